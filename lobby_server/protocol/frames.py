@@ -1,0 +1,35 @@
+"""A message becomes the bytes of one WebSocket frame, once, for everybody.
+
+A frame from a server is not masked (RFC 6455 section 5.1), so the same bytes go to every recipient.
+Only whole, uncompressed, final frames are made here.
+"""
+
+from __future__ import annotations
+
+import struct
+
+OP_TEXT = 0x1
+OP_CLOSE = 0x8
+OP_PING = 0x9
+OP_PONG = 0xA
+
+_FIN = 0x80
+
+
+def server_frame(payload: bytes, opcode: int = OP_TEXT) -> bytes:
+    """One final unmasked frame: 2, 4 or 10 bytes of header, then the payload."""
+    return server_frame_header(len(payload), opcode) + payload
+
+
+def server_frame_header(payload_bytes: int, opcode: int = OP_TEXT) -> bytes:
+    """The header alone, for a payload of that many bytes."""
+    if payload_bytes < 126:
+        return bytes((_FIN | opcode, payload_bytes))
+    if payload_bytes < 1 << 16:
+        return struct.pack("!BBH", _FIN | opcode, 126, payload_bytes)
+    return struct.pack("!BBQ", _FIN | opcode, 127, payload_bytes)
+
+
+def client_frame_bytes(payload_bytes: int) -> int:
+    """Size on the wire of one client frame: a client masks, which costs four bytes more than a server frame."""
+    return len(server_frame_header(payload_bytes)) + 4 + payload_bytes

@@ -1,0 +1,274 @@
+"""The messages of the socket, typed. One class a message; ``TYPE`` is its name on the wire.
+
+Both directions look the same: ``{"type": <string>, "data": <object>}``, compact JSON, keys in that order. What a
+client sends is decoded in two steps, the envelope and then the data, because the error differs: an envelope that does
+not hold is ``bad_json``, data that do not fit have the error that their message names.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.frames import server_frame
+
+MAX_CHAT_CHARACTERS = 500
+"""A room chat line is cut here."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What both directions share: a name on the wire."""
+
+    TYPE: ClassVar[str] = ""
+
+
+# -- client to server ---------------------------------------------------------------------------------------------
+
+
+class ClientMessage(Message, frozen=True):
+    """Something that a client asks for. ``INVALID`` is the error for data of the wrong shape."""
+
+    INVALID: ClassVar[ErrorReason] = ErrorReason.BAD_JSON
+
+
+class Handshake(ClientMessage, frozen=True):
+    TYPE: ClassVar[str] = "handshake"
+    INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_HANDSHAKE
+
+    version: str
+    name: str
+    token: Any = None
+    """A JWT. Kept untyped: a token that is no string does not verify, which is ``invalid_token``."""
+
+
+class Ping(ClientMessage, frozen=True):
+    TYPE: ClassVar[str] = "ping"
+
+
+class CreateRoom(ClientMessage, frozen=True):
+    """Take the host's place in the room that ``POST /api/rooms`` made."""
+
+    TYPE: ClassVar[str] = "create_room"
+
+
+class JoinRoom(ClientMessage, frozen=True):
+    TYPE: ClassVar[str] = "join_room"
+    INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_JOIN_ROOM
+
+    roomId: str
+    version: str
+    name: str
+
+
+class LeaveRoom(ClientMessage, frozen=True):
+    TYPE: ClassVar[str] = "leave_room"
+
+
+class SendChat(ClientMessage, frozen=True):
+    TYPE: ClassVar[str] = "chat"
+
+    text: str
+
+
+class Kick(ClientMessage, frozen=True):
+    TYPE: ClassVar[str] = "kick"
+    INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_TARGET
+
+    peerId: int
+
+
+CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
+    message.TYPE: message for message in (Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick)
+}
+
+
+# -- server to client ---------------------------------------------------------------------------------------------
+
+
+class ServerMessage(Message, frozen=True):
+    """Something that the server says: a reply, or an event that happened."""
+
+
+class HandshakeAccepted(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "handshake_accepted"
+
+    peer_id: int
+    user_id: int | None
+    username: str
+
+
+class UserOnline(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "user_online"
+
+    user_id: int
+    username: str
+
+
+class UserOffline(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "user_offline"
+
+    user_id: int
+    username: str
+
+
+class RoomsChanged(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "rooms_changed"
+
+
+class Pong(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "pong"
+
+    ts: int
+    """Unix time in milliseconds."""
+
+
+class Error(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "error"
+
+    reason: ErrorReason
+
+
+class RoomCreated(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "room_created"
+
+    roomId: str
+    peerId: int
+    gamemode: str
+    mapName: str | None
+
+
+class PeerInfo(msgspec.Struct, frozen=True):
+    """A member as the other members see it."""
+
+    peerId: int
+    name: str
+    isHost: bool
+
+
+class RoomJoined(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "room_joined"
+
+    roomId: str
+    peerId: int
+    members: list[PeerInfo]
+    gamemode: str
+    mapName: str | None
+
+
+class PeerJoined(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "peer_joined"
+
+    peerId: int
+    name: str
+
+
+class PeerLeft(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "peer_left"
+
+    peerId: int
+
+
+class HostChanged(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "host_changed"
+
+    newHostPeerId: int
+    newHostName: str
+
+
+class Chat(ServerMessage, frozen=True):
+    """A line of room chat; ``from`` is the peer id of who said it."""
+
+    TYPE: ClassVar[str] = "chat"
+
+    from_peer: int = msgspec.field(name="from")
+    from_name: str = msgspec.field(name="fromName")
+    text: str
+
+
+class Kicked(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "kicked"
+
+    reason: str = "host_kick"
+
+
+SERVER_MESSAGES: dict[str, type[ServerMessage]] = {
+    message.TYPE: message
+    for message in (
+        HandshakeAccepted, UserOnline, UserOffline, RoomsChanged, Pong, Error,
+        RoomCreated, RoomJoined, PeerJoined, PeerLeft, HostChanged, Chat, Kicked,
+    )
+}  # fmt: skip
+
+
+# -- encoding and decoding ----------------------------------------------------------------------------------------
+
+
+class Refused(Exception):
+    """A peer's message that cannot be taken, with the error that it is answered with."""
+
+    def __init__(self, reason: ErrorReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_encode_json = msgspec.json.Encoder().encode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
+_server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in SERVER_MESSAGES.items()}
+
+
+def encode(message: Message) -> bytes:
+    """The JSON text of a message, ``{"type":…,"data":…}``, as UTF-8."""
+    return b'{"type":"%b","data":%b}' % (message.TYPE.encode(), _encode_json(message))
+
+
+def encode_frame(message: ServerMessage) -> bytes:
+    """The ready frame of a message: what every recipient's socket gets, to the byte."""
+    return server_frame(encode(message))
+
+
+def decode_client_message(raw: bytes | str) -> ClientMessage:
+    """What a client sent.
+
+    Raises `Refused` with ``bad_json``, ``unknown_type`` or the message's own error; nothing else, whatever the bytes.
+    """
+    name, data = _open_envelope(raw)
+    decoder = _client_decoders.get(name)
+    if decoder is None:
+        raise Refused(ErrorReason.UNKNOWN_TYPE)
+    try:
+        return decoder(data)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Refused(CLIENT_MESSAGES[name].INVALID) from None
+
+
+def decode_server_message(raw: bytes | str) -> ServerMessage | None:
+    """What a server sent; ``None`` for a type that this vocabulary does not have (a client ignores it).
+
+    Raises `Refused` with ``bad_json`` when the text is not a message of the lobby.
+    """
+    name, data = _open_envelope(raw)
+    decoder = _server_decoders.get(name)
+    if decoder is None:
+        return None
+    try:
+        return decoder(data)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Refused(ErrorReason.BAD_JSON) from None
+
+
+def _open_envelope(raw: bytes | str) -> tuple[str, msgspec.Raw]:
+    try:
+        envelope = _decode_envelope(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Refused(ErrorReason.BAD_JSON) from None
+    if not bytes(envelope.data).startswith(b"{"):
+        raise Refused(ErrorReason.BAD_JSON)
+    return envelope.type, envelope.data

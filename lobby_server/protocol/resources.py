@@ -1,0 +1,99 @@
+"""The bodies of the HTTP API, typed: what comes in, what goes out. JSON names where they differ from ours are given
+by ``msgspec.field(name=…)``. Source: the protocol contract, section 3.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import msgspec
+
+from lobby_server.protocol.codes import ApiCode
+
+MIN_ROOM_PLAYERS = 2
+MAX_ROOM_PLAYERS = 64
+DEFAULT_ROOM_PLAYERS = 8
+
+
+def iso_utc(moment: datetime) -> str:
+    """ISO 8601 in UTC with ``Z`` and milliseconds, as every ``created_at`` is written."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class User(msgspec.Struct, frozen=True):
+    """An account as its owner sees it. ``email`` and ``created_at`` are null where another service holds the account."""
+
+    id: int
+    username: str
+    email: str | None = None
+    created_at: str | None = None
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Answer of register and login."""
+
+    token: str
+    user: User
+
+
+class Verified(msgspec.Struct, frozen=True):
+    valid: bool
+    user: User
+
+
+class NotVerified(msgspec.Struct, frozen=True):
+    valid: bool
+    error: str
+    code: ApiCode
+
+
+class FreshToken(msgspec.Struct, frozen=True):
+    token: str
+
+
+class Room(msgspec.Struct, frozen=True):
+    """One row of the room list."""
+
+    id: str
+    host_username: str
+    gamemode: str
+    map_name: str | None
+    current_players: int
+    max_players: int
+    created_at: str
+    is_full: bool
+
+
+class RoomList(msgspec.Struct, frozen=True):
+    count: int
+    rooms: list[Room]
+
+
+class RoomMade(msgspec.Struct, frozen=True):
+    success: bool
+    room: Room
+
+
+class Done(msgspec.Struct, frozen=True):
+    success: bool = True
+
+
+class OnlineUser(msgspec.Struct, frozen=True):
+    user_id: int
+    username: str
+
+
+class OnlineUsers(msgspec.Struct, frozen=True):
+    count: int
+    users: list[OnlineUser]
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every HTTP error."""
+
+    error: str
+    code: ApiCode
+    fields: dict[str, str] | None = None
+    """What is wrong with which field, with ``invalid_request``."""
+    existing_room_id: str | None = None
+    """With ``already_hosting``."""

@@ -1,0 +1,139 @@
+"""What the service needs from outside, as protocols: a store, a clock, a transport. Adapters implement them; tests
+bring fakes that pass the same contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A user of the local table."""
+
+    id: int
+    username: str
+    email: str | None
+    password_hash: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRoom:
+    """What of a room survives a restart. Members do not: who was in it is offline by then."""
+
+    id: str
+    host_user_id: int
+    host_username: str
+    gamemode: str
+    map_name: str | None
+    max_players: int
+    is_public: bool
+    version: str | None
+    created_at: datetime
+    banned_user_ids: frozenset[int] = frozenset()
+
+
+class StoreError(Exception):
+    """Something that the store could not do.
+
+    StoreError
+    ├── StoreUnavailable   the database is away: 503, try again
+    ├── UsernameTaken
+    └── EmailTaken
+    """
+
+
+class StoreUnavailable(StoreError):
+    pass
+
+
+class UsernameTaken(StoreError):
+    pass
+
+
+class EmailTaken(StoreError):
+    pass
+
+
+class Store(Protocol):
+    """Accounts, revoked tokens and rooms, kept.
+
+    Every call commits before it returns and either happens whole or not at all. Any of them raises
+    `StoreUnavailable` when the database cannot be reached.
+    """
+
+    async def add_account(
+        self, *, username: str, email: str | None, password_hash: str, created_at: datetime
+    ) -> Account:
+        """A new account with the next free id.
+
+        Usernames and emails are unique without regard to case. Raises `UsernameTaken` or `EmailTaken`.
+        """
+
+    async def account_by_login(self, login: str) -> Account | None:
+        """The account with that username or email, without regard to case. A username wins over an email."""
+
+    async def account(self, user_id: int) -> Account | None: ...
+
+    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
+        """Replace a hash, when the parameters of hashing changed. No account: nothing happens."""
+
+    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
+        """Remember that a token is signed out. A second time changes nothing."""
+
+    async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
+        """``jti`` → end of the token, of those that have not ended by themselves; the others are forgotten."""
+
+    async def add_room(self, room: StoredRoom) -> None: ...
+
+    async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
+        """Another host, or the same with a version. No such room: nothing happens."""
+
+    async def ban(self, room_id: str, user_id: int) -> None:
+        """Keep a user out of a room. A second time, or no such room: nothing happens."""
+
+    async def delete_room(self, room_id: str) -> None:
+        """Delete a room and its bans. No such room: nothing happens."""
+
+    async def rooms(self) -> list[StoredRoom]:
+        """All rooms, oldest first."""
+
+    async def ping(self) -> None:
+        """Return when the database answers."""
+
+    async def close(self) -> None: ...
+
+
+class Timer(Protocol):
+    """A call that was put off."""
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Time, and calls put off. The only source of both in ``service``; a virtual one drives the tests."""
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment, never backwards."""
+
+    def utc_now(self) -> datetime:
+        """The wall clock, with its time zone."""
+
+    def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Timer: ...
+
+
+class Transport(Protocol):
+    """One client's socket, after the upgrade."""
+
+    def send(self, frames: bytes) -> None:
+        """Queue whole frames for the client, in order; never blocks, never raises. A gone client: nothing happens."""
+
+    def ping(self) -> None:
+        """Send a protocol-level ping."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame and end the connection once the client answers, or soon."""

@@ -1,0 +1,134 @@
+"""Every option of the server, once: its default, its unit, its sentence.
+
+The command line flags, the ``LOBBY_*`` environment names and ``--help`` are made from the fields below. Precedence:
+flag, then environment, then default. Construction validates; `SettingsError` says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+ENVIRONMENT_PREFIX = "LOBBY_"
+ENVIRONMENT_ONLY = "environment_only"
+
+_Number = TypeVar("_Number", int, float)
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used. The text is one sentence that says what to do."""
+
+
+def _option(default: Any, help: str, *, unit: str = "", environment_only: bool = False) -> Any:
+    return field(default=default, metadata={"help": help, "unit": unit, ENVIRONMENT_ONLY: environment_only})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one server process runs with."""
+
+    address: str = _option("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
+    port: int = _option(30820, "port to listen on; 0 takes a free one")
+    data_dir: Path = _option(Path("lobby-data"), "folder of the SQLite file and of the made secret")
+    database_url: str = _option("", "postgresql+asyncpg://user:password@host/name; default: SQLite in the data folder")
+    jwt_secret: str = _option("", "secret that signs the tokens; made and kept when not given", environment_only=True)
+    token_ttl_s: int = _option(604_800, "life of a token", unit="s")
+    handshake_timeout_s: float = _option(10.0, "time to an accepted handshake before close 4001", unit="s")
+    heartbeat_timeout_s: float = _option(75.0, "silence after which a connection is closed with 4004", unit="s")
+    presence_grace_s: float = _option(0.0, "time in which a lost user may come back unseen", unit="s")
+    max_connections: int = _option(20_000, "open sockets before newcomers get 503", unit="sockets")
+    max_message_bytes: int = _option(4096, "largest message that a client may send", unit="bytes")
+    command_rate_per_s: float = _option(20.0, "messages of one socket; 0 switches the limit off", unit="1/s")
+    auth_rate_per_min: float = _option(60.0, "registrations and logins of one address; 0: off", unit="1/min")
+    empty_room_ttl_s: float = _option(60.0, "time before a room without members is deleted", unit="s")
+    rooms_notify_interval_ms: float = _option(250.0, "least time between two rooms_changed; 0: none", unit="ms")
+    tick_ms: float = _option(20.0, "time over which events are joined into one send", unit="ms")
+    allow_guests: bool = _option(False, "accept handshakes without a token; guests see replies only")
+    allowed_origins: str = _option("", "origins of browsers that may connect, comma separated, or *; default: same host")
+    compression: bool = _option(False, "permessage-deflate")
+    tls_cert: str = _option("", "certificate chain, PEM file; with --tls-key")
+    tls_key: str = _option("", "private key, PEM file; with --tls-cert")
+    trust_proxy_headers: bool = _option(False, "believe X-Forwarded-For and X-Forwarded-Proto")
+    workers: int = _option(1, "server processes; more than one comes with a later version")
+    backplane_url: str = _option("", "redis://… between processes; comes with a later version")
+    drain_s: float = _option(30.0, "longest time that an orderly end takes", unit="s")
+    log_level: str = _option("info", "debug, info, warning or error")
+    log_format: str = _option("text", "text or json")
+
+    def __post_init__(self) -> None:
+        self._require(0 <= self.port <= 65_535, "--port", "from 0 to 65535")
+        for name in ("token_ttl_s", "handshake_timeout_s", "heartbeat_timeout_s", "max_connections", "tick_ms"):
+            self._require(getattr(self, name) > 0, flag_of(name), "above 0")
+        for name in (
+            "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "empty_room_ttl_s",
+            "rooms_notify_interval_ms", "drain_s",
+        ):  # fmt: skip
+            self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
+        self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")
+        self._require(self.log_level in LOG_LEVELS, "--log-level", f"one of {', '.join(LOG_LEVELS)}")
+        self._require(self.log_format in LOG_FORMATS, "--log-format", f"one of {', '.join(LOG_FORMATS)}")
+        self._require(bool(self.tls_cert) == bool(self.tls_key), "--tls-cert and --tls-key", "given together")
+        self._require(self.workers == 1, "--workers", "1: this version runs as one process")
+        self._require(not self.backplane_url, "--backplane-url", "left out: this version runs as one process")
+        if self.jwt_secret and len(self.jwt_secret.encode()) < MIN_SECRET_BYTES:
+            raise SettingsError(
+                f"LOBBY_JWT_SECRET is too short: give it at least {MIN_SECRET_BYTES} bytes, or leave it out "
+                "and the server makes one."
+            )
+
+    @staticmethod
+    def _require(holds: bool, name: str, what: str) -> None:
+        if not holds:
+            raise SettingsError(f"{name} must be {what}.")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The allowed origins; empty: the same host only."""
+        return tuple(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+MIN_SECRET_BYTES = 32
+"""RFC 7518 section 3.2: an HS256 key has at least the 256 bits of the hash."""
+
+
+def flag_of(name: str) -> str:
+    """``presence_grace_s`` → ``--presence-grace-s``."""
+    return "--" + name.replace("_", "-")
+
+
+def environment_name_of(name: str) -> str:
+    """``presence_grace_s`` → ``LOBBY_PRESENCE_GRACE_S``."""
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Settings from what the command line gave (``None`` where a flag was left out) and the environment.
+
+    Raises `SettingsError` for a value that cannot be read or does not hold.
+    """
+    values: dict[str, Any] = {}
+    for option in fields(Settings):
+        given = flags.get(option.name)
+        if given is not None:
+            values[option.name] = given
+        elif (text := environment.get(environment_name_of(option.name))) not in (None, ""):
+            values[option.name] = _parse(environment_name_of(option.name), str(text), type(option.default))
+    return Settings(**values)
+
+
+def _parse(name: str, text: str, kind: type) -> Any:
+    if kind is bool:
+        try:
+            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False,
+                    "off": False}[text.strip().lower()]  # fmt: skip
+        except KeyError:
+            raise SettingsError(f"{name} is {text!r}: give 1 or 0.") from None
+    convert: Callable[[str], Any] = {int: int, float: float}.get(kind, kind)
+    try:
+        return convert(text)
+    except ValueError:
+        raise SettingsError(f"{name} is {text!r}: give a number.") from None
