@@ -77,7 +77,8 @@ class Target:
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "lobby_server", "--port", str(self.port), "--data-dir", str(self.data_dir), *self.flags,
+            sys.executable, "-m", "lobby_server",
+            "--port", str(self.port), "--data-dir", str(self.data_dir), *self.flags,
         ]  # fmt: skip
         self._log = self.log_path.open("a", encoding="utf-8")
         self.process = subprocess.Popen(

@@ -1,0 +1,102 @@
+"""How big a report is: every size that a scenario runs with, by profile. The full one comes with the full lab."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class BroadcastSizes(msgspec.Struct, frozen=True, kw_only=True):
+    clients: list[int]
+    """Push clients at each point, ascending: one population grows on one server."""
+    rooms: int
+    """Rooms in the list before the first broadcast of a point."""
+    notify_broadcasts: int
+    """Broadcasts of a point in which clients only receive."""
+    notify_interval_s: float
+    refetch_broadcasts: int
+    """Broadcasts of a point after which every client fetches the list."""
+    refetch_interval_s: float
+    refetch_interval_per_client_s: float
+    """Added for each client, so that a herd of fetches is over before the next broadcast."""
+    logins: int
+    """Users that come online one at a time at each point."""
+    login_interval_s: float
+    pollers: int
+    """Clients beside the push clients that poll the old way."""
+    poll_s: float
+
+
+class IdleSizes(msgspec.Struct, frozen=True, kw_only=True):
+    rooms: list[int]
+    """Lengths of the room list; a server each, all in the same minute."""
+    clients: int
+    """Of each kind, at each length of the list."""
+    window_s: float
+    poll_s: float
+    heartbeat_s: float
+    time_scale: float
+    """1: at true length. Above 1: every time of the scenario is that much shorter, for a smoke test."""
+
+
+class ReconnectSizes(msgspec.Struct, frozen=True, kw_only=True):
+    clients: int
+    retry_s: float
+    """The fixed policy: this long after a loss, and after every attempt that failed."""
+
+
+class SwarmSizes(msgspec.Struct, frozen=True, kw_only=True):
+    users: int
+    spawn_per_s: float
+    run_s: float
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    purpose: str
+    broadcast: BroadcastSizes
+    idle: IdleSizes
+    reconnect: ReconnectSizes
+    swarm: SwarmSizes
+
+
+QUICK = Profile(
+    name="quick",
+    purpose="the questions at sizes that take at most three minutes on two cores",
+    broadcast=BroadcastSizes(
+        clients=[100, 500, 1000, 2000],
+        rooms=10,
+        notify_broadcasts=15,
+        notify_interval_s=0.4,
+        refetch_broadcasts=12,
+        refetch_interval_s=0.5,
+        refetch_interval_per_client_s=0.0003,
+        logins=5,
+        login_interval_s=0.3,
+        pollers=60,
+        poll_s=3.0,
+    ),
+    idle=IdleSizes(rooms=[10, 50], clients=20, window_s=60.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0),
+    reconnect=ReconnectSizes(clients=50, retry_s=5.0),
+    swarm=SwarmSizes(users=60, spawn_per_s=20.0, run_s=30.0),
+)
+
+SMOKE = Profile(
+    name="smoke",
+    purpose="a check that everything runs; sizes and times far too small to conclude from",
+    broadcast=BroadcastSizes(
+        clients=[10, 40],
+        rooms=4,
+        notify_broadcasts=3,
+        notify_interval_s=0.35,
+        refetch_broadcasts=3,
+        refetch_interval_s=0.35,
+        refetch_interval_per_client_s=0.0,
+        logins=2,
+        login_interval_s=0.2,
+        pollers=10,
+        poll_s=0.5,
+    ),
+    idle=IdleSizes(rooms=[4, 8], clients=4, window_s=6.0, poll_s=0.3, heartbeat_s=3.0, time_scale=10.0),
+    reconnect=ReconnectSizes(clients=10, retry_s=5.0),
+    swarm=SwarmSizes(users=10, spawn_per_s=10.0, run_s=6.0),
+)

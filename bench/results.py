@@ -1,0 +1,244 @@
+"""run.json: what one run measured, raw. Every figure, verdict and chart of a report is derived from it at any time.
+
+Samples are kept every one, as whole microseconds. Within a broadcast they are sorted and written as the first value
+and the differences, which loses nothing but who it was and keeps the file small.
+"""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from bench.profiles import Profile
+
+SCHEMA_VERSION = 1
+
+RUN_FILE = "run.json"
+
+
+class ResultsUnreadable(ValueError):
+    """A file that is not a run of this schema. The text is one sentence."""
+
+
+class Samples(msgspec.Struct, frozen=True):
+    """A series in µs, ascending: the smallest, then each one's distance from the one before."""
+
+    steps_us: list[int]
+
+    @classmethod
+    def of_seconds(cls, values_s: npt.ArrayLike) -> Samples:
+        values_us = np.sort(np.rint(np.asarray(values_s, dtype=np.float64) * 1e6).astype(np.int64))
+        return cls(np.diff(values_us, prepend=0).tolist())
+
+    def values_ms(self) -> npt.NDArray[np.float64]:
+        return np.cumsum(np.asarray(self.steps_us, dtype=np.int64)) / 1e3
+
+    def __len__(self) -> int:
+        return len(self.steps_us)
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """CPU over a stretch of a run. `busy`: only from each intended time to the last receipt of that broadcast."""
+
+    wall_s: float
+    server_cpu_s: float
+    generator_cpu_s: float
+    busy_wall_s: float = 0.0
+    busy_generator_cpu_s: float = 0.0
+
+
+class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
+    """One change and what came of it. Latencies count from the intended time of the change."""
+
+    late_us: int
+    """How much later than intended the publisher sent it."""
+    answered_us: int | None = None
+    """Until the publisher had the answer."""
+    expected: int
+    """Clients that should have received it."""
+    lost: int
+    twice: int
+    """Receipts beyond the first of a client."""
+    received: Samples
+    fresh: Samples | None = None
+    """Until a client held a list with the change; only where clients fetch."""
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """Broadcasts of one kind at one size."""
+
+    interval_s: float
+    broadcasts: list[Broadcast]
+    load: Load
+
+
+class BroadcastPoint(msgspec.Struct, frozen=True, kw_only=True):
+    clients: int
+    connect_s: float
+    """Time that the newcomers of this point took to be accepted, the presence storm included."""
+    notify: Phase
+    refetch: Phase
+    presence: Phase
+    polled: Samples
+    """Age of each room when a polling client first saw it; the rooms are those of `notify`."""
+    polled_expected: int
+    list_bytes: int
+    """Body of the room list at the end of the point."""
+
+
+class BroadcastResult(msgspec.Struct, frozen=True, kw_only=True):
+    flags: list[str]
+    points: list[BroadcastPoint]
+    unexpected_losses: int
+    """Sockets that closed without being told to."""
+
+
+class ClientBytes(msgspec.Struct, frozen=True, kw_only=True):
+    """One idle client over the window."""
+
+    requests: int
+    message_bytes: int
+    framed_up_bytes: int
+    framed_down_bytes: int
+    wire_bytes: int
+    """Modelled."""
+    kernel_sent_bytes: int | None
+    kernel_received_bytes: int | None
+    kernel_segments: int | None
+
+
+class IdleGroup(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str
+    """``polling``, ``polling_etag`` or ``push``."""
+    rooms: int
+    list_bytes: int
+    clients: list[ClientBytes]
+    unexpected_losses: int
+
+
+class MessageSize(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that occurred, in three layers; `n` times, all of that size."""
+
+    name: str
+    n: int
+    message_bytes: int
+    framed_bytes: int
+    wire_bytes: int
+
+
+class Connect(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes of getting in: the upgrade's from the kernel's counters, less the frames that are known."""
+
+    upgrade_request_bytes: int
+    upgrade_response_bytes: int
+    handshake_message_bytes: int
+    accepted_message_bytes: int
+
+
+class IdleResult(msgspec.Struct, frozen=True, kw_only=True):
+    flags: list[str]
+    groups: list[IdleGroup]
+    sizes: list[MessageSize]
+    connects: list[Connect]
+    polling_request: str
+    etag_request: str
+    load: Load
+    """Of all servers of the scenario together."""
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """One client's way back. Moments in s from the stop of the server."""
+
+    lost_s: float
+    back_s: float | None
+    attempts: int
+    close_code: int | None
+
+
+class ReconnectResult(msgspec.Struct, frozen=True, kw_only=True):
+    flags: list[str]
+    clients: int
+    up_again_s: float
+    """When the server accepted again, from its stop."""
+    returns: list[Return]
+
+
+class SwarmRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of Locust's statistics; the histogram is its own: response time in ms to count."""
+
+    kind: str
+    name: str
+    requests: int
+    failures: int
+    histogram_ms: dict[str, int]
+
+
+class SwarmResult(msgspec.Struct, frozen=True, kw_only=True):
+    flags: list[str]
+    command: list[str]
+    exit_code: int
+    users: int
+    run_s: float
+    requests: list[SwarmRequest]
+    raw: dict[str, Any]
+    """What the swarm itself wrote."""
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    cpu: str
+    cores: int
+    memory_bytes: int
+    kernel: str
+    python: str
+    pinned: bool
+    """Server and generator had a core each."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run. A scenario that did not run is ``None``."""
+
+    schema: int = SCHEMA_VERSION
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
+    arguments: list[str]
+    seed: int
+    commit: str
+    dirty: bool
+    machine: Machine
+    versions: dict[str, str]
+    profile: Profile
+    broadcast: BroadcastResult | None = None
+    idle: IdleResult | None = None
+    reconnect: ReconnectResult | None = None
+    swarm: SwarmResult | None = None
+
+
+def write_run(run: Run, path: Path) -> None:
+    """Plain JSON, or gzip where the name ends in ``.gz``."""
+    text = msgspec.json.encode(run)
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def read_run(path: Path) -> Run:
+    """Raises `ResultsUnreadable`, also for a run of another schema."""
+    try:
+        raw = path.read_bytes()
+        text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        schema = msgspec.json.decode(text, type=_Schema).schema
+        if schema != SCHEMA_VERSION:
+            raise ResultsUnreadable(
+                f"{path} has schema {schema}, this lab reads {SCHEMA_VERSION}: use the lab of its commit."
+            )
+        return msgspec.json.decode(text, type=Run)
+    except (OSError, EOFError, msgspec.MsgspecError) as error:
+        raise ResultsUnreadable(f"{path} is not a run of the lab: {error}.") from error
+
+
+class _Schema(msgspec.Struct):
+    schema: int

@@ -1,0 +1,240 @@
+"""How long until a change has reached everybody: the socket's announcement, and the fresh list in the client's hands.
+
+One population grows on one server. At each size: broadcasts that are only received; broadcasts after which every client
+fetches the list at once, as the seed's client does; and users that come online one at a time. The first two are apart
+because the herd of fetches would be measured as the announcement's latency otherwise. A few clients poll beside them
+all the time.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from bench.cpu import process_cpu_ns
+from bench.crowd import Crowd, Recording
+from bench.lab import Lab, Server
+from bench.ledger import Entry, Receipts, account, account_by_number, account_states
+from bench.profiles import BroadcastSizes
+from bench.progress import Stage
+from bench.publisher import Published, Publisher, schedule
+from bench.remote import Remote
+from bench.results import Broadcast, BroadcastPoint, BroadcastResult, Load, Phase, Samples
+
+_Done = TypeVar("_Done")
+
+FLAGS = ("--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600", "--log-level", "warning")
+"""No rooms may vanish by themselves: the hosts of the lab hold no sockets."""
+
+CONNECT_STEP = 100
+"""Clients between two words of progress."""
+
+QUIET_S = 0.4
+"""Longer than the server's longest conflation (250 ms)."""
+
+SETTLE_TIMEOUT_S = 60.0
+LEAD_S = 0.1
+"""From the order to the first intended time."""
+
+
+def run(lab: Lab) -> BroadcastResult:
+    """Raises what the server or the generator raises; nothing is swallowed."""
+    sizes = lab.profile.broadcast
+    total = float(len(sizes.clients) * (sizes.notify_broadcasts + sizes.refetch_broadcasts + sizes.logins))
+    with (
+        lab.reporter.stage("broadcast", total) as stage,
+        lab.server(FLAGS) as server,
+        lab.generator(Crowd, ws_url=server.ws_url, port=server.port, secret=server.jwt_secret, seed=lab.seed) as crowd,
+        Publisher(server.port, server.jwt_secret) as publisher,
+    ):
+        publisher.fill(sizes.rooms)
+        crowd.call(Crowd.start_pollers, sizes.pollers, sizes.poll_s)
+        bench = _Bench(sizes, random.Random(lab.seed), server, crowd, publisher, stage)
+        points = [bench.point(clients) for clients in sizes.clients]
+        losses = crowd.call(Crowd.unexpected_losses)
+        return BroadcastResult(flags=list(FLAGS), points=points, unexpected_losses=losses)
+
+
+class _Bench:
+    """The parts of one run of the scenario, and the number of newcomers so far."""
+
+    def __init__(
+        self,
+        sizes: BroadcastSizes,
+        chance: random.Random,
+        server: Server,
+        crowd: Remote[Crowd],
+        publisher: Publisher,
+        stage: Stage,
+    ) -> None:
+        self._sizes, self._chance, self._server = sizes, chance, server
+        self._crowd, self._publisher, self._stage = crowd, publisher, stage
+        self._clients = 0
+        self._newcomers = 0
+
+    def point(self, clients: int) -> BroadcastPoint:
+        """Grow to that many clients and measure there."""
+        sizes = self._sizes
+        connect_s = self._grow(clients)
+        self._crowd.call(Crowd.polled)
+        first_number = self._publisher.next_number
+        notify, notify_rooms = self._changes(
+            sizes.notify_broadcasts, sizes.notify_interval_s, "announcements", fetching=False
+        )
+        refetch, refetch_rooms = self._changes(
+            sizes.refetch_broadcasts,
+            sizes.refetch_interval_s + clients * sizes.refetch_interval_per_client_s,
+            "fetch after each announcement",
+            fetching=True,
+        )
+        polled = self._polled(notify_rooms, first_number)
+        list_bytes = self._publisher.list_bytes()
+        self._publisher.delete(notify_rooms + refetch_rooms)
+        self._settle()
+        presence = self._logins()
+        return BroadcastPoint(
+            clients=clients,
+            connect_s=connect_s,
+            notify=notify,
+            refetch=refetch,
+            presence=presence,
+            polled=Samples.of_seconds(np.concatenate([entry.latencies_s for entry in polled])),
+            polled_expected=sizes.pollers * len(notify_rooms),
+            list_bytes=list_bytes,
+        )
+
+    def _grow(self, clients: int) -> float:
+        start_s = time.perf_counter()
+        while self._clients < clients:
+            self._clients = min(clients, self._clients + CONNECT_STEP)
+            self._stage.say(f"connecting {self._clients} of {clients} clients")
+            self._crowd.call(Crowd.grow, self._clients)
+        connect_s = time.perf_counter() - start_s
+        self._crowd.call(Crowd.open_fetchers)
+        self._settle()
+        return connect_s
+
+    def _settle(self) -> None:
+        self._crowd.call(Crowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
+
+    def _changes(self, count: int, interval_s: float, what: str, *, fetching: bool) -> tuple[Phase, list[Published]]:
+        self._stage.say(f"{self._clients} clients: {what}")
+        first_number = self._publisher.next_number
+
+        def publish(intended_s: Sequence[float]) -> list[Published]:
+            rooms = []
+            for at_s in intended_s:
+                rooms.append(self._publisher.publish(at_s))
+                self._stage.advance()
+            return rooms
+
+        rooms, recording, load = self._record(count, interval_s, publish, fetching=fetching)
+        intended_s = [room.intended_s for room in rooms]
+        received = account(recording.notified, intended_s=intended_s, expected=self._clients)
+        fresh: Sequence[Entry | None] = [None] * count
+        if fetching:
+            states = _renumbered(recording.fresh, first_number)
+            fresh = account_states(states, intended_s=intended_s, expected=self._clients)
+        broadcasts = [
+            Broadcast(
+                late_us=round((room.sent_s - room.intended_s) * 1e6),
+                answered_us=round((room.answered_s - room.intended_s) * 1e6),
+                expected=self._clients,
+                lost=entry.lost,
+                twice=entry.twice,
+                received=Samples.of_seconds(entry.latencies_s),
+                fresh=Samples.of_seconds(list_entry.latencies_s) if list_entry is not None else None,
+            )
+            for room, entry, list_entry in zip(rooms, received, fresh, strict=True)
+        ]
+        load = _with_busy(load, recording, intended_s, [*received, *(e for e in fresh if e is not None)])
+        return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load), rooms
+
+    def _logins(self) -> Phase:
+        """Users come online one at a time; everybody who was there before should hear of each."""
+        count, interval_s = self._sizes.logins, self._sizes.login_interval_s
+        self._stage.say(f"{self._clients} clients: users come online")
+        first = self._newcomers
+        self._newcomers += count
+        self._crowd.call(Crowd.prepare_newcomers, first, count)
+        intended: list[float] = []
+
+        def log_in(intended_s: Sequence[float]) -> list[float]:
+            intended.extend(intended_s)
+            return self._crowd.call(Crowd.log_in, list(intended_s))
+
+        sent_s, recording, load = self._record(count, interval_s, log_in, fetching=False)
+        entries = account_by_number(_renumbered(recording.logins, first), intended_s=intended, expected=self._clients)
+        self._crowd.call(Crowd.dismiss_newcomers)
+        self._settle()
+        self._stage.advance(count)
+        broadcasts = [
+            Broadcast(
+                late_us=round((sent - at) * 1e6),
+                expected=self._clients,
+                lost=entry.lost,
+                twice=entry.twice,
+                received=Samples.of_seconds(entry.latencies_s),
+            )
+            for sent, at, entry in zip(sent_s, intended, entries, strict=True)
+        ]
+        load = _with_busy(load, recording, intended, entries)
+        return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load)
+
+    def _record(
+        self,
+        count: int,
+        interval_s: float,
+        act: Callable[[Sequence[float]], list[_Done]],
+        *,
+        fetching: bool,
+    ) -> tuple[list[_Done], Recording, Load]:
+        """Let `act` do its changes at scheduled times, and record one interval beyond the last."""
+        self._crowd.call(Crowd.begin, fetching)
+        server_cpu_ns = process_cpu_ns(self._server.pid)
+        start_s = time.perf_counter()
+        jitters = [self._chance.random() for _ in range(count)]
+        done = act(schedule(count, interval_s=interval_s, start_s=time.perf_counter() + LEAD_S, jitters=jitters))
+        time.sleep(interval_s)
+        wall_s = time.perf_counter() - start_s
+        server_cpu_s = (process_cpu_ns(self._server.pid) - server_cpu_ns) / 1e9
+        recording = self._crowd.call(Crowd.end)
+        return (
+            done,
+            recording,
+            Load(wall_s=wall_s, server_cpu_s=server_cpu_s, generator_cpu_s=recording.cpu_s),
+        )
+
+    def _polled(self, rooms: Sequence[Published], first_number: int) -> list[Entry]:
+        """What the pollers saw of these rooms, once the slowest of them has had its turn."""
+        over_s = rooms[-1].intended_s + self._sizes.poll_s + QUIET_S
+        time.sleep(max(0.0, over_s - time.perf_counter()))
+        seen = _renumbered(self._crowd.call(Crowd.polled), first_number)
+        return account_states(seen, intended_s=[room.intended_s for room in rooms], expected=self._sizes.pollers)
+
+
+def _renumbered(receipts: Receipts, first: int) -> Receipts:
+    return Receipts(receipts.client, receipts.stamp_s, receipts.what - first)
+
+
+def _with_busy(load: Load, recording: Recording, intended_s: Sequence[float], entries: Sequence[Entry]) -> Load:
+    """Add the generator's CPU while it mattered: from each intended time to that broadcast's last receipt."""
+    last_s = np.zeros(len(intended_s))
+    for position, entry in enumerate(entries):
+        number = position % len(intended_s)
+        if len(entry.latencies_s):
+            last_s[number] = max(last_s[number], float(entry.latencies_s.max()))
+    begin_s = np.asarray(intended_s)
+    at_begin = np.interp(begin_s, recording.mark_stamps_s, recording.mark_cpu_s)
+    at_end = np.interp(begin_s + last_s, recording.mark_stamps_s, recording.mark_cpu_s)
+    return Load(
+        wall_s=load.wall_s,
+        server_cpu_s=load.server_cpu_s,
+        generator_cpu_s=load.generator_cpu_s,
+        busy_wall_s=float(last_s.sum()),
+        busy_generator_cpu_s=float((at_end - at_begin).sum()),
+    )

@@ -1,0 +1,83 @@
+"""May a figure be believed? Judged from the raw results, never stored: a better rule applies to old runs too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.results import IdleGroup, Load, Phase
+
+GENERATOR_LIMIT = 0.90
+"""Share of a core above which the generator measures its own queue (Locust issues 586 and 663)."""
+
+GENERATOR_SUSPECT = 0.75
+"""From here on a burst of other work on the core would have reached the limit."""
+
+LATE_LIMIT_MS = 10.0
+"""A publisher that is later than this is itself a good part of a latency of milliseconds."""
+
+
+class Validity(str, Enum):
+    VALID = "valid"
+    SUSPECT = "suspect"
+    INVALID = "INVALID"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    validity: Validity
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.validity.value}: {'; '.join(self.reasons)}" if self.reasons else self.validity.value
+
+
+def generator_share(load: Load) -> float:
+    """Share of a core that the generator used, over the whole stretch or while it mattered, whichever is more."""
+    whole = load.generator_cpu_s / load.wall_s if load.wall_s else 0.0
+    busy = load.busy_generator_cpu_s / load.busy_wall_s if load.busy_wall_s else 0.0
+    return max(whole, busy)
+
+
+def judge_phase(phase: Phase) -> Judgement:
+    """Invalid when the generator was the limit; suspect when broadcasts ran into each other or left late."""
+    share = generator_share(phase.load)
+    if share > GENERATOR_LIMIT:
+        return Judgement(Validity.INVALID, (f"the generator used {share:.0%} of a core",))
+    reasons = []
+    if share > GENERATOR_SUSPECT:
+        reasons.append(f"the generator used {share:.0%} of a core")
+    late_ms = max((broadcast.late_us for broadcast in phase.broadcasts), default=0) / 1e3
+    if late_ms > LATE_LIMIT_MS:
+        reasons.append(f"the publisher was up to {late_ms:.0f} ms late")
+    twice = sum(broadcast.twice for broadcast in phase.broadcasts)
+    if twice:
+        reasons.append(f"{twice} receipts beyond the first of a client: broadcasts may have run into each other")
+    return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else Judgement(Validity.VALID)
+
+
+def judge_idle(group: IdleGroup) -> Judgement:
+    """Invalid when the kernel counted other bytes than we did, or when a client was lost; suspect without the check."""
+    if group.unexpected_losses:
+        return Judgement(Validity.INVALID, (f"{group.unexpected_losses} connections were lost",))
+    counted = [client for client in group.clients if client.kernel_sent_bytes is not None]
+    wrong = [
+        client
+        for client in counted
+        if (client.kernel_sent_bytes, client.kernel_received_bytes)
+        != (client.framed_up_bytes, client.framed_down_bytes)
+    ]
+    if wrong:
+        return Judgement(Validity.INVALID, (f"for {len(wrong)} clients TCP_INFO disagrees with our count",))
+    if len(counted) < len(group.clients):
+        return Judgement(Validity.SUSPECT, ("no TCP_INFO on this system: bytes not checked",))
+    return Judgement(Validity.VALID)
+
+
+def worst(judgements: list[Judgement]) -> Judgement:
+    """The worst of several, with the reasons of that rank; valid when there are none."""
+    for validity in (Validity.INVALID, Validity.SUSPECT):
+        reasons = [r for judgement in judgements if judgement.validity is validity for r in judgement.reasons]
+        if reasons:
+            return Judgement(validity, tuple(dict.fromkeys(reasons)))
+    return Judgement(Validity.VALID)
