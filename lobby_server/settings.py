@@ -46,7 +46,9 @@ class Settings:
     rooms_notify_interval_ms: float = _option(250.0, "least time between two rooms_changed; 0: none", unit="ms")
     tick_ms: float = _option(20.0, "time over which events are joined into one send", unit="ms")
     allow_guests: bool = _option(False, "accept handshakes without a token; guests see replies only")
-    allowed_origins: str = _option("", "origins of browsers that may connect, comma separated, or *; default: same host")
+    allowed_origins: str = _option(
+        "", "origins of browsers that may connect, comma separated, or *; default: same host"
+    )
     compression: bool = _option(False, "permessage-deflate")
     tls_cert: str = _option("", "certificate chain, PEM file; with --tls-key")
     tls_key: str = _option("", "private key, PEM file; with --tls-cert")
@@ -59,7 +61,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._require(0 <= self.port <= 65_535, "--port", "from 0 to 65535")
-        for name in ("token_ttl_s", "handshake_timeout_s", "heartbeat_timeout_s", "max_connections", "tick_ms"):
+        for name in (
+            "token_ttl_s",
+            "handshake_timeout_s",
+            "heartbeat_timeout_s",
+            "max_connections",
+            "tick_ms",
+        ):
             self._require(getattr(self, name) > 0, flag_of(name), "above 0")
         for name in (
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "empty_room_ttl_s",

@@ -31,7 +31,6 @@ class ApiCode(str, Enum):
     AUTHENTICATION_REQUIRED = "authentication_required"
     INVALID_TOKEN = "invalid_token"
     INVALID_REQUEST = "invalid_request"
-    INVALID_JSON = "invalid_json"
     INVALID_CREDENTIALS = "invalid_credentials"
     USERNAME_TAKEN = "username_taken"
     EMAIL_TAKEN = "email_taken"

@@ -7,6 +7,7 @@ Only whole, uncompressed, final frames are made here.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 OP_TEXT = 0x1
 OP_CLOSE = 0x8
@@ -33,3 +34,22 @@ def server_frame_header(payload_bytes: int, opcode: int = OP_TEXT) -> bytes:
 def client_frame_bytes(payload_bytes: int) -> int:
     """Size on the wire of one client frame: a client masks, which costs four bytes more than a server frame."""
     return len(server_frame_header(payload_bytes)) + 4 + payload_bytes
+
+
+def split_server_frames(data: bytes) -> Iterator[bytes]:
+    """The payloads of whole unmasked frames joined back to back, as `server_frame` makes them.
+
+    Raises `ValueError` when the last one is cut off.
+    """
+    position = 0
+    while position < len(data):
+        length = data[position + 1] & 0x7F if position + 1 < len(data) else 0
+        start = position + 2
+        if length == 126:
+            length, start = int.from_bytes(data[start : start + 2], "big"), start + 2
+        elif length == 127:
+            length, start = int.from_bytes(data[start : start + 8], "big"), start + 8
+        position = start + length
+        if position > len(data):
+            raise ValueError("the last frame is cut off")
+        yield data[start:position]

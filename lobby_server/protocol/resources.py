@@ -21,7 +21,7 @@ def iso_utc(moment: datetime) -> str:
 
 
 class User(msgspec.Struct, frozen=True):
-    """An account as its owner sees it. ``email`` and ``created_at`` are null where another service holds the account."""
+    """An account as its owner sees it. ``email`` and ``created_at`` are null when another service holds it."""
 
     id: int
     username: str

@@ -1,0 +1,153 @@
+"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 2 something to be put right by who started it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from lobby_server import __version__
+from lobby_server.clock import LoopClock
+from lobby_server.core.presence import User
+from lobby_server.logs import set_up_logging
+from lobby_server.secret import load_or_make_secret
+from lobby_server.server import LobbyServer
+from lobby_server.service.auth import Tokens
+from lobby_server.service.ports import StoreError
+from lobby_server.settings import (
+    ENVIRONMENT_ONLY,
+    Settings,
+    SettingsError,
+    environment_name_of,
+    flag_of,
+    read_settings,
+)
+
+USAGE = 2
+
+
+def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag for every setting. Defaults stay with `Settings`: a flag that is left out is None."""
+    for option in reversed(fields(Settings)):
+        if option.metadata[ENVIRONMENT_ONLY]:
+            continue
+        kind = type(option.default)
+        unit, default = option.metadata["unit"], option.default
+        text = option.metadata["help"]
+        if kind is bool:
+            text += " [default: off]"
+        elif default != "":
+            text += f" [default: {default:g}" if isinstance(default, float) else f" [default: {default}"
+            text += f" {unit}]" if unit else "]"
+        command = click.option(
+            flag_of(option.name),
+            option.name,
+            type={int: int, float: float}.get(kind, str),
+            is_flag=kind is bool,
+            default=None,
+            metavar=None if kind is bool else {int: "N", float: "N", str: "TEXT"}.get(kind, "FOLDER"),
+            help=text,
+        )(command)
+    return command
+
+
+def _read(flags: dict[str, Any]) -> Settings:
+    if flags.get("data_dir") is not None:
+        flags["data_dir"] = Path(flags["data_dir"])
+    try:
+        return read_settings(flags, os.environ)
+    except SettingsError as fault:
+        _stop_with(str(fault))
+
+
+def _stop_with(sentence: str) -> NoReturn:
+    click.echo(f"lobby-server: {sentence}", err=True)
+    sys.exit(USAGE)
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Each flag also by environment: LOBBY_ and the name in capitals, as in LOBBY_PORT=30821. "
+    f"The secret that signs tokens only so: {environment_name_of('jwt_secret')}.",
+)
+@click.version_option(__version__, prog_name="lobby-server")
+@_settings_options
+@click.pass_context
+def main(ctx: click.Context, /, **flags: Any) -> None:
+    """A real-time game-lobby server: accounts and rooms over HTTP, events over one WebSocket a client."""
+    settings = _read(flags)
+    ctx.obj = settings
+    if ctx.invoked_subcommand is not None:
+        return
+    set_up_logging(level=settings.log_level, log_format=settings.log_format)
+    _raise_descriptor_limit()
+    try:
+        _run(_serve(settings))
+    except (SettingsError, StoreError) as fault:
+        _stop_with(str(fault))
+
+
+@main.command("mint-tokens")
+@click.option("--count", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="how many tokens")
+@click.option(
+    "--first-user-id", type=click.IntRange(0, 2**52), default=1_000_000_000, show_default=True,
+    help="id of the first user; the others count up. Far from the accounts that this server makes",
+)  # fmt: skip
+@click.option("--prefix", default="player", show_default=True, help="usernames are this and a number")
+@click.pass_obj
+def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str) -> None:
+    """Print tokens of made-up players, one a line, signed with this server's secret.
+
+    For load tests: nobody has to register, and no password is hashed. Give the same --data-dir or LOBBY_JWT_SECRET
+    as the server has, before the command: lobby-server --data-dir D mint-tokens --count 1000.
+    """
+    try:
+        secret = settings.jwt_secret or load_or_make_secret(settings.data_dir)[0]
+    except SettingsError as fault:
+        _stop_with(str(fault))
+    loop = asyncio.new_event_loop()
+    tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=LoopClock(loop))
+    loop.close()
+    for number in range(count):
+        click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}")))
+
+
+async def _serve(settings: Settings) -> None:
+    server = LobbyServer(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await server.start()
+    print(server.start_line, flush=True)
+    await stopping.wait()
+    await server.drain()
+
+
+def _run(main_coroutine: Any) -> None:
+    """On uvloop where it is installed: the fan-out does not need it, timers and HTTP gain."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main_coroutine)
+    else:
+        uvloop.run(main_coroutine)
+
+
+def _raise_descriptor_limit() -> None:
+    """A socket a client: take as many file descriptors as the system allows without asking."""
+    try:
+        import resource
+    except ImportError:
+        return  # not a Unix system
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,316 @@
+"""The rooms of the lobby: who is where, who is host, and the revision of the list that everybody reads.
+
+Invariants, checked by a state machine in the tests:
+
+* A user is in at most one room. A room never holds more than ``max_players``.
+* A room with members has exactly one host, who is one of them; peer ids go up and are never used twice in a room.
+* `RoomBook.revision` goes up with every change that a reader of the public list could see, and only then.
+* A room without members, and a creator who never opened a socket, have a deadline; `expire` acts on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lobby_server.core.presence import User
+from lobby_server.protocol.codes import ErrorReason
+
+HOST_PEER_ID = 1
+
+
+@dataclass(frozen=True)
+class Member:
+    """A user in a room."""
+
+    user: User
+    peer_id: int
+
+
+@dataclass(kw_only=True)
+class Room:
+    """One room. Changed by `RoomBook` only."""
+
+    id: str
+    host: User
+    """The member who leads; in a room without members, the one who did last."""
+    gamemode: str
+    map_name: str | None
+    max_players: int
+    is_public: bool
+    version: str | None
+    created_at: datetime
+    members: dict[int, Member] = field(default_factory=dict)
+    """By user id, the one longest in the room first."""
+    banned_user_ids: set[int] = field(default_factory=set)
+    next_peer_id: int = HOST_PEER_ID
+    empty_until_s: float | None = None
+    """When the room is deleted unless somebody enters; None while it has members."""
+    creator_until_s: float | None = None
+    """When the creator's membership ends unless a socket of theirs is accepted."""
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.members) >= self.max_players
+
+    def member_by_peer(self, peer_id: int) -> Member | None:
+        return next((member for member in self.members.values() if member.peer_id == peer_id), None)
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Somebody left a room. `new_host` is set when the host went and a member took over."""
+
+    room: Room
+    member: Member
+    new_host: Member | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Somebody entered a room. `left` is the room they were in before; `already_in`: nothing changed."""
+
+    room: Room
+    member: Member
+    left: Departure | None = None
+    already_in: bool = False
+    became_host: bool = False
+
+
+@dataclass(frozen=True)
+class Expired:
+    """What `RoomBook.expire` did: rooms deleted, and creators who never came."""
+
+    deleted: list[Room]
+    departures: list[Departure]
+
+
+class RoomRefused(Exception):
+    """A command that the rules of rooms do not allow; nothing changed."""
+
+    def __init__(self, reason: ErrorReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class AlreadyHosting(Exception):
+    """A host wants a second room."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(f"already the host of room {room.id}")
+        self.room = room
+
+
+class RoomBook:
+    """All rooms of the lobby."""
+
+    def __init__(self, *, empty_ttl_s: float, first_revision: int = 1) -> None:
+        """`first_revision` must be above every revision of an earlier life of the server, whose clients may come
+        back with it."""
+        self.empty_ttl_s = empty_ttl_s
+        self.revision = first_revision
+        self._rooms: dict[str, Room] = {}
+        self._room_of_user: dict[int, Room] = {}
+        self._waiting: dict[str, Room] = {}  # those with a deadline: few, so that looking through them is cheap
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def get(self, room_id: str) -> Room | None:
+        return self._rooms.get(room_id)
+
+    def room_of(self, user_id: int) -> Room | None:
+        """The room that a user is in."""
+        return self._room_of_user.get(user_id)
+
+    def hosted_by(self, user_id: int) -> Room | None:
+        """The room whose host a user is, also one that is empty for the moment. O(rooms with a deadline)."""
+        room = self._room_of_user.get(user_id)
+        if room is not None and room.host.id == user_id:
+            return room
+        return next((room for room in self._waiting.values() if not room.members and room.host.id == user_id), None)
+
+    def public(self) -> list[Room]:
+        """The rooms that the list shows, newest first."""
+        return [room for room in reversed(self._rooms.values()) if room.is_public]
+
+    # -- commands -------------------------------------------------------------------------------------------------
+
+    def check_can_host(self, user_id: int) -> None:
+        """Raise `AlreadyHosting` when a user has a room."""
+        room = self.hosted_by(user_id)
+        if room is not None:
+            raise AlreadyHosting(room)
+
+    def add(self, room: Room, *, now_s: float, creator_has_socket: bool) -> Departure | None:
+        """A new room with its host as first member; the departure from the room that they were in before."""
+        self.check_can_host(room.host.id)
+        left = self.leave(room.host.id, now_s=now_s)
+        self._rooms[room.id] = room
+        self._enter(room, room.host)
+        if not creator_has_socket:
+            room.creator_until_s = now_s + self.empty_ttl_s
+            self._waiting[room.id] = room
+        self._touch(room)
+        return left
+
+    def restore(self, room: Room, *, now_s: float) -> None:
+        """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs."""
+        self._rooms[room.id] = room
+        self._empty(room, now_s)
+        self._touch(room)
+
+    def take_host_place(self, user: User, *, version: str | None, now_s: float) -> Entry:
+        """The host enters the room that is theirs, over the socket. Raises `RoomRefused` (``no_room_found``).
+
+        The room takes the host's version, when it has none yet.
+        """
+        room = self.hosted_by(user.id)
+        if room is None:
+            raise RoomRefused(ErrorReason.NO_ROOM_FOUND)
+        if room.version is None:
+            room.version = version
+        member = room.members.get(user.id)
+        if member is not None:
+            self._creator_came(room)
+            return Entry(room, member, already_in=True)
+        left = self.leave(user.id, now_s=now_s)
+        member = self._enter(room, user)
+        self._touch(room)
+        return Entry(room, member, left)
+
+    def join(self, room_id: str, user: User, *, version: str, now_s: float) -> Entry:
+        """A user enters a room and leaves the one they were in.
+
+        Raises `RoomRefused`: ``room_not_found``, ``banned``, ``version_mismatch``, ``room_full``; then nothing changed.
+        """
+        room = self._rooms.get(room_id)
+        if room is None:
+            raise RoomRefused(ErrorReason.ROOM_NOT_FOUND)
+        if user.id in room.banned_user_ids:
+            raise RoomRefused(ErrorReason.BANNED)
+        if room.version is not None and room.version != version:
+            raise RoomRefused(ErrorReason.VERSION_MISMATCH)
+        member = room.members.get(user.id)
+        if member is not None:
+            return Entry(room, member, already_in=True)
+        if room.is_full:
+            raise RoomRefused(ErrorReason.ROOM_FULL)
+        left = self.leave(user.id, now_s=now_s)
+        was_empty = not room.members
+        member = self._enter(room, user)
+        became_host = was_empty and room.host.id != user.id
+        if was_empty:
+            room.host = user
+        self._touch(room)
+        return Entry(room, member, left, became_host=became_host)
+
+    def leave(self, user_id: int, *, now_s: float) -> Departure | None:
+        """A user leaves the room they are in; None when they are in none."""
+        room = self._room_of_user.pop(user_id, None)
+        if room is None:
+            return None
+        member = room.members.pop(user_id)
+        new_host = None
+        if room.host.id == user_id:
+            self._creator_came(room)
+            new_host = next(iter(room.members.values()), None)
+            if new_host is not None:
+                room.host = new_host.user
+        if not room.members:
+            self._empty(room, now_s)
+        self._touch(room)
+        return Departure(room, member, new_host)
+
+    def check_host(self, user_id: int) -> Room:
+        """The room that a user is in and leads. Raises `RoomRefused`: ``not_in_room``, ``not_host``."""
+        room = self._room_of_user.get(user_id)
+        if room is None:
+            raise RoomRefused(ErrorReason.NOT_IN_ROOM)
+        if room.host.id != user_id:
+            raise RoomRefused(ErrorReason.NOT_HOST)
+        return room
+
+    def kick(self, host_user_id: int, peer_id: int, *, now_s: float) -> Departure:
+        """The host puts a member out, who cannot come back. Raises `RoomRefused`: also ``invalid_target``."""
+        room = self.check_host(host_user_id)
+        target = room.member_by_peer(peer_id)
+        if target is None or target.user.id == host_user_id:
+            raise RoomRefused(ErrorReason.INVALID_TARGET)
+        room.banned_user_ids.add(target.user.id)
+        departure = self.leave(target.user.id, now_s=now_s)
+        assert departure is not None
+        return departure
+
+    def remove(self, room_id: str) -> Room | None:
+        """Delete a room; the members it had stay readable in what is returned."""
+        room = self._rooms.pop(room_id, None)
+        if room is None:
+            return None
+        self._waiting.pop(room_id, None)
+        for user_id in room.members:
+            del self._room_of_user[user_id]
+        self._touch(room)
+        return room
+
+    def creator_has_socket(self, user_id: int) -> None:
+        """A socket of a user was accepted: a room of theirs that waited for it waits no more."""
+        room = self._room_of_user.get(user_id)
+        if room is not None and room.host.id == user_id:
+            self._creator_came(room)
+
+    # -- deadlines ------------------------------------------------------------------------------------------------
+
+    def expire(self, now_s: float) -> Expired:
+        """End what is over. A creator who never came takes an otherwise empty room along at once: its time without
+        anybody present has been the same. O(rooms with a deadline)."""
+        deleted: list[Room] = []
+        departures: list[Departure] = []
+        for room in list(self._waiting.values()):
+            if room.creator_until_s is not None and room.creator_until_s <= now_s:
+                if len(room.members) == 1:
+                    deleted.append(room)
+                    self.remove(room.id)
+                else:
+                    departure = self.leave(room.host.id, now_s=now_s)
+                    assert departure is not None
+                    departures.append(departure)
+            elif room.empty_until_s is not None and room.empty_until_s <= now_s:
+                deleted.append(room)
+                self.remove(room.id)
+        return Expired(deleted, departures)
+
+    def next_deadline_s(self) -> float | None:
+        """When `expire` has something to do; None: nothing is waiting. O(rooms with a deadline)."""
+        deadlines = [
+            deadline_s
+            for room in self._waiting.values()
+            for deadline_s in (room.creator_until_s, room.empty_until_s)
+            if deadline_s is not None
+        ]
+        return min(deadlines, default=None)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _enter(self, room: Room, user: User) -> Member:
+        member = Member(user, room.next_peer_id)
+        room.next_peer_id += 1
+        room.members[user.id] = member
+        self._room_of_user[user.id] = room
+        if room.empty_until_s is not None:
+            room.empty_until_s = None
+            del self._waiting[room.id]
+        return member
+
+    def _empty(self, room: Room, now_s: float) -> None:
+        room.empty_until_s = now_s + self.empty_ttl_s
+        self._waiting[room.id] = room
+
+    def _creator_came(self, room: Room) -> None:
+        if room.creator_until_s is not None:
+            room.creator_until_s = None
+            del self._waiting[room.id]
+
+    def _touch(self, room: Room) -> None:
+        if room.is_public:
+            self.revision += 1

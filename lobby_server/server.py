@@ -1,0 +1,233 @@
+"""The composition root: settings become a running server, and a signal its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import random
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import tornado.httpserver
+import tornado.netutil
+
+from lobby_server import __version__
+from lobby_server.clock import LoopClock
+from lobby_server.core.presence import Presence
+from lobby_server.core.ratelimit import KeyedLimit
+from lobby_server.core.rooms import RoomBook
+from lobby_server.protocol.codes import CloseCode
+from lobby_server.secret import load_or_make_secret, secret_path
+from lobby_server.service.accounts import Accounts
+from lobby_server.service.auth import Passwords, Tokens
+from lobby_server.service.heartbeat import Heartbeat
+from lobby_server.service.hub import Hub
+from lobby_server.service.lobby import Lobby
+from lobby_server.service.metrics import Metrics
+from lobby_server.service.ports import Store
+from lobby_server.service.room_list import RoomListView
+from lobby_server.service.session import Rules, Session
+from lobby_server.service.writer import StoreWriter
+from lobby_server.settings import Settings, SettingsError
+from lobby_server.store import open_store
+from lobby_server.web.context import WebContext
+from lobby_server.web.routes import make_application
+
+log = logging.getLogger("lobby.server")
+
+PASSWORD_THREADS = 2
+LISTEN_BACKLOG = 4096
+MAX_BODY_BYTES = 1 << 20
+DRAIN_GROUP = 200
+"""Sockets that are told to come back in one go of the drain."""
+DRAIN_PAUSE_S = 0.02
+
+
+class LobbyServer:
+    """One server process. `start` it, `drain` it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port = 0
+        self.context: WebContext | None = None
+        self._http: tornado.httpserver.HTTPServer | None = None
+        self._store: Store | None = None
+        self._writer = StoreWriter()
+        self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
+
+    @property
+    def start_line(self) -> str:
+        """What is printed once the server accepts."""
+        scheme = "https" if self.settings.tls_cert else "http"
+        address = f"[{self.settings.address}]" if ":" in self.settings.address else self.settings.address
+        data = self.settings.data_dir.resolve()
+        return f"listening on {scheme}://{address}:{self.port} · data in {data} · lobby-server {__version__}"
+
+    async def start(self) -> None:
+        """Open the store, take up what an earlier life left, listen.
+
+        Raises `SettingsError` or a `StoreError` with a sentence that says what to do.
+        """
+        settings = self.settings
+        secret = self._secret()
+        tls = self._tls()
+        sockets = self._bind()
+        try:
+            self._store = await open_store(settings.database_url, settings.data_dir)
+        except BaseException:
+            for listener in sockets:
+                listener.close()
+            raise
+        context = self.context = await self._compose(secret, self._store)
+        self._writer.start()
+        await context.accounts.load_revoked()
+        await context.lobby.restore()
+        context.heartbeat.start()
+        self._http = tornado.httpserver.HTTPServer(
+            make_application(context),
+            ssl_options=tls,
+            xheaders=settings.trust_proxy_headers,
+            max_body_size=MAX_BODY_BYTES,
+        )
+        self._http.add_sockets(sockets)
+
+    async def drain(self) -> None:
+        """End in an orderly way, within ``drain_s``: no newcomers, close 1012 in paced groups, then the rest."""
+        context, settings = self.context, self.settings
+        if context is None or context.is_draining:
+            return
+        context.is_draining = True
+        deadline_s = time.monotonic() + settings.drain_s
+        log.info("draining: %d sockets to close within %g s", len(context.sessions), settings.drain_s)
+        if self._http is not None:
+            self._http.stop()
+        context.lobby.stop()
+        sessions = list(context.sessions)
+        for start in range(0, len(sessions), DRAIN_GROUP):
+            for session in sessions[start : start + DRAIN_GROUP]:
+                session.close(CloseCode.SERVICE_RESTART, "the server restarts; come back in a moment")
+            await asyncio.sleep(DRAIN_PAUSE_S)
+        while context.sessions and time.monotonic() < deadline_s:
+            await asyncio.sleep(DRAIN_PAUSE_S)
+        context.heartbeat.stop()
+        if self._http is not None:
+            await self._http.close_all_connections()
+        await self._writer.stop()
+        if self._store is not None:
+            await self._store.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        log.info("drained: %d sockets had to be cut", len(context.sessions))
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _secret(self) -> str:
+        if self.settings.jwt_secret:
+            self._check_data_dir()
+            return self.settings.jwt_secret
+        secret, is_new = load_or_make_secret(self.settings.data_dir)
+        if is_new:
+            log.warning(
+                "LOBBY_JWT_SECRET is not set: a secret was made and is kept in %s",
+                secret_path(self.settings.data_dir),
+            )
+        return secret
+
+    def _check_data_dir(self) -> None:
+        try:
+            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise SettingsError(
+                f"The data folder {self.settings.data_dir} cannot be used ({fault.strerror}): "
+                "give --data-dir a folder that can be read and written."
+            ) from None
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self.settings.tls_cert:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
+        except (OSError, ssl.SSLError) as fault:
+            raise SettingsError(
+                f"The certificate or its key cannot be read ({fault.strerror}): check --tls-cert and --tls-key."
+            ) from None
+        return context
+
+    def _bind(self) -> Sequence[socket.socket]:
+        settings = self.settings
+        try:
+            sockets = tornado.netutil.bind_sockets(settings.port, settings.address, backlog=LISTEN_BACKLOG)
+        except OSError as fault:
+            if fault.errno == errno.EADDRINUSE:
+                what = f"Port {settings.port} on {settings.address} is taken: stop what runs there, or give --port"
+                raise SettingsError(f"{what} another one (0 takes a free one).") from None
+            raise SettingsError(
+                f"The server cannot listen on {settings.address} port {settings.port} ({fault.strerror}): "
+                "give --address and --port ones of this machine."
+            ) from None
+        self.port = sockets[0].getsockname()[1]
+        return sockets
+
+    async def _compose(self, secret: str, store: Store) -> WebContext:
+        settings, loop = self.settings, asyncio.get_running_loop()
+        clock = LoopClock(loop)
+        metrics = Metrics()
+        tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock)
+        # Above every revision of an earlier life, as long as that changed less than a thousand times a second.
+        rooms = RoomBook(empty_ttl_s=settings.empty_room_ttl_s, first_revision=int(clock.utc_now().timestamp() * 1000))
+        lobby = Lobby(
+            presence=Presence(grace_s=settings.presence_grace_s),
+            rooms=rooms,
+            hub=Hub(
+                clock=clock,
+                metrics=metrics,
+                rooms_notify_interval_s=settings.rooms_notify_interval_ms / 1000,
+            ),
+            store=store,
+            writer=self._writer,
+            clock=clock,
+            new_room_id=lambda: secrets.token_hex(6),
+        )
+        return WebContext(
+            settings=settings,
+            accounts=Accounts(
+                store=store,
+                tokens=tokens,
+                passwords=await loop.run_in_executor(self._executor, Passwords),
+                clock=clock,
+                executor=self._executor,
+            ),
+            tokens=tokens,
+            lobby=lobby,
+            rules=Rules(
+                desk=lobby,
+                tokens=tokens,
+                clock=clock,
+                metrics=metrics,
+                handshake_timeout_s=settings.handshake_timeout_s,
+                command_rate_per_s=settings.command_rate_per_s,
+                allow_guests=settings.allow_guests,
+            ),
+            heartbeat=Heartbeat(
+                clock=clock,
+                timeout_s=settings.heartbeat_timeout_s,
+                random_source=random.Random(),
+                end=_end_silent,
+            ),
+            room_list=RoomListView(rooms, metrics),
+            auth_limit=KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min),
+            metrics=metrics,
+            store=store,
+            clock=clock,
+        )
+
+
+def _end_silent(session: Session, code: CloseCode, reason: str) -> None:
+    """A peer that vanished will not answer a close frame: the lobby does not wait for it."""
+    session.close(code, reason)
+    session.closed(abrupt=True)

@@ -1,0 +1,81 @@
+"""Who is still there: protocol-level pings spread over time, and an end for the silent.
+
+A session is looked at when its ping is due, at a random point of the interval the first time, so that sockets opened
+together do not ping together. One timer turns a wheel of slots; a turn costs what is due in it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from lobby_server.protocol.codes import CloseCode
+from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.session import Phase, Session
+
+PINGS_A_TIMEOUT = 3.0
+"""A live but quiet peer is asked that often before it counts as silent: two answers may get lost."""
+SLOTS = 128
+
+
+class Heartbeat:
+    """Watches sessions from `watch` until they are closed; a silent one is ended through `end`.
+
+    A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        timeout_s: float,
+        random_source: random.Random,
+        end: Callable[[Session, CloseCode, str], None],
+    ) -> None:
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._ping_every_s = timeout_s / PINGS_A_TIMEOUT
+        self._slot_s = timeout_s / SLOTS
+        self._random = random_source
+        self._end = end
+        self._wheel: list[list[Session]] = [[] for _ in range(SLOTS + 1)]
+        self._position = 0
+        self._turned_s = clock.monotonic_s()
+        self._timer: Timer | None = None
+
+    def start(self) -> None:
+        self._turned_s = self._clock.monotonic_s()
+        self._timer = self._clock.call_later(self._slot_s, self._turn)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def watch(self, session: Session) -> None:
+        self._put(session, self._random.uniform(0.0, self._ping_every_s))
+
+    def _put(self, session: Session, in_s: float) -> None:
+        ahead = min(max(int(in_s / self._slot_s) + 1, 1), SLOTS)
+        self._wheel[(self._position + ahead) % len(self._wheel)].append(session)
+
+    def _turn(self) -> None:
+        now_s = self._clock.monotonic_s()
+        while self._turned_s + self._slot_s <= now_s:
+            self._turned_s += self._slot_s
+            self._position = (self._position + 1) % len(self._wheel)
+            due, self._wheel[self._position] = self._wheel[self._position], []
+            for session in due:
+                self._look(session, now_s)
+        self._timer = self._clock.call_later(max(0.0, self._turned_s + self._slot_s - now_s), self._turn)
+
+    def _look(self, session: Session, now_s: float) -> None:
+        if session.phase is Phase.CLOSED:
+            return
+        silent_s = now_s - session.last_heard_s
+        if silent_s >= self._timeout_s:
+            self._end(session, CloseCode.HEARTBEAT_TIMEOUT, f"nothing heard for {self._timeout_s:g} s")
+            return
+        if silent_s >= self._ping_every_s / 2:
+            session.transport.ping()
+        self._put(session, min(self._ping_every_s, self._timeout_s - silent_s))

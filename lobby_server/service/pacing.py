@@ -1,0 +1,70 @@
+"""Something that may happen at once after a quiet spell, and otherwise at most once an interval; the last wish is never
+forgotten. And one timer that can be moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lobby_server.service.ports import Clock, Timer
+
+
+class Paced:
+    """Calls `act` for wishes: the first at once, later ones joined so that `interval_s` lies between two calls.
+
+    After the last wish there is always one more call: whoever acts on it acts on the latest state.
+    """
+
+    def __init__(self, clock: Clock, *, interval_s: float, act: Callable[[], None]) -> None:
+        self._clock = clock
+        self._interval_s = interval_s
+        self._act = act
+        self._last_s = -interval_s
+        self._timer: Timer | None = None
+        self.joined = 0
+
+    def wish(self) -> None:
+        if self._timer is not None:
+            self.joined += 1
+            return
+        wait_s = self._last_s + self._interval_s - self._clock.monotonic_s()
+        if wait_s <= 0:
+            self._run()
+        else:
+            self._timer = self._clock.call_later(wait_s, self._run)
+
+    def cancel(self) -> None:
+        """Forget what was wished."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _run(self) -> None:
+        self._timer = None
+        self._last_s = self._clock.monotonic_s()
+        self._act()
+
+
+class Alarm:
+    """One timer for the earliest of many deadlines."""
+
+    def __init__(self, clock: Clock, act: Callable[[], None]) -> None:
+        self._clock = clock
+        self._act = act
+        self._at_s: float | None = None
+        self._timer: Timer | None = None
+
+    def set(self, at_s: float | None) -> None:
+        """Call at that moment instead of the one set before; None: do not call."""
+        if at_s == self._at_s:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._at_s = at_s
+        if at_s is not None:
+            self._timer = self._clock.call_later(max(0.0, at_s - self._clock.monotonic_s()), self._run)
+
+    def _run(self) -> None:
+        self._at_s = self._timer = None
+        self._act()

@@ -1,0 +1,162 @@
+"""What all HTTP handlers share: JSON in and out, one shape of error, tokens, origins."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeVar
+
+import msgspec
+import tornado.web
+
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.resources import Problem
+from lobby_server.service.auth import Claims, TokenRefused
+from lobby_server.service.ports import StoreUnavailable
+from lobby_server.web.context import WebContext
+
+log = logging.getLogger("lobby.web")
+
+MAX_BODY_BYTES = 64 * 1024
+_encode_json = msgspec.json.Encoder().encode
+_Answer = TypeVar("_Answer", bound=msgspec.Struct)
+
+
+class ApiFault(tornado.web.HTTPError):
+    """An answer that is an error: status, stable code, a sentence for people."""
+
+    def __init__(
+        self,
+        status: int,
+        code: ApiCode,
+        sentence: str,
+        *,
+        fields: dict[str, str] | None = None,
+        existing_room_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(status, log_message=None)
+        self.problem = Problem(error=sentence, code=code, fields=fields, existing_room_id=existing_room_id)
+        self.retry_after_s = retry_after_s
+
+
+_CODES = {
+    400: (ApiCode.INVALID_REQUEST, "The request could not be read."),
+    403: (ApiCode.FORBIDDEN_ORIGIN, "Pages of this origin may not use the lobby."),
+    404: (ApiCode.NOT_FOUND, "There is nothing at this address."),
+    405: (ApiCode.METHOD_NOT_ALLOWED, "This address does not take that method."),
+    413: (ApiCode.PAYLOAD_TOO_LARGE, f"The body is larger than {MAX_BODY_BYTES} bytes."),
+    503: (ApiCode.TRY_AGAIN_LATER, "The server cannot do that at the moment; try again in a few seconds."),
+}
+
+
+def _problem(status: int) -> Problem:
+    fault = (ApiCode.INTERNAL_ERROR, "The server made a mistake; it is in its log.")
+    code, sentence = _CODES.get(status, fault)
+    return Problem(error=sentence, code=code)
+
+
+class BaseHandler(tornado.web.RequestHandler):
+    """A handler of the API."""
+
+    context: WebContext
+
+    def initialize(self, context: WebContext) -> None:
+        self.context = context
+
+    def set_default_headers(self) -> None:
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.clear_header("Server")
+
+    def prepare(self) -> None:
+        self._allow_origin()
+        if len(self.request.body) > MAX_BODY_BYTES:
+            raise ApiFault(413, *_CODES[413])
+
+    def options(self, *_: str) -> None:
+        """What a browser asks before it lets a page of an allowed origin call."""
+        self.set_header("Allow", self._allowed_methods())
+        if self.context.settings.origins:
+            self.set_header("Access-Control-Allow-Methods", self._allowed_methods())
+            self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match")
+            self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(204)
+
+    def compute_etag(self) -> None:
+        """No hash over finished bodies; the room list has its revision."""
+
+    # -- in ---------------------------------------------------------------------------------------------------
+
+    def body_object(self) -> dict[str, Any]:
+        """The JSON object of the body. Raises `ApiFault` 400."""
+        try:
+            body = msgspec.json.decode(self.request.body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, "The body is not JSON.") from None
+        if not isinstance(body, dict):
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, "The body is not a JSON object.")
+        return body
+
+    def claims(self) -> Claims:
+        """Who calls. Raises `ApiFault` 401 without a token, 403 with one that does not hold."""
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise ApiFault(401, ApiCode.AUTHENTICATION_REQUIRED, "A token is needed: Authorization: Bearer <token>.")
+        try:
+            return self.context.tokens.verify(token.strip())
+        except TokenRefused as refusal:
+            raise ApiFault(403, ApiCode.INVALID_TOKEN, str(refusal)) from None
+
+    # -- out --------------------------------------------------------------------------------------------------
+
+    def answer(self, body: _Answer, status: int = 200) -> None:
+        self.set_status(status)
+        self.finish(_encode_json(body))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        fault = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(fault, StoreUnavailable):
+            self.set_status(503)
+            self.set_header("Retry-After", "5")
+            problem = _problem(503)
+        elif isinstance(fault, ApiFault):
+            problem = fault.problem
+            if fault.retry_after_s is not None:
+                self.set_header("Retry-After", str(max(1, round(fault.retry_after_s + 0.5))))
+        else:
+            problem = _problem(status_code)
+        if self.get_status() == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if self.get_status() == 405:
+            self.set_header("Allow", self._allowed_methods())
+        self.finish(_encode_json(problem))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, StoreUnavailable):
+            log.error("%s %s: %s", self.request.method, self.request.path, value)
+        elif not isinstance(value, tornado.web.HTTPError):
+            log.error("%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb))
+
+    # -- private ----------------------------------------------------------------------------------------------
+
+    def _allowed_methods(self) -> str:
+        own = [
+            name
+            for name in self.SUPPORTED_METHODS
+            if getattr(type(self), name.lower()) is not getattr(tornado.web.RequestHandler, name.lower())
+        ]
+        return ", ".join(own)
+
+    def _allow_origin(self) -> None:
+        origin = self.request.headers.get("Origin")
+        if self.context.settings.origins:
+            self.set_header("Vary", "Origin")
+            if origin and self.context.origin_is_allowed(origin, self.request.host):
+                self.set_header("Access-Control-Allow-Origin", origin)
+
+
+class NotFoundHandler(BaseHandler):
+    """Every address that is none."""
+
+    def prepare(self) -> None:
+        raise ApiFault(404, *_CODES[404])

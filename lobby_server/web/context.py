@@ -1,0 +1,48 @@
+"""What the handlers work with, handed to them by the composition root."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lobby_server.core.ratelimit import KeyedLimit
+from lobby_server.service.accounts import Accounts
+from lobby_server.service.auth import Tokens
+from lobby_server.service.heartbeat import Heartbeat
+from lobby_server.service.lobby import Lobby
+from lobby_server.service.metrics import Metrics
+from lobby_server.service.ports import Clock, Store
+from lobby_server.service.room_list import RoomListView
+from lobby_server.service.session import Rules, Session
+from lobby_server.settings import Settings
+
+
+@dataclass(kw_only=True)
+class WebContext:
+    """One a server."""
+
+    settings: Settings
+    accounts: Accounts
+    tokens: Tokens
+    lobby: Lobby
+    rules: Rules
+    heartbeat: Heartbeat
+    room_list: RoomListView
+    auth_limit: KeyedLimit
+    metrics: Metrics
+    store: Store
+    clock: Clock
+    sessions: set[Session] = field(default_factory=set)
+    """Every open socket, accepted or not."""
+    is_draining: bool = False
+    session_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def origin_is_allowed(self, origin: str | None, host: str) -> bool:
+        """Whether a page of that origin may use the lobby. No origin: not a browser, always allowed."""
+        if not origin:
+            return True
+        allowed = self.settings.origins
+        if not allowed:
+            return origin.partition("://")[2].lower() == host.lower()
+        return "*" in allowed or origin.rstrip("/") in allowed

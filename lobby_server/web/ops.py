@@ -1,0 +1,97 @@
+"""For those who run the server: liveness, readiness, Prometheus text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.service.ports import StoreUnavailable
+from lobby_server.web.base import ApiFault, BaseHandler
+from lobby_server.web.context import WebContext
+
+
+class HealthHandler(BaseHandler):
+    """The process lives and its loop turns."""
+
+    def get(self) -> None:
+        self.finish(b'{"status":"ok"}')
+
+
+class ReadyHandler(BaseHandler):
+    """New clients are welcome here."""
+
+    async def get(self) -> None:
+        if self.context.is_draining:
+            raise ApiFault(503, ApiCode.NOT_READY, "The server is draining.")
+        try:
+            await self.context.store.ping()
+        except StoreUnavailable:
+            raise ApiFault(503, ApiCode.NOT_READY, "The database does not answer.") from None
+        self.finish(b'{"status":"ready"}')
+
+
+class MetricsHandler(BaseHandler):
+    registry: CollectorRegistry
+
+    def initialize(self, context: WebContext, registry: CollectorRegistry | None = None) -> None:
+        super().initialize(context)
+        assert registry is not None
+        self.registry = registry
+
+    def get(self) -> None:
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(generate_latest(self.registry))
+
+
+def make_registry(context: WebContext) -> CollectorRegistry:
+    """What ``/metrics`` shows: the lobby's own figures and those of the process."""
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    registry.register(LobbyCollector(context))
+    return registry
+
+
+class LobbyCollector(Collector):
+    """Reads the service's plain counters when it is asked."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[Metric]:
+        context, metrics = self._context, self._context.metrics
+        yield GaugeMetricFamily("lobby_sockets", "Open sockets, accepted or not", len(context.sessions))
+        yield GaugeMetricFamily("lobby_sessions", "Sockets with an accepted handshake", len(context.lobby.hub))
+        yield GaugeMetricFamily("lobby_users_online", "Users online", len(context.lobby.presence))
+        yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.lobby.rooms))
+        for name, text, value in (
+            ("lobby_sockets_opened", "Sockets since the start", metrics.sessions_opened),
+            ("lobby_connections_refused", "Upgrades answered with 503", metrics.connections_refused),
+            ("lobby_handshakes_accepted", "Handshakes accepted", metrics.handshakes_accepted),
+            ("lobby_messages_in", "Messages from clients", metrics.messages_in),
+            ("lobby_frames_out", "Frames to clients", metrics.frames_out),
+            ("lobby_sent_bytes", "Bytes of frames to clients", metrics.bytes_out),
+            ("lobby_room_list_built", "Times that the room list was built", metrics.room_list_built),
+            (
+                "lobby_presence_flaps_suppressed",
+                "Users who came back within the grace period",
+                context.lobby.presence.flaps_suppressed,
+            ),
+        ):
+            yield CounterMetricFamily(name, text, value)
+        for name, text, label, counts in (
+            ("lobby_handshakes_refused", "Handshakes refused", "reason", metrics.handshakes_refused),
+            ("lobby_errors_out", "Errors told to clients", "reason", metrics.errors_out),
+            ("lobby_events_published", "Events, each counted once", "type", metrics.events_published),
+            ("lobby_events_conflated", "Events that a later one stood for", "type", metrics.events_conflated),
+            ("lobby_closes", "Closes that the server began", "code", metrics.closes),
+            ("lobby_room_list_served", "Answers to GET /api/rooms", "answer", metrics.room_list_served),
+        ):
+            family = CounterMetricFamily(name, text, labels=[label])
+            for key, value in counts.items():
+                family.add_metric([str(int(key)) if isinstance(key, int) else str(key)], value)
+            yield family

@@ -1,0 +1,60 @@
+"""Which address goes where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tornado.web
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Matcher, Rule
+
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.web import api, ops, pages
+from lobby_server.web.base import ApiFault, BaseHandler, NotFoundHandler
+from lobby_server.web.context import WebContext
+from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
+
+SOCKET_PATHS = ("/", "/ws")
+
+
+class WantsSocket(Matcher):
+    """A request for a WebSocket at one of its addresses."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        wanted = request.path in SOCKET_PATHS and request.headers.get("Upgrade", "").lower() == "websocket"
+        return {} if wanted else None
+
+
+class UpgradeRequiredHandler(BaseHandler):
+    """``GET /ws`` by something that is no WebSocket client."""
+
+    def get(self) -> None:
+        self.set_header("Upgrade", "websocket")
+        raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "This address speaks WebSocket.")
+
+
+def make_application(context: WebContext) -> tornado.web.Application:
+    arguments: dict[str, Any] = {"context": context}
+    return tornado.web.Application(
+        [
+            Rule(WantsSocket(), SocketHandler, arguments),
+            (r"/", pages.LobbyPageHandler, arguments),
+            (r"/ws", UpgradeRequiredHandler, arguments),
+            (r"/api/auth/register", api.RegisterHandler, arguments),
+            (r"/api/auth/login", api.LoginHandler, arguments),
+            (r"/api/auth/verify", api.VerifyHandler, arguments),
+            (r"/api/auth/refresh", api.RefreshHandler, arguments),
+            (r"/api/auth/logout", api.LogoutHandler, arguments),
+            (r"/api/rooms", api.RoomsHandler, arguments),
+            (r"/api/rooms/([^/]+)", api.RoomHandler, arguments),
+            (r"/api/users/online", api.OnlineUsersHandler, arguments),
+            (r"/healthz", ops.HealthHandler, arguments),
+            (r"/readyz", ops.ReadyHandler, arguments),
+            (r"/metrics", ops.MetricsHandler, {**arguments, "registry": ops.make_registry(context)}),
+        ],
+        default_handler_class=NotFoundHandler,
+        default_handler_args=arguments,
+        websocket_max_message_size=HARD_LIMIT_FACTOR * context.settings.max_message_bytes,
+        websocket_ping_interval=0,
+        log_function=lambda handler: None,
+    )

@@ -1,0 +1,62 @@
+"""Token buckets, and what an account may look like."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lobby_server.core.accounts import account_faults
+from lobby_server.core.ratelimit import KeyedLimit, TokenBucket
+
+
+def test_bucket_allows_the_burst_then_the_rate() -> None:
+    bucket = TokenBucket(rate_per_s=2.0, burst=3.0, now_s=0.0)
+    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
+    assert bucket.wait_s() == pytest.approx(0.5)
+    assert bucket.take(0.5)
+
+
+def test_rate_of_zero_is_no_limit() -> None:
+    bucket = TokenBucket(rate_per_s=0.0, burst=0.0, now_s=0.0)
+    assert all(bucket.take(0.0) for _ in range(1000))
+    assert KeyedLimit(rate_per_s=0.0, burst=1.0).take("a", 0.0) == 0.0
+
+
+@given(st.lists(st.floats(0, 1), max_size=200))
+def test_bucket_never_allows_more_than_burst_plus_rate(pauses: list[float]) -> None:
+    bucket, now_s, allowed = TokenBucket(rate_per_s=5.0, burst=4.0, now_s=0.0), 0.0, 0
+    for pause in pauses:
+        now_s += pause
+        allowed += bucket.take(now_s)
+    assert allowed <= 4 + 5 * now_s + 1e-6
+
+
+def test_keys_do_not_share_and_full_buckets_are_forgotten() -> None:
+    limit = KeyedLimit(rate_per_s=1.0, burst=1.0)
+    assert limit.take("a", 0.0) == 0.0
+    assert limit.take("a", 0.0) == pytest.approx(1.0)
+    for number in range(5000):
+        assert limit.take(f"key{number}", number * 1.0) == 0.0
+    assert len(limit) <= KeyedLimit.SWEEP_EVERY + 2
+
+
+@pytest.mark.parametrize(
+    "username", ["ab", "a" * 21, "white space", "<b>x</b>", "x'; DROP TABLE users", "", None, 5, "é_é_é"]
+)
+def test_username_of_another_shape_is_a_fault(username: object) -> None:
+    assert set(account_faults(username=username, password="12345678", email=None)) == {"username"}
+
+
+@pytest.mark.parametrize("password", ["1234567", "", None, 12345678, "x" * 1025])
+def test_password_of_another_shape_is_a_fault(password: object) -> None:
+    assert set(account_faults(username="ann", password=password, email=None)) == {"password"}
+
+
+@pytest.mark.parametrize("email", ["nobody", "a@b@c", "a b@c", 5, "@c", "a" * 65 + "@b"])
+def test_email_of_another_shape_is_a_fault(email: object) -> None:
+    assert set(account_faults(username="ann", password="12345678", email=email)) == {"email"}
+
+
+def test_good_account_has_no_faults() -> None:
+    assert account_faults(username="Ann_99", password="pass word 8", email="ann@example.org") == {}

@@ -1,0 +1,271 @@
+"""The rules of rooms: by example, and under a state machine that tries every order of commands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from lobby_server.core.presence import User
+from lobby_server.core.rooms import AlreadyHosting, Room, RoomBook, RoomRefused
+from lobby_server.protocol.codes import ErrorReason
+
+ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
+TTL_S = 60.0
+
+
+def make_room(room_id: str = "r1", host: User = ANN, **changes: object) -> Room:
+    values: dict[str, object] = {
+        "id": room_id,
+        "host": host,
+        "gamemode": "ffa",
+        "map_name": None,
+        "max_players": 2,
+        "is_public": True,
+        "version": "1",
+        "created_at": datetime(2026, 1, 1, tzinfo=timezone.utc),
+    }
+    return Room(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def book() -> RoomBook:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(), now_s=0.0, creator_has_socket=True)
+    return book
+
+
+def refusal(call: object, *args: object, **named: object) -> ErrorReason:
+    with pytest.raises(RoomRefused) as refused:
+        call(*args, **named)  # type: ignore[operator]
+    return refused.value.reason
+
+
+def test_creator_is_host_and_first_member(book: RoomBook) -> None:
+    room = book.get("r1")
+    assert room is not None
+    assert (room.host, [member.peer_id for member in room.members.values()]) == (ANN, [1])
+
+
+def test_host_cannot_have_a_second_room(book: RoomBook) -> None:
+    with pytest.raises(AlreadyHosting) as hosting:
+        book.add(make_room("r2"), now_s=0.0, creator_has_socket=True)
+    assert hosting.value.room.id == "r1"
+
+
+def test_joiners_count_up_and_ids_are_not_used_twice(book: RoomBook) -> None:
+    first = book.join("r1", BOB, version="1", now_s=1.0)
+    book.leave(BOB.id, now_s=2.0)
+    second = book.join("r1", BOB, version="1", now_s=3.0)
+    assert (first.member.peer_id, second.member.peer_id) == (2, 3)
+
+
+def test_join_says_what_is_wrong(book: RoomBook) -> None:
+    assert refusal(book.join, "none", BOB, version="1", now_s=0.0) is ErrorReason.ROOM_NOT_FOUND
+    assert refusal(book.join, "r1", BOB, version="2", now_s=0.0) is ErrorReason.VERSION_MISMATCH
+    book.join("r1", BOB, version="1", now_s=0.0)
+    assert refusal(book.join, "r1", CLEO, version="1", now_s=0.0) is ErrorReason.ROOM_FULL
+
+
+def test_room_without_a_version_takes_every_client() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(version=None), now_s=0.0, creator_has_socket=True)
+    assert book.join("r1", BOB, version="whatever", now_s=0.0).member.peer_id == 2
+
+
+def test_host_leaves_and_the_member_longest_in_the_room_leads() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(max_players=3), now_s=0.0, creator_has_socket=True)
+    book.join("r1", BOB, version="1", now_s=0.0)
+    book.join("r1", CLEO, version="1", now_s=0.0)
+    departure = book.leave(ANN.id, now_s=1.0)
+    assert departure is not None
+    assert departure.new_host is not None
+    assert departure.new_host.user == BOB
+
+
+def test_joining_another_room_leaves_the_first(book: RoomBook) -> None:
+    book.add(make_room("r2", BOB), now_s=0.0, creator_has_socket=True)
+    entry = book.join("r1", BOB, version="1", now_s=0.0)
+    assert entry.left is not None
+    assert entry.left.room.id == "r2"
+    assert book.room_of(BOB.id) is entry.room
+
+
+def test_kicked_user_does_not_come_back(book: RoomBook) -> None:
+    book.join("r1", BOB, version="1", now_s=0.0)
+    assert refusal(book.kick, BOB.id, 1, now_s=0.0) is ErrorReason.NOT_HOST
+    assert refusal(book.kick, CLEO.id, 1, now_s=0.0) is ErrorReason.NOT_IN_ROOM
+    assert refusal(book.kick, ANN.id, 9, now_s=0.0) is ErrorReason.INVALID_TARGET
+    assert refusal(book.kick, ANN.id, 1, now_s=0.0) is ErrorReason.INVALID_TARGET
+    book.kick(ANN.id, 2, now_s=0.0)
+    assert refusal(book.join, "r1", BOB, version="1", now_s=0.0) is ErrorReason.BANNED
+
+
+def test_empty_room_is_deleted_when_its_time_is_over(book: RoomBook) -> None:
+    book.leave(ANN.id, now_s=10.0)
+    assert book.next_deadline_s() == 10.0 + TTL_S
+    assert book.expire(10.0 + TTL_S - 0.1).deleted == []
+    assert [room.id for room in book.expire(10.0 + TTL_S).deleted] == ["r1"]
+    assert book.next_deadline_s() is None
+
+
+def test_creator_without_a_socket_has_the_same_time() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(), now_s=0.0, creator_has_socket=False)
+    assert [room.id for room in book.expire(TTL_S).deleted] == ["r1"]
+
+
+def test_creator_who_came_in_time_keeps_the_room() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(), now_s=0.0, creator_has_socket=False)
+    book.creator_has_socket(ANN.id)
+    assert book.expire(10 * TTL_S).deleted == []
+
+
+def test_creator_who_never_came_leaves_the_room_to_those_who_did() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(), now_s=0.0, creator_has_socket=False)
+    book.join("r1", BOB, version="1", now_s=1.0)
+    expired = book.expire(TTL_S)
+    assert expired.deleted == []
+    assert [departure.new_host and departure.new_host.user for departure in expired.departures] == [BOB]
+
+
+def test_restored_room_is_empty_and_waits_for_its_host() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.restore(make_room(), now_s=0.0)
+    with pytest.raises(AlreadyHosting):
+        book.check_can_host(ANN.id)
+    entry = book.take_host_place(ANN, version="1", now_s=1.0)
+    assert (entry.member.peer_id, entry.already_in) == (1, False)
+    assert book.expire(10 * TTL_S).deleted == []
+
+
+def test_taking_the_place_in_ones_room_changes_nothing(book: RoomBook) -> None:
+    revision = book.revision
+    assert book.take_host_place(ANN, version="2", now_s=0.0).already_in
+    assert book.revision == revision
+    assert refusal(book.take_host_place, BOB, version="1", now_s=0.0) is ErrorReason.NO_ROOM_FOUND
+
+
+def test_private_room_changes_no_revision() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    before = book.revision
+    book.add(make_room(is_public=False), now_s=0.0, creator_has_socket=True)
+    book.join("r1", BOB, version="1", now_s=0.0)
+    assert book.revision == before
+    assert book.public() == []
+
+
+def test_list_is_newest_first(book: RoomBook) -> None:
+    book.add(make_room("r2", BOB), now_s=0.0, creator_has_socket=True)
+    assert [room.id for room in book.public()] == ["r2", "r1"]
+
+
+users = st.sampled_from([User(number, f"user{number}") for number in range(1, 6)])
+room_ids = st.sampled_from(["a", "b", "c"])
+
+
+class RoomBookMachine(RuleBasedStateMachine):
+    """Every command in every order; the invariants of the module after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.book = RoomBook(empty_ttl_s=5.0)
+        self.now_s = 0.0
+        self.seen_list: list[object] = []
+        self.seen_revision = self.book.revision
+        self.highest_peer: dict[int, int] = {}
+
+    @rule(user=users, room_id=room_ids, is_public=st.booleans(), has_socket=st.booleans(), size=st.integers(2, 3))
+    def add(self, user: User, room_id: str, is_public: bool, has_socket: bool, size: int) -> None:
+        if self.book.get(room_id) is None:
+            room = make_room(room_id, user, is_public=is_public, max_players=size)
+            try:
+                self.book.add(room, now_s=self.now_s, creator_has_socket=has_socket)
+            except AlreadyHosting as hosting:
+                assert hosting.room.host == user
+
+    @rule(user=users, room_id=room_ids, version=st.sampled_from(["1", "2"]))
+    def join(self, user: User, room_id: str, version: str) -> None:
+        before = self.book.room_of(user.id)
+        try:
+            entry = self.book.join(room_id, user, version=version, now_s=self.now_s)
+        except RoomRefused:
+            assert self.book.room_of(user.id) is before
+        else:
+            assert self.book.room_of(user.id) is entry.room
+
+    @rule(user=users)
+    def leave(self, user: User) -> None:
+        self.book.leave(user.id, now_s=self.now_s)
+        assert self.book.room_of(user.id) is None
+
+    @rule(user=users)
+    def take_host_place(self, user: User) -> None:
+        try:
+            entry = self.book.take_host_place(user, version="1", now_s=self.now_s)
+        except RoomRefused:
+            pass
+        else:
+            assert entry.room.host == user
+
+    @rule(user=users, peer_id=st.integers(1, 6))
+    def kick(self, user: User, peer_id: int) -> None:
+        try:
+            departure = self.book.kick(user.id, peer_id, now_s=self.now_s)
+        except RoomRefused:
+            return
+        assert departure.member.user.id in departure.room.banned_user_ids
+
+    @rule(room_id=room_ids)
+    def remove(self, room_id: str) -> None:
+        self.book.remove(room_id)
+
+    @rule(user=users)
+    def open_socket(self, user: User) -> None:
+        self.book.creator_has_socket(user.id)
+
+    @rule(seconds=st.sampled_from([0.5, 3.0, 6.0]))
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.book.expire(self.now_s)
+        deadline_s = self.book.next_deadline_s()
+        assert deadline_s is None or deadline_s > self.now_s
+
+    @invariant()
+    def members_and_hosts_agree(self) -> None:
+        seen: set[int] = set()
+        for room_id in ("a", "b", "c"):
+            room = self.book.get(room_id)
+            if room is None:
+                continue
+            assert len(room.members) <= room.max_players
+            assert not seen & room.members.keys()
+            seen |= room.members.keys()
+            assert not room.members.keys() & room.banned_user_ids
+            peers = [member.peer_id for member in room.members.values()]
+            assert peers == sorted(set(peers))
+            assert not peers or peers[-1] < room.next_peer_id
+            if room.members:
+                assert room.host.id in room.members
+                assert room.empty_until_s is None
+            else:
+                assert room.empty_until_s is not None
+            for user_id in room.members:
+                assert self.book.room_of(user_id) is room
+
+    @invariant()
+    def revision_moves_just_when_the_list_does(self) -> None:
+        now = [(room.id, room.host, len(room.members), room.is_full) for room in self.book.public()]
+        if now != self.seen_list:
+            assert self.book.revision > self.seen_revision
+        self.seen_list, self.seen_revision = now, self.book.revision
+
+
+TestRoomBookMachine = RoomBookMachine.TestCase
+TestRoomBookMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
