@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from bench.cpu import CpuPlan
@@ -38,21 +37,37 @@ ServerFactory = Callable[[Sequence[str]], contextlib.AbstractContextManager[Serv
 """Starts a server with these flags and ends it with the block."""
 
 
-@dataclass(frozen=True)
 class Lab:
-    profile: Profile
-    seed: int
-    cpus: CpuPlan
-    reporter: Reporter
-    server_factory: ServerFactory
+    """One run's surroundings; scenarios may use it from threads of their own."""
+
+    def __init__(
+        self, *, profile: Profile, seed: int, cpus: CpuPlan, reporter: Reporter, server_factory: ServerFactory
+    ) -> None:
+        self.profile = profile
+        self.seed = seed
+        self.cpus = cpus
+        self.reporter = reporter
+        self._server_factory = server_factory
+        self._on_abort: list[Callable[[], None]] = []
 
     def server(self, flags: Sequence[str] = ()) -> contextlib.AbstractContextManager[Server]:
         """A server of its own on a free port, with a fresh data folder."""
-        return self.server_factory(flags)
+        return self._server_factory(flags)
 
     def generator(self, make: Callable[..., S], **arguments: Any) -> Remote[S]:
         """An object in a process of its own; use as a context manager."""
-        return Remote(make, cpus=self.cpus.generator, **arguments)
+        remote = Remote(make, cpus=self.cpus.generator, **arguments)
+        self.on_abort(remote.kill)
+        return remote
+
+    def on_abort(self, act: Callable[[], None]) -> None:
+        """Have something done that makes a scenario's waiting end with an error, should the run be given up."""
+        self._on_abort.append(act)
+
+    def abort(self) -> None:
+        """Give up: whatever scenarios wait for ends now, and with it their servers. Called from another thread."""
+        for act in self._on_abort:
+            act()
 
 
 def target_factory(cpus: CpuPlan) -> ServerFactory:

@@ -65,6 +65,11 @@ class Remote(Generic[S]):
         result: R = answer
         return result
 
+    def kill(self) -> None:
+        """End the process at once; a call that waits for it raises. May be called from another thread."""
+        if self._process.is_alive():
+            self._process.kill()
+
     def close(self) -> None:
         self._connection.close()
         self._process.join(END_TIMEOUT_S)

@@ -102,6 +102,8 @@ class ClientBytes(msgspec.Struct, frozen=True, kw_only=True):
     """One idle client over the window."""
 
     requests: int
+    events: int
+    """Messages that came unasked."""
     message_bytes: int
     framed_up_bytes: int
     framed_down_bytes: int
@@ -122,13 +124,11 @@ class IdleGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageSize(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that occurred, in three layers; `n` times, all of that size."""
+    """A message that occurred, `n` times, all of that size; its other layers follow by `bench.wire`."""
 
     name: str
     n: int
     message_bytes: int
-    framed_bytes: int
-    wire_bytes: int
 
 
 class Connect(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +154,7 @@ class IdleResult(msgspec.Struct, frozen=True, kw_only=True):
 class Return(msgspec.Struct, frozen=True, kw_only=True):
     """One client's way back. Moments in s from the stop of the server."""
 
-    lost_s: float
+    lost_s: float | None
     back_s: float | None
     attempts: int
     close_code: int | None

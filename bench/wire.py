@@ -53,6 +53,8 @@ class ByteCount:
 
     requests: int = 0
     """Things that the server had to answer: HTTP requests, or heartbeats."""
+    events: int = 0
+    """Messages that came unasked."""
     message_up_bytes: int = 0
     message_down_bytes: int = 0
     framed_up_bytes: int = 0
@@ -85,6 +87,7 @@ class ByteCount:
     def notification(self, *, message_bytes: int) -> None:
         """An event that nothing answers."""
         framed = server_frame_bytes(message_bytes)
+        self.events += 1
         self.message_down_bytes += message_bytes
         self.framed_down_bytes += framed
         self.wire_bytes += one_way_wire_bytes(framed)

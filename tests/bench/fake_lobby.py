@@ -1,6 +1,7 @@
 """A lobby server with known faults: what it delays, loses or doubles is what the harness has to find.
 
-It speaks as much of the protocol as the lab uses and is no model of a good server. It runs in a thread of the test's process.
+It speaks as much of the protocol as the lab uses and is no model of a good server. It runs in a thread of
+the process of the test.
 """
 
 from __future__ import annotations

@@ -1,0 +1,49 @@
+"""Numbers as a reader wants them: three digits that matter, and the unit that fits. 1 KB is 1,000 bytes."""
+
+from __future__ import annotations
+
+import math
+
+
+def in_digits(value: float, digits: int = 3) -> str:
+    """`value` to so many significant digits, without exponents, thousands set apart by commas."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and abs(value) >= 100 else text
+
+
+def in_ms(value_ms: float) -> str:
+    """A time that is given in ms, in ms or s."""
+    if not math.isfinite(value_ms):
+        return "–"
+    return f"{in_digits(value_ms / 1e3)} s" if abs(value_ms) >= 1000 else f"{in_digits(value_ms)} ms"
+
+
+def in_bytes(value_bytes: float) -> str:
+    if not math.isfinite(value_bytes):
+        return "–"
+    for factor, unit in ((1e6, "MB"), (1e3, "KB")):
+        if abs(value_bytes) >= factor:
+            return f"{in_digits(value_bytes / factor)} {unit}"
+    return f"{in_digits(value_bytes)} B"
+
+
+def in_percent(share: float) -> str:
+    """Near 100 % with as many digits as it takes to tell it from 100 %."""
+    if not math.isfinite(share):
+        return "–"
+    if 0.98 < share < 1:
+        return f"{math.floor(share * 10_000) / 100:.2f} %"
+    return f"{share * 100:.0f} %"
+
+
+def count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
