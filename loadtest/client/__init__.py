@@ -1,0 +1,79 @@
+"""The seed's client side in Python: connect after login, stay connected, hear what happens.
+
+It needs no Locust; it runs in plain threads, at most two a connection, and unchanged under gevent's monkey-patching.
+
+    from pathlib import Path
+
+    from loadtest.client import (
+        AuthenticationManager, ConnectionManager, KeepAliveHttp, LobbyApi, ServerList, TokenFileState,
+    )
+
+    api = LobbyApi(KeepAliveHttp("http://localhost:30820"))
+    connection = ConnectionManager(url="ws://localhost:30820", name="Ada")
+    accounts = AuthenticationManager(api=api, connection=connection, token_file=Path("~/.lobby-token").expanduser())
+    server_list = ServerList(api=api, connection=connection)
+
+    server_list.list_updated.connect(lambda rooms: print(len(rooms), "rooms"))
+    connection.user_status_changed.connect(lambda user_id, is_online: print(user_id, is_online))
+    connection.connection_refused.connect(lambda reason: print("log in again:", reason))
+
+    if accounts.load_stored_token() is not TokenFileState.LOADED:
+        accounts.register(username="Ada", password="correct horse")     # from here on it stays connected
+    connection.wait_until_connected(10)
+    room = api.create_room(accounts.token, gamemode="duel", map_name="canyon")
+    connection.create_room()
+    ...
+    accounts.logout()
+"""
+
+from loadtest.client.api import LobbyApi, RoomsAnswer
+from loadtest.client.authentication import AuthenticationManager
+from loadtest.client.connection import Attempt, ConnectionManager
+from loadtest.client.counters import Counters
+from loadtest.client.errors import (
+    ApiError,
+    ClientError,
+    NotConnected,
+    RateLimited,
+    ServerAway,
+    TokenFileError,
+    UnexpectedAnswer,
+)
+from loadtest.client.http import HttpAnswer, HttpCall, HttpCaller, KeepAliveHttp
+from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
+from loadtest.client.server_list import PollingServerList, ServerList
+from loadtest.client.signals import Signal
+from loadtest.client.timing import Timing
+from loadtest.client.token_file import TokenFile, TokenFileState, looks_like_jwt
+from loadtest.client.transport import socket_url
+
+__all__ = [
+    "ApiError",
+    "Attempt",
+    "AuthenticationManager",
+    "ClientError",
+    "ConnectionManager",
+    "Counters",
+    "FixedReconnect",
+    "HttpAnswer",
+    "HttpCall",
+    "HttpCaller",
+    "JitterReconnect",
+    "KeepAliveHttp",
+    "LobbyApi",
+    "NotConnected",
+    "PollingServerList",
+    "RateLimited",
+    "ReconnectPolicy",
+    "RoomsAnswer",
+    "ServerAway",
+    "ServerList",
+    "Signal",
+    "Timing",
+    "TokenFile",
+    "TokenFileError",
+    "TokenFileState",
+    "UnexpectedAnswer",
+    "looks_like_jwt",
+    "socket_url",
+]

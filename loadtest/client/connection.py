@@ -1,0 +1,329 @@
+"""The connection that lives as long as its user is logged in: the seed's GlobalWebSocketManager.
+
+One thread a connection (a greenlet under gevent) connects, shakes hands, reads, sends heartbeats, notices death and
+comes back. The invariant: while it is wanted, it is either connected or about to try again, unless the server said
+that there is no point (`connection_refused`).
+
+Listeners run in that thread. They may call anything here, `disconnect_from_server` included; what takes long belongs
+into a thread of its own, for nothing is read meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from loadtest.client.counters import Counters
+from loadtest.client.errors import NotConnected
+from loadtest.client.link import Link, LinkEnded, OpenFailed
+from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
+from loadtest.client.signals import Signal
+from loadtest.client.timing import Pulse, Timing
+from lobby_server.protocol import messages
+from lobby_server.protocol.codes import ErrorReason
+
+DEFAULT_URL = "ws://localhost:30820"
+DEFAULT_VERSION = "13020"
+"""The game version of the seed's handshake."""
+
+REFUSING_REASONS = frozenset(
+    {ErrorReason.INVALID_TOKEN, ErrorReason.AUTHENTICATION_REQUIRED, ErrorReason.INVALID_HANDSHAKE}
+)
+"""Errors to a handshake that the same handshake would meet again."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """How one try to connect went. Times in seconds, None where it did not get that far."""
+
+    upgrade_s: float | None
+    """TCP connection and HTTP upgrade."""
+    handshake_s: float | None
+    """Sending the handshake to its acceptance."""
+    failure: str | None
+
+
+class ConnectionManager:
+    """Connects, stays connected, says what happens. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        url: str = DEFAULT_URL,
+        name: str = "player",
+        version: str = DEFAULT_VERSION,
+        timing: Timing | None = None,
+        reconnect: ReconnectPolicy | None = None,
+        rng: Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        counters: Counters | None = None,
+    ) -> None:
+        """`counters` may be shared by many connections. `rng` draws the heartbeat's phase and the retry delays."""
+        self.url = url
+        self.name = name
+        self.version = version
+        self.timing = timing or Timing()
+        self.reconnect = reconnect or JitterReconnect()
+        self.counters = counters or Counters()
+        self.user_id: int | None = None
+        self.username: str | None = None
+
+        self.rooms_list_changed: Signal[[]] = Signal("rooms_list_changed")
+        self.user_status_changed: Signal[[int, bool]] = Signal("user_status_changed")
+        self.connection_established: Signal[[]] = Signal("connection_established")
+        self.connection_lost: Signal[[]] = Signal("connection_lost")
+        """An established connection ended without our asking. Retries follow, or `connection_refused`."""
+        self.connection_refused: Signal[[str]] = Signal("connection_refused")
+        """With the reason. It is over until the next `connect_to_server`."""
+        self.message_received: Signal[[messages.ServerMessage]] = Signal("message_received")
+        """Every message that the vocabulary has, replies included, in the order of arrival."""
+        self.connection_attempted: Signal[[Attempt]] = Signal("connection_attempted")
+        self.heartbeat_finished: Signal[[float | None]] = Signal("heartbeat_finished")
+        """With the round trip in seconds; None: the connection was lost before the answer."""
+
+        self._rng = rng or Random()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._run: _Run | None = None
+
+    # -- the seed's interface -------------------------------------------------------------------------------------
+
+    def connect_to_server(self, token: str) -> None:
+        """Start, and return at once. While it runs already, the token is the one of the next handshake."""
+        with self._lock:
+            if self._run is not None:
+                self._run.token = token
+                return
+            run = self._run = _Run(token)
+            run.thread = threading.Thread(target=self._live, args=(run,), name=f"lobby-{self.name}", daemon=True)
+            run.thread.start()
+
+    def disconnect_from_server(self) -> None:
+        """End it in an orderly way. No signal follows. Takes at most twice the close timeout."""
+        with self._lock:
+            run, self._run = self._run, None
+            if run is None:
+                return
+            run.end()
+        run.link.say_goodbye()
+        if run.thread is None or run.thread is threading.current_thread():
+            return
+        run.thread.join(self.timing.close_timeout_s)
+        if run.thread.is_alive():
+            run.link.abort()
+            run.thread.join(self.timing.close_timeout_s)
+
+    @property
+    def is_connected(self) -> bool:
+        """The handshake was accepted and nothing is known of a loss."""
+        run = self._run
+        return run is not None and run.is_accepted
+
+    def wait_until_connected(self, timeout_s: float) -> bool:
+        """Block until the handshake is accepted; False when it was not in time, was refused, or is not wanted."""
+        run = self._run
+        if run is None:
+            return False
+        run.is_settled.wait(timeout_s)
+        return run.is_accepted
+
+    def drop_connection(self) -> None:
+        """Lose the connection abruptly, as a network would. For tests and load; the reconnect policy takes over."""
+        run = self._run
+        if run is not None:
+            run.link.abort()
+
+    # -- rooms ----------------------------------------------------------------------------------------------------
+
+    def create_room(self) -> None:
+        """Take the host's place in the room that was made over HTTP. As all of these: the reply is a message, and
+        `NotConnected` is raised when there is no connection to ask over."""
+        self.send(messages.CreateRoom())
+
+    def join_room(self, room_id: str) -> None:
+        self.send(messages.JoinRoom(roomId=room_id, version=self.version, name=self.name))
+
+    def leave_room(self) -> None:
+        self.send(messages.LeaveRoom())
+
+    def chat(self, text: str) -> None:
+        self.send(messages.SendChat(text=text))
+
+    def kick(self, peer_id: int) -> None:
+        self.send(messages.Kick(peerId=peer_id))
+
+    def send(self, message: messages.ClientMessage) -> None:
+        """Raises `NotConnected`. That nothing was raised does not mean that it arrived."""
+        run = self._run
+        if run is None or not run.is_accepted:
+            raise NotConnected(message.TYPE)
+        try:
+            run.link.send(message)
+        except LinkEnded:
+            raise NotConnected(message.TYPE) from None
+
+    # -- the connection's own thread ------------------------------------------------------------------------------
+
+    def _live(self, run: _Run) -> None:
+        failures = 0
+        while not run.is_over.is_set():
+            refused, retry_after_s = None, None
+            try:
+                self._open(run)
+                failures = 0
+                self._converse(run)
+            except OpenFailed as failed:
+                refused, retry_after_s = failed.refused, failed.retry_after_s
+                log.info("%s: not connected: %s", self.name, failed.why)
+            except LinkEnded as ending:
+                refused = ending.refused
+                self._lose(run, ending)
+            except Exception:
+                log.exception("%s: fault in the client; connecting anew", self.name)
+                self._lose(run, LinkEnded("a fault of this client"))
+            if refused is not None:
+                self._refuse(run, refused)
+            elif not run.is_over.is_set():
+                delay_s = self.reconnect.delay_s(failures, self._rng) if retry_after_s is None else retry_after_s
+                failures += 1
+                log.info("%s: trying again in %.1f s", self.name, delay_s)
+                run.is_over.wait(delay_s)
+        run.link.close()
+
+    def _open(self, run: _Run) -> None:
+        run.link = Link(self.counters)
+        self.counters.attempts += 1
+        began_s = self._clock()
+        upgrade_s: float | None = None
+        try:
+            run.link.open(self.url, self.timing)
+            upgrade_s = self._clock() - began_s
+            accepted = self._shake_hands(run)
+        except (OpenFailed, LinkEnded) as error:
+            run.link.close(error if isinstance(error, LinkEnded) else None)
+            if not run.is_over.is_set():
+                self.connection_attempted.emit(Attempt(upgrade_s=upgrade_s, handshake_s=None, failure=error.why))
+            raise
+        handshake_s = self._clock() - began_s - upgrade_s
+        self.user_id, self.username = accepted.user_id, accepted.username
+        self.counters.established += 1
+        self.counters.reconnects += run.was_lost
+        log.info("%s: connected to %s as %s", self.name, self.url, accepted.username)
+        with self._lock:
+            if run.is_over.is_set():
+                raise LinkEnded("not wanted any more")
+            run.accept()
+        self.connection_attempted.emit(Attempt(upgrade_s=upgrade_s, handshake_s=handshake_s, failure=None))
+        self.connection_established.emit()
+        self.message_received.emit(accepted)
+
+    def _shake_hands(self, run: _Run) -> messages.HandshakeAccepted:
+        run.link.send(messages.Handshake(version=self.version, name=self.name, token=run.token))
+        deadline_s = self._clock() + self.timing.handshake_timeout_s
+        while True:
+            wait_s = deadline_s - self._clock()
+            if wait_s <= 0 or run.is_over.is_set():
+                raise LinkEnded(f"the handshake was not answered within {self.timing.handshake_timeout_s:g} s")
+            try:
+                message = run.link.receive(wait_s)
+            except TimeoutError:
+                continue
+            if isinstance(message, messages.HandshakeAccepted):
+                return message
+            if isinstance(message, messages.Error):
+                reason = message.reason
+                refused = reason.value if reason in REFUSING_REASONS else None
+                raise LinkEnded(f"the handshake was answered with {reason.value}", refused=refused)
+
+    def _converse(self, run: _Run) -> None:
+        link, clock = run.link, self._clock
+        pulse = Pulse(self.timing, now_s=clock(), phase=self._rng.random())
+        while True:
+            if pulse.take_ping(clock()):
+                run.pings_sent_s.append(clock())
+                link.send(messages.Ping())
+            is_over = run.is_over.is_set()
+            try:
+                message = link.receive(self.timing.close_timeout_s if is_over else pulse.wait_s(clock()))
+            except TimeoutError:
+                if is_over:
+                    raise LinkEnded("the close frame was not answered") from None
+                if pulse.is_dead(clock()):
+                    raise LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s") from None
+                continue
+            pulse.heard(clock())
+            if message is not None and not run.is_over.is_set():
+                self._dispatch(run, message)
+
+    def _dispatch(self, run: _Run, message: messages.ServerMessage) -> None:
+        if isinstance(message, messages.RoomsChanged):
+            self.rooms_list_changed.emit()
+        elif isinstance(message, (messages.UserOnline, messages.UserOffline)):
+            self.user_status_changed.emit(message.user_id, isinstance(message, messages.UserOnline))
+        elif isinstance(message, messages.Pong) and run.pings_sent_s:
+            self.heartbeat_finished.emit(self._clock() - run.pings_sent_s.popleft())
+        self.message_received.emit(message)
+
+    def _lose(self, run: _Run, ending: LinkEnded) -> None:
+        was_accepted = run.is_accepted
+        run.unaccept()
+        run.link.close(None if run.is_over.is_set() else ending)
+        unanswered = len(run.pings_sent_s)
+        run.pings_sent_s.clear()
+        if run.is_over.is_set():
+            return
+        log.info("%s: %s: %s", self.name, "connection lost" if was_accepted else "not connected", ending.why)
+        if was_accepted:
+            run.was_lost = True
+            self.counters.losses += 1
+            for _ in range(unanswered):
+                self.heartbeat_finished.emit(None)
+            self.connection_lost.emit()
+
+    def _refuse(self, run: _Run, reason: str) -> None:
+        with self._lock:
+            if run.is_over.is_set():
+                return
+            run.end()
+            self._run = None  # before the signal: a listener may connect anew, with a fresh token
+        self.counters.refusals[reason] += 1
+        log.warning("%s: refused: %s; not trying again", self.name, reason)
+        self.connection_refused.emit(reason)
+
+
+class _Run:
+    """From `connect_to_server` to `disconnect_from_server` or a refusal; a later run is another object."""
+
+    __slots__ = ("is_accepted", "is_over", "is_settled", "link", "pings_sent_s", "thread", "token", "was_lost")
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.link = Link(Counters())  # replaced by each attempt; this one was never opened
+        self.thread: threading.Thread | None = None
+        self.is_accepted = False
+        self.is_over = threading.Event()
+        self.is_settled = threading.Event()
+        """Accepted or over: there is nothing to wait for."""
+        self.was_lost = False
+        self.pings_sent_s: deque[float] = deque()
+
+    def accept(self) -> None:
+        self.is_accepted = True
+        self.is_settled.set()
+
+    def unaccept(self) -> None:
+        self.is_accepted = False
+        if not self.is_over.is_set():
+            self.is_settled.clear()
+
+    def end(self) -> None:
+        self.is_accepted = False
+        self.is_over.set()
+        self.is_settled.set()

@@ -1,0 +1,63 @@
+"""Signals in the manner of the seed: a name, typed arguments, any number of listeners.
+
+A thin layer over blinker. What it adds is the promise that a listener cannot harm the connection that it listens to:
+what it raises is logged once and the other listeners are still called; one that holds the caller for long is named in
+the log. Listeners are called in the emitter's thread, in no particular order.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Generic, ParamSpec
+
+import blinker
+
+SLOW_LISTENER_S = 1.0
+"""A listener that takes longer is logged: while it runs, the reader of its connection does not."""
+
+P = ParamSpec("P")
+
+log = logging.getLogger(__name__)
+
+
+class Signal(Generic[P]):
+    """Something that others may want to hear of. Connecting and emitting are safe from any thread."""
+
+    __slots__ = ("_complained", "_signal", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._signal: blinker.Signal | None = None  # made with the first listener: most signals of a swarm have none
+        self._complained: set[tuple[int, int]] = set()
+
+    def connect(self, listener: Callable[P, object], *, weak: bool = False) -> None:
+        """Call `listener` on every `emit`. `weak` drops it once nobody else holds it."""
+        if self._signal is None:
+            self._signal = blinker.Signal(self.name)
+        self._signal.connect(listener, weak=weak)
+
+    def disconnect(self, listener: Callable[P, object]) -> None:
+        if self._signal is not None:
+            self._signal.disconnect(listener)
+
+    def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call every listener; never raises what a listener raised."""
+        if self._signal is None:
+            return
+        for listener in self._signal.receivers_for(blinker.ANY):
+            began_s = time.monotonic()
+            try:
+                listener(*args, **kwargs)
+            except Exception:
+                self._complain(listener, "raised; it is called again next time, and not logged again", trace=True)
+            took_s = time.monotonic() - began_s
+            if took_s > SLOW_LISTENER_S:
+                self._complain(listener, f"took {took_s:.1f} s; meanwhile its connection read nothing", trace=False)
+
+    def _complain(self, listener: Callable[..., object], what: str, *, trace: bool) -> None:
+        method_or_function = (id(getattr(listener, "__self__", None)), id(getattr(listener, "__func__", listener)))
+        if method_or_function not in self._complained:
+            self._complained.add(method_or_function)
+            log.warning("listener %r of %s %s", listener, self.name, what, exc_info=trace)
