@@ -111,6 +111,8 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def answer(self, body: _Answer, status: int = 200) -> None:
         self.set_status(status)
+        if status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
         self.finish(_encode_json(body))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -125,11 +127,9 @@ class BaseHandler(tornado.web.RequestHandler):
                 self.set_header("Retry-After", str(max(1, round(fault.retry_after_s + 0.5))))
         else:
             problem = _problem(status_code)
-        if self.get_status() == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
         if self.get_status() == 405:
             self.set_header("Allow", self._allowed_methods())
-        self.finish(_encode_json(problem))
+        self.answer(problem, self.get_status())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if isinstance(value, StoreUnavailable):
