@@ -34,7 +34,7 @@ class Claims:
 
     user: User
     token_id: str
-    """``jti``, or a digest of the token where its issuer gave none."""
+    """``jti``, or a digest of the token where its issuer gave none that a database can hold."""
     expires_at_s: float
     """Unix time."""
 
@@ -78,7 +78,7 @@ class Tokens:
         if expires_at_s is None or expires_at_s <= self._clock.utc_now().timestamp():
             raise TokenRefused("The token has expired.")
         token_id = claims.get("jti")
-        if not isinstance(token_id, str) or not token_id:
+        if not isinstance(token_id, str) or not token_id or not _is_storable(token_id):
             token_id = hashlib.sha256(token.encode()).hexdigest()[:32]
         if token_id in self._revoked:
             raise TokenRefused("The token was signed out.")
@@ -99,11 +99,14 @@ def _user_of(claims: dict[str, object]) -> User:
         raise TokenRefused("The token names no user.")
     if not isinstance(username, str) or not 1 <= len(username) <= MAX_USERNAME_CHARACTERS:
         raise TokenRefused("The token names no user.")
-    try:
-        username.encode()
-    except UnicodeEncodeError:
-        raise TokenRefused("The token names no user.") from None
+    if not _is_storable(username):
+        raise TokenRefused("The token names no user.")
     return User(user_id, username)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a text can be kept and sent: PostgreSQL has no NUL in its text, UTF-8 no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _time_of(value: object) -> float | None:
