@@ -1,0 +1,107 @@
+"""Tables brought to the newest revision, at every start.
+
+Revisions are Alembic's, under ``migrations/``. A database that is at the newest one costs a single query, and Alembic
+is not even imported. One that is behind is brought forward in one transaction under a lock, so that of several servers
+that start together one migrates and the others find the work done; a server killed within it leaves no trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import Connection, column, func, inspect, select, table
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from lobby_server.store import engines
+from lobby_server.store.engines import create_engine, in_transaction
+from lobby_server.store.errors import StoreSetupError
+from lobby_server.store.urls import Location
+
+REVISION = "0001"
+"""The newest one. A test compares it with the files."""
+MIGRATIONS_DIR = Path(__file__).with_name("migrations")
+MIGRATION_TIMEOUT_S = 60.0
+"""For one statement of a migration."""
+LOCK_TIMEOUT_S = 50.0
+"""For the migration of another server; less than the above, so that PostgreSQL says what it was."""
+_LOCK_KEY = int.from_bytes(b"lobby", "big")
+_WAL_RETRY_S = 0.02
+_VERSIONS = table("alembic_version", column("version_num"))  # Alembic's own
+
+
+async def migrate(location: Location) -> None:
+    """Bring a database to `REVISION`.
+
+    Raises `StoreSetupError` when a newer version of the server made its tables, and whatever SQLAlchemy and the
+    drivers raise when it cannot be done.
+    """
+    engine = create_engine(location, command_timeout_s=MIGRATION_TIMEOUT_S)
+    try:
+        if engine.dialect.name == "sqlite":
+            await _switch_to_wal(engine)
+        async with engine.connect() as connection:
+            if await connection.run_sync(_revision_of) == REVISION:
+                return
+        async with engine.connect() as connection, in_transaction(connection):
+            await _take_lock(connection)
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def _switch_to_wal(engine: AsyncEngine) -> None:
+    """Write-ahead logging. The file remembers it.
+
+    SQLite does not wait for locks here as it does elsewhere, so a second server at the same moment has to try again.
+    A file system that cannot share memory keeps the rollback journal, which is as safe.
+    """
+    tries_left = int(engines.BUSY_TIMEOUT_S / _WAL_RETRY_S)
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError as error:
+            tries_left -= 1
+            if "locked" not in str(error.orig) or tries_left <= 0:
+                raise
+            await asyncio.sleep(_WAL_RETRY_S)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return None
+    revision: str | None = connection.scalar(select(_VERSIONS.c.version_num))
+    return revision
+
+
+async def _take_lock(connection: AsyncConnection) -> None:
+    """Exclude other servers until the end of the transaction. On SQLite its beginning did that."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(
+            select(func.set_config("lock_timeout", f"{LOCK_TIMEOUT_S * 1000:.0f}ms", True))  # in this transaction
+        )
+        await connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory(str(MIGRATIONS_DIR))
+    found = _revision_of(connection)
+    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        raise StoreSetupError(
+            f"The database was made by a newer version of lobby-server (its revision is {found}, this one knows "
+            f"{REVISION}): install that version, or give another database with --database-url."
+        )
+    environment = EnvironmentContext(
+        config, scripts, fn=lambda revision, _context: scripts._upgrade_revs("head", revision)
+    )
+    with environment:
+        scripts.run_env()

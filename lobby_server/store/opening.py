@@ -1,0 +1,46 @@
+"""The way in: from a URL to a store that is ready."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lobby_server.store.diagnosis import diagnose
+from lobby_server.store.engines import create_engine
+from lobby_server.store.migrate import migrate
+from lobby_server.store.sql import SqlStore
+from lobby_server.store.urls import SqliteFile, read_database_url
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+"""The file holds hashes of passwords. SQLite gives its side files the same mode."""
+
+
+async def open_store(database_url: str, data_dir: Path) -> SqlStore:
+    """The store of a database, its tables brought to the newest revision. The caller closes it.
+
+    An empty URL is the SQLite file ``lobby.sqlite3`` in `data_dir`, which is made when it is missing. Any number of
+    servers may open one PostgreSQL database at the same moment.
+
+    Raises `StoreSetupError`, with one sentence that says what to do, for anything that is wrong; at the latest after
+    `CONNECT_TIMEOUT_S` when a host is silent.
+    """
+    location = read_database_url(database_url, data_dir)
+    try:
+        if isinstance(location, SqliteFile):
+            _prepare_file(location)
+        await migrate(location)
+        return SqlStore(create_engine(location))
+    except Exception as error:  # each of the two databases has its own tree of errors, and the system a third
+        raise diagnose(error, location) from error
+
+
+def _prepare_file(location: SqliteFile) -> None:
+    """Make a new database readable to nobody else. An existing file is left alone: opening and closing one would take
+    away the locks that SQLite holds on it in this process (sqlite.org/howtocorrupt.html, section 2.2)."""
+    if location.makes_folder:
+        location.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    try:
+        os.close(os.open(location.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
+    except FileExistsError:
+        pass

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lobby_server.store import SqlStore, open_store
+from tests.store.postgres import Postgres, running_postgres
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a test's database is, for `open_store`."""
+
+    url: str
+    data_dir: Path
+
+    async def open(self) -> SqlStore:
+        return await open_store(self.url, self.data_dir)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_name(postgres: Postgres) -> str:
+    """A database with nothing in it."""
+    return await postgres.empty_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database of each kind, with nothing in it."""
+    if request.param == "sqlite":
+        yield Database("", tmp_path)
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    yield Database(postgres.url(await postgres.empty_database()), tmp_path)

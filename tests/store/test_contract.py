@@ -1,0 +1,391 @@
+"""What `lobby_server.service.ports.Store` promises, on every store there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from lobby_server.service.ports import (
+    Account,
+    EmailTaken,
+    Store,
+    StoredRoom,
+    StoreError,
+    StoreUnavailable,
+    UsernameTaken,
+)
+from lobby_server.store import open_store
+from tests.fakes.store import MemoryStore
+from tests.store.postgres import Postgres
+
+NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
+LARGEST_USER_ID = 2**53 - 1
+AWKWARD_TEXTS = [
+    "Robert'); DROP TABLE users;--",
+    '<script>alert("x")</script>',
+    "%s %(name)s :name ? $1 {0} \\",
+    " spaces around ",
+    "Zoë 👩‍👩‍👧 中文 \u202e",
+]
+UNSTORABLE_TEXTS = ["nul \0", "half a pair \ud800"]
+
+ROOM = StoredRoom(
+    id="r1",
+    host_user_id=7,
+    host_username="host",
+    gamemode="duel",
+    map_name="castle",
+    max_players=8,
+    is_public=True,
+    version="13020",
+    created_at=NOON,
+)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    if request.param == "sqlite":
+        opened = await open_store("", tmp_path)
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        opened = await open_store(postgres.url(await postgres.database_without_rows()), tmp_path)
+    yield opened
+    await opened.close()
+
+
+async def register(store: Store, username: str, email: str | None = None) -> Account:
+    return await store.add_account(username=username, email=email, password_hash=f"hash of {username}", created_at=NOON)
+
+
+# Accounts
+
+
+async def test_an_added_account_is_returned_as_it_is_read(store: Store) -> None:
+    added = await register(store, "Ada", "ada@example.org")
+    assert added == Account(
+        id=added.id,
+        username="Ada",
+        email="ada@example.org",
+        password_hash="hash of Ada",
+        created_at=NOON,
+    )
+    assert await store.account(added.id) == added
+
+
+async def test_ids_of_accounts_go_up(store: Store) -> None:
+    first, second = await register(store, "first"), await register(store, "second")
+    assert 0 < first.id < second.id
+
+
+async def test_an_unknown_id_is_no_account(store: Store) -> None:
+    assert await store.account(12345) is None
+
+
+@pytest.mark.parametrize("text", AWKWARD_TEXTS)
+async def test_any_text_is_kept_verbatim_in_an_account(store: Store, text: str) -> None:
+    added = await register(store, text, f"{text}@example.org")
+    read = await store.account(added.id)
+    assert read is not None
+    assert (read.username, read.email, read.password_hash) == (text, f"{text}@example.org", f"hash of {text}")
+    assert await store.account_by_login(text) == read
+
+
+@pytest.mark.parametrize("second", ["Grace", "GRACE", "grace"])
+async def test_a_username_is_taken_in_any_case(store: Store, second: str) -> None:
+    await register(store, "Grace")
+    with pytest.raises(UsernameTaken):
+        await register(store, second)
+
+
+@pytest.mark.parametrize("second", ["G@Example.org", "g@example.ORG"])
+async def test_an_email_is_taken_in_any_case(store: Store, second: str) -> None:
+    await register(store, "grace", "G@Example.org")
+    with pytest.raises(EmailTaken):
+        await register(store, "other", second)
+
+
+async def test_when_both_are_taken_the_username_is_said(store: Store) -> None:
+    await register(store, "grace", "g@example.org")
+    with pytest.raises(UsernameTaken):
+        await register(store, "grace", "g@example.org")
+
+
+async def test_a_refused_account_leaves_its_name_free(store: Store) -> None:
+    await register(store, "grace", "g@example.org")
+    with pytest.raises(EmailTaken):
+        await register(store, "other", "g@example.org")
+    assert (await register(store, "other", "o@example.org")).username == "other"
+
+
+async def test_accounts_without_email_do_not_collide(store: Store) -> None:
+    await register(store, "one")
+    assert (await register(store, "two")).email is None
+
+
+async def test_one_of_many_registrations_of_a_name_at_once_wins(store: Store) -> None:
+    outcomes = await asyncio.gather(*(register(store, "Prize") for _ in range(20)), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Account"] + ["UsernameTaken"] * 19
+
+
+async def test_one_of_many_registrations_of_an_email_at_once_wins(store: Store) -> None:
+    outcomes = await asyncio.gather(
+        *(register(store, f"player{n}", "same@example.org") for n in range(20)), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Account"] + ["EmailTaken"] * 19
+
+
+async def test_registrations_at_once_get_ids_of_their_own(store: Store) -> None:
+    added = await asyncio.gather(*(register(store, f"player{n}") for n in range(50)))
+    assert len({account.id for account in added}) == 50
+
+
+async def test_login_takes_username_or_email_in_any_case(store: Store) -> None:
+    added = await register(store, "Linus", "L@Example.org")
+    logins = ["Linus", "LINUS", "linus", "L@Example.org", "l@EXAMPLE.ORG"]
+    assert [await store.account_by_login(login) for login in logins] == [added] * len(logins)
+
+
+async def test_login_of_a_username_wins_over_an_email(store: Store) -> None:
+    await register(store, "holder_of_the_email", "contested")
+    by_username = await register(store, "CONTESTED", "other@example.org")
+    assert await store.account_by_login("contested") == by_username
+
+
+async def test_login_of_nobody_is_no_account(store: Store) -> None:
+    await register(store, "linus")
+    logins = ["nobody", "", "None", "' OR ''='", "%", "lin_s", *UNSTORABLE_TEXTS]
+    assert [login for login in logins if await store.account_by_login(login) is not None] == []
+
+
+async def test_a_password_hash_is_replaced(store: Store) -> None:
+    added = await register(store, "ada")
+    await store.set_password_hash(added.id, "stronger")
+    assert await store.account(added.id) == replace(added, password_hash="stronger")
+
+
+async def test_a_password_hash_is_replaced_for_one_account_only(store: Store) -> None:
+    added, other = await register(store, "ada"), await register(store, "other")
+    await store.set_password_hash(added.id, "stronger")
+    assert await store.account(other.id) == other
+
+
+async def test_a_password_hash_for_nobody_changes_nothing(store: Store) -> None:
+    added = await register(store, "ada")
+    await store.set_password_hash(added.id + 1, "stronger")
+    assert await store.account(added.id) == added
+
+
+async def test_a_moment_comes_back_in_utc(store: Store) -> None:
+    in_tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
+    added = await store.add_account(username="ada", email=None, password_hash="h", created_at=in_tokyo)
+    read = await store.account(added.id)
+    assert read is not None
+    assert read.created_at.isoformat() == "2026-05-17T12:00:00.123456+00:00"
+    assert added.created_at.isoformat() == read.created_at.isoformat()
+
+
+@pytest.mark.parametrize("text", UNSTORABLE_TEXTS)
+async def test_a_text_that_no_database_holds_is_refused(store: Store, text: str) -> None:
+    with pytest.raises(StoreError, match="cannot be stored"):
+        await register(store, text)
+
+
+# Revoked tokens
+
+
+async def test_a_revoked_token_is_remembered_until_it_ends(store: Store) -> None:
+    ends = NOON + timedelta(days=7)
+    await store.revoke_token("j1", ends)
+    assert await store.revoked_tokens(NOON) == {"j1": ends}
+    assert await store.revoked_tokens(ends - timedelta(microseconds=1)) == {"j1": ends}
+
+
+async def test_a_revoked_token_that_has_ended_is_forgotten(store: Store) -> None:
+    ends = NOON + timedelta(days=7)
+    await store.revoke_token("j1", ends)
+    assert await store.revoked_tokens(ends) == {}
+    assert await store.revoked_tokens(NOON) == {}  # for good, not just left out
+
+
+async def test_only_ended_tokens_are_forgotten(store: Store) -> None:
+    for hours in range(1, 5):
+        await store.revoke_token(f"j{hours}", NOON + timedelta(hours=hours))
+    assert set(await store.revoked_tokens(NOON + timedelta(hours=2, minutes=30))) == {"j3", "j4"}
+
+
+async def test_revoking_twice_keeps_the_first_end(store: Store) -> None:
+    await store.revoke_token("j1", NOON + timedelta(hours=1))
+    await store.revoke_token("j1", NOON + timedelta(hours=2))
+    assert await store.revoked_tokens(NOON) == {"j1": NOON + timedelta(hours=1)}
+
+
+async def test_a_token_revoked_many_times_at_once_is_one(store: Store) -> None:
+    await asyncio.gather(*(store.revoke_token("j1", NOON + timedelta(hours=1)) for _ in range(20)))
+    assert await store.revoked_tokens(NOON) == {"j1": NOON + timedelta(hours=1)}
+
+
+async def test_the_end_of_a_token_comes_back_in_utc(store: Store) -> None:
+    await store.revoke_token("j1", NOON.astimezone(timezone(timedelta(hours=-5))))
+    assert (await store.revoked_tokens(NOON - timedelta(hours=1)))["j1"].utcoffset() == timedelta(0)
+
+
+# Rooms
+
+
+async def test_a_room_comes_back_as_it_was_added(store: Store) -> None:
+    await store.add_room(ROOM)
+    assert await store.rooms() == [ROOM]
+
+
+async def test_a_room_without_what_is_optional_comes_back_as_it_was_added(store: Store) -> None:
+    plain = replace(ROOM, map_name=None, version=None, is_public=False, host_user_id=LARGEST_USER_ID)
+    await store.add_room(plain)
+    assert await store.rooms() == [plain]
+
+
+async def test_a_room_added_with_bans_comes_back_with_them(store: Store) -> None:
+    room = replace(ROOM, banned_user_ids=frozenset({3, LARGEST_USER_ID}))
+    await store.add_room(room)
+    assert await store.rooms() == [room]
+
+
+@pytest.mark.parametrize("text", AWKWARD_TEXTS)
+async def test_any_text_is_kept_verbatim_in_a_room(store: Store, text: str) -> None:
+    room = replace(ROOM, id=text, host_username=text, gamemode=text, map_name=text, version=text)
+    await store.add_room(room)
+    assert await store.rooms() == [room]
+
+
+async def test_rooms_come_oldest_first(store: Store) -> None:
+    for minute in (2, 0, 3, 1):
+        await store.add_room(replace(ROOM, id=f"r{minute}", created_at=NOON + timedelta(minutes=minute)))
+    assert [room.id for room in await store.rooms()] == ["r0", "r1", "r2", "r3"]
+
+
+async def test_rooms_of_one_moment_come_in_the_same_order_from_every_store(store: Store) -> None:
+    for room_id in ("b", "B", "a", "_", "é"):
+        await store.add_room(replace(ROOM, id=room_id))
+    assert [room.id for room in await store.rooms()] == ["B", "_", "a", "b", "é"]
+
+
+async def test_a_moment_of_a_room_comes_back_in_utc(store: Store) -> None:
+    await store.add_room(replace(ROOM, created_at=NOON.astimezone(timezone(timedelta(hours=9)))))
+    assert (await store.rooms())[0].created_at.isoformat() == "2026-05-17T12:00:00.123456+00:00"
+
+
+async def test_a_room_id_that_exists_is_refused_whole(store: Store) -> None:
+    await store.add_room(ROOM)
+    with pytest.raises(StoreError):
+        await store.add_room(replace(ROOM, gamemode="other", banned_user_ids=frozenset({3})))
+    assert await store.rooms() == [ROOM]
+
+
+async def test_a_room_gets_another_host(store: Store) -> None:
+    await store.add_room(ROOM)
+    await store.set_room_host("r1", user_id=8, username="heir", version="2")
+    assert await store.rooms() == [replace(ROOM, host_user_id=8, host_username="heir", version="2")]
+
+
+async def test_another_host_without_version_leaves_none(store: Store) -> None:
+    await store.add_room(ROOM)
+    await store.set_room_host("r1", user_id=8, username="heir", version=None)
+    assert (await store.rooms())[0].version is None
+
+
+async def test_a_host_for_no_room_changes_nothing(store: Store) -> None:
+    await store.add_room(ROOM)
+    await store.set_room_host("r2", user_id=8, username="heir", version="2")
+    assert await store.rooms() == [ROOM]
+
+
+async def test_bans_add_up(store: Store) -> None:
+    await store.add_room(ROOM)
+    for user_id in (3, 5, 3):
+        await store.ban("r1", user_id)
+    assert (await store.rooms())[0].banned_user_ids == {3, 5}
+
+
+async def test_bans_belong_to_one_room(store: Store) -> None:
+    await store.add_room(ROOM)
+    await store.add_room(replace(ROOM, id="r2"))
+    await store.ban("r1", 3)
+    assert {room.id: room.banned_user_ids for room in await store.rooms()} == {"r1": {3}, "r2": frozenset()}
+
+
+async def test_the_same_ban_many_times_at_once_is_one(store: Store) -> None:
+    await store.add_room(ROOM)
+    await asyncio.gather(*(store.ban("r1", 3) for _ in range(20)))
+    assert (await store.rooms())[0].banned_user_ids == {3}
+
+
+async def test_a_ban_from_no_room_changes_nothing(store: Store) -> None:
+    await store.ban("r1", 3)
+    await store.add_room(ROOM)
+    assert await store.rooms() == [ROOM]
+
+
+async def test_a_deleted_room_is_gone(store: Store) -> None:
+    await store.add_room(ROOM)
+    other = replace(ROOM, id="r2", banned_user_ids=frozenset({3}))
+    await store.add_room(other)
+    await store.delete_room("r1")
+    assert await store.rooms() == [other]
+
+
+async def test_bans_are_deleted_with_their_room(store: Store) -> None:
+    await store.add_room(replace(ROOM, banned_user_ids=frozenset({3})))
+    await store.delete_room("r1")
+    await store.add_room(ROOM)
+    assert await store.rooms() == [ROOM]
+
+
+async def test_deleting_no_room_changes_nothing(store: Store) -> None:
+    await store.add_room(ROOM)
+    await store.delete_room("r2")
+    assert await store.rooms() == [ROOM]
+
+
+async def test_bans_and_the_end_of_a_room_at_once_do_not_trip(store: Store) -> None:
+    await store.add_room(ROOM)
+    await asyncio.gather(*(store.ban("r1", n) for n in range(1, 20)), store.delete_room("r1"))
+    assert await store.rooms() == []
+
+
+# All of it
+
+
+async def test_ping_returns(store: Store) -> None:
+    await store.ping()
+
+
+async def test_a_cancelled_call_leaves_a_store_that_works(store: Store) -> None:
+    room = replace(ROOM, banned_user_ids=frozenset({3}))
+    for hops in range(12):  # cut at another point each time
+        call = asyncio.ensure_future(store.add_room(replace(room, id=f"cut{hops}")))
+        for _ in range(hops):
+            await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    await store.add_room(room)
+    kept = await store.rooms()
+    assert all(each.banned_user_ids == {3} for each in kept)  # each of them whole or not there
+    assert room in kept
+
+
+async def test_a_closed_store_is_unavailable(store: Store) -> None:
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+
+
+async def test_closing_twice_is_fine(store: Store) -> None:
+    await store.close()
+    await store.close()

@@ -1,0 +1,136 @@
+"""The way from an empty database, or one of another version, to the tables that the code expects."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from lobby_server.store import StoreSetupError, migrate
+from lobby_server.store.engines import create_engine, in_transaction
+from lobby_server.store.tables import metadata
+from lobby_server.store.urls import read_database_url
+from tests.store.conftest import Database
+
+TABLES = {"users", "revoked_tokens", "rooms", "room_bans", "alembic_version"}
+
+
+async def run_sql(database: Database, *statements: str) -> None:
+    engine = create_engine(read_database_url(database.url, database.data_dir))
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+
+async def table_names(database: Database) -> set[str]:
+    engine = create_engine(read_database_url(database.url, database.data_dir))
+    async with engine.connect() as connection:
+        names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
+    await engine.dispose()
+    return names
+
+
+async def test_an_empty_database_gets_the_tables(database: Database) -> None:
+    await (await database.open()).close()
+    assert await table_names(database) == TABLES
+
+
+async def test_tables_and_migrations_agree(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    store = await database.open()
+    async with store._engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await store.close()
+
+
+async def test_sqlite_never_gives_an_account_id_again(tmp_path: Path) -> None:
+    """What `compare_metadata` does not see."""
+    store = await Database("", tmp_path).open()
+    async with store._engine.connect() as connection:
+        made = await connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'users'")
+        assert "AUTOINCREMENT" in made.scalar_one()
+    await store.close()
+
+
+def test_the_revision_that_is_expected_is_the_newest_file() -> None:
+    assert ScriptDirectory(str(migrate.MIGRATIONS_DIR)).get_heads() == [migrate.REVISION]
+
+
+async def test_a_second_start_changes_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await (await database.open()).close()
+    monkeypatch.setattr(migrate, "_upgrade", None)  # would be called otherwise
+    await (await database.open()).close()
+
+
+async def test_stores_opened_at_the_same_moment_all_open(database: Database) -> None:
+    stores = await asyncio.gather(*(database.open() for _ in range(4)))
+    await asyncio.gather(*(store.ping() for store in stores))
+    for store in stores:
+        await store.close()
+
+
+async def test_processes_started_at_the_same_moment_all_open(database: Database) -> None:
+    program = (
+        "import asyncio, pathlib, sys; from lobby_server.store import open_store\n"
+        "async def main(): await (await open_store(sys.argv[1], pathlib.Path(sys.argv[2]))).close()\n"
+        "asyncio.run(main())"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, database.url, str(database.data_dir), stderr=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    outputs = await asyncio.gather(*(process.communicate() for process in processes))
+    assert [process.returncode for process in processes] == [0, 0, 0], outputs
+
+
+async def test_a_migration_that_fails_leaves_no_trace(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = migrate._upgrade
+
+    def upgrade_and_fail(connection: Connection) -> None:
+        upgrade(connection)
+        raise OSError("the lights went out")
+
+    monkeypatch.setattr(migrate, "_upgrade", upgrade_and_fail)
+    with pytest.raises(StoreSetupError):
+        await database.open()
+    assert await table_names(database) == set()
+
+
+async def test_a_failed_transaction_is_rolled_back(database: Database) -> None:
+    store = await database.open()
+
+    async def change_tables_half_way() -> None:
+        async with store._engine.connect() as connection, in_transaction(connection):
+            await connection.exec_driver_sql("CREATE TABLE half (id integer)")
+            raise OSError("half-way")
+
+    with pytest.raises(OSError, match="half-way"):
+        await change_tables_half_way()
+    await store.close()
+    assert await table_names(database) == TABLES
+
+
+async def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    await (await database.open()).close()
+    await run_sql(database, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreSetupError, match=r"made by a newer version .* 9999"):
+        await database.open()
+
+
+async def test_tables_of_another_program_are_left_alone(database: Database) -> None:
+    await run_sql(database, "CREATE TABLE rooms (number integer)", "INSERT INTO rooms VALUES (101)")
+    with pytest.raises(StoreSetupError, match="tables of another program"):
+        await database.open()
+    assert await table_names(database) == {"rooms"}

@@ -1,0 +1,144 @@
+"""The database goes away and comes back; the store says so, and recovers by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from lobby_server.service.ports import StoreError, StoreUnavailable
+from lobby_server.store import SqlStore, engines, open_store
+from lobby_server.store.urls import read_database_url
+from tests.fakes.store import MemoryStore
+from tests.store.postgres import Postgres
+
+NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
+SECRET = "s3cret"
+
+
+@pytest.fixture
+async def postgres_store(postgres: Postgres, postgres_name: str, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    store = await open_store(postgres.url(postgres_name), tmp_path)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def sqlite_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqlStore]:
+    """In a file `lobby.sqlite3`, with little patience for locks."""
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_S", 0.05)
+    store = await open_store("", tmp_path)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def other_program(tmp_path: Path, sqlite_store: SqlStore) -> Iterator[sqlite3.Connection]:
+    """Somebody else in the same file."""
+    with closing(sqlite3.connect(tmp_path / "lobby.sqlite3", isolation_level=None)) as connection:
+        yield connection
+
+
+async def test_cut_connections_are_replaced_unseen(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    await asyncio.gather(*(postgres_store.ping() for _ in range(5)))
+    await postgres.cut_connections(postgres_name)
+    await asyncio.gather(*(postgres_store.ping() for _ in range(5)))
+
+
+async def test_a_connection_cut_within_a_statement_is_unavailable(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    async with postgres.connected(postgres_name) as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE revoked_tokens")
+        waiting = asyncio.ensure_future(postgres_store.revoke_token("j1", NOON))
+        while not await postgres.run("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not waiting.done()
+        await postgres.run(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        )
+        with pytest.raises(StoreUnavailable):
+            await waiting
+
+
+async def test_a_database_that_takes_nobody_is_unavailable_until_it_does(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    await postgres.let_in(postgres_name, allowed=False)
+    await postgres.cut_connections(postgres_name)
+    with pytest.raises(StoreUnavailable):
+        await postgres_store.ping()
+    await postgres.let_in(postgres_name, allowed=True)
+    await postgres_store.ping()
+
+
+async def test_a_statement_that_gets_no_answer_is_unavailable(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    location = read_database_url(postgres.url(postgres_name), Path())
+    hurried = SqlStore(engines.create_engine(location, command_timeout_s=0.2))
+    async with postgres.connected(postgres_name) as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE users")
+        with pytest.raises(StoreUnavailable):
+            await hurried.account(1)
+    assert await hurried.account(1) is None
+    await hurried.close()
+
+
+async def test_a_locked_sqlite_file_is_unavailable_until_it_is_free(
+    sqlite_store: SqlStore, other_program: sqlite3.Connection
+) -> None:
+    other_program.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable):
+        await sqlite_store.revoke_token("j1", NOON)
+    other_program.execute("ROLLBACK")
+    await sqlite_store.revoke_token("j1", NOON)
+
+
+async def test_a_locked_sqlite_file_can_be_read(sqlite_store: SqlStore, other_program: sqlite3.Connection) -> None:
+    other_program.execute("BEGIN IMMEDIATE")
+    assert await sqlite_store.account(1) is None
+
+
+async def test_a_full_disk_is_unavailable_until_there_is_room(sqlite_store: SqlStore) -> None:
+    async with sqlite_store._engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count=1")
+    with pytest.raises(StoreUnavailable):
+        await sqlite_store.revoke_token("j" * 50_000, NOON)
+    async with sqlite_store._engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    await sqlite_store.revoke_token("j" * 50_000, NOON)
+
+
+async def test_a_fault_that_waiting_does_not_heal_is_another_error(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    await postgres.run("DROP TABLE revoked_tokens", database=postgres_name)
+    with pytest.raises(StoreError) as caught:
+        await postgres_store.revoked_tokens(NOON)
+    assert type(caught.value) is StoreError
+
+
+async def test_values_are_in_no_error_and_no_log(
+    sqlite_store: SqlStore, other_program: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    other_program.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable) as caught:
+        await sqlite_store.add_account(username="ada", email=None, password_hash=SECRET, created_at=NOON)
+    assert SECRET not in "".join(traceback.format_exception(caught.value)) + caplog.text
+
+
+async def test_the_fake_is_away_when_told() -> None:
+    store = MemoryStore()
+    store.is_away = True
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
