@@ -6,10 +6,15 @@ more; an older answer never replaces a newer one.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from lobby_server.protocol.resources import Room
+
+FAULT_RETRY_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class CoalescedFetch:
@@ -49,23 +54,35 @@ class CoalescedFetch:
             self._wake.set()
 
     def _work(self) -> None:
-        while True:
-            retry_in_s = self._fetch()
-            with self._lock:
-                if self._is_closed or (retry_in_s is None and not self._is_again):
-                    self._is_running = False
-                    return
-                if self._is_again:
-                    retry_in_s = 0.0
-                self._is_again = False
-                self._wake.clear()
-            if retry_in_s:
-                self._wake.wait(retry_in_s)
-                with self._lock:
-                    if self._is_closed:
-                        self._is_running = False
-                        return
-                    self._is_again = False
+        wait_s: float | None = 0.0
+        while wait_s is not None:
+            if wait_s:
+                self._wake.wait(wait_s)
+            if not self._go_on():
+                return
+            try:
+                retry_in_s = self._fetch()
+            except Exception:
+                log.exception("%s: fault while fetching; trying again", self._name)
+                retry_in_s = FAULT_RETRY_S
+            wait_s = self._next_wait_s(retry_in_s)
+
+    def _go_on(self) -> bool:
+        """The next fetch begins: it answers every request so far."""
+        with self._lock:
+            self._is_again = False
+            self._wake.clear()
+            self._is_running = not self._is_closed
+            return self._is_running
+
+    def _next_wait_s(self, retry_in_s: float | None) -> float | None:
+        with self._lock:
+            if self._is_again:
+                return 0.0
+            if retry_in_s is None or self._is_closed:
+                self._is_running = False
+                return None
+            return retry_in_s
 
 
 class RoomsHeld:

@@ -47,12 +47,17 @@ class HttpCaller(Protocol):
 
 
 class KeepAliveHttp:
-    """Keeps one connection open between calls; calls at the same time open more, which are closed after use."""
+    """Keeps up to two connections open: one for the application, one for the fetches; a third caller waits."""
 
     def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self.url = url.rstrip("/")
         self._pool = urllib3.connection_from_url(
-            self.url, maxsize=1, retries=False, timeout=urllib3.Timeout(timeout_s), headers={"accept-encoding": "gzip"}
+            self.url,
+            maxsize=2,
+            block=True,
+            retries=False,
+            timeout=urllib3.Timeout(timeout_s),
+            headers={"accept-encoding": "gzip"},
         )
 
     def call(self, request: HttpCall) -> HttpAnswer:

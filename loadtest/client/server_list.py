@@ -51,6 +51,7 @@ class ServerList:
         self._rng = rng or Random()
         self._held = RoomsHeld()
         self._failures = 0
+        self._is_closed = False
         self._fetching = CoalescedFetch(self._fetch, name="lobby-rooms")
         connection.connection_established.connect(self.refresh)
         connection.rooms_list_changed.connect(self.refresh)
@@ -68,6 +69,7 @@ class ServerList:
 
     def close(self) -> None:
         """Stop listening. A fetch under way may still finish; it is not shown."""
+        self._is_closed = True
         self._connection.connection_established.disconnect(self.refresh)
         self._connection.rooms_list_changed.disconnect(self.refresh)
         self._fetching.close()
@@ -85,7 +87,7 @@ class ServerList:
             self._failures += 1
             return max(delay_s, error.retry_after_s) if isinstance(error, RateLimited) else delay_s
         self._failures = 0
-        if answer.rooms is not None and self._held.show(ticket, answer.rooms):
+        if not self._is_closed and answer.rooms is not None and self._held.show(ticket, answer.rooms):
             self.list_updated.emit(answer.rooms)
         return None
 
@@ -130,7 +132,7 @@ class PollingServerList:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop. A poll under way may still finish; it is not waited for."""
+        """Stop. A poll under way may still finish; it is not shown."""
         self._stopped.set()
 
     def _poll_for_ever(self) -> None:
@@ -150,7 +152,7 @@ class PollingServerList:
         except ClientError as error:
             self.fetch_failed.emit(error)
             return error.retry_after_s if isinstance(error, RateLimited) else 0.0
-        if answer.rooms is not None and self._held.show(ticket, answer.rooms):
+        if not self._stopped.is_set() and answer.rooms is not None and self._held.show(ticket, answer.rooms):
             self._etag = answer.etag
             self.list_updated.emit(answer.rooms)
         return 0.0

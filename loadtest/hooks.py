@@ -1,0 +1,232 @@
+"""The swarm's place in Locust: options, the check of the server before the first user, reports between processes, the
+table and the file at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, NoReturn
+
+import gevent
+from locust.env import Environment
+from locust.event import EventHook, Events
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi
+from loadtest.identities import Share, TokenDealer
+from loadtest.options import SwarmOptions, UsageError, add_options, check_host, read_options, read_tokens
+from loadtest.recorder import Recorder
+from loadtest.runtime import Swarm, attach, log, swarm_of
+from loadtest.summary import RunFacts, table, write_json
+
+EXIT_USAGE = 2
+PROBE_TIMEOUT_S = 5.0
+_REPORT = "lobby_swarm"
+
+
+def install(events: Events) -> None:
+    """Call it once, from the locustfile."""
+    _listen(events.init_command_line_parser, _add_options)
+    _listen(events.init, _init)
+
+
+def _add_options(parser: Any) -> None:
+    add_options(parser)
+
+
+def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
+    logging.getLogger("loadtest.client").setLevel(logging.ERROR)  # one line a player and loss is not for a swarm
+    hooks = _Hooks(environment)
+    if not isinstance(runner, WorkerRunner):
+        hooks.check_before_anything()
+    hooks.listen()
+
+
+class _Hooks:
+    """Of one environment, that is of one process."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._began_s = 0.0
+
+    @property
+    def is_worker(self) -> bool:
+        return isinstance(self.environment.runner, WorkerRunner)
+
+    @property
+    def is_master(self) -> bool:
+        return isinstance(self.environment.runner, MasterRunner)
+
+    def listen(self) -> None:
+        events = self.environment.events
+        _listen(events.test_start, self.on_test_start)
+        _listen(events.test_stop, self.on_test_stop)
+        _listen(events.spawning_complete, self.on_spawned)
+        _listen(events.request, self.on_request)
+        _listen(events.reset_stats, self.on_reset)
+        _listen(events.report_to_master, self.on_report_to_master)
+        _listen(events.worker_report, self.on_worker_report)
+        _listen(events.quit, self.on_quit)
+
+    def check_before_anything(self) -> None:
+        """A wrong option or an absent server ends the program here: one sentence, exit code 2."""
+        parsed = self.environment.parsed_options
+        try:
+            options = self.read_options()
+            if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
+                self.probe(options)
+        except UsageError as error:
+            _exit_with(str(error))
+
+    def read_options(self) -> SwarmOptions:
+        """The drawn seed goes back to where it was read from: workers get their options from there."""
+        parsed = self.environment.parsed_options
+        options = read_options(vars(parsed))
+        if parsed is not None:
+            parsed.seed = options.seed
+        self.share_out(options.poller_share)
+        return options
+
+    def share_out(self, poller_share: float) -> None:
+        for user_class in self.environment.user_classes:
+            if user_class.__name__ == "Poller":
+                user_class.weight = poller_share
+            elif user_class.__name__ == "Player":
+                user_class.weight = 1.0 - poller_share
+
+    def probe(self, options: SwarmOptions) -> None:
+        """One look at the server before thousands arrive. Raises `UsageError`."""
+        host = check_host(self.environment.host)
+        tokens = read_tokens(options.tokens_file) if options.tokens_file is not None else ()
+        api = LobbyApi(KeepAliveHttp(host, timeout_s=PROBE_TIMEOUT_S))
+        try:
+            api.rooms()
+            if tokens:
+                api.verify(tokens[0])
+        except ApiError as error:
+            if not error.is_about_the_token:
+                raise UsageError(f"The server at {host} is not ready: {error.sentence}") from None
+            raise UsageError(
+                f"The server at {host} does not take the first token of {options.tokens_file}: mint them with its "
+                "secret (the same --data-dir or LOBBY_JWT_SECRET)."
+            ) from None
+        except ClientError as error:
+            raise UsageError(f"No lobby server to load at {host}: {error}.") from None
+        finally:
+            api.http.close()
+
+    # -- one run --------------------------------------------------------------------------------------------------
+
+    def on_test_start(self, **_rest: Any) -> None:
+        self._began_s = time.perf_counter()
+        is_called_off = False
+        try:
+            options = self.read_options()
+            if not self.is_worker:
+                self.probe(options)
+            tokens = read_tokens(options.tokens_file) if options.tokens_file is not None else None
+        except UsageError as error:
+            log.error(error)
+            is_called_off, tokens = True, None
+            options = read_options({**vars(self.environment.parsed_options), **_HARMLESS})
+            gevent.spawn(self.environment.runner.stop)  # type: ignore[union-attr]  # a test that started has one
+        share = self.share_of_this_process()
+        attach(
+            self.environment,
+            Swarm(
+                options=options,
+                share=share,
+                tokens=TokenDealer(tokens, share) if tokens is not None else None,
+                recorder=Recorder(),
+                facts=RunFacts(
+                    host=self.environment.host or "",
+                    seed=options.seed,
+                    started_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+                ),
+                is_called_off=is_called_off,
+            ),
+        )
+
+    def share_of_this_process(self) -> Share:
+        if not self.is_worker:
+            return Share()
+        runner, parsed = self.environment.runner, self.environment.parsed_options
+        processes = max(int(getattr(parsed, "expect_workers", 1) or 1), 1)
+        process = max(int(getattr(runner, "worker_index", 0)), 0)
+        if process >= processes:
+            log.warning("More workers than --expect-workers says: some players are the same user twice.")
+        return Share(process=process % processes, processes=processes)
+
+    def on_spawned(self, **_rest: Any) -> None:
+        swarm, runner = swarm_of(self.environment), self.environment.runner
+        if swarm is None or runner is None or self.is_worker:
+            return
+        counts = runner.reported_user_classes_count if isinstance(runner, MasterRunner) else runner.user_classes_count
+        for name, count in counts.items():
+            swarm.facts.users[name] = max(count, swarm.facts.users.get(name, 0))
+
+    def on_test_stop(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None:
+            swarm.facts.duration_s = time.perf_counter() - self._began_s
+
+    def on_request(
+        self, request_type: str, name: str, response_time: float | None, exception: Any = None, **_rest: Any
+    ) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None:
+            duration_s = None if response_time is None else response_time / 1000
+            failure = None if not exception else str(exception)
+            swarm.recorder.record_request((request_type, name), duration_s, failure)
+
+    def on_reset(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None:
+            swarm.recorder.take_report()
+            self._began_s = time.perf_counter()
+
+    # -- between processes ----------------------------------------------------------------------------------------
+
+    def on_report_to_master(self, data: dict[str, Any], **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None:
+            data[_REPORT] = swarm.recorder.take_report()
+
+    def on_worker_report(self, data: dict[str, Any], **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None and _REPORT in data:
+            swarm.recorder.add_report(data[_REPORT])
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def on_quit(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is None or self.is_worker or swarm.is_called_off:
+            return
+        logging.getLogger("locust.stats_logger").info(table(swarm.recorder, swarm.facts))
+        if swarm.options.json_file is not None:
+            try:
+                write_json(swarm.options.json_file, swarm.recorder, swarm.facts)
+            except OSError as error:
+                _exit_with(f"--swarm-json: {swarm.options.json_file} cannot be written: {error.strerror}.")
+
+
+_HARMLESS: dict[str, Any] = {
+    "tokens": "", "poller_share": 0, "heartbeat_interval_s": 30, "poll_interval_s": 3, "room_interval_s": 0,
+    "room_lifetime_s": 1, "drop_share": 0, "drop_interval_s": 60, "reconnect_policy": "jitter", "ws_path": "/",
+    "swarm_json": "", "seed": 0,
+}  # fmt: skip
+"""For a run that is called off because its options do not hold."""
+
+
+def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
+    hook.add_listener(listener)  # type: ignore[no-untyped-call]
+
+
+def _exit_with(sentence: str) -> NoReturn:
+    print(f"loadtest: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(EXIT_USAGE)
