@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _USERNAME = re.compile(r"[A-Za-z0-9_]{3,20}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lobby_server.core.rooms import AlreadyHosting
@@ -14,6 +15,7 @@ from lobby_server.web.base import ApiFault, BaseHandler
 
 MAX_NAME_CHARACTERS = 64
 """Of a game mode and of a map."""
+_NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 
 class LimitedHandler(BaseHandler):
@@ -37,9 +39,10 @@ class LimitedHandler(BaseHandler):
 class RegisterHandler(LimitedHandler):
     async def post(self) -> None:
         body = self.body_object()
+        email = body.get("email")
         try:
             session = await self.context.accounts.register(
-                username=body.get("username"), password=body.get("password"), email=body.get("email") or None
+                username=body.get("username"), password=body.get("password"), email=None if email == "" else email
             )
         except AccountFaults as faults:
             raise ApiFault(400, ApiCode.INVALID_REQUEST, str(faults), fields=faults.fields) from None
@@ -96,7 +99,7 @@ class LogoutHandler(BaseHandler):
 
 class RoomsHandler(BaseHandler):
     def get(self) -> None:
-        gamemode = self.get_query_argument("gamemode", None)
+        gamemode = self._wanted_gamemode()
         view, headers = self.context.room_list, self.request.headers
         etag = view.etag()
         self.set_header("ETag", etag)
@@ -108,7 +111,7 @@ class RoomsHandler(BaseHandler):
             self.set_status(304)
             return
         self.context.metrics.room_list_served["full"] += 1
-        snapshot = view.snapshot(gamemode or None)
+        snapshot = view.snapshot(gamemode)
         if accepts_gzip(headers.get("Accept-Encoding")):
             self.set_header("Content-Encoding", "gzip")
             self.finish(snapshot.gzipped)
@@ -128,6 +131,11 @@ class RoomsHandler(BaseHandler):
                 existing_room_id=hosting.room.id,
             ) from None
         self.answer(resources.RoomMade(success=True, room=room), 201)
+
+    def _wanted_gamemode(self) -> str | None:
+        """The filter to the letter: Tornado's own reading strips it and replaces control characters."""
+        given = self.request.query_arguments.get("gamemode")
+        return self.decode_argument(given[-1], "gamemode") if given else None
 
 
 class RoomHandler(BaseHandler):
@@ -171,12 +179,12 @@ def etag_matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Whether a client takes gzip (RFC 9110 section 12.5.3); an explicit weight of 0 is a no."""
-    for part in (accept_encoding or "").split(","):
+    """Whether a client takes gzip (RFC 9110 section 12.5.3): by name, or else by ``*``; a weight of 0 is a no."""
+    wanted: dict[str, bool] = {}
+    for part in (accept_encoding or "").lower().split(","):
         coding, _, weight = part.partition(";")
-        if coding.strip().lower() in ("gzip", "x-gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        wanted[coding.strip()] = _NO_WEIGHT.fullmatch(weight.replace(" ", "")) is None
+    return wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", False)))
 
 
 def room_wish(body: dict[str, Any]) -> RoomWish:
