@@ -73,6 +73,10 @@ class BaseHandler(tornado.web.RequestHandler):
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
 
+    def head(self, *path_arguments: str) -> Any:
+        """As GET; Tornado leaves the body out (RFC 9110 section 9.1 wants both of every server)."""
+        return self.get(*path_arguments)
+
     def options(self, *_: str) -> None:
         """What a browser asks before it lets a page of an allowed origin call."""
         self.set_header("Allow", self._allowed_methods())
@@ -116,6 +120,7 @@ class BaseHandler(tornado.web.RequestHandler):
         self.finish(_encode_json(body))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self._allow_origin()  # Tornado has cleared the headers: a page of an allowed origin reads errors too
         fault = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(fault, StoreUnavailable):
             self.set_status(503)
@@ -129,6 +134,8 @@ class BaseHandler(tornado.web.RequestHandler):
             problem = _problem(status_code)
         if self.get_status() == 405:
             self.set_header("Allow", self._allowed_methods())
+        if self.get_status() == 426:
+            self.set_header("Upgrade", "websocket")  # RFC 9110 section 15.5.22
         self.answer(problem, self.get_status())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
@@ -145,6 +152,8 @@ class BaseHandler(tornado.web.RequestHandler):
             for name in self.SUPPORTED_METHODS
             if getattr(type(self), name.lower()) is not getattr(tornado.web.RequestHandler, name.lower())
         ]
+        if "GET" not in own:
+            own.remove("HEAD")
         return ", ".join(own)
 
     def _allow_origin(self) -> None:

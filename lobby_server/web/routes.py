@@ -21,7 +21,11 @@ class WantsSocket(Matcher):
     """A request for a WebSocket at one of its addresses."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        wanted = request.path in SOCKET_PATHS and request.headers.get("Upgrade", "").lower() == "websocket"
+        wanted = (
+            request.method == "GET"  # RFC 6455 section 4.1; whatever else is no upgrade
+            and request.path in SOCKET_PATHS
+            and request.headers.get("Upgrade", "").lower() == "websocket"
+        )
         return {} if wanted else None
 
 
@@ -29,7 +33,6 @@ class UpgradeRequiredHandler(BaseHandler):
     """``GET /ws`` by something that is no WebSocket client."""
 
     def get(self) -> None:
-        self.set_header("Upgrade", "websocket")
         raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "This address speaks WebSocket.")
 
 
