@@ -9,14 +9,14 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import Any
 
 import gevent
 from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi
+from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, ServerAway
 from loadtest.identities import Share, TokenDealer
 from loadtest.options import SwarmOptions, UsageError, add_options, check_host, read_options, read_tokens
 from loadtest.recorder import Recorder
@@ -25,6 +25,7 @@ from loadtest.summary import RunFacts, table, write_json
 
 EXIT_USAGE = 2
 PROBE_TIMEOUT_S = 5.0
+WORKERS_READY_S = 5.0
 _REPORT = "lobby_swarm"
 
 
@@ -80,7 +81,19 @@ class _Hooks:
             if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
                 self.probe(options)
         except UsageError as error:
-            _exit_with(str(error))
+            print(f"loadtest: {error}", file=sys.stderr, flush=True)
+            self.end_own_workers()
+            sys.exit(EXIT_USAGE)
+
+    def end_own_workers(self) -> None:
+        """Those that ``--processes`` made: Locust leaves them waiting a minute for a master that is gone."""
+        runner, parsed = self.environment.runner, self.environment.parsed_options
+        processes = getattr(parsed, "processes", None)
+        if isinstance(runner, MasterRunner) and processes:
+            deadline_s = time.monotonic() + WORKERS_READY_S
+            while len(runner.clients.ready) < processes and time.monotonic() < deadline_s:
+                gevent.sleep(0.05)
+            runner.quit()
 
     def read_options(self) -> SwarmOptions:
         """The drawn seed goes back to where it was read from: workers get their options from there."""
@@ -114,8 +127,12 @@ class _Hooks:
                 f"The server at {host} does not take the first token of {options.tokens_file}: mint them with its "
                 "secret (the same --data-dir or LOBBY_JWT_SECRET)."
             ) from None
+        except ServerAway as error:
+            raise UsageError(
+                f"No server answers at {host} ({error.why}): start one with lobby-server, or give another --host."
+            ) from None
         except ClientError as error:
-            raise UsageError(f"No lobby server to load at {host}: {error}.") from None
+            raise UsageError(f"What answers at {host} is no lobby server ({error}): give another --host.") from None
         finally:
             api.http.close()
 
@@ -212,7 +229,10 @@ class _Hooks:
             try:
                 write_json(swarm.options.json_file, swarm.recorder, swarm.facts)
             except OSError as error:
-                _exit_with(f"--swarm-json: {swarm.options.json_file} cannot be written: {error.strerror}.")
+                print(
+                    f"loadtest: --swarm-json: {swarm.options.json_file}: {error.strerror}.", file=sys.stderr, flush=True
+                )
+                sys.exit(EXIT_USAGE)
 
 
 _HARMLESS: dict[str, Any] = {
@@ -225,8 +245,3 @@ _HARMLESS: dict[str, Any] = {
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
     hook.add_listener(listener)  # type: ignore[no-untyped-call]
-
-
-def _exit_with(sentence: str) -> NoReturn:
-    print(f"loadtest: {sentence}", file=sys.stderr, flush=True)
-    sys.exit(EXIT_USAGE)

@@ -68,6 +68,7 @@ class LobbyUser(FastHttpUser):
         self.number = swarm.next_number(role)
         self.rng = player_rng(swarm.options.seed, role, self.number)
         self.agenda = Agenda()
+        self.has_begun = False
         self.http = LocustHttp(self.client, swarm.recorder, names=self.route_names())
         self.api = LobbyApi(self.http)
 
@@ -79,9 +80,17 @@ class LobbyUser(FastHttpUser):
         wait_s = self.agenda.wait_s(time.perf_counter())
         return IDLE_S if wait_s == math.inf else wait_s
 
+    def begin(self) -> None:
+        """The first thing a user does. It may raise `StopUser` (which Locust's `on_start` logs with a traceback)."""
+
     @task
     def keep_appointments(self) -> None:
         """Do what is due, earliest first. Between two calls Locust may stop the user."""
+        if not self.has_begun:
+            self.has_begun = True
+            if self.swarm.is_called_off:
+                raise StopUser
+            self.begin()
         now_s = time.perf_counter()
         appointment = self.agenda.take_due(now_s)
         if appointment is not None:
@@ -124,9 +133,7 @@ class Player(LobbyUser):
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    def on_start(self) -> None:
-        if self.swarm.is_called_off:
-            raise StopUser
+    def begin(self) -> None:
         self.connection.connection_attempted.connect(self.on_attempt)
         self.connection.connection_established.connect(self.on_established)
         self.connection.connection_lost.connect(self.on_lost)
@@ -279,9 +286,7 @@ class Poller(LobbyUser):
     def route_names(self) -> dict[str, str]:
         return {"/api/rooms": "/api/rooms (poll)"}
 
-    def on_start(self) -> None:
-        if self.swarm.is_called_off:
-            raise StopUser
+    def begin(self) -> None:
         self.server_list.list_updated.connect(self.on_list)
         self.fresh.restart(time.perf_counter())
         self.server_list.start()
