@@ -22,20 +22,25 @@ from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.codes import CloseCode
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.messages import ServerDraining
 from lobby_server.secret import load_or_make_secret, secret_path
 from lobby_server.service.accounts import Accounts
 from lobby_server.service.auth import Passwords, Tokens
+from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.hub import Hub
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.metrics import Metrics
 from lobby_server.service.ports import Store
 from lobby_server.service.room_list import RoomListView
+from lobby_server.service.rooms_feed import RoomsAnnouncer
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.writer import StoreWriter
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import open_store
 from lobby_server.web.context import WebContext
+from lobby_server.web.listener import Listener
 from lobby_server.web.routes import make_application
 
 log = logging.getLogger("lobby.server")
@@ -46,6 +51,10 @@ MAX_BODY_BYTES = 1 << 20
 DRAIN_GROUP = 200
 """Sockets that are told to come back in one go of the drain."""
 DRAIN_PAUSE_S = 0.02
+RECONNECT_AFTER_MS = 1000
+"""The first slot of those who are told when to come back: a process starts in less."""
+RECONNECTS_PER_S = 1000
+"""Slots a second: well below what one process accepts."""
 
 
 class LobbyServer:
@@ -56,6 +65,7 @@ class LobbyServer:
         self.port = 0
         self.context: WebContext | None = None
         self._http: tornado.httpserver.HTTPServer | None = None
+        self._listener: Listener | None = None
         self._store: Store | None = None
         self._writer = StoreWriter()
         self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
@@ -94,7 +104,11 @@ class LobbyServer:
             xheaders=settings.trust_proxy_headers,
             max_body_size=MAX_BODY_BYTES,
         )
-        self._http.add_sockets(sockets)
+        if tls is not None or settings.compression:
+            self._http.add_sockets(sockets)
+        else:
+            self._listener = Listener(context, self._http, asyncio.get_running_loop())
+            self._listener.start(sockets)
 
     async def drain(self) -> None:
         """End in an orderly way, within ``drain_s``: no newcomers, close 1012 in paced groups, then the rest."""
@@ -106,12 +120,10 @@ class LobbyServer:
         log.info("draining: %d sockets to close within %g s", len(context.sessions), settings.drain_s)
         if self._http is not None:
             self._http.stop()
+        if self._listener is not None:
+            self._listener.stop()
         context.lobby.stop()
-        sessions = list(context.sessions)
-        for start in range(0, len(sessions), DRAIN_GROUP):
-            for session in sessions[start : start + DRAIN_GROUP]:
-                session.close(CloseCode.SERVICE_RESTART, "the server restarts; come back in a moment")
-            await asyncio.sleep(DRAIN_PAUSE_S)
+        await self._send_home(list(context.sessions))
         while context.sessions and time.monotonic() < deadline_s:
             await asyncio.sleep(DRAIN_PAUSE_S)
         context.heartbeat.stop()
@@ -124,6 +136,16 @@ class LobbyServer:
         log.info("drained: %d sockets had to be cut", len(context.sessions))
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    async def _send_home(self, sessions: list[Session]) -> None:
+        """Close all in paced groups; those who asked for it hear first when to come back, each in a slot of its own."""
+        for start in range(0, len(sessions), DRAIN_GROUP):
+            for number, session in enumerate(sessions[start : start + DRAIN_GROUP], start):
+                if Feature.DRAIN in session.features:
+                    after_ms = RECONNECT_AFTER_MS + round(number * 1000 / RECONNECTS_PER_S)
+                    session.reply(ServerDraining(reconnect_after_ms=after_ms))
+                session.close(CloseCode.SERVICE_RESTART, "the server restarts; come back in a moment")
+            await asyncio.sleep(DRAIN_PAUSE_S)
 
     def _secret(self) -> str:
         if self.settings.jwt_secret:
@@ -180,14 +202,22 @@ class LobbyServer:
         tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock)
         # Above every revision of an earlier life, as long as that changed less than a thousand times a second.
         rooms = RoomBook(empty_ttl_s=settings.empty_room_ttl_s, first_revision=int(clock.utc_now().timestamp() * 1000))
+        presence = Presence(grace_s=settings.presence_grace_s)
+        fetch_meter = FetchMeter(clock=clock, cpu_s=time.process_time)
+        hub = Hub(
+            clock=clock,
+            metrics=metrics,
+            rooms=RoomsAnnouncer(rooms, fetch_meter),
+            count_players=presence.__len__,
+            tick_s=settings.tick_ms / 1000,
+            rooms_interval_s=settings.rooms_notify_interval_ms / 1000,
+            log_bytes=settings.outbox_log_bytes,
+            log_age_s=settings.outbox_log_age_s,
+        )
         lobby = Lobby(
-            presence=Presence(grace_s=settings.presence_grace_s),
+            presence=presence,
             rooms=rooms,
-            hub=Hub(
-                clock=clock,
-                metrics=metrics,
-                rooms_notify_interval_s=settings.rooms_notify_interval_ms / 1000,
-            ),
+            hub=hub,
             store=store,
             writer=self._writer,
             clock=clock,
@@ -206,10 +236,12 @@ class LobbyServer:
             lobby=lobby,
             rules=Rules(
                 desk=lobby,
+                hub=hub,
                 tokens=tokens,
                 clock=clock,
                 metrics=metrics,
                 handshake_timeout_s=settings.handshake_timeout_s,
+                heartbeat_timeout_s=settings.heartbeat_timeout_s,
                 command_rate_per_s=settings.command_rate_per_s,
                 allow_guests=settings.allow_guests,
             ),
@@ -217,17 +249,11 @@ class LobbyServer:
                 clock=clock,
                 timeout_s=settings.heartbeat_timeout_s,
                 random_source=random.Random(),
-                end=_end_silent,
             ),
+            fetch_meter=fetch_meter,
             room_list=RoomListView(rooms, metrics),
             auth_limit=KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min),
             metrics=metrics,
             store=store,
             clock=clock,
         )
-
-
-def _end_silent(session: Session, code: CloseCode, reason: str) -> None:
-    """A peer that vanished will not answer a close frame: the lobby does not wait for it."""
-    session.close(code, reason)
-    session.closed(abrupt=True)

@@ -45,6 +45,10 @@ class Settings:
     empty_room_ttl_s: float = _option(60.0, "time before a room without members is deleted", unit="s")
     rooms_notify_interval_ms: float = _option(250.0, "least time between two rooms_changed; 0: none", unit="ms")
     tick_ms: float = _option(20.0, "time over which events are joined into one send", unit="ms")
+    outbox_log_bytes: int = _option(
+        8 << 20, "shared log for those who are behind; past it they are closed", unit="bytes"
+    )
+    outbox_log_age_s: float = _option(30.0, "age of that log; who is further behind is closed with 4002", unit="s")
     allow_guests: bool = _option(False, "accept handshakes without a token; guests see replies only")
     allowed_origins: str = _option(
         "", "origins of browsers that may connect, comma separated, or *; default: same host"

@@ -11,7 +11,7 @@ import heapq
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class User:
     """Somebody with a token: what presence, rooms and events say of them."""
 

@@ -1,66 +1,58 @@
-"""How much of something is too much: a token bucket, and one bucket a key."""
+"""How much of something is too much: a pace, and one pace a key."""
 
 from __future__ import annotations
 
+REFUSED = -1.0
 
-class TokenBucket:
-    """Allows `rate_per_s` on average and `burst` at once. A rate of 0 allows everything."""
 
-    __slots__ = ("_at_s", "_burst", "_rate_per_s", "_tokens")
+class Pace:
+    """Allows `rate_per_s` on average and `burst` at once; a rate of 0 allows everything.
 
-    def __init__(self, *, rate_per_s: float, burst: float, now_s: float) -> None:
-        self._rate_per_s = rate_per_s
-        self._burst = max(burst, 1.0)
-        self._tokens = self._burst
-        self._at_s = now_s
+    The generic cell rate algorithm: the state of one who is limited is a single number, the time at which they would
+    have used up nothing. It starts at 0.0, so a thousand connections cost a thousand floats and no objects.
+    """
 
-    def take(self, now_s: float) -> bool:
-        """Whether one more is allowed now; if so it is counted."""
-        if not self._rate_per_s:
-            return True
-        self._tokens = min(self._burst, self._tokens + (now_s - self._at_s) * self._rate_per_s)
-        self._at_s = now_s
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
+    def __init__(self, *, rate_per_s: float, burst: float) -> None:
+        self.rate_per_s = rate_per_s
+        self._interval_s = 1.0 / rate_per_s if rate_per_s else 0.0
+        self._tolerance_s = max(burst - 1.0, 0.0) * self._interval_s
 
-    def wait_s(self) -> float:
-        """Seconds until the next one is allowed, counted from the last `take`."""
-        if not self._rate_per_s:
-            return 0.0
-        return max(0.0, (1.0 - self._tokens) / self._rate_per_s)
+    def take(self, state_s: float, now_s: float) -> float:
+        """The new state when one more is allowed now, `REFUSED` when it is not."""
+        if now_s < state_s - self._tolerance_s:
+            return REFUSED
+        return max(state_s, now_s) + self._interval_s
 
-    def is_full(self, now_s: float) -> bool:
-        """Whether the bucket is as good as new, so that it can be forgotten."""
-        return self._tokens + (now_s - self._at_s) * self._rate_per_s >= self._burst
+    def wait_s(self, state_s: float, now_s: float) -> float:
+        """Seconds until one more is allowed."""
+        return max(0.0, state_s - self._tolerance_s - now_s)
 
 
 class KeyedLimit:
-    """One bucket a key, for instance an address. Buckets that are full again are dropped: memory is bounded by
-    the keys seen within the time that a bucket takes to fill."""
+    """One pace a key, for instance an address. Keys that have used up nothing are dropped: memory is bounded by those
+    seen within the time that a burst takes to be forgotten."""
 
     SWEEP_EVERY = 1024
 
     def __init__(self, *, rate_per_s: float, burst: float) -> None:
-        self._rate_per_s = rate_per_s
-        self._burst = burst
-        self._buckets: dict[str, TokenBucket] = {}
+        self._pace = Pace(rate_per_s=rate_per_s, burst=burst)
+        self._states: dict[str, float] = {}
         self._until_sweep = self.SWEEP_EVERY
 
     def __len__(self) -> int:
-        return len(self._buckets)
+        return len(self._states)
 
     def take(self, key: str, now_s: float) -> float:
         """0.0 when one more of that key is allowed now, otherwise the seconds to wait."""
-        if not self._rate_per_s:
+        if not self._pace.rate_per_s:
             return 0.0
         self._until_sweep -= 1
         if not self._until_sweep:
             self._until_sweep = self.SWEEP_EVERY
-            self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now_s)}
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = TokenBucket(rate_per_s=self._rate_per_s, burst=self._burst, now_s=now_s)
-            self._buckets[key] = bucket
-        return 0.0 if bucket.take(now_s) else bucket.wait_s()
+            self._states = {known: state_s for known, state_s in self._states.items() if state_s > now_s}
+        state_s = self._states.get(key, 0.0)
+        taken_s = self._pace.take(state_s, now_s)
+        if taken_s == REFUSED:
+            return self._pace.wait_s(state_s, now_s)
+        self._states[key] = taken_s
+        return 0.0

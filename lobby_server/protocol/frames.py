@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from lobby_server.protocol.codes import MAX_CLOSE_REASON_BYTES
+
 OP_TEXT = 0x1
 OP_CLOSE = 0x8
 OP_PING = 0x9
@@ -36,13 +38,14 @@ def client_frame_bytes(payload_bytes: int) -> int:
     return len(server_frame_header(payload_bytes)) + 4 + payload_bytes
 
 
-def split_server_frames(data: bytes) -> Iterator[bytes]:
-    """The payloads of whole unmasked frames joined back to back, as `server_frame` makes them.
+def split_server_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Opcode and payload of whole unmasked frames joined back to back, as `server_frame` makes them.
 
     Raises `ValueError` when the last one is cut off.
     """
     position = 0
     while position < len(data):
+        opcode = data[position] & 0x0F
         length = data[position + 1] & 0x7F if position + 1 < len(data) else 0
         start = position + 2
         if length == 126:
@@ -52,4 +55,10 @@ def split_server_frames(data: bytes) -> Iterator[bytes]:
         position = start + length
         if position > len(data):
             raise ValueError("the last frame is cut off")
-        yield data[start:position]
+        yield opcode, data[start:position]
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A close frame of the server. The reason is cut at 123 bytes of UTF-8, between characters."""
+    text = reason.encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore").encode()
+    return server_frame(code.to_bytes(2, "big") + text, OP_CLOSE)

@@ -13,6 +13,7 @@ import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.resources import OnlineUser, Room
 
 MAX_CHAT_CHARACTERS = 500
 """A room chat line is cut here."""
@@ -41,6 +42,8 @@ class Handshake(ClientMessage, frozen=True):
     name: str
     token: Any = None
     """A JWT. Kept untyped: a token that is no string does not verify, which is ``invalid_token``."""
+    features: Any = None
+    """Names of features. Kept untyped: a base client may carry anything here, and is none the worse for it."""
 
 
 class Ping(ClientMessage, frozen=True):
@@ -79,9 +82,27 @@ class Kick(ClientMessage, frozen=True):
     peerId: int
 
 
+class RoomsResync(ClientMessage, frozen=True):
+    """Feature ``rooms_delta``: the list that the client holds is not the one that the next delta builds on."""
+
+    TYPE: ClassVar[str] = "rooms_resync"
+
+
+class Refresh(ClientMessage, frozen=True):
+    """Feature ``refresh``: a fresher token for an open socket."""
+
+    TYPE: ClassVar[str] = "refresh"
+    INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_TOKEN
+
+    token: str
+
+
 CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
-    message.TYPE: message for message in (Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick)
-}
+    message.TYPE: message
+    for message in (
+        Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick, RoomsResync, Refresh,
+    )
+}  # fmt: skip
 
 
 # -- server to client ---------------------------------------------------------------------------------------------
@@ -91,12 +112,17 @@ class ServerMessage(Message, frozen=True):
     """Something that the server says: a reply, or an event that happened."""
 
 
-class HandshakeAccepted(ServerMessage, frozen=True):
+class HandshakeAccepted(ServerMessage, frozen=True, omit_defaults=True):
+    """The last three are there for a client that asked for features, and for no other."""
+
     TYPE: ClassVar[str] = "handshake_accepted"
 
     peer_id: int
     user_id: int | None
     username: str
+    features: list[str] | None = None
+    heartbeat_s: float | None = None
+    token_ttl_s: int | None = None
 
 
 class UserOnline(ServerMessage, frozen=True):
@@ -115,6 +141,77 @@ class UserOffline(ServerMessage, frozen=True):
 
 class RoomsChanged(ServerMessage, frozen=True):
     TYPE: ClassVar[str] = "rooms_changed"
+
+
+class RoomsChangedRev(ServerMessage, frozen=True):
+    """Feature ``rev``."""
+
+    TYPE: ClassVar[str] = "rooms_changed"
+
+    rev: int
+    fetch_within_ms: int
+    """The window over which clients spread their fetch."""
+
+
+class RoomsSnapshot(ServerMessage, frozen=True):
+    """Feature ``rooms_delta``: the whole list, newest first."""
+
+    TYPE: ClassVar[str] = "rooms_snapshot"
+
+    rev: int
+    rooms: list[Room]
+
+
+class RoomsDelta(ServerMessage, frozen=True):
+    """Feature ``rooms_delta``: rooms that are new or another, oldest first, and ids of those gone."""
+
+    TYPE: ClassVar[str] = "rooms_delta"
+
+    base: int
+    rev: int
+    set: list[Room]
+    gone: list[str]
+
+
+class PresenceChanged(ServerMessage, frozen=True):
+    """Feature ``presence_batch``: who came and went in a tick."""
+
+    TYPE: ClassVar[str] = "presence_changed"
+
+    online: list[OnlineUser]
+    offline: list[OnlineUser]
+
+
+class PlayerCount(ServerMessage, frozen=True):
+    """Feature ``presence_friends``."""
+
+    TYPE: ClassVar[str] = "player_count"
+
+    online: int
+
+
+class ServerDraining(ServerMessage, frozen=True):
+    """Feature ``drain``: the close follows; come back after that time, which is a slot of one's own."""
+
+    TYPE: ClassVar[str] = "server_draining"
+
+    reconnect_after_ms: int
+
+
+class TokenExpiring(ServerMessage, frozen=True):
+    """Feature ``refresh``."""
+
+    TYPE: ClassVar[str] = "token_expiring"
+
+    in_s: int
+
+
+class Refreshed(ServerMessage, frozen=True):
+    """Feature ``refresh``."""
+
+    TYPE: ClassVar[str] = "refreshed"
+
+    token_ttl_s: int
 
 
 class Pong(ServerMessage, frozen=True):
@@ -200,6 +297,13 @@ SERVER_MESSAGES: dict[str, type[ServerMessage]] = {
         RoomCreated, RoomJoined, PeerJoined, PeerLeft, HostChanged, Chat, Kicked,
     )
 }  # fmt: skip
+"""The base protocol."""
+
+FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
+    message.TYPE: message
+    for message in (RoomsSnapshot, RoomsDelta, PresenceChanged, PlayerCount, ServerDraining, TokenExpiring, Refreshed)
+}
+"""What only those hear who asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""
 
 
 # -- encoding and decoding ----------------------------------------------------------------------------------------
@@ -221,7 +325,10 @@ class _Envelope(msgspec.Struct):
 _encode_json = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
-_server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in SERVER_MESSAGES.items()}
+_server_decoders = {
+    name: msgspec.json.Decoder(message).decode for name, message in {**SERVER_MESSAGES, **FEATURE_MESSAGES}.items()
+}
+_decode_rooms_changed_rev = msgspec.json.Decoder(RoomsChangedRev).decode
 
 
 def encode(message: Message) -> bytes:
@@ -258,6 +365,8 @@ def decode_server_message(raw: bytes | str) -> ServerMessage | None:
     decoder = _server_decoders.get(name)
     if decoder is None:
         return None
+    if name == RoomsChanged.TYPE and len(data) > 2:
+        decoder = _decode_rooms_changed_rev
     try:
         return decoder(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

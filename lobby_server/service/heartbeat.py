@@ -7,19 +7,20 @@ together do not ping together. One timer turns a wheel of slots; a turn costs wh
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from lobby_server.protocol.codes import CloseCode
+from lobby_server.protocol.frames import OP_PING, server_frame
 from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.session import Phase, Session
 
 PINGS_A_TIMEOUT = 3.0
 """A live but quiet peer is asked that often before it counts as silent: two answers may get lost."""
 SLOTS = 128
+PING_FRAME = server_frame(b"", OP_PING)
 
 
 class Heartbeat:
-    """Watches sessions from `watch` until they are closed; a silent one is ended through `end`.
+    """Watches sessions from `watch` until they are closed; a silent one is closed with 4004.
 
     A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it.
     """
@@ -30,14 +31,12 @@ class Heartbeat:
         clock: Clock,
         timeout_s: float,
         random_source: random.Random,
-        end: Callable[[Session, CloseCode, str], None],
     ) -> None:
         self._clock = clock
         self._timeout_s = timeout_s
         self._ping_every_s = timeout_s / PINGS_A_TIMEOUT
         self._slot_s = timeout_s / SLOTS
         self._random = random_source
-        self._end = end
         self._wheel: list[list[Session]] = [[] for _ in range(SLOTS + 1)]
         self._position = 0
         self._turned_s = clock.monotonic_s()
@@ -74,8 +73,8 @@ class Heartbeat:
             return
         silent_s = now_s - session.last_heard_s
         if silent_s >= self._timeout_s:
-            self._end(session, CloseCode.HEARTBEAT_TIMEOUT, f"nothing heard for {self._timeout_s:g} s")
+            session.close(CloseCode.HEARTBEAT_TIMEOUT, f"nothing heard for {self._timeout_s:g} s", abrupt=True)
             return
         if silent_s >= self._ping_every_s / 2:
-            session.transport.ping()
+            session.write(PING_FRAME)
         self._put(session, min(self._ping_every_s, self._timeout_s - silent_s))

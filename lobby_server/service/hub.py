@@ -1,84 +1,288 @@
 """The fan-out: how an event reaches everybody whom it concerns, and the only place where it does.
 
-An event is encoded once, into the frame that every recipient gets to the byte. Who is not in the hub gets nothing.
+An event is encoded once a profile, joined with the others of its tick, and leaves in one write a session. After a quiet
+spell the tick is over in the same turn of the loop, so that a lone event waits for nothing; while ticks follow one
+another they are `tick_s` apart, or as far as the last one took to write, so that the fan-out never has more than about
+half of the loop. Deliveries are cut into slices, between which pings are answered and newcomers taken in.
+
+    publish ──▶ feed of each profile: open tick ──▶ log ──▶ delivery, slice by slice ──▶ sockets
+                                                     └─────▶ those behind, from their cursor
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
 
 from lobby_server.core.presence import User
-from lobby_server.protocol.messages import RoomsChanged, ServerMessage, encode_frame
+from lobby_server.protocol import messages
+from lobby_server.protocol.messages import ServerMessage, encode_frame
+from lobby_server.service.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.metrics import Metrics
 from lobby_server.service.pacing import Paced
-from lobby_server.service.ports import Clock, Transport
+from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.presence_feed import PresenceBatch
+from lobby_server.service.profile import PresenceMode, Profile, RoomsMode
+from lobby_server.service.rooms_feed import RoomsAnnouncer
+from lobby_server.service.subscriber import Overflow, Subscriber
+
+SLICE_WRITES = 512
+"""Writes in one turn of the loop: about 4 ms on the machine of ``reports/``."""
+SLOW_CHECK_S = 1.0
+PLAYER_COUNT_INTERVAL_S = 2.0
+ROOMS_KEY, PLAYERS_KEY = "rooms", "players"
+"""Keys of the log; a user's presence has the user's id."""
 
 
-class Listener(Protocol):
-    """A live session as the hub sees it."""
+class Member(Subscriber):
+    """A subscriber that belongs to a user and has a profile: what a session is to the hub."""
+
+    __slots__ = ("profile", "user")
 
     user: User
-    transport: Transport
+    profile: Profile
 
 
 class Hub:
-    """The accepted sessions, all and by user. Publishing costs O(recipients)."""
+    """The accepted sessions, by profile and by user."""
 
-    def __init__(self, *, clock: Clock, metrics: Metrics, rooms_notify_interval_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        rooms: RoomsAnnouncer,
+        count_players: Callable[[], int],
+        tick_s: float,
+        rooms_interval_s: float,
+        log_bytes: int,
+        log_age_s: float,
+    ) -> None:
+        """`count_players`: how many users are online, for those who hear only of friends."""
+        self.stats = FanOutStats()
+        self._clock = clock
         self._metrics = metrics
-        self._listeners: dict[Listener, None] = {}
-        self._by_user: dict[int, list[Listener]] = {}
+        self._rooms = rooms
+        self._tick_s = tick_s
+        self._log_bytes = log_bytes
+        self._log_age_s = log_age_s
+        self._count_players = count_players
         self._rooms_changed = Paced(
-            clock, interval_s=rooms_notify_interval_s, act=lambda: self.broadcast(RoomsChanged())
+            clock,
+            # With many clients an announcement brings a herd of fetches; the next one waits until they are answered.
+            interval_s=lambda: max(rooms_interval_s, rooms.herd_s(self._sessions)) if rooms_interval_s else 0.0,
+            act=self._announce_rooms,
         )
-        self._silent = False
+        self._player_count = Paced(clock, interval_s=lambda: PLAYER_COUNT_INTERVAL_S, act=self._tell_player_count)
+        self._feeds: dict[Profile, Feed] = {}
+        self._batches: dict[Feed, PresenceBatch] = {}
+        self._by_user: dict[int, list[Member]] = {}
+        self._sessions = 0
+        self._deliveries: list[Delivery] = []
+        self._timer: Timer | None = None
+        self._slow_timer: Timer | None = None
+        self._tick_began_s = 0.0
+        self._next_tick_s = 0.0
+        self._is_silent = False
 
     def __len__(self) -> int:
-        return len(self._listeners)
+        return self._sessions
 
-    def add(self, listener: Listener) -> None:
-        """From now on a session gets what is published."""
-        self._listeners[listener] = None
-        self._by_user.setdefault(listener.user.id, []).append(listener)
+    @property
+    def behind(self) -> int:
+        """Sessions that are behind now."""
+        return sum(feed.behind for feed in self._feeds.values())
 
-    def remove(self, listener: Listener) -> None:
-        del self._listeners[listener]
-        listeners = self._by_user[listener.user.id]
-        listeners.remove(listener)
-        if not listeners:
-            del self._by_user[listener.user.id]
+    @property
+    def logged_bytes(self) -> int:
+        """What the logs hold now, for those behind."""
+        return sum(feed.log.bytes for feed in self._feeds.values())
 
-    def of_user(self, user_id: int) -> Iterator[Listener]:
+    # -- who ------------------------------------------------------------------------------------------------------
+
+    def add(self, member: Member) -> None:
+        """From now on a session hears what is published."""
+        self._feed(member.profile).add(member)
+        self._by_user.setdefault(member.user.id, []).append(member)
+        self._sessions += 1
+
+    def remove(self, member: Member) -> None:
+        """A session hears nothing more. A second time does nothing."""
+        if member.feed is None:
+            return
+        member.feed.remove(member)
+        members = self._by_user[member.user.id]
+        members.remove(member)
+        if not members:
+            del self._by_user[member.user.id]
+        self._sessions -= 1
+
+    def of_user(self, user_id: int) -> Iterator[Member]:
         """The sessions of one user: tabs, devices."""
         return iter(self._by_user.get(user_id, ()))
 
-    def broadcast(self, message: ServerMessage) -> None:
-        """Say something to everybody accepted."""
-        self._send(message, self._listeners)
+    # -- what everybody hears -------------------------------------------------------------------------------------
+
+    def user_online(self, user: User) -> None:
+        self._presence(user, is_online=True)
+
+    def user_offline(self, user: User) -> None:
+        self._presence(user, is_online=False)
+
+    def rooms_changed(self) -> None:
+        """The room list is another now: announced at once after a quiet spell, conflated in a burst."""
+        if not self._is_silent:
+            self._rooms_changed.wish()
+            self._metrics.events_conflated[messages.RoomsChanged.TYPE] = self._rooms_changed.joined
+
+    def _announce_rooms(self) -> None:
+        """Tell each profile in its way."""
+        frames: dict[RoomsMode, bytes] = {}
+        for profile, feed in self._feeds.items():
+            if not len(feed) or (profile.rooms is RoomsMode.DELTA and not self._rooms.has_news):
+                continue
+            frame = frames.get(profile.rooms)
+            if frame is None:
+                frame = frames[profile.rooms] = self._rooms.frame(profile.rooms, self._sessions)
+            is_state = profile.rooms is not RoomsMode.DELTA  # a delta builds on the one before it
+            feed.publish(frame, ROOMS_KEY if is_state else None, conflate=is_state)
+        self._rooms.announced()
+        self._metrics.events_published[messages.RoomsChanged.TYPE] += 1
+        self._schedule()
+
+    # -- what some hear -------------------------------------------------------------------------------------------
 
     def tell_users(self, user_ids: Iterable[int], message: ServerMessage) -> None:
         """Say something to all sessions of some users, and to nobody else."""
-        self._send(message, (listener for user_id in user_ids for listener in self._by_user.get(user_id, ())))
+        if self._is_silent:
+            return
+        frame = encode_frame(message)
+        self._metrics.events_published[message.TYPE] += 1
+        for user_id in user_ids:
+            for member in tuple(self._by_user.get(user_id, ())):
+                self.tell(member, frame)
 
-    def rooms_changed(self) -> None:
-        """Announce that the room list is another now: at once after a quiet spell, conflated in a burst."""
-        self._rooms_changed.wish()
-        self._metrics.events_conflated[RoomsChanged.TYPE] = self._rooms_changed.joined
+    def tell(self, subscriber: Subscriber, frames: bytes, *, in_order: bool = True) -> None:
+        """Write frames to one session alone, at once if its socket takes them.
+
+        `in_order`: after everything that was published until now, which goes along in the same write; otherwise
+        they may overtake the tick.
+        """
+        self._metrics.frames_out += 1
+        self._metrics.bytes_out += len(frames)
+        feed = subscriber.feed
+        if subscriber.is_behind:
+            before = 0
+            if in_order and feed is not None:
+                before = feed.log.next_number + feed.has_open_tick
+            try:
+                subscriber.queue_private(frames, before)
+            except Overflow:
+                subscriber.is_slow()
+            return
+        if in_order and feed is not None:
+            frames = feed.take_pending(subscriber) + frames
+        rest = subscriber.write_now(frames)
+        if rest is not None:
+            subscriber.has_in_hand(rest, self._clock.monotonic_s())
+            if feed is not None:
+                feed.fell_behind(subscriber)
+            self._watch_slow()
+
+    def snapshot(self, member: Member) -> None:
+        """Send the room list as the deltas have told it so far: what `rooms_delta` clients start from."""
+        self.tell(member, self._rooms.snapshot_frame())
+
+    # -- end ------------------------------------------------------------------------------------------------------
 
     def fall_silent(self) -> None:
         """Publish nothing any more: the server is going away, and so is everybody."""
-        self._silent = True
+        self._is_silent = True
+        for timer in (self._timer, self._slow_timer):
+            if timer is not None:
+                timer.cancel()
+        self._deliveries.clear()
         self._rooms_changed.cancel()
+        self._player_count.cancel()
 
-    def _send(self, message: ServerMessage, listeners: Iterable[Listener]) -> None:
-        if self._silent:
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _feed(self, profile: Profile) -> Feed:
+        feed = self._feeds.get(profile)
+        if feed is None:
+            feed = self._feeds[profile] = Feed(
+                clock=self._clock, stats=self.stats, log_bytes=self._log_bytes, log_age_s=self._log_age_s
+            )
+            if profile.presence is PresenceMode.BATCH:
+                self._batches[feed] = PresenceBatch()
+        return feed
+
+    def _presence(self, user: User, *, is_online: bool) -> None:
+        kind = messages.UserOnline if is_online else messages.UserOffline
+        frame = encode_frame(kind(user_id=user.id, username=user.username))
+        for profile, feed in self._feeds.items():
+            if profile.presence is PresenceMode.SINGLE:
+                feed.publish(frame, user.id, conflate=False)
+            elif profile.presence is PresenceMode.BATCH:
+                self._batches[feed].note(user, is_online=is_online)
+            else:
+                self._player_count.wish()
+        self._metrics.events_published[kind.TYPE] += 1
+        self._schedule()
+
+    def _tell_player_count(self) -> None:
+        frame = encode_frame(messages.PlayerCount(online=self._count_players()))
+        for profile, feed in self._feeds.items():
+            if profile.presence is PresenceMode.FRIENDS:
+                feed.publish(frame, PLAYERS_KEY, conflate=True)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """A tick will come: in this turn of the loop after a quiet spell, else when the last one is long enough ago."""
+        if self._timer is not None or self._deliveries or self._is_silent:
             return
-        frame = encode_frame(message)
-        sent = 0
-        for listener in tuple(listeners):
-            listener.transport.send(frame)
-            sent += 1
-        self._metrics.events_published[message.TYPE] += 1
-        self._metrics.frames_out += sent
-        self._metrics.bytes_out += sent * len(frame)
+        wait_s = max(0.0, self._next_tick_s - self._clock.monotonic_s())
+        self._timer = self._clock.call_later(wait_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._tick_began_s = self._clock.monotonic_s()
+        for feed, batch in self._batches.items():
+            if (frame := batch.take_frame()) is not None:
+                feed.publish(frame, None, conflate=False)
+        self._deliveries = [delivery for feed in self._feeds.values() if (delivery := feed.close_tick()) is not None]
+        self.stats.ticks += bool(self._deliveries)
+        self._slice()
+
+    def _slice(self) -> None:
+        """Write for one turn of the loop."""
+        self._timer = None
+        writes = SLICE_WRITES
+        while self._deliveries and writes > 0:
+            delivery = self._deliveries[0]
+            left = len(delivery.subscribers) - delivery.position
+            if delivery.feed.deliver(delivery, writes):
+                break
+            writes -= left
+            delivery.feed.finish(delivery)
+            self._deliveries.pop(0)
+        if self._deliveries:
+            self._timer = self._clock.call_later(0.0, self._slice)
+            return
+        now_s = self._clock.monotonic_s()
+        self._next_tick_s = max(self._tick_began_s + self._tick_s, now_s + (now_s - self._tick_began_s))
+        self._watch_slow()
+        if any(feed.has_open_tick for feed in self._feeds.values()) or any(self._batches.values()):
+            self._schedule()
+
+    def _watch_slow(self) -> None:
+        if self._slow_timer is None and not self._is_silent:
+            self._slow_timer = self._clock.call_later(SLOW_CHECK_S, self._check_slow)
+
+    def _check_slow(self) -> None:
+        self._slow_timer = None
+        now_s = self._clock.monotonic_s()
+        for feed in list(self._feeds.values()):
+            for subscriber in feed.slow(now_s):
+                subscriber.is_slow()
+        if self.behind:
+            self._watch_slow()

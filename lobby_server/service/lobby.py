@@ -21,6 +21,7 @@ from lobby_server.core.rooms import (
 )
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.codes import CloseCode, ErrorReason
+from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import Refused
 from lobby_server.service.hub import Hub
 from lobby_server.service.pacing import Alarm
@@ -72,6 +73,7 @@ class Lobby:
         self._clock = clock
         self._new_room_id = new_room_id
         self._creating: dict[int, Room] = {}
+        self._is_stopped = False
         self._presence_alarm = Alarm(clock, self._expire_presence)
         self._rooms_alarm = Alarm(clock, self._expire_rooms)
         self._commands: dict[type[messages.ClientMessage], Callable[[Session, Any], None]] = {
@@ -106,7 +108,9 @@ class Lobby:
         self._arm_rooms()
 
     def stop(self) -> None:
-        """No deadline strikes any more, and nothing is announced."""
+        """No deadline strikes any more, nothing is announced, and whoever goes keeps their place in their room: they
+        are told to come back."""
+        self._is_stopped = True
         self._presence_alarm.set(None)
         self._rooms_alarm.set(None)
         self.hub.fall_silent()
@@ -117,14 +121,18 @@ class Lobby:
         """A handshake held: the session hears from now on, its own ``user_online`` first of all."""
         user = session.user
         self.hub.add(session)
+        if Feature.ROOMS_DELTA in session.features:
+            self.hub.snapshot(session)
         self.rooms.creator_has_socket(user.id)
         if self.presence.arrive(user):
             log.info("Broadcasting user_online: %d (%r)", user.id, user.username)
-            self.hub.broadcast(messages.UserOnline(user_id=user.id, username=user.username))
+            self.hub.user_online(user)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""
         self.hub.remove(session)
+        if self._is_stopped:
+            return
         gone = self.presence.leave(session.user.id, now_s=self._clock.monotonic_s(), abrupt=abrupt)
         if gone is not None:
             self._went_offline(gone)
@@ -135,7 +143,6 @@ class Lobby:
         for session in list(self.hub.of_user(user.id)):
             if isinstance(session, Session) and session.token_id == token_id:
                 session.close(CloseCode.SIGNED_OUT, "signed out")
-                session.closed(abrupt=False)
         gone = self.presence.sign_out(user.id)
         if gone is not None:
             self._went_offline(gone)
@@ -297,7 +304,7 @@ class Lobby:
 
     def _went_offline(self, user: User) -> None:
         log.info("Broadcasting user_offline: %d (%r)", user.id, user.username)
-        self.hub.broadcast(messages.UserOffline(user_id=user.id, username=user.username))
+        self.hub.user_offline(user)
         self._leave(user)
 
     def _expire_presence(self) -> None:

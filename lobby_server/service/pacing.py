@@ -1,12 +1,17 @@
 """Something that may happen at once after a quiet spell, and otherwise at most once an interval; the last wish is never
-forgotten. And one timer that can be moved.
+forgotten. One timer that can be moved, and one for many that wait equally long.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from lobby_server.service.ports import Clock, Timer
+
+_Item = TypeVar("_Item")
 
 
 class Paced:
@@ -15,11 +20,12 @@ class Paced:
     After the last wish there is always one more call: whoever acts on it acts on the latest state.
     """
 
-    def __init__(self, clock: Clock, *, interval_s: float, act: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, *, interval_s: Callable[[], float], act: Callable[[], None]) -> None:
+        """`interval_s` is asked when there is something to pace: it may depend on the load."""
         self._clock = clock
         self._interval_s = interval_s
         self._act = act
-        self._last_s = -interval_s
+        self._last_s = -math.inf
         self._timer: Timer | None = None
         self.joined = 0
 
@@ -27,7 +33,7 @@ class Paced:
         if self._timer is not None:
             self.joined += 1
             return
-        wait_s = self._last_s + self._interval_s - self._clock.monotonic_s()
+        wait_s = self._last_s + self._interval_s() - self._clock.monotonic_s()
         if wait_s <= 0:
             self._run()
         else:
@@ -68,3 +74,30 @@ class Alarm:
     def _run(self) -> None:
         self._at_s = self._timer = None
         self._act()
+
+
+class Patience(Generic[_Item]):
+    """One timer for many that all wait equally long: first come, first due. Adding costs O(1), and no timer each.
+
+    Nothing can be taken out; `act` looks whether its item still matters.
+    """
+
+    def __init__(self, clock: Clock, *, delay_s: float, act: Callable[[_Item], None]) -> None:
+        self._clock = clock
+        self._delay_s = delay_s
+        self._act = act
+        self._waiting: deque[tuple[float, _Item]] = deque()
+        self._timer: Timer | None = None
+
+    def add(self, item: _Item) -> None:
+        self._waiting.append((self._clock.monotonic_s() + self._delay_s, item))
+        if self._timer is None:
+            self._timer = self._clock.call_later(self._delay_s, self._run)
+
+    def _run(self) -> None:
+        self._timer = None
+        now_s = self._clock.monotonic_s()
+        while self._waiting and self._waiting[0][0] <= now_s:
+            self._act(self._waiting.popleft()[1])
+        if self._waiting:
+            self._timer = self._clock.call_later(max(0.0, self._waiting[0][0] - now_s), self._run)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from lobby_server.service.subscriber import Outlet
+
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
@@ -126,14 +128,11 @@ class Clock(Protocol):
     def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Timer: ...
 
 
-class Transport(Protocol):
+class Transport(Outlet, Protocol):
     """One client's socket, after the upgrade."""
 
-    def send(self, frames: bytes) -> None:
-        """Queue whole frames for the client, in order; never blocks, never raises. A gone client: nothing happens."""
+    def close(self, code: int, reason: str, *, before: bytes) -> None:
+        """Write the bytes that precede it and a close frame, and end the connection once the client answers, or soon.
 
-    def ping(self) -> None:
-        """Send a protocol-level ping."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Send a close frame and end the connection once the client answers, or soon."""
+        Nobody writes to the transport after that.
+        """

@@ -11,12 +11,13 @@ A session knows no socket: a `Transport` is handed in, and the transport's adapt
 from __future__ import annotations
 
 import logging
+import sys
 from enum import Enum, auto
 from typing import Protocol
 
-from lobby_server.core.presence import User
-from lobby_server.core.ratelimit import TokenBucket
+from lobby_server.core.ratelimit import REFUSED, Pace
 from lobby_server.protocol.codes import CloseCode, ErrorReason
+from lobby_server.protocol.features import Feature, known_features
 from lobby_server.protocol.messages import (
     ClientMessage,
     Error,
@@ -24,14 +25,21 @@ from lobby_server.protocol.messages import (
     HandshakeAccepted,
     Ping,
     Pong,
+    Refresh,
+    Refreshed,
     Refused,
+    RoomsResync,
     ServerMessage,
+    TokenExpiring,
     decode_client_message,
     encode_frame,
 )
 from lobby_server.service.auth import Claims, TokenRefused, Tokens
+from lobby_server.service.hub import Hub, Member
 from lobby_server.service.metrics import Metrics
+from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock, Timer, Transport
+from lobby_server.service.profile import Profile, profile_of
 
 log = logging.getLogger("lobby.session")
 
@@ -44,6 +52,14 @@ MALFORMED_BURST = 50
 MALFORMED_PER_S = 1.0
 """Messages that are none: so many at once, and so many a second for ever, before close 4501. A broken client is
 told what is wrong with it for a good while; a fuzzer is not served for ever."""
+TOKEN_GRACE_S = 25.0
+"""How long a socket outlives its token, for a client that knows of ends and of fresh tokens."""
+TOKEN_WARNING_S = 60.0
+"""How long before its end such a client is told; half of what is left, for a token that ends sooner."""
+HEARTBEATS_A_TIMEOUT = 2.5
+"""What a client is told to keep to: one heartbeat may get lost, and the next still comes in time."""
+_BASE_PROFILE = Profile()
+_NO_FEATURES: frozenset[Feature] = frozenset()
 
 
 class Phase(Enum):
@@ -72,50 +88,54 @@ class Rules:
         self,
         *,
         desk: Desk,
+        hub: Hub,
         tokens: Tokens,
         clock: Clock,
         metrics: Metrics,
         handshake_timeout_s: float,
+        heartbeat_timeout_s: float,
         command_rate_per_s: float,
         allow_guests: bool,
     ) -> None:
         self.desk = desk
+        self.hub = hub
         self.tokens = tokens
         self.clock = clock
         self.metrics = metrics
         self.handshake_timeout_s = handshake_timeout_s
+        self.heartbeat_s = heartbeat_timeout_s / HEARTBEATS_A_TIMEOUT
         self.command_rate_per_s = command_rate_per_s
         self.allow_guests = allow_guests
+        self.commands = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * COMMAND_BURST_S)
+        self.over_limit = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * OVER_LIMIT_S)
+        self.malformed = Pace(rate_per_s=MALFORMED_PER_S, burst=MALFORMED_BURST)
+        self.patience: Patience[Session] = Patience(clock, delay_s=handshake_timeout_s, act=Session.nothing_accepted)
 
 
-class Session:
+class Session(Member):
     """A connection after its upgrade. Create it when the socket is open."""
 
     __slots__ = (
-        "__weakref__", "_commands", "_malformed", "_over_limit", "_rules", "_timer", "_tries", "close_began",
-        "expires_at_s", "id", "is_guest", "last_heard_s", "phase", "token_id", "transport", "user", "version",
+        "_commands_s", "_malformed_s", "_over_limit_s", "_rules", "_timer", "_tries", "features", "id", "is_guest",
+        "last_heard_s", "phase", "token_id", "transport", "version",
     )  # fmt: skip
 
-    user: User
-
     def __init__(self, rules: Rules, transport: Transport, *, session_id: int) -> None:
-        now_s = rules.clock.monotonic_s()
+        super().__init__(transport)
         self.id = session_id
         self.transport = transport
         self.phase = Phase.WAITING
+        self.profile = _BASE_PROFILE
+        self.features = _NO_FEATURES
         self.is_guest = False
         self.version: str | None = None
         self.token_id: str | None = None
-        self.expires_at_s: float | None = None
-        self.last_heard_s = now_s
-        self.close_began = False
+        self.last_heard_s = rules.clock.monotonic_s()
         self._rules = rules
         self._tries = 0
-        rate_per_s = rules.command_rate_per_s
-        self._commands = TokenBucket(rate_per_s=rate_per_s, burst=rate_per_s * COMMAND_BURST_S, now_s=now_s)
-        self._over_limit: TokenBucket | None = None
-        self._malformed: TokenBucket | None = None
-        self._timer: Timer | None = rules.clock.call_later(rules.handshake_timeout_s, self._nothing_accepted)
+        self._commands_s = self._over_limit_s = self._malformed_s = 0.0
+        self._timer: Timer | None = None
+        rules.patience.add(self)
         rules.metrics.sessions_opened += 1
 
     # -- what the adapter calls -----------------------------------------------------------------------------------
@@ -131,10 +151,16 @@ class Session:
                 log.debug("session %d: ping/pong", self.id)
             elif isinstance(message, Handshake):
                 self._handshake(message)
-            elif self.phase is Phase.ACCEPTED and not self.is_guest:
-                self._rules.desk.execute(self, message)
-            else:
+            elif self.phase is not Phase.ACCEPTED or self.is_guest:
                 raise Refused(ErrorReason.AUTHENTICATION_REQUIRED)
+            elif isinstance(message, RoomsResync):
+                self._needs(Feature.ROOMS_DELTA)
+                self._rules.hub.snapshot(self)
+            elif isinstance(message, Refresh):
+                self._needs(Feature.REFRESH)
+                self._refresh(message)
+            else:
+                self._rules.desk.execute(self, message)
         except Refused as refusal:
             self._refuse(refusal.reason)
 
@@ -148,52 +174,78 @@ class Session:
         self.last_heard_s = self._rules.clock.monotonic_s()
 
     def closed(self, *, abrupt: bool) -> None:
-        """The connection is over. `abrupt`: without a close frame from the client. A second call does nothing."""
+        """The connection is over. `abrupt`: without a close frame from either side. A second call does nothing."""
         if self.phase is Phase.CLOSED:
             return
         was_accepted = self.phase is Phase.ACCEPTED
         self.phase = Phase.CLOSED
-        self._stop_timer()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if was_accepted and not self.is_guest:
             self._rules.desk.gone(self, abrupt=abrupt)
+        self.end_writing()
 
     # -- what the service calls -----------------------------------------------------------------------------------
 
     def reply(self, message: ServerMessage) -> None:
         """Say something to this client alone."""
-        frame = encode_frame(message)
-        self._rules.metrics.frames_out += 1
-        self._rules.metrics.bytes_out += len(frame)
-        self.transport.send(frame)
+        self._rules.hub.tell(self, encode_frame(message))
 
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Begin the end of the connection. `reason`: at most 123 bytes."""
-        if self.phase is Phase.CLOSED or self.close_began:
+    def write(self, frame: bytes) -> None:
+        """Send a ready frame to this client alone: a protocol-level ping or pong."""
+        if self.phase is not Phase.CLOSED:
+            self._rules.hub.tell(self, frame, in_order=False)
+
+    def close(self, code: CloseCode, reason: str, *, abrupt: bool = False) -> None:
+        """End the connection: the lobby knows at once, the client by a close frame if it still reads.
+
+        `reason`: at most 123 bytes. `abrupt`: count it as a loss, for which presence may have a grace period.
+        """
+        if self.phase is Phase.CLOSED:
             return
-        self.close_began = True
         self._rules.metrics.closes[code] += 1
         log.info("session %d: closing with %d, %s", self.id, code, reason)
-        self.transport.close(code, reason)
+        unsent = self.unsent()
+        self.closed(abrupt=abrupt)
+        self.transport.close(code, reason, before=unsent)
+
+    def is_slow(self) -> None:
+        """The client does not read what it is sent."""
+        self.close(CloseCode.SLOW_CONSUMER, "too much waits to be read", abrupt=True)
+
+    def nothing_accepted(self) -> None:
+        """The time for a handshake is over."""
+        if self.phase is Phase.WAITING:
+            self.close(
+                CloseCode.HANDSHAKE_TIMEOUT, f"no accepted handshake within {self._rules.handshake_timeout_s:g} s"
+            )
 
     # -- private --------------------------------------------------------------------------------------------------
 
     def _admit(self) -> bool:
         """Whether one more frame is taken: counts it as life, and against the limit."""
-        if self.phase is Phase.CLOSED or self.close_began:
+        if self.phase is Phase.CLOSED:
             return False
         rules = self._rules
         now_s = self.last_heard_s = rules.clock.monotonic_s()
         rules.metrics.messages_in += 1
-        if self._commands.take(now_s):
+        commands_s = rules.commands.take(self._commands_s, now_s)
+        if commands_s != REFUSED:
+            self._commands_s = commands_s
             return True
-        if self._over_limit is None:
-            rate_per_s = rules.command_rate_per_s
-            self._over_limit = TokenBucket(rate_per_s=rate_per_s, burst=rate_per_s * OVER_LIMIT_S, now_s=now_s)
-        if self._over_limit.take(now_s):
+        over_limit_s = rules.over_limit.take(self._over_limit_s, now_s)
+        if over_limit_s != REFUSED:
+            self._over_limit_s = over_limit_s
             self._error(ErrorReason.RATE_LIMITED)
         else:
             self.close(CloseCode.RATE_LIMITED, f"more than {rules.command_rate_per_s:g} messages a second")
         return False
+
+    def _needs(self, feature: Feature) -> None:
+        """A message of a feature that was not asked for is none."""
+        if feature not in self.features:
+            raise Refused(ErrorReason.UNKNOWN_TYPE)
 
     def _refuse(self, reason: ErrorReason) -> None:
         if reason is ErrorReason.INVALID_HANDSHAKE and self.phase is Phase.WAITING:
@@ -201,15 +253,17 @@ class Session:
             return
         self._error(reason)
         if reason in (ErrorReason.BAD_JSON, ErrorReason.UNKNOWN_TYPE):
-            now_s = self.last_heard_s
-            if self._malformed is None:
-                self._malformed = TokenBucket(rate_per_s=MALFORMED_PER_S, burst=MALFORMED_BURST, now_s=now_s)
-            if not self._malformed.take(now_s):
+            malformed_s = self._rules.malformed.take(self._malformed_s, self.last_heard_s)
+            if malformed_s == REFUSED:
                 self.close(CloseCode.PROTOCOL_ABUSE, "too many malformed messages")
+            else:
+                self._malformed_s = malformed_s
 
     def _error(self, reason: ErrorReason) -> None:
         self._rules.metrics.errors_out[reason.value] += 1
         self.reply(Error(reason=reason))
+
+    # -- handshake and tokens -------------------------------------------------------------------------------------
 
     def _handshake(self, handshake: Handshake) -> None:
         if self.phase is Phase.ACCEPTED:
@@ -236,12 +290,24 @@ class Session:
             self.close(CloseCode.PROTOCOL_ABUSE, f"{MAX_HANDSHAKE_TRIES} handshakes were refused")
 
     def _accept(self, handshake: Handshake, claims: Claims) -> None:
-        self.user = claims.user
-        self.version = handshake.version
+        user = self.user = claims.user
+        self.version = sys.intern(handshake.version)
         self.token_id = claims.token_id
-        self.expires_at_s = claims.expires_at_s
-        self._enter(HandshakeAccepted(peer_id=0, user_id=claims.user.id, username=claims.user.username))
-        log.info("session %d: authenticated user %d (%r)", self.id, claims.user.id, claims.user.username)
+        accepted = HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username)
+        features = known_features(handshake.features)
+        if features is not None:
+            self.features, self.profile = features, profile_of(features)
+            accepted = HandshakeAccepted(
+                peer_id=0,
+                user_id=user.id,
+                username=user.username,
+                features=sorted(features),
+                heartbeat_s=self._rules.heartbeat_s,
+                token_ttl_s=self._token_ttl_s(claims),
+            )
+            self._expect_end_of(claims)
+        self._enter(accepted)
+        log.info("session %d: authenticated user %d (%r)", self.id, user.id, user.username)
         self._rules.desk.accepted(self)
 
     def _accept_guest(self, handshake: Handshake) -> None:
@@ -250,15 +316,37 @@ class Session:
 
     def _enter(self, reply: HandshakeAccepted) -> None:
         self.phase = Phase.ACCEPTED
-        self._stop_timer()
         self._rules.metrics.handshakes_accepted += 1
         self.reply(reply)
 
-    def _nothing_accepted(self) -> None:
-        self._timer = None
-        self.close(CloseCode.HANDSHAKE_TIMEOUT, f"no accepted handshake within {self._rules.handshake_timeout_s:g} s")
+    def _refresh(self, refresh: Refresh) -> None:
+        try:
+            claims = self._rules.tokens.verify(refresh.token)
+        except TokenRefused:
+            raise Refused(ErrorReason.INVALID_TOKEN) from None
+        if claims.user.id != self.user.id:
+            raise Refused(ErrorReason.INVALID_TOKEN)
+        self.token_id = claims.token_id
+        self._expect_end_of(claims)
+        self.reply(Refreshed(token_ttl_s=self._token_ttl_s(claims)))
 
-    def _stop_timer(self) -> None:
+    def _token_ttl_s(self, claims: Claims) -> int:
+        return max(0, int(claims.expires_at_s - self._rules.clock.utc_now().timestamp()))
+
+    def _expect_end_of(self, claims: Claims) -> None:
+        """A client that knows fresh tokens is told of the end of this one, and closed some time after it."""
+        if Feature.REFRESH not in self.features:
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        left_s = claims.expires_at_s - self._rules.clock.utc_now().timestamp()
+        warning_s = min(TOKEN_WARNING_S, left_s / 2)
+        self._timer = self._rules.clock.call_later(left_s - warning_s, self._warn, warning_s)
+
+    def _warn(self, left_s: float) -> None:
+        self._timer = self._rules.clock.call_later(left_s + TOKEN_GRACE_S, self._token_ended)
+        self.reply(TokenExpiring(in_s=round(left_s)))
+
+    def _token_ended(self) -> None:
+        self._timer = None
+        self.close(CloseCode.SIGNED_OUT, "the token has expired")

@@ -111,6 +111,7 @@ class RoomsHandler(BaseHandler):
             self.set_status(304)
             return
         self.context.metrics.room_list_served["full"] += 1
+        self.context.fetch_meter.count()
         snapshot = view.snapshot(gamemode)
         if accepts_gzip(headers.get("Accept-Encoding")):
             self.set_header("Content-Encoding", "gzip")

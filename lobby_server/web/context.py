@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.service.accounts import Accounts
 from lobby_server.service.auth import Tokens
+from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.metrics import Metrics
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock, Store, Transport
 from lobby_server.service.room_list import RoomListView
 from lobby_server.service.session import Rules, Session
 from lobby_server.settings import Settings
@@ -29,6 +30,7 @@ class WebContext:
     rules: Rules
     heartbeat: Heartbeat
     room_list: RoomListView
+    fetch_meter: FetchMeter
     auth_limit: KeyedLimit
     metrics: Metrics
     store: Store
@@ -37,6 +39,18 @@ class WebContext:
     """Every open socket, accepted or not."""
     is_draining: bool = False
     session_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more socket is welcome."""
+        return not self.is_draining and len(self.sessions) < self.settings.max_connections
+
+    def open_session(self, transport: Transport) -> Session:
+        """A socket was upgraded."""
+        session = Session(self.rules, transport, session_id=next(self.session_ids))
+        self.sessions.add(session)
+        self.heartbeat.watch(session)
+        return session
 
     def origin_is_allowed(self, origin: str | None, host: str) -> bool:
         """Whether a page of that origin may use the lobby. No origin: not a browser, always allowed."""

@@ -1,16 +1,20 @@
-"""The socket through Tornado's own WebSocket: a thin adapter between a `Session` and `WebSocketHandler`."""
+"""The socket through Tornado's own WebSocket: a thin adapter between a `Session` and `WebSocketHandler`.
+
+The general way in: TLS, compression, and every request that `lobby_server.web.listener` leaves alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import tornado.iostream
 import tornado.websocket
 
 from lobby_server.protocol.codes import ApiCode, CloseCode
-from lobby_server.protocol.frames import split_server_frames
+from lobby_server.protocol.frames import OP_PING, OP_TEXT, split_server_frames
 from lobby_server.service.session import Session
 from lobby_server.web.base import ApiFault, BaseHandler
 
@@ -29,7 +33,7 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
 
     def prepare(self) -> None:
         context = self.context
-        if context.is_draining or len(context.sessions) >= context.settings.max_connections:
+        if not context.has_room:
             context.metrics.connections_refused += 1
             raise ApiFault(
                 503,
@@ -45,11 +49,8 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         return {} if self.context.settings.compression else None
 
     def open(self, *_: str, **__: str) -> None:
-        context = self.context
         self.set_nodelay(True)
-        self.session = Session(context.rules, _StreamTransport(self), session_id=next(context.session_ids))
-        context.sessions.add(self.session)
-        context.heartbeat.watch(self.session)
+        self.session = self.context.open_session(_StreamTransport(self))
 
     def on_message(self, message: str | bytes) -> None:
         session = self.session
@@ -86,37 +87,43 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
 
 
 class _StreamTransport:
-    """The `Transport` over Tornado's stream."""
+    """The `Transport` over Tornado's stream: it takes a write when nothing waits in it, and nothing otherwise."""
 
     def __init__(self, handler: SocketHandler) -> None:
         self._handler = handler
         self._compresses = handler.context.settings.compression
+        self._on_writable: Callable[[], None] | None = None
 
-    def send(self, frames: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> int:
         connection = self._handler.ws_connection
         if connection is None or connection.is_closing() or connection.stream is None:
+            raise BrokenPipeError
+        if connection.stream.writing():
+            raise BlockingIOError
+        try:
+            self._write(connection.stream, bytes(data))
+        except (tornado.websocket.WebSocketClosedError, tornado.iostream.StreamClosedError):
+            raise BrokenPipeError from None
+        return len(data)
+
+    def watch_writable(self, callback: Callable[[], None] | None) -> None:
+        self._on_writable = callback  # the write that is under way calls it when it is done
+
+    def close(self, code: int, reason: str, *, before: bytes) -> None:
+        self._handler.close(code, reason)  # goes through the stream, behind what is in it
+
+    def _write(self, stream: tornado.iostream.IOStream, data: bytes) -> None:
+        if not self._compresses:
+            stream.write(data).add_done_callback(self._written)
             return
-        try:
-            if self._compresses:
-                for payload in split_server_frames(frames):
-                    self._handler.write_message(payload).add_done_callback(_retrieve)
-            else:
-                # A ready frame goes straight to the stream: no task, and no header to pack once more.
-                connection.stream.write(frames).add_done_callback(_retrieve)
-        except (tornado.websocket.WebSocketClosedError, tornado.iostream.StreamClosedError):
-            pass  # the handler's on_close follows
+        for opcode, payload in split_server_frames(data):
+            if opcode == OP_TEXT:
+                self._handler.write_message(payload).add_done_callback(self._written)
+            elif opcode == OP_PING:
+                self._handler.ping(payload)
 
-    def ping(self) -> None:
-        try:
-            self._handler.ping(b"")
-        except (tornado.websocket.WebSocketClosedError, tornado.iostream.StreamClosedError):
-            pass  # the handler's on_close follows
-
-    def close(self, code: int, reason: str) -> None:
-        self._handler.close(code, reason)
-
-
-def _retrieve(future: asyncio.Future[None]) -> None:
-    """Look at the outcome of a write, or the loop complains that nobody did: the handler's on_close tells the end."""
-    if not future.cancelled():
-        future.exception()
+    def _written(self, future: asyncio.Future[None]) -> None:
+        if not future.cancelled():
+            future.exception()  # the end of the stream is told by the handler's on_close
+        if self._on_writable is not None:
+            self._on_writable()

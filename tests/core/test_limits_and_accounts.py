@@ -7,32 +7,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lobby_server.core.accounts import account_faults
-from lobby_server.core.ratelimit import KeyedLimit, TokenBucket
+from lobby_server.core.ratelimit import REFUSED, KeyedLimit, Pace
 
 
-def test_bucket_allows_the_burst_then_the_rate() -> None:
-    bucket = TokenBucket(rate_per_s=2.0, burst=3.0, now_s=0.0)
-    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
-    assert bucket.wait_s() == pytest.approx(0.5)
-    assert bucket.take(0.5)
+def test_pace_allows_the_burst_then_the_rate() -> None:
+    pace, state_s, answers = Pace(rate_per_s=2.0, burst=3.0), 0.0, []
+    for _ in range(4):
+        taken_s = pace.take(state_s, 10.0)
+        answers.append(taken_s != REFUSED)
+        state_s = taken_s if taken_s != REFUSED else state_s
+    assert answers == [True, True, True, False]
+    assert pace.wait_s(state_s, 10.0) == pytest.approx(0.5)
+    assert pace.take(state_s, 10.5) != REFUSED
 
 
 def test_rate_of_zero_is_no_limit() -> None:
-    bucket = TokenBucket(rate_per_s=0.0, burst=0.0, now_s=0.0)
-    assert all(bucket.take(0.0) for _ in range(1000))
+    pace, state_s = Pace(rate_per_s=0.0, burst=0.0), 0.0
+    for _ in range(1000):
+        state_s = pace.take(state_s, 5.0)
+        assert state_s != REFUSED
     assert KeyedLimit(rate_per_s=0.0, burst=1.0).take("a", 0.0) == 0.0
 
 
 @given(st.lists(st.floats(0, 1), max_size=200))
-def test_bucket_never_allows_more_than_burst_plus_rate(pauses: list[float]) -> None:
-    bucket, now_s, allowed = TokenBucket(rate_per_s=5.0, burst=4.0, now_s=0.0), 0.0, 0
+def test_pace_never_allows_more_than_burst_plus_rate(pauses: list[float]) -> None:
+    pace, now_s, state_s, allowed = Pace(rate_per_s=5.0, burst=4.0), 0.0, 0.0, 0
     for pause in pauses:
         now_s += pause
-        allowed += bucket.take(now_s)
+        taken_s = pace.take(state_s, now_s)
+        if taken_s != REFUSED:
+            allowed, state_s = allowed + 1, taken_s
     assert allowed <= 4 + 5 * now_s + 1e-6
 
 
-def test_keys_do_not_share_and_full_buckets_are_forgotten() -> None:
+def test_keys_do_not_share_and_those_at_rest_are_forgotten() -> None:
     limit = KeyedLimit(rate_per_s=1.0, burst=1.0)
     assert limit.take("a", 0.0) == 0.0
     assert limit.take("a", 0.0) == pytest.approx(1.0)

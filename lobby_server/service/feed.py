@@ -1,0 +1,246 @@
+"""One feed: the sessions that hear the same, the tick that is being filled, and the way to each of their sockets.
+
+Cost of a tick: one joining of frames, and one write a session. A session whose socket does not take everything falls
+behind: it goes on by itself from its cursor in the log when the socket is writable, and is in step again when it has
+caught up. Nobody waits for it.
+
+Only one delivery of a feed is under way at a time; the hub sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+from lobby_server.service.ports import Clock
+from lobby_server.service.subscriber import Overflow, Subscriber
+from lobby_server.service.ticklog import Chunk, Entry, TickLog
+
+MAX_WRITES_A_TURN = 8
+"""Writes of one session in one turn of the loop, while it catches up."""
+
+
+@dataclass
+class FanOutStats:
+    """Totals over all feeds of a hub."""
+
+    ticks: int = 0
+    writes: int = 0
+    """Calls of ``send`` for broadcasts: what a broadcast costs."""
+    frames_out: int = 0
+    bytes_out: int = 0
+    fell_behind: int = 0
+    caught_up: int = 0
+    conflated_in_tick: int = 0
+    left_out_of_log: int = 0
+
+
+class Delivery:
+    """A tick on its way: what goes out, and who is still to get it."""
+
+    __slots__ = ("chunk", "feed", "position", "subscribers")
+
+    def __init__(self, feed: Feed, chunk: Chunk, subscribers: list[Subscriber]) -> None:
+        self.feed = feed
+        self.chunk = chunk
+        self.subscribers = subscribers
+        self.position = 0
+
+
+class Feed:
+    """Everybody with one profile of features."""
+
+    def __init__(self, *, clock: Clock, stats: FanOutStats, log_bytes: int, log_age_s: float) -> None:
+        self._clock = clock
+        self._stats = stats
+        self._max_age_s = log_age_s
+        self.log = TickLog(max_bytes=log_bytes, max_age_s=log_age_s)
+        self._in_step: dict[Subscriber, None] = {}
+        self._behind: dict[Subscriber, None] = {}
+        self._newcomers: list[Subscriber] = []
+        self._open: list[Entry] = []
+        self._open_by_key: dict[Hashable, int] = {}
+        self._is_delivering = False
+
+    def __len__(self) -> int:
+        return len(self._in_step) + len(self._behind)
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        yield from self._in_step
+        yield from self._behind
+
+    @property
+    def behind(self) -> int:
+        """How many sessions are behind."""
+        return len(self._behind)
+
+    @property
+    def has_open_tick(self) -> bool:
+        return bool(self._open)
+
+    # -- who ------------------------------------------------------------------------------------------------------
+
+    def add(self, subscriber: Subscriber) -> None:
+        """From the next event on a session hears what is published."""
+        subscriber.feed = self
+        subscriber.next_number = self.log.next_number
+        self._skip_open(subscriber)
+        (self._behind if subscriber.is_behind else self._in_step)[subscriber] = None
+
+    def remove(self, subscriber: Subscriber) -> None:
+        self._in_step.pop(subscriber, None)
+        self._behind.pop(subscriber, None)
+        subscriber.feed = None
+        self._forget_if_nobody_is_behind()
+
+    # -- what -----------------------------------------------------------------------------------------------------
+
+    def publish(self, frame: bytes, key: Hashable | None, *, conflate: bool) -> None:
+        """Put a frame into the open tick. `conflate`: it stands for an earlier one of its key in the same tick."""
+        if conflate:
+            earlier = self._open_by_key.get(key)
+            if earlier is not None:
+                self._open[earlier] = (None, b"")  # its place stays, because newcomers count places
+                self._stats.conflated_in_tick += 1
+            self._open_by_key[key] = len(self._open)
+        self._open.append((key, frame))
+
+    def close_tick(self) -> Delivery | None:
+        """What was published since the last tick, for `deliver`; None: nothing was, or nobody is there to hear it."""
+        entries, self._open = self._open, []
+        newcomers, self._newcomers = self._newcomers, []
+        self._open_by_key.clear()
+        if not entries or not len(self):
+            return None
+        chunk = self.log.append(entries, self._clock.monotonic_s())
+        self._is_delivering = True
+        in_step = list(self._in_step)
+        for subscriber in newcomers:
+            self._deliver_rest_of_tick(subscriber, chunk)
+        return Delivery(self, chunk, in_step)
+
+    def deliver(self, delivery: Delivery, most: int) -> int:
+        """Write to the next `most` sessions; how many are left to do. The hot loop of the server: O(`most`) writes."""
+        chunk = delivery.chunk
+        data, number = chunk.data, chunk.number
+        size, after, writes = len(data), number + 1, 0
+        start = delivery.position
+        end = delivery.position = start + most
+        for subscriber in delivery.subscribers[start:end]:
+            if subscriber.next_number != number:
+                continue  # has it already
+            try:
+                taken = subscriber.send(data)
+            except BlockingIOError:
+                taken = 0
+            except OSError:
+                subscriber.end_writing()
+                continue
+            writes += 1
+            if taken == size:
+                subscriber.next_number = after
+            elif not subscriber.is_behind:
+                subscriber.next_number = after
+                self._fall_behind(subscriber, memoryview(data)[taken:])
+        stats = self._stats
+        stats.writes += writes
+        stats.bytes_out += writes * size
+        stats.frames_out += writes * chunk.frames
+        return max(0, len(delivery.subscribers) - end)
+
+    def finish(self, delivery: Delivery) -> None:
+        """A delivery is over; its chunk is kept when somebody is behind."""
+        self._is_delivering = False
+        if self._behind:
+            self.log.index(delivery.chunk)
+        self._forget_if_nobody_is_behind()
+
+    # -- one session ----------------------------------------------------------------------------------------------
+
+    def take_pending(self, subscriber: Subscriber) -> bytes:
+        """What was published until now and a session in step has not got: it is to be written to it at once, before
+        anything that is to come after. O(open tick)."""
+        pending = b""
+        if subscriber.next_number < self.log.next_number:  # a delivery is on its way to it
+            pending, subscriber.next_number = self.log.run(subscriber.next_number)
+        return pending + self._rest_of_open(subscriber) if self._open else pending
+
+    def fell_behind(self, subscriber: Subscriber) -> None:
+        """A session in step has bytes in hand that its socket did not take."""
+        self._in_step.pop(subscriber, None)
+        self._behind[subscriber] = None
+        self._stats.fell_behind += 1
+
+    def catch_up(self, subscriber: Subscriber) -> None:
+        """The socket of somebody behind takes bytes again: write on from where it stopped."""
+        for _ in range(MAX_WRITES_A_TURN):
+            if subscriber.next_number < self.log.first_number:
+                subscriber.outlet.watch_writable(None)  # fell off the log: `slow` reports it
+                return
+            data: bytes | memoryview | None = subscriber.rest or subscriber.next_private()
+            if data is None and subscriber.next_number < self.log.next_number:
+                data, subscriber.next_number = self.log.run(subscriber.next_number)
+            if data is None and subscriber.private:
+                data = self._rest_of_open(subscriber)
+                subscriber.private_is_due()
+            if data is None:
+                del self._behind[subscriber]
+                self._in_step[subscriber] = None
+                self._stats.caught_up += 1
+                subscriber.is_in_step_again()
+                self._forget_if_nobody_is_behind()
+                return
+            if not subscriber.write_on(data, self._clock.monotonic_s()):
+                return
+
+    def slow(self, now_s: float) -> list[Subscriber]:
+        """Those whom the log can no longer serve, or whose socket has taken nothing for as long as it goes back."""
+        self.log.trim(now_s, keep_newest=self._is_delivering)
+        first = self.log.first_number
+        return [
+            subscriber
+            for subscriber in self._behind
+            if subscriber.next_number < first or subscriber.progress_at_s + self._max_age_s <= now_s
+        ]
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _fall_behind(self, subscriber: Subscriber, rest: memoryview) -> None:
+        subscriber.has_in_hand(rest, self._clock.monotonic_s())
+        self.fell_behind(subscriber)
+
+    def _skip_open(self, subscriber: Subscriber) -> None:
+        if self._open:
+            if not subscriber.skip:
+                self._newcomers.append(subscriber)
+            subscriber.skip = len(self._open)
+
+    def _rest_of_open(self, subscriber: Subscriber) -> bytes:
+        frames = b"".join([frame for _, frame in self._open[subscriber.skip :]])
+        self._skip_open(subscriber)
+        return frames
+
+    def _deliver_rest_of_tick(self, subscriber: Subscriber, chunk: Chunk) -> None:
+        """A newcomer came while the tick was open: it gets what was published after it."""
+        skipped, subscriber.skip = subscriber.skip, 0
+        if subscriber.feed is not self:
+            return
+        subscriber.next_number = chunk.number + 1
+        frames = chunk.from_entry(skipped)
+        if not frames:
+            return
+        if subscriber.is_behind:
+            try:
+                subscriber.queue_private(bytes(frames), before=0)
+            except Overflow:
+                subscriber.next_number = -1  # falls off the log: closed as slow
+        else:
+            rest = subscriber.write_now(frames)
+            self._stats.writes += 1
+            if rest is not None:
+                self._fall_behind(subscriber, rest)
+
+    def _forget_if_nobody_is_behind(self) -> None:
+        if not self._behind and not self._is_delivering:
+            self._stats.left_out_of_log += self.log.entries_left_out
+            self.log.clear()

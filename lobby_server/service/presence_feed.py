@@ -1,0 +1,39 @@
+"""Presence for those who asked for it in batches: who came and went within a tick, in one message.
+
+Somebody who was on and off within the tick, or off and on, is in neither list.
+"""
+
+from __future__ import annotations
+
+from lobby_server.core.presence import User
+from lobby_server.protocol.messages import PresenceChanged, encode_frame
+from lobby_server.protocol.resources import OnlineUser
+
+
+class PresenceBatch:
+    """The changes of one tick."""
+
+    def __init__(self) -> None:
+        self._changes: dict[int, tuple[User, bool]] = {}
+        self.flaps = 0
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def note(self, user: User, *, is_online: bool) -> None:
+        """A user came or went. Comings and goings of one user alternate, so a second one undoes the first."""
+        if self._changes.pop(user.id, None) is not None:
+            self.flaps += 1
+        else:
+            self._changes[user.id] = (user, is_online)
+
+    def take_frame(self) -> bytes | None:
+        """The frame of the tick; None: nobody came or went. The next tick starts empty."""
+        if not self._changes:
+            return None
+        changes, self._changes = self._changes, {}
+        online: list[OnlineUser] = []
+        offline: list[OnlineUser] = []
+        for user, is_online in changes.values():
+            (online if is_online else offline).append(OnlineUser(user_id=user.id, username=user.username))
+        return encode_frame(PresenceChanged(online=online, offline=offline))

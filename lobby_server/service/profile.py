@@ -1,0 +1,53 @@
+"""What a client asked for by name in its handshake, and what follows for what it hears.
+
+Sessions with one profile hear the same frames, so a profile has one feed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from lobby_server.protocol.features import Feature
+
+
+class RoomsMode(Enum):
+    """How a client learns that the room list is another."""
+
+    NOTIFY = auto()
+    """``rooms_changed``, and it fetches."""
+    REV = auto()
+    """``rooms_changed`` with the revision and a window for the fetch."""
+    DELTA = auto()
+    """``rooms_delta``, and nothing is fetched."""
+
+
+class PresenceMode(Enum):
+    """How a client learns who comes and goes."""
+
+    SINGLE = auto()
+    BATCH = auto()
+    FRIENDS = auto()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The part of the features that decides what a session hears."""
+
+    rooms: RoomsMode = RoomsMode.NOTIFY
+    presence: PresenceMode = PresenceMode.SINGLE
+
+
+def profile_of(features: frozenset[Feature]) -> Profile:
+    """Deltas rule out announcements, and friends rule out everybody."""
+    rooms = RoomsMode.NOTIFY
+    if Feature.ROOMS_DELTA in features:
+        rooms = RoomsMode.DELTA
+    elif Feature.REV in features:
+        rooms = RoomsMode.REV
+    presence = PresenceMode.SINGLE
+    if Feature.PRESENCE_FRIENDS in features:
+        presence = PresenceMode.FRIENDS
+    elif Feature.PRESENCE_BATCH in features:
+        presence = PresenceMode.BATCH
+    return Profile(rooms, presence)
