@@ -136,7 +136,7 @@ class RoomsHandler(BaseHandler):
     def _wanted_gamemode(self) -> str | None:
         """The filter to the letter: Tornado's own reading strips it and replaces control characters."""
         given = self.request.query_arguments.get("gamemode")
-        return self.decode_argument(given[-1], "gamemode") if given else None
+        return self.decode_argument(given[-1], "gamemode") or None if given else None
 
 
 class RoomHandler(BaseHandler):
