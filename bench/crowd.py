@@ -73,8 +73,9 @@ class _Log:
 class Crowd:
     """All clients of one server. Coroutines are called from the parent process, one at a time."""
 
-    def __init__(self, *, ws_url: str, port: int, secret: str, seed: int) -> None:
+    def __init__(self, *, ws_url: str, port: int, secret: str, clients_per_user: int, seed: int) -> None:
         self._ws_url, self._port, self._secret = ws_url, port, secret
+        self._clients_per_user = clients_per_user
         self._random = random.Random(seed)
         self._receivers: list[_CrowdReceiver] = []
         self._newcomers: list[Receiver] = []
@@ -99,7 +100,8 @@ class Crowd:
     async def grow(self, to: int) -> None:
         """Connect receivers until there are `to`."""
         new = [
-            _CrowdReceiver(self, index, mint_receiver(self._secret, index)) for index in range(len(self._receivers), to)
+            _CrowdReceiver(self, index, mint_receiver(self._secret, index // self._clients_per_user))
+            for index in range(len(self._receivers), to)
         ]
         await politely(new, lambda receiver: join(receiver, self._ws_url))
         self._receivers += new

@@ -8,6 +8,9 @@ import msgspec
 class BroadcastSizes(msgspec.Struct, frozen=True, kw_only=True):
     clients: list[int]
     """Push clients at each point, ascending: one population grows on one server."""
+    clients_per_user: int
+    """Sockets that a user holds. With one each, N logins would first be N² `user_online` messages, a question of its
+    own; presence is of users, so more sockets of a user change nothing for the others."""
     rooms: int
     """Rooms in the list before the first broadcast of a point."""
     notify_broadcasts: int
@@ -48,6 +51,11 @@ class SwarmSizes(msgspec.Struct, frozen=True, kw_only=True):
     users: int
     spawn_per_s: float
     run_s: float
+    poller_share: float
+    """Users that poll the old way; the others hold a socket."""
+    room_interval_s: float
+    """Mean time between two rooms of a player."""
+    room_lifetime_s: float
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +72,13 @@ QUICK = Profile(
     purpose="the questions at sizes that take at most three minutes on two cores",
     broadcast=BroadcastSizes(
         clients=[100, 500, 1000, 2000],
+        clients_per_user=10,
         rooms=10,
-        notify_broadcasts=15,
+        notify_broadcasts=12,
         notify_interval_s=0.4,
-        refetch_broadcasts=12,
-        refetch_interval_s=0.5,
-        refetch_interval_per_client_s=0.0003,
+        refetch_broadcasts=10,
+        refetch_interval_s=0.4,
+        refetch_interval_per_client_s=0.0005,
         logins=5,
         login_interval_s=0.3,
         pollers=60,
@@ -77,7 +86,9 @@ QUICK = Profile(
     ),
     idle=IdleSizes(rooms=[10, 50], clients=20, window_s=60.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0),
     reconnect=ReconnectSizes(clients=50, retry_s=5.0),
-    swarm=SwarmSizes(users=60, spawn_per_s=20.0, run_s=30.0),
+    swarm=SwarmSizes(
+        users=60, spawn_per_s=20.0, run_s=30.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+    ),
 )
 
 SMOKE = Profile(
@@ -85,6 +96,7 @@ SMOKE = Profile(
     purpose="a check that everything runs; sizes and times far too small to conclude from",
     broadcast=BroadcastSizes(
         clients=[10, 40],
+        clients_per_user=5,
         rooms=4,
         notify_broadcasts=3,
         notify_interval_s=0.35,
@@ -98,5 +110,5 @@ SMOKE = Profile(
     ),
     idle=IdleSizes(rooms=[4, 8], clients=4, window_s=6.0, poll_s=0.3, heartbeat_s=3.0, time_scale=10.0),
     reconnect=ReconnectSizes(clients=10, retry_s=5.0),
-    swarm=SwarmSizes(users=10, spawn_per_s=10.0, run_s=6.0),
+    swarm=SwarmSizes(users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0),
 )

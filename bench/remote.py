@@ -13,6 +13,7 @@ import multiprocessing
 import signal
 import traceback
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -58,7 +59,7 @@ class Remote(Generic[S]):
         try:
             self._connection.send((method.__name__, args, kwargs))
             good, answer = self._connection.recv()
-        except (EOFError, ConnectionError) as error:
+        except (EOFError, OSError) as error:
             raise GeneratorFailed("the generator process ended early") from error
         if not good:
             raise GeneratorFailed(*answer)
@@ -97,18 +98,16 @@ def _run(
 
 async def _serve(connection: Connection, make: Callable[..., Any], arguments: dict[str, Any]) -> None:
     subject = make(**arguments)
-    readable = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_reader(connection.fileno(), readable.set)
-    while True:
-        await readable.wait()
-        readable.clear()
-        while connection.poll():
+    with ThreadPoolExecutor(
+        1
+    ) as waiting:  # uvloop would make the pipe non-blocking, which its other users are not up to
+        while True:
             try:
-                name, args, kwargs = connection.recv()
+                name, args, kwargs = await loop.run_in_executor(waiting, connection.recv)
                 connection.send(await _answer(getattr(subject, name), args, kwargs))
-            except (EOFError, ConnectionError):
-                return
+            except (EOFError, OSError):
+                return  # the parent is gone or has closed its end
 
 
 async def _answer(

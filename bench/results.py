@@ -168,25 +168,14 @@ class ReconnectResult(msgspec.Struct, frozen=True, kw_only=True):
     returns: list[Return]
 
 
-class SwarmRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of Locust's statistics; the histogram is its own: response time in ms to count."""
-
-    kind: str
-    name: str
-    requests: int
-    failures: int
-    histogram_ms: dict[str, int]
-
-
 class SwarmResult(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]
     command: list[str]
     exit_code: int
-    users: int
-    run_s: float
-    requests: list[SwarmRequest]
-    raw: dict[str, Any]
-    """What the swarm itself wrote."""
+    """Locust's: 1 when a request failed."""
+    swarm: dict[str, Any]
+    """What the swarm itself wrote (`--swarm-json`): counters, and lossless histograms beside their percentiles."""
+    load: Load
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,14 @@ def run(lab: Lab) -> BroadcastResult:
     with (
         lab.reporter.stage("broadcast", total) as stage,
         lab.server(FLAGS) as server,
-        lab.generator(Crowd, ws_url=server.ws_url, port=server.port, secret=server.jwt_secret, seed=lab.seed) as crowd,
+        lab.generator(
+            Crowd,
+            ws_url=server.ws_url,
+            port=server.port,
+            secret=server.jwt_secret,
+            clients_per_user=sizes.clients_per_user,
+            seed=lab.seed,
+        ) as crowd,
         Publisher(server.port, server.jwt_secret) as publisher,
     ):
         publisher.fill(sizes.rooms)

@@ -1,10 +1,96 @@
-"""placeholder"""
+"""Ordinary life: a small Locust swarm of players and pollers, with its own statistics.
+
+The swarm is the product's (`loadtest/locustfile.py`), run as its users run it; players have minted tokens, so that
+password hashing is not what is measured.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.cpu import process_cpu_ns
 from bench.lab import Lab
-from bench.results import SwarmResult
+from bench.profiles import SwarmSizes
+from bench.results import Load, SwarmResult
+from bench.tokens import mint_receiver
+
+FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning")
+
+GRACE_S = 60.0
+"""Beyond its run time: Locust's start, ramp and end."""
+
+LOOK_EVERY_S = 0.5
+
+GOOD_EXITS = (0, 1)
+"""Locust ends with 1 when a request failed, which its statistics tell."""
 
 
-def run(lab: Lab) -> SwarmResult | None:
-    return None
+class SwarmFailed(RuntimeError):
+    """Locust did not come to its end; the text has its last words."""
+
+
+def run(lab: Lab) -> SwarmResult:
+    sizes = lab.profile.swarm
+    with (
+        lab.reporter.stage("swarm", sizes.run_s) as stage,
+        lab.server(FLAGS) as server,
+        tempfile.TemporaryDirectory(prefix="lobby-swarm-") as folder,
+    ):
+        tokens, figures, words = (Path(folder) / name for name in ("tokens", "swarm.json", "words"))
+        lines = (mint_receiver(server.jwt_secret, index).token for index in range(sizes.users))
+        tokens.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        command = _command(sizes, host=server.http_url, tokens=tokens, figures=figures, seed=lab.seed)
+        stage.say(f"{sizes.users} users for {sizes.run_s:.0f} s")
+        start_s, server_cpu_ns = time.monotonic(), process_cpu_ns(server.pid)
+        swarm_cpu_ns = 0
+        with words.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+            lab.on_abort(process.kill)
+            try:
+                while process.poll() is None:
+                    if time.monotonic() - start_s > sizes.run_s + GRACE_S:
+                        raise SwarmFailed("Locust did not end in time")
+                    swarm_cpu_ns = max(swarm_cpu_ns, process_cpu_ns(process.pid))
+                    time.sleep(LOOK_EVERY_S)
+                    stage.advance(LOOK_EVERY_S)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+        if process.returncode not in GOOD_EXITS or not figures.exists():
+            raise SwarmFailed(
+                f"Locust ended with {process.returncode}: {words.read_text(errors='replace').strip()[-500:]}"
+            )
+        return SwarmResult(
+            flags=list(FLAGS),
+            command=["locust", *command[3:]],
+            exit_code=process.returncode,
+            swarm=json.loads(figures.read_text(encoding="utf-8")),
+            load=Load(
+                wall_s=time.monotonic() - start_s,
+                server_cpu_s=(process_cpu_ns(server.pid) - server_cpu_ns) / 1e9,
+                generator_cpu_s=swarm_cpu_ns / 1e9,
+            ),
+        )
+
+
+def _command(sizes: SwarmSizes, *, host: str, tokens: Path, figures: Path, seed: int) -> list[str]:
+    return [
+        sys.executable, "-m", "locust",
+        "-f", str(_locustfile()), "--headless", "--only-summary", "--host", host,
+        "--users", str(sizes.users), "--spawn-rate", f"{sizes.spawn_per_s:g}", "--run-time", f"{sizes.run_s:g}s",
+        "--poller-share", f"{sizes.poller_share:g}", "--room-interval-s", f"{sizes.room_interval_s:g}",
+        "--room-lifetime-s", f"{sizes.room_lifetime_s:g}", "--seed", str(seed),
+        "--tokens", str(tokens), "--swarm-json", str(figures),
+    ]  # fmt: skip
+
+
+def _locustfile() -> Path:
+    found = importlib.util.find_spec("loadtest")
+    if found is None or not found.submodule_search_locations:
+        raise SwarmFailed("the package loadtest is not there")
+    return Path(next(iter(found.submodule_search_locations))) / "locustfile.py"

@@ -1,0 +1,193 @@
+"""``lobby-bench``: list the scenarios, run some, or make the whole report.
+
+Exit codes: 0 good · 1 failed · 2 usage · 3 a threshold was missed (later) · 4 the run is not valid.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bench.results import Run
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INVALID = 4
+
+NEEDED = ("picows", "uvloop", "numpy", "matplotlib", "jinja2", "rich", "psutil", "jwt", "locust", "websocket")
+"""Modules of the extra `bench`."""
+
+REPORTS = Path("reports")
+
+SEED_BITS = 31
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lobby-server")
+def main() -> None:
+    """The lab: measures a lobby server with push against polling, and says which promises hold."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise _Misused(f"The lab needs {', '.join(missing)}: install it with pip install 'lobby-server[bench]'.")
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+@main.command("list")
+def list_scenarios() -> None:
+    """The scenarios and their questions."""
+    from bench.scenarios.registry import SCENARIOS
+
+    width = max(len(scenario.name) for scenario in SCENARIOS)
+    for scenario in SCENARIOS:
+        click.echo(f"{scenario.name:<{width}}  {scenario.question}")
+
+
+def _run_options(command: click.decorators.FC) -> click.decorators.FC:
+    """What `run` and `report` share."""
+    for option in (
+        click.option("--seed", type=click.IntRange(0, 2**SEED_BITS - 1), help="of all that is random; default: drawn"),
+        click.option(
+            "--output", type=click.Path(path_type=Path, file_okay=False),
+            help="folder to leave the run in; default: reports/<time>-<commit>",
+        ),
+        click.option("--smoke", "profile", flag_value="smoke", help="very small sizes, at most 30 s: does it all run?"),
+        click.option("--quick", "profile", flag_value="quick", default="quick", help="at most 3 minutes (default)"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True)
+@_run_options
+def run(names: tuple[str, ...], profile: str, output: Path | None, seed: int | None) -> None:
+    """Run some scenarios and report on them."""
+    _measure_and_report(names, profile=profile, output=output, seed=seed)
+
+
+@main.command()
+@_run_options
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path, dir_okay=False), help="make the report of this run.json again"
+)
+def report(profile: str, output: Path | None, seed: int | None, source: Path | None) -> None:
+    """Measure everything and leave report.html, report.md, charts and run.json."""
+    if source is not None:
+        from bench.results import ResultsUnreadable, read_run
+
+        try:
+            known = read_run(source)
+        except ResultsUnreadable as error:
+            raise _Misused(str(error)) from error
+        _report(known, output)
+    else:
+        _measure_and_report((), profile=profile, output=output, seed=seed)
+
+
+@main.command()
+@click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS / "sample", show_default=True
+)
+def sample(run_dir: Path, output: Path) -> None:
+    """Keep a run as the repository's sample: pages, SVG charts, run.json compressed."""
+    from bench.report import copy_sample
+
+    try:
+        copy_sample(run_dir, output)
+    except OSError as error:
+        raise _Misused(f"{run_dir} is not a whole run: {error}.") from error
+    click.echo(output)
+
+
+class _Failed(click.ClickException):
+    """The run failed; one sentence says how."""
+
+    exit_code = EXIT_FAILED
+
+
+class _Misused(_Failed):
+    """What was asked for cannot be done; one sentence says what to do instead."""
+
+    exit_code = EXIT_USAGE
+
+
+def _measure_and_report(names: Sequence[str], *, profile: str, output: Path | None, seed: int | None) -> None:
+    if output is not None and output.exists() and any(output.iterdir()):
+        raise _Misused(f"{output} is not empty: give --output another folder.")
+    try:
+        measured = _measure(names, profile=profile, seed=seed)
+    except KeyboardInterrupt:
+        raise _Failed("Interrupted: the servers are stopped, and nothing was written.") from None
+    _report(measured, output)
+
+
+def _measure(names: Sequence[str], *, profile: str, seed: int | None) -> Run:
+    from bench.cpu import plan_cpus
+    from bench.lab import Lab, target_factory
+    from bench.profiles import QUICK, SMOKE
+    from bench.progress import reporter
+    from bench.publisher import PublishFailed
+    from bench.remote import GeneratorFailed
+    from bench.runner import run_scenarios
+    from bench.scenarios.registry import SCENARIOS
+    from bench.scenarios.swarm import SwarmFailed
+    from bench.target import TargetFailed
+
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise _Misused(f"There is no scenario {unknown[0]}: there are {', '.join(known)}.")
+    scenarios = [scenario for scenario in SCENARIOS if not names or scenario.name in names]
+    cpus = plan_cpus()
+    with reporter() as progress:
+        lab = Lab(
+            profile={each.name: each for each in (QUICK, SMOKE)}[profile],
+            seed=secrets.randbits(SEED_BITS) if seed is None else seed,
+            cpus=cpus,
+            reporter=progress,
+            server_factory=target_factory(cpus),
+        )
+        try:
+            return run_scenarios(lab, scenarios, arguments=["lobby-bench", *sys.argv[1:]])
+        except (TargetFailed, PublishFailed, SwarmFailed, TimeoutError, OSError) as error:
+            raise _Failed(f"The run failed: {error}.") from error
+        except GeneratorFailed as error:
+            raise _Failed(f"The run failed in the generator: {error}. {error.details}".strip()) from error
+
+
+def _report(measured: Run, output: Path | None) -> None:
+    from bench.report import make_report, write_report
+
+    folder = output if output is not None else REPORTS / _folder_name(measured)
+    made = make_report(measured)
+    try:
+        write_report(made, folder)
+    except KeyboardInterrupt:
+        raise _Failed("Interrupted: nothing was written.") from None
+    except OSError as error:
+        raise _Misused(f"The report cannot be written: {error}.") from error
+    for sentence in made.answers:
+        click.echo(sentence)
+    click.echo(f"report: {folder / 'report.html'}")
+    if not made.valid:
+        click.echo("The run is not valid: see what is marked INVALID.", err=True)
+        sys.exit(EXIT_INVALID)
+
+
+def _folder_name(measured: Run) -> str:
+    time = measured.started_at.replace("-", "").replace(":", "")
+    return f"{time}-{measured.commit}"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

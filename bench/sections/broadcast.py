@@ -1,0 +1,137 @@
+"""The section on how long a change takes to reach everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.figures import Figures, Latency
+from bench.sections.page import Section, Table
+from bench.stats import Interval, percentile, summarize
+from bench.validity import worst
+from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
+
+
+def broadcast_section(figures: Figures) -> Section | None:
+    result = figures.run.broadcast
+    if result is None or not figures.announcements:
+        return None
+    sizes = figures.run.profile.broadcast
+    judgements = [latency.judgement for latency in (*figures.announcements, *figures.fresh, *figures.status)]
+    return Section(
+        name="broadcast",
+        title="How long until a change has reached everybody?",
+        shows=_shows(figures),
+        validity=str(worst(judgements)),
+        method=[
+            f"One server, one population that grows to {', '.join(count(n) for n in sizes.clients)} sockets; "
+            f"{sizes.clients_per_user} sockets a user, because as many logins of different users would first be their "
+            "square in status messages, which is a question of its own and changes nothing for a broadcast.",
+            f"At each size: {plural(sizes.notify_broadcasts, 'room')} made over HTTP, {sizes.notify_interval_s:g} s "
+            "apart, clients only receive; then as many as the table says after which every client fetches the list at "
+            "once over a kept-alive connection, as the seed's client does. They are apart because the answers to the "
+            "fetches would otherwise be in the announcement's way.",
+            "Latency counts from the time that the room's creation was intended, not from when it was sent; the "
+            "difference is in the table. A client is fresh when a list that has the room is complete in its hands "
+            f"({plural(sizes.rooms, 'room')} in the list at first, {in_bytes(result.points[0].list_bytes)} when full).",
+            f"Beside them {plural(sizes.pollers, 'client')} poll every {sizes.poll_s:g} s at random phases: the age "
+            "of a room when they first see it should be uniform from 0 to that, plus the time of the answer.",
+            "Percentiles are of all receipts of all broadcasts of a size, merged, nearest rank; intervals are 95 % "
+            "bootstrap intervals over whole broadcasts. “Last” is when the last client had it.",
+        ],
+        repeat=_repeat(figures, "broadcast"),
+        charts=("broadcast-latency", "broadcast-cdf"),
+        tables=(
+            _table("rooms_changed after a room's creation", figures.announcements),
+            _table("Fresh list after a room's creation, everybody fetching at once", figures.fresh),
+            _table("user_online after another user's handshake", figures.status),
+            _polled_table(figures),
+        ),
+    )
+
+
+def _repeat(figures: Figures, name: str) -> str:
+    return f"lobby-bench run {name} --{figures.run.profile.name} --seed {figures.run.seed}"
+
+
+def _shows(figures: Figures) -> list[str]:
+    told, fresh = figures.announcements[-1], figures.fresh[-1]
+    sentences = [
+        f"With {plural(told.clients, 'client')} the last one hears of a new room after {in_ms(told.last_ms)} in the "
+        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}; the last fresh list is "
+        f"there after {in_ms(fresh.last_ms)}, in the slowest of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}."
+    ]
+    polled = summarize(figures.polled_ms)
+    if polled is not None:
+        sentences.append(
+            f"A client that polls sees the room after {in_ms(polled.p50)} (p50) and {in_ms(polled.p99)} (p99)."
+        )
+    stalls = [latency for latency in figures.announcements if latency.worst_last_ms > 3 * latency.last_ms]
+    if stalls:
+        sizes = " and ".join(count(latency.clients) for latency in stalls)
+        sentences.append(
+            f"At {sizes} clients the slowest broadcast took more than three times the median one: look for pauses of "
+            "the server, and at the other work of the machine."
+        )
+    lost = sum(latency.lost for latency in (*figures.announcements, *figures.fresh, *figures.status))
+    expected = sum(
+        latency.lost + len(latency.samples_ms) for latency in (*figures.announcements, *figures.fresh, *figures.status)
+    )
+    sentences.append(f"Of {count(expected)} receipts that were due, {count(lost)} did not come.")
+    return sentences
+
+
+def _table(title: str, latencies: Sequence[Latency]) -> Table:
+    rows = []
+    for latency in latencies:
+        summary = latency.summary
+        rows.append(
+            [
+                count(latency.clients),
+                str(latency.broadcasts),
+                _with_interval(summary.p50 if summary else float("nan"), latency.p50_interval),
+                _with_interval(summary.p99 if summary else float("nan"), latency.p99_interval),
+                in_ms(latency.last_ms),
+                in_ms(latency.worst_last_ms),
+                f"{in_percent(latency.reach)} ({count(latency.lost)} lost, {count(latency.twice)} twice)",
+                in_ms(latency.late_worst_ms),
+                f"{in_digits(latency.server_ms_per_broadcast)} ms ({latency.server_share:.0%})",
+                f"{latency.generator_share:.0%}",
+                str(latency.judgement),
+            ]
+        )
+    return Table(
+        title=title,
+        headers=(
+            "Clients", "Broad-casts", "p50 [95 %]", "p99 [95 %]", "Last, median", "Last, slowest", "Reach",
+            "Publisher late by up to", "Server CPU a broadcast (of a core)", "Generator, of a core", "Validity",
+        ),
+        rows=rows,
+        row_marks=["" if latency.valid else "invalid" for latency in latencies],
+    )  # fmt: skip
+
+
+def _with_interval(value_ms: float, interval: Interval | None) -> str:
+    if interval is None:
+        return in_ms(value_ms)
+    return f"{in_ms(value_ms)} [{in_digits(interval.low)}–{in_digits(interval.high)}]"
+
+
+def _polled_table(figures: Figures) -> Table:
+    points = figures.run.broadcast.points if figures.run.broadcast is not None else []
+    rows = []
+    for point in points:
+        ages_ms = point.polled.values_ms()
+        summary = summarize(ages_ms)
+        rows.append(
+            [
+                count(point.clients),
+                f"{count(len(point.polled))} of {count(point.polled_expected)}",
+                *(in_ms(percentile(ages_ms, q)) for q in (5, 50, 95, 99)),
+                in_ms(summary.maximum) if summary is not None else "–",
+            ]
+        )
+    return Table(
+        title=f"Age of a room when a client that polls every {figures.run.profile.broadcast.poll_s:g} s first sees it",
+        headers=("Push clients beside", "Seen", "p5", "p50", "p95", "p99", "Most"),
+        rows=rows,
+    )
