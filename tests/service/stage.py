@@ -1,0 +1,123 @@
+"""What a session needs around it, without a socket or a loop: a virtual clock, a desk that takes notes, tokens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jwt
+
+from lobby_server.core.rooms import RoomBook
+from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.messages import ClientMessage, Refused
+from lobby_server.service.auth import Tokens
+from lobby_server.service.fetch_meter import FetchMeter
+from lobby_server.service.hub import Hub
+from lobby_server.service.metrics import Metrics
+from lobby_server.service.rooms_feed import RoomsAnnouncer
+from lobby_server.service.session import Rules, Session
+from tests.fakes.clock import VirtualClock
+from tests.fakes.transport import MemoryTransport
+
+SECRET = "a secret of the tests, thirty-two bytes or more"
+
+
+class NotingDesk:
+    """A lobby that writes down what sessions ask of it."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.calls: list[Any] = []
+        self.refusal: ErrorReason | None = None
+
+    def accepted(self, session: Session) -> None:
+        self.calls.append("accepted")
+        self.hub.add(session)
+        self.hub.user_online(session.user)
+
+    def execute(self, session: Session, command: ClientMessage) -> None:
+        self.calls.append(command)
+        if self.refusal is not None:
+            raise Refused(self.refusal)
+
+    def gone(self, session: Session, *, abrupt: bool) -> None:
+        self.calls.append("lost" if abrupt else "left")
+        self.hub.remove(session)
+
+
+class Stage:
+    """One set of rules, and sessions under them."""
+
+    def __init__(
+        self, *, allow_guests: bool = False, command_rate_per_s: float = 0.0, handshake_timeout_s: float = 10.0
+    ) -> None:
+        self.clock = VirtualClock()
+        self.metrics = Metrics()
+        self.tokens = Tokens(SECRET, ttl_s=3600, clock=self.clock)
+        self.hub = Hub(
+            clock=self.clock,
+            metrics=self.metrics,
+            rooms=RoomsAnnouncer(RoomBook(empty_ttl_s=60.0), FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)),
+            count_players=lambda: 0,
+            tick_s=0.02,
+            rooms_interval_s=0.25,
+            log_bytes=1 << 20,
+            log_age_s=30.0,
+        )
+        self.desk = NotingDesk(self.hub)
+        self.rules = Rules(
+            desk=self.desk,
+            hub=self.hub,
+            tokens=self.tokens,
+            clock=self.clock,
+            metrics=self.metrics,
+            handshake_timeout_s=handshake_timeout_s,
+            heartbeat_timeout_s=75.0,
+            command_rate_per_s=command_rate_per_s,
+            allow_guests=allow_guests,
+        )
+
+    def token(self, user_id: int = 7, username: str = "ann", *, ttl_s: float = 3600.0, **changes: Any) -> str:
+        claims = {
+            "userId": user_id,
+            "username": username,
+            "exp": self.clock.utc_now().timestamp() + ttl_s,
+            "jti": f"token of {username}",
+            **changes,
+        }
+        return jwt.encode(claims, SECRET, "HS256")
+
+    def connect(self) -> Socket:
+        return Socket(self)
+
+
+class Socket:
+    """A session and the client's end of it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.transport = MemoryTransport()
+        self.session = Session(stage.rules, self.transport, session_id=1)
+
+    def say(self, type_: str, **data: Any) -> list[Any]:
+        """Send a message; what came back, without a moment passing."""
+        return self.say_raw(json.dumps({"type": type_, "data": data}).encode())
+
+    def say_raw(self, raw: bytes | str) -> list[Any]:
+        self.session.receive(raw)
+        return self.transport.take()
+
+    def handshake(self, token: Any, **more: Any) -> list[Any]:
+        return self.say("handshake", version="13020", name="P", token=token, **more)
+
+    def accepted(self) -> Socket:
+        """The same, after a handshake that held."""
+        (reply,) = self.handshake(self.stage.token())
+        assert reply["type"] == "handshake_accepted"
+        self.stage.clock.advance(0.1)
+        self.transport.take()  # the own user_online
+        return self
+
+
+def error(reason: str) -> dict[str, Any]:
+    return {"type": "error", "data": {"reason": reason}}

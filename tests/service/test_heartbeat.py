@@ -1,0 +1,137 @@
+"""Pings spread over time, and an end for the silent. On a virtual clock."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lobby_server.protocol.codes import CloseCode
+from lobby_server.service.heartbeat import PINGS_A_TIMEOUT, SLOTS, Heartbeat
+from tests.service.stage import Socket, Stage
+
+TIMEOUT_S = 75.0
+SLOT_S = TIMEOUT_S / SLOTS
+
+
+def start(stage: Stage, seed: int = 1) -> Heartbeat:
+    heartbeat = Heartbeat(clock=stage.clock, timeout_s=TIMEOUT_S, random_source=random.Random(seed))
+    heartbeat.start()
+    return heartbeat
+
+
+def connect(stage: Stage, heartbeat: Heartbeat, count: int = 1) -> list[Socket]:
+    """Accepted sockets, all opened at one moment."""
+    sockets = [stage.connect() for _ in range(count)]
+    for socket in sockets:
+        socket.handshake(stage.token())
+        heartbeat.watch(socket.session)
+    return sockets
+
+
+@given(seed=st.integers(0, 10_000), offset_s=st.floats(0.0, 5.0))
+def test_silent_peer_is_closed_4004_within_the_timeout_and_a_slot(seed: int, offset_s: float) -> None:
+    stage = Stage()
+    heartbeat = start(stage, seed)
+    stage.clock.advance(offset_s)
+    (socket,) = connect(stage, heartbeat)
+    began_s = socket.session.last_heard_s
+    while socket.transport.closed is None:
+        stage.clock.advance(SLOT_S / 3)
+        assert stage.clock.monotonic_s() - began_s < 2 * TIMEOUT_S
+    assert TIMEOUT_S <= stage.clock.monotonic_s() - began_s <= TIMEOUT_S + SLOT_S * 4 / 3
+    assert socket.transport.closed.code == CloseCode.HEARTBEAT_TIMEOUT
+    assert stage.desk.calls == ["accepted", "lost"]  # a loss, for which presence may have a grace period
+
+
+def test_peer_that_answers_pings_lives_for_ever() -> None:
+    stage = Stage()
+    (socket,) = connect(stage, start(stage))
+    pings = 0
+    for _ in range(int(20 * TIMEOUT_S / SLOT_S)):
+        stage.clock.advance(SLOT_S)
+        answered = socket.transport.take_pings()
+        if answered:
+            socket.session.heard()
+            pings += answered
+    assert socket.transport.closed is None
+    assert 20 * PINGS_A_TIMEOUT * 0.5 <= pings <= 20 * PINGS_A_TIMEOUT * 1.5
+
+
+def test_any_message_is_a_sign_of_life() -> None:
+    stage = Stage()
+    text, binary = connect(stage, start(stage), 2)
+    for _ in range(10):
+        stage.clock.advance(TIMEOUT_S * 0.9)
+        text.say("dance")
+        binary.session.receive_binary()
+    assert text.transport.closed is None
+    assert binary.transport.closed is None
+
+
+def test_busy_peer_is_not_pinged() -> None:
+    stage = Stage()
+    (socket,) = connect(stage, start(stage))
+    for _ in range(200):
+        stage.clock.advance(TIMEOUT_S / PINGS_A_TIMEOUT / 10)
+        socket.session.heard()
+    assert socket.transport.take_pings() == 0
+
+
+def test_two_answers_may_get_lost() -> None:
+    """Before the end a silent peer was pinged at least twice."""
+    stage = Stage()
+    sockets = connect(stage, start(stage), 50)
+    while not all(socket.transport.closed for socket in sockets):
+        stage.clock.advance(SLOT_S)
+    assert min(socket.transport.take_pings() for socket in sockets) >= 2
+
+
+def test_pings_of_sockets_opened_together_are_spread_over_the_interval() -> None:
+    stage = Stage()
+    sockets = connect(stage, start(stage), 1000)
+    a_slot: Counter[int] = Counter()
+    for slot in range(3 * SLOTS):
+        stage.clock.advance(SLOT_S)
+        for socket in sockets:
+            if socket.transport.take_pings():
+                a_slot[slot] += 1
+                socket.session.heard()
+    interval_slots = SLOTS / PINGS_A_TIMEOUT
+    assert len(a_slot) > 2 * interval_slots
+    assert max(a_slot.values()) < 4 * 1000 / interval_slots
+    assert not any(socket.transport.closed for socket in sockets)
+
+
+def test_loop_that_stood_still_catches_up_and_ends_nobody_too_early() -> None:
+    stage = Stage()
+    heartbeat = start(stage)
+    silent, lively = connect(stage, heartbeat, 2)
+    for _ in range(3):
+        stage.clock.advance(TIMEOUT_S / 4)
+        lively.session.heard()
+    stage.clock._now_s += TIMEOUT_S / 3  # no timer ran meanwhile
+    lively.session.heard()
+    stage.clock.advance(2 * SLOT_S)
+    assert silent.transport.closed is not None
+    assert lively.transport.closed is None
+
+
+def test_session_that_ended_by_itself_is_left_alone() -> None:
+    stage = Stage()
+    (socket,) = connect(stage, start(stage))
+    socket.session.closed(abrupt=False)
+    stage.clock.advance(5 * TIMEOUT_S)
+    assert socket.transport.closed is None
+    assert socket.transport.take_pings() == 0
+
+
+def test_stopped_heartbeat_does_nothing_more() -> None:
+    stage = Stage()
+    heartbeat = start(stage)
+    (socket,) = connect(stage, heartbeat)
+    heartbeat.stop()
+    stage.clock.advance(5 * TIMEOUT_S)
+    assert socket.transport.closed is None
