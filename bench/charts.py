@@ -7,6 +7,7 @@ survive print. Drawn without pyplot: no state outlives a chart.
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,9 @@ BY_SIZE = (SKY, GREEN, ORANGE, VERMILLION, PURPLE, BLUE)
 STYLES = ("-", "--", "-.", ":")
 
 WIDTH_IN = 9.0
+CAPTION_CHARACTERS = 150
+"""What fits the width in the caption's size."""
+
 CURVE_POINTS = 400
 """A distribution function is drawn through so many of its samples' quantiles; more cannot be seen."""
 
@@ -93,7 +97,8 @@ def _sheet(figures: Figures, what: str, *, height_in: float, columns: int, share
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         axes = figure.subplots(1, columns, sharey=share_y, squeeze=False)
-        figure.supxlabel(f"{what}\n{caption(figures.run)}", fontsize=7.5, color=GREY, x=0.01, ha="left")
+        below = "\n".join([*textwrap.wrap(what, CAPTION_CHARACTERS), caption(figures.run)])
+        figure.supxlabel(below, fontsize=7.5, color=GREY, x=0.01, ha="left")
     return figure, list(axes[0])
 
 
@@ -105,7 +110,7 @@ def _latency_by_clients(figures: Figures) -> Figure:
     fetched = figures.fresh[0]
     what = (
         f"n: {first.broadcasts} announcements and {fetched.broadcasts} with fetch at each size, one receipt a client "
-        "each. Shade: 95 % interval. Bars: slowest broadcast."
+        "each. Shade: 95 % interval of the percentile. p99 is of all broadcasts together, so a few slow ones make it."
     )
     with mpl.rc_context(STYLE):
         figure, (left, right) = _sheet(figures, what, height_in=4.4, columns=2, share_y=True)
@@ -134,15 +139,15 @@ def _latency_lines(axes: Axes, latencies: Sequence[Latency]) -> None:
     shown = [latency for latency in latencies if latency.summary is not None]
     clients = [latency.clients for latency in shown]
     for label, colour, marker, values in (
-        ("last client, median broadcast", VERMILLION, "^", [latency.last_ms for latency in shown]),
-        ("p99 of all receipts", ORANGE, "s", [_of(latency, 99) for latency in shown]),
         ("p50 of all receipts", BLUE, "o", [_of(latency, 50) for latency in shown]),
+        ("p99 of all receipts", ORANGE, "s", [_of(latency, 99) for latency in shown]),
+        ("last client: median broadcast", VERMILLION, "^", [latency.last_ms for latency in shown]),
     ):
         axes.plot(clients, values, color=colour, marker=marker, markersize=5, linewidth=1.6, label=label)
-    worst = [latency.worst_last_ms - latency.last_ms for latency in shown]
-    axes.errorbar(
-        clients, [latency.last_ms for latency in shown], yerr=np.vstack((np.zeros(len(worst)), worst)),
-        fmt="none", ecolor=VERMILLION, elinewidth=1, capsize=3,
+    dots = [(latency.clients, last) for latency in shown for last in latency.lasts_ms]
+    axes.plot(
+        [n for n, _ in dots], [last for _, last in dots], linestyle="", marker="_", markersize=9, color=VERMILLION,
+        alpha=0.7, label="last client: each broadcast",
     )  # fmt: skip
     for colour, intervals in (
         (ORANGE, [latency.p99_interval for latency in shown]),
@@ -189,8 +194,9 @@ def _latency_distribution(figures: Figures) -> Figure:
         left.set_ylim(0, 101)
         for axes in (left, right):
             axes.set_xlabel("time since the room's creation")
-            axes.legend(loc="upper left", fontsize=8)
             _time_axis(axes.xaxis, axes.set_xscale)
+        lines, names = right.get_legend_handles_labels()
+        figure.legend(lines, names, loc="outside upper center", ncols=len(names), fontsize=9)
     return figure
 
 
@@ -248,12 +254,16 @@ def _idle_bandwidth(figures: Figures) -> Figure:
         axes.invert_yaxis()
         axes.set_xscale("log")
         axes.set_xlim(_LEFT_BYTES, 4 * max(cost.wire.maximum for cost in figures.idle))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: in_bytes(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(_bytes_tick))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("bytes a minute and client, up and down together (log scale)")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9)
     return figure
+
+
+def _bytes_tick(value: float, _: object) -> str:
+    return f"{value / 1e3:g} KB" if value >= 1e3 else f"{value:g} B"
 
 
 _LEFT_BYTES = 20.0
@@ -301,5 +311,5 @@ def _client_axis(axes: Axes, sizes: Sequence[int]) -> None:
 
 def _time_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
     set_scale("log")
-    axis.set_major_formatter(FuncFormatter(lambda value, _: in_ms(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e3:g} s" if value >= 1e3 else f"{value:g} ms"))
     axis.set_minor_formatter(NullFormatter())

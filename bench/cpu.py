@@ -1,10 +1,11 @@
-"""CPU time of a process in nanoseconds, and which core is whose."""
+"""CPU time of a process, and which core is whose."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -37,17 +38,30 @@ def pin(cpus: tuple[int, ...] | None) -> None:
         os.sched_setaffinity(0, cpus)
 
 
-def process_cpu_ns(pid: int) -> int:
-    """CPU time that the living threads of a process have used.
+class CpuTimes(NamedTuple):
+    """What a process has used so far, and how long it was ready to run but had to wait for a core."""
 
-    From ``/proc/<pid>/task/*/schedstat``, exact to the last context switch; ``/proc/<pid>/stat`` counts in ticks of
-    10 ms. Falls back to the latter's figures where schedstat is missing.
+    used_s: float
+    waited_s: float
+
+    def since(self, earlier: CpuTimes) -> CpuTimes:
+        return CpuTimes(self.used_s - earlier.used_s, self.waited_s - earlier.waited_s)
+
+
+def read_cpu(pid: int) -> CpuTimes:
+    """CPU times of the living threads of a process; zeros for one that is gone.
+
+    From ``/proc/<pid>/task/*/schedstat``, in ns and exact to the last context switch; ``/proc/<pid>/stat`` counts in
+    ticks of 10 ms. Where schedstat is missing, the ticks, and no waiting.
     """
-    counted = [used for task in _tasks(pid) if (used := _schedstat_ns(task)) is not None]
+    counted = [times for task in _tasks(pid) if (times := _schedstat(task)) is not None]
     if counted:
-        return sum(counted)
-    times = psutil.Process(pid).cpu_times()
-    return int((times.user + times.system) * 1e9)
+        return CpuTimes(sum(used for used, _ in counted) / 1e9, sum(waited for _, waited in counted) / 1e9)
+    try:
+        ticks = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return CpuTimes(0.0, 0.0)
+    return CpuTimes(float(ticks.user + ticks.system), 0.0)
 
 
 def _tasks(pid: int) -> list[Path]:
@@ -57,9 +71,10 @@ def _tasks(pid: int) -> list[Path]:
         return []
 
 
-def _schedstat_ns(task: Path) -> int | None:
-    """``None`` for a thread that has just ended, and where the kernel keeps no schedstat."""
+def _schedstat(task: Path) -> tuple[int, int] | None:
+    """Time on a core and time in its queue, in ns; ``None`` for a thread that has just ended, or without schedstat."""
     try:
-        return int((task / "schedstat").read_text().split(maxsplit=1)[0])
-    except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+        used, waited, _ = (task / "schedstat").read_text().split()
+        return int(used), int(waited)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         return None

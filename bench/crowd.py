@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -51,7 +52,6 @@ class Recording:
     logins: Receipts
     mark_stamps_s: np.ndarray[tuple[int], np.dtype[np.float64]]
     mark_cpu_s: np.ndarray[tuple[int], np.dtype[np.float64]]
-    cpu_s: float
 
 
 class _Log:
@@ -82,9 +82,9 @@ class Crowd:
         self._fetchers: list[_Fetcher] = []
         self._pollers: list[asyncio.Task[None]] = []
         self._polled = _Log()
-        self._list_request = get_request("/api/rooms", host=HOST, port=port)
+        self.list_request = get_request("/api/rooms", host=HOST, port=port)
         self.last_text_s = perf_counter()
-        self.losses = 0
+        self.losses: Counter[str] = Counter()
         self.fetching = False
         self._reset()
 
@@ -93,7 +93,6 @@ class Crowd:
         self._marks: list[tuple[float, float]] = []
         self._events = 0
         self._last_event_s = 0.0
-        self._cpu_at_begin_s = time.process_time()
 
     # -- called from the parent ---------------------------------------------------------------------------------
 
@@ -107,10 +106,11 @@ class Crowd:
         self._receivers += new
 
     async def open_fetchers(self) -> None:
-        """A kept-alive HTTP connection for every receiver that has none."""
-        new = [_Fetcher(self, index) for index in range(len(self._fetchers), len(self._receivers))]
-        await politely(new, lambda fetcher: fetcher.open(self._port))
-        self._fetchers += new
+        """An HTTP connection for every receiver whose last one a server may have closed as idle, or that has none."""
+        self._fetchers += [
+            _Fetcher(self, index, self._port) for index in range(len(self._fetchers), len(self._receivers))
+        ]
+        await politely([fetcher for fetcher in self._fetchers if not fetcher.is_open], _Fetcher.open)
 
     async def start_pollers(self, count: int, period_s: float) -> None:
         """Clients that fetch the list every `period_s`, at random phases, until the process ends."""
@@ -142,7 +142,6 @@ class Crowd:
             logins=self._logins.receipts(),
             mark_stamps_s=marks[:, 0],
             mark_cpu_s=marks[:, 1],
-            cpu_s=time.process_time() - self._cpu_at_begin_s,
         )
 
     async def polled(self) -> Receipts:
@@ -172,8 +171,9 @@ class Crowd:
             newcomer.close()
         self._newcomers = []
 
-    async def unexpected_losses(self) -> int:
-        return self.losses
+    async def unexpected_losses(self) -> dict[str, int]:
+        """Receivers that were closed or cut, by close code."""
+        return dict(self.losses)
 
     # -- called by the clients -------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Crowd:
         self._notified.stamp_s.append(stamp_s)
         self._mark(stamp_s)
         if self.fetching:
-            self._fetchers[index].changed(self._list_request)
+            self._fetchers[index].changed(self.list_request)
 
     def on_user_online(self, index: int, stamp_s: float, payload: bytes) -> None:
         if not self._newcomers:
@@ -214,7 +214,7 @@ class Crowd:
         at_s = perf_counter() + phase_s
         while True:
             await asyncio.sleep(max(0.0, at_s - perf_counter()))
-            connection.send(self._list_request)
+            connection.send(self.list_request)
             response = await answer.get()
             seen = newest_number(response.body)
             if seen > newest:
@@ -238,29 +238,44 @@ class _CrowdReceiver(Receiver):
             self._crowd.on_user_online(self.index, stamp_s, payload)
 
     def on_lost(self) -> None:
-        self._crowd.losses += 1
+        self._crowd.losses[str(self.close_code)] += 1
 
 
 class _Fetcher:
     """The seed's rule for one client: fetch on a change; a change during a fetch leads to exactly one more."""
 
-    __slots__ = ("_again", "_busy", "_connection", "_crowd", "_index", "_request")
+    __slots__ = ("_again", "_busy", "_connection", "_crowd", "_index", "_opening", "_port")
 
-    def __init__(self, crowd: Crowd, index: int) -> None:
-        self._crowd, self._index = crowd, index
+    def __init__(self, crowd: Crowd, index: int, port: int) -> None:
+        self._crowd, self._index, self._port = crowd, index, port
         self._busy = self._again = False
-        self._request = b""
         self._connection: HttpConnection | None = None
+        self._opening: asyncio.Task[None] | None = None
 
-    async def open(self, port: int) -> None:
-        self._connection = await open_http(HOST, port, self._on_response)
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None and not self._connection.lost
+
+    async def open(self) -> None:
+        self._connection = await open_http(HOST, self._port, self._on_response)
 
     def changed(self, request: bytes) -> None:
         if self._busy:
             self._again = True
+        elif self._connection is None or self._connection.lost:
+            self._busy = True
+            self._opening = asyncio.create_task(self._open_and_fetch(request))
+        else:
+            self._busy = True
+            self._connection.send(request)
+
+    async def _open_and_fetch(self, request: bytes) -> None:
+        """A client whose connection was closed as idle opens another, which its fetch has to wait for."""
+        try:
+            await self.open()
+        except OSError:
+            self._busy = False  # it stays without the list, and the ledger says so
             return
-        self._busy = True
-        self._request = request
         if self._connection is not None:
             self._connection.send(request)
 
@@ -269,7 +284,7 @@ class _Fetcher:
         self._crowd.on_list(self._index, response)
         if self._again:
             self._again = False
-            self.changed(self._request)
+            self.changed(self._crowd.list_request)
 
 
 def newest_number(body: bytes) -> int:

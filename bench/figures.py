@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.results import BroadcastPoint, ClientBytes, IdleGroup, IdleResult, Phase, Run, Samples
 from bench.stats import FloatArray, Interval, Summary, bootstrap_interval, merge, percentile, summarize
-from bench.validity import Judgement, Validity, generator_share, judge_idle, judge_phase
+from bench.validity import Judgement, Validity, generator_share, judge_idle, judge_phase, server_waited
 
 LAYERS = ("message", "framed", "wire")
 
@@ -27,6 +27,8 @@ class Latency:
     p99_interval: Interval | None
     last_ms: float
     """When the last client had it: the median over the broadcasts."""
+    lasts_ms: list[float]
+    """When the last client had it, in each broadcast."""
     worst_last_ms: float
     """When the last client had it, in the slowest broadcast."""
     reach: float
@@ -36,6 +38,8 @@ class Latency:
     late_worst_ms: float
     server_ms_per_broadcast: float
     server_share: float
+    server_waited: float
+    """Part of the time in which it would have worked that other work had its core."""
     generator_share: float
     judgement: Judgement
     samples_ms: FloatArray
@@ -101,6 +105,7 @@ def _latency(clients: int, phase: Phase, series: Sequence[Samples], *, seed: int
         p50_interval=bootstrap_interval(groups, partial(percentile, q=50), seed=seed),
         p99_interval=bootstrap_interval(groups, partial(percentile, q=99), seed=seed),
         last_ms=percentile(lasts, 50),
+        lasts_ms=lasts,
         worst_last_ms=max(lasts, default=float("nan")),
         reach=len(merged) / expected if expected else float("nan"),
         lost=expected - len(merged),
@@ -108,6 +113,7 @@ def _latency(clients: int, phase: Phase, series: Sequence[Samples], *, seed: int
         late_worst_ms=max((broadcast.late_us for broadcast in phase.broadcasts), default=0) / 1e3,
         server_ms_per_broadcast=phase.load.server_cpu_s * 1e3 / number if number else float("nan"),
         server_share=phase.load.server_cpu_s / phase.load.wall_s if phase.load.wall_s else float("nan"),
+        server_waited=server_waited(phase.load),
         generator_share=generator_share(phase.load),
         judgement=judge_phase(phase),
         samples_ms=merged,

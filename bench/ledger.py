@@ -34,13 +34,13 @@ class Entry:
     twice: int
 
 
-def account(receipts: Receipts, *, intended_s: Sequence[float], expected: int) -> list[Entry]:
-    """Receipts to broadcasts by time: what came from one intended time to the next belongs to that one.
+def account(receipts: Receipts, *, intended_s: Sequence[float], sent_s: Sequence[float], expected: int) -> list[Entry]:
+    """Receipts to broadcasts by time: what came from when one was sent to when the next was belongs to that one.
 
-    A receipt before the first intended time is nobody's and is left out; one that is later than the next broadcast's
-    intended time shows as lost there and twice here, which is why `Entry.twice` makes a phase suspect.
+    A receipt before the first was sent is nobody's and is left out; one that came after the next was sent shows as lost
+    there and too early or twice here, which is why losses make a phase suspect.
     """
-    windows = np.searchsorted(np.asarray(intended_s), receipts.stamp_s, side="right") - 1
+    windows = np.searchsorted(np.asarray(sent_s), receipts.stamp_s, side="right") - 1
     entries = []
     for number, since_s in enumerate(intended_s):
         mine = windows == number

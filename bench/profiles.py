@@ -16,11 +16,14 @@ class BroadcastSizes(msgspec.Struct, frozen=True, kw_only=True):
     notify_broadcasts: int
     """Broadcasts of a point in which clients only receive."""
     notify_interval_s: float
+    """Between two of them; and `interval_per_client_s` more for each client."""
     refetch_broadcasts: int
     """Broadcasts of a point after which every client fetches the list."""
     refetch_interval_s: float
-    refetch_interval_per_client_s: float
-    """Added for each client, so that a herd of fetches is over before the next broadcast."""
+    """Between two of them; and `interval_per_client_s` more for each client."""
+    interval_per_client_s: float
+    """A herd of fetches takes its time, and a server may space its announcements by that time to keep herds apart:
+    broadcasts must be further from each other to be single ones."""
     logins: int
     """Users that come online one at a time at each point."""
     login_interval_s: float
@@ -74,11 +77,11 @@ QUICK = Profile(
         clients=[100, 500, 1000, 2000],
         clients_per_user=10,
         rooms=10,
-        notify_broadcasts=12,
-        notify_interval_s=0.4,
-        refetch_broadcasts=10,
+        notify_broadcasts=10,
+        notify_interval_s=0.3,
+        refetch_broadcasts=8,
         refetch_interval_s=0.4,
-        refetch_interval_per_client_s=0.0005,
+        interval_per_client_s=0.0005,
         logins=5,
         login_interval_s=0.3,
         pollers=60,
@@ -102,7 +105,7 @@ SMOKE = Profile(
         notify_interval_s=0.35,
         refetch_broadcasts=3,
         refetch_interval_s=0.35,
-        refetch_interval_per_client_s=0.0,
+        interval_per_client_s=0.0,
         logins=2,
         login_interval_s=0.2,
         pollers=10,

@@ -48,6 +48,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float
     server_cpu_s: float
     generator_cpu_s: float
+    server_wait_s: float = 0.0
+    """The server was ready to run but other work had its core."""
+    generator_wait_s: float = 0.0
     busy_wall_s: float = 0.0
     busy_generator_cpu_s: float = 0.0
 
@@ -94,8 +97,8 @@ class BroadcastPoint(msgspec.Struct, frozen=True, kw_only=True):
 class BroadcastResult(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]
     points: list[BroadcastPoint]
-    unexpected_losses: int
-    """Sockets that closed without being told to."""
+    unexpected_losses: dict[str, int]
+    """Sockets that closed without being told to, by close code (``None``: cut)."""
 
 
 class ClientBytes(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,9 @@ GENERATOR_LIMIT = 0.90
 GENERATOR_SUSPECT = 0.75
 """From here on a burst of other work on the core would have reached the limit."""
 
+WAIT_LIMIT = 0.20
+"""Part of the time in which it would have worked that the server was kept from its core by something else."""
+
 LATE_LIMIT_MS = 10.0
 """A publisher that is later than this is itself a good part of a latency of milliseconds."""
 
@@ -39,6 +42,12 @@ def generator_share(load: Load) -> float:
     return max(whole, busy)
 
 
+def server_waited(load: Load) -> float:
+    """Part of the time in which the server would have worked that other work had its core."""
+    ready_s = load.server_wait_s + load.server_cpu_s
+    return load.server_wait_s / ready_s if ready_s else 0.0
+
+
 def judge_phase(phase: Phase) -> Judgement:
     """Invalid when the generator was the limit; suspect when broadcasts ran into each other or left late."""
     share = generator_share(phase.load)
@@ -50,9 +59,12 @@ def judge_phase(phase: Phase) -> Judgement:
     late_ms = max((broadcast.late_us for broadcast in phase.broadcasts), default=0) / 1e3
     if late_ms > LATE_LIMIT_MS:
         reasons.append(f"the publisher was up to {late_ms:.0f} ms late")
-    twice = sum(broadcast.twice for broadcast in phase.broadcasts)
-    if twice:
-        reasons.append(f"{twice} receipts beyond the first of a client: broadcasts may have run into each other")
+    waited = server_waited(phase.load)
+    if waited > WAIT_LIMIT:
+        reasons.append(f"other work kept the server from its core for {waited:.0%} of its time")
+    lost, twice = (sum(getattr(broadcast, what) for broadcast in phase.broadcasts) for what in ("lost", "twice"))
+    if lost or twice:
+        reasons.append(f"{lost:,} receipts lost or too late, {twice:,} twice: broadcasts may have run into each other")
     return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else Judgement(Validity.VALID)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+SMALLEST_MS = 0.01
+"""Below this a time is not told: the clock and the timers are no better."""
+
 
 def in_digits(value: float, digits: int = 3) -> str:
     """`value` to so many significant digits, without exponents, thousands set apart by commas."""
@@ -20,6 +23,8 @@ def in_ms(value_ms: float) -> str:
     """A time that is given in ms, in ms or s."""
     if not math.isfinite(value_ms):
         return "–"
+    if 0 < value_ms < SMALLEST_MS:
+        return f"<{SMALLEST_MS:g} ms"
     return f"{in_digits(value_ms / 1e3)} s" if abs(value_ms) >= 1000 else f"{in_digits(value_ms)} ms"
 
 
@@ -43,6 +48,11 @@ def in_percent(share: float) -> str:
 
 def count(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def a_few(value: float) -> str:
+    """A small quantity that is mostly whole: 20, 2, 19.5."""
+    return f"{value:.3g}"
 
 
 def plural(number: int, noun: str) -> str:

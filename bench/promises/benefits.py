@@ -7,7 +7,7 @@ from bench.promises.promise import Promise, lasts, valid, values
 from bench.results import Run
 from bench.stats import percentile
 from bench.verdicts import NOT_MEASURED, judge, judge_about, judge_up_to
-from bench.words import count, in_digits, in_ms, in_percent, plural
+from bench.words import a_few, count, in_ms, in_percent, plural
 
 SECTION = "Benefits"
 
@@ -35,7 +35,7 @@ def judge_benefits(figures: Figures) -> list[Promise]:
         Promise(
             SECTION,
             "Polling: “HTTP GET every 3 seconds = 20 requests/minute per client”",
-            f"{in_digits(requests)} requests a minute" if requests is not None else "",
+            f"{a_few(requests)} requests a minute" if requests is not None else "",
             judge_about(requests, SEED_REQUESTS_PER_MIN),
             "counted by each polling client; within a quarter",
         ),
@@ -73,7 +73,7 @@ def _requests_saved(polling: float | None, heartbeats: float | None, *, with_hea
     if polling and heartbeats is not None:
         push = heartbeats if with_heartbeats else 0.0
         saved = 1 - push / polling
-        measured = f"{in_percent(saved)} ({in_digits(push)} instead of {in_digits(polling)} a minute)"
+        measured = f"{in_percent(saved)} ({a_few(push)} instead of {a_few(polling)} a minute)"
         ruling = judge(saved >= SEED_SAVINGS)
     what = "heartbeats counted: the server answers them too" if with_heartbeats else "HTTP requests only"
     return Promise(
@@ -163,7 +163,8 @@ def _held_connections(run: Run) -> int:
 
 
 def _lost_connections(run: Run) -> int:
-    return (run.broadcast.unexpected_losses if run.broadcast is not None else 0) + _idle_losses(run)
+    losses = run.broadcast.unexpected_losses.values() if run.broadcast is not None else ()
+    return sum(losses) + _idle_losses(run)
 
 
 def _idle_losses(run: Run) -> int:

@@ -10,7 +10,7 @@ from bench.results import Run
 from bench.stats import percentile
 from bench.verdicts import NOT_MEASURED, Ruling, judge, judge_about, judge_at_most
 from bench.wire import HEADER_BYTES, server_frame_bytes
-from bench.words import in_bytes, in_digits, in_percent
+from bench.words import a_few, in_bytes, in_digits, in_percent
 from lobby_server.protocol.frames import client_frame_bytes
 
 SECTION = "Performance Metrics"
@@ -111,7 +111,7 @@ def _bandwidth(figures: Figures) -> list[Promise]:
         Promise(
             SECTION,
             "Push: “2 pings/minute”",
-            f"{in_digits(heartbeats)} a minute" if heartbeats is not None else "",
+            f"{a_few(heartbeats)} a minute" if heartbeats is not None else "",
             judge_about(heartbeats, SEED_HEARTBEATS_PER_MIN),
             "counted by each client; within a quarter",
         ),

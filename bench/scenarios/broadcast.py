@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
-from bench.cpu import process_cpu_ns
+from bench.cpu import read_cpu
 from bench.crowd import Crowd, Recording
 from bench.lab import Lab, Server
 from bench.ledger import Entry, Receipts, account, account_by_number, account_states
@@ -34,7 +35,7 @@ CONNECT_STEP = 100
 """Clients between two words of progress."""
 
 QUIET_S = 0.4
-"""Longer than the server's longest conflation (250 ms)."""
+"""Longer than the server's shortest conflation (250 ms); more for more clients."""
 
 SETTLE_TIMEOUT_S = 60.0
 LEAD_S = 0.1
@@ -90,11 +91,12 @@ class _Bench:
         self._crowd.call(Crowd.polled)
         first_number = self._publisher.next_number
         notify, notify_rooms = self._changes(
-            sizes.notify_broadcasts, sizes.notify_interval_s, "announcements", fetching=False
+            sizes.notify_broadcasts, sizes.notify_interval_s + self._slack_s, "announcements", fetching=False
         )
+        self._crowd.call(Crowd.open_fetchers)
         refetch, refetch_rooms = self._changes(
             sizes.refetch_broadcasts,
-            sizes.refetch_interval_s + clients * sizes.refetch_interval_per_client_s,
+            sizes.refetch_interval_s + self._slack_s,
             "fetch after each announcement",
             fetching=True,
         )
@@ -121,12 +123,16 @@ class _Bench:
             self._stage.say(f"connecting {self._clients} of {clients} clients")
             self._crowd.call(Crowd.grow, self._clients)
         connect_s = time.perf_counter() - start_s
-        self._crowd.call(Crowd.open_fetchers)
         self._settle()
         return connect_s
 
     def _settle(self) -> None:
-        self._crowd.call(Crowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
+        self._crowd.call(Crowd.settle, QUIET_S + self._slack_s, SETTLE_TIMEOUT_S)
+
+    @property
+    def _slack_s(self) -> float:
+        """What so many clients add to the time between two changes."""
+        return self._clients * self._sizes.interval_per_client_s
 
     def _changes(self, count: int, interval_s: float, what: str, *, fetching: bool) -> tuple[Phase, list[Published]]:
         self._stage.say(f"{self._clients} clients: {what}")
@@ -141,7 +147,12 @@ class _Bench:
 
         rooms, recording, load = self._record(count, interval_s, publish, fetching=fetching)
         intended_s = [room.intended_s for room in rooms]
-        received = account(recording.notified, intended_s=intended_s, expected=self._clients)
+        received = account(
+            recording.notified,
+            intended_s=intended_s,
+            sent_s=[room.sent_s for room in rooms],
+            expected=self._clients,
+        )
         fresh: Sequence[Entry | None] = [None] * count
         if fetching:
             states = _renumbered(recording.fresh, first_number)
@@ -202,19 +213,21 @@ class _Bench:
     ) -> tuple[list[_Done], Recording, Load]:
         """Let `act` do its changes at scheduled times, and record one interval beyond the last."""
         self._crowd.call(Crowd.begin, fetching)
-        server_cpu_ns = process_cpu_ns(self._server.pid)
+        server, generator = read_cpu(self._server.pid), read_cpu(self._crowd.pid)
         start_s = time.perf_counter()
         jitters = [self._chance.random() for _ in range(count)]
         done = act(schedule(count, interval_s=interval_s, start_s=time.perf_counter() + LEAD_S, jitters=jitters))
         time.sleep(interval_s)
         wall_s = time.perf_counter() - start_s
-        server_cpu_s = (process_cpu_ns(self._server.pid) - server_cpu_ns) / 1e9
-        recording = self._crowd.call(Crowd.end)
-        return (
-            done,
-            recording,
-            Load(wall_s=wall_s, server_cpu_s=server_cpu_s, generator_cpu_s=recording.cpu_s),
+        server, generator = read_cpu(self._server.pid).since(server), read_cpu(self._crowd.pid).since(generator)
+        load = Load(
+            wall_s=wall_s,
+            server_cpu_s=server.used_s,
+            generator_cpu_s=generator.used_s,
+            server_wait_s=server.waited_s,
+            generator_wait_s=generator.waited_s,
         )
+        return done, self._crowd.call(Crowd.end), load
 
     def _polled(self, rooms: Sequence[Published], first_number: int) -> list[Entry]:
         """What the pollers saw of these rooms, once the slowest of them has had its turn."""
@@ -238,10 +251,6 @@ def _with_busy(load: Load, recording: Recording, intended_s: Sequence[float], en
     begin_s = np.asarray(intended_s)
     at_begin = np.interp(begin_s, recording.mark_stamps_s, recording.mark_cpu_s)
     at_end = np.interp(begin_s + last_s, recording.mark_stamps_s, recording.mark_cpu_s)
-    return Load(
-        wall_s=load.wall_s,
-        server_cpu_s=load.server_cpu_s,
-        generator_cpu_s=load.generator_cpu_s,
-        busy_wall_s=float(last_s.sum()),
-        busy_generator_cpu_s=float((at_end - at_begin).sum()),
+    return msgspec.structs.replace(
+        load, busy_wall_s=float(last_s.sum()), busy_generator_cpu_s=float((at_end - at_begin).sum())
     )

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from bench.cpu import process_cpu_ns
+from bench.cpu import read_cpu
 from bench.idlers import Address, Idlers
 from bench.lab import Lab
 from bench.progress import Stage
@@ -40,13 +40,13 @@ def run(lab: Lab) -> IdleResult:
         connects = idlers.call(Idlers.connects)
         list_bytes = [publisher.list_bytes() for publisher in publishers]
         stage.say(f"{3 * sizes.clients * len(servers)} clients idle for {sizes.window_s:.0f} s")
-        before_ns = [process_cpu_ns(pid) for pid in (*(server.pid for server in servers), idlers.pid)]
+        pids = (idlers.pid, *(server.pid for server in servers))
+        before = [read_cpu(pid) for pid in pids]
         start_s = time.perf_counter()
         with _ticking(stage):
             windows = idlers.call(Idlers.run)
         wall_s = time.perf_counter() - start_s
-        after_ns = [process_cpu_ns(pid) for pid in (*(server.pid for server in servers), idlers.pid)]
-        used_s = [(after - before) / 1e9 for before, after in zip(before_ns, after_ns, strict=True)]
+        generator, *used = [read_cpu(pid).since(then) for pid, then in zip(pids, before, strict=True)]
         polling_request, etag_request = idlers.call(Idlers.sample_requests)
         for publisher in publishers:
             publisher.publish(time.perf_counter())
@@ -68,7 +68,13 @@ def run(lab: Lab) -> IdleResult:
             connects=connects,
             polling_request=polling_request,
             etag_request=etag_request,
-            load=Load(wall_s=wall_s, server_cpu_s=sum(used_s[:-1]), generator_cpu_s=used_s[-1]),
+            load=Load(
+                wall_s=wall_s,
+                server_cpu_s=sum(times.used_s for times in used),
+                generator_cpu_s=generator.used_s,
+                server_wait_s=sum(times.waited_s for times in used),
+                generator_wait_s=generator.waited_s,
+            ),
         )
 
 

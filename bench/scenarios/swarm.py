@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.cpu import process_cpu_ns
+from bench.cpu import CpuTimes, read_cpu
 from bench.lab import Lab
 from bench.profiles import SwarmSizes
 from bench.results import Load, SwarmResult
@@ -47,15 +47,15 @@ def run(lab: Lab) -> SwarmResult:
         tokens.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = _command(sizes, host=server.http_url, tokens=tokens, figures=figures, seed=lab.seed)
         stage.say(f"{sizes.users} users for {sizes.run_s:.0f} s")
-        start_s, server_cpu_ns = time.monotonic(), process_cpu_ns(server.pid)
-        swarm_cpu_ns = 0
+        start_s, server_before = time.monotonic(), read_cpu(server.pid)
+        swarm = CpuTimes(0.0, 0.0)
         with words.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             lab.on_abort(process.kill)
             try:
                 while process.poll() is None:
                     if time.monotonic() - start_s > sizes.run_s + GRACE_S:
                         raise SwarmFailed("Locust did not end in time")
-                    swarm_cpu_ns = max(swarm_cpu_ns, process_cpu_ns(process.pid))
+                    swarm = max(swarm, read_cpu(process.pid))
                     time.sleep(LOOK_EVERY_S)
                     stage.advance(LOOK_EVERY_S)
             finally:
@@ -65,6 +65,7 @@ def run(lab: Lab) -> SwarmResult:
             raise SwarmFailed(
                 f"Locust ended with {process.returncode}: {words.read_text(errors='replace').strip()[-500:]}"
             )
+        server_used = read_cpu(server.pid).since(server_before)
         return SwarmResult(
             flags=list(FLAGS),
             command=["locust", *command[3:]],
@@ -72,8 +73,10 @@ def run(lab: Lab) -> SwarmResult:
             swarm=json.loads(figures.read_text(encoding="utf-8")),
             load=Load(
                 wall_s=time.monotonic() - start_s,
-                server_cpu_s=(process_cpu_ns(server.pid) - server_cpu_ns) / 1e9,
-                generator_cpu_s=swarm_cpu_ns / 1e9,
+                server_cpu_s=server_used.used_s,
+                generator_cpu_s=swarm.used_s,
+                server_wait_s=server_used.waited_s,
+                generator_wait_s=swarm.waited_s,
             ),
         )
 

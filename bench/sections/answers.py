@@ -11,7 +11,7 @@ from bench.sections.promises import tally
 from bench.stats import summarize
 from bench.validity import Validity
 from bench.verdicts import Verdict
-from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
+from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
 
 
 def answer_sentences(figures: Figures, promises: Sequence[Promise]) -> list[str]:
@@ -103,7 +103,7 @@ def answer_table(figures: Figures) -> Table | None:
         rows.append(
             [
                 "Requests or heartbeats an idle minute",
-                *(in_digits(costs[0].requests.median) for costs in (polling, etag, push)),
+                *(a_few(costs[0].requests.median) for costs in (polling, etag, push)),
             ]
         )
     if not rows:

@@ -26,10 +26,12 @@ def broadcast_section(figures: Figures) -> Section | None:
             f"One server, one population that grows to {', '.join(count(n) for n in sizes.clients)} sockets; "
             f"{sizes.clients_per_user} sockets a user, because as many logins of different users would first be their "
             "square in status messages, which is a question of its own and changes nothing for a broadcast.",
-            f"At each size: {plural(sizes.notify_broadcasts, 'room')} made over HTTP, {sizes.notify_interval_s:g} s "
-            "apart, clients only receive; then as many as the table says after which every client fetches the list at "
-            "once over a kept-alive connection, as the seed's client does. They are apart because the answers to the "
-            "fetches would otherwise be in the announcement's way.",
+            f"At each size: {plural(sizes.notify_broadcasts, 'room')} made over HTTP, clients only receive; then "
+            f"{sizes.refetch_broadcasts} after which every client fetches the list at once over a kept-alive "
+            "connection, as the seed's client does. They are apart because the answers to the fetches would otherwise "
+            "be in the announcement's way. Rooms are far enough apart for each to be announced on its own: "
+            f"{sizes.notify_interval_s:g} s and {sizes.refetch_interval_s:g} s, and "
+            f"{1e3 * sizes.interval_per_client_s:g} ms more a client.",
             "Latency counts from the time that the room's creation was intended, not from when it was sent; the "
             "difference is in the table. A client is fresh when a list that has the room is complete in its hands "
             f"({plural(sizes.rooms, 'room')} in the list at first, {in_bytes(result.points[0].list_bytes)} when full).",
@@ -95,6 +97,7 @@ def _table(title: str, latencies: Sequence[Latency]) -> Table:
                 f"{in_percent(latency.reach)} ({count(latency.lost)} lost, {count(latency.twice)} twice)",
                 in_ms(latency.late_worst_ms),
                 f"{in_digits(latency.server_ms_per_broadcast)} ms ({latency.server_share:.0%})",
+                f"{latency.server_waited:.0%}",
                 f"{latency.generator_share:.0%}",
                 str(latency.judgement),
             ]
@@ -103,7 +106,8 @@ def _table(title: str, latencies: Sequence[Latency]) -> Table:
         title=title,
         headers=(
             "Clients", "Broad-casts", "p50 [95 %]", "p99 [95 %]", "Last, median", "Last, slowest", "Reach",
-            "Publisher late by up to", "Server CPU a broadcast (of a core)", "Generator, of a core", "Validity",
+            "Publisher late by up to", "Server CPU a broadcast (of a core)", "Server kept waiting",
+            "Generator, of a core", "Validity",
         ),
         rows=rows,
         row_marks=["" if latency.valid else "invalid" for latency in latencies],
@@ -113,7 +117,7 @@ def _table(title: str, latencies: Sequence[Latency]) -> Table:
 def _with_interval(value_ms: float, interval: Interval | None) -> str:
     if interval is None:
         return in_ms(value_ms)
-    return f"{in_ms(value_ms)} [{in_digits(interval.low)}–{in_digits(interval.high)}]"
+    return f"{in_ms(value_ms)} [{in_ms(interval.low)}–{in_ms(interval.high)}]"
 
 
 def _polled_table(figures: Figures) -> Table:

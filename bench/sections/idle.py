@@ -6,7 +6,7 @@ from bench.figures import Figures, IdleCost, Spread, select
 from bench.sections.page import Section, Table
 from bench.validity import worst
 from bench.wire import HEADER_BYTES, MSS_BYTES
-from bench.words import count, in_bytes, in_digits, in_percent, plural
+from bench.words import a_few, count, in_bytes, in_digits, in_percent, plural
 
 KINDS = {"polling": "polling", "polling_etag": "polling with ETag", "push": "push"}
 
@@ -53,9 +53,10 @@ def _shows(figures: Figures) -> list[str]:
             beside = push.get(cost.rooms)
             if beside is None or not cost.wire.median:
                 continue
+            name = KINDS[kind][0].upper() + KINDS[kind][1:]
             saved = 1 - beside.wire.median / cost.wire.median
             sentences.append(
-                f"{KINDS[kind].capitalize()} costs {in_bytes(cost.wire.median)} a minute with TCP/IP when the list has "
+                f"{name} costs {in_bytes(cost.wire.median)} a minute with TCP/IP when the list has "
                 f"{plural(cost.rooms, 'room')}, push {in_bytes(beside.wire.median)}: {in_percent(saved)} less."
             )
     load = figures.run.idle.load if figures.run.idle is not None else None
@@ -91,7 +92,7 @@ def _cost_row(words: str, cost: IdleCost) -> list[str]:
         count(cost.rooms),
         in_bytes(cost.list_bytes),
         count(cost.clients),
-        in_digits(cost.requests.median),
+        a_few(cost.requests.median),
         *(_spread(cost.layer(layer)) for layer in ("message", "framed", "wire")),
         str(cost.judgement),
     ]
