@@ -215,7 +215,7 @@ class ConnectionManager:
         self.user_id, self.username = accepted.user_id, accepted.username
         self.counters.established += 1
         self.counters.reconnects += run.was_lost
-        log.info("%s: connected to %s as %s", self.name, self.url, accepted.username)
+        log.info("✅ Connected! %s is %s at %s", self.name, accepted.username, self.url)
         with self._lock:
             if run.is_over.is_set():
                 raise LinkEnded("not wanted any more")
