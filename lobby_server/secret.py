@@ -24,19 +24,35 @@ def load_or_make_secret(data_dir: Path) -> tuple[str, bool]:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
             return _read(path), False
-        made = secrets.token_hex(32)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made)
-        return made, True
+        except FileNotFoundError:
+            return _make(path)
     except (OSError, UnicodeDecodeError) as fault:
         reason = getattr(fault, "strerror", None) or "not a text file"
         raise SettingsError(
             f"The data folder {data_dir} cannot be used ({reason}): give --data-dir a folder that can be "
             "read and written."
         ) from None
+
+
+def _make(path: Path) -> tuple[str, bool]:
+    """A new secret, or that of another process which was faster.
+
+    The file appears whole: a process killed while it writes leaves none that is empty.
+    """
+    made = secrets.token_hex(32)
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(made)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return _read(path), False
+    finally:
+        draft.unlink(missing_ok=True)
+    return made, True
 
 
 def _read(path: Path) -> str:
