@@ -64,13 +64,19 @@ class Settings:
     log_format: str = _option("text", "text or json")
 
     def __post_init__(self) -> None:
+        self._require(_is_host(self.address), "--address", "a host name or an IP address; 0.0.0.0 for every interface")
         self._require(0 <= self.port <= 65_535, "--port", "from 0 to 65535")
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if isinstance(value, int | float):  # which leaves NaN and infinity out
+                self._require(abs(value) <= MAX_NUMBER, flag_of(option.name), f"at most {MAX_NUMBER}")
         for name in (
             "token_ttl_s",
             "handshake_timeout_s",
-            "heartbeat_timeout_s",
             "max_connections",
             "tick_ms",
+            "outbox_log_bytes",
+            "outbox_log_age_s",
         ):
             self._require(getattr(self, name) > 0, flag_of(name), "above 0")
         for name in (
@@ -78,12 +84,15 @@ class Settings:
             "rooms_notify_interval_ms", "drain_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
+        self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")
         self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")
         self._require(self.log_level in LOG_LEVELS, "--log-level", f"one of {', '.join(LOG_LEVELS)}")
         self._require(self.log_format in LOG_FORMATS, "--log-format", f"one of {', '.join(LOG_FORMATS)}")
         self._require(bool(self.tls_cert) == bool(self.tls_key), "--tls-cert and --tls-key", "given together")
         self._require(self.workers == 1, "--workers", "1: this version runs as one process")
         self._require(not self.backplane_url, "--backplane-url", "left out: this version runs as one process")
+        if self.jwt_secret and not _is_text(self.jwt_secret):
+            raise SettingsError("LOBBY_JWT_SECRET is not text in UTF-8: give it as hexadecimal or base64.")
         if self.jwt_secret and len(self.jwt_secret.encode()) < MIN_SECRET_BYTES:
             raise SettingsError(
                 f"LOBBY_JWT_SECRET is too short: give it at least {MIN_SECRET_BYTES} bytes, or leave it out "
@@ -101,6 +110,8 @@ class Settings:
         return tuple(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
 
 
+MAX_NUMBER = 1_000_000_000
+"""Of every number: more is a slip of the pen, and seconds beyond it are none that a timer knows."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 MIN_SECRET_BYTES = 32
@@ -115,6 +126,23 @@ def flag_of(name: str) -> str:
 def environment_name_of(name: str) -> str:
     """``presence_grace_s`` → ``LOBBY_PRESENCE_GRACE_S``."""
     return ENVIRONMENT_PREFIX + name.upper()
+
+
+def _is_host(text: str) -> bool:
+    """Whether a resolver can be asked for it."""
+    try:
+        return bool(text.strip()) and bool(text.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def _is_text(text: str) -> bool:
+    """Whether an environment variable was UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
