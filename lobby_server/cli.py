@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -19,7 +21,7 @@ from lobby_server.core.presence import User
 from lobby_server.logs import set_up_logging
 from lobby_server.secret import load_or_make_secret
 from lobby_server.server import LobbyServer
-from lobby_server.service.auth import Tokens
+from lobby_server.service.auth import TokenRefused, Tokens
 from lobby_server.service.ports import StoreError
 from lobby_server.settings import (
     ENVIRONMENT_ONLY,
@@ -58,8 +60,38 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+class _OneSentence(click.ClickException):
+    """A slip on the command line, said as every other fault of a setting is: without the usage around it."""
+
+    exit_code = USAGE
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        what = self.message.rstrip(".?").replace(". Did you", ", did you")
+        click.echo(f"lobby-server: {what}: see lobby-server --help.", err=True, file=file)
+
+
+class _Command(click.Group):
+    def make_context(self, *args: Any, **named: Any) -> click.Context:
+        with _in_one_sentence():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _in_one_sentence():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as fault:
+        raise _OneSentence(fault.format_message()) from None
+
+
 def _read(flags: dict[str, Any]) -> Settings:
     if flags.get("data_dir") is not None:
+        if not flags["data_dir"]:
+            _stop_with("--data-dir is empty: give it a folder, or leave it out.")
         flags["data_dir"] = Path(flags["data_dir"])
     try:
         return read_settings(flags, os.environ)
@@ -73,6 +105,7 @@ def _stop_with(sentence: str) -> NoReturn:
 
 
 @click.group(
+    cls=_Command,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Each flag also by environment: LOBBY_ and the name in capitals, as in LOBBY_PORT=30821. "
@@ -116,6 +149,10 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str)
     loop = asyncio.new_event_loop()
     tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=LoopClock(loop))
     loop.close()
+    try:
+        tokens.verify(tokens.issue(User(first_user_id, f"{prefix}{count}")))
+    except TokenRefused:
+        _stop_with(f"--prefix {prefix!r} makes usernames that no token may carry: give a shorter one.")
     for number in range(count):
         click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}")))
 
@@ -127,6 +164,8 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await server.start()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the data folder may have a name that the locale has not
     print(server.start_line, flush=True)
     await stopping.wait()
     await server.drain()
@@ -150,4 +189,7 @@ def _raise_descriptor_limit() -> None:
         return  # not a Unix system
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError):
+            pass  # macOS says "unlimited" and takes less; what there is has to do

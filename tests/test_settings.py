@@ -1,0 +1,277 @@
+"""The options of the server: read from flags and environment, checked, and each fault told in one sentence."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from lobby_server.cli import main
+from lobby_server.secret import load_or_make_secret, secret_path
+from lobby_server.service.auth import Tokens
+from lobby_server.settings import (
+    ENVIRONMENT_ONLY,
+    Settings,
+    SettingsError,
+    environment_name_of,
+    flag_of,
+    read_settings,
+)
+from tests.fakes.clock import VirtualClock
+
+NAMES = [option.name for option in fields(Settings)]
+CONTRACT = """
+    address port data_dir database_url jwt_secret token_ttl_s handshake_timeout_s heartbeat_timeout_s presence_grace_s
+    max_connections max_message_bytes command_rate_per_s auth_rate_per_min empty_room_ttl_s rooms_notify_interval_ms
+    tick_ms allow_guests allowed_origins compression tls_cert tls_key trust_proxy_headers workers backplane_url drain_s
+    log_level log_format
+"""
+
+
+def is_one_sentence(text: str) -> bool:
+    return text.count("\n") == 0 and text.endswith(".") and "Traceback" not in text
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def test_every_option_of_the_contract_is_there() -> None:
+    assert set(CONTRACT.split()) <= set(NAMES)
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = read_settings({}, {})
+    assert (settings.address, settings.port, settings.data_dir) == ("127.0.0.1", 30820, Path("lobby-data"))
+    assert (settings.database_url, settings.token_ttl_s) == ("", 604_800)
+    assert (settings.handshake_timeout_s, settings.heartbeat_timeout_s, settings.presence_grace_s) == (10, 75, 0)
+    assert (settings.max_connections, settings.max_message_bytes) == (20_000, 4096)
+    assert (settings.command_rate_per_s, settings.auth_rate_per_min) == (20, 60)
+    assert (settings.empty_room_ttl_s, settings.rooms_notify_interval_ms, settings.tick_ms) == (60, 250, 20)
+    assert (settings.allow_guests, settings.origins, settings.compression) == (False, (), False)
+    assert (settings.workers, settings.drain_s) == (1, 30)
+    assert (settings.log_level, settings.log_format) == ("info", "text")
+
+
+def test_flag_wins_over_the_environment_and_that_over_the_default() -> None:
+    environment = {"LOBBY_PORT": "1111", "LOBBY_DRAIN_S": "5"}
+    settings = read_settings({"port": 2222, "drain_s": None}, environment)
+    assert (settings.port, settings.drain_s, settings.max_connections) == (2222, 5.0, 20_000)
+
+
+def test_empty_variable_is_none() -> None:
+    assert read_settings({}, {"LOBBY_PORT": "", "LOBBY_ALLOW_GUESTS": ""}) == Settings()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> None:
+    default = getattr(Settings(), name)
+    text: dict[type, str] = {bool: "yes", int: "77", float: "77.5"}
+    special = {"log_level": "debug", "log_format": "json", "workers": "1", "jwt_secret": "x" * 32, "tls_cert": ""}
+    value = special.get(name, text.get(type(default), "some text"))
+    environment = {environment_name_of(name): value}
+    if name == "tls_key":
+        environment["LOBBY_TLS_CERT"] = "cert.pem"
+    if name == "backplane_url":
+        return  # of a later version
+    read = getattr(read_settings({}, environment), name)
+    assert isinstance(read, Path if name == "data_dir" else type(default))
+    if value and name != "workers":
+        assert read != default
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), (" on ", True), ("0", False), ("no", False)])
+def test_switch_is_read_from_several_words(text: str, value: bool) -> None:
+    assert read_settings({}, {"LOBBY_COMPRESSION": text}).compression is value
+
+
+def test_origins_are_separated_by_commas_without_slashes_at_the_end() -> None:
+    settings = Settings(allowed_origins=" https://a.example/ , ,http://b.example:8080")
+    assert settings.origins == ("https://a.example", "http://b.example:8080")
+
+
+BAD_VALUES: list[tuple[str, Any]] = [
+    ("address", ""),
+    ("address", " "),
+    ("address", "a..b"),
+    ("address", "x" * 300),
+    ("port", -1),
+    ("port", 65_536),
+    ("token_ttl_s", 0),
+    ("token_ttl_s", 10**12),
+    ("handshake_timeout_s", 0.0),
+    ("handshake_timeout_s", float("inf")),
+    ("heartbeat_timeout_s", float("nan")),
+    ("heartbeat_timeout_s", 1e-9),
+    ("presence_grace_s", -0.1),
+    ("max_connections", 0),
+    ("max_message_bytes", 10),
+    ("max_message_bytes", 1 << 30),
+    ("command_rate_per_s", -1.0),
+    ("auth_rate_per_min", float("nan")),
+    ("empty_room_ttl_s", float("inf")),
+    ("rooms_notify_interval_ms", -1.0),
+    ("tick_ms", 0.0),
+    ("drain_s", -1.0),
+    ("workers", 2),
+    ("backplane_url", "redis://localhost"),
+    ("log_level", "loud"),
+    ("log_format", "xml"),
+    ("jwt_secret", "too short"),
+    ("jwt_secret", "\udcff" * 40),
+    ("tls_cert", "only.pem"),
+    ("tls_key", "only.pem"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
+def test_value_out_of_range_is_refused_in_one_sentence_that_names_it(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings(**{name: value})
+    assert is_one_sentence(str(refused.value))
+    assert flag_of(name) in str(refused.value) or environment_name_of(name) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("LOBBY_PORT", "http"), ("LOBBY_PORT", "1e3"), ("LOBBY_DRAIN_S", "soon"), ("LOBBY_ALLOW_GUESTS", "perhaps")],
+)
+def test_variable_that_cannot_be_read_is_refused_in_one_sentence_that_names_it(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({}, {variable: text})
+    assert is_one_sentence(str(refused.value))
+    assert variable in str(refused.value)
+    assert text in str(refused.value)
+
+
+def test_secret_is_in_no_sentence() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings(jwt_secret="hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+# -- the command line ---------------------------------------------------------------------------------------------
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    cleared: dict[str, str | None] = {environment_name_of(name): None for name in NAMES}
+    return CliRunner().invoke(main, arguments, env={**cleared, **environment})
+
+
+def test_help_names_every_flag_with_its_unit_and_default() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    text = " ".join(result.output.split())
+    for option in fields(Settings):
+        if option.metadata[ENVIRONMENT_ONLY]:
+            assert environment_name_of(option.name) in text
+            assert flag_of(option.name) not in text
+            continue
+        start = text.index(f"{flag_of(option.name)} ")
+        described = text[start:].partition(" --")[0]
+        default, unit = option.default, option.metadata["unit"]
+        if isinstance(default, bool):
+            assert "[default: off]" in described
+        elif default != "":
+            shown = f"{default:g}" if isinstance(default, float) else str(default)
+            assert f"[default: {shown}{' ' + unit if unit else ''}]" in described
+    assert "mint-tokens" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "http"],
+        ["--port"],
+        ["--prot", "5"],
+        ["--max-connections", "1.5"],
+        ["--drain-s", "soon"],
+        ["--data-dir", ""],
+        ["--address", ""],
+        ["--heartbeat-timeout-s", "inf"],
+        ["start"],
+        ["mint-tokens", "--count", "0"],
+        ["mint-tokens", "--number", "5"],
+        ["mint-tokens", "extra"],
+        ["--data-dir", "/dev/null/data", "mint-tokens"],
+    ],
+)
+def test_slip_on_the_command_line_is_one_sentence_and_exit_code_2(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("lobby-server: ")
+    assert is_one_sentence(result.stderr.removesuffix("\n"))
+
+
+def test_flags_and_variables_are_those_of_the_settings() -> None:
+    assert isinstance(main, click.Group)
+    flags = {parameter.name for parameter in main.params} - {"version"}
+    assert flags == set(NAMES) - {"jwt_secret"}
+
+
+def test_minted_tokens_are_of_users_who_count_up_and_verify_with_the_secret(tmp_path: Path) -> None:
+    result = run(
+        "--data-dir", str(tmp_path), "mint-tokens", "--count", "3", "--first-user-id", "50", "--prefix", "bot"
+    )  # fmt: skip
+    assert result.exit_code == 0
+    secret, is_new = load_or_make_secret(tmp_path)
+    assert not is_new
+    clock = VirtualClock()
+    users = [Tokens(secret, ttl_s=1, clock=clock).verify(token).user for token in result.stdout.split()]
+    assert [(user.id, user.username) for user in users] == [(50, "bot1"), (51, "bot2"), (52, "bot3")]
+
+
+def test_names_that_no_token_may_carry_are_not_minted(tmp_path: Path) -> None:
+    result = run("--data-dir", str(tmp_path), "mint-tokens", "--prefix", "x" * 64)
+    assert result.exit_code == 2
+    assert is_one_sentence(result.stderr.removesuffix("\n"))
+
+
+# -- the made secret ----------------------------------------------------------------------------------------------
+
+
+def test_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    secret, is_new = load_or_make_secret(folder)
+    assert is_new
+    assert len(secret) == 64
+    assert secret_path(folder).stat().st_mode & 0o777 == 0o600
+    assert load_or_make_secret(folder) == (secret, False)
+    assert os.listdir(folder) == [secret_path(folder).name]  # no draft is left behind
+
+
+def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(load_or_make_secret, [tmp_path] * 8))
+    assert len({secret for secret, _ in made}) == 1
+    assert sum(is_new for _, is_new in made) == 1
+    assert os.listdir(tmp_path) == [secret_path(tmp_path).name]
+
+
+@pytest.mark.parametrize("content", [b"", b"short\n", b"\xff\xfe" * 40])
+def test_secret_that_cannot_be_used_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    secret_path(tmp_path).write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        load_or_make_secret(tmp_path)
+    assert is_one_sentence(str(refused.value))
+    assert secret_path(tmp_path).read_bytes() == content
+
+
+def test_secret_of_ones_own_may_end_with_a_line(tmp_path: Path) -> None:
+    secret_path(tmp_path).write_text("my own secret with thirty-two bytes or more\n")
+    assert load_or_make_secret(tmp_path) == ("my own secret with thirty-two bytes or more", False)
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/below", "/dev/null/below"])
+def test_folder_that_is_none_is_refused_in_one_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(SettingsError) as refused:
+        load_or_make_secret(tmp_path / place)
+    assert is_one_sentence(str(refused.value))
+    assert "--data-dir" in str(refused.value)
