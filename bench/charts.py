@@ -16,7 +16,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.facts import caption
 from bench.figures import Figures, IdleCost, Latency, select
@@ -29,7 +29,7 @@ BY_SIZE = (SKY, GREEN, ORANGE, VERMILLION, PURPLE, BLUE)
 STYLES = ("-", "--", "-.", ":")
 
 WIDTH_IN = 9.0
-CAPTION_CHARACTERS = 150
+CAPTION_CHARACTERS = 165
 """What fits the width in the caption's size."""
 
 CURVE_POINTS = 400
@@ -298,6 +298,10 @@ def _reconnect(figures: Figures) -> Figure:
     return figure
 
 
+FEW_DECADES = 150
+"""Above this ratio of its ends an axis has ticks enough at powers of ten."""
+
+
 # -- axes ----------------------------------------------------------------------------------------------------------
 
 
@@ -311,5 +315,7 @@ def _client_axis(axes: Axes, sizes: Sequence[int]) -> None:
 
 def _time_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
     set_scale("log")
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < FEW_DECADES * low else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e3:g} s" if value >= 1e3 else f"{value:g} ms"))
     axis.set_minor_formatter(NullFormatter())

@@ -130,6 +130,7 @@ def render(template: str, report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["inline_svg"] = inline_svg
+    environment.filters["unbroken"] = unbroken
     environment.filters["cell"] = markdown_cell
     context: dict[str, Any] = {
         "report": report,
@@ -148,8 +149,14 @@ def inline_svg(chart: Chart) -> Markup:
     size = re.compile(r'(<svg\b[^>]*?)\swidth="[^"]*"|(<svg\b[^>]*?)\sheight="[^"]*"')
     for _ in range(2):
         svg = size.sub(lambda found: found.group(1) or found.group(2), svg, count=1)
+    svg = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{chart.name}-", svg)  # ids are the page's, not the chart's
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{jinja2.utils.htmlsafe_json_dumps(chart.title)[1:-1]}"', 1)
     return Markup(svg)
+
+
+def unbroken(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return re.sub(r"(?<=\d) (?=(?:ms|s|B|KB|MB|%)(?!\w))", "\u00a0", text)
 
 
 def markdown_cell(text: str) -> str:

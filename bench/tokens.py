@@ -22,6 +22,10 @@ NEWCOMERS_FROM = 300_000
 """First user ids of the three kinds, apart from each other and from what a registration would give."""
 
 
+NEWCOMER = "newone"
+"""What the names of newcomers start with; four digits follow."""
+
+
 @dataclass(frozen=True)
 class Player:
     """A user with a token. Names are ten characters, as long as the seed's example ``FriendName``."""
@@ -54,4 +58,4 @@ def mint_host(secret: str, index: int) -> Player:
 
 
 def mint_newcomer(secret: str, index: int) -> Player:
-    return mint(secret, kind="newone", first_id=NEWCOMERS_FROM, index=index)
+    return mint(secret, kind=NEWCOMER, first_id=NEWCOMERS_FROM, index=index)

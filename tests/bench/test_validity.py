@@ -1,0 +1,76 @@
+"""What may be believed: the rules that mark a point."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bench.results import ClientBytes, IdleGroup, Load
+from bench.validity import Judgement, Validity, judge_idle, judge_phase, worst
+from tests.bench.runs import CALM, OVERLOADED, a_broadcast, a_group, a_phase
+
+
+def load(**changes: float) -> Load:
+    return msgspec.structs.replace(CALM, **changes)
+
+
+def test_calm_phase_is_valid() -> None:
+    assert judge_phase(a_phase([a_broadcast(3.0, clients=10)])).validity is Validity.VALID
+
+
+@pytest.mark.parametrize(
+    "limit", [OVERLOADED, load(generator_cpu_s=9.1), load(busy_generator_cpu_s=0.901)], ids=["busy", "whole", "edge"]
+)
+def test_generator_above_90_percent_makes_a_phase_invalid(limit: Load) -> None:
+    judgement = judge_phase(a_phase([a_broadcast(3.0, clients=10)], load=limit))
+    assert judgement.validity is Validity.INVALID
+    assert "of a core" in str(judgement)
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (a_phase([a_broadcast(3.0, clients=10)], load=load(busy_generator_cpu_s=0.8)), "generator used 80%"),
+        (a_phase([a_broadcast(3.0, clients=10)], load=load(server_wait_s=1.0)), "kept the server from its core"),
+        (a_phase([a_broadcast(3.0, clients=10, lost=1)]), "1 receipts lost"),
+        (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), late_us=20_000)]), "20 ms late"),
+        (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), twice=2)]), "2 twice"),
+    ],
+    ids=["generator", "wait", "lost", "late", "twice"],
+)
+def test_suspect_phase_says_why(phase: object, words: str) -> None:
+    judgement = judge_phase(phase)  # type: ignore[arg-type]
+    assert judgement.validity is Validity.SUSPECT
+    assert words in str(judgement)
+
+
+def changed(group: IdleGroup, **changes: int | None) -> IdleGroup:
+    client: ClientBytes = msgspec.structs.replace(group.clients[0], **changes)
+    return msgspec.structs.replace(group, clients=[client, *group.clients[1:]])
+
+
+def test_idle_bytes_that_the_kernel_confirms_are_valid() -> None:
+    assert judge_idle(a_group("push", requests=2, framed=152, wire=464)).validity is Validity.VALID
+
+
+def test_one_byte_of_difference_from_the_kernel_is_invalid() -> None:
+    group = changed(a_group("push", requests=2, framed=152, wire=464), kernel_sent_bytes=39)
+    assert judge_idle(group).validity is Validity.INVALID
+
+
+def test_without_the_kernels_count_bytes_are_suspect() -> None:
+    group = changed(
+        a_group("push", requests=2, framed=152, wire=464), kernel_sent_bytes=None, kernel_received_bytes=None
+    )
+    assert judge_idle(group).validity is Validity.SUSPECT
+
+
+def test_worst_keeps_the_reasons_of_the_worst_only() -> None:
+    judgements = [
+        Judgement(Validity.VALID),
+        Judgement(Validity.SUSPECT, ("late",)),
+        Judgement(Validity.INVALID, ("full",)),
+        Judgement(Validity.INVALID, ("full",)),
+    ]
+    assert worst(judgements) == Judgement(Validity.INVALID, ("full",))
+    assert worst([]).validity is Validity.VALID
