@@ -16,6 +16,8 @@ from lobby_server.service.ports import Clock
 from lobby_server.service.subscriber import Overflow, Subscriber
 from lobby_server.service.ticklog import Chunk, Entry, TickLog
 
+FALLEN_OFF = -1
+"""A cursor that no log can serve."""
 MAX_WRITES_A_TURN = 8
 """Writes of one session in one turn of the loop, while it catches up."""
 
@@ -115,7 +117,7 @@ class Feed:
         chunk = self.log.append(entries, self._clock.monotonic_s())
         self._is_delivering = True
         in_step = list(self._in_step)
-        for subscriber in newcomers:
+        for subscriber in newcomers:  # before everybody else: they are few, and passed over then
             self._deliver_rest_of_tick(subscriber, chunk)
         return Delivery(self, chunk, in_step)
 
@@ -135,6 +137,7 @@ class Feed:
                 taken = 0
             except OSError:
                 subscriber.end_writing()
+                subscriber.next_number = after
                 continue
             writes += 1
             if taken == size:
@@ -153,17 +156,22 @@ class Feed:
         self._is_delivering = False
         if self._behind:
             self.log.index(delivery.chunk)
+            self.log.trim(self._clock.monotonic_s(), keep_newest=False)
         self._forget_if_nobody_is_behind()
 
     # -- one session ----------------------------------------------------------------------------------------------
 
     def take_pending(self, subscriber: Subscriber) -> bytes:
-        """What was published until now and a session in step has not got: it is to be written to it at once, before
-        anything that is to come after. O(open tick)."""
+        """What of the events until now is to be written to a session before anything that comes after them. O(open
+        tick). For one in step that is all it has not got; one behind has the log before it."""
         pending = b""
-        if subscriber.next_number < self.log.next_number:  # a delivery is on its way to it
-            pending, subscriber.next_number = self.log.run(subscriber.next_number)
-        return pending + self._rest_of_open(subscriber) if self._open else pending
+        if not subscriber.is_behind and subscriber.next_number < self.log.next_number:
+            pending, subscriber.next_number = self.log.run(subscriber.next_number)  # its delivery is on the way
+        if not self._open:
+            return pending
+        pending += b"".join([frame for _, frame in self._open[subscriber.skip :]])
+        self._skip_open(subscriber)
+        return pending
 
     def fell_behind(self, subscriber: Subscriber) -> None:
         """A session in step has bytes in hand that its socket did not take."""
@@ -179,10 +187,9 @@ class Feed:
                 return
             data: bytes | memoryview | None = subscriber.rest or subscriber.next_private()
             if data is None and subscriber.next_number < self.log.next_number:
-                data, subscriber.next_number = self.log.run(subscriber.next_number)
-            if data is None and subscriber.private:
-                data = self._rest_of_open(subscriber)
-                subscriber.private_is_due()
+                if subscriber.passes_hole():
+                    continue
+                data, subscriber.next_number = self.log.run(subscriber.next_number, subscriber.next_stop)
             if data is None:
                 del self._behind[subscriber]
                 self._in_step[subscriber] = None
@@ -215,26 +222,21 @@ class Feed:
                 self._newcomers.append(subscriber)
             subscriber.skip = len(self._open)
 
-    def _rest_of_open(self, subscriber: Subscriber) -> bytes:
-        frames = b"".join([frame for _, frame in self._open[subscriber.skip :]])
-        self._skip_open(subscriber)
-        return frames
-
     def _deliver_rest_of_tick(self, subscriber: Subscriber, chunk: Chunk) -> None:
-        """A newcomer came while the tick was open: it gets what was published after it."""
+        """A session came while the tick was open, or has a part of it: it gets what was published after that."""
         skipped, subscriber.skip = subscriber.skip, 0
         if subscriber.feed is not self:
             return
-        subscriber.next_number = chunk.number + 1
         frames = chunk.from_entry(skipped)
-        if not frames:
-            return
         if subscriber.is_behind:
             try:
-                subscriber.queue_private(bytes(frames), before=0)
+                subscriber.queue_private(bytes(frames), before=chunk.number)
+                subscriber.add_hole(chunk.number)
             except Overflow:
-                subscriber.next_number = -1  # falls off the log: closed as slow
-        else:
+                subscriber.next_number = FALLEN_OFF
+            return
+        subscriber.next_number = chunk.number + 1
+        if frames:
             rest = subscriber.write_now(frames)
             self._stats.writes += 1
             if rest is not None:

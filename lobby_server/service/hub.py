@@ -169,18 +169,16 @@ class Hub:
         """
         self._metrics.frames_out += 1
         self._metrics.bytes_out += len(frames)
-        feed = subscriber.feed
+        feed, before = subscriber.feed, 0
+        if in_order and feed is not None:
+            frames = feed.take_pending(subscriber) + frames
+            before = feed.log.next_number
         if subscriber.is_behind:
-            before = 0
-            if in_order and feed is not None:
-                before = feed.log.next_number + feed.has_open_tick
             try:
                 subscriber.queue_private(frames, before)
             except Overflow:
                 subscriber.is_slow()
             return
-        if in_order and feed is not None:
-            frames = feed.take_pending(subscriber) + frames
         rest = subscriber.write_now(frames)
         if rest is not None:
             subscriber.has_in_hand(rest, self._clock.monotonic_s())

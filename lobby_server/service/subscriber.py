@@ -44,7 +44,18 @@ def blocked(data: bytes | memoryview) -> int:
 class Subscriber:
     """Base of a session."""
 
-    __slots__ = ("feed", "next_number", "outlet", "private", "private_bytes", "progress_at_s", "rest", "send", "skip")
+    __slots__ = (
+        "feed",
+        "holes",
+        "next_number",
+        "outlet",
+        "private",
+        "private_bytes",
+        "progress_at_s",
+        "rest",
+        "send",
+        "skip",
+    )
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
@@ -55,6 +66,8 @@ class Subscriber:
         self.skip = 0
         """Entries of the open tick, its first ones, that this session is not to get, or has."""
         self.rest: memoryview | None = None
+        self.holes: deque[int] | None = None
+        """Chunks of the log that this session, behind, does not get from there: its part of them is private."""
         self.private: deque[tuple[int, bytes]] | None = None
         """Frames for this session alone, each with the number of the chunk that it comes before."""
         self.private_bytes = 0
@@ -156,7 +169,27 @@ class Subscriber:
         self.private_bytes -= len(frames)
         return frames
 
-    def private_is_due(self) -> None:
-        """Everything that the first private frames wait for is written."""
-        assert self.private
-        self.private = deque((min(before, self.next_number), frames) for before, frames in self.private)
+    def add_hole(self, number: int) -> None:
+        if self.holes is None:
+            self.holes = deque()
+        self.holes.append(number)
+
+    @property
+    def next_stop(self) -> int | None:
+        """The chunk before which something else comes; None: the log can be read to its end."""
+        stops = []
+        if self.holes:
+            stops.append(self.holes[0])
+        if self.private:
+            stops.append(self.private[0][0])
+        return min(stops, default=None)
+
+    def passes_hole(self) -> bool:
+        """Step over the next chunk if it is a hole."""
+        if self.holes is None or self.holes[0] != self.next_number:
+            return False
+        self.next_number += 1
+        self.holes.popleft()
+        if not self.holes:
+            self.holes = None
+        return True

@@ -60,11 +60,11 @@ class _Run(NamedTuple):
 
     start: int
     end: int
-    made_at: tuple[int, int]
+    made_at: tuple[int, int, int | None]
     data: bytes
 
 
-_NO_RUN = _Run(-1, -1, (-1, -1), b"")
+_NO_RUN = _Run(-1, -1, (-1, -1, None), b"")
 
 
 class TickLog:
@@ -117,17 +117,21 @@ class TickLog:
                 self._changes += 1
             latest[key] = (chunk, position)
 
-    def run(self, number: int) -> tuple[bytes, int]:
-        """What somebody whose cursor is `number` gets next, about 256 KiB of it, and the cursor after that.
+    def run(self, number: int, stop: int | None = None) -> tuple[bytes, int]:
+        """What somebody whose cursor is `number` gets next, about 256 KiB of it, and the cursor after that. It ends
+        before chunk `stop`.
 
         The last run is remembered: those who fell behind together share it. Cost: O(bytes) for a new one.
         """
         run = self._run
-        if run.start == number and run.made_at == (self.next_number, self._changes):
+        made_at = (self.next_number, self._changes, stop)
+        if run.start == number and run.made_at == made_at:
             return run.data, run.end
         pieces: list[bytes] = []
         size, cursor = 0, number
-        for position in range(number - self.first_number, len(self._chunks)):
+        for position in range(
+            number - self.first_number, (self.next_number if stop is None else stop) - self.first_number
+        ):
             piece = self._chunks[position].live_data()
             pieces.append(piece)
             size += len(piece)
@@ -135,7 +139,7 @@ class TickLog:
             if size >= MAX_RUN_BYTES:
                 break
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._run = _Run(number, cursor, (self.next_number, self._changes), data)
+        self._run = _Run(number, cursor, made_at, data)
         return data, cursor
 
     def trim(self, now_s: float, *, keep_newest: bool) -> None:
