@@ -6,6 +6,7 @@ Neither secrets nor tokens are ever logged.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = argon2.PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
+        self._nobody = _hash_of_nothing(self._hasher)
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)
@@ -141,3 +142,12 @@ class Passwords:
     def is_outdated(self, password_hash: str) -> bool:
         """Whether a hash was made with weaker parameters than today's."""
         return self._hasher.check_needs_rehash(password_hash)
+
+
+def _hash_of_nothing(hasher: argon2.PasswordHasher) -> str:
+    """A hash that no password has, in the PHC string format; finding that out takes as long as for any other."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${digest}"

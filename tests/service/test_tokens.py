@@ -192,6 +192,15 @@ def test_revoked_tokens_that_ended_by_themselves_are_forgotten() -> None:
     assert len(issuer._revoked) < 2100
 
 
+def test_unknown_user_is_looked_for_in_a_hash_of_the_same_cost() -> None:
+    passwords = Passwords()
+    nobody, somebody = passwords._nobody, passwords.hash("correct horse")
+    assert nobody.split("$")[:4] == somebody.split("$")[:4]
+    assert [len(part) for part in nobody.split("$")] == [len(part) for part in somebody.split("$")]
+    assert not passwords.is_outdated(nobody)
+    assert nobody != Passwords()._nobody
+
+
 def test_password_matches_itself_only_and_nobody_has_one() -> None:
     passwords = Passwords()
     known = passwords.hash("correct horse")
