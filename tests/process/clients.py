@@ -1,0 +1,79 @@
+"""What the tests of whole processes talk with: plain blocking clients, as other programs have them."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import websocket
+
+from bench.target import Target
+
+PATIENCE_S = 10.0
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+
+
+def call(target: Target, method: str, path: str, body: Any = None, *, token: str | None = None) -> Answer:
+    """One HTTP call. Raises `OSError` when there is no answer."""
+    request = urllib.request.Request(target.http_url + path, method=method)
+    if body is not None:
+        request.data = json.dumps(body).encode()
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+            raw, status = response.read(), response.status
+    except urllib.error.HTTPError as refused:
+        with refused:
+            raw, status = refused.read(), refused.code
+    return Answer(status, json.loads(raw) if raw else None)
+
+
+def register(target: Target, username: str, password: str = "a password") -> Answer:
+    return call(target, "POST", "/api/auth/register", {"username": username, "password": password})
+
+
+def token_of(target: Target, user_id: int, username: str, **changes: Any) -> str:
+    """A token as an outside account service would sign it."""
+    claims = {"userId": user_id, "username": username, "exp": time.time() + 600, "jti": f"{user_id}", **changes}
+    return jwt.encode(claims, target.jwt_secret, "HS256")
+
+
+def connect(target: Target, token: str | None = None) -> websocket.WebSocket:
+    """A socket; with a token its handshake is accepted."""
+    socket = websocket.create_connection(target.ws_url, timeout=PATIENCE_S)
+    if token is not None:
+        assert shake_hands(socket, token)["type"] == "handshake_accepted"
+    return socket
+
+
+def shake_hands(socket: websocket.WebSocket, token: str) -> Any:
+    socket.send(json.dumps({"type": "handshake", "data": {"version": "13020", "name": "P", "token": token}}))
+    return json.loads(socket.recv())
+
+
+def close_code_of(socket: websocket.WebSocket) -> int:
+    """Read to the end; the code of the server's close frame, which is answered."""
+    while True:
+        opcode, data = socket.recv_data(control_frame=True)
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            socket.shutdown()
+            return int.from_bytes(data[:2], "big")
+
+
+def wait_until(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,62 @@
+"""What a real process logs: one line an event, in the format asked for, and never a secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jwt
+import pytest
+
+from bench.target import Target
+from tests.process.clients import call, connect, register, shake_hands, token_of
+
+PASSWORD = "correct horse battery staple"
+FORGING_NAME = "ann\n2026-01-01 00:00:00,000 ERROR   lobby: forged \x1b[31m"
+
+
+def a_session_of_activity(target: Target) -> list[str]:
+    """Everything that has to do with secrets; those that must not be found in the log."""
+    ann = register(target, "ann", PASSWORD).body["token"]
+    body = {"username": "ann", "password": PASSWORD}
+    bob = call(target, "POST", "/api/auth/login", body).body["token"]
+    call(target, "POST", "/api/auth/login", {**body, "password": "a wrong password"})
+    call(target, "POST", "/api/auth/register", {**body, "password": "short", "email": "no email"})
+    fresh = call(target, "POST", "/api/auth/refresh", token=ann).body["token"]
+    forged = jwt.encode({"userId": 1, "username": "eve", "exp": 9_999_999_999}, "x" * 32, "HS256")
+    call(target, "GET", "/api/auth/verify", token=forged)
+    call(target, "GET", f"/api/rooms/{forged}?token={fresh}")
+    call(target, "PUT", "/api/rooms", {"token": ann}, token=ann)
+    client = connect(target)
+    for token in (forged, ann):
+        shake_hands(client, token)
+    client.send(json.dumps({"type": "handshake", "data": {"version": 5, "token": bob}}))
+    client.send("nonsense " + bob)
+    call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=ann)
+    call(target, "POST", "/api/auth/logout", token=ann)
+    client.shutdown()
+    connect(target, token_of(target, 2, FORGING_NAME)).shutdown()
+    return [PASSWORD, "a wrong password", "$argon2", target.jwt_secret, ann, bob, fresh, forged, ann.split(".")[2]]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_log_tells_what_happened_and_no_secret(log_format: str, tmp_path: Path) -> None:
+    target = Target(data_dir=tmp_path, flags=["--log-level", "debug", "--log-format", log_format])
+    with target.running():
+        hidden = a_session_of_activity(target)
+    log = target.log_path.read_text()
+    assert [secret for secret in hidden if secret in log] == []
+    assert "authenticated user" in log
+    assert "Broadcasting user_online" in log
+    assert "forged" in log
+    assert "\x1b" not in log
+    assert not any(line.startswith("2026-01-01 00:00:00,000") for line in log.splitlines())
+    lines = log.splitlines()
+    assert len(lines) > 5
+    if log_format == "text":
+        assert all(line[:4].isdigit() for line in lines), "a line that is none of the log's"
+        return
+    for line in lines:
+        entry = json.loads(line)
+        assert {"ts", "level", "logger", "message"} <= set(entry)
+        assert entry["ts"].endswith("+00:00")

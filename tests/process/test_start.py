@@ -1,0 +1,191 @@
+"""The start of a real process: what it prints, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.target import Target
+from lobby_server import __version__
+from tests.process.clients import call, connect, register, shake_hands, token_of
+
+COMMAND = [sys.executable, "-m", "lobby_server"]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Ours, without what sets a lobby server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LOBBY_")} | changes
+
+
+# -- what it says when it cannot start ----------------------------------------------------------------------------
+
+FAULTS = {  # arguments, environment, and what the sentence must name; {…} are filled in by the fixture
+    "port taken": (["--port", "{taken}"], {}, "--port"),
+    "address of another machine": (["--address", "192.0.2.1"], {}, "--address"),
+    "data folder is a file": (["--data-dir", "{file}"], {}, "--data-dir"),
+    "data folder below a file": (["--data-dir", "{file}/data"], {}, "--data-dir"),
+    "made secret is empty": (["--data-dir", "{emptied}"], {}, "jwt-secret"),
+    "database is none": (["--data-dir", "{spoilt}"], {}, ""),
+    "database of another kind": (["--database-url", "mysql://root@localhost/lobby"], {}, "--database-url"),
+    "database url unreadable": ([], {"LOBBY_DATABASE_URL": "postgresql://a:b@c:port/d"}, "--database-url"),
+    "postgres away": (["--database-url", "postgresql+asyncpg://u:hunter2@127.0.0.1:{free}/lobby"], {}, "{free}"),
+    "setting by flag": (["--heartbeat-timeout-s", "0"], {}, "--heartbeat-timeout-s"),
+    "setting by environment": ([], {"LOBBY_MAX_CONNECTIONS": "many"}, "LOBBY_MAX_CONNECTIONS"),
+    "certificate missing": (["--tls-cert", "{file}", "--tls-key", "{file}"], {}, "--tls-cert"),
+}
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, str]]:
+    """Exit code, output and complaint of each, all tried at the same time."""
+    folder = tmp_path_factory.mktemp("faults")
+    for name in ("emptied", "spoilt"):
+        (folder / name).mkdir()
+    (folder / "emptied" / "jwt-secret").write_text("")
+    (folder / "spoilt" / "lobby.sqlite3").write_bytes(b"this is no database\n" * 500)
+    (folder / "file").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # nobody listens there
+        places = {
+            "taken": taken.getsockname()[1],
+            "free": free.getsockname()[1],
+            **{name: folder / name for name in ("file", "emptied", "spoilt")},
+        }
+        running = {}
+        for number, (name, (arguments, variables, _)) in enumerate(FAULTS.items()):
+            given = [argument.format(**places) for argument in arguments]
+            defaults = ["--port", "0", "--data-dir", str(folder / f"data{number}")]
+            running[name] = subprocess.Popen(
+                [*COMMAND, *defaults, *given],
+                env=environment(**variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        ended = {}
+        for name, process in running.items():
+            try:
+                output, complaint = process.communicate(timeout=30)
+            finally:
+                process.kill()
+            ended[name] = (process.returncode, output, complaint)
+    return ended
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_keeps_it_from_starting_is_said_in_one_sentence_with_exit_code_2(
+    faults: dict[str, tuple[int, str, str]], fault: str
+) -> None:
+    code, output, complaint = faults[fault]
+    assert (code, output) == (2, "")
+    # A warning of the log may come before it: the secret that was made.
+    said = [line for line in complaint.splitlines() if " WARNING " not in line]
+    assert len(said) == 1, complaint
+    assert said[0].startswith("lobby-server: ")
+    assert said[0].endswith(".")
+    assert "Traceback" not in complaint
+    assert "hunter2" not in complaint
+    expected = FAULTS[fault][2]
+    assert expected in said[0] or "{" in expected
+
+
+# -- what it prints when it can -----------------------------------------------------------------------------------
+
+
+def test_first_line_says_address_data_folder_and_version(tmp_path: Path) -> None:
+    data_dir = tmp_path / "new folder" / "d\u00e4ta"
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--data-dir", str(data_dir)],
+        # A locale that has not every character, and a variable that the flag wins over.
+        env=environment(PYTHONIOENCODING="ascii", LOBBY_PORT="1", LOBBY_DATA_DIR="/dev/null/x"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = re.match(r"listening on http://127\.0\.0\.1:(\d+) .*", line)
+        assert found is not None, line
+        assert str(data_dir.parent) in line
+        assert line.rstrip("\n").endswith(f"lobby-server {__version__}")
+        with socket.create_connection(("127.0.0.1", int(found.group(1)))):
+            pass  # it accepts by then
+    finally:
+        process.terminate()
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert rest == ""
+
+
+def test_version_and_help_need_no_data_folder(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("lobby-server")
+    by_name = [str(script)] if script.exists() else COMMAND
+    for command, expected in [
+        ([*COMMAND, "--version"], f"lobby-server, version {__version__}"),
+        ([*by_name, "--help"], "--data-dir"),
+    ]:
+        printed = subprocess.run(
+            command, env=environment(LOBBY_DATA_DIR=str(tmp_path / "data")),
+            capture_output=True, text=True, check=True, timeout=30,
+        )  # fmt: skip
+        assert expected in printed.stdout
+        assert printed.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- the secret that it makes -------------------------------------------------------------------------------------
+
+
+def test_made_secret_is_told_of_is_nobody_elses_and_outlives_the_process(tmp_path: Path) -> None:
+    target = Target(data_dir=tmp_path, environment={"LOBBY_JWT_SECRET": ""})
+    with target.running():
+        token = register(target, "ann").body["token"]
+        assert call(target, "GET", "/api/auth/verify", token=token).status == 200
+    secret_file = tmp_path / "jwt-secret"
+    assert secret_file.stat().st_mode & 0o777 == 0o600
+    assert str(secret_file) in target.log_path.read_text()
+    for readable in tmp_path.iterdir():
+        if readable != target.log_path:
+            assert readable.stat().st_mode & 0o077 == 0, readable
+    target.port = 0
+    with target.running():
+        assert call(target, "GET", "/api/auth/verify", token=token).status == 200
+        minted = subprocess.run(
+            [*COMMAND, "--data-dir", str(tmp_path), "mint-tokens", "--count", "3"],
+            env=environment(), capture_output=True, text=True, check=True, timeout=30,
+        )  # fmt: skip
+        for number, minted_token in enumerate(minted.stdout.split(), 1):
+            client = connect(target)
+            assert shake_hands(client, minted_token)["data"]["username"] == f"player{number}"
+            client.close()
+    assert target.log_path.read_text().count(str(secret_file)) == 1
+
+
+def test_server_runs_without_uvloop(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['uvloop'] = None; from lobby_server.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "--port", "0", "--data-dir", str(tmp_path)],
+        env=environment(LOBBY_JWT_SECRET="x" * 40),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        found = re.search(r":(\d+) ", process.stdout.readline())
+        assert found is not None
+        target = Target(data_dir=tmp_path, port=int(found.group(1)), environment={"LOBBY_JWT_SECRET": "x" * 40})
+        client = connect(target, token_of(target, 1, "ann"))
+        client.close()
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
