@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from lobby_server.store.urls import Location, PostgresDatabase, SqliteFile
 
@@ -66,6 +67,7 @@ def _sqlite_engine(location: SqliteFile) -> AsyncEngine:
         URL.create("sqlite+aiosqlite", database=str(location.path)),
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
+        poolclass=AsyncAdaptedQueuePool,  # the default since SQLAlchemy 2.0.38
         # One connection, that is one thread: calls take tens of microseconds in SQLite, writers exclude each other
         # anyway, and a queue in the pool is fairer than SQLite's polling for locks.
         pool_size=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -62,6 +63,17 @@ async def test_a_second_store_sees_what_the_first_answered(database: Database) -
     assert await second.account_by_login("ada") == ada
     await first.close()
     await second.close()
+
+
+async def test_a_call_whose_caller_was_cancelled_is_carried_out_before_the_end(database: Database) -> None:
+    store = await database.open()
+    call = asyncio.ensure_future(store.revoke_token("j1", NOON + timedelta(hours=1)))
+    await asyncio.sleep(0)  # it has begun
+    call.cancel()
+    await store.close()
+    store = await database.open()
+    assert set(await store.revoked_tokens(NOON)) == {"j1"}
+    await store.close()
 
 
 async def test_an_answered_account_survives_kill_9(database: Database) -> None:

@@ -21,6 +21,7 @@ from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 SECRET = "s3cret"
+PATIENCE_S = 5.0
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ async def test_a_statement_that_gets_no_answer_is_unavailable(
     async with postgres.connected(postgres_name) as blocker, blocker.transaction():
         await blocker.execute("LOCK TABLE users")
         with pytest.raises(StoreUnavailable):
-            await hurried.account(1)
+            await asyncio.wait_for(hurried.account(1), PATIENCE_S)
     assert await hurried.account(1) is None
     await hurried.close()
 

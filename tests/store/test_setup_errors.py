@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
 import sqlite3
 import sys
 import tempfile
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -193,3 +195,24 @@ async def test_another_server_that_never_ends_its_migration(
     async with postgres.connected(postgres_name) as connection:
         await connection.execute("SELECT pg_advisory_lock($1)", migrate._LOCK_KEY)
         assert "Another server" in await sentence_of(postgres.url(postgres_name), tmp_path)
+
+
+# The process
+
+
+async def test_a_refused_start_says_nothing_but_the_sentence(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "lobby.sqlite3").mkdir(parents=True)
+    (tmp_path / "diary").mkdir()
+    (tmp_path / "diary" / "lobby.sqlite3").write_text("Dear diary, " * 100)
+    program = (
+        "import asyncio, pathlib, sys; from lobby_server.store import StoreSetupError, open_store\n"
+        "for url, folder in [('', 'folder'), ('', 'diary'), ('postgresql://127.0.0.1:1/x', '.')]:\n"
+        "    try: asyncio.run(open_store(url, pathlib.Path(sys.argv[1], folder)))\n"
+        "    except StoreSetupError as error: print(error)\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-X", "dev", "-c", program, str(tmp_path), stdout=PIPE, stderr=PIPE
+    )
+    output, complaints = await process.communicate()
+    assert complaints.decode() == ""
+    assert output.count(b"\n") == 3
