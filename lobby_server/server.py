@@ -40,6 +40,7 @@ from lobby_server.service.writer import StoreWriter
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import open_store
 from lobby_server.web.context import WebContext
+from lobby_server.web.front_door import FrontDoor
 from lobby_server.web.listener import Listener
 from lobby_server.web.routes import make_application
 
@@ -99,7 +100,7 @@ class LobbyServer:
         await context.lobby.restore()
         context.heartbeat.start()
         self._http = tornado.httpserver.HTTPServer(
-            make_application(context),
+            FrontDoor(context, make_application(context)),
             ssl_options=tls,
             xheaders=settings.trust_proxy_headers,
             max_body_size=MAX_BODY_BYTES,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from lobby_server.core.rooms import AlreadyHosting
@@ -12,10 +11,10 @@ from lobby_server.service.accounts import AccountFaults, InvalidCredentials
 from lobby_server.service.lobby import NotHost, RoomNotFound, RoomWish
 from lobby_server.service.ports import EmailTaken, UsernameTaken
 from lobby_server.web.base import ApiFault, BaseHandler
+from lobby_server.web.negotiation import accepts_gzip, etag_matches
 
 MAX_NAME_CHARACTERS = 64
 """Of a game mode and of a map."""
-_NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 
 class LimitedHandler(BaseHandler):
@@ -167,25 +166,6 @@ class OnlineUsersHandler(BaseHandler):
             for user in self.context.lobby.presence.online()
         ]
         self.answer(resources.OnlineUsers(count=len(users), users=users))
-
-
-def etag_matches(if_none_match: str | None, etag: str) -> bool:
-    """RFC 9110 section 13.1.2: a list of tags or ``*``, compared weakly."""
-    if not if_none_match:
-        return False
-    if if_none_match == etag:
-        return True
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or tags == ["*"]
-
-
-def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Whether a client takes gzip (RFC 9110 section 12.5.3): by name, or else by ``*``; a weight of 0 is a no."""
-    wanted: dict[str, bool] = {}
-    for part in (accept_encoding or "").lower().split(","):
-        coding, _, weight = part.partition(";")
-        wanted[coding.strip()] = _NO_WEIGHT.fullmatch(weight.replace(" ", "")) is None
-    return wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", False)))
 
 
 def room_wish(body: dict[str, Any]) -> RoomWish:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lobby_server.web.api import accepts_gzip, etag_matches
+from lobby_server.web.negotiation import accepts_gzip, etag_matches
 from tests.web.conftest import Client, Lobby, StartLobby
 
 
