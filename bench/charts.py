@@ -221,11 +221,11 @@ def _idle_bandwidth(figures: Figures) -> Figure:
     ]
     push = select(figures.idle, "push")
     if push:
-        rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.median)))
+        rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.mean)))
     each = figures.idle[0].clients
     what = (
-        f"n: {each} clients of each kind, a minute at true intervals; median, all clients within 1 % unless a bar has "
-        "whiskers. TCP/IP is modelled at MSS 1448; framed bytes agree with TCP_INFO."
+        f"n: {each} clients of each kind, a minute at true intervals. Bars: mean; black lines: least and most, "
+        "where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against TCP_INFO."
     )
     if figures.run.profile.idle.time_scale != 1:
         what += f" Times shortened by {figures.run.profile.idle.time_scale:g}."
@@ -240,11 +240,11 @@ def _idle_bandwidth(figures: Figures) -> Figure:
             for place, (layer, label, colour) in enumerate(layers):
                 spread = cost.layer(layer)
                 at = row + (place - 1) * 0.27
-                axes.barh(at, spread.median, height=0.25, color=colour, label=label if not row else None)
+                axes.barh(at, spread.mean, height=0.25, color=colour, label=label if not row else None)
                 if spread.maximum > 1.01 * spread.minimum:
                     axes.plot([spread.minimum, spread.maximum], [at, at], color="black", linewidth=1)
-                note = in_bytes(spread.median) + ("" if cost.valid else "  INVALID")
-                _bar_label(axes, max(spread.maximum, _LEFT_BYTES), at, note if spread.median else "0 B (304: no body)")
+                note = in_bytes(spread.mean) + ("" if cost.valid else "  INVALID")
+                _bar_label(axes, max(spread.maximum, _LEFT_BYTES), at, note if spread.mean else "0 B (304: no body)")
         labels = [label for label, _ in rows]
         for words, value in (("polling", SEED_POLLING_BYTES), ("push", SEED_PUSH_BYTES)):
             axes.barh(len(labels), value, height=0.5, color="white", edgecolor=GREY, hatch="////", linewidth=1)

@@ -122,9 +122,9 @@ def _latency(clients: int, phase: Phase, series: Sequence[Samples], *, seed: int
 
 @dataclass(frozen=True)
 class Spread:
-    """A quantity over the clients of a group."""
+    """A quantity over the clients of a group. It is one that adds up, so its mean is what a client costs."""
 
-    median: float
+    mean: float
     minimum: float
     maximum: float
 
@@ -162,7 +162,7 @@ def idle_costs(idle: IdleResult, *, window_s: float, time_scale: float) -> list[
 def _idle_cost(group: IdleGroup, per_minute: float) -> IdleCost:
     def spread(values: list[int]) -> Spread:
         scaled = np.asarray(values, dtype=np.float64) * per_minute
-        return Spread(percentile(scaled, 50), float(scaled.min()), float(scaled.max()))
+        return Spread(float(scaled.mean()), float(scaled.min()), float(scaled.max()))
 
     return IdleCost(
         kind=group.kind,

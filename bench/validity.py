@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from bench.results import IdleGroup, Load, Phase
 
@@ -26,13 +28,22 @@ class Validity(str, Enum):
     INVALID = "INVALID"
 
 
+class Reason(NamedTuple):
+    what: str
+    """The same words for every point that it concerns."""
+    how_much: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.how_much})" if self.how_much else self.what
+
+
 @dataclass(frozen=True)
 class Judgement:
     validity: Validity
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.validity.value}: {'; '.join(self.reasons)}" if self.reasons else self.validity.value
+        return f"{self.validity.value}: {'; '.join(map(str, self.reasons))}" if self.reasons else self.validity.value
 
 
 def generator_share(load: Load) -> float:
@@ -51,27 +62,29 @@ def server_waited(load: Load) -> float:
 def judge_phase(phase: Phase) -> Judgement:
     """Invalid when the generator was the limit; suspect when broadcasts ran into each other or left late."""
     share = generator_share(phase.load)
+    generator = Reason("the generator was the limit", f"{share:.0%} of a core")
     if share > GENERATOR_LIMIT:
-        return Judgement(Validity.INVALID, (f"the generator used {share:.0%} of a core",))
+        return Judgement(Validity.INVALID, (generator,))
     reasons = []
     if share > GENERATOR_SUSPECT:
-        reasons.append(f"the generator used {share:.0%} of a core")
+        reasons.append(generator._replace(what="the generator was near its limit"))
     late_ms = max((broadcast.late_us for broadcast in phase.broadcasts), default=0) / 1e3
     if late_ms > LATE_LIMIT_MS:
-        reasons.append(f"the publisher was up to {late_ms:.0f} ms late")
+        reasons.append(Reason("the publisher was late", f"up to {late_ms:.0f} ms"))
     waited = server_waited(phase.load)
     if waited > WAIT_LIMIT:
-        reasons.append(f"other work kept the server from its core for {waited:.0%} of its time")
+        reasons.append(Reason("other work kept the server from its core", f"{waited:.0%} of its time"))
     lost, twice = (sum(getattr(broadcast, what) for broadcast in phase.broadcasts) for what in ("lost", "twice"))
     if lost or twice:
-        reasons.append(f"{lost:,} receipts lost or too late, {twice:,} twice: broadcasts may have run into each other")
+        much = f"{lost:,} lost or too late, {twice:,} twice"
+        reasons.append(Reason("receipts are missing or doubled: broadcasts may have run into each other", much))
     return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else Judgement(Validity.VALID)
 
 
 def judge_idle(group: IdleGroup) -> Judgement:
     """Invalid when the kernel counted other bytes than we did, or when a client was lost; suspect without the check."""
     if group.unexpected_losses:
-        return Judgement(Validity.INVALID, (f"{group.unexpected_losses} connections were lost",))
+        return Judgement(Validity.INVALID, (Reason("connections were lost", f"{group.unexpected_losses}"),))
     counted = [client for client in group.clients if client.kernel_sent_bytes is not None]
     wrong = [
         client
@@ -80,16 +93,18 @@ def judge_idle(group: IdleGroup) -> Judgement:
         != (client.framed_up_bytes, client.framed_down_bytes)
     ]
     if wrong:
-        return Judgement(Validity.INVALID, (f"for {len(wrong)} clients TCP_INFO disagrees with our count",))
+        return Judgement(Validity.INVALID, (Reason("TCP_INFO disagrees with our count", f"{len(wrong)} clients"),))
     if len(counted) < len(group.clients):
-        return Judgement(Validity.SUSPECT, ("no TCP_INFO on this system: bytes not checked",))
+        return Judgement(Validity.SUSPECT, (Reason("no TCP_INFO on this system: bytes not checked"),))
     return Judgement(Validity.VALID)
 
 
-def worst(judgements: list[Judgement]) -> Judgement:
-    """The worst of several, with the reasons of that rank; valid when there are none."""
+def sum_up(judgements: Sequence[Judgement]) -> str:
+    """How many points of several are not valid, and why; each reason once."""
+    parts = []
     for validity in (Validity.INVALID, Validity.SUSPECT):
-        reasons = [r for judgement in judgements if judgement.validity is validity for r in judgement.reasons]
-        if reasons:
-            return Judgement(validity, tuple(dict.fromkeys(reasons)))
-    return Judgement(Validity.VALID)
+        concerned = [judgement for judgement in judgements if judgement.validity is validity]
+        if concerned:
+            reasons = dict.fromkeys(reason.what for judgement in concerned for reason in judgement.reasons)
+            parts.append(f"{len(concerned)} of {len(judgements)} points {validity.value}: {', '.join(reasons)}")
+    return "; ".join(parts) or f"all {len(judgements)} points valid"

@@ -43,7 +43,7 @@ def _bandwidth(figures: Figures) -> list[str]:
     polling, etag, push = (select(figures.idle, kind) for kind in ("polling", "polling_etag", "push"))
     if not (polling and etag and push):
         return []
-    plain, conditional, pushed = polling[0].wire.median, etag[0].wire.median, push[0].wire.median
+    plain, conditional, pushed = polling[0].wire.mean, etag[0].wire.mean, push[0].wire.mean
     return [
         f"An idle client costs {in_bytes(pushed)} a minute with push, TCP/IP included; {in_bytes(plain)} with polling "
         f"when the list has {plural(polling[0].rooms, 'room')} ({in_percent(1 - pushed / plain)} saved), and "
@@ -95,7 +95,7 @@ def answer_table(figures: Figures) -> Table | None:
         rows += [
             [
                 f"Bytes an idle minute, {layer_words}, {plural(plain.rooms, 'room')}",
-                *(in_bytes(cost.layer(layer).median) for cost in (plain, conditional, pushed)),
+                *(in_bytes(cost.layer(layer).mean) for cost in (plain, conditional, pushed)),
             ]
             for layer, layer_words in (("framed", "framed"), ("wire", "with TCP/IP"))
         ]
@@ -103,7 +103,7 @@ def answer_table(figures: Figures) -> Table | None:
         rows.append(
             [
                 "Requests or heartbeats an idle minute",
-                *(a_few(costs[0].requests.median) for costs in (polling, etag, push)),
+                *(a_few(costs[0].requests.mean) for costs in (polling, etag, push)),
             ]
         )
     if not rows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.figures import Figures, Latency
-from bench.sections.page import Section, Table
+from bench.sections.page import Section, Table, mark_of
 from bench.stats import Interval, percentile, summarize
-from bench.validity import worst
+from bench.validity import sum_up
 from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
 
 
@@ -21,7 +21,7 @@ def broadcast_section(figures: Figures) -> Section | None:
         name="broadcast",
         title="How long until a change has reached everybody?",
         shows=_shows(figures),
-        validity=str(worst(judgements)),
+        validity=sum_up(judgements),
         method=[
             f"One server, one population that grows to {', '.join(count(n) for n in sizes.clients)} sockets; "
             f"{sizes.clients_per_user} sockets a user, because as many logins of different users would first be their "
@@ -149,7 +149,7 @@ def _ledger_table(kinds: Sequence[tuple[str, Sequence[Latency]]]) -> Table:
 
 
 def _marks(latencies: Sequence[Latency]) -> list[str]:
-    return ["" if latency.valid else "invalid" for latency in latencies]
+    return [mark_of(latency.judgement) for latency in latencies]
 
 
 def _with_interval(value_ms: float, interval: Interval | None) -> str:

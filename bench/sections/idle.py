@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.figures import Figures, IdleCost, Spread, select
-from bench.sections.page import Section, Table
-from bench.validity import worst
+from bench.sections.page import Section, Table, mark_of
+from bench.validity import sum_up
 from bench.wire import HEADER_BYTES, MSS_BYTES
 from bench.words import a_few, count, in_bytes, in_digits, in_percent, plural
 
@@ -26,7 +26,7 @@ def idle_section(figures: Figures) -> Section | None:
         name="idle",
         title="What does a client cost that does nothing for a minute?",
         shows=_shows(figures),
-        validity=str(worst([cost.judgement for cost in figures.idle])),
+        validity=sum_up([cost.judgement for cost in figures.idle]),
         method=[
             f"{sizes.clients} clients of each kind and length of the list, all in the same {sizes.window_s:g} s, on "
             f"servers of their own where nothing happens. Polling every {sizes.poll_s:g} s over a kept-alive "
@@ -51,13 +51,13 @@ def _shows(figures: Figures) -> list[str]:
     for kind in ("polling", "polling_etag"):
         for cost in select(figures.idle, kind):
             beside = push.get(cost.rooms)
-            if beside is None or not cost.wire.median:
+            if beside is None or not cost.wire.mean:
                 continue
             name = KINDS[kind][0].upper() + KINDS[kind][1:]
-            saved = 1 - beside.wire.median / cost.wire.median
+            saved = 1 - beside.wire.mean / cost.wire.mean
             sentences.append(
-                f"{name} costs {in_bytes(cost.wire.median)} a minute with TCP/IP when the list has "
-                f"{plural(cost.rooms, 'room')}, push {in_bytes(beside.wire.median)}: {in_percent(saved)} less."
+                f"{name} costs {in_bytes(cost.wire.mean)} a minute with TCP/IP when the list has "
+                f"{plural(cost.rooms, 'room')}, push {in_bytes(beside.wire.mean)}: {in_percent(saved)} less."
             )
     load = figures.run.idle.load if figures.run.idle is not None else None
     if load is not None:
@@ -73,9 +73,9 @@ def _cost_table(figures: Figures) -> Table:
     for kind, words in KINDS.items():
         for cost in select(figures.idle, kind):
             rows.append(_cost_row(words, cost))
-            marks.append("" if cost.valid else "invalid")
+            marks.append(mark_of(cost.judgement))
     return Table(
-        title="Bytes a minute and client, up and down together: median [least–most]",
+        title="Bytes a minute and client, up and down together: mean [least–most]",
         headers=(
             "Kind", "Rooms in the list", "List body", "Clients", "Requests or heartbeats", "Messages only", "Framed",
             "With TCP/IP (model)", "Validity (TCP_INFO)",
@@ -92,7 +92,7 @@ def _cost_row(words: str, cost: IdleCost) -> list[str]:
         count(cost.rooms),
         in_bytes(cost.list_bytes),
         count(cost.clients),
-        a_few(cost.requests.median),
+        a_few(cost.requests.mean),
         *(_spread(cost.layer(layer)) for layer in ("message", "framed", "wire")),
         str(cost.judgement),
     ]
@@ -100,8 +100,8 @@ def _cost_row(words: str, cost: IdleCost) -> list[str]:
 
 def _spread(spread: Spread) -> str:
     if spread.minimum == spread.maximum:
-        return f"{in_bytes(spread.median)} [all the same]"
-    return f"{in_bytes(spread.median)} [{in_bytes(spread.minimum)}–{in_bytes(spread.maximum)}]"
+        return f"{in_bytes(spread.mean)} [all the same]"
+    return f"{in_bytes(spread.mean)} [{in_bytes(spread.minimum)}–{in_bytes(spread.maximum)}]"
 
 
 def _size_table(figures: Figures) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bench.validity import Judgement, Validity
+
 
 @dataclass(frozen=True)
 class Table:
@@ -13,7 +15,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     """The first column names the row."""
     row_marks: Sequence[str] = ()
-    """A mark a row, for its looks in HTML: ``invalid``, ``holds``, ``fails`` or empty; none at all: no marks."""
+    """A mark a row, for its looks: ``invalid``, ``suspect``, ``holds``, ``partly``, ``fails`` or empty."""
     note: str = ""
 
     def mark(self, number: int) -> str:
@@ -34,3 +36,8 @@ class Section:
     """The command that measures it again."""
     charts: Sequence[str] = ()
     tables: Sequence[Table] = field(default_factory=tuple)
+
+
+def mark_of(judgement: Judgement) -> str:
+    """The mark of a row that stands for one judged point."""
+    return "" if judgement.validity is Validity.VALID else judgement.validity.value.lower()

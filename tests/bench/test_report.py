@@ -112,7 +112,7 @@ def test_invalid_point_is_marked_in_table_chart_and_answers() -> None:
     report = make_report(a_run(broadcast=a_broadcast_result(points)))
     assert not report.valid
     assert "100 clients" in report.answers[0]
-    assert "INVALID: the generator used 95% of a core" in render("report.md", report)
+    assert "INVALID: the generator was the limit (95% of a core)" in render("report.md", report)
     assert '<tr class="invalid">' in render("report.html", report)
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bench.results import ClientBytes, IdleGroup, Load
-from bench.validity import Judgement, Validity, judge_idle, judge_phase, worst
+from bench.validity import Judgement, Reason, Validity, judge_idle, judge_phase, sum_up
 from tests.bench.runs import CALM, OVERLOADED, a_broadcast, a_group, a_phase
 
 
@@ -30,10 +30,13 @@ def test_generator_above_90_percent_makes_a_phase_invalid(limit: Load) -> None:
 @pytest.mark.parametrize(
     ("phase", "words"),
     [
-        (a_phase([a_broadcast(3.0, clients=10)], load=load(busy_generator_cpu_s=0.8)), "generator used 80%"),
+        (
+            a_phase([a_broadcast(3.0, clients=10)], load=load(busy_generator_cpu_s=0.8)),
+            "near its limit (80% of a core)",
+        ),
         (a_phase([a_broadcast(3.0, clients=10)], load=load(server_wait_s=1.0)), "kept the server from its core"),
-        (a_phase([a_broadcast(3.0, clients=10, lost=1)]), "1 receipts lost"),
-        (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), late_us=20_000)]), "20 ms late"),
+        (a_phase([a_broadcast(3.0, clients=10, lost=1)]), "1 lost or too late"),
+        (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), late_us=20_000)]), "late (up to 20 ms)"),
         (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), twice=2)]), "2 twice"),
     ],
     ids=["generator", "wait", "lost", "late", "twice"],
@@ -65,12 +68,13 @@ def test_without_the_kernels_count_bytes_are_suspect() -> None:
     assert judge_idle(group).validity is Validity.SUSPECT
 
 
-def test_worst_keeps_the_reasons_of_the_worst_only() -> None:
+def test_summary_counts_points_and_gives_each_reason_once() -> None:
+    late, limit = Reason("late", "12 ms"), Reason("limit", "95%")
     judgements = [
         Judgement(Validity.VALID),
-        Judgement(Validity.SUSPECT, ("late",)),
-        Judgement(Validity.INVALID, ("full",)),
-        Judgement(Validity.INVALID, ("full",)),
+        Judgement(Validity.SUSPECT, (late,)),
+        Judgement(Validity.SUSPECT, (late._replace(how_much="20 ms"),)),
+        Judgement(Validity.INVALID, (limit,)),
     ]
-    assert worst(judgements) == Judgement(Validity.INVALID, ("full",))
-    assert worst([]).validity is Validity.VALID
+    assert sum_up(judgements) == "1 of 4 points INVALID: limit; 2 of 4 points suspect: late"
+    assert sum_up([Judgement(Validity.VALID)] * 3) == "all 3 points valid"
