@@ -101,7 +101,10 @@ class Hub:
 
     def add(self, member: Member) -> None:
         """From now on a session hears what is published."""
-        self._feed(member.profile).add(member)
+        feed = self._feed(member.profile)
+        feed.add(member)
+        if feed in self._batches:
+            self._batches[feed].newcomer()
         self._by_user.setdefault(member.user.id, []).append(member)
         self._sessions += 1
 

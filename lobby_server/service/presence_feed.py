@@ -1,6 +1,7 @@
 """Presence for those who asked for it in batches: who came and went within a tick, in one message.
 
-Somebody who was on and off within the tick, or off and on, is in neither list.
+Somebody who was on and off within the tick, or off and on, is in neither list; unless a session came in between, which
+may have seen the state in between (it fetches who is online): then the last state is told to all.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ class PresenceBatch:
     """The changes of one tick."""
 
     def __init__(self) -> None:
-        self._changes: dict[int, tuple[User, bool]] = {}
-        self.flaps = 0
+        self._changes: dict[int, tuple[User, bool, int]] = {}
+        self._newcomers = 0
 
     def __len__(self) -> int:
         return len(self._changes)
 
+    def newcomer(self) -> None:
+        """A session came that will hear this tick."""
+        self._newcomers += 1
+
     def note(self, user: User, *, is_online: bool) -> None:
         """A user came or went. Comings and goings of one user alternate, so a second one undoes the first."""
-        if self._changes.pop(user.id, None) is not None:
-            self.flaps += 1
-        else:
-            self._changes[user.id] = (user, is_online)
+        earlier = self._changes.pop(user.id, None)
+        if earlier is None or earlier[2] != self._newcomers:
+            self._changes[user.id] = (user, is_online, self._newcomers)
 
     def take_frame(self) -> bytes | None:
         """The frame of the tick; None: nobody came or went. The next tick starts empty."""
@@ -34,6 +38,6 @@ class PresenceBatch:
         changes, self._changes = self._changes, {}
         online: list[OnlineUser] = []
         offline: list[OnlineUser] = []
-        for user, is_online in changes.values():
+        for user, is_online, _ in changes.values():
             (online if is_online else offline).append(OnlineUser(user_id=user.id, username=user.username))
         return encode_frame(PresenceChanged(online=online, offline=offline))
