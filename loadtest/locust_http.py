@@ -11,11 +11,14 @@ from loadtest.recorder import Recorder
 
 TOO_MANY_REQUESTS = 429
 CONFLICT = 409
+NOT_FOUND = 404
 
 NOT_AN_OUTCOME = {
-    ("/api/auth/register", CONFLICT): "accounts found made",
+    ("POST", "/api/auth/register", CONFLICT): "accounts found made",
+    ("POST", "/api/rooms", CONFLICT): "rooms found made",
+    ("DELETE", "/api/rooms/[id]", NOT_FOUND): "rooms found gone",
 }
-"""Answers that are a step on the way rather than an outcome: counted as events, not as requests."""
+"""Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
 THROTTLED = "throttled (429)"
 
 
@@ -31,6 +34,8 @@ class LocustHttp:
         self._recorder = recorder
         self._names = names or {}
         self._is_closed = False
+        self.is_server_away = False
+        """Nobody answered the last call."""
 
     def call(self, request: HttpCall) -> HttpAnswer:
         context = self._session.request(
@@ -42,7 +47,10 @@ class LocustHttp:
             catch_response=True,
         )
         status = int(context.status_code or 0)
-        event = THROTTLED if status == TOO_MANY_REQUESTS else NOT_AN_OUTCOME.get((request.route, status))
+        self.is_server_away = status == 0
+        event = NOT_AN_OUTCOME.get((request.method, request.route, status))
+        if status == TOO_MANY_REQUESTS:
+            event = THROTTLED
         if event is not None:
             self._recorder.count(event)
         elif not self._is_closed:  # what was under way when its user stopped is no failure of the server

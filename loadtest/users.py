@@ -148,7 +148,10 @@ class Player(LobbyUser):
             self.agenda.put(now_s + draw_gap_s(options.drop_interval_s, self.rng), self.drop)
 
     def on_stop(self) -> None:
+        """Leave the lobby as it was found: no room, no socket."""
         self.server_list.close()
+        if not self.http.is_server_away:
+            self.delete_room(time.perf_counter())
         self.connection.disconnect_from_server()
         self.http.close()
         if self.dealt_token is not None and self.swarm.tokens is not None:
@@ -245,13 +248,12 @@ class Player(LobbyUser):
             self.room_id = room.id
             self.swarm.recorder.count("rooms made")
         except ApiError as error:
-            self.room_id = error.existing_room_id  # one of an earlier run, or of before a restart: deleted next
+            self.room_id = error.existing_room_id  # left over from an earlier run: deleted next
         except ClientError:
             pass  # in Locust's table of failures already; the agenda goes on
 
     def delete_room(self, intended_s: float) -> None:
-        room_id, self.room_id = self.room_id, None
-        token = self.accounts.token
+        room_id, token = self.room_id, self.accounts.token
         if room_id is None or token is None:
             return
         try:
@@ -259,6 +261,7 @@ class Player(LobbyUser):
             self.swarm.recorder.count("rooms deleted")
         except ClientError:
             pass  # as above
+        self.room_id = None  # last, so that a player who is stopped on the way here tries once more
 
     def drop(self, intended_s: float) -> None:
         self.agenda.put(intended_s + draw_gap_s(self.swarm.options.drop_interval_s, self.rng), self.drop)

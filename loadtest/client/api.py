@@ -94,8 +94,8 @@ class LobbyApi:
     def delete_room(self, token: str, room_id: str) -> None:
         self._call("DELETE", _room_path(room_id), route="/api/rooms/[id]", token=token)
 
-    def online_users(self) -> tuple[OnlineUser, ...]:
-        return tuple(self._expect(self._call("GET", "/api/users/online"), OnlineUsers).users)
+    def online_users(self, token: str) -> tuple[OnlineUser, ...]:
+        return tuple(self._expect(self._call("GET", "/api/users/online", token=token), OnlineUsers).users)
 
     def _call(
         self,

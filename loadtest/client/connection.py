@@ -172,6 +172,16 @@ class ConnectionManager:
     # -- the connection's own thread ------------------------------------------------------------------------------
 
     def _live(self, run: _Run) -> None:
+        try:
+            self._stay_connected(run)
+        finally:  # whatever ended it, a later connect_to_server finds the way free
+            with self._lock:
+                run.end()
+                if self._run is run:
+                    self._run = None
+            run.link.close()
+
+    def _stay_connected(self, run: _Run) -> None:
         failures = 0
         while not run.is_over.is_set():
             refused, retry_after_s = None, None
@@ -195,7 +205,6 @@ class ConnectionManager:
                 failures += 1
                 log.info("%s: trying again in %.1f s", self.name, delay_s)
                 run.is_over.wait(delay_s)
-        run.link.close()
 
     def _open(self, run: _Run) -> None:
         run.link = Link(self.counters)

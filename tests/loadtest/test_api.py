@@ -45,7 +45,7 @@ def test_errors_of_the_lobby_carry_their_fields():
 
 def test_a_code_from_the_future_is_kept():
     with pytest.raises(ApiError) as caught:
-        LobbyApi(FakeHttp(lambda call: problem(418, "teapot"))).online_users()
+        LobbyApi(FakeHttp(lambda call: problem(418, "teapot"))).online_users(JWT)
     assert caught.value.code == "teapot"
 
 

@@ -3,15 +3,18 @@
 import logging
 import re
 import socket
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websocket
 
+import loadtest.client
 from bench.target import Target
 from loadtest.client import (
     AuthenticationManager,
@@ -243,6 +246,21 @@ def test_heartbeats_keep_an_idle_connection_beyond_the_servers_timeout(target: T
     assert game.connection.counters.losses == 0
     assert game.connection.counters.messages_in["pong"] >= 6
     wait_for(lambda: server_log_says(target, "ping/pong"))
+
+
+def test_the_example_of_the_package_works(target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert loadtest.client.__doc__ is not None
+    example = "\n".join(line for line in loadtest.client.__doc__.splitlines() if line.startswith("    ") or not line)
+    code = (
+        textwrap.dedent(example)
+        .replace("localhost:30820", f"127.0.0.1:{target.port}")
+        .replace('Path("~/.lobby-token").expanduser()', f"Path({str(tmp_path / 'token')!r})")
+    )
+    names: dict[str, Any] = {}
+    exec(compile(code, "example", "exec"), names)
+    names["api"].http.close()
+    assert " rooms" in capsys.readouterr().out
+    assert not (tmp_path / "token").exists()
 
 
 @pytest.mark.slow

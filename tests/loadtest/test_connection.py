@@ -345,7 +345,7 @@ def test_silence_beyond_the_limit_is_death(connect):
 def test_any_frame_counts_as_life(connect):
     def script(peer: FakePeer) -> None:
         peer.accept()
-        for _ in range(12):
+        for _ in range(8):
             peer.ping()
             time.sleep(0.1)
         peer.send(messages.RoomsChanged())
@@ -592,6 +592,26 @@ def test_a_listener_that_blocks_beyond_the_silence_limit_is_logged_and_the_conne
             wait_for(lambda: ear.count("rooms") == 2)
         assert ear.count("lost") == 0
         assert "meanwhile its connection read nothing" in caplog.text
+
+
+def test_a_listener_that_ends_the_thread_leaves_the_way_free(connect, monkeypatch: pytest.MonkeyPatch):
+    """As a kill does to a greenlet."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        if len(server.accepted_at_s) == 1:
+            raise Killed
+
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+    with FakeServer(hold) as server:
+        connection, _ = connect(server)
+        connection.connection_established.connect(kill)
+        wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("lobby-")])
+        assert not connection.is_connected
+        connection.connect_to_server(JWT)
+        assert connection.wait_until_connected(DEADLINE_S)
 
 
 def test_counters_count_messages_and_bytes(connect):
