@@ -38,7 +38,8 @@ def main() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise _Misused(f"The lab needs {', '.join(missing)}: install it with pip install 'lobby-server[bench]'.")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job comes with it ignored
+        signal.signal(number, _interrupt)
 
 
 @main.command("list")

@@ -214,6 +214,11 @@ class Crowd:
         at_s = perf_counter() + phase_s
         while True:
             await asyncio.sleep(max(0.0, at_s - perf_counter()))
+            if connection.lost:
+                try:
+                    connection = await open_http(HOST, self._port, answer.put_nowait)
+                except OSError:
+                    return  # the server is gone, and with it the run
             connection.send(self.list_request)
             response = await answer.get()
             seen = newest_number(response.body)

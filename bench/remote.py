@@ -8,12 +8,14 @@ pipe is closed, however that comes about; Ctrl-C on the terminal is left to the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -46,7 +48,9 @@ class Remote(Generic[S]):
         self._process = context.Process(
             target=_run, args=(theirs, make, cpus, arguments), name=f"lobby-bench {make.__name__}", daemon=True
         )
-        self._process.start()
+        resource_tracker.ensure_running()  # else `start` starts it, which lets go of SIGINT
+        with _sigint_held():  # the child begins with it held, and never dies of Ctrl-C while it imports
+            self._process.start()
         theirs.close()
 
     @property
@@ -87,10 +91,20 @@ class Remote(Generic[S]):
         self.close()
 
 
+@contextlib.contextmanager
+def _sigint_held() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _run(
     connection: Connection, make: Callable[..., Any], cpus: tuple[int, ...] | None, arguments: dict[str, Any]
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     pin(cpus)
     gc.disable()  # a collection among thousands of receivers would be measured as the server's latency
     uvloop.run(_serve(connection, make, arguments))

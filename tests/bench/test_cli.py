@@ -18,9 +18,10 @@ from tests.bench.test_report import STORED
 
 @pytest.fixture(autouse=True)
 def _keep_signals() -> object:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def bench(*arguments: str) -> Result:
