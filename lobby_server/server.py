@@ -125,7 +125,7 @@ class LobbyServer:
             self._listener.stop()
         context.lobby.stop()
         await self._send_home(list(context.sessions))
-        while context.sessions and time.monotonic() < deadline_s:
+        while (context.sessions or context.calls) and time.monotonic() < deadline_s:
             await asyncio.sleep(DRAIN_PAUSE_S)
         context.heartbeat.stop()
         if self._http is not None:

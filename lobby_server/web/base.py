@@ -69,9 +69,19 @@ class BaseHandler(tornado.web.RequestHandler):
         self.clear_header("Server")
 
     def prepare(self) -> None:
+        self.context.calls.add(self)
+        if self.context.is_draining:
+            self.set_header("Connection", "close")  # the next call goes to whoever comes after us
         self._allow_origin()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
+
+    def on_finish(self) -> None:
+        self.context.calls.discard(self)
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self.context.calls.discard(self)
 
     def head(self, *path_arguments: str) -> Any:
         """As GET; Tornado leaves the body out (RFC 9110 section 9.1 wants both of every server)."""

@@ -37,6 +37,8 @@ class WebContext:
     clock: Clock
     sessions: set[Session] = field(default_factory=set)
     """Every open socket, accepted or not."""
+    calls: set[object] = field(default_factory=set)
+    """HTTP calls that are being answered by a handler."""
     is_draining: bool = False
     session_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 

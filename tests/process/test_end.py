@@ -62,7 +62,6 @@ def test_client_that_does_not_answer_holds_the_end_up_no_longer_than_drain_s(tmp
     assert "drained: 1 sockets had to be cut" in target.log_path.read_text()
 
 
-@pytest.mark.xfail(reason="the drain cuts calls that are being answered", strict=False)
 def test_calls_in_flight_at_the_signal_end_without_a_fault_in_the_log(tmp_path: Path) -> None:
     target = Target(data_dir=tmp_path, flags=["--auth-rate-per-min", "0"])
     answers: list[Answer] = []
