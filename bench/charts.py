@@ -88,6 +88,7 @@ def _render(name: str, title: str, figure: Figure) -> Chart:
     # The salt makes ids reproducible, and different in charts that end up in one HTML page.
     with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
         figure.savefig(svg, format="svg", metadata={"Date": None, "Title": title})
+        figure.set_layout_engine("none")  # laid out already
         figure.savefig(png, format="png", dpi=150)
     return Chart(name, title, svg.getvalue(), png.getvalue())
 

@@ -32,7 +32,6 @@ SEED_BITS = 31
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="lobby-server")
 def main() -> None:
     """The lab: measures a lobby server with push against polling, and says which promises hold."""
     missing = [name for name in NEEDED if find_spec(name) is None]

@@ -16,10 +16,10 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.http_client import HttpConnection, Response, get_request, open_http
+from bench.fetcher import Fetcher, newest_number
+from bench.http_client import Response, get_request, open_http
 from bench.lab import HOST
 from bench.ledger import Receipts
-from bench.publisher import MARKER
 from bench.receivers import (
     ROOMS_CHANGED_HEAD,
     USER_ONLINE_HEAD,
@@ -39,7 +39,6 @@ TIMER_EARLY_S = 0.002
 BURST_GAP_S = 0.02
 """An event after such a silence begins a burst, and gets a mark whatever its number."""
 
-_MARKER = MARKER.encode()
 _NEWCOMER = NEWCOMER.encode()
 
 
@@ -79,7 +78,7 @@ class Crowd:
         self._random = random.Random(seed)
         self._receivers: list[_CrowdReceiver] = []
         self._newcomers: list[Receiver] = []
-        self._fetchers: list[_Fetcher] = []
+        self._fetchers: list[Fetcher] = []
         self._pollers: list[asyncio.Task[None]] = []
         self._polled = _Log()
         self.list_request = get_request("/api/rooms", host=HOST, port=port)
@@ -108,9 +107,9 @@ class Crowd:
     async def open_fetchers(self) -> None:
         """An HTTP connection for every receiver whose last one a server may have closed as idle, or that has none."""
         self._fetchers += [
-            _Fetcher(self, index, self._port) for index in range(len(self._fetchers), len(self._receivers))
+            Fetcher(self, index, self._port) for index in range(len(self._fetchers), len(self._receivers))
         ]
-        await politely([fetcher for fetcher in self._fetchers if not fetcher.is_open], _Fetcher.open)
+        await politely([fetcher for fetcher in self._fetchers if not fetcher.is_open], Fetcher.open)
 
     async def start_pollers(self, count: int, period_s: float) -> None:
         """Clients that fetch the list every `period_s`, at random phases, until the process ends."""
@@ -244,55 +243,3 @@ class _CrowdReceiver(Receiver):
 
     def on_lost(self) -> None:
         self._crowd.losses[str(self.close_code)] += 1
-
-
-class _Fetcher:
-    """The seed's rule for one client: fetch on a change; a change during a fetch leads to exactly one more."""
-
-    __slots__ = ("_again", "_busy", "_connection", "_crowd", "_index", "_opening", "_port")
-
-    def __init__(self, crowd: Crowd, index: int, port: int) -> None:
-        self._crowd, self._index, self._port = crowd, index, port
-        self._busy = self._again = False
-        self._connection: HttpConnection | None = None
-        self._opening: asyncio.Task[None] | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self._connection is not None and not self._connection.lost
-
-    async def open(self) -> None:
-        self._connection = await open_http(HOST, self._port, self._on_response)
-
-    def changed(self, request: bytes) -> None:
-        if self._busy:
-            self._again = True
-        elif self._connection is None or self._connection.lost:
-            self._busy = True
-            self._opening = asyncio.create_task(self._open_and_fetch(request))
-        else:
-            self._busy = True
-            self._connection.send(request)
-
-    async def _open_and_fetch(self, request: bytes) -> None:
-        """A client whose connection was closed as idle opens another, which its fetch has to wait for."""
-        try:
-            await self.open()
-        except OSError:
-            self._busy = False  # it stays without the list, and the ledger says so
-            return
-        if self._connection is not None:
-            self._connection.send(request)
-
-    def _on_response(self, response: Response) -> None:
-        self._busy = False
-        self._crowd.on_list(self._index, response)
-        if self._again:
-            self._again = False
-            self.changed(self._crowd.list_request)
-
-
-def newest_number(body: bytes) -> int:
-    """The number of the newest marked room in a room list, which has the newest first; −1 without one."""
-    at = body.find(_MARKER)
-    return int(body[at + len(_MARKER) : at + len(_MARKER) + 6]) if at >= 0 else -1

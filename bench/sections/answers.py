@@ -9,7 +9,7 @@ from bench.promises import Promise
 from bench.sections.page import Table
 from bench.sections.promises import tally
 from bench.stats import summarize
-from bench.validity import Validity
+from bench.validity import sum_up
 from bench.verdicts import Verdict
 from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
 
@@ -20,8 +20,7 @@ def answer_sentences(figures: Figures, promises: Sequence[Promise]) -> list[str]
     broken = [promise for promise in promises if promise.ruling.verdict is Verdict.DOES_NOT_HOLD]
     if broken:
         sentences.append("Not true in this run: " + "; ".join(promise.claim for promise in broken) + ".")
-    sentences.append(_validity(figures))
-    return sentences
+    return sentences + _validity(figures)
 
 
 def _latency(figures: Figures) -> list[str]:
@@ -64,19 +63,12 @@ def _reconnect(figures: Figures) -> list[str]:
     ]
 
 
-def _validity(figures: Figures) -> str:
+def _validity(figures: Figures) -> list[str]:
     judged = [
         *(latency.judgement for latency in (*figures.announcements, *figures.fresh, *figures.status)),
         *(cost.judgement for cost in figures.idle),
     ]
-    bad = sum(judgement.validity is Validity.INVALID for judgement in judged)
-    suspect = sum(judgement.validity is Validity.SUSPECT for judgement in judged)
-    if not bad and not suspect:
-        return f"All {len(judged)} measured points are valid: the generator was never the limit."
-    return (
-        f"Of {len(judged)} measured points {bad} are INVALID and {suspect} suspect; they are marked, and what is "
-        "INVALID counts nowhere."
-    )
+    return [f"Validity: {sum_up(judged)}."] if judged else []
 
 
 def answer_table(figures: Figures) -> Table | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.crowd import newest_number
+from bench.fetcher import newest_number
 from bench.http_client import HttpConnection, HttpFailed, Response, get_request
 
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\nETag: "7"\r\n\r\n{"count":0}'
