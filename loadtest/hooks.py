@@ -4,6 +4,7 @@ table and the file at the end.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -12,6 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import gevent
+import psutil
 from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
@@ -25,7 +27,6 @@ from loadtest.summary import RunFacts, table, write_json
 
 EXIT_USAGE = 2
 PROBE_TIMEOUT_S = 5.0
-WORKERS_READY_S = 5.0
 _REPORT = "lobby_swarm"
 
 
@@ -86,14 +87,12 @@ class _Hooks:
             sys.exit(EXIT_USAGE)
 
     def end_own_workers(self) -> None:
-        """Those that ``--processes`` made: Locust leaves them waiting a minute for a master that is gone."""
-        runner, parsed = self.environment.runner, self.environment.parsed_options
-        processes = getattr(parsed, "processes", None)
-        if isinstance(runner, MasterRunner) and processes:
-            deadline_s = time.monotonic() + WORKERS_READY_S
-            while len(runner.clients.ready) < processes and time.monotonic() < deadline_s:
-                gevent.sleep(0.05)
-            runner.quit()
+        """Those that ``--processes`` forked: Locust leaves them looking for a master that is gone, for minutes."""
+        processes = getattr(self.environment.parsed_options, "processes", None)
+        if isinstance(self.environment.runner, MasterRunner) and processes:
+            for worker in psutil.Process().children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.terminate()
 
     def read_options(self) -> SwarmOptions:
         """The drawn seed goes back to where it was read from: workers get their options from there."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -142,13 +143,13 @@ def test_rooms_that_an_earlier_run_left_are_taken_over(target: Target, tokens: P
 
 def test_a_throttled_login_waits_as_told_and_says_so_once(tmp_path: Path):
     out = tmp_path / "swarm.json"
-    with Target(flags=["--auth-rate-per-min", "6"]) as target:
-        done = run("--host", target.http_url, "-u", 10, "-r", 100, "-t", "1s", "--swarm-json", out)
+    with Target(flags=["--auth-rate-per-min", "2"]) as target:
+        done = run("--host", target.http_url, "-u", 4, "-r", 100, "-t", "1s", "--swarm-json", out)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("The server limits logins (429)") == 1
     _, requests, _, events = figures(out)
     assert events["throttled (429)"] >= 1
-    assert 1 <= requests["POST /api/auth/register"]["count"] < 10
+    assert 1 <= requests["POST /api/auth/register"]["count"] < 4
     assert requests["POST /api/auth/register"]["failures"] == 0
 
 
@@ -182,44 +183,63 @@ def test_a_termination_in_the_middle_ends_it_well(target: Target, tokens: Path, 
 # -- bad input: one sentence, exit code 2 -------------------------------------------------------------------------
 
 
-def refused(*arguments: object) -> str:
-    done = run("-u", 2, "-t", "2s", *arguments)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    said = [line for line in done.stderr.splitlines() if line.startswith("loadtest: ")]
-    assert len(said) == 1, done.stderr
-    return said[0].removeprefix("loadtest: ")
+@pytest.fixture(scope="module")
+def refusals(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Every kind of bad input at once: each run ends before it begins, so they do not disturb one another."""
+    folder = tmp_path_factory.mktemp("tokens")
+    (folder / "bad").write_text(f"{JWT}\nwhat\n")
+    (folder / "empty").write_text("")
+    (folder / "foreign").write_text(JWT)
+    with FakeServer(lambda peer: peer.answer_http(404)) as stranger:
+        arguments: dict[str, tuple[object, ...]] = {
+            "no host": (),
+            "nobody": ("--host", "http://127.0.0.1:1"),
+            "nobody for workers": ("--host", "http://127.0.0.1:1", "--processes", 2),
+            "stranger": ("--host", f"http://127.0.0.1:{stranger.port}"),
+            "bad": ("--host", target.http_url, "--tokens", folder / "bad"),
+            "empty": ("--host", target.http_url, "--tokens", folder / "empty"),
+            "missing": ("--host", target.http_url, "--tokens", folder / "missing"),
+            "foreign": ("--host", target.http_url, "--tokens", folder / "foreign"),
+            "share": ("--host", target.http_url, "--drop-share", 2),
+        }
+        running = {
+            name: subprocess.Popen(
+                command("--headless", "--only-summary", "-u", 2, "-t", "2s", *given),
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            )
+            for name, given in arguments.items()
+        }  # fmt: skip
+        said = {name: process.communicate(timeout=RUN_TIMEOUT_S)[1] for name, process in running.items()}
+        yield {name: (running[name].returncode, said[name]) for name in arguments}
 
 
-def test_no_host():
-    assert refused() == "Say which server to load: --host http://localhost:30820."
+@pytest.mark.parametrize(
+    ("case", "sentence"),
+    [
+        ("no host", r"Say which server to load: --host http://localhost:30820\."),
+        (
+            "nobody",
+            r"No server answers at http://127\.0\.0\.1:1 \(connection refused\): start one with lobby-server, .*",
+        ),
+        ("nobody for workers", r"No server answers at http://127\.0\.0\.1:1 \(connection refused\): .*"),
+        ("stranger", r"What answers at http://127\.0\.0\.1:\d+ is no lobby server .*"),
+        ("bad", r"--tokens: line 2 of .* is no JWT: .*"),
+        ("empty", r"--tokens: .* holds no token: make some with lobby-server mint-tokens .*"),
+        ("missing", r"--tokens: .* cannot be read: No such file or directory\."),
+        ("foreign", r"The server at .* does not take the first token of .*: mint them with its secret .*"),
+        ("share", r"--drop-share must be a share from 0 to 1\."),
+    ],
+)
+def test_bad_input_ends_with_one_sentence_and_exit_code_2(refusals: dict[str, Any], case: str, sentence: str):
+    code, errors = refusals[case]
+    assert code == 2, errors
+    assert "Traceback" not in errors
+    said = [line.removeprefix("loadtest: ") for line in errors.splitlines() if line.startswith("loadtest: ")]
+    assert len(said) == 1, errors
+    assert re.fullmatch(sentence, said[0]), said[0]
 
 
-def test_nobody_at_the_host_even_with_workers(unused_tcp_port: int):
-    host = f"http://127.0.0.1:{unused_tcp_port}"
-    sentence = f"No server answers at {host} (connection refused): start one with lobby-server, or give another --host."
-    assert refused("--host", host, "--processes", 2) == sentence
-
-
-def test_somebody_else_at_the_host():
-    with FakeServer(lambda peer: peer.answer_http(404)) as server:
-        host = f"http://127.0.0.1:{server.port}"
-        assert refused("--host", host).startswith(f"What answers at {host} is no lobby server")
-
-
-def test_malformed_tokens(target: Target, tmp_path: Path):
-    bad = tmp_path / "bad"
-    bad.write_text("what\n")
-    assert "line 1" in refused("--host", target.http_url, "--tokens", bad)
-
-
-def test_tokens_of_another_server(target: Target, tmp_path: Path):
-    foreign = tmp_path / "foreign"
-    foreign.write_text(JWT)
-    assert "does not take the first token" in refused("--host", target.http_url, "--tokens", foreign)
-
-
-def test_a_number_that_is_none():
+def test_a_number_that_is_none_is_a_usage_error():
     done = run("--host", "http://127.0.0.1:1", "--poller-share", "many")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
