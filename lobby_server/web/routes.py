@@ -25,6 +25,7 @@ class WantsSocket(Matcher):
             request.method == "GET"  # RFC 6455 section 4.1; whatever else is no upgrade
             and request.path in SOCKET_PATHS
             and request.headers.get("Upgrade", "").lower() == "websocket"
+            and "upgrade" in request.headers.get("Connection", "").lower()  # a proxy that ate it asks for no socket
         )
         return {} if wanted else None
 
