@@ -25,8 +25,9 @@ RequestKey = tuple[str, str]
 
 @dataclass
 class RequestFigures:
-    """Response times of the successful and the failed alike, as in Locust's table."""
+    """Response times of the successful and the failed alike, as in Locust's table; some failures have none."""
 
+    count: int = 0
     times: Series = field(default_factory=Series)
     failures: Counter[str] = field(default_factory=Counter)
     """By what went wrong."""
@@ -47,6 +48,7 @@ class Recorder:
 
     def record_request(self, key: RequestKey, duration_s: float | None, failure: str | None) -> None:
         figures = self.requests.setdefault(key, RequestFigures())
+        figures.count += 1
         if duration_s is not None:
             figures.times.record(duration_s)
         if failure is not None:
@@ -72,9 +74,9 @@ class Recorder:
             "events": {name: number for name, number in since.items() if number},
             "series": {name: series.encode() for name, series in self.series.items() if series.count},
             "requests": [
-                [*key, figures.times.encode() if figures.times.count else "", dict(figures.failures)]
+                [*key, figures.count, figures.times.encode() if figures.times.count else "", dict(figures.failures)]
                 for key, figures in self.requests.items()
-                if figures.times.count or figures.failures
+                if figures.count
             ],
         }
         for series in self.series.values():
@@ -87,8 +89,9 @@ class Recorder:
         self._events.update(report["events"])
         for name, encoded in report["series"].items():
             self._series(name).add_encoded(encoded)
-        for request_type, name, encoded, failures in report["requests"]:
+        for request_type, name, count, encoded, failures in report["requests"]:
             figures = self.requests.setdefault((request_type, name), RequestFigures())
+            figures.count += count
             figures.failures.update(failures)
             if encoded:
                 figures.times.add_encoded(encoded)

@@ -54,7 +54,7 @@ def as_json(recorder: Recorder, facts: RunFacts) -> dict[str, Any]:
             {
                 "type": request_type,
                 "name": name,
-                "count": figures.times.count,
+                "count": figures.count,
                 "failures": figures.failure_count,
                 **figures.times.figures_ms(),
                 "errors": dict(figures.failures),
