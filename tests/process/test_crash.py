@@ -56,9 +56,8 @@ def test_what_was_answered_201_is_there_after_a_kill(tmp_path: Path) -> None:
         assert call(target, "POST", "/api/auth/logout", token=out).status == 204
         for first in range(10_000, 60_000, 10_000):
             room_work.keep(make_room, first)
-        for first in (0, 1000):
-            account_work.keep(make_account, first)
-        wait_until(lambda: len(room_work.done) >= 40 and len(account_work.done) >= 4)
+        account_work.keep(make_account, 0)
+        wait_until(lambda: len(room_work.done) >= 40 and len(account_work.done) >= 3)
         target.kill()
         room_work.join()
         account_work.join()

@@ -9,46 +9,43 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
+import websocket
 
 from bench.target import Target
 from tests.process.clients import Answer, call, close_code_of, connect, register, token_of, wait_until
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_closes_every_socket_with_1012_and_exits_0_promptly(number: signal.Signals, tmp_path: Path) -> None:
-    target = Target(data_dir=tmp_path)
+def test_signals_close_every_socket_with_1012_and_exit_0_and_rooms_wait_for_their_hosts(tmp_path: Path) -> None:
+    target = Target(data_dir=tmp_path, flags=["--empty-room-ttl-s", "60"])
     with target.running():
         clients = [connect(target, token_of(target, user_id, f"user{user_id}")) for user_id in range(5)]
         clients.append(connect(target))  # a stranger is told as well
-        began_s = time.monotonic()
-        os.kill(target.pid, number)
-        assert [close_code_of(client) for client in clients] == [1012] * 6
-        assert target.process is not None
-        assert target.process.wait(10) == 0
-        assert time.monotonic() - began_s < 3
+        token, port = token_of(target, 1, "user1"), target.port
+        room = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=token).body["room"]
+        end_by(signal.SIGTERM, target, clients)
+    with target.running():
+        assert target.port == port
+        assert call(target, "GET", "/api/rooms").body["rooms"] == [{**room, "current_players": 0}]
+        host = connect(target, token)
+        host.send('{"type":"create_room","data":{}}')
+        while (message := json.loads(host.recv()))["type"] != "room_created":
+            pass
+        assert message["data"]["roomId"] == room["id"]
+        end_by(signal.SIGINT, target, [host])
     log = target.log_path.read_text()
-    assert "drained: 0 sockets had to be cut" in log
+    assert log.count("drained: 0 sockets had to be cut") == 2
     assert "ERROR" not in log
     assert "Traceback" not in log
 
 
-def test_room_waits_for_its_host_over_a_restart_on_the_same_port(tmp_path: Path) -> None:
-    target = Target(data_dir=tmp_path, flags=["--empty-room-ttl-s", "60"])
-    with target.running():
-        client, port = connect(target, token_of(target, 1, "ann")), target.port
-        room = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=token_of(target, 1, "ann")).body["room"]
-        os.kill(target.pid, signal.SIGTERM)
-        assert close_code_of(client) == 1012
-    with target.running():
-        assert target.port == port
-        assert call(target, "GET", "/api/rooms").body["rooms"] == [{**room, "current_players": 0}]
-        client = connect(target, token_of(target, 1, "ann"))
-        client.send('{"type":"create_room","data":{}}')
-        while (message := json.loads(client.recv()))["type"] != "room_created":
-            pass
-        assert message["data"]["roomId"] == room["id"]
-        client.close()
+def end_by(number: signal.Signals, target: Target, clients: list[websocket.WebSocket]) -> None:
+    """All are told, and the process is gone, promptly."""
+    began_s = time.monotonic()
+    os.kill(target.pid, number)
+    assert [close_code_of(client) for client in clients] == [1012] * len(clients)
+    assert target.process is not None
+    assert target.process.wait(10) == 0
+    assert time.monotonic() - began_s < 3
 
 
 def test_client_that_does_not_answer_holds_the_end_up_no_longer_than_drain_s(tmp_path: Path) -> None:
@@ -79,7 +76,7 @@ def test_calls_in_flight_at_the_signal_end_without_a_fault_in_the_log(tmp_path: 
         threads = [threading.Thread(target=keep_registering, args=(f"user{number}_",)) for number in range(4)]
         for thread in threads:
             thread.start()
-        wait_until(lambda: len(answers) > 8)
+        wait_until(lambda: len(answers) > 3)
         assert target.stop() == 0
         for thread in threads:
             thread.join(10)

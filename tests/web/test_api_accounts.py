@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import argon2
 import jwt
 import pytest
 
@@ -15,6 +17,13 @@ from tests.web.conftest import SECRET, Answer, Lobby, StartLobby
 from tests.web.test_socket import BAD_TOKENS
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hashing at a thousandth of the cost."""
+    cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(argon2, "PasswordHasher", cheap)
 
 
 async def register(lobby: Lobby, username: str, **more: Any) -> Answer:
@@ -125,11 +134,9 @@ async def test_password_is_kept_as_an_argon2id_hash_only(lobby: Lobby) -> None:
 
 
 async def test_login_renews_a_hash_of_weaker_parameters(lobby: Lobby) -> None:
-    from argon2 import PasswordHasher
-
     await register(lobby, "ann")
     store = lobby.server.context.store
-    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    weak = argon2.PasswordHasher(memory_cost=8).hash(PASSWORD)
     await store.set_password_hash(1, weak)
     assert (await log_in(lobby, "ann")).status == 200
     account = await store.account(1)
