@@ -1,7 +1,7 @@
 """The cheapest HTTP client that can fetch a room list over a kept-alive connection, for thousands of them on one core.
 
 It sends ready bytes and understands answers with ``Content-Length`` or without a body, which is all that a lobby server
-sends to a GET. It is no general HTTP client: one request at a time, no chunked bodies, no redirects.
+sends to a GET. It is no general HTTP client: no chunked bodies, no redirects.
 """
 
 from __future__ import annotations
@@ -71,15 +71,21 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         stamp_s = perf_counter()
-        buffer = self._buffer
-        buffer += data
+        self._buffer += data
+        while self._is_whole():
+            self._answer(stamp_s)
+
+    def _is_whole(self) -> bool:
+        """Whether the buffer begins with a whole answer; the length of one is worked out once."""
         if not self._need:
-            end = buffer.find(b"\r\n\r\n")
+            end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
-                return
-            self._need = end + 4 + _body_length(bytes(buffer[: end + 2]))
-        if len(buffer) < self._need:
-            return
+                return False
+            self._need = end + 4 + _body_length(bytes(self._buffer[: end + 2]))
+        return len(self._buffer) >= self._need
+
+    def _answer(self, stamp_s: float) -> None:
+        buffer = self._buffer
         head_bytes = buffer.find(b"\r\n\r\n") + 4
         response = Response(
             status=int(buffer[9:12]),

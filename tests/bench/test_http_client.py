@@ -42,6 +42,13 @@ def test_answers_one_after_the_other_over_one_connection(connection: HttpConnect
     assert answers[0].body == b""
 
 
+def test_answers_in_one_piece_of_data_are_all_seen(connection: HttpConnection, answers: list[Response]) -> None:
+    connection.data_received(ANSWER + NOT_MODIFIED + ANSWER[:20])
+    assert [answer.status for answer in answers] == [200, 304]
+    connection.data_received(ANSWER[20:])
+    assert [answer.status for answer in answers] == [200, 304, 200]
+
+
 def test_answer_without_length_is_not_guessed_at(connection: HttpConnection) -> None:
     with pytest.raises(HttpFailed, match="Content-Length"):
         connection.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
