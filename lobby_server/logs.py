@@ -33,6 +33,7 @@ def set_up_logging(*, level: str, log_format: str) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)  # of Python and its libraries: they would be lines of another format
     # Bad requests are the peer's fault: Tornado warns of each, which is a log that strangers can fill.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     logging.getLogger("tornado.access").setLevel(logging.ERROR)

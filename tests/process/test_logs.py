@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from pathlib import Path
 
 import jwt
 import pytest
 
 from bench.target import Target
+from lobby_server.logs import JsonFormatter
 from tests.process.clients import call, connect, register, shake_hands, token_of
 
 PASSWORD = "correct horse battery staple"
@@ -60,3 +63,27 @@ def test_log_tells_what_happened_and_no_secret(log_format: str, tmp_path: Path) 
         entry = json.loads(line)
         assert {"ts", "level", "logger", "message"} <= set(entry)
         assert entry["ts"].endswith("+00:00")
+
+
+def test_entry_is_one_object_on_one_line_whatever_is_logged() -> None:
+    try:
+        raise RuntimeError("several\nlines")
+    except RuntimeError:
+        record = logging.makeLogRecord(
+            {
+                "name": "lobby",
+                "levelname": "ERROR",
+                "msg": "a %s of \u2028 \ud800 %s",
+                "args": ("kind", b"bytes"),
+                "exc_info": sys.exc_info(),
+                "session_id": 7,  # as given by extra=
+                "place": Path("/tmp"),
+            }
+        )
+    line = JsonFormatter().format(record)
+    assert line.isascii()
+    assert len(line.splitlines()) == 1
+    entry = json.loads(line)
+    assert (entry["level"], entry["logger"], entry["session_id"], entry["place"]) == ("error", "lobby", 7, "/tmp")
+    assert entry["message"] == "a kind of \u2028 \ud800 b'bytes'"
+    assert entry["exception"].endswith("RuntimeError: several\nlines")
