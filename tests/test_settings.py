@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lobby_server.cli import main
+from lobby_server.clock import LoopClock
 from lobby_server.secret import load_or_make_secret, secret_path
 from lobby_server.service.auth import Tokens
 from lobby_server.settings import (
@@ -23,7 +25,6 @@ from lobby_server.settings import (
     flag_of,
     read_settings,
 )
-from tests.fakes.clock import VirtualClock
 
 NAMES = [option.name for option in fields(Settings)]
 CONTRACT = """
@@ -222,8 +223,10 @@ def test_minted_tokens_are_of_users_who_count_up_and_verify_with_the_secret(tmp_
     assert result.exit_code == 0
     secret, is_new = load_or_make_secret(tmp_path)
     assert not is_new
-    clock = VirtualClock()
-    users = [Tokens(secret, ttl_s=1, clock=clock).verify(token).user for token in result.stdout.split()]
+    loop = asyncio.new_event_loop()
+    tokens = Tokens(secret, ttl_s=1, clock=LoopClock(loop))
+    loop.close()
+    users = [tokens.verify(token).user for token in result.stdout.split()]
     assert [(user.id, user.username) for user in users] == [(50, "bot1"), (51, "bot2"), (52, "bot3")]
 
 
