@@ -34,7 +34,7 @@ class ClientMessage(Message, frozen=True):
     INVALID: ClassVar[ErrorReason] = ErrorReason.BAD_JSON
 
 
-class Handshake(ClientMessage, frozen=True):
+class Handshake(ClientMessage, frozen=True, omit_defaults=True):
     TYPE: ClassVar[str] = "handshake"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_HANDSHAKE
 

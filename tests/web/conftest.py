@@ -34,6 +34,7 @@ class Client:
 
     def __init__(self, connection: WebSocketClientConnection) -> None:
         self.connection = connection
+        self.is_over = False
 
     async def send(self, message: Any, *, binary: bool = False) -> None:
         raw = message if isinstance(message, str | bytes) else json.dumps(message)
@@ -44,6 +45,7 @@ class Client:
 
     async def next_raw(self) -> str | None:
         raw = await asyncio.wait_for(self.connection.read_message(), PATIENCE_S)
+        self.is_over = raw is None
         return None if raw is None else str(raw)
 
     async def next(self, *, skipping: tuple[str, ...] = ()) -> Any:
@@ -176,6 +178,9 @@ async def start_lobby(tmp_path: Path) -> AsyncIterator[StartLobby]:
             client.connection.close()
         lobby.http.close()
         await lobby.server.drain()
+        for client in lobby.clients:
+            if not client.is_over:
+                await client.closed()  # until its socket is let go of
 
 
 @pytest.fixture
