@@ -1,0 +1,44 @@
+"""The general way in, through Tornado's own WebSocket: TLS. What the base protocol says holds there too."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from lobby_server.settings import SettingsError
+from tests.web.conftest import Client, Lobby, StartLobby
+
+CERTS = Path(__file__).parent / "certs"
+"""A self-signed pair for localhost, of the tests alone."""
+
+
+async def connect(lobby: Lobby) -> Client:
+    trusting = ssl.create_default_context(cafile=str(CERTS / "cert.pem"))
+    request = HTTPRequest(f"wss://localhost:{lobby.server.port}/ws", ssl_options=trusting)
+    client = Client(await websocket_connect(request))
+    lobby.clients.append(client)
+    return client
+
+
+async def test_lobby_behind_tls_speaks_the_same_protocol(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(tls_cert=str(CERTS / "cert.pem"), tls_key=str(CERTS / "key.pem"), address="localhost")
+    assert lobby.server.start_line.startswith("listening on https://localhost:")
+    ann, bob = await connect(lobby), await connect(lobby)
+    assert (await ann.handshake(lobby.token(1, "ann")))["type"] == "handshake_accepted"
+    await ann.fence()
+    assert (await bob.handshake("nonsense"))["data"] == {"reason": "invalid_token"}
+    assert (await bob.handshake(lobby.token(2, "bob")))["type"] == "handshake_accepted"
+    await ann.expect("user_online", user_id=2)
+    bob.connection.close()
+    await ann.expect("user_offline", user_id=2)
+    await ann.send("x" * 5000)
+    assert await ann.closed() == 1009
+
+
+async def test_certificate_that_cannot_be_read_is_one_sentence(start_lobby: StartLobby, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--tls-cert"):
+        await start_lobby(tls_cert=str(tmp_path / "none.pem"), tls_key=str(tmp_path / "none.pem"))
