@@ -21,6 +21,7 @@ from lobby_server.clock import LoopClock
 from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.rooms import RoomBook
+from lobby_server.folder_lock import FolderLock, lock_folder
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import ServerDraining
@@ -49,9 +50,14 @@ log = logging.getLogger("lobby.server")
 PASSWORD_THREADS = 2
 LISTEN_BACKLOG = 4096
 MAX_BODY_BYTES = 1 << 20
+IDLE_CONNECTION_S = 75.0
+"""How long an HTTP connection may be idle, or take to say what it wants."""
+BODY_TIMEOUT_S = 20.0
 DRAIN_GROUP = 200
 """Sockets that are told to come back in one go of the drain."""
 DRAIN_PAUSE_S = 0.02
+LAST_WRITES_S = 1.0
+"""What the last writes get when nothing is left of the drain."""
 RECONNECT_AFTER_MS = 1000
 """The first slot of those who are told when to come back: a process starts in less."""
 RECONNECTS_PER_S = 1000
@@ -68,8 +74,14 @@ class LobbyServer:
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
         self._store: Store | None = None
+        self._lock: FolderLock | None = None
         self._writer = StoreWriter()
         self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and nobody has asked it to end."""
+        return self.context is not None and not self.context.is_draining
 
     @property
     def start_line(self) -> str:
@@ -89,6 +101,8 @@ class LobbyServer:
         tls = self._tls()
         sockets = self._bind()
         try:
+            if not settings.database_url:
+                self._lock = lock_folder(settings.data_dir)
             self._store = await open_store(settings.database_url, settings.data_dir)
         except BaseException:
             for listener in sockets:
@@ -104,6 +118,8 @@ class LobbyServer:
             ssl_options=tls,
             xheaders=settings.trust_proxy_headers,
             max_body_size=MAX_BODY_BYTES,
+            idle_connection_timeout=IDLE_CONNECTION_S,
+            body_timeout=BODY_TIMEOUT_S,
         )
         if tls is not None or settings.compression:
             self._http.add_sockets(sockets)
@@ -130,9 +146,13 @@ class LobbyServer:
         context.heartbeat.stop()
         if self._http is not None:
             await self._http.close_all_connections()
-        await self._writer.stop()
+        lost = await self._writer.stop(patience_s=max(LAST_WRITES_S, deadline_s - time.monotonic()))
+        if lost:
+            log.error("%d writes were lost: the database did not take them in time", lost)
         if self._store is not None:
             await self._store.close()
+        if self._lock is not None:
+            self._lock.release()
         self._executor.shutdown(wait=False, cancel_futures=True)
         log.info("drained: %d sockets had to be cut", len(context.sessions))
 

@@ -169,9 +169,10 @@ class Session(Member):
         if self._admit():
             self._refuse(ErrorReason.BAD_JSON)
 
-    def heard(self) -> None:
-        """A sign of life that is no message: a protocol-level ping or pong."""
-        self.last_heard_s = self._rules.clock.monotonic_s()
+    def heard(self) -> bool:
+        """A sign of life that is no message: a protocol-level ping or pong, or a part of a message. It counts against
+        the limit all the same; False: over it, so do nothing for it."""
+        return self._admit(answer=False)
 
     def closed(self, *, abrupt: bool) -> None:
         """The connection is over. `abrupt`: without a close frame from either side. A second call does nothing."""
@@ -223,13 +224,13 @@ class Session(Member):
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _admit(self) -> bool:
-        """Whether one more frame is taken: counts it as life, and against the limit."""
+    def _admit(self, *, answer: bool = True) -> bool:
+        """Whether one more frame is taken: it counts as life, and against the limit. `answer`: say when it is not."""
         if self.phase is Phase.CLOSED:
             return False
         rules = self._rules
         now_s = self.last_heard_s = rules.clock.monotonic_s()
-        rules.metrics.messages_in += 1
+        rules.metrics.messages_in += answer
         commands_s = rules.commands.take(self._commands_s, now_s)
         if commands_s != REFUSED:
             self._commands_s = commands_s
@@ -237,7 +238,8 @@ class Session(Member):
         over_limit_s = rules.over_limit.take(self._over_limit_s, now_s)
         if over_limit_s != REFUSED:
             self._over_limit_s = over_limit_s
-            self._error(ErrorReason.RATE_LIMITED)
+            if answer:
+                self._error(ErrorReason.RATE_LIMITED)
         else:
             self.close(CloseCode.RATE_LIMITED, f"more than {rules.command_rate_per_s:g} messages a second")
         return False

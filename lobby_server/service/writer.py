@@ -21,6 +21,7 @@ class StoreWriter:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._is_writing = False
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work())
@@ -28,16 +29,23 @@ class StoreWriter:
     def write(self, write: Callable[[], Awaitable[None]]) -> None:
         self._queue.put_nowait(write)
 
-    async def stop(self) -> None:
-        """Return when everything asked for is written."""
-        if self._task is not None:
-            await self._queue.join()
-            self._task.cancel()
-            self._task = None
+    async def stop(self, *, patience_s: float) -> int:
+        """Return when everything asked for is written, or the patience is over: how many writes were lost then."""
+        if self._task is None:
+            return 0
+        try:
+            await asyncio.wait_for(self._queue.join(), patience_s)
+        except asyncio.TimeoutError:
+            pass  # what is left is the answer
+        lost = self._queue.qsize() + self._is_writing
+        self._task.cancel()
+        self._task = None
+        return lost
 
     async def _work(self) -> None:
         while True:
             write = await self._queue.get()
+            self._is_writing = True
             try:
                 await write()
             except StoreError as fault:
@@ -45,4 +53,5 @@ class StoreWriter:
             except Exception:
                 log.exception("a write was lost")
             finally:
+                self._is_writing = False
                 self._queue.task_done()

@@ -134,8 +134,8 @@ class Connection:
         elif opcode == OP_TEXT and first & _FIN and self._fragments is None:
             self._session.receive(payload)
         elif opcode == OP_PING:
-            self._session.heard()
-            self._session.write(server_frame(payload, OP_PONG))
+            if self._session.heard():
+                self._session.write(server_frame(payload, OP_PONG))
         elif opcode == OP_PONG:
             self._session.heard()
         elif opcode in (OP_TEXT, _OP_BINARY, _OP_CONTINUATION):
@@ -146,6 +146,8 @@ class Connection:
     def _message_part(self, first: int, payload: bytes) -> None:
         """A message in fragments, or a binary one. The first byte of `_fragments` is the opcode of the whole."""
         opcode = first & 0x0F
+        if not first & _FIN and not self._session.heard():
+            return  # over the limit; a message that lacks a part is not taken, and the next fault ends it
         if (opcode == _OP_CONTINUATION) is (self._fragments is None):
             raise FrameFault(PROTOCOL_ERROR, "a continuation without a beginning, or the other way round")
         if self._fragments is None:
@@ -166,10 +168,10 @@ class Connection:
             if self._tail is None:
                 self.end()
             return
-        code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else CloseCode.NORMAL
+        code = int.from_bytes(payload[:2], "big") if len(payload) != 0 else CloseCode.NORMAL
         before = self._session.unsent()
         self._session.closed(abrupt=False)
-        self.close(code if 1000 <= code <= 4999 else PROTOCOL_ERROR, "", before=before)
+        self.close(code if _may_be_sent(code) else PROTOCOL_ERROR, "", before=before)
         if self._tail is None:
             self.end()
 
@@ -204,3 +206,8 @@ class Connection:
         else:
             self._tail = None
             self._shared.loop.remove_writer(self._socket.fileno())
+
+
+def _may_be_sent(code: int) -> bool:
+    """Whether a close frame may carry that code (RFC 6455 section 7.4, and the registry that it founded)."""
+    return code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999

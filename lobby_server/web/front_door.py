@@ -59,7 +59,12 @@ class _Request(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
-        if start_line.path == ROOMS_PATH and start_line.method == "GET" and self._door.serves_list:
+        if (
+            start_line.path == ROOMS_PATH
+            and start_line.method == "GET"
+            and "Host" in headers
+            and self._door.serves_list
+        ):
             self._headers = headers
             return None
         self._inner = self._door.application.start_request(self._server, self._connection)

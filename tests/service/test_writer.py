@@ -37,7 +37,7 @@ async def test_writes_happen_one_after_the_other_in_the_order_asked_for() -> Non
     writer.start()
     for number in range(20):
         writer.write(journal.write(number, turns=20 - number))
-    await writer.stop()
+    await writer.stop(patience_s=5.0)
     assert journal.written == list(range(20))
 
 
@@ -45,7 +45,7 @@ async def test_write_asked_for_before_the_start_is_not_lost() -> None:
     journal, writer = Journal(), StoreWriter()
     writer.write(journal.write(1))
     writer.start()
-    await writer.stop()
+    await writer.stop(patience_s=5.0)
     assert journal.written == [1]
 
 
@@ -58,7 +58,7 @@ async def test_write_that_fails_is_logged_once_and_the_next_ones_happen(
     writer.write(journal.write(1))
     writer.write(journal.write(2, fault=fault))
     writer.write(journal.write(3))
-    await writer.stop()
+    await writer.stop(patience_s=5.0)
     assert journal.written == [1, 3]
     (record,) = caplog.records
     assert record.levelname == "ERROR"
@@ -74,13 +74,21 @@ async def test_stop_waits_for_writes_that_others_ask_for_meanwhile() -> None:
         await journal.write(1)()
 
     writer.write(asks_for_more)
-    await writer.stop()
+    await writer.stop(patience_s=5.0)
     assert journal.written == [1, 2]
 
 
 async def test_stop_twice_or_without_a_start_returns() -> None:
     writer = StoreWriter()
-    await writer.stop()
+    await writer.stop(patience_s=5.0)
     writer.start()
-    await writer.stop()
-    await writer.stop()
+    await writer.stop(patience_s=5.0)
+    await writer.stop(patience_s=5.0)
+
+
+async def test_write_that_never_ends_is_given_up_and_counted() -> None:
+    writer = StoreWriter()
+    writer.start()
+    writer.write(lambda: asyncio.sleep(3600))
+    writer.write(lambda: asyncio.sleep(0))
+    assert await writer.stop(patience_s=0.05) == 2

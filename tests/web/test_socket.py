@@ -323,3 +323,29 @@ def raw_socket(lobby: Lobby, token: str) -> socket.socket:
         + masked(handshake)
     )
     return peer
+
+
+async def test_flood_of_control_frames_counts_against_the_limit(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(command_rate_per_s=10.0)
+    with raw_socket(lobby, lobby.token()) as peer:
+        peer.setblocking(False)
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            for _ in range(50):
+                await loop.sock_sendall(peer, masked(b"", first=0x8A) * 5 + masked(b"x", first=0x01))
+                await asyncio.sleep(0)
+        await wait_until(lambda: lobby.server.context.metrics.closes[4003] == 1 or not lobby.server.context.sessions)
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"), [(b"", 1000), (b"\x03\xe8bye", 1000), (b"\x03", 1002), (b"\x03\xee", 1002)]
+)
+async def test_close_is_answered_with_its_code_if_that_may_be_sent(lobby: Lobby, payload: bytes, answer: int) -> None:
+    with raw_socket(lobby, lobby.token()) as peer:
+        peer.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(peer, masked(payload, first=0x88))
+        received = b""
+        while part := await asyncio.wait_for(loop.sock_recv(peer, 65_536), 5):
+            received += part
+    assert received.endswith(b"\x88\x02" + answer.to_bytes(2, "big"))
