@@ -99,13 +99,17 @@ def report(profile: str, output: Path | None, seed: int | None, source: Path | N
     "--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS / "sample", show_default=True
 )
 def sample(run_dir: Path, output: Path) -> None:
-    """Keep a run as the repository's sample: pages, SVG charts, run.json compressed."""
+    """Keep a run as the repository's sample: pages, SVG charts, run.json compressed; and put its answers in the README."""
+    from bench.headline import NoPlace, put_headline
     from bench.report import copy_sample
 
     try:
         copy_sample(run_dir, output)
-    except OSError as error:
-        raise _Misused(f"{run_dir} is not a whole run: {error}.") from error
+        readme = output.resolve().parent.parent / "README.md"
+        if readme.exists():
+            put_headline(readme, output.resolve())
+    except (OSError, NoPlace) as error:
+        raise _Misused(f"{run_dir} is not a whole run, or has no place to go: {error}.") from error
     click.echo(output)
 
 
