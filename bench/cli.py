@@ -99,7 +99,7 @@ def report(profile: str, output: Path | None, seed: int | None, source: Path | N
     "--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS / "sample", show_default=True
 )
 def sample(run_dir: Path, output: Path) -> None:
-    """Keep a run as the repository's sample: pages, SVG charts, run.json compressed; and put its answers in the README."""
+    """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
     from bench.headline import NoPlace, put_headline
     from bench.report import copy_sample
 
