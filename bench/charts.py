@@ -289,10 +289,10 @@ def _reconnect(figures: Figures) -> Figure:
         for at_s, text in ((result.up_again_s, "server accepts again"), (retry_s, f"first retry, {retry_s:g} s")):
             axes.axvline(at_s, color=GREY, linestyle=(0, (4, 3)), linewidth=1)
             axes.annotate(
-                text, (at_s, 0.98), xycoords=("data", "axes fraction"), xytext=(-4, 0), textcoords="offset points",
-                ha="right" if at_s > 1 else "left", va="top", fontsize=8, rotation=90, color=GREY,
+                text, (at_s, 0.98), xycoords=("data", "axes fraction"), xytext=(-3, 0), textcoords="offset points",
+                ha="right", va="top", fontsize=8, rotation=90, color=GREY,
             )  # fmt: skip
-        axes.set_xlim(0, max(retry_s * 1.25, float(back_s[-1]) * 1.1 if len(back_s) else 0))
+        axes.set_xlim(-0.05 * retry_s, max(retry_s * 1.25, float(back_s[-1]) * 1.1 if len(back_s) else 0))
         axes.set_ylim(0, result.clients * 1.05)
         axes.set_xlabel("seconds since the server was stopped")
         axes.set_ylabel("clients back")

@@ -30,7 +30,8 @@ def judge_checklist(figures: Figures) -> list[Promise]:
         Promise(
             SECTION,
             "“Auto-reconnects on connection loss (5-second retry)”",
-            f"the last of {plural(len(waits_s), 'client')} was back {in_digits(max(waits_s))} s after the server"
+            f"the last of {plural(len(waits_s), 'client')} was back {in_digits(max(waits_s))} s after the server "
+            "accepted again"
             if waits_s
             else "",
             judge(everybody and max(waits_s) <= SEED_RETRY_S + RETRY_TOLERANCE_S)
