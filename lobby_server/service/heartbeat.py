@@ -1,7 +1,7 @@
 """Who is still there: protocol-level pings spread over time, and an end for the silent.
 
-A session is looked at when its ping is due, at a random point of the interval the first time, so that sockets opened
-together do not ping together. One timer turns a wheel of slots; a turn costs what is due in it.
+A session is looked at when it may have been quiet for long enough. One timer turns a wheel of slots; a turn costs what
+is due in it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from lobby_server.protocol.frames import OP_PING, server_frame
 from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.session import Phase, Session
 
-PINGS_A_TIMEOUT = 3.0
-"""A live but quiet peer is asked that often before it counts as silent: two answers may get lost."""
+QUIET_SHARE = (0.45, 0.65)
+"""Of the timeout, drawn anew each time: how long a peer is quiet before it is asked. More than the 30 s of 75 after
+which a client asks by itself, so that one that does costs no ping of ours; and spread, so that sockets opened together
+are not asked together."""
+AGAIN_SHARE = 0.2
+"""Of the timeout: how long after that a peer that did not answer is asked again. One answer may get lost."""
 SLOTS = 128
 PING_FRAME = server_frame(b"", OP_PING)
 
@@ -34,7 +38,6 @@ class Heartbeat:
     ) -> None:
         self._clock = clock
         self._timeout_s = timeout_s
-        self._ping_every_s = timeout_s / PINGS_A_TIMEOUT
         self._slot_s = timeout_s / SLOTS
         self._random = random_source
         self._wheel: list[list[Session]] = [[] for _ in range(SLOTS + 1)]
@@ -52,7 +55,7 @@ class Heartbeat:
             self._timer = None
 
     def watch(self, session: Session) -> None:
-        self._put(session, self._random.uniform(0.0, self._ping_every_s))
+        self._put(session, self._quiet_s())
 
     def _put(self, session: Session, in_s: float) -> None:
         ahead = min(max(int(in_s / self._slot_s) + 1, 1), SLOTS)
@@ -75,6 +78,11 @@ class Heartbeat:
         if silent_s >= self._timeout_s:
             session.close(CloseCode.HEARTBEAT_TIMEOUT, f"nothing heard for {self._timeout_s:g} s", abrupt=True)
             return
-        if silent_s >= self._ping_every_s / 2:
+        if silent_s >= self._timeout_s * QUIET_SHARE[0]:
             session.write(PING_FRAME)
-        self._put(session, min(self._ping_every_s, self._timeout_s - silent_s))
+            self._put(session, min(self._timeout_s * AGAIN_SHARE, self._timeout_s - silent_s))
+        else:
+            self._put(session, self._quiet_s() - silent_s)
+
+    def _quiet_s(self) -> float:
+        return self._timeout_s * self._random.uniform(*QUIET_SHARE)

@@ -28,6 +28,8 @@ from lobby_server.service.subscriber import Overflow, Subscriber
 SLICE_WRITES = 512
 """Writes in one turn of the loop: about 4 ms on the machine of ``reports/``."""
 SLOW_CHECK_S = 1.0
+MAX_STRETCH = 4.0
+"""How far the interval between announcements may grow for a herd of fetches: by default to one second."""
 PLAYER_COUNT_INTERVAL_S = 2.0
 ROOMS_KEY, PLAYERS_KEY = "rooms", "players"
 """Keys of the log; a user's presence has the user's id."""
@@ -69,7 +71,7 @@ class Hub:
         self._rooms_changed = Paced(
             clock,
             # With many clients an announcement brings a herd of fetches; the next one waits until they are answered.
-            interval_s=lambda: max(rooms_interval_s, rooms.herd_s(self._sessions)) if rooms_interval_s else 0.0,
+            interval_s=lambda: max(rooms_interval_s, min(self._herd_s(), rooms_interval_s * MAX_STRETCH)),
             act=self._announce_rooms,
         )
         self._player_count = Paced(clock, interval_s=lambda: PLAYER_COUNT_INTERVAL_S, act=self._tell_player_count)
@@ -229,6 +231,11 @@ class Hub:
                 self._player_count.wish()
         self._metrics.events_published[kind.TYPE] += 1
         self._schedule()
+
+    def _herd_s(self) -> float:
+        """How long the server takes to answer a fetch of everybody who is told to fetch."""
+        fetching = sum(len(feed) for profile, feed in self._feeds.items() if profile.rooms is not RoomsMode.DELTA)
+        return self._rooms.herd_s(fetching)
 
     def _tell_player_count(self) -> None:
         frame = encode_frame(messages.PlayerCount(online=self._count_players()))
