@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from bench.lab import Lab
+    from bench.profiles import Profile
     from bench.results import Run
 
 EXIT_FAILED = 1
@@ -44,11 +46,14 @@ def main() -> None:
 @main.command("list")
 def list_scenarios() -> None:
     """The scenarios and their questions."""
+    from bench.scenarios.engine import engine_benches
     from bench.scenarios.registry import SCENARIOS
 
-    width = max(len(scenario.name) for scenario in SCENARIOS)
-    for scenario in SCENARIOS:
-        click.echo(f"{scenario.name:<{width}}  {scenario.question}")
+    lines = [(scenario.name, scenario.question) for scenario in SCENARIOS]
+    lines += [(bench.name, bench.question) for bench in engine_benches().values()]
+    width = max(len(name) for name, _ in lines)
+    for name, question in lines:
+        click.echo(f"{name:<{width}}  {question}")
 
 
 def _run_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -69,9 +74,33 @@ def _run_options(command: click.decorators.FC) -> click.decorators.FC:
 @main.command()
 @click.argument("names", nargs=-1, required=True)
 @_run_options
-def run(names: tuple[str, ...], profile: str, output: Path | None, seed: int | None) -> None:
-    """Run some scenarios and report on them."""
-    _measure_and_report(names, profile=profile, output=output, seed=seed)
+@click.option("--full", "profile", flag_value="full", help="benches of the engine: every size, at most 4 minutes each")
+@click.option(
+    "--clients",
+    type=click.IntRange(1, 19_000),
+    multiple=True,
+    help="benches of the engine: at this size instead; may be given several times",
+)
+def run(names: tuple[str, ...], profile: str, output: Path | None, seed: int | None, clients: tuple[int, ...]) -> None:
+    """Run some scenarios and report on them, or benches of the fan-out engine and print their tables.
+
+    `reconnect` is both; with --full or --clients it is the bench alone.
+    """
+    from bench.scenarios.engine import engine_benches
+    from bench.scenarios.registry import SCENARIOS
+
+    benches = [name for name in names if name in engine_benches()]
+    engine_only = profile == "full" or bool(clients)
+    reported = {scenario.name for scenario in SCENARIOS}
+    scenarios = [name for name in names if name not in benches or (name in reported and not engine_only)]
+    if engine_only and scenarios:
+        raise _Misused(f"--full and --clients are for {', '.join(engine_benches())}; {scenarios[0]} is none of them.")
+    if scenarios:
+        _measure_and_report(scenarios, profile=profile, output=output, seed=seed)
+    if benches:
+        if scenarios and output is not None:
+            output = output.with_name(f"{output.name}-engine")
+        _measure_engine(benches, profile=profile, output=output, seed=seed, clients=clients)
 
 
 @main.command()
@@ -135,35 +164,67 @@ def _measure_and_report(names: Sequence[str], *, profile: str, output: Path | No
     _report(measured, output)
 
 
+def _measure_engine(
+    names: Sequence[str], *, profile: str, output: Path | None, seed: int | None, clients: tuple[int, ...]
+) -> None:
+    from bench.engine_run import engine_profile, exit_code, run_benches, write_benches
+
+    def measure(lab: Lab, arguments: Sequence[str]) -> Run:
+        return run_benches(lab, names, clients=clients, arguments=arguments)
+
+    try:
+        measured = _in_a_lab(measure, profile=engine_profile(profile), seed=seed)
+    except KeyboardInterrupt:
+        raise _Failed("Interrupted: the servers are stopped, and nothing was written.") from None
+    folder = output if output is not None else REPORTS / f"{_folder_name(measured)}-engine"
+    try:
+        write_benches(measured, folder)
+    except OSError as error:
+        raise _Misused(f"The results cannot be written: {error}.") from error
+    click.echo(f"results: {folder}")
+    sys.exit(exit_code(measured.engine or []))
+
+
 def _measure(names: Sequence[str], *, profile: str, seed: int | None) -> Run:
-    from bench.cpu import plan_cpus
-    from bench.lab import Lab, target_factory
     from bench.profiles import QUICK, SMOKE
-    from bench.progress import reporter
-    from bench.publisher import PublishFailed
-    from bench.remote import GeneratorFailed
     from bench.runner import run_scenarios
     from bench.scenarios.registry import SCENARIOS
-    from bench.scenarios.swarm import SwarmFailed
-    from bench.target import TargetFailed
 
     known = {scenario.name: scenario for scenario in SCENARIOS}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise _Misused(f"There is no scenario {unknown[0]}: there are {', '.join(known)}.")
     scenarios = [scenario for scenario in SCENARIOS if not names or scenario.name in names]
+
+    def measure(lab: Lab, arguments: Sequence[str]) -> Run:
+        return run_scenarios(lab, scenarios, arguments=arguments)
+
+    return _in_a_lab(measure, profile={each.name: each for each in (QUICK, SMOKE)}[profile], seed=seed)
+
+
+def _in_a_lab(measure: Callable[[Lab, Sequence[str]], Run], *, profile: Profile, seed: int | None) -> Run:
+    """Have something measured. What can go wrong in a lab is one sentence."""
+    from bench.cpu import plan_cpus
+    from bench.lab import Lab, target_factory
+    from bench.peer import PeerFailed
+    from bench.progress import reporter
+    from bench.publisher import PublishFailed
+    from bench.remote import GeneratorFailed
+    from bench.scenarios.swarm import SwarmFailed
+    from bench.target import TargetFailed
+
     cpus = plan_cpus()
     with reporter() as progress:
         lab = Lab(
-            profile={each.name: each for each in (QUICK, SMOKE)}[profile],
+            profile=profile,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             cpus=cpus,
             reporter=progress,
             server_factory=target_factory(cpus),
         )
         try:
-            return run_scenarios(lab, scenarios, arguments=["lobby-bench", *sys.argv[1:]])
-        except (TargetFailed, PublishFailed, SwarmFailed, TimeoutError, OSError) as error:
+            return measure(lab, ["lobby-bench", *sys.argv[1:]])
+        except (TargetFailed, PublishFailed, SwarmFailed, PeerFailed, TimeoutError, OSError) as error:
             raise _Failed(f"The run failed: {error}.") from error
         except GeneratorFailed as error:
             raise _Failed(f"The run failed in the generator: {error}. {error.details}".strip()) from error

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from bench.engine_results import EngineResult
 from bench.profiles import Profile
 
 SCHEMA_VERSION = 1
@@ -209,6 +210,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     idle: IdleResult | None = None
     reconnect: ReconnectResult | None = None
     swarm: SwarmResult | None = None
+    engine: list[EngineResult] | None = None
+    """The benches of the fan-out engine, which the report does not have."""
 
 
 def write_run(run: Run, path: Path) -> None:

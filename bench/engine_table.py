@@ -1,0 +1,57 @@
+"""The plain tables that a bench of the engine prints: goals with verdicts, then everything that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.engine_results import EngineResult
+from bench.goals import Figure, Ruling, figure_of, rule
+from bench.words import count, in_digits
+
+SUSPECT = "SUSPECT: other work had the cores"
+
+
+def render_result(result: EngineResult) -> str:
+    """Several lines, none longer than the widest row."""
+    parts = [f"{result.name}  ({' '.join(result.flags)})", "", *goal_lines(rule(result)), "", *measure_lines(result)]
+    parts += [f"note: {note}" for note in result.notes]
+    parts += [f"FAULT: {fault}" for fault in result.faults]
+    return "\n".join(parts)
+
+
+def goal_lines(rulings: Sequence[Ruling]) -> list[str]:
+    rows = [["goal", "clients", "target", "figure", "spread (n)", "verdict"]]
+    for ruling in rulings:
+        goal, figure = ruling.goal, ruling.figure
+        sign = "≥" if goal.at_least else "≤"
+        target = f"{sign} {in_digits(goal.limit)} {goal.unit}".strip()
+        verdict = ruling.verdict.value
+        if figure is None:
+            rows.append([str(goal), count(goal.clients), target, "–", "–", verdict])
+        else:
+            verdict += f", {SUSPECT}" if figure.is_suspect else ""
+            value = f"{in_digits(figure.value)} {goal.unit}".strip()
+            rows.append([str(goal), count(goal.clients), target, value, _spread(figure), verdict])
+    return _aligned(rows)
+
+
+def measure_lines(result: EngineResult) -> list[str]:
+    """`waited`: the part of its time that server or generator was kept from its core, in the worst repeat."""
+    rows = [["measured", "party", "clients", "figure", "spread (n)", "waited"]]
+    for measure in sorted(result.measures, key=lambda each: (each.name, each.clients)):
+        figure = figure_of(measure.readings)
+        if figure is None:
+            continue
+        value = f"{in_digits(figure.value)} {measure.unit}".strip()
+        waited = f"{figure.waited:.1%}" if any(each.stretch for each in measure.readings) else ""
+        rows.append([measure.name, measure.party, count(measure.clients), value, _spread(figure), waited])
+    return _aligned(rows)
+
+
+def _spread(figure: Figure) -> str:
+    return f"{in_digits(figure.low)}–{in_digits(figure.high)} ({figure.n})"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

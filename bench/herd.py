@@ -1,0 +1,214 @@
+"""Clients that all lost their server in one moment and all come back in one moment: retry at 0, no jitter.
+
+Each one's way back is the seed's: socket, upgrade, handshake, acceptance, and then the room list over HTTP, on a
+connection of its own that ends with it (a game engine's HTTP client keeps none). A client is fresh when it has the
+list. Runs in the generator process; raw sockets, because the generator must not be what the herd waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from bench.lab import HOST
+from bench.receivers import ACCEPTED_HEAD
+from bench.sinks import RESET_ON_CLOSE, connect, hello_frame, upgrade_request
+
+LOOK_EVERY_S = 0.005
+"""Between two looks whether the server accepts again. One client looks for all: 10,000 would keep a core busy."""
+
+CLOSE_OPCODE = b"\x88"
+"""The first byte of a close frame, and of nothing else that a base client gets: texts are ASCII and short."""
+
+DIALS_A_TURN = 100
+BUFFER_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class WaysBack:
+    """Moments by ``time.perf_counter``, ascending; shorter than the herd where somebody is missing."""
+
+    listening_s: float
+    """When the first look found the server accepting."""
+    accepted_s: list[float]
+    fresh_s: list[float]
+    failures: int
+    """Connections that were refused or lost on the way back, and made again."""
+
+
+class Herd:
+    """Coroutines are called from the parent process, one at a time."""
+
+    def __init__(self, *, port: int, secret: str, clients: int) -> None:
+        self._port = port
+        self.address = (HOST, port)
+        self.upgrade = upgrade_request(port)
+        self.fetch = f"GET /api/rooms HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode()
+        self.buffer = bytearray(BUFFER_BYTES)
+        self.view = memoryview(self.buffer)
+        self.lost = self.failures = self.fresh = 0
+        self._clients = [_Client(self, hello_frame(secret, number)) for number in range(clients)]
+
+    async def come(self, timeout_s: float) -> WaysBack:
+        """Wait for the server to listen, let the herd go, and wait until everybody is fresh or the time is over."""
+        deadline_s = perf_counter() + timeout_s
+        while not await self._is_listening() and perf_counter() < deadline_s:
+            await asyncio.sleep(LOOK_EVERY_S)
+        listening_s = perf_counter()
+        self.lost = self.failures = self.fresh = 0
+        for number, client in enumerate(self._clients):
+            client.come()
+            if number % DIALS_A_TURN == DIALS_A_TURN - 1:
+                await asyncio.sleep(0)
+        while self.fresh < len(self._clients) and perf_counter() < deadline_s:
+            await asyncio.sleep(0.01)
+        return WaysBack(
+            listening_s=listening_s,
+            accepted_s=sorted(client.accepted_s for client in self._clients if client.accepted_s),
+            fresh_s=sorted(client.fresh_s for client in self._clients if client.fresh_s),
+            failures=self.failures,
+        )
+
+    async def all_lost(self, timeout_s: float) -> int:
+        """Wait until the server has let everybody go; how many have lost it."""
+        deadline_s = perf_counter() + timeout_s
+        while self.lost < len(self._clients) and perf_counter() < deadline_s:
+            await asyncio.sleep(LOOK_EVERY_S)
+        return self.lost
+
+    async def close(self) -> None:
+        """At once."""
+        for client in self._clients:
+            client.close()
+
+    async def _is_listening(self) -> bool:
+        try:
+            (await connect(self._port)).close()
+        except OSError:
+            return False
+        return True
+
+
+class _Client:
+    """One of the herd: on its socket, then on its fetch."""
+
+    __slots__ = ("_fetch", "_fetched", "_head", "_hello", "_herd", "_socket", "accepted_s", "fresh_s")
+
+    def __init__(self, herd: Herd, hello: bytes) -> None:
+        self._herd, self._hello = herd, hello
+        self._socket: socket.socket | None = None
+        self._fetch: socket.socket | None = None
+        self._head: bytes | None = b""
+        self._fetched = b""
+        self.accepted_s = self.fresh_s = 0.0
+
+    def come(self) -> None:
+        """Begin the way back. `_head` has what came until the upgrade was answered; ``None`` from then on."""
+        self._head, self._fetched, self.accepted_s, self.fresh_s = b"", b"", 0.0, 0.0
+        self._socket = _dial(self._herd.address, self._herd.upgrade, self._on_socket)
+
+    def close(self) -> None:
+        for connection in (self._socket, self._fetch):
+            if connection is not None:
+                _forget(connection)
+        self._socket = self._fetch = None
+
+    def _on_socket(self) -> None:
+        assert self._socket is not None
+        data = _receive(self._socket, self._herd)
+        if data is None:
+            return
+        if not data:
+            self._on_lost()
+        elif self._head is not None:
+            self._head += data
+            if b"\r\n\r\n" in self._head:
+                self._head = None
+                self._socket.send(self._hello)
+        elif CLOSE_OPCODE in data:
+            self._on_lost()
+        elif not self.accepted_s and ACCEPTED_HEAD in data:
+            self.accepted_s = perf_counter()
+            self._begin_fetch()
+
+    def _on_lost(self) -> None:
+        assert self._socket is not None
+        _forget(self._socket)
+        self._socket = None
+        if self.accepted_s:
+            self._herd.lost += 1
+        else:
+            self._herd.failures += 1
+            asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.come)
+
+    def _begin_fetch(self) -> None:
+        self._fetched = b""
+        self._fetch = _dial(self._herd.address, self._herd.fetch, self._on_fetch)
+
+    def _on_fetch(self) -> None:
+        assert self._fetch is not None
+        data = _receive(self._fetch, self._herd)
+        if data is None:
+            return
+        self._fetched += data
+        head, end, body = self._fetched.partition(b"\r\n\r\n")
+        if end and len(body) == _length(head):
+            self.fresh_s = perf_counter()
+            self._herd.fresh += 1
+        elif data:
+            return
+        _forget(self._fetch)
+        self._fetch = None
+        if not self.fresh_s:
+            self._herd.failures += 1
+            asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._begin_fetch)
+
+
+def _dial(address: tuple[str, int], request: bytes, on_readable: Callable[[], None]) -> socket.socket:
+    """A socket that sends its request as soon as it is connected. A refusal shows as the end of the stream."""
+    loop = asyncio.get_running_loop()
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    result = connection.connect_ex(address)
+
+    def on_writable() -> None:
+        loop.remove_writer(connection.fileno())
+        try:
+            connection.send(request)
+        except OSError:
+            pass  # refused: the reader sees it, too
+        loop.add_reader(connection.fileno(), on_readable)
+
+    if result in (0, errno.EINPROGRESS):
+        loop.add_writer(connection.fileno(), on_writable)
+    else:
+        loop.add_reader(connection.fileno(), on_readable)
+    return connection
+
+
+def _receive(connection: socket.socket, herd: Herd) -> bytes | None:
+    """What came; empty at the end, however that came about; ``None`` for a false alarm."""
+    try:
+        size = connection.recv_into(herd.buffer)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+    return bytes(herd.view[:size])
+
+
+def _forget(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    loop.remove_reader(connection.fileno())
+    loop.remove_writer(connection.fileno())
+    connection.close()
+
+
+def _length(head: bytes) -> int:
+    _, _, rest = head.lower().partition(b"content-length:")
+    return int(rest.partition(b"\r\n")[0])

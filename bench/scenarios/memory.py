@@ -1,0 +1,64 @@
+"""What an authenticated idle connection holds of memory: of the server process, and of the kernel.
+
+One server grows along the ladder, every client with a user of its own, and is looked at after some quiet at each size.
+The first few clients are not counted: they bring in what is there once.
+"""
+
+from __future__ import annotations
+
+import time
+
+from bench.engine_results import Book, EngineResult
+from bench.goals import RSS_A_CONNECTION
+from bench.lab import Lab
+from bench.scenarios.engine import EngineSizes
+from bench.sinks import Sinks
+from bench.watch import resident_kib, slab_kib, socket_memory_kib
+
+FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--heartbeat-timeout-s", "600")
+PATTERN = b'"user_online"'
+WARM = 10
+STEP = 100
+QUIET_S = 1.0
+TIMEOUT_S = 30.0
+
+
+def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
+    """A fresh server a repeat."""
+    book = Book()
+    with lab.reporter.stage("memory", len(sizes.memory) * sizes.ladder_repeats) as stage:
+        for _ in range(sizes.ladder_repeats):
+            with (
+                lab.server(FLAGS) as server,
+                lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
+            ):
+                here = 0
+
+                def grow(to: int) -> None:
+                    nonlocal here
+                    while here < to:
+                        first, here = here, min(to, here + STEP)
+                        sinks.call(Sinks.open, here - first)
+                        sinks.call(Sinks.say_hello, first)
+                        sinks.call(Sinks.hear, here * (here + 1) // 2, TIMEOUT_S)
+                    time.sleep(QUIET_S)
+
+                grow(WARM)
+                bare_kib, bare_slab_kib = resident_kib(server.pid), slab_kib()
+                for clients in sorted(sizes.memory):
+                    stage.say(f"{clients} clients")
+                    grow(clients)
+                    added = clients - WARM
+                    for name, value, unit in (
+                        (RSS_A_CONNECTION, (resident_kib(server.pid) - bare_kib) / added, "KiB"),
+                        ("resident memory in all", resident_kib(server.pid) / 1024, "MiB"),
+                        ("kernel structures a socket", (slab_kib() - bare_slab_kib) / added / 2, "KiB"),
+                        ("kernel buffers of all sockets", socket_memory_kib(), "KiB"),
+                    ):
+                        book.add(name, value, clients=clients, unit=unit)
+                    stage.advance()
+                if (accepted := sinks.call(Sinks.accepted, here)) < here:
+                    book.faults.append(f"{here - accepted} of {here} clients were not accepted")
+                sinks.call(Sinks.close)
+    book.note("kernel structures: growth of the machine's slab a socket, both ends counted; other work shows in it")
+    return book.result("memory", FLAGS)
