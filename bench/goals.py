@@ -31,6 +31,7 @@ CPU_A_RECIPIENT = "server CPU a recipient"
 CPU_AN_EVENT = "server CPU an event and recipient"
 CPU_IN_ALL = "server CPU in all"
 CPU_A_CONNECTION = "server CPU a connection: upgrade, handshake, first broadcasts"
+CPU_BACK_AND_FRESH = "server CPU a client back and fresh, {}"
 CPU_A_REQUEST = "server CPU a request"
 LAST_ACCEPTED = "last client accepted"
 PEAK_RSS = "peak resident memory"
@@ -85,6 +86,7 @@ GOALS = (
     Goal("storm", SLOWEST_PING, 14_142, 1_000.0, "ms"),
     Goal("storm", CLOSED, 14_142, 0.0, ""),
     Goal("reconnect", CPU_A_CONNECTION, 1_000, 250.0, "µs"),
+    Goal("reconnect", CPU_A_CONNECTION, 10_000, 250.0, "µs"),
     Goal("reconnect", ALL_FRESH.format("SIGTERM"), 10_000, 8.0, "s"),
     Goal("reconnect", ALL_FRESH.format("kill -9"), 10_000, 8.0, "s"),
     Goal("rooms-get", CPU_A_REQUEST, 32, 1.4, "×", party=PLAIN, over=LOBBY, at_least=True),

@@ -91,25 +91,30 @@ class Sinks:
         self._progress = _Progress()
         self._tail_bytes = len(pattern) - 1
 
-    async def open(self, count: int, upgrade: bool = True) -> float:
-        """`count` more sockets, upgraded unless told otherwise, but without a handshake. The time it took."""
+    async def open(self, count: int, *, upgrade: bool = True, greet: bool = False) -> float:
+        """`count` more sockets, upgraded unless told otherwise. The time it took.
+
+        `greet`: each says hello as soon as it is upgraded, as a real client does; otherwise `say_hello` does it later.
+        """
         first = len(self._sinks)
         hellos = [self._hello(number) if self._secret else b"" for number in range(first, first + count)]
         new: list[_Sink] = []
+        loop = asyncio.get_running_loop()
 
         async def dial(number: int) -> None:
             connection = await connect(self._port)
             if upgrade:
                 await upgrade_socket(connection, self._port)
-            new.append(_Sink(number, connection, hellos[number - first]))
+            sink = _Sink(number, connection, hellos[number - first])
+            new.append(sink)
+            loop.add_reader(connection.fileno(), self._on_readable, sink)
+            if greet:
+                connection.send(sink.hello)
 
         start_s = perf_counter()
         await politely(range(first, first + count), dial, UPGRADES_AT_ONCE)
         took_s = perf_counter() - start_s
         self._sinks += sorted(new, key=lambda sink: sink.number)
-        loop = asyncio.get_running_loop()
-        for sink in new:
-            loop.add_reader(sink.socket.fileno(), self._on_readable, sink)
         return took_s
 
     async def keep_streams(self, count: int) -> None:

@@ -46,7 +46,7 @@ FULL = EngineSizes(
 )  # fmt: skip
 
 QUICK = EngineSizes(
-    repeats=2, ladder_repeats=1, ladder=(1_000,), fanout=(5_000,), broadcasts=20,
+    repeats=2, ladder_repeats=1, ladder=(1_000,), fanout=(5_000,), broadcasts=12,
     storms=(500, 1_500, 5_000), storm_repeats=2,
     returns=(1_000,), memory=(500, 1_000, 5_000), fresh=2_000, changes=200, get_s=1.0,
 )  # fmt: skip

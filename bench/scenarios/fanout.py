@@ -1,18 +1,23 @@
 """What one broadcast costs the server a recipient: the lobby, the floor, Node.js `ws` and naive Tornado, in turns.
 
-Every party serves the same receivers the same frame, `rooms_changed`, pinned to the same core; only its own CPU counts,
-from before the first broadcast until after the last receipt. The lobby's change is a room made over HTTP, whose own
-price is measured with nobody connected and taken off. Broadcasts are isolated: the next one comes when everybody has
-the one before, and some time later.
+All parties stand at the same time, each with as many receivers of its own, on the same core, and take turns broadcast
+by broadcast in a random order: what the machine does otherwise falls on all of them alike. They send the same frame,
+`rooms_changed`. Only a party's own CPU counts, from before its broadcast until some time after the last receipt.
+
+The lobby's change is a room made over HTTP. What that costs without a fan-out is measured in turns, too, by a second
+lobby that nobody is connected to, and taken off.
 """
 
 from __future__ import annotations
 
+import contextlib
+import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from statistics import median
 
-from bench.engine_results import Book, EngineResult
+from bench.engine_results import Book, EngineResult, Stretch
 from bench.goals import CPU_A_RECIPIENT, FLOOR, LOBBY, NAIVE, NODE
 from bench.lab import Lab
 from bench.peer import node_command, python_peer, start_peer
@@ -20,7 +25,7 @@ from bench.publisher import Publisher
 from bench.remote import Remote
 from bench.scenarios.engine import EngineSizes
 from bench.sinks import Sinks
-from bench.watch import Watch
+from bench.watch import Watch, sum_up
 
 FLAGS = (
     "--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600",
@@ -32,99 +37,114 @@ PATTERN = b'"rooms_changed"'
 USERS = 10
 """Sockets are dealt out among few users, so that connecting is no presence storm."""
 
+EMPTY = "lobby without clients"
 RECEIPT_TIMEOUT_S = 20.0
-GAP_S, GAP_A_CLIENT_S = 0.03, 15e-6
-"""Between two broadcasts: more than the server's own pause after a fan-out, which is as long as the fan-out."""
+SETTLE_S = 0.5
+AFTER_S = 0.02
+"""From the last receipt to the end of a turn: what the party does after the last ``send`` is its own cost."""
+
+
+@dataclass
+class _Party:
+    """One that takes turns, and what each of its turns cost; the first, which finds everything cold, does not count."""
+
+    name: str
+    pid: int
+    fire: Callable[[], None]
+    sinks: Remote[Sinks]
+    clients: int
+    fired: int = 0
+    turns: list[Stretch] = field(default_factory=list)
+    walls_ms: list[float] = field(default_factory=list)
+
+    def turn(self) -> None:
+        self.fired += 1
+        watch = Watch(self.pid, self.sinks.pid)
+        start_s = time.perf_counter()
+        self.fire()
+        self.sinks.call(Sinks.hear, self.fired * self.clients, RECEIPT_TIMEOUT_S)
+        wall_ms = (time.perf_counter() - start_s) * 1e3
+        time.sleep(AFTER_S)
+        if self.fired > 1:
+            self.turns.append(watch.stretch())
+            self.walls_ms.append(wall_ms)
+
+    @property
+    def cpu_s(self) -> float:
+        """Of a turn: the median, which other work that breaks into one turn does not move."""
+        return median(turn.server_cpu_s for turn in self.turns)
 
 
 def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
-    """Parties change places from repeat to repeat."""
+    """Fresh servers, peers and receivers in each repeat."""
     book = Book()
     node = node_command()
-    commands = {FLOOR: python_peer("floor"), NAIVE: python_peer("naive_tornado"), **({NODE: node} if node else {})}
+    peers = {FLOOR: python_peer("floor"), NAIVE: python_peer("naive_tornado"), **({NODE: node} if node else {})}
     if node is None:
         book.note("Node.js ws was skipped: there is no node, or npm could not install ws")
-    plan = [(clients, [LOBBY, *commands], sizes.repeats) for clients in sizes.fanout]
-    plan += [(each, [LOBBY, FLOOR], sizes.ladder_repeats) for each in sizes.ladder if each not in sizes.fanout]
-    with lab.reporter.stage("fanout", sum(len(parties) * repeats for _, parties, repeats in plan)) as stage:
-        for clients, parties, repeats in sorted(plan):
-            for repeat in range(repeats):
-                first = repeat % len(parties)
-                for party in parties[first:] + parties[:first]:
-                    stage.say(f"{clients} clients, {party}, repeat {repeat + 1} of {repeats}")
-                    if party == LOBBY:
-                        _lobby(lab, book, clients, sizes.broadcasts)
-                    else:
-                        _peer(lab, book, party, commands[party], clients, sizes.broadcasts)
-                    stage.advance()
+    plan = [(clients, peers) for clients in sizes.fanout for _ in range(sizes.repeats)]
+    bare = {FLOOR: peers[FLOOR]}
+    plan += [(each, bare) for each in sizes.ladder if each not in sizes.fanout for _ in range(sizes.ladder_repeats)]
+    chance = random.Random(lab.seed)
+    with lab.reporter.stage("fanout", len(plan)) as stage:
+        for clients, taking_part in plan:
+            stage.say(f"{clients} clients: lobby, {', '.join(taking_part)}")
+            _repeat(lab, book, chance, taking_part, clients, sizes.broadcasts)
+            stage.advance()
     book.note("the lobby's figure is without the price of making the room, measured with nobody connected")
     return book.result("fanout", FLAGS)
 
 
-def _lobby(lab: Lab, book: Book, clients: int, broadcasts: int) -> None:
-    with (
-        lab.server(FLAGS) as server,
-        Publisher(server.port, server.jwt_secret) as publisher,
-        lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret, users=USERS) as sinks,
-    ):
-
-        def change() -> None:
-            publisher.publish(time.perf_counter())
-
-        change()
-        alone = Watch(server.pid, sinks.pid)
-        for _ in range(broadcasts):
-            change()
-            time.sleep(GAP_S)
-        post_s = alone.stretch().server_cpu_s
-        sinks.call(Sinks.open, clients)
-        sinks.call(Sinks.say_hello)
-        accepted = sinks.call(Sinks.accepted, clients)
-        if accepted < clients:
-            book.faults.append(f"{clients - accepted} of {clients} clients were not accepted")
-        book.add("server CPU of making a room", post_s / broadcasts * 1e6, clients=clients, unit="µs")
-        _broadcasts(book, sinks, server.pid, change, LOBBY, clients, broadcasts, post_s)
-
-
-def _peer(lab: Lab, book: Book, party: str, command: list[str], clients: int, broadcasts: int) -> None:
-    with (
-        start_peer(command, cpus=lab.cpus.server) as peer,
-        lab.generator(Sinks, port=peer.port, pattern=PATTERN) as sinks,
-    ):
-        sinks.call(Sinks.open, clients, party != FLOOR)
-        _broadcasts(book, sinks, peer.pid, peer.fire, party, clients, broadcasts, 0.0)
-
-
-def _broadcasts(
-    book: Book,
-    sinks: Remote[Sinks],
-    pid: int,
-    fire: Callable[[], None],
-    party: str,
-    clients: int,
-    broadcasts: int,
-    other_cpu_s: float,
+def _repeat(
+    lab: Lab, book: Book, chance: random.Random, peers: dict[str, list[str]], clients: int, broadcasts: int
 ) -> None:
-    """One more first, which finds everything cold and is not counted."""
-    gap_s = GAP_S + GAP_A_CLIENT_S * clients
-    time.sleep(0.3)  # what came with connecting is over
-    fire()
-    heard = sinks.call(Sinks.hear, clients, RECEIPT_TIMEOUT_S)
-    time.sleep(gap_s)
-    walls_ms = []
-    watch = Watch(pid, sinks.pid)
-    for number in range(2, broadcasts + 2):
-        start_s = time.perf_counter()
-        fire()
-        heard = sinks.call(Sinks.hear, number * clients, RECEIPT_TIMEOUT_S)
-        walls_ms.append((time.perf_counter() - start_s) * 1e3)
-        time.sleep(gap_s)
-    stretch = watch.stretch()
-    everybody = sinks.call(Sinks.heard).events
-    wrong = sum(events != broadcasts + 1 for events in everybody)
-    if wrong or heard != (broadcasts + 1) * clients:
-        book.faults.append(f"{party}, {clients} clients: {wrong} did not hear each broadcast exactly once")
-    cpu_us = (stretch.server_cpu_s - other_cpu_s) / broadcasts / clients * 1e6
-    book.add(CPU_A_RECIPIENT, cpu_us, clients=clients, unit="µs", party=party, stretch=stretch)
-    book.add("until everybody had it", median(walls_ms), clients=clients, unit="ms", party=party, stretch=stretch)
-    sinks.call(Sinks.close)
+    with contextlib.ExitStack() as stack:
+        empty = _lobby(lab, stack, EMPTY, 0)
+        lobby = _lobby(lab, stack, LOBBY, clients)
+        others = [_peer(lab, stack, name, command, clients) for name, command in peers.items()]
+        parties = [empty, lobby, *others]
+        time.sleep(SETTLE_S)
+        for _ in range(broadcasts + 1):
+            for party in chance.sample(parties, len(parties)):
+                party.turn()
+        for party in parties:
+            _close(book, party)
+    post_s = empty.cpu_s
+    book.add("server CPU of making a room", post_s * 1e6, clients=clients, unit="µs", stretch=sum_up(empty.turns))
+    for party in (lobby, *others):
+        cpu_us = (party.cpu_s - (post_s if party is lobby else 0.0)) / clients * 1e6
+        for name, value, unit in (
+            (CPU_A_RECIPIENT, cpu_us, "µs"),
+            ("until everybody had it", median(party.walls_ms), "ms"),
+        ):
+            book.add(name, value, clients=clients, unit=unit, party=party.name, stretch=sum_up(party.turns))
+
+
+def _lobby(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> _Party:
+    server = stack.enter_context(lab.server(FLAGS))
+    publisher = stack.enter_context(Publisher(server.port, server.jwt_secret))
+    sinks = stack.enter_context(
+        lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret, users=USERS)
+    )
+    sinks.call(Sinks.open, clients)
+    sinks.call(Sinks.say_hello)
+    sinks.call(Sinks.accepted, clients)
+
+    def make_room() -> None:
+        publisher.publish(time.perf_counter())
+
+    return _Party(name, server.pid, make_room, sinks, clients)
+
+
+def _peer(lab: Lab, stack: contextlib.ExitStack, name: str, command: list[str], clients: int) -> _Party:
+    peer = stack.enter_context(start_peer(command, cpus=lab.cpus.server))
+    sinks = stack.enter_context(lab.generator(Sinks, port=peer.port, pattern=PATTERN))
+    sinks.call(Sinks.open, clients, upgrade=name != FLOOR)
+    return _Party(name, peer.pid, peer.fire, sinks, clients)
+
+
+def _close(book: Book, party: _Party) -> None:
+    wrong = sum(events != party.fired for events in party.sinks.call(Sinks.heard).events)
+    if wrong:
+        book.faults.append(f"{party.name}, {party.clients} clients: {wrong} did not hear each broadcast exactly once")
+    party.sinks.call(Sinks.close)

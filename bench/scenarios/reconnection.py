@@ -11,8 +11,9 @@ import os
 import signal
 import time
 
+from bench.engine_ledger import storm_events
 from bench.engine_results import Book, EngineResult
-from bench.goals import ALL_FRESH, CPU_A_CONNECTION
+from bench.goals import ALL_FRESH, CPU_A_CONNECTION, CPU_BACK_AND_FRESH
 from bench.herd import Herd
 from bench.lab import Lab
 from bench.publisher import Publisher
@@ -26,9 +27,9 @@ ROOMS = 10
 """In the list that the herd fetches."""
 TIMEOUT_S = 30.0
 PATTERN = b'"user_online"'
-ONE_BY_ONE = 1_000
-"""Clients whose connections are priced without a storm."""
-STEP = 50
+PRICED_OFTEN = 1_000
+"""The size whose connections are priced in every repeat, the others once: the bigger it is, the more of a connection's
+price are the events that it hears."""
 WAYS = (("SIGTERM", signal.SIGTERM), ("kill -9", signal.SIGKILL))
 
 
@@ -36,19 +37,19 @@ def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
     """Both ways to lose it, one after the other, at each size."""
     book = Book()
     plan = [(clients, name, number) for clients in sizes.returns for name, number in WAYS]
-    priced = min(ONE_BY_ONE, max(sizes.returns))
-    with lab.reporter.stage("reconnect", len(plan) + sizes.repeats) as stage:
-        for _ in range(sizes.repeats):
-            stage.say(f"the price of a connection, {priced} clients")
-            _price(lab, book, priced)
+    prices = [each for each in sizes.returns for _ in range(sizes.repeats if each == PRICED_OFTEN else 1)]
+    with lab.reporter.stage("reconnect", len(plan) + len(prices)) as stage:
+        for clients in prices:
+            stage.say(f"the price of a connection, {clients} clients")
+            _price(lab, book, clients)
             stage.advance()
         for clients, name, number in plan:
             stage.say(f"{clients} clients, {name}")
             _restart(lab, book, clients, name, number)
             stage.advance()
     book.note(
-        f"a connection is priced with users of their own who come {STEP} at a time; its first broadcasts are the "
-        "user_online of itself and of all who come after it"
+        "a connection is priced without the fetch: all come at once with a user each, and its first broadcasts are the "
+        "user_online of itself and of all who are accepted after it, N(N+1)/2 events together"
     )
     book.note("times count from the start of the new process; 'listening' is when it took the first connection")
     return book.result("reconnect", FLAGS)
@@ -60,15 +61,11 @@ def _price(lab: Lab, book: Book, clients: int) -> None:
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
     ):
         watch = Watch(server.pid, sinks.pid)
-        events = 0
-        for first in range(0, clients, STEP):
-            count = min(STEP, clients - first)
-            sinks.call(Sinks.open, count)
-            sinks.call(Sinks.say_hello, first)
-            sinks.call(Sinks.accepted, first + count)
-            events += count * first + count * (count + 1) // 2
-            sinks.call(Sinks.hear, events, TIMEOUT_S)
+        sinks.call(Sinks.open, clients, greet=True)
+        heard = sinks.call(Sinks.hear, storm_events(clients), TIMEOUT_S)
         stretch = watch.stretch()
+        if heard != storm_events(clients):
+            book.faults.append(f"{clients} clients heard {heard} events instead of {storm_events(clients)}")
         cpu_us = stretch.server_cpu_s / clients * 1e6
         book.add(CPU_A_CONNECTION, cpu_us, clients=clients, unit="µs", stretch=stretch)
         sinks.call(Sinks.close)
@@ -106,6 +103,6 @@ def _restart(lab: Lab, book: Book, clients: int, name: str, number: int) -> None
                 at_s = percentile(moments, share) - start_s
                 book.add(f"{share} % {what}, {name}", at_s, clients=clients, unit="s", stretch=stretch)
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(f"server CPU a client back and fresh, {name}", cpu_us, clients=clients, unit="µs", stretch=stretch)
+        book.add(CPU_BACK_AND_FRESH.format(name), cpu_us, clients=clients, unit="µs", stretch=stretch)
         book.add(f"connections made again, {name}", back.failures, clients=clients, unit="")
         herd.call(Herd.close)
