@@ -6,6 +6,7 @@ server in plain Python can be cheaper, because each recipient has to have a ``se
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import sys
@@ -13,6 +14,7 @@ import sys
 from lobby_server.protocol.messages import RoomsChanged, encode_frame
 
 BACKLOG = 4096
+ORDERS_BYTES = 4096
 
 
 def main() -> None:
@@ -26,10 +28,12 @@ def main() -> None:
         if listener in ready:
             _accept(listener, connections)
         if sys.stdin in ready:
-            if not sys.stdin.readline():
+            orders = os.read(sys.stdin.fileno(), ORDERS_BYTES)  # not by readline, which would hide lines from select
+            if not orders:
                 return
-            for connection in connections:
-                connection.send(frame)
+            for _ in range(orders.count(b"\n")):
+                for connection in connections:
+                    connection.send(frame)
 
 
 def _accept(listener: socket.socket, connections: list[socket.socket]) -> None:

@@ -6,6 +6,7 @@ One broadcast a line on standard input.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import tornado.httpserver
@@ -17,6 +18,7 @@ import uvloop
 from lobby_server.protocol.messages import RoomsChanged, encode
 
 BACKLOG = 4096
+ORDERS_BYTES = 4096
 
 
 class Listener(tornado.websocket.WebSocketHandler):
@@ -41,11 +43,12 @@ async def serve() -> None:
     over = asyncio.Event()
 
     def on_line() -> None:
-        if not sys.stdin.readline():
+        orders = os.read(sys.stdin.fileno(), ORDERS_BYTES)
+        if not orders:
             over.set()
-            return
-        for listener in listeners:
-            listener.write_message(text)
+        for _ in range(orders.count(b"\n")):
+            for listener in listeners:
+                listener.write_message(text)
 
     application = tornado.web.Application([(r"/ws", Listener, {"listeners": listeners})], log_function=lambda _: None)
     server = tornado.httpserver.HTTPServer(application)

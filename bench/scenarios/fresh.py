@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 import urllib.request
-from collections import deque
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
 
+from bench.change_stream import ChangeStream
 from bench.crowd import Crowd
 from bench.engine_results import Book, EngineResult, Stretch
 from bench.goals import FETCHES, FRESH_BASE, FRESH_DELTA, STALENESS, WRONG_LISTS
@@ -36,8 +37,6 @@ CHANGES = 10
 """Lone ones, each with everybody fresh before the next."""
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.5, 0.0005
 CHANGE_RATE_PER_S = 20.0
-LIVING_ROOMS = 10
-"""In the stream of changes: a change is the making of a room, or the end of the one made so many before."""
 QUIET_S, SETTLE_TIMEOUT_S = 1.0, 30.0
 
 
@@ -52,11 +51,11 @@ class TruthCrowd(Crowd):
         await super().begin(fetching)
         self._last, self.fetches = {}, 0
 
-    async def truth(self, body: bytes) -> tuple[int, int]:
+    async def truth(self, body: bytes, quiet_s: float) -> tuple[int, int]:
         """How many hold exactly this list, and how many lists were fetched. Waits for fetches under way."""
         deadline_s = perf_counter() + SETTLE_TIMEOUT_S
-        while perf_counter() - self.last_list_s < QUIET_S and perf_counter() < deadline_s:
-            await asyncio.sleep(QUIET_S / 4)
+        while perf_counter() - self.last_list_s < quiet_s and perf_counter() < deadline_s:
+            await asyncio.sleep(quiet_s / 4)
         return sum(last == body for last in self._last.values()), self.fetches
 
     def on_list(self, index: int, response: Response) -> None:
@@ -151,7 +150,7 @@ def _lone_changes(book: Book, server: Server, crowd: Remote[TruthCrowd], publish
     rooms = _publish(publisher, CHANGES, _intervals(clients))
     time.sleep(_intervals(clients))
     stretch = watch.stretch()
-    entries = _accounted(crowd, rooms, first, clients)
+    entries = _accounted(crowd, [room.intended_s for room in rooms], first, clients)
     lost = sum(entry.lost for entry in entries)
     if lost:
         book.faults.append(f"{clients} base clients: {lost} times a client never held a list with the change")
@@ -163,41 +162,31 @@ def _stream(
 ) -> None:
     first = publisher.next_number
     crowd.call(TruthCrowd.begin, True)
-    living: deque[Published] = deque()
-    rooms: list[Published] = []
-
-    def change(intended_s: float) -> None:
-        if len(living) > LIVING_ROOMS:
-            time.sleep(max(0.0, intended_s - perf_counter()))
-            publisher.delete([living.popleft()])
-        else:
-            living.append(publisher.publish(intended_s))
-            rooms.append(living[-1])
-
     watch = Watch(server.pid, crowd.pid)
-    times_s = _times(changes, 1 / CHANGE_RATE_PER_S)
-    late_s = 0.0
-    for at_s in times_s:
-        late_s = max(late_s, perf_counter() - at_s)
-        change(at_s)
+    stream = ChangeStream(server.port, server.jwt_secret)
+    made = asyncio.run(stream.run(_times(changes, 1 / CHANGE_RATE_PER_S), first))
     crowd.call(TruthCrowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
     stretch = watch.stretch()
-    right, fetches = crowd.call(TruthCrowd.truth, _list_body(server))
+    right, fetches = crowd.call(TruthCrowd.truth, _list_body(server), QUIET_S)
+    rooms = [change.intended_s for change in made if change.number is not None]
     entries = _accounted(crowd, rooms, first, clients)
     staleness_s = percentile(merge([entry.latencies_s for entry in entries]), 99)
+    late_s = max(change.sent_s - change.intended_s for change in made)
+    answered_s = max(change.answered_s - change.sent_s for change in made)
     if never := sum(entry.lost for entry in entries):
         book.faults.append(f"{clients} base clients: {never} times a client never came to a list as new as a change")
     book.add(WRONG_LISTS, clients - right, clients=clients, unit="", stretch=stretch)
     book.add(FETCHES, fetches / (changes * clients), clients=clients, unit="×", stretch=stretch)
     book.add(STALENESS, staleness_s, clients=clients, unit="s", stretch=stretch)
     book.add("latest change behind its time", late_s * 1e3, clients=clients, unit="ms", stretch=stretch)
+    book.add("slowest answer to a change", answered_s * 1e3, clients=clients, unit="ms", stretch=stretch)
 
 
-def _accounted(crowd: Remote[TruthCrowd], rooms: list[Published], first: int, clients: int) -> list[Entry]:
+def _accounted(crowd: Remote[TruthCrowd], intended_s: Sequence[float], first: int, clients: int) -> list[Entry]:
     """Latencies of each room, from its intended time; their numbers are consecutive from `first` on."""
     fresh = crowd.call(TruthCrowd.end).fresh
     states = Receipts(fresh.client, fresh.stamp_s, fresh.what - first)
-    return account_states(states, intended_s=[room.intended_s for room in rooms], expected=clients)
+    return account_states(states, intended_s=intended_s, expected=clients)
 
 
 def _publish(publisher: Publisher, count: int, interval_s: float) -> list[Published]:
