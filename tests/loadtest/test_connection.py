@@ -87,9 +87,7 @@ def test_handshake_carries_version_name_and_token(connect):
         assert connection.wait_until_connected(DEADLINE_S)
         assert connection.is_connected
         assert seen["type"] == "handshake"
-        assert {key: value for key, value in seen["data"].items() if value is not None} == {
-            "version": "13020", "name": "Ada", "token": JWT,
-        }  # fmt: skip
+        assert seen["data"] == {"version": "13020", "name": "Ada", "token": JWT}
         assert (connection.user_id, connection.username) == (7, "somebody")
         wait_for(lambda: ear.messages)
         assert ear.heard == [("established",)]
