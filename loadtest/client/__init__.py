@@ -24,12 +24,16 @@ It needs no Locust; it runs in plain threads, at most two a connection, and unch
     connection.create_room()
     ...
     accounts.logout()
+
+What goes beyond the base protocol is asked for by name, ``ConnectionManager(features={Feature.REV, …})``; with
+``rooms_delta`` a `DeltaServerList` takes the place of the `ServerList`.
 """
 
 from loadtest.client.api import LobbyApi, RoomsAnswer
 from loadtest.client.authentication import AuthenticationManager
 from loadtest.client.connection import Attempt, ConnectionManager
 from loadtest.client.counters import Counters
+from loadtest.client.delta_list import DeltaServerList
 from loadtest.client.errors import (
     ApiError,
     ClientError,
@@ -46,6 +50,7 @@ from loadtest.client.signals import Signal
 from loadtest.client.timing import Timing
 from loadtest.client.token_file import TokenFile, TokenFileState, looks_like_jwt
 from loadtest.client.transport import socket_url
+from lobby_server.protocol.features import Feature
 
 __all__ = [
     "ApiError",
@@ -54,6 +59,8 @@ __all__ = [
     "ClientError",
     "ConnectionManager",
     "Counters",
+    "DeltaServerList",
+    "Feature",
     "FixedReconnect",
     "HttpAnswer",
     "HttpCall",

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -22,10 +22,12 @@ from loadtest.client.counters import Counters
 from loadtest.client.errors import NotConnected
 from loadtest.client.link import Link, LinkEnded, OpenFailed
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
+from loadtest.client.side_thread import SideThread
 from loadtest.client.signals import Signal
 from loadtest.client.timing import Pulse, Timing
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.features import Feature, known_features
 
 DEFAULT_URL = "ws://localhost:30820"
 DEFAULT_VERSION = "13020"
@@ -35,6 +37,8 @@ REFUSING_REASONS = frozenset(
     {ErrorReason.INVALID_TOKEN, ErrorReason.AUTHENTICATION_REQUIRED, ErrorReason.INVALID_HANDSHAKE}
 )
 """Errors to a handshake that the same handshake would meet again."""
+
+ABOUT_ROOMS = (messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta)
 
 log = logging.getLogger(__name__)
 
@@ -64,19 +68,35 @@ class ConnectionManager:
         rng: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
         counters: Counters | None = None,
+        features: Iterable[Feature | str] = (),
     ) -> None:
-        """`counters` may be shared by many connections. `rng` draws the heartbeat's phase and the retry delays."""
+        """`counters` may be shared by many connections. `rng` draws the heartbeat's phase and the retry delays.
+
+        `features` are asked for in every handshake; without any it is the base protocol, to the byte. Raises
+        `ValueError` for a name that is no feature.
+        """
         self.url = url
         self.name = name
         self.version = version
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
         self.counters = counters or Counters()
+        self.features = frozenset(Feature(feature) for feature in features)
+        self.accepted_features: frozenset[Feature] = frozenset()
+        """Those that the server agreed to at the last acceptance."""
         self.user_id: int | None = None
         self.username: str | None = None
 
         self.rooms_list_changed: Signal[[]] = Signal("rooms_list_changed")
+        """However the server says so: by a bare announcement, with a revision, or by the list itself."""
+        self.rooms_announced: Signal[[messages.ServerMessage]] = Signal("rooms_announced")
+        """The same, with the message: `RoomsChanged`, `RoomsChangedRev`, `RoomsSnapshot` or `RoomsDelta`."""
         self.user_status_changed: Signal[[int, bool]] = Signal("user_status_changed")
+        """One user at a time, also where ``presence_batch`` brings many."""
+        self.player_count_changed: Signal[[int]] = Signal("player_count_changed")
+        """Feature ``presence_friends``: how many are online."""
+        self.token_expiring: Signal[[int]] = Signal("token_expiring")
+        """Feature ``refresh``: in so many seconds; answer with `renew_token`."""
         self.connection_established: Signal[[]] = Signal("connection_established")
         self.connection_lost: Signal[[]] = Signal("connection_lost")
         """An established connection ended without our asking. Retries follow, or `connection_refused`."""
@@ -88,6 +108,8 @@ class ConnectionManager:
         self.heartbeat_finished: Signal[[float | None]] = Signal("heartbeat_finished")
         """With the round trip in seconds; None: the connection was lost before the answer."""
 
+        self.side = SideThread(name=f"lobby-side-{name}", clock=clock)
+        """For what takes long: with it a connection has two threads, and that is all that it may have."""
         self._rng = rng or Random()
         self._clock = clock
         self._lock = threading.Lock()
@@ -133,6 +155,21 @@ class ConnectionManager:
             return False
         run.is_settled.wait(timeout_s)
         return run.is_accepted
+
+    def renew_token(self, token: str, *, instead_of: str) -> None:
+        """Go on with a fresher token of the same user: at the next handshake, and with feature ``refresh`` on the open
+        socket too. Nothing happens where `instead_of` is not the token in use: that user is gone. Starts nothing."""
+        with self._lock:
+            run = self._run
+            if run is None or run.token != instead_of:
+                return
+            run.token = token
+        link = run.link  # before the question: a link that replaces this one is not accepted yet
+        if run.is_accepted and Feature.REFRESH in self.accepted_features:
+            try:
+                link.send(messages.Refresh(token=token))
+            except LinkEnded as ending:
+                log.info("%s: the fresh token has to wait for the next handshake: %s", self.name, ending.why)
 
     def drop_connection(self) -> None:
         """Lose the connection abruptly, as a network would. For tests and load; the reconnect policy takes over."""
@@ -201,7 +238,9 @@ class ConnectionManager:
             if refused is not None:
                 self._refuse(run, refused)
             elif not run.is_over.is_set():
-                delay_s = self.reconnect.delay_s(failures, self._rng) if retry_after_s is None else retry_after_s
+                delay_s = run.take_slot_s() if retry_after_s is None else retry_after_s
+                if delay_s is None:
+                    delay_s = self.reconnect.delay_s(failures, self._rng)
                 failures += 1
                 log.info("%s: trying again in %.1f s", self.name, delay_s)
                 run.is_over.wait(delay_s)
@@ -222,6 +261,7 @@ class ConnectionManager:
             raise
         handshake_s = self._clock() - began_s - upgrade_s
         self.user_id, self.username = accepted.user_id, accepted.username
+        self.accepted_features = (known_features(accepted.features) or frozenset()) & self.features
         self.counters.established += 1
         self.counters.reconnects += run.was_lost
         log.info("✅ Connected! %s is %s at %s", self.name, accepted.username, self.url)
@@ -234,7 +274,8 @@ class ConnectionManager:
         self.message_received.emit(accepted)
 
     def _shake_hands(self, run: _Run) -> messages.HandshakeAccepted:
-        run.link.send(messages.Handshake(version=self.version, name=self.name, token=run.token))
+        features = sorted(feature.value for feature in self.features) or None  # None has no key on the wire
+        run.link.send(messages.Handshake(version=self.version, name=self.name, token=run.token, features=features))
         deadline_s = self._clock() + self.timing.handshake_timeout_s
         while True:
             wait_s = deadline_s - self._clock()
@@ -272,12 +313,25 @@ class ConnectionManager:
                 self._dispatch(run, message)
 
     def _dispatch(self, run: _Run, message: messages.ServerMessage) -> None:
-        if isinstance(message, messages.RoomsChanged):
+        if isinstance(message, ABOUT_ROOMS):
             self.rooms_list_changed.emit()
+            self.rooms_announced.emit(message)
         elif isinstance(message, (messages.UserOnline, messages.UserOffline)):
             self.user_status_changed.emit(message.user_id, isinstance(message, messages.UserOnline))
-        elif isinstance(message, messages.Pong) and run.pings_sent_s:
-            self.heartbeat_finished.emit(self._clock() - run.pings_sent_s.popleft())
+        elif isinstance(message, messages.Pong):
+            if run.pings_sent_s:
+                self.heartbeat_finished.emit(self._clock() - run.pings_sent_s.popleft())
+        elif isinstance(message, messages.PresenceChanged):
+            for user in message.online:
+                self.user_status_changed.emit(user.user_id, True)
+            for user in message.offline:
+                self.user_status_changed.emit(user.user_id, False)
+        elif isinstance(message, messages.PlayerCount):
+            self.player_count_changed.emit(message.online)
+        elif isinstance(message, messages.ServerDraining):
+            run.slot_s = max(0, message.reconnect_after_ms) / 1000
+        elif isinstance(message, messages.TokenExpiring):
+            self.token_expiring.emit(message.in_s)
         self.message_received.emit(message)
 
     def _lose(self, run: _Run, ending: LinkEnded) -> None:
@@ -310,7 +364,9 @@ class ConnectionManager:
 class _Run:
     """From `connect_to_server` to `disconnect_from_server` or a refusal; a later run is another object."""
 
-    __slots__ = ("is_accepted", "is_over", "is_settled", "link", "pings_sent_s", "thread", "token", "was_lost")
+    __slots__ = (
+        "is_accepted", "is_over", "is_settled", "link", "pings_sent_s", "slot_s", "thread", "token", "was_lost",
+    )  # fmt: skip
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -322,6 +378,13 @@ class _Run:
         """Accepted or over: there is nothing to wait for."""
         self.was_lost = False
         self.pings_sent_s: deque[float] = deque()
+        self.slot_s: float | None = None
+        """When to come back, counted from the loss, if a draining server said so."""
+
+    def take_slot_s(self) -> float | None:
+        """It holds for one try."""
+        slot_s, self.slot_s = self.slot_s, None
+        return slot_s
 
     def accept(self) -> None:
         self.is_accepted = True

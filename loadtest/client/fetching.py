@@ -6,83 +6,39 @@ more; an older answer never replaces a newer one.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
+from loadtest.client.side_thread import SideThread
 from lobby_server.protocol.resources import Room
-
-FAULT_RETRY_S = 5.0
-
-log = logging.getLogger(__name__)
 
 
 class CoalescedFetch:
-    """Runs `fetch` in a thread of its own whenever requested, one at a time.
+    """Runs `fetch` in a `SideThread` whenever requested, one at a time.
 
-    The thread lives while there is something to do and ends with it, so an idle list costs none. `fetch` returns None
-    when it went well, or the seconds after which to try again; a request meanwhile does not wait for that.
+    `fetch` returns None when it went well, or the seconds after which to try again; a request meanwhile does not wait
+    for that.
     """
 
-    __slots__ = ("_fetch", "_is_again", "_is_closed", "_is_running", "_lock", "_name", "_wake")
+    __slots__ = ("_fetch", "_is_closed", "_side")
 
-    def __init__(self, fetch: Callable[[], float | None], *, name: str) -> None:
+    def __init__(self, fetch: Callable[[], float | None], *, side: SideThread) -> None:
         self._fetch = fetch
-        self._name = name
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._is_running = False
-        self._is_again = False
+        self._side = side
         self._is_closed = False
 
-    def request(self) -> None:
-        """What is fetched from now on is wanted. Returns at once."""
-        with self._lock:
-            if self._is_closed:
-                return
-            if self._is_running:
-                self._is_again = True
-                self._wake.set()
-                return
-            self._is_running = True
-        threading.Thread(target=self._work, name=self._name, daemon=True).start()
+    def request(self, *, in_s: float = 0.0) -> None:
+        """What is fetched from then on is wanted; one that is due earlier will do. Returns at once."""
+        if not self._is_closed:
+            self._side.put(self._run, in_s=in_s)
 
     def close(self) -> None:
         """No further fetch. One that is under way ends by itself; it is not waited for."""
-        with self._lock:
-            self._is_closed = True
-            self._wake.set()
+        self._is_closed = True
+        self._side.drop(self._run)
 
-    def _work(self) -> None:
-        wait_s: float | None = 0.0
-        while wait_s is not None:
-            if wait_s:
-                self._wake.wait(wait_s)
-            if not self._go_on():
-                return
-            try:
-                retry_in_s = self._fetch()
-            except Exception:
-                log.exception("%s: fault while fetching; trying again", self._name)
-                retry_in_s = FAULT_RETRY_S
-            wait_s = self._next_wait_s(retry_in_s)
-
-    def _go_on(self) -> bool:
-        """The next fetch begins: it answers every request so far."""
-        with self._lock:
-            self._is_again = False
-            self._wake.clear()
-            self._is_running = not self._is_closed
-            return self._is_running
-
-    def _next_wait_s(self, retry_in_s: float | None) -> float | None:
-        with self._lock:
-            if self._is_again:
-                return 0.0
-            if retry_in_s is None or self._is_closed:
-                self._is_running = False
-                return None
-            return retry_in_s
+    def _run(self) -> float | None:
+        return None if self._is_closed else self._fetch()
 
 
 class RoomsHeld:

@@ -1,11 +1,12 @@
 """The list of open rooms, kept fresh in two ways: told by the socket when to fetch, or by asking every 3 seconds.
 
-`ServerList` is the seed's GlobalServerList as it became, `PollingServerList` as it was before: the baseline.
+`ServerList` is the seed's GlobalServerList as it became, `PollingServerList` as it was before: the baseline. A third
+way, which fetches nothing, is `DeltaServerList` in a module of its own.
 """
 
 from __future__ import annotations
 
-import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,20 +18,24 @@ from loadtest.client.errors import ClientError, RateLimited
 from loadtest.client.fetching import CoalescedFetch, RoomsHeld
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.signals import Signal
+from lobby_server.protocol.messages import RoomsChangedRev, ServerMessage
 from lobby_server.protocol.resources import Room
 
 POLL_INTERVAL_S = 3.0
 """The seed's timer."""
-
-log = logging.getLogger(__name__)
+_REVISION = re.compile(r'(?:W/)?"(\d+)"')
+"""The entity tag of the room list: its revision."""
 
 
 class ServerList:
     """Fetches when the connection is established and whenever it says that the rooms changed.
 
-    The fetch runs in a thread of its own, the second one that a connection is allowed, and only while it runs: in the
-    reader it would hold up heartbeats and further announcements. A fetch that fails is tried again after a jittered
-    delay while connected; not while disconnected, for the next connection fetches anyway.
+    The fetch runs in the connection's side thread: in the reader it would hold up heartbeats and further
+    announcements. A fetch that fails is tried again after a jittered delay while connected; not while disconnected,
+    for the next connection fetches anyway.
+
+    With feature ``rev`` an announcement names the list's revision and a window: what is held already is not fetched,
+    not even when another fetch brought it during the wait, and the fetch comes at a random point of the window.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class ServerList:
         retry: ReconnectPolicy | None = None,
         rng: Random | None = None,
     ) -> None:
+        """`rng` draws the delays; they are waited for by the connection's clock."""
         self.list_updated: Signal[[tuple[Room, ...]]] = Signal("list_updated")
         """After every successful fetch, in the fetching thread."""
         self.fetch_failed: Signal[[ClientError]] = Signal("fetch_failed")
@@ -52,9 +58,14 @@ class ServerList:
         self._held = RoomsHeld()
         self._failures = 0
         self._is_closed = False
-        self._fetching = CoalescedFetch(self._fetch, name="lobby-rooms")
+        self._fetching = CoalescedFetch(self._fetch, side=connection.side)
+        self._lock = threading.Lock()
+        self._is_asked = False
+        """A fetch is wanted whatever is held."""
+        self._announced_revision: int | None = None
+        self._held_revision: int | None = None
         connection.connection_established.connect(self.refresh)
-        connection.rooms_list_changed.connect(self.refresh)
+        connection.rooms_announced.connect(self._on_announcement)
         if connection.is_connected:
             self.refresh()
 
@@ -65,16 +76,37 @@ class ServerList:
 
     def refresh(self) -> None:
         """Fetch once more, begun after this call. Returns at once; `list_updated` follows."""
+        with self._lock:
+            self._is_asked = True
         self._fetching.request()
 
     def close(self) -> None:
         """Stop listening. A fetch under way may still finish; it is not shown."""
         self._is_closed = True
         self._connection.connection_established.disconnect(self.refresh)
-        self._connection.rooms_list_changed.disconnect(self.refresh)
+        self._connection.rooms_announced.disconnect(self._on_announcement)
         self._fetching.close()
 
+    def _on_announcement(self, message: ServerMessage) -> None:
+        if not isinstance(message, RoomsChangedRev):
+            self.refresh()
+            return
+        with self._lock:
+            self._announced_revision = message.rev
+            if message.rev == self._held_revision:
+                return
+        self._fetching.request(in_s=self._rng.uniform(0.0, message.fetch_within_ms / 1000))
+
+    def _is_fetch_needed(self) -> bool:
+        """Asked again when the fetch begins: the wait may have made it superfluous."""
+        with self._lock:
+            is_asked, self._is_asked = self._is_asked, False
+            is_behind = self._announced_revision != self._held_revision
+        return is_asked or (is_behind and self._connection.is_connected)
+
     def _fetch(self) -> float | None:
+        if not self._is_fetch_needed():
+            return None
         self.fetch_count += 1
         ticket = self._held.take_ticket()
         try:
@@ -85,9 +117,13 @@ class ServerList:
                 return None
             delay_s = self._retry.delay_s(self._failures, self._rng)
             self._failures += 1
+            with self._lock:
+                self._is_asked = True
             return max(delay_s, error.retry_after_s) if isinstance(error, RateLimited) else delay_s
         self._failures = 0
         if not self._is_closed and answer.rooms is not None and self._held.show(ticket, answer.rooms):
+            with self._lock:
+                self._held_revision = _revision_of(answer.etag)
             self.list_updated.emit(answer.rooms)
         return None
 
@@ -156,3 +192,8 @@ class PollingServerList:
             self._etag = answer.etag
             self.list_updated.emit(answer.rooms)
         return 0.0
+
+
+def _revision_of(etag: str | None) -> int | None:
+    found = _REVISION.fullmatch(etag) if etag is not None else None
+    return int(found[1]) if found is not None else None

@@ -66,11 +66,11 @@ class FakePeer:
         lines = [f"HTTP/1.1 {status} Whatever", "Content-Length: 0", "Connection: close", *headers]
         self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
 
-    def accept(self, *, user_id: int = 1, and_send: bytes = b"") -> dict[str, Any]:
+    def accept(self, *, user_id: int = 1, and_send: bytes = b"", features: list[str] | None = None) -> dict[str, Any]:
         """Upgrade, read the handshake, accept it, perhaps with more frames in the same segment."""
         self.upgrade()
         handshake = self.read_message("handshake")
-        accepted = encode_frame(HandshakeAccepted(peer_id=0, user_id=user_id, username="somebody"))
+        accepted = encode_frame(HandshakeAccepted(peer_id=0, user_id=user_id, username="somebody", features=features))
         self.sock.sendall(accepted + and_send)
         return handshake
 

@@ -8,6 +8,8 @@ from loadtest.client import ConnectionManager, LobbyApi, PollingServerList, Serv
 from loadtest.client.fetching import CoalescedFetch, RoomsHeld
 from loadtest.client.http import HttpAnswer, HttpCall
 from loadtest.client.reconnect import FixedReconnect
+from loadtest.client.side_thread import SideThread
+from lobby_server.protocol.messages import RoomsChanged
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakeHttp, FakeServer, hold, json_answer, problem, rooms_body, wait_for
 
 
@@ -45,7 +47,7 @@ def gate():
 
 @pytest.fixture
 def fetching(gate: Gate):
-    fetching = CoalescedFetch(gate, name="fetch-test")
+    fetching = CoalescedFetch(gate, side=SideThread(name="fetch-test"))
     yield fetching
     fetching.close()
     gate.let_through(100)
@@ -99,7 +101,7 @@ def test_a_request_does_not_wait_for_the_retry(gate: Gate, fetching: CoalescedFe
 
 
 def test_a_fault_in_the_fetch_does_not_end_fetching(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
-    monkeypatch.setattr("loadtest.client.fetching.FAULT_RETRY_S", 0.01)
+    monkeypatch.setattr("loadtest.client.side_thread.FAULT_RETRY_S", 0.01)
     tries: list[int] = []
 
     def fetch() -> None:
@@ -107,7 +109,7 @@ def test_a_fault_in_the_fetch_does_not_end_fetching(monkeypatch: pytest.MonkeyPa
         if len(tries) == 1:
             raise RuntimeError("unforeseen")
 
-    fetching = CoalescedFetch(fetch, name="fetch-test")
+    fetching = CoalescedFetch(fetch, side=SideThread(name="fetch-test"))
     fetching.request()
     wait_for(lambda: len(tries) == 2)
     assert "unforeseen" in caplog.text
@@ -164,7 +166,7 @@ def test_server_list_made_on_an_open_connection_fetches_at_once():
         server_list = ServerList(api=LobbyApi(FakeHttp()), connection=connection)
         wait_for(lambda: server_list.fetch_count == 1)
         server_list.close()
-        connection.rooms_list_changed.emit()
+        connection.rooms_announced.emit(RoomsChanged())
         assert server_list.fetch_count == 1
         connection.disconnect_from_server()
 
