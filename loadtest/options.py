@@ -14,7 +14,9 @@ from random import SystemRandom
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadtest.client import FixedReconnect, JitterReconnect, ReconnectPolicy, looks_like_jwt
+from loadtest.client import Feature, FixedReconnect, JitterReconnect, ReconnectPolicy, looks_like_jwt
+
+FEATURES = tuple(feature.value for feature in Feature)
 
 RECONNECT_POLICIES: Mapping[str, type[FixedReconnect] | type[JitterReconnect]] = {
     "jitter": JitterReconnect,
@@ -44,6 +46,8 @@ class SwarmOptions:
     reconnect_policy: str
     ws_path: str
     json_file: Path | None
+    features: frozenset[Feature] = frozenset()
+    """What players ask for in their handshake."""
 
     def __post_init__(self) -> None:
         for flag, share in (("--poller-share", self.poller_share), ("--drop-share", self.drop_share)):
@@ -93,6 +97,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--drop-interval-s", type=float, default=60.0, help="mean time between two losses of such a player (s)")
     add("--reconnect-policy", choices=tuple(RECONNECT_POLICIES), default="jitter",
         help="jitter: U(0, 5 s), then full-jitter exponential up to 30 s; fixed: every 5 s")  # fmt: skip
+    add(
+        "--features",
+        metavar="NAMES",
+        default="",
+        help=f"features that players ask for, with commas between: {', '.join(FEATURES)}; default: the base protocol",
+    )
     add("--ws-path", default="/", help="path of the WebSocket on the host")
     add("--swarm-json", metavar="FILE", default="", help="write the figures of the run to FILE at its end")
 
@@ -114,7 +124,17 @@ def read_options(values: Mapping[str, Any]) -> SwarmOptions:
         reconnect_policy=str(values["reconnect_policy"]),
         ws_path=str(values["ws_path"]),
         json_file=Path(values["swarm_json"]) if values.get("swarm_json") else None,
+        features=read_features(str(values.get("features") or "")),
     )
+
+
+def read_features(names: str) -> frozenset[Feature]:
+    """``rev,drain`` → the two; blanks do not count. Raises `UsageError`."""
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    for name in asked:
+        if name not in FEATURES:
+            raise UsageError(f"--features: {name} is no feature: choose from {', '.join(FEATURES)}.")
+    return frozenset(Feature(name) for name in asked)
 
 
 def check_host(host: str | None) -> str:

@@ -21,6 +21,8 @@ from loadtest.client import (
     AuthenticationManager,
     ClientError,
     ConnectionManager,
+    DeltaServerList,
+    Feature,
     JitterReconnect,
     LobbyApi,
     PollingServerList,
@@ -122,9 +124,14 @@ class Player(LobbyUser):
             reconnect=options.new_reconnect_policy(),
             rng=self.rng,
             counters=self.swarm.recorder.connections,
+            features=options.features,
         )
-        self.accounts = AuthenticationManager(api=self.api, connection=self.connection)
-        self.server_list = ServerList(api=self.api, connection=self.connection, rng=self.rng)
+        self.accounts = AuthenticationManager(api=self.api, connection=self.connection, rng=self.rng)
+        self.server_list: ServerList | DeltaServerList
+        if Feature.ROOMS_DELTA in options.features:
+            self.server_list = DeltaServerList(connection=self.connection)
+        else:
+            self.server_list = ServerList(api=self.api, connection=self.connection, rng=self.rng)
         self.fresh = FreshnessWatch(self.swarm.marks)
         self.dealt_token: str | None = None
         self.room_id: str | None = None
@@ -216,6 +223,10 @@ class Player(LobbyUser):
         if self.lost_at_s is not None:
             self.swarm.recorder.record(RECONNECT, now_s - self.lost_at_s)
             self.lost_at_s = None
+        missing = self.connection.features - self.connection.accepted_features
+        if missing:
+            names = ", ".join(sorted(feature.value for feature in missing))
+            self.swarm.say_once("features", f"The server does not know these features, players do without: {names}.")
 
     def on_lost(self) -> None:
         self.lost_at_s = time.perf_counter()
