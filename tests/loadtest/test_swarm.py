@@ -201,6 +201,7 @@ def refusals(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "missing": ("--host", target.http_url, "--tokens", folder / "missing"),
             "foreign": ("--host", target.http_url, "--tokens", folder / "foreign"),
             "share": ("--host", target.http_url, "--drop-share", 2),
+            "feature": ("--host", target.http_url, "--features", "drain,telepathy"),
         }
         running = {
             name: subprocess.Popen(
@@ -228,6 +229,7 @@ def refusals(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         ("missing", r"--tokens: .* cannot be read: No such file or directory\."),
         ("foreign", r"The server at .* does not take the first token of .*: mint them with its secret .*"),
         ("share", r"--drop-share must be a share from 0 to 1\."),
+        ("feature", r"--features: telepathy is no feature: choose from rev, .*\."),
     ],
 )
 def test_bad_input_ends_with_one_sentence_and_exit_code_2(refusals: dict[str, Any], case: str, sentence: str):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.client import FixedReconnect, JitterReconnect, LobbyApi
+from loadtest.client import Feature, FixedReconnect, JitterReconnect, LobbyApi
 from loadtest.freshness import FreshnessWatch, Marks, clock_of_this_machine
 from loadtest.identities import NoTokenLeft, Share, TokenDealer, account
 from loadtest.options import SwarmOptions, UsageError, add_options, check_host, read_options, read_tokens
@@ -65,6 +65,11 @@ def test_fixed_policy_is_the_seeds():
         ({"room_interval_s": 5, "room_lifetime_s": 6}, "--room-lifetime-s must be at most --room-interval-s."),
         ({"reconnect_policy": "never"}, "--reconnect-policy must be one of jitter, fixed."),
         ({"ws_path": "ws"}, "--ws-path must be a path that starts with /."),
+        (
+            {"features": "rev,telepathy"},
+            "--features: telepathy is no feature: choose from rev, rooms_delta, presence_batch, presence_friends, "
+            "drain, refresh.",
+        ),
         ({"seed": "abc"}, "--seed is 'abc': give a number."),
         ({"swarm_json": "/nowhere/x.json"}, "--swarm-json: the folder /nowhere does not exist: make it first."),
     ],
@@ -73,6 +78,11 @@ def test_options_that_do_not_hold_are_refused_in_one_sentence(changed: dict[str,
     with pytest.raises(UsageError) as caught:
         read_options({**parse(), **changed})
     assert str(caught.value) == sentence
+
+
+def test_features_are_names_with_commas_between():
+    assert read_options(parse()).features == frozenset()
+    assert read_options(parse("--features", "rev, drain,")).features == {Feature.REV, Feature.DRAIN}
 
 
 def test_no_rooms_needs_no_fitting_lifetime():
@@ -290,6 +300,6 @@ def test_options_are_all_in_one_place():
     assert set(parse()) == {
         "tokens", "seed", "poller_share", "poll_interval_s", "poll_with_etag", "heartbeat_interval_s",
         "room_interval_s", "room_lifetime_s", "drop_share", "drop_interval_s", "reconnect_policy",
-        "ws_path", "swarm_json",
+        "ws_path", "swarm_json", "features",
     }  # fmt: skip
     assert isinstance(read_options(parse()), SwarmOptions)
