@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
+from lobby_server.service.pacing import TurnBudget
 from lobby_server.service.ports import Clock
 from lobby_server.service.subscriber import Overflow, Subscriber
 from lobby_server.service.ticklog import Chunk, Entry, TickLog
@@ -40,21 +41,27 @@ class FanOutStats:
 class Delivery:
     """A tick on its way: what goes out, and who is still to get it."""
 
-    __slots__ = ("chunk", "feed", "position", "subscribers")
+    __slots__ = ("chunk", "feed", "newcomers", "position", "subscribers")
 
-    def __init__(self, feed: Feed, chunk: Chunk, subscribers: list[Subscriber]) -> None:
+    def __init__(self, feed: Feed, chunk: Chunk, subscribers: list[Subscriber], newcomers: list[Subscriber]) -> None:
         self.feed = feed
         self.chunk = chunk
         self.subscribers = subscribers
         self.position = 0
+        self.newcomers = newcomers
+        """Those who get a part of the chunk; they come first, and are passed over among the others."""
 
 
 class Feed:
     """Everybody with one profile of features."""
 
-    def __init__(self, *, clock: Clock, stats: FanOutStats, log_bytes: int, log_age_s: float) -> None:
+    def __init__(
+        self, *, clock: Clock, stats: FanOutStats, budget: TurnBudget, log_bytes: int, log_age_s: float
+    ) -> None:
+        """`budget`: bytes that those behind may be written in one turn of the loop, shared by all feeds."""
         self._clock = clock
         self._stats = stats
+        self._budget = budget
         self._max_age_s = log_age_s
         self.log = TickLog(max_bytes=log_bytes, max_age_s=log_age_s)
         self._in_step: dict[Subscriber, None] = {}
@@ -62,7 +69,7 @@ class Feed:
         self._newcomers: list[Subscriber] = []
         self._open: list[Entry] = []
         self._open_by_key: dict[Hashable, int] = {}
-        self._is_delivering = False
+        self._delivering: Chunk | None = None
 
     def __len__(self) -> int:
         return len(self._in_step) + len(self._behind)
@@ -115,15 +122,20 @@ class Feed:
         if not entries or not len(self):
             return None
         chunk = self.log.append(entries, self._clock.monotonic_s())
-        self._is_delivering = True
+        self._delivering = chunk
         in_step = list(self._in_step)
-        for subscriber in newcomers:  # before everybody else: they are few, and passed over then
-            self._deliver_rest_of_tick(subscriber, chunk)
-        return Delivery(self, chunk, in_step)
+        newcomers = [newcomer for newcomer in newcomers if not self._has_part(newcomer, chunk)]
+        return Delivery(self, chunk, in_step, newcomers)
 
-    def deliver(self, delivery: Delivery, most: int) -> int:
-        """Write to the next `most` sessions; how many are left to do. The hot loop of the server: O(`most`) writes."""
+    def deliver(self, delivery: Delivery, *, most: int, most_bytes: int) -> int:
+        """Write to the next `most` sessions, or about `most_bytes`; to how many it was. 0: the delivery is over.
+
+        The hot loop of the server.
+        """
+        if delivery.newcomers:
+            return self._deliver_to_newcomers(delivery, most, most_bytes)
         chunk = delivery.chunk
+        most = min(most, most_bytes // len(chunk.data) + 1)
         data, number = chunk.data, chunk.number
         size, after, writes = len(data), number + 1, 0
         start = delivery.position
@@ -149,11 +161,11 @@ class Feed:
         stats.writes += writes
         stats.bytes_out += writes * size
         stats.frames_out += writes * chunk.frames
-        return max(0, len(delivery.subscribers) - end)
+        return max(0, min(end, len(delivery.subscribers)) - start)
 
     def finish(self, delivery: Delivery) -> None:
         """A delivery is over; its chunk is kept when somebody is behind."""
-        self._is_delivering = False
+        self._delivering = None
         if self._behind:
             self.log.index(delivery.chunk)
             self.log.trim(self._clock.monotonic_s(), keep_newest=False)
@@ -167,6 +179,9 @@ class Feed:
         pending = b""
         if not subscriber.is_behind and subscriber.next_number < self.log.next_number:
             pending, subscriber.next_number = self.log.run(subscriber.next_number)  # its delivery is on the way
+            if subscriber.skip and self._delivering is not None:
+                pending = bytes(self._delivering.from_entry(subscriber.skip))
+                subscriber.skip = 0
         if not self._open:
             return pending
         pending += b"".join([frame for _, frame in self._open[subscriber.skip :]])
@@ -182,6 +197,8 @@ class Feed:
     def catch_up(self, subscriber: Subscriber) -> None:
         """The socket of somebody behind takes bytes again: write on from where it stopped."""
         for _ in range(MAX_WRITES_A_TURN):
+            if self._budget.is_spent:
+                return  # the loop calls again, and pings are answered before that
             if subscriber.next_number < self.log.first_number:
                 subscriber.outlet.watch_writable(None)  # fell off the log: `slow` reports it
                 return
@@ -197,12 +214,13 @@ class Feed:
                 subscriber.is_in_step_again()
                 self._forget_if_nobody_is_behind()
                 return
+            self._budget.spend(len(data))
             if not subscriber.write_on(data, self._clock.monotonic_s()):
                 return
 
     def slow(self, now_s: float) -> list[Subscriber]:
         """Those whom the log can no longer serve, or whose socket has taken nothing for as long as it goes back."""
-        self.log.trim(now_s, keep_newest=self._is_delivering)
+        self.log.trim(now_s, keep_newest=self._delivering is not None)
         first = self.log.first_number
         return [
             subscriber
@@ -222,27 +240,42 @@ class Feed:
                 self._newcomers.append(subscriber)
             subscriber.skip = len(self._open)
 
-    def _deliver_rest_of_tick(self, subscriber: Subscriber, chunk: Chunk) -> None:
-        """A session came while the tick was open, or has a part of it: it gets what was published after that."""
-        skipped, subscriber.skip = subscriber.skip, 0
+    def _has_part(self, subscriber: Subscriber, chunk: Chunk) -> bool:
+        """Whether nothing is to be written to a newcomer now: it is over, or behind, and has its part in hand."""
         if subscriber.feed is not self:
-            return
-        frames = chunk.from_entry(skipped)
-        if subscriber.is_behind:
-            try:
-                subscriber.queue_private(bytes(frames), before=chunk.number)
-                subscriber.add_hole(chunk.number)
-            except Overflow:
-                subscriber.next_number = FALLEN_OFF
-            return
-        subscriber.next_number = chunk.number + 1
-        if frames:
-            rest = subscriber.write_now(frames)
-            self._stats.writes += 1
-            if rest is not None:
-                self._fall_behind(subscriber, rest)
+            return True
+        if not subscriber.is_behind:
+            return False
+        skipped, subscriber.skip = subscriber.skip, 0
+        try:
+            subscriber.queue_private(bytes(chunk.from_entry(skipped)), before=chunk.number)
+            subscriber.add_hole(chunk.number)
+        except Overflow:
+            subscriber.next_number = FALLEN_OFF
+        return True
+
+    def _deliver_to_newcomers(self, delivery: Delivery, most: int, most_bytes: int) -> int:
+        """A session came while the tick was open, or has a part of it: it gets what was published after that."""
+        chunk, newcomers = delivery.chunk, delivery.newcomers
+        writes = written = 0
+        while newcomers and writes < most and written < most_bytes:
+            subscriber = newcomers.pop()
+            writes += 1
+            if subscriber.feed is not self or subscriber.next_number != chunk.number:
+                continue
+            frames = chunk.from_entry(subscriber.skip)
+            subscriber.skip = 0
+            subscriber.next_number = chunk.number + 1
+            if frames:
+                written += len(frames)
+                rest = subscriber.write_now(frames)
+                if rest is not None:
+                    self._fall_behind(subscriber, rest)
+        self._stats.writes += writes
+        self._stats.bytes_out += written
+        return writes
 
     def _forget_if_nobody_is_behind(self) -> None:
-        if not self._behind and not self._is_delivering:
+        if not self._behind and self._delivering is None:
             self._stats.left_out_of_log += self.log.entries_left_out
             self.log.clear()

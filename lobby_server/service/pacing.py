@@ -1,5 +1,6 @@
 """Something that may happen at once after a quiet spell, and otherwise at most once an interval; the last wish is never
-forgotten. One timer that can be moved, and one for many that wait equally long.
+forgotten. A budget a turn of the loop. One timer that can be moved,
+and one for many that wait equally long.
 """
 
 from __future__ import annotations
@@ -74,6 +75,28 @@ class Alarm:
     def _run(self) -> None:
         self._at_s = self._timer = None
         self._act()
+
+
+class TurnBudget:
+    """So much of something in one turn of the loop; what is left over waits for the next one."""
+
+    def __init__(self, clock: Clock, *, amount: int) -> None:
+        self._clock = clock
+        self._amount = self._left = amount
+        self._timer: Timer | None = None
+
+    @property
+    def is_spent(self) -> bool:
+        return self._left <= 0
+
+    def spend(self, amount: int) -> None:
+        self._left -= amount
+        if self._timer is None:
+            self._timer = self._clock.call_later(0.0, self._refill)
+
+    def _refill(self) -> None:
+        self._timer = None
+        self._left = self._amount
 
 
 class Patience(Generic[_Item]):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 Entry = tuple[Hashable | None, bytes]
@@ -24,7 +25,7 @@ MAX_RUN_BYTES = 256 * 1024
 class Chunk:
     """The frames of one tick."""
 
-    __slots__ = ("_live", "_live_replaced", "at_s", "data", "entries", "is_indexed", "number", "replaced")
+    __slots__ = ("_ends", "_live", "_live_replaced", "at_s", "data", "entries", "is_indexed", "number", "replaced")
 
     def __init__(self, number: int, entries: Sequence[Entry], at_s: float) -> None:
         self.number = number
@@ -34,6 +35,7 @@ class Chunk:
         self.is_indexed = False
         self.replaced: set[int] | None = None
         """Indexes of the entries that a later one stands for."""
+        self._ends: list[int] | None = None
         self._live = b""
         self._live_replaced = 0
 
@@ -42,8 +44,10 @@ class Chunk:
         return len(self.entries)
 
     def from_entry(self, index: int) -> memoryview:
-        """The frames from an entry on; not a copy."""
-        return memoryview(self.data)[sum(len(frame) for _, frame in self.entries[:index]) :]
+        """The frames from an entry on; not a copy. O(entries) the first time, then O(1)."""
+        if self._ends is None:
+            self._ends = list(accumulate(len(frame) for _, frame in self.entries))
+        return memoryview(self.data)[self._ends[index - 1] if index else 0 :]
 
     def live_data(self) -> bytes:
         """The frames that still matter. Rebuilt only when that changed: O(entries) then, O(1) otherwise."""
