@@ -8,6 +8,9 @@ from bench.engine_results import EngineResult
 from bench.goals import Figure, Ruling, figure_of, rule
 from bench.words import count, in_digits
 
+DIGITS, RATIO_DIGITS = 3, 4
+"""A ratio of 1.103 misses a limit of 1.10, and must not look as if it met it."""
+
 SUSPECT = "SUSPECT: other work had the cores"
 
 
@@ -30,8 +33,9 @@ def goal_lines(rulings: Sequence[Ruling]) -> list[str]:
             rows.append([str(goal), count(goal.clients), target, "–", "–", verdict])
         else:
             verdict += f", {SUSPECT}" if figure.is_suspect else ""
-            value = f"{in_digits(figure.value)} {goal.unit}".strip()
-            rows.append([str(goal), count(goal.clients), target, value, _spread(figure), verdict])
+            digits = RATIO_DIGITS if goal.over else DIGITS
+            value = f"{in_digits(figure.value, digits)} {goal.unit}".strip()
+            rows.append([str(goal), count(goal.clients), target, value, _spread(figure, digits), verdict])
     return _aligned(rows)
 
 
@@ -48,8 +52,8 @@ def measure_lines(result: EngineResult) -> list[str]:
     return _aligned(rows)
 
 
-def _spread(figure: Figure) -> str:
-    return f"{in_digits(figure.low)}–{in_digits(figure.high)} ({figure.n})"
+def _spread(figure: Figure, digits: int = DIGITS) -> str:
+    return f"{in_digits(figure.low, digits)}–{in_digits(figure.high, digits)} ({figure.n})"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
