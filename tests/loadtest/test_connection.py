@@ -86,6 +86,7 @@ def test_handshake_carries_version_name_and_token(connect):
         connection, ear = connect(server, name="Ada")
         assert connection.wait_until_connected(DEADLINE_S)
         assert connection.is_connected
+        wait_for(lambda: seen, what="the script goes on after the acceptance")
         assert seen["type"] == "handshake"
         assert seen["data"] == {"version": "13020", "name": "Ada", "token": JWT}
         assert (connection.user_id, connection.username) == (7, "somebody")
