@@ -42,13 +42,13 @@ class EngineSizes:
 FULL = EngineSizes(
     repeats=5, ladder_repeats=2, ladder=LADDER, fanout=(5_000,), broadcasts=20,
     storms=(500, 1_000, 1_500, 2_000, 5_000, 10_000, ISSUE_STORM), storm_repeats=5,
-    returns=LADDER, memory=LADDER, fresh=2_000, changes=200, get_s=2.0,
+    returns=LADDER, memory=LADDER, fresh=2_000, changes=200, get_s=0.5,
 )  # fmt: skip
 
 QUICK = EngineSizes(
     repeats=2, ladder_repeats=1, ladder=(1_000,), fanout=(5_000,), broadcasts=12,
     storms=(500, 1_500, 5_000), storm_repeats=2,
-    returns=(1_000,), memory=(500, 1_000, 5_000), fresh=2_000, changes=200, get_s=1.0,
+    returns=(1_000,), memory=(500, 1_000, 5_000), fresh=2_000, changes=200, get_s=0.5,
 )  # fmt: skip
 
 SMOKE = EngineSizes(

@@ -66,15 +66,16 @@ class TruthCrowd(Crowd):
 
 
 def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
-    """Two servers: one with delta clients, one with base clients."""
+    """Two servers a repeat: one with delta clients, one with base clients."""
     book = Book()
-    with lab.reporter.stage("fresh", 3) as stage:
-        stage.say(f"{sizes.fresh} rooms_delta clients")
-        _delta(lab, book, sizes.fresh)
-        stage.advance()
-        stage.say(f"{sizes.fresh} base clients")
-        _base(lab, book, sizes.fresh, sizes.changes)
-        stage.advance(2)
+    with lab.reporter.stage("fresh", 3 * sizes.ladder_repeats) as stage:
+        for _ in range(sizes.ladder_repeats):
+            stage.say(f"{sizes.fresh} rooms_delta clients")
+            _delta(lab, book, sizes.fresh)
+            stage.advance()
+            stage.say(f"{sizes.fresh} base clients")
+            _base(lab, book, sizes.fresh, sizes.changes)
+            stage.advance(2)
     book.note(
         f"percentiles are over all clients of {CHANGES} lone changes, from the intended time; in the stream of changes "
         "only those that make a room are timed, while both kinds count"

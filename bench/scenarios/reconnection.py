@@ -36,7 +36,7 @@ WAYS = (("SIGTERM", signal.SIGTERM), ("kill -9", signal.SIGKILL))
 def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
     """Both ways to lose it, one after the other, at each size."""
     book = Book()
-    plan = [(clients, name, number) for clients in sizes.returns for name, number in WAYS]
+    plan = [(clients, name, number) for clients in sizes.returns for name, number in WAYS * sizes.ladder_repeats]
     prices = [each for each in sizes.returns for _ in range(sizes.repeats if each == PRICED_OFTEN else 1)]
     with lab.reporter.stage("reconnect", len(plan) + len(prices)) as stage:
         for clients in prices:

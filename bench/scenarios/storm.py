@@ -10,6 +10,7 @@ import re
 import time
 import urllib.request
 
+from bench.cpu import read_cpu
 from bench.engine_ledger import audit_storm, storm_events
 from bench.engine_results import Book, EngineResult
 from bench.goals import CLOSED, CPU_AN_EVENT, CPU_IN_ALL, LAST_ACCEPTED, PEAK_RSS, SLOWEST_PING
@@ -71,10 +72,11 @@ def _storm(lab: Lab, book: Book, clients: int) -> None:
         sinks.call(Sinks.keep_streams, STREAMS)
         probe.call(Probe.begin)
         time.sleep(0.3)
-        watch = Watch(server.pid, sinks.pid)
+        watch, pinger = Watch(server.pid, sinks.pid), read_cpu(probe.pid)
         start_s = sinks.call(Sinks.say_hello)
         sinks.call(Sinks.hear, storm_events(clients), TIMEOUT_S)
         stretch = watch.stretch()
+        pinger_waited_ms = read_cpu(probe.pid).since(pinger).waited_s * 1e3
         rtts_s = probe.call(Probe.end)
         heard = sinks.call(Sinks.heard)
         event_bytes, accepted_bytes = frame_sizes()
@@ -87,6 +89,7 @@ def _storm(lab: Lab, book: Book, clients: int) -> None:
             (LAST_ACCEPTED, max(heard.accepted_s) - start_s, "s"),
             ("until the last event", heard.last_event_s - start_s, "s"),
             (SLOWEST_PING, max(rtts_s, default=float("nan")) * 1e3, "ms"),
+            ("pinger kept from its core, in all", pinger_waited_ms, "ms"),
             (CLOSED, closes, ""),
             ("received", sum(heard.received_bytes) / 1e6, "MB"),
         ):
