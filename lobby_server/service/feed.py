@@ -264,6 +264,7 @@ class Feed:
             if subscriber.feed is not self or subscriber.next_number != chunk.number:
                 continue
             frames = chunk.from_entry(subscriber.skip)
+            self._stats.frames_out += chunk.frames - subscriber.skip
             subscriber.skip = 0
             subscriber.next_number = chunk.number + 1
             if frames:

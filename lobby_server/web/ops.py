@@ -64,17 +64,25 @@ class LobbyCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         context, metrics = self._context, self._context.metrics
+        hub, fan_out = context.lobby.hub, context.lobby.hub.stats
+        frames_out, bytes_out = metrics.frames_out + fan_out.frames_out, metrics.bytes_out + fan_out.bytes_out
         yield GaugeMetricFamily("lobby_sockets", "Open sockets, accepted or not", len(context.sessions))
         yield GaugeMetricFamily("lobby_sessions", "Sockets with an accepted handshake", len(context.lobby.hub))
         yield GaugeMetricFamily("lobby_users_online", "Users online", len(context.lobby.presence))
+        yield GaugeMetricFamily("lobby_sessions_behind", "Sessions whose socket does not take all now", hub.behind)
+        yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for those behind", hub.logged_bytes)
         yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.lobby.rooms))
         for name, text, value in (
             ("lobby_sockets_opened", "Sockets since the start", metrics.sessions_opened),
             ("lobby_connections_refused", "Upgrades answered with 503", metrics.connections_refused),
             ("lobby_handshakes_accepted", "Handshakes accepted", metrics.handshakes_accepted),
             ("lobby_messages_in", "Messages from clients", metrics.messages_in),
-            ("lobby_frames_out", "Frames to clients", metrics.frames_out),
-            ("lobby_sent_bytes", "Bytes of frames to clients", metrics.bytes_out),
+            ("lobby_frames_out", "Frames to clients: replies, and events to those in step", frames_out),
+            ("lobby_sent_bytes", "Bytes of those frames", bytes_out),
+            ("lobby_fan_out_ticks", "Ticks in which something was published", fan_out.ticks),
+            ("lobby_fan_out_writes", "Writes of ticks to sockets", fan_out.writes),
+            ("lobby_sessions_fell_behind", "Times that a socket did not take all", fan_out.fell_behind),
+            ("lobby_sessions_caught_up", "Times that a session behind was in step again", fan_out.caught_up),
             ("lobby_room_list_built", "Times that the room list was built", metrics.room_list_built),
             (
                 "lobby_presence_flaps_suppressed",

@@ -171,3 +171,20 @@ def _all_features() -> set[Any]:
     from lobby_server.protocol.features import Feature
 
     return set(Feature)
+
+
+async def test_metrics_count_what_the_fan_out_sent(lobby: Lobby) -> None:
+    ann = await lobby.connect(lobby.token(1, "ann"))
+    await lobby.connect(lobby.token(2, "bob"))
+    await ann.expect("user_online", user_id=2)
+
+    async def frames_out() -> float:
+        text = (await lobby.call("GET", "/metrics")).body.decode()
+        (line,) = [line for line in text.splitlines() if line.startswith("lobby_frames_out_total ")]
+        return float(line.split()[1])
+
+    before = await frames_out()
+    await make_room(lobby, 3)
+    await ann.expect("rooms_changed")
+    await wait_until(lambda: not lobby.server.context.lobby.hub._deliveries)
+    assert await frames_out() == before + 2
