@@ -12,7 +12,7 @@ import psutil
 from bench.results import Machine
 
 PACKAGES = (
-    "lobby-server", "tornado", "uvloop", "msgspec", "PyJWT", "SQLAlchemy", "aiosqlite", "picows", "locust", "gevent",
+    "lobby-server", "tornado", "uvloop", "msgspec", "PyJWT", "SQLAlchemy", "picows", "locust", "gevent",
     "websocket-client", "numpy", "matplotlib",
 )  # fmt: skip
 """What the measured code and the measuring code run on."""

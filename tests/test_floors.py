@@ -23,7 +23,6 @@ LIBRARY_OWNERS = {
     "tornado": {"web", "server", "cli"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
-    "aiosqlite": {"store"},
     "asyncpg": {"store"},
     "redis": {"backplane"},
     "prometheus_client": {"web"},

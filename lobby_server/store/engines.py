@@ -1,22 +1,30 @@
-"""Engines: how the server is connected to each database.
+"""How the server is connected to each database, and how a call runs there.
 
-Both run in autocommit, because nearly every call of the store is one statement: that is one round trip to PostgreSQL
-in place of three, and one to SQLite's thread. What needs more says `in_transaction`.
+A call is a plain function of a SQLAlchemy `Connection`, written once for both databases. On SQLite it runs whole in the
+database's one thread: two hand-overs a call whatever it does, where a driver that hands each statement over takes
+several turns of a loop that may be busy. On PostgreSQL it runs on the loop, which goes on while an answer is awaited.
+
+Both are in autocommit, because nearly every call of the store is one statement: one round trip to PostgreSQL in place
+of three. What needs more says `in_transaction`.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import event
+import sqlalchemy
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import QueuePool
 
+from lobby_server.store.errors import NotConnected
 from lobby_server.store.urls import Location, PostgresDatabase, SqliteFile
 
 CONNECT_TIMEOUT_S = 5.0
@@ -25,7 +33,7 @@ COMMAND_TIMEOUT_S = 10.0
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for a lock of another process, a backup say."""
 POOL_TIMEOUT_S = 10.0
-"""How long a call waits for a free connection."""
+"""How long a call waits for a free connection, or for its turn in SQLite's thread."""
 POSTGRES_CONNECTIONS = 8
 """Most connections of one server process; PostgreSQL allows 100 in all by default."""
 
@@ -37,46 +45,129 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
 )
 
+_Result = TypeVar("_Result")
 
-def create_engine(location: Location, *, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:
-    """An engine, not connected yet. Raises `ModuleNotFoundError` where the driver is not installed."""
+
+class Database(Protocol):
+    """Where calls run."""
+
+    @property
+    def is_sqlite(self) -> bool: ...
+
+    async def run(self, call: Callable[[Connection], _Result]) -> _Result:
+        """The result of a call that is given a connection in autocommit, for itself alone.
+
+        Raises `NotConnected` when there is none to be had, and what the call raises. A call that has begun runs to its
+        end though whoever waits is cancelled, by a timeout say.
+        """
+
+    async def close(self) -> None:
+        """Let go of the connections. No call may be under way."""
+
+
+def open_database(location: Location, *, command_timeout_s: float = COMMAND_TIMEOUT_S) -> Database:
+    """Not connected yet. Raises `ModuleNotFoundError` where the driver is not installed."""
     if isinstance(location, SqliteFile):
-        return _sqlite_engine(location)
-    return _postgres_engine(location, command_timeout_s)
+        return SqliteThread(location)
+    return PostgresPool(location, command_timeout_s=command_timeout_s)
 
 
-@asynccontextmanager
-async def in_transaction(connection: AsyncConnection) -> AsyncIterator[None]:
+@contextmanager
+def in_transaction(connection: Connection) -> Iterator[None]:
     """One transaction around the block: committed at its end, rolled back by an exception, changes of tables too.
 
     On SQLite it holds the write lock from the start, so that it cannot fail half-way for want of it.
     """
     on_sqlite = connection.dialect.name == "sqlite"
     if not on_sqlite:
-        await connection.execution_options(isolation_level="READ COMMITTED")
-    async with connection.begin():
+        connection.execution_options(isolation_level="READ COMMITTED")
+    with connection.begin():
         if on_sqlite:  # the driver is in autocommit and begins nothing; commit and rollback do end this
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield
 
 
-def _sqlite_engine(location: SqliteFile) -> AsyncEngine:
-    # aiosqlite would write every statement with its values, hashes of passwords among them, to a log at level debug.
-    logging.getLogger("aiosqlite").setLevel(logging.INFO)
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(location.path)),
-        isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
-        poolclass=AsyncAdaptedQueuePool,  # the default since SQLAlchemy 2.0.38
-        # One connection, that is one thread: calls take tens of microseconds in SQLite, writers exclude each other
-        # anyway, and a queue in the pool is fairer than SQLite's polling for locks.
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_S,
-        connect_args={"timeout": BUSY_TIMEOUT_S},
-    )
-    event.listen(engine.sync_engine, "connect", _set_pragmas)
-    return engine
+class SqliteThread:
+    """An SQLite file, and the thread that is alone with it.
+
+    One thread, because calls take tens of microseconds in SQLite, writers exclude each other anyway, and a queue is
+    fairer than SQLite's polling for locks.
+    """
+
+    is_sqlite = True
+
+    def __init__(self, location: SqliteFile) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lobby-sqlite")
+        self._engine = sqlalchemy.create_engine(
+            URL.create("sqlite", database=str(location.path)),
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"timeout": BUSY_TIMEOUT_S},
+        )
+        event.listen(self._engine, "connect", _set_pragmas)
+
+    async def run(self, call: Callable[[Connection], _Result]) -> _Result:
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(
+            loop.run_in_executor(self._thread, self._in_thread, call, time.monotonic() + POOL_TIMEOUT_S)
+        )
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown(wait=False)
+
+    def _in_thread(self, call: Callable[[Connection], _Result], latest_s: float) -> _Result:
+        if time.monotonic() > latest_s:
+            raise NotConnected from TimeoutError("the calls before took too long")
+        try:
+            connection = self._engine.connect()
+        except Exception as error:  # whatever it is: without a connection the database is away
+            raise NotConnected from error
+        with connection:
+            return call(connection)
+
+
+class PostgresPool:
+    """A few connections to PostgreSQL."""
+
+    is_sqlite = False
+
+    def __init__(self, location: PostgresDatabase, *, command_timeout_s: float) -> None:
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            pool_size=POSTGRES_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_S,
+            # A connection is tried before each use. Repeating a statement that failed would be cheaper, but it may have
+            # been carried out: a second registration would find its own name taken.
+            pool_pre_ping=True,
+            connect_args={"dsn": location.dsn, "timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
+        )
+        self._running: set[asyncio.Future[Any]] = set()
+
+    async def run(self, call: Callable[[Connection], _Result]) -> _Result:
+        # Cut in the middle, a driver can only throw its connection away.
+        task = asyncio.ensure_future(self._on_loop(call))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._engine.dispose()
+
+    async def _on_loop(self, call: Callable[[Connection], _Result]) -> _Result:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._engine.connect())
+            except Exception as error:  # whatever it is: without a connection the database is away
+                raise NotConnected from error
+            return await connection.run_sync(call)
 
 
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:
@@ -86,20 +177,5 @@ def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:
             cursor.execute(pragma)
         cursor.close()
     except Exception:
-        connection.close()  # the pool does not know it yet and would leave its thread running
+        connection.close()  # the pool does not know it yet
         raise
-
-
-def _postgres_engine(location: PostgresDatabase, command_timeout_s: float) -> AsyncEngine:
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        isolation_level="AUTOCOMMIT",
-        hide_parameters=True,
-        pool_size=POSTGRES_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_S,
-        # A connection is tried before each use. Repeating a statement that failed would be cheaper, but it may have
-        # been carried out: a second registration would find its own name taken.
-        pool_pre_ping=True,
-        connect_args={"dsn": location.dsn, "timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
-    )

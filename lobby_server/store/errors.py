@@ -2,6 +2,7 @@
 
 StoreError                 (lobby_server.service.ports)
 ├── StoreUnavailable       the same
+│   └── NotConnected       no connection, or none in time; the cause is its `__cause__`
 ├── StoreSetupError        the database cannot be used at all; nothing but a person helps
 ├── UnstorableText         a caller's fault
 └── RowConflict            caught inside this package wherever the port gives it a meaning
@@ -40,6 +41,14 @@ class RowConflict(StoreError):
 
 
 DATABASE_AWAY = "The database cannot be reached."
+
+
+class NotConnected(StoreUnavailable):
+    """There is no connection to be had: the database is away, or all connections are taken for too long."""
+
+    def __init__(self) -> None:
+        super().__init__(DATABASE_AWAY)
+
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) that time can heal: connection lost, out of connections, disk or
 # memory, deadlock, shut down or not up yet, input/output. A class is the first two characters.

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, column, func, inspect, select, table
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lobby_server.store import engines
-from lobby_server.store.engines import create_engine, in_transaction
-from lobby_server.store.errors import StoreSetupError
+from lobby_server.store.engines import Database, in_transaction, open_database
+from lobby_server.store.errors import NotConnected, StoreSetupError, chain_of
 from lobby_server.store.urls import Location
 
 REVISION = "0001"
@@ -37,21 +36,17 @@ async def migrate(location: Location) -> None:
     Raises `StoreSetupError` when a newer version of the server made its tables, and whatever SQLAlchemy and the
     drivers raise when it cannot be done.
     """
-    engine = create_engine(location, command_timeout_s=MIGRATION_TIMEOUT_S)
+    database = open_database(location, command_timeout_s=MIGRATION_TIMEOUT_S)
     try:
-        if engine.dialect.name == "sqlite":
-            await _switch_to_wal(engine)
-        async with engine.connect() as connection:
-            if await connection.run_sync(_revision_of) == REVISION:
-                return
-        async with engine.connect() as connection, in_transaction(connection):
-            await _take_lock(connection)
-            await connection.run_sync(_upgrade)
+        if database.is_sqlite:
+            await _switch_to_wal(database)
+        if await database.run(_revision_of) != REVISION:
+            await database.run(_upgrade_alone)
     finally:
-        await engine.dispose()
+        await database.close()
 
 
-async def _switch_to_wal(engine: AsyncEngine) -> None:
+async def _switch_to_wal(database: Database) -> None:
     """Write-ahead logging. The file remembers it.
 
     SQLite does not wait for locks here as it does elsewhere, so a second server at the same moment has to try again.
@@ -60,12 +55,11 @@ async def _switch_to_wal(engine: AsyncEngine) -> None:
     tries_left = int(engines.BUSY_TIMEOUT_S / _WAL_RETRY_S)
     while True:
         try:
-            async with engine.connect() as connection:
-                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            await database.run(lambda connection: connection.exec_driver_sql("PRAGMA journal_mode=WAL").close())
             return
-        except OperationalError as error:
+        except (OperationalError, NotConnected) as error:
             tries_left -= 1
-            if "locked" not in str(error.orig) or tries_left <= 0:
+            if tries_left <= 0 or not any("locked" in str(link) for link in chain_of(error)):
                 raise
             await asyncio.sleep(_WAL_RETRY_S)
 
@@ -77,13 +71,16 @@ def _revision_of(connection: Connection) -> str | None:
     return revision
 
 
-async def _take_lock(connection: AsyncConnection) -> None:
-    """Exclude other servers until the end of the transaction. On SQLite its beginning did that."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(
-            select(func.set_config("lock_timeout", f"{LOCK_TIMEOUT_S * 1000:.0f}ms", True))  # in this transaction
-        )
-        await connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
+def _upgrade_alone(connection: Connection) -> None:
+    """All revisions in one transaction, while other servers wait. On SQLite its beginning excludes them."""
+    with in_transaction(connection):
+        if connection.dialect.name == "postgresql":
+            lock_timeout = func.set_config(
+                "lock_timeout", f"{LOCK_TIMEOUT_S * 1000:.0f}ms", True
+            )  # in this transaction
+            connection.execute(select(lock_timeout))
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
+        _upgrade(connection)
 
 
 def _upgrade(connection: Connection) -> None:

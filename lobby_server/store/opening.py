@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
 
 from lobby_server.store.diagnosis import diagnose
-from lobby_server.store.engines import create_engine
+from lobby_server.store.engines import open_database
 from lobby_server.store.migrate import migrate
 from lobby_server.store.sql import SqlStore
 from lobby_server.store.urls import SqliteFile, read_database_url
@@ -31,13 +30,13 @@ async def open_store(database_url: str, data_dir: Path) -> SqlStore:
         if isinstance(location, SqliteFile):
             _prepare_file(location)
         await migrate(location)
-        return SqlStore(create_engine(location))
+        return SqlStore(open_database(location))
     except Exception as error:  # each of the two databases has its own tree of errors, and the system a third
         raise diagnose(error, location) from error
 
 
 def _prepare_file(location: SqliteFile) -> None:
-    """Make a new database readable to nobody else, and see that SQLite can open it.
+    """Make a new database readable to nobody else.
 
     An existing file is opened by SQLite only: to open and close it otherwise would take away the locks that SQLite
     holds on it in this process (sqlite.org/howtocorrupt.html, section 2.2).
@@ -48,5 +47,3 @@ def _prepare_file(location: SqliteFile) -> None:
         os.close(os.open(location.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
     except FileExistsError:
         pass
-    # aiosqlite, when it cannot, leaves a thread behind that complains to the terminal after the loop has ended.
-    sqlite3.connect(location.path).close()

@@ -1,49 +1,26 @@
 """The store on SQL: the port's calls as statements, the same ones on SQLite and on PostgreSQL.
 
-Values are bound, never written into a statement. What belongs together is one statement or one transaction.
+Values are bound, never written into a statement. What belongs together is one statement or one transaction. Each call
+is a function of a connection; where it runs is `lobby_server.store.engines`'s business.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Row, Table, delete, desc, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Row, Table, delete, desc, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
-from lobby_server.store.engines import in_transaction
-from lobby_server.store.errors import DATABASE_AWAY, RowConflict, UnstorableText, as_store_error
+from lobby_server.store.engines import Database, in_transaction
+from lobby_server.store.errors import RowConflict, UnstorableText, as_store_error
 from lobby_server.store.tables import key_of, revoked_tokens, room_bans, rooms, users
 
-_Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
-
-
-def _carried_through(
-    call: Callable[Concatenate[SqlStore, _Parameters], Coroutine[Any, Any, _Result]],
-) -> Callable[Concatenate[SqlStore, _Parameters], Coroutine[Any, Any, _Result]]:
-    """A call that runs to its end though its caller is cancelled, by a timeout say.
-
-    Cut in the middle, a driver can only throw its connection away, and aiosqlite forgets to close it.
-    """
-
-    @functools.wraps(call)
-    async def whole(store: SqlStore, /, *values: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
-        if store._is_closed:
-            raise StoreUnavailable("The store is closed.")
-        task = asyncio.ensure_future(call(store, *values, **named))
-        store._running.add(task)
-        task.add_done_callback(store._running.discard)
-        return await asyncio.shield(task)
-
-    return whole
 
 
 class SqlStore:
@@ -53,15 +30,13 @@ class SqlStore:
     exists `RowConflict`; both are `StoreError`. A call after `close` raises `StoreUnavailable`.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._insert: Callable[[Table], sqlite.Insert | postgresql.Insert] = (
-            sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+            sqlite.insert if database.is_sqlite else postgresql.insert
         )
         self._is_closed = False
-        self._running: set[asyncio.Task[Any]] = set()
 
-    @_carried_through
     async def add_account(
         self, *, username: str, email: str | None, password_hash: str, created_at: datetime
     ) -> Account:
@@ -74,60 +49,53 @@ class SqlStore:
             password_hash=password_hash,
             created_at=created_at,
         )
+
+        def add(connection: Connection) -> int:
+            key: Any = connection.execute(new_account).inserted_primary_key
+            return int(key.id)
+
         try:
-            async with self._connected() as connection:
-                key: Any = (await connection.execute(new_account)).inserted_primary_key
+            account_id = await self._run(add)
         except RowConflict as conflict:
             # Each database words a conflict in its own way. Accounts stay, so the other one can still be asked.
-            async with self._connected() as connection:
-                holder = await connection.scalar(select(users.c.id).where(users.c.username_key == username_key))
-            if holder is not None:
+            if await self._first(select(users.c.id).where(users.c.username_key == username_key)) is not None:
                 raise UsernameTaken(f"The username {username} is taken.") from conflict
             raise EmailTaken(f"The email {email} is taken.") from conflict
         return Account(
-            id=key.id,
+            id=account_id,
             username=username,
             email=email,
             password_hash=password_hash,
             created_at=created_at.astimezone(timezone.utc),
         )
 
-    @_carried_through
     async def account_by_login(self, login: str) -> Account | None:
         key = key_of(login)
         by_username = users.c.username_key == key
         query = select(users).where(or_(by_username, users.c.email_key == key)).order_by(desc(by_username)).limit(1)
         try:
-            async with self._connected() as connection:
-                row = (await connection.execute(query)).first()
+            row = await self._first(query)
         except UnstorableText:
             return None  # then nobody is called that
         return None if row is None else _account(row)
 
-    @_carried_through
     async def account(self, user_id: int) -> Account | None:
-        async with self._connected() as connection:
-            row = (await connection.execute(select(users).where(users.c.id == user_id))).first()
+        row = await self._first(select(users).where(users.c.id == user_id))
         return None if row is None else _account(row)
 
-    @_carried_through
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
-        async with self._connected() as connection:
-            await connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+        await self._do(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
-    @_carried_through
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
-        revocation = self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at)
-        async with self._connected() as connection:
-            await connection.execute(revocation.on_conflict_do_nothing())
+        await self._do(self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())
 
-    @_carried_through
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
-        async with self._connected() as connection:
-            await connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now))
-            return {row.jti: row.expires_at for row in await connection.execute(select(revoked_tokens))}
+        def forget_and_read(connection: Connection) -> dict[str, datetime]:
+            connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now))
+            return {row.jti: row.expires_at for row in connection.execute(select(revoked_tokens))}
 
-    @_carried_through
+        return await self._run(forget_and_read)
+
     async def add_room(self, room: StoredRoom) -> None:
         new_room = insert(rooms).values(
             id=room.id,
@@ -141,73 +109,69 @@ class SqlStore:
             created_at=room.created_at,
         )
         bans = [{"room_id": room.id, "user_id": user_id} for user_id in room.banned_user_ids]
-        async with self._connected() as connection:
-            if not bans:
-                await connection.execute(new_room)
-                return
-            async with in_transaction(connection):
-                await connection.execute(new_room)
-                await connection.execute(insert(room_bans), bans)
+        if not bans:
+            await self._do(new_room)
+            return
 
-    @_carried_through
+        def add_with_bans(connection: Connection) -> None:
+            with in_transaction(connection):
+                connection.execute(new_room)
+                connection.execute(insert(room_bans), bans)
+
+        await self._run(add_with_bans)
+
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
-        async with self._connected() as connection:
-            await connection.execute(
-                update(rooms)
-                .where(rooms.c.id == room_id)
-                .values(host_user_id=user_id, host_username=username, version=version)
-            )
+        await self._do(
+            update(rooms)
+            .where(rooms.c.id == room_id)
+            .values(host_user_id=user_id, host_username=username, version=version)
+        )
 
-    @_carried_through
     async def ban(self, room_id: str, user_id: int) -> None:
-        ban = self._insert(room_bans).values(room_id=room_id, user_id=user_id)
         try:
-            async with self._connected() as connection:
-                await connection.execute(ban.on_conflict_do_nothing())
+            await self._do(self._insert(room_bans).values(room_id=room_id, user_id=user_id).on_conflict_do_nothing())
         except RowConflict:
             pass  # the foreign key: there is no such room, or not any more
 
-    @_carried_through
     async def delete_room(self, room_id: str) -> None:
-        async with self._connected() as connection:
-            await connection.execute(delete(rooms).where(rooms.c.id == room_id))  # its bans go with it
+        await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans go with it
 
-    @_carried_through
     async def rooms(self) -> list[StoredRoom]:
         query = select(rooms, room_bans.c.user_id.label("banned_user_id")).outerjoin(room_bans)
         room_rows: dict[str, Row[Any]] = {}
         banned: dict[str, set[int]] = {}
-        async with self._connected() as connection:
-            for row in await connection.execute(query):
-                room_rows[row.id] = row
-                if row.banned_user_id is not None:
-                    banned.setdefault(row.id, set()).add(row.banned_user_id)
+        for row in await self._run(lambda connection: connection.execute(query).all()):
+            room_rows[row.id] = row
+            if row.banned_user_id is not None:
+                banned.setdefault(row.id, set()).add(row.banned_user_id)
         stored = [_room(row, frozenset(banned.get(room_id, ()))) for room_id, row in room_rows.items()]
         # Sorted here, since databases sort texts by their own rules.
         return sorted(stored, key=lambda room: (room.created_at, room.id))
 
-    @_carried_through
     async def ping(self) -> None:
-        async with self._connected() as connection:
-            await connection.execute(select(1))
+        await self._do(select(1))
 
     async def close(self) -> None:
-        self._is_closed = True
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await self._engine.dispose()
+        if not self._is_closed:
+            self._is_closed = True
+            await self._database.close()
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in autocommit; faults leave as `StoreError`."""
-        async with AsyncExitStack() as stack:
-            try:
-                connection = await stack.enter_async_context(self._engine.connect())
-            except Exception as error:  # whatever it is: without a connection the database is away
-                raise StoreUnavailable(DATABASE_AWAY) from error
-            try:
-                yield connection
-            except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
-                raise as_store_error(error) from error
+    # -- private --------------------------------------------------------------------------------------------------
+
+    async def _run(self, call: Callable[[Connection], _Result]) -> _Result:
+        """A call in autocommit; faults leave as `StoreError`."""
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed.")
+        try:
+            return await self._database.run(call)
+        except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
+            raise as_store_error(error) from error
+
+    async def _do(self, statement: Executable) -> None:
+        await self._run(lambda connection: connection.execute(statement).close())
+
+    async def _first(self, query: Executable) -> Row[Any] | None:
+        return await self._run(lambda connection: connection.execute(query).first())
 
 
 def _account(row: Row[Any]) -> Account:

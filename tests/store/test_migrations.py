@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,28 +16,32 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from lobby_server.store import StoreSetupError, migrate
-from lobby_server.store.engines import create_engine, in_transaction
+from lobby_server.store.engines import in_transaction, open_database
 from lobby_server.store.tables import metadata
 from lobby_server.store.urls import read_database_url
 from tests.store.conftest import Database
 
+Result = TypeVar("Result")
 TABLES = {"users", "revoked_tokens", "rooms", "room_bans", "alembic_version"}
 
 
+async def run(database: Database, call: Callable[[Connection], Result]) -> Result:
+    opened = open_database(read_database_url(database.url, database.data_dir))
+    result = await opened.run(call)
+    await opened.close()
+    return result
+
+
 async def run_sql(database: Database, *statements: str) -> None:
-    engine = create_engine(read_database_url(database.url, database.data_dir))
-    async with engine.connect() as connection:
+    def execute(connection: Connection) -> None:
         for statement in statements:
-            await connection.exec_driver_sql(statement)
-    await engine.dispose()
+            connection.exec_driver_sql(statement)
+
+    await run(database, execute)
 
 
 async def table_names(database: Database) -> set[str]:
-    engine = create_engine(read_database_url(database.url, database.data_dir))
-    async with engine.connect() as connection:
-        names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
-    await engine.dispose()
-    return names
+    return await run(database, lambda connection: set(inspect(connection).get_table_names()))
 
 
 async def test_an_empty_database_gets_the_tables(database: Database) -> None:
@@ -48,17 +54,15 @@ async def test_tables_and_migrations_agree(database: Database) -> None:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
     store = await database.open()
-    async with store._engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await store._run(differences) == []
     await store.close()
 
 
 async def test_sqlite_never_gives_an_account_id_again(tmp_path: Path) -> None:
     """What `compare_metadata` does not see."""
     store = await Database("", tmp_path).open()
-    async with store._engine.connect() as connection:
-        made = await connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'users'")
-        assert "AUTOINCREMENT" in made.scalar_one()
+    query = "SELECT sql FROM sqlite_master WHERE name = 'users'"
+    assert "AUTOINCREMENT" in await store._run(lambda connection: connection.exec_driver_sql(query).scalar_one())
     await store.close()
 
 
@@ -111,13 +115,13 @@ async def test_a_migration_that_fails_leaves_no_trace(database: Database, monkey
 async def test_a_failed_transaction_is_rolled_back(database: Database) -> None:
     store = await database.open()
 
-    async def change_tables_half_way() -> None:
-        async with store._engine.connect() as connection, in_transaction(connection):
-            await connection.exec_driver_sql("CREATE TABLE half (id integer)")
-            raise OSError("half-way")
+    def change_tables_half_way(connection: Connection) -> None:
+        with in_transaction(connection):
+            connection.exec_driver_sql("CREATE TABLE half (id integer)")
+            raise ValueError("half-way")
 
-    with pytest.raises(OSError, match="half-way"):
-        await change_tables_half_way()
+    with pytest.raises(ValueError, match="half-way"):
+        await store._run(change_tables_half_way)
     await store.close()
     assert await table_names(database) == TABLES
 

@@ -85,7 +85,7 @@ async def test_a_statement_that_gets_no_answer_is_unavailable(
     postgres: Postgres, postgres_name: str, postgres_store: SqlStore
 ) -> None:
     location = read_database_url(postgres.url(postgres_name), Path())
-    hurried = SqlStore(engines.create_engine(location, command_timeout_s=0.2))
+    hurried = SqlStore(engines.open_database(location, command_timeout_s=0.2))
     async with postgres.connected(postgres_name) as blocker, blocker.transaction():
         await blocker.execute("LOCK TABLE users")
         with pytest.raises(StoreUnavailable):
@@ -104,18 +104,25 @@ async def test_a_locked_sqlite_file_is_unavailable_until_it_is_free(
     await sqlite_store.revoke_token("j1", NOON)
 
 
+async def test_a_call_that_waited_too_long_for_its_turn_is_not_begun(
+    sqlite_store: SqlStore, other_program: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "POOL_TIMEOUT_S", -1.0)
+    with pytest.raises(StoreUnavailable):
+        await sqlite_store.revoke_token("j1", NOON)
+    assert not other_program.execute("SELECT * FROM revoked_tokens").fetchall()
+
+
 async def test_a_locked_sqlite_file_can_be_read(sqlite_store: SqlStore, other_program: sqlite3.Connection) -> None:
     other_program.execute("BEGIN IMMEDIATE")
     assert await sqlite_store.account(1) is None
 
 
 async def test_a_full_disk_is_unavailable_until_there_is_room(sqlite_store: SqlStore) -> None:
-    async with sqlite_store._engine.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count=1")
+    await sqlite_store._run(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1").close())
     with pytest.raises(StoreUnavailable):
         await sqlite_store.revoke_token("j" * 50_000, NOON)
-    async with sqlite_store._engine.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    await sqlite_store._run(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000").close())
     await sqlite_store.revoke_token("j" * 50_000, NOON)
 
 
