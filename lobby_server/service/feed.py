@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from operator import length_hint
 
+from lobby_server.service.in_step import GAP, InStep
 from lobby_server.service.pacing import TurnBudget
 from lobby_server.service.ports import Clock
 from lobby_server.service.subscriber import Overflow, Subscriber
@@ -39,17 +41,14 @@ class FanOutStats:
 
 
 class Delivery:
-    """A tick on its way: what goes out, and who is still to get it."""
+    """A tick on its way: what goes out, and those who get a part of it, before all others get the whole."""
 
-    __slots__ = ("chunk", "feed", "newcomers", "position", "subscribers")
+    __slots__ = ("chunk", "feed", "newcomers")
 
-    def __init__(self, feed: Feed, chunk: Chunk, subscribers: list[Subscriber], newcomers: list[Subscriber]) -> None:
+    def __init__(self, feed: Feed, chunk: Chunk, newcomers: dict[Subscriber, None]) -> None:
         self.feed = feed
         self.chunk = chunk
-        self.subscribers = subscribers
-        self.position = 0
         self.newcomers = newcomers
-        """Those who get a part of the chunk; they come first, and are passed over among the others."""
 
 
 class Feed:
@@ -64,12 +63,12 @@ class Feed:
         self._budget = budget
         self._max_age_s = log_age_s
         self.log = TickLog(max_bytes=log_bytes, max_age_s=log_age_s)
-        self._in_step: dict[Subscriber, None] = {}
+        self._in_step = InStep()
         self._behind: dict[Subscriber, None] = {}
         self._newcomers: list[Subscriber] = []
         self._open: list[Entry] = []
         self._open_by_key: dict[Hashable, int] = {}
-        self._delivering: Chunk | None = None
+        self._delivery: Delivery | None = None
 
     def __len__(self) -> int:
         return len(self._in_step) + len(self._behind)
@@ -92,13 +91,18 @@ class Feed:
     def add(self, subscriber: Subscriber) -> None:
         """From the next event on a session hears what is published."""
         subscriber.feed = self
-        subscriber.next_number = self.log.next_number
         self._skip_open(subscriber)
-        (self._behind if subscriber.is_behind else self._in_step)[subscriber] = None
+        if subscriber.is_behind:
+            subscriber.next_number = self.log.next_number
+            self._behind[subscriber] = None
+        else:
+            self._in_step.join(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        self._in_step.pop(subscriber, None)
+        self._in_step.leave(subscriber)
         self._behind.pop(subscriber, None)
+        if self._delivery is not None:
+            self._delivery.newcomers.pop(subscriber, None)
         subscriber.feed = None
         self._forget_if_nobody_is_behind()
 
@@ -122,10 +126,12 @@ class Feed:
         if not entries or not len(self):
             return None
         chunk = self.log.append(entries, self._clock.monotonic_s())
-        self._delivering = chunk
-        in_step = list(self._in_step)
-        newcomers = [newcomer for newcomer in newcomers if not self._has_part(newcomer, chunk)]
-        return Delivery(self, chunk, in_step, newcomers)
+        awaited = {newcomer: None for newcomer in newcomers if not self._has_part(newcomer, chunk)}
+        self._in_step.begin_walk()
+        for newcomer in awaited:
+            self._in_step.pass_over(newcomer)
+        self._delivery = Delivery(self, chunk, awaited)
+        return self._delivery
 
     def deliver(self, delivery: Delivery, *, most: int, most_bytes: int) -> int:
         """Write to the next `most` sessions, or about `most_bytes`; to how many it was. 0: the delivery is over.
@@ -134,38 +140,31 @@ class Feed:
         """
         if delivery.newcomers:
             return self._deliver_to_newcomers(delivery, most, most_bytes)
-        chunk = delivery.chunk
-        most = min(most, most_bytes // len(chunk.data) + 1)
-        data, number = chunk.data, chunk.number
-        size, after, writes = len(data), number + 1, 0
-        start = delivery.position
-        end = delivery.position = start + most
-        for subscriber in delivery.subscribers[start:end]:
-            if subscriber.next_number != number:
-                continue  # has it already
+        data = delivery.chunk.data
+        size = len(data)
+        sends, first = self._in_step.walk(min(most, most_bytes // size + 1))
+        to_come = iter(sends)
+        for send in to_come:
             try:
-                taken = subscriber.send(data)
+                taken = send(data)
             except BlockingIOError:
                 taken = 0
             except OSError:
-                subscriber.end_writing()
-                subscriber.next_number = after
+                self._mute(self._in_step.at(first + len(sends) - length_hint(to_come) - 1))
                 continue
-            writes += 1
-            if taken == size:
-                subscriber.next_number = after
-            elif not subscriber.is_behind:
-                subscriber.next_number = after
-                self._fall_behind(subscriber, memoryview(data)[taken:])
-        stats = self._stats
-        stats.writes += writes
-        stats.bytes_out += writes * size
-        stats.frames_out += writes * chunk.frames
-        return max(0, min(end, len(delivery.subscribers)) - start)
+            if taken != size:
+                slow = self._in_step.at(first + len(sends) - length_hint(to_come) - 1)
+                self._fall_behind(slow, memoryview(data)[taken:])
+        writes = len(sends) - sends.count(GAP)
+        self._stats.writes += writes
+        self._stats.bytes_out += writes * size
+        self._stats.frames_out += writes * delivery.chunk.frames
+        return len(sends)
 
     def finish(self, delivery: Delivery) -> None:
         """A delivery is over; its chunk is kept when somebody is behind."""
-        self._delivering = None
+        self._delivery = None
+        self._in_step.end_walk()
         if self._behind:
             self.log.index(delivery.chunk)
             self.log.trim(self._clock.monotonic_s(), keep_newest=False)
@@ -176,12 +175,7 @@ class Feed:
     def take_pending(self, subscriber: Subscriber) -> bytes:
         """What of the events until now is to be written to a session before anything that comes after them. O(open
         tick). For one in step that is all it has not got; one behind has the log before it."""
-        pending = b""
-        if not subscriber.is_behind and subscriber.next_number < self.log.next_number:
-            pending, subscriber.next_number = self.log.run(subscriber.next_number)  # its delivery is on the way
-            if subscriber.skip and self._delivering is not None:
-                pending = bytes(self._delivering.from_entry(subscriber.skip))
-                subscriber.skip = 0
+        pending = self._take_awaited(subscriber)
         if not self._open:
             return pending
         pending += b"".join([frame for _, frame in self._open[subscriber.skip :]])
@@ -189,8 +183,16 @@ class Feed:
         return pending
 
     def fell_behind(self, subscriber: Subscriber) -> None:
-        """A session in step has bytes in hand that its socket did not take."""
-        self._in_step.pop(subscriber, None)
+        """A session in step has bytes in hand that its socket did not take. What is being delivered comes after them,
+        if it has not got it yet."""
+        delivery = self._delivery
+        subscriber.next_number = self.log.next_number
+        if delivery is not None and subscriber in delivery.newcomers:
+            del delivery.newcomers[subscriber]
+            self._keep_part(subscriber, delivery.chunk)
+        elif delivery is not None and self._in_step.is_awaited(subscriber):
+            subscriber.next_number = delivery.chunk.number
+        self._in_step.leave(subscriber)
         self._behind[subscriber] = None
         self._stats.fell_behind += 1
 
@@ -209,9 +211,9 @@ class Feed:
                 data, subscriber.next_number = self.log.run(subscriber.next_number, subscriber.next_stop)
             if data is None:
                 del self._behind[subscriber]
-                self._in_step[subscriber] = None
-                self._stats.caught_up += 1
                 subscriber.is_in_step_again()
+                self._in_step.join(subscriber)
+                self._stats.caught_up += 1
                 self._forget_if_nobody_is_behind()
                 return
             self._budget.spend(len(data))
@@ -220,7 +222,7 @@ class Feed:
 
     def slow(self, now_s: float) -> list[Subscriber]:
         """Those whom the log can no longer serve, or whose socket has taken nothing for as long as it goes back."""
-        self.log.trim(now_s, keep_newest=self._delivering is not None)
+        self.log.trim(now_s, keep_newest=self._delivery is not None)
         first = self.log.first_number
         return [
             subscriber
@@ -230,9 +232,28 @@ class Feed:
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def _take_awaited(self, subscriber: Subscriber) -> bytes:
+        """What the delivery that is under way has still to bring to somebody, who gets it in another way now."""
+        delivery = self._delivery
+        if delivery is None:
+            return b""
+        if subscriber in delivery.newcomers:
+            del delivery.newcomers[subscriber]
+            skipped, subscriber.skip = subscriber.skip, 0
+            return bytes(delivery.chunk.from_entry(skipped))
+        if self._in_step.is_awaited(subscriber):
+            self._in_step.pass_over(subscriber)
+            return delivery.chunk.data
+        return b""
+
     def _fall_behind(self, subscriber: Subscriber, rest: memoryview) -> None:
         subscriber.has_in_hand(rest, self._clock.monotonic_s())
         self.fell_behind(subscriber)
+
+    def _mute(self, subscriber: Subscriber) -> None:
+        """Its connection is over; its reader will say so."""
+        subscriber.end_writing()
+        self._in_step.pass_over(subscriber)
 
     def _skip_open(self, subscriber: Subscriber) -> None:
         if self._open:
@@ -244,29 +265,32 @@ class Feed:
         """Whether nothing is to be written to a newcomer now: it is over, or behind, and has its part in hand."""
         if subscriber.feed is not self:
             return True
-        if not subscriber.is_behind:
-            return False
+        if subscriber.is_behind:
+            self._keep_part(subscriber, chunk)
+            return True
+        return False
+
+    def _keep_part(self, subscriber: Subscriber, chunk: Chunk) -> None:
+        """Let a newcomer's part of a chunk wait for it alone, and let its cursor step over the chunk."""
         skipped, subscriber.skip = subscriber.skip, 0
         try:
             subscriber.queue_private(bytes(chunk.from_entry(skipped)), before=chunk.number)
             subscriber.add_hole(chunk.number)
         except Overflow:
             subscriber.next_number = FALLEN_OFF
-        return True
+        else:
+            subscriber.next_number = min(subscriber.next_number, chunk.number)
 
     def _deliver_to_newcomers(self, delivery: Delivery, most: int, most_bytes: int) -> int:
         """A session came while the tick was open, or has a part of it: it gets what was published after that."""
         chunk, newcomers = delivery.chunk, delivery.newcomers
         writes = written = 0
         while newcomers and writes < most and written < most_bytes:
-            subscriber = newcomers.pop()
+            subscriber, _ = newcomers.popitem()
+            skipped, subscriber.skip = subscriber.skip, 0
+            frames = chunk.from_entry(skipped)
             writes += 1
-            if subscriber.feed is not self or subscriber.next_number != chunk.number:
-                continue
-            frames = chunk.from_entry(subscriber.skip)
-            self._stats.frames_out += chunk.frames - subscriber.skip
-            subscriber.skip = 0
-            subscriber.next_number = chunk.number + 1
+            self._stats.frames_out += chunk.frames - skipped
             if frames:
                 written += len(frames)
                 rest = subscriber.write_now(frames)
@@ -277,6 +301,6 @@ class Feed:
         return writes
 
     def _forget_if_nobody_is_behind(self) -> None:
-        if not self._behind and self._delivering is None:
+        if not self._behind and self._delivery is None:
             self._stats.left_out_of_log += self.log.entries_left_out
             self.log.clear()

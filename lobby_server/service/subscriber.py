@@ -55,14 +55,17 @@ class Subscriber:
         "rest",
         "send",
         "skip",
+        "slot",
     )
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self.send: Send = outlet.send
         self.feed: Feed | None = None
+        self.slot = -1
+        """While in step: where it stands among those (`lobby_server.service.in_step`)."""
         self.next_number = 0
-        """Cursor: the chunk of the feed's log that comes next."""
+        """Cursor, while behind: the chunk of the feed's log that comes next."""
         self.skip = 0
         """Entries of the open tick, its first ones, that this session is not to get, or has."""
         self.rest: memoryview | None = None

@@ -18,6 +18,7 @@ import pytest
 
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
+from lobby_server.protocol.frames import OP_PING, server_frame
 from lobby_server.protocol.messages import Pong, RoomsChangedRev, encode_frame
 from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.hub import Hub, Member
@@ -203,6 +204,11 @@ class World:
             self.pings += 1
             self.hub.tell(session, encode_frame(Pong(ts=self.pings)))
 
+    def probe(self) -> None:
+        """A protocol-level ping, which may overtake a tick."""
+        if self.sessions:
+            self.hub.tell(self.random.choice(self.sessions), server_frame(b"", OP_PING), in_order=False)
+
     def resync(self) -> None:
         followers = [session for session in self.sessions if session.profile.rooms is RoomsMode.DELTA]
         if followers:
@@ -231,7 +237,7 @@ class World:
     def run(self, steps: int) -> None:
         actions = (
             [self.login] * 4 + [self.logout] * 2 + [self.change_rooms] * 3 + [self.ping] * 2
-            + [self.resync, self.stall, self.relax, self.relax, self.die]
+            + [self.probe, self.resync, self.stall, self.relax, self.relax, self.die]
         )  # fmt: skip
         for _ in range(steps):
             self.random.choice(actions)()
