@@ -1,6 +1,7 @@
 """Pings while a server is busy with others: how long each answer took. Runs in a process of its own.
 
-Its socket is upgraded but not accepted, so that it hears no events and is none of those whose events are counted.
+It is a client like those whom the server is busy with, accepted before them: it hears all that they are told of, and
+its pong comes on the same socket.
 """
 
 from __future__ import annotations
@@ -10,25 +11,33 @@ import socket
 from time import perf_counter
 
 from bench.receivers import PING_MESSAGE
-from bench.sinks import connect, masked_text, upgrade_socket
+from bench.sinks import connect, hello_frame, masked_text, upgrade_socket
 
 INTERVAL_S = 0.06
 """Under the rate limit of 20 messages a second and socket."""
+READ_BYTES = 1 << 20
+PONG = b'{"type":"pong"'
+ACCEPTED = b'"handshake_accepted"'
+INDEX = -1
+"""Of its user: before all sinks'."""
 
 
 class Probe:
     """Coroutines are called from the parent process."""
 
-    def __init__(self, *, port: int) -> None:
+    def __init__(self, *, port: int, secret: str) -> None:
         self._port = port
+        self._secret = secret
         self._rtts_s: list[float] = []
         self._sent_s: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Connect, and ping from now on."""
+        """Connect, be accepted, and ping from now on."""
         connection = await connect(self._port)
         await upgrade_socket(connection, self._port)
+        await asyncio.get_running_loop().sock_sendall(connection, hello_frame(self._secret, INDEX))
+        await _wait_for(ACCEPTED, connection)
         self._task = asyncio.create_task(self._ping(connection))
 
     async def end(self) -> list[float]:
@@ -40,11 +49,23 @@ class Probe:
 
     async def _ping(self, connection: socket.socket) -> None:
         loop, frame = asyncio.get_running_loop(), masked_text(PING_MESSAGE)
+        listening: asyncio.Task[bool] = asyncio.create_task(_wait_for(PONG, connection))
         while True:
             self._sent_s = perf_counter()
             await loop.sock_sendall(connection, frame)
-            if not await loop.sock_recv(connection, 4096):
+            if not await listening:
                 return  # `_sent_s` stays, and its wait grows
             self._rtts_s.append(perf_counter() - self._sent_s)
             self._sent_s = None
+            listening = asyncio.create_task(_wait_for(PONG, connection))  # events are read meanwhile, as a client does
             await asyncio.sleep(INTERVAL_S)
+
+
+async def _wait_for(mark: bytes, connection: socket.socket) -> bool:
+    """Read until the mark has come; False: the connection is over. One mark is awaited at a time."""
+    loop, tail = asyncio.get_running_loop(), b""
+    while piece := await loop.sock_recv(connection, READ_BYTES):
+        if mark in tail + piece:
+            return True
+        tail = piece[-len(mark) :]
+    return False

@@ -1,7 +1,8 @@
 """A login storm: N sockets say hello in one moment, and everybody hears of everybody who was accepted after.
 
 The sockets are upgraded before, so what is measured is acceptance and fan-out; the upgrade's own price stands beside.
-Meanwhile another process pings. Afterwards the ledger is checked to the event and to the byte.
+Meanwhile a client in another process, accepted before, pings and hears it all. Afterwards the ledger is checked to the
+event and to the byte.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _storm(lab: Lab, book: Book, clients: int) -> None:
     with (
         lab.server(FLAGS) as server,
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
-        lab.generator(Probe, port=server.port) as probe,
+        lab.generator(Probe, port=server.port, secret=server.jwt_secret) as probe,
     ):
         opening = Watch(server.pid, sinks.pid)
         sinks.call(Sinks.open, clients)

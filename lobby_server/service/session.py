@@ -147,7 +147,8 @@ class Session(Member):
         try:
             message = decode_client_message(raw)
             if isinstance(message, Ping):
-                self.reply(Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000)))
+                pong = Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000))
+                self._rules.hub.answer(self, encode_frame(pong))
                 log.debug("session %d: ping/pong", self.id)
             elif isinstance(message, Handshake):
                 self._handshake(message)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_PRIVATE_BYTES = 256 * 1024
 """What may wait for one session alone: replies and room events of somebody who does not read."""
 
+NEXT = -1
+"""In place of a chunk's number: as soon as the bytes in hand are written."""
+
 Send = Callable[["bytes | memoryview"], int]
 """One non-blocking write, with the manners of ``socket.send``: the number of bytes taken, `BlockingIOError` when that
 would be none, another `OSError` when the connection is over."""
@@ -109,6 +112,17 @@ class Subscriber:
         self.rest = None if taken == len(data) else memoryview(data)[taken:]
         return self.rest is None
 
+    def write_ahead(self, frames: bytes, now_s: float) -> None:
+        """Write frames to somebody behind before all that waits but the bytes in hand, which may be half a frame. If
+        the socket takes nothing they are the next to go. Raises `Overflow`."""
+        data: bytes | memoryview | None = self.rest or self.next_private()
+        while data is not None and self.write_on(data, now_s):
+            data = self.next_private()
+        if data is None and self.is_behind:
+            self.write_on(frames, now_s)
+        elif self.is_behind:
+            self.queue_private(frames, NEXT)
+
     def has_in_hand(self, rest: memoryview, now_s: float) -> None:
         """The socket is full: `rest` comes before anything else, once it is writable."""
         self.rest = rest
@@ -151,12 +165,16 @@ class Subscriber:
     # -- what is for this session alone ---------------------------------------------------------------------------
 
     def queue_private(self, frames: bytes, before: int) -> None:
-        """Let frames wait, at the latest until chunk `before` would be written. Raises `Overflow`."""
+        """Let frames wait, at the latest until chunk `before` would be written; `NEXT`: ahead of all that waits here,
+        but behind others that are next. Raises `Overflow`."""
         if self.private_bytes + len(frames) > MAX_PRIVATE_BYTES:
             raise Overflow
         if self.private is None:
             self.private = deque()
-        self.private.append((before, frames))
+        place = len(self.private)
+        if before == NEXT:
+            place = sum(1 for waiting, _ in self.private if waiting == NEXT)
+        self.private.insert(place, (before, frames))
         self.private_bytes += len(frames)
 
     def next_private(self) -> bytes | None:

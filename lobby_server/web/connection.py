@@ -15,8 +15,10 @@ from collections.abc import Callable
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT, close_frame, server_frame
 from lobby_server.service.pacing import Patience
+from lobby_server.service.session import Phase
 from lobby_server.service.subscriber import Send
 from lobby_server.web.context import WebContext
+from lobby_server.web.entrance import Entrance
 from lobby_server.web.frames_in import PROTOCOL_ERROR, FrameFault, take_frame
 
 log = logging.getLogger("lobby.socket")
@@ -35,6 +37,7 @@ class Connections:
     def __init__(self, context: WebContext, loop: asyncio.AbstractEventLoop) -> None:
         self.context = context
         self.loop = loop
+        self.entrance = Entrance(loop)
         self.max_bytes = context.settings.max_message_bytes
         self.closing: Patience[Connection] = Patience(context.clock, delay_s=CLOSE_PATIENCE_S, act=Connection.end)
 
@@ -92,6 +95,21 @@ class Connection:
         self._session.closed(abrupt=not self._is_closing)
 
     def _readable(self) -> None:
+        assert self._socket is not None
+        shared = self._shared
+        if self._session.phase is Phase.WAITING and not shared.entrance.enter():
+            shared.loop.remove_reader(self._socket.fileno())
+            shared.entrance.queue_up(self._go_on)
+            return
+        self._read()
+
+    def _go_on(self) -> None:
+        """Read again, after a wait at the entrance."""
+        if self._socket is not None:
+            self._shared.loop.add_reader(self._socket.fileno(), self._readable)
+            self._read()
+
+    def _read(self) -> None:
         assert self._socket is not None
         try:
             data = self._socket.recv(READ_BYTES)

@@ -19,7 +19,7 @@ import pytest
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol.frames import OP_PING, server_frame
-from lobby_server.protocol.messages import Pong, RoomsChangedRev, encode_frame
+from lobby_server.protocol.messages import Chat, Pong, RoomsChangedRev, encode_frame
 from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.hub import Hub, Member
 from lobby_server.service.metrics import Metrics
@@ -60,6 +60,7 @@ class Session(Member):
         "is_over",
         "outlet_",
         "pongs",
+        "replied_at",
         "revision",
         "rooms",
         "serials",
@@ -78,6 +79,7 @@ class Session(Member):
         self.believes_online = {user.id for user in world.online.values()}  # as fetched over HTTP at acceptance
         self.serials: list[int] = []
         self.pongs: list[int] = []
+        self.replied_at = 0
         self.revision = -1
         self.rooms: dict[str, Any] = {}
         self.waits_for_snapshot = True
@@ -87,7 +89,9 @@ class Session(Member):
     def hear(self, message: Any) -> None:
         type_, data = message["type"], message["data"]
         if type_ in ("user_online", "user_offline"):
-            self.serials.append(int(data["username"].split("-")[1]))
+            serial = int(data["username"].split("-")[1])
+            assert serial > self.replied_at, "an event came after a reply to something later"
+            self.serials.append(serial)
             (self.believes_online.add if type_ == "user_online" else self.believes_online.discard)(data["user_id"])
         elif type_ == "presence_changed":
             for user in data["online"]:
@@ -107,6 +111,9 @@ class Session(Member):
             for room_id in data["gone"]:
                 del self.rooms[room_id]
             self.revision = data["rev"]
+        elif type_ == "chat":
+            self.replied_at = data["from"]
+            assert max(self.serials, default=0) <= self.replied_at, "a reply came after an event that it precedes"
         elif type_ == "pong":
             self.pongs.append(data["ts"])
         else:
@@ -202,7 +209,13 @@ class World:
         if self.sessions:
             session = self.random.choice(self.sessions)
             self.pings += 1
-            self.hub.tell(session, encode_frame(Pong(ts=self.pings)))
+            self.hub.answer(session, encode_frame(Pong(ts=self.pings)))
+
+    def command(self) -> None:
+        """A reply that comes after all that was published before it."""
+        if self.sessions:
+            session = self.random.choice(self.sessions)
+            self.hub.tell(session, encode_frame(Chat(from_peer=self.serial, from_name="", text="")))
 
     def probe(self) -> None:
         """A protocol-level ping, which may overtake a tick."""
@@ -237,7 +250,7 @@ class World:
     def run(self, steps: int) -> None:
         actions = (
             [self.login] * 4 + [self.logout] * 2 + [self.change_rooms] * 3 + [self.ping] * 2
-            + [self.probe, self.resync, self.stall, self.relax, self.relax, self.die]
+            + [self.command, self.probe, self.resync, self.stall, self.relax, self.relax, self.die]
         )  # fmt: skip
         for _ in range(steps):
             self.random.choice(actions)()
@@ -361,3 +374,20 @@ def test_thousand_that_are_behind_cost_the_log_once() -> None:
         while session.outlet_.poll():
             pass
         assert session.serials == list(range(1, 11))
+
+
+def test_the_answer_to_a_heartbeat_goes_ahead_of_what_waits_for_a_full_socket() -> None:
+    world = World(1)
+    stalled = Session(world, User(1, "stalled-0"), Profile(), 7)
+    world.hub.add(stalled)
+    for serial in range(1, 6):
+        world.hub.user_online(User(100 + serial, f"u-{serial}"))
+        world.clock.advance(0.05)
+    for ping in (1, 2):
+        world.hub.answer(stalled, encode_frame(Pong(ts=ping)))
+    assert (stalled.serials, stalled.pongs) == ([], [])
+    stalled.outlet_.window = None
+    world.hub.answer(stalled, encode_frame(Pong(ts=3)))
+    assert (stalled.serials, stalled.pongs) == ([1], [1, 2, 3])
+    stalled.outlet_.poll()
+    assert stalled.serials == [1, 2, 3, 4, 5]
