@@ -10,12 +10,17 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from lobby_server.protocol.resources import Room
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PREFIX = "swarm"
+_LISTS_REMEMBERED = 8
 
 
 class Marks:
@@ -23,6 +28,7 @@ class Marks:
 
     def __init__(self, clock_id: str | None = None) -> None:
         self._prefix = f"{_PREFIX}-{clock_id or clock_of_this_machine()}-"
+        self._lists: deque[MarkedList] = deque(maxlen=_LISTS_REMEMBERED)
 
     def write(self, intended_s: float) -> str:
         return f"{self._prefix}{int(intended_s * 1e6)}"
@@ -33,15 +39,36 @@ class Marks:
         microseconds = map_name[len(self._prefix) :]
         return int(microseconds) / 1e6 if microseconds.isascii() and microseconds.isdigit() else None
 
+    def read_list(self, rooms: tuple[Room, ...]) -> MarkedList:
+        """Read once for all players who hold the very same object."""
+        for known in self._lists:
+            if known.rooms is rooms:
+                return known
+        times_s = {room.id: self.read(room.map_name) for room in rooms}
+        marked = MarkedList(rooms, {room_id: at_s for room_id, at_s in times_s.items() if at_s is not None})
+        self._lists.append(marked)
+        return marked
+
+
+@dataclass(frozen=True, eq=False)
+class MarkedList:
+    """A list of rooms and, by id, when those of this swarm were meant to be made. Shared: nobody writes to it."""
+
+    rooms: tuple[Room, ...]
+    made_s: Mapping[str, float]
+
 
 class FreshnessWatch:
-    """One client's view: given each list that it holds, the ages of what is new in it."""
+    """One client's view: given each list that it holds, the ages of what is new in it.
 
-    __slots__ = ("_held_ids", "_marks", "_since_s")
+    It costs nothing for a list that it holds already, and O(rooms of the swarm) for another one.
+    """
+
+    __slots__ = ("_held", "_marks", "_since_s")
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
-        self._held_ids: frozenset[str] = frozenset()
+        self._held = _NO_LIST
         self._since_s = time.perf_counter()
 
     def restart(self, now_s: float) -> None:
@@ -49,13 +76,17 @@ class FreshnessWatch:
         self._since_s = now_s
 
     def ages_s(self, rooms: tuple[Room, ...], now_s: float) -> list[float]:
-        held = frozenset(room.id for room in rooms)
-        new_ids = held - self._held_ids
-        self._held_ids = held
-        if not new_ids:
+        held, self._held = self._held, self._marks.read_list(rooms)
+        if self._held is held:
             return []
-        times_s = (self._marks.read(room.map_name) for room in rooms if room.id in new_ids)
-        return [now_s - made_s for made_s in times_s if made_s is not None and made_s >= self._since_s]
+        return [
+            now_s - made_s
+            for room_id, made_s in self._held.made_s.items()
+            if made_s >= self._since_s and room_id not in held.made_s
+        ]
+
+
+_NO_LIST = MarkedList((), MappingProxyType({}))
 
 
 def clock_of_this_machine() -> str:

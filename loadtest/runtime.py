@@ -11,6 +11,7 @@ from locust.env import Environment
 
 from loadtest.freshness import Marks
 from loadtest.identities import Share, TokenDealer
+from loadtest.ledger import Ledger
 from loadtest.options import SwarmOptions
 from loadtest.recorder import Recorder
 from loadtest.summary import RunFacts
@@ -33,6 +34,10 @@ class Swarm:
     """The run cannot succeed; users leave at once."""
     _numbers: dict[str, int] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.recorder.ledger
 
     def next_number(self, role: str) -> int:
         """The number in the whole swarm of this process's next user of that role."""

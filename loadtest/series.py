@@ -1,53 +1,111 @@
-"""A series of durations as an HDR histogram in whole microseconds: three digits at any size, merged without loss."""
+"""A series of durations as an HDR histogram in whole microseconds: three digits at any size, merged without loss.
+
+What is out of range is neither dropped (hdrhistogram does that without a word) nor hidden: it is recorded as the
+nearest value that can be, and counted in `clipped`. So `count` is the number of durations that were recorded.
+"""
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
 LARGEST_US = 3_600_000_000
-"""One hour; longer is recorded as one hour. (hdrhistogram drops what is out of range without a word.)"""
+"""One hour."""
 SIGNIFICANT_DIGITS = 3
+
+_PENDING = 4096
+_EXACT_BITS = 11
+"""Three digits are 2,048 steps an octave: below that an HDR bucket holds one value."""
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9}
 
 
 class Series:
-    __slots__ = ("_histogram",)
+    __slots__ = ("_clipped", "_histogram", "_pending")
 
     def __init__(self) -> None:
         self._histogram: Any = HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS)
+        self._pending = array("d")
+        self._clipped = 0
 
     def record(self, duration_s: float) -> None:
-        """Cost: 2 µs."""
-        self._histogram.record_value(min(max(round(duration_s * 1e6), 1), LARGEST_US))
+        """Cost: 0.1 µs now and about as much when the figures are read."""
+        self._pending.append(duration_s)
+        if len(self._pending) >= _PENDING:
+            self._settle()
+
+    def record_many(self, durations_s: npt.NDArray[np.float64]) -> None:
+        """Cost: about 0.1 µs each."""
+        wanted_us = np.rint(durations_s * 1e6)
+        us = np.clip(np.nan_to_num(wanted_us, nan=0.0), 1, LARGEST_US).astype(np.int64)
+        self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
+        # The lowest value of each one's bucket: few different ones, and the histogram cannot tell them apart.
+        _, exponents = np.frexp(us)
+        shifts = np.maximum(exponents - _EXACT_BITS, 0)
+        values, counts = np.unique((us >> shifts) << shifts, return_counts=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            self._histogram.record_value(value, count)
 
     @property
     def count(self) -> int:
-        return int(self._histogram.get_total_count())
+        return int(self._read().get_total_count())
+
+    @property
+    def clipped(self) -> int:
+        """How many of them were out of range: below zero, which no clock allows, or beyond an hour."""
+        self._settle()
+        return self._clipped
 
     @property
     def max_us(self) -> int:
-        return int(self._histogram.get_max_value()) if self.count else 0
+        return int(self._read().get_max_value()) if self.count else 0
 
     def percentile_us(self, percent: float) -> int:
-        return int(self._histogram.get_value_at_percentile(percent)) if self.count else 0
+        return int(self._read().get_value_at_percentile(percent)) if self.count else 0
+
+    @property
+    def mean_us(self) -> float:
+        return float(self._read().get_mean_value()) if self.count else 0.0
 
     def encode(self) -> str:
         """HdrHistogram V2, compressed, base64: the form that other HDR tools read."""
-        return str(self._histogram.encode().decode("ascii"))
+        return str(self._read().encode().decode("ascii"))
 
-    def add_encoded(self, encoded: str) -> None:
-        self._histogram.decode_and_add(encoded)
+    def add_encoded(self, encoded: str, *, clipped: int = 0) -> None:
+        self._read().decode_and_add(encoded)
+        self._clipped += clipped
+
+    def add(self, other: Series) -> None:
+        self._read().add(other._read())
+        self._clipped += other._clipped
 
     def clear(self) -> None:
+        del self._pending[:]
         self._histogram.reset()
+        self._clipped = 0
 
     def figures_ms(self) -> dict[str, float]:
         """Count aside, what tables and files show: milliseconds with the microseconds kept."""
-        return {
-            "p50_ms": self.percentile_us(50) / 1000,
-            "p90_ms": self.percentile_us(90) / 1000,
-            "p99_ms": self.percentile_us(99) / 1000,
-            "p99_9_ms": self.percentile_us(99.9) / 1000,
-            "max_ms": self.max_us / 1000,
-        }
+        figures = {f"{name}_ms": self.percentile_us(percent) / 1000 for name, percent in PERCENTILES.items()}
+        return {**figures, "max_ms": self.max_us / 1000}
+
+    def _read(self) -> Any:
+        self._settle()
+        return self._histogram
+
+    def _settle(self) -> None:
+        if self._pending:
+            pending, self._pending = self._pending, array("d")
+            self.record_many(np.frombuffer(pending, dtype=np.float64))
+
+
+def merged(*series: Series) -> Series:
+    """All of them as one; a percentile of it is one of all their durations."""
+    whole = Series()
+    for part in series:
+        whole.add(part)
+    return whole

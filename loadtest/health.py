@@ -1,0 +1,140 @@
+"""How the load generator itself is doing: a greenlet of its own that ticks at intended times and looks at the clocks.
+
+What Locust has is too coarse to tell a saturated generator (CPU every 10 s); one that is saturated reports its own
+queue as the latency of the server. A tick that comes late says how long anything else in this process had to wait, and
+the CPU of every second says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+import psutil
+
+TICK_S = 0.05
+LATE_TICK_S = 0.1
+"""A tick that is later is one in which a player would have been late, too, by what a person notices."""
+SECOND_S = 1.0
+SETTLE_EVERY_S = 0.25
+"""The ledger is judged in small slices: a second's worth at once would itself hold up the players."""
+
+
+@dataclass
+class Health:
+    """Of one process. Adds up over the reports of that process; processes are kept apart."""
+
+    ticks: int = 0
+    late_ticks: int = 0
+    cpu_shares: list[float] = field(default_factory=list)
+    """Of a core, second by second."""
+    rss_bytes: int = 0
+
+    def add(self, later: dict[str, Any]) -> None:
+        self.ticks += later["ticks"]
+        self.late_ticks += later["late_ticks"]
+        self.cpu_shares += later["cpu_shares"]
+        self.rss_bytes = max(self.rss_bytes, later["rss_bytes"])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "ticks": self.ticks,
+            "late_ticks": self.late_ticks,
+            "cpu_shares": [round(share, 4) for share in self.cpu_shares],
+            "rss_bytes": self.rss_bytes,
+        }
+
+
+class Pulse:
+    """Runs as a greenlet until `stop`."""
+
+    def __init__(
+        self,
+        health: Health,
+        *,
+        on_lag: Callable[[float], object],
+        on_settle: Callable[[], object],
+        server: ServerWatch | None = None,
+    ) -> None:
+        """`on_lag` gets how late each tick was, in seconds."""
+        self._health = health
+        self._on_lag = on_lag
+        self._on_settle = on_settle
+        self._server = server
+        self._process = psutil.Process()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+
+    def _run(self) -> None:
+        now_s = time.perf_counter()
+        tick_s, settle_s, second_s = now_s + TICK_S, now_s + SETTLE_EVERY_S, now_s + SECOND_S
+        looked_s, cpu_s = now_s, time.process_time()
+        while True:
+            gevent.sleep(max(0.0, tick_s - time.perf_counter()))
+            now_s = time.perf_counter()
+            lag_s = now_s - tick_s
+            while tick_s <= now_s:  # every tick that was missed in a stall was late, not only the first
+                self._on_lag(now_s - tick_s)
+                self._health.ticks += 1
+                self._health.late_ticks += now_s - tick_s > LATE_TICK_S
+                tick_s += TICK_S
+            if now_s >= second_s:
+                used_s = time.process_time()
+                self._health.cpu_shares.append((used_s - cpu_s) / (now_s - looked_s))
+                self._health.rss_bytes = max(self._health.rss_bytes, self._process.memory_info().rss)
+                looked_s, cpu_s, second_s = now_s, used_s, now_s + SECOND_S
+                if self._server is not None:
+                    self._server.look(now_s)
+            if now_s >= settle_s and lag_s < LATE_TICK_S:
+                self._on_settle()
+                settle_s = now_s + SETTLE_EVERY_S
+
+
+class ServerWatch:
+    """CPU of the server under test, where it runs on this machine: its busiest process counts."""
+
+    def __init__(self, pid: int) -> None:
+        """Raises `psutil.Error` when there is no such process, or it is somebody else's."""
+        self.pid = pid
+        self.cpu_shares: list[float] = []
+        """Of a core, second by second."""
+        self._root = psutil.Process(pid)
+        self._used_s = self._read()
+        self._looked_s = time.perf_counter()
+
+    def look(self, now_s: float) -> None:
+        used_s = self._read()
+        wall_s = now_s - self._looked_s
+        shares = [(used - self._used_s.get(pid, used)) / wall_s for pid, used in used_s.items()]
+        if shares and wall_s > 0:
+            self.cpu_shares.append(max(shares))
+        self._used_s, self._looked_s = used_s, now_s
+
+    def _read(self) -> dict[int, float]:
+        used_s = {}
+        try:
+            for process in (self._root, *self._root.children(recursive=True)):
+                times = process.cpu_times()
+                used_s[process.pid] = times.user + times.system
+        except psutil.Error:
+            pass  # it is gone, or being restarted: no figure for this second
+        return used_s
+
+
+def find_server(port: int) -> int | None:
+    """The process on this machine that listens on that port; None where it is not seen."""
+    try:
+        found = psutil.net_connections("tcp")
+    except (psutil.Error, OSError):
+        return None
+    return next((c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port), None)
