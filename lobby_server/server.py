@@ -37,6 +37,7 @@ from lobby_server.service.ports import Store
 from lobby_server.service.room_list import RoomListView
 from lobby_server.service.rooms_feed import RoomsAnnouncer
 from lobby_server.service.session import Rules, Session
+from lobby_server.service.social import Social
 from lobby_server.service.writer import StoreWriter
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import open_store
@@ -75,7 +76,7 @@ class LobbyServer:
         self._listener: Listener | None = None
         self._store: Store | None = None
         self._lock: FolderLock | None = None
-        self._writer = StoreWriter()
+        self.writer = StoreWriter()
         self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
 
     @property
@@ -109,9 +110,10 @@ class LobbyServer:
                 listener.close()
             raise
         context = self.context = await self._compose(secret, self._store)
-        self._writer.start()
+        self.writer.start()
         await context.accounts.load_revoked()
         await context.lobby.restore()
+        await context.social.restore()
         context.heartbeat.start()
         self._http = tornado.httpserver.HTTPServer(
             FrontDoor(context, make_application(context)),
@@ -146,7 +148,7 @@ class LobbyServer:
         context.heartbeat.stop()
         if self._http is not None:
             await self._http.close_all_connections()
-        lost = await self._writer.stop(patience_s=max(LAST_WRITES_S, deadline_s - time.monotonic()))
+        lost = await self.writer.stop(patience_s=max(LAST_WRITES_S, deadline_s - time.monotonic()))
         if lost:
             log.error("%d writes were lost: the database did not take them in time", lost)
         if self._store is not None:
@@ -240,10 +242,12 @@ class LobbyServer:
             rooms=rooms,
             hub=hub,
             store=store,
-            writer=self._writer,
+            writer=self.writer,
             clock=clock,
             new_room_id=lambda: secrets.token_hex(6),
         )
+        social = Social(presence=presence, hub=hub, store=store, writer=self.writer, clock=clock)
+        lobby.take_along(social)
         return WebContext(
             settings=settings,
             accounts=Accounts(
@@ -255,6 +259,7 @@ class LobbyServer:
             ),
             tokens=tokens,
             lobby=lobby,
+            social=social,
             rules=Rules(
                 desk=lobby,
                 hub=hub,
@@ -274,6 +279,9 @@ class LobbyServer:
             fetch_meter=fetch_meter,
             room_list=RoomListView(rooms, metrics),
             auth_limit=KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min),
+            social_limit=KeyedLimit(
+                rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
+            ),
             metrics=metrics,
             store=store,
             clock=clock,

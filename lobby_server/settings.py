@@ -42,6 +42,9 @@ class Settings:
     max_message_bytes: int = _option(4096, "largest message that a client may send", unit="bytes")
     command_rate_per_s: float = _option(20.0, "messages of one socket; 0 switches the limit off", unit="1/s")
     auth_rate_per_min: float = _option(60.0, "registrations and logins of one address; 0: off", unit="1/min")
+    social_rate_per_min: float = _option(
+        120.0, "friend requests and invitations of one user, half of them at once; 0: off", unit="1/min"
+    )
     empty_room_ttl_s: float = _option(60.0, "time before a room without members is deleted", unit="s")
     rooms_notify_interval_ms: float = _option(250.0, "least time between two rooms_changed; 0: none", unit="ms")
     tick_ms: float = _option(20.0, "time over which events are joined into one send", unit="ms")
@@ -80,7 +83,7 @@ class Settings:
         ):
             self._require(getattr(self, name) > 0, flag_of(name), "above 0")
         for name in (
-            "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "empty_room_ttl_s",
+            "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "empty_room_ttl_s",
             "rooms_notify_interval_ms", "drain_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")

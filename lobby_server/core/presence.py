@@ -37,6 +37,10 @@ class Presence:
     def is_online(self, user_id: int) -> bool:
         return user_id in self._users
 
+    def user(self, user_id: int) -> User | None:
+        """Who that is, if they are online."""
+        return self._users.get(user_id)
+
     def online(self) -> list[User]:
         """Everybody online, in the order in which they came."""
         return list(self._users.values())

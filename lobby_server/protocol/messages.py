@@ -13,25 +13,17 @@ import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.message import ClientMessage as ClientMessage
+from lobby_server.protocol.message import Message as Message
+from lobby_server.protocol.message import ServerMessage as ServerMessage
 from lobby_server.protocol.resources import OnlineUser, Room
+from lobby_server.protocol.social_messages import SOCIAL_MESSAGES
 
 MAX_CHAT_CHARACTERS = 500
 """A room chat line is cut here."""
 
 
-class Message(msgspec.Struct, frozen=True):
-    """What both directions share: a name on the wire."""
-
-    TYPE: ClassVar[str] = ""
-
-
 # -- client to server ---------------------------------------------------------------------------------------------
-
-
-class ClientMessage(Message, frozen=True):
-    """Something that a client asks for. ``INVALID`` is the error for data of the wrong shape."""
-
-    INVALID: ClassVar[ErrorReason] = ErrorReason.BAD_JSON
 
 
 class Handshake(ClientMessage, frozen=True, omit_defaults=True):
@@ -106,10 +98,6 @@ CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
 
 
 # -- server to client ---------------------------------------------------------------------------------------------
-
-
-class ServerMessage(Message, frozen=True):
-    """Something that the server says: a reply, or an event that happened."""
 
 
 class HandshakeAccepted(ServerMessage, frozen=True, omit_defaults=True):
@@ -305,6 +293,9 @@ FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
 }
 """What only those hear who asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""
 
+EVENTS: dict[str, type[ServerMessage]] = {**SERVER_MESSAGES, **FEATURE_MESSAGES, **SOCIAL_MESSAGES}
+"""All that a server says, by name."""
+
 
 # -- encoding and decoding ----------------------------------------------------------------------------------------
 
@@ -325,9 +316,7 @@ class _Envelope(msgspec.Struct):
 _encode_json = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
-_server_decoders = {
-    name: msgspec.json.Decoder(message).decode for name, message in {**SERVER_MESSAGES, **FEATURE_MESSAGES}.items()
-}
+_server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in EVENTS.items()}
 _decode_rooms_changed_rev = msgspec.json.Decoder(RoomsChangedRev).decode
 
 

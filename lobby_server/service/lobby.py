@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from lobby_server.core.presence import Presence, User
 from lobby_server.core.rooms import (
@@ -51,6 +51,16 @@ class NotHost(Exception):
     """Only the host may do that."""
 
 
+class Companion(Protocol):
+    """What goes along with the presence that the lobby keeps."""
+
+    def accepted(self, session: Session, *, came_online: bool) -> None:
+        """A session hears from now on; `came_online`: it is its user's first."""
+
+    def went_offline(self, user: User) -> None:
+        """The last session of a user is gone, and so is their grace. They are still in their room."""
+
+
 class Lobby:
     """Presence and rooms, and what everybody hears of them."""
 
@@ -73,6 +83,7 @@ class Lobby:
         self._clock = clock
         self._new_room_id = new_room_id
         self._creating: dict[int, Room] = {}
+        self._companions: list[Companion] = []
         self._is_stopped = False
         self._presence_alarm = Alarm(clock, self._expire_presence)
         self._rooms_alarm = Alarm(clock, self._expire_rooms)
@@ -83,6 +94,14 @@ class Lobby:
             messages.SendChat: self._chat,
             messages.Kick: self._kick,
         }
+
+    def take_along(self, companion: Companion) -> None:
+        """Let it know who comes and goes from now on."""
+        self._companions.append(companion)
+
+    def take_command(self, kind: type[messages.ClientMessage], act: Callable[[Session, Any], None]) -> None:
+        """Let `act` answer that kind of message. It may raise `Refused`."""
+        self._commands[kind] = act
 
     async def restore(self) -> None:
         """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
@@ -124,9 +143,12 @@ class Lobby:
         if Feature.ROOMS_DELTA in session.features:
             self.hub.snapshot(session)
         self.rooms.creator_has_socket(user.id)
-        if self.presence.arrive(user):
+        came_online = self.presence.arrive(user)
+        if came_online:
             log.info("Broadcasting user_online: %d (%r)", user.id, user.username)
             self.hub.user_online(user)
+        for companion in self._companions:
+            companion.accepted(session, came_online=came_online)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""
@@ -148,7 +170,7 @@ class Lobby:
             self._went_offline(gone)
 
     def execute(self, session: Session, command: messages.ClientMessage) -> None:
-        """A room command over the socket. Raises `Refused` with the error to answer."""
+        """A command over the socket. Raises `Refused` with the error to answer."""
         try:
             self._commands[type(command)](session, command)
         except RoomRefused as refusal:
@@ -305,6 +327,8 @@ class Lobby:
     def _went_offline(self, user: User) -> None:
         log.info("Broadcasting user_offline: %d (%r)", user.id, user.username)
         self.hub.user_offline(user)
+        for companion in self._companions:
+            companion.went_offline(user)
         self._leave(user)
 
     def _expire_presence(self) -> None:

@@ -4,11 +4,12 @@ bring fakes that pass the same contract tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from lobby_server.service.social_ports import ChatStore, FriendStore, NotificationStore
 from lobby_server.service.subscriber import Outlet
 
 
@@ -37,6 +38,7 @@ class StoredRoom:
     version: str | None
     created_at: datetime
     banned_user_ids: frozenset[int] = frozenset()
+    invited_user_ids: frozenset[int] = frozenset()
 
 
 class StoreError(Exception):
@@ -61,8 +63,8 @@ class EmailTaken(StoreError):
     pass
 
 
-class Store(Protocol):
-    """Accounts, revoked tokens and rooms, kept.
+class Store(FriendStore, ChatStore, NotificationStore, Protocol):
+    """Accounts, revoked tokens and rooms, kept; and everything of the social side.
 
     Every call commits before it returns and either happens whole or not at all. Any of them raises
     `StoreUnavailable` when the database cannot be reached.
@@ -98,8 +100,11 @@ class Store(Protocol):
     async def ban(self, room_id: str, user_id: int) -> None:
         """Keep a user out of a room. A second time, or no such room: nothing happens."""
 
+    async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        """Let users into a private room. A second time, or no such room: nothing happens."""
+
     async def delete_room(self, room_id: str) -> None:
-        """Delete a room and its bans. No such room: nothing happens."""
+        """Delete a room, its bans and its invitations. No such room: nothing happens."""
 
     async def rooms(self) -> list[StoredRoom]:
         """All rooms, oldest first."""

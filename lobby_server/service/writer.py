@@ -29,6 +29,10 @@ class StoreWriter:
     def write(self, write: Callable[[], Awaitable[None]]) -> None:
         self._queue.put_nowait(write)
 
+    async def idle(self) -> None:
+        """Return when everything asked for until now is done."""
+        await self._queue.join()
+
     async def stop(self, *, patience_s: float) -> int:
         """Return when everything asked for is written, or the patience is over: how many writes were lost then."""
         if self._task is None:

@@ -1,4 +1,5 @@
-"""The store on SQL: the port's calls as statements, the same ones on SQLite and on PostgreSQL.
+"""The store on SQL: the port's calls as statements, the same ones on SQLite and on PostgreSQL. Here are accounts,
+tokens and rooms; the social side is in modules of its own.
 
 Values are bound, never written into a statement. What belongs together is one statement or one transaction. Each call
 is a function of a connection; where it runs is `lobby_server.store.engines`'s business.
@@ -6,36 +7,28 @@ is a function of a connection; where it runs is `lobby_server.store.engines`'s b
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, Table, delete, desc, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Row, Table, delete, desc, insert, or_, select, update
 
-from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
-from lobby_server.store.engines import Database, in_transaction
-from lobby_server.store.errors import RowConflict, UnstorableText, as_store_error
-from lobby_server.store.tables import key_of, revoked_tokens, room_bans, rooms, users
+from lobby_server.service.ports import Account, EmailTaken, StoredRoom, UsernameTaken
+from lobby_server.store.engines import in_transaction
+from lobby_server.store.errors import RowConflict, UnstorableText
+from lobby_server.store.sql_chat import SqlChat
+from lobby_server.store.sql_friends import SqlFriends
+from lobby_server.store.sql_notifications import SqlNotifications
+from lobby_server.store.tables import key_of, revoked_tokens, room_bans, room_guests, rooms, users
 
-_Result = TypeVar("_Result")
 
-
-class SqlStore:
+class SqlStore(SqlFriends, SqlChat, SqlNotifications):
     """`lobby_server.service.ports.Store` on a database that `open_store` has made ready.
 
     Besides what the port says: a text that not every database can hold raises `UnstorableText`, a room id that
     exists `RowConflict`; both are `StoreError`. A call after `close` raises `StoreUnavailable`.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._insert: Callable[[Table], sqlite.Insert | postgresql.Insert] = (
-            sqlite.insert if database.is_sqlite else postgresql.insert
-        )
-        self._is_closed = False
 
     async def add_account(
         self, *, username: str, email: str | None, password_hash: str, created_at: datetime
@@ -108,17 +101,22 @@ class SqlStore:
             version=room.version,
             created_at=room.created_at,
         )
-        bans = [{"room_id": room.id, "user_id": user_id} for user_id in room.banned_user_ids]
-        if not bans:
+        people = [
+            (table, [{"room_id": room.id, "user_id": user_id} for user_id in user_ids])
+            for table, user_ids in ((room_bans, room.banned_user_ids), (room_guests, room.invited_user_ids))
+            if user_ids
+        ]
+        if not people:
             await self._do(new_room)
             return
 
-        def add_with_bans(connection: Connection) -> None:
+        def add_with_people(connection: Connection) -> None:
             with in_transaction(connection):
                 connection.execute(new_room)
-                connection.execute(insert(room_bans), bans)
+                for table, rows in people:
+                    connection.execute(insert(table), rows)
 
-        await self._run(add_with_bans)
+        await self._run(add_with_people)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         await self._do(
@@ -128,25 +126,23 @@ class SqlStore:
         )
 
     async def ban(self, room_id: str, user_id: int) -> None:
-        try:
-            await self._do(self._insert(room_bans).values(room_id=room_id, user_id=user_id).on_conflict_do_nothing())
-        except RowConflict:
-            pass  # the foreign key: there is no such room, or not any more
+        await self._note_in_room(room_bans, room_id, [user_id])
+
+    async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        await self._note_in_room(room_guests, room_id, user_ids)
 
     async def delete_room(self, room_id: str) -> None:
         await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans go with it
 
     async def rooms(self) -> list[StoredRoom]:
-        query = select(rooms, room_bans.c.user_id.label("banned_user_id")).outerjoin(room_bans)
-        room_rows: dict[str, Row[Any]] = {}
-        banned: dict[str, set[int]] = {}
-        for row in await self._run(lambda connection: connection.execute(query).all()):
-            room_rows[row.id] = row
-            if row.banned_user_id is not None:
-                banned.setdefault(row.id, set()).add(row.banned_user_id)
-        stored = [_room(row, frozenset(banned.get(room_id, ()))) for room_id, row in room_rows.items()]
+        def read(connection: Connection) -> list[StoredRoom]:
+            with in_transaction(connection):
+                found = connection.execute(select(rooms)).all()
+                banned, invited = _by_room(connection, room_bans), _by_room(connection, room_guests)
+            return [_room(row, banned=banned[row.id], invited=invited[row.id]) for row in found]
+
         # Sorted here, since databases sort texts by their own rules.
-        return sorted(stored, key=lambda room: (room.created_at, room.id))
+        return sorted(await self._run(read), key=lambda room: (room.created_at, room.id))
 
     async def ping(self) -> None:
         await self._do(select(1))
@@ -156,22 +152,14 @@ class SqlStore:
             self._is_closed = True
             await self._database.close()
 
-    # -- private --------------------------------------------------------------------------------------------------
-
-    async def _run(self, call: Callable[[Connection], _Result]) -> _Result:
-        """A call in autocommit; faults leave as `StoreError`."""
-        if self._is_closed:
-            raise StoreUnavailable("The store is closed.")
+    async def _note_in_room(self, table: Table, room_id: str, user_ids: Sequence[int]) -> None:
+        if not user_ids:
+            return
+        rows = [{"room_id": room_id, "user_id": user_id} for user_id in user_ids]
         try:
-            return await self._database.run(call)
-        except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
-            raise as_store_error(error) from error
-
-    async def _do(self, statement: Executable) -> None:
-        await self._run(lambda connection: connection.execute(statement).close())
-
-    async def _first(self, query: Executable) -> Row[Any] | None:
-        return await self._run(lambda connection: connection.execute(query).first())
+            await self._do(self._insert(table).values(rows).on_conflict_do_nothing())
+        except RowConflict:
+            pass  # the foreign key: there is no such room, or not any more
 
 
 def _account(row: Row[Any]) -> Account:
@@ -184,7 +172,14 @@ def _account(row: Row[Any]) -> Account:
     )
 
 
-def _room(row: Row[Any], banned_user_ids: frozenset[int]) -> StoredRoom:
+def _by_room(connection: Connection, table: Table) -> defaultdict[str, set[int]]:
+    user_ids: defaultdict[str, set[int]] = defaultdict(set)
+    for row in connection.execute(select(table)):
+        user_ids[row.room_id].add(row.user_id)
+    return user_ids
+
+
+def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
     return StoredRoom(
         id=row.id,
         host_user_id=row.host_user_id,
@@ -195,5 +190,6 @@ def _room(row: Row[Any], banned_user_ids: frozenset[int]) -> StoredRoom:
         is_public=row.is_public,
         version=row.version,
         created_at=row.created_at,
-        banned_user_ids=banned_user_ids,
+        banned_user_ids=frozenset(banned),
+        invited_user_ids=frozenset(invited),
     )

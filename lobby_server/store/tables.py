@@ -1,7 +1,8 @@
 """The tables, as the newest migration leaves them. A test compares the two.
 
-Users of rooms and bans are no foreign keys: a token may come from an outside account service, so its user need not be
-in the local table. Lengths are the service's business; the columns take any.
+Only rooms are pointed at by foreign keys, users are not: a token may come from an outside account service, so its user
+need not be in the local table, and their name is kept where it is shown. Lengths are the service's business; the
+columns take any.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -79,11 +81,16 @@ metadata = MetaData(
     }
 )
 
+
+def _counted_id() -> Column[int]:
+    """A key that the database counts up. SQLite does so only in a column that is exactly INTEGER, of 64 bits there."""
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
 users = Table(
     "users",
     metadata,
-    # SQLite counts only in a column that is exactly INTEGER; it has 64 bits there.
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    _counted_id(),
     Column("username", StoredText, nullable=False),
     Column("username_key", StoredText, nullable=False),
     Column("email", StoredText),
@@ -121,4 +128,86 @@ room_bans = Table(
     metadata,
     Column("room_id", StoredText, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+room_guests = Table(
+    "room_guests",
+    metadata,
+    Column("room_id", StoredText, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+)
+"""Whom a private room lets in."""
+
+friend_requests = Table(
+    "friend_requests",
+    metadata,
+    _counted_id(),
+    Column("sender_id", BigInteger, nullable=False),
+    Column("sender_username", StoredText, nullable=False),
+    Column("receiver_id", BigInteger, nullable=False),
+    Column("receiver_username", StoredText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("sender_id", "receiver_id"),
+    sqlite_autoincrement=True,  # ids of these and of all below go up and are never used again: clients know them
+)
+
+friendships = Table(
+    "friendships",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("friend_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("friend_username", StoredText, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+"""Both directions of each."""
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("blocked_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("blocked_username", StoredText, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+chat_lines = Table(
+    "chat_lines",
+    metadata,
+    _counted_id(),
+    Column("channel", StoredText, nullable=False),
+    Column("sender_id", BigInteger, nullable=False),
+    Column("sender_username", StoredText, nullable=False),
+    Column("text", StoredText, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False, index=True),
+    Column("is_withheld", Boolean, nullable=False),
+    Index("ix_chat_lines_channel", "channel", "id"),
+    sqlite_autoincrement=True,
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    _counted_id(),
+    Column("user_id", BigInteger, nullable=False),
+    Column("kind", StoredText, nullable=False),
+    Column("title", StoredText, nullable=False),
+    Column("body", StoredText, nullable=False),
+    Column("from_user_id", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("is_read", Boolean, nullable=False),
+    Column("is_delivered", Boolean, nullable=False),
+    Index("ix_notifications_user_id", "user_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    _counted_id(),
+    Column("title", StoredText, nullable=False),
+    Column("body", StoredText, nullable=False),
+    Column("author_id", BigInteger, nullable=False),
+    Column("author_username", StoredText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -8,15 +8,20 @@ from typing import Any, TypeVar
 import msgspec
 import tornado.web
 
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Problem
 from lobby_server.service.auth import Claims, TokenRefused
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.web.context import WebContext
+from lobby_server.web.refusals import REFUSALS
 
 log = logging.getLogger("lobby.web")
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_ID_DIGITS = 18
+"""Of an id in an address: what is longer fits into no database."""
 _encode_json = msgspec.json.Encoder().encode
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
@@ -121,6 +126,24 @@ class BaseHandler(tornado.web.RequestHandler):
         except TokenRefused as refusal:
             raise ApiFault(403, ApiCode.INVALID_TOKEN, str(refusal)) from None
 
+    def caller(self) -> User:
+        """Who calls, as `claims` says; for a call that somebody else will hear of: also 429 when there are too many."""
+        user = self.claims().user
+        wait_s = self.context.social_limit.take(str(user.id), self.context.clock.monotonic_s())
+        if wait_s:
+            sentence = "You have asked a lot of people in a short time; wait a moment."
+            raise ApiFault(429, ApiCode.RATE_LIMITED, sentence, retry_after_s=wait_s)
+        return user
+
+    def before(self) -> int | None:
+        """The id in the query from which a page goes back. Raises `ApiFault` 400."""
+        text = self.get_query_argument("before", "")
+        if not text:
+            return None
+        if not text.isdecimal() or len(text) > MAX_ID_DIGITS:
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, "before is an id.", fields={"before": "before is an id."})
+        return int(text)
+
     # -- out --------------------------------------------------------------------------------------------------
 
     def answer(self, body: _Answer, status: int = 200) -> None:
@@ -136,6 +159,10 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_status(503)
             self.set_header("Retry-After", "5")
             problem = _problem(503)
+        elif isinstance(fault, NotAllowed):
+            status_code, sentence = REFUSALS[fault.code]
+            self.set_status(status_code)
+            problem = Problem(error=sentence, code=fault.code)
         elif isinstance(fault, ApiFault):
             problem = fault.problem
             if fault.retry_after_s is not None:
@@ -149,6 +176,8 @@ class BaseHandler(tornado.web.RequestHandler):
         self.answer(problem, self.get_status())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, NotAllowed):
+            return
         if isinstance(value, StoreUnavailable):
             log.error("%s %s: %s", self.request.method, self.request.path, value)
         elif not isinstance(value, tornado.web.HTTPError):

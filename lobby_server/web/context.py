@@ -16,6 +16,7 @@ from lobby_server.service.metrics import Metrics
 from lobby_server.service.ports import Clock, Store, Transport
 from lobby_server.service.room_list import RoomListView
 from lobby_server.service.session import Rules, Session
+from lobby_server.service.social import Social
 from lobby_server.settings import Settings
 
 
@@ -27,11 +28,15 @@ class WebContext:
     accounts: Accounts
     tokens: Tokens
     lobby: Lobby
+    social: Social
     rules: Rules
     heartbeat: Heartbeat
     room_list: RoomListView
     fetch_meter: FetchMeter
     auth_limit: KeyedLimit
+    """By address."""
+    social_limit: KeyedLimit
+    """By user: calls that somebody else hears of."""
     metrics: Metrics
     store: Store
     clock: Clock

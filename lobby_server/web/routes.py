@@ -9,12 +9,14 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.web import api, ops, pages
-from lobby_server.web.base import ApiFault, BaseHandler, NotFoundHandler
+from lobby_server.web import api, api_friends, api_notifications, ops, pages
+from lobby_server.web.base import MAX_ID_DIGITS, ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
 from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
 
 SOCKET_PATHS = ("/", "/ws")
+ID = rf"([0-9]{{1,{MAX_ID_DIGITS}}})"
+"""A number in an address."""
 
 
 class WantsSocket(Matcher):
@@ -52,6 +54,15 @@ def make_application(context: WebContext) -> tornado.web.Application:
             (r"/api/rooms", api.RoomsHandler, arguments),
             (r"/api/rooms/([^/]+)", api.RoomHandler, arguments),
             (r"/api/users/online", api.OnlineUsersHandler, arguments),
+            (r"/api/friends", api_friends.FriendsHandler, arguments),
+            (rf"/api/friends/{ID}", api_friends.FriendHandler, arguments),
+            (r"/api/friends/requests", api_friends.FriendRequestsHandler, arguments),
+            (rf"/api/friends/requests/{ID}/accept", api_friends.FriendAcceptHandler, arguments),
+            (rf"/api/friends/requests/{ID}/decline", api_friends.FriendDeclineHandler, arguments),
+            (r"/api/blocks", api_friends.BlocksHandler, arguments),
+            (rf"/api/blocks/{ID}", api_friends.BlockHandler, arguments),
+            (r"/api/notifications", api_notifications.NotificationsHandler, arguments),
+            (rf"/api/notifications/{ID}/read", api_notifications.NotificationReadHandler, arguments),
             (r"/healthz", ops.HealthHandler, arguments),
             (r"/readyz", ops.ReadyHandler, arguments),
             (r"/metrics", ops.MetricsHandler, {**arguments, "registry": ops.make_registry(context)}),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
 from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.tables import is_storable, key_of
+from tests.fakes.social_store import SocialMemory
 
 
-class MemoryStore:
+class MemoryStore(SocialMemory):
     """`lobby_server.service.ports.Store`, kept as long as the object.
 
     Set `is_away` and every call raises `StoreUnavailable`, until it is set back.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.is_away = False
         self._is_closed = False
         self._accounts: dict[int, Account] = {}
@@ -91,6 +94,12 @@ class MemoryStore:
         if room_id in self._rooms:
             room = self._rooms[room_id]
             self._rooms[room_id] = replace(room, banned_user_ids=room.banned_user_ids | {user_id})
+
+    async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        self._check(room_id)
+        if room_id in self._rooms:
+            room = self._rooms[room_id]
+            self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids | set(user_ids))
 
     async def delete_room(self, room_id: str) -> None:
         self._check(room_id)

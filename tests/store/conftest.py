@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lobby_server.service.ports import Store
 from lobby_server.store import SqlStore, open_store
+from tests.fakes.store import MemoryStore
 from tests.store.postgres import Postgres, running_postgres
 
 
@@ -41,3 +43,18 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         return
     postgres: Postgres = request.getfixturevalue("postgres")
     yield Database(postgres.url(await postgres.empty_database()), tmp_path)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Every store there is, with nothing in it."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    if request.param == "sqlite":
+        opened = await open_store("", tmp_path)
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        opened = await open_store(postgres.url(await postgres.database_without_rows()), tmp_path)
+    yield opened
+    await opened.close()

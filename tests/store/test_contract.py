@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +17,6 @@ from lobby_server.service.ports import (
     StoreUnavailable,
     UsernameTaken,
 )
-from lobby_server.store import open_store
-from tests.fakes.store import MemoryStore
-from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
 LARGEST_USER_ID = 2**53 - 1
@@ -45,20 +40,6 @@ ROOM = StoredRoom(
     version="13020",
     created_at=NOON,
 )
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    if request.param == "sqlite":
-        opened = await open_store("", tmp_path)
-    else:
-        postgres: Postgres = request.getfixturevalue("postgres")
-        opened = await open_store(postgres.url(await postgres.database_without_rows()), tmp_path)
-    yield opened
-    await opened.close()
 
 
 async def register(store: Store, username: str, email: str | None = None) -> Account:
@@ -342,6 +323,17 @@ async def test_a_deleted_room_is_gone(store: Store) -> None:
 
 async def test_bans_are_deleted_with_their_room(store: Store) -> None:
     await store.add_room(replace(ROOM, banned_user_ids=frozenset({3})))
+    await store.delete_room("r1")
+    await store.add_room(ROOM)
+    assert await store.rooms() == [ROOM]
+
+
+async def test_an_invitation_is_kept_with_its_room_and_goes_with_it(store: Store) -> None:
+    await store.add_room(replace(ROOM, invited_user_ids=frozenset({3})))
+    await store.invite_to_room("r1", [3, 4])
+    await store.invite_to_room("r1", [])
+    await store.invite_to_room("r2", [5])
+    assert await store.rooms() == [replace(ROOM, invited_user_ids=frozenset({3, 4}))]
     await store.delete_room("r1")
     await store.add_room(ROOM)
     assert await store.rooms() == [ROOM]

@@ -22,7 +22,10 @@ from lobby_server.store.urls import read_database_url
 from tests.store.conftest import Database
 
 Result = TypeVar("Result")
-TABLES = {"users", "revoked_tokens", "rooms", "room_bans", "alembic_version"}
+TABLES = {
+    "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
+    "chat_lines", "notifications", "announcements", "alembic_version",
+}  # fmt: skip
 
 
 async def run(database: Database, call: Callable[[Connection], Result]) -> Result:

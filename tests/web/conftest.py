@@ -145,6 +145,10 @@ class Lobby:
             response.code, json.loads(content) if content and is_json and plain else content, response.headers
         )
 
+    async def written(self) -> None:
+        """Return when everything is written that the server writes in the background."""
+        await asyncio.wait_for(self.server.writer.idle(), PATIENCE_S)
+
     async def connect(self, token: str | None = None, *, path: str = "/ws", **options: Any) -> Client:
         """A socket; with a token its handshake is done and everything up to its own ``user_online`` is read."""
         client = Client(await websocket_connect(f"ws://127.0.0.1:{self.server.port}{path}", **options))

@@ -1,0 +1,59 @@
+"""Who wants to hear nothing of whom. A block goes one way, and the one who is blocked cannot tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import NotAllowed
+from lobby_server.protocol.codes import ApiCode
+
+MAX_BLOCKS = 1000
+"""Of one user."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Somebody who is blocked."""
+
+    user: User
+    since: datetime
+
+
+class BlockBook:
+    """All blocks."""
+
+    def __init__(self) -> None:
+        self._blocked: dict[int, dict[int, Block]] = {}
+
+    def blocked_by(self, user_id: int) -> list[Block]:
+        """Whom a user blocks, oldest first."""
+        return list(self._blocked.get(user_id, {}).values())
+
+    def blocks(self, user_id: int, other_id: int) -> bool:
+        """Whether `user_id` wants to hear nothing of `other_id`."""
+        return other_id in self._blocked.get(user_id, {})
+
+    def check_may_block(self, user_id: int, other_id: int) -> None:
+        """Raise `NotAllowed`: ``invalid_target``, ``limit_reached``."""
+        if user_id == other_id:
+            raise NotAllowed(ApiCode.INVALID_TARGET)
+        if len(self._blocked.get(user_id, {})) >= MAX_BLOCKS:
+            raise NotAllowed(ApiCode.LIMIT_REACHED)
+
+    def check_may_address(self, user_id: int, other_id: int) -> None:
+        """Nobody talks to somebody whose answer they would not hear. Raise `NotAllowed`: ``blocked_by_you``."""
+        if self.blocks(user_id, other_id):
+            raise NotAllowed(ApiCode.BLOCKED_BY_YOU)
+
+    def add(self, user_id: int, block: Block) -> None:
+        self._blocked.setdefault(user_id, {}).setdefault(block.user.id, block)
+
+    def remove(self, user_id: int, other_id: int) -> bool:
+        """False: there was no block."""
+        blocked = self._blocked.get(user_id, {})
+        was_blocked = blocked.pop(other_id, None) is not None
+        if was_blocked and not blocked:
+            del self._blocked[user_id]
+        return was_blocked

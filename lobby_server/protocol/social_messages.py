@@ -1,0 +1,163 @@
+"""The messages of friends, parties, chat, invitations, notifications and announcements: the contract, section 8.
+
+They go to the sockets of whom they concern, whatever was asked for in the handshake.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.message import ClientMessage, ServerMessage
+
+
+class SendChatMessage(ClientMessage, frozen=True):
+    """Say something in a channel: ``lobby``, ``party`` or ``user:<id>``."""
+
+    TYPE: ClassVar[str] = "chat_message"
+    INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_CHAT_MESSAGE
+
+    channel: str
+    text: str
+
+
+class FriendRequested(ServerMessage, frozen=True):
+    """To who is asked."""
+
+    TYPE: ClassVar[str] = "friend_request"
+
+    request_id: int
+    from_user_id: int
+    to_user_id: int
+    from_username: str
+
+
+class FriendRequestClosed(ServerMessage, frozen=True):
+    """A request is answered with no, or withdrawn. Who asked is not told of a no."""
+
+    TYPE: ClassVar[str] = "friend_request_closed"
+
+    request_id: int
+
+
+class FriendAccepted(ServerMessage, frozen=True):
+    """To both: the other one is a friend now."""
+
+    TYPE: ClassVar[str] = "friend_accepted"
+
+    user_id: int
+    username: str
+
+
+class FriendRemoved(ServerMessage, frozen=True):
+    """To both: the other one is a friend no more."""
+
+    TYPE: ClassVar[str] = "friend_removed"
+
+    user_id: int
+
+
+class PartyInvited(ServerMessage, frozen=True):
+    """To who is invited."""
+
+    TYPE: ClassVar[str] = "party_invite"
+
+    party_id: str
+    from_user_id: int
+    from_username: str
+
+
+class PartyJoined(ServerMessage, frozen=True):
+    """To all members, the new one too."""
+
+    TYPE: ClassVar[str] = "party_joined"
+
+    party_id: str
+    user_id: int
+    username: str
+
+
+class PartyLeft(ServerMessage, frozen=True):
+    """To all members, and to who is one no more. ``reason``: ``left``, ``kicked`` or ``offline``."""
+
+    TYPE: ClassVar[str] = "party_left"
+
+    party_id: str
+    user_id: int
+    username: str
+    reason: str
+
+
+class PartyLeaderChanged(ServerMessage, frozen=True):
+    TYPE: ClassVar[str] = "party_leader_changed"
+
+    party_id: str
+    user_id: int
+    username: str
+
+
+class PartyMemberStatus(ServerMessage, frozen=True):
+    """To the other members: somebody of the party went offline, or is back."""
+
+    TYPE: ClassVar[str] = "party_member_status"
+
+    party_id: str
+    user_id: int
+    username: str
+    is_online: bool
+
+
+class MatchInvited(ServerMessage, frozen=True):
+    """To who is invited into a room."""
+
+    TYPE: ClassVar[str] = "match_invite"
+
+    room_id: str
+    from_user_id: int
+    from_username: str
+    gamemode: str
+
+
+class ChatMessage(ServerMessage, frozen=True):
+    """A line of chat. ``channel`` is what its reader would answer in; ``ts`` is Unix time in milliseconds."""
+
+    TYPE: ClassVar[str] = "chat_message"
+
+    id: int
+    channel: str
+    from_user_id: int
+    from_username: str
+    text: str
+    ts: int
+
+
+class Notification(ServerMessage, frozen=True):
+    """Something that is kept until it is read. ``ts`` is Unix time in milliseconds."""
+
+    TYPE: ClassVar[str] = "notification"
+
+    id: int
+    kind: str
+    title: str
+    body: str
+    ts: int
+
+
+class Announcement(ServerMessage, frozen=True):
+    """An administrator's word to everybody. ``ts`` is Unix time in milliseconds."""
+
+    TYPE: ClassVar[str] = "announcement"
+
+    id: int
+    title: str
+    body: str
+    ts: int
+
+
+SOCIAL_MESSAGES: dict[str, type[ServerMessage]] = {
+    message.TYPE: message
+    for message in (
+        FriendRequested, FriendRequestClosed, FriendAccepted, FriendRemoved, PartyInvited, PartyJoined, PartyLeft,
+        PartyLeaderChanged, PartyMemberStatus, MatchInvited, ChatMessage, Notification, Announcement,
+    )
+}  # fmt: skip

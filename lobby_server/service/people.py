@@ -1,0 +1,62 @@
+"""Who is meant: by id or by name, among the accounts, those online, and those whom others know as friends.
+
+A token may come from an outside account service, so there is no list of everybody: such a user can be found while they
+are online, or once they are somebody's friend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lobby_server.core.friends import FriendBook
+from lobby_server.core.presence import Presence, User
+from lobby_server.core.refusal import NotAllowed
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.service.ports import Store
+
+
+@dataclass(frozen=True)
+class Whom:
+    """A user as a request names them: by id, or, where that is None, by name."""
+
+    user_id: int | None
+    username: str = ""
+
+
+class People:
+    """Finds users."""
+
+    def __init__(self, *, presence: Presence, friends: FriendBook, store: Store) -> None:
+        self._presence = presence
+        self._friends = friends
+        self._store = store
+
+    async def find(self, whom: Whom) -> User:
+        """Raises `NotAllowed` (``user_not_found``), `StoreUnavailable`."""
+        found = await (self._by_name(whom.username) if whom.user_id is None else self.by_id(whom.user_id))
+        if found is None:
+            raise NotAllowed(ApiCode.USER_NOT_FOUND)
+        return found
+
+    def known(self, user_id: int) -> User | None:
+        """As `by_id`, of those who can be found without the store."""
+        user = self._presence.user(user_id)
+        if user is None and (name := self._friends.name_of(user_id)) is not None:
+            user = User(user_id, name)
+        return user
+
+    async def by_id(self, user_id: int) -> User | None:
+        """Raises `StoreUnavailable`."""
+        known = self.known(user_id)
+        if known is not None:
+            return known
+        account = await self._store.account(user_id)
+        return None if account is None else User(account.id, account.username)
+
+    async def _by_name(self, username: str) -> User | None:
+        """Without regard to case, as at the login. O(users online) for one without an account here."""
+        account = await self._store.account_by_login(username)
+        key = username.casefold()
+        if account is not None and account.username.casefold() == key:
+            return User(account.id, account.username)
+        return next((user for user in self._presence.online() if user.username.casefold() == key), None)

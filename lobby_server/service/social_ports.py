@@ -1,0 +1,163 @@
+"""What the social side of the lobby needs from a store, as protocols: friends and blocks, chat, notifications and
+announcements. `lobby_server.service.ports.Store` is all of them together, and its promises hold here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lobby_server.core.friends import Friend, FriendRequest
+from lobby_server.core.presence import User
+
+
+@dataclass(frozen=True)
+class StoredFriendship:
+    """Somebody's friend, as one of the two directions."""
+
+    user_id: int
+    friend: Friend
+
+
+@dataclass(frozen=True)
+class StoredBlock:
+    """`user_id` wants to hear nothing of `blocked`."""
+
+    user_id: int
+    blocked: User
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewLine:
+    """A line of chat before it has its number. `channel` is the store's key, the same for both ends of a direct one."""
+
+    channel: str
+    sender: User
+    text: str
+    sent_at: datetime
+    is_withheld: bool = False
+    """Only its sender reads it: the other one had blocked them when it was said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatLine(NewLine):
+    """A line of chat that is kept. Ids go up in the order in which lines were said."""
+
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredNotification:
+    """Something that its user should know, also when they were not there."""
+
+    id: int
+    user_id: int
+    kind: str
+    title: str
+    body: str
+    from_user_id: int
+    created_at: datetime
+    is_read: bool
+    is_delivered: bool
+    """Told over a socket; if not, the next login tells it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAnnouncement:
+    """An administrator's word to everybody."""
+
+    id: int
+    title: str
+    body: str
+    author: User
+    created_at: datetime
+
+
+class FriendStore(Protocol):
+    """Requests, friendships and blocks."""
+
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
+        """A request with the next free id; the one that is there already, if there is one."""
+
+    async def delete_friend_request(self, request_id: int) -> None:
+        """No such request: nothing happens."""
+
+    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
+        """Both directions, and the requests between the two are gone. A second time changes nothing."""
+
+    async def delete_friendship(self, one_id: int, other_id: int) -> None:
+        """Both directions. No friends: nothing happens."""
+
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
+        """Together with it goes a friendship of the two, and what the one who blocks had asked of the other. A second
+        time changes nothing."""
+
+    async def delete_block(self, user_id: int, blocked_id: int) -> None:
+        """No such block: nothing happens."""
+
+    async def friend_requests(self) -> list[FriendRequest]:
+        """All of them, oldest first."""
+
+    async def friendships(self) -> list[StoredFriendship]:
+        """All directions, in no order."""
+
+    async def blocks(self) -> list[StoredBlock]:
+        """All of them, in no order."""
+
+
+class ChatStore(Protocol):
+    """What was said."""
+
+    async def add_chat_lines(self, lines: Sequence[NewLine]) -> list[ChatLine]:
+        """The same lines, numbered in their order. All are kept, or none."""
+
+    async def chat_lines(self, channel: str, *, reader_id: int, before: int | None, most: int) -> list[ChatLine]:
+        """The last `most` lines before an id that somebody may read, oldest first."""
+
+    async def delete_chat_before(self, moment: datetime) -> None: ...
+
+
+class NotificationStore(Protocol):
+    """Notifications and announcements."""
+
+    async def add_notification(
+        self,
+        *,
+        user_id: int,
+        kind: str,
+        title: str,
+        body: str,
+        from_user_id: int,
+        created_at: datetime,
+        is_delivered: bool,
+    ) -> StoredNotification: ...
+
+    async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool: ...
+
+    async def notifications(self, user_id: int, *, before: int | None, most: int) -> list[StoredNotification]:
+        """The last `most` before an id, newest first."""
+
+    async def unread_notifications(self, user_id: int) -> int: ...
+
+    async def read_notification(self, user_id: int, notification_id: int) -> bool:
+        """Whether there is such a one of that user. A second time changes nothing."""
+
+    async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
+        """The last `most` unread ones that were not told yet, oldest first."""
+
+    async def set_delivered(self, user_id: int, *, up_to: int) -> None:
+        """Everything of a user up to that id has been told."""
+
+    async def users_with_undelivered_notifications(self) -> set[int]: ...
+
+    async def delete_notifications_before(self, moment: datetime) -> None: ...
+
+    async def add_announcement(
+        self, *, title: str, body: str, author: User, created_at: datetime
+    ) -> StoredAnnouncement: ...
+
+    async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
+        """The last ones, newest first."""

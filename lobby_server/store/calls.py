@@ -1,0 +1,43 @@
+"""How every part of the store on SQL runs its calls: one place for closing, and for what a fault means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Executable, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from lobby_server.service.ports import StoreUnavailable
+from lobby_server.store.engines import Database
+from lobby_server.store.errors import as_store_error
+
+_Result = TypeVar("_Result")
+
+
+class SqlCalls:
+    """A database, and calls on it. The parts of the store build on this."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert: Callable[[Table], sqlite.Insert | postgresql.Insert] = (
+            sqlite.insert if database.is_sqlite else postgresql.insert
+        )
+        self._is_closed = False
+
+    async def _run(self, call: Callable[[Connection], _Result]) -> _Result:
+        """A call in autocommit; faults leave as `StoreError`."""
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed.")
+        try:
+            return await self._database.run(call)
+        except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
+            raise as_store_error(error) from error
+
+    async def _do(self, statement: Executable) -> None:
+        await self._run(lambda connection: connection.execute(statement).close())
+
+    async def _first(self, query: Executable) -> Row[Any] | None:
+        return await self._run(lambda connection: connection.execute(query).first())

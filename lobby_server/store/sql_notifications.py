@@ -1,0 +1,136 @@
+"""Notifications and announcements on SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+
+from lobby_server.core.presence import User
+from lobby_server.service.social_ports import StoredAnnouncement, StoredNotification
+from lobby_server.store.calls import SqlCalls
+from lobby_server.store.tables import announcements, notifications
+
+_columns = notifications.c
+_IS_WAITING = (_columns.is_delivered.is_(False), _columns.is_read.is_(False))
+
+
+class SqlNotifications(SqlCalls):
+    """`lobby_server.service.social_ports.NotificationStore`."""
+
+    async def add_notification(
+        self,
+        *,
+        user_id: int,
+        kind: str,
+        title: str,
+        body: str,
+        from_user_id: int,
+        created_at: datetime,
+        is_delivered: bool,
+    ) -> StoredNotification:
+        values: dict[str, Any] = {
+            "user_id": user_id,
+            "kind": kind,
+            "title": title,
+            "body": body,
+            "from_user_id": from_user_id,
+            "created_at": created_at.astimezone(timezone.utc),
+            "is_read": False,
+            "is_delivered": is_delivered,
+        }
+
+        def add(connection: Connection) -> int:
+            key: Any = connection.execute(insert(notifications).values(values)).inserted_primary_key
+            return int(key.id)
+
+        return StoredNotification(id=await self._run(add), **values)
+
+    async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool:
+        like = (_columns.user_id == user_id, _columns.kind == kind, _columns.from_user_id == from_user_id)
+        query = select(_columns.id).where(*like, _columns.is_read.is_(False)).limit(1)
+        return await self._first(query) is not None
+
+    async def notifications(self, user_id: int, *, before: int | None, most: int) -> list[StoredNotification]:
+        wanted: list[ColumnElement[bool]] = [_columns.user_id == user_id]
+        if before is not None:
+            wanted.append(_columns.id < before)
+        return await self._notifications(select(notifications).where(*wanted).order_by(_columns.id.desc()).limit(most))
+
+    async def unread_notifications(self, user_id: int) -> int:
+        query = select(func.count()).where(_columns.user_id == user_id, _columns.is_read.is_(False))
+        row = await self._first(query)
+        return int(row[0]) if row is not None else 0
+
+    async def read_notification(self, user_id: int, notification_id: int) -> bool:
+        statement = (
+            update(notifications)
+            .where(_columns.id == notification_id, _columns.user_id == user_id)
+            .values(is_read=True, is_delivered=True)
+        )
+        return await self._run(lambda connection: connection.execute(statement).rowcount > 0)
+
+    async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
+        query = select(notifications).where(_columns.user_id == user_id, *_IS_WAITING)
+        return (await self._notifications(query.order_by(_columns.id.desc()).limit(most)))[::-1]
+
+    async def set_delivered(self, user_id: int, *, up_to: int) -> None:
+        told = (_columns.user_id == user_id, _columns.id <= up_to)
+        await self._do(update(notifications).where(*told).values(is_delivered=True))
+
+    async def users_with_undelivered_notifications(self) -> set[int]:
+        query = select(_columns.user_id).where(*_IS_WAITING).distinct()
+        return {row.user_id for row in await self._run(lambda connection: connection.execute(query).all())}
+
+    async def delete_notifications_before(self, moment: datetime) -> None:
+        await self._do(delete(notifications).where(_columns.created_at < moment))
+
+    async def add_announcement(
+        self, *, title: str, body: str, author: User, created_at: datetime
+    ) -> StoredAnnouncement:
+        statement = insert(announcements).values(
+            title=title, body=body, author_id=author.id, author_username=author.username, created_at=created_at
+        )
+
+        def add(connection: Connection) -> int:
+            key: Any = connection.execute(statement).inserted_primary_key
+            return int(key.id)
+
+        return StoredAnnouncement(
+            id=await self._run(add),
+            title=title,
+            body=body,
+            author=author,
+            created_at=created_at.astimezone(timezone.utc),
+        )
+
+    async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
+        query = select(announcements).order_by(announcements.c.id.desc()).limit(most)
+        return [
+            StoredAnnouncement(
+                id=row.id,
+                title=row.title,
+                body=row.body,
+                author=User(row.author_id, row.author_username),
+                created_at=row.created_at,
+            )
+            for row in await self._run(lambda connection: connection.execute(query).all())
+        ]
+
+    async def _notifications(self, query: Select[Any]) -> list[StoredNotification]:
+        return [_notification(row) for row in await self._run(lambda connection: connection.execute(query).all())]
+
+
+def _notification(row: Row[Any]) -> StoredNotification:
+    return StoredNotification(
+        id=row.id,
+        user_id=row.user_id,
+        kind=row.kind,
+        title=row.title,
+        body=row.body,
+        from_user_id=row.from_user_id,
+        created_at=row.created_at,
+        is_read=row.is_read,
+        is_delivered=row.is_delivered,
+    )

@@ -1,0 +1,223 @@
+"""What the social side of the store promises (`lobby_server.service.social_ports`), on every store there is."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from lobby_server.core.friends import Friend
+from lobby_server.core.presence import User
+from lobby_server.service.ports import Store, StoreError
+from lobby_server.service.social_ports import NewLine, StoredBlock, StoredFriendship, StoredNotification
+
+NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
+ANN, BOB, EVE = User(1, "ann"), User(2, "bob"), User(2**53 - 1, "Zoë 👩‍👩‍👧 \u202e")
+
+
+async def friends(store: Store) -> set[tuple[int, str]]:
+    return {(each.user_id, each.friend.user.username) for each in await store.friendships()}
+
+
+async def requests(store: Store) -> list[tuple[int, int]]:
+    return [(each.sender.id, each.receiver.id) for each in await store.friend_requests()]
+
+
+async def ask(store: Store, *pairs: tuple[User, User]) -> None:
+    for sender, receiver in pairs:
+        await store.add_friend_request(sender, receiver, NOON)
+
+
+# Friends and blocks
+
+
+async def test_an_added_request_is_returned_as_it_is_read(store: Store) -> None:
+    added = await store.add_friend_request(ANN, EVE, NOON)
+    assert (added.sender, added.receiver, added.created_at) == (ANN, EVE, NOON)
+    assert await store.friend_requests() == [added]
+
+
+async def test_a_second_request_of_the_same_two_is_the_first(store: Store) -> None:
+    first = await store.add_friend_request(ANN, BOB, NOON)
+    assert await store.add_friend_request(ANN, BOB, NOON + timedelta(days=1)) == first
+    other_way = await store.add_friend_request(BOB, ANN, NOON)
+    assert other_way.id > first.id
+    assert await store.friend_requests() == [first, other_way]
+
+
+async def test_a_deleted_request_is_gone_and_its_id_is_not_used_again(store: Store) -> None:
+    added = await store.add_friend_request(ANN, BOB, NOON)
+    await store.delete_friend_request(added.id)
+    await store.delete_friend_request(added.id)
+    assert await store.friend_requests() == []
+    assert (await store.add_friend_request(ANN, BOB, NOON)).id > added.id
+
+
+async def test_a_friendship_goes_both_ways_and_ends_the_requests_between_the_two(store: Store) -> None:
+    await ask(store, (ANN, BOB), (BOB, ANN), (ANN, EVE))
+    await store.add_friendship(ANN, BOB, NOON)
+    await store.add_friendship(BOB, ANN, NOON + timedelta(days=1))
+    assert {each.user_id: each for each in await store.friendships()} == {
+        ANN.id: StoredFriendship(ANN.id, Friend(BOB, NOON)),
+        BOB.id: StoredFriendship(BOB.id, Friend(ANN, NOON)),
+    }
+    assert await requests(store) == [(ANN.id, EVE.id)]
+
+
+async def test_an_ended_friendship_is_gone_both_ways(store: Store) -> None:
+    await store.add_friendship(ANN, BOB, NOON)
+    await store.add_friendship(ANN, EVE, NOON)
+    await store.delete_friendship(BOB.id, ANN.id)
+    await store.delete_friendship(BOB.id, ANN.id)
+    assert await friends(store) == {(ANN.id, EVE.username), (EVE.id, "ann")}
+
+
+async def test_a_block_ends_a_friendship_and_what_the_blocker_had_asked(store: Store) -> None:
+    await store.add_friendship(ANN, BOB, NOON)
+    await ask(store, (ANN, BOB), (BOB, ANN), (ANN, EVE))
+    await store.add_block(ANN.id, BOB, NOON)
+    await store.add_block(ANN.id, BOB, NOON + timedelta(days=1))
+    assert await store.blocks() == [StoredBlock(ANN.id, BOB, NOON)]
+    assert await friends(store) == set()
+    assert await requests(store) == [(BOB.id, ANN.id), (ANN.id, EVE.id)]
+
+
+async def test_a_lifted_block_is_gone(store: Store) -> None:
+    await store.add_block(ANN.id, BOB, NOON)
+    await store.add_block(BOB.id, ANN, NOON)
+    await store.delete_block(ANN.id, BOB.id)
+    await store.delete_block(ANN.id, BOB.id)
+    assert await store.blocks() == [StoredBlock(BOB.id, ANN, NOON)]
+
+
+async def test_many_requests_of_the_same_two_at_once_are_one(store: Store) -> None:
+    made = await asyncio.gather(*(store.add_friend_request(ANN, BOB, NOON) for _ in range(10)))
+    assert len({request.id for request in made}) == 1
+
+
+# Chat
+
+
+def line(text: str, channel: str = "lobby", *, sender: User = ANN, **more: Any) -> NewLine:
+    return NewLine(channel=channel, sender=sender, text=text, **{"sent_at": NOON, **more})
+
+
+async def texts(store: Store, channel: str = "lobby", *, reader: User = BOB, **how: Any) -> list[str]:
+    found = await store.chat_lines(channel, reader_id=reader.id, **{"before": None, "most": 50, **how})
+    return [each.text for each in found]
+
+
+async def test_lines_are_numbered_in_their_order_and_returned_as_they_are_read(store: Store) -> None:
+    first = await store.add_chat_lines([line(f"{n} <b>'); -- %s", sender=EVE) for n in range(60)])
+    second = await store.add_chat_lines([line("60", sender=EVE)])
+    ids = [each.id for each in first + second]
+    assert ids == sorted(set(ids))
+    assert await store.chat_lines("lobby", reader_id=1, before=None, most=100) == first + second
+    assert await store.add_chat_lines([]) == []
+
+
+async def test_history_is_read_backwards_in_pages_and_each_page_forwards(store: Store) -> None:
+    added = await store.add_chat_lines([line(str(n)) for n in range(7)])
+    assert await texts(store, most=3) == ["4", "5", "6"]
+    assert await texts(store, most=3, before=added[4].id) == ["1", "2", "3"]
+    assert await texts(store, most=3, before=added[1].id) == ["0"]
+    assert await texts(store, before=added[0].id) == []
+
+
+async def test_channels_are_apart(store: Store) -> None:
+    await store.add_chat_lines([line("a"), line("b", "user:1:2"), line("c", "party:1")])
+    assert await texts(store, "user:1:2") == ["b"]
+
+
+async def test_a_withheld_line_is_read_by_its_sender_only(store: Store) -> None:
+    await store.add_chat_lines([line("no", is_withheld=True), line("yes")])
+    assert await texts(store, reader=BOB) == ["yes"]
+    assert await texts(store, reader=ANN) == ["no", "yes"]
+
+
+async def test_old_lines_are_deleted(store: Store) -> None:
+    await store.add_chat_lines([line("old"), line("new", sent_at=NOON + timedelta(seconds=1))])
+    await store.delete_chat_before(NOON + timedelta(seconds=1))
+    assert await texts(store) == ["new"]
+
+
+@pytest.mark.parametrize("text", ["nul \0", "half a pair \ud800"])
+async def test_lines_with_one_that_cannot_be_stored_are_refused_together(store: Store, text: str) -> None:
+    with pytest.raises(StoreError):
+        await store.add_chat_lines([line("good"), line(text)])
+    assert await texts(store) == []
+
+
+# Notifications and announcements
+
+
+async def notify(store: Store, user: User = ANN, **more: Any) -> StoredNotification:
+    values = {"kind": "friend_request", "title": "T", "body": "B", "from_user_id": BOB.id, "is_delivered": False}
+    return await store.add_notification(user_id=user.id, created_at=NOON, **{**values, **more})
+
+
+async def unread(store: Store, user: User = ANN) -> int:
+    return await store.unread_notifications(user.id)
+
+
+async def test_an_added_notification_is_returned_as_it_is_read(store: Store) -> None:
+    first, second = await notify(store), await notify(store, is_delivered=True)
+    await notify(store, BOB)
+    assert (first.is_read, first.is_delivered, second.is_delivered) == (False, False, True)
+    assert await store.notifications(ANN.id, before=None, most=50) == [second, first]
+    assert await store.notifications(ANN.id, before=second.id, most=50) == [first]
+    assert await store.notifications(ANN.id, before=None, most=1) == [second]
+    assert (await unread(store), await unread(store, BOB), await unread(store, EVE)) == (2, 1, 0)
+
+
+async def test_a_notification_is_read_by_its_user_only(store: Store) -> None:
+    added = await notify(store)
+    assert not await store.read_notification(BOB.id, added.id)
+    assert not await store.read_notification(ANN.id, added.id + 1000)
+    assert await unread(store) == 1
+    assert await store.read_notification(ANN.id, added.id)
+    assert await store.read_notification(ANN.id, added.id)
+    assert await unread(store) == 0
+    (read,) = await store.notifications(ANN.id, before=None, most=50)
+    assert read.is_read
+
+
+async def test_what_was_not_told_is_known_until_it_is(store: Store) -> None:
+    first, second, third = [await notify(store) for _ in range(3)]
+    await notify(store, BOB, is_delivered=True)
+    assert await store.users_with_undelivered_notifications() == {ANN.id}
+    assert await store.undelivered_notifications(ANN.id, most=2) == [second, third]
+    await store.set_delivered(ANN.id, up_to=second.id)
+    assert await store.undelivered_notifications(ANN.id, most=2) == [third]
+    await store.read_notification(ANN.id, third.id)  # over HTTP, before any login told it
+    assert await store.users_with_undelivered_notifications() == set()
+    assert first.id < second.id
+
+
+async def test_whether_somebody_has_unread_word_of_somebody(store: Store) -> None:
+    async def has(kind: str = "friend_request", from_user: User = BOB) -> bool:
+        return await store.has_unread_notification(ANN.id, kind=kind, from_user_id=from_user.id)
+
+    assert not await has()
+    added = await notify(store)
+    assert await has()
+    assert not await has("match_invite")
+    assert not await has(from_user=EVE)
+    await store.read_notification(ANN.id, added.id)
+    assert not await has()
+
+
+async def test_old_notifications_are_deleted(store: Store) -> None:
+    await notify(store)
+    await store.delete_notifications_before(NOON)
+    assert await unread(store) == 1
+    await store.delete_notifications_before(NOON + timedelta(seconds=1))
+    assert await unread(store) == 0
+
+
+async def test_announcements_are_kept_newest_first(store: Store) -> None:
+    added = [await store.add_announcement(title=f"{n}", body="<b>", author=EVE, created_at=NOON) for n in range(3)]
+    assert await store.announcements(most=2) == added[:0:-1]
+    assert added[0].author == EVE
