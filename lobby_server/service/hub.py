@@ -2,8 +2,8 @@
 
 An event is encoded once a profile, joined with the others of its tick, and leaves in one write a session. After a quiet
 spell the tick is over in the same turn of the loop, so that a lone event waits for nothing; while ticks follow one
-another they are `tick_s` apart, or further when one takes long to write, so that the fan-out never has more than about a
-third of the loop. Deliveries are cut into slices, between which pings are answered and newcomers taken in.
+another they are `tick_s` apart, or further when one takes long to write, so that the fan-out never has more than about
+a third of the loop. Deliveries are cut into slices, between which pings are answered and newcomers taken in.
 
     publish ──▶ feed of each profile: open tick ──▶ log ──▶ delivery, slice by slice ──▶ sockets
                                                      └─────▶ those behind, from their cursor
