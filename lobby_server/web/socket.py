@@ -17,10 +17,13 @@ from lobby_server.protocol.codes import ApiCode, CloseCode
 from lobby_server.protocol.frames import OP_PING, OP_TEXT, split_server_frames
 from lobby_server.service.session import Session
 from lobby_server.web.base import ApiFault, BaseHandler
+from lobby_server.web.upgrade import is_key
 
 log = logging.getLogger("lobby.socket")
 
 RETRY_AFTER_S = 5.0
+VERSIONS = ("7", "8", "13")
+"""The last two drafts of RFC 6455 differ from it in nothing that matters here; Tornado speaks all three."""
 HARD_LIMIT_FACTOR = 16
 """Tornado tears the connection down at its own limit, before the client can read why; so the close 1009 is sent at
 ours, and Tornado's stands that much higher as the bound on memory."""
@@ -41,6 +44,11 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
                 "The lobby is full at the moment; try again in a few seconds.",
                 retry_after_s=RETRY_AFTER_S,
             )
+        headers = self.request.headers
+        if headers.get("Sec-WebSocket-Version") not in VERSIONS:
+            raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "The server speaks WebSocket version 13.")
+        if not is_key(headers.get("Sec-WebSocket-Key", "").encode()):
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, "Sec-WebSocket-Key is missing, or not 16 bytes in base64.")
 
     def check_origin(self, origin: str) -> bool:
         return self.context.origin_is_allowed(origin, self.request.host)

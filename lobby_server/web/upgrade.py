@@ -49,7 +49,7 @@ def read_upgrade(data: bytes) -> UpgradeRequest | None:
         or b"host" not in headers
         or b"content-length" in headers
         or b"transfer-encoding" in headers
-        or not _is_key(key)
+        or not is_key(key)
     ):
         return None
     origin = headers.get(b"origin")
@@ -70,7 +70,8 @@ def upgrade_response(key: bytes) -> bytes:
     )
 
 
-def _is_key(key: bytes) -> bool:
+def is_key(key: bytes) -> bool:
+    """Whether that is a ``Sec-WebSocket-Key``: 16 bytes in base64."""
     try:
         return len(key) == 24 and len(base64.b64decode(key, validate=True)) == _KEY_BYTES
     except binascii.Error:

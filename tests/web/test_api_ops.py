@@ -136,6 +136,23 @@ async def test_page_is_shown_to_a_browser_and_a_socket_opened_for_a_client(lobby
     assert (await lobby.connect(lobby.token(), path="/")).close_code is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Sec-WebSocket-Version": "13"}, 400, "invalid_request"),
+        ({"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "c2hvcnQ="}, 400, "invalid_request"),
+        ({"Sec-WebSocket-Version": "99", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}, 426, "upgrade_required"),
+    ],
+)
+async def test_malformed_upgrade_is_an_error_of_the_api(
+    lobby: Lobby, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = await lobby.call("GET", "/ws", headers={"Upgrade": "websocket", "Connection": "Upgrade", **headers})
+    assert (answer.status, answer.body["code"]) == (status, code)
+    if status == 426:
+        assert answer.headers["Sec-WebSocket-Version"] == "13"
+
+
 async def test_socket_path_without_an_upgrade_is_426(lobby: Lobby) -> None:
     for headers in ({}, {"Upgrade": "h2c"}, {"Upgrade": "websocket"}):  # the last as a proxy leaves it that knows none
         answer = await lobby.call("GET", "/ws", headers=headers)
