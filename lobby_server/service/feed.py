@@ -17,7 +17,7 @@ from lobby_server.service.in_step import GAP, InStep
 from lobby_server.service.pacing import TurnBudget
 from lobby_server.service.ports import Clock
 from lobby_server.service.subscriber import Overflow, Subscriber
-from lobby_server.service.ticklog import Chunk, Entry, TickLog
+from lobby_server.service.ticklog import Chunk, Entry, TickLog, count_frames
 
 FALLEN_OFF = -1
 """A cursor that no log can serve."""
@@ -31,8 +31,9 @@ class FanOutStats:
 
     ticks: int = 0
     writes: int = 0
-    """Calls of ``send`` for broadcasts: what a broadcast costs."""
+    """Calls of ``send`` for broadcasts to those in step: what a broadcast costs."""
     frames_out: int = 0
+    """To those behind when they are taken from the log: each frame counts once for each session that gets it."""
     bytes_out: int = 0
     fell_behind: int = 0
     caught_up: int = 0
@@ -157,8 +158,7 @@ class Feed:
                 self._fall_behind(slow, memoryview(data)[taken:])
         writes = len(sends) - sends.count(GAP)
         self._stats.writes += writes
-        self._stats.bytes_out += writes * size
-        self._stats.frames_out += writes * delivery.chunk.frames
+        self._count(writes * delivery.chunk.frames, writes * size)
         return len(sends)
 
     def finish(self, delivery: Delivery) -> None:
@@ -178,9 +178,11 @@ class Feed:
         pending = self._take_awaited(subscriber)
         if not self._open:
             return pending
-        pending += b"".join([frame for _, frame in self._open[subscriber.skip :]])
+        news = self._open[subscriber.skip :]
+        part = b"".join([frame for _, frame in news])
+        self._count(count_frames(news), len(part))
         self._skip_open(subscriber)
-        return pending
+        return pending + part
 
     def fell_behind(self, subscriber: Subscriber) -> None:
         """A session in step has bytes in hand that its socket did not take. What is being delivered comes after them,
@@ -208,7 +210,9 @@ class Feed:
             if data is None and subscriber.next_number < self.log.next_number:
                 if subscriber.passes_hole():
                     continue
-                data, subscriber.next_number = self.log.run(subscriber.next_number, subscriber.next_stop)
+                run = self.log.run(subscriber.next_number, subscriber.next_stop)
+                data, subscriber.next_number = run.data, run.end
+                self._count(run.frames, len(run.data))
             if data is None:
                 del self._behind[subscriber]
                 subscriber.is_in_step_again()
@@ -240,9 +244,12 @@ class Feed:
         if subscriber in delivery.newcomers:
             del delivery.newcomers[subscriber]
             skipped, subscriber.skip = subscriber.skip, 0
-            return bytes(delivery.chunk.from_entry(skipped))
+            part = bytes(delivery.chunk.from_entry(skipped))
+            self._count(delivery.chunk.frames_from(skipped), len(part))
+            return part
         if self._in_step.is_awaited(subscriber):
             self._in_step.pass_over(subscriber)
+            self._count(delivery.chunk.frames, len(delivery.chunk.data))
             return delivery.chunk.data
         return b""
 
@@ -273,13 +280,15 @@ class Feed:
     def _keep_part(self, subscriber: Subscriber, chunk: Chunk) -> None:
         """Let a newcomer's part of a chunk wait for it alone, and let its cursor step over the chunk."""
         skipped, subscriber.skip = subscriber.skip, 0
+        part = bytes(chunk.from_entry(skipped))
         try:
-            subscriber.queue_private(bytes(chunk.from_entry(skipped)), before=chunk.number)
-            subscriber.add_hole(chunk.number)
+            subscriber.queue_private(part, before=chunk.number)
         except Overflow:
             subscriber.next_number = FALLEN_OFF
-        else:
-            subscriber.next_number = min(subscriber.next_number, chunk.number)
+            return
+        subscriber.add_hole(chunk.number)
+        subscriber.next_number = min(subscriber.next_number, chunk.number)
+        self._count(chunk.frames_from(skipped), len(part))
 
     def _deliver_to_newcomers(self, delivery: Delivery, most: int, most_bytes: int) -> int:
         """A session came while the tick was open, or has a part of it: it gets what was published after that."""
@@ -290,15 +299,18 @@ class Feed:
             skipped, subscriber.skip = subscriber.skip, 0
             frames = chunk.from_entry(skipped)
             writes += 1
-            self._stats.frames_out += chunk.frames - skipped
+            self._count(chunk.frames_from(skipped), len(frames))
             if frames:
                 written += len(frames)
                 rest = subscriber.write_now(frames)
                 if rest is not None:
                     self._fall_behind(subscriber, rest)
         self._stats.writes += writes
-        self._stats.bytes_out += written
         return writes
+
+    def _count(self, frames: int, size: int) -> None:
+        self._stats.frames_out += frames
+        self._stats.bytes_out += size
 
     def _forget_if_nobody_is_behind(self) -> None:
         if not self._behind and self._delivery is None:

@@ -25,12 +25,15 @@ MAX_RUN_BYTES = 256 * 1024
 class Chunk:
     """The frames of one tick."""
 
-    __slots__ = ("_ends", "_live", "_live_replaced", "at_s", "data", "entries", "is_indexed", "number", "replaced")
+    __slots__ = (
+        "_ends", "_live", "_live_replaced", "at_s", "data", "entries", "frames", "is_indexed", "number", "replaced",
+    )  # fmt: skip
 
     def __init__(self, number: int, entries: Sequence[Entry], at_s: float) -> None:
         self.number = number
         self.entries = entries
         self.data = b"".join([frame for _, frame in entries])
+        self.frames = count_frames(entries)
         self.at_s = at_s
         self.is_indexed = False
         self.replaced: set[int] | None = None
@@ -40,8 +43,13 @@ class Chunk:
         self._live_replaced = 0
 
     @property
-    def frames(self) -> int:
-        return len(self.entries)
+    def live_frames(self) -> int:
+        """How many still matter."""
+        return self.frames - len(self.replaced or ())
+
+    def frames_from(self, index: int) -> int:
+        """How many there are from an entry on. O(entries)."""
+        return count_frames(self.entries[index:])
 
     def from_entry(self, index: int) -> memoryview:
         """The frames from an entry on; not a copy. O(entries) the first time, then O(1)."""
@@ -59,16 +67,23 @@ class Chunk:
         return self._live
 
 
-class _Run(NamedTuple):
+def count_frames(entries: Sequence[Entry]) -> int:
+    """Those that are not empty: an entry that another of its tick stands for keeps its place only."""
+    return sum(1 for _, frame in entries if frame)
+
+
+class Run(NamedTuple):
     """Chunks joined, and the state of the log for which that holds."""
 
     start: int
     end: int
+    """The cursor of whoever has read it."""
     made_at: tuple[int, int, int | None]
     data: bytes
+    frames: int
 
 
-_NO_RUN = _Run(-1, -1, (-1, -1, None), b"")
+_NO_RUN = Run(-1, -1, (-1, -1, None), b"", 0)
 
 
 class TickLog:
@@ -121,30 +136,31 @@ class TickLog:
                 self._changes += 1
             latest[key] = (chunk, position)
 
-    def run(self, number: int, stop: int | None = None) -> tuple[bytes, int]:
-        """What somebody whose cursor is `number` gets next, about 256 KiB of it, and the cursor after that. It ends
-        before chunk `stop`.
+    def run(self, number: int, stop: int | None = None) -> Run:
+        """What somebody whose cursor is `number` gets next, about 256 KiB of it. It ends before chunk `stop`.
 
         The last run is remembered: those who fell behind together share it. Cost: O(bytes) for a new one.
         """
         run = self._run
         made_at = (self.next_number, self._changes, stop)
         if run.start == number and run.made_at == made_at:
-            return run.data, run.end
+            return run
         pieces: list[bytes] = []
-        size, cursor = 0, number
+        size, frames, cursor = 0, 0, number
         for position in range(
             number - self.first_number, (self.next_number if stop is None else stop) - self.first_number
         ):
-            piece = self._chunks[position].live_data()
+            chunk = self._chunks[position]
+            piece = chunk.live_data()
             pieces.append(piece)
             size += len(piece)
+            frames += chunk.live_frames
             cursor += 1
             if size >= MAX_RUN_BYTES:
                 break
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._run = _Run(number, cursor, made_at, data)
-        return data, cursor
+        self._run = Run(number, cursor, made_at, data, frames)
+        return self._run
 
     def trim(self, now_s: float, *, keep_newest: bool) -> None:
         """Let go of what is too old or too much. `keep_newest`: the last chunk is being delivered."""

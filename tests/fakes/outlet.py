@@ -18,6 +18,8 @@ class FakeOutlet:
         self.is_dead = False
         self.callback: Callable[[], None] | None = None
         self.sends = 0
+        self.bytes = self.frames = 0
+        """Taken; only whole frames count."""
         self.messages: list[Any] = []
         self.on_message: Callable[[Any], None] = self.messages.append
         self._buffer = bytearray()
@@ -33,6 +35,7 @@ class FakeOutlet:
             raise BlockingIOError
         if self.window is not None:
             self.window -= taken
+        self.bytes += taken
         self._buffer += data[:taken]
         self._parse()
         return taken
@@ -70,5 +73,6 @@ class FakeOutlet:
             payload = bytes(self._buffer[header : header + length])
             opcode = self._buffer[0] & 0x0F
             del self._buffer[: header + length]
+            self.frames += 1
             if opcode == OP_TEXT:
                 self.on_message(json.loads(payload))

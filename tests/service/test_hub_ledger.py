@@ -131,11 +131,11 @@ class World:
         self.random = random.Random(seed)
         self.clock = VirtualClock()
         self.book = RoomBook(empty_ttl_s=1e9)
-        metrics = Metrics()
+        self.metrics = Metrics()
         meter = FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)
         self.hub = Hub(
             clock=self.clock,
-            metrics=metrics,
+            metrics=self.metrics,
             rooms=TellingAnnouncer(self.book, meter),
             count_players=lambda: len(self.online),
             tick_s=0.02,
@@ -307,6 +307,20 @@ def test_who_keeps_reading_gets_every_event_once_and_in_order() -> None:
         world.run(120)
         world.settle()
         assert reader.serials == list(range(1, world.serial + 1))
+
+
+def test_the_counters_say_what_arrived() -> None:
+    for seed in range(20):
+        world = World(seed)
+        world.logout = world.die = lambda: None  # type: ignore[method-assign]  # everybody gets all that was sent
+        world.hub._log_bytes, world.hub._log_age_s = 1 << 30, 1e9
+        world.run(120)
+        world.settle()
+        assert world.sessions
+        sent = world.hub.stats.frames_out + world.metrics.frames_out
+        assert sum(session.outlet_.frames for session in world.sessions) == sent
+        sent_bytes = world.hub.stats.bytes_out + world.metrics.bytes_out
+        assert sum(session.outlet_.bytes for session in world.sessions) == sent_bytes
 
 
 def test_one_that_stops_reading_costs_the_others_nothing_and_is_closed_past_the_bound() -> None:
