@@ -22,7 +22,7 @@ from lobby_server.core.presence import User
 from lobby_server.logs import set_up_logging
 from lobby_server.secret import load_or_make_secret
 from lobby_server.server import LobbyServer
-from lobby_server.service.auth import TokenRefused, Tokens
+from lobby_server.service.auth import ADMIN_ROLE, TokenRefused, Tokens
 from lobby_server.service.ports import StoreError
 from lobby_server.settings import (
     ENVIRONMENT_ONLY,
@@ -138,12 +138,14 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
     help="id of the first user; the others count up. Far from the accounts that this server makes",
 )  # fmt: skip
 @click.option("--prefix", default="player", show_default=True, help="usernames are this and a number")
+@click.option("--role", type=click.Choice([ADMIN_ROLE]), default=None, help="for who runs the server: see /ops")
 @click.pass_obj
-def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str) -> None:
+def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str, role: str | None) -> None:
     """Print tokens of made-up players, one a line, signed with this server's secret.
 
     For load tests: nobody has to register, and no password is hashed. Give the same --data-dir or LOBBY_JWT_SECRET
-    as the server has, before the command: lobby-server --data-dir D mint-tokens --count 1000.
+    as the server has, before the command: lobby-server --data-dir D mint-tokens --count 1000. With --role admin the
+    token opens the operations page.
     """
     try:
         secret = settings.jwt_secret or load_or_make_secret(settings.data_dir)[0]
@@ -157,7 +159,7 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str)
     except TokenRefused:
         _stop_with(f"--prefix {prefix!r} makes usernames that no token may carry: give a shorter one.")
     for number in range(count):
-        click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}")))
+        click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}"), role=role))
 
 
 async def _serve(settings: Settings) -> None:

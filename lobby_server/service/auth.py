@@ -19,6 +19,7 @@ from lobby_server.core.presence import User
 from lobby_server.service.ports import Clock
 
 ALGORITHM = "HS256"
+ADMIN_ROLE = "admin"
 MAX_USER_ID = 2**53 - 1
 """The largest integer that every JSON client reads exactly (RFC 8259 section 6)."""
 MAX_USERNAME_CHARACTERS = 64
@@ -38,6 +39,8 @@ class Claims:
     """``jti``, or a digest of the token where its issuer gave none that a database can hold."""
     expires_at_s: float
     """Unix time."""
+    is_admin: bool = False
+    """The claim ``role`` is ``admin``: may announce, and see the figures of the server."""
 
 
 class Tokens:
@@ -50,15 +53,18 @@ class Tokens:
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
 
-    def issue(self, user: User) -> str:
+    def issue(self, user: User, *, role: str | None = None) -> str:
+        """A new token. `role`: ``admin`` for who runs the server; accounts have none."""
         now_s = int(self._clock.utc_now().timestamp())
-        claims = {
+        claims: dict[str, object] = {
             "userId": user.id,
             "username": user.username,
             "iat": now_s,
             "exp": now_s + self.ttl_s,
             "jti": secrets.token_urlsafe(12),
         }
+        if role is not None:
+            claims["role"] = role
         return jwt.encode(claims, self._secret, ALGORITHM)
 
     def verify(self, token: object) -> Claims:
@@ -83,7 +89,7 @@ class Tokens:
             token_id = hashlib.sha256(token.encode()).hexdigest()[:32]
         if token_id in self._revoked:
             raise TokenRefused("The token was signed out.")
-        return Claims(user, token_id, expires_at_s)
+        return Claims(user, token_id, expires_at_s, is_admin=claims.get("role") == ADMIN_ROLE)
 
     def revoke(self, token_id: str, expires_at_s: float) -> None:
         """Refuse a token from now on. Those that have ended by themselves are forgotten whenever the table doubled."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jwt
 import pytest
 
 from bench.target import Target
@@ -153,10 +154,11 @@ def test_made_secret_is_told_of_is_nobody_elses_and_outlives_the_process(tmp_pat
     with target.running():
         assert call(target, "GET", "/api/auth/verify", token=token).status == 200
         minted = subprocess.run(
-            [*COMMAND, "--data-dir", str(tmp_path), "mint-tokens", "--count", "3"],
+            [*COMMAND, "--data-dir", str(tmp_path), "mint-tokens", "--count", "3", "--role", "admin"],
             env=environment(), capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
         for number, minted_token in enumerate(minted.stdout.split(), 1):
+            assert jwt.decode(minted_token, options={"verify_signature": False})["role"] == "admin"
             client = connect(target)
             assert shake_hands(client, minted_token)["data"]["username"] == f"player{number}"
             client.close()

@@ -155,6 +155,15 @@ def test_issued_token_holds_until_its_end() -> None:
         issuer.verify(token)
 
 
+def test_token_is_an_administrators_by_its_role_and_nothing_else() -> None:
+    ann = User(7, "ann")
+    assert tokens().verify(tokens().issue(ann, role="admin")).is_admin
+    assert not tokens().verify(tokens().issue(ann)).is_admin
+    for role in ("Admin", "user", "", None, True, 1, ["admin"], {"admin": True}):
+        assert not tokens().verify(signed({"alg": "HS256"}, {**GOOD, "role": role})).is_admin, role
+    assert not tokens().verify(signed({"alg": "HS256"}, {**GOOD, "username": "admin"})).is_admin
+
+
 def test_token_with_one_character_changed_is_refused() -> None:
     token = tokens().issue(User(7, "ann"))
     for place in range(0, len(token), 7):
