@@ -18,6 +18,7 @@ import tornado.netutil
 
 from lobby_server import __version__
 from lobby_server.clock import LoopClock
+from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.rooms import RoomBook
@@ -246,8 +247,18 @@ class LobbyServer:
             clock=clock,
             new_room_id=lambda: secrets.token_hex(6),
         )
-        social = Social(presence=presence, hub=hub, store=store, writer=self.writer, clock=clock)
-        lobby.take_along(social)
+        social = Social(
+            lobby=lobby,
+            store=store,
+            writer=self.writer,
+            clock=clock,
+            party_book=PartyBook(
+                max_members=settings.party_max_members,
+                invite_ttl_s=settings.party_invite_ttl_s,
+                offline_ttl_s=settings.party_offline_ttl_s,
+            ),
+            new_id=lambda: secrets.token_hex(6),
+        )
         return WebContext(
             settings=settings,
             accounts=Accounts(

@@ -45,6 +45,9 @@ class Settings:
     social_rate_per_min: float = _option(
         120.0, "friend requests and invitations of one user, half of them at once; 0: off", unit="1/min"
     )
+    party_max_members: int = _option(8, "most members of a party")
+    party_invite_ttl_s: float = _option(60.0, "time in which an invitation to a party can be taken", unit="s")
+    party_offline_ttl_s: float = _option(60.0, "time after which somebody offline leaves their party", unit="s")
     empty_room_ttl_s: float = _option(60.0, "time before a room without members is deleted", unit="s")
     rooms_notify_interval_ms: float = _option(250.0, "least time between two rooms_changed; 0: none", unit="ms")
     tick_ms: float = _option(20.0, "time over which events are joined into one send", unit="ms")
@@ -80,14 +83,16 @@ class Settings:
             "tick_ms",
             "outbox_log_bytes",
             "outbox_log_age_s",
+            "party_invite_ttl_s",
         ):
             self._require(getattr(self, name) > 0, flag_of(name), "above 0")
         for name in (
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "empty_room_ttl_s",
-            "rooms_notify_interval_ms", "drain_s",
+            "party_offline_ttl_s", "rooms_notify_interval_ms", "drain_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")
+        self._require(2 <= self.party_max_members <= 100, "--party-max-members", "from 2 to 100")
         self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")
         self._require(self.log_level in LOG_LEVELS, "--log-level", f"one of {', '.join(LOG_LEVELS)}")
         self._require(self.log_format in LOG_FORMATS, "--log-format", f"one of {', '.join(LOG_FORMATS)}")

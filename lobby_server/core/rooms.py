@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lobby_server.core.presence import User
-from lobby_server.protocol.codes import ErrorReason
+from lobby_server.core.refusal import NotAllowed
+from lobby_server.protocol.codes import ApiCode, ErrorReason
 
 HOST_PEER_ID = 1
 
@@ -43,6 +44,8 @@ class Room:
     members: dict[int, Member] = field(default_factory=dict)
     """By user id, the one longest in the room first."""
     banned_user_ids: set[int] = field(default_factory=set)
+    invited_user_ids: set[int] = field(default_factory=set)
+    """Whom a private room lets in, besides its host; those who were in it are among them."""
     next_peer_id: int = HOST_PEER_ID
     empty_until_s: float | None = None
     """When the room is deleted unless somebody enters; None while it has members."""
@@ -52,6 +55,10 @@ class Room:
     @property
     def is_full(self) -> bool:
         return len(self.members) >= self.max_players
+
+    def admits(self, user_id: int) -> bool:
+        """Whether that user needs no invitation (any more)."""
+        return self.is_public or user_id == self.host.id or user_id in self.invited_user_ids
 
     def member_by_peer(self, peer_id: int) -> Member | None:
         return next((member for member in self.members.values() if member.peer_id == peer_id), None)
@@ -182,28 +189,45 @@ class RoomBook:
     def join(self, room_id: str, user: User, *, version: str, now_s: float) -> Entry:
         """A user enters a room and leaves the one they were in.
 
-        Raises `RoomRefused`: ``room_not_found``, ``banned``, ``version_mismatch``, ``room_full``; then nothing changed.
+        Raises `RoomRefused`: ``room_not_found``, ``banned``, ``invitation_required``, ``version_mismatch``,
+        ``room_full``; then nothing changed.
+        """
+        return self.join_together(room_id, {user: version}, led_by=user, now_s=now_s)[0]
+
+    def join_together(self, room_id: str, party: dict[User, str | None], *, led_by: User, now_s: float) -> list[Entry]:
+        """All of a party enter a room and leave those they were in, or nobody does. `party`: the version of each.
+
+        Where the leader may go, the others may. Raises `RoomRefused` as `join` does.
         """
         room = self._rooms.get(room_id)
         if room is None:
             raise RoomRefused(ErrorReason.ROOM_NOT_FOUND)
-        if user.id in room.banned_user_ids:
+        if any(user.id in room.banned_user_ids for user in party):
             raise RoomRefused(ErrorReason.BANNED)
-        if room.version is not None and room.version != version:
+        if not room.admits(led_by.id):
+            raise RoomRefused(ErrorReason.INVITATION_REQUIRED)
+        if room.version is not None and any(version != room.version for version in party.values()):
             raise RoomRefused(ErrorReason.VERSION_MISMATCH)
-        member = room.members.get(user.id)
-        if member is not None:
-            return Entry(room, member, already_in=True)
-        if room.is_full:
+        newcomers = sum(user.id not in room.members for user in party)
+        if newcomers and len(room.members) + newcomers > room.max_players:
             raise RoomRefused(ErrorReason.ROOM_FULL)
-        left = self.leave(user.id, now_s=now_s)
-        was_empty = not room.members
-        member = self._enter(room, user)
-        became_host = was_empty and room.host.id != user.id
-        if was_empty:
-            room.host = user
-        self._touch(room)
-        return Entry(room, member, left, became_host=became_host)
+        return [self._join(room, user, now_s) for user in party]
+
+    def check_may_invite(self, room_id: str, sender_id: int, guest_id: int) -> Room:
+        """The room into which a member wants to invite somebody. Raises `NotAllowed`: ``room_not_found``,
+        ``not_in_room``, ``invalid_target``, ``already_in_room``, ``banned``."""
+        room = self._rooms.get(room_id)
+        if room is None:
+            raise NotAllowed(ApiCode.ROOM_NOT_FOUND)
+        if sender_id not in room.members:
+            raise NotAllowed(ApiCode.NOT_IN_ROOM)
+        if guest_id == sender_id:
+            raise NotAllowed(ApiCode.INVALID_TARGET)
+        if guest_id in room.members:
+            raise NotAllowed(ApiCode.ALREADY_IN_ROOM)
+        if guest_id in room.banned_user_ids:
+            raise NotAllowed(ApiCode.BANNED)
+        return room
 
     def leave(self, user_id: int, *, now_s: float) -> Departure | None:
         """A user leaves the room they are in; None when they are in none."""
@@ -292,10 +316,25 @@ class RoomBook:
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def _join(self, room: Room, user: User, now_s: float) -> Entry:
+        member = room.members.get(user.id)
+        if member is not None:
+            return Entry(room, member, already_in=True)
+        left = self.leave(user.id, now_s=now_s)
+        was_empty = not room.members
+        member = self._enter(room, user)
+        became_host = was_empty and room.host.id != user.id
+        if was_empty:
+            room.host = user
+        self._touch(room)
+        return Entry(room, member, left, became_host=became_host)
+
     def _enter(self, room: Room, user: User) -> Member:
         member = Member(user, room.next_peer_id)
         room.next_peer_id += 1
         room.members[user.id] = member
+        if not room.is_public:
+            room.invited_user_ids.add(user.id)
         self._room_of_user[user.id] = room
         if room.empty_until_s is not None:
             room.empty_until_s = None

@@ -15,6 +15,7 @@ from lobby_server.core.presence import Presence, User
 from lobby_server.core.rooms import (
     AlreadyHosting,
     Departure,
+    Entry,
     Room,
     RoomBook,
     RoomRefused,
@@ -25,9 +26,10 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import Refused
 from lobby_server.service.hub import Hub
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store, StoredRoom
+from lobby_server.service.ports import Clock, Store
 from lobby_server.service.room_list import room_resource
 from lobby_server.service.session import Session
+from lobby_server.service.stored_rooms import room_of, stored_room
 from lobby_server.service.writer import StoreWriter
 
 log = logging.getLogger("lobby")
@@ -106,18 +108,7 @@ class Lobby:
     async def restore(self) -> None:
         """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
         for stored in await self._store.rooms():
-            room = Room(
-                id=stored.id,
-                host=User(stored.host_user_id, stored.host_username),
-                gamemode=stored.gamemode,
-                map_name=stored.map_name,
-                max_players=stored.max_players,
-                is_public=stored.is_public,
-                version=stored.version,
-                created_at=stored.created_at,
-                banned_user_ids=set(stored.banned_user_ids),
-            )
-            self.rooms.restore(room, now_s=self._clock.monotonic_s())
+            self.rooms.restore(room_of(stored), now_s=self._clock.monotonic_s())
         if len(self.rooms):
             log.info(
                 "%d rooms were left from before; the empty ones go in %g s",
@@ -195,7 +186,7 @@ class Lobby:
         )
         self._creating[user.id] = room
         try:
-            await self._store.add_room(_stored(room))
+            await self._store.add_room(stored_room(room))
             left = self.rooms.add(
                 room, now_s=self._clock.monotonic_s(), creator_has_socket=self.presence.is_online(user.id)
             )
@@ -230,6 +221,26 @@ class Lobby:
             raise RoomNotFound
         return room_resource(room)
 
+    def enter_together(self, room_id: str, party: list[User], *, led_by: User) -> resources.Room:
+        """All of a party enter a room, or nobody does. Each hears so on all their sockets, and who was there before
+        hears of each who came. Raises `RoomRefused`."""
+        versions = {user: self._version_of(user) for user in party}
+        entries = self.rooms.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
+        for entry in entries:
+            self._settle(entry)
+        room, came = entries[0].room, [entry.member for entry in entries if not entry.already_in]
+        if not room.is_public and came:
+            user_ids = [member.user.id for member in came]
+            self._writer.write(lambda: self._store.invite_to_room(room_id, user_ids))
+        there = [user_id for user_id in room.members if user_id not in {member.user.id for member in came}]
+        for member in came:
+            self.hub.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
+        for entry in entries:
+            self.hub.tell_users([entry.member.user.id], _room_joined(entry))
+        if came:
+            self._rooms_changed(room)
+        return room_resource(room)
+
     # -- rooms over the socket ------------------------------------------------------------------------------------
 
     def _take_host_place(self, session: Session, _: messages.CreateRoom) -> None:
@@ -252,27 +263,12 @@ class Lobby:
 
     def _join_room(self, session: Session, command: messages.JoinRoom) -> None:
         entry = self.rooms.join(command.roomId, session.user, version=command.version, now_s=self._clock.monotonic_s())
-        room = entry.room
-        if entry.became_host:
-            self._store_host(room)
-        if entry.left is not None:
-            self._tell_departure(entry.left)
-        members = [
-            messages.PeerInfo(peerId=member.peer_id, name=member.user.username, isHost=member.user.id == room.host.id)
-            for member in room.members.values()
-        ]
-        session.reply(
-            messages.RoomJoined(
-                roomId=room.id,
-                peerId=entry.member.peer_id,
-                members=members,
-                gamemode=room.gamemode,
-                mapName=room.map_name,
-            )
-        )
+        room, user = entry.room, session.user
+        self._settle(entry)
+        session.reply(_room_joined(entry))
         if not entry.already_in:
-            others = [user_id for user_id in room.members if user_id != session.user.id]
-            self.hub.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=session.user.username))
+            others = [user_id for user_id in room.members if user_id != user.id]
+            self.hub.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
             self._rooms_changed(room)
 
     def _leave_room(self, session: Session, _: messages.LeaveRoom) -> None:
@@ -299,6 +295,13 @@ class Lobby:
         self._tell_departure(departure)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _settle(self, entry: Entry) -> None:
+        """What an entry means for the store, and for the room that was left."""
+        if entry.became_host:
+            self._store_host(entry.room)
+        if entry.left is not None:
+            self._tell_departure(entry.left)
 
     def _leave(self, user: User) -> bool:
         departure = self.rooms.leave(user.id, now_s=self._clock.monotonic_s())
@@ -365,15 +368,15 @@ class Lobby:
         return None
 
 
-def _stored(room: Room) -> StoredRoom:
-    return StoredRoom(
-        id=room.id,
-        host_user_id=room.host.id,
-        host_username=room.host.username,
+def _room_joined(entry: Entry) -> messages.RoomJoined:
+    room = entry.room
+    return messages.RoomJoined(
+        roomId=room.id,
+        peerId=entry.member.peer_id,
+        members=[
+            messages.PeerInfo(peerId=member.peer_id, name=member.user.username, isHost=member.user.id == room.host.id)
+            for member in room.members.values()
+        ],
         gamemode=room.gamemode,
-        map_name=room.map_name,
-        max_players=room.max_players,
-        is_public=room.is_public,
-        version=room.version,
-        created_at=room.created_at,
+        mapName=room.map_name,
     )

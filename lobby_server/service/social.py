@@ -1,4 +1,4 @@
-"""The social side of the lobby, put together: friends, blocks, notifications. It follows who comes and goes.
+"""The social side of the lobby, put together. It follows who comes and goes.
 
 What survives a restart is in the store, and read back whole at the start, so that neither a login nor a broadcast costs
 a query: a friendship takes a few hundred bytes of memory for as long as it lasts.
@@ -7,14 +7,18 @@ a query: a friendship takes a few hundred bytes of memory for as long as it last
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
-from lobby_server.core.presence import Presence, User
+from lobby_server.core.parties import PartyBook
+from lobby_server.core.presence import User
 from lobby_server.service.blocks import Blocks
 from lobby_server.service.friends import Friends
-from lobby_server.service.hub import Hub
+from lobby_server.service.invitations import Invitations
+from lobby_server.service.lobby import Lobby
 from lobby_server.service.notices import Notices
+from lobby_server.service.parties import Parties
 from lobby_server.service.people import People
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.session import Session
@@ -24,7 +28,18 @@ from lobby_server.service.writer import StoreWriter
 class Social:
     """One a server. `lobby_server.service.lobby.Companion`."""
 
-    def __init__(self, *, presence: Presence, hub: Hub, store: Store, writer: StoreWriter, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        lobby: Lobby,
+        store: Store,
+        writer: StoreWriter,
+        clock: Clock,
+        party_book: PartyBook,
+        new_id: Callable[[], str],
+    ) -> None:
+        """`new_id`: of a party, which nobody can guess."""
+        presence, hub = lobby.presence, lobby.hub
         gate = asyncio.Lock()
         friend_book, block_book = FriendBook(), BlockBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
@@ -51,6 +66,20 @@ class Social:
             gate=gate,
         )
 
+        self.parties = Parties(
+            book=party_book,
+            blocks=block_book,
+            lobby=lobby,
+            people=self.people,
+            notices=self.notices,
+            clock=clock,
+            new_party_id=new_id,
+        )
+        self.invitations = Invitations(
+            lobby=lobby, blocks=block_book, people=self.people, notices=self.notices, store=store
+        )
+        lobby.take_along(self)
+
     async def restore(self) -> None:
         """Take up what an earlier life of the server kept. Raises `StoreUnavailable`."""
         await self.friends.restore()
@@ -63,7 +92,9 @@ class Social:
         """A session hears from now on; `came_online`: it is its user's first."""
         if came_online:
             self.friends.came_online(session.user)
+            self.parties.came_online(session.user)
         self.notices.login(session.user.id)
 
     def went_offline(self, user: User) -> None:
         self.friends.went_offline(user)
+        self.parties.went_offline(user)

@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.web import api, api_friends, api_notifications, ops, pages
+from lobby_server.web import api, api_friends, api_notifications, api_parties, ops, pages
 from lobby_server.web.base import MAX_ID_DIGITS, ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
 from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
@@ -53,6 +53,15 @@ def make_application(context: WebContext) -> tornado.web.Application:
             (r"/api/auth/logout", api.LogoutHandler, arguments),
             (r"/api/rooms", api.RoomsHandler, arguments),
             (r"/api/rooms/([^/]+)", api.RoomHandler, arguments),
+            (r"/api/rooms/([^/]+)/party", api_parties.RoomPartyHandler, arguments),
+            (r"/api/rooms/([^/]+)/invites", api_parties.RoomInvitesHandler, arguments),
+            (r"/api/parties", api_parties.PartiesHandler, arguments),
+            (r"/api/parties/mine", api_parties.MyPartyHandler, arguments),
+            (r"/api/parties/([^/]+)/invites", api_parties.PartyInvitesHandler, arguments),
+            (r"/api/parties/([^/]+)/join", api_parties.PartyJoinHandler, arguments),
+            (r"/api/parties/([^/]+)/leave", api_parties.PartyLeaveHandler, arguments),
+            (r"/api/parties/([^/]+)/kick", api_parties.PartyKickHandler, arguments),
+            (r"/api/parties/([^/]+)/leader", api_parties.PartyLeaderHandler, arguments),
             (r"/api/users/online", api.OnlineUsersHandler, arguments),
             (r"/api/friends", api_friends.FriendsHandler, arguments),
             (rf"/api/friends/{ID}", api_friends.FriendHandler, arguments),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lobby_server.core.presence import User
+from lobby_server.core.refusal import NotAllowed
 from lobby_server.core.rooms import AlreadyHosting, Room, RoomBook, RoomRefused
 from lobby_server.protocol.codes import ErrorReason
 
@@ -155,10 +156,26 @@ def test_taking_the_place_in_ones_room_changes_nothing(book: RoomBook) -> None:
 def test_private_room_changes_no_revision() -> None:
     book = RoomBook(empty_ttl_s=TTL_S)
     before = book.revision
-    book.add(make_room(is_public=False), now_s=0.0, creator_has_socket=True)
+    book.add(make_room(is_public=False, invited_user_ids={BOB.id}), now_s=0.0, creator_has_socket=True)
     book.join("r1", BOB, version="1", now_s=0.0)
     assert book.revision == before
     assert book.public() == []
+
+
+def test_private_room_admits_who_was_invited_who_was_in_it_and_its_host() -> None:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    room = make_room(is_public=False)
+    book.add(room, now_s=0.0, creator_has_socket=True)
+    assert refusal(book.join, "r1", BOB, version="1", now_s=0.0) is ErrorReason.INVITATION_REQUIRED
+    assert book.check_may_invite("r1", ANN.id, BOB.id) is room
+    room.invited_user_ids.add(BOB.id)
+    book.join("r1", BOB, version="1", now_s=0.0)
+    for user in (ANN, BOB):
+        book.leave(user.id, now_s=0.0)
+        book.join("r1", user, version="1", now_s=0.0)
+    room.banned_user_ids.add(BOB.id)
+    book.leave(BOB.id, now_s=0.0)
+    assert refusal(book.join, "r1", BOB, version="1", now_s=0.0) is ErrorReason.BANNED
 
 
 def test_list_is_newest_first(book: RoomBook) -> None:
@@ -199,6 +216,29 @@ class RoomBookMachine(RuleBasedStateMachine):
             assert self.book.room_of(user.id) is before
         else:
             assert self.book.room_of(user.id) is entry.room
+
+    @rule(party=st.lists(users, min_size=1, max_size=3, unique=True), room_id=room_ids)
+    def join_together(self, party: list[User], room_id: str) -> None:
+        before = [self.book.room_of(user.id) for user in party]
+        revision = self.book.revision
+        try:
+            entries = self.book.join_together(room_id, dict.fromkeys(party, "1"), led_by=party[0], now_s=self.now_s)
+        except RoomRefused:
+            assert [self.book.room_of(user.id) for user in party] == before
+            assert self.book.revision == revision
+        else:
+            assert [entry.member.user for entry in entries] == party
+            assert all(self.book.room_of(user.id) is self.book.get(room_id) for user in party)
+
+    @rule(sender=users, guest=users, room_id=room_ids)
+    def invite(self, sender: User, guest: User, room_id: str) -> None:
+        try:
+            room = self.book.check_may_invite(room_id, sender.id, guest.id)
+        except NotAllowed:
+            return
+        assert sender.id in room.members
+        assert guest.id not in room.members
+        room.invited_user_ids.add(guest.id)
 
     @rule(user=users)
     def leave(self, user: User) -> None:

@@ -524,6 +524,11 @@ async def test_private_room_changes_without_an_announcement(start_lobby: StartLo
     lobby = await start_lobby(rooms_notify_interval_ms=0)
     ann, bob, cat = await players(lobby, 3)
     room_id = await ann.host(isPublic=False)
+    assert (await bob.join(room_id))["data"] == {"reason": "invitation_required"}
+    await lobby.call("POST", f"/api/rooms/{room_id}/invites", {"to_user_id": 2}, token=ann.token)
+    await bob.client.expect("match_invite", room_id=room_id)
+    await lobby.written()
+    await bob.told_until_now()
     assert (await bob.join(room_id))["type"] == "room_joined"
     await bob.client.command("leave_room")
     await bob.told_until_now()

@@ -1,0 +1,238 @@
+"""Parties: a few users who want to play together, one of whom leads.
+
+Invariants, checked by a state machine in the tests:
+
+* A user is in at most one party. A party has from 1 to ``max_members`` members, one of whom is its leader; without
+  members it is gone.
+* Whoever is invited is no member of that party, and their invitation ends at its time.
+* A member who is offline has a deadline; `expire` acts on it. Parties are in no store: who is not there is in none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import NotAllowed
+from lobby_server.protocol.codes import ApiCode
+
+
+class LeaveReason(str, Enum):
+    """Why somebody is in a party no more."""
+
+    LEFT = "left"
+    KICKED = "kicked"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Somebody may join until `until_s`."""
+
+    sender: User
+    guest: User
+    until_s: float
+
+
+@dataclass(kw_only=True)
+class Party:
+    """One party. Changed by `PartyBook` only."""
+
+    id: str
+    leader: User
+    members: dict[int, User] = field(default_factory=dict)
+    """By user id, the one longest in the party first."""
+    invitations: dict[int, Invitation] = field(default_factory=dict)
+    """By the guest's user id."""
+    offline_until_s: dict[int, float] = field(default_factory=dict)
+    """When members who are offline leave, unless they come back."""
+
+
+@dataclass(frozen=True)
+class PartyDeparture:
+    """Somebody is in a party no more. `new_leader` is set when the leader went and a member took over."""
+
+    party: Party
+    user: User
+    reason: LeaveReason
+    new_leader: User | None
+
+
+@dataclass(frozen=True)
+class PartyEntry:
+    """Somebody joined. `left` is the party they were in before; `already_in`: nothing changed."""
+
+    party: Party
+    left: PartyDeparture | None = None
+    already_in: bool = False
+
+
+class PartyBook:
+    """All parties."""
+
+    def __init__(self, *, max_members: int, invite_ttl_s: float, offline_ttl_s: float) -> None:
+        """`offline_ttl_s`: how long a member may be offline. A reload of a page takes less."""
+        self.max_members = max_members
+        self.invite_ttl_s = invite_ttl_s
+        self.offline_ttl_s = offline_ttl_s
+        self._parties: dict[str, Party] = {}
+        self._party_of: dict[int, Party] = {}
+        self._invited: dict[int, dict[str, Party]] = {}
+
+    def __len__(self) -> int:
+        return len(self._parties)
+
+    def get(self, party_id: str) -> Party | None:
+        return self._parties.get(party_id)
+
+    def party_of(self, user_id: int) -> Party | None:
+        return self._party_of.get(user_id)
+
+    def invitations_of(self, user_id: int, now_s: float) -> list[tuple[Party, Invitation]]:
+        """Where a user may join now, oldest first."""
+        found = [(party, party.invitations[user_id]) for party in self._invited.get(user_id, {}).values()]
+        return [(party, invitation) for party, invitation in found if invitation.until_s > now_s]
+
+    def check_member(self, party_id: str, user_id: int) -> Party:
+        """The party, of which that user is a member. Raises `NotAllowed`: ``party_not_found``, ``not_in_party``."""
+        party = self._parties.get(party_id)
+        if party is None:
+            raise NotAllowed(ApiCode.PARTY_NOT_FOUND)
+        if user_id not in party.members:
+            raise NotAllowed(ApiCode.NOT_IN_PARTY)
+        return party
+
+    def check_leader(self, party_id: str, user_id: int) -> Party:
+        """As `check_member`; also ``not_leader``."""
+        party = self.check_member(party_id, user_id)
+        if party.leader.id != user_id:
+            raise NotAllowed(ApiCode.NOT_LEADER)
+        return party
+
+    # -- commands: each raises `NotAllowed`, and then nothing changed ---------------------------------------------
+
+    def create(self, party_id: str, user: User, *, now_s: float, is_online: bool) -> Party:
+        """Raises ``already_in_party``."""
+        if user.id in self._party_of:
+            raise NotAllowed(ApiCode.ALREADY_IN_PARTY)
+        party = self._parties[party_id] = Party(id=party_id, leader=user)
+        self._enter(party, user, now_s=now_s, is_online=is_online)
+        return party
+
+    def invite(self, party_id: str, sender: User, guest: User, *, now_s: float) -> Invitation:
+        """A second invitation takes the place of the first. Raises ``invalid_target``, ``already_in_party``,
+        ``party_full``, and as `check_member`."""
+        party = self.check_member(party_id, sender.id)
+        if guest.id == sender.id:
+            raise NotAllowed(ApiCode.INVALID_TARGET)
+        if guest.id in party.members:
+            raise NotAllowed(ApiCode.ALREADY_IN_PARTY)
+        if len(party.members) >= self.max_members:
+            raise NotAllowed(ApiCode.PARTY_FULL)
+        invitation = party.invitations[guest.id] = Invitation(sender, guest, now_s + self.invite_ttl_s)
+        self._invited.setdefault(guest.id, {})[party.id] = party
+        return invitation
+
+    def join(self, party_id: str, user: User, *, now_s: float, is_online: bool) -> PartyEntry:
+        """Whoever is invited enters, and leaves the party they were in. Raises ``party_not_found``, ``not_invited``,
+        ``party_full``."""
+        party = self._parties.get(party_id)
+        if party is None:
+            raise NotAllowed(ApiCode.PARTY_NOT_FOUND)
+        if user.id in party.members:
+            return PartyEntry(party, already_in=True)
+        invitation = party.invitations.get(user.id)
+        if invitation is None or invitation.until_s <= now_s:
+            raise NotAllowed(ApiCode.NOT_INVITED)
+        if len(party.members) >= self.max_members:
+            raise NotAllowed(ApiCode.PARTY_FULL)
+        left = self._leave(user.id, LeaveReason.LEFT) if user.id in self._party_of else None
+        self._withdraw(party, user.id)
+        self._enter(party, user, now_s=now_s, is_online=is_online)
+        return PartyEntry(party, left)
+
+    def leave(self, party_id: str, user_id: int) -> PartyDeparture:
+        """Raises as `check_member`."""
+        self.check_member(party_id, user_id)
+        return self._leave(user_id, LeaveReason.LEFT)
+
+    def kick(self, party_id: str, leader_id: int, user_id: int) -> PartyDeparture:
+        """Raises ``invalid_target``, and as `check_leader`."""
+        party = self.check_leader(party_id, leader_id)
+        if user_id == leader_id or user_id not in party.members:
+            raise NotAllowed(ApiCode.INVALID_TARGET)
+        return self._leave(user_id, LeaveReason.KICKED)
+
+    def hand_over(self, party_id: str, leader_id: int, user_id: int) -> User:
+        """Another member leads. Raises ``invalid_target``, and as `check_leader`."""
+        party = self.check_leader(party_id, leader_id)
+        if user_id == leader_id or user_id not in party.members:
+            raise NotAllowed(ApiCode.INVALID_TARGET)
+        party.leader = party.members[user_id]
+        return party.leader
+
+    # -- presence and deadlines -----------------------------------------------------------------------------------
+
+    def came_online(self, user_id: int) -> Party | None:
+        """The party in which a user was missed."""
+        party = self._party_of.get(user_id)
+        return party if party is not None and party.offline_until_s.pop(user_id, None) is not None else None
+
+    def went_offline(self, user_id: int, *, now_s: float) -> Party | None:
+        """The party in which a user is missed now."""
+        party = self._party_of.get(user_id)
+        if party is not None:
+            party.offline_until_s[user_id] = now_s + self.offline_ttl_s
+        return party
+
+    def expire(self, now_s: float) -> list[PartyDeparture]:
+        """Let go whoever was offline for too long, and forget invitations that are over. O(parties)."""
+        gone = []
+        for party in list(self._parties.values()):
+            for user_id in [guest for guest, each in party.invitations.items() if each.until_s <= now_s]:
+                self._withdraw(party, user_id)
+            for user_id in [member for member, until_s in party.offline_until_s.items() if until_s <= now_s]:
+                gone.append(self._leave(user_id, LeaveReason.OFFLINE))
+        return gone
+
+    def next_deadline_s(self) -> float | None:
+        """When `expire` has something to do; None: nothing is waiting. O(parties)."""
+        deadlines = [
+            until_s
+            for party in self._parties.values()
+            for until_s in (
+                *(invitation.until_s for invitation in party.invitations.values()),
+                *party.offline_until_s.values(),
+            )
+        ]
+        return min(deadlines, default=None)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _enter(self, party: Party, user: User, *, now_s: float, is_online: bool) -> None:
+        party.members[user.id] = user
+        self._party_of[user.id] = party
+        if not is_online:
+            party.offline_until_s[user.id] = now_s + self.offline_ttl_s
+
+    def _leave(self, user_id: int, reason: LeaveReason) -> PartyDeparture:
+        party = self._party_of.pop(user_id)
+        user = party.members.pop(user_id)
+        party.offline_until_s.pop(user_id, None)
+        new_leader = None
+        if not party.members:
+            del self._parties[party.id]
+            for guest_id in list(party.invitations):
+                self._withdraw(party, guest_id)
+        elif party.leader.id == user_id:
+            here = (member for member in party.members.values() if member.id not in party.offline_until_s)
+            new_leader = party.leader = next(here, next(iter(party.members.values())))
+        return PartyDeparture(party, user, reason, new_leader)
+
+    def _withdraw(self, party: Party, guest_id: int) -> None:
+        party.invitations.pop(guest_id, None)
+        parties = self._invited.get(guest_id, {})
+        parties.pop(party.id, None)
+        if not parties:
+            self._invited.pop(guest_id, None)
