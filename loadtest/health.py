@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 import psutil
@@ -48,19 +48,23 @@ class Health:
         }
 
 
+class HoldsHealth(Protocol):
+    health: Health
+
+
 class Pulse:
     """Runs as a greenlet until `stop`."""
 
     def __init__(
         self,
-        health: Health,
+        holder: HoldsHealth,
         *,
         on_lag: Callable[[float], object],
         on_settle: Callable[[], object],
         server: ServerWatch | None = None,
     ) -> None:
-        """`on_lag` gets how late each tick was, in seconds."""
-        self._health = health
+        """Writes into what `holder` holds then: reports take it away. `on_lag` gets how late each tick was, in s."""
+        self._holder = holder
         self._on_lag = on_lag
         self._on_settle = on_settle
         self._server = server
@@ -82,20 +86,20 @@ class Pulse:
         while True:
             gevent.sleep(max(0.0, tick_s - time.perf_counter()))
             now_s = time.perf_counter()
-            lag_s = now_s - tick_s
+            lag_s, health = now_s - tick_s, self._holder.health
             while tick_s <= now_s:  # every tick that was missed in a stall was late, not only the first
                 self._on_lag(now_s - tick_s)
-                self._health.ticks += 1
-                self._health.late_ticks += now_s - tick_s > LATE_TICK_S
+                health.ticks += 1
+                health.late_ticks += now_s - tick_s > LATE_TICK_S
                 tick_s += TICK_S
             if now_s >= second_s:
                 used_s = time.process_time()
-                self._health.cpu_shares.append((used_s - cpu_s) / (now_s - looked_s))
-                self._health.rss_bytes = max(self._health.rss_bytes, self._process.memory_info().rss)
+                health.cpu_shares.append((used_s - cpu_s) / (now_s - looked_s))
+                health.rss_bytes = max(health.rss_bytes, self._process.memory_info().rss)
                 looked_s, cpu_s, second_s = now_s, used_s, now_s + SECOND_S
                 if self._server is not None:
                     self._server.look(now_s)
-            if now_s >= settle_s and lag_s < LATE_TICK_S:
+            if now_s >= settle_s and (lag_s < LATE_TICK_S or now_s >= settle_s + SECOND_S):
                 self._on_settle()
                 settle_s = now_s + SETTLE_EVERY_S
 

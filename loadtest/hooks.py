@@ -1,5 +1,5 @@
-"""The swarm's place in Locust: options, the check of the server before the first user, reports between processes, the
-table and the file at the end.
+"""The swarm's place in Locust: options, the check of the server before the first user, the beginning and the end of a
+run. What processes tell each other is in `loadtest.distributed`, what a run comes to in `loadtest.ending`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 import psutil
@@ -19,15 +20,25 @@ from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, ServerAway
+from loadtest.distributed import MasterSide, WorkerSide
+from loadtest.ending import Conclusion, conclude, shown_arguments, write_files
+from loadtest.health import Pulse, ServerWatch, find_server
+from loadtest.history import History
 from loadtest.identities import Share, TokenDealer
+from loadtest.metrics import LOOP_LAG
 from loadtest.options import SwarmOptions, UsageError, add_options, check_host, read_options, read_tokens
+from loadtest.reach import SETTLE_S
 from loadtest.recorder import Recorder
+from loadtest.run_options import RunOptions, add_run_options, read_run_options
 from loadtest.runtime import Swarm, attach, log, swarm_of
-from loadtest.summary import RunFacts, table, write_json
+from loadtest.summary import RunFacts
 
 EXIT_USAGE = 2
 PROBE_TIMEOUT_S = 5.0
-_REPORT = "lobby_swarm"
+LOCAL_HISTORY_S = 1.0
+MASTER_HISTORY_S = 3.0
+"""Workers report that often."""
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def install(events: Events) -> None:
@@ -38,6 +49,7 @@ def install(events: Events) -> None:
 
 def _add_options(parser: Any) -> None:
     add_options(parser)
+    add_run_options(parser)
 
 
 def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
@@ -53,25 +65,32 @@ class _Hooks:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
+        self.run_options: RunOptions | None = None
+        """Read before anything else; None on workers, which leave nothing behind."""
         self._began_s = 0.0
+        self._pulse: Pulse | None = None
+        runner = environment.runner
+        self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
+        if isinstance(runner, WorkerRunner):
+            WorkerSide(environment, runner, self._recorder)
 
     @property
     def is_worker(self) -> bool:
         return isinstance(self.environment.runner, WorkerRunner)
 
-    @property
-    def is_master(self) -> bool:
-        return isinstance(self.environment.runner, MasterRunner)
+    def _recorder(self) -> Recorder | None:
+        swarm = swarm_of(self.environment)
+        return swarm.recorder if swarm is not None else None
 
     def listen(self) -> None:
         events = self.environment.events
         _listen(events.test_start, self.on_test_start)
+        _listen(events.test_stopping, self.on_test_stopping)
         _listen(events.test_stop, self.on_test_stop)
         _listen(events.spawning_complete, self.on_spawned)
         _listen(events.request, self.on_request)
         _listen(events.reset_stats, self.on_reset)
-        _listen(events.report_to_master, self.on_report_to_master)
-        _listen(events.worker_report, self.on_worker_report)
+        _listen(events.quitting, self.on_quitting)
         _listen(events.quit, self.on_quit)
 
     def check_before_anything(self) -> None:
@@ -79,6 +98,7 @@ class _Hooks:
         parsed = self.environment.parsed_options
         try:
             options = self.read_options()
+            self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
             if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
                 self.probe(options)
         except UsageError as error:
@@ -151,21 +171,68 @@ class _Hooks:
             options = read_options({**vars(self.environment.parsed_options), **_HARMLESS})
             gevent.spawn(self.environment.runner.stop)  # type: ignore[union-attr]  # a test that started has one
         share = self.share_of_this_process()
-        attach(
-            self.environment,
-            Swarm(
-                options=options,
-                share=share,
-                tokens=TokenDealer(tokens, share) if tokens is not None else None,
-                recorder=Recorder(),
-                facts=RunFacts(
-                    host=self.environment.host or "",
-                    seed=options.seed,
-                    started_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
-                ),
-                is_called_off=is_called_off,
-            ),
+        swarm = Swarm(
+            options=options,
+            share=share,
+            tokens=TokenDealer(tokens, share) if tokens is not None else None,
+            recorder=self.new_recorder(),
+            facts=self.new_facts(options),
+            is_called_off=is_called_off,
         )
+        attach(self.environment, swarm)
+        if self._master is not None:
+            self._master.begin()
+        self.start_pulse(swarm)
+
+    def new_recorder(self) -> Recorder:
+        settle_s = float(getattr(self.environment.parsed_options, "settle_s", SETTLE_S))
+        return Recorder(settle_s=settle_s, is_shared=self.is_worker)
+
+    def new_facts(self, options: SwarmOptions) -> RunFacts:
+        parsed = self.environment.parsed_options
+        return RunFacts(
+            host=self.environment.host or "",
+            seed=options.seed,
+            started_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            arguments=shown_arguments(vars(parsed)) if parsed is not None else {},
+        )
+
+    def start_pulse(self, swarm: Swarm) -> None:
+        """Every process watches itself; the one that leads watches the server and the course of the run, too."""
+        if self._pulse is not None:
+            self._pulse.stop()
+        recorder, facts = swarm.recorder, swarm.facts
+        server = None if self.is_worker else self.find_server()
+        if server is not None:
+            facts.server_pid, facts.server_cpu_shares = server.pid, server.cpu_shares
+        history = History(facts.history, every_s=LOCAL_HISTORY_S if self._master is None else MASTER_HISTORY_S)
+
+        def settle() -> None:
+            now_s = time.perf_counter()
+            if self._master is None:
+                recorder.reach.settle(now_s)
+            if not self.is_worker:
+                history.look(recorder, t_s=now_s - self._began_s)
+
+        self._pulse = Pulse(
+            recorder,
+            on_lag=lambda lag_s: recorder.record(LOOP_LAG, lag_s) if self._master is None else None,
+            on_settle=settle,
+            server=server,
+        )
+        self._pulse.start()
+
+    def find_server(self) -> ServerWatch | None:
+        """The process that was named, or the one that listens on the host's port where the host is this machine."""
+        host = urlsplit(self.environment.host or "")
+        pid = self.run_options.server_pid if self.run_options is not None else None
+        try:
+            if pid is None and host.hostname in _LOCAL_HOSTS:
+                pid = find_server(host.port or (443 if host.scheme == "https" else 80))
+            return ServerWatch(pid) if pid is not None else None
+        except psutil.Error as error:
+            log.warning("The server's CPU is not known: %s", error)
+            return None
 
     def share_of_this_process(self) -> Share:
         if not self.is_worker:
@@ -185,10 +252,20 @@ class _Hooks:
         for name, count in counts.items():
             swarm.facts.users[name] = max(count, swarm.facts.users.get(name, 0))
 
+    def on_test_stopping(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None and not swarm.facts.duration_s:
+            swarm.facts.duration_s = time.perf_counter() - self._began_s
+        if swarm is not None and self._master is not None:
+            self._master.finish()
+
     def on_test_stop(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
-        if swarm is not None:
-            swarm.facts.duration_s = time.perf_counter() - self._began_s
+        if self._pulse is not None:
+            self._pulse.stop()
+            self._pulse = None
+        if swarm is not None and not self.is_worker:
+            swarm.recorder.reach.settle(time.perf_counter(), is_final=True)
 
     def on_request(
         self, request_type: str, name: str, response_time: float | None, exception: Any = None, **_rest: Any
@@ -205,33 +282,39 @@ class _Hooks:
             swarm.recorder.take_report()
             self._began_s = time.perf_counter()
 
-    # -- between processes ----------------------------------------------------------------------------------------
-
-    def on_report_to_master(self, data: dict[str, Any], **_rest: Any) -> None:
-        swarm = swarm_of(self.environment)
-        if swarm is not None:
-            data[_REPORT] = swarm.recorder.take_report()
-
-    def on_worker_report(self, data: dict[str, Any], **_rest: Any) -> None:
-        swarm = swarm_of(self.environment)
-        if swarm is not None and _REPORT in data:
-            swarm.recorder.add_report(data[_REPORT])
-
     # -- the end --------------------------------------------------------------------------------------------------
 
-    def on_quit(self, **_rest: Any) -> None:
+    def conclusion(self) -> Conclusion | None:
+        """As of now; None before the first run, and on workers."""
         swarm = swarm_of(self.environment)
-        if swarm is None or self.is_worker or swarm.is_called_off:
+        if swarm is None or self.run_options is None or swarm.is_called_off:
+            return None
+        return conclude(swarm.recorder, swarm.facts, self.run_options)
+
+    def on_quitting(self, **_rest: Any) -> None:
+        """Locust takes the exit code before it stops what still runs."""
+        swarm, runner = swarm_of(self.environment), self.environment.runner
+        if swarm is None or self.run_options is None or runner is None:
             return
-        logging.getLogger("locust.stats_logger").info(table(swarm.recorder, swarm.facts))
-        if swarm.options.json_file is not None:
-            try:
-                write_json(swarm.options.json_file, swarm.recorder, swarm.facts)
-            except OSError as error:
-                print(
-                    f"loadtest: --swarm-json: {swarm.options.json_file}: {error.strerror}.", file=sys.stderr, flush=True
-                )
-                sys.exit(EXIT_USAGE)
+        if swarm.is_called_off:
+            self.environment.process_exit_code = EXIT_USAGE
+            return
+        runner.stop()
+        found = self.conclusion()
+        code = found.exit_code(self.run_options) if found is not None else None
+        if code is not None and self.environment.process_exit_code is None:
+            self.environment.process_exit_code = code
+
+    def on_quit(self, **_rest: Any) -> None:
+        swarm, found = swarm_of(self.environment), self.conclusion()
+        if swarm is None or found is None or self.run_options is None:
+            return
+        logging.getLogger("locust.stats_logger").info(found.table())
+        try:
+            write_files(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
+        except OSError as error:
+            print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
+            sys.exit(EXIT_USAGE)
 
 
 _HARMLESS: dict[str, Any] = {

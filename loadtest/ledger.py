@@ -162,7 +162,7 @@ class Ledger:
 
     # -- for the watches ------------------------------------------------------------------------------------------
 
-    def open_span(self, user_id: int, *, handshake_s: float, sees: int) -> int:
+    def open_span(self, user_id: int, *, handshake_s: float, accepted_s: float | None, sees: int) -> int:
         now_s = self.clock()
         self.span_from_s.append(now_s)
         self.span_until_s.append(math.inf)
@@ -170,7 +170,7 @@ class Ledger:
         held = self._connections_of.get(user_id, 0)
         self._connections_of[user_id] = held + 1
         if not held:
-            begin_s = now_s - handshake_s
+            begin_s = (now_s if accepted_s is None else accepted_s) - handshake_s
             self._note(Transition(user_id, True, begin_s, now_s, begin_s, self._is_certain(user_id, now_s)))
         return len(self.span_from_s) - 1
 
@@ -216,8 +216,19 @@ class PlayerWatch:
         self._is_silent = False
         self._revision = -1
 
-    def accepted(self, user_id: int | None, *, handshake_s: float, features: Iterable[Feature] = ()) -> None:
-        """The server took the handshake, sent `handshake_s` ago, with these features. Guests observe nothing."""
+    def accepted(
+        self,
+        user_id: int | None,
+        *,
+        handshake_s: float,
+        accepted_s: float | None = None,
+        features: Iterable[Feature] = (),
+    ) -> None:
+        """The server took the handshake, sent `handshake_s` before `accepted_s`, with these features.
+
+        `accepted_s` is when the acceptance was read; without it, now. Other greenlets must not have run in between:
+        what they heard of this player would seem to come before its handshake. Guests observe nothing.
+        """
         self.lost()
         if user_id is None:
             return
@@ -228,7 +239,7 @@ class PlayerWatch:
         elif Feature.PRESENCE_FRIENDS not in agreed:
             sees |= SEES_PRESENCE
         self._user_id, self._left_s, self._is_silent, self._revision = user_id, None, False, -1
-        self._span = self._ledger.open_span(user_id, handshake_s=handshake_s, sees=sees)
+        self._span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
         self._fresh.restart(self._ledger.clock())
 
     def presence(self, user_id: int, is_online: bool) -> None:

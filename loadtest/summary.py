@@ -1,15 +1,16 @@
-"""The end of a run: the table under Locust's own, and the file for machines."""
+"""The end of a run in a terminal: what was measured, who heard of it, what had to be reached, whether to believe it."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from loadtest.metrics import METRICS, errors_by_name, series_of
+from loadtest.reach import Account
 from loadtest.recorder import Recorder
-
-JSON_SCHEMA = 1
+from loadtest.thresholds import Verdict
+from loadtest.validity import Judgement
 
 
 @dataclass
@@ -23,53 +24,62 @@ class RunFacts:
     duration_s: float = 0.0
     users: dict[str, int] = field(default_factory=dict)
     """The most that ran at once, by class."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    server_pid: int | None = None
+    server_cpu_shares: list[float] = field(default_factory=list)
+    """Of a core, second by second; empty where the server's process is not known."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """What went on when, for charts; `loadtest.history`."""
 
 
-def table(recorder: Recorder, facts: RunFacts) -> str:
-    """Events and the durations that are no response times, for a terminal."""
+def table(
+    recorder: Recorder, facts: RunFacts, judgement: Judgement | None = None, verdicts: tuple[Verdict, ...] = ()
+) -> str:
+    """For a terminal: times in ms."""
     lines = [f"\nLobby swarm · seed {facts.seed} · {facts.duration_s:.1f} s"]
     lines += ["", f"{'Event':<40}{'count':>14}{'per s':>12}", "-" * 66]
     for name, number in sorted(recorder.events.items()):
         if number:
             rate = number / facts.duration_s if facts.duration_s else 0.0
             lines.append(f"{name:<40}{number:>14,}{rate:>12,.1f}")
-    lines += ["", f"{'Series (ms)':<32}{'count':>10}{'p50':>12}{'p90':>12}{'p99':>12}{'max':>12}", "-" * 90]
-    for name, series in sorted(recorder.series.items()):
-        figures = series.figures_ms()
-        cells = "".join(f"{figures[key]:>12,.2f}" for key in ("p50_ms", "p90_ms", "p99_ms", "max_ms"))
-        lines.append(f"{name:<32}{series.count:>10,}{cells}")
+    lines += ["", f"{'Series (ms)':<30}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS), "-" * 95]
+    for metric in METRICS:
+        series = series_of(recorder, metric)
+        if series.count:
+            figures = series.figures_ms()
+            cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
+            lines.append(f"{metric.title:<30}{series.count:>10,}{cells}")
+    lines += ["", *ledger_lines((("presence", recorder.presence), ("rooms", recorder.rooms)))]
+    errors = errors_by_name(recorder)
+    if errors:
+        lines += ["", f"{'Error':<40}{'count':>14}", "-" * 54]
+        lines += [f"{name:<40}{number:>14,}" for name, number in errors.most_common()]
+    if verdicts:
+        lines += ["", "Thresholds", "-" * 66, *map(str, verdicts)]
+    if judgement is not None:
+        lines += ["", f"This run is {judgement.level.value}{':' if judgement.reasons else '.'}"]
+        lines += [f"  {reason}" for reason in judgement.reasons]
+        if judgement.bottleneck is not None:
+            lines.append(judgement.bottleneck)
     return "\n".join(lines) + "\n"
 
 
-def as_json(recorder: Recorder, facts: RunFacts) -> dict[str, Any]:
-    """Everything that was recorded: figures for reading, histograms (HDR V2, base64, µs) to derive others from."""
-    return {
-        "schema": JSON_SCHEMA,
-        "host": facts.host,
-        "seed": facts.seed,
-        "started_at": facts.started_at,
-        "duration_s": facts.duration_s,
-        "users": facts.users,
-        "requests": [
-            {
-                "type": request_type,
-                "name": name,
-                "count": figures.count,
-                "failures": figures.failure_count,
-                **figures.times.figures_ms(),
-                "errors": dict(figures.failures),
-                "histogram": figures.times.encode(),
-            }
-            for (request_type, name), figures in sorted(recorder.requests.items())
-        ],
-        "series": [
-            {"name": name, "count": series.count, **series.figures_ms(), "histogram": series.encode()}
-            for name, series in sorted(recorder.series.items())
-        ],
-        "events": {name: number for name, number in sorted(recorder.events.items()) if number},
-    }
+_COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_ms", "max": "max_ms"}
 
 
-def write_json(path: Path, recorder: Recorder, facts: RunFacts) -> None:
-    """Raises `OSError`."""
-    path.write_text(json.dumps(as_json(recorder, facts), indent=1) + "\n", encoding="utf-8")
+def ledger_lines(accounts: Iterable[tuple[str, Account]]) -> list[str]:
+    """Reach has as many digits as it takes to tell one lost event from none."""
+    names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected")
+    titles = ("expected", "received", "lost", "late", "twice", "disorder", "unexpected")
+    lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 108]
+    for name, account in accounts:
+        figures = account.as_dict()
+        cells = "".join(f"{figures[key]:>12,}" for key in names)
+        lines.append(f"{name:<12}{reach_text(account.reach):>12}{cells}")
+    return lines
+
+
+def reach_text(reach: float | None) -> str:
+    if reach is None:
+        return "–"
+    return "1" if reach == 1 else f"{min(reach, 0.999999):.6f}"

@@ -27,8 +27,8 @@ GRACE_S = 60.0
 
 LOOK_EVERY_S = 0.5
 
-GOOD_EXITS = (0, 1)
-"""Locust ends with 1 when a request failed, which its statistics tell."""
+GOOD_EXITS = (0, 1, 4)
+"""Locust ends with 1 when a request failed, and the swarm with 4 when its run is not valid: both are in the figures."""
 
 
 class SwarmFailed(RuntimeError):

@@ -16,7 +16,6 @@ from loadtest.options import SwarmOptions, UsageError, add_options, check_host, 
 from loadtest.pacing import Agenda, draw_gap_s, draw_lifetime_s, draw_phase_s, player_rng
 from loadtest.recorder import Recorder
 from loadtest.series import LARGEST_US, Series
-from loadtest.summary import RunFacts, as_json, table, write_json
 from tests.loadtest.fakes import JWT, FakeHttp, json_answer, room
 
 
@@ -272,29 +271,6 @@ def test_an_empty_report_is_empty():
     recorder.take_report()
     report = recorder.take_report()
     assert [report[kind] for kind in ("events", "series", "requests")] == [{}, {}, []]
-
-
-def test_the_file_holds_what_the_table_shows(tmp_path: Path):
-    recorder = Recorder()
-    recorder.record("reconnect", 1.5)
-    recorder.record_request(("WS", "heartbeat"), 0.002, None)
-    recorder.record_request(("WS", "heartbeat"), None, "lost before the answer")
-    recorder.connections.messages_in["rooms_changed"] = 7
-    facts = RunFacts(host="http://x", seed=3, started_at="2026-01-01T00:00:00Z", duration_s=2.0, users={"Player": 1})
-    write_json(tmp_path / "swarm.json", recorder, facts)
-    found = json.loads((tmp_path / "swarm.json").read_text())
-    assert found == as_json(recorder, facts)
-    assert found["schema"] == 1
-    assert found["events"] == {"received rooms_changed": 7}
-    [heartbeat] = found["requests"]
-    assert (heartbeat["count"], heartbeat["failures"], heartbeat["p50_ms"]) == (2, 1, 2.0)
-    reread = Series()
-    reread.add_encoded(found["series"][0]["histogram"])
-    assert reread.max_us == pytest.approx(1_500_000, rel=1e-3)
-    text = table(recorder, facts)
-    assert "received rooms_changed" in text
-    assert "3.5" in text
-    assert "reconnect" in text
 
 
 def test_options_are_all_in_one_place():
