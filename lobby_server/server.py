@@ -35,6 +35,7 @@ from lobby_server.service.hub import Hub
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.metrics import Metrics
 from lobby_server.service.ports import Store
+from lobby_server.service.retention import Retention
 from lobby_server.service.room_list import RoomListView
 from lobby_server.service.rooms_feed import RoomsAnnouncer
 from lobby_server.service.session import Rules, Session
@@ -115,6 +116,13 @@ class LobbyServer:
         await context.accounts.load_revoked()
         await context.lobby.restore()
         await context.social.restore()
+        Retention(
+            store=self._store,
+            writer=self.writer,
+            clock=context.clock,
+            chat_s=settings.chat_retention_s,
+            notifications_s=settings.notification_retention_s,
+        ).start()
         context.heartbeat.start()
         self._http = tornado.httpserver.HTTPServer(
             FrontDoor(context, make_application(context)),
@@ -257,6 +265,8 @@ class LobbyServer:
                 invite_ttl_s=settings.party_invite_ttl_s,
                 offline_ttl_s=settings.party_offline_ttl_s,
             ),
+            chat_rate_per_min=settings.chat_rate_per_min,
+            chat_max_characters=settings.chat_max_characters,
             new_id=lambda: secrets.token_hex(6),
         )
         return WebContext(

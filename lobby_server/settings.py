@@ -45,6 +45,12 @@ class Settings:
     social_rate_per_min: float = _option(
         120.0, "friend requests and invitations of one user, half of them at once; 0: off", unit="1/min"
     )
+    chat_rate_per_min: float = _option(60.0, "chat lines of one user, a sixth of them at once; 0: off", unit="1/min")
+    chat_max_characters: int = _option(500, "length at which a line of chat is cut", unit="characters")
+    chat_retention_s: int = _option(2_592_000, "how long chat is kept, by default 30 days; 0: for ever", unit="s")
+    notification_retention_s: int = _option(
+        7_776_000, "how long notifications are kept, by default 90 days; 0: for ever", unit="s"
+    )
     party_max_members: int = _option(8, "most members of a party")
     party_invite_ttl_s: float = _option(60.0, "time in which an invitation to a party can be taken", unit="s")
     party_offline_ttl_s: float = _option(60.0, "time after which somebody offline leaves their party", unit="s")
@@ -84,11 +90,13 @@ class Settings:
             "outbox_log_bytes",
             "outbox_log_age_s",
             "party_invite_ttl_s",
+            "chat_max_characters",
         ):
             self._require(getattr(self, name) > 0, flag_of(name), "above 0")
         for name in (
-            "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "empty_room_ttl_s",
-            "party_offline_ttl_s", "rooms_notify_interval_ms", "drain_s",
+            "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
+            "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
+            "rooms_notify_interval_ms", "drain_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")

@@ -123,6 +123,11 @@ class RoomBook:
     def __len__(self) -> int:
         return len(self._rooms)
 
+    @property
+    def players(self) -> int:
+        """How many users are in a room."""
+        return len(self._room_of_user)
+
     def get(self, room_id: str) -> Room | None:
         return self._rooms.get(room_id)
 

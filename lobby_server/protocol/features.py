@@ -12,6 +12,7 @@ class Feature(str, Enum):
     ROOMS_DELTA = "rooms_delta"
     PRESENCE_BATCH = "presence_batch"
     PRESENCE_FRIENDS = "presence_friends"
+    PLAYER_COUNT = "player_count"
     DRAIN = "drain"
     REFRESH = "refresh"
 

@@ -17,7 +17,7 @@ from lobby_server.protocol.message import ClientMessage as ClientMessage
 from lobby_server.protocol.message import Message as Message
 from lobby_server.protocol.message import ServerMessage as ServerMessage
 from lobby_server.protocol.resources import OnlineUser, Room
-from lobby_server.protocol.social_messages import SOCIAL_MESSAGES
+from lobby_server.protocol.social_messages import SOCIAL_MESSAGES, SendChatMessage
 
 MAX_CHAT_CHARACTERS = 500
 """A room chat line is cut here."""
@@ -92,7 +92,7 @@ class Refresh(ClientMessage, frozen=True):
 CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
     message.TYPE: message
     for message in (
-        Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick, RoomsResync, Refresh,
+        Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick, RoomsResync, Refresh, SendChatMessage,
     )
 }  # fmt: skip
 
@@ -171,7 +171,7 @@ class PresenceChanged(ServerMessage, frozen=True):
 
 
 class PlayerCount(ServerMessage, frozen=True):
-    """Feature ``presence_friends``."""
+    """Features ``presence_friends`` and ``player_count``."""
 
     TYPE: ClassVar[str] = "player_count"
 

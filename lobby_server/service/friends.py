@@ -99,7 +99,7 @@ class Friends:
             )
             self._hub.tell_users([other.id], event)
             self._notices.add(
-                other,
+                other.id,
                 NotificationKind.FRIEND_REQUEST,
                 title="Friend request",
                 body=f"{user.username} would like to be your friend.",
@@ -174,7 +174,7 @@ class Friends:
             if self._presence.is_online(other.id):
                 self._tell_presence(other, [one.id], is_online=True)
         self._notices.add(
-            asker,
+            asker.id,
             NotificationKind.FRIEND_ACCEPTED,
             title="New friend",
             body=f"{user.username} is your friend now.",

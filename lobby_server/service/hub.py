@@ -66,7 +66,7 @@ class Hub:
         log_bytes: int,
         log_age_s: float,
     ) -> None:
-        """`count_players`: how many users are online, for those who hear only of friends."""
+        """`count_players`: how many users are online, for those who ask for it."""
         self.stats = FanOutStats()
         self._clock = clock
         self._metrics = metrics
@@ -86,6 +86,7 @@ class Hub:
         self._feeds: dict[Profile, Feed] = {}
         self._batches: dict[Feed, PresenceBatch] = {}
         self._by_user: dict[int, list[Member]] = {}
+        self._lobby_ears: dict[Member, None] = {}
         self._sessions = 0
         self._deliveries: list[Delivery] = []
         self._timer: Timer | None = None
@@ -123,6 +124,7 @@ class Hub:
         if member.feed is None:
             return
         member.feed.remove(member)
+        self._lobby_ears.pop(member, None)
         members = self._by_user[member.user.id]
         members.remove(member)
         if not members:
@@ -163,6 +165,23 @@ class Hub:
         self._schedule()
 
     # -- what some hear -------------------------------------------------------------------------------------------
+
+    def hear_lobby(self, member: Member) -> None:
+        """From now on a session on the base protocol hears what the lobby says; who asked for features does anyway."""
+        if not member.profile.hears_lobby and member.feed is not None:
+            self._lobby_ears[member] = None
+
+    def tell_lobby(self, message: ServerMessage) -> None:
+        """Say something to all who take part in the lobby's chat."""
+        self._tell_feeds(message, lambda profile: profile.hears_lobby)
+        if self._lobby_ears and not self._is_silent:
+            frame = encode_frame(message)
+            for member in tuple(self._lobby_ears):
+                self.tell(member, frame)
+
+    def tell_everybody(self, message: ServerMessage) -> None:
+        """Say something to all sessions."""
+        self._tell_feeds(message, lambda profile: True)
 
     def tell_users(self, user_ids: Iterable[int], message: ServerMessage) -> None:
         """Say something to all sessions of some users, and to nobody else."""
@@ -250,9 +269,19 @@ class Hub:
                 feed.publish(frame, user.id, conflate=False)
             elif profile.presence is PresenceMode.BATCH:
                 self._batches[feed].note(user, is_online=is_online)
-            else:
+            if profile.hears_count:
                 self._player_count.wish()
         self._metrics.events_published[kind.TYPE] += 1
+        self._schedule()
+
+    def _tell_feeds(self, message: ServerMessage, wanted: Callable[[Profile], bool]) -> None:
+        if self._is_silent:
+            return
+        frame = encode_frame(message)
+        for profile, feed in self._feeds.items():
+            if wanted(profile):
+                feed.publish(frame, None, conflate=False)
+        self._metrics.events_published[message.TYPE] += 1
         self._schedule()
 
     def _herd_s(self) -> float:
@@ -263,7 +292,7 @@ class Hub:
     def _tell_player_count(self) -> None:
         frame = encode_frame(messages.PlayerCount(online=self._count_players()))
         for profile, feed in self._feeds.items():
-            if profile.presence is PresenceMode.FRIENDS:
+            if profile.hears_count:
                 feed.publish(frame, PLAYERS_KEY, conflate=True)
         self._schedule()
 

@@ -40,7 +40,7 @@ class Invitations:
         event = MatchInvited(room_id=room.id, from_user_id=user.id, from_username=user.username, gamemode=room.gamemode)
         self._lobby.hub.tell_users([guest.id], event)
         self._notices.add(
-            guest,
+            guest.id,
             NotificationKind.MATCH_INVITE,
             title="Match invitation",
             body=f"{user.username} invites you to play {room.gamemode}.",

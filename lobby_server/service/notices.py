@@ -39,9 +39,9 @@ class Notices:
     async def restore(self) -> None:
         self._waiting = await self._store.users_with_undelivered_notifications()
 
-    def add(self, user: User, kind: NotificationKind, *, title: str, body: str, sender: User) -> None:
+    def add(self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User) -> None:
         """Notify somebody, soon."""
-        self._writer.write(lambda: self._add(user, kind, title=title, body=body, sender=sender))
+        self._writer.write(lambda: self._add(user_id, kind, title=title, body=body, sender=sender))
 
     def login(self, user_id: int) -> None:
         """A socket of a user was accepted: tell what was kept."""
@@ -74,13 +74,13 @@ class Notices:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    async def _add(self, user: User, kind: NotificationKind, *, title: str, body: str, sender: User) -> None:
+    async def _add(self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User) -> None:
         if kind in _ONE_A_SENDER and await self._store.has_unread_notification(
-            user.id, kind=kind.value, from_user_id=sender.id
+            user_id, kind=kind.value, from_user_id=sender.id
         ):
             return
         stored = await self._store.add_notification(
-            user_id=user.id,
+            user_id=user_id,
             kind=kind.value,
             title=title,
             body=body,
@@ -88,11 +88,11 @@ class Notices:
             created_at=self._clock.utc_now(),
             is_delivered=False,
         )
-        self._waiting.add(user.id)
-        if self._has_socket(user.id):
-            await self._deliver(user.id)
+        self._waiting.add(user_id)
+        if self._has_socket(user_id):
+            await self._deliver(user_id)
         else:
-            log.debug("notification %d waits for user %d", stored.id, user.id)
+            log.debug("notification %d waits for user %d", stored.id, user_id)
 
     async def _deliver(self, user_id: int) -> None:
         """Tell all that was not told. It counts as told from before it is: never twice, whatever happens between."""

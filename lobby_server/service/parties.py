@@ -97,7 +97,7 @@ class Parties:
         event = PartyInvited(party_id=party_id, from_user_id=user.id, from_username=user.username)
         self._hub.tell_users([guest.id], event)
         self._notices.add(
-            guest,
+            guest.id,
             NotificationKind.PARTY_INVITE,
             title="Party invitation",
             body=f"{user.username} invites you to a party.",

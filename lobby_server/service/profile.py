@@ -36,10 +36,14 @@ class Profile:
 
     rooms: RoomsMode = RoomsMode.NOTIFY
     presence: PresenceMode = PresenceMode.SINGLE
+    hears_count: bool = False
+    """How many users are online."""
+    hears_lobby: bool = False
+    """The lobby's chat. A client of the base protocol hears it only once its user takes part."""
 
 
 def profile_of(features: frozenset[Feature]) -> Profile:
-    """Deltas rule out announcements, and friends rule out everybody."""
+    """Of a client that asked for features. Deltas rule out announcements, and friends rule out everybody."""
     rooms = RoomsMode.NOTIFY
     if Feature.ROOMS_DELTA in features:
         rooms = RoomsMode.DELTA
@@ -50,4 +54,5 @@ def profile_of(features: frozenset[Feature]) -> Profile:
         presence = PresenceMode.FRIENDS
     elif Feature.PRESENCE_BATCH in features:
         presence = PresenceMode.BATCH
-    return Profile(rooms, presence)
+    hears_count = not features.isdisjoint((Feature.PRESENCE_FRIENDS, Feature.PLAYER_COUNT))
+    return Profile(rooms, presence, hears_count=hears_count, hears_lobby=True)

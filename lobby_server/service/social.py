@@ -13,7 +13,10 @@ from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import User
+from lobby_server.protocol.social_messages import SendChatMessage
+from lobby_server.service.announcements import Announcements
 from lobby_server.service.blocks import Blocks
+from lobby_server.service.chat import Chat
 from lobby_server.service.friends import Friends
 from lobby_server.service.invitations import Invitations
 from lobby_server.service.lobby import Lobby
@@ -36,6 +39,8 @@ class Social:
         writer: StoreWriter,
         clock: Clock,
         party_book: PartyBook,
+        chat_rate_per_min: float,
+        chat_max_characters: int,
         new_id: Callable[[], str],
     ) -> None:
         """`new_id`: of a party, which nobody can guess."""
@@ -78,6 +83,20 @@ class Social:
         self.invitations = Invitations(
             lobby=lobby, blocks=block_book, people=self.people, notices=self.notices, store=store
         )
+        self.chat = Chat(
+            parties=party_book,
+            blocks=block_book,
+            people=self.people,
+            notices=self.notices,
+            hub=hub,
+            store=store,
+            writer=writer,
+            clock=clock,
+            rate_per_min=chat_rate_per_min,
+            max_characters=chat_max_characters,
+        )
+        self.announcements = Announcements(hub=hub, store=store, clock=clock)
+        lobby.take_command(SendChatMessage, self.chat.say)
         lobby.take_along(self)
 
     async def restore(self) -> None:
@@ -93,8 +112,10 @@ class Social:
         if came_online:
             self.friends.came_online(session.user)
             self.parties.came_online(session.user)
+        self.chat.accepted(session)
         self.notices.login(session.user.id)
 
     def went_offline(self, user: User) -> None:
         self.friends.went_offline(user)
         self.parties.went_offline(user)
+        self.chat.went_offline(user)

@@ -7,6 +7,7 @@ from typing import Any
 from lobby_server.core.rooms import AlreadyHosting
 from lobby_server.protocol import resources
 from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.social_resources import Stats
 from lobby_server.service.accounts import AccountFaults, InvalidCredentials
 from lobby_server.service.lobby import NotHost, RoomNotFound, RoomWish
 from lobby_server.service.ports import EmailTaken, UsernameTaken
@@ -166,6 +167,15 @@ class OnlineUsersHandler(BaseHandler):
             for user in self.context.lobby.presence.online()
         ]
         self.answer(resources.OnlineUsers(count=len(users), users=users))
+
+
+class StatsHandler(BaseHandler):
+    """How much is going on; no token needed."""
+
+    def get(self) -> None:
+        lobby = self.context.lobby
+        self.set_header("Cache-Control", "no-cache")
+        self.answer(Stats(online=len(lobby.presence), rooms=len(lobby.rooms), players_in_rooms=lobby.rooms.players))
 
 
 def room_wish(body: dict[str, Any]) -> RoomWish:

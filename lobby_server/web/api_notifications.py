@@ -1,8 +1,12 @@
-"""The HTTP API of notifications. Source: the protocol contract, section 8."""
+"""The HTTP API of notifications and announcements. Source: the protocol contract, section 8."""
 
 from __future__ import annotations
 
+from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol import resources
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.service.announcements import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
+from lobby_server.web import bodies
 from lobby_server.web.base import BaseHandler
 
 
@@ -15,3 +19,18 @@ class NotificationReadHandler(BaseHandler):
     async def post(self, notification_id: str) -> None:
         await self.context.social.notices.read(self.claims().user, int(notification_id))
         self.answer(resources.Done())
+
+
+class AnnouncementsHandler(BaseHandler):
+    async def get(self) -> None:
+        self.claims()
+        self.answer(await self.context.social.announcements.last())
+
+    async def post(self) -> None:
+        claims = self.claims()
+        if not claims.is_admin:
+            raise NotAllowed(ApiCode.ADMIN_REQUIRED)
+        body = self.body_object()
+        title = bodies.text(body, "title", most=MAX_TITLE_CHARACTERS)
+        text = bodies.text(body, "body", most=MAX_BODY_CHARACTERS, is_optional=True)
+        self.answer(await self.context.social.announcements.announce(claims.user, title=title, body=text), 201)

@@ -27,6 +27,8 @@ REFUSALS: dict[ApiCode, tuple[int, str]] = {
     ApiCode.VERSION_MISMATCH: (409, "The room is of another version of the game; nobody has entered."),
     ApiCode.BANNED: (403, "Somebody who was put out of the room cannot come back."),
     ApiCode.INVITATION_REQUIRED: (403, "The room is private; somebody in it has to invite you."),
+    ApiCode.INVALID_CHANNEL: (404, "There is no such channel: lobby, party, or user: and an id."),
+    ApiCode.ADMIN_REQUIRED: (403, "Only an administrator of the server can do that."),
     ApiCode.NOTIFICATION_NOT_FOUND: (404, "There is no such notification."),
 }
 """Every code that `lobby_server.core.refusal.NotAllowed` may carry. A test compares."""

@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.web import api, api_friends, api_notifications, api_parties, ops, pages
+from lobby_server.web import api, api_chat, api_friends, api_notifications, api_parties, ops, pages
 from lobby_server.web.base import MAX_ID_DIGITS, ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
 from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
@@ -70,6 +70,9 @@ def make_application(context: WebContext) -> tornado.web.Application:
             (rf"/api/friends/requests/{ID}/decline", api_friends.FriendDeclineHandler, arguments),
             (r"/api/blocks", api_friends.BlocksHandler, arguments),
             (rf"/api/blocks/{ID}", api_friends.BlockHandler, arguments),
+            (r"/api/announcements", api_notifications.AnnouncementsHandler, arguments),
+            (r"/api/stats", api.StatsHandler, arguments),
+            (r"/api/chat/([^/]+)", api_chat.ChatHandler, arguments),
             (r"/api/notifications", api_notifications.NotificationsHandler, arguments),
             (rf"/api/notifications/{ID}/read", api_notifications.NotificationReadHandler, arguments),
             (r"/healthz", ops.HealthHandler, arguments),

@@ -9,6 +9,7 @@ import pytest
 
 from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.messages import CLIENT_MESSAGES, CreateRoom, JoinRoom, Kick, LeaveRoom, SendChat
+from lobby_server.protocol.social_messages import SendChatMessage
 from lobby_server.service.session import (
     MALFORMED_BURST,
     MAX_HANDSHAKE_TRIES,
@@ -18,12 +19,13 @@ from lobby_server.service.session import (
 )
 from tests.service.stage import Socket, Stage, error
 
-ROOM_COMMANDS = {
+COMMANDS = {
     "create_room": ({}, CreateRoom()),
     "join_room": ({"roomId": "r", "version": "1", "name": "P"}, JoinRoom(roomId="r", version="1", name="P")),
     "leave_room": ({}, LeaveRoom()),
     "chat": ({"text": "hi"}, SendChat(text="hi")),
     "kick": ({"peerId": 2}, Kick(peerId=2)),
+    "chat_message": ({"channel": "lobby", "text": "hi"}, SendChatMessage(channel="lobby", text="hi")),
 }
 
 
@@ -80,7 +82,7 @@ ANSWERS: dict[str, dict[str, list[Any] | str]] = {
             "accepted": "runs",
             "guest": [NEEDS_A_USER],
         }
-        for type_, (data, _) in ROOM_COMMANDS.items()
+        for type_, (data, _) in COMMANDS.items()
     },
 }
 
@@ -96,7 +98,7 @@ def test_message_has_the_answer_of_its_phase(raw: str) -> None:
         elif expected == "runs":
             assert replies == []
             type_ = json.loads(raw)["type"]
-            assert socket.stage.desk.calls == [*calls, ROOM_COMMANDS[type_][1]]
+            assert socket.stage.desk.calls == [*calls, COMMANDS[type_][1]]
         else:
             assert replies == expected, phase
             assert socket.stage.desk.calls == calls, phase

@@ -1,0 +1,36 @@
+"""What is kept for a time only: chat and notifications older than that are deleted, once an hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from lobby_server.service.ports import Clock, Store
+from lobby_server.service.writer import StoreWriter
+
+SWEEP_EVERY_S = 3600.0
+
+
+class Retention:
+    """The sweeps of one server."""
+
+    def __init__(
+        self, *, store: Store, writer: StoreWriter, clock: Clock, chat_s: float, notifications_s: float
+    ) -> None:
+        """How long each is kept; 0: for ever."""
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._chat_s = chat_s
+        self._notifications_s = notifications_s
+
+    def start(self) -> None:
+        """Sweep now, and once an hour from now on."""
+        self._writer.write(self._sweep)
+        self._clock.call_later(SWEEP_EVERY_S, self.start)
+
+    async def _sweep(self) -> None:
+        now = self._clock.utc_now()
+        if self._chat_s:
+            await self._store.delete_chat_before(now - timedelta(seconds=self._chat_s))
+        if self._notifications_s:
+            await self._store.delete_notifications_before(now - timedelta(seconds=self._notifications_s))
