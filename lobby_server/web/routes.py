@@ -10,6 +10,7 @@ from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web import api, api_chat, api_friends, api_notifications, api_parties, ops, pages
+from lobby_server.web.assets import Assets
 from lobby_server.web.base import MAX_ID_DIGITS, ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
 from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
@@ -41,10 +42,12 @@ class UpgradeRequiredHandler(BaseHandler):
 
 def make_application(context: WebContext) -> tornado.web.Application:
     arguments: dict[str, Any] = {"context": context}
+    files = {**arguments, "assets": Assets(pages.STATIC)}
     return tornado.web.Application(
         [
             Rule(WantsSocket(), SocketHandler, arguments),
-            (r"/", pages.LobbyPageHandler, arguments),
+            (r"/", pages.PageHandler, {**files, "page": "index.html"}),
+            (r"/static/(.+)", pages.AssetHandler, files),
             (r"/ws", UpgradeRequiredHandler, arguments),
             (r"/api/auth/register", api.RegisterHandler, arguments),
             (r"/api/auth/login", api.LoginHandler, arguments),

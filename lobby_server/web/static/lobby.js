@@ -1,0 +1,122 @@
+/**
+ * The lobby page: everything is made here, once, and connected to everything that it needs.
+ *
+ * In the address: `?features=none` speaks the base protocol (or names features, comma separated), `?reconnect=fixed` comes
+ * back every 5 s as the first client did, `?version=…` is the version of the game.
+ */
+import { Account } from "./lobby/account.js";
+import { AccountView } from "./lobby/account_view.js";
+import { Api } from "./lobby/api.js";
+import { Chat } from "./lobby/chat.js";
+import { ChatView } from "./lobby/chat_view.js";
+import { Connection } from "./lobby/connection.js";
+import { ConnectionView } from "./lobby/connection_view.js";
+import { byId } from "./lobby/dom.js";
+import { Friends } from "./lobby/friends.js";
+import { FriendsView } from "./lobby/friends_view.js";
+import { Inbox } from "./lobby/inbox.js";
+import { MyRoom } from "./lobby/my_room.js";
+import { MyRoomView } from "./lobby/my_room_view.js";
+import { Notices } from "./lobby/notices.js";
+import { Party } from "./lobby/party.js";
+import { PartyView } from "./lobby/party_view.js";
+import { People } from "./lobby/people.js";
+import { Presence } from "./lobby/presence.js";
+import { RoomList } from "./lobby/room_list.js";
+import { RoomListView } from "./lobby/room_list_view.js";
+import { reasonSentence } from "./lobby/sentences.js";
+
+const VERSION = "13020";
+const FEATURES = ["rooms_delta", "presence_batch", "drain", "refresh", "ack"];
+
+const asked = new URLSearchParams(location.search);
+const features = asked.get("features")?.split(",").filter((name) => name !== "none") ?? FEATURES;
+
+const notices = new Notices();
+const api = new Api();
+const account = new Account(api);
+const connection = new Connection({
+  url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+  version: asked.get("version") ?? VERSION,
+  features,
+  policy: asked.get("reconnect") ?? "jitter",
+});
+
+const rooms = new RoomList(connection, api);
+const myRoom = new MyRoom(connection, account);
+const presence = new Presence(connection, api);
+const friends = new Friends(connection, api, presence);
+const party = new Party(connection, api, account);
+const chat = new Chat(connection, api, account);
+
+const people = new People({ presence, friends, account, notices });
+const inbox = new Inbox({ connection, api, notices });
+new ConnectionView(connection);
+new RoomListView({ model: rooms, myRoom, api, account, notices });
+new MyRoomView({ room: myRoom, people, party, api, notices });
+new FriendsView({ friends, people, notices });
+new PartyView({ party, people, account, notices });
+new ChatView({ chat, party, people, account, notices });
+new AccountView({ account });
+
+people.offer(({ id, username }) => {
+  const deeds = [];
+  if (id !== null) deeds.push(["Send a message", () => notices.attempt(() => talkTo(id, username))]);
+  deeds.push(["Invite into my party", () => notices.attempt(() => party.invite(username), `${username} is invited into your party.`)]);
+  if (myRoom.id !== null) {
+    const address = `/api/rooms/${encodeURIComponent(myRoom.id)}/invites`;
+    deeds.push(["Invite into my room", () => notices.attempt(() => api.post(address, { to_username: username }), `${username} is invited into the room.`)]);
+  }
+  return deeds;
+});
+
+function talkTo(id, username) {
+  look("chat");
+  byId("chat-form").elements.text.focus();
+  return chat.openWith(id, username);
+}
+
+// -- who is logged in is connected, and nobody else ----------------------------------------------------------------
+
+account.loggedIn.connect(() => connection.connect(account.token, account.user.username));
+account.loggedOut.connect(() => {
+  connection.disconnect();
+  notices.forgetAll();
+  for (const part of [rooms, myRoom, presence, friends, party, chat, inbox]) part.clear();
+});
+connection.refused.connect((sentence) => account.forget(sentence));
+connection.unsent.connect(() => notices.problem("You are not connected at the moment; that was not sent."));
+connection.message.connect(async (type, data) => {
+  if (type === "error" && !myRoom.takesError(data.reason)) notices.problem(reasonSentence(data.reason));
+  if (type === "match_invite") askInto(data);
+  if (type === "token_expiring") await notices.attempt(async () => connection.renew(await account.refresh()));
+});
+
+function askInto({ room_id: id, from_username: name, gamemode }) {
+  notices.ask({
+    key: `room ${id}`,
+    sentence: `${name} invites you into a room: ${gamemode}.`,
+    answers: [
+      ["Join", () => myRoom.join(id)],
+      ["Not now", () => {}],
+    ],
+  });
+}
+
+// -- one part at a time on a small screen --------------------------------------------------------------------------
+
+function look(view) {
+  byId("inside").dataset.view = view;
+  for (const button of document.querySelectorAll("#views button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  }
+}
+
+byId("views").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button !== null) look(button.dataset.view);
+});
+byId("inbox-button").addEventListener("click", () => byId("inbox").showModal());
+byId("inbox-close").addEventListener("click", () => byId("inbox").close());
+look("rooms");
+account.resume();

@@ -1,0 +1,99 @@
+/**
+ * Who is logged in: register, log in, a stored token, log out.
+ *
+ * The token is kept for this tab, so that two tabs can be two players, and for the device only when asked to.
+ */
+import { Signal } from "./signal.js";
+
+const KEY = "lobby.login";
+
+export class Account {
+  loggedIn = new Signal(); // ()
+  loggedOut = new Signal(); // (sentence on why, or "")
+
+  user = null; // {id, username}
+  #api;
+  #token = null;
+
+  constructor(api) {
+    this.#api = api;
+    api.onSignedOut = () => this.forget("Your login has ended. Please log in again.");
+  }
+
+  get token() {
+    return this.#token;
+  }
+
+  /** Take up the login that this tab or this device remembers, if there is one. */
+  resume() {
+    for (const storage of [sessionStorage, localStorage]) {
+      const kept = read(storage);
+      if (kept !== null) {
+        this.#become(kept);
+        return;
+      }
+    }
+  }
+
+  async register({ username, password, email, isKept }) {
+    this.#enter(await this.#api.post("/api/auth/register", { username, password, email }), isKept);
+  }
+
+  async logIn({ username, password, isKept }) {
+    this.#enter(await this.#api.post("/api/auth/login", { username, password }), isKept);
+  }
+
+  /** A fresher token before this one ends. Returns it. */
+  async refresh() {
+    const { token } = await this.#api.post("/api/auth/refresh");
+    const isKept = read(localStorage)?.token === this.#token;
+    this.#token = this.#api.token = token;
+    this.#store(isKept);
+    return token;
+  }
+
+  /** Log out here at once, and at the server as soon as it answers. */
+  async logOut() {
+    const farewell = this.#api.post("/api/auth/logout");
+    this.forget("");
+    try {
+      await farewell;
+    } catch {
+      // The server is away, or had ended the login already: this page has forgotten it either way.
+    }
+  }
+
+  forget(sentence) {
+    if (this.user === null) return;
+    if (read(localStorage)?.token === this.#token) localStorage.removeItem(KEY);
+    sessionStorage.removeItem(KEY);
+    this.user = this.#token = this.#api.token = null;
+    this.loggedOut.emit(sentence);
+  }
+
+  #enter({ token, user }, isKept) {
+    this.#become({ token, user: { id: user.id, username: user.username } });
+    this.#store(isKept);
+  }
+
+  #become({ token, user }) {
+    this.user = user;
+    this.#token = this.#api.token = token;
+    this.loggedIn.emit();
+  }
+
+  #store(isKept) {
+    const text = JSON.stringify({ token: this.#token, user: this.user });
+    sessionStorage.setItem(KEY, text);
+    if (isKept) localStorage.setItem(KEY, text);
+  }
+}
+
+function read(storage) {
+  try {
+    const kept = JSON.parse(storage.getItem(KEY));
+    return typeof kept?.token === "string" && typeof kept?.user?.username === "string" ? kept : null;
+  } catch {
+    return null; // somebody else wrote there
+  }
+}

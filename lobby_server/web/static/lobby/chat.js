@@ -1,0 +1,114 @@
+/**
+ * Conversations: the lobby's, the party's, and one with each player. Lines are kept in the order of their ids, whichever
+ * way they came, and never twice.
+ */
+import { Signal } from "./signal.js";
+
+const KEPT_LINES = 500;
+
+export class Chat {
+  changed = new Signal(); // (channel)
+  failed = new Signal(); // (ApiError): a history that nobody asked for by hand
+
+  channels = new Map(); // name → {title, lines, isLoaded, hasMore, unread, userId}
+  current = "lobby";
+  #connection;
+  #api;
+  #account;
+
+  constructor(connection, api, account) {
+    this.#connection = connection;
+    this.#api = api;
+    this.#account = account;
+    this.clear();
+    connection.established.connect(() => {
+      for (const channel of this.channels.values()) channel.isLoaded = false; // lines were missed meanwhile
+      this.open(this.current).catch((fault) => this.failed.emit(fault));
+    });
+    connection.message.connect((type, data) => {
+      if (type === "chat_message") this.#hear(data);
+    });
+  }
+
+  clear() {
+    this.channels = new Map([["lobby", channelOf("Lobby")]]);
+    this.current = "lobby";
+    this.changed.emit("lobby");
+  }
+
+  /** The party came or went, which is another conversation each time. */
+  partyIs(id) {
+    if (this.channels.get("party")?.partyId === id) return;
+    this.channels.delete("party");
+    if (id !== null) this.channels.set("party", { ...channelOf("Party"), partyId: id });
+    if (this.current === "party" && id === null) this.current = "lobby";
+    else if (this.current === "party") this.open("party").catch((fault) => this.failed.emit(fault));
+    this.changed.emit("party");
+  }
+
+  /** Show a conversation; its history is fetched once a connection. Rejects with an `ApiError`. */
+  async open(name) {
+    this.current = name;
+    const channel = this.channels.get(name);
+    channel.unread = 0;
+    this.changed.emit(name);
+    if (!channel.isLoaded && this.#connection.isConnected) {
+      channel.isLoaded = true;
+      try {
+        await this.#load(name, channel, "");
+      } catch (fault) {
+        channel.isLoaded = false;
+        throw fault;
+      }
+    }
+  }
+
+  openWith(userId, username) {
+    const name = `user:${userId}`;
+    if (!this.channels.has(name)) this.channels.set(name, { ...channelOf(username), userId });
+    return this.open(name);
+  }
+
+  /** Earlier lines of the conversation that is shown. */
+  async earlier() {
+    const channel = this.channels.get(this.current);
+    if (channel.lines.length) await this.#load(this.current, channel, `?before=${channel.lines[0].id}`);
+  }
+
+  /** False: not connected. What was said comes back as a message, in its place among the others. */
+  say(text) {
+    return this.#connection.send("chat_message", { channel: this.current, text });
+  }
+
+  async #load(name, channel, query) {
+    const { messages, has_more: hasMore } = await this.#api.get(`/api/chat/${encodeURIComponent(name)}${query}`);
+    const isGap = channel.lines.length > 0 && messages.length > 0 && messages[0].id > channel.lines.at(-1).id;
+    if (isGap && hasMore) channel.lines = []; // more was missed than a page has: begin with what is known whole
+    for (const line of messages) insert(channel.lines, line);
+    channel.hasMore = hasMore;
+    this.changed.emit(name);
+  }
+
+  #hear(line) {
+    const isMine = line.from_user_id === this.#account.user?.id;
+    if (line.channel.startsWith("user:") && !this.channels.has(line.channel)) {
+      if (isMine) return; // said in another tab; the history has it once the conversation is opened
+      this.channels.set(line.channel, { ...channelOf(line.from_username), userId: line.from_user_id });
+    }
+    const channel = this.channels.get(line.channel);
+    if (channel === undefined) return;
+    insert(channel.lines, line);
+    channel.lines.splice(0, channel.lines.length - KEPT_LINES);
+    if (line.channel !== this.current && !isMine) channel.unread += 1;
+    this.changed.emit(line.channel);
+  }
+}
+
+const channelOf = (title) => ({ title, lines: [], isLoaded: false, hasMore: false, unread: 0, userId: null });
+
+/** By id; from the end, where nearly all belong. */
+function insert(lines, line) {
+  let at = lines.length;
+  while (at > 0 && lines[at - 1].id > line.id) at -= 1;
+  if (at === 0 || lines[at - 1].id !== line.id) lines.splice(at, 0, line);
+}

@@ -1,0 +1,88 @@
+/** Conversations on the page: a tab each, the lines, what one says. */
+import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+
+const AT_END_PX = 40;
+
+export class ChatView {
+  #chat;
+  #people;
+  #account;
+  #log = byId("chat-log");
+  #tabs = byId("chat-tabs");
+  #shown = null;
+
+  constructor({ chat, party, people, account, notices }) {
+    this.#chat = chat;
+    this.#people = people;
+    this.#account = account;
+    chat.changed.connect(onceAFrame(() => this.#draw()));
+    chat.failed.connect((fault) => notices.problem(fault.sentence));
+    party.changed.connect(() => chat.partyIs(party.party?.id ?? null));
+    this.#tabs.addEventListener("click", (event) => {
+      const tab = event.target.closest("button");
+      if (tab !== null) notices.attempt(() => chat.open(tab.dataset.channel));
+    });
+    byId("chat-earlier").addEventListener("click", () => notices.attempt(() => chat.earlier()));
+    const form = byId("chat-form");
+    onSubmit(form, async (fields) => {
+      const text = fields.get("text").trim();
+      if (text === "") return;
+      if (chat.say(text)) form.reset();
+      form.elements.text.focus();
+    });
+    this.#draw();
+  }
+
+  #draw() {
+    const chat = this.#chat;
+    syncList(this.#tabs, [...chat.channels], {
+      key: ([name]) => name,
+      make: ([name]) => {
+        const tab = fromTemplate("chat-tab");
+        tab.querySelector("button").dataset.channel = name;
+        return tab;
+      },
+      update: (tab, [name, channel]) => {
+        setText(part(tab, "title"), channel.title);
+        setText(part(tab, "unread"), String(channel.unread));
+        setHidden(part(tab, "unread"), channel.unread === 0);
+        part(tab, "unread").setAttribute("aria-label", `${channel.unread} unread`);
+        tab.querySelector("button").setAttribute("aria-pressed", String(name === chat.current));
+      },
+    });
+    const unread = [...chat.channels.values()].reduce((sum, channel) => sum + channel.unread, 0);
+    setText(byId("view-chat-unread"), unread ? ` (${unread})` : "");
+    const channel = chat.channels.get(chat.current);
+    setText(byId("chat-with"), channel.userId === null ? channel.title : `Conversation with ${channel.title}`);
+    setHidden(byId("chat-earlier"), !channel.hasMore);
+    setHidden(byId("chat-none"), channel.lines.length > 0);
+    this.#drawLines(channel);
+  }
+
+  #drawLines(channel) {
+    const log = this.#log;
+    const isAtEnd = this.#shown !== channel || log.scrollTop + log.clientHeight >= log.scrollHeight - AT_END_PX;
+    const fromEnd = log.scrollHeight - log.scrollTop;
+    this.#shown = channel;
+    syncList(byId("chat-lines"), channel.lines, {
+      key: (line) => `${channel.title}/${line.id}`,
+      make: (line) => this.#makeLine(line),
+      update: () => {},
+    });
+    log.scrollTop = isAtEnd ? log.scrollHeight : log.scrollHeight - fromEnd; // earlier lines push nothing away
+  }
+
+  #makeLine(line) {
+    const row = fromTemplate("chat-line");
+    const name = part(row, "name");
+    setText(name, line.from_username);
+    this.#people.makeOpener(name, { user_id: line.from_user_id, username: line.from_username });
+    row.classList.toggle("mine", line.from_user_id === this.#account.user?.id);
+    setText(part(row, "text"), line.text);
+    const time = part(row, "time");
+    const moment = new Date(line.ts);
+    time.dateTime = moment.toISOString();
+    setText(time, moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+    return row;
+  }
+}

@@ -1,0 +1,43 @@
+/** The state of the connection in words: what is amiss, and the time to the next try. */
+import { byId, setHidden, setText } from "./dom.js";
+
+const WORDS = {
+  off: "Not connected",
+  connecting: "Connecting…",
+  connected: "Connected",
+  waiting: "Not connected",
+  paused: "Waiting until you look at this page",
+  refused: "Logged out",
+};
+
+export class ConnectionView {
+  #connection;
+  #ticker = null;
+
+  constructor(connection) {
+    this.#connection = connection;
+    connection.changed.connect(() => this.#draw());
+    byId("retry").addEventListener("click", () => connection.retryNow());
+    this.#draw();
+  }
+
+  #draw() {
+    const { phase, why } = this.#connection;
+    const pill = byId("connection");
+    pill.dataset.phase = phase;
+    setText(byId("connection-state"), [WORDS[phase], phase === "waiting" ? why : ""].filter(Boolean).join(". "));
+    setHidden(byId("retry"), phase !== "waiting" && phase !== "paused");
+    clearInterval(this.#ticker);
+    setText(byId("countdown"), "");
+    if (phase === "waiting") {
+      this.#tick();
+      this.#ticker = setInterval(() => this.#tick(), 250);
+    }
+  }
+
+  /** Apart from the state, and not for screen readers: nobody wants to hear every second. */
+  #tick() {
+    const leftS = Math.max(0, Math.ceil((this.#connection.retryAt - performance.now()) / 1000));
+    setText(byId("countdown"), `Trying again in ${leftS} s`);
+  }
+}

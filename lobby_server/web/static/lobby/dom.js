@@ -1,0 +1,106 @@
+/** Small tools for the page. Text of users becomes text and nothing else: there is no way to markup here. */
+
+export const byId = (id) => document.getElementById(id);
+
+/** A copy of a template's one element. */
+export function fromTemplate(id) {
+  return byId(id).content.firstElementChild.cloneNode(true);
+}
+
+/** The part of an element that carries `data-part="name"`. */
+export const part = (element, name) => element.querySelector(`[data-part="${name}"]`);
+
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setHidden(element, isHidden) {
+  if (element.hidden !== isHidden) element.hidden = isHidden;
+}
+
+/** Make the children of a list those of `items`, in order, keeping the elements that are there (and their focus). */
+export function syncList(list, items, { key, make, update }) {
+  const known = (list.knownItems ??= new Map());
+  const wanted = new Set(items.map(key));
+  for (const [id, element] of known) {
+    if (!wanted.has(id)) {
+      element.remove();
+      known.delete(id);
+    }
+  }
+  let next = list.firstElementChild;
+  for (const item of items) {
+    const id = key(item);
+    let element = known.get(id);
+    if (element === undefined) {
+      element = make(item);
+      known.set(id, element);
+    }
+    update(element, item);
+    if (element === next) next = next.nextElementSibling;
+    else list.insertBefore(element, next);
+  }
+}
+
+/** Calls `draw` before the next frame, once, however often it is asked. */
+export function onceAFrame(draw) {
+  let isAsked = false;
+  return () => {
+    if (isAsked) return;
+    isAsked = true;
+    requestAnimationFrame(() => {
+      isAsked = false;
+      draw();
+    });
+  };
+}
+
+/** Run what a form asks for: its button is busy meanwhile, and a failure is a sentence in its `.problem`. */
+export function onSubmit(form, action) {
+  const problem = form.querySelector(".problem");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = event.submitter ?? form.querySelector("button");
+    button.setAttribute("aria-busy", "true");
+    button.disabled = true;
+    setText(problem, "");
+    markFields(form, {});
+    try {
+      await action(new FormData(form), event.submitter);
+    } catch (fault) {
+      if (fault.sentence === undefined) throw fault;
+      const named = markFields(form, fault.fields);
+      setText(problem, named.length ? named.join(" ") : fault.sentence);
+    } finally {
+      button.removeAttribute("aria-busy");
+      button.disabled = false;
+    }
+  });
+}
+
+/** Mark the inputs that are named, and focus the first. Returns the sentences of those that the form has. */
+function markFields(form, fields = {}) {
+  let first = null;
+  const sentences = [];
+  for (const input of form.elements) {
+    if (!input.name) continue;
+    if (fields[input.name] === undefined) {
+      input.removeAttribute("aria-invalid");
+    } else {
+      input.setAttribute("aria-invalid", "true");
+      sentences.push(fields[input.name]);
+      first ??= input;
+    }
+  }
+  first?.focus();
+  return sentences;
+}
+
+/** "just now", "4 min ago", "2 h ago", or a date. */
+export function ago(moment) {
+  const seconds = (Date.now() - moment) / 1000;
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return new Date(moment).toLocaleDateString();
+}

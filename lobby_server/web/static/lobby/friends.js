@@ -1,0 +1,81 @@
+/** Friends, requests and blocks: fetched when something about them changed, so that the page never guesses. */
+import { Signal } from "./signal.js";
+import { SingleFlight } from "./single_flight.js";
+
+const ABOUT_FRIENDS = new Set(["friend_request", "friend_request_closed", "friend_accepted", "friend_removed"]);
+
+export class Friends {
+  changed = new Signal();
+  asked = new Signal(); // ({request_id, from_username, …}): somebody asks, now
+
+  friends = []; // {user_id, username, is_online, since}
+  incoming = [];
+  outgoing = [];
+  blocks = [];
+  #api;
+  #friendsFlight;
+  #blocksFlight;
+
+  constructor(connection, api, presence) {
+    this.#api = api;
+    this.#friendsFlight = new SingleFlight({
+      fetch: (signal) => api.get("/api/friends", signal),
+      deliver: ({ friends, incoming, outgoing }) => {
+        Object.assign(this, { friends, incoming, outgoing });
+        this.changed.emit();
+      },
+    });
+    this.#blocksFlight = new SingleFlight({
+      fetch: (signal) => api.get("/api/blocks", signal),
+      deliver: ({ blocks }) => {
+        this.blocks = blocks;
+        this.changed.emit();
+      },
+    });
+    connection.established.connect(() => this.refresh());
+    connection.lost.connect(() => this.#stop());
+    connection.message.connect((type, data) => {
+      if (ABOUT_FRIENDS.has(type)) this.#friendsFlight.wish();
+      if (type === "friend_request") this.asked.emit(data);
+    });
+    presence.changed.connect(() => {
+      for (const friend of this.friends) friend.is_online = presence.users.has(friend.user_id);
+      this.changed.emit();
+    });
+  }
+
+  isFriend = (userId) => this.friends.some((friend) => friend.user_id === userId);
+  isBlocked = (userId) => this.blocks.some((block) => block.user_id === userId);
+
+  refresh() {
+    this.#friendsFlight.wish();
+    this.#blocksFlight.wish();
+  }
+
+  clear() {
+    this.#stop();
+    this.friends = this.incoming = this.outgoing = this.blocks = [];
+    this.changed.emit();
+  }
+
+  /** All of these reject with an `ApiError`. */
+  ask = (username) => this.#change(() => this.#api.post("/api/friends/requests", { to_username: username }));
+  accept = (requestId) => this.#change(() => this.#api.post(`/api/friends/requests/${requestId}/accept`));
+  decline = (requestId) => this.#change(() => this.#api.post(`/api/friends/requests/${requestId}/decline`));
+  remove = (userId) => this.#change(() => this.#api.delete(`/api/friends/${userId}`));
+  block = (userId) => this.#change(() => this.#api.post("/api/blocks", { user_id: userId }));
+  unblock = (userId) => this.#change(() => this.#api.delete(`/api/blocks/${userId}`));
+
+  async #change(call) {
+    try {
+      return await call();
+    } finally {
+      this.refresh();
+    }
+  }
+
+  #stop() {
+    this.#friendsFlight.stop();
+    this.#blocksFlight.stop();
+  }
+}

@@ -1,0 +1,74 @@
+/** Friends, requests and blocked players on the page. */
+import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+
+export class FriendsView {
+  #friends;
+  #people;
+  #notices;
+
+  constructor({ friends, people, notices }) {
+    this.#friends = friends;
+    this.#people = people;
+    this.#notices = notices;
+    friends.changed.connect(onceAFrame(() => this.#draw()));
+    friends.asked.connect(({ request_id: id, from_username: name }) =>
+      notices.ask({
+        key: `friend ${id}`,
+        sentence: `${name} wants to be your friend.`,
+        answers: [
+          ["Accept", () => notices.attempt(() => friends.accept(id), `You and ${name} are friends now.`)],
+          ["Decline", () => notices.attempt(() => friends.decline(id))],
+        ],
+      }),
+    );
+    const form = byId("friend-form");
+    onSubmit(form, async (fields) => {
+      const name = fields.get("username").trim();
+      const { status } = await friends.ask(name);
+      notices.say(status === "accepted" ? `You and ${name} are friends now.` : `${name} is asked to be your friend.`);
+      form.reset();
+    });
+  }
+
+  #draw() {
+    const { friends, incoming, outgoing, blocks } = this.#friends;
+    const requests = [
+      ...incoming.map((request) => ({ ...request, isIncoming: true, name: request.from_username })),
+      ...outgoing.map((request) => ({ ...request, isIncoming: false, name: request.to_username })),
+    ];
+    setText(byId("friends-count"), String(friends.length));
+    setHidden(byId("friends-none"), friends.length > 0);
+    const sorted = [...friends].sort((a, b) => b.is_online - a.is_online || a.username.localeCompare(b.username));
+    this.#people.drawList(byId("friends"), sorted);
+    setHidden(byId("requests-block"), requests.length === 0);
+    syncList(byId("requests"), requests, {
+      key: (request) => request.request_id,
+      make: (request) => this.#makeRequest(request),
+      update: () => {},
+    });
+    setHidden(byId("blocks-fold"), blocks.length === 0);
+    setText(byId("blocks-count"), String(blocks.length));
+    this.#people.drawList(byId("blocks"), blocks);
+  }
+
+  #makeRequest({ request_id: id, isIncoming, name }) {
+    const row = fromTemplate("request-row");
+    setText(part(row, "name"), name);
+    setText(part(row, "what"), isIncoming ? "wants to be your friend" : "is asked");
+    const accept = part(row, "accept");
+    const decline = part(row, "decline");
+    setHidden(accept, !isIncoming);
+    setText(decline, isIncoming ? "Decline" : "Withdraw");
+    accept.setAttribute("aria-label", `Accept ${name}`);
+    decline.setAttribute("aria-label", `${decline.textContent} ${name}`);
+    accept.addEventListener("click", () => {
+      this.#notices.forget(`friend ${id}`);
+      this.#notices.attempt(() => this.#friends.accept(id), `You and ${name} are friends now.`);
+    });
+    decline.addEventListener("click", () => {
+      this.#notices.forget(`friend ${id}`);
+      this.#notices.attempt(() => this.#friends.decline(id));
+    });
+    return row;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The room that the user is in, as the socket tells it: who is there, who hosts, what they say.
+ *
+ * A membership ends with the connection. This page remembers the room for its tab and enters it again once it is
+ * connected again, after a reload or a restart of the server alike.
+ */
+import { reasonSentence } from "./sentences.js";
+import { Signal } from "./signal.js";
+
+const KEY = "lobby.room";
+const CANNOT_ENTER = new Set([
+  "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found",
+]);
+
+export class MyRoom {
+  changed = new Signal();
+  said = new Signal(); // ({from, fromName, text})
+  ended = new Signal(); // (sentence): the user is not in it any more, and did not ask for that
+
+  id = null;
+  title = "";
+  peerId = null;
+  members = new Map(); // peer id → {peerId, name, isHost}
+  #connection;
+  #account;
+  #isReturning = false;
+
+  constructor(connection, account) {
+    this.#connection = connection;
+    this.#account = account;
+    connection.established.connect(() => this.#return());
+    connection.lost.connect(() => this.#forget());
+    connection.message.connect((type, data) => this.#take(type, data));
+  }
+
+  get isHost() {
+    return this.members.get(this.peerId)?.isHost ?? false;
+  }
+
+  join(id) {
+    this.#isReturning = false;
+    this.#enter(id);
+  }
+
+  /** The user has made this room over HTTP: take the host's place in it. */
+  host(room) {
+    this.#isReturning = false;
+    sessionStorage.setItem(KEY, room.id);
+    this.#connection.send("create_room");
+  }
+
+  leave() {
+    sessionStorage.removeItem(KEY);
+    this.#connection.send("leave_room");
+    this.#forget();
+  }
+
+  say(text) {
+    return this.#connection.send("chat", { text });
+  }
+
+  kick(peerId) {
+    this.#connection.send("kick", { peerId });
+  }
+
+  /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
+  takesError(reason) {
+    if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
+    this.#isReturning = false;
+    this.#end(`You are not in your room any more. ${reasonSentence(reason)}`);
+    return true;
+  }
+
+  /** Somebody else logs in next. */
+  clear() {
+    sessionStorage.removeItem(KEY);
+    this.#forget();
+  }
+
+  #enter(roomId) {
+    this.#connection.send("join_room", {
+      roomId,
+      version: this.#connection.version,
+      name: this.#account.user.username,
+    });
+  }
+
+  #return() {
+    const id = sessionStorage.getItem(KEY);
+    this.#isReturning = id !== null;
+    if (id !== null) this.#enter(id);
+  }
+
+  #take(type, data) {
+    if (type === "room_joined" || type === "room_created") {
+      this.#entered(data);
+    } else if (type === "kicked") {
+      this.#end(reasonSentence(data.reason));
+    } else if (this.id !== null) {
+      if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
+      else if (type === "peer_left") this.members.delete(data.peerId);
+      else if (type === "host_changed") this.#hostIs(data.newHostPeerId);
+      else if (type === "chat") this.said.emit(data);
+      else return;
+      this.changed.emit();
+    }
+  }
+
+  #entered({ roomId, peerId, gamemode, mapName, members }) {
+    this.#isReturning = false;
+    this.id = roomId;
+    this.peerId = peerId;
+    this.title = mapName ? `${gamemode} on ${mapName}` : gamemode;
+    const own = { peerId, name: this.#account.user.username, isHost: true }; // who made it is alone in it
+    this.members = new Map((members ?? [own]).map((member) => [member.peerId, member]));
+    sessionStorage.setItem(KEY, roomId);
+    this.changed.emit();
+  }
+
+  #hostIs(peerId) {
+    for (const member of this.members.values()) member.isHost = member.peerId === peerId;
+  }
+
+  #end(sentence) {
+    sessionStorage.removeItem(KEY);
+    this.#forget();
+    this.ended.emit(sentence);
+  }
+
+  #forget() {
+    this.id = this.peerId = null;
+    this.members = new Map();
+    this.changed.emit();
+  }
+}

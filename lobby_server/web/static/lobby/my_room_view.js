@@ -1,0 +1,83 @@
+/** The room that the user is in: members, its own chat, invitations into it. */
+import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+
+const KEPT_LINES = 200;
+
+export class MyRoomView {
+  #room;
+  #lines = [];
+  #number = 0;
+  #shownId = null;
+
+  constructor({ room, people, party, api, notices }) {
+    this.#room = room;
+    const draw = onceAFrame(() => this.#draw(people, party));
+    room.changed.connect(draw);
+    party.changed.connect(draw);
+    room.ended.connect((sentence) => notices.problem(sentence));
+    room.said.connect(({ fromName, text }) => {
+      this.#lines = [...this.#lines, { id: (this.#number += 1), fromName, text }].slice(-KEPT_LINES);
+      draw();
+    });
+    byId("my-room-leave").addEventListener("click", () => room.leave());
+    byId("my-room-party").addEventListener("click", () =>
+      notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(room.id)}/party`)),
+    );
+    byId("my-room-members").addEventListener("click", (event) => {
+      const button = event.target.closest("[data-part=kick]");
+      if (button !== null) room.kick(Number(button.closest("li").dataset.peerId));
+    });
+    const say = byId("my-room-say");
+    onSubmit(say, async (fields) => {
+      const text = fields.get("text").trim();
+      if (text && room.say(text)) say.reset();
+    });
+    const invite = byId("my-room-invite");
+    onSubmit(invite, async (fields) => {
+      const name = fields.get("username").trim();
+      await api.post(`/api/rooms/${encodeURIComponent(room.id)}/invites`, { to_username: name });
+      notices.say(`${name} is invited into the room.`);
+      invite.reset();
+    });
+  }
+
+  #draw(people, party) {
+    const room = this.#room;
+    setHidden(byId("my-room"), room.id === null);
+    if (room.id !== this.#shownId) {
+      this.#shownId = room.id;
+      this.#lines = [];
+    }
+    if (room.id === null) return;
+    setText(byId("my-room-title"), room.title);
+    setHidden(byId("my-room-party"), !party.isLeader || party.members.length < 2);
+    syncList(byId("my-room-members"), [...room.members.values()], {
+      key: (member) => member.peerId,
+      make: (member) => {
+        const row = fromTemplate("member-row");
+        row.dataset.peerId = member.peerId;
+        setText(part(row, "name"), member.name);
+        people.makeOpener(part(row, "name"), { username: member.name });
+        return row;
+      },
+      update: (row, member) => {
+        setHidden(part(row, "host"), !member.isHost);
+        setHidden(part(row, "kick"), !room.isHost || member.peerId === room.peerId);
+        part(row, "kick").setAttribute("aria-label", `Put ${member.name} out of the room`);
+      },
+    });
+    const log = byId("my-room-log");
+    const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+    syncList(log, this.#lines, {
+      key: (line) => line.id,
+      make: ({ fromName, text }) => {
+        const row = fromTemplate("room-line");
+        setText(part(row, "name"), fromName);
+        setText(part(row, "text"), text);
+        return row;
+      },
+      update: () => {},
+    });
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+  }
+}

@@ -1,0 +1,86 @@
+/** What the page says by itself: short words that fade, questions that wait for an answer, and the same for ears. */
+import { byId, fromTemplate, part, setText } from "./dom.js";
+
+const SHOWN_MS = 6000;
+const MURMUR_EVERY_MS = 2000;
+
+export class Notices {
+  #corner = byId("toasts");
+  #spoken = byId("spoken");
+  #asked = new Map();
+  #murmured = -Infinity;
+
+  /** Something good, or at least no trouble. */
+  say(sentence) {
+    this.#show(sentence, "good");
+  }
+
+  /** Something that did not work. */
+  problem(sentence) {
+    this.#show(sentence, "bad");
+  }
+
+  /** For ears only, and not in a torrent. */
+  murmur(sentence) {
+    const now = performance.now();
+    if (now - this.#murmured < MURMUR_EVERY_MS) return;
+    this.#murmured = now;
+    setText(this.#spoken, sentence);
+  }
+
+  /** Run an action; its failure is a sentence on the page. Resolves to whether it went well. */
+  async attempt(action, done = "") {
+    try {
+      await action();
+    } catch (fault) {
+      if (fault.sentence === undefined) throw fault;
+      this.problem(fault.sentence);
+      return false;
+    }
+    if (done) this.say(done);
+    return true;
+  }
+
+  /** Ask, until answered or `forget(key)`. The same key again changes nothing. `answers`: [[label, action]…]. */
+  ask({ key, sentence, answers }) {
+    if (this.#asked.has(key)) return;
+    const toast = fromTemplate("question");
+    setText(part(toast, "text"), sentence);
+    const buttons = part(toast, "buttons");
+    for (const [label, action] of answers) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = buttons.childElementCount ? "secondary outline" : "";
+      setText(button, label);
+      button.addEventListener("click", () => {
+        this.forget(key);
+        action();
+      });
+      buttons.append(button);
+    }
+    this.#asked.set(key, toast);
+    byId("questions").append(toast);
+    setText(this.#spoken, sentence);
+  }
+
+  /** It is answered, or does not matter any more. */
+  forget(key) {
+    this.#asked.get(key)?.remove();
+    this.#asked.delete(key);
+  }
+
+  forgetAll() {
+    for (const key of [...this.#asked.keys()]) this.forget(key);
+    this.#corner.replaceChildren();
+  }
+
+  #show(sentence, kind) {
+    const toast = fromTemplate("toast");
+    toast.classList.add(kind);
+    setText(part(toast, "text"), sentence);
+    const remove = () => toast.remove();
+    part(toast, "close").addEventListener("click", remove);
+    setTimeout(remove, SHOWN_MS);
+    this.#corner.append(toast);
+  }
+}

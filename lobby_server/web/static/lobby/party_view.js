@@ -1,0 +1,75 @@
+/** The party on the page. */
+import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+
+export class PartyView {
+  #party;
+  #people;
+  #account;
+  #notices;
+
+  constructor({ party, people, account, notices }) {
+    this.#party = party;
+    this.#people = people;
+    this.#account = account;
+    this.#notices = notices;
+    party.changed.connect(onceAFrame(() => this.#draw()));
+    party.invited.connect((invite) => this.#ask(invite));
+    byId("party-create").addEventListener("click", () => notices.attempt(() => party.create()));
+    byId("party-leave").addEventListener("click", () => notices.attempt(() => party.leave()));
+    const form = byId("party-form");
+    onSubmit(form, async (fields) => {
+      const name = fields.get("username").trim();
+      await party.invite(name);
+      notices.say(`${name} is invited into your party.`);
+      form.reset();
+    });
+    byId("party-members").addEventListener("click", (event) => {
+      const button = event.target.closest("[data-part=kick], [data-part=lead]");
+      if (button === null) return;
+      const id = Number(button.closest("li").dataset.userId);
+      notices.attempt(() => (button.dataset.part === "kick" ? party.kick(id) : party.makeLeader(id)));
+    });
+  }
+
+  #ask({ party_id: id, from_username: name }) {
+    this.#notices.ask({
+      key: `party ${id}`,
+      sentence: `${name} invites you into a party.`,
+      answers: [
+        ["Join", () => this.#notices.attempt(() => this.#party.join(id))],
+        ["Not now", () => {}],
+      ],
+    });
+  }
+
+  #draw() {
+    const { party, invites, isLeader } = this.#party;
+    setHidden(byId("party-in"), party === null);
+    setHidden(byId("party-create"), party !== null);
+    for (const invite of invites) this.#ask(invite); // those that were there before the page was
+    if (party === null) return;
+    setText(byId("party-size"), `${party.members.length}/${party.max_members}`);
+    syncList(byId("party-members"), party.members, {
+      key: (member) => member.user_id,
+      make: (member) => {
+        const row = fromTemplate("party-row");
+        row.dataset.userId = member.user_id;
+        setText(part(row, "name"), member.username);
+        this.#people.makeOpener(part(row, "name"), member);
+        part(row, "kick").setAttribute("aria-label", `Put ${member.username} out of the party`);
+        part(row, "lead").setAttribute("aria-label", `Make ${member.username} the leader`);
+        return row;
+      },
+      update: (row, member) => {
+        part(row, "dot").classList.toggle("on", member.is_online);
+        setText(part(row, "state"), member.is_online ? "online" : "offline");
+        setHidden(part(row, "leader"), member.user_id !== party.leader_user_id);
+        const isOther = member.user_id !== this.#account.user?.id;
+        setHidden(part(row, "kick"), !isLeader || !isOther);
+        setHidden(part(row, "lead"), !isLeader || !isOther);
+      },
+    });
+    setHidden(byId("party-invited"), party.invited.length === 0);
+    setText(byId("party-invited"), `Invited: ${party.invited.map((user) => user.username).join(", ")}`);
+  }
+}

@@ -1,0 +1,107 @@
+/** Who is online, and what can be done with somebody: one dialog, opened by a name wherever it stands. */
+import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+
+const SHOWN = 100; // names; the search finds the others
+
+export class People {
+  #presence;
+  #friends;
+  #account;
+  #notices;
+  #dialog = byId("person");
+  #search = byId("online-search");
+  #deeds = () => [];
+
+  constructor({ presence, friends, account, notices }) {
+    this.#presence = presence;
+    this.#friends = friends;
+    this.#account = account;
+    this.#notices = notices;
+    const draw = onceAFrame(() => this.#draw());
+    presence.changed.connect(draw);
+    this.#search.addEventListener("input", draw);
+    part(this.#dialog, "close").addEventListener("click", () => this.#dialog.close());
+    this.#dialog.addEventListener("click", (event) => {
+      if (event.target === this.#dialog) this.#dialog.close(); // beside the box
+    });
+  }
+
+  /** `deeds(person)` gives [[label, action]…] that other parts of the page can do with somebody. */
+  offer(deeds) {
+    this.#deeds = deeds;
+  }
+
+  /** Make a button open the dialog on somebody: `{user_id?, username}`. */
+  makeOpener(button, person) {
+    button.addEventListener("click", () => this.#open(person));
+  }
+
+  /** A list of `{user_id, username, is_online?}` as names with a dot. */
+  drawList(list, people) {
+    syncList(list, people, {
+      key: (person) => person.user_id,
+      make: (person) => {
+        const row = fromTemplate("person-row");
+        setText(part(row, "name"), person.username);
+        this.makeOpener(part(row, "name"), person);
+        return row;
+      },
+      update: (row, person) => {
+        const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
+        part(row, "dot").classList.toggle("on", isOnline);
+        setText(part(row, "state"), isOnline ? "online" : "offline");
+      },
+    });
+  }
+
+  #draw() {
+    const wanted = this.#search.value.trim().toLowerCase();
+    const found = [];
+    for (const [user_id, username] of this.#presence.users) {
+      if (wanted === "" || username.toLowerCase().includes(wanted)) found.push({ user_id, username });
+    }
+    const shown = found.sort((a, b) => a.username.localeCompare(b.username)).slice(0, SHOWN);
+    setText(byId("online-count"), String(this.#presence.users.size));
+    setHidden(byId("online-more"), found.length <= SHOWN);
+    setText(byId("online-more"), `and ${found.length - SHOWN} more; search by name`);
+    this.drawList(byId("online"), shown);
+  }
+
+  #open({ user_id, username }) {
+    const id = user_id ?? this.#presence.idOf(username);
+    const isMe = username === this.#account.user?.username;
+    setText(byId("person-name"), username);
+    const isOnline = id !== null && this.#presence.users.has(id);
+    setText(part(this.#dialog, "state"), isMe ? "This is you." : isOnline ? "online" : "offline");
+    const deeds = isMe ? [] : [...this.#deeds({ id, username }), ...this.#ownDeeds(id, username)];
+    part(this.#dialog, "deeds").replaceChildren(
+      ...deeds.map(([label, action]) => {
+        const button = Object.assign(document.createElement("button"), { type: "button", className: "outline" });
+        setText(button, label);
+        button.addEventListener("click", () => {
+          this.#dialog.close();
+          action();
+        });
+        return button;
+      }),
+    );
+    this.#dialog.showModal();
+  }
+
+  #ownDeeds(id, username) {
+    const friends = this.#friends;
+    const attempt = (action, done) => () => this.#notices.attempt(action, done);
+    const deeds = [];
+    if (id !== null && friends.isFriend(id)) {
+      deeds.push(["Remove from friends", attempt(() => friends.remove(id), `${username} is no friend any more.`)]);
+    } else if (id === null || !friends.isBlocked(id)) {
+      deeds.push(["Ask to be friends", attempt(() => friends.ask(username), `${username} is asked to be your friend.`)]);
+    }
+    if (id !== null && friends.isBlocked(id)) {
+      deeds.push(["Unblock", attempt(() => friends.unblock(id), `${username} is not blocked any more.`)]);
+    } else if (id !== null) {
+      deeds.push(["Block", attempt(() => friends.block(id), `${username} is blocked.`)]);
+    }
+    return deeds;
+  }
+}

@@ -1,0 +1,115 @@
+/** The list of rooms on the page: filter, arrivals, and the buttons of each row. Draws at most once a frame. */
+import { ago, byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+
+const AGES_EVERY_MS = 30000;
+
+export class RoomListView {
+  #list = byId("rooms");
+  #filter = byId("rooms-filter");
+  #model;
+  #mine;
+  #account;
+  #fresh = new Set();
+
+  /** `api` deletes and creates, `myRoom` is the room that the user is in, `notices` hears of arrivals. */
+  constructor({ model, myRoom, api, account, notices }) {
+    this.#model = model;
+    this.#mine = myRoom;
+    this.#account = account;
+    const draw = onceAFrame(() => this.#draw());
+    model.changed.connect(draw);
+    myRoom.changed.connect(draw);
+    model.failed.connect((fault) => notices.problem(fault.sentence));
+    model.arrived.connect((rooms) => {
+      for (const room of rooms) this.#fresh.add(room.id);
+      const [room] = rooms;
+      notices.murmur(rooms.length === 1 ? `New room: ${room.gamemode} by ${room.host_username}` : `${rooms.length} new rooms`);
+    });
+    this.#filter.addEventListener("change", draw);
+    setInterval(draw, AGES_EVERY_MS);
+
+    this.#list.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button === null) return;
+      const id = button.closest("li").dataset.id;
+      if (button.dataset.part === "join") myRoom.join(id);
+      else if (button.dataset.part === "leave") myRoom.leave();
+      else notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
+    });
+
+    const form = byId("create-room");
+    onSubmit(form, async (fields) => {
+      const { room } = await api.post("/api/rooms", {
+        gamemode: fields.get("gamemode").trim(),
+        mapName: fields.get("mapName").trim() || null,
+        maxPlayers: Number(fields.get("maxPlayers")),
+        isPublic: fields.get("isPublic") !== null,
+      });
+      myRoom.host(room);
+      form.reset();
+      byId("create-room-fold").open = false;
+    });
+  }
+
+  #draw() {
+    const rooms = [...this.#model.rooms.values()];
+    this.#drawFilter(rooms);
+    const wanted = this.#filter.value;
+    const shown = wanted === "" ? rooms : rooms.filter((room) => `=${room.gamemode}` === wanted);
+    setText(byId("rooms-count"), String(rooms.length));
+    setHidden(byId("rooms-none"), shown.length > 0 || !this.#model.isKnown);
+    setHidden(byId("rooms-loading"), this.#model.isKnown);
+    syncList(this.#list, shown, {
+      key: (room) => room.id,
+      make: (room) => this.#makeRow(room),
+      update: (row, room) => this.#updateRow(row, room),
+    });
+    this.#fresh.clear();
+  }
+
+  #makeRow(room) {
+    const row = fromTemplate("room-row");
+    row.dataset.id = room.id;
+    if (this.#fresh.has(room.id)) row.classList.add("arrived");
+    setText(part(row, "gamemode"), room.gamemode);
+    setText(part(row, "map"), room.map_name ?? "");
+    return row;
+  }
+
+  #updateRow(row, room) {
+    const isIn = this.#mine.id === room.id;
+    const state = `${room.current_players}/${room.max_players}/${room.host_username}/${isIn}/${this.#account.user?.username}`;
+    setText(part(row, "age"), ago(Date.parse(room.created_at)));
+    if (row.drawnState === state) return; // nothing else can have changed
+    row.drawnState = state;
+    const isHost = room.host_username === this.#account.user?.username;
+    setText(part(row, "host"), isHost ? "you" : room.host_username);
+    setText(part(row, "players"), `${room.current_players}/${room.max_players}`);
+    part(row, "players").setAttribute("aria-label", `${room.current_players} of ${room.max_players} players`);
+    row.classList.toggle("full", room.is_full);
+    row.classList.toggle("mine", isIn);
+    const named = `${room.gamemode} by ${room.host_username}`;
+    for (const [name, isShown] of [["join", !isIn], ["leave", isIn], ["delete", isHost]]) {
+      const button = part(row, name);
+      setHidden(button, !isShown);
+      button.setAttribute("aria-label", `${button.textContent} ${named}`);
+    }
+    setText(part(row, "join"), room.is_full && !isIn ? "Full" : "Join");
+  }
+
+  /** The modes that there are, most rooms first; the chosen one stays, also when its last room went. */
+  #drawFilter(rooms) {
+    const counts = new Map();
+    for (const room of rooms) counts.set(room.gamemode, (counts.get(room.gamemode) ?? 0) + 1);
+    const chosen = this.#filter.value;
+    if (chosen !== "" && !counts.has(chosen.slice(1))) counts.set(chosen.slice(1), 0);
+    const modes = [...counts].sort(([a, m], [b, n]) => n - m || a.localeCompare(b));
+    const options = [["", `All game modes`], ...modes.map(([mode, count]) => [`=${mode}`, `${mode} (${count})`])];
+    syncList(this.#filter, options, {
+      key: ([value]) => value,
+      make: ([value]) => Object.assign(document.createElement("option"), { value }),
+      update: (option, [, text]) => setText(option, text),
+    });
+    this.#filter.value = chosen;
+  }
+}
