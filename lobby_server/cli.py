@@ -1,4 +1,5 @@
-"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 2 something to be put right by who started it."""
+"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 1 nobody answered, 2 something to be put right by
+who started it."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from lobby_server import __version__
+from lobby_server.announce import AnnounceError, announce
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
 from lobby_server.logs import set_up_logging
@@ -33,6 +35,7 @@ from lobby_server.settings import (
     read_settings,
 )
 
+FAILED = 1
 USAGE = 2
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 """Objects made before a young collection, young ones before a middle one, middle ones before a full one."""
@@ -160,6 +163,26 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
         _stop_with(f"--prefix {prefix!r} makes usernames that no token may carry: give a shorter one.")
     for number in range(count):
         click.echo(tokens.issue(User(first_user_id + number, f"{prefix}{number + 1}"), role=role))
+
+
+@main.command("announce")
+@click.argument("text")
+@click.option("--title", default="Announcement", show_default=True, help="what stands above it")
+@click.pass_obj
+def announce_command(settings: Settings, text: str, title: str) -> None:
+    """Tell TEXT to everybody who is connected to the server that runs on this machine.
+
+    Give the settings that the server was started with, before the command: lobby-server --port 30821 --data-dir D
+    announce "Back in ten minutes."
+    """
+    try:
+        announce(settings, title=title, body=text)
+    except SettingsError as fault:
+        _stop_with(str(fault))
+    except AnnounceError as fault:
+        click.echo(f"lobby-server: {fault}", err=True)
+        sys.exit(FAILED)
+    click.echo("announced")
 
 
 async def _serve(settings: Settings) -> None:

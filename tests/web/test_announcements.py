@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.web.conftest import Lobby
+from lobby_server import cli
+from tests.web.conftest import SECRET, Lobby
 from tests.web.people import Person, ann_bob_eve
 
 
@@ -65,3 +70,43 @@ async def test_player_count_comes_to_who_asks_for_it_beside_presence(lobby: Lobb
     await bob.open()
     assert (await ear.expect("user_online"))["user_id"] == 2
     assert await ear.expect("player_count") == {"online": 2}
+
+
+# From the command line
+
+
+async def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of the command line, run in a thread so that the server can answer."""
+    result = await asyncio.to_thread(CliRunner().invoke, cli.main, arguments, env={"LOBBY_JWT_SECRET": SECRET})
+    return result.exit_code, result.output
+
+
+async def test_command_announces_to_everybody(lobby: Lobby) -> None:
+    ann, *_ = await ann_bob_eve(lobby)
+    port = str(lobby.server.port)
+    assert await run("--port", port, "announce", "Back in ten minutes.") == (0, "announced\n")
+    ((_, event),) = await ann.told()
+    assert (event["title"], event["body"]) == ("Announcement", "Back in ten minutes.")
+    assert await run("--port", port, "--address", "0.0.0.0", "announce", "x", "--title", "T") == (0, "announced\n")
+    ((_, event),) = await ann.told()
+    assert event["title"] == "T"
+
+
+async def test_command_says_what_to_do_when_it_does_not_get_through(lobby: Lobby, tmp_path: Path) -> None:
+    port = str(lobby.server.port)
+    code, output = await run("--port", port, "announce", "x" * 2001)
+    assert code == 1
+    assert output.endswith("refused: body is text of at most 2000 characters.\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = str(taken.getsockname()[1])
+    code, output = await run("--port", free, "announce", "x")
+    assert code == 1
+    assert output.startswith(f"lobby-server: No lobby-server answers at http://127.0.0.1:{free}: ")
+    code, output = await run("--port", "0", "announce", "x")
+    assert (code, "--port is 0" in output) == (2, True)
+    arguments = ["--port", port, "--data-dir", str(tmp_path / "none"), "announce", "x"]
+    result = await asyncio.to_thread(CliRunner().invoke, cli.main, arguments, env={"LOBBY_JWT_SECRET": ""})
+    assert (result.exit_code, "does not exist" in result.output) == (2, True)
+    assert not (tmp_path / "none").exists()
+    result = await asyncio.to_thread(CliRunner().invoke, cli.main, arguments, env={"LOBBY_JWT_SECRET": "another" * 9})
+    assert (result.exit_code, "has another secret" in result.output) == (1, True)
