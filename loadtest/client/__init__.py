@@ -31,7 +31,7 @@ What goes beyond the base protocol is asked for by name, ``ConnectionManager(fea
 
 from loadtest.client.api import LobbyApi, RoomsAnswer
 from loadtest.client.authentication import AuthenticationManager
-from loadtest.client.connection import Attempt, ConnectionManager
+from loadtest.client.connection import ConnectionManager
 from loadtest.client.counters import Counters
 from loadtest.client.delta_list import DeltaServerList
 from loadtest.client.errors import (
@@ -44,6 +44,7 @@ from loadtest.client.errors import (
     UnexpectedAnswer,
 )
 from loadtest.client.http import HttpAnswer, HttpCall, HttpCaller, KeepAliveHttp
+from loadtest.client.lobby_connection import Attempt, LobbyConnection
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
 from loadtest.client.server_list import PollingServerList, ServerList
 from loadtest.client.signals import Signal
@@ -68,6 +69,7 @@ __all__ = [
     "JitterReconnect",
     "KeepAliveHttp",
     "LobbyApi",
+    "LobbyConnection",
     "NotConnected",
     "PollingServerList",
     "RateLimited",

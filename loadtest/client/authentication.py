@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 
 from loadtest.client.api import LobbyApi
-from loadtest.client.connection import ConnectionManager
 from loadtest.client.errors import ApiError, ClientError, RateLimited, ServerAway, TokenFileError, UnexpectedAnswer
+from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.token_file import StoredToken, TokenFile, TokenFileState
 from lobby_server.protocol.resources import Session, User
@@ -29,7 +29,7 @@ class AuthenticationManager:
         self,
         *,
         api: LobbyApi,
-        connection: ConnectionManager | None = None,
+        connection: LobbyConnection | None = None,
         token_file: Path | None = None,
         retry: ReconnectPolicy | None = None,
         rng: Random | None = None,

@@ -15,46 +15,30 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from random import Random
 
 from loadtest.client.counters import Counters
 from loadtest.client.errors import NotConnected
 from loadtest.client.link import Link, LinkEnded, OpenFailed
+from loadtest.client.lobby_connection import DEFAULT_VERSION, Attempt, LobbyConnection
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.side_thread import SideThread
-from loadtest.client.signals import Signal
 from loadtest.client.timing import Pulse, Timing
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.features import Feature, known_features
+from lobby_server.protocol.features import Feature
 
 DEFAULT_URL = "ws://localhost:30820"
-DEFAULT_VERSION = "13020"
-"""The game version of the seed's handshake."""
 
 REFUSING_REASONS = frozenset(
     {ErrorReason.INVALID_TOKEN, ErrorReason.AUTHENTICATION_REQUIRED, ErrorReason.INVALID_HANDSHAKE}
 )
 """Errors to a handshake that the same handshake would meet again."""
 
-ABOUT_ROOMS = (messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta)
-
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """How one try to connect went. Times in seconds, None where it did not get that far."""
-
-    upgrade_s: float | None
-    """TCP connection and HTTP upgrade."""
-    handshake_s: float | None
-    """Sending the handshake to its acceptance."""
-    failure: str | None
-
-
-class ConnectionManager:
+class ConnectionManager(LobbyConnection):
     """Connects, stays connected, says what happens. All methods may be called from any thread."""
 
     def __init__(
@@ -75,39 +59,11 @@ class ConnectionManager:
         `features` are asked for in every handshake; without any it is the base protocol, to the byte. Raises
         `ValueError` for a name that is no feature.
         """
+        super().__init__(name=name, version=version, features=features)
         self.url = url
-        self.name = name
-        self.version = version
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
         self.counters = counters or Counters()
-        self.features = frozenset(Feature(feature) for feature in features)
-        self.accepted_features: frozenset[Feature] = frozenset()
-        """Those that the server agreed to at the last acceptance."""
-        self.user_id: int | None = None
-        self.username: str | None = None
-
-        self.rooms_list_changed: Signal[[]] = Signal("rooms_list_changed")
-        """However the server says so: by a bare announcement, with a revision, or by the list itself."""
-        self.rooms_announced: Signal[[messages.ServerMessage]] = Signal("rooms_announced")
-        """The same, with the message: `RoomsChanged`, `RoomsChangedRev`, `RoomsSnapshot` or `RoomsDelta`."""
-        self.user_status_changed: Signal[[int, bool]] = Signal("user_status_changed")
-        """One user at a time, also where ``presence_batch`` brings many."""
-        self.player_count_changed: Signal[[int]] = Signal("player_count_changed")
-        """Feature ``presence_friends``: how many are online."""
-        self.token_expiring: Signal[[int]] = Signal("token_expiring")
-        """Feature ``refresh``: in so many seconds; answer with `renew_token`."""
-        self.connection_established: Signal[[]] = Signal("connection_established")
-        self.connection_lost: Signal[[]] = Signal("connection_lost")
-        """An established connection ended without our asking. Retries follow, or `connection_refused`."""
-        self.connection_refused: Signal[[str]] = Signal("connection_refused")
-        """With the reason. It is over until the next `connect_to_server`."""
-        self.message_received: Signal[[messages.ServerMessage]] = Signal("message_received")
-        """Every message that the vocabulary has, replies included, in the order of arrival."""
-        self.connection_attempted: Signal[[Attempt]] = Signal("connection_attempted")
-        self.heartbeat_finished: Signal[[float | None]] = Signal("heartbeat_finished")
-        """With the round trip in seconds; None: the connection was lost before the answer."""
-
         self.side = SideThread(name=f"lobby-side-{name}", clock=clock)
         """For what takes long: with it a connection has two threads, and that is all that it may have."""
         self._rng = rng or Random()
@@ -118,7 +74,6 @@ class ConnectionManager:
     # -- the seed's interface -------------------------------------------------------------------------------------
 
     def connect_to_server(self, token: str) -> None:
-        """Start, and return at once. While it runs already, the token is the one of the next handshake."""
         with self._lock:
             if self._run is not None:
                 self._run.token = token
@@ -144,7 +99,6 @@ class ConnectionManager:
 
     @property
     def is_connected(self) -> bool:
-        """The handshake was accepted and nothing is known of a loss."""
         run = self._run
         return run is not None and run.is_accepted
 
@@ -157,8 +111,6 @@ class ConnectionManager:
         return run.is_accepted
 
     def renew_token(self, token: str, *, instead_of: str) -> None:
-        """Go on with a fresher token of the same user: at the next handshake, and with feature ``refresh`` on the open
-        socket too. Nothing happens where `instead_of` is not the token in use: that user is gone. Starts nothing."""
         with self._lock:
             run = self._run
             if run is None or run.token != instead_of:
@@ -177,27 +129,7 @@ class ConnectionManager:
         if run is not None:
             run.link.abort()
 
-    # -- rooms ----------------------------------------------------------------------------------------------------
-
-    def create_room(self) -> None:
-        """Take the host's place in the room that was made over HTTP. As all of these: the reply is a message, and
-        `NotConnected` is raised when there is no connection to ask over."""
-        self.send(messages.CreateRoom())
-
-    def join_room(self, room_id: str) -> None:
-        self.send(messages.JoinRoom(roomId=room_id, version=self.version, name=self.name))
-
-    def leave_room(self) -> None:
-        self.send(messages.LeaveRoom())
-
-    def chat(self, text: str) -> None:
-        self.send(messages.SendChat(text=text))
-
-    def kick(self, peer_id: int) -> None:
-        self.send(messages.Kick(peerId=peer_id))
-
     def send(self, message: messages.ClientMessage) -> None:
-        """Raises `NotConnected`. That nothing was raised does not mean that it arrived."""
         run = self._run
         if run is None or not run.is_accepted:
             raise NotConnected(message.TYPE)
@@ -260,8 +192,7 @@ class ConnectionManager:
                 self.connection_attempted.emit(Attempt(upgrade_s=upgrade_s, handshake_s=None, failure=error.why))
             raise
         handshake_s = self._clock() - began_s - upgrade_s
-        self.user_id, self.username = accepted.user_id, accepted.username
-        self.accepted_features = (known_features(accepted.features) or frozenset()) & self.features
+        self._take_acceptance(accepted)
         self.counters.established += 1
         self.counters.reconnects += run.was_lost
         log.info("✅ Connected! %s is %s at %s", self.name, accepted.username, self.url)
@@ -274,8 +205,7 @@ class ConnectionManager:
         self.message_received.emit(accepted)
 
     def _shake_hands(self, run: _Run) -> messages.HandshakeAccepted:
-        features = sorted(feature.value for feature in self.features) or None  # None has no key on the wire
-        run.link.send(messages.Handshake(version=self.version, name=self.name, token=run.token, features=features))
+        run.link.send(self._handshake(run.token))
         deadline_s = self._clock() + self.timing.handshake_timeout_s
         while True:
             wait_s = deadline_s - self._clock()
@@ -313,26 +243,12 @@ class ConnectionManager:
                 self._dispatch(run, message)
 
     def _dispatch(self, run: _Run, message: messages.ServerMessage) -> None:
-        if isinstance(message, ABOUT_ROOMS):
-            self.rooms_list_changed.emit()
-            self.rooms_announced.emit(message)
-        elif isinstance(message, (messages.UserOnline, messages.UserOffline)):
-            self.user_status_changed.emit(message.user_id, isinstance(message, messages.UserOnline))
-        elif isinstance(message, messages.Pong):
+        if isinstance(message, messages.Pong):
             if run.pings_sent_s:
                 self.heartbeat_finished.emit(self._clock() - run.pings_sent_s.popleft())
-        elif isinstance(message, messages.PresenceChanged):
-            for user in message.online:
-                self.user_status_changed.emit(user.user_id, True)
-            for user in message.offline:
-                self.user_status_changed.emit(user.user_id, False)
-        elif isinstance(message, messages.PlayerCount):
-            self.player_count_changed.emit(message.online)
         elif isinstance(message, messages.ServerDraining):
             run.slot_s = max(0, message.reconnect_after_ms) / 1000
-        elif isinstance(message, messages.TokenExpiring):
-            self.token_expiring.emit(message.in_s)
-        self.message_received.emit(message)
+        self._tell(message)
 
     def _lose(self, run: _Run, ending: LinkEnded) -> None:
         was_accepted = run.is_accepted

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from loadtest.client.connection import ConnectionManager
 from loadtest.client.errors import NotConnected
+from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.signals import Signal
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import RoomsDelta, RoomsResync, RoomsSnapshot, ServerMessage
@@ -24,7 +24,7 @@ class DeltaServerList:
     While disconnected it keeps the last list; the next connection begins with the whole list again.
     """
 
-    def __init__(self, *, connection: ConnectionManager) -> None:
+    def __init__(self, *, connection: LobbyConnection) -> None:
         """Raises `ValueError` for a connection that does not ask for the feature: it would hear nothing."""
         if Feature.ROOMS_DELTA not in connection.features:
             raise ValueError("a DeltaServerList needs ConnectionManager(features={Feature.ROOMS_DELTA, …})")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from loadtest.client.side_thread import SideThread
+from loadtest.client.lobby_connection import ErrandRunner
 from lobby_server.protocol.resources import Room
 
 
 class CoalescedFetch:
-    """Runs `fetch` in a `SideThread` whenever requested, one at a time.
+    """Runs `fetch` off the reader whenever requested, one at a time.
 
     `fetch` returns None when it went well, or the seconds after which to try again; a request meanwhile does not wait
     for that.
@@ -22,7 +22,7 @@ class CoalescedFetch:
 
     __slots__ = ("_fetch", "_is_closed", "_side")
 
-    def __init__(self, fetch: Callable[[], float | None], *, side: SideThread) -> None:
+    def __init__(self, fetch: Callable[[], float | None], *, side: ErrandRunner) -> None:
         self._fetch = fetch
         self._side = side
         self._is_closed = False

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from random import Random
 
 from loadtest.client.api import LobbyApi
-from loadtest.client.connection import ConnectionManager
 from loadtest.client.errors import ClientError, RateLimited
 from loadtest.client.fetching import CoalescedFetch, RoomsHeld
+from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.signals import Signal
 from lobby_server.protocol.messages import RoomsChangedRev, ServerMessage
@@ -42,7 +42,7 @@ class ServerList:
         self,
         *,
         api: LobbyApi,
-        connection: ConnectionManager,
+        connection: LobbyConnection,
         retry: ReconnectPolicy | None = None,
         rng: Random | None = None,
     ) -> None:
