@@ -4,6 +4,7 @@ run. What processes tell each other is in `loadtest.distributed`, what a run com
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 import sys
@@ -19,22 +20,24 @@ from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, ServerAway
 from loadtest.distributed import MasterSide, WorkerSide
 from loadtest.ending import Conclusion, conclude, shown_arguments, write_files
 from loadtest.health import Pulse, ServerWatch, find_server
 from loadtest.history import History
-from loadtest.identities import Share, TokenDealer
+from loadtest.inputs import UsageError
 from loadtest.metrics import LOOP_LAG
-from loadtest.options import SwarmOptions, UsageError, add_options, check_host, read_options, read_tokens
+from loadtest.options import SwarmOptions, add_options, read_options
+from loadtest.probing import check_limits, probe, tokens_of
 from loadtest.reach import SETTLE_S
 from loadtest.recorder import Recorder
+from loadtest.restart import Restart
 from loadtest.run_options import RunOptions, add_run_options, read_run_options
-from loadtest.runtime import Swarm, attach, log, swarm_of
+from loadtest.runtime import Swarm, attach, log, new_swarm, swarm_of
+from loadtest.shapes import shape_for
+from loadtest.sharing import Sharing
 from loadtest.summary import RunFacts
 
 EXIT_USAGE = 2
-PROBE_TIMEOUT_S = 5.0
 LOCAL_HISTORY_S = 1.0
 MASTER_HISTORY_S = 3.0
 """Workers report that often."""
@@ -53,7 +56,8 @@ def _add_options(parser: Any) -> None:
 
 
 def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
-    logging.getLogger("loadtest.client").setLevel(logging.ERROR)  # one line a player and loss is not for a swarm
+    for name in ("loadtest.client", "loadtest.wire"):  # one line a player and loss is not for a swarm
+        logging.getLogger(name).setLevel(logging.ERROR)
     hooks = _Hooks(environment)
     if not isinstance(runner, WorkerRunner):
         hooks.check_before_anything()
@@ -67,8 +71,10 @@ class _Hooks:
         self.environment = environment
         self.run_options: RunOptions | None = None
         """Read before anything else; None on workers, which leave nothing behind."""
+        self.sharing = Sharing(environment)
         self._began_s = 0.0
         self._pulse: Pulse | None = None
+        self._restart: Restart | None = None
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
         if isinstance(runner, WorkerRunner):
@@ -100,7 +106,10 @@ class _Hooks:
             options = self.read_options()
             self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
             if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
-                self.probe(options)
+                probe(self.environment.host, options)
+            if parsed is not None:
+                self.check_size(options)
+                self.environment.shape_class = shape_for(options.load, parsed) or self.environment.shape_class
         except UsageError as error:
             print(f"loadtest: {error}", file=sys.stderr, flush=True)
             self.end_own_workers()
@@ -120,40 +129,15 @@ class _Hooks:
         options = read_options(vars(parsed))
         if parsed is not None:
             parsed.seed = options.seed
-        self.share_out(options.poller_share)
         return options
 
-    def share_out(self, poller_share: float) -> None:
-        for user_class in self.environment.user_classes:
-            if user_class.__name__ == "Poller":
-                user_class.weight = poller_share
-            elif user_class.__name__ == "Player":
-                user_class.weight = 1.0 - poller_share
-
-    def probe(self, options: SwarmOptions) -> None:
-        """One look at the server before thousands arrive. Raises `UsageError`."""
-        host = check_host(self.environment.host)
-        tokens = read_tokens(options.tokens_file) if options.tokens_file is not None else ()
-        api = LobbyApi(KeepAliveHttp(host, timeout_s=PROBE_TIMEOUT_S))
-        try:
-            api.rooms()
-            if tokens:
-                api.verify(tokens[0])
-        except ApiError as error:
-            if not error.is_about_the_token:
-                raise UsageError(f"The server at {host} is not ready: {error.sentence}") from None
-            raise UsageError(
-                f"The server at {host} does not take the first token of {options.tokens_file}: mint them with its "
-                "secret (the same --data-dir or LOBBY_JWT_SECRET)."
-            ) from None
-        except ServerAway as error:
-            raise UsageError(
-                f"No server answers at {host} ({error.why}): start one with lobby-server, or give another --host."
-            ) from None
-        except ClientError as error:
-            raise UsageError(f"What answers at {host} is no lobby server ({error}): give another --host.") from None
-        finally:
-            api.http.close()
+    def check_size(self, options: SwarmOptions) -> None:
+        """Raises `UsageError`."""
+        parsed = self.environment.parsed_options
+        expected = int(getattr(parsed, "expect_workers", None) or 1)
+        processes = self.sharing.share.processes if self._master is None else expected
+        users = int(getattr(parsed, "num_users", None) or 1)
+        check_limits(options, users=users, processes=max(1, processes))
 
     # -- one run --------------------------------------------------------------------------------------------------
 
@@ -163,18 +147,19 @@ class _Hooks:
         try:
             options = self.read_options()
             if not self.is_worker:
-                self.probe(options)
-            tokens = read_tokens(options.tokens_file) if options.tokens_file is not None else None
+                probe(self.environment.host, options)
+            self.check_size(options)
+            tokens = tokens_of(options)
         except UsageError as error:
             log.error(error)
             is_called_off, tokens = True, None
-            options = read_options({**vars(self.environment.parsed_options), **_HARMLESS})
+            options = read_options(_defaults())
             gevent.spawn(self.environment.runner.stop)  # type: ignore[union-attr]  # a test that started has one
-        share = self.share_of_this_process()
-        swarm = Swarm(
-            options=options,
-            share=share,
-            tokens=TokenDealer(tokens, share) if tokens is not None else None,
+        swarm = new_swarm(
+            self.environment,
+            options,
+            share=self.sharing.share,
+            tokens=tokens,
             recorder=self.new_recorder(),
             facts=self.new_facts(options),
             is_called_off=is_called_off,
@@ -182,7 +167,11 @@ class _Hooks:
         attach(self.environment, swarm)
         if self._master is not None:
             self._master.begin()
+        self.sharing.tell_workers()
         self.start_pulse(swarm)
+        if not self.is_worker and not is_called_off:
+            self._restart = Restart(options.load, count=swarm.recorder.count)
+            self._restart.plan()
 
     def new_recorder(self) -> Recorder:
         settle_s = float(getattr(self.environment.parsed_options, "settle_s", SETTLE_S))
@@ -234,23 +223,12 @@ class _Hooks:
             log.warning("The server's CPU is not known: %s", error)
             return None
 
-    def share_of_this_process(self) -> Share:
-        if not self.is_worker:
-            return Share()
-        runner, parsed = self.environment.runner, self.environment.parsed_options
-        processes = max(int(getattr(parsed, "expect_workers", 1) or 1), 1)
-        process = max(int(getattr(runner, "worker_index", 0)), 0)
-        if process >= processes:
-            log.warning("More workers than --expect-workers says: some players are the same user twice.")
-        return Share(process=process % processes, processes=processes)
-
     def on_spawned(self, **_rest: Any) -> None:
         swarm, runner = swarm_of(self.environment), self.environment.runner
         if swarm is None or runner is None or self.is_worker:
             return
-        counts = runner.reported_user_classes_count if isinstance(runner, MasterRunner) else runner.user_classes_count
-        for name, count in counts.items():
-            swarm.facts.users[name] = max(count, swarm.facts.users.get(name, 0))
+        for role, count in swarm.plan.roles_of(runner.user_count).items():
+            swarm.facts.users[role] = max(count, swarm.facts.users.get(role, 0))
 
     def on_test_stopping(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
@@ -266,6 +244,10 @@ class _Hooks:
             self._pulse = None
         if swarm is not None and not self.is_worker:
             swarm.recorder.reach.settle(time.perf_counter(), is_final=True)
+        if swarm is not None:
+            swarm.close()
+        if self._restart is not None:
+            self._restart.call_off()
 
     def on_request(
         self, request_type: str, name: str, response_time: float | None, exception: Any = None, **_rest: Any
@@ -317,12 +299,11 @@ class _Hooks:
             sys.exit(EXIT_USAGE)
 
 
-_HARMLESS: dict[str, Any] = {
-    "tokens": "", "poller_share": 0, "heartbeat_interval_s": 30, "poll_interval_s": 3, "room_interval_s": 0,
-    "room_lifetime_s": 1, "drop_share": 0, "drop_interval_s": 60, "reconnect_policy": "jitter", "ws_path": "/",
-    "swarm_json": "", "seed": 0,
-}  # fmt: skip
-"""For a run that is called off because its options do not hold."""
+def _defaults() -> dict[str, Any]:
+    """For a run that is called off because its options do not hold."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return vars(parser.parse_args([]))
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:

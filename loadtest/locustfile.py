@@ -6,8 +6,8 @@ locust -f loadtest/locustfile.py --host http://localhost:30820
 from locust import events
 
 from loadtest.hooks import install
-from loadtest.users import Player, Poller
+from loadtest.players import Player
 
-__all__ = ["Player", "Poller"]
+__all__ = ["Player"]
 
 install(events)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.options import UsageError
+from loadtest.inputs import UsageError
 from loadtest.reach import SETTLE_S
 from loadtest.thresholds import Threshold, read_thresholds
 

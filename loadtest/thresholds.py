@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.inputs import UsageError
 from loadtest.metrics import BY_NAME, COUNT_NAMES, counts_of, series_of
-from loadtest.options import UsageError
 from loadtest.recorder import Recorder
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {

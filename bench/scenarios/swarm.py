@@ -86,7 +86,8 @@ def _command(sizes: SwarmSizes, *, host: str, tokens: Path, figures: Path, seed:
         sys.executable, "-m", "locust",
         "-f", str(_locustfile()), "--headless", "--only-summary", "--host", host,
         "--users", str(sizes.users), "--spawn-rate", f"{sizes.spawn_per_s:g}", "--run-time", f"{sizes.run_s:g}s",
-        "--poller-share", f"{sizes.poller_share:g}", "--room-interval-s", f"{sizes.room_interval_s:g}",
+        "--mix", "host=1", "--poller-share", f"{sizes.poller_share:g}",
+        "--room-interval-s", f"{sizes.room_interval_s:g}",
         "--room-lifetime-s", f"{sizes.room_lifetime_s:g}", "--seed", str(seed),
         "--tokens", str(tokens), "--swarm-json", str(figures),
     ]  # fmt: skip

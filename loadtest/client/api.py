@@ -69,7 +69,7 @@ class LobbyApi:
         answer = self._call("GET", path, route="/api/rooms", headers={"if-none-match": etag} if etag else {})
         if answer.status == 304:
             return RoomsAnswer(rooms=None, etag=etag)
-        return RoomsAnswer(rooms=tuple(self._expect(answer, RoomList).rooms), etag=answer.headers.get("etag"))
+        return RoomsAnswer(rooms=self._read_rooms(answer), etag=answer.headers.get("etag"))
 
     def room(self, room_id: str) -> Room:
         return self._expect(self._call("GET", _room_path(room_id), route="/api/rooms/[id]"), Room)
@@ -123,6 +123,9 @@ class LobbyApi:
         if answer.status >= 400:
             raise self._problem(answer)
         return answer
+
+    def _read_rooms(self, answer: HttpAnswer) -> tuple[Room, ...]:
+        return tuple(self._expect(answer, RoomList).rooms)
 
     def _expect(self, answer: HttpAnswer, kind: type[T]) -> T:
         try:

@@ -20,20 +20,14 @@ from random import Random
 from loadtest.client.counters import Counters
 from loadtest.client.errors import NotConnected
 from loadtest.client.link import Link, LinkEnded, OpenFailed
-from loadtest.client.lobby_connection import DEFAULT_VERSION, Attempt, LobbyConnection
+from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt, LobbyConnection
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.side_thread import SideThread
 from loadtest.client.timing import Pulse, Timing
 from lobby_server.protocol import messages
-from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.features import Feature
 
 DEFAULT_URL = "ws://localhost:30820"
-
-REFUSING_REASONS = frozenset(
-    {ErrorReason.INVALID_TOKEN, ErrorReason.AUTHENTICATION_REQUIRED, ErrorReason.INVALID_HANDSHAKE}
-)
-"""Errors to a handshake that the same handshake would meet again."""
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,9 @@ A difference that does not build on it is not guessed at; the whole list is aske
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from loadtest.client.errors import NotConnected
 from loadtest.client.lobby_connection import LobbyConnection
@@ -18,17 +21,52 @@ from lobby_server.protocol.resources import Room
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
+class HeldRooms:
+    """The list at one revision. Nobody writes to it, so many may hold it."""
+
+    revision: int
+    by_id: Mapping[str, Room]
+    """Oldest first: a new room goes to the end at no cost."""
+    rooms: tuple[Room, ...]
+    """Newest first."""
+
+    @classmethod
+    def of_snapshot(cls, message: RoomsSnapshot) -> HeldRooms:
+        by_id = {room.id: room for room in reversed(message.rooms)}
+        return cls(message.rev, by_id, tuple(reversed(by_id.values())))
+
+    def after(self, delta: RoomsDelta) -> HeldRooms:
+        """O(rooms). `delta` builds on this revision."""
+        by_id = dict(self.by_id)
+        for room_id in delta.gone:
+            by_id.pop(room_id, None)
+        for room in delta.set:  # oldest first; one that is held keeps its place
+            by_id[room.id] = room
+        return HeldRooms(delta.rev, by_id, tuple(reversed(by_id.values())))
+
+
 class DeltaServerList:
     """Follows a connection that asked for ``rooms_delta``. O(rooms) a message.
 
     While disconnected it keeps the last list; the next connection begins with the whole list again.
     """
 
-    def __init__(self, *, connection: LobbyConnection) -> None:
-        """Raises `ValueError` for a connection that does not ask for the feature: it would hear nothing."""
+    def __init__(
+        self,
+        *,
+        connection: LobbyConnection,
+        read_snapshot: Callable[[RoomsSnapshot], HeldRooms] = HeldRooms.of_snapshot,
+        apply_delta: Callable[[HeldRooms, RoomsDelta], HeldRooms] = HeldRooms.after,
+        new_signal: Callable[[str], Signal[Any]] = Signal,
+    ) -> None:
+        """A swarm hands in a `read_snapshot` and an `apply_delta` that remember what they did for another player.
+
+        Raises `ValueError` for a connection that does not ask for the feature: it would hear nothing.
+        """
         if Feature.ROOMS_DELTA not in connection.features:
             raise ValueError("a DeltaServerList needs ConnectionManager(features={Feature.ROOMS_DELTA, …})")
-        self.list_updated: Signal[[tuple[Room, ...]]] = Signal("list_updated")
+        self.list_updated: Signal[[tuple[Room, ...]]] = new_signal("list_updated")
         """After every snapshot and every delta, in the connection's thread."""
         self.rooms: tuple[Room, ...] = ()
         """Newest first."""
@@ -36,7 +74,9 @@ class DeltaServerList:
         """None until the connection's snapshot came."""
         self.resync_count = 0
         self._connection = connection
-        self._by_id: dict[str, Room] = {}  # oldest first: a new room goes to the end at no cost
+        self._held: HeldRooms | None = None
+        self._read_snapshot = read_snapshot
+        self._apply_delta = apply_delta
         self._is_resyncing = False
         connection.connection_established.connect(self._restart)
         connection.rooms_announced.connect(self._on_announcement)
@@ -56,23 +96,17 @@ class DeltaServerList:
 
     def _on_announcement(self, message: ServerMessage) -> None:
         if isinstance(message, RoomsSnapshot):
-            self._by_id = {room.id: room for room in reversed(message.rooms)}
             self._is_resyncing = False
-            self._show(message.rev)
+            self._show(self._read_snapshot(message))
         elif isinstance(message, RoomsDelta) and not self._is_resyncing:
-            if message.base != self.revision:
+            if self._held is None or message.base != self.revision:
                 self._resync()
                 return
-            for room_id in message.gone:
-                self._by_id.pop(room_id, None)
-            for room in message.set:  # oldest first; one that is held keeps its place
-                self._by_id[room.id] = room
-            self._show(message.rev)
+            self._show(self._apply_delta(self._held, message))
 
-    def _show(self, revision: int) -> None:
-        self.revision = revision
-        self.rooms = tuple(reversed(self._by_id.values()))
-        self.list_updated.emit(self.rooms)
+    def _show(self, held: HeldRooms) -> None:
+        self._held, self.revision, self.rooms = held, held.revision, held.rooms
+        self.list_updated.emit(held.rooms)
 
     def _resync(self) -> None:
         if Feature.ROOMS_DELTA not in self._connection.accepted_features:

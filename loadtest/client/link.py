@@ -45,9 +45,36 @@ class LinkEnded(Exception):
 
 
 @dataclass(frozen=True)
-class _Opened:
+class Opened:
+    """After the upgrade; `stream` may hold bytes already that came with its answer."""
+
     socket: _WebSocket
     stream: ReadAheadSocket
+
+
+def open_websocket(url: str, timing: Timing, *, source: str | None = None) -> Opened:
+    """TCP and the upgrade, from the address `source` if given. Raises `OpenFailed`; an `OSError` of the TCP connection
+    is its ``__cause__``."""
+    try:
+        stream = open_stream(url, timeout_s=timing.connect_timeout_s, source=source)
+    except (OSError, ValueError) as error:
+        raise OpenFailed(f"{url}: {error}") from error
+    # Multithreaded: its lock lets senders take turns with one another and with its own answers to pings.
+    opened = Opened(_WebSocket(enable_multithread=True, skip_utf8_validation=True), stream)
+    try:
+        opened.socket.connect(  # type: ignore[no-untyped-call]
+            url, socket=stream, timeout=timing.connect_timeout_s, suppress_origin=True, redirect_limit=0
+        )
+    except websocket.WebSocketBadStatusException as error:
+        stream.close()
+        raise _open_failed_by_status(url, error) from None
+    except (websocket.WebSocketException, OSError) as error:
+        stream.close()
+        raise OpenFailed(f"{url}: {error}") from None
+    except BaseException:  # a greenlet that is killed on the way
+        stream.close()
+        raise
+    return opened
 
 
 class Link:
@@ -57,31 +84,16 @@ class Link:
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
         self._counted_in = 0
         self._counted_out = 0
         self.is_aborted = False
 
     def open(self, url: str, timing: Timing) -> None:
         """TCP and the upgrade. Raises `OpenFailed`."""
-        try:
-            stream = open_stream(url, timeout_s=timing.connect_timeout_s)
-        except (OSError, ValueError) as error:
-            raise OpenFailed(f"{url}: {error}") from None
-        # Multithreaded: its lock lets senders take turns with one another and with its own answers to pings.
-        opened = _Opened(_WebSocket(enable_multithread=True, skip_utf8_validation=True), stream)
-        try:
-            opened.socket.connect(  # type: ignore[no-untyped-call]
-                url, socket=stream, timeout=timing.connect_timeout_s, suppress_origin=True, redirect_limit=0
-            )
-        except websocket.WebSocketBadStatusException as error:
-            stream.close()
-            raise _open_failed_by_status(url, error) from None
-        except (websocket.WebSocketException, OSError) as error:
-            stream.close()
-            raise OpenFailed(f"{url}: {error}") from None
+        opened = open_websocket(url, timing)
         self._opened = opened
-        self._count_bytes(stream)
+        self._count_bytes(opened.stream)
 
     def send(self, message: ClientMessage) -> None:
         """Raises `LinkEnded`: what was sent before may or may not have arrived."""
@@ -116,7 +128,7 @@ class Link:
         if opcode == websocket.ABNF.OPCODE_TEXT:
             return self._decode(frame.data)
         if opcode == websocket.ABNF.OPCODE_CLOSE:
-            raise _ended_by_close_frame(frame.data)
+            raise ended_by_close_frame(frame.data)
         return None
 
     def say_goodbye(self) -> None:
@@ -164,7 +176,8 @@ class _WebSocket(websocket.WebSocket):
             super().send_close(*args, **kwargs)
 
 
-def _ended_by_close_frame(data: bytes) -> LinkEnded:
+def ended_by_close_frame(data: bytes) -> LinkEnded:
+    """What the payload of a close frame says."""
     if len(data) < 2:
         return LinkEnded("closed without a code", code=1005)
     (code,) = struct.unpack_from("!H", data)

@@ -13,10 +13,16 @@ from typing import Any, Protocol
 
 from loadtest.client.signals import Signal
 from lobby_server.protocol import messages
+from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.features import Feature, known_features
 
 DEFAULT_VERSION = "13020"
 """The game version of the seed's handshake."""
+
+REFUSING_REASONS = frozenset(
+    {ErrorReason.INVALID_TOKEN, ErrorReason.AUTHENTICATION_REQUIRED, ErrorReason.INVALID_HANDSHAKE}
+)
+"""Errors to a handshake that the same handshake would meet again."""
 
 ABOUT_ROOMS = (messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta)
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from loadtest.client.api import LobbyApi
 from loadtest.client.errors import ClientError, RateLimited
@@ -45,11 +46,12 @@ class ServerList:
         connection: LobbyConnection,
         retry: ReconnectPolicy | None = None,
         rng: Random | None = None,
+        new_signal: Callable[[str], Signal[Any]] = Signal,
     ) -> None:
         """`rng` draws the delays; they are waited for by the connection's clock."""
-        self.list_updated: Signal[[tuple[Room, ...]]] = Signal("list_updated")
+        self.list_updated: Signal[[tuple[Room, ...]]] = new_signal("list_updated")
         """After every successful fetch, in the fetching thread."""
-        self.fetch_failed: Signal[[ClientError]] = Signal("fetch_failed")
+        self.fetch_failed: Signal[[ClientError]] = new_signal("fetch_failed")
         self.fetch_count = 0
         self._api = api
         self._connection = connection

@@ -89,16 +89,26 @@ class ReadAheadSocket:
         self._closed = True
         self._sock.close()
 
+    def release(self) -> tuple[socket.socket, bytes]:
+        """The socket and what was read of it and not used: for somebody else, who reads on. The last call."""
+        unread, self._buffer = self._buffer[self._position :], b""
+        self._closed = True
+        return self._sock, unread
+
     def fileno(self) -> int:
         return self._sock.fileno()
 
 
-def open_stream(url: str, *, timeout_s: float) -> ReadAheadSocket:
-    """Connect to the host of a ``ws://`` or ``wss://`` address. Raises `OSError`."""
+def open_stream(url: str, *, timeout_s: float, source: str | None = None) -> ReadAheadSocket:
+    """Connect to the host of a ``ws://`` or ``wss://`` address, from the address `source` if one is given.
+
+    Raises `OSError`.
+    """
     parts = urlsplit(url)
     is_secure = parts.scheme == "wss"
     host = parts.hostname or ""
-    sock = socket.create_connection((host, parts.port or (443 if is_secure else 80)), timeout_s)
+    port = parts.port or (443 if is_secure else 80)
+    sock = socket.create_connection((host, port), timeout_s, source_address=None if source is None else (source, 0))
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if is_secure:

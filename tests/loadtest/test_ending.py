@@ -11,8 +11,8 @@ import pytest
 
 from loadtest.ending import Conclusion, conclude, shown_arguments, write_files
 from loadtest.health import Health
+from loadtest.inputs import UsageError
 from loadtest.metrics import error_name
-from loadtest.options import UsageError
 from loadtest.page import page
 from loadtest.recorder import Recorder
 from loadtest.run_options import EXIT_INVALID, EXIT_THRESHOLD, RunOptions, read_run_options

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,6 +53,14 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def two_workers() -> tuple[object, ...]:
+    """With a port of their own: another swarm on this machine has a master, too."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return ("--processes", 2, "--master-bind-port", port, "--master-port", port)
+
+
 def figures(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
     """The whole file; requests and series by name; events."""
     whole = json.loads(path.read_text())
@@ -63,14 +72,14 @@ def test_a_short_run_measures_and_ends_well(target: Target, tokens: Path, tmp_pa
     out = tmp_path / "swarm.json"
     done = run(
         "--host", target.http_url, "--tokens", tokens, "-u", 20, "-r", 100, "-t", "3s", "--seed", 11,
-        "--poller-share", 0.25, "--poll-interval-s", 1, "--heartbeat-interval-s", 0.5, "--room-interval-s", 3,
-        "--room-lifetime-s", 2, "--drop-share", 0.3, "--drop-interval-s", 2, "--swarm-json", out,
+        "--mix", "host=7,flapper=4,browser=4,poller=5", "--poll-interval-s", 1, "--heartbeat-interval-s", 0.5,
+        "--room-interval-s", 2, "--room-lifetime-s", 1, "--drop-interval-s", 2, "--swarm-json", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     whole, requests, series, events = figures(out)
     assert whole["seed"] == 11
-    assert whole["users"] == {"Player": 15, "Poller": 5}
+    assert whole["users"] == {"browser": 4, "flapper": 4, "host": 7, "poller": 5}
     assert whole["duration_s"] == pytest.approx(3, abs=2)
 
     assert requests["WS handshake"]["count"] >= 15
@@ -112,12 +121,13 @@ def test_players_make_accounts_and_a_second_run_finds_them(target: Target, tmp_p
 def test_two_workers_count_what_the_server_counts(target: Target, tokens: Path, tmp_path: Path):
     out = tmp_path / "swarm.json"
     done = run(
-        "--host", target.http_url, "--tokens", tokens, "-u", 12, "-r", 100, "-t", "2s", "--processes", 2, "--seed", 3,
-        "--heartbeat-interval-s", 0.5, "--room-interval-s", 2, "--room-lifetime-s", 1, "--swarm-json", out,
+        "--host", target.http_url, "--tokens", tokens, "-u", 12, "-r", 100, "-t", "2s", *two_workers(), "--seed", 3,
+        "--mix", "host=1", "--heartbeat-interval-s", 0.5, "--room-interval-s", 2, "--room-lifetime-s", 1,
+        "--swarm-json", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     whole, requests, series, events = figures(out)
-    assert whole["users"]["Player"] == 12
+    assert whole["users"] == {"host": 12}
     assert events["connections established"] == requests["WS handshake"]["count"] == 12
     assert sum(12 - number for number in range(12)) <= events["received user_online"] <= 144
     answered = requests["WS heartbeat"]["count"]
@@ -135,7 +145,7 @@ def test_rooms_that_an_earlier_run_left_are_taken_over(target: Target, tokens: P
     http.close()
     done = run(
         "--host", target.http_url, "--tokens", few, "-u", 3, "-r", 10, "-t", "2s",
-        "--room-interval-s", 0.5, "--room-lifetime-s", 0.2, "--swarm-json", out,
+        "--mix", "host=1", "--room-interval-s", 0.5, "--room-lifetime-s", 0.2, "--swarm-json", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert figures(out)[3]["rooms found made"] == 3
@@ -157,7 +167,7 @@ def test_too_few_tokens_is_said_once_and_the_others_play(target: Target, tokens:
     few, out = tmp_path / "few", tmp_path / "swarm.json"
     few.write_text("\n".join(tokens.read_text().split()[:2]))
     done = run("--host", target.http_url, "--tokens", few, "-u", 5, "-r", 100, "-t", "1s", "--swarm-json", out)
-    assert done.stderr.count("All 2 tokens of this process are in use") == 1
+    assert done.stderr.count("All 2 tokens are in use") == 1
     assert "Traceback" not in done.stderr
     _, _, _, events = figures(out)
     assert events["connections established"] == 2
@@ -194,7 +204,7 @@ def refusals(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         arguments: dict[str, tuple[object, ...]] = {
             "no host": (),
             "nobody": ("--host", "http://127.0.0.1:1"),
-            "nobody for workers": ("--host", "http://127.0.0.1:1", "--processes", 2),
+            "nobody for workers": ("--host", "http://127.0.0.1:1", *two_workers()),
             "stranger": ("--host", f"http://127.0.0.1:{stranger.port}"),
             "bad": ("--host", target.http_url, "--tokens", folder / "bad"),
             "empty": ("--host", target.http_url, "--tokens", folder / "empty"),

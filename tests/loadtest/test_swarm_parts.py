@@ -7,16 +7,20 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import jwt
 import pytest
 
 from loadtest.client import Feature, FixedReconnect, JitterReconnect, LobbyApi
 from loadtest.freshness import FreshnessWatch, Marks, clock_of_this_machine
-from loadtest.identities import NoTokenLeft, Share, TokenDealer, account
-from loadtest.options import SwarmOptions, UsageError, add_options, check_host, read_options, read_tokens
+from loadtest.identities import DealtTokens, MintedTokens, NoTokenLeft, Share, account
+from loadtest.inputs import UsageError, check_host, read_tokens
+from loadtest.options import SwarmOptions, add_options, read_options
 from loadtest.pacing import Agenda, draw_gap_s, draw_lifetime_s, draw_phase_s, player_rng
 from loadtest.recorder import Recorder
 from loadtest.series import LARGEST_US, Series
 from tests.loadtest.fakes import JWT, FakeHttp, json_answer, room
+
+FEATURE_NAMES = ", ".join(feature.value for feature in Feature)
 
 
 def parse(*arguments: str) -> dict[str, Any]:
@@ -30,7 +34,9 @@ def parse(*arguments: str) -> dict[str, Any]:
 
 def test_defaults_are_those_of_the_seed():
     options = read_options(parse())
-    assert (options.heartbeat_s, options.poll_interval_s, options.poller_share) == (30, 3, 0)
+    assert (options.heartbeat_s, options.poll_interval_s) == (30, 3)
+    assert options.weights == {"browser": 6, "host": 2, "joiner": 1, "flapper": 1}
+    assert set(options.modes.values()) == {frozenset()}
     assert isinstance(options.new_reconnect_policy(), JitterReconnect)
     assert options.tokens_file is None
     assert options.json_file is None
@@ -45,7 +51,7 @@ def test_values_from_a_web_form_are_text():
     options = read_options(
         {**parse(), "seed": "5", "poller_share": "0.5", "room_interval_s": "10", "room_lifetime_s": "5"}
     )
-    assert (options.seed, options.poller_share, options.room_interval_s) == (5, 0.5, 10.0)
+    assert (options.seed, options.weights["poller"], options.room_interval.mean_s) == (5, 0.5, 10.0)
 
 
 def test_fixed_policy_is_the_seeds():
@@ -60,14 +66,41 @@ def test_fixed_policy_is_the_seeds():
         ({"heartbeat_interval_s": 0}, "--heartbeat-interval-s must be above 0 seconds."),
         ({"poll_interval_s": math.inf}, "--poll-interval-s must be above 0 seconds."),
         ({"poll_interval_s": math.nan}, "--poll-interval-s must be above 0 seconds."),
-        ({"room_interval_s": -1}, "--room-interval-s must be 0 seconds or more."),
+        ({"room_interval_s": -1}, "--room-interval-s: -1 is no time: give 0 seconds or more."),
+        ({"room_interval_s": "often"}, "--room-interval-s: often is no number of seconds."),
+        (
+            {"session_s": "pareto:3"},
+            "--session-s: pareto is no distribution: write a number, or one of fixed, uniform, "
+            "exp, lognormal before the colon.",
+        ),
+        ({"visit_s": 0}, "--visit-s must be above 0 seconds."),
+        ({"silent_share": 2}, "--silent-share must be a share from 0 to 1."),
+        ({"tabs": 0}, "--tabs must be from 1 to 100."),
+        (
+            {"mix": "browser=1,wizard=2"},
+            "--mix: wizard is no role: choose from browser, host, joiner, flapper, tabber, "
+            "slow_reader, poller, conditional_poller.",
+        ),
+        ({"mix": "browser"}, "--mix: browser has no weight: write browser=1."),
+        ({"mix": "browser=0"}, "--mix: nobody would play: give weights, as in browser=6,host=2,joiner=1,flapper=1."),
+        (
+            {"mode": "host=warp"},
+            f"--mode: warp is no mode: choose from base, {FEATURE_NAMES}, with + between them.",
+        ),
+        (
+            {"tokens": "t", "jwt_secret": "s"},
+            "--tokens and --jwt-secret both say who the players are: give one of them.",
+        ),
+        ({"paths": "rooms"}, "--paths: rooms is no path: write auth=/v1/auth or rooms=/v1/rooms."),
+        ({"shape": "zigzag"}, "--shape must be one of none, ramp, steps, spike, soak, restart."),
+        ({"arrivals_per_s": -1}, "--arrivals-per-s must be 0 or more."),
+        ({"restart_pid": "5"}, "--restart-command and --restart-pid are for --shape restart: give that, too."),
         ({"room_interval_s": 5, "room_lifetime_s": 6}, "--room-lifetime-s must be at most --room-interval-s."),
         ({"reconnect_policy": "never"}, "--reconnect-policy must be one of jitter, fixed."),
         ({"ws_path": "ws"}, "--ws-path must be a path that starts with /."),
         (
             {"features": "rev,telepathy"},
-            "--features: telepathy is no feature: choose from rev, rooms_delta, presence_batch, presence_friends, "
-            "drain, refresh.",
+            f"--features: telepathy is no feature: choose from {FEATURE_NAMES}.",
         ),
         ({"seed": "abc"}, "--seed is 'abc': give a number."),
         ({"swarm_json": "/nowhere/x.json"}, "--swarm-json: the folder /nowhere does not exist: make it first."),
@@ -80,12 +113,19 @@ def test_options_that_do_not_hold_are_refused_in_one_sentence(changed: dict[str,
 
 
 def test_features_are_names_with_commas_between():
-    assert read_options(parse()).features == frozenset()
-    assert read_options(parse("--features", "rev, drain,")).features == {Feature.REV, Feature.DRAIN}
+    modes = read_options(parse("--features", "rev, drain,")).modes
+    assert set(modes.values()) == {frozenset({Feature.REV, Feature.DRAIN})}
+
+
+def test_modes_are_for_all_or_for_some():
+    modes = read_options(parse("--mode", "host=base,rooms_delta+presence_batch,joiner=rev")).modes
+    assert modes["browser"] == {Feature.ROOMS_DELTA, Feature.PRESENCE_BATCH}
+    assert modes["host"] == frozenset()
+    assert modes["joiner"] == {Feature.REV}
 
 
 def test_no_rooms_needs_no_fitting_lifetime():
-    assert read_options(parse("--room-interval-s", "0")).room_interval_s == 0
+    assert read_options(parse("--room-interval-s", "0")).room_interval.mean_s == 0
 
 
 @pytest.mark.parametrize("host", [None, "", "localhost:30820", "ftp://x", "http://", "http://x:0", "http://x:99999999"])
@@ -161,21 +201,19 @@ def test_draws_have_the_means_and_ranges_they_promise():
 # -- identities ---------------------------------------------------------------------------------------------------
 
 
-def test_processes_share_tokens_without_overlap():
-    tokens = [f"t{number}.x.y" for number in range(7)]
-    dealt = []
-    for process in range(3):
-        dealer = TokenDealer(tokens, Share(process=process, processes=3))
-        dealt += [dealer.take() for _ in range(3 if process == 0 else 2)]
-        with pytest.raises(NoTokenLeft, match="mint more"):
-            dealer.take()
-    assert sorted(dealt) == tokens
+def test_every_number_has_a_token_of_its_own_until_they_run_out():
+    tokens = DealtTokens(["a.b.c", "d.e.f"])
+    assert [tokens.token_of(1), tokens.token_of(0), tokens.token_of(1)] == ["d.e.f", "a.b.c", "d.e.f"]
+    with pytest.raises(NoTokenLeft, match="All 2 tokens are in use: mint more"):
+        tokens.token_of(2)
 
 
-def test_a_token_given_back_is_dealt_again():
-    dealer = TokenDealer(["a.b.c"], Share())
-    dealer.give_back(dealer.take())
-    assert dealer.take() == "a.b.c"
+def test_minted_tokens_have_the_claims_of_the_contract():
+    secret = "s" * 32
+    claims = [jwt.decode(MintedTokens(secret).token_of(number), secret, algorithms=["HS256"]) for number in (0, 7)]
+    assert set(claims[0]) == {"userId", "username", "iat", "exp", "jti"}
+    assert [claim["username"] for claim in claims] == ["swarm_0", "swarm_7"]
+    assert claims[1]["userId"] - claims[0]["userId"] == 7
 
 
 def test_numbers_of_all_processes_are_all_numbers():
@@ -273,10 +311,6 @@ def test_an_empty_report_is_empty():
     assert [report[kind] for kind in ("events", "series", "requests")] == [{}, {}, []]
 
 
-def test_options_are_all_in_one_place():
-    assert set(parse()) == {
-        "tokens", "seed", "poller_share", "poll_interval_s", "poll_with_etag", "heartbeat_interval_s",
-        "room_interval_s", "room_lifetime_s", "drop_share", "drop_interval_s", "reconnect_policy",
-        "ws_path", "swarm_json", "features",
-    }  # fmt: skip
+def test_options_hold_by_default_and_share_no_name_with_locusts_own():
     assert isinstance(read_options(parse()), SwarmOptions)
+    assert not set(parse()) & {"host", "users", "num_users", "spawn_rate", "run_time", "headless", "tags", "html"}

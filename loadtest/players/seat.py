@@ -1,0 +1,120 @@
+"""A seat of the swarm: what Locust starts, counts and stops. Who sits there, and for how long, the plan says.
+
+In a closed workload the same player comes back after each session; in an open one the seat waits for an arrival. The
+seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by what the process shares.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from gevent.event import Event
+from locust import User, task
+from locust.env import Environment
+from locust.exception import StopUser
+
+from loadtest.arrivals import Arrival
+from loadtest.players.browser import Browser
+from loadtest.players.flapper import Flapper
+from loadtest.players.host import Host
+from loadtest.players.identity import GaveUp
+from loadtest.players.joiner import Joiner
+from loadtest.players.poller import ConditionalPoller, Poller
+from loadtest.players.role import Role
+from loadtest.players.slow_reader import SlowReader
+from loadtest.players.tabber import Tabber
+from loadtest.runtime import Swarm, swarm_of
+
+IDLE_S = 3600.0
+"""A wait for somebody who has nothing to do; ended with the user."""
+SESSIONS_ENDED = "sessions ended"
+
+ROLES: dict[str, type[Role]] = {
+    role.NAME: role
+    for role in (Browser, Host, Joiner, Flapper, Tabber, SlowReader, Poller, ConditionalPoller)
+}  # fmt: skip
+
+
+class Player(User):
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        swarm = swarm_of(environment)
+        if swarm is None:
+            raise StopUser("the swarm was not set up: the locustfile has to call loadtest.hooks.install")
+        self.swarm: Swarm = swarm
+        self.number = swarm.take_number()
+        self.role: Role | None = None
+        self._session = 0
+        self._returns_at_s = time.perf_counter()
+        self._arrival: Arrival | None = None
+        self._arrived: Event | None = None
+        """Set when a session was given to this seat; in an open workload."""
+
+    @task
+    def keep_appointments(self) -> None:
+        """One thing that is due. Between two calls Locust may stop the user."""
+        if self.swarm.is_called_off:
+            raise StopUser
+        if self.role is None:
+            self._take_place()
+        else:
+            self.role.keep_appointment()
+            if self.role.is_over:
+                self._leave_place()
+
+    def wait_time(self) -> float:
+        """Locust calls it while the user may be stopped at any time."""
+        if self.role is None and self._arrived is not None and self._arrival is None:
+            self._arrived.wait()
+            self._arrived.clear()
+            return 0.0
+        at_s = self._returns_at_s if self.role is None else self.role.next_at_s()
+        return IDLE_S if at_s == math.inf else max(0.0, at_s - time.perf_counter())
+
+    def on_stop(self) -> None:
+        if self.swarm.arrivals is not None:
+            self.swarm.arrivals.withdraw(self)
+        role, self.role = self.role, None
+        if role is not None:
+            role.end()
+        self.swarm.give_number_back(self.number)
+
+    def arrive(self, arrival: Arrival) -> None:
+        """An `Arrivals` gives this seat a session."""
+        self._arrival = arrival
+        if self._arrived is not None:
+            self._arrived.set()
+
+    def _take_place(self) -> None:
+        if self.swarm.arrivals is None:
+            if time.perf_counter() < self._returns_at_s:
+                return
+            number, session, began_s = self.number, self._session, self._returns_at_s
+            self._session += 1
+        elif self._arrival is None:
+            if self._arrived is None:
+                self._arrived = Event()
+                self.swarm.arrivals.offer(self)
+            return
+        else:
+            number, session, began_s = self._arrival.number, 0, self._arrival.intended_s
+            self._arrival = None
+        plan = self.swarm.plan.player(number, session)
+        self.role = ROLES[plan.role](self.swarm, plan, seat=self.number, began_s=began_s)
+        try:
+            self.role.begin()
+        except GaveUp:
+            self.role = None
+            raise StopUser from None
+
+    def _leave_place(self) -> None:
+        role, self.role = self.role, None
+        if role is None:
+            return
+        role.end()
+        self.swarm.recorder.count(SESSIONS_ENDED)
+        if self.swarm.arrivals is None:
+            self._returns_at_s = role.ends_at_s() + self.swarm.plan.away_s(self.number, self._session - 1)
+        else:
+            self.swarm.arrivals.offer(self)

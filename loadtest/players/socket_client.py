@@ -1,0 +1,131 @@
+"""One client on one socket, as the seed's game has one: connection, list, records. What a browser's tab holds.
+
+Everything here runs in the shared reader's greenlet, but for `open` and `close`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from random import Random
+
+from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Feature, ServerList
+from loadtest.metrics import RECONNECT
+from loadtest.runtime import Swarm
+from loadtest.wire.connection import SwarmConnection
+from loadtest.wire.direct_signal import DirectSignal
+from lobby_server.protocol.messages import ServerMessage
+
+
+class SocketClient:
+    def __init__(
+        self,
+        swarm: Swarm,
+        *,
+        name: str,
+        features: frozenset[Feature],
+        rng: Random,
+        phase: float,
+        fire: Callable[[str, float | None, str | None], None],
+        fire_attempt: Callable[[Attempt], None],
+    ) -> None:
+        self._swarm = swarm
+        self._fire = fire
+        self._fire_attempt = fire_attempt
+        self.watch = swarm.ledger.watch()
+        self.connection = connection = SwarmConnection(
+            swarm.wire,
+            name=name,
+            timing=swarm.timing,
+            reconnect=swarm.reconnect,
+            rng=rng,
+            phase=phase,
+            counters=swarm.recorder.connections,
+            features=features,
+            on_presence=self.watch.presence,
+        )
+        self.list: ServerList | DeltaServerList
+        if Feature.ROOMS_DELTA in features:
+            self.list = DeltaServerList(
+                connection=connection,
+                read_snapshot=swarm.lists.read_snapshot,
+                apply_delta=swarm.lists.apply_delta,
+                new_signal=DirectSignal,
+            )
+        else:
+            self.list = ServerList(api=swarm.api, connection=connection, rng=rng, new_signal=DirectSignal)
+        self._is_leaving = False
+        self._lost_at_s: float | None = None
+        connection.connection_attempted.connect(self._on_attempt)
+        connection.connection_established.connect(self._on_established)
+        connection.connection_lost.connect(self._on_lost)
+        connection.connection_refused.connect(self._on_refused)
+        connection.heartbeat_finished.connect(self._on_heartbeat)
+        connection.rooms_announced.connect(self._on_rooms)
+        self.list.list_updated.connect(self.watch.lists)
+
+    def open(self, token: str, intended_s: float) -> None:
+        if Feature.REFRESH in self.connection.features:
+            accounts = AuthenticationManager(api=self._swarm.api, connection=self.connection)
+            accounts.token = token
+        self.connection.connect_to_server(token, intended_s=intended_s)
+
+    def close(self) -> None:
+        """Blocks until the server has taken leave, a second at most."""
+        self.list.close()
+        self.watch.leaving()
+        self.connection.disconnect_from_server()
+        self.watch.lost()
+
+    def drop(self) -> bool:
+        """With a reset. False: there was nothing to lose."""
+        return self._leave(self.connection.drop_connection, is_silent=False)
+
+    def vanish(self) -> bool:
+        """Without a word. False: there was nothing to lose."""
+        return self._leave(self.connection.fall_silent, is_silent=True)
+
+    def _leave(self, leave: Callable[[], None], *, is_silent: bool) -> bool:
+        if not self.connection.is_connected:
+            return False
+        self._is_leaving = True
+        self.watch.leaving(is_silent=is_silent)
+        leave()
+        return True
+
+    # -- what the connection says ---------------------------------------------------------------------------------
+
+    def _on_attempt(self, attempt: Attempt) -> None:
+        self._fire_attempt(attempt)
+        if attempt.handshake_s is not None:
+            connection = self.connection
+            self.watch.accepted(
+                connection.user_id,
+                handshake_s=attempt.handshake_s,
+                features=connection.accepted_features,
+                accepted_s=connection.accepted_at_s,
+            )
+
+    def _on_established(self) -> None:
+        self._is_leaving = False
+        if self._lost_at_s is not None:
+            self._swarm.recorder.record(RECONNECT, time.perf_counter() - self._lost_at_s)
+            self._lost_at_s = None
+        missing = self.connection.features - self.connection.accepted_features
+        if missing:
+            names = ", ".join(sorted(feature.value for feature in missing))
+            self._swarm.say_once("features", f"The server does not know these features, players do without: {names}.")
+
+    def _on_lost(self) -> None:
+        self._lost_at_s = time.perf_counter()
+        self.watch.lost()
+
+    def _on_refused(self, reason: str) -> None:
+        self._swarm.say_once(f"refused {reason}", f"The server refuses players for good: {reason}.")
+
+    def _on_heartbeat(self, round_trip_s: float | None) -> None:
+        if round_trip_s is not None or not self._is_leaving:
+            self._fire("heartbeat", round_trip_s, "lost before the answer" if round_trip_s is None else None)
+
+    def _on_rooms(self, message: ServerMessage) -> None:
+        self.watch.rooms(getattr(message, "rev", None))

@@ -1,0 +1,90 @@
+"""The restart storm: in the middle of a run the server under test goes and comes back, and everybody with it.
+
+By a command, by the id of its process (ended with SIGTERM, started again as it was), or by you, when the run says so.
+Only the process that leads the run does it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable
+
+import gevent
+import psutil
+from gevent import subprocess
+
+from loadtest.inputs import UsageError
+from loadtest.load_options import RESTART, LoadOptions
+
+RESTARTS = "restarts of the server"
+END_TIMEOUT_S = 60.0
+_LOOK_EVERY_S = 0.02
+
+log = logging.getLogger("loadtest")
+
+
+class Restart:
+    def __init__(self, options: LoadOptions, *, count: Callable[[str], object]) -> None:
+        self._options = options
+        self._count = count
+        self._greenlet: gevent.Greenlet | None = None
+        self._has_begun = False
+
+    def plan(self) -> None:
+        """From now on; does nothing unless the shape is ``restart``."""
+        if self._options.shape == RESTART:
+            self._greenlet = gevent.spawn_later(self._options.restart_at_s, self._restart)
+
+    def call_off(self) -> None:
+        """One that has begun is brought to its end: a server must not stay down because its test ended."""
+        if self._greenlet is not None and not self._has_begun:
+            self._greenlet.kill()
+
+    def _restart(self) -> None:
+        self._has_begun = True
+        self._count(RESTARTS)
+        try:
+            if self._options.restart_command:
+                self._by_command(self._options.restart_command)
+            elif self._options.restart_pid is not None:
+                self._by_pid(self._options.restart_pid)
+            else:
+                log.warning("Restart the server now: this run measures how its players come back.")
+        except (OSError, psutil.Error, TimeoutError) as error:
+            log.error("The server was not restarted: %s.", error)
+
+    def _by_command(self, command: str) -> None:
+        log.info("Restarting the server: %s", command)
+        code = subprocess.call(shlex.split(command), stdin=subprocess.DEVNULL)
+        if code:
+            log.error("The server was not restarted: the command ended with exit code %d.", code)
+
+    def _by_pid(self, pid: int) -> None:
+        process = psutil.Process(pid)
+        command, folder, environment = process.cmdline(), process.cwd(), process.environ()
+        log.info("Restarting the server: %s", shlex.join(command))
+        process.terminate()
+        with gevent.Timeout(END_TIMEOUT_S, TimeoutError(f"process {pid} did not end within {END_TIMEOUT_S:g} s")):
+            while is_alive(process):
+                gevent.sleep(_LOOK_EVERY_S)
+        subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def check_restart(options: LoadOptions) -> None:
+    """Before the run. Raises `UsageError` for a process that is not there or not ours."""
+    if options.restart_pid is None:
+        return
+    try:
+        psutil.Process(options.restart_pid).environ()
+    except psutil.NoSuchProcess:
+        raise UsageError(f"--restart-pid: no process has the id {options.restart_pid}.") from None
+    except psutil.AccessDenied:
+        raise UsageError(f"--restart-pid: process {options.restart_pid} is not yours to restart.") from None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

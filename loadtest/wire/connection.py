@@ -1,0 +1,446 @@
+"""A player's connection without a thread: the shared reader brings its bytes, shared timers its heartbeats and retries.
+
+To its followers it is what `ConnectionManager` is, and it keeps the same invariant: while it is wanted, it is either
+connected or about to try again, unless the server said that there is no point. Everything but the upgrade happens in
+the reader's or the timers' greenlet, so listeners must not block.
+
+    IDLE ─connect_to_server→ OPENING ─upgrade→ SHAKING ─handshake_accepted→ ACCEPTED
+      ↑                        ↑   └──────failed──┴──────────lost──────────────┤
+      └─disconnect, refused    └────────────────WAITING ←──────────────────────┘
+
+Latencies count from the intended time: an upgrade from when its try was due, a heartbeat from when its ping was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import struct
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum
+from random import Random
+from typing import Any, Protocol
+
+import websocket
+from gevent.event import Event
+
+from loadtest.client.counters import NO_CLOSE_FRAME, Counters
+from loadtest.client.errors import NotConnected
+from loadtest.client.link import LinkEnded, OpenFailed, ended_by_close_frame
+from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt, LobbyConnection
+from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
+from loadtest.client.timing import Pulse, Timing
+from loadtest.wire import frames
+from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.opening import open_for_reader
+from loadtest.wire.timers import Timer
+from loadtest.wire.wire import Wire
+from lobby_server.protocol import messages
+from lobby_server.protocol.codes import CloseCode
+from lobby_server.protocol.features import Feature
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    IDLE = "idle"
+    OPENING = "opening"
+    SHAKING = "shaking hands"
+    ACCEPTED = "accepted"
+    WAITING = "waiting for the next try"
+    CLOSING = "closing"
+    """Not wanted any more; the server's close frame is awaited."""
+
+
+class PresenceSink(Protocol):
+    """Takes presence, one user at a time, instead of any signal: it is what a swarm receives most."""
+
+    def __call__(self, user_id: int, is_online: bool, /) -> None: ...
+
+
+class SwarmConnection(LobbyConnection):
+    """One greenlet may use it at a time, as everywhere under gevent: nothing here is locked."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        name: str = "player",
+        version: str = DEFAULT_VERSION,
+        timing: Timing | None = None,
+        reconnect: ReconnectPolicy | None = None,
+        rng: Random | None = None,
+        phase: float | None = None,
+        counters: Counters | None = None,
+        features: Iterable[Feature | str] = (),
+        on_presence: PresenceSink | None = None,
+    ) -> None:
+        """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given."""
+        super().__init__(name=name, version=version, features=features, new_signal=DirectSignal)
+        self.side = wire.new_errands()
+        self.timing = timing or Timing()
+        self.reconnect = reconnect or JitterReconnect()
+        self.counters = counters or Counters()
+        self.on_presence = on_presence
+        self.sock: Any = None
+        self.state = State.IDLE
+        self.accepted_at_s = 0.0
+        """When the last acceptance was read."""
+        self._wire = wire
+        self._rng = rng or Random()
+        self._phase = self._rng.random() if phase is None else phase
+        self._token = ""
+        self._epoch = 0
+        """Goes up with every try and every end: what belongs to an earlier one is stale."""
+        self._failures = 0
+        self._was_lost = False
+        self._parser = frames.FrameParser()
+        self._unsent = b""
+        self._timer: Timer | None = None
+        self._pulse: Pulse | None = None
+        self._pings_due_s: deque[float] = deque()
+        self._pongs_to_skip = 0
+        self._upgrade_s: float | None = None
+        self._began_s = 0.0
+        self._slot_s: float | None = None
+        """When to come back, counted from the loss, if a draining server said so."""
+        self._closed: Event | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, {self.state.value}>"
+
+    # -- what its owner asks for ----------------------------------------------------------------------------------
+
+    def connect_to_server(self, token: str, *, intended_s: float | None = None) -> None:
+        """`intended_s`: when that should have been; now, if not given."""
+        self._token = token
+        if self.state is State.CLOSING:
+            self._let_go()
+        if self.state is State.IDLE:
+            self._failures, self._was_lost = 0, False
+            self._try_now(self._wire.clock() if intended_s is None else intended_s)
+
+    def disconnect_from_server(self) -> None:
+        """Takes at most the close timeout, until the server has answered the close frame."""
+        if self.state in (State.SHAKING, State.ACCEPTED):
+            self._stop_timer()
+            self.state = State.CLOSING
+            self._pings_due_s.clear()
+            self._closed = Event()
+            self._send_close(CloseCode.NORMAL)
+            if self.sock is not None:
+                if self._wire.is_busy_here():  # a listener's call: the reader cannot wait for itself
+                    timeout_s = self._wire.clock() + self.timing.close_timeout_s
+                    self._timer = self._wire.timers.put(timeout_s, lambda _: self._let_go())
+                    return
+                try:
+                    self._closed.wait(self.timing.close_timeout_s)
+                finally:
+                    self._let_go()
+                return
+        self._let_go()
+
+    def drop_connection(self) -> None:
+        """Lose the connection abruptly: the server gets a reset. The reconnect policy takes over."""
+        if self.state in (State.SHAKING, State.ACCEPTED):
+            with contextlib.suppress(OSError):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._lose(LinkEnded("dropped on purpose"), is_ours=True)
+
+    def fall_silent(self) -> None:
+        """Vanish: no FIN, no reset, no word; the server has to find out. The reconnect policy takes over."""
+        if self.state in (State.SHAKING, State.ACCEPTED):
+            sock = self.sock
+            self._wire.reader.remove(self)
+            self.sock = None
+            self._wire.leave_silent(sock)
+            self._lose(LinkEnded("silent on purpose"), is_ours=True)
+
+    def pause_reading(self) -> bool:
+        """Read nothing until `resume_reading`; False where there is nothing to read. Heartbeats go on."""
+        if self.state is State.ACCEPTED:
+            self._wire.reader.remove(self)
+            return True
+        return False
+
+    def resume_reading(self) -> None:
+        """Does nothing when the connection that was paused is gone."""
+        if self.state is State.ACCEPTED and not self._wire.reader.has(self):
+            self._pongs_to_skip += len(self._pings_due_s)  # their round trips would contain the pause
+            self._pings_due_s.clear()
+            self._wire.reader.add(self)
+            if self._unsent:
+                self._wire.reader.want_writable(self, wanted=True)
+
+    def renew_token(self, token: str, *, instead_of: str) -> None:
+        if self.state in (State.IDLE, State.CLOSING) or self._token != instead_of:
+            return
+        self._token = token
+        if self.state is State.ACCEPTED and Feature.REFRESH in self.accepted_features:
+            self.send(messages.Refresh(token=token))
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state is State.ACCEPTED
+
+    def send(self, message: messages.ClientMessage) -> None:
+        if self.state is not State.ACCEPTED:
+            raise NotConnected(message.TYPE)
+        self._send_text(message)
+
+    # -- one try --------------------------------------------------------------------------------------------------
+
+    def _try_now(self, intended_s: float) -> None:
+        self.state = State.OPENING
+        self._epoch += 1
+        epoch = self._epoch
+        self._wire.openers.put(lambda: self._open(epoch, intended_s))
+
+    def _open(self, epoch: int, intended_s: float) -> None:
+        """In a greenlet of the crew."""
+        if epoch != self._epoch:
+            return
+        self.counters.attempts += 1
+        try:
+            opened = open_for_reader(self._wire.url, self.timing, self._wire.sources)
+        except OpenFailed as failed:
+            if epoch == self._epoch:
+                log.info("%s: not connected: %s", self.name, failed.why)
+                self.connection_attempted.emit(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
+                self._go_on(refused=failed.refused, retry_after_s=failed.retry_after_s)
+            return
+        self.counters.bytes_in += opened.bytes_in
+        self.counters.bytes_out += opened.bytes_out
+        if epoch != self._epoch:
+            opened.sock.close()
+            return
+        now_s = self._wire.clock()
+        self._upgrade_s, self._began_s = now_s - intended_s, now_s
+        self.sock, self._parser, self._unsent = opened.sock, frames.FrameParser(), b""
+        self.state = State.SHAKING
+        self._wire.reader.add(self)
+        self._timer = self._wire.timers.put(now_s + self.timing.handshake_timeout_s, self._on_handshake_timeout)
+        self._send_text(self._handshake(self._token))
+        if opened.unread and epoch == self._epoch:
+            self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken
+            self.on_bytes(opened.unread)
+
+    def _on_handshake_timeout(self, _at_s: float) -> None:
+        self._lose(LinkEnded(f"the handshake was not answered within {self.timing.handshake_timeout_s:g} s"))
+
+    def _accept(self, accepted: messages.HandshakeAccepted) -> None:
+        self._stop_timer()
+        now_s = self._wire.clock()
+        self._take_acceptance(accepted)
+        self.counters.established += 1
+        self.counters.reconnects += self._was_lost
+        self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, now_s
+        self._pulse = Pulse(self.timing, now_s=now_s, phase=self._phase)
+        self._look_again(now_s)
+        attempt = Attempt(upgrade_s=self._upgrade_s, handshake_s=now_s - self._began_s, failure=None)
+        self.connection_attempted.emit(attempt)
+        self.connection_established.emit()
+        self.message_received.emit(accepted)
+
+    # -- what comes in --------------------------------------------------------------------------------------------
+
+    def on_bytes(self, chunk: bytes) -> None:
+        self.counters.bytes_in += len(chunk)
+        pulse = self._pulse
+        if pulse is not None:
+            pulse.heard(self._wire.clock())
+        try:
+            found = self._parser.feed(chunk)
+        except frames.BadFrame as bad:
+            self._send_close(1002)
+            self._lose(LinkEnded(str(bad)))
+            return
+        get, counted, epoch = self._wire.memo.get, self.counters.messages_in, self._epoch
+        on_presence = self.on_presence
+        for opcode, payload in found:
+            if opcode == frames.OP_TEXT:
+                heard = get(payload)
+                counted[heard.name] += 1
+                if self.state is State.ACCEPTED:
+                    user_id = heard.user_id
+                    if user_id is not None and on_presence is not None:
+                        on_presence(user_id, heard.is_online)
+                    elif heard.message is not None:
+                        self._hear(heard.message)
+                elif self.state is State.SHAKING and heard.message is not None:
+                    self._hear_in_handshake(heard.message)
+            elif opcode == frames.OP_PING:
+                self._send_frame(payload, frames.OP_PONG)
+            elif opcode == frames.OP_CLOSE:
+                self._on_close_frame(payload)
+            if epoch != self._epoch:
+                return  # it ended on the way: what follows in this chunk is nobody's
+
+    def _hear(self, message: messages.ServerMessage) -> None:
+        if isinstance(message, messages.Pong):
+            if self._pongs_to_skip:
+                self._pongs_to_skip -= 1
+            elif self._pings_due_s:
+                self.heartbeat_finished.emit(self._wire.clock() - self._pings_due_s.popleft())
+        elif isinstance(message, messages.ServerDraining):
+            self._slot_s = max(0, message.reconnect_after_ms) / 1000
+        elif self.on_presence is not None and isinstance(message, messages.PresenceChanged):
+            for user in message.online:
+                self.on_presence(user.user_id, True)
+            for user in message.offline:
+                self.on_presence(user.user_id, False)
+            return
+        self._tell(message)
+
+    def _hear_in_handshake(self, message: messages.ServerMessage) -> None:
+        if isinstance(message, messages.HandshakeAccepted):
+            self._accept(message)
+        elif isinstance(message, messages.Error):
+            reason = message.reason
+            refused = reason.value if reason in REFUSING_REASONS else None
+            self._lose(LinkEnded(f"the handshake was answered with {reason.value}", refused=refused))
+
+    def _on_close_frame(self, payload: bytes) -> None:
+        if self.state is State.CLOSING:
+            self._let_go()
+            return
+        ending = ended_by_close_frame(payload)
+        self._send_close(ending.code or CloseCode.NORMAL)
+        self._lose(ending)
+
+    def on_end(self, why: str) -> None:
+        if self.state is State.CLOSING:
+            self._let_go()
+        else:
+            self._lose(LinkEnded(why))
+
+    # -- heartbeats -----------------------------------------------------------------------------------------------
+
+    def _look_again(self, now_s: float) -> None:
+        assert self._pulse is not None
+        self._timer = self._wire.timers.put(now_s + self._pulse.wait_s(now_s), self._on_pulse)
+
+    def _on_pulse(self, at_s: float) -> None:
+        pulse, now_s = self._pulse, self._wire.clock()
+        if pulse is None:
+            return
+        if pulse.is_dead(now_s) and not self._has_unread():
+            self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
+            return
+        if pulse.is_dead(now_s):
+            pulse.heard(now_s)
+        if pulse.take_ping(now_s):
+            self._pings_due_s.append(at_s)
+            self._send_text(messages.Ping())
+        if self.state is State.ACCEPTED:
+            self._look_again(now_s)
+
+    def _has_unread(self) -> bool:
+        """Signs of life that a busy or paused reader has not come to."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    # -- what goes out --------------------------------------------------------------------------------------------
+
+    def _send_text(self, message: messages.ClientMessage) -> None:
+        self.counters.messages_out[message.TYPE] += 1
+        self._send_frame(messages.encode(message), frames.OP_TEXT)
+
+    def _send_close(self, code: int) -> None:
+        self._send_frame(struct.pack("!H", code), frames.OP_CLOSE)
+
+    def _send_frame(self, payload: bytes, opcode: int) -> None:
+        frame: bytes = websocket.ABNF.create_frame(payload, opcode).format()
+        if self.sock is None:
+            return
+        if self._unsent:
+            self._unsent += frame
+            return
+        sent = self._try_send(frame)
+        if sent < len(frame) and self.sock is not None:
+            self._unsent = frame[sent:]
+            self._wire.reader.want_writable(self, wanted=True)
+
+    def on_writable(self) -> None:
+        self._unsent = self._unsent[self._try_send(self._unsent) :]
+        if not self._unsent and self.sock is not None:
+            self._wire.reader.want_writable(self, wanted=False)
+
+    def _try_send(self, data: bytes) -> int:
+        try:
+            sent = int(self.sock.send(data))
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self.on_end(f"sending failed: {error.strerror or error}")
+            return len(data)
+        self.counters.bytes_out += sent
+        return sent
+
+    # -- ends -----------------------------------------------------------------------------------------------------
+
+    def _lose(self, ending: LinkEnded, *, is_ours: bool = False) -> None:
+        was_accepted, was_shaking = self.state is State.ACCEPTED, self.state is State.SHAKING
+        if not (was_accepted or was_shaking):
+            return
+        log.info("%s: %s: %s", self.name, "connection lost" if was_accepted else "not connected", ending.why)
+        unanswered = len(self._pings_due_s)
+        self._give_back()
+        epoch = self._epoch
+        if not is_ours:
+            self.counters.close_codes[NO_CLOSE_FRAME if ending.code is None else str(ending.code)] += 1
+        if was_shaking:
+            attempt = Attempt(upgrade_s=self._upgrade_s, handshake_s=None, failure=ending.why)
+            self.connection_attempted.emit(attempt)
+        else:
+            self._was_lost = True
+            self.counters.losses += 1
+            for _ in range(unanswered):
+                self.heartbeat_finished.emit(None)
+            self.connection_lost.emit()
+        if epoch == self._epoch:  # a listener may have ended it
+            self._go_on(refused=ending.refused, retry_after_s=None)
+
+    def _go_on(self, *, refused: str | None, retry_after_s: float | None) -> None:
+        if refused is not None:
+            self._epoch += 1
+            self.state = State.IDLE
+            self.counters.refusals[refused] += 1
+            self.connection_refused.emit(refused)
+            return
+        slot_s, self._slot_s = self._slot_s, None
+        delay_s = slot_s if retry_after_s is None else retry_after_s
+        if delay_s is None:
+            delay_s = self.reconnect.delay_s(self._failures, self._rng)
+        self._failures += 1
+        self.state = State.WAITING
+        self._timer = self._wire.timers.put(self._wire.clock() + delay_s, self._try_now)
+
+    def _let_go(self) -> None:
+        self._give_back()
+        self.state = State.IDLE
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed.set()
+
+    def _give_back(self) -> None:
+        self._epoch += 1
+        self._stop_timer()
+        self._pings_due_s.clear()
+        self._pongs_to_skip = 0
+        self._pulse, self._unsent = None, b""
+        if self.sock is not None:
+            self._wire.reader.remove(self)
+            self.sock.close()
+            self.sock = None
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

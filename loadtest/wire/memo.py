@@ -1,0 +1,76 @@
+"""What is broadcast is decoded once a process, not once a player.
+
+Ten thousand players are sent the same bytes; the first who reads them decodes, the others find the message in a
+memo. Besides time this saves memory: a list of rooms that all of them hold is one list. Messages are frozen, so sharing
+them is safe. Only what is meant for many is kept; replies to one player are decoded and forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadtest.client.counters import UNDECODABLE, UNKNOWN_TYPE
+from lobby_server.protocol import messages
+from lobby_server.protocol.messages import Refused, ServerMessage, decode_server_message
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of payloads; past it the memo starts anew."""
+
+_FOR_MANY = (
+    messages.UserOnline,
+    messages.UserOffline,
+    messages.RoomsChanged,
+    messages.RoomsChangedRev,
+    messages.RoomsSnapshot,
+    messages.RoomsDelta,
+    messages.PresenceChanged,
+    messages.PlayerCount,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message as the reader needs it."""
+
+    name: str
+    """Its type; or why it has none."""
+    message: ServerMessage | None
+    user_id: int | None = None
+    """Of a single presence event."""
+    is_online: bool = False
+
+
+class Memo:
+    """O(1) a message; 0.1 µs when it is known, 2 µs when not."""
+
+    __slots__ = ("_bytes", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Heard] = {}
+        self._bytes = 0
+
+    def get(self, payload: bytes) -> Heard:
+        return self._known.get(payload) or self._decode(payload)
+
+    def _decode(self, payload: bytes) -> Heard:
+        try:
+            message = decode_server_message(payload)
+        except Refused:
+            return Heard(UNDECODABLE, None)
+        if message is None:
+            return Heard(UNKNOWN_TYPE, None)
+        if isinstance(message, (messages.UserOnline, messages.UserOffline)):
+            is_online = isinstance(message, messages.UserOnline)
+            heard = Heard(message.TYPE, message, message.user_id, is_online)
+        else:
+            heard = Heard(message.TYPE, message)
+        if isinstance(message, _FOR_MANY):
+            self._keep(payload, heard)
+        return heard
+
+    def _keep(self, payload: bytes, heard: Heard) -> None:
+        self._bytes += len(payload)
+        if self._bytes > MOST_BYTES:
+            self._known.clear()
+            self._bytes = len(payload)
+        self._known[payload] = heard
