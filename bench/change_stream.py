@@ -43,20 +43,23 @@ class Change:
 class ChangeStream:
     """A host for each room; connections as many as it takes."""
 
-    def __init__(self, port: int, secret: str) -> None:
-        self._port, self._secret = port, secret
+    def __init__(self, port: int, secret: str, *, living: int = LIVING_ROOMS) -> None:
+        """From the `living` + 1st room on, every second change ends one."""
+        self._port, self._secret, self._most = port, secret, living
+        self._next_host = HOSTS_FROM
         self._free: list[_Line] = []
         self._living: deque[tuple[asyncio.Task[str], Player]] = deque()
 
     async def run(self, times_s: Sequence[float], first_number: int) -> list[Change]:
         """Make all changes, each at its time, and return when all are answered. Raises `PublishFailed`."""
-        hosts = [mint_host(self._secret, HOSTS_FROM + index) for index in range(len(times_s))]
+        hosts = [mint_host(self._secret, self._next_host + index) for index in range(len(times_s))]
+        self._next_host += len(hosts)
         changes: list[Change] = []
         tasks: list[asyncio.Task[str]] = []
         number = first_number
         for at_s, host in zip(times_s, hosts, strict=True):
             await asyncio.sleep(max(0.0, at_s - perf_counter()))
-            if len(self._living) > LIVING_ROOMS:
+            if len(self._living) > self._most:
                 changes.append(Change(at_s, None))
                 tasks.append(asyncio.create_task(self._end_room(changes[-1], *self._living.popleft())))
             else:

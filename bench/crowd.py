@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ BURST_GAP_S = 0.02
 """An event after such a silence begins a burst, and gets a mark whatever its number."""
 
 _NEWCOMER = NEWCOMER.encode()
+_REVISION = re.compile(rb'"rev":(\d+)')
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Recording:
     notified: Receipts
     fresh: Receipts
     logins: Receipts
+    closed: frozenset[int]
+    """Clients whose socket is gone."""
     mark_stamps_s: np.ndarray[tuple[int], np.dtype[np.float64]]
     mark_cpu_s: np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -72,7 +76,13 @@ class _Log:
 class Crowd:
     """All clients of one server. Coroutines are called from the parent process, one at a time."""
 
-    def __init__(self, *, ws_url: str, port: int, secret: str, clients_per_user: int, seed: int) -> None:
+    def __init__(
+        self, *, ws_url: str, port: int, secret: str, clients_per_user: int, seed: int,
+        features: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """With the feature ``rev`` each announcement is recorded with the revision that it carries."""
+        self._features = features
+        self.closed: set[int] = set()
         self._ws_url, self._port, self._secret = ws_url, port, secret
         self._clients_per_user = clients_per_user
         self._random = random.Random(seed)
@@ -98,7 +108,7 @@ class Crowd:
     async def grow(self, to: int) -> None:
         """Connect receivers until there are `to`."""
         new = [
-            _CrowdReceiver(self, index, mint_receiver(self._secret, index // self._clients_per_user))
+            _CrowdReceiver(self, index, mint_receiver(self._secret, index // self._clients_per_user), self._features)
             for index in range(len(self._receivers), to)
         ]
         await politely(new, lambda receiver: join(receiver, self._ws_url))
@@ -139,6 +149,7 @@ class Crowd:
             notified=self._notified.receipts(),
             fresh=self._fresh.receipts(),
             logins=self._logins.receipts(),
+            closed=frozenset(self.closed),
             mark_stamps_s=marks[:, 0],
             mark_cpu_s=marks[:, 1],
         )
@@ -176,7 +187,9 @@ class Crowd:
 
     # -- called by the clients -------------------------------------------------------------------------------------
 
-    def on_rooms_changed(self, index: int, stamp_s: float) -> None:
+    def on_rooms_changed(self, index: int, stamp_s: float, payload: bytes) -> None:
+        if self._features:
+            self._notified.what.append(int(_REVISION.findall(payload)[0]))
         self._notified.client.append(index)
         self._notified.stamp_s.append(stamp_s)
         self._mark(stamp_s)
@@ -230,16 +243,17 @@ class Crowd:
 
 
 class _CrowdReceiver(Receiver):
-    def __init__(self, crowd: Crowd, index: int, player: Player) -> None:
-        super().__init__(index, player)
+    def __init__(self, crowd: Crowd, index: int, player: Player, features: tuple[str, ...]) -> None:
+        super().__init__(index, player, features)
         self._crowd = crowd
 
     def on_text(self, payload: bytes, stamp_s: float) -> None:
         self._crowd.last_text_s = stamp_s
         if payload.startswith(ROOMS_CHANGED_HEAD):
-            self._crowd.on_rooms_changed(self.index, stamp_s)
+            self._crowd.on_rooms_changed(self.index, stamp_s, payload)
         elif payload.startswith(USER_ONLINE_HEAD):
             self._crowd.on_user_online(self.index, stamp_s, payload)
 
     def on_lost(self) -> None:
         self._crowd.losses[str(self.close_code)] += 1
+        self._crowd.closed.add(self.index)

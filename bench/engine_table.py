@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.engine_results import EngineResult
-from bench.goals import Figure, Ruling, figure_of, rule
+from bench.estimates import Estimate, estimate
+from bench.findings import Findings
+from bench.goals import Ruling, rule
 from bench.words import count, in_digits
 
 DIGITS, RATIO_DIGITS = 3, 4
@@ -14,9 +15,12 @@ DIGITS, RATIO_DIGITS = 3, 4
 SUSPECT = "SUSPECT: other work had the cores"
 
 
-def render_result(result: EngineResult) -> str:
+def render_result(result: Findings) -> str:
     """Several lines, none longer than the widest row."""
-    parts = [f"{result.name}  ({' '.join(result.flags)})", "", *goal_lines(rule(result)), "", *measure_lines(result)]
+    goals = goal_lines(rule(result))
+    parts = [f"{result.name}  ({' '.join(result.flags)})", "", *([*goals, ""] if len(goals) > 1 else [])]
+    parts += measure_lines(result)
+    parts += [f"skipped: {each}" for each in result.skipped]
     parts += [f"note: {note}" for note in result.notes]
     parts += [f"FAULT: {fault}" for fault in result.faults]
     return "\n".join(parts)
@@ -39,20 +43,22 @@ def goal_lines(rulings: Sequence[Ruling]) -> list[str]:
     return _aligned(rows)
 
 
-def measure_lines(result: EngineResult) -> list[str]:
+def measure_lines(result: Findings) -> list[str]:
     """`waited`: the part of its time that server or generator was kept from its core, in the worst repeat."""
-    rows = [["measured", "party", "clients", "figure", "spread (n)", "waited"]]
-    for measure in sorted(result.measures, key=lambda each: (each.name, each.clients)):
-        figure = figure_of(measure.readings)
+    with_rates = len({each.changes_per_s for each in result.measures}) > 1
+    rows = [["measured", "party", "clients", *(["changes/s"] if with_rates else []), "figure", "spread (n)", "waited"]]
+    for measure in sorted(result.measures, key=lambda each: (each.name, each.where, each.party)):
+        figure = estimate(measure)
         if figure is None:
             continue
         value = f"{in_digits(figure.value)} {measure.unit}".strip()
         waited = f"{figure.waited:.1%}" if any(each.stretch for each in measure.readings) else ""
-        rows.append([measure.name, measure.party, count(measure.clients), value, _spread(figure), waited])
+        rate = [f"{measure.changes_per_s:g}"] if with_rates else []
+        rows.append([measure.name, measure.party, count(measure.clients), *rate, value, _spread(figure), waited])
     return _aligned(rows)
 
 
-def _spread(figure: Figure, digits: int = DIGITS) -> str:
+def _spread(figure: Estimate, digits: int = DIGITS) -> str:
     return f"{in_digits(figure.low, digits)}–{in_digits(figure.high, digits)} ({figure.n})"
 
 

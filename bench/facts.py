@@ -29,11 +29,9 @@ def facts(run: Run) -> list[tuple[str, str]]:
     pinned = "server and generator on a core each" if machine.pinned else "not pinned: they share what there is"
     scenarios = {
         name: result.flags
-        for name, result in (
-            ("broadcast", run.broadcast), ("idle", run.idle), ("reconnect", run.reconnect), ("swarm", run.swarm),
-        )
+        for name, result in (("broadcast", run.broadcast), ("bandwidth", run.bandwidth), ("swarm", run.swarm))
         if result is not None
-    }  # fmt: skip
+    }
     return [
         ("Machine", f"{machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB"),
         ("Cores", pinned),
@@ -45,5 +43,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Profile", f"{run.profile.name}: {run.profile.purpose}"),
         ("Seed", str(run.seed)),
         ("Command", " ".join(run.arguments)),
+        *(() if run.is_whole else (("Broken off", "the run was interrupted: what is here was measured until then"),)),
+        *((f"Not measured, {name}", why) for name, why in run.failures.items()),
         *((f"Server flags, {name}", " ".join(flags)) for name, flags in scenarios.items()),
     ]

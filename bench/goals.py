@@ -6,19 +6,13 @@ pair a repeat. A reading whose server or generator was kept from its core by oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from statistics import median
 
-from bench.engine_results import EngineResult, Reading, Stretch
+from bench.estimates import Estimate, Kind, estimate_readings, ratio
+from bench.findings import LOBBY, Findings, Reading, Where
 
-WAIT_LIMIT = 0.10
-"""Part of the time in which it would have worked that a process may be kept from its core. Tighter than for latencies:
-a cost shows the strange work in its caches, too."""
-
-LOBBY, FLOOR, NODE, NAIVE, PLAIN, UNCHANGED = (
-    "lobby",
+FLOOR, NODE, NAIVE, PLAIN, UNCHANGED = (
     "floor",
     "node ws",
     "naive Tornado",
@@ -54,7 +48,7 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the table of issue 3. With `over`, the figure is a ratio to that party."""
+    """One target. With `over`, the figure is a ratio to that party."""
 
     bench: str
     measure: str
@@ -102,27 +96,11 @@ GOALS = (
 
 
 @dataclass(frozen=True)
-class Figure:
-    """The median of some values and how far they lie apart."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    waited: float
-    """The worst of all readings: part of the time in which a process would have worked but had no core."""
-
-    @property
-    def is_suspect(self) -> bool:
-        return self.waited > WAIT_LIMIT
-
-
-@dataclass(frozen=True)
 class Ruling:
     """A goal and what came of it."""
 
     goal: Goal
-    figure: Figure | None
+    figure: Estimate | None
 
     @property
     def verdict(self) -> Verdict:
@@ -131,51 +109,19 @@ class Ruling:
         return Verdict.MET if self.goal.is_met(self.figure.value) else Verdict.MISSED
 
 
-def rule(result: EngineResult) -> list[Ruling]:
+def rule(result: Findings) -> list[Ruling]:
     """All goals of a bench, also those whose size it did not run at."""
     return [Ruling(goal, figure_for(goal, result)) for goal in GOALS if goal.bench == result.name]
 
 
-def figure_for(goal: Goal, result: EngineResult) -> Figure | None:
+def figure_for(goal: Goal, result: Findings) -> Estimate | None:
     """``None`` where one of the parties was not measured at that size."""
+    kind = Kind.CPU if "CPU" in goal.measure else Kind.TIME if goal.unit in ("s", "ms") else Kind.COUNT
     own = find_readings(result, goal.measure, goal.party, goal.clients)
     if not goal.over:
-        return figure_of(own)
-    other = find_readings(result, goal.measure, goal.over, goal.clients)
-    pairs = [
-        (a.value / b.value, max(share_waited(a.stretch), share_waited(b.stretch)))
-        for a, b in zip(own, other, strict=False)
-        if b.value
-    ]
-    return _figure([ratio for ratio, _ in pairs], [waited for _, waited in pairs])
+        return estimate_readings(own, kind)
+    return ratio(own, find_readings(result, goal.measure, goal.over, goal.clients), kind)
 
 
-def figure_of(readings: Sequence[Reading]) -> Figure | None:
-    return _figure([each.value for each in readings], [share_waited(each.stretch) for each in readings])
-
-
-def find_readings(result: EngineResult, name: str, party: str, clients: int) -> list[Reading]:
-    for measure in result.measures:
-        if (measure.name, measure.party, measure.clients) == (name, party, clients):
-            return measure.readings
-    return []
-
-
-def share_waited(stretch: Stretch | None) -> float:
-    """Of server or generator, whichever was kept from its core more; 0 where it was not measured."""
-    if stretch is None:
-        return 0.0
-    shares = (
-        wait_s / (wait_s + cpu_s) if wait_s + cpu_s else 0.0
-        for wait_s, cpu_s in (
-            (stretch.server_wait_s, stretch.server_cpu_s),
-            (stretch.generator_wait_s, stretch.generator_cpu_s),
-        )
-    )
-    return max(shares)
-
-
-def _figure(values: Sequence[float], waited: Sequence[float]) -> Figure | None:
-    if not values:
-        return None
-    return Figure(median(values), min(values), max(values), len(values), max(waited))
+def find_readings(result: Findings, name: str, party: str, clients: int) -> list[Reading]:
+    return result.find(name, party, Where(clients))

@@ -32,7 +32,8 @@ def headline(report_md: str) -> str:
     lines = report_md.splitlines()
     answers = [line for line in lines[: _first(lines, "## ")] if line.startswith("* ")]
     where = next(line for line in lines[1:] if line.strip())
-    return "\n".join([where, "", *answers])
+    validity = [line for line in lines[: _first(lines, "## ")] if line.startswith("Validity: ")]
+    return "\n".join([where, "", *answers, *(["", *validity] if validity else [])])
 
 
 def _first(lines: list[str], start: str) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from bench.cpu import CpuPlan
+from bench.findings import Book
+from bench.namespaces import in_namespace
 from bench.profiles import Profile
 from bench.progress import Reporter
 from bench.remote import Remote
@@ -33,8 +35,12 @@ class Server(Protocol):
     def stop(self) -> int: ...
 
 
-ServerFactory = Callable[[Sequence[str]], contextlib.AbstractContextManager[Server]]
-"""Starts a server with these flags and ends it with the block."""
+class ServerFactory(Protocol):
+    """Starts a server with these flags and ends it with the block."""
+
+    def __call__(
+        self, flags: Sequence[str], *, netns: str | None = None
+    ) -> contextlib.AbstractContextManager[Server]: ...
 
 
 class Lab:
@@ -49,14 +55,32 @@ class Lab:
         self.reporter = reporter
         self._server_factory = server_factory
         self._on_abort: list[Callable[[], None]] = []
+        self._so_far: dict[str, Callable[[], Any]] = {}
 
-    def server(self, flags: Sequence[str] = ()) -> contextlib.AbstractContextManager[Server]:
-        """A server of its own on a free port, with a fresh data folder."""
-        return self._server_factory(flags)
+    def book(self, name: str, flags: tuple[str, ...]) -> Book:
+        """Where a scenario writes its readings; what is in it when the run is broken off is not lost."""
+        book = Book()
+        self.keep(name, lambda: book.result(name, flags) if book.has_readings else None)
+        return book
 
-    def generator(self, make: Callable[..., S], **arguments: Any) -> Remote[S]:
+    def keep(self, name: str, so_far: Callable[[], Any]) -> None:
+        """Say what a scenario has measured so far, for a run that is broken off; ``None``: nothing."""
+        self._so_far[name] = so_far
+
+    def broken_off(self) -> dict[str, Any]:
+        """What the scenarios had measured when the run was broken off, by scenario."""
+        found = {name: so_far() for name, so_far in self._so_far.items()}
+        return {name: result for name, result in found.items() if result is not None}
+
+    def server(
+        self, flags: Sequence[str] = (), *, netns: str | None = None
+    ) -> contextlib.AbstractContextManager[Server]:
+        """A server of its own on a free port, with a fresh data folder; `netns`: in that network namespace."""
+        return self._server_factory(flags) if netns is None else self._server_factory(flags, netns=netns)
+
+    def generator(self, make: Callable[..., S], *, netns: str | None = None, **arguments: Any) -> Remote[S]:
         """An object in a process of its own; use as a context manager."""
-        remote = Remote(make, cpus=self.cpus.generator, **arguments)
+        remote = Remote(make, cpus=self.cpus.generator, netns=netns, **arguments)
         self.on_abort(remote.kill)
         return remote
 
@@ -74,8 +98,9 @@ def target_factory(cpus: CpuPlan) -> ServerFactory:
     """Real servers: ``python -m lobby_server``."""
 
     @contextlib.contextmanager
-    def start(flags: Sequence[str]) -> Iterator[Server]:
-        with Target(flags=flags, cpus=cpus.server) as target:
+    def start(flags: Sequence[str], *, netns: str | None = None) -> Iterator[Server]:
+        prefix = in_namespace(netns) if netns is not None else ()
+        with Target(flags=flags, cpus=cpus.server, prefix=prefix) as target:
             yield target
 
     return start

@@ -12,7 +12,7 @@ import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,7 @@ END_TIMEOUT_S = 10.0
 INSTALL_TIMEOUT_S = 120.0
 
 NODE_SOURCE = Path(__file__).parent / "peers" / "node_ws"
+SEED_SOURCE = Path(__file__).parent / "peers" / "seed_node"
 
 
 class PeerFailed(RuntimeError):
@@ -51,10 +52,15 @@ def python_peer(module: str, *arguments: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def start_peer(command: Sequence[str], *, cpus: tuple[int, ...] | None) -> Iterator[Peer]:
+def start_peer(
+    command: Sequence[str], *, cpus: tuple[int, ...] | None, environment: Mapping[str, str] | None = None
+) -> Iterator[Peer]:
     """Run a peer on these cores, all of its threads. Raises `PeerFailed`."""
     with _on(cpus):  # the child inherits it, and its threads from it
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, **(environment or {})},
+        )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -75,17 +81,28 @@ def start_peer(command: Sequence[str], *, cpus: tuple[int, ...] | None) -> Itera
 
 
 def node_command() -> list[str] | None:
-    """The command of the Node.js peer, installed into a cache folder; ``None`` without Node, npm or a registry."""
+    """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
+    command = _installed_node(NODE_SOURCE)
+    return [*command, encode(RoomsChanged()).decode()] if command is not None else None
+
+
+def seed_node_command() -> list[str] | None:
+    """The command of the server that the seed describes, in Node.js; likewise."""
+    return _installed_node(SEED_SOURCE)
+
+
+def _installed_node(source: Path) -> list[str] | None:
+    """Install a Node.js peer into a cache folder, once."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
-    package = (NODE_SOURCE / "package.json").read_bytes()
+    package = (source / "package.json").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lobby-bench"
-    folder = cache / f"node-ws-{hashlib.sha256(package).hexdigest()[:10]}"
+    folder = cache / f"{source.name.replace('_', '-')}-{hashlib.sha256(package).hexdigest()[:10]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "server.js"):
-            shutil.copy(NODE_SOURCE / name, folder / name)
+            shutil.copy(source / name, folder / name)
         if not (folder / "node_modules" / "ws" / "package.json").exists():
             subprocess.run(
                 [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"],
@@ -93,7 +110,7 @@ def node_command() -> list[str] | None:
             )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return [node, str(folder / "server.js"), encode(RoomsChanged()).decode()]
+    return [node, str(folder / "server.js")]
 
 
 @contextlib.contextmanager

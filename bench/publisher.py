@@ -80,6 +80,13 @@ class Publisher:
         self._connection.request("GET", "/api/rooms")
         return len(self._connection.getresponse().read())
 
+    def revision(self) -> int:
+        """Of the room list, by its entity tag."""
+        self._connection.request("GET", "/api/rooms")
+        response = self._connection.getresponse()
+        response.read()
+        return int((response.getheader("ETag") or "").strip('W/"'))
+
     def _create(self, map_name: str, intended_s: float) -> Published:
         host = self._next_host
         self._next_host += 1

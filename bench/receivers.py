@@ -42,12 +42,14 @@ class ReceiverFailed(RuntimeError):
 class Receiver(WSListener):
     """One socket. Subclasses say what a message means by `on_text`; their time there is on the clock of all others."""
 
-    def __init__(self, index: int, player: Player) -> None:
+    def __init__(self, index: int, player: Player, features: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.index = index
         self.player = player
         self.transport: WSTransport | None = None
-        self.handshake_message = encode(Handshake(version=CLIENT_VERSION, name=player.username, token=player.token))
+        self.handshake_message = encode(
+            Handshake(version=CLIENT_VERSION, name=player.username, token=player.token, features=list(features) or None)
+        )
         self.accepted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.close_code: int | None = None
         self.lost_at_s: float | None = None

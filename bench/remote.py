@@ -23,6 +23,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import uvloop
 
 from bench.cpu import pin
+from bench.namespaces import enter
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -42,11 +43,19 @@ class GeneratorFailed(RuntimeError):
 class Remote(Generic[S]):
     """A handle on an object of class `S` in its process. Use as a context manager."""
 
-    def __init__(self, make: Callable[..., S], *, cpus: tuple[int, ...] | None = None, **arguments: Any) -> None:
+    def __init__(
+        self,
+        make: Callable[..., S],
+        *,
+        cpus: tuple[int, ...] | None = None,
+        netns: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        """`netns`: the network namespace that it lives in; ``None``: this one."""
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_run, args=(theirs, make, cpus, arguments), name=f"lobby-bench {make.__name__}", daemon=True
+            target=_run, args=(theirs, make, cpus, netns, arguments), name=f"lobby-bench {make.__name__}", daemon=True
         )
         resource_tracker.ensure_running()  # else `start` starts it, which lets go of SIGINT
         with _sigint_held():  # the child begins with it held, and never dies of Ctrl-C while it imports
@@ -101,11 +110,17 @@ def _sigint_held() -> Iterator[None]:
 
 
 def _run(
-    connection: Connection, make: Callable[..., Any], cpus: tuple[int, ...] | None, arguments: dict[str, Any]
+    connection: Connection,
+    make: Callable[..., Any],
+    cpus: tuple[int, ...] | None,
+    netns: str | None,
+    arguments: dict[str, Any],
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     pin(cpus)
+    if netns is not None:
+        enter(netns)
     gc.disable()  # a collection among thousands of receivers would be measured as the server's latency
     uvloop.run(_serve(connection, make, arguments))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +16,37 @@ import jinja2
 from markupsafe import Markup
 
 from bench.charts import Chart, draw_charts
+from bench.engine_table import render_result
 from bench.facts import caption, facts
-from bench.figures import Figures, derive
+from bench.figures import derive
+from bench.junit import junit_xml
 from bench.promises import Promise, judge_promises
+from bench.quantities import invalid
 from bench.results import RUN_FILE, Run, write_run
-from bench.sections.answers import answer_sentences, answer_table
+from bench.sections.answers import answer_sentences, answer_table, validity_sentence
+from bench.sections.bandwidth import bandwidth_section
 from bench.sections.broadcast import broadcast_section
-from bench.sections.idle import idle_section
-from bench.sections.others import reconnect_section, swarm_section
+from bench.sections.findings import findings_section
+from bench.sections.others import swarm_section
 from bench.sections.page import Section, Table
 from bench.sections.promises import promises_section
-from bench.validity import Validity
 
 CHART_FOLDER = "charts"
+
+ORDER = (
+    "broadcast", "freshness", "bandwidth", "break-even", "storm", "reconnect", "flap", "capacity", "cost", "peers",
+    "noise", "promises", "swarm",
+)  # fmt: skip
+"""Of the sections."""
+
+TABLES_FILE = "tables.txt"
 
 LIMITS = (
     "Everything runs on one machine over the loopback interface: no network latency, no losses, no TLS.",
     "Server and generator share memory bandwidth, caches and the kernel, even on a core each.",
-    "Bytes with TCP/IP are a model; messages and framed bytes are counted.",
-    "Polling was measured with few clients; what many pollers do to the server is a question of the full lab.",
+    "Bytes with TCP/IP are a model wherever a section does not say that they were counted on a link; messages and "
+    "framed bytes are counted.",
+    "Clients are sockets of few processes: no radio, no sleeping phone, no slow reader among them.",
 )
 
 
@@ -48,6 +60,7 @@ class Report:
     sections: list[Section]
     charts: dict[str, Chart]
     promises: list[Promise]
+    validity: str
     valid: bool
     """Nothing that was measured is INVALID."""
 
@@ -56,31 +69,30 @@ def make_report(run: Run) -> Report:
     """Takes seconds: intervals and charts."""
     figures = derive(run)
     promises = judge_promises(figures)
-    sections = [
-        broadcast_section(figures),
-        idle_section(figures),
-        promises_section(run, promises),
-        reconnect_section(figures),
-        swarm_section(figures),
-    ]
+    found = {each.name: findings_section(run, each) for each in run.findings}
+    typed = {
+        "broadcast": broadcast_section(figures),
+        "bandwidth": bandwidth_section(figures),
+        "promises": promises_section(run, promises),
+        "swarm": swarm_section(figures),
+    }
+    sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
+    order = [*ORDER, *(name for name in found if name not in ORDER)]
+    charts = {chart.name: chart for chart in draw_charts(figures)}
     return Report(
         run=run,
         answers=answer_sentences(figures, promises),
         summary=answer_table(figures),
-        sections=[section for section in sections if section is not None],
-        charts={chart.name: chart for chart in draw_charts(figures)},
+        sections=[
+            replace(sections[name], charts=[each for each in sections[name].charts if each in charts])
+            for name in order
+            if name in sections
+        ],
+        charts=charts,
         promises=promises,
-        valid=is_valid(figures),
+        validity=validity_sentence(figures),
+        valid=not invalid(run),
     )
-
-
-def is_valid(figures: Figures) -> bool:
-    """A run with an INVALID figure is not one to build on (exit code 4)."""
-    judgements = [
-        *(latency.judgement for latency in (*figures.announcements, *figures.fresh, *figures.status)),
-        *(cost.judgement for cost in figures.idle),
-    ]
-    return all(judgement.validity is not Validity.INVALID for judgement in judgements)
 
 
 def write_report(report: Report, folder: Path) -> None:
@@ -96,6 +108,10 @@ def write_report(report: Report, folder: Path) -> None:
         for chart in report.charts.values():
             (partial / CHART_FOLDER / f"{chart.name}.svg").write_text(chart.svg, encoding="utf-8")
             (partial / CHART_FOLDER / f"{chart.name}.png").write_bytes(chart.png)
+        (partial / "junit.xml").write_bytes(junit_xml(report.run, report.promises))
+        if report.run.findings:
+            tables = "\n\n".join(render_result(result) for result in report.run.findings)
+            (partial / TABLES_FILE).write_text(tables + "\n", encoding="utf-8")
         (partial / "report.html").write_text(render("report.html", report), encoding="utf-8")
         (partial / "report.md").write_text(render("report.md", report), encoding="utf-8")
         if folder.exists():

@@ -1,7 +1,6 @@
 """run.json: what one run measured, raw. Every figure, verdict and chart of a report is derived from it at any time.
 
-Samples are kept every one, as whole microseconds. Within a broadcast they are sorted and written as the first value
-and the differences, which loses nothing but who it was and keeps the file small.
+Samples are kept every one, as `bench.samples` has them.
 """
 
 from __future__ import annotations
@@ -11,36 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-from bench.engine_results import EngineResult
+from bench.findings import Findings
 from bench.profiles import Profile
+from bench.samples import Samples
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 RUN_FILE = "run.json"
 
 
 class ResultsUnreadable(ValueError):
     """A file that is not a run of this schema. The text is one sentence."""
-
-
-class Samples(msgspec.Struct, frozen=True):
-    """A series in µs, ascending: the smallest, then each one's distance from the one before."""
-
-    steps_us: list[int]
-
-    @classmethod
-    def of_seconds(cls, values_s: npt.ArrayLike) -> Samples:
-        values_us = np.sort(np.rint(np.asarray(values_s, dtype=np.float64) * 1e6).astype(np.int64))
-        return cls(np.diff(values_us, prepend=0).tolist())
-
-    def values_ms(self) -> npt.NDArray[np.float64]:
-        return np.cumsum(np.asarray(self.steps_us, dtype=np.int64)) / 1e3
-
-    def __len__(self) -> int:
-        return len(self.steps_us)
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +49,10 @@ class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     twice: int
     """Receipts beyond the first of a client."""
+    lost_by: dict[str, int] = msgspec.field(default_factory=dict)
+    """`lost` by cause."""
+    disordered: int = 0
+    """Receipts of an older one after a newer one."""
     received: Samples
     fresh: Samples | None = None
     """Until a client held a list with the change; only where clients fetch."""
@@ -95,9 +80,18 @@ class BroadcastPoint(msgspec.Struct, frozen=True, kw_only=True):
     """Body of the room list at the end of the point."""
 
 
+class RatePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream of changes at one rate; only announcements that carry the revision can be told apart."""
+
+    clients: int
+    changes_per_s: float
+    phase: Phase
+
+
 class BroadcastResult(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]
     points: list[BroadcastPoint]
+    rates: list[RatePoint] = msgspec.field(default_factory=list)
     unexpected_losses: dict[str, int]
     """Sockets that closed without being told to, by close code (``None``: cut)."""
 
@@ -113,15 +107,31 @@ class ClientBytes(msgspec.Struct, frozen=True, kw_only=True):
     framed_down_bytes: int
     wire_bytes: int
     """Modelled."""
+    header_bytes: int = 0
+    payload_bytes: int = 0
+    """Of the framed bytes; what is in neither is heartbeat."""
     kernel_sent_bytes: int | None
     kernel_received_bytes: int | None
     kernel_segments: int | None
 
 
-class IdleGroup(msgspec.Struct, frozen=True, kw_only=True):
+class Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """What the link of a group carried in the window, by the counters of its interface."""
+
+    packets: int
+    ip_bytes: int
+    """Both directions, without Ethernet's headers."""
+
+
+class BandwidthGroup(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
-    """``polling``, ``polling_etag`` or ``push``."""
+    """The way; see `bench.ways`."""
     rooms: int
+    changes_per_s: float = 0.0
+    changes: int = 0
+    """That were made in the window."""
+    wire: Wire | None = None
+    """``None`` without namespaces."""
     list_bytes: int
     clients: list[ClientBytes]
     unexpected_losses: int
@@ -144,32 +154,17 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
     accepted_message_bytes: int
 
 
-class IdleResult(msgspec.Struct, frozen=True, kw_only=True):
+class BandwidthResult(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]
-    groups: list[IdleGroup]
+    groups: list[BandwidthGroup]
     sizes: list[MessageSize]
     connects: list[Connect]
     polling_request: str
     etag_request: str
+    wire_note: str = ""
+    """Why there are no true wire bytes, where there are none."""
     load: Load
     """Of all servers of the scenario together."""
-
-
-class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """One client's way back. Moments in s from the stop of the server."""
-
-    lost_s: float | None
-    back_s: float | None
-    attempts: int
-    close_code: int | None
-
-
-class ReconnectResult(msgspec.Struct, frozen=True, kw_only=True):
-    flags: list[str]
-    clients: int
-    up_again_s: float
-    """When the server accepted again, from its stop."""
-    returns: list[Return]
 
 
 class SwarmResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,17 +202,31 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     profile: Profile
     broadcast: BroadcastResult | None = None
-    idle: IdleResult | None = None
-    reconnect: ReconnectResult | None = None
+    bandwidth: BandwidthResult | None = None
     swarm: SwarmResult | None = None
-    engine: list[EngineResult] | None = None
-    """The benches of the fan-out engine, which the report does not have."""
+    findings: list[Findings] = msgspec.field(default_factory=list)
+    """Of all other scenarios, in the order in which they were run."""
+    failures: dict[str, str] = msgspec.field(default_factory=dict)
+    """Scenarios that could not be measured, and why."""
+    is_whole: bool = True
+    """Not broken off."""
+
+    def found(self, name: str) -> Findings | None:
+        """What a scenario measured, unless its results have a field of their own."""
+        return next((each for each in self.findings if each.name == name), None)
 
 
 def write_run(run: Run, path: Path) -> None:
     """Plain JSON, or gzip where the name ends in ``.gz``."""
     text = msgspec.json.encode(run)
     path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def find_run(source: Path) -> Path:
+    """The file with the results, given it or its folder."""
+    if not source.is_dir():
+        return source
+    return next((path for name in (RUN_FILE, f"{RUN_FILE}.gz") if (path := source / name).exists()), source / RUN_FILE)
 
 
 def read_run(path: Path) -> Run:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats as scipy_stats
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -81,6 +82,22 @@ def bootstrap_interval(
     draws = generator.integers(len(filled), size=(RESAMPLES, len(filled)))
     values = [statistic(merge([filled[i] for i in draw])) for draw in draws]
     return Interval(low=float(np.percentile(values, 2.5)), high=float(np.percentile(values, 97.5)))
+
+
+MEDIAN_RESAMPLES = 2_000
+"""Cheap for a handful of repeats."""
+
+
+def interval_of_median(values: FloatArray) -> Interval | None:
+    """95 % percentile bootstrap of the median of some repeats; ``None`` below two."""
+    if len(values) < 2 or not np.isfinite(values).all():
+        return None
+    if float(values.min()) == float(values.max()):
+        return Interval(float(values[0]), float(values[0]))
+    found = scipy_stats.bootstrap(
+        (values,), np.median, n_resamples=MEDIAN_RESAMPLES, method="percentile", rng=np.random.default_rng(len(values))
+    )
+    return Interval(float(found.confidence_interval.low), float(found.confidence_interval.high))
 
 
 def distance_from_uniform(samples: npt.ArrayLike, *, low: float, high: float) -> float:

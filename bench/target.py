@@ -40,8 +40,11 @@ class Target:
         flags: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         cpus: Sequence[int] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
-        """`flags` are extra ones of ``lobby-server``; `cpus` pins the process (Linux)."""
+        """`flags` are extra ones of ``lobby-server``; `cpus` pins the process (Linux); `prefix` is a command that
+        becomes the server, ``ip netns exec`` for instance."""
+        self._prefix = list(prefix)
         self._folder = tempfile.TemporaryDirectory(prefix="lobby-target-") if data_dir is None else None
         self.data_dir = data_dir if data_dir is not None else Path(self._folder.name)  # type: ignore[union-attr]
         self.port = port
@@ -77,7 +80,7 @@ class Target:
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "lobby_server",
+            *self._prefix, sys.executable, "-m", "lobby_server",
             "--port", str(self.port), "--data-dir", str(self.data_dir), *self.flags,
         ]  # fmt: skip
         self._log = self.log_path.open("a", encoding="utf-8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from bench.results import IdleGroup, Load, Phase
+from bench.results import BandwidthGroup, Load, Phase
 
 GENERATOR_LIMIT = 0.90
 """Share of a core above which the generator measures its own queue (Locust issues 586 and 663)."""
@@ -20,6 +20,9 @@ WAIT_LIMIT = 0.20
 
 LATE_LIMIT_MS = 10.0
 """A publisher that is later than this is itself a good part of a latency of milliseconds."""
+
+
+LOSSES = "receipts are missing or doubled: broadcasts may have run into each other"
 
 
 class Validity(str, Enum):
@@ -77,11 +80,32 @@ def judge_phase(phase: Phase) -> Judgement:
     lost, twice = (sum(getattr(broadcast, what) for broadcast in phase.broadcasts) for what in ("lost", "twice"))
     if lost or twice:
         much = f"{lost:,} lost or too late, {twice:,} twice"
-        reasons.append(Reason("receipts are missing or doubled: broadcasts may have run into each other", much))
+        reasons.append(Reason(LOSSES, much))
     return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else Judgement(Validity.VALID)
 
 
-def judge_idle(group: IdleGroup) -> Judgement:
+def judge_phases(phases: Sequence[Phase]) -> Judgement:
+    """The repeats of a point: as their sum for what adds up, and invalid when half of them are."""
+    judged = [judge_phase(phase) for phase in phases]
+    invalid = [each for each in judged if each.validity is Validity.INVALID]
+    if invalid and 2 * len(invalid) >= len(judged):
+        return invalid[0]
+    suspect = [each for each in judged if each.validity is not Validity.VALID]
+    if suspect and 2 * len(suspect) >= len(judged):
+        return Judgement(Validity.SUSPECT, tuple({each.what: each for one in suspect for each in one.reasons}.values()))
+    if not judged:
+        return Judgement(Validity.VALID)
+    lossy = [each for each in judged if any(reason.what == LOSSES for reason in each.reasons)]
+    return lossy[0] if lossy else Judgement(Validity.VALID)
+
+
+def sum_loads(loads: Sequence[Load]) -> Load:
+    """Several as one."""
+    names = Load.__struct_fields__
+    return Load(**{name: sum(getattr(load, name) for load in loads) for name in names})
+
+
+def judge_idle(group: BandwidthGroup) -> Judgement:
     """Invalid when the kernel counted other bytes than we did, or when a client was lost; suspect without the check."""
     if group.unexpected_losses:
         return Judgement(Validity.INVALID, (Reason("connections were lost", f"{group.unexpected_losses}"),))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.cpu import read_cpu
-from bench.engine_results import Stretch
+from bench.findings import Stretch
 
 
 class Watch:

@@ -61,6 +61,10 @@ class ByteCount:
     framed_down_bytes: int = 0
     wire_bytes: int = 0
     """Modelled, both directions."""
+    header_bytes: int = 0
+    """Of what is framed: HTTP request lines and headers, and the headers of event frames."""
+    payload_bytes: int = 0
+    """Of what is framed: bodies and events; the rest of it is heartbeat."""
 
     def http_exchange(self, *, request_bytes: int, head_bytes: int, body_bytes: int) -> None:
         """One GET without a body, and its answer."""
@@ -69,6 +73,8 @@ class ByteCount:
         self.framed_up_bytes += request_bytes
         self.framed_down_bytes += head_bytes + body_bytes
         self.wire_bytes += exchange_wire_bytes(request_bytes, head_bytes + body_bytes)
+        self.header_bytes += request_bytes + head_bytes
+        self.payload_bytes += body_bytes
 
     def heartbeat(self, *, ping_bytes: int, pong_bytes: int) -> None:
         """The client's own ``ping`` message and the server's ``pong``; sizes of the messages."""
@@ -91,6 +97,8 @@ class ByteCount:
         self.message_down_bytes += message_bytes
         self.framed_down_bytes += framed
         self.wire_bytes += one_way_wire_bytes(framed)
+        self.header_bytes += framed - message_bytes
+        self.payload_bytes += message_bytes
 
     def _frames(self, *, up_bytes: int, down_bytes: int) -> None:
         self.framed_up_bytes += up_bytes

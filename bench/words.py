@@ -57,3 +57,24 @@ def a_few(value: float) -> str:
 
 def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
+WAY_WORDS = {
+    "polling": "polling",
+    "polling_etag": "polling, ETag",
+    "polling_gzip": "polling, ETag, gzip",
+    "push": "push, then fetch",
+    "rev": "push with rev",
+    "delta": "rooms_delta",
+}
+"""The ways to the list (`bench.ways`), for readers."""
+
+
+def way_words(way: str) -> str:
+    """For readers; a party that is no way is called what it is."""
+    return WAY_WORDS.get(way, way)
+
+
+def without_folder(argument: str) -> str:
+    """An argument of a command as it may be kept: where a folder is on this machine says nothing to others."""
+    return argument.rsplit("/", 1)[-1] if argument.startswith("/") else argument

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import Figures, select
+from bench.figures import Figures, expected_returns, returns_after_up_s, select
 from bench.promises.promise import Promise, lasts, valid, values
 from bench.results import Run
 from bench.stats import percentile
@@ -29,8 +29,13 @@ def judge_benefits(figures: Figures) -> list[Promise]:
     polling, push = (valid(select(figures.idle, kind)) for kind in ("polling", "push"))
     requests = polling[0].requests.mean if polling else None
     heartbeats = push[0].requests.mean if push else None
-    groups = run.idle.groups if run.idle is not None else []
-    events = [client.events for group in groups if group.kind == "push" for client in group.clients]
+    groups = run.bandwidth.groups if run.bandwidth is not None else []
+    events = [
+        client.events
+        for group in groups
+        if group.kind == "push" and not group.changes_per_s
+        for client in group.clients
+    ]
     return [
         Promise(
             SECTION,
@@ -116,9 +121,10 @@ def _instant(figures: Figures) -> list[Promise]:
 def _persistent(run: Run) -> list[Promise]:
     held = _held_connections(run)
     losses = _lost_connections(run)
-    returns = run.reconnect.returns if run.reconnect is not None else []
-    back = sum(way.back_s is not None for way in returns)
-    window_s = run.profile.idle.window_s
+    waits_s = returns_after_up_s(run)
+    expected = expected_returns(run)
+    back = len(waits_s or ())
+    window_s = run.profile.bandwidth.window_s
     return [
         Promise(
             SECTION,
@@ -131,8 +137,8 @@ def _persistent(run: Run) -> list[Promise]:
         Promise(
             SECTION,
             "“Auto-reconnects on network hiccups”",
-            f"{count(back)} of {plural(len(returns), 'client')} came back by themselves" if returns else "",
-            judge(back == len(returns) if returns else None),
+            f"{count(back)} of {plural(expected, 'client')} came back by themselves" if waits_s is not None else "",
+            judge(back == expected if waits_s is not None else None),
             "everybody comes back after a restart of the server, which is the hiccup tried here",
         ),
         Promise(
@@ -142,7 +148,7 @@ def _persistent(run: Run) -> list[Promise]:
             NOT_MEASURED,
             f"an idle window of {window_s:.0f} s is shorter than the server's timeout of {HEARTBEAT_TIMEOUT_S:.0f} s",
         )
-        if window_s <= HEARTBEAT_TIMEOUT_S or run.idle is None
+        if window_s <= HEARTBEAT_TIMEOUT_S or run.bandwidth is None
         else Promise(
             SECTION,
             "“Heartbeat prevents idle timeouts”",
@@ -156,7 +162,7 @@ def _persistent(run: Run) -> list[Promise]:
 def _held_connections(run: Run) -> int:
     """Sockets that were held while the server ran."""
     points = run.broadcast.points if run.broadcast is not None else []
-    idle = run.idle.groups if run.idle is not None else []
+    idle = run.bandwidth.groups if run.bandwidth is not None else []
     return max((point.clients for point in points), default=0) + sum(
         len(group.clients) for group in idle if group.kind == "push"
     )
@@ -168,5 +174,5 @@ def _lost_connections(run: Run) -> int:
 
 
 def _idle_losses(run: Run) -> int:
-    groups = run.idle.groups if run.idle is not None else []
+    groups = run.bandwidth.groups if run.bandwidth is not None else []
     return sum(group.unexpected_losses for group in groups if group.kind == "push")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import Figures, returns_after_up_s
+from bench.figures import Figures, expected_returns, returns_after_up_s
 from bench.promises.promise import Promise, lasts, values
 from bench.verdicts import NOT_MEASURED, judge, judge_up_to
 from bench.words import in_digits, plural
@@ -18,7 +18,7 @@ RETRY_TOLERANCE_S = 1.0
 def judge_checklist(figures: Figures) -> list[Promise]:
     run, fresh = figures.run, figures.fresh
     waits_s = returns_after_up_s(run)
-    everybody = run.reconnect is not None and len(waits_s) == run.reconnect.clients
+    everybody = waits_s is not None and len(waits_s) == expected_returns(run)
     return [
         Promise(
             SECTION,
@@ -34,8 +34,8 @@ def judge_checklist(figures: Figures) -> list[Promise]:
             "accepted again"
             if waits_s
             else "",
-            judge(everybody and max(waits_s) <= SEED_RETRY_S + RETRY_TOLERANCE_S)
-            if run.reconnect is not None
+            judge(everybody and max(waits_s, default=0.0) <= SEED_RETRY_S + RETRY_TOLERANCE_S)
+            if waits_s is not None
             else NOT_MEASURED,
             f"everybody is back within one retry and {RETRY_TOLERANCE_S:.0f} s for connecting",
         ),

@@ -32,7 +32,7 @@ def judge_metrics(figures: Figures) -> list[Promise]:
 
 def _sizes(run: Run) -> list[Promise]:
     largest: dict[str, int] = {}
-    for size in run.idle.sizes if run.idle is not None else []:
+    for size in run.bandwidth.sizes if run.bandwidth is not None else []:
         largest[size.name] = max(largest.get(size.name, 0), size.message_bytes)
     return [
         _handshake(run),
@@ -62,7 +62,7 @@ def _size(claim: str, claimed: int, largest: dict[str, int], *, down: str, up: s
 
 
 def _handshake(run: Run) -> Promise:
-    connects = run.idle.connects if run.idle is not None else []
+    connects = run.bandwidth.connects if run.bandwidth is not None else []
     measured, total = "", None
     if connects:
         one = connects[0]

@@ -1,21 +1,25 @@
 """How long until a change has reached everybody: the socket's announcement, and the fresh list in the client's hands.
 
-One population grows on one server. At each size: broadcasts that are only received; broadcasts after which every client
-fetches the list at once, as the seed's client does; and users that come online one at a time. The first two are apart
-because the herd of fetches would be measured as the announcement's latency otherwise. A few clients poll beside them
-all the time.
+A fresh server and population for each size and repeat, sizes in random order. At each: broadcasts that are only
+received; broadcasts after which every client fetches the list at once, as the seed's client does; and users that come
+online one at a time. The first two are apart because the herd of fetches would be measured as the announcement's
+latency otherwise. A few clients poll beside them all the time. Then streams of changes at several rates, at one size.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
+from bench.change_stream import ChangeStream
 from bench.cpu import read_cpu
 from bench.crowd import Crowd, Recording
 from bench.lab import Lab, Server
@@ -24,7 +28,10 @@ from bench.profiles import BroadcastSizes
 from bench.progress import Stage
 from bench.publisher import Published, Publisher, schedule
 from bench.remote import Remote
-from bench.results import Broadcast, BroadcastPoint, BroadcastResult, Load, Phase, Samples
+from bench.results import Broadcast, BroadcastPoint, BroadcastResult, Load, Phase, RatePoint
+from bench.samples import Samples
+from bench.turns import in_turns
+from bench.watch import Watch
 
 _Done = TypeVar("_Done")
 
@@ -33,6 +40,9 @@ FLAGS = ("--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600", "--log-level"
 
 CONNECT_STEP = 100
 """Clients between two words of progress."""
+
+RATE_STEPS = 8
+"""What a rate counts for in the progress, beside single broadcasts."""
 
 QUIET_S = 0.4
 """Longer than the server's shortest conflation (250 ms); more for more clients."""
@@ -45,26 +55,106 @@ LEAD_S = 0.1
 def run(lab: Lab) -> BroadcastResult:
     """Raises what the server or the generator raises; nothing is swallowed."""
     sizes = lab.profile.broadcast
-    total = float(len(sizes.clients) * (sizes.notify_broadcasts + sizes.refetch_broadcasts + sizes.logins))
+    chance = random.Random(lab.seed)
+    points: list[BroadcastPoint] = []
+    rates: list[RatePoint] = []
+    losses: Counter[str] = Counter()
+
+    def so_far() -> BroadcastResult | None:
+        if not points:
+            return None
+        return BroadcastResult(
+            flags=list(FLAGS), points=sorted(points, key=lambda point: point.clients),
+            rates=sorted(rates, key=lambda point: point.changes_per_s), unexpected_losses=dict(losses),
+        )  # fmt: skip
+
+    lab.keep("broadcast", so_far)
+    steps = sizes.notify_broadcasts + sizes.refetch_broadcasts + sizes.logins
+    total = sizes.repeats * (len(sizes.clients) * steps + len(sizes.changes_per_s) * RATE_STEPS)
+    with lab.reporter.stage("broadcast", total) as stage:
+        for _, clients in in_turns(sizes.clients, sizes.repeats, chance):
+            with _surroundings(lab) as (server, crowd, publisher):
+                publisher.fill(sizes.rooms)
+                crowd.call(Crowd.start_pollers, sizes.pollers, sizes.poll_s)
+                points.append(_Bench(sizes, chance, server, crowd, publisher, stage).point(clients))
+                losses.update(crowd.call(Crowd.unexpected_losses))
+        for _, changes_per_s in in_turns(sizes.changes_per_s, sizes.repeats, chance):
+            stage.say(f"{sizes.rate_clients} clients: {changes_per_s:g} changes a second")
+            with _surroundings(lab, ("rev",)) as (server, crowd, publisher):
+                publisher.fill(sizes.rooms)
+                rates.append(_rate_point(sizes, chance, server, crowd, publisher, changes_per_s))
+                losses.update(crowd.call(Crowd.unexpected_losses))
+            stage.advance(RATE_STEPS)
+    result = so_far()
+    assert result is not None
+    return result
+
+
+@contextlib.contextmanager
+def _surroundings(lab: Lab, features: tuple[str, ...] = ()) -> Iterator[tuple[Server, Remote[Crowd], Publisher]]:
+    """A fresh server, nobody on it yet."""
     with (
-        lab.reporter.stage("broadcast", total) as stage,
         lab.server(FLAGS) as server,
         lab.generator(
             Crowd,
             ws_url=server.ws_url,
             port=server.port,
             secret=server.jwt_secret,
-            clients_per_user=sizes.clients_per_user,
+            clients_per_user=lab.profile.broadcast.clients_per_user,
             seed=lab.seed,
+            features=features,
         ) as crowd,
         Publisher(server.port, server.jwt_secret) as publisher,
     ):
-        publisher.fill(sizes.rooms)
-        crowd.call(Crowd.start_pollers, sizes.pollers, sizes.poll_s)
-        bench = _Bench(sizes, random.Random(lab.seed), server, crowd, publisher, stage)
-        points = [bench.point(clients) for clients in sizes.clients]
-        losses = crowd.call(Crowd.unexpected_losses)
-        return BroadcastResult(flags=list(FLAGS), points=points, unexpected_losses=losses)
+        yield server, crowd, publisher
+
+
+def _rate_point(
+    sizes: BroadcastSizes, chance: random.Random, server: Server, crowd: Remote[Crowd], publisher: Publisher,
+    changes_per_s: float,
+) -> RatePoint:  # fmt: skip
+    """A stream of changes, each told from the others by the revision that announcements carry."""
+    crowd.call(Crowd.grow, sizes.rate_clients)
+    crowd.call(Crowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
+    first = publisher.revision() + 1
+    count = max(2, round(changes_per_s * sizes.rate_s))
+    jitters = [chance.random() * 5 for _ in range(count)]  # up to half an interval: a stream is not a drum
+    crowd.call(Crowd.begin, False)
+    watch, start_s = Watch(server.pid, crowd.pid), time.perf_counter()
+    stream = ChangeStream(server.port, server.jwt_secret, living=count)
+    times_s = schedule(count, interval_s=1 / changes_per_s, start_s=start_s + LEAD_S, jitters=jitters)
+    made = asyncio.run(stream.run(times_s, publisher.next_number))
+    time.sleep(QUIET_S * 2)
+    stretch, recording = watch.stretch(), crowd.call(Crowd.end)
+    intended_s = [change.intended_s for change in made]
+    states = _renumbered(recording.notified, first)
+    entries = account_states(states, intended_s=intended_s, expected=sizes.rate_clients)
+    load = Load(
+        wall_s=stretch.wall_s, server_cpu_s=stretch.server_cpu_s, generator_cpu_s=stretch.generator_cpu_s,
+        server_wait_s=stretch.server_wait_s, generator_wait_s=stretch.generator_wait_s,
+    )  # fmt: skip
+    broadcasts = [
+        _broadcast(entry, late_s=change.sent_s - change.intended_s, answered_s=change.answered_s - change.intended_s)
+        for change, entry in zip(made, entries, strict=True)
+    ]
+    phase = Phase(interval_s=1 / changes_per_s, broadcasts=broadcasts, load=load)
+    return RatePoint(clients=sizes.rate_clients, changes_per_s=changes_per_s, phase=phase)
+
+
+def _broadcast(
+    entry: Entry, *, late_s: float, answered_s: float | None = None, fresh: Entry | None = None
+) -> Broadcast:
+    return Broadcast(
+        late_us=round(late_s * 1e6),
+        answered_us=round(answered_s * 1e6) if answered_s is not None else None,
+        expected=len(entry.latencies_s) + entry.lost,
+        lost=entry.lost,
+        twice=entry.twice,
+        lost_by=entry.lost_by,
+        disordered=entry.disordered,
+        received=Samples.of_seconds(entry.latencies_s),
+        fresh=Samples.of_seconds(fresh.latencies_s) if fresh is not None else None,
+    )
 
 
 class _Bench:
@@ -93,9 +183,11 @@ class _Bench:
         notify, notify_rooms = self._changes(
             sizes.notify_broadcasts, sizes.notify_interval_s + self._slack_s, "announcements", fetching=False
         )
-        self._crowd.call(Crowd.open_fetchers)
+        fetches = clients <= sizes.most_fetching
+        if fetches:
+            self._crowd.call(Crowd.open_fetchers)
         refetch, refetch_rooms = self._changes(
-            sizes.refetch_broadcasts,
+            sizes.refetch_broadcasts if fetches else 0,
             sizes.refetch_interval_s + self._slack_s,
             "fetch after each announcement",
             fetching=True,
@@ -152,23 +244,21 @@ class _Bench:
             intended_s=intended_s,
             sent_s=[room.sent_s for room in rooms],
             expected=self._clients,
+            closed=recording.closed,
         )
         fresh: Sequence[Entry | None] = [None] * count
         if fetching:
             states = _renumbered(recording.fresh, first_number)
             fresh = account_states(states, intended_s=intended_s, expected=self._clients)
         broadcasts = [
-            Broadcast(
-                late_us=round((room.sent_s - room.intended_s) * 1e6),
-                answered_us=round((room.answered_s - room.intended_s) * 1e6),
-                expected=self._clients,
-                lost=entry.lost,
-                twice=entry.twice,
-                received=Samples.of_seconds(entry.latencies_s),
-                fresh=Samples.of_seconds(list_entry.latencies_s) if list_entry is not None else None,
+            _broadcast(
+                entry, late_s=room.sent_s - room.intended_s, answered_s=room.answered_s - room.intended_s,
+                fresh=list_entry,
             )
             for room, entry, list_entry in zip(rooms, received, fresh, strict=True)
-        ]
+        ]  # fmt: skip
+        if not rooms:
+            return Phase(interval_s=interval_s, broadcasts=[], load=load), rooms
         load = _with_busy(load, recording, intended_s, [*received, *(e for e in fresh if e is not None)])
         return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load), rooms
 
@@ -191,14 +281,7 @@ class _Bench:
         self._settle()
         self._stage.advance(count)
         broadcasts = [
-            Broadcast(
-                late_us=round((sent - at) * 1e6),
-                expected=self._clients,
-                lost=entry.lost,
-                twice=entry.twice,
-                received=Samples.of_seconds(entry.latencies_s),
-            )
-            for sent, at, entry in zip(sent_s, intended, entries, strict=True)
+            _broadcast(entry, late_s=sent - at) for sent, at, entry in zip(sent_s, intended, entries, strict=True)
         ]
         load = _with_busy(load, recording, intended, entries)
         return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load)

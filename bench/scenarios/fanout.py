@@ -17,13 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.engine_results import Book, EngineResult, Stretch
-from bench.goals import CPU_A_RECIPIENT, FLOOR, LOBBY, NAIVE, NODE
+from bench.findings import LOBBY, Book, Findings, Stretch
+from bench.goals import CPU_A_RECIPIENT, FLOOR, NAIVE, NODE
 from bench.lab import Lab
 from bench.peer import node_command, python_peer, start_peer
+from bench.profiles import EngineSizes
 from bench.publisher import Publisher
 from bench.remote import Remote
-from bench.scenarios.engine import EngineSizes
 from bench.sinks import Sinks
 from bench.watch import Watch, sum_up
 
@@ -37,6 +37,7 @@ PATTERN = b'"rooms_changed"'
 USERS = 10
 """Sockets are dealt out among few users, so that connecting is no presence storm."""
 
+UNTIL_ALL = "until everybody had it"
 EMPTY = "lobby without clients"
 RECEIPT_TIMEOUT_S = 20.0
 SETTLE_S = 0.5
@@ -45,7 +46,7 @@ AFTER_S = 0.02
 
 
 @dataclass
-class _Party:
+class Party:
     """One that takes turns, and what each of its turns cost; the first, which finds everything cold, does not count."""
 
     name: str
@@ -75,11 +76,15 @@ class _Party:
         return median(turn.server_cpu_s for turn in self.turns)
 
 
-def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
+def run(lab: Lab, sizes: EngineSizes) -> Findings:
     """Fresh servers, peers and receivers in each repeat."""
-    book = Book()
+    book = lab.book("fanout", FLAGS)
     node = node_command()
-    peers = {FLOOR: python_peer("floor"), NAIVE: python_peer("naive_tornado"), **({NODE: node} if node else {})}
+    peers = {
+        FLOOR: python_peer("floor"),
+        NAIVE: python_peer("naive_tornado"),
+        **({NODE: node} if node else {}),
+    }
     if node is None:
         book.note("Node.js ws was skipped: there is no node, or npm could not install ws")
     plan = [(clients, peers) for clients in sizes.fanout for _ in range(sizes.repeats)]
@@ -99,28 +104,28 @@ def _repeat(
     lab: Lab, book: Book, chance: random.Random, peers: dict[str, list[str]], clients: int, broadcasts: int
 ) -> None:
     with contextlib.ExitStack() as stack:
-        empty = _lobby(lab, stack, EMPTY, 0)
-        lobby = _lobby(lab, stack, LOBBY, clients)
-        others = [_peer(lab, stack, name, command, clients) for name, command in peers.items()]
+        empty = lobby_party(lab, stack, EMPTY, 0)
+        lobby = lobby_party(lab, stack, LOBBY, clients)
+        others = [peer_party(lab, stack, name, command, clients) for name, command in peers.items()]
         parties = [empty, lobby, *others]
         time.sleep(SETTLE_S)
         for _ in range(broadcasts + 1):
             for party in chance.sample(parties, len(parties)):
                 party.turn()
         for party in parties:
-            _close(book, party)
+            close_party(book, party)
     post_s = empty.cpu_s
     book.add("server CPU of making a room", post_s * 1e6, clients=clients, unit="µs", stretch=sum_up(empty.turns))
     for party in (lobby, *others):
         cpu_us = (party.cpu_s - (post_s if party is lobby else 0.0)) / clients * 1e6
         for name, value, unit in (
             (CPU_A_RECIPIENT, cpu_us, "µs"),
-            ("until everybody had it", median(party.walls_ms), "ms"),
+            (UNTIL_ALL, median(party.walls_ms), "ms"),
         ):
             book.add(name, value, clients=clients, unit=unit, party=party.name, stretch=sum_up(party.turns))
 
 
-def _lobby(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> _Party:
+def lobby_party(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> Party:
     server = stack.enter_context(lab.server(FLAGS))
     publisher = stack.enter_context(Publisher(server.port, server.jwt_secret))
     sinks = stack.enter_context(
@@ -133,17 +138,17 @@ def _lobby(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> _P
     def make_room() -> None:
         publisher.publish(time.perf_counter())
 
-    return _Party(name, server.pid, make_room, sinks, clients)
+    return Party(name, server.pid, make_room, sinks, clients)
 
 
-def _peer(lab: Lab, stack: contextlib.ExitStack, name: str, command: list[str], clients: int) -> _Party:
+def peer_party(lab: Lab, stack: contextlib.ExitStack, name: str, command: list[str], clients: int) -> Party:
     peer = stack.enter_context(start_peer(command, cpus=lab.cpus.server))
     sinks = stack.enter_context(lab.generator(Sinks, port=peer.port, pattern=PATTERN))
     sinks.call(Sinks.open, clients, upgrade=name != FLOOR)
-    return _Party(name, peer.pid, peer.fire, sinks, clients)
+    return Party(name, peer.pid, peer.fire, sinks, clients)
 
 
-def _close(book: Book, party: _Party) -> None:
+def close_party(book: Book, party: Party) -> None:
     wrong = sum(events != party.fired for events in party.sinks.call(Sinks.heard).events)
     if wrong:
         book.faults.append(f"{party.name}, {party.clients} clients: {wrong} did not hear each broadcast exactly once")

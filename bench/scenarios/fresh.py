@@ -16,14 +16,14 @@ import numpy as np
 
 from bench.change_stream import ChangeStream
 from bench.crowd import Crowd
-from bench.engine_results import Book, EngineResult, Stretch
+from bench.findings import Book, Findings, Stretch
 from bench.goals import FETCHES, FRESH_BASE, FRESH_DELTA, STALENESS, WRONG_LISTS
 from bench.http_client import Response
 from bench.lab import Lab, Server
 from bench.ledger import Entry, Receipts, account_states
+from bench.profiles import EngineSizes
 from bench.publisher import Published, Publisher, schedule
 from bench.remote import Remote
-from bench.scenarios.engine import EngineSizes
 from bench.sinks import Sinks
 from bench.stats import FloatArray, merge, percentile
 from bench.watch import Watch
@@ -65,9 +65,9 @@ class TruthCrowd(Crowd):
         self.last_list_s = response.stamp_s
 
 
-def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
+def run(lab: Lab, sizes: EngineSizes) -> Findings:
     """Two servers a repeat: one with delta clients, one with base clients."""
-    book = Book()
+    book = lab.book("fresh", FLAGS)
     with lab.reporter.stage("fresh", 3 * sizes.ladder_repeats) as stage:
         for _ in range(sizes.ladder_repeats):
             stage.say(f"{sizes.fresh} rooms_delta clients")

@@ -1,24 +1,146 @@
-"""The scenarios by name, in the order of the report."""
+"""The scenarios by name, in the order of the report, and how long each takes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from bench.lab import Lab
-from bench.scenarios import broadcast, idle, reconnect, swarm
+from bench.profiles import Profile
+from bench.scenarios import (
+    bandwidth,
+    break_even,
+    broadcast,
+    capacity,
+    cost,
+    fanout,
+    flap,
+    fresh,
+    freshness,
+    herds,
+    memory,
+    noise,
+    peers,
+    rooms_get,
+    storm,
+    swarm,
+)
+
+SERVER_S = 1.5
+"""A server's and a generator's start and end."""
+
+CONNECTS_PER_S = 1_500
+"""Clients that are connected and accepted in a second, about."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A question, and what measures its answer. `run` returns what `bench.results.Run` has under `name`."""
+    """A question, and what measures its answer: `run` returns `Findings`, or what `Run` has a field for."""
 
     name: str
     question: str
     run: Callable[[Lab], Any]
-    alone: bool
-    """It measures latencies that other work would disturb; the others count bytes or seconds and share a minute."""
+    estimate_s: Callable[[Profile], float]
+    """On two quiet cores; good to a third."""
+    in_report: bool = True
+    shares_window: bool = False
+    """It counts bytes or waits most of the time: in a short run it may share a window with others like it."""
+
+    def is_alone(self, profile: Profile) -> bool:
+        return not (self.shares_window and profile.in_one_window)
+
+
+def _engine(run: Callable[[Lab, Any], Any]) -> Callable[[Lab], Any]:
+    return lambda lab: run(lab, lab.profile.engine)
+
+
+def _storm(lab: Lab) -> Any:
+    return storm.run(lab, lab.profile.storms)
+
+
+def _herds(lab: Lab) -> Any:
+    return herds.run(lab, lab.profile.herds)
+
+
+def _broadcast_s(profile: Profile) -> float:
+    sizes = profile.broadcast
+    total_s = 0.0
+    for clients in sizes.clients:
+        slack_s = clients * sizes.interval_per_client_s
+        fetches = sizes.refetch_broadcasts if clients <= sizes.most_fetching else 0
+        total_s += SERVER_S + clients / CONNECTS_PER_S + 3 * (0.4 + slack_s) + sizes.poll_s
+        total_s += (sizes.notify_broadcasts + 1) * (sizes.notify_interval_s + slack_s)
+        total_s += (fetches + 1) * (sizes.refetch_interval_s + slack_s) + sizes.logins * sizes.login_interval_s
+    rates_s = len(sizes.changes_per_s) * (SERVER_S + sizes.rate_clients / CONNECTS_PER_S + sizes.rate_s + 1.5)
+    return sizes.repeats * (total_s + rates_s)
+
+
+def _cell_s(clients: int, window_s: float, poll_s: float) -> float:
+    return SERVER_S + 1.0 + clients / CONNECTS_PER_S + window_s + poll_s * 0.7 + 0.5
+
+
+def _freshness_s(profile: Profile) -> float:
+    sizes = profile.freshness
+    return sizes.repeats * len(sizes.ways) * _cell_s(sizes.clients, sizes.window_s, sizes.poll_s)
+
+
+def _break_even_s(profile: Profile) -> float:
+    sizes = profile.break_even
+    cells = sum(len(sizes.changes_per_s) * _cell_s(n, sizes.window_s, sizes.poll_s) for n in sizes.clients)
+    return len(sizes.ways) * (cells + _cell_s(sizes.clients[0], sizes.window_s, sizes.poll_s))
+
+
+def _bandwidth_s(profile: Profile) -> float:
+    sizes = profile.bandwidth
+    return 6.0 + 0.8 * len(sizes.rooms) * len(sizes.changes_per_s) + sizes.window_s
+
+
+def _storm_s(profile: Profile) -> float:
+    engine = profile.engine
+    return sum(
+        (engine.storm_repeats if n <= storm.SMALL else engine.ladder_repeats)
+        * (SERVER_S + 1.0 + n / 2_000 + n * n / 8e6)
+        for n in profile.storms
+    )
+
+
+def _herds_s(profile: Profile) -> float:
+    engine, sizes = profile.engine, profile.returns
+    at_once = sum(2 * engine.ladder_repeats * (4 * SERVER_S + n / 500) + 2 * SERVER_S for n in profile.herds)
+    return at_once + sizes.repeats * 4 * (3 * SERVER_S + 8.0 + sizes.clients / CONNECTS_PER_S)
+
+
+def _capacity_s(profile: Profile) -> float:
+    sizes = profile.capacity
+    middle = sqrt(sizes.first * sizes.most)
+    a_step = SERVER_S + middle / CONNECTS_PER_S + (sizes.broadcasts + 4) * (0.15 + middle * 5e-5)
+    return sizes.repeats * capacity.steps_about(sizes) * a_step
+
+
+def _cost_s(profile: Profile) -> float:
+    sizes = profile.cost
+    cells = sum(3 * _cell_s(n, sizes.window_s, 1.0) for n in sizes.clients)
+    return sizes.repeats * (cells + SERVER_S + sum(sizes.clients) / 800 + len(sizes.clients))
+
+
+def _peers_s(profile: Profile) -> float:
+    sizes = profile.peers
+    parties = 7
+    fan_out = parties * (SERVER_S + sizes.clients / CONNECTS_PER_S + sizes.broadcasts * (0.04 + sizes.clients * 6e-5))
+    return sizes.repeats * (fan_out + parties * (SERVER_S + sizes.storm**2 / 4e4 + 3 * sizes.get_s))
+
+
+def _noise_s(profile: Profile) -> float:
+    sizes = profile.noise
+    return sizes.repeats * 2 * (SERVER_S + 1 + sizes.clients / 2_000 + sizes.broadcasts * 0.25 + sizes.get_s)
+
+
+def _engine_s(profile: Profile) -> float:
+    """Of the benches that are not in the report; most of their time is starting and connecting."""
+    engine = profile.engine
+    return 20.0 + engine.repeats * sum(n / 250 for n in engine.fanout)
 
 
 SCENARIOS = (
@@ -26,9 +148,50 @@ SCENARIOS = (
         "broadcast",
         "How long until a change has reached every client, and until every client holds the fresh list?",
         broadcast.run,
-        alone=True,
+        _broadcast_s,
     ),
-    Scenario("idle", "What does a client cost that does nothing for a minute?", idle.run, alone=False),
-    Scenario("reconnect", "How soon are clients back after a restart?", reconnect.run, alone=False),
-    Scenario("swarm", "What does ordinary life look like, with a Locust swarm?", swarm.run, alone=False),
-)
+    Scenario("freshness", "How old is what a client believes, by each way to the list?", freshness.run, _freshness_s),
+    Scenario(
+        "bandwidth", "What does a client cost in bytes, idle and while the list changes?", bandwidth.run, _bandwidth_s,
+        shares_window=True,
+    ),
+    Scenario("break-even", "From how many changes on is polling the cheaper way?", break_even.run, _break_even_s),
+    Scenario("storm", "What does it take to let all in at once, and tell all of all?", _storm, _storm_s),
+    Scenario(
+        "reconnect", "How soon is a whole herd back and fresh after a restart, all at once and by policy?", _herds,
+        _herds_s, shares_window=True,
+    ),
+    Scenario(
+        "flap", "What do others hear of players whose network failed for a moment?", flap.run,
+        lambda profile: profile.returns.repeats * 4 * (SERVER_S + 8.0), shares_window=True,
+    ),
+    Scenario("capacity", "How many clients does one process hold within a service level?", capacity.run, _capacity_s),
+    Scenario("cost", "What does a player cost an hour, idle and active, and of memory?", cost.run, _cost_s),
+    Scenario("peers", "How does it stand beside other ways to build it?", peers.run, _peers_s),
+    Scenario("noise", "How far apart do two come out that are the same (A/A)?", noise.run, _noise_s),
+    Scenario(
+        "swarm", "What does ordinary life look like, with a Locust swarm?", swarm.run,
+        lambda profile: profile.swarm.run_s + 12.0, shares_window=True,
+    ),
+    Scenario(
+        "fanout", "What does a broadcast cost, against the floor and other servers?", _engine(fanout.run), _engine_s,
+        in_report=False,
+    ),
+    Scenario(
+        "rooms-get", "What does GET /api/rooms cost, against a plain RequestHandler?", _engine(rooms_get.run),
+        lambda profile: 4.0 + 12 * profile.engine.repeats * (profile.engine.get_s + 0.3), in_report=False,
+    ),
+    Scenario(
+        "memory", "What does an idle connection hold of memory?", _engine(memory.run),
+        lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600), in_report=False,
+    ),
+    Scenario(
+        "fresh", "How soon does everybody hold the truth, with deltas and by fetching?", _engine(fresh.run),
+        lambda profile: profile.engine.ladder_repeats * 60.0, in_report=False,
+    ),
+)  # fmt: skip
+
+PROMISES = "promises"
+PROMISES_QUESTION = "Which of the seed's promises hold?"
+NEEDED_FOR_PROMISES = ("broadcast", "bandwidth", "reconnect")
+"""Promises are judged from what others measure."""

@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from bench.engine_results import Book, EngineResult
-from bench.goals import CPU_A_REQUEST, LOBBY, PLAIN, UNCHANGED
+from bench.findings import LOBBY, Book, Findings
+from bench.goals import CPU_A_REQUEST, PLAIN, UNCHANGED
 from bench.http_client import HttpConnection, Response, get_request, open_http
 from bench.lab import HOST, Lab
 from bench.peer import python_peer, start_peer
+from bench.profiles import EngineSizes
 from bench.publisher import Publisher
 from bench.remote import Remote
-from bench.scenarios.engine import EngineSizes
 from bench.watch import Watch
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
@@ -77,9 +77,9 @@ class Askers:
         return connection
 
 
-def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
+def run(lab: Lab, sizes: EngineSizes) -> Findings:
     """The figure to compare is CPU a request: the rate says the same where one core is the limit."""
-    book = Book()
+    book = lab.book("rooms-get", FLAGS)
     turns = TURNS_A_REPEAT * sizes.repeats
     with (
         lab.reporter.stage("rooms-get", 3 * turns) as stage,
@@ -104,12 +104,12 @@ def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
                 first = repeat % len(parties)
                 for party, port, pid, headers, status in parties[first:] + parties[:first]:
                     stage.say(f"{party}, turn {repeat + 1} of {turns}")
-                    _load(book, askers, party, port, pid, headers, status, sizes.get_s)
+                    write_answers(book, askers, party, port, pid, headers, status, sizes.get_s)
                     stage.advance()
     return book.result("rooms-get", FLAGS)
 
 
-def _load(
+def write_answers(
     book: Book,
     askers: Remote[Askers],
     party: str,

@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 import time
 import urllib.request
+from collections.abc import Sequence
+
+import numpy as np
 
 from bench.cpu import read_cpu
 from bench.engine_ledger import audit_storm, storm_events
-from bench.engine_results import Book, EngineResult
+from bench.findings import Book, Findings, Where
 from bench.goals import CLOSED, CPU_AN_EVENT, CPU_IN_ALL, LAST_ACCEPTED, PEAK_RSS, SLOWEST_PING
 from bench.lab import Lab
 from bench.probe import Probe
-from bench.scenarios.engine import EngineSizes
+from bench.scenarios.herds import PEAK_RATE, peak_rate_per_s
 from bench.sinks import FIRST_INDEX, Sinks
+from bench.stats import percentile
 from bench.tokens import RECEIVERS_FROM
 from bench.watch import Watch, resident_kib
 from lobby_server.protocol.messages import HandshakeAccepted, UserOnline, encode_frame
@@ -29,6 +33,7 @@ FLAGS = (
 )  # fmt: skip
 """The hellos are held back until all sockets are there; no protocol-level pings, so that every byte has its event."""
 
+ACCEPTED_SHARE = "{} % accepted"
 PATTERN = b'"user_online"'
 TIMEOUT_S = 60.0
 STREAMS = 5
@@ -39,13 +44,12 @@ SMALL = 2_000
 CLOSES = re.compile(r'^lobby_closes_total\{code="(\d+)"\} (\d+)', re.MULTILINE)
 
 
-def run(lab: Lab, sizes: EngineSizes) -> EngineResult:
+def run(lab: Lab, storms: Sequence[int]) -> Findings:
     """A server a storm."""
-    book = Book()
+    sizes = lab.profile.engine
+    book = lab.book("storm", FLAGS)
     plan = [
-        clients
-        for clients in sizes.storms
-        for _ in range(sizes.storm_repeats if clients <= SMALL else sizes.ladder_repeats)
+        clients for clients in storms for _ in range(sizes.storm_repeats if clients <= SMALL else sizes.ladder_repeats)
     ]
     with lab.reporter.stage("storm", len(plan)) as stage:
         for clients in plan:
@@ -95,6 +99,13 @@ def _storm(lab: Lab, book: Book, clients: int) -> None:
             ("received", sum(heard.received_bytes) / 1e6, "MB"),
         ):
             book.add(name, value, clients=clients, unit=unit, stretch=stretch)
+        accepted_s = np.asarray(heard.accepted_s) - start_s
+        for share in (50, 90, 99):
+            book.add(
+                ACCEPTED_SHARE.format(share), percentile(accepted_s, share), clients=clients, unit="s", stretch=stretch
+            )
+        book.add(PEAK_RATE, peak_rate_per_s(accepted_s), clients=clients, unit="1/s", stretch=stretch)
+        book.add_series("accepted", accepted_s, Where(clients))
         book.add(PEAK_RSS, resident_kib(server.pid, peak=True) / 1024, clients=clients, unit="MiB")
         sinks.call(Sinks.close)
 

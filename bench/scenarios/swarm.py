@@ -19,6 +19,7 @@ from bench.lab import Lab
 from bench.profiles import SwarmSizes
 from bench.results import Load, SwarmResult
 from bench.tokens import mint_receiver
+from bench.words import without_folder
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning")
 
@@ -68,7 +69,7 @@ def run(lab: Lab) -> SwarmResult:
         server_used = read_cpu(server.pid).since(server_before)
         return SwarmResult(
             flags=list(FLAGS),
-            command=["locust", *command[3:]],
+            command=["locust", *map(without_folder, command[3:])],
             exit_code=process.returncode,
             swarm=json.loads(figures.read_text(encoding="utf-8")),
             load=Load(

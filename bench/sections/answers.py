@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.estimates import estimate
 from bench.figures import Figures, Latency, select
 from bench.promises import Promise
+from bench.quantities import quantities
+from bench.scenarios.herds import BACK_SHARE
 from bench.sections.page import Table
 from bench.sections.promises import tally
+from bench.sections.shows import SHOWS
 from bench.stats import summarize
-from bench.validity import sum_up
+from bench.validity import Judgement, Validity, sum_up
 from bench.verdicts import Verdict
 from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
 
 
 def answer_sentences(figures: Figures, promises: Sequence[Promise]) -> list[str]:
-    """What somebody wants to know who reads no further."""
-    sentences = [*_latency(figures), *_bandwidth(figures), *_reconnect(figures), tally(promises)]
-    broken = [promise for promise in promises if promise.ruling.verdict is Verdict.DOES_NOT_HOLD]
-    if broken:
-        sentences.append("Not true in this run: " + "; ".join(promise.claim for promise in broken) + ".")
-    return sentences + _validity(figures)
+    """What somebody wants to know who reads no further: at most five sentences."""
+    return [
+        *_latency(figures), *_bandwidth(figures), *_reconnect(figures), *_capacity(figures), _claims(promises),
+    ]  # fmt: skip
+
+
+def validity_sentence(figures: Figures) -> str:
+    """How far the figures can be believed, over the whole run."""
+    judged = [
+        each.judgement or (made.judgement if (made := each.estimate) is not None else Judgement(Validity.VALID))
+        for each in quantities(figures.run)
+    ]
+    return f"Validity: {sum_up(judged)}." if judged else "Validity: nothing was measured."
 
 
 def _latency(figures: Figures) -> list[str]:
@@ -32,10 +43,15 @@ def _latency(figures: Figures) -> list[str]:
         f"A new room is announced to all of {plural(told.clients, 'client')} within {in_ms(told.last_ms)} (the last "
         f"client in the median of {told.broadcasts} broadcasts; {in_ms(told.worst_last_ms)} in the slowest), and all "
         f"of {count(fresh.clients)} hold the fresh list within {in_ms(fresh.last_ms)} "
-        f"({in_ms(fresh.worst_last_ms)} in the slowest of {fresh.broadcasts}).",
-        f"A client that polls every {figures.run.profile.broadcast.poll_s:g} s sees the room after "
-        f"{in_ms(polled.p50)} (p50) to {in_ms(polled.p99)} (p99).",
+        f"({in_ms(fresh.worst_last_ms)} in the slowest of {fresh.broadcasts}); a client that polls every "
+        f"{figures.run.profile.broadcast.poll_s:g} s sees the room after {in_ms(polled.p50)} (p50) to "
+        f"{in_ms(polled.p99)} (p99)."
     ]
+
+
+def _claims(promises: Sequence[Promise]) -> str:
+    broken = [promise.claim for promise in promises if promise.ruling.verdict is Verdict.DOES_NOT_HOLD]
+    return tally(promises)[:-1] + (f"; not true in this run: {'; '.join(broken)}." if broken else ".")
 
 
 def _bandwidth(figures: Figures) -> list[str]:
@@ -51,24 +67,34 @@ def _bandwidth(figures: Figures) -> list[str]:
 
 
 def _reconnect(figures: Figures) -> list[str]:
-    result = figures.run.reconnect
-    if result is None:
+    found = figures.run.found("reconnect")
+    if found is None:
         return []
-    back_s = [way.back_s for way in result.returns if way.back_s is not None]
-    if not back_s:
-        return ["Nobody came back after the server was stopped and started again."]
+    parts = []
+    for measure in found.measures:
+        made = estimate(measure)
+        if measure.name == BACK_SHARE.format(100) and made is not None:
+            parts.append(f"{in_digits(made.value)} s ({measure.party})")
+    if not parts:
+        return ["After a restart of the server not everybody came back."]
+    clients = figures.run.profile.returns.clients
     return [
-        f"After a restart of the server {count(len(back_s))} of {plural(result.clients, 'client')} came back by "
-        f"themselves, the last {in_digits(max(back_s))} s after the stop."
+        f"After a restart of the server all of {plural(clients, 'client')} were back by themselves and held the list, "
+        f"the last so long after the stop: {', '.join(sorted(parts))}."
     ]
 
 
-def _validity(figures: Figures) -> list[str]:
-    judged = [
-        *(latency.judgement for latency in (*figures.announcements, *figures.fresh, *figures.status)),
-        *(cost.judgement for cost in figures.idle),
+def _capacity(figures: Figures) -> list[str]:
+    run = figures.run
+    sentences = [
+        sentence[:-1]
+        for name in ("capacity", "peers")
+        if (found := run.found(name)) is not None
+        for sentence in SHOWS[name](run, found)[:1]
     ]
-    return [f"Validity: {sum_up(judged)}."] if judged else []
+    return (
+        ["; ".join([sentences[0], *(each[0].lower() + each[1:] for each in sentences[1:])]) + "."] if sentences else []
+    )
 
 
 def answer_table(figures: Figures) -> Table | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.figures import Figures, Latency
 from bench.sections.page import Section, Table, mark_of
-from bench.stats import Interval, percentile, summarize
+from bench.stats import Interval, merge, percentile, summarize
 from bench.validity import sum_up
 from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
 
@@ -23,9 +23,10 @@ def broadcast_section(figures: Figures) -> Section | None:
         shows=_shows(figures),
         validity=sum_up(judgements),
         method=[
-            f"One server, one population that grows to {', '.join(count(n) for n in sizes.clients)} sockets; "
-            f"{sizes.clients_per_user} sockets a user, because as many logins of different users would first be their "
-            "square in status messages, which is a question of its own and changes nothing for a broadcast.",
+            f"A fresh server and population for each of {', '.join(count(n) for n in sizes.clients)} sockets, "
+            f"{plural(sizes.repeats, 'time')}, in random order; {sizes.clients_per_user} sockets a user, because as "
+            "many logins of different users would first be their square in status messages, which is a question of "
+            "its own and changes nothing for a broadcast.",
             f"At each size: {plural(sizes.notify_broadcasts, 'room')} made over HTTP, clients only receive; then "
             f"{sizes.refetch_broadcasts} after which every client fetches the list at once over a kept-alive "
             "connection, as the seed's client does. They are apart because the answers to the fetches would otherwise "
@@ -41,11 +42,12 @@ def broadcast_section(figures: Figures) -> Section | None:
             "bootstrap intervals over whole broadcasts. “Last” is when the last client had it.",
         ],
         repeat=_repeat(figures, "broadcast"),
-        charts=("broadcast-latency", "broadcast-cdf"),
+        charts=("broadcast-latency", "broadcast-cdf", "broadcast-rate"),
         tables=(
             _table("rooms_changed after a room's creation", figures.announcements),
             _table("Fresh list after a room's creation, everybody fetching at once", figures.fresh),
             _table("user_online after another user's handshake", figures.status),
+            _rate_table(figures),
             _polled_table(figures),
             _ledger_table(
                 (
@@ -63,11 +65,12 @@ def _repeat(figures: Figures, name: str) -> str:
 
 
 def _shows(figures: Figures) -> list[str]:
-    told, fresh = figures.announcements[-1], figures.fresh[-1]
+    told, fresh = figures.announcements[-1], figures.fresh[-1] if figures.fresh else figures.announcements[-1]
     sentences = [
         f"With {plural(told.clients, 'client')} the last one hears of a new room after {in_ms(told.last_ms)} in the "
-        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}; the last fresh list is "
-        f"there after {in_ms(fresh.last_ms)}, in the slowest of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}."
+        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}; with "
+        f"{plural(fresh.clients, 'client')} the last fresh list is there after {in_ms(fresh.last_ms)}, in the slowest "
+        f"of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}."
     ]
     polled = summarize(figures.polled_ms)
     if polled is not None:
@@ -97,6 +100,7 @@ def _table(title: str, latencies: Sequence[Latency]) -> Table:
             [
                 count(latency.clients),
                 str(latency.broadcasts),
+                in_ms(latency.first_ms),
                 _with_interval(summary.p50 if summary else float("nan"), latency.p50_interval),
                 _with_interval(summary.p99 if summary else float("nan"), latency.p99_interval),
                 in_ms(latency.last_ms),
@@ -108,7 +112,7 @@ def _table(title: str, latencies: Sequence[Latency]) -> Table:
     return Table(
         title=title,
         headers=(
-            "Clients", "Broadcasts", "p50 [95 %]", "p99 [95 %]", "Last client, median broadcast",
+            "Clients", "Broadcasts", "First client", "p50 [95 %]", "p99 [95 %]", "Last client, median broadcast",
             "Last client, slowest", "Reach", "Validity",
         ),
         rows=rows,
@@ -123,8 +127,9 @@ def _ledger_table(kinds: Sequence[tuple[str, Sequence[Latency]]]) -> Table:
             kind,
             count(latency.clients),
             count(len(latency.samples_ms)),
-            count(latency.lost),
+            count(latency.lost) + _causes(latency),
             count(latency.twice),
+            count(latency.disordered),
             in_ms(latency.late_worst_ms),
             f"{in_digits(latency.server_ms_per_broadcast)} ms",
             f"{latency.server_share:.0%}",
@@ -137,14 +142,46 @@ def _ledger_table(kinds: Sequence[tuple[str, Sequence[Latency]]]) -> Table:
     return Table(
         title="Receipts, lateness and CPU behind these figures",
         headers=(
-            "", "Clients", "Receipts", "Lost", "Twice", "Publisher late by up to", "Server CPU a broadcast",
-            "Server, of a core", "Server kept from its core", "Generator, of a core",
+            "", "Clients", "Receipts", "Lost, by cause", "Twice", "Out of order", "Publisher late by up to",
+            "Server CPU a broadcast", "Server, of a core", "Server kept from its core", "Generator, of a core",
         ),
         rows=rows,
         row_marks=[mark for _, latencies in kinds for mark in _marks(latencies)],
         note="Server CPU is all that it used in the phase, divided by the broadcasts: fetches, pings, pollers are in "
         "it. The generator's share is that from the intended time to the last receipt, or of the whole phase, "
         "whichever is more; above 90 % a point is invalid.",
+    )  # fmt: skip
+
+
+def _causes(latency: Latency) -> str:
+    if not latency.lost_by:
+        return ""
+    return f" ({', '.join(f'{count(number)} {cause}' for cause, number in latency.lost_by.items())})"
+
+
+def _rate_table(figures: Figures) -> Table:
+    rows = [
+        [
+            f"{rate:g}",
+            str(latency.broadcasts),
+            in_ms(latency.first_ms),
+            _with_interval(latency.summary.p50, latency.p50_interval),
+            _with_interval(latency.summary.p99, latency.p99_interval),
+            in_ms(latency.last_ms),
+            in_percent(latency.reach),
+            in_ms(latency.late_worst_ms),
+            str(latency.judgement),
+        ]
+        for rate, latency in figures.rates
+        if latency.summary is not None
+    ]
+    return Table(
+        title=f"A stream of changes to {count(figures.run.profile.broadcast.rate_clients)} clients, until announced",
+        headers=("Changes/s", "Changes", "First client", "p50 [95 %]", "p99 [95 %]", "Last client, median change",
+                 "Reach", "Publisher late by up to", "Validity"),
+        rows=rows,
+        row_marks=[mark_of(latency.judgement) for _, latency in figures.rates if latency.summary is not None],
+        note="Announcements carry the revision here, so that each change is told from the others.",
     )  # fmt: skip
 
 
@@ -161,13 +198,14 @@ def _with_interval(value_ms: float, interval: Interval | None) -> str:
 def _polled_table(figures: Figures) -> Table:
     points = figures.run.broadcast.points if figures.run.broadcast is not None else []
     rows = []
-    for point in points:
-        ages_ms = point.polled.values_ms()
+    for clients in sorted({point.clients for point in points}):
+        same = [point for point in points if point.clients == clients]
+        ages_ms = merge([point.polled.values_ms() for point in same])
         summary = summarize(ages_ms)
         rows.append(
             [
-                count(point.clients),
-                f"{count(len(point.polled))} of {count(point.polled_expected)}",
+                count(clients),
+                f"{count(len(ages_ms))} of {count(sum(point.polled_expected for point in same))}",
                 *(in_ms(percentile(ages_ms, q)) for q in (5, 50, 95, 99)),
                 in_ms(summary.maximum) if summary is not None else "–",
             ]

@@ -1,51 +1,13 @@
-"""The sections on coming back after a restart, and on the Locust swarm."""
+"""The section on the Locust swarm."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bench.figures import Figures, returns_after_up_s
+from bench.figures import Figures
 from bench.sections.page import Section, Table
-from bench.stats import percentile
 from bench.validity import GENERATOR_LIMIT
-from bench.words import count, in_digits, in_ms, plural
-
-
-def reconnect_section(figures: Figures) -> Section | None:
-    result = figures.run.reconnect
-    if result is None:
-        return None
-    retry_s = figures.run.profile.reconnect.retry_s
-    waits_s = returns_after_up_s(figures.run)
-    back_s = [way.back_s for way in result.returns if way.back_s is not None]
-    codes = sorted({str(way.close_code) for way in result.returns})
-    shows = [f"{count(len(back_s))} of {plural(result.clients, 'client')} came back by themselves."]
-    if back_s:
-        within_ms = 1e3 * (max(back_s) - min(back_s))
-        shows.append(
-            f"The server accepted again {in_digits(result.up_again_s)} s after it was stopped; the last client was "
-            f"back {in_digits(max(back_s))} s after the stop, all within {in_ms(within_ms)} of each "
-            "other: a fixed retry brings the whole herd back in one moment."
-        )
-    rows = [
-        [name, *(f"{in_digits(percentile(values, q))} s" for q in (0, 50, 100)), count(len(values))]
-        for name, values in (("after the stop", back_s), ("after the server accepted again", waits_s))
-        if values
-    ]
-    return Section(
-        name="reconnect",
-        title="How soon are clients back after a restart?",
-        shows=shows,
-        validity="valid" if len(back_s) == result.clients else "suspect: not everybody came back in three retries",
-        method=[
-            f"{plural(result.clients, 'client')} with the seed's fixed policy, {retry_s:g} s after the loss and after "
-            "every attempt that fails. The server is stopped with SIGTERM and started again on the same port. "
-            f"Close codes seen: {', '.join(codes)}.",
-        ],
-        repeat=f"lobby-bench run reconnect --{figures.run.profile.name} --seed {figures.run.seed}",
-        charts=("reconnect",),
-        tables=(Table(title="Back", headers=("", "First", "Median", "Last", "n"), rows=rows),),
-    )
+from bench.words import count, in_digits, in_ms, plural, without_folder
 
 
 def swarm_section(figures: Figures) -> Section | None:
@@ -69,18 +31,18 @@ def swarm_section(figures: Figures) -> Section | None:
         ],
         validity="valid" if valid else f"INVALID: Locust used {share:.0%} of a core",
         method=[
-            "The product's own swarm, run headless in the same minute as the idle clients and the restart: times here "
-            "are those of a shared machine, for the picture; the section on broadcasts has the machine for itself.",
-            "Command: " + " ".join(_shortened(part) for part in result.command),
+            "The product's own swarm, run headless. "
+            + (
+                "It shares its time with the clients whose bytes are counted and with those who come back: times here "
+                "are for the picture."
+                if figures.run.profile.in_one_window
+                else "It has the machine for itself."
+            ),
+            "Command: " + " ".join(map(without_folder, result.command)),
         ],
         repeat=f"lobby-bench run swarm --{figures.run.profile.name} --seed {figures.run.seed}",
         tables=(_request_table(requests), _series_table(swarm.get("series", [])), _event_table(swarm)),
     )
-
-
-def _shortened(part: str) -> str:
-    """The temporary folder's path says nothing."""
-    return part.rsplit("/", 1)[-1] if part.startswith("/") else part
 
 
 _PERCENTILES = (("p50_ms", "p50"), ("p90_ms", "p90"), ("p99_ms", "p99"), ("max_ms", "Most"))

@@ -36,6 +36,8 @@ class Section:
     """The command that measures it again."""
     charts: Sequence[str] = ()
     tables: Sequence[Table] = field(default_factory=tuple)
+    folded: bool = False
+    """Its tables are long, and closed at first where a page can do that."""
 
 
 def mark_of(judgement: Judgement) -> str:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from bench.figures import FIXED, LISTENING
+from bench.findings import Book, Findings, Where
 from bench.profiles import QUICK
 from bench.results import (
+    BandwidthGroup,
+    BandwidthResult,
     Broadcast,
     BroadcastPoint,
     BroadcastResult,
     ClientBytes,
     Connect,
-    IdleGroup,
-    IdleResult,
     Load,
     Machine,
     MessageSize,
     Phase,
-    ReconnectResult,
-    Return,
     Run,
-    Samples,
     SwarmResult,
 )
+from bench.samples import Samples
+from bench.scenarios.herds import BACK_SHARE
 
 MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=8 * 2**30, kernel="Linux 6", python="CPython 3.11", pinned=True)
+
+PROFILE = replace(QUICK, bandwidth=replace(QUICK.bandwidth, window_s=60.0))
+"""An idle window of a minute, so that its figures are what a client counted."""
 
 CALM = Load(wall_s=10.0, server_cpu_s=1.0, generator_cpu_s=1.0, busy_wall_s=1.0, busy_generator_cpu_s=0.5)
 """The generator used half of a core while it mattered."""
@@ -69,7 +75,7 @@ def a_point(clients: int, *, last_ms: float, fresh_ms: float, load: Load = CALM,
     )
 
 
-def a_group(kind: str, *, requests: int, framed: int, wire: int, rooms: int = 10, losses: int = 0) -> IdleGroup:
+def a_group(kind: str, *, requests: int, framed: int, wire: int, rooms: int = 10, losses: int = 0) -> BandwidthGroup:
     """Four clients, all the same, whose bytes the kernel confirms."""
     client = ClientBytes(
         requests=requests,
@@ -82,11 +88,11 @@ def a_group(kind: str, *, requests: int, framed: int, wire: int, rooms: int = 10
         kernel_received_bytes=framed - framed // 4,
         kernel_segments=6,
     )
-    return IdleGroup(kind=kind, rooms=rooms, list_bytes=2_000, clients=[client] * 4, unexpected_losses=losses)
+    return BandwidthGroup(kind=kind, rooms=rooms, list_bytes=2_000, clients=[client] * 4, unexpected_losses=losses)
 
 
-def an_idle_result(groups: Sequence[IdleGroup] = ()) -> IdleResult:
-    return IdleResult(
+def an_idle_result(groups: Sequence[BandwidthGroup] = ()) -> BandwidthResult:
+    return BandwidthResult(
         flags=[],
         groups=list(groups)
         or [
@@ -114,13 +120,15 @@ def an_idle_result(groups: Sequence[IdleGroup] = ()) -> IdleResult:
     )
 
 
-def a_reconnect_result(back_s: Sequence[float | None] = (5.01, 5.02), up_again_s: float = 1.0) -> ReconnectResult:
-    return ReconnectResult(
-        flags=[],
-        clients=len(back_s),
-        up_again_s=up_again_s,
-        returns=[Return(lost_s=0.01, back_s=back, attempts=1, close_code=1012) for back in back_s],
-    )
+def a_reconnect_result(back_s: Sequence[float] = (5.01, 5.02), up_again_s: float = 1.0, lost: int = 0) -> Findings:
+    """Clients with the fixed retry, back so long after the stop; `lost` more never came."""
+    book, clients = Book(), len(back_s) + lost
+    party = f"{FIXED}, SIGTERM"
+    book.add_series("back and fresh", list(back_s), Where(clients), party=party)
+    book.add(LISTENING, up_again_s, clients=clients, unit="s", party=party)
+    if not lost:
+        book.add(BACK_SHARE.format(100), max(back_s), clients=clients, unit="s", party=party)
+    return book.result("reconnect", ())
 
 
 def a_swarm_result() -> SwarmResult:
@@ -139,8 +147,8 @@ def a_swarm_result() -> SwarmResult:
 def a_run(
     *,
     broadcast: BroadcastResult | None = None,
-    idle: IdleResult | None = None,
-    reconnect: ReconnectResult | None = None,
+    bandwidth: BandwidthResult | None = None,
+    reconnect: Findings | None = None,
     swarm: SwarmResult | None = None,
 ) -> Run:
     return Run(
@@ -152,11 +160,11 @@ def a_run(
         dirty=False,
         machine=MACHINE,
         versions={"tornado": "6.6"},
-        profile=QUICK,
+        profile=PROFILE,
         broadcast=broadcast,
-        idle=idle,
-        reconnect=reconnect,
+        bandwidth=bandwidth,
         swarm=swarm,
+        findings=[reconnect] if reconnect is not None else [],
     )
 
 
@@ -174,7 +182,7 @@ def a_whole_run() -> Run:
                 a_point(1000, last_ms=25.0, fresh_ms=1_400.0),
             ]
         ),
-        idle=an_idle_result(),
+        bandwidth=an_idle_result(),
         reconnect=a_reconnect_result(),
         swarm=a_swarm_result(),
     )

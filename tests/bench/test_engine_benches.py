@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from bench import cli
 from bench.cpu import plan_cpus
-from bench.engine_results import EngineResult
-from bench.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FETCHES, FLOOR, LOBBY, NAIVE, WRONG_LISTS, find_readings
+from bench.findings import LOBBY, Findings
+from bench.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FETCHES, FLOOR, NAIVE, WRONG_LISTS, find_readings
 from bench.lab import Lab, target_factory
 from bench.peer import PeerFailed, python_peer, start_peer
 from bench.profiles import SMOKE
 from bench.progress import PlainReporter
 from bench.remote import Remote
 from bench.results import read_run
-from bench.scenarios import engine, fanout, fresh, memory, reconnection, storm
+from bench.scenarios import fanout, fresh, herds, memory, storm
 from bench.sinks import Sinks
+from loadtest.client.reconnect import FixedReconnect
 
 CLIENTS = 20
-TINY = replace(engine.SMOKE, broadcasts=2, memory=(CLIENTS,))
+TINY = replace(SMOKE.engine, broadcasts=2, memory=[CLIENTS])
+PROFILE = replace(SMOKE, engine=TINY)
 
 
 @pytest.fixture
@@ -34,10 +36,10 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(fresh, "CHANGES", 2)
     monkeypatch.setattr(fresh, "QUIET_S", 0.3)
     cpus = plan_cpus()
-    return Lab(profile=SMOKE, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
+    return Lab(profile=PROFILE, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
 
 
-def figure(result: EngineResult, name: str, party: str = LOBBY) -> float:
+def figure(result: Findings, name: str, party: str = LOBBY) -> float:
     (reading,) = find_readings(result, name, party, CLIENTS)
     return reading.value
 
@@ -52,15 +54,19 @@ def test_fanout_has_everybody_hear_every_party(lab: Lab, monkeypatch: pytest.Mon
 
 
 def test_storm_is_told_exactly(lab: Lab) -> None:
-    result = storm.run(lab, TINY)
+    result = storm.run(lab, [CLIENTS])
     assert result.faults == []
     assert figure(result, CPU_AN_EVENT) > 0
 
 
 def test_herd_comes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnection, "WAYS", reconnection.WAYS[:1])
-    result = reconnection.run(lab, TINY)
+    monkeypatch.setattr(herds, "WAYS", herds.WAYS[:1])
+    monkeypatch.setattr(herds, "POLICIES", {"fixed 5 s": FixedReconnect(interval_s=0.5)})
+    result = herds.run(lab, [CLIENTS])
     assert result.faults == []
+    (back,) = result.find(herds.BACK_SHARE.format(100), "fixed 5 s, SIGTERM")
+    (listening,) = result.find(herds.LISTENING, "fixed 5 s, SIGTERM")
+    assert back.value >= max(0.5, listening.value)
 
 
 def test_memory_is_looked_at(lab: Lab) -> None:
@@ -77,16 +83,10 @@ def test_everybody_ends_with_the_truth(lab: Lab) -> None:
 def test_rooms_get_on_the_command_line_leaves_a_run(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli.main, ["run", "rooms-get", "--smoke", "--output", str(tmp_path / "run")])
     assert "RequestHandler ÷ lobby" in done.stdout
-    (result,) = read_run(tmp_path / "run" / "run.json").engine or []
+    (result,) = read_run(tmp_path / "run" / "run.json").findings
     assert result.name == "rooms-get"
     assert result.faults == []
-    assert (tmp_path / "run" / "engine.txt").read_text(encoding="utf-8").startswith("rooms-get")
-
-
-def test_size_of_a_bench_is_refused_for_a_scenario_of_the_report() -> None:
-    done = CliRunner().invoke(cli.main, ["run", "broadcast", "--clients", "10"])
-    assert done.exit_code == 2
-    assert "broadcast is none of them" in done.stderr
+    assert (tmp_path / "run" / "tables.txt").read_text(encoding="utf-8").startswith("rooms-get")
 
 
 def test_peer_that_does_not_start_is_an_error() -> None:

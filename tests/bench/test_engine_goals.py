@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from bench.engine_results import Book, EngineResult, Stretch
-from bench.engine_run import EXIT_FAULT, EXIT_MISSED, exit_code
 from bench.engine_table import render_result
-from bench.goals import CPU_A_RECIPIENT, FLOOR, GOALS, NODE, Verdict, rule, share_waited
+from bench.estimates import share_waited
+from bench.findings import Book, Findings, Stretch
+from bench.goals import CPU_A_RECIPIENT, FLOOR, GOALS, NODE, Verdict, rule
+from bench.outcome import EXIT_FAILED, EXIT_MISSED, exit_code
+from tests.bench.runs import a_run
 
 CALM = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.0, generator_cpu_s=0.5, generator_wait_s=0.01)
 BUSY = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.25, generator_cpu_s=0.5, generator_wait_s=0.0)
 
 
-def fanout(lobby: list[float], floor: list[float], *, stretch: Stretch = CALM) -> EngineResult:
+def fanout(lobby: list[float], floor: list[float], *, stretch: Stretch = CALM) -> Findings:
     book = Book()
     for party, values in (("lobby", lobby), (FLOOR, floor)):
         for value in values:
@@ -53,10 +56,12 @@ def test_goal_of_at_least_is_met_from_above() -> None:
 
 def test_exit_code_tells_faults_from_missed_goals() -> None:
     met, missed = fanout([9.0], [9.0]), fanout([19.0], [9.0])
-    assert exit_code([met]) == 0
-    assert exit_code([met, missed]) == EXIT_MISSED
+    run = a_run()
+    assert exit_code(replace(run, findings=[met]), with_goals=True) == 0
+    assert exit_code(replace(run, findings=[met, missed]), with_goals=True) == EXIT_MISSED
+    assert exit_code(replace(run, findings=[met, missed]), with_goals=False) == 0
     missed.faults.append("a client heard of a user twice")
-    assert exit_code([met, missed]) == EXIT_FAULT
+    assert exit_code(replace(run, findings=[met, missed]), with_goals=False) == EXIT_FAILED
     assert "FAULT: a client heard of a user twice" in render_result(missed)
 
 

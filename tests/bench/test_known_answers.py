@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterator
 from functools import partial
+from time import perf_counter
 
 import msgspec
 import numpy as np
 import pytest
 
+from bench.cells import Cell, measure_cell
 from bench.cpu import CpuPlan
+from bench.herd import Herd
 from bench.lab import Lab
-from bench.profiles import SMOKE, BroadcastSizes, IdleSizes, Profile, ReconnectSizes
+from bench.profiles import SMOKE, BandwidthSizes, BroadcastSizes, Profile
 from bench.progress import PlainReporter
-from bench.results import BroadcastPoint, IdleResult, Samples
-from bench.scenarios import broadcast, idle, reconnect
-from bench.stats import distance_from_uniform
+from bench.remote import Remote
+from bench.results import BandwidthResult, BroadcastPoint
+from bench.samples import Samples
+from bench.scenarios import bandwidth, broadcast
+from bench.stats import distance_from_uniform, percentile
 from bench.validity import Validity, judge_idle, judge_phase
-from tests.bench.fake_lobby import FakeLobby, Faults, fake_lobby
+from loadtest.client.reconnect import FixedReconnect
+from tests.bench.fake_lobby import SECRET, FakeLobby, Faults, fake_lobby
 
+NO_FAULTS = Faults()
 CLIENTS = 12
 POLL_S = 0.4
 DELAY_S = 0.08
@@ -101,13 +109,15 @@ def test_injected_loss_and_duplication_are_counted_exactly() -> None:
 
 # -- bytes ---------------------------------------------------------------------------------------------------------
 
-IDLE = IdleSizes(rooms=[2, 5], clients=3, window_s=1.2, poll_s=0.2, heartbeat_s=0.6, time_scale=1.0)
+IDLE = BandwidthSizes(rooms=[2, 5], clients=3, window_s=1.2, poll_s=0.2, heartbeat_s=0.6, time_scale=1.0)
 POLLS, HEARTBEATS = 6, 2
 
 
 @pytest.fixture(scope="module")
-def idled() -> IdleResult:
-    return idle.run(lab(Faults(), idle=IDLE))
+def idled() -> BandwidthResult:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bandwidth, "can_have", lambda: False)  # the fake lives in this process, not in a namespace
+        return bandwidth.run(lab(Faults(), bandwidth=IDLE))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +139,7 @@ def make_rooms(lobby: FakeLobby, number: int) -> None:
         publisher.fill(number)
 
 
-def test_polling_costs_what_a_bare_socket_counts(idled: IdleResult, answer_bytes: tuple[int, int]) -> None:
+def test_polling_costs_what_a_bare_socket_counts(idled: BandwidthResult, answer_bytes: tuple[int, int]) -> None:
     head_bytes, body_bytes = answer_bytes
     [group] = [group for group in idled.groups if (group.kind, group.rooms) == ("polling", 2)]
     for client in group.clients:
@@ -139,14 +149,14 @@ def test_polling_costs_what_a_bare_socket_counts(idled: IdleResult, answer_bytes
         assert client.framed_up_bytes == POLLS * len(idled.polling_request)
 
 
-def test_polling_with_etag_moves_no_body(idled: IdleResult) -> None:
+def test_polling_with_etag_moves_no_body(idled: BandwidthResult) -> None:
     for group in idled.groups:
         if group.kind == "polling_etag":
             assert all((client.requests, client.message_bytes) == (POLLS, 0) for client in group.clients)
             assert all(client.framed_up_bytes == POLLS * len(idled.etag_request) for client in group.clients)
 
 
-def test_push_costs_its_heartbeats(idled: IdleResult) -> None:
+def test_push_costs_its_heartbeats(idled: BandwidthResult) -> None:
     for group in idled.groups:
         if group.kind == "push":
             for client in group.clients:
@@ -156,17 +166,17 @@ def test_push_costs_its_heartbeats(idled: IdleResult) -> None:
                 assert client.wire_bytes == HEARTBEATS * (31 + 45 + 3 * 52)
 
 
-def test_kernel_agrees_to_the_byte(idled: IdleResult) -> None:
+def test_kernel_agrees_to_the_byte(idled: BandwidthResult) -> None:
     assert {judge_idle(group).validity for group in idled.groups} == {Validity.VALID}
 
 
-def test_kernel_sends_as_many_segments_as_the_model_where_all_fit_one(idled: IdleResult) -> None:
+def test_kernel_sends_as_many_segments_as_the_model_where_all_fit_one(idled: BandwidthResult) -> None:
     for group in idled.groups:
         if group.kind == "push":
             assert all(client.kernel_segments == 3 * HEARTBEATS for client in group.clients)
 
 
-def test_sizes_of_messages_are_those_on_the_wire(idled: IdleResult) -> None:
+def test_sizes_of_messages_are_those_on_the_wire(idled: BandwidthResult) -> None:
     sizes = {size.name: size.message_bytes for size in idled.sizes}
     assert sizes["rooms_changed"] == len('{"type":"rooms_changed","data":{}}')
     assert sizes["ping"] == len('{"type":"ping","data":{}}')
@@ -177,11 +187,48 @@ def test_sizes_of_messages_are_those_on_the_wire(idled: IdleResult) -> None:
 
 
 def test_return_takes_the_retry_interval() -> None:
-    retry_s = 0.5
-    result = reconnect.run(lab(Faults(), reconnect=ReconnectSizes(clients=5, retry_s=retry_s)))
-    assert len(result.returns) == 5
-    for way in result.returns:
-        assert way.lost_s is not None
-        assert way.back_s is not None
-        assert retry_s <= way.back_s - way.lost_s < retry_s + 0.4
-        assert (way.attempts, way.close_code) == (1, 1012)
+    retry_s, clients = 0.5, 5
+    policy = FixedReconnect(interval_s=retry_s)
+    with fake_lobby() as lobby, Remote(Herd, port=lobby.port, secret=SECRET, clients=clients, policy=policy) as herd:
+        assert len(herd.call(Herd.come, 10.0).fresh_s) == clients
+        herd.call(Herd.ready)
+        stop_s = perf_counter()
+        lobby.stop()
+        lobby.start()
+        back = herd.call(Herd.come_back, 10.0)
+        herd.call(Herd.close)
+    assert len(back.fresh_s) == clients
+    assert back.failures == 0
+    assert all(retry_s <= at_s - stop_s < retry_s + 0.4 for at_s in back.fresh_s)
+
+
+# -- freshness -----------------------------------------------------------------------------------------------------
+
+
+def a_cell(way: str, *, faults: Faults = NO_FAULTS, clients: int = 6, rate: float = 5.0, poll_s: float = 0.3) -> Cell:
+    return measure_cell(
+        lab(faults), way, clients=clients, changes_per_s=rate, window_s=1.0, poll_s=poll_s, rooms=2,
+        chance=random.Random(1),
+    )  # fmt: skip
+
+
+def test_time_to_fresh_has_the_injected_delay_in_it_and_staleness_too() -> None:
+    cell = a_cell("push", faults=Faults(delay_s=DELAY_S))
+    assert cell.ledger.reach == 1
+    assert cell.fresh_s.min() >= DELAY_S
+    assert percentile(cell.fresh_s, 50) < DELAY_S + TOLERANCE_S
+    assert DELAY_S * 0.8 < cell.stale_s.max() < DELAY_S + 2 * TOLERANCE_S
+    assert cell.losses == 0
+
+
+def test_what_polling_has_not_seen_is_as_old_as_its_period_says() -> None:
+    """Time to fresh is U(0, T) and the answer's time; so it is for a true T of 3 s, in test_polling_at_true_length."""
+    cell = a_cell("polling", clients=60, rate=3.0, poll_s=POLL_S)
+    assert cell.ledger.reach == 1
+    assert distance_from_uniform(cell.fresh_s, low=0.0, high=POLL_S) < 0.15
+
+
+@pytest.mark.slow
+def test_polling_at_true_length_is_uniform_from_0_to_3_s() -> None:
+    cell = a_cell("polling", clients=400, rate=6.0, poll_s=3.0)
+    assert distance_from_uniform(cell.fresh_s, low=0.0, high=3.0) < 0.05

@@ -94,18 +94,18 @@ def test_verdict_on_known_figures(words: str, verdict: Verdict) -> None:
 
 def test_seeds_polling_figure_holds_for_a_list_that_is_that_short() -> None:
     group = a_group("polling", requests=20, framed=10_400, wire=13_000)
-    run = a_run(idle=an_idle_result([group]))
+    run = a_run(bandwidth=an_idle_result([group]))
     assert find(run, "10 KB/minute").ruling.verdict is Verdict.HOLDS
     assert find(run, "500 bytes/request").ruling.verdict is Verdict.HOLDS
 
 
 def test_lost_idle_connection_makes_its_bytes_unusable() -> None:
-    run = a_run(idle=an_idle_result([a_group("push", requests=2, framed=90, wire=300, losses=1)]))
+    run = a_run(bandwidth=an_idle_result([a_group("push", requests=2, framed=90, wire=300, losses=1)]))
     assert find(run, "100 bytes/minute").ruling.verdict is Verdict.NOT_MEASURED
     assert find(run, "Connection maintained").ruling.verdict is Verdict.DOES_NOT_HOLD
 
 
-@pytest.mark.parametrize("back_s", [(5.0, None), (5.0, 9.5)])
-def test_slow_or_missing_return_breaks_the_retry_promise(back_s: tuple[float | None, ...]) -> None:
-    run = a_run(reconnect=a_reconnect_result(back_s))
+@pytest.mark.parametrize(("back_s", "lost"), [((5.0,), 1), ((5.0, 9.5), 0)])
+def test_slow_or_missing_return_breaks_the_retry_promise(back_s: tuple[float, ...], lost: int) -> None:
+    run = a_run(reconnect=a_reconnect_result(back_s, lost=lost))
     assert find(run, "5-second retry").ruling.verdict is Verdict.DOES_NOT_HOLD

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.results import SCHEMA_VERSION, ResultsUnreadable, Samples, read_run, write_run
+from bench.results import SCHEMA_VERSION, ResultsUnreadable, read_run, write_run
+from bench.samples import Samples
 from tests.bench.runs import a_whole_run
 
 
@@ -35,7 +36,7 @@ def test_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one.gz").read_bytes() == (tmp_path / "two.gz").read_bytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 1}', b"\x1f\x8b broken", gzip.compress(b"no json")])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 2}', b"\x1f\x8b broken", gzip.compress(b"no json")])
 @pytest.mark.parametrize("name", ["run.json", "run.json.gz"])
 def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.results import ClientBytes, IdleGroup, Load
+from bench.results import BandwidthGroup, ClientBytes, Load
 from bench.validity import Judgement, Reason, Validity, judge_idle, judge_phase, sum_up
 from tests.bench.runs import CALM, OVERLOADED, a_broadcast, a_group, a_phase
 
@@ -47,7 +47,7 @@ def test_suspect_phase_says_why(phase: object, words: str) -> None:
     assert words in str(judgement)
 
 
-def changed(group: IdleGroup, **changes: int | None) -> IdleGroup:
+def changed(group: BandwidthGroup, **changes: int | None) -> BandwidthGroup:
     client: ClientBytes = msgspec.structs.replace(group.clients[0], **changes)
     return msgspec.structs.replace(group, clients=[client, *group.clients[1:]])
 

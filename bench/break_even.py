@@ -1,0 +1,132 @@
+"""The model behind the break-even map: what a way costs over changes a second and clients, fitted to measured cells.
+
+Each cost of a client is ``a + e/N + s·g(λ, N)``: what it costs idle, its share of what the server does for itself, and
+what changes add. How often a change makes it act is
+
+* for polling: never more (g = 0), whatever changes;
+* for polling with ETag: once a period in which something changed, g = 1 − exp(−λT);
+* for what is told over the socket: once an announcement, and those are conflated: g = λ / (1 + λ(d + D·N)).
+
+Time to fresh grows with the herd: ``a + e·N + s·g``. All constants are non-negative and come from the cells of the run,
+by least squares of the relative errors; the median of those errors is told beside the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq, least_squares
+
+from bench.estimates import estimate
+from bench.findings import Findings
+from bench.stats import FloatArray
+
+SIMPLE_BREAK_EVEN_PER_S = 1 / 3.0
+"""Naive notify and fetch makes λ fetches a second, polling every 3 s a third: above it the hint loses."""
+
+RATES_PER_S = (0.01, 30.0)
+CLIENTS = (30, 20_000)
+"""What the map shows; most of it is beyond the cells, and is the model's alone."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured cell."""
+
+    clients: int
+    changes_per_s: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One quantity of one way."""
+
+    way: str
+    points: list[Point]
+    constants: FloatArray
+    poll_s: float
+    grows: bool
+    """With the herd, as time to fresh does."""
+
+    def __call__(self, changes_per_s: npt.ArrayLike, clients: npt.ArrayLike) -> FloatArray:
+        return _value(
+            self.constants, np.asarray(changes_per_s, dtype=float), np.asarray(clients, dtype=float), self.way,
+            self.poll_s, grows=self.grows,
+        )  # fmt: skip
+
+    @property
+    def error(self) -> float:
+        """Median of the relative errors at the cells."""
+        errors = [
+            abs(float(self(each.changes_per_s, each.clients)) / each.value - 1) for each in self.points if each.value
+        ]
+        return float(np.median(errors)) if errors else float("nan")
+
+
+def surfaces(findings: Findings, name: str, *, poll_s: float, grows: bool = False) -> list[Surface]:
+    """Of every way that has cells with this quantity."""
+    points: dict[str, list[Point]] = {}
+    for measure in findings.measures:
+        if measure.name == name and (found := estimate(measure)) is not None:
+            points.setdefault(measure.party, []).append(Point(measure.clients, measure.changes_per_s, found.value))
+    return [fit(way, cells, poll_s=poll_s, grows=grows) for way, cells in points.items()]
+
+
+def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False) -> Surface:
+    """Least squares of relative errors, all constants non-negative."""
+    rates = np.asarray([each.changes_per_s for each in points])
+    clients = np.asarray([each.clients for each in points], dtype=float)
+    values = np.asarray([max(each.value, 1e-9) for each in points])
+    scale = float(np.median(values))
+    start = np.asarray([scale / 2, scale / (np.median(clients) if grows else 1 / np.median(clients)) / 4, scale / 2,
+                        0.1, 1e-4])  # fmt: skip
+
+    def errors(constants: FloatArray) -> FloatArray:
+        found = _value(constants, rates, clients, way, poll_s, grows=grows)
+        logs: FloatArray = np.log(np.maximum(found, 1e-12)) - np.log(values)
+        return logs
+
+    free = np.ones(5, dtype=bool)
+    free[3:] = not way.startswith("polling")
+    free[2] = way not in ("polling", "polling_gzip")
+    if len(set(clients)) < 2:
+        free[1] = free[4] = False  # one size cannot tell what depends on it
+
+    def widen(part: FloatArray) -> FloatArray:
+        whole = np.zeros(5)
+        whole[free] = part
+        return whole
+
+    found = least_squares(lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free])
+    return Surface(way, list(points), widen(found.x), poll_s, grows)
+
+
+def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:
+    """The rate from which on the first costs more than the second at a size; ``None`` if at none, or all."""
+
+    def difference(log_rate: float) -> float:
+        rate = 10.0**log_rate
+        return float(dear(rate, clients) - cheap(rate, clients))
+
+    low, high = (float(np.log10(rate)) for rate in RATES_PER_S)
+    if difference(low) >= 0 or difference(high) <= 0:
+        return None
+    return float(10.0 ** brentq(difference, low, high))
+
+
+def _value(
+    constants: FloatArray, rates: FloatArray, clients: FloatArray, way: str, poll_s: float, *, grows: bool
+) -> FloatArray:
+    a, e, s, d, d_client = constants
+    if way in ("polling", "polling_gzip"):
+        acts = np.zeros(np.broadcast(rates, clients).shape)
+    elif way.startswith("polling"):
+        acts = 1 - np.exp(-rates * poll_s)
+    else:
+        acts = rates / (1 + rates * (d + d_client * clients))
+    found: FloatArray = a + (e * clients if grows else e / clients) + s * acts
+    return found

@@ -1,0 +1,48 @@
+"""Two runs side by side: the ratio of every figure that changed, with its interval and the noise floor."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from bench.charts.sheet import BLUE, GREY, SKY, STYLE, VERMILLION, Chart, render, sheet
+from bench.compare import Change, Comparison
+from bench.facts import commit_words
+
+MOST = 40
+"""Lines that fit a page; those that changed most."""
+
+
+def draw_comparison(found: Comparison) -> Chart:
+    title = "What changed from one run to the other"
+    shown = (found.changed or found.pairs)[:MOST]
+    same = len(found.pairs) - len(found.changed)
+    what = (
+        f"Before: {commit_words(found.before)}, {found.before.started_at}. Dots: ratio of the medians; lines: 95 % "
+        f"interval; shade: noise floor. {same} of {len(found.pairs)} figures show no difference beyond the noise"
+        + (f"; of the others the {MOST} that changed most are shown." if len(found.changed) > MOST else ".")
+    )
+    with mpl.rc_context(STYLE):
+        figure, (axes,) = sheet(found.after, what, height_in=1.6 + 0.24 * max(4, len(shown)))
+        _draw(figure, axes, found, shown)
+    return render("compare", title, figure)
+
+
+def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -> None:  # type: ignore[type-arg]
+    colours = {Change.BETTER: BLUE, Change.WORSE: VERMILLION, Change.NONE: GREY}
+    markers = {Change.BETTER: "o", Change.WORSE: "X", Change.NONE: "."}
+    for row, pair in enumerate(shown):
+        axes.barh(row, 2 * pair.floor, left=1 - pair.floor, color=SKY, alpha=0.35, height=0.9)
+        if pair.interval is not None:
+            axes.plot([pair.interval.low, pair.interval.high], [row, row], color=colours[pair.change], linewidth=1.6)
+        axes.plot(pair.ratio, row, marker=markers[pair.change], color=colours[pair.change], markersize=7)
+    axes.axvline(1, color=GREY, linewidth=1)
+    axes.set_yticks(range(len(shown)), [pair.name for pair in shown], fontsize=7)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{value:g}"))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"×{value:.3g}"))
+    axes.tick_params(axis="x", which="minor", labelsize=7)
+    axes.set_xlabel("after ÷ before (log scale); circles: better, crosses: worse")
+    axes.grid(visible=False, axis="y")

@@ -1,0 +1,121 @@
+"""The largest number of clients that still meets a service level: p99 of the fan-out below a limit, nobody left out.
+
+Bracket by doubling, then bisection, a fresh server a step; the whole search again in each repeat, so that the knee has
+an interval. A step at which the generator was the limit is not measured: it neither meets nor misses.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from math import sqrt
+
+from bench.broadcasts import Told, crowded, tell
+from bench.findings import Findings, Where
+from bench.lab import Lab
+from bench.profiles import CapacitySizes
+from bench.scenarios.fanout import FLAGS as FANOUT_FLAGS
+from bench.validity import GENERATOR_LIMIT
+
+FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
+KNEE = "clients that meet the service level"
+P99, REACH, GENERATOR = "announcement p99", "reach", "generator, share of a core while it mattered"
+INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
+
+
+class Outcome(Enum):
+    MET = "met"
+    MISSED = "missed"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Knee:
+    """Where a search ended."""
+
+    clients: int
+    """The largest that met it; 0: not even the smallest."""
+    is_limit: bool
+    """A larger one missed it. Otherwise nothing larger could be measured."""
+
+
+def run(lab: Lab) -> Findings:
+    sizes = lab.profile.capacity
+    book = lab.book("capacity", FLAGS)
+    chance = random.Random(lab.seed)
+
+    def step(clients: int) -> Outcome:
+        stage.say(f"{clients:,} clients")
+        with crowded(lab, clients, FLAGS) as crowd:
+            interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
+            tell(crowd, 1, interval_s=interval_s, chance=chance)  # the first finds everything cold
+            told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
+        outcome = judge(told, sizes)
+        stretch = told.stretch if outcome is not Outcome.NOT_MEASURED else None
+        book.add(P99, told.p99_ms, clients=clients, unit="ms", stretch=stretch, late_ms=told.late_s * 1e3,
+                 ledger=told.ledger)  # fmt: skip
+        book.add(REACH, told.ledger.reach * 100, clients=clients, unit="%", ledger=told.ledger)
+        book.add(GENERATOR, told.busy_share * 100, clients=clients, unit="%")
+        book.add_series("announcement", told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
+        stage.advance()
+        return outcome
+
+    with lab.reporter.stage("capacity", sizes.repeats * steps_about(sizes)) as stage:
+        for _ in range(sizes.repeats):
+            knee = search(step, sizes)
+            book.add(KNEE, knee.clients, clients=0, unit="")
+            if not knee.is_limit:
+                book.note(
+                    f"{knee.clients:,} clients still met it, and no more could be measured: the knee is at least "
+                    "there (the generator's core or the descriptors of a process end before the server does)"
+                )
+    book.note(f"service level: p99 of the fan-out below {sizes.slo_ms:g} ms from the intended time, reach 1")
+    return book.result("capacity", FLAGS)
+
+
+def judge(told: Told, sizes: CapacitySizes) -> Outcome:
+    """A step that meets the level meets it whatever the generator was doing; one that misses may be the generator's."""
+    if told.p99_ms < sizes.slo_ms and told.ledger.reach == 1:
+        return Outcome.MET
+    return Outcome.NOT_MEASURED if told.busy_share > GENERATOR_LIMIT else Outcome.MISSED
+
+
+def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
+    """Bracket and bisection; at most about `steps_about` steps."""
+    met, missed, is_limit = 0, None, False
+    for clients in _doubling(sizes):
+        outcome = step(clients)
+        if outcome is Outcome.MET:
+            met = clients
+        else:
+            missed, is_limit = clients, outcome is Outcome.MISSED
+            break
+    if missed is None or not met:
+        return Knee(met, is_limit)
+    while missed - met > sizes.resolution * met:
+        middle = round(sqrt(met * missed))
+        outcome = step(middle)
+        if outcome is Outcome.MET:
+            met = middle
+        else:
+            missed, is_limit = middle, outcome is Outcome.MISSED
+    return Knee(met, is_limit)
+
+
+def steps_about(sizes: CapacitySizes) -> int:
+    """Steps of one search when the knee is in the middle of the last doubling."""
+    doublings = len(list(_doubling(sizes)))
+    bisections, width = 0, 1.0
+    while width > sizes.resolution:
+        width, bisections = width / 2, bisections + 1
+    return doublings + (bisections if doublings > 1 else 0)
+
+
+def _doubling(sizes: CapacitySizes) -> Iterator[int]:
+    clients = sizes.first
+    while clients < sizes.most:
+        yield clients
+        clients *= 2
+    yield sizes.most

@@ -1,0 +1,54 @@
+"""What a player costs: CPU and bytes an hour, idle and while the list changes, and memory; by their number."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from bench.cells import FLAGS, measure_cell
+from bench.findings import Findings
+from bench.lab import Lab
+from bench.scenarios.memory import measure_memory
+from bench.turns import in_turns
+
+IDLE, FETCHING, DELTA = "idle", "active, push with fetch", "active, rooms_delta"
+CPU_A_PLAYER_HOUR = "server CPU a player-hour"
+BYTES_A_PLAYER_HOUR = "KiB a player-hour, with TCP/IP (model)"
+REQUESTS_A_PLAYER_HOUR = "requests and heartbeats a player-hour"
+ROOMS = 10
+
+
+def run(lab: Lab) -> Findings:
+    """Kinds of life and sizes in turns, a fresh server each; then memory along the same sizes."""
+    sizes = lab.profile.cost
+    book = lab.book("cost", FLAGS)
+    chance = random.Random(lab.seed)
+    lives = {IDLE: ("push", 0.0), FETCHING: ("push", sizes.changes_per_s), DELTA: ("delta", sizes.changes_per_s)}
+    plan = [(clients, life) for clients in sizes.clients for life in lives]
+    with lab.reporter.stage("cost", (len(plan) + 1) * sizes.repeats) as stage:
+        for _, (clients, life) in in_turns(plan, sizes.repeats, chance):
+            stage.say(f"{clients} players, {life}")
+            way, changes_per_s = lives[life]
+            cell = measure_cell(
+                lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0,
+                rooms=ROOMS, chance=chance,
+            )  # fmt: skip
+            counted_s = cell.counted_s
+            add: dict[str, Any] = {
+                "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
+            }  # fmt: skip
+            cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
+            book.add(CPU_A_PLAYER_HOUR, cpu_s, unit="s", **add)
+            kib = cell.wire_bytes / counted_s / clients * 3600 / 1024
+            book.add(BYTES_A_PLAYER_HOUR, kib, unit="KiB", **add)
+            book.add(REQUESTS_A_PLAYER_HOUR, cell.requests / counted_s / clients * 3600, unit="", **add)
+            stage.advance()
+        for _ in range(sizes.repeats):
+            stage.say("memory")
+            measure_memory(lab, book, sizes.clients)
+            stage.advance()
+    book.note(
+        f"active: {sizes.changes_per_s:g} changes of the list a second, whoever they are by; idle: heartbeats every "
+        "30 s alone; what the server does for itself is in it, which a few clients show more of than many"
+    )
+    return book.result("cost", FLAGS)

@@ -1,0 +1,69 @@
+"""A flap: a part of the sockets is cut in one moment, as by a network that fails, and comes back by its policy.
+
+Everybody else is a witness: what they are told of players who were gone for a moment only is counted, without a grace
+period (the default) and with one that is longer than the first retry.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+from bench.findings import Book, Findings
+from bench.herd import Herd
+from bench.lab import Lab
+from bench.publisher import Publisher
+from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, ROOMS, TIMEOUT_S, write_return
+from bench.turns import in_turns
+from bench.watch import Watch
+
+FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
+GRACE_S = 10
+"""Longer than both policies wait at first."""
+
+TOLD = "users told offline though they came back"
+QUIET_S = 0.7
+
+
+def run(lab: Lab) -> Findings:
+    """Policies with and without grace, in turns."""
+    sizes = lab.profile.returns
+    book = lab.book("flap", FLAGS)
+    plan = [(policy, grace_s) for policy in POLICIES for grace_s in (0, GRACE_S)]
+    with lab.reporter.stage("flap", sizes.repeats * len(plan)) as stage:
+        for _, (policy, grace_s) in in_turns(plan, sizes.repeats, random.Random(lab.seed)):
+            stage.say(f"{sizes.flap_share:.0%} of {sizes.flapping} clients, {policy}, grace {grace_s} s")
+            _flap(lab, book, policy, grace_s)
+            stage.advance()
+    book.note(
+        f"{sizes.flap_share:.0%} of the sockets are reset in one moment; times count from then; offline events are "
+        "those that all clients together heard, divided by the clients"
+    )
+    return book.result("flap", FLAGS)
+
+
+def _flap(lab: Lab, book: Book, policy: str, grace_s: int) -> None:
+    sizes = lab.profile.returns
+    clients = sizes.flapping
+    flags = (*FLAGS, "--presence-grace-s", str(grace_s))
+    with (
+        lab.server(flags) as server,
+        lab.generator(
+            Herd, port=server.port, secret=server.jwt_secret, clients=clients, policy=POLICIES[policy], seed=lab.seed
+        ) as herd,
+    ):
+        with Publisher(server.port, server.jwt_secret) as publisher:
+            publisher.fill(ROOMS)
+        herd.call(Herd.come, TIMEOUT_S)
+        time.sleep(QUIET_S)
+        watch = Watch(server.pid, herd.pid)
+        cut_s, cut = herd.call(Herd.cut, sizes.flap_share)
+        back = herd.call(Herd.come_back, POLICY_TIMEOUT_S)
+        stretch = watch.stretch()
+        herd.call(Herd.close)
+    party = f"{policy}, grace {grace_s} s"
+    write_return(book, back, party=party, clients=clients, expected=cut, since_s=cut_s, stretch=stretch)
+    witnesses = max(1, clients - cut)
+    book.add(TOLD, back.offline_events / witnesses, clients=clients, unit="", party=party)
+    cpu_ms = stretch.server_cpu_s * 1e3 / cut
+    book.add("server CPU a client that flapped", cpu_ms, clients=clients, unit="ms", party=party, stretch=stretch)

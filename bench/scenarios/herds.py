@@ -1,0 +1,186 @@
+"""A whole herd loses its server and comes back: all at once, and each by the policy of its retries.
+
+Once by SIGTERM and once by kill -9, on the same port and data folder. All at once is the moment it listens again, retry
+at 0, no jitter; time counts from the start of the new process, the start of its interpreter included. By policy is the
+seed's fixed five seconds against the jitter of the protocol contract, section 7; there time counts from the stop. Every
+client has a user of its own, so coming back is a login storm, too: the price of a connection has its part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+
+from bench.engine_ledger import storm_events
+from bench.figures import FIXED, LISTENING
+from bench.findings import Book, Findings, Stretch, Where
+from bench.goals import ALL_FRESH, CPU_A_CONNECTION, CPU_BACK_AND_FRESH
+from bench.herd import Herd, WaysBack
+from bench.lab import Lab
+from bench.publisher import Publisher
+from bench.sinks import Sinks
+from bench.stats import FloatArray, percentile
+from bench.turns import in_turns
+from bench.watch import Watch
+from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
+
+FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--drain-s", "10", "--empty-room-ttl-s", "3600")
+ROOMS = 10
+"""In the list that the herd fetches."""
+TIMEOUT_S = 30.0
+PATTERN = b'"user_online"'
+PRICED_OFTEN = 1_000
+"""The size whose connections are priced in every repeat, the others once: the bigger it is, the more of a connection's
+price are the events that it hears."""
+POLICIES: dict[str, ReconnectPolicy] = {FIXED: FixedReconnect(), "jitter": JitterReconnect()}
+POLICY_TIMEOUT_S = 60.0
+SHARES = (50, 90, 99, 100)
+BACK_SHARE = "{} % back and fresh"
+PEAK_RATE = "peak rate of acceptances"
+PEAK_WINDOW_S = 0.1
+SPURIOUS = "user_offline that a client heard"
+AGAIN = "failed attempts a client"
+WAYS = (("SIGTERM", signal.SIGTERM), ("kill -9", signal.SIGKILL))
+
+
+def run(lab: Lab, herds: Sequence[int]) -> Findings:
+    """Both ways to lose it, one after the other, at each size; then the policies in turns."""
+    book = lab.book("reconnect", FLAGS)
+    returns, sizes = lab.profile.returns, lab.profile.engine
+    plan = [(clients, name, number) for clients in herds for name, number in WAYS * sizes.ladder_repeats]
+    prices = [each for each in herds for _ in range(sizes.repeats if each == PRICED_OFTEN else 1)]
+    by_policy = [(policy, way) for policy in POLICIES for way in WAYS]
+    with lab.reporter.stage("reconnect", len(plan) + len(prices) + 4 * returns.repeats * len(by_policy)) as stage:
+        for clients in prices:
+            stage.say(f"the price of a connection, {clients} clients")
+            _price(lab, book, clients)
+            stage.advance()
+        for clients, name, number in plan:
+            stage.say(f"{clients} clients, {name}")
+            _restart(lab, book, clients, name, number)
+            stage.advance()
+        for _, (policy, (name, number)) in in_turns(by_policy, returns.repeats, random.Random(lab.seed)):
+            stage.say(f"{returns.clients} clients come back after {name}, {policy}")
+            _restart_by_policy(lab, book, returns.clients, policy, name, number)
+            stage.advance(4)
+    book.note(
+        "a connection is priced without the fetch: all come at once with a user each, and its first broadcasts are the "
+        "user_online of itself and of all who are accepted after it, N(N+1)/2 events together"
+    )
+    book.note(
+        "all at once: times count from the start of the new process; 'listening' is when it took the first connection. "
+        "By policy: times count from the stop of the old one"
+    )
+    return book.result("reconnect", FLAGS)
+
+
+def _restart_by_policy(lab: Lab, book: Book, clients: int, policy: str, name: str, number: int) -> None:
+    with (
+        lab.server(FLAGS) as server,
+        lab.generator(
+            Herd, port=server.port, secret=server.jwt_secret, clients=clients, policy=POLICIES[policy], seed=lab.seed
+        ) as herd,
+    ):
+        with Publisher(server.port, server.jwt_secret) as publisher:
+            publisher.fill(ROOMS)
+        herd.call(Herd.come, TIMEOUT_S)
+        time.sleep(0.5)
+        herd.call(Herd.ready)
+        stop_s = time.perf_counter()
+        os.kill(server.pid, number)
+        server.stop()
+        server.start()
+        watch = Watch(server.pid, herd.pid)
+        back = herd.call(Herd.come_back, POLICY_TIMEOUT_S)
+        stretch = watch.stretch()
+        herd.call(Herd.close)
+    party = f"{policy}, {name}"
+    write_return(book, back, party=party, clients=clients, expected=clients, since_s=stop_s, stretch=stretch)
+    book.add(LISTENING, back.listening_s - stop_s, clients=clients, unit="s", party=party)
+
+
+def write_return(
+    book: Book, back: WaysBack, *, party: str, clients: int, expected: int, since_s: float, stretch: Stretch
+) -> None:
+    """When a herd was back and fresh, how fast it was let in, and what others were told for nothing."""
+    fresh_s = np.asarray([at_s for at_s in back.fresh_s if at_s > since_s]) - since_s
+    accepted_s = np.asarray([at_s for at_s in back.accepted_s if at_s > since_s])
+    if len(fresh_s) < expected:
+        book.faults.append(f"{party}: only {len(fresh_s)} of {expected} clients came back and were fresh")
+    for share in SHARES:
+        if len(fresh_s) >= share / 100 * expected:
+            at_s = float(np.sort(fresh_s)[max(0, ceil(share / 100 * expected) - 1)])
+            book.add(BACK_SHARE.format(share), at_s, clients=clients, unit="s", party=party, stretch=stretch)
+    peak = peak_rate_per_s(accepted_s)
+    book.add(PEAK_RATE, peak, clients=clients, unit="1/s", party=party, stretch=stretch)
+    book.add(SPURIOUS, back.offline_events / max(1, clients), clients=clients, unit="", party=party)
+    book.add(AGAIN, back.failures / max(1, expected), clients=clients, unit="", party=party)
+    book.add_series("back and fresh", fresh_s, Where(clients), party=party)
+
+
+def peak_rate_per_s(stamps_s: FloatArray) -> float:
+    """The most that came within any `PEAK_WINDOW_S`, a second."""
+    ordered = np.sort(stamps_s)
+    if not len(ordered):
+        return 0.0
+    until = np.searchsorted(ordered, ordered + PEAK_WINDOW_S, side="right")
+    return float((until - np.arange(len(ordered))).max()) / PEAK_WINDOW_S
+
+
+def _price(lab: Lab, book: Book, clients: int) -> None:
+    with (
+        lab.server(FLAGS) as server,
+        lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
+    ):
+        watch = Watch(server.pid, sinks.pid)
+        sinks.call(Sinks.open, clients, greet=True)
+        heard = sinks.call(Sinks.hear, storm_events(clients), TIMEOUT_S)
+        stretch = watch.stretch()
+        if heard != storm_events(clients):
+            book.faults.append(f"{clients} clients heard {heard} events instead of {storm_events(clients)}")
+        cpu_us = stretch.server_cpu_s / clients * 1e6
+        book.add(CPU_A_CONNECTION, cpu_us, clients=clients, unit="µs", stretch=stretch)
+        sinks.call(Sinks.close)
+
+
+def _restart(lab: Lab, book: Book, clients: int, name: str, number: int) -> None:
+    with (
+        lab.server(FLAGS) as server,
+        lab.generator(Herd, port=server.port, secret=server.jwt_secret, clients=clients) as herd,
+    ):
+        with Publisher(server.port, server.jwt_secret) as publisher:
+            publisher.fill(ROOMS)
+        before = herd.call(Herd.come, TIMEOUT_S)
+        time.sleep(0.5)
+        os.kill(server.pid, number)
+        stop_s = time.perf_counter()
+        lost = herd.call(Herd.all_lost, TIMEOUT_S)
+        lost_s = time.perf_counter() - stop_s
+        server.stop()
+        if min(len(before.fresh_s), lost) < clients:
+            book.faults.append(f"{clients} clients, {name}: {len(before.fresh_s)} came, {lost} lost it")
+        start_s = time.perf_counter()
+        server.start()
+        watch = Watch(server.pid, herd.pid)
+        back = herd.call(Herd.come, TIMEOUT_S)
+        stretch = watch.stretch()
+        if len(back.fresh_s) < clients:
+            book.faults.append(f"{clients} clients, {name}: only {len(back.fresh_s)} were back within {TIMEOUT_S:g} s")
+        else:
+            book.add(ALL_FRESH.format(name), back.fresh_s[-1] - start_s, clients=clients, unit="s", stretch=stretch)
+        book.add(f"until all had lost it, {name}", lost_s, clients=clients, unit="s")
+        book.add(f"listening, {name}", back.listening_s - start_s, clients=clients, unit="s")
+        for share in (50, 90, 99):
+            for what, moments in (("accepted", back.accepted_s), ("fresh", back.fresh_s)):
+                at_s = percentile(moments, share) - start_s
+                book.add(f"{share} % {what}, {name}", at_s, clients=clients, unit="s", stretch=stretch)
+        cpu_us = stretch.server_cpu_s / clients * 1e6
+        book.add(CPU_BACK_AND_FRESH.format(name), cpu_us, clients=clients, unit="µs", stretch=stretch)
+        book.add(f"connections made again, {name}", back.failures, clients=clients, unit="")
+        herd.call(Herd.close)

@@ -1,0 +1,61 @@
+"""A/A: how far apart two servers come out that are the same. What differs by less is called no difference.
+
+Two parties, the same in all, take turns in random order, a fresh process each time. Whatever makes their figures differ
+is the machine and the method.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from bench.broadcasts import crowded, tell
+from bench.findings import LOBBY, Findings, Where
+from bench.goals import CPU_A_RECIPIENT, CPU_A_REQUEST
+from bench.lab import Lab
+from bench.scenarios.fanout import FLAGS
+from bench.scenarios.rooms_get import CONNECTIONS, Askers
+from bench.turns import in_turns
+from bench.watch import Watch, resident_kib
+
+AGAIN = "lobby again"
+P99, LAST = "announcement p99", "announcement, last client"
+RSS = "resident memory, server"
+INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00003
+
+
+def run(lab: Lab) -> Findings:
+    sizes = lab.profile.noise
+    book = lab.book("noise", FLAGS)
+    chance = random.Random(lab.seed)
+    clients = sizes.clients
+    with lab.reporter.stage("noise", 2 * sizes.repeats) as stage:
+        for repeat, party in in_turns((LOBBY, AGAIN), sizes.repeats, chance):
+            stage.say(f"{party}, repeat {repeat + 1} of {sizes.repeats}")
+            with crowded(lab, clients, FLAGS) as crowd, lab.generator(Askers) as askers:
+                interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
+                tell(crowd, 2, interval_s=interval_s, chance=chance)  # the first finds everything cold
+                told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
+                add: dict[str, Any] = {"clients": clients, "party": party}
+                timed: dict[str, Any] = {
+                    **add,
+                    "stretch": told.stretch,
+                    "late_ms": told.late_s * 1e3,
+                    "ledger": told.ledger,
+                }
+                book.add(P99, told.p99_ms, unit="ms", **timed)
+                book.add(LAST, told.last_ms, unit="ms", **timed)
+                cpu_us = told.stretch.server_cpu_s / sizes.broadcasts / clients * 1e6
+                book.add(CPU_A_RECIPIENT, cpu_us, unit="µs", stretch=told.stretch, **add)
+                book.add(RSS, resident_kib(crowd.server.pid) / 1024, unit="MiB", **add)
+                askers.call(Askers.begin, crowd.server.port, ())
+                watch = Watch(crowd.server.pid, askers.pid)
+                answers = askers.call(Askers.ask_for, sizes.get_s)
+                stretch = watch.stretch()
+                askers.call(Askers.end)
+                get_us = stretch.server_cpu_s / max(answers, 1) * 1e6
+                book.add(CPU_A_REQUEST, get_us, clients=CONNECTIONS, unit="µs", party=party, stretch=stretch)
+                book.add_series("announcement", told.latencies_s, Where(clients), party=party, ledger=told.ledger)
+            stage.advance()
+    book.note(f"the CPU of a recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
+    return book.result("noise", FLAGS)

@@ -1,0 +1,183 @@
+"""Other ways to build it, in one run and in turns: the same broadcast, login storm and fetch herd.
+
+* the floor: a bare loop of ``send``; it only broadcasts;
+* naive Tornado, the library `websockets` (no list), Starlette on uvicorn: the seed's messages in the plain way of each;
+* Node.js with ws and Express, written from the seed.
+
+Broadcasts are taken turn by turn as in `bench.scenarios.fanout`, whose parties these are; storms and fetches have a
+fresh process each, in random order. Whoever is not installed is skipped by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+from bench.findings import LOBBY, Book, Findings
+from bench.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FLOOR, LAST_ACCEPTED, NAIVE
+from bench.lab import Lab
+from bench.peer import python_peer, seed_node_command, start_peer
+from bench.publisher import Publisher
+from bench.scenarios.fanout import FLAGS, SETTLE_S, UNTIL_ALL, close_party, lobby_party, peer_party
+from bench.scenarios.rooms_get import Askers, write_answers
+from bench.sinks import Sinks
+from bench.turns import in_turns
+from bench.watch import Watch, sum_up
+
+SEED_NODE, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
+ROOMS = 50
+STORM_TIMEOUT_S = 60.0
+STORM_FLAGS = (*FLAGS, "--handshake-timeout-s", "60")
+STORM_PATTERN = b'"user_online"'
+SECRET = "of the peers, which is 32 bytes long"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One that takes part beside the lobby."""
+
+    name: str
+    command: tuple[str, ...]
+    speaks: bool = True
+    """It knows the handshake, so it can have a storm."""
+    lists: bool = True
+    """It serves a list over HTTP."""
+    tells_strangers: bool = True
+    """A login is told to everyone connected, as in the seed, and not only to those accepted before."""
+
+
+def installed(book: Book) -> list[Peer]:
+    """Who can take part here; the others are named."""
+    found = [
+        Peer(FLOOR, tuple(python_peer("floor")), speaks=False, lists=False),
+        Peer(NAIVE, tuple(python_peer("naive_tornado"))),
+    ]
+    for peer, modules in (
+        (Peer(WEBSOCKETS, tuple(python_peer("python_websockets")), lists=False), ("websockets",)),
+        (Peer(STARLETTE, tuple(python_peer("starlette_uvicorn"))), ("starlette", "uvicorn", "websockets")),
+    ):
+        missing = [name for name in modules if find_spec(name) is None]
+        if missing:
+            book.skip(f"{peer.name}: {', '.join(missing)} is not installed (extra `peers`)")
+        else:
+            found.append(peer)
+    node = seed_node_command()
+    if node is None:
+        book.skip(f"{SEED_NODE}: there is no node, or npm could not install ws and Express")
+    else:
+        found.append(Peer(SEED_NODE, tuple(node)))
+    return found
+
+
+def run(lab: Lab) -> Findings:
+    """Fresh servers, peers and receivers in each repeat."""
+    sizes = lab.profile.peers
+    book = lab.book("peers", FLAGS)
+    chance = random.Random(lab.seed)
+    peers = installed(book)
+    speaking: list[Peer | None] = [None, *(peer for peer in peers if peer.speaks)]
+    listing: list[Peer | None] = [None, *(peer for peer in peers if peer.lists)]
+    with (
+        lab.reporter.stage("peers", sizes.repeats * (len(peers) + 1 + len(speaking) + len(listing))) as stage,
+        tempfile.TemporaryDirectory(prefix="lobby-peers-") as folder,
+    ):
+        body = Path(folder) / "rooms.json"
+        _write_list(lab, body)
+        for _ in range(sizes.repeats):
+            stage.say(f"a broadcast to {sizes.clients} clients: lobby, {', '.join(peer.name for peer in peers)}")
+            _broadcasts(lab, book, chance, peers)
+            stage.advance(len(peers) + 1)
+            for _, peer in in_turns(speaking, 1, chance):
+                stage.say(f"{sizes.storm} clients log in: {peer.name if peer else LOBBY}")
+                _storm(lab, book, peer)
+                stage.advance()
+            for _, peer in in_turns(listing, 1, chance):
+                stage.say(f"everybody fetches the list: {peer.name if peer else LOBBY}")
+                _fetches(lab, book, peer, body)
+                stage.advance()
+    book.note(
+        "the lobby's figure of a broadcast is without the price of making the room, measured with nobody connected; "
+        f"the list has {ROOMS} rooms; a peer's login is told to everyone connected, the lobby's to those accepted, "
+        "so figures are those of an event"
+    )
+    return book.result("peers", FLAGS)
+
+
+def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) -> None:
+    sizes = lab.profile.peers
+    with contextlib.ExitStack() as stack:
+        empty = lobby_party(lab, stack, "lobby without clients", 0)
+        lobby = lobby_party(lab, stack, LOBBY, sizes.clients)
+        others = [peer_party(lab, stack, peer.name, list(peer.command), sizes.clients) for peer in peers]
+        parties = [empty, lobby, *others]
+        time.sleep(SETTLE_S)
+        for _, party in in_turns(parties, sizes.broadcasts + 1, chance):
+            party.turn()
+        for party in parties:
+            close_party(book, party)
+    for party in (lobby, *others):
+        cpu_us = (party.cpu_s - (empty.cpu_s if party is lobby else 0.0)) / sizes.clients * 1e6
+        add = {"clients": sizes.clients, "party": party.name, "stretch": sum_up(party.turns)}
+        book.add(CPU_A_RECIPIENT, cpu_us, unit="µs", **add)  # type: ignore[arg-type]
+        book.add(UNTIL_ALL, median(party.walls_ms), unit="ms", **add)  # type: ignore[arg-type]
+
+
+def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
+    clients = lab.profile.peers.storm
+    with contextlib.ExitStack() as stack:
+        if peer is None:
+            server = stack.enter_context(lab.server(STORM_FLAGS))
+            port, pid, secret = server.port, server.pid, server.jwt_secret
+        else:
+            process = stack.enter_context(
+                start_peer(peer.command, cpus=lab.cpus.server, environment={"PEER_SECRET": SECRET})
+            )
+            port, pid, secret = process.port, process.pid, SECRET
+        events = clients * clients if peer is not None and peer.tells_strangers else clients * (clients + 1) // 2
+        sinks = stack.enter_context(lab.generator(Sinks, port=port, pattern=STORM_PATTERN, secret=secret))
+        sinks.call(Sinks.open, clients)
+        time.sleep(0.2)
+        watch = Watch(pid, sinks.pid)
+        start_s = sinks.call(Sinks.say_hello)
+        heard = sinks.call(Sinks.hear, events, STORM_TIMEOUT_S)
+        stretch = watch.stretch()
+        accepted_s = sinks.call(Sinks.heard).accepted_s
+        sinks.call(Sinks.close)
+    name = peer.name if peer else LOBBY
+    if heard != events:
+        book.faults.append(f"{name}: {clients} clients heard {heard:,} events instead of {events:,}")
+    add = {"clients": clients, "party": name, "stretch": stretch}
+    book.add(CPU_AN_EVENT, stretch.server_cpu_s / events * 1e6, unit="µs", **add)  # type: ignore[arg-type]
+    book.add(LAST_ACCEPTED, max(accepted_s) - start_s, unit="s", **add)  # type: ignore[arg-type]
+
+
+def _fetches(lab: Lab, book: Book, peer: Peer | None, body: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        if peer is None:
+            server = stack.enter_context(lab.server(FLAGS))
+            with Publisher(server.port, server.jwt_secret) as publisher:
+                publisher.fill(ROOMS)
+            port, pid = server.port, server.pid
+        else:
+            process = stack.enter_context(start_peer([*peer.command, str(body)], cpus=lab.cpus.server))
+            port, pid = process.port, process.pid
+        askers = stack.enter_context(lab.generator(Askers))
+        name = peer.name if peer else LOBBY
+        write_answers(book, askers, name, port, pid, (), 200, lab.profile.peers.get_s)
+
+
+def _write_list(lab: Lab, body: Path) -> None:
+    """The lobby's own list, for the others to serve."""
+    with (
+        lab.server(FLAGS) as server,
+        Publisher(server.port, server.jwt_secret) as publisher,
+        lab.generator(Askers) as askers,
+    ):
+        publisher.fill(ROOMS)
+        body.write_bytes(askers.call(Askers.get, server.port).body)

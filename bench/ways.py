@@ -1,0 +1,356 @@
+"""The ways by which a client may come to the room list, as clients whose bytes we and the kernel count.
+
+* ``polling``: the whole list every T seconds; ``polling_etag`` asks whether it changed; ``polling_gzip`` has it packed;
+* ``push``: the seed's client: `rooms_changed` over the socket, then a fetch, never two at once;
+* ``rev``: the same with the feature `rev`: no fetch of what it has, and each within the window that the server gives;
+* ``delta``: the feature `rooms_delta`: nothing is fetched.
+
+A client tells its `Log` when it holds a list with a newer marked room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import socket
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from picows import WSMsgType
+
+from bench.fetcher import newest_number
+from bench.http_client import HttpConnection, HttpFailed, Response, get_request, open_http
+from bench.ledger import Receipts
+from bench.publisher import MARKER
+from bench.receivers import PING_MESSAGE, ROOMS_CHANGED_HEAD, Receiver, join
+from bench.results import ClientBytes, Connect
+from bench.tcp_info import TcpCounters, read_tcp_counters
+from bench.tokens import Player
+from bench.wire import ByteCount, server_frame_bytes
+from lobby_server.protocol.frames import client_frame_bytes
+from lobby_server.protocol.messages import HandshakeAccepted, Ping, Pong
+
+POLLING: dict[str, tuple[str, ...]] = {"polling": (), "polling_etag": (), "polling_gzip": ("Accept-Encoding: gzip",)}
+"""Headers beside the usual ones."""
+
+FEATURES: dict[str, tuple[str, ...]] = {"push": (), "rev": ("rev",), "delta": ("rooms_delta",)}
+
+ANSWER_TIMEOUT_S = 20.0
+FAILURES = (OSError, HttpFailed, asyncio.TimeoutError)
+
+GZIP_WINDOW = 31
+"""`zlib`'s way to say: with a gzip header."""
+
+_MARKED = re.compile(re.escape(MARKER.encode()) + rb"(\d{6})")
+
+
+class Log:
+    """Who held which change when, in the order in which it happened."""
+
+    def __init__(self) -> None:
+        self._client: list[int] = []
+        self._stamp_s: list[float] = []
+        self._what: list[int] = []
+
+    def add(self, client: int, stamp_s: float, what: int) -> None:
+        self._client.append(client)
+        self._stamp_s.append(stamp_s)
+        self._what.append(what)
+
+    def receipts(self) -> Receipts:
+        return Receipts(
+            np.asarray(self._client, dtype=np.int64),
+            np.asarray(self._stamp_s, dtype=np.float64),
+            np.asarray(self._what, dtype=np.int64),
+        )
+
+
+class Counted:
+    """What all ways share: our count of a window beside the kernel's, over all sockets of the client."""
+
+    def __init__(self) -> None:
+        self.count = ByteCount()
+        self.lost = 0
+        self._before: TcpCounters | None = None
+        self._kernel: TcpCounters | None = None
+        """What the kernel counted since `reset`, when it was last looked at."""
+
+    def tcp_sockets(self) -> list[socket.socket]:
+        raise NotImplementedError
+
+    def act(self) -> None:
+        """Do what is due once a period: poll, or send a heartbeat."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        self.count = ByteCount()
+        self._before = _sum(self.tcp_sockets())
+
+    def look(self) -> None:
+        """Ask the kernel."""
+        self._kernel = None
+        if self._before is not None and not self.lost:
+            now = _sum(self.tcp_sockets())
+            self._kernel = now.since(self._before) if now is not None else None
+
+    def is_untouched(self) -> bool:
+        """Whether nothing was on its way when it was reset."""
+        self.look()
+        return self.count == ByteCount() and (self._kernel is None or not any(self._kernel))
+
+    def agrees(self) -> bool:
+        """Whether all that the kernel has received has been read and counted."""
+        counted = (self.count.framed_up_bytes, self.count.framed_down_bytes)
+        return self._kernel is None or (self._kernel.sent_bytes, self._kernel.received_bytes) == counted
+
+    def taken(self) -> ClientBytes:
+        """The window's figures as of the last look."""
+        kernel = self._kernel
+        return ClientBytes(
+            requests=self.count.requests,
+            events=self.count.events,
+            message_bytes=self.count.message_up_bytes + self.count.message_down_bytes,
+            framed_up_bytes=self.count.framed_up_bytes,
+            framed_down_bytes=self.count.framed_down_bytes,
+            wire_bytes=self.count.wire_bytes,
+            header_bytes=self.count.header_bytes,
+            payload_bytes=self.count.payload_bytes,
+            kernel_sent_bytes=kernel.sent_bytes if kernel else None,
+            kernel_received_bytes=kernel.received_bytes if kernel else None,
+            kernel_segments=kernel.segments_out + kernel.segments_in if kernel else None,
+        )
+
+
+class HttpSide:
+    """A kept-alive connection over which lists come, counted."""
+
+    def __init__(self, owner: Counted, host: str, port: int, *, headers: Sequence[str] = (), with_etag: bool) -> None:
+        self._owner, self._host, self._port = owner, host, port
+        self._headers, self._with_etag = tuple(headers), with_etag
+        self._connection: HttpConnection | None = None
+        self._answered: asyncio.Future[Response] | None = None
+        self.request = get_request("/api/rooms", host=host, port=port, headers=self._headers)
+
+    async def open(self) -> None:
+        self._connection = await open_http(self._host, self._port, self._on_response)
+
+    def socket(self) -> socket.socket:
+        assert self._connection is not None
+        assert self._connection.transport is not None
+        found: socket.socket = self._connection.transport.get_extra_info("socket")
+        return found
+
+    @property
+    def is_lost(self) -> bool:
+        return self._connection is None or self._connection.lost
+
+    def ask(self) -> asyncio.Future[Response]:
+        """One GET; one at a time."""
+        assert self._connection is not None
+        self._answered = asyncio.get_running_loop().create_future()
+        self._connection.send(self.request)
+        return self._answered
+
+    def _on_response(self, response: Response) -> None:
+        self._owner.count.http_exchange(
+            request_bytes=len(self.request), head_bytes=len(response.head), body_bytes=len(response.body)
+        )
+        etag = response.header(b"etag")
+        if self._with_etag and etag is not None:
+            header = f"If-None-Match: {etag.decode()}"
+            self.request = get_request("/api/rooms", host=self._host, port=self._port, headers=(*self._headers, header))
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(response)
+
+
+class PollClient(Counted):
+    """Fetches the room list over one kept-alive connection when told to."""
+
+    def __init__(self, index: int, way: str, host: str, port: int, log: Log) -> None:
+        super().__init__()
+        self.index, self.way, self._log = index, way, log
+        self._http = HttpSide(self, host, port, headers=POLLING[way], with_etag=way != "polling")
+        self._newest = -1
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        await self._http.open()
+        await self._poll()
+
+    @property
+    def request(self) -> bytes:
+        return self._http.request
+
+    def tcp_sockets(self) -> list[socket.socket]:
+        return [self._http.socket()]
+
+    def act(self) -> None:
+        if self._http.is_lost:
+            self.lost = 1
+        elif self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.create_task(self._poll())
+
+    async def _poll(self) -> None:
+        try:
+            response = await asyncio.wait_for(self._http.ask(), ANSWER_TIMEOUT_S)
+        except FAILURES:
+            self.lost = 1
+            return
+        if response.status != 200:
+            return
+        seen = newest_number(_unpacked(response))
+        if seen > self._newest:
+            self._newest = seen
+            self._log.add(self.index, response.stamp_s, seen)
+
+
+class PushClient(Counted, Receiver):
+    """Holds the socket, sends a heartbeat when told to, and comes to the list in the way that it asked for."""
+
+    def __init__(
+        self, index: int, way: str, host: str, port: int, log: Log, *, player: Player, texts: Counter[tuple[str, int]],
+        chance: random.Random,
+    ) -> None:  # fmt: skip
+        Counted.__init__(self)
+        Receiver.__init__(self, index, player, FEATURES[way])
+        self.way, self._log, self._texts, self._chance = way, log, texts, chance
+        self._url = f"ws://{host}:{port}/ws"
+        self._http = HttpSide(self, host, port, with_etag=False) if way != "delta" else None
+        self._frames_up_bytes = 0
+        self._frames_down_bytes = 0
+        self._accepted_bytes = 0
+        self._leaving = False
+        self._fetching: asyncio.Task[None] | None = None
+        self._again = False
+        self._revision = self._wanted = -1
+        self._window_s = 0.0
+
+    async def open(self) -> None:
+        """In, and with the list in its hands, as the seed's client begins."""
+        await join(self, self._url)
+        if self._http is not None:
+            await self._http.open()
+            self._fetching = asyncio.create_task(self._fetch_all(at_once=True))
+            await self._fetching
+
+    def tcp_sockets(self) -> list[socket.socket]:
+        return [self.socket(), *([self._http.socket()] if self._http is not None else [])]
+
+    def say_hello(self) -> None:
+        super().say_hello()
+        self._frames_up_bytes += client_frame_bytes(len(self.handshake_message))
+        self._texts["handshake", len(self.handshake_message)] += 1
+
+    def act(self) -> None:
+        assert self.transport is not None
+        if not self.lost:
+            self.transport.send(WSMsgType.TEXT, PING_MESSAGE)
+            self._texts[Ping.TYPE, len(PING_MESSAGE)] += 1
+
+    def on_text(self, payload: bytes, stamp_s: float) -> None:
+        size_bytes = len(payload)
+        name = payload[9 : payload.index(b'"', 9)].decode()
+        self._texts[name, size_bytes] += 1
+        self._frames_down_bytes += server_frame_bytes(size_bytes)
+        if name == Pong.TYPE:
+            self.count.heartbeat(ping_bytes=len(PING_MESSAGE), pong_bytes=size_bytes)
+            return
+        self.count.notification(message_bytes=size_bytes)
+        if name == HandshakeAccepted.TYPE:
+            self._accepted_bytes = size_bytes
+        elif self._http is None:
+            self._on_delta(payload, stamp_s)
+        elif payload.startswith(ROOMS_CHANGED_HEAD):
+            self._on_changed(payload)
+
+    def _on_delta(self, payload: bytes, stamp_s: float) -> None:
+        numbers = _MARKED.findall(payload)
+        if numbers:
+            self._log.add(self.index, stamp_s, max(map(int, numbers)))
+
+    def _on_changed(self, payload: bytes) -> None:
+        if self.way == "rev":
+            announced = msgspec.json.decode(payload, type=_Announced).data
+            self._wanted, self._window_s = announced.rev, announced.fetch_within_ms / 1e3
+        if self._fetching is not None and not self._fetching.done():
+            self._again = True
+        else:
+            self._fetching = asyncio.create_task(self._fetch_all(at_once=False))
+
+    async def _fetch_all(self, *, at_once: bool) -> None:
+        """The seed's rule: a change during a fetch leads to exactly one more; with `rev`, unless it has that."""
+        while True:
+            self._again = False
+            if self.way == "rev" and not at_once:
+                await asyncio.sleep(self._chance.uniform(0, self._window_s))
+                self._again = False  # what came during the wait is fetched with it
+            at_once = False
+            try:
+                await self._fetch()
+            except FAILURES:
+                self.lost = 1  # told by the window, and a fault of the scenario
+                return
+            if not self._again or (self.way == "rev" and self._revision >= self._wanted):
+                return
+
+    async def _fetch(self) -> None:
+        assert self._http is not None
+        if self._http.is_lost:
+            await self._http.open()
+            self._before = None  # the kernel's count of the old connection went with it
+        response = await asyncio.wait_for(self._http.ask(), ANSWER_TIMEOUT_S)
+        etag = (response.header(b"etag") or b"").strip(b'W/"')
+        self._revision = int(etag) if etag.isdigit() else -1
+        self._log.add(self.index, response.stamp_s, newest_number(response.body))
+
+    def on_control_ping(self, payload_bytes: int) -> None:
+        self._texts["(protocol ping)", payload_bytes] += 1
+        self._frames_down_bytes += server_frame_bytes(payload_bytes)
+        self._frames_up_bytes += client_frame_bytes(payload_bytes)
+        self.count.control_ping(payload_bytes=payload_bytes)
+
+    def on_lost(self) -> None:
+        if not self._leaving:
+            self.lost = 1
+
+    def close(self) -> None:
+        self._leaving = True
+        super().close()
+
+    def connect(self) -> Connect | None:
+        """What getting in took; to be asked when nothing is on its way."""
+        counters = read_tcp_counters(self.socket())
+        if counters is None:
+            return None
+        return Connect(
+            upgrade_request_bytes=counters.sent_bytes - self._frames_up_bytes,
+            upgrade_response_bytes=counters.received_bytes - self._frames_down_bytes,
+            handshake_message_bytes=len(self.handshake_message),
+            accepted_message_bytes=self._accepted_bytes,
+        )
+
+
+class _AnnouncedData(msgspec.Struct):
+    rev: int = -1
+    fetch_within_ms: int = 0
+    """A server without the feature says neither."""
+
+
+class _Announced(msgspec.Struct):
+    data: _AnnouncedData
+
+
+def _sum(sockets: Sequence[socket.socket]) -> TcpCounters | None:
+    found = [read_tcp_counters(each) for each in sockets]
+    known = [each for each in found if each is not None]
+    return TcpCounters(*(sum(column) for column in zip(*known, strict=True))) if len(known) == len(found) else None
+
+
+def _unpacked(response: Response) -> bytes:
+    if response.header(b"content-encoding") == b"gzip":
+        return zlib.decompress(response.body, GZIP_WINDOW)
+    return response.body
