@@ -28,6 +28,7 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import ServerDraining
 from lobby_server.secret import load_or_make_secret, secret_path
 from lobby_server.service.accounts import Accounts
+from lobby_server.service.acks import Acks
 from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.heartbeat import Heartbeat
@@ -245,6 +246,7 @@ class LobbyServer:
             rooms_interval_s=settings.rooms_notify_interval_ms / 1000,
             log_bytes=settings.outbox_log_bytes,
             log_age_s=settings.outbox_log_age_s,
+            acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=random.Random()),
         )
         lobby = Lobby(
             presence=presence,

@@ -61,6 +61,7 @@ class Settings:
         8 << 20, "shared log for those who are behind; past it they are closed", unit="bytes"
     )
     outbox_log_age_s: float = _option(30.0, "age of that log; who is further behind is closed with 4002", unit="s")
+    ack_percent: float = _option(1.0, "share of events that clients with the feature ack acknowledge", unit="%")
     allow_guests: bool = _option(False, "accept handshakes without a token; guests see replies only")
     allowed_origins: str = _option(
         "", "origins of browsers that may connect, comma separated, or *; default: same host"
@@ -99,6 +100,7 @@ class Settings:
             "rooms_notify_interval_ms", "drain_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
+        self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
         self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")
         self._require(2 <= self.party_max_members <= 100, "--party-max-members", "from 2 to 100")
         self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")

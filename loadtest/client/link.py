@@ -18,7 +18,15 @@ from loadtest.client.http import parse_retry_after_s
 from loadtest.client.timing import Timing
 from loadtest.client.transport import ReadAheadSocket, open_stream
 from lobby_server.protocol.codes import CloseCode, may_reconnect
-from lobby_server.protocol.messages import ClientMessage, Refused, ServerMessage, decode_server_message, encode
+from lobby_server.protocol.messages import (
+    Ack,
+    ClientMessage,
+    Refused,
+    ServerMessage,
+    ack_id_of,
+    decode_server_message,
+    encode,
+)
 
 PASSING_HTTP_STATUSES = frozenset({408, 425, 429})
 """Answers below 500 to an upgrade that may be different the next time; the others come from no lobby server."""
@@ -153,13 +161,15 @@ class Link:
         if ending is not None and not self.is_aborted:
             self._counters.close_codes[NO_CLOSE_FRAME if ending.code is None else str(ending.code)] += 1
 
-    def _decode(self, payload: bytes | str) -> ServerMessage | None:
+    def _decode(self, payload: bytes) -> ServerMessage | None:
         try:
             message = decode_server_message(payload)
         except Refused:
             self._counters.messages_in[UNDECODABLE] += 1
             return None
         self._counters.messages_in[UNKNOWN_TYPE if message is None else message.TYPE] += 1
+        if (ack_id := ack_id_of(payload)) is not None:
+            self.send(Ack(id=ack_id))  # at once, before anybody does anything with it: the server times this
         return message
 
     def _count_bytes(self, stream: ReadAheadSocket) -> None:

@@ -89,10 +89,18 @@ class Refresh(ClientMessage, frozen=True):
     token: str
 
 
+class Ack(ClientMessage, frozen=True):
+    """Feature ``ack``: the event with that id has come."""
+
+    TYPE: ClassVar[str] = "ack"
+
+    id: int
+
+
 CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
     message.TYPE: message
     for message in (
-        Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick, RoomsResync, Refresh, SendChatMessage,
+        Handshake, Ping, CreateRoom, JoinRoom, LeaveRoom, SendChat, Kick, RoomsResync, Refresh, Ack, SendChatMessage,
     )
 }  # fmt: skip
 
@@ -313,10 +321,15 @@ class _Envelope(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+class _Asking(msgspec.Struct):
+    ack: int | None = None
+
+
 _encode_json = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
 _server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in EVENTS.items()}
+_decode_asking = msgspec.json.Decoder(_Asking).decode
 _decode_rooms_changed_rev = msgspec.json.Decoder(RoomsChangedRev).decode
 
 
@@ -360,6 +373,16 @@ def decode_server_message(raw: bytes | str) -> ServerMessage | None:
         return decoder(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise Refused(ErrorReason.BAD_JSON) from None
+
+
+def ack_id_of(raw: bytes) -> int | None:
+    """The id with which a server's message asks for an answer; None for all that do not."""
+    if b'"ack":' not in raw:
+        return None
+    try:
+        return _decode_asking(_open_envelope(raw)[1]).ack
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, Refused):
+        return None
 
 
 def _open_envelope(raw: bytes | str) -> tuple[str, msgspec.Raw]:

@@ -11,11 +11,12 @@ a third of the loop. Deliveries are cut into slices, between which pings are ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages
 from lobby_server.protocol.messages import ServerMessage, encode_frame
+from lobby_server.service.acks import Acks
 from lobby_server.service.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.metrics import Metrics
 from lobby_server.service.pacing import Paced, TurnBudget
@@ -65,9 +66,12 @@ class Hub:
         rooms_interval_s: float,
         log_bytes: int,
         log_age_s: float,
+        acks: Acks | None = None,
     ) -> None:
-        """`count_players`: how many users are online, for those who ask for it."""
+        """`count_players`: how many users are online, for those who ask for it. `acks`: asks some clients whether they
+        have what they were told."""
         self.stats = FanOutStats()
+        self.acks = acks
         self._clock = clock
         self._metrics = metrics
         self._rooms = rooms
@@ -159,7 +163,7 @@ class Hub:
             if frame is None:
                 frame = frames[profile.rooms] = self._rooms.frame(profile.rooms, self._sessions)
             is_state = profile.rooms is not RoomsMode.DELTA  # a delta builds on the one before it
-            feed.publish(frame, ROOMS_KEY if is_state else None, conflate=is_state)
+            self._publish(profile, feed, frame, ROOMS_KEY if is_state else None, conflate=is_state)
         self._rooms.announced()
         self._metrics.events_published[messages.RoomsChanged.TYPE] += 1
         self._schedule()
@@ -191,7 +195,7 @@ class Hub:
         self._metrics.events_published[message.TYPE] += 1
         for user_id in user_ids:
             for member in tuple(self._by_user.get(user_id, ())):
-                self.tell(member, frame)
+                self.tell(member, self._marked(frame, member.profile, clients=1))
 
     def tell(self, subscriber: Subscriber, frames: bytes, *, in_order: bool = True) -> None:
         """Write frames to one session alone, at once if its socket takes them.
@@ -266,7 +270,7 @@ class Hub:
         frame = encode_frame(kind(user_id=user.id, username=user.username))
         for profile, feed in self._feeds.items():
             if profile.presence is PresenceMode.SINGLE:
-                feed.publish(frame, user.id, conflate=False)
+                self._publish(profile, feed, frame, user.id)
             elif profile.presence is PresenceMode.BATCH:
                 self._batches[feed].note(user, is_online=is_online)
             if profile.hears_count:
@@ -274,13 +278,23 @@ class Hub:
         self._metrics.events_published[kind.TYPE] += 1
         self._schedule()
 
+    def _publish(
+        self, profile: Profile, feed: Feed, frame: bytes, key: Hashable | None, *, conflate: bool = False
+    ) -> None:
+        feed.publish(self._marked(frame, profile, clients=len(feed)), key, conflate=conflate)
+
+    def _marked(self, frame: bytes, profile: Profile, *, clients: int) -> bytes:
+        if self.acks is None or profile.ack_group is None:
+            return frame
+        return self.acks.marked(frame, profile, clients=clients)
+
     def _tell_feeds(self, message: ServerMessage, wanted: Callable[[Profile], bool]) -> None:
         if self._is_silent:
             return
         frame = encode_frame(message)
         for profile, feed in self._feeds.items():
             if wanted(profile):
-                feed.publish(frame, None, conflate=False)
+                self._publish(profile, feed, frame, None)
         self._metrics.events_published[message.TYPE] += 1
         self._schedule()
 
@@ -293,7 +307,7 @@ class Hub:
         frame = encode_frame(messages.PlayerCount(online=self._count_players()))
         for profile, feed in self._feeds.items():
             if profile.hears_count:
-                feed.publish(frame, PLAYERS_KEY, conflate=True)
+                self._publish(profile, feed, frame, PLAYERS_KEY, conflate=True)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -306,9 +320,10 @@ class Hub:
     def _tick(self) -> None:
         self._timer = None
         self._tick_began_s = self._clock.monotonic_s()
-        for feed, batch in self._batches.items():
-            if (frame := batch.take_frame()) is not None:
-                feed.publish(frame, None, conflate=False)
+        for profile, feed in self._feeds.items():
+            batch = self._batches.get(feed)
+            if batch is not None and (frame := batch.take_frame()) is not None:
+                self._publish(profile, feed, frame, None)
         self._deliveries = [delivery for feed in self._feeds.values() if (delivery := feed.close_tick()) is not None]
         self.stats.ticks += bool(self._deliveries)
         self._slice()

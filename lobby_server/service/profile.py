@@ -38,11 +38,13 @@ class Profile:
     presence: PresenceMode = PresenceMode.SINGLE
     hears_count: bool = False
     """How many users are online."""
+    ack_group: int | None = None
+    """Of a client that says when it has something: one of the feeds over which they are spread."""
     hears_lobby: bool = False
     """The lobby's chat. A client of the base protocol hears it only once its user takes part."""
 
 
-def profile_of(features: frozenset[Feature]) -> Profile:
+def profile_of(features: frozenset[Feature], *, ack_group: int = 0) -> Profile:
     """Of a client that asked for features. Deltas rule out announcements, and friends rule out everybody."""
     rooms = RoomsMode.NOTIFY
     if Feature.ROOMS_DELTA in features:
@@ -55,4 +57,10 @@ def profile_of(features: frozenset[Feature]) -> Profile:
     elif Feature.PRESENCE_BATCH in features:
         presence = PresenceMode.BATCH
     hears_count = not features.isdisjoint((Feature.PRESENCE_FRIENDS, Feature.PLAYER_COUNT))
-    return Profile(rooms, presence, hears_count=hears_count, hears_lobby=True)
+    return Profile(
+        rooms,
+        presence,
+        hears_count=hears_count,
+        ack_group=ack_group if Feature.ACK in features else None,
+        hears_lobby=True,
+    )

@@ -19,6 +19,7 @@ from lobby_server.core.ratelimit import REFUSED, Pace
 from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.features import Feature, known_features
 from lobby_server.protocol.messages import (
+    Ack,
     ClientMessage,
     Error,
     Handshake,
@@ -34,6 +35,7 @@ from lobby_server.protocol.messages import (
     decode_client_message,
     encode_frame,
 )
+from lobby_server.service.acks import ACK_GROUPS
 from lobby_server.service.auth import Claims, TokenRefused, Tokens
 from lobby_server.service.hub import Hub, Member
 from lobby_server.service.metrics import Metrics
@@ -116,8 +118,8 @@ class Session(Member):
     """A connection after its upgrade. Create it when the socket is open."""
 
     __slots__ = (
-        "_commands_s", "_malformed_s", "_over_limit_s", "_rules", "_timer", "_tries", "features", "id", "is_guest",
-        "last_heard_s", "phase", "token_id", "transport", "version",
+        "_commands_s", "_last_ack", "_malformed_s", "_over_limit_s", "_rules", "_timer", "_tries", "features", "id",
+        "is_guest", "last_heard_s", "phase", "token_id", "transport", "version",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, transport: Transport, *, session_id: int) -> None:
@@ -133,6 +135,7 @@ class Session(Member):
         self.last_heard_s = rules.clock.monotonic_s()
         self._rules = rules
         self._tries = 0
+        self._last_ack = 0
         self._commands_s = self._over_limit_s = self._malformed_s = 0.0
         self._timer: Timer | None = None
         rules.patience.add(self)
@@ -157,6 +160,10 @@ class Session(Member):
             elif isinstance(message, RoomsResync):
                 self._needs(Feature.ROOMS_DELTA)
                 self._rules.hub.snapshot(self)
+            elif isinstance(message, Ack):
+                self._needs(Feature.ACK)
+                if (acks := self._rules.hub.acks) is not None:
+                    self._last_ack = acks.answered(message.id, self.profile, last_id=self._last_ack)
             elif isinstance(message, Refresh):
                 self._needs(Feature.REFRESH)
                 self._refresh(message)
@@ -299,7 +306,7 @@ class Session(Member):
         accepted = HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username)
         features = known_features(handshake.features)
         if features is not None:
-            self.features, self.profile = features, profile_of(features)
+            self.features, self.profile = features, profile_of(features, ack_group=self.id % ACK_GROUPS)
             accepted = HandshakeAccepted(
                 peer_id=0,
                 user_id=user.id,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from lobby_server.protocol.codes import ApiCode
+from lobby_server.service.acks import BOUNDS_S
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
@@ -91,6 +93,18 @@ class LobbyCollector(Collector):
             ),
         ):
             yield CounterMetricFamily(name, text, value)
+        acks = hub.acks
+        if acks is not None:
+            yield CounterMetricFamily("lobby_acks_asked", "Clients asked whether they have an event", acks.asked)
+            yield CounterMetricFamily("lobby_acks_missed", "Clients that did not answer in time", acks.unanswered)
+            yield HistogramMetricFamily(
+                "lobby_client_seen_latency_seconds",
+                "From an event to a client's word that it has it",
+                buckets=list(
+                    zip((*map(str, BOUNDS_S), "+Inf"), itertools.accumulate(acks.latencies.counts), strict=True)
+                ),
+                sum_value=acks.latencies.sum_s,
+            )
         for name, text, label, counts in (
             ("lobby_handshakes_refused", "Handshakes refused", "reason", metrics.handshakes_refused),
             ("lobby_errors_out", "Errors told to clients", "reason", metrics.errors_out),

@@ -588,3 +588,22 @@ def test_real_refresh_keeps_the_socket_open_with_a_fresh_token(target: Target, p
         assert one.token != token
         assert one.connection.counters.losses == 0
         assert one.api.verify(one.token).id == one.connection.user_id
+
+
+# -- ack ----------------------------------------------------------------------------------------------------------
+
+
+def test_event_that_asks_is_answered_at_once_and_others_are_not(opened):
+    server_says = Director("ack")
+    with FakeServer(server_says) as server:
+        connection = opened(server.url, "ack")
+        seen: list[bool] = []
+        connection.user_status_changed.connect(lambda user_id, is_online: seen.append(is_online))
+        connection.connect_to_server(JWT)
+        wait_for(lambda: server_says.peers)
+        asking = b'{"type":"user_online","data":{"user_id":2,"username":"bob","ack":17}}'
+        server_says.peers[-1].sock.sendall(server_frame(asking))
+        server_says.say(messages.UserOffline(user_id=2, username="bob"))
+        wait_for(lambda: seen == [True, False])
+        wait_for(lambda: server_says.asked)
+        assert server_says.asked == [{"type": "ack", "data": {"id": 17}}]

@@ -71,6 +71,7 @@ ANSWERS: dict[str, dict[str, list[Any] | str]] = {
         "guest": [error("invalid_handshake")],
     },
     '{"type":"rooms_resync"}': {"waiting": [NEEDS_A_USER], "accepted": [UNKNOWN], "guest": [NEEDS_A_USER]},
+    '{"type":"ack","data":{"id":1}}': {"waiting": [NEEDS_A_USER], "accepted": [UNKNOWN], "guest": [NEEDS_A_USER]},
     '{"type":"refresh","data":{"token":"x"}}': {
         "waiting": [NEEDS_A_USER],
         "accepted": [UNKNOWN],

@@ -218,3 +218,17 @@ async def test_star_allows_every_origin(start_lobby: StartLobby) -> None:
     lobby = await start_lobby(allowed_origins="*")
     answer = await lobby.call("GET", "/api/rooms", headers=EVIL)
     assert answer.headers["Access-Control-Allow-Origin"] == "https://evil.example"
+
+
+async def test_metrics_show_what_clients_see(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(ack_percent=100.0)
+    client = await lobby.connect()
+    await client.command("handshake", version="1", name="P", token=lobby.token(1), features=["ack"])
+    ack_id = (await client.expect("user_online"))["ack"]
+    await client.command("ack", id=ack_id)
+    await client.fence()
+    text = (await lobby.call("GET", "/metrics")).body.decode()
+    assert "lobby_acks_asked_total 1.0" in text
+    assert "lobby_acks_missed_total 0.0" in text
+    assert 'lobby_client_seen_latency_seconds_bucket{le="+Inf"} 1.0' in text
+    assert "lobby_client_seen_latency_seconds_count 1.0" in text
