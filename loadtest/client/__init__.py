@@ -25,6 +25,8 @@ It needs no Locust; it runs in plain threads, at most two a connection, and unch
     ...
     accounts.logout()
 
+Friends, parties and chat are `loadtest.client.social`'s.
+
 What goes beyond the base protocol is asked for by name, ``ConnectionManager(features={Feature.REV, …})``; with
 ``rooms_delta`` a `DeltaServerList` takes the place of the `ServerList`.
 """
@@ -48,6 +50,7 @@ from loadtest.client.lobby_connection import Attempt, LobbyConnection
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
 from loadtest.client.server_list import PollingServerList, ServerList
 from loadtest.client.signals import Signal
+from loadtest.client.social import Social, SocialApi
 from loadtest.client.timing import Timing
 from loadtest.client.token_file import TokenFile, TokenFileState, looks_like_jwt
 from loadtest.client.transport import socket_url
@@ -78,6 +81,8 @@ __all__ = [
     "ServerAway",
     "ServerList",
     "Signal",
+    "Social",
+    "SocialApi",
     "Timing",
     "TokenFile",
     "TokenFileError",

@@ -97,6 +97,31 @@ class LobbyApi:
     def online_users(self, token: str) -> tuple[OnlineUser, ...]:
         return tuple(self._expect(self._call("GET", "/api/users/online", token=token), OnlineUsers).users)
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        token: str | None = None,
+        route: str | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
+        """A call whose answer is of that kind. `route`: the address without ids, under which it is counted."""
+        return self._expect(self._call(method, path, route=route, token=token, body=body), kind)
+
+    def do(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str,
+        route: str | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A call whose answer says only that it is done."""
+        self._call(method, path, route=route, token=token, body=body)
+
     def _call(
         self,
         method: str,

@@ -1,0 +1,172 @@
+"""Friends, parties, chat, invitations, notifications and announcements: a signal for each event of the socket, and
+typed calls of the HTTP API. HTTP changes, the socket tells.
+
+    social = Social(connection=connection, api=SocialApi(api))
+    social.friend_requested.connect(lambda event: social.api.accept_friend(accounts.token, event.request_id))
+    social.chat_message.connect(lambda event: print(event.from_username, event.text))
+    social.say("lobby", "hello")
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from loadtest.client.api import LobbyApi
+from loadtest.client.connection import ConnectionManager
+from loadtest.client.signals import Signal
+from lobby_server.protocol import social_messages as events
+from lobby_server.protocol import social_resources as bodies
+from lobby_server.protocol.message import ServerMessage
+
+
+class Social:
+    """The social events of one connection, as signals in its thread. Each carries the event itself."""
+
+    def __init__(self, *, connection: ConnectionManager, api: SocialApi) -> None:
+        self.api = api
+        self.friend_requested: Signal[[events.FriendRequested]] = Signal("friend_requested")
+        self.friend_request_closed: Signal[[events.FriendRequestClosed]] = Signal("friend_request_closed")
+        self.friend_accepted: Signal[[events.FriendAccepted]] = Signal("friend_accepted")
+        self.friend_removed: Signal[[events.FriendRemoved]] = Signal("friend_removed")
+        self.party_invited: Signal[[events.PartyInvited]] = Signal("party_invited")
+        self.party_joined: Signal[[events.PartyJoined]] = Signal("party_joined")
+        self.party_left: Signal[[events.PartyLeft]] = Signal("party_left")
+        self.party_leader_changed: Signal[[events.PartyLeaderChanged]] = Signal("party_leader_changed")
+        self.party_member_status: Signal[[events.PartyMemberStatus]] = Signal("party_member_status")
+        self.match_invited: Signal[[events.MatchInvited]] = Signal("match_invited")
+        self.chat_message: Signal[[events.ChatMessage]] = Signal("chat_message")
+        self.notified: Signal[[events.Notification]] = Signal("notified")
+        self.announced: Signal[[events.Announcement]] = Signal("announced")
+        self._signals = {
+            events.FriendRequested: self.friend_requested.emit,
+            events.FriendRequestClosed: self.friend_request_closed.emit,
+            events.FriendAccepted: self.friend_accepted.emit,
+            events.FriendRemoved: self.friend_removed.emit,
+            events.PartyInvited: self.party_invited.emit,
+            events.PartyJoined: self.party_joined.emit,
+            events.PartyLeft: self.party_left.emit,
+            events.PartyLeaderChanged: self.party_leader_changed.emit,
+            events.PartyMemberStatus: self.party_member_status.emit,
+            events.MatchInvited: self.match_invited.emit,
+            events.ChatMessage: self.chat_message.emit,
+            events.Notification: self.notified.emit,
+            events.Announcement: self.announced.emit,
+        }
+        self._connection = connection
+        connection.message_received.connect(self._on_message)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._connection.message_received.disconnect(self._on_message)
+
+    def say(self, channel: str, text: str) -> None:
+        """A line in ``lobby``, ``party`` or ``user:<id>``. It comes back as a `chat_message`. Raises `NotConnected`."""
+        self._connection.send(events.SendChatMessage(channel=channel, text=text))
+
+    def _on_message(self, message: ServerMessage) -> None:
+        emit = self._signals.get(type(message))
+        if emit is not None:
+            emit(message)  # type: ignore[operator]
+
+
+class SocialApi:
+    """Each call raises as those of `LobbyApi` do."""
+
+    def __init__(self, api: LobbyApi) -> None:
+        self._api = api
+
+    # -- friends and blocks ---------------------------------------------------------------------------------------
+
+    def friends(self, token: str) -> bodies.FriendList:
+        return self._api.ask("GET", "/api/friends", bodies.FriendList, token=token)
+
+    def request_friend(
+        self, token: str, *, user_id: int | None = None, username: str | None = None
+    ) -> bodies.FriendAsked:
+        body = {"to_user_id": user_id} if user_id is not None else {"to_username": username}
+        return self._api.ask("POST", "/api/friends/requests", bodies.FriendAsked, token=token, body=body)
+
+    def accept_friend(self, token: str, request_id: int) -> bodies.Friend:
+        path, route = f"/api/friends/requests/{request_id}/accept", "/api/friends/requests/[id]/accept"
+        return self._api.ask("POST", path, bodies.FriendMade, token=token, route=route).friend
+
+    def decline_friend(self, token: str, request_id: int) -> None:
+        """Or take one's own request back."""
+        path, route = f"/api/friends/requests/{request_id}/decline", "/api/friends/requests/[id]/decline"
+        self._api.do("POST", path, token=token, route=route)
+
+    def remove_friend(self, token: str, user_id: int) -> None:
+        self._api.do("DELETE", f"/api/friends/{user_id}", token=token, route="/api/friends/[id]")
+
+    def blocks(self, token: str) -> bodies.BlockList:
+        return self._api.ask("GET", "/api/blocks", bodies.BlockList, token=token)
+
+    def block(self, token: str, user_id: int) -> None:
+        self._api.do("POST", "/api/blocks", token=token, body={"user_id": user_id})
+
+    def unblock(self, token: str, user_id: int) -> None:
+        self._api.do("DELETE", f"/api/blocks/{user_id}", token=token, route="/api/blocks/[id]")
+
+    # -- parties and invitations ----------------------------------------------------------------------------------
+
+    def create_party(self, token: str) -> bodies.Party:
+        return self._api.ask("POST", "/api/parties", bodies.PartyAnswer, token=token).party
+
+    def my_party(self, token: str) -> bodies.MyParty:
+        return self._api.ask("GET", "/api/parties/mine", bodies.MyParty, token=token)
+
+    def invite_to_party(self, token: str, party_id: str, *, user_id: int) -> None:
+        self._party(token, party_id, "invites", {"to_user_id": user_id})
+
+    def join_party(self, token: str, party_id: str) -> None:
+        self._party(token, party_id, "join")
+
+    def leave_party(self, token: str, party_id: str) -> None:
+        self._party(token, party_id, "leave")
+
+    def kick_from_party(self, token: str, party_id: str, *, user_id: int) -> None:
+        self._party(token, party_id, "kick", {"user_id": user_id})
+
+    def hand_over_party(self, token: str, party_id: str, *, user_id: int) -> None:
+        self._party(token, party_id, "leader", {"user_id": user_id})
+
+    def enter_room_together(self, token: str, room_id: str) -> bodies.PartyInRoom:
+        """All of the caller's party, or nobody."""
+        path, route = f"/api/rooms/{quote(room_id, safe='')}/party", "/api/rooms/[id]/party"
+        return self._api.ask("POST", path, bodies.PartyInRoom, token=token, route=route)
+
+    def invite_to_room(self, token: str, room_id: str, *, user_id: int) -> None:
+        path, route = f"/api/rooms/{quote(room_id, safe='')}/invites", "/api/rooms/[id]/invites"
+        self._api.do("POST", path, token=token, route=route, body={"to_user_id": user_id})
+
+    # -- chat, notifications, announcements, stats ----------------------------------------------------------------
+
+    def chat_history(self, token: str, channel: str, *, before: int | None = None) -> bodies.ChatHistory:
+        path = f"/api/chat/{quote(channel, safe='')}{_before(before)}"
+        return self._api.ask("GET", path, bodies.ChatHistory, token=token, route="/api/chat/[channel]")
+
+    def notifications(self, token: str, *, before: int | None = None) -> bodies.NotificationList:
+        path = f"/api/notifications{_before(before)}"
+        return self._api.ask("GET", path, bodies.NotificationList, token=token, route="/api/notifications")
+
+    def read_notification(self, token: str, notification_id: int) -> None:
+        path, route = f"/api/notifications/{notification_id}/read", "/api/notifications/[id]/read"
+        self._api.do("POST", path, token=token, route=route)
+
+    def announce(self, admin_token: str, *, title: str, body: str = "") -> bodies.Announcement:
+        said = {"title": title, "body": body}
+        return self._api.ask("POST", "/api/announcements", bodies.Announcement, token=admin_token, body=said)
+
+    def announcements(self, token: str) -> list[bodies.Announcement]:
+        return self._api.ask("GET", "/api/announcements", bodies.AnnouncementList, token=token).announcements
+
+    def stats(self) -> bodies.Stats:
+        return self._api.ask("GET", "/api/stats", bodies.Stats)
+
+    def _party(self, token: str, party_id: str, what: str, body: dict[str, int] | None = None) -> None:
+        path, route = f"/api/parties/{quote(party_id, safe='')}/{what}", f"/api/parties/[id]/{what}"
+        self._api.do("POST", path, token=token, route=route, body=body)
+
+
+def _before(line_id: int | None) -> str:
+    return "" if line_id is None else f"?before={line_id}"
