@@ -23,6 +23,7 @@ from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.rooms import RoomBook
 from lobby_server.folder_lock import FolderLock, lock_folder
+from lobby_server.process_figures import resident_bytes
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import ServerDraining
@@ -34,7 +35,9 @@ from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.hub import Hub
 from lobby_server.service.lobby import Lobby
+from lobby_server.service.loop_lag import LoopLag
 from lobby_server.service.metrics import Metrics
+from lobby_server.service.ops_history import OpsHistory, read_counters
 from lobby_server.service.ports import Store
 from lobby_server.service.retention import Retention
 from lobby_server.service.room_list import RoomListView
@@ -125,6 +128,7 @@ class LobbyServer:
             notifications_s=settings.notification_retention_s,
         ).start()
         context.heartbeat.start()
+        context.ops_history.start()
         self._http = tornado.httpserver.HTTPServer(
             FrontDoor(context, make_application(context)),
             ssl_options=tls,
@@ -152,6 +156,7 @@ class LobbyServer:
         if self._listener is not None:
             self._listener.stop()
         context.lobby.stop()
+        context.ops_history.stop()
         await self._send_home(list(context.sessions))
         while (context.sessions or context.calls) and time.monotonic() < deadline_s:
             await asyncio.sleep(DRAIN_PAUSE_S)
@@ -232,6 +237,7 @@ class LobbyServer:
         settings, loop = self.settings, asyncio.get_running_loop()
         clock = LoopClock(loop)
         metrics = Metrics()
+        sessions: set[Session] = set()
         tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock)
         # Above every revision of an earlier life, as long as that changed less than a thousand times a second.
         rooms = RoomBook(empty_ttl_s=settings.empty_room_ttl_s, first_revision=int(clock.utc_now().timestamp() * 1000))
@@ -306,6 +312,18 @@ class LobbyServer:
                 rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
             ),
             metrics=metrics,
+            ops_history=OpsHistory(
+                clock=clock,
+                lag=LoopLag(clock),
+                read=lambda: read_counters(
+                    metrics=metrics,
+                    lobby=lobby,
+                    sockets=len(sessions),
+                    cpu_s=time.process_time(),
+                    resident_bytes=resident_bytes(),
+                ),
+            ),
             store=store,
             clock=clock,
+            sessions=sessions,
         )

@@ -13,6 +13,7 @@ from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.metrics import Metrics
+from lobby_server.service.ops_history import OpsHistory
 from lobby_server.service.ports import Clock, Store, Transport
 from lobby_server.service.room_list import RoomListView
 from lobby_server.service.session import Rules, Session
@@ -38,6 +39,7 @@ class WebContext:
     social_limit: KeyedLimit
     """By user: calls that somebody else hears of."""
     metrics: Metrics
+    ops_history: OpsHistory
     store: Store
     clock: Clock
     sessions: set[Session] = field(default_factory=set)

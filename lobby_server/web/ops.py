@@ -74,6 +74,8 @@ class LobbyCollector(Collector):
         yield GaugeMetricFamily("lobby_sessions_behind", "Sessions whose socket does not take all now", hub.behind)
         yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for those behind", hub.logged_bytes)
         yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.lobby.rooms))
+        worst_s = context.ops_history.worst_lag_s
+        yield GaugeMetricFamily("lobby_loop_lag_seconds", "Worst lateness of the event loop in the last 16 s", worst_s)
         for name, text, value in (
             ("lobby_sockets_opened", "Sockets since the start", metrics.sessions_opened),
             ("lobby_connections_refused", "Upgrades answered with 503", metrics.connections_refused),

@@ -13,6 +13,7 @@ from lobby_server.web import api, api_chat, api_friends, api_notifications, api_
 from lobby_server.web.assets import Assets
 from lobby_server.web.base import MAX_ID_DIGITS, ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
+from lobby_server.web.ops_socket import OpsSocketHandler
 from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
 
 SOCKET_PATHS = ("/", "/ws")
@@ -47,6 +48,8 @@ def make_application(context: WebContext) -> tornado.web.Application:
         [
             Rule(WantsSocket(), SocketHandler, arguments),
             (r"/", pages.PageHandler, {**files, "page": "index.html"}),
+            (r"/ops", pages.PageHandler, {**files, "page": "ops.html"}),
+            (r"/ops/socket", OpsSocketHandler, arguments),
             (r"/static/(.+)", pages.AssetHandler, files),
             (r"/ws", UpgradeRequiredHandler, arguments),
             (r"/api/auth/register", api.RegisterHandler, arguments),

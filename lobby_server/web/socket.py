@@ -12,6 +12,7 @@ from typing import Any
 
 import tornado.iostream
 import tornado.websocket
+from tornado.httputil import HTTPHeaders
 
 from lobby_server.protocol.codes import ApiCode, CloseCode
 from lobby_server.protocol.frames import OP_PING, OP_TEXT, split_server_frames
@@ -29,6 +30,14 @@ HARD_LIMIT_FACTOR = 16
 ours, and Tornado's stands that much higher as the bound on memory."""
 
 
+def check_upgrade(headers: HTTPHeaders) -> None:
+    """Raises `ApiFault` for a request that Tornado would answer in its own words."""
+    if headers.get("Sec-WebSocket-Version") not in VERSIONS:
+        raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "The server speaks WebSocket version 13.")
+    if not is_key(headers.get("Sec-WebSocket-Key", "").encode()):
+        raise ApiFault(400, ApiCode.INVALID_REQUEST, "Sec-WebSocket-Key is missing, or not 16 bytes in base64.")
+
+
 class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
     """``/`` and ``/ws`` with an Upgrade header."""
 
@@ -44,11 +53,7 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
                 "The lobby is full at the moment; try again in a few seconds.",
                 retry_after_s=RETRY_AFTER_S,
             )
-        headers = self.request.headers
-        if headers.get("Sec-WebSocket-Version") not in VERSIONS:
-            raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "The server speaks WebSocket version 13.")
-        if not is_key(headers.get("Sec-WebSocket-Key", "").encode()):
-            raise ApiFault(400, ApiCode.INVALID_REQUEST, "Sec-WebSocket-Key is missing, or not 16 bytes in base64.")
+        check_upgrade(self.request.headers)
 
     def check_origin(self, origin: str) -> bool:
         return self.context.origin_is_allowed(origin, self.request.host)

@@ -14,7 +14,7 @@ from lobby_server.web.pages import STATIC
 from tests.web.conftest import Lobby
 
 ASSETS = Assets(STATIC)
-PAGES = {"/": "index.html"}
+PAGES = {"/": "index.html", "/ops": "ops.html"}
 OWN = [path for path in ASSETS.paths() if not path.startswith("vendor/")]
 
 

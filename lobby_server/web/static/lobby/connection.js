@@ -11,7 +11,7 @@ import { closeSentence, refusalSentence } from "./sentences.js";
 const HEARTBEAT_S = 30;
 const SILENT_HEARTBEATS = 2.5; // nothing heard for 75 s: dead; a server that names another heartbeat scales both
 const OPEN_TIMEOUT_S = 10; // from the first try to the accepted handshake
-const REFUSING = new Set(["invalid_token", "authentication_required", "invalid_handshake"]);
+const REFUSING = new Set(["invalid_token", "authentication_required", "invalid_handshake", "admin_required"]);
 const TERMINAL_FROM = 4500;
 
 export class Connection {

@@ -29,6 +29,7 @@ export function reasonSentence(reason) {
 /** Why a handshake was refused. */
 export function refusalSentence(reason) {
   if (reason === "invalid_token") return "Your login has ended. Please log in again.";
+  if (reason === "admin_required") return "This token is good, but not an administrator's.";
   return "The server did not accept this login. Please log in again.";
 }
 

@@ -1,0 +1,89 @@
+/**
+ * The operations page: the server's own figures over the server's own socket, live, for who shows a token.
+ *
+ * The connection is the lobby's: heartbeat, watchdog, jitter and refusals work alike.
+ */
+import { Connection } from "./lobby/connection.js";
+import { ConnectionView } from "./lobby/connection_view.js";
+import { byId, onceAFrame, onSubmit, setHidden, setText } from "./lobby/dom.js";
+import { Figure, FIGURES } from "./ops/figures.js";
+
+const KEY = "lobby.ops";
+const KEPT_MS = 15 * 60 * 1000;
+
+const connection = new Connection({
+  url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ops/socket`,
+  version: "ops",
+  features: [],
+});
+new ConnectionView(connection);
+
+let fields = [];
+let samples = []; // arrays in the order of `fields`, oldest first
+const figures = FIGURES.map((spec) => new Figure(spec, byId("figures")));
+
+const draw = onceAFrame(() => {
+  const columns = Object.fromEntries(fields.map((name, at) => [name, samples.map((sample) => sample[at])]));
+  for (const figure of figures) figure.draw(columns);
+});
+
+connection.message.connect((type, data) => {
+  if (type === "ops_history") {
+    ({ fields, samples } = data);
+    setText(byId("every"), String(data.every_s));
+  } else if (type === "ops_sample") {
+    samples.push(data.sample);
+    const oldest = data.sample[0] - KEPT_MS;
+    while (samples[0][0] < oldest) samples.shift();
+  } else {
+    return;
+  }
+  draw();
+});
+
+// -- the token -----------------------------------------------------------------------------------------------------
+
+function show(isInside) {
+  setHidden(byId("door"), isInside);
+  for (const element of document.querySelectorAll("[data-inside]")) setHidden(element, !isInside);
+}
+
+function open(token) {
+  setText(byId("door-news"), "");
+  connection.connect(token, "ops");
+}
+
+function forget(sentence) {
+  sessionStorage.removeItem(KEY);
+  connection.disconnect();
+  samples = [];
+  setText(byId("door-news"), sentence);
+  show(false);
+  byId("token").focus();
+}
+
+onSubmit(byId("token-form"), async (given) => {
+  const token = given.get("token").trim();
+  if (token === "") {
+    setText(byId("token-problem"), "Paste a token first.");
+    return;
+  }
+  sessionStorage.setItem(KEY, token);
+  open(token);
+});
+connection.established.connect((accepted) => {
+  setText(byId("my-name"), accepted.username);
+  byId("token-form").reset();
+  show(true);
+});
+connection.refused.connect(forget);
+connection.lost.connect(() => show(true));
+byId("log-out").addEventListener("click", () => forget(""));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const figure of figures) figure.recolour();
+  draw();
+});
+
+show(false);
+const kept = sessionStorage.getItem(KEY);
+if (kept !== null) open(kept);

@@ -1,0 +1,122 @@
+/** What the operations page shows, and how one figure is drawn: a title, the latest values in words, a curve. */
+import { fromTemplate, part, setText } from "../lobby/dom.js";
+
+/** Two places below 10, none above: as much as a glance takes in. */
+const short = (value) => (value < 10 ? String(Number(value.toFixed(1))) : Math.round(value).toLocaleString("en"));
+const percent = (value) => `${short(value * 100)} %`;
+const ms = (value) => `${short(value)} ms`;
+
+function bytes(value) {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let at = 0;
+  while (value >= 1024 && at < units.length - 1) {
+    value /= 1024;
+    at += 1;
+  }
+  return `${at === 0 ? Math.round(value) : short(value)} ${units[at]}`;
+}
+
+const WHOLE = [1, 2, 5].flatMap((step) => Array.from({ length: 10 }, (_, power) => step * 10 ** power)).sort((a, b) => a - b);
+const BINARY = Array.from({ length: 40 }, (_, power) => 2 ** power);
+
+/** A curve is [field of a sample, its name]; `unit` writes a value, `steps` are those of the axis, `most` is its end. */
+export const FIGURES = [
+  { title: "Connections", what: "open sockets, accepted ones, users", unit: short, steps: WHOLE, curves: [["sockets", "sockets"], ["sessions", "accepted"], ["users_online", "users"]] },
+  { title: "Logins a second", what: "accepted handshakes", unit: short, curves: [["logins_per_s", "logins"]] },
+  { title: "Events a second", what: "published, each counted once; messages from clients", unit: short, curves: [["events_per_s", "events"], ["messages_in_per_s", "messages in"]] },
+  { title: "Frames a second", what: "to all clients together", unit: short, curves: [["frames_out_per_s", "frames"]] },
+  { title: "Bytes a second", what: "of those frames", unit: bytes, steps: BINARY, curves: [["bytes_out_per_s", "bytes"]] },
+  { title: "Sends a tick", what: "writes to sockets in a tick of the fan-out", unit: short, curves: [["sends_per_tick", "sends"]] },
+  { title: "Conflation ratio", what: "events that a later one stood for", unit: percent, most: 1, curves: [["conflation_ratio", "conflated"]] },
+  { title: "Cursors behind", what: "sessions whose socket does not take all now", unit: short, steps: WHOLE, curves: [["sessions_behind", "behind"]] },
+  { title: "Loop lag", what: "the worst in each sample", unit: ms, curves: [["loop_lag_ms", "lag"]] },
+  { title: "Processor", what: "of one core", unit: percent, curves: [["cpu_ratio", "used"]] },
+  { title: "Memory", what: "of the process, and of the log for those behind", unit: bytes, steps: BINARY, curves: [["resident_bytes", "resident"], ["log_bytes", "log"]] },
+  { title: "Rooms", what: "private ones too", unit: short, steps: WHOLE, curves: [["rooms", "rooms"]] },
+];
+
+const KEYS = ["one", "two", "three"];
+const COLOURS = ["--pico-primary", "--waiting", "--good"];
+const DASHES = [undefined, [6, 3], [2, 3]]; // for who does not tell the colours apart
+const WINDOW_S = 15 * 60;
+const LEAST_WINDOW_S = 2 * 60;
+
+export class Figure {
+  #spec;
+  #element = fromTemplate("figure");
+  #box = part(this.#element, "chart");
+  #plot = null;
+
+  constructor(spec, parent) {
+    this.#spec = spec;
+    setText(part(this.#element, "title"), spec.title);
+    setText(part(this.#element, "what"), spec.what);
+    part(this.#element, "now").append(...spec.curves.map(([, name], at) => legendOf(name, KEYS[at])));
+    parent.append(this.#element);
+    new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(this.#box);
+  }
+
+  /** `columns`: field → values, `ts` among them. */
+  draw(columns) {
+    const { curves, unit } = this.#spec;
+    if (this.#box.clientWidth === 0) return; // nobody sees it
+    const data = [columns.ts.map((ts) => ts / 1000), ...curves.map(([field]) => columns[field])];
+    this.#plot ??= this.#make();
+    this.#plot.setData(data, false);
+    const now = data[0].at(-1) ?? Date.now() / 1000;
+    const span = Math.min(WINDOW_S, Math.max(LEAST_WINDOW_S, now - (data[0][0] ?? now)));
+    this.#plot.setScale("x", { min: now - span, max: now });
+    curves.forEach(([field], at) => {
+      const latest = columns[field].at(-1);
+      const value = this.#element.querySelectorAll("[data-part=value]")[at];
+      setText(value, latest === undefined || latest === null ? "–" : unit(latest));
+    });
+  }
+
+  /** The page turned light or dark: colours are given to the plot when it is made. */
+  recolour() {
+    this.#plot?.destroy();
+    this.#plot = null;
+  }
+
+  #size = () => ({ width: this.#box.clientWidth, height: this.#box.clientHeight });
+
+  #make() {
+    const { curves, unit, steps, most } = this.#spec;
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const axis = { stroke: colour("--pico-muted-color"), grid: { stroke: colour("--pico-muted-border-color"), width: 1 }, ticks: { show: false } };
+    return new uPlot(
+      {
+        ...this.#size(),
+        legend: { show: false },
+        cursor: { show: false },
+        padding: [6, 6, 0, 0],
+        scales: { y: { range: (plot, min, max) => [0, most ?? (max > 0 ? max * 1.1 : 1)] } },
+        axes: [
+          { ...axis, values: "{HH}:{mm}", space: 60, size: 26, incrs: [60, 120, 300] },
+          { ...axis, size: 62, space: 28, values: (plot, ticks) => ticks.map(unit), ...(steps && { incrs: steps }) },
+        ],
+        series: [
+          {},
+          ...curves.map((_, at) => ({ stroke: colour(COLOURS[at]), width: 1.5, dash: DASHES[at], points: { show: false } })),
+        ],
+      },
+      [[], ...curves.map(() => [])],
+      this.#box,
+    );
+  }
+}
+
+function legendOf(name, key) {
+  const legend = document.createElement("span");
+  const mark = document.createElement("i");
+  mark.className = `key ${key}`;
+  const value = document.createElement("span");
+  value.dataset.part = "value";
+  value.textContent = "–";
+  const label = document.createElement("small");
+  label.textContent = name;
+  legend.append(mark, value, label);
+  return legend;
+}

@@ -1,0 +1,124 @@
+"""A real server, a real Chromium, and people in it.
+
+Every person has a browser context of their own: their own storage, their own socket. Whatever a page complains of, on
+its console or by an exception that nobody caught, fails the test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.target import Target
+from tests.browser.people import PASSWORD, Person
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 10_000
+
+
+def chromium_path() -> str:
+    """Debian's Chromium, or the one named by ``LOBBY_TEST_CHROMIUM``."""
+    path = os.environ.get("LOBBY_TEST_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.fail("there is no chromium on the path: apt-get install chromium, or set LOBBY_TEST_CHROMIUM")
+    return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(str(item.fspath)).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright  # there in tox -e browser only; others collect these tests too
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One a module: accounts are made anew by each test, with names that no other has."""
+    target = Target(data_dir=tmp_path_factory.mktemp("server"), flags=["--auth-rate-per-min", "0"])
+    with target.running():
+        yield target
+
+
+class Crowd:
+    """Makes people, and remembers what went wrong on their pages."""
+
+    def __init__(self, chromium: Any, server: Target) -> None:
+        self.chromium = chromium
+        self.server = server
+        self.contexts: list[Any] = []
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        """Parts of complaints that the test brings about itself."""
+
+    def page(self, address: str = "/", *, size: dict[str, int] = DESKTOP, **options: Any) -> Any:
+        """A page of a context of its own."""
+        context = self.chromium.new_context(viewport=size, base_url=self.server.http_url, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        self.contexts.append(context)
+        page = context.new_page()
+        self.watch(page)
+        page.goto(address)
+        return page
+
+    def watch(self, page: Any) -> None:
+        page.on("pageerror", lambda fault: self.complaints.append(f"uncaught: {fault}"))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        page.on(
+            "console",
+            lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None,
+        )
+
+    def person(self, name: str, *, address: str = "/", size: dict[str, int] = DESKTOP, **options: Any) -> Person:
+        """Somebody who registers, and is connected."""
+        person = Person(self.page(address, size=size, **options), name)
+        person.register(PASSWORD)
+        person.is_connected()
+        return person
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [text for text in self.complaints if not any(part in text for part in self.expected)]
+
+
+@pytest.fixture
+def crowd(chromium: Any, server: Target) -> Iterator[Crowd]:
+    crowd = Crowd(chromium, server)
+    yield crowd
+    for context in crowd.contexts:
+        context.close()
+    assert crowd.unexpected == []
+
+
+@pytest.fixture
+def own_crowd(chromium: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Crowd]:
+    """With a server that the test may stop, or that needs flags of its own: ``@pytest.mark.flags("--port", "0")``."""
+    marker = request.node.get_closest_marker("flags")
+    target = Target(data_dir=tmp_path / "server", flags=["--auth-rate-per-min", "0", *(marker.args if marker else ())])
+    with target.running():
+        crowd = Crowd(chromium, target)
+        yield crowd
+        for context in crowd.contexts:
+            context.close()
+        assert crowd.unexpected == []

@@ -1,0 +1,96 @@
+"""What somebody does on the lobby page, in their own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PASSWORD = "a good password"
+
+
+class Person:
+    """One page of one player. Every wait has the deadline of the page."""
+
+    def __init__(self, page: Any, name: str) -> None:
+        self.page = page
+        self.name = name
+
+    # -- account and connection -----------------------------------------------------------------------------------
+
+    def register(self, password: str = PASSWORD) -> None:
+        self._credentials(password)
+        self.page.get_by_role("button", name="Register").click()
+
+    def log_in(self, password: str = PASSWORD) -> None:
+        self._credentials(password)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def is_connected(self) -> None:
+        self.page.locator("#connection[data-phase=connected]").wait_for()
+
+    def is_not_connected(self) -> None:
+        self.page.locator("#connection:not([data-phase=connected])").wait_for()
+
+    # -- rooms ----------------------------------------------------------------------------------------------------
+
+    def create_room(self, gamemode: str, *, map_name: str = "", players: int = 8, public: bool = True) -> None:
+        page = self.page
+        if not page.locator("#create-room-fold[open]").count():
+            page.locator("#create-room-fold summary").click()
+        page.get_by_label("Game mode", exact=True).last.fill(gamemode)
+        page.get_by_label("Map").fill(map_name)
+        page.get_by_label("Players").fill(str(players))
+        page.get_by_label("In the public list").set_checked(public)
+        page.get_by_role("button", name="Create", exact=True).click()
+
+    def room(self, gamemode: str) -> Any:
+        """The row of a room in the list."""
+        return self.page.locator("#rooms li", has_text=gamemode)
+
+    def join(self, gamemode: str) -> None:
+        self.room(gamemode).locator("[data-part=join]").click()
+
+    def is_in_room(self, gamemode: str) -> None:
+        self.page.locator("#my-room-title", has_text=gamemode).wait_for()
+
+    def members(self) -> list[str]:
+        return list(self.page.locator("#my-room-members [data-part=name]").all_text_contents())
+
+    # -- people ---------------------------------------------------------------------------------------------------
+
+    def sees_online(self, name: str) -> None:
+        self.page.locator("#online button", has_text=name).wait_for()
+
+    def misses_online(self, name: str) -> None:
+        self.page.locator("#online button", has_text=name).wait_for(state="detached")
+
+    def does(self, deed: str, *, to: str) -> None:
+        """One of the buttons of the dialog on somebody who is online."""
+        self.page.locator("#online button", has_text=to).click()
+        self.page.locator("#person").get_by_role("button", name=deed, exact=True).click()
+
+    def answers(self, question: str, answer: str) -> None:
+        self.page.locator(".question", has_text=question).get_by_role("button", name=answer, exact=True).click()
+
+    def is_told(self, sentence: str) -> None:
+        self.page.locator(".toast", has_text=sentence).last.wait_for()
+
+    # -- chat -----------------------------------------------------------------------------------------------------
+
+    def opens_chat(self, title: str) -> None:
+        self.page.locator("#chat-tabs button", has_text=title).click()
+
+    def says(self, text: str) -> None:
+        self.page.locator("#chat-form input").fill(text)
+        self.page.locator("#chat-form button").click()
+
+    def reads(self, text: str) -> None:
+        self.page.locator("#chat-lines .text", has_text=text).last.wait_for()
+
+    def lines(self) -> list[str]:
+        return list(self.page.locator("#chat-lines .text").all_text_contents())
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _credentials(self, password: str) -> None:
+        self.page.get_by_label("Username").fill(self.name)
+        self.page.get_by_label("Password").fill(password)

@@ -1,0 +1,108 @@
+"""``/ops/socket``: who gets in, what they hear, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from lobby_server.service.ops_history import FIELDS
+from lobby_server.web import ops_socket
+from tests.web.conftest import Client, Lobby, StartLobby
+
+
+async def viewer(lobby: Lobby, **claims: Any) -> Client:
+    client = await lobby.connect(path="/ops/socket")
+    await client.command("handshake", version="ops", name="ops", token=lobby.token(900, "root", **claims))
+    return client
+
+
+def sample_now(lobby: Lobby) -> None:
+    """The moment of a sample comes, without the wait for it."""
+    assert lobby.server.context is not None
+    lobby.server.context.ops_history._sample()
+
+
+async def test_administrator_gets_what_was_and_then_what_comes(lobby: Lobby) -> None:
+    await asyncio.sleep(0.01)
+    sample_now(lobby)
+    client = await viewer(lobby, role="admin")
+    accepted = await client.next()
+    assert accepted["type"] == "handshake_accepted"
+    assert accepted["data"]["heartbeat_s"] == 30
+    history = (await client.next())["data"]
+    assert history["fields"] == list(FIELDS)
+    assert len(history["samples"]) == 1
+    await lobby.connect(lobby.token())
+    sample_now(lobby)
+    sample = dict(zip(FIELDS, (await client.expect("ops_sample"))["sample"], strict=True))
+    assert (sample["sockets"], sample["sessions"], sample["users_online"]) == (1, 1, 1)
+    assert sample["logins_per_s"] > 0
+    assert sample["bytes_out_per_s"] > 0
+    assert sample["resident_bytes"] is None or sample["resident_bytes"] > 1 << 20
+    await client.command("ping")
+    assert (await client.expect("pong"))["ts"] > 0
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [({}, "admin_required"), ({"role": "user"}, "admin_required"), ({"role": "admin", "exp": 1}, "invalid_token")],
+)
+async def test_token_that_is_no_administrators_is_told_so_and_closed_for_good(
+    lobby: Lobby, claims: dict[str, Any], reason: str
+) -> None:
+    client = await viewer(lobby, **claims)
+    assert (await client.next())["data"] == {"reason": reason}
+    assert await client.closed() == 4502
+
+
+async def test_who_shows_no_token_gets_nothing(start_lobby: StartLobby) -> None:
+    lobby: Lobby = await start_lobby(handshake_timeout_s=0.1)
+    silent = await lobby.connect(path="/ops/socket")
+    assert await silent.closed() == 4001
+    for message in ("{", '{"type":"leave_room"}', '{"type":"nothing"}'):
+        stranger = await lobby.connect(path="/ops/socket")
+        await stranger.send(message)
+        assert (await stranger.next())["type"] == "error"
+        assert await stranger.closed() == 4501
+
+
+async def test_token_that_is_signed_out_ends_the_view(lobby: Lobby) -> None:
+    token = lobby.token(900, "root", role="admin")
+    client = await lobby.connect(path="/ops/socket")
+    await client.command("handshake", version="ops", name="ops", token=token)
+    await client.expect("ops_history")
+    assert (await lobby.call("POST", "/api/auth/logout", token=token)).status == 204
+    sample_now(lobby)
+    assert await client.closed() == 4502
+    assert lobby.server.context is not None
+    assert lobby.server.context.ops_history.listeners == 0
+
+
+async def test_viewers_are_bounded_and_told_when_the_server_ends(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops_socket, "MAX_VIEWERS", 2)
+    clients = [await viewer(lobby, role="admin") for _ in range(2)]
+    for client in clients:
+        await client.expect("ops_history")
+    with pytest.raises(HTTPClientError) as refused:
+        await lobby.connect(path="/ops/socket")
+    assert refused.value.code == 503
+    await lobby.server.drain()
+    assert [await client.closed() for client in clients] == [1012, 1012]
+
+
+async def test_page_of_another_origin_may_not_look(lobby: Lobby) -> None:
+    url = f"ws://127.0.0.1:{lobby.server.port}/ops/socket"
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(HTTPRequest(url, headers={"Origin": "https://elsewhere.example"}))
+    assert refused.value.code == 403
+
+
+async def test_address_without_an_upgrade_is_an_error_of_the_api(lobby: Lobby) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    for headers, status in [({}, 426), (upgrade, 426), ({**upgrade, "Sec-WebSocket-Version": "13"}, 400)]:
+        answer = await lobby.call("GET", "/ops/socket", headers=headers)
+        assert (answer.status, "error" in answer.body) == (status, True)
