@@ -46,7 +46,7 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
     return Conclusion(
         recorder,
         facts,
-        judge_validity(recorder, server_cpu_shares=facts.server_cpu_shares),
+        judge_validity(recorder, server_cpu_shares=facts.server_cpu_shares, is_over=facts.is_over),
         judge_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
     )
 

@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ from loadtest.runtime import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.shapes import shape_for
 from loadtest.sharing import Sharing
 from loadtest.summary import RunFacts
+from loadtest.web_tab import install as install_tab
 
 EXIT_USAGE = 2
 LOCAL_HISTORY_S = 1.0
@@ -62,6 +64,8 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
     if not isinstance(runner, WorkerRunner):
         hooks.check_before_anything()
     hooks.listen()
+    if environment.web_ui is not None:
+        install_tab(environment.web_ui, hooks.conclusion)
 
 
 class _Hooks:
@@ -182,6 +186,7 @@ class _Hooks:
         return RunFacts(
             host=self.environment.host or "",
             seed=options.seed,
+            is_over=False,
             started_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
             arguments=shown_arguments(vars(parsed)) if parsed is not None else {},
         )
@@ -234,6 +239,7 @@ class _Hooks:
         swarm = swarm_of(self.environment)
         if swarm is not None and not swarm.facts.duration_s:
             swarm.facts.duration_s = time.perf_counter() - self._began_s
+            swarm.ledger.stop()
         if swarm is not None and self._master is not None:
             self._master.finish()
 
@@ -244,6 +250,7 @@ class _Hooks:
             self._pulse = None
         if swarm is not None and not self.is_worker:
             swarm.recorder.reach.settle(time.perf_counter(), is_final=True)
+            swarm.facts.is_over = True
         if swarm is not None:
             swarm.close()
         if self._restart is not None:
@@ -271,7 +278,10 @@ class _Hooks:
         swarm = swarm_of(self.environment)
         if swarm is None or self.run_options is None or swarm.is_called_off:
             return None
-        return conclude(swarm.recorder, swarm.facts, self.run_options)
+        facts = swarm.facts
+        if not facts.is_over:
+            facts = replace(facts, duration_s=facts.duration_s or time.perf_counter() - self._began_s)
+        return conclude(swarm.recorder, facts, self.run_options)
 
     def on_quitting(self, **_rest: Any) -> None:
         """Locust takes the exit code before it stops what still runs."""

@@ -51,7 +51,7 @@ class Transition:
     """What fan-out is counted from: the sending of the handshake, or the moment of leaving. NaN where only the server
     knows it."""
     is_certain: bool = True
-    """False after a silent loss: whether and when it is announced is up to the server."""
+    """False after a silent loss, where whether and when it is announced is up to the server, and after the run."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Ledger:
         """Up to here all other processes have told what happened; None where there is no other."""
         self._outbox: list[Transition | Change] = []
         self._is_shared = False
+        self._is_stopped = False
         self._connections_of: dict[int, int] = {}
         self._ghosts: dict[int, float] = {}
 
@@ -118,9 +119,14 @@ class Ledger:
 
     def change(self, *, intended_s: float, sent_s: float, answered_s: float) -> None:
         """A room was made or deleted, with success."""
-        self._note(Change(intended_s, sent_s, answered_s))
+        if not self._is_stopped:
+            self._note(Change(intended_s, sent_s, answered_s))
 
     # -- between processes ----------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """The run is over: what players do from now on is saying goodbye, and nobody is expected to hear of it."""
+        self._is_stopped = True
 
     def share(self) -> None:
         """Other processes have players, too: keep what they have to know, and wait for what they say."""
@@ -189,7 +195,7 @@ class Ledger:
             self._note(Transition(user_id, False, begin_s, end_s, origin_s, self._is_certain(user_id, now_s)))
 
     def _is_certain(self, user_id: int, now_s: float) -> bool:
-        return not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s
+        return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
 
     def _note(self, fact: Transition | Change) -> None:
         if isinstance(fact, Transition):

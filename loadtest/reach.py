@@ -4,12 +4,13 @@ one for announcements to arrive, one for players to write down what they did (a 
 **Presence** is exact, for an announcement names its user. An observer is expected to hear of a transition when it was
 accepted before the transition can have begun and stayed for `settle_s` after its player knew of it. Cause and effect
 leave no margin at the front: the server accepted the observer before it made the transition. The margin at the back is
-for events in flight when an observer leaves, and when the run ends, which is the leaving of all. What then came is
-*received*, what did not come within the settling time is *lost*; should it come after all it is *late* besides. A
-receipt belongs to the latest transition of that kind of that user that had begun. A second one for the same observer
-and transition is a *duplicate*; one that came before that of the user's transition before is *out of order*; one that
-no transition explains is *unexpected*; one about a user who is not of the swarm is a *stranger's*. After silent losses,
-and in batches where a user came and went at once, servers may announce less: such transitions are *excused*.
+for events in flight when an observer leaves, and when the run ends, which is the leaving of all; that itself is nothing
+to hear of. What then came is *received*, what did not come within the settling time is *lost*; should it come after all
+it is *late* besides. A receipt belongs to the latest transition of that kind of that user that had begun. A second one
+for the same observer and transition is a *duplicate*; one that came before that of the user's transition before is *out
+of order*; one that no transition explains is *unexpected*; one about a user who is not of the swarm is a *stranger's*.
+After silent losses, and in batches where a user came and went at once, servers may announce less: such transitions are
+*excused*.
 
 **Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
@@ -63,7 +64,7 @@ class Account:
     unexpected: int = 0
     strangers: int = 0
     excused: int = 0
-    """Events that a server may leave out."""
+    """Events that nobody is expected to hear of."""
     sampled_out: int = 0
 
     @property

@@ -7,6 +7,7 @@ nearest value that can be, and counted in `clipped`. So `count` is the number of
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,20 @@ class Series:
         return int(self._read().get_max_value()) if self.count else 0
 
     def percentile_us(self, percent: float) -> int:
-        return int(self._read().get_value_at_percentile(percent)) if self.count else 0
+        """As hdrhistogram says it (a test compares them), without its loop over 23,000 counts: 30 µs instead of ms."""
+        return self._percentiles_us([percent])[0]
 
     @property
     def mean_us(self) -> float:
         return float(self._read().get_mean_value()) if self.count else 0.0
+
+    def share_within(self, limit_s: float) -> float:
+        """Of the durations, those at or below that; 0 where there are none."""
+        histogram = self._read()
+        if not histogram.get_total_count():
+            return 0.0
+        index = int(histogram._counts_index_for(min(max(round(limit_s * 1e6), 1), LARGEST_US)))
+        return float(self._counts()[: index + 1].sum() / histogram.get_total_count())
 
     def encode(self) -> str:
         """HdrHistogram V2, compressed, base64: the form that other HDR tools read."""
@@ -90,8 +100,21 @@ class Series:
 
     def figures_ms(self) -> dict[str, float]:
         """Count aside, what tables and files show: milliseconds with the microseconds kept."""
-        figures = {f"{name}_ms": self.percentile_us(percent) / 1000 for name, percent in PERCENTILES.items()}
+        found_us = self._percentiles_us(PERCENTILES.values())
+        figures = {f"{name}_ms": us / 1000 for name, us in zip(PERCENTILES, found_us, strict=True)}
         return {**figures, "max_ms": self.max_us / 1000}
+
+    def _percentiles_us(self, percents: Iterable[float]) -> list[int]:
+        histogram = self._read()
+        if not histogram.get_total_count():
+            return [0 for _ in percents]
+        wanted = [histogram.get_target_count_at_percentile(percent) for percent in percents]
+        indexes = np.searchsorted(np.cumsum(self._counts()), wanted)
+        values = (histogram.get_value_from_index(int(index)) for index in indexes)
+        return [int(histogram.get_highest_equivalent_value(value)) for value in values]
+
+    def _counts(self) -> npt.NDArray[np.uint64]:
+        return np.frombuffer(self._histogram.counts, dtype=np.uint64)
 
     def _read(self) -> Any:
         self._settle()

@@ -22,6 +22,8 @@ class RunFacts:
     started_at: str = ""
     """ISO 8601, UTC."""
     duration_s: float = 0.0
+    is_over: bool = True
+    """False while it runs: the last reports are still to come."""
     users: dict[str, int] = field(default_factory=dict)
     """The most that ran at once, by class."""
     arguments: dict[str, Any] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def chart(title: str, lines: Sequence[Line], *, x: Axis, y: Axis) -> str:
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
     parts.append("</svg>")
     legend = "".join(
-        f'<span style="color:{colour}">■</span> {escape(line.name)} &nbsp; '
+        f'<span><b style="color:{colour}">■</b> {escape(line.name)}</span> '
         for line, colour in zip(lines, COLOURS * (len(lines) // len(COLOURS) + 1), strict=False)
     )
     return "\n".join(parts) + (f'<p class="legend">{legend}</p>' if len(lines) > 1 else "")

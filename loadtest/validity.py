@@ -47,14 +47,15 @@ class Judgement:
         return f"{self.level.value}: {'; '.join(self.reasons)}" if self.reasons else self.level.value
 
 
-def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = ()) -> Judgement:
-    """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown."""
+def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_over: bool = True) -> Judgement:
+    """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
+    While a run is not over, counts cannot be reconciled yet."""
     processes = healths(recorder)
     invalid: list[str] = []
     suspect: list[str] = []
     for name, health in processes.items():
         _judge_process(name, health, invalid, suspect)
-    invalid += recorder.unreconciled
+    invalid += recorder.unreconciled if is_over else []
     lateness = recorder.series.get(LATENESS)
     if lateness is not None and lateness.percentile_us(99) / 1e6 > LATENESS_SUSPECT_S:
         suspect.append(f"players acted late: p99 {in_time_units(lateness.percentile_us(99) / 1e6)}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from flask import Flask, Response
 
 from loadtest.ending import Conclusion, conclude, shown_arguments, write_files
 from loadtest.health import Health
@@ -20,6 +22,7 @@ from loadtest.series import Series
 from loadtest.summary import RunFacts
 from loadtest.thresholds import read_threshold, read_thresholds
 from loadtest.validity import Level, judge
+from loadtest.web_tab import install
 
 
 def recorded() -> Recorder:
@@ -279,3 +282,53 @@ def test_arguments_in_the_file_are_without_secrets_and_paths():
 )
 def test_errors_have_names_that_stay_the_same(text: str, name: str):
     assert error_name(text) == name
+
+
+# -- Locust's web interface ---------------------------------------------------------------------------------------
+
+
+class FakeWebUi:
+    """What the tab uses of Locust's: an application, arguments of the page, a login that lets all in."""
+
+    def __init__(self) -> None:
+        self.app = Flask("fake")
+        self.template_args: dict[str, Any] = {}
+        self.app.add_url_rule("/stats/requests", "stats", lambda: {"stats": [], "state": "running"})
+
+    def auth_required_if_enabled(self, view_func: Callable[[], Response]) -> Callable[[], Response]:
+        return view_func
+
+
+def test_the_tab_has_series_reach_validity_and_downloads():
+    web_ui, found = FakeWebUi(), concluded("reach == 1")
+    install(web_ui, lambda: found)
+    browser = web_ui.app.test_client()
+    keys = [tab["key"] for tab in web_ui.template_args["extended_tabs"]]
+    assert [table["key"] for table in web_ui.template_args["extended_tables"]] == keys
+
+    answer = browser.get("/stats/requests").get_json()
+    assert answer["state"] == "running", "what Locust says stays"
+    rows = {table["key"]: table["data"] for table in answer["extended_stats"]}
+    for key, table in zip(keys, web_ui.template_args["extended_tables"], strict=True):
+        assert {column["key"] for column in table["structure"]} == set(rows[key][0])
+    [heartbeat] = [row for row in rows[keys[0]] if row["name"] == "Heartbeat round trip"]
+    assert (heartbeat["count"], heartbeat["p50"]) == ("9", "5.00")
+    state = {row["name"]: row["found"] for row in rows[keys[1]]}
+    assert state["1 Validity"] == "VALID"
+    assert state["4 Threshold"] == "✗ reach == 1: 0.999"
+    assert state["5 Presence: reach"] == "0.999000"
+    assert "1 lost" in state["5 Presence: who heard"]
+
+    for link in web_ui.template_args["extended_csv_files"]:
+        assert browser.get(link["href"].removeprefix(".")).status_code == 200, link
+    assert browser.get("/lobby/run.json").get_json() == json.loads(json.dumps(found.document()))
+    assert "heartbeat,Heartbeat round trip,9,5." in browser.get("/lobby/times.csv").text
+
+
+def test_the_tab_says_so_before_the_first_run():
+    web_ui = FakeWebUi()
+    install(web_ui, lambda: None)
+    browser = web_ui.app.test_client()
+    assert browser.get("/lobby/run.json").status_code == 404
+    tables = browser.get("/stats/requests").get_json()["extended_stats"]
+    assert [table["data"] for table in tables] == [[], [{"name": "1 Validity", "found": "There is no run yet."}]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from random import Random
 
@@ -321,6 +322,16 @@ def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.Cap
         print(f"\nledger: {written_s / events * 1e6:.2f} µs a receipt to write, {judged_s / events * 1e6:.2f} to judge")
     assert written_s / events < 4e-6, "far above what it takes: a busy machine does not fail this, a slow ledger does"
     assert judged_s / events < 4e-6
+
+
+def test_percentiles_are_those_of_hdrhistogram():
+    series = Series()
+    series.record_many(np.random.default_rng(5).exponential(0.02, 3000))
+    theirs = series._read()
+    for percent in (0.1, 1, 50, 90, 99, 99.9, 99.99, 100):
+        assert series.percentile_us(percent) == theirs.get_value_at_percentile(percent)
+    assert series.share_within(0.02) == pytest.approx(1 - math.exp(-1), abs=0.03)
+    assert (Series().percentile_us(50), Series().share_within(1.0)) == (0, 0.0)
 
 
 def test_many_values_at_once_are_recorded_as_one_by_one():

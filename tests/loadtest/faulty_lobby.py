@@ -1,0 +1,287 @@
+"""A lobby server that is wrong in known ways, and keeps count of how: what the swarm is to find out about it.
+
+Real sockets on a thread of its own. It speaks the base protocol, takes any token that carries a ``userId``, and tells
+everybody of everybody. Faults are drawn by who and whom, never by the order of things, so that two runs have the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from loadtest.freshness import Marks
+
+SURE_S = 0.3
+"""Two things that are closer than this may have happened in either order, seen from a swarm that has just started.
+Locust starts players in batches, a second apart."""
+ROOMS_KEPT = 50
+
+
+def token(user_id: int) -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"userId": user_id}).encode()).rstrip(b"=").decode()
+    return f"eyJhbGciOiJIUzI1NiJ9.{claims}.c2lnbmF0dXJl"
+
+
+def user_of(jwt: str) -> int:
+    claims = jwt.split(".")[1]
+    return int(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["userId"])
+
+
+@dataclass
+class Faults:
+    delay_s: float = 0.0
+    """Before each announcement."""
+    is_dropped: Callable[[int, int], bool] = lambda about, observer: False
+    """Of somebody coming online."""
+    is_doubled: Callable[[int, int], bool] = lambda about, observer: False
+    hold_offline_s: float = 0.0
+    """An offline waits so long; should the user return meanwhile, it is announced after that online."""
+    closes_at: Callable[[int], bool] = lambda user_id: False
+    close_after_s: float = 0.0
+    """After the first acceptance, those users' connections are closed, once."""
+    stall_after_s: float = 0.0
+    stall_s: float = 0.0
+    """The whole server, once."""
+    change_every_s: float = 0.0
+    """Rooms with marks appear by themselves, so often."""
+
+
+@dataclass
+class Told:
+    """What it did: the known answer."""
+
+    pairs: int = 0
+    """(Who came online, who was there before), surely."""
+    unsure: int = 0
+    dropped: int = 0
+    doubled: int = 0
+    swapped: int = 0
+    delays_s: list[float] = field(default_factory=list)
+    """From the arrival of a handshake to the sending of its announcement."""
+    changes: int = 0
+
+
+@dataclass
+class _Member:
+    socket: _Socket
+    user_id: int
+    since_s: float
+
+
+class FaultyLobby:
+    """Use it as a context manager."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self.told = Told()
+        self.port = 0
+        self.members: dict[int, _Member] = {}
+        self.rooms: dict[str, dict[str, Any]] = {}
+        self.first_s: float | None = None
+        self._held: dict[int, asyncio.TimerHandle] = {}
+        self._marks = Marks()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> FaultyLobby:
+        self._thread.start()
+        assert self._ready.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # -- what happens -------------------------------------------------------------------------------------------------
+
+    def join(self, socket: _Socket, user_id: int) -> None:
+        now_s = time.perf_counter()
+        if self.first_s is None:
+            self.first_s = now_s
+            self._begin()
+        self.members[user_id] = _Member(socket, user_id, now_s)
+        socket.tell("handshake_accepted", {"peer_id": 0, "user_id": user_id, "username": f"u{user_id}"})
+        held = self._held.pop(user_id, None)
+        if held is not None:
+            held.cancel()
+        self._later(self.faults.delay_s, lambda: self._announce_online(user_id, now_s, is_back_early=held is not None))
+
+    def leave(self, socket: _Socket, user_id: int) -> None:
+        member = self.members.get(user_id)
+        if member is None or member.socket is not socket:
+            return
+        del self.members[user_id]
+
+        def announce() -> None:
+            self._held.pop(user_id, None)
+            self._announce_offline(user_id)
+
+        self._held[user_id] = self._loop.call_later(self.faults.delay_s + self.faults.hold_offline_s, announce)
+
+    def change(self, room: dict[str, Any]) -> None:
+        self.rooms[room["id"]] = room
+        self.told.changes += 1
+        self._later(self.faults.delay_s, lambda: self._tell_all("rooms_changed", {}))
+
+    def _begin(self) -> None:
+        faults = self.faults
+        if faults.close_after_s:
+            self._loop.call_later(faults.close_after_s, self._close_some)
+        if faults.stall_s:
+            self._loop.call_later(faults.stall_after_s, time.sleep, faults.stall_s)
+        if faults.change_every_s:
+            self._loop.call_later(faults.change_every_s, self._make_a_change, time.perf_counter())
+
+    def _make_a_change(self, before_s: float) -> None:
+        intended_s = before_s + self.faults.change_every_s
+        for old in list(self.rooms)[: -ROOMS_KEPT or None]:
+            del self.rooms[old]
+        self.change(_room(f"r{self.told.changes}", self._marks.write(intended_s)))
+        wait_s = intended_s + self.faults.change_every_s - time.perf_counter()
+        self._loop.call_later(max(0.0, wait_s), self._make_a_change, intended_s)
+
+    def _close_some(self) -> None:
+        for member in list(self.members.values()):
+            if self.faults.closes_at(member.user_id):
+                member.socket.close(1012, "service restart")
+
+    def _announce_online(self, user_id: int, came_s: float, *, is_back_early: bool) -> None:
+        told = self.told
+        told.delays_s.append(time.perf_counter() - came_s)
+        for member in list(self.members.values()):
+            observer = member.user_id
+            if observer == user_id or member.since_s > came_s:
+                continue
+            is_sure = member.since_s < came_s - SURE_S  # only they get faults: found to the count
+            is_dropped = is_sure and self.faults.is_dropped(user_id, observer)
+            is_doubled = is_sure and self.faults.is_doubled(user_id, observer)
+            told.pairs += is_sure
+            told.unsure += not is_sure
+            told.dropped += is_dropped
+            told.doubled += is_doubled
+            for _ in range((not is_dropped) + is_doubled):
+                member.socket.tell("user_online", {"user_id": user_id, "username": f"u{user_id}"})
+        if is_back_early:
+            told.swapped += self._announce_offline(user_id)
+
+    def _announce_offline(self, user_id: int) -> int:
+        others = [member for member in self.members.values() if member.user_id != user_id]
+        for member in others:
+            member.socket.tell("user_offline", {"user_id": user_id, "username": f"u{user_id}"})
+        return len(others)
+
+    def _tell_all(self, kind: str, data: dict[str, Any]) -> None:
+        for member in list(self.members.values()):
+            member.socket.tell(kind, data)
+
+    def _later(self, delay_s: float, call: Callable[[], object]) -> None:
+        if delay_s:
+            self._loop.call_later(delay_s, call)
+        else:
+            call()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        application = Application(
+            [
+                (r"/", _Socket, {"lobby": self}),
+                (r"/api/rooms(?:/(?P<room_id>\w+))?", _Rooms, {"lobby": self}),
+                (r"/api/auth/verify", _Verify),
+            ],
+            log_function=lambda handler: None,
+        )
+        self._loop.run_until_complete(self._listen(application))
+        self._loop.run_forever()
+        self._server.stop()
+        self._loop.run_until_complete(self._server.close_all_connections())
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _listen(self, application: Application) -> None:
+        sockets = bind_sockets(0, "127.0.0.1")
+        self.port = sockets[0].getsockname()[1]
+        self._server = HTTPServer(application)
+        self._server.add_sockets(sockets)
+        self._ready.set()
+
+
+class _Socket(WebSocketHandler):
+    def initialize(self, lobby: FaultyLobby) -> None:
+        self.lobby = lobby
+        self.user_id: int | None = None
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def open(self) -> None:
+        self.set_nodelay(True)
+
+    def on_message(self, message: str | bytes) -> None:
+        frame = json.loads(message)
+        if frame["type"] == "handshake":
+            self.user_id = user_of(frame["data"]["token"])
+            self.lobby.join(self, self.user_id)
+        elif frame["type"] == "ping":
+            self.tell("pong", {"ts": int(time.time() * 1000)})
+
+    def on_close(self) -> None:
+        if self.user_id is not None:
+            self.lobby.leave(self, self.user_id)
+
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        try:
+            self.write_message(json.dumps({"type": kind, "data": data}))
+        except WebSocketClosedError:
+            pass  # it is leaving: the swarm does not expect it there, either
+
+
+class _Rooms(RequestHandler):
+    def initialize(self, lobby: FaultyLobby) -> None:
+        self.lobby = lobby
+
+    def get(self, room_id: str | None) -> None:
+        rooms = list(reversed(self.lobby.rooms.values()))
+        self.set_header("ETag", f'"{self.lobby.told.changes}"')
+        self.finish({"count": len(rooms), "rooms": rooms})
+
+    def post(self, room_id: str | None) -> None:
+        body = json.loads(self.request.body)
+        room = _room(f"p{self.lobby.told.changes}", body.get("mapName"))
+        self.set_status(201)
+        self.finish({"success": True, "room": room})
+        self.lobby.change(room)
+
+    def delete(self, room_id: str) -> None:
+        self.lobby.rooms.pop(room_id, None)
+        self.finish({"success": True})
+        self.lobby.told.changes += 1
+        self.lobby._tell_all("rooms_changed", {})
+
+
+class _Verify(RequestHandler):
+    def get(self) -> None:
+        self.finish({"valid": True, "user": {"id": 1, "username": "u1"}})
+
+
+def _room(room_id: str, map_name: str | None) -> dict[str, Any]:
+    return {
+        "id": room_id, "host_username": "ada", "gamemode": "swarm", "map_name": map_name, "current_players": 1,
+        "max_players": 8, "created_at": "2026-01-01T00:00:00.000Z", "is_full": False,
+    }  # fmt: skip
