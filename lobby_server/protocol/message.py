@@ -7,12 +7,15 @@ from typing import ClassVar
 import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.features import Feature
 
 
 class Message(msgspec.Struct, frozen=True):
     """What both directions share: a name on the wire."""
 
     TYPE: ClassVar[str] = ""
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset()
+    """It is for those who asked for one of these; empty: for everybody."""
 
 
 class ClientMessage(Message, frozen=True):

@@ -12,11 +12,20 @@ from typing import Any, ClassVar
 import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.feature_messages import FEATURE_MESSAGES as FEATURE_MESSAGES
+from lobby_server.protocol.feature_messages import PlayerCount as PlayerCount
+from lobby_server.protocol.feature_messages import PresenceChanged as PresenceChanged
+from lobby_server.protocol.feature_messages import Refreshed as Refreshed
+from lobby_server.protocol.feature_messages import RoomsChangedRev as RoomsChangedRev
+from lobby_server.protocol.feature_messages import RoomsDelta as RoomsDelta
+from lobby_server.protocol.feature_messages import RoomsSnapshot as RoomsSnapshot
+from lobby_server.protocol.feature_messages import ServerDraining as ServerDraining
+from lobby_server.protocol.feature_messages import TokenExpiring as TokenExpiring
+from lobby_server.protocol.features import Feature
 from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.message import ClientMessage as ClientMessage
 from lobby_server.protocol.message import Message as Message
 from lobby_server.protocol.message import ServerMessage as ServerMessage
-from lobby_server.protocol.resources import OnlineUser, Room
 from lobby_server.protocol.social_messages import SOCIAL_MESSAGES, SendChatMessage
 
 MAX_CHAT_CHARACTERS = 500
@@ -75,24 +84,27 @@ class Kick(ClientMessage, frozen=True):
 
 
 class RoomsResync(ClientMessage, frozen=True):
-    """Feature ``rooms_delta``: the list that the client holds is not the one that the next delta builds on."""
+    """The list that the client holds is not the one that the next delta builds on."""
 
     TYPE: ClassVar[str] = "rooms_resync"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOMS_DELTA})
 
 
 class Refresh(ClientMessage, frozen=True):
-    """Feature ``refresh``: a fresher token for an open socket."""
+    """A fresher token for an open socket."""
 
     TYPE: ClassVar[str] = "refresh"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.REFRESH})
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_TOKEN
 
     token: str
 
 
 class Ack(ClientMessage, frozen=True):
-    """Feature ``ack``: the event with that id has come."""
+    """The event with that id has come."""
 
     TYPE: ClassVar[str] = "ack"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ACK})
 
     id: int
 
@@ -137,77 +149,6 @@ class UserOffline(ServerMessage, frozen=True):
 
 class RoomsChanged(ServerMessage, frozen=True):
     TYPE: ClassVar[str] = "rooms_changed"
-
-
-class RoomsChangedRev(ServerMessage, frozen=True):
-    """Feature ``rev``."""
-
-    TYPE: ClassVar[str] = "rooms_changed"
-
-    rev: int
-    fetch_within_ms: int
-    """The window over which clients spread their fetch."""
-
-
-class RoomsSnapshot(ServerMessage, frozen=True):
-    """Feature ``rooms_delta``: the whole list, newest first."""
-
-    TYPE: ClassVar[str] = "rooms_snapshot"
-
-    rev: int
-    rooms: list[Room]
-
-
-class RoomsDelta(ServerMessage, frozen=True):
-    """Feature ``rooms_delta``: rooms that are new or another, oldest first, and ids of those gone."""
-
-    TYPE: ClassVar[str] = "rooms_delta"
-
-    base: int
-    rev: int
-    set: list[Room]
-    gone: list[str]
-
-
-class PresenceChanged(ServerMessage, frozen=True):
-    """Feature ``presence_batch``: who came and went in a tick."""
-
-    TYPE: ClassVar[str] = "presence_changed"
-
-    online: list[OnlineUser]
-    offline: list[OnlineUser]
-
-
-class PlayerCount(ServerMessage, frozen=True):
-    """Features ``presence_friends`` and ``player_count``."""
-
-    TYPE: ClassVar[str] = "player_count"
-
-    online: int
-
-
-class ServerDraining(ServerMessage, frozen=True):
-    """Feature ``drain``: the close follows; come back after that time, which is a slot of one's own."""
-
-    TYPE: ClassVar[str] = "server_draining"
-
-    reconnect_after_ms: int
-
-
-class TokenExpiring(ServerMessage, frozen=True):
-    """Feature ``refresh``."""
-
-    TYPE: ClassVar[str] = "token_expiring"
-
-    in_s: int
-
-
-class Refreshed(ServerMessage, frozen=True):
-    """Feature ``refresh``."""
-
-    TYPE: ClassVar[str] = "refreshed"
-
-    token_ttl_s: int
 
 
 class Pong(ServerMessage, frozen=True):
@@ -294,12 +235,6 @@ SERVER_MESSAGES: dict[str, type[ServerMessage]] = {
     )
 }  # fmt: skip
 """The base protocol."""
-
-FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
-    message.TYPE: message
-    for message in (RoomsSnapshot, RoomsDelta, PresenceChanged, PlayerCount, ServerDraining, TokenExpiring, Refreshed)
-}
-"""What only those hear who asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""
 
 EVENTS: dict[str, type[ServerMessage]] = {**SERVER_MESSAGES, **FEATURE_MESSAGES, **SOCIAL_MESSAGES}
 """All that a server says, by name."""

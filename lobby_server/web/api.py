@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lobby_server.core.rooms import AlreadyHosting
-from lobby_server.protocol import resources
+from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_resources import Stats
 from lobby_server.service.accounts import AccountFaults, InvalidCredentials
@@ -13,6 +13,7 @@ from lobby_server.service.lobby import NotHost, RoomNotFound, RoomWish
 from lobby_server.service.ports import EmailTaken, UsernameTaken
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
+from lobby_server.web.operation import Caller, operation
 
 MAX_NAME_CHARACTERS = 64
 """Of a game mode and of a map."""
@@ -37,6 +38,13 @@ class LimitedHandler(BaseHandler):
 
 
 class RegisterHandler(LimitedHandler):
+    @operation(
+        "Make an account, and log in",
+        answers={201: resources.Session},
+        body=requests.Registration,
+        caller=Caller.ANYBODY,
+        refusals=(ApiCode.USERNAME_TAKEN, ApiCode.EMAIL_TAKEN, ApiCode.RATE_LIMITED),
+    )
     async def post(self) -> None:
         body = self.body_object()
         email = body.get("email")
@@ -54,6 +62,13 @@ class RegisterHandler(LimitedHandler):
 
 
 class LoginHandler(LimitedHandler):
+    @operation(
+        "Log in",
+        answers={200: resources.Session},
+        body=requests.Login,
+        caller=Caller.ANYBODY,
+        refusals=(ApiCode.INVALID_CREDENTIALS, ApiCode.RATE_LIMITED),
+    )
     async def post(self) -> None:
         body = self.body_object()
         faults = {
@@ -71,6 +86,7 @@ class LoginHandler(LimitedHandler):
 
 
 class VerifyHandler(BaseHandler):
+    @operation("Whether a token holds, and whose it is", answers={200: resources.Verified})
     async def get(self) -> None:
         try:
             claims = self.claims()
@@ -84,11 +100,13 @@ class VerifyHandler(BaseHandler):
 
 
 class RefreshHandler(BaseHandler):
+    @operation("A fresh token", answers={200: resources.FreshToken})
     async def post(self) -> None:
         self.answer(self.context.accounts.refresh(self.claims()))
 
 
 class LogoutHandler(BaseHandler):
+    @operation("Sign the token out; its sockets are closed", answers={204: None})
     async def post(self) -> None:
         claims = self.claims()
         await self.context.accounts.revoke(claims)
@@ -98,6 +116,12 @@ class LogoutHandler(BaseHandler):
 
 
 class RoomsHandler(BaseHandler):
+    @operation(
+        "The public rooms, newest first; with an ETag",
+        answers={200: resources.RoomList, 304: None},
+        caller=Caller.ANYBODY,
+        query={"gamemode": "Only rooms of this game mode."},
+    )
     def get(self) -> None:
         gamemode = self._wanted_gamemode()
         view, headers = self.context.room_list, self.request.headers
@@ -119,6 +143,12 @@ class RoomsHandler(BaseHandler):
         else:
             self.finish(snapshot.plain)
 
+    @operation(
+        "Make a room, and be its host and first member",
+        answers={201: resources.RoomMade},
+        body=requests.RoomWish,
+        refusals=(ApiCode.GAMEMODE_REQUIRED, ApiCode.ALREADY_HOSTING),
+    )
     async def post(self) -> None:
         claims = self.claims()
         wish = room_wish(self.body_object())
@@ -140,12 +170,16 @@ class RoomsHandler(BaseHandler):
 
 
 class RoomHandler(BaseHandler):
+    @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
     def get(self, room_id: str) -> None:
         try:
             self.answer(self.context.lobby.room(room_id))
         except RoomNotFound:
             raise _no_such_room() from None
 
+    @operation(
+        "Delete a room, as its host", answers={200: resources.Done}, refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_HOST)
+    )
     async def delete(self, room_id: str) -> None:
         claims = self.claims()
         try:
@@ -160,6 +194,7 @@ class RoomHandler(BaseHandler):
 class OnlineUsersHandler(BaseHandler):
     """Who is online is for users: strangers do not listen, not here either."""
 
+    @operation("Who is online", answers={200: resources.OnlineUsers})
     def get(self) -> None:
         self.claims()
         users = [
@@ -172,6 +207,7 @@ class OnlineUsersHandler(BaseHandler):
 class StatsHandler(BaseHandler):
     """How much is going on; no token needed."""
 
+    @operation("How much is going on", answers={200: Stats}, caller=Caller.ANYBODY)
     def get(self) -> None:
         lobby = self.context.lobby
         self.set_header("Cache-Control", "no-cache")

@@ -15,11 +15,13 @@ from lobby_server.service.acks import BOUNDS_S
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
+from lobby_server.web.operation import Caller, operation
 
 
 class HealthHandler(BaseHandler):
     """The process lives and its loop turns."""
 
+    @operation("The process lives", answers={200: None}, caller=Caller.ANYBODY)
     def get(self) -> None:
         self.finish(b'{"status":"ok"}')
 
@@ -27,6 +29,7 @@ class HealthHandler(BaseHandler):
 class ReadyHandler(BaseHandler):
     """New clients are welcome here."""
 
+    @operation("New clients are welcome", answers={200: None}, caller=Caller.ANYBODY, refusals=(ApiCode.NOT_READY,))
     async def get(self) -> None:
         if self.context.is_draining:
             raise ApiFault(503, ApiCode.NOT_READY, "The server is draining.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import tornado.web
@@ -9,16 +10,16 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.web import api, api_chat, api_friends, api_notifications, api_parties, ops, pages
+from lobby_server.web import ops, pages
+from lobby_server.web.api_contract import OpenApiHandler, ProtocolHandler
+from lobby_server.web.api_routes import API_ROUTES, pattern_of
 from lobby_server.web.assets import Assets
-from lobby_server.web.base import MAX_ID_DIGITS, ApiFault, BaseHandler, NotFoundHandler
+from lobby_server.web.base import ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
+from lobby_server.web.contract import SOCKET_PATHS, contract
+from lobby_server.web.openapi import openapi_document
 from lobby_server.web.ops_socket import OpsSocketHandler
 from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
-
-SOCKET_PATHS = ("/", "/ws")
-ID = rf"([0-9]{{1,{MAX_ID_DIGITS}}})"
-"""A number in an address."""
 
 
 class WantsSocket(Matcher):
@@ -41,6 +42,19 @@ class UpgradeRequiredHandler(BaseHandler):
         raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "This address speaks WebSocket.")
 
 
+def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dict[str, Any]]]:
+    """The HTTP API for Tornado, with the two documents that describe it and the socket."""
+    documents: dict[type[BaseHandler], dict[str, Any]] = {
+        ProtocolHandler: contract(context.settings, context.rules),
+        OpenApiHandler: openapi_document(API_ROUTES),
+    }
+    for template, handler in API_ROUTES:
+        arguments: dict[str, Any] = {"context": context}
+        if handler in documents:
+            arguments["document"] = documents[handler]
+        yield pattern_of(template), handler, arguments
+
+
 def make_application(context: WebContext) -> tornado.web.Application:
     arguments: dict[str, Any] = {"context": context}
     files = {**arguments, "assets": Assets(pages.STATIC)}
@@ -52,37 +66,7 @@ def make_application(context: WebContext) -> tornado.web.Application:
             (r"/ops/socket", OpsSocketHandler, arguments),
             (r"/static/(.+)", pages.AssetHandler, files),
             (r"/ws", UpgradeRequiredHandler, arguments),
-            (r"/api/auth/register", api.RegisterHandler, arguments),
-            (r"/api/auth/login", api.LoginHandler, arguments),
-            (r"/api/auth/verify", api.VerifyHandler, arguments),
-            (r"/api/auth/refresh", api.RefreshHandler, arguments),
-            (r"/api/auth/logout", api.LogoutHandler, arguments),
-            (r"/api/rooms", api.RoomsHandler, arguments),
-            (r"/api/rooms/([^/]+)", api.RoomHandler, arguments),
-            (r"/api/rooms/([^/]+)/party", api_parties.RoomPartyHandler, arguments),
-            (r"/api/rooms/([^/]+)/invites", api_parties.RoomInvitesHandler, arguments),
-            (r"/api/parties", api_parties.PartiesHandler, arguments),
-            (r"/api/parties/mine", api_parties.MyPartyHandler, arguments),
-            (r"/api/parties/([^/]+)/invites", api_parties.PartyInvitesHandler, arguments),
-            (r"/api/parties/([^/]+)/join", api_parties.PartyJoinHandler, arguments),
-            (r"/api/parties/([^/]+)/leave", api_parties.PartyLeaveHandler, arguments),
-            (r"/api/parties/([^/]+)/kick", api_parties.PartyKickHandler, arguments),
-            (r"/api/parties/([^/]+)/leader", api_parties.PartyLeaderHandler, arguments),
-            (r"/api/users/online", api.OnlineUsersHandler, arguments),
-            (r"/api/friends", api_friends.FriendsHandler, arguments),
-            (rf"/api/friends/{ID}", api_friends.FriendHandler, arguments),
-            (r"/api/friends/requests", api_friends.FriendRequestsHandler, arguments),
-            (rf"/api/friends/requests/{ID}/accept", api_friends.FriendAcceptHandler, arguments),
-            (rf"/api/friends/requests/{ID}/decline", api_friends.FriendDeclineHandler, arguments),
-            (r"/api/blocks", api_friends.BlocksHandler, arguments),
-            (rf"/api/blocks/{ID}", api_friends.BlockHandler, arguments),
-            (r"/api/announcements", api_notifications.AnnouncementsHandler, arguments),
-            (r"/api/stats", api.StatsHandler, arguments),
-            (r"/api/chat/([^/]+)", api_chat.ChatHandler, arguments),
-            (r"/api/notifications", api_notifications.NotificationsHandler, arguments),
-            (rf"/api/notifications/{ID}/read", api_notifications.NotificationReadHandler, arguments),
-            (r"/healthz", ops.HealthHandler, arguments),
-            (r"/readyz", ops.ReadyHandler, arguments),
+            *api_rules(context),
             (r"/metrics", ops.MetricsHandler, {**arguments, "registry": ops.make_registry(context)}),
         ],
         default_handler_class=NotFoundHandler,

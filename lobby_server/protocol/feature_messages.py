@@ -1,0 +1,95 @@
+"""What the server says to clients that asked for it, and to no other. Source: the contract, section 5."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.message import ServerMessage
+from lobby_server.protocol.resources import OnlineUser, Room
+
+
+class RoomsChangedRev(ServerMessage, frozen=True):
+    """The list is another now; for a client that knows what it has."""
+
+    TYPE: ClassVar[str] = "rooms_changed"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.REV})
+
+    rev: int
+    fetch_within_ms: int
+    """The window over which clients spread their fetch."""
+
+
+class RoomsSnapshot(ServerMessage, frozen=True):
+    """The whole list, newest first."""
+
+    TYPE: ClassVar[str] = "rooms_snapshot"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOMS_DELTA})
+
+    rev: int
+    rooms: list[Room]
+
+
+class RoomsDelta(ServerMessage, frozen=True):
+    """Rooms that are new or another, oldest first, and ids of those gone."""
+
+    TYPE: ClassVar[str] = "rooms_delta"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOMS_DELTA})
+
+    base: int
+    rev: int
+    set: list[Room]
+    gone: list[str]
+
+
+class PresenceChanged(ServerMessage, frozen=True):
+    """Who came and went in a tick."""
+
+    TYPE: ClassVar[str] = "presence_changed"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.PRESENCE_BATCH})
+
+    online: list[OnlineUser]
+    offline: list[OnlineUser]
+
+
+class PlayerCount(ServerMessage, frozen=True):
+    """How many users are online."""
+
+    TYPE: ClassVar[str] = "player_count"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.PRESENCE_FRIENDS, Feature.PLAYER_COUNT})
+
+    online: int
+
+
+class ServerDraining(ServerMessage, frozen=True):
+    """The close follows; come back after that time, which is a slot of one's own."""
+
+    TYPE: ClassVar[str] = "server_draining"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.DRAIN})
+
+    reconnect_after_ms: int
+
+
+class TokenExpiring(ServerMessage, frozen=True):
+    """The token ends soon."""
+
+    TYPE: ClassVar[str] = "token_expiring"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.REFRESH})
+
+    in_s: int
+
+
+class Refreshed(ServerMessage, frozen=True):
+    """The fresher token holds."""
+
+    TYPE: ClassVar[str] = "refreshed"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.REFRESH})
+
+    token_ttl_s: int
+
+
+FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
+    message.TYPE: message
+    for message in (RoomsSnapshot, RoomsDelta, PresenceChanged, PlayerCount, ServerDraining, TokenExpiring, Refreshed)
+}
+"""What only those hear who asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""
