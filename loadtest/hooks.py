@@ -236,6 +236,7 @@ class _Hooks:
             swarm.facts.users[role] = max(count, swarm.facts.users.get(role, 0))
 
     def on_test_stopping(self, **_rest: Any) -> None:
+        self.on_spawned()  # those that came late, too
         swarm = swarm_of(self.environment)
         if swarm is not None and not swarm.facts.duration_s:
             swarm.facts.duration_s = time.perf_counter() - self._began_s

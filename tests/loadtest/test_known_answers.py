@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-import socket
+import signal
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +19,9 @@ import pytest
 
 from loadtest.series import Series
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, Told, token
+from tests.loadtest.swarms import Nursery
 
-ROOT = Path(__file__).parents[2]
 PLAYERS = 16
-RUN_TIMEOUT_S = 120.0
 SETTLE_S = 1.0
 STALL_S = 1.4
 DELAY_S = 0.05
@@ -38,11 +35,10 @@ def is_fifth(about: int, observer: int) -> bool:
     return (about * 7 + observer * 3) % 5 == 0
 
 
-TWO_WORKERS: tuple[object, ...] = ("--processes", 2)
 CASES: dict[str, tuple[Faults, int, tuple[object, ...]]] = {
     "delay": (Faults(delay_s=DELAY_S), 9, ("-u", 8, "-r", 1)),
     "lost": (Faults(is_dropped=is_third), 6, ()),
-    "lost, two workers": (Faults(is_dropped=is_third), 6, TWO_WORKERS),
+    "lost, two workers": (Faults(is_dropped=is_third), 6, ("--processes", 2)),
     "twice": (Faults(is_doubled=is_fifth), 6, ()),
     "disorder": (Faults(hold_offline_s=0.8, closes_at=lambda user: user % 2 == 0, close_after_s=3.5), 8, ()),
     "stall": (Faults(stall_after_s=3.5, stall_s=STALL_S), 7, ("--heartbeat-interval-s", 0.2)),
@@ -70,68 +66,56 @@ class Answer:
 class Run:
     """A swarm against a faulty lobby, from its start to its answer."""
 
-    def __init__(self, folder: Path, faults: Faults, run_s: int, *more: object) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, faults: Faults, run_s: int, *more: object) -> None:
         folder.mkdir()
         tokens = folder / "tokens"
         tokens.write_text("\n".join(token(user_id) for user_id in range(1, PLAYERS + 1)))
         self._file = folder / "run.json"
         self._lobby = FaultyLobby(faults)
         self._lobby.__enter__()
-        self._process = subprocess.Popen(
-            swarm(self._lobby.url, tokens, folder, run_s, *more),
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        self._swarm = nursery.start(
+            "--host", self._lobby.url, "--tokens", tokens, "-u", PLAYERS, "-r", 4, "-t", f"{run_s}s", "--seed", 4,
+            "--settle-s", SETTLE_S, "--mix", "browser=1", "--run-dir", folder, *more,
         )  # fmt: skip
 
     def answer(self) -> Answer:
-        _, errors = self._process.communicate(timeout=RUN_TIMEOUT_S)
-        assert self._file.exists(), errors
-        assert "Traceback" not in errors, errors
+        done = self._swarm.end()
+        assert self._file.exists(), done.errors
+        assert "Traceback" not in done.errors, done.errors
         return Answer(self._lobby.told, json.loads(self._file.read_text()))
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._swarm.stop(signal.SIGKILL)
         self._lobby.__exit__()
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answer]]:
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="module")
+def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answer]]:
     folder = tmp_path_factory.mktemp("swarms")
     runs: dict[str, Run] = {}
     try:
         for name, (faults, run_s, more) in CASES.items():
-            runs[name] = Run(folder / name, faults, run_s, *more)
+            runs[name] = Run(nursery, folder / name, faults, run_s, *more)
         yield {name: run.answer() for name, run in runs.items()}
     finally:
         for run in runs.values():
             run.end()
 
 
-def swarm(url: str, tokens: Path, folder: Path, run_s: int, *more: object) -> list[str]:
-    return [
-        sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary",
-        "--accept-invalid", "--host", url, "--tokens", str(tokens), "-u", str(PLAYERS), "-r", "4", "-t", f"{run_s}s",
-        "--seed", "4", "--settle-s", f"{SETTLE_S:g}", "--mix", "browser=1", "--run-dir", str(folder),
-        *map(str, more), *(own_port() if more == TWO_WORKERS else ()),
-    ]  # fmt: skip
-
-
-def own_port() -> tuple[str, ...]:
-    """Another swarm on this machine may have a master, too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    return ("--master-bind-port", port, "--master-port", port)
-
-
-def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answer], tmp_path: Path):
+def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answer], nursery: Nursery, tmp_path: Path):
     """Beside six other swarms their noise may come on top; alone, it may not. Noise never takes away."""
     answer = answers["delay"]
     for attempt in range(3):
         if _overstated_ms(answer) <= 1:
             break
         faults, run_s, more = CASES["delay"]
-        alone = Run(tmp_path / str(attempt), faults, run_s, *more)
+        alone = Run(nursery, tmp_path / str(attempt), faults, run_s, *more)
         try:
             answer = alone.answer()
         finally:
@@ -195,9 +179,9 @@ def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer]
 
 
 @pytest.mark.slow
-def test_polling_every_three_seconds_shows_what_the_field_notes_say(tmp_path: Path):
+def test_polling_every_three_seconds_shows_what_the_field_notes_say(nursery: Nursery, tmp_path: Path):
     """Mean 1.5 s, p95 2.85 s, p99 2.97 s."""
-    run = Run(tmp_path / "run", Faults(change_every_s=0.11), 60, "--poller-share", 0.9)
+    run = Run(nursery, tmp_path / "run", Faults(change_every_s=0.11), 60, "--poller-share", 0.9)
     try:
         _check_staleness(run.answer(), period_s=3.0, least=5000)
     finally:

@@ -1,64 +1,102 @@
-"""Locust itself, as a user would run it: short, small, against a server of its own on 127.0.0.1."""
+"""Locust itself, as a user would run it: short, small, against servers of its own on 127.0.0.1.
+
+Runs go side by side, for they wait most of the time; those that look at what a server knows have one to themselves.
+"""
 
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.target import Target
+from bench.tokens import mint_receiver
 from loadtest.client import KeepAliveHttp, LobbyApi
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakeServer, wait_for
+from tests.loadtest.swarms import ROOT, Done, Nursery
 
-ROOT = Path(__file__).parents[2]
-RUN_TIMEOUT_S = 40.0
+NO_LIMIT = ("--auth-rate-per-min", "0")
 TOKENS = 60
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Target]:
-    with Target(flags=["--auth-rate-per-min", "0"]) as target:
-        yield target
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery
 
 
 @pytest.fixture(scope="module")
-def tokens(target: Target) -> Path:
-    path = target.data_dir / "tokens.txt"
-    minted = subprocess.run(
-        [
-            sys.executable, "-m", "lobby_server", "--data-dir", str(target.data_dir),
-            "mint-tokens", "--count", str(TOKENS),
-        ],
-        env={**os.environ, **target.environment}, capture_output=True, text=True, check=True, cwd=ROOT, timeout=30,
-    )  # fmt: skip
-    path.write_text(minted.stdout)
-    return path
+def targets() -> Iterator[dict[str, Target]]:
+    """Servers, by who has them to itself."""
+    flags = {"life": NO_LIMIT, "workers": NO_LIMIT, "others": NO_LIMIT, "throttled": ("--auth-rate-per-min", "2")}
+    targets = {name: Target(flags=list(given)) for name, given in flags.items()}
+    with ExitStack() as stack, ThreadPoolExecutor(len(targets)) as pool:
+        for started in [pool.submit(target.__enter__) for target in targets.values()]:
+            stack.push(started.result())
+        yield targets
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", *map(str, arguments)]
+@pytest.fixture(scope="module")
+def tokens(targets: dict[str, Target]) -> dict[str, Path]:
+    """A file for each server."""
+    files = {}
+    for name, target in targets.items():
+        files[name] = target.data_dir / "tokens.txt"
+        minted = (mint_receiver(target.jwt_secret, index).token for index in range(TOKENS))
+        files[name].write_text("\n".join(minted))
+    return files
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command("--headless", "--only-summary", "--accept-invalid", *arguments),  # a busy machine is no failure here
-        capture_output=True, text=True, cwd=ROOT, timeout=RUN_TIMEOUT_S,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def runs(
+    nursery: Nursery, targets: dict[str, Target], tokens: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Done, Path]]:
+    """How each of them ended, and its file."""
+    folder = tmp_path_factory.mktemp("swarms")
+    for number, few in enumerate((2, 3)):
+        dealt = tokens["others"].read_text().split()
+        (folder / f"few {few}").write_text("\n".join(dealt[10 * number : 10 * number + few]))
+    http = KeepAliveHttp(targets["others"].http_url)
+    for token in (folder / "few 3").read_text().split():
+        LobbyApi(http).create_room(token, gamemode="left over")
+    http.close()
+    commands: dict[str, tuple[object, ...]] = {
+        "life": (
+            "--tokens", tokens["life"], "-u", 20, "-r", 100, "-t", "3s", "--seed", 11,
+            "--mix", "host=7,flapper=4,browser=4,poller=5", "--poll-interval-s", 1, "--heartbeat-interval-s", 0.5,
+            "--room-interval-s", 2, "--room-lifetime-s", 1, "--drop-interval-s", 2,
+            "--threshold", "heartbeat.count > 50",
+        ),
+        "workers": (
+            "--tokens", tokens["workers"], "-u", 12, "-r", 100, "-t", "4s", "--processes", 2, "--seed", 3,
+            "--mix", "host=1", "--heartbeat-interval-s", 0.5, "--room-interval-s", 2, "--room-lifetime-s", 1,
+            "--threshold", "handshake.max < 1us",
+        ),
+        "register": ("-u", 3, "-r", 10, "-t", "3s", "--seed", 5),
+        "left over": (
+            "--tokens", folder / "few 3", "-u", 3, "-r", 10, "-t", "2s",
+            "--mix", "host=1", "--room-interval-s", 0.5, "--room-lifetime-s", 0.2,
+        ),
+        "few tokens": ("--tokens", folder / "few 2", "-u", 5, "-r", 100, "-t", "1s"),
+        "throttled": ("-u", 4, "-r", 100, "-t", "2s"),
+    }  # fmt: skip
 
+    def given(name: str, host: str) -> tuple[object, ...]:
+        return ("--host", targets.get(host, targets["others"]).http_url, "--swarm-json", folder / f"{name}.json")
 
-def two_workers() -> tuple[object, ...]:
-    """With a port of their own: another swarm on this machine has a master, too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return ("--processes", 2, "--master-bind-port", port, "--master-port", port)
+    done: dict[str, Done] = {}
+    commands["login"] = commands["register"]
+    for wave in (("life", "register", "few tokens"), ("workers", "login", "left over", "throttled")):
+        swarms = {name: nursery.start(*commands[name], *given(name, name)) for name in wave}
+        done |= {name: swarm.end() for name, swarm in swarms.items()}
+    return {name: (ended, folder / f"{name}.json") for name, ended in done.items()}
 
 
 def figures(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -68,22 +106,21 @@ def figures(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any],
     return whole, requests, {row["name"]: row for row in whole["series"]}, whole["events"]
 
 
-def test_a_short_run_measures_and_ends_well(target: Target, tokens: Path, tmp_path: Path):
-    out = tmp_path / "swarm.json"
-    done = run(
-        "--host", target.http_url, "--tokens", tokens, "-u", 20, "-r", 100, "-t", "3s", "--seed", 11,
-        "--mix", "host=7,flapper=4,browser=4,poller=5", "--poll-interval-s", 1, "--heartbeat-interval-s", 0.5,
-        "--room-interval-s", 2, "--room-lifetime-s", 1, "--drop-interval-s", 2, "--swarm-json", out,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_short_run_measures_and_ends_well(
+    runs: dict[str, tuple[Done, Path]], targets: dict[str, Target], tokens: dict[str, Path]
+):
+    done, out = runs["life"]
+    assert done.code == 0, done.errors
+    assert "Traceback" not in done.errors
     whole, requests, series, events = figures(out)
     assert whole["seed"] == 11
     assert whole["users"] == {"browser": 4, "flapper": 4, "host": 7, "poller": 5}
     assert whole["duration_s"] == pytest.approx(3, abs=2)
 
     assert requests["WS handshake"]["count"] >= 15
-    assert requests["WS upgrade"]["count"] == events["connection attempts"]
+    assert 0 <= events["connection attempts"] - requests["WS upgrade"]["count"] <= 4, (
+        "but for those under way at the end"
+    )
     assert requests["GET /api/rooms (poll)"]["count"] == pytest.approx(5 * 3, abs=8)
     assert requests["WS heartbeat"]["count"] > 50
     assert requests["POST /api/rooms"]["count"] == events["rooms made"]
@@ -102,30 +139,29 @@ def test_a_short_run_measures_and_ends_well(target: Target, tokens: Path, tmp_pa
     assert series["time to fresh, by push"]["count"] > events["rooms made"]
     assert 0 < series["time to fresh, by push"]["p50_ms"] < series["time to fresh, by polling"]["p50_ms"]
     assert series["time to fresh, by push"]["p50_ms"] < 1000
-    assert "received rooms_changed" in done.stderr
-    wait_for(lambda: _online(target, tokens) == 0, what="every player said goodbye")
-    assert _rooms(target) <= 1, "they deleted their rooms, but for one that was just being made"
+    assert "received rooms_changed" in done.errors
+    wait_for(lambda: _online(targets["life"], tokens["life"]) == 0, what="every player said goodbye")
+    assert _rooms(targets["life"]) <= 1, "they deleted their rooms, but for one that was just being made"
 
 
-def test_players_make_accounts_and_a_second_run_finds_them(target: Target, tmp_path: Path):
-    for number, made in enumerate(("register", "login")):
-        out = tmp_path / f"{number}.json"
-        done = run("--host", target.http_url, "-u", 3, "-r", 10, "-t", "2s", "--seed", 5, "--swarm-json", out)
-        assert done.returncode == 0, done.stderr
+def test_players_make_accounts_and_a_second_run_finds_them(runs: dict[str, tuple[Done, Path]]):
+    """As many as there was time for: hashing a password takes a busy machine long."""
+    counts = {}
+    for made in ("register", "login"):
+        done, out = runs[made]
+        assert done.code == 0, done.errors
         _, requests, _, events = figures(out)
-        assert requests[f"POST /api/auth/{made}"]["count"] == 3
-        assert events["connections established"] == 3
-        assert events.get("accounts found made", 0) == (3 if made == "login" else 0)
+        counts[made] = requests[f"POST /api/auth/{made}"]["count"]
+        assert 1 <= counts[made] <= 3
+        assert counts[made] <= events["connections established"] <= 3
+        assert events.get("accounts found made", 0) == (counts[made] if made == "login" else 0)
+    assert counts["login"] >= counts["register"]
 
 
-def test_two_workers_count_what_the_server_counts(target: Target, tokens: Path, tmp_path: Path):
-    out = tmp_path / "swarm.json"
-    done = run(
-        "--host", target.http_url, "--tokens", tokens, "-u", 12, "-r", 100, "-t", "2s", *two_workers(), "--seed", 3,
-        "--mix", "host=1", "--heartbeat-interval-s", 0.5, "--room-interval-s", 2, "--room-lifetime-s", 1,
-        "--swarm-json", out,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+def test_two_workers_count_what_the_server_counts(runs: dict[str, tuple[Done, Path]]):
+    done, out = runs["workers"]
+    assert done.code == 3, "its threshold cannot be met"
+    assert "✗ handshake.max < 1us" in done.errors
     whole, requests, series, events = figures(out)
     assert whole["users"] == {"host": 12}
     assert events["connections established"] == requests["WS handshake"]["count"] == 12
@@ -134,94 +170,78 @@ def test_two_workers_count_what_the_server_counts(target: Target, tokens: Path, 
     assert events["sent ping"] - 12 <= answered <= events["received pong"], "but for those under way at the end"
     assert events["rooms made"] == requests["POST /api/rooms"]["count"] > 0
     assert series["time to fresh, by push"]["count"] >= events["rooms made"]
+    assert not [reason for reason in whole["validity"]["reasons"] if "arrive" in reason], "every report came"
 
 
-def test_rooms_that_an_earlier_run_left_are_taken_over(target: Target, tokens: Path, tmp_path: Path):
-    http = KeepAliveHttp(target.http_url)
-    few, out = tmp_path / "few", tmp_path / "swarm.json"
-    few.write_text("\n".join(tokens.read_text().split()[-3:]))
-    for token in few.read_text().split():
-        LobbyApi(http).create_room(token, gamemode="left over")
-    http.close()
-    done = run(
-        "--host", target.http_url, "--tokens", few, "-u", 3, "-r", 10, "-t", "2s",
-        "--mix", "host=1", "--room-interval-s", 0.5, "--room-lifetime-s", 0.2, "--swarm-json", out,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+def test_rooms_that_an_earlier_run_left_are_taken_over(runs: dict[str, tuple[Done, Path]]):
+    done, out = runs["left over"]
+    assert done.code == 0, done.errors
     assert figures(out)[3]["rooms found made"] == 3
 
 
-def test_a_throttled_login_waits_as_told_and_says_so_once(tmp_path: Path):
-    out = tmp_path / "swarm.json"
-    with Target(flags=["--auth-rate-per-min", "2"]) as target:
-        done = run("--host", target.http_url, "-u", 4, "-r", 100, "-t", "1s", "--swarm-json", out)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("The server limits logins (429)") == 1
+def test_a_throttled_login_waits_as_told_and_says_so_once(runs: dict[str, tuple[Done, Path]]):
+    done, out = runs["throttled"]
+    assert done.code == 0, done.errors
+    assert done.errors.count("The server limits logins (429)") == 1
     _, requests, _, events = figures(out)
     assert events["throttled (429)"] >= 1
     assert 1 <= requests["POST /api/auth/register"]["count"] < 4
     assert requests["POST /api/auth/register"]["failures"] == 0
 
 
-def test_too_few_tokens_is_said_once_and_the_others_play(target: Target, tokens: Path, tmp_path: Path):
-    few, out = tmp_path / "few", tmp_path / "swarm.json"
-    few.write_text("\n".join(tokens.read_text().split()[:2]))
-    done = run("--host", target.http_url, "--tokens", few, "-u", 5, "-r", 100, "-t", "1s", "--swarm-json", out)
-    assert done.stderr.count("All 2 tokens are in use") == 1
-    assert "Traceback" not in done.stderr
+def test_too_few_tokens_is_said_once_and_the_others_play(runs: dict[str, tuple[Done, Path]]):
+    done, out = runs["few tokens"]
+    assert done.errors.count("All 2 tokens are in use") == 1
+    assert "Traceback" not in done.errors
     _, _, _, events = figures(out)
     assert events["connections established"] == 2
 
 
-def test_a_termination_in_the_middle_ends_it_well(target: Target, tokens: Path, tmp_path: Path):
-    out = tmp_path / "swarm.json"
-    arguments = ("--host", target.http_url, "--tokens", tokens, "-u", 10, "-r", 100, "--swarm-json", out)
-    process = subprocess.Popen(
-        command("--headless", "--only-summary", *arguments),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
+def test_a_termination_in_the_middle_ends_it_well(
+    runs: dict[str, tuple[Done, Path]], nursery: Nursery, targets: dict[str, Target], tokens: dict[str, Path],
+    tmp_path: Path,
+):  # fmt: skip
+    target, mine, out = targets["life"], tokens["life"], tmp_path / "swarm.json"
+    swarm = nursery.start("--host", target.http_url, "--tokens", mine, "-u", 10, "-r", 100, "--swarm-json", out)
     try:
-        wait_for(lambda: _online(target, tokens) == 10, deadline_s=15)
+        wait_for(lambda: _online(target, mine) == 10, deadline_s=15)
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=RUN_TIMEOUT_S)
-    assert process.returncode == 0, errors
+        swarm.stop(signal.SIGTERM)
+    done = swarm.end()
+    assert done.code == 0, done.errors
     assert figures(out)[3]["connections established"] == 10
-    wait_for(lambda: _online(target, tokens) == 0)
+    wait_for(lambda: _online(target, mine) == 0)
 
 
 # -- bad input: one sentence, exit code 2 -------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def refusals(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def refusals(
+    nursery: Nursery, targets: dict[str, Target], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Done]]:
     """Every kind of bad input at once: each run ends before it begins, so they do not disturb one another."""
     folder = tmp_path_factory.mktemp("tokens")
     (folder / "bad").write_text(f"{JWT}\nwhat\n")
     (folder / "empty").write_text("")
     (folder / "foreign").write_text(JWT)
+    known = ("--host", targets["others"].http_url)
     with FakeServer(lambda peer: peer.answer_http(404)) as stranger:
         arguments: dict[str, tuple[object, ...]] = {
             "no host": (),
             "nobody": ("--host", "http://127.0.0.1:1"),
-            "nobody for workers": ("--host", "http://127.0.0.1:1", *two_workers()),
+            "nobody for workers": ("--host", "http://127.0.0.1:1", "--processes", 2),
             "stranger": ("--host", f"http://127.0.0.1:{stranger.port}"),
-            "bad": ("--host", target.http_url, "--tokens", folder / "bad"),
-            "empty": ("--host", target.http_url, "--tokens", folder / "empty"),
-            "missing": ("--host", target.http_url, "--tokens", folder / "missing"),
-            "foreign": ("--host", target.http_url, "--tokens", folder / "foreign"),
-            "share": ("--host", target.http_url, "--drop-share", 2),
-            "feature": ("--host", target.http_url, "--features", "drain,telepathy"),
+            "bad": (*known, "--tokens", folder / "bad"),
+            "empty": (*known, "--tokens", folder / "empty"),
+            "missing": (*known, "--tokens", folder / "missing"),
+            "foreign": (*known, "--tokens", folder / "foreign"),
+            "share": (*known, "--drop-share", 2),
+            "feature": (*known, "--features", "drain,telepathy"),
+            "threshold": (*known, "--threshold", "fanout < 250ms"),
         }
-        running = {
-            name: subprocess.Popen(
-                command("--headless", "--only-summary", "-u", 2, "-t", "2s", *given),
-                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-            )
-            for name, given in arguments.items()
-        }  # fmt: skip
-        said = {name: process.communicate(timeout=RUN_TIMEOUT_S)[1] for name, process in running.items()}
-        yield {name: (running[name].returncode, said[name]) for name in arguments}
+        running = {name: nursery.start("-u", 2, "-t", "2s", *given) for name, given in arguments.items()}
+        yield {name: swarm.end() for name, swarm in running.items()}
 
 
 @pytest.mark.parametrize(
@@ -240,10 +260,11 @@ def refusals(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         ("foreign", r"The server at .* does not take the first token of .*: mint them with its secret .*"),
         ("share", r"--drop-share must be a share from 0 to 1\."),
         ("feature", r"--features: telepathy is no feature: choose from rev, .*\."),
+        ("threshold", r"Threshold 'fanout < 250ms': say which figure of fanout, as in fanout\.p99 or \.max\."),
     ],
 )
-def test_bad_input_ends_with_one_sentence_and_exit_code_2(refusals: dict[str, Any], case: str, sentence: str):
-    code, errors = refusals[case]
+def test_bad_input_ends_with_one_sentence_and_exit_code_2(refusals: dict[str, Done], case: str, sentence: str):
+    code, errors = refusals[case].code, refusals[case].errors
     assert code == 2, errors
     assert "Traceback" not in errors
     said = [line.removeprefix("loadtest: ") for line in errors.splitlines() if line.startswith("loadtest: ")]
@@ -251,8 +272,12 @@ def test_bad_input_ends_with_one_sentence_and_exit_code_2(refusals: dict[str, An
     assert re.fullmatch(sentence, said[0]), said[0]
 
 
-def test_a_number_that_is_none_is_a_usage_error():
-    done = run("--host", "http://127.0.0.1:1", "--poller-share", "many")
+def test_the_command_itself_ends_with_a_usage_error():
+    """As it is typed; all the others are forks that have imported Locust already."""
+    done = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--poller-share", "many"],
+        capture_output=True, text=True, cwd=ROOT, timeout=30,
+    )  # fmt: skip
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "invalid float value: 'many'" in done.stderr
