@@ -204,13 +204,12 @@ class SwarmConnection(LobbyConnection):
         """In a greenlet of the crew."""
         if epoch != self._epoch:
             return
-        self.counters.attempts += 1
         try:
             opened = open_for_reader(self._wire.url, self.timing, self._wire.sources)
         except OpenFailed as failed:
             if epoch == self._epoch:
                 log.info("%s: not connected: %s", self.name, failed.why)
-                self.connection_attempted.emit(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
+                self._tell_attempt(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
                 self._go_on(refused=failed.refused, retry_after_s=failed.retry_after_s)
             return
         self.counters.bytes_in += opened.bytes_in
@@ -229,6 +228,11 @@ class SwarmConnection(LobbyConnection):
             self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken
             self.on_bytes(opened.unread)
 
+    def _tell_attempt(self, attempt: Attempt) -> None:
+        """Counted when it has an outcome: one that its player cut short by leaving has none."""
+        self.counters.attempts += 1
+        self.connection_attempted.emit(attempt)
+
     def _on_handshake_timeout(self, _at_s: float) -> None:
         self._lose(LinkEnded(f"the handshake was not answered within {self.timing.handshake_timeout_s:g} s"))
 
@@ -242,7 +246,7 @@ class SwarmConnection(LobbyConnection):
         self._pulse = Pulse(self.timing, now_s=now_s, phase=self._phase)
         self._look_again(now_s)
         attempt = Attempt(upgrade_s=self._upgrade_s, handshake_s=now_s - self._began_s, failure=None)
-        self.connection_attempted.emit(attempt)
+        self._tell_attempt(attempt)
         self.connection_established.emit()
         self.message_received.emit(accepted)
 
@@ -397,7 +401,7 @@ class SwarmConnection(LobbyConnection):
             self.counters.close_codes[NO_CLOSE_FRAME if ending.code is None else str(ending.code)] += 1
         if was_shaking:
             attempt = Attempt(upgrade_s=self._upgrade_s, handshake_s=None, failure=ending.why)
-            self.connection_attempted.emit(attempt)
+            self._tell_attempt(attempt)
         else:
             self._was_lost = True
             self.counters.losses += 1

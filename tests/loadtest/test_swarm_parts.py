@@ -15,7 +15,6 @@ from loadtest.freshness import FreshnessWatch, Marks, clock_of_this_machine
 from loadtest.identities import DealtTokens, MintedTokens, NoTokenLeft, Share, account
 from loadtest.inputs import UsageError, check_host, read_tokens
 from loadtest.options import SwarmOptions, add_options, read_options
-from loadtest.pacing import Agenda, draw_gap_s, draw_lifetime_s, draw_phase_s, player_rng
 from loadtest.recorder import Recorder
 from loadtest.series import LARGEST_US, Series
 from tests.loadtest.fakes import JWT, FakeHttp, json_answer, room
@@ -158,44 +157,6 @@ def test_token_files_that_are_none(tmp_path: Path, content: str, says: str):
 def test_a_token_file_that_is_missing():
     with pytest.raises(UsageError, match="No such file"):
         read_tokens(Path("/nowhere/tokens"))
-
-
-# -- pacing -------------------------------------------------------------------------------------------------------
-
-
-def test_agenda_gives_what_is_due_in_order_of_intended_times():
-    agenda, done = Agenda(), []
-    agenda.put(3.0, lambda at_s: done.append(("late", at_s)))
-    agenda.put(1.0, lambda at_s: done.append(("first", at_s)))
-    agenda.put(1.0, lambda at_s: done.append(("second", at_s)))
-    assert agenda.wait_s(0.25) == 0.75
-    assert agenda.take_due(0.99) is None
-    while (appointment := agenda.take_due(2.0)) is not None:
-        appointment.act(appointment.at_s)
-    assert done == [("first", 1.0), ("second", 1.0)]
-    assert agenda.wait_s(5.0) == 0.0
-    assert Agenda().wait_s(0) == math.inf
-
-
-def test_the_same_seed_gives_the_same_player_and_another_one_another():
-    draws = [
-        [player_rng(seed, role, n).random() for n in range(3)]
-        for seed, role in ((1, "P"), (1, "P"), (1, "Q"), (2, "P"))
-    ]
-    assert draws[0] == draws[1]
-    assert len({tuple(draw) for draw in draws}) == 3
-
-
-def test_draws_have_the_means_and_ranges_they_promise():
-    rng = Random(2)
-    phases = [draw_phase_s(3.0, rng) for _ in range(5000)]
-    gaps = [draw_gap_s(3.0, rng) for _ in range(5000)]
-    lives = [draw_lifetime_s(4.0, rng) for _ in range(5000)]
-    assert 0 <= min(phases) <= max(phases) <= 3
-    assert sum(phases) / 5000 == pytest.approx(1.5, rel=0.05)
-    assert sum(gaps) / 5000 == pytest.approx(3.0, rel=0.05)
-    assert 2 <= min(lives) <= max(lives) <= 6
-    assert draw_gap_s(0.0, rng) == 0.0
 
 
 # -- identities ---------------------------------------------------------------------------------------------------
