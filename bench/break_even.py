@@ -21,7 +21,8 @@ import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 
 from bench.estimates import estimate
-from bench.findings import Findings
+from bench.findings import Measure
+from bench.results import Run
 from bench.stats import FloatArray
 
 SIMPLE_BREAK_EVEN_PER_S = 1 / 3.0
@@ -67,13 +68,37 @@ class Surface:
         return float(np.median(errors)) if errors else float("nan")
 
 
-def surfaces(findings: Findings, name: str, *, poll_s: float, grows: bool = False) -> list[Surface]:
-    """Of every way that has cells with this quantity."""
+def cells_of(run: Run) -> list[Measure]:
+    """The cells of break-even, and those of freshness with the same list and period of polling."""
+    cells = run.found("break-even")
+    beside = run.found("freshness")
+    sizes = run.profile.break_even
+    found = list(cells.measures) if cells is not None else []
+    if beside is not None and found and run.profile.freshness.poll_s == sizes.poll_s:
+        found += [each for each in beside.measures if each.rooms == sizes.rooms and each.party in sizes.ways]
+    return found
+
+
+def surfaces(cells: Sequence[Measure], name: str, *, poll_s: float, grows: bool = False) -> list[Surface]:
+    """Of every way that has cells with this quantity.
+
+    Idle, all that hold a socket do the same, so their idle cells are one: the mean.
+    """
     points: dict[str, list[Point]] = {}
-    for measure in findings.measures:
+    for measure in cells:
         if measure.name == name and (found := estimate(measure)) is not None:
             points.setdefault(measure.party, []).append(Point(measure.clients, measure.changes_per_s, found.value))
-    return [fit(way, cells, poll_s=poll_s, grows=grows) for way, cells in points.items()]
+    idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
+    for way, same in points.items():
+        if not _polls(way):
+            points[way] = [
+                each if each.changes_per_s else Point(each.clients, 0.0, float(np.mean(idle))) for each in same
+            ]
+    return [fit(way, same, poll_s=poll_s, grows=grows) for way, same in points.items()]
+
+
+def _polls(way: str) -> bool:
+    return way.startswith("polling")
 
 
 def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False) -> Surface:
@@ -91,7 +116,7 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
         return logs
 
     free = np.ones(5, dtype=bool)
-    free[3:] = not way.startswith("polling")
+    free[3:] = not _polls(way)
     free[2] = way not in ("polling", "polling_gzip")
     if len(set(clients)) < 2:
         free[1] = free[4] = False  # one size cannot tell what depends on it
@@ -124,7 +149,7 @@ def _value(
     a, e, s, d, d_client = constants
     if way in ("polling", "polling_gzip"):
         acts = np.zeros(np.broadcast(rates, clients).shape)
-    elif way.startswith("polling"):
+    elif _polls(way):
         acts = 1 - np.exp(-rates * poll_s)
     else:
         acts = rates / (1 + rates * (d + d_client * clients))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.estimates import Kind, noise_floors
+from bench.estimates import Kind, distance, noise_floors
 from bench.facts import commit_words, machine_words
 from bench.findings import LOBBY, Reading
 from bench.quantities import Quantity, quantities
@@ -77,7 +77,7 @@ class Comparison:
         return [
             pair
             for pair in self.pairs
-            if pair.change is Change.WORSE and not pair.doubtful and _size(pair.ratio) > self.limit
+            if pair.change is Change.WORSE and not pair.doubtful and distance(pair.ratio) > self.limit
         ]
 
     @property
@@ -97,7 +97,7 @@ def compare_runs(before: Run, after: Run, *, limit: float, ratios_only: bool = F
             only_one += 1
         else:
             pairs.append(pair)
-    pairs.sort(key=lambda pair: (-_size(pair.ratio) if pair.change is not Change.NONE else 0.0, pair.name))
+    pairs.sort(key=lambda pair: (-distance(pair.ratio) if pair.change is not Change.NONE else 0.0, pair.name))
     return Comparison(before, after, limit, pairs, only_one, has_noise)
 
 
@@ -158,7 +158,7 @@ def _pair(before: Quantity, after: Quantity, floors: dict[Kind, float]) -> Pair 
         return None
     values = [[reading.value for reading in each.readings] for each in (before, after)]
     ratio, interval, floor = two.value / one.value, ratio_interval(*values), floors[before.kind]
-    is_beyond = abs(ratio - 1) > floor and (interval is None or not interval.low <= 1 <= interval.high)
+    is_beyond = distance(ratio) > floor and (interval is None or not interval.low <= 1 <= interval.high)
     change = Change.NONE
     if is_beyond and before.more_is_better is not None and ratio > 0:
         change = Change.BETTER if (ratio > 1) == before.more_is_better else Change.WORSE
@@ -193,11 +193,6 @@ def _ratios(run: Run) -> list[Quantity]:
             name = f"{each.name}, lobby ÷"
             found.append(Quantity(each.scenario, name, each.party, each.where, "×", each.kind, readings))
     return found
-
-
-def _size(ratio: float) -> float:
-    """How much a ratio is, whichever way: half and double are alike."""
-    return max(ratio, 1 / ratio) - 1 if ratio > 0 else float("inf")
 
 
 def _words(run: Run) -> str:

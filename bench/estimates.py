@@ -140,7 +140,7 @@ class Difference:
         """Within the noise: the interval has 1 in it, or the difference is no greater than that of two equals."""
         interval = self.ratio.interval
         within = interval is None or interval.low <= 1 <= interval.high
-        return within or abs(self.ratio.value - 1) <= self.floor
+        return within or distance(self.ratio.value) <= self.floor
 
     def words(self) -> str:
         """How much more or less, or that there is no difference."""
@@ -163,8 +163,13 @@ def noise_floors(findings: Findings, again: str) -> dict[Kind, float]:
         found = ratio(findings.find(measure.name, again, measure.where), measure.readings, kind)
         if found is not None and found.n > 1:
             interval = found.interval or Interval(found.low, found.high)
-            floors[kind] = max(floors.get(kind, 0.0), interval.high - 1, 1 - interval.low)
+            floors[kind] = max(floors.get(kind, 0.0), distance(interval.low), distance(interval.high))
     return floors
+
+
+def distance(ratio_value: float) -> float:
+    """How far a ratio is from 1, whichever way: half and double are as far, by 1."""
+    return max(ratio_value, 1 / ratio_value) - 1 if ratio_value > 0 else float("inf")
 
 
 def at(findings: Findings, name: str, party: str, where: Where) -> Estimate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -55,6 +56,8 @@ class Lab:
         self.reporter = reporter
         self._server_factory = server_factory
         self._on_abort: list[Callable[[], None]] = []
+        self.window = threading.Event()
+        """Set once the clients whose bytes are counted are all there: what shares their window begins with it."""
         self._so_far: dict[str, Callable[[], Any]] = {}
 
     def book(self, name: str, flags: tuple[str, ...]) -> Book:

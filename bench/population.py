@@ -114,7 +114,7 @@ class Population:
                 group[-1].close()
 
     async def sizes(self) -> list[MessageSize]:
-        """Every kind of message that occurred, by size."""
+        """Every kind of message that the seed's kind of client had, by size."""
         return [
             MessageSize(name=name, n=n, message_bytes=message_bytes)
             for (name, message_bytes), n in sorted(self._texts.items())
@@ -125,7 +125,8 @@ class Population:
             return PollClient(index, group.way, group.host, group.port, log)
         user = group.first_user + index // group.clients_per_user
         return PushClient(
-            index, group.way, group.host, group.port, log, player=mint_receiver(group.secret, user), texts=self._texts,
+            index, group.way, group.host, group.port, log, player=mint_receiver(group.secret, user),
+            texts=self._texts if group.way == "push" else Counter(),
             chance=self._random,
         )  # fmt: skip
 

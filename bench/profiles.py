@@ -95,6 +95,8 @@ class BreakEvenSizes(_Sizes, frozen=True, kw_only=True):
     rooms: int = 50
     window_s: float = 3.0
     poll_s: float = 3.0
+    has_idle: bool = False
+    """Besides the rates, a cell without changes at the first size."""
 
 
 class ReturnSizes(_Sizes, frozen=True, kw_only=True):
@@ -118,7 +120,12 @@ class CapacitySizes(_Sizes, frozen=True, kw_only=True):
     """Bisection ends when the bracket is this part of its lower end."""
 
 
+LIVES = {"idle": ("push", False), "active, push with fetch": ("push", True), "active, rooms_delta": ("delta", True)}
+"""Kinds of a player's life: the way to the list, and whether it changes."""
+
+
 class CostSizes(_Sizes, frozen=True, kw_only=True):
+    lives: list[str] = msgspec.field(default_factory=lambda: list(LIVES))
     clients: list[int] = msgspec.field(default_factory=lambda: [300])
     repeats: int = 1
     window_s: float = 3.0
@@ -226,11 +233,21 @@ SMOKE = Profile(
 QUICK = Profile(
     name="quick",
     purpose="the questions at sizes that take at most three minutes on two cores",
-    broadcast=BroadcastSizes(clients=[100, 500, 2_000], changes_per_s=[1.0, 10.0], rate_clients=500, rate_s=4.0),
+    noise=NoiseSizes(clients=200, repeats=2, broadcasts=4),
+    broadcast=BroadcastSizes(
+        clients=[100, 500, 1_000], notify_broadcasts=5, refetch_broadcasts=3, logins=3
+    ),
+    freshness=FreshnessSizes(ways=["polling", "push", "delta"], window_s=2.0, changes_per_s=2.0),
     bandwidth=BandwidthSizes(
         rooms=[10, 50], clients=4, window_s=30.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
-        changes_per_s=[0.0, 0.1, 1.0],
+        changes_per_s=[0.0, 1.0],
     ),
+    break_even=BreakEvenSizes(
+        ways=["polling", "push", "delta"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0
+    ),
+    capacity=CapacitySizes(first=2_000, broadcasts=3, resolution=1.0),
+    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
+    cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     swarm=SwarmSizes(
         users=60, spawn_per_s=20.0, run_s=24.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
     ),
@@ -241,22 +258,22 @@ FULL = Profile(
     purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(
-        clients=[100, 300, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=6, refetch_broadcasts=4, logins=4,
-        changes_per_s=[0.3, 1.0, 3.0, 10.0, 30.0], rate_clients=1_000, rate_s=6.0,
+        clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=6, refetch_broadcasts=4, logins=4,
+        changes_per_s=[0.5, 3.0, 20.0], rate_clients=1_000, rate_s=4.0,
     ),
-    freshness=FreshnessSizes(clients=300, repeats=5, window_s=9.0, changes_per_s=1.0),
+    freshness=FreshnessSizes(clients=300, repeats=5, window_s=6.0, changes_per_s=1.0),
     bandwidth=BandwidthSizes(
         rooms=[10, 50, 200], clients=5, window_s=120.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
         changes_per_s=[0.0, 0.01, 0.1, 1.0, 10.0],
     ),
     break_even=BreakEvenSizes(
-        ways=["polling", "polling_etag", "push", "rev", "delta"],
-        clients=[100, 1_000], changes_per_s=[0.1, 0.33, 1.0, 4.0], window_s=9.0,
+        ways=["polling", "polling_etag", "push", "delta"],
+        clients=[100, 1_000], changes_per_s=[0.15, 0.33, 2.0], window_s=7.0, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=3, flapping=500),
-    capacity=CapacitySizes(first=4_000, most=18_000, broadcasts=8, repeats=5, resolution=0.08),
-    cost=CostSizes(clients=[100, 1_000, 5_000], repeats=3, window_s=8.0),
-    peers=PeersSizes(clients=2_000, repeats=5, broadcasts=12, storm=500, get_s=0.5),
+    capacity=CapacitySizes(first=4_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
+    cost=CostSizes(clients=[100, 1_000, 5_000], repeats=3, window_s=4.0),
+    peers=PeersSizes(clients=1_500, repeats=5, broadcasts=12, storm=500, get_s=0.3),
     swarm=SwarmSizes(
         users=200, spawn_per_s=20.0, run_s=60.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
     ),

@@ -100,7 +100,10 @@ class _Measured:
         if not scenarios:
             return
         with ThreadPoolExecutor(len(scenarios)) as pool:
-            futures = {pool.submit(scenario.run, self._lab): scenario for scenario in scenarios}
+            opens = [scenario for scenario in scenarios if scenario.opens_window]
+            if not opens:
+                self._lab.window.set()
+            futures = {pool.submit(_in_window, scenario, self._lab): scenario for scenario in scenarios}
             try:
                 wait(futures)
                 for future, scenario in futures.items():
@@ -109,6 +112,7 @@ class _Measured:
                     except FAILURES as error:
                         self._failed(scenario, error)
             except BaseException:
+                self._lab.window.set()
                 self._lab.abort()
                 raise
 
@@ -120,3 +124,14 @@ class _Measured:
         so_far = self._lab.broken_off().get(scenario.name)
         if so_far is not None:
             self.results[scenario.name] = so_far
+
+
+def _in_window(scenario: Scenario, lab: Lab) -> Any:
+    """The one that opens the window at once, the others when it is open; also when it could not be opened."""
+    if not scenario.opens_window:
+        lab.window.wait()
+        return scenario.run(lab)
+    try:
+        return scenario.run(lab)
+    finally:
+        lab.window.set()

@@ -70,6 +70,10 @@ WAY_WORDS = {
 """The ways to the list (`bench.ways`), for readers."""
 
 
+def rate_words(changes_per_s: float) -> str:
+    return f"{changes_per_s:g} change{'' if changes_per_s == 1 else 's'} a second"
+
+
 def way_words(way: str) -> str:
     """For readers; a party that is no way is called what it is."""
     return WAY_WORDS.get(way, way)

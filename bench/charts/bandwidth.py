@@ -27,7 +27,7 @@ from bench.charts.sheet import (
     title,
 )
 from bench.figures import Figures, IdleCost, Traffic, select
-from bench.words import WAY_WORDS, in_bytes, plural
+from bench.words import WAY_WORDS, in_bytes, plural, rate_words
 
 SEED_POLLING_BYTES = 10_000
 SEED_PUSH_BYTES = 100
@@ -49,9 +49,9 @@ def idle_bandwidth(figures: Figures) -> Figure:
     push = select(figures.idle, "push")
     if push:
         rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.mean)))
-    each = figures.idle[0].clients
+    each, window_s = figures.idle[0].clients, figures.run.profile.bandwidth.window_s
     what = (
-        f"n: {each} clients of each kind, a minute at true intervals. Bars: mean; black lines: least and most, "
+        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes a minute. Bars: mean; black lines: least and most, "
         "where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against TCP_INFO."
     )
     if figures.run.profile.bandwidth.time_scale != 1:
@@ -97,7 +97,7 @@ def traffic_by_rate(figures: Figures) -> Figure:
     source = "counted on a link of its own (MTU 1500, no offloads)" if _is_measured(figures) else "modelled"
     what = (
         f"n: {each} clients a point over {figures.run.profile.bandwidth.window_s:g} s; TCP/IP {source}; the point at "
-        "the left edge is that of no change at all. Reach 100 % where no point is marked."
+        "the left edge is that of no change at all."
     )
     with mpl.rc_context(STYLE):
         figure, panels = sheet(figures.run, what, height_in=4.3, columns=len(lengths), share_y=True)
@@ -133,7 +133,10 @@ def traffic_by_cause(figures: Figures) -> Figure:
     rates = sorted({cost.changes_per_s for cost in here})
     chosen = [rates[0], *([max(rate for rate in rates if rate <= 1.0)] if len(rates) > 1 else [])]
     source = "measured" if _is_measured(figures) else "modelled"
-    what = f"A list of {plural(rooms, 'room')}. Shares of each bar, so that all can be read; TCP/IP {source}."
+    what = (
+        f"A list of {plural(rooms, 'room')}. Shares of each bar, so that all can be read; at its right what it is in "
+        f"all, a client-hour. TCP/IP {source}."
+    )
     causes: tuple[tuple[str, str, str, Callable[[Traffic], float]], ...] = (
         ("payload", GREEN, "", lambda cost: cost.payload),
         ("headers: HTTP and frames", BLUE, "//", lambda cost: cost.headers),
@@ -159,9 +162,9 @@ def traffic_by_cause(figures: Figures) -> Figure:
             axes.invert_yaxis()
             axes.set_xlim(0, 118)
             axes.set_xticks([0, 25, 50, 75, 100])
-            axes.set_xlabel("share of the bytes (%); bytes a client-hour at the right")
+            axes.set_xlabel("share of the bytes (%)")
             axes.grid(visible=False, axis="y")
-            title(axes, f"{rate:g} changes a second" if rate else "idle")
+            title(axes, rate_words(rate) if rate else "idle")
         lines, names = panels[0].get_legend_handles_labels()
         figure.legend(lines, names, loc="outside upper center", ncols=4, fontsize=9)
     return figure

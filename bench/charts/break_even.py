@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from bench.break_even import CLIENTS, RATES_PER_S, SIMPLE_BREAK_EVEN_PER_S, Surface, surfaces
+from bench.break_even import CLIENTS, RATES_PER_S, SIMPLE_BREAK_EVEN_PER_S, Surface, cells_of, surfaces
 from bench.charts.bandwidth import WAY_COLOURS
 from bench.charts.sheet import CAPTION_CHARACTERS, GREY, STYLE, sheet, title
 from bench.facts import caption
@@ -31,13 +31,13 @@ PANELS = (
 GRID = 160
 
 
-def break_even_map(run: Run, found: Findings) -> Figure:
+def break_even_map(run: Run, _: Findings) -> Figure:
     sizes = run.profile.break_even
     errors = []
     with mpl.rc_context(STYLE):
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
         for axes, (name, words, grows) in zip(panels, PANELS, strict=True):
-            fitted = surfaces(found, name, poll_s=sizes.poll_s, grows=grows)
+            fitted = surfaces(cells_of(run), name, poll_s=sizes.poll_s, grows=grows)
             errors.append(f"{words} {np.median([each.error for each in fitted]):.0%}")
             _map(axes, fitted)
             title(axes, words)
@@ -69,7 +69,8 @@ def _caption(figure: Figure, run: Run, what: str) -> None:
 
 def _map(axes: Axes, fitted: list[Surface]) -> None:
     rates = np.geomspace(*RATES_PER_S, GRID)
-    clients = np.geomspace(*CLIENTS, GRID)
+    least = min(point.clients for each in fitted for point in each.points) / 2
+    clients = np.geomspace(min(CLIENTS[0], least), CLIENTS[1], GRID)
     across, up = np.meshgrid(rates, clients)
     costs = np.stack([each(across, up) for each in fitted])
     best = costs.argmin(axis=0)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from bench.charts.sheet import BLUE, GREY, SKY, STYLE, VERMILLION, Chart, render, sheet
+from bench.charts.sheet import BLUE, GREY, SKY, STYLE, VERMILLION, Chart, ratio_axis, render, sheet
 from bench.compare import Change, Comparison
 from bench.facts import commit_words
 
@@ -33,7 +32,8 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
     colours = {Change.BETTER: BLUE, Change.WORSE: VERMILLION, Change.NONE: GREY}
     markers = {Change.BETTER: "o", Change.WORSE: "X", Change.NONE: "."}
     for row, pair in enumerate(shown):
-        axes.barh(row, 2 * pair.floor, left=1 - pair.floor, color=SKY, alpha=0.35, height=0.9)
+        low, high = 1 / (1 + pair.floor), 1 + pair.floor
+        axes.barh(row, high - low, left=low, color=SKY, alpha=0.35, height=0.9)
         if pair.interval is not None:
             axes.plot([pair.interval.low, pair.interval.high], [row, row], color=colours[pair.change], linewidth=1.6)
         axes.plot(pair.ratio, row, marker=markers[pair.change], color=colours[pair.change], markersize=7)
@@ -41,8 +41,6 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
     axes.set_yticks(range(len(shown)), [pair.name for pair in shown], fontsize=7)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{value:g}"))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"×{value:.3g}"))
-    axes.tick_params(axis="x", which="minor", labelsize=7)
+    ratio_axis(axes)
     axes.set_xlabel("after ÷ before (log scale); circles: better, crosses: worse")
     axes.grid(visible=False, axis="y")

@@ -25,6 +25,8 @@ from bench.charts.sheet import (
     client_axis,
     mark_invalid,
     nines_axis,
+    number_axis,
+    ratio_axis,
     sheet,
     time_axis,
     title,
@@ -41,7 +43,7 @@ from bench.scenarios.memory import SLAB_A_SOCKET
 from bench.scenarios.noise import AGAIN
 from bench.stats import merge
 from bench.validity import Validity
-from bench.words import count, in_digits, way_words
+from bench.words import count, in_digits, plural, way_words
 
 INVALID = Validity.INVALID
 
@@ -54,7 +56,8 @@ def freshness(run: Run, found: Findings) -> Figure:
     )  # fmt: skip
     what = (
         f"n: {sizes.clients} clients a way, {sizes.changes_per_s:g} changes a second for {sizes.window_s:g} s, "
-        f"{sizes.repeats} times; reach {reach:.1%}. Polling every {sizes.poll_s:g} s. Staleness: age of the oldest "
+        f"{plural(sizes.repeats, 'time')}; reach {reach:.1%}. Polling every {sizes.poll_s:g} s. Staleness: age "
+        "of the oldest "
         "change that a client has not, looked at all over the window."
     )
     with mpl.rc_context(STYLE):
@@ -108,7 +111,8 @@ def reconnect(run: Run, found: Findings) -> Figure:
     """Share of the clients back and fresh, by policy and by how the server went."""
     series = _series(found, "back and fresh")
     what = (
-        f"n: {count(run.profile.returns.clients)} clients, {len(series[0].groups)} restarts a line; back is accepted "
+        f"n: {count(run.profile.returns.clients)} clients, {plural(len(series[0].groups), 'restart')} a line; "
+        "back is accepted "
         "again, fresh is with the list. Time counts from the stop of the old process. A line that ends below 100 % "
         "has left somebody out."
     )
@@ -133,7 +137,8 @@ def flap(run: Run, found: Findings) -> Figure:
     sizes = run.profile.returns
     cut = round(sizes.flap_share * sizes.flapping)
     what = (
-        f"n: {len(told[0].readings)} flaps a line; {cut} of {count(sizes.flapping)} sockets are reset in one moment. "
+        f"n: {plural(len(told[0].readings), 'flap')} a line; {cut} of {count(sizes.flapping)} sockets are reset "
+        "in one moment. "
         "Each user_offline that a witness heard is of a player who came back."
     )
     with mpl.rc_context(STYLE):
@@ -146,8 +151,10 @@ def flap(run: Run, found: Findings) -> Figure:
             left.barh(number, share, color=BY_SIZE[number % len(BY_SIZE)], height=0.6)
             left.annotate(f"{share:.0f} %", (share, number), xytext=(4, 0), textcoords="offset points", va="center")
             each = series[measure.party]
-            for group in each.groups[:1]:
-                _share_over_time(right, group.values_ms() / 1e3, cut, number, measure.party)
+            if measure.party.endswith("grace 0 s"):  # when players are back does not depend on the grace
+                policy = measure.party.partition(",")[0]
+                for repeat, group in enumerate(each.groups):
+                    _share_over_time(right, group.values_ms() / 1e3, cut, number, None if repeat else policy)
         left.set_yticks(range(len(told)), [measure.party for measure in told])
         left.invert_yaxis()
         left.set_xlim(0, 118)
@@ -156,7 +163,7 @@ def flap(run: Run, found: Findings) -> Figure:
         right.set_xlabel("seconds since the cut")
         right.set_ylabel("players back and fresh (%)")
         right.set_xlim(left=0)
-        right.legend(loc="lower right", fontsize=8)
+        right.legend(loc="upper left", fontsize=8)
     return figure
 
 
@@ -168,7 +175,8 @@ def capacity(run: Run, found: Findings) -> Figure:
     knee = next((estimate(each) for each in found.measures if each.name == KNEE), None)
     what = (
         f"n: {sum(len(each.readings) for each in steps)} steps of {sizes.broadcasts} broadcasts, a fresh server each; "
-        f"{sizes.repeats} searches. Service level: p99 below {sizes.slo_ms:g} ms and reach 1."
+        f"{sizes.repeats} {'search' if sizes.repeats == 1 else 'searches'}. Service level: p99 below "
+        f"{sizes.slo_ms:g} ms and reach 1."
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=3.8)
@@ -198,7 +206,8 @@ def capacity(run: Run, found: Findings) -> Figure:
         time_axis(axes.yaxis, axes.set_yscale)
         axes.set_ylabel("p99 of the fan-out (log scale)")
         axes.tick_params(axis="x", rotation=45)
-        axes.legend(loc="upper left", fontsize=9)
+        axes.set_ylim(top=1.6 * max(sizes.slo_ms, *(reading.value for step in steps for reading in step.readings)))
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9)
     return figure
 
 
@@ -206,7 +215,8 @@ def cost(run: Run, found: Findings) -> Figure:
     """CPU and bytes a player-hour and memory a connection, by number of players."""
     sizes = run.profile.cost
     what = (
-        f"n: {sizes.repeats} windows of {sizes.window_s:g} s a point, a fresh server each; bars: 95 % interval of the "
+        f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s a point, a fresh server each; bars: 95 % "
+        "interval of the "
         f"median. Active: {sizes.changes_per_s:g} changes a second. Kernel: growth of the machine's slab a socket."
     )
     with mpl.rc_context(STYLE):
@@ -216,7 +226,7 @@ def cost(run: Run, found: Findings) -> Figure:
             for number, party in enumerate(parties):
                 _line(axes, [m for m in found.measures if (m.name, m.party) == (name, party)], number, party)
             client_axis(axes, sizes.clients)
-            axes.set_yscale("log")
+            number_axis(axes.yaxis, axes.set_yscale)
         left.set_ylabel("server CPU, s a player-hour (log scale)")
         middle.set_ylabel("KiB a player-hour, with TCP/IP (log scale)")
         middle.legend(loc="best", fontsize=8)
@@ -237,25 +247,28 @@ def peers(run: Run, found: Findings) -> Figure:
     """The lobby among others, cost a unit of work."""
     sizes = run.profile.peers
     what = (
-        f"n: {sizes.repeats} repeats in turns, {sizes.broadcasts} broadcasts to {count(sizes.clients)} clients and a "
+        f"n: {plural(sizes.repeats, 'repeat')} in turns, {sizes.broadcasts} broadcasts to "
+        f"{count(sizes.clients)} clients and a "
         f"storm of {count(sizes.storm)} each; bars: median, lines: 95 % interval. Reach 100 %, or the ledger's faults "
         "are told in the report."
     )
-    panels = ((CPU_A_RECIPIENT, "a broadcast, a recipient"), (CPU_AN_EVENT, "a login storm, an event"),
-              (CPU_A_REQUEST, "GET /api/rooms, a request"))  # fmt: skip
+    panels = ((CPU_A_RECIPIENT, "broadcast: a recipient"), (CPU_AN_EVENT, "login storm: an event"),
+              (CPU_A_REQUEST, "GET /api/rooms"))  # fmt: skip
     with mpl.rc_context(STYLE):
         figure, axes_of = sheet(run, what, height_in=3.6, columns=3)
         for axes, (name, words) in zip(axes_of, panels, strict=True):
             bars = [(each.party, made) for each in found.measures if each.name == name and (made := estimate(each))]
             bars.sort(key=lambda bar: bar[1].value)
             for row, (party, made) in enumerate(bars):
-                axes.barh(row, made.value, color=VERMILLION if party == "lobby" else SKY, height=0.65)
+                axes.barh(row, max(0.0, made.value), color=VERMILLION if party == "lobby" else SKY, height=0.65)
                 if made.interval is not None:
                     axes.plot([made.interval.low, made.interval.high], [row, row], color="black", linewidth=1.2)
                 bad = "  INVALID" if made.judgement.validity is INVALID else ""
                 axes.annotate(f"{in_digits(made.value)}{bad}", (max(made.value, made.high), row), xytext=(4, 0),
                               textcoords="offset points", va="center", fontsize=8)  # fmt: skip
-            axes.set_yticks(range(len(bars)), [party for party, _ in bars], fontsize=8)
+            axes.set_yticks(range(len(bars)), [party.replace(", ", ",\n") for party, _ in bars], fontsize=8)
+            for tick in axes.get_yticklabels():
+                tick.set_fontweight("bold" if tick.get_text() == "lobby" else "normal")
             axes.invert_yaxis()
             axes.set_xlim(0, 1.3 * max((made.high for _, made in bars), default=1.0))
             axes.grid(visible=False, axis="y")
@@ -280,12 +293,15 @@ def noise(run: Run, found: Findings) -> Figure:
             again = found.find(measure.name, AGAIN, measure.where)
             ratios = [b.value / a.value for a, b in zip(measure.readings, again, strict=False) if a.value]
             floor = floors.get(kind_of(measure), 0.0)
-            axes.barh(row, 200 * floor, left=100 - 100 * floor, color=SKY, alpha=0.4, height=0.7)
-            axes.plot([100 * each for each in ratios], [row] * len(ratios), linestyle="", marker="o", color=BLUE)
-        axes.axvline(100, color=GREY, linewidth=1)
+            low, high = 1 / (1 + floor), 1 + floor
+            axes.barh(row, high - low, left=low, color=SKY, alpha=0.4, height=0.7)
+            axes.plot(ratios, [row] * len(ratios), linestyle="", marker="o", color=BLUE)
+        axes.axvline(1, color=GREY, linewidth=1)
+        axes.set_xscale("log")
+        ratio_axis(axes)
         axes.set_yticks(range(len(named)), [measure.name for measure in named])
         axes.invert_yaxis()
-        axes.set_xlabel("second ÷ first of two equal servers (%)")
+        axes.set_xlabel("second ÷ first of two equal servers (log scale)")
         axes.grid(visible=False, axis="y")
     return figure
 

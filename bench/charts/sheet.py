@@ -26,7 +26,7 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", 
 GREY = "#555555"
 BY_SIZE = (SKY, GREEN, ORANGE, VERMILLION, PURPLE, BLUE)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-STYLES = ("-", "--", "-.", ":")
+STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 WIDTH_IN = 9.0
 CAPTION_CHARACTERS = 165
@@ -102,6 +102,9 @@ def time_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+MANY = 4
+"""Above this ratio of its ends an axis of ratios has ticks enough at 1, 2 and 5."""
+
 NINES = (50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 
 
@@ -118,8 +121,32 @@ def nines_axis(axes: Axes, most: float) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
+def number_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
+    """Logarithmic, with plain numbers."""
+    set_scale("log")
+    low, high = axis.get_view_interval()
+    few = high < FEW_DECADES * max(low, 1e-12)
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def ratio_axis(axes: Axes) -> None:
+    """A horizontal logarithmic axis of ratios, with the multiples written out."""
+    low, high = axes.get_xlim()
+    steps = [0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10]
+    shown = [step for step in steps if low <= step <= high]
+    if high / low > MANY:
+        shown = [step for step in shown if step in (0.1, 0.2, 0.5, 1, 2, 5, 10)]
+    axes.xaxis.set_major_locator(FixedLocator(shown))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"×{value:g}"))
+
+
 def bytes_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
     set_scale("log")
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < FEW_DECADES * low else (1,)))
     axis.set_major_formatter(FuncFormatter(bytes_tick))
     axis.set_minor_formatter(NullFormatter())
 

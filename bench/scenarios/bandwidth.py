@@ -78,6 +78,7 @@ def run(lab: Lab) -> BandwidthResult:
         pids = (population.pid, *(server.pid for server in servers))
         before = [read_cpu(pid) for pid in pids]
         start_s = time.perf_counter()
+        lab.window.set()
         with _ticking(stage):
             windows, made = _window(population, changes, sizes, [rate for _, rate in places], seed=lab.seed)
         wall_s = time.perf_counter() - start_s

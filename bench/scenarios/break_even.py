@@ -15,7 +15,7 @@ from bench.turns import in_turns
 
 
 def run(lab: Lab) -> Findings:
-    """All cells in random order, a fresh server each; an idle one of every way at the first size beside them."""
+    """All cells in random order, a fresh server each."""
     sizes = lab.profile.break_even
     book = lab.book("break-even", FLAGS)
     chance = random.Random(lab.seed)
@@ -23,7 +23,7 @@ def run(lab: Lab) -> Findings:
         (way, clients, rate)
         for way in sizes.ways
         for clients in sizes.clients
-        for rate in (*((0.0,) if clients == sizes.clients[0] else ()), *sizes.changes_per_s)
+        for rate in (*((0.0,) if sizes.has_idle and clients == sizes.clients[0] else ()), *sizes.changes_per_s)
     ]
     with lab.reporter.stage("break-even", len(plan)) as stage:
         for _, (way, clients, rate) in in_turns(plan, 1, chance):

@@ -39,7 +39,7 @@ FLAGS = ("--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600", "--log-level"
 """No rooms may vanish by themselves: the hosts of the lab hold no sockets."""
 
 CONNECT_STEP = 100
-"""Clients between two words of progress."""
+"""Clients that are asked for at once."""
 
 RATE_STEPS = 8
 """What a rate counts for in the progress, beside single broadcasts."""
@@ -210,9 +210,9 @@ class _Bench:
 
     def _grow(self, clients: int) -> float:
         start_s = time.perf_counter()
+        self._stage.say(f"connecting {clients} clients")
         while self._clients < clients:
             self._clients = min(clients, self._clients + CONNECT_STEP)
-            self._stage.say(f"connecting {self._clients} of {clients} clients")
             self._crowd.call(Crowd.grow, self._clients)
         connect_s = time.perf_counter() - start_s
         self._settle()

@@ -8,10 +8,11 @@ from typing import Any
 from bench.cells import FLAGS, measure_cell
 from bench.findings import Findings
 from bench.lab import Lab
+from bench.profiles import LIVES
 from bench.scenarios.memory import measure_memory
 from bench.turns import in_turns
 
-IDLE, FETCHING, DELTA = "idle", "active, push with fetch", "active, rooms_delta"
+IDLE, FETCHING, DELTA = LIVES
 CPU_A_PLAYER_HOUR = "server CPU a player-hour"
 BYTES_A_PLAYER_HOUR = "KiB a player-hour, with TCP/IP (model)"
 REQUESTS_A_PLAYER_HOUR = "requests and heartbeats a player-hour"
@@ -23,12 +24,12 @@ def run(lab: Lab) -> Findings:
     sizes = lab.profile.cost
     book = lab.book("cost", FLAGS)
     chance = random.Random(lab.seed)
-    lives = {IDLE: ("push", 0.0), FETCHING: ("push", sizes.changes_per_s), DELTA: ("delta", sizes.changes_per_s)}
-    plan = [(clients, life) for clients in sizes.clients for life in lives]
+    plan = [(clients, life) for clients in sizes.clients for life in sizes.lives]
     with lab.reporter.stage("cost", (len(plan) + 1) * sizes.repeats) as stage:
         for _, (clients, life) in in_turns(plan, sizes.repeats, chance):
             stage.say(f"{clients} players, {life}")
-            way, changes_per_s = lives[life]
+            way, is_active = LIVES[life]
+            changes_per_s = sizes.changes_per_s if is_active else 0.0
             cell = measure_cell(
                 lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0,
                 rooms=ROOMS, chance=chance,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 
 from bench.findings import Book, Findings
 from bench.herd import Herd
 from bench.lab import Lab
 from bench.publisher import Publisher
-from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, ROOMS, TIMEOUT_S, write_return
+from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, ROOMS, TIMEOUT_S, at_once, write_return
 from bench.turns import in_turns
 from bench.watch import Watch
 
@@ -31,10 +32,14 @@ def run(lab: Lab) -> Findings:
     book = lab.book("flap", FLAGS)
     plan = [(policy, grace_s) for policy in POLICIES for grace_s in (0, GRACE_S)]
     with lab.reporter.stage("flap", sizes.repeats * len(plan)) as stage:
-        for _, (policy, grace_s) in in_turns(plan, sizes.repeats, random.Random(lab.seed)):
+
+        def flap(policy: str, grace_s: int) -> None:
             stage.say(f"{sizes.flap_share:.0%} of {sizes.flapping} clients, {policy}, grace {grace_s} s")
             _flap(lab, book, policy, grace_s)
             stage.advance()
+
+        turns = in_turns(plan, sizes.repeats, random.Random(lab.seed))
+        at_once(lab, [partial(flap, *turn) for _, turn in turns])
     book.note(
         f"{sizes.flap_share:.0%} of the sockets are reset in one moment; times count from then; offline events are "
         "those that all clients together heard, divided by the clients"

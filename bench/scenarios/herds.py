@@ -12,7 +12,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -65,10 +67,14 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
             stage.say(f"{clients} clients, {name}")
             _restart(lab, book, clients, name, number)
             stage.advance()
-        for _, (policy, (name, number)) in in_turns(by_policy, returns.repeats, random.Random(lab.seed)):
-            stage.say(f"{returns.clients} clients come back after {name}, {policy}")
-            _restart_by_policy(lab, book, returns.clients, policy, name, number)
+
+        def restart(policy: str, way: tuple[str, int]) -> None:
+            stage.say(f"{returns.clients} clients come back after {way[0]}, {policy}")
+            _restart_by_policy(lab, book, returns.clients, policy, *way)
             stage.advance(4)
+
+        turns = in_turns(by_policy, returns.repeats, random.Random(lab.seed))
+        at_once(lab, [partial(restart, policy, way) for _, (policy, way) in turns])
     book.note(
         "a connection is priced without the fetch: all come at once with a user each, and its first broadcasts are the "
         "user_online of itself and of all who are accepted after it, N(N+1)/2 events together"
@@ -78,6 +84,13 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
         "By policy: times count from the stop of the old one"
     )
     return book.result("reconnect", FLAGS)
+
+
+def at_once(lab: Lab, turns: Sequence[Callable[[], None]]) -> None:
+    """Turns that wait most of their time: one after the other, or together where a run shares its window anyway."""
+    with ThreadPoolExecutor(len(turns) if lab.profile.in_one_window else 1) as pool:
+        for future in [pool.submit(turn) for turn in turns]:
+            future.result()
 
 
 def _restart_by_policy(lab: Lab, book: Book, clients: int, policy: str, name: str, number: int) -> None:

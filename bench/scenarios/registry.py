@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+from bench.cells import AFTER_S
 from bench.lab import Lab
 from bench.profiles import Profile
 from bench.scenarios import (
@@ -32,7 +33,12 @@ SERVER_S = 1.5
 """A server's and a generator's start and end."""
 
 CONNECTS_PER_S = 1_500
-"""Clients that are connected and accepted in a second, about."""
+SINKS_PER_S = 4_000
+CELL_CLIENTS_PER_S = 1_500
+"""Clients of a kind that are connected and accepted in a second, about."""
+
+CELL_S = 1.7
+"""What a cell takes besides its window."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Scenario:
     estimate_s: Callable[[Profile], float]
     """On two quiet cores; good to a third."""
     in_report: bool = True
+    opens_window: bool = False
+    """The others that share a window begin when its clients are all there."""
     shares_window: bool = False
     """It counts bytes or waits most of the time: in a short run it may share a window with others like it."""
 
@@ -74,27 +82,29 @@ def _broadcast_s(profile: Profile) -> float:
         total_s += (sizes.notify_broadcasts + 1) * (sizes.notify_interval_s + slack_s)
         total_s += (fetches + 1) * (sizes.refetch_interval_s + slack_s) + sizes.logins * sizes.login_interval_s
     rates_s = len(sizes.changes_per_s) * (SERVER_S + sizes.rate_clients / CONNECTS_PER_S + sizes.rate_s + 1.5)
-    return sizes.repeats * (total_s + rates_s)
+    return 0.88 * sizes.repeats * (total_s + rates_s)
 
 
-def _cell_s(clients: int, window_s: float, poll_s: float) -> float:
-    return SERVER_S + 1.0 + clients / CONNECTS_PER_S + window_s + poll_s * 0.7 + 0.5
+def _cell_s(way: str, clients: int, window_s: float, poll_s: float) -> float:
+    after_s = poll_s if way.startswith("polling") else AFTER_S
+    return CELL_S + clients / CELL_CLIENTS_PER_S + window_s + after_s
 
 
 def _freshness_s(profile: Profile) -> float:
     sizes = profile.freshness
-    return sizes.repeats * len(sizes.ways) * _cell_s(sizes.clients, sizes.window_s, sizes.poll_s)
+    return sizes.repeats * sum(_cell_s(way, sizes.clients, sizes.window_s, sizes.poll_s) for way in sizes.ways)
 
 
 def _break_even_s(profile: Profile) -> float:
     sizes = profile.break_even
-    cells = sum(len(sizes.changes_per_s) * _cell_s(n, sizes.window_s, sizes.poll_s) for n in sizes.clients)
-    return len(sizes.ways) * (cells + _cell_s(sizes.clients[0], sizes.window_s, sizes.poll_s))
+    plan = [clients for clients in sizes.clients for _ in sizes.changes_per_s]
+    plan += sizes.clients[:1] if sizes.has_idle else []
+    return sum(_cell_s(way, clients, sizes.window_s, sizes.poll_s) for way in sizes.ways for clients in plan)
 
 
 def _bandwidth_s(profile: Profile) -> float:
     sizes = profile.bandwidth
-    return 6.0 + 0.8 * len(sizes.rooms) * len(sizes.changes_per_s) + sizes.window_s
+    return 4.0 + 0.6 * len(sizes.rooms) * len(sizes.changes_per_s) + sizes.window_s
 
 
 def _storm_s(profile: Profile) -> float:
@@ -108,33 +118,38 @@ def _storm_s(profile: Profile) -> float:
 
 def _herds_s(profile: Profile) -> float:
     engine, sizes = profile.engine, profile.returns
-    at_once = sum(2 * engine.ladder_repeats * (4 * SERVER_S + n / 500) + 2 * SERVER_S for n in profile.herds)
-    return at_once + sizes.repeats * 4 * (3 * SERVER_S + 8.0 + sizes.clients / CONNECTS_PER_S)
+    at_once = sum(2 * engine.ladder_repeats * (2 * SERVER_S + n / 1_000) + 2 * SERVER_S for n in profile.herds)
+    a_restart = 2 * SERVER_S + 9.0 + sizes.clients / CONNECTS_PER_S
+    return at_once + (a_restart * 2 if profile.in_one_window else a_restart * 4 * sizes.repeats)
+
+
+def _flap_s(profile: Profile) -> float:
+    return (SERVER_S + 7.0) * (1 if profile.in_one_window else 4 * profile.returns.repeats)
 
 
 def _capacity_s(profile: Profile) -> float:
     sizes = profile.capacity
     middle = sqrt(sizes.first * sizes.most)
-    a_step = SERVER_S + middle / CONNECTS_PER_S + (sizes.broadcasts + 4) * (0.15 + middle * 5e-5)
+    a_step = SERVER_S + middle / SINKS_PER_S + (sizes.broadcasts + 4) * (0.15 + middle * 5e-5)
     return sizes.repeats * capacity.steps_about(sizes) * a_step
 
 
 def _cost_s(profile: Profile) -> float:
     sizes = profile.cost
-    cells = sum(3 * _cell_s(n, sizes.window_s, 1.0) for n in sizes.clients)
-    return sizes.repeats * (cells + SERVER_S + sum(sizes.clients) / 800 + len(sizes.clients))
+    cells = sum(len(sizes.lives) * _cell_s("push", n, sizes.window_s, 0.0) for n in sizes.clients)
+    return sizes.repeats * (cells + SERVER_S + max(sizes.clients) / 800 + len(sizes.clients))
 
 
 def _peers_s(profile: Profile) -> float:
     sizes = profile.peers
     parties = 7
-    fan_out = parties * (SERVER_S + sizes.clients / CONNECTS_PER_S + sizes.broadcasts * (0.04 + sizes.clients * 6e-5))
-    return sizes.repeats * (fan_out + parties * (SERVER_S + sizes.storm**2 / 4e4 + 3 * sizes.get_s))
+    turns = parties * (sizes.broadcasts + 1) * (0.025 + sizes.clients * 2.5e-5)
+    return sizes.repeats * (parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 9 * 1.1 + 4 * sizes.get_s)
 
 
 def _noise_s(profile: Profile) -> float:
     sizes = profile.noise
-    return sizes.repeats * 2 * (SERVER_S + 1 + sizes.clients / 2_000 + sizes.broadcasts * 0.25 + sizes.get_s)
+    return sizes.repeats * 2 * (SERVER_S + sizes.clients / 2_000 + sizes.broadcasts * 0.25 + sizes.get_s)
 
 
 def _engine_s(profile: Profile) -> float:
@@ -153,7 +168,7 @@ SCENARIOS = (
     Scenario("freshness", "How old is what a client believes, by each way to the list?", freshness.run, _freshness_s),
     Scenario(
         "bandwidth", "What does a client cost in bytes, idle and while the list changes?", bandwidth.run, _bandwidth_s,
-        shares_window=True,
+        shares_window=True, opens_window=True,
     ),
     Scenario("break-even", "From how many changes on is polling the cheaper way?", break_even.run, _break_even_s),
     Scenario("storm", "What does it take to let all in at once, and tell all of all?", _storm, _storm_s),
@@ -163,7 +178,7 @@ SCENARIOS = (
     ),
     Scenario(
         "flap", "What do others hear of players whose network failed for a moment?", flap.run,
-        lambda profile: profile.returns.repeats * 4 * (SERVER_S + 8.0), shares_window=True,
+        _flap_s, shares_window=True,
     ),
     Scenario("capacity", "How many clients does one process hold within a service level?", capacity.run, _capacity_s),
     Scenario("cost", "What does a player cost an hour, idle and active, and of memory?", cost.run, _cost_s),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.ledger import Receipts, account, account_by_number, account_states
+from bench.ledger import Entry, Receipts, account, account_by_number, account_states, after_newer, total
 
 
 def receipts(*entries: tuple[int, float, int]) -> Receipts:
@@ -55,3 +55,29 @@ def test_state_with_a_newer_change_is_fresh_for_older_ones_too() -> None:
 def test_state_without_the_change_is_not_fresh() -> None:
     [entry] = account_states(receipts((0, 10.5, -1)), intended_s=[10.0], expected=1)
     assert entry.lost == 1
+
+
+def test_what_did_not_come_is_told_by_cause() -> None:
+    """Of five clients one is closed, one hears the first broadcast late, and one never hears the second."""
+    client = np.array([0, 1, 2, 4, 0, 1, 2])
+    stamp_s = np.array([1.01, 1.02, 1.03, 2.001, 2.01, 2.02, 2.03])
+    first, second = account(
+        Receipts(client, stamp_s), intended_s=[1.0, 2.0], sent_s=[1.0, 2.0], expected=5, closed=frozenset({3})
+    )
+    assert (first.lost, first.lost_by) == (2, {"closed": 1, "late": 1})
+    assert (second.lost, second.lost_by, second.twice) == (2, {"closed": 1, "never": 1}, 0)
+
+
+def test_older_after_newer_is_out_of_order_at_that_client_only() -> None:
+    client, what = np.array([0, 0, 0, 1, 1]), np.array([0, 2, 1, 0, 1])
+    receipts = Receipts(client, np.array([1.0, 2.0, 3.0, 4.0, 5.0]), what)
+    assert after_newer(receipts).tolist() == [False, False, True, False, False]
+    entries = account_by_number(receipts, intended_s=[0.0, 0.0, 0.0], expected=2)
+    assert [entry.disordered for entry in entries] == [0, 1, 0]
+
+
+def test_ledgers_add_up() -> None:
+    whole = total([Entry(np.array([0.1]), 1, 2, {"never": 1}), Entry(np.array([0.1, 0.2]), 1, 0, {"late": 1}, 3)])
+    assert (whole.expected, whole.received, whole.twice, whole.disordered) == (5, 3, 2, 3)
+    assert whole.lost == {"never": 1, "late": 1}
+    assert whole.reach == 0.6
