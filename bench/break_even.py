@@ -21,8 +21,11 @@ import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 
 from bench.estimates import estimate
+from bench.figures import traffic_costs
 from bench.findings import Measure
 from bench.results import Run
+from bench.scenarios.cost import CPU_A_PLAYER_HOUR, IDLE
+from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CPU_A_CLIENT_HOUR
 from bench.stats import FloatArray
 
 SIMPLE_BREAK_EVEN_PER_S = 1 / 3.0
@@ -79,16 +82,37 @@ def cells_of(run: Run) -> list[Measure]:
     return found
 
 
-def surfaces(cells: Sequence[Measure], name: str, *, poll_s: float, grows: bool = False) -> list[Surface]:
+def idle_of(run: Run, name: str) -> float | None:
+    """A client-hour of one that holds a socket while nothing changes, as other scenarios of the run measured it."""
+    if name == BYTES_A_CLIENT_HOUR and run.bandwidth is not None and run.profile.bandwidth.time_scale == 1:
+        costs = traffic_costs(run.bandwidth, window_s=run.profile.bandwidth.window_s)
+        return next((cost.model for cost in costs if cost.kind == "push" and not cost.changes_per_s), None)
+    found = run.found("cost")
+    if name == CPU_A_CLIENT_HOUR and found is not None:
+        idle = [each for each in found.measures if each.name == CPU_A_PLAYER_HOUR and each.party == IDLE]
+        made = estimate(max(idle, key=lambda each: each.clients)) if idle else None
+        return made.value if made is not None else None
+    return None
+
+
+def surfaces(
+    cells: Sequence[Measure], name: str, *, poll_s: float, grows: bool = False, idle_value: float | None = None
+) -> list[Surface]:
     """Of every way that has cells with this quantity.
 
-    Idle, all that hold a socket do the same, so their idle cells are one: the mean.
+    Idle, all that hold a socket do the same, so their idle cells are one: the mean; or `idle_value` where there are
+    none.
     """
     points: dict[str, list[Point]] = {}
     for measure in cells:
         if measure.name == name and (found := estimate(measure)) is not None:
             points.setdefault(measure.party, []).append(Point(measure.clients, measure.changes_per_s, found.value))
     idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
+    if not idle and idle_value is not None:
+        idle = [idle_value]
+        for way, same in points.items():
+            if not _polls(way):
+                same.append(Point(same[0].clients, 0.0, idle_value))
     for way, same in points.items():
         if not _polls(way):
             points[way] = [

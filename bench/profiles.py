@@ -268,7 +268,7 @@ FULL = Profile(
     ),
     break_even=BreakEvenSizes(
         ways=["polling", "polling_etag", "push", "delta"],
-        clients=[100, 1_000], changes_per_s=[0.15, 0.33, 2.0], window_s=7.0, has_idle=True,
+        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=7.0, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=3, flapping=500),
     capacity=CapacitySizes(first=4_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),

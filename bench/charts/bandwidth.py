@@ -51,7 +51,8 @@ def idle_bandwidth(figures: Figures) -> Figure:
         rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.mean)))
     each, window_s = figures.idle[0].clients, figures.run.profile.bandwidth.window_s
     what = (
-        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes a minute. Bars: mean; black lines: least and most, "
+        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes a minute. Bars: mean; black "
+        "lines: least and most, "
         "where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against TCP_INFO."
     )
     if figures.run.profile.bandwidth.time_scale != 1:

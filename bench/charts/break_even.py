@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from bench.break_even import CLIENTS, RATES_PER_S, SIMPLE_BREAK_EVEN_PER_S, Surface, cells_of, surfaces
+from bench.break_even import CLIENTS, RATES_PER_S, SIMPLE_BREAK_EVEN_PER_S, Surface, cells_of, idle_of, surfaces
 from bench.charts.bandwidth import WAY_COLOURS
 from bench.charts.sheet import CAPTION_CHARACTERS, GREY, STYLE, sheet, title
 from bench.facts import caption
@@ -37,7 +37,7 @@ def break_even_map(run: Run, _: Findings) -> Figure:
     with mpl.rc_context(STYLE):
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
         for axes, (name, words, grows) in zip(panels, PANELS, strict=True):
-            fitted = surfaces(cells_of(run), name, poll_s=sizes.poll_s, grows=grows)
+            fitted = surfaces(cells_of(run), name, poll_s=sizes.poll_s, grows=grows, idle_value=idle_of(run, name))
             errors.append(f"{words} {np.median([each.error for each in fitted]):.0%}")
             _map(axes, fitted)
             title(axes, words)

@@ -43,7 +43,7 @@ from bench.scenarios.memory import SLAB_A_SOCKET
 from bench.scenarios.noise import AGAIN
 from bench.stats import merge
 from bench.validity import Validity
-from bench.words import count, in_digits, plural, way_words
+from bench.words import count, in_digits, plural, rate_words, way_words
 
 INVALID = Validity.INVALID
 
@@ -217,7 +217,7 @@ def cost(run: Run, found: Findings) -> Figure:
     what = (
         f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s a point, a fresh server each; bars: 95 % "
         "interval of the "
-        f"median. Active: {sizes.changes_per_s:g} changes a second. Kernel: growth of the machine's slab a socket."
+        f"median. Active: {rate_words(sizes.changes_per_s)}. Kernel: growth of the machine's slab a socket."
     )
     with mpl.rc_context(STYLE):
         figure, (left, middle, right) = sheet(run, what, height_in=4.0, columns=3)
@@ -289,6 +289,7 @@ def noise(run: Run, found: Findings) -> Figure:
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=1.4 + 0.45 * len(named))
+        furthest = 1.05
         for row, measure in enumerate(named):
             again = found.find(measure.name, AGAIN, measure.where)
             ratios = [b.value / a.value for a, b in zip(measure.readings, again, strict=False) if a.value]
@@ -296,8 +297,10 @@ def noise(run: Run, found: Findings) -> Figure:
             low, high = 1 / (1 + floor), 1 + floor
             axes.barh(row, high - low, left=low, color=SKY, alpha=0.4, height=0.7)
             axes.plot(ratios, [row] * len(ratios), linestyle="", marker="o", color=BLUE)
+            furthest = max(furthest, high, *ratios, *(1 / each for each in ratios if each > 0))
         axes.axvline(1, color=GREY, linewidth=1)
         axes.set_xscale("log")
+        axes.set_xlim(1 / furthest**1.1, furthest**1.1)
         ratio_axis(axes)
         axes.set_yticks(range(len(named)), [measure.name for measure in named])
         axes.invert_yaxis()

@@ -67,10 +67,8 @@ def run(lab: Lab) -> Findings:
             knee = search(step, sizes)
             book.add(KNEE, knee.clients, clients=0, unit="")
             if not knee.is_limit:
-                book.note(
-                    f"{knee.clients:,} clients still met it, and no more could be measured: the knee is at least "
-                    "there (the generator's core or the descriptors of a process end before the server does)"
-                )
+                why = "no more were tried" if knee.clients >= sizes.most else "with more the generator was the limit"
+                book.note(f"{knee.clients:,} clients still met it, and {why}: the knee is at least there")
     book.note(f"service level: p99 of the fan-out below {sizes.slo_ms:g} ms from the intended time, reach 1")
     return book.result("capacity", FLAGS)
 

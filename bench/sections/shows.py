@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.break_even import SIMPLE_BREAK_EVEN_PER_S, cells_of, crossing_per_s, surfaces
+from bench.break_even import SIMPLE_BREAK_EVEN_PER_S, cells_of, crossing_per_s, idle_of, surfaces
 from bench.estimates import Estimate, estimate, noise_floors
 from bench.findings import LOBBY, Findings, Measure
 from bench.goals import CPU_A_RECIPIENT, LAST_ACCEPTED, RSS_A_CONNECTION, SLOWEST_PING
@@ -39,7 +39,9 @@ def break_even(run: Run, found: Findings) -> list[str]:
     sizes = run.profile.break_even
     sentences = []
     for name, words in ((BYTES_A_CLIENT_HOUR, "bytes"), (CPU_A_CLIENT_HOUR, "server CPU")):
-        fitted = {each.way: each for each in surfaces(cells_of(run), name, poll_s=sizes.poll_s)}
+        fitted = {
+            each.way: each for each in surfaces(cells_of(run), name, poll_s=sizes.poll_s, idle_value=idle_of(run, name))
+        }
         if "push" not in fitted:
             continue
         for rival in ("polling", "polling_etag"):

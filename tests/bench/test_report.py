@@ -60,7 +60,7 @@ def test_page_is_one_sound_file_that_fetches_nothing(report: Report) -> None:
     tags.feed(page)
     assert tags.open == []
     assert tags.fetched == []
-    assert page.count("<svg") == len(report.charts) == 15
+    assert page.count("<svg") == len(report.charts) == 14
     assert len(set(tags.ids)) == len(tags.ids)
     assert "url(http" not in page
 
