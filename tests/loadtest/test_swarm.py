@@ -146,7 +146,7 @@ def test_a_short_run_measures_and_ends_well(
 
 def test_players_make_accounts_and_a_second_run_finds_them(runs: dict[str, tuple[Done, Path]]):
     """As many as there was time for: hashing a password takes a busy machine long."""
-    counts = {}
+    counts: dict[str, int] = {}
     for made in ("register", "login"):
         done, out = runs[made]
         assert done.code == 0, done.errors
@@ -154,8 +154,8 @@ def test_players_make_accounts_and_a_second_run_finds_them(runs: dict[str, tuple
         counts[made] = requests[f"POST /api/auth/{made}"]["count"]
         assert 1 <= counts[made] <= 3
         assert counts[made] <= events["connections established"] <= 3
-        assert events.get("accounts found made", 0) == (counts[made] if made == "login" else 0)
-    assert counts["login"] >= counts["register"]
+        found = events.get("accounts found made", 0)
+        assert found == 0 if made == "register" else counts[made] <= found <= 3
 
 
 def test_two_workers_count_what_the_server_counts(runs: dict[str, tuple[Done, Path]]):
