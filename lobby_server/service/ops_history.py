@@ -7,11 +7,12 @@ what was before; one costs a few dozen additions. It decides nothing and changes
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from lobby_server.service.acks import BOUNDS_S
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.loop_lag import LoopLag
 from lobby_server.service.metrics import Metrics
@@ -19,6 +20,8 @@ from lobby_server.service.ports import Clock, Timer
 
 SAMPLE_EVERY_S = 2.0
 KEPT_S = 15 * 60.0
+SEEN_OVER_SAMPLES = 30
+"""Clients answer a share of the events only: what they see is told over the last minute."""
 LAG_OVER_SAMPLES = 8
 """How far back `OpsHistory.worst_lag_s` looks: past the usual interval of a scrape, 15 s."""
 
@@ -41,6 +44,8 @@ class Reading:
     bytes_out: int
     ticks: int
     tick_writes: int
+    seen_latencies: tuple[int, ...]
+    """Answers of clients by the bounds of `acks.BOUNDS_S`; empty: nobody is ever asked."""
     cpu_s: float
     resident_bytes: int | None
 
@@ -63,6 +68,7 @@ def read_counters(*, metrics: Metrics, lobby: Lobby, sockets: int, cpu_s: float,
         bytes_out=metrics.bytes_out + fan_out.bytes_out,
         ticks=fan_out.ticks,
         tick_writes=fan_out.writes,
+        seen_latencies=() if lobby.hub.acks is None else tuple(lobby.hub.acks.latencies.counts),
         cpu_s=cpu_s,
         resident_bytes=resident_bytes,
     )
@@ -88,6 +94,9 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     sends_per_tick: float | None
     conflation_ratio: float | None
     """Of all events, the share that a later one stood for."""
+    seen_p50_ms: float | None
+    seen_p99_ms: float | None
+    """From an event to a client's word that it has it, over the last minute, interpolated in the histogram's steps."""
     sessions_behind: int
     log_bytes: int
     loop_lag_ms: float
@@ -114,6 +123,7 @@ class OpsHistory:
         self._listeners: list[Listener] = []
         self._timer: Timer | None = None
         self._before: Reading | None = None
+        self._seen: deque[tuple[int, ...]] = deque(maxlen=SEEN_OVER_SAMPLES + 1)
         self._before_s = 0.0
 
     @property
@@ -129,6 +139,7 @@ class OpsHistory:
     def start(self) -> None:
         self._lag.start()
         self._before, self._before_s = self._read(), self._clock.monotonic_s()
+        self._seen.append(self._before.seen_latencies)
         self._timer = self._clock.call_later(SAMPLE_EVERY_S, self._sample)
 
     def stop(self) -> None:
@@ -166,6 +177,8 @@ class OpsHistory:
     def _compare(self, before: Reading, now: Reading, elapsed_s: float) -> Sample:
         published = now.events_published - before.events_published
         conflated = now.events_conflated - before.events_conflated
+        self._seen.append(now.seen_latencies)
+        seen = [last - first for first, last in zip(self._seen[0], now.seen_latencies, strict=True)]
         return Sample(
             ts=int(self._clock.utc_now().timestamp() * 1000),
             sockets=now.sockets,
@@ -179,12 +192,28 @@ class OpsHistory:
             bytes_out_per_s=_rounded((now.bytes_out - before.bytes_out) / elapsed_s),
             sends_per_tick=_ratio(now.tick_writes - before.tick_writes, now.ticks - before.ticks),
             conflation_ratio=_ratio(conflated, published + conflated),
+            seen_p50_ms=quantile_ms(seen, 0.5),
+            seen_p99_ms=quantile_ms(seen, 0.99),
             sessions_behind=now.sessions_behind,
             log_bytes=now.log_bytes,
             loop_lag_ms=_rounded(self._lag.take_worst_s() * 1000),
             cpu_ratio=_rounded((now.cpu_s - before.cpu_s) / elapsed_s),
             resident_bytes=now.resident_bytes,
         )
+
+
+def quantile_ms(counts: Sequence[int], share: float) -> float | None:
+    """The latency that a share of the answers kept to, straight within a step of the histogram; None: no answers.
+    What is beyond the last bound counts as that bound."""
+    rank = share * sum(counts)
+    if not rank:
+        return None
+    low_s, below = 0.0, 0
+    for count, high_s in zip(counts, BOUNDS_S, strict=False):
+        if count and below + count >= rank:
+            return _rounded((low_s + (high_s - low_s) * (rank - below) / count) * 1000)
+        low_s, below = high_s, below + count
+    return _rounded(low_s * 1000)
 
 
 def _ratio(part: float, whole: float) -> float | None:

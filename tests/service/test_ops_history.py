@@ -5,14 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from lobby_server.service.acks import BOUNDS_S
 from lobby_server.service.loop_lag import PROBE_EVERY_S, LoopLag
-from lobby_server.service.ops_history import FIELDS, KEPT_S, SAMPLE_EVERY_S, OpsHistory, Reading, Sample
+from lobby_server.service.ops_history import (
+    FIELDS,
+    KEPT_S,
+    SAMPLE_EVERY_S,
+    SEEN_OVER_SAMPLES,
+    OpsHistory,
+    Reading,
+    Sample,
+    quantile_ms,
+)
 from tests.fakes.clock import VirtualClock
 
 ZERO = Reading(
     sockets=0, sessions=0, users_online=0, rooms=0, sessions_behind=0, log_bytes=0, handshakes_accepted=0,
     messages_in=0, events_published=0, events_conflated=0, frames_out=0, bytes_out=0, ticks=0, tick_writes=0,
-    cpu_s=0.0, resident_bytes=None,
+    seen_latencies=(0,) * (len(BOUNDS_S) + 1), cpu_s=0.0, resident_bytes=None,
 )  # fmt: skip
 
 
@@ -43,12 +53,33 @@ def test_sample_holds_what_stands_and_rates_over_the_time_since_the_one_before()
     assert shown == {
         "sockets": 12, "sessions": 10, "users_online": 9, "rooms": 3, "logins_per_s": 5.0, "messages_in_per_s": 15.0,
         "events_per_s": 3.0, "frames_out_per_s": 50.0, "bytes_out_per_s": 3500.0, "sends_per_tick": 10.0,
-        "conflation_ratio": 0.25, "sessions_behind": 2, "log_bytes": 500, "loop_lag_ms": 0.0, "cpu_ratio": 0.25,
+        "conflation_ratio": 0.25, "seen_p50_ms": None, "seen_p99_ms": None,
+        "sessions_behind": 2, "log_bytes": 500, "loop_lag_ms": 0.0, "cpu_ratio": 0.25,
         "resident_bytes": 1 << 20,
     }  # fmt: skip
     quiet = counters.change()
     assert (quiet.events_per_s, quiet.bytes_out_per_s) == (0.0, 0.0)
     assert (quiet.sends_per_tick, quiet.conflation_ratio) == (None, None)  # nothing to divide by
+
+
+def test_latency_that_clients_see_is_that_of_the_last_minute() -> None:
+    counters = Counters()
+    answers = [0] * (len(BOUNDS_S) + 1)
+    answers[2] = 98  # from 2.5 to 5 ms
+    answers[6] = 2  # from 50 to 100 ms
+    sample = counters.change(seen_latencies=tuple(answers))
+    assert sample.seen_p50_ms == round(2.5 + 2.5 * 50 / 98, 3)
+    assert sample.seen_p99_ms == 75.0
+    for _ in range(SEEN_OVER_SAMPLES - 1):
+        sample = counters.change()
+    assert sample.seen_p99_ms == 75.0
+    assert counters.change().seen_p99_ms is None  # a minute old
+
+
+def test_quantile_beyond_the_last_bound_is_that_bound_and_of_nothing_is_none() -> None:
+    assert quantile_ms([0] * len(BOUNDS_S) + [3], 0.5) == BOUNDS_S[-1] * 1000
+    assert quantile_ms([0] * (len(BOUNDS_S) + 1), 0.5) is None
+    assert quantile_ms([], 0.5) is None
 
 
 def test_ring_holds_a_quarter_of_an_hour_and_no_more() -> None:
