@@ -27,6 +27,8 @@ CHROMIUM_FLAGS = [
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 10_000
+NO_RATES = ["--auth-rate-per-min", "0", "--chat-rate-per-min", "0", "--social-rate-per-min", "0"]
+"""Everybody comes from one address, and a browser writes faster than people do."""
 
 
 def chromium_path() -> str:
@@ -56,7 +58,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """One a module: accounts are made anew by each test, with names that no other has."""
-    target = Target(data_dir=tmp_path_factory.mktemp("server"), flags=["--auth-rate-per-min", "0"])
+    target = Target(data_dir=tmp_path_factory.mktemp("server"), flags=NO_RATES)
     with target.running():
         yield target
 

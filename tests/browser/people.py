@@ -37,8 +37,8 @@ class Person:
         if not page.locator("#create-room-fold[open]").count():
             page.locator("#create-room-fold summary").click()
         page.get_by_label("Game mode", exact=True).last.fill(gamemode)
-        page.get_by_label("Map").fill(map_name)
-        page.get_by_label("Players").fill(str(players))
+        page.get_by_label("Map", exact=True).fill(map_name)
+        page.get_by_label("Players", exact=True).fill(str(players))
         page.get_by_label("In the public list").set_checked(public)
         page.get_by_role("button", name="Create", exact=True).click()
 

@@ -87,7 +87,10 @@ account.loggedOut.connect(() => {
 connection.refused.connect((sentence) => account.forget(sentence));
 connection.unsent.connect(() => notices.problem("You are not connected at the moment; that was not sent."));
 connection.message.connect(async (type, data) => {
-  if (type === "error" && !myRoom.takesError(data.reason)) notices.problem(reasonSentence(data.reason));
+  if (type === "error") {
+    if (!myRoom.takesError(data.reason)) notices.problem(reasonSentence(data.reason));
+    chat.takesError(data.reason);
+  }
   if (type === "match_invite") askInto(data);
   if (type === "token_expiring") await notices.attempt(async () => connection.renew(await account.refresh()));
 });

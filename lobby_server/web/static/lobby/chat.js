@@ -5,13 +5,18 @@
 import { Signal } from "./signal.js";
 
 const KEPT_LINES = 500;
+const ABOUT_CHAT = new Set([
+  "rate_limited", "try_again_later", "blocked_by_you", "not_in_party", "invalid_chat_message", "invalid_channel",
+]);
 
 export class Chat {
   changed = new Signal(); // (channel)
+  unsaid = new Signal(); // (text): the server did not take it
   failed = new Signal(); // (ApiError): a history that nobody asked for by hand
 
   channels = new Map(); // name → {title, lines, isLoaded, hasMore, unread, userId}
   current = "lobby";
+  #pending = []; // what was said and has not come back yet
   #connection;
   #api;
   #account;
@@ -33,6 +38,7 @@ export class Chat {
   clear() {
     this.channels = new Map([["lobby", channelOf("Lobby")]]);
     this.current = "lobby";
+    this.#pending = [];
     this.changed.emit("lobby");
   }
 
@@ -77,7 +83,14 @@ export class Chat {
 
   /** False: not connected. What was said comes back as a message, in its place among the others. */
   say(text) {
-    return this.#connection.send("chat_message", { channel: this.current, text });
+    const isSent = this.#connection.send("chat_message", { channel: this.current, text });
+    if (isSent) this.#pending.push(text);
+    return isSent;
+  }
+
+  /** The server told of an error: if something was said just now, it was that. */
+  takesError(reason) {
+    if (ABOUT_CHAT.has(reason) && this.#pending.length) this.unsaid.emit(this.#pending.pop());
   }
 
   async #load(name, channel, query) {
@@ -91,6 +104,7 @@ export class Chat {
 
   #hear(line) {
     const isMine = line.from_user_id === this.#account.user?.id;
+    if (isMine) this.#pending.shift();
     if (line.channel.startsWith("user:") && !this.channels.has(line.channel)) {
       if (isMine) return; // said in another tab; the history has it once the conversation is opened
       this.channels.set(line.channel, { ...channelOf(line.from_username), userId: line.from_user_id });

@@ -30,6 +30,9 @@ export class ChatView {
       if (chat.say(text)) form.reset();
       form.elements.text.focus();
     });
+    chat.unsaid.connect((text) => {
+      if (form.elements.text.value === "") form.elements.text.value = text; // for another try
+    });
     this.#draw();
   }
 

@@ -52,7 +52,8 @@ export class RoomList {
       this.#replace(data.rooms);
     } else if (type === "rooms_delta") {
       if (data.base !== this.#revision) {
-        this.#connection.send("rooms_resync");
+        if (this.#revision !== null) this.#connection.send("rooms_resync"); // once; then only a snapshot helps
+        this.#revision = null;
         return;
       }
       this.#revision = data.rev;

@@ -1,0 +1,109 @@
+"""The seed's checklist, by two people with a browser each."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from tests.browser.conftest import Crowd
+from tests.browser.people import Person
+from tests.process.clients import wait_until
+
+SEEN_WITHIN_S = 1.0
+CLIENTS = pytest.mark.parametrize("address", ["/", "/?features=none", "/?features=rev"])
+
+
+def total(crowd: Crowd, name: str) -> float:
+    """A figure of the server's own."""
+    import urllib.request
+
+    with urllib.request.urlopen(f"{crowd.server.http_url}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+    assert found is not None, name
+    return float(found.group(1))
+
+
+@CLIENTS
+def test_new_room_is_seen_within_a_second_without_a_refresh(crowd: Crowd, address: str) -> None:
+    kind = re.sub(r"\W", "", address) or "all"
+    ann = crowd.person(f"ann_{kind}"[:20], address=address)
+    bob = crowd.person(f"bob_{kind}"[:20])
+    mode = f"race {kind}"
+    bob.page.locator("#create-room-fold summary").click()
+    bob.page.get_by_label("Game mode", exact=True).last.fill(mode)
+    began_s = time.monotonic()
+    bob.page.get_by_role("button", name="Create", exact=True).click()
+    ann.room(mode).wait_for()
+    assert time.monotonic() - began_s < SEEN_WITHIN_S
+    bob.is_in_room(mode)
+    bob.room(mode).locator("[data-part=delete]").click()
+    ann.room(mode).wait_for(state="detached")
+
+
+@CLIENTS
+def test_who_comes_and_goes_is_seen(crowd: Crowd, address: str) -> None:
+    kind = re.sub(r"\W", "", address) or "all"
+    ann = crowd.person(f"eve_{kind}"[:20], address=address)
+    bob = crowd.person(f"rob_{kind}"[:20])
+    ann.sees_online(bob.name)
+    bob.sees_online(ann.name)
+    bob.page.close()
+    ann.misses_online(bob.name)
+    again = Person(crowd.page(), bob.name)
+    again.log_in()
+    ann.sees_online(bob.name)
+    again.page.get_by_role("button", name="Log out").click()
+    ann.misses_online(bob.name)
+    again.page.get_by_role("button", name="Log in").wait_for()
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["stopped", "killed"])
+def test_page_comes_back_by_itself_when_the_server_does(own_crowd: Crowd, is_killed: bool) -> None:
+    own_crowd.expected += ["WebSocket connection to", "ERR_CONNECTION_REFUSED", "Failed to load resource"]
+    server = own_crowd.server
+    ann, bob = own_crowd.person("ann"), own_crowd.person("bob", address="/?features=none")
+    ann.create_room("castle")
+    bob.room("castle").wait_for()
+    bob.join("castle")
+    bob.is_in_room("castle")
+    if is_killed:
+        server.kill()
+    else:
+        server.stop()
+    for person in (ann, bob):
+        person.is_not_connected()
+        person.page.get_by_text("Trying again in").wait_for()
+    server.start()
+    for person in (ann, bob):
+        if is_killed:
+            person.page.locator("#retry").or_(person.page.locator("#connection[data-phase=connected]")).first.wait_for()
+        person.is_connected()
+        person.room("castle").wait_for()
+        person.is_in_room("castle")  # the place in the room is taken again
+        assert "Trying again" not in person.page.locator("#connection").inner_text()
+    ann.sees_online("bob")
+
+
+@pytest.mark.flags("--heartbeat-timeout-s", "2")
+def test_idle_page_stays_connected_by_its_heartbeats(own_crowd: Crowd) -> None:
+    ann = own_crowd.person("ann")
+    before = total(own_crowd, "lobby_messages_in_total")
+    # Five timeouts' worth: without heartbeats the server would have closed the socket after the first.
+    wait_until(lambda: total(own_crowd, "lobby_messages_in_total") >= before + 12, patience_s=20)
+    assert total(own_crowd, "lobby_sockets_opened_total") == 1
+    ann.is_connected()
+
+
+@pytest.mark.slow
+def test_page_that_is_idle_for_two_minutes_stays_connected(own_crowd: Crowd) -> None:
+    people = [own_crowd.person("ann"), own_crowd.person("bob", address="/?features=none")]
+    before = total(own_crowd, "lobby_messages_in_total")
+    deadline_s = time.monotonic() + 125.0
+    wait_until(lambda: time.monotonic() >= deadline_s, patience_s=130)
+    assert total(own_crowd, "lobby_messages_in_total") - before >= 2 * 4
+    assert total(own_crowd, "lobby_sockets_opened_total") == len(people)
+    for person in people:
+        person.is_connected()

@@ -1,0 +1,100 @@
+"""What goes wrong for a person is a sentence on the page, never a code."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.browser.conftest import Crowd
+from tests.browser.people import Person
+from tests.process.clients import call, token_of
+
+CODE = re.compile(r"\b[a-z]+_[a-z_]+\b")
+
+
+def problem(page: Any, form: str) -> str:
+    """The sentence in a form."""
+    said = page.locator(f"{form} .problem:not(:empty)")
+    said.wait_for()
+    sentence = str(said.inner_text())
+    assert sentence.endswith(".")
+    assert not CODE.search(sentence), sentence
+    return sentence
+
+
+def test_log_in_errors_are_sentences_and_mark_what_is_wrong(crowd: Crowd) -> None:
+    crowd.expected.append("Failed to load resource")  # Chromium tells every 4xx
+    crowd.person("taken")
+    page = crowd.page()
+    stranger = Person(page, "taken")
+    stranger.log_in("not the password")
+    assert problem(page, "#login-form") == "The username or the password is not right."
+    stranger.register("whatever it is")
+    assert problem(page, "#login-form") == "Somebody has this username already."
+    stranger.name = "x"
+    stranger.register("short")
+    sentence = problem(page, "#login-form")
+    assert "3 to 20 letters" in sentence
+    assert "at least 8 characters" in sentence
+    for label in ("Username", "Password"):
+        assert page.get_by_label(label).get_attribute("aria-invalid") == "true"
+    assert page.evaluate("document.activeElement.id") == "login-username"
+    stranger.name = ""
+    stranger.log_in("")
+    assert "A username is needed" in problem(page, "#login-form")
+    stranger.name = "newcomer"
+    stranger.register()
+    stranger.is_connected()
+    assert page.locator("#login-form .problem").text_content() == ""
+
+
+def test_server_that_is_away_is_said_in_the_form(own_crowd: Crowd) -> None:
+    own_crowd.expected += ["Failed to load resource", "ERR_CONNECTION"]
+    page = own_crowd.page()
+    own_crowd.server.stop()
+    Person(page, "ann").log_in()
+    assert "does not answer" in problem(page, "#login-form")
+    own_crowd.server.start()
+    Person(page, "ann").register()
+    page.locator("#connection[data-phase=connected]").wait_for()
+
+
+def test_room_errors_are_sentences(crowd: Crowd) -> None:
+    crowd.expected.append("Failed to load resource")
+    ann, bob, cat = (crowd.person(name) for name in ("full_ann", "full_bob", "full_cat"))
+    ann.create_room("")
+    assert problem(ann.page, "#create-room") == "A gamemode is needed, as text."
+    ann.create_room("duel", players=2)
+    ann.is_in_room("duel")
+    bob.join("duel")
+    bob.is_in_room("duel")
+    cat.page.locator("#rooms li.full", has_text="duel").wait_for()
+    cat.join("duel")
+    cat.is_told("This room is full.")
+    ann.create_room("second")
+    assert problem(ann.page, "#create-room") == "You have a room already; delete or leave it first."
+    ann.page.locator("#my-room-members").get_by_role("button", name="Put full_bob out of the room").click()
+    bob.is_told("put out of the room by its host")
+    bob.join("duel")
+    bob.is_told("you cannot come back into it")
+
+
+def test_login_that_ended_elsewhere_leads_to_the_door_with_a_sentence(crowd: Crowd) -> None:
+    ann = crowd.person("ended")
+    token = ann.page.evaluate("JSON.parse(sessionStorage.getItem('lobby.login')).token")
+    assert call(crowd.server, "POST", "/api/auth/logout", token=token).status == 204
+    ann.page.get_by_text("You are logged out.").wait_for()
+    assert ann.page.get_by_role("button", name="Log in").is_visible()
+    assert ann.page.evaluate("sessionStorage.getItem('lobby.login')") is None
+
+
+def test_token_that_has_expired_is_told_at_the_next_visit(crowd: Crowd) -> None:
+    page = crowd.page()
+    expired = token_of(crowd.server, 7, "old", exp=1_000_000_000)
+    page.evaluate(
+        "token => sessionStorage.setItem('lobby.login', JSON.stringify({token, user: {id: 7, username: 'old'}}))",
+        expired,
+    )
+    page.reload()
+    page.get_by_text("Your login has ended. Please log in again.").wait_for()
+    assert page.locator("#inside").is_hidden()

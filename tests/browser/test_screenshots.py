@@ -1,0 +1,137 @@
+"""Pictures of each page, light and dark, on a desktop and on a phone: for eyes, and for the README.
+
+They are left under ``LOBBY_TEST_SCREENSHOTS``, or with the test's own files. What is tested is that no page is wider
+than its window, that no text on it is cut off, and that everything that can be pressed has a name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import DESKTOP, PHONE, Crowd
+from tests.browser.people import Person
+from tests.browser.test_ops_page import admin_token, figure, open_ops
+from tests.process.clients import call, connect, token_of
+
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+NAMELESS = """() => [...document.querySelectorAll("button, input, select, summary, a[href]")]
+    .filter((element) => element.checkVisibility() && !element.labels?.length)
+    .filter((element) => !(element.getAttribute("aria-label") || element.textContent.trim()))
+    .map((element) => element.outerHTML)"""
+ROOMS = [
+    ("capture the flag", "Old harbour", 8),
+    ("deathmatch", "Foundry", 16),
+    ("race", "Ring road", 6),
+    ("siege", "", 12),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    chosen = Path(os.environ.get("LOBBY_TEST_SCREENSHOTS", tmp_path / "screenshots"))
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+def is_in_good_shape(page: Any) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(NAMELESS) == []
+
+
+def shoot(page: Any, folder: Path, name: str) -> None:
+    """One part after the other, as somebody looks at them; each in both colours."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.screenshot(path=folder / f"{name}-{scheme}.png")
+        is_in_good_shape(page)
+
+
+def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack) -> Person:
+    """A lively evening: rooms, a party, friends, a conversation. The one whose page is looked at."""
+    ada, grace, linus = (crowd.person(name) for name in ("ada", "grace", "linus"))
+    for number, (mode, map_name, players) in enumerate(ROOMS):
+        token = token_of(crowd.server, 300 + number, ("edsger", "barbara", "donald", "frances")[number])
+        host = sockets.enter_context(contextlib.closing(connect(crowd.server, token)))
+        body = {"gamemode": mode, "mapName": map_name, "maxPlayers": players}
+        call(crowd.server, "POST", "/api/rooms", body, token=token)
+        host.send('{"type":"create_room"}')
+    grace.create_room("capture the flag", map_name="Twin towers", players=10)
+    ada.page.locator("#rooms li", has_text="Twin towers").locator("[data-part=join]").click()
+    ada.is_in_room("Twin towers")
+    for friend in (grace, linus):
+        friend.page.locator("#friend-form input").fill("ada")
+        friend.page.locator("#friend-form button").click()
+    ada.answers("grace wants to be your friend", "Accept")
+    ada.page.locator("#party-form input").fill("grace")
+    ada.page.locator("#party-form button").click()
+    grace.answers("ada invites you", "Join")
+    for person, line in (
+        (grace, "anyone for another round?"),
+        (linus, "give me five minutes"),
+        (ada, "room for two more"),
+    ):
+        person.says(line)
+        ada.reads(line)
+    grace.page.locator("#my-room-say input").fill("we start when linus is here")
+    grace.page.locator("#my-room-say button").click()
+    ada.page.locator("#my-room-log li").wait_for()
+    ada.page.locator("#party-size", has_text="2/8").wait_for()
+    ada.page.locator(".toast").first.wait_for(state="detached")
+    return ada
+
+
+@pytest.mark.flags("--empty-room-ttl-s", "600")
+def test_pages_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: Crowd, folder: Path) -> None:
+    door = own_crowd.page()
+    for kind, size in SIZES.items():
+        door.set_viewport_size(size)
+        shoot(door, folder, f"door-{kind}")
+    with contextlib.ExitStack() as sockets:
+        shoot_the_lobby(people_the_lobby(own_crowd, sockets), folder)
+
+
+def shoot_the_lobby(ada: Person, folder: Path) -> None:
+    for kind, size in SIZES.items():
+        ada.page.set_viewport_size(size)
+        shoot(ada.page, folder, f"lobby-{kind}")
+    for part in ("Chat", "People"):
+        ada.page.locator("#views").get_by_role("button", name=part).click()
+        shoot(ada.page, folder, f"lobby-phone-{part.lower()}")
+    ada.page.locator("#online button", has_text="linus").click()
+    shoot(ada.page, folder, "lobby-phone-person")
+    ada.page.keyboard.press("Escape")
+    ada.page.set_viewport_size(DESKTOP)
+    ada.page.locator("#inbox-button").click()
+    shoot(ada.page, folder, "lobby-desktop-inbox")
+
+
+def test_operations_page_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: Crowd, folder: Path) -> None:
+    """After half a minute of players who come and go."""
+    page = open_ops(own_crowd, admin_token(own_crowd))
+    page.locator("#connection[data-phase=connected]").wait_for()
+    deadline_s = time.monotonic() + float(os.environ.get("LOBBY_TEST_OPS_S", "6"))
+    number = 0
+    while time.monotonic() < deadline_s:
+        players = [
+            connect(own_crowd.server, token_of(own_crowd.server, at, f"p{at}")) for at in range(10 + number % 30)
+        ]
+        number += 7
+        token = token_of(own_crowd.server, 1, "p1")
+        made = call(own_crowd.server, "POST", "/api/rooms", {"gamemode": "race"}, token=token)
+        page.evaluate("() => 0")
+        if made.status == 201:
+            call(own_crowd.server, "DELETE", f"/api/rooms/{made.body['room']['id']}", token=token)
+        for player in players:
+            player.close()
+    assert figure(page, "Logins a second") != ["–"]
+    for kind, size in SIZES.items():
+        page.set_viewport_size(size)
+        page.locator("figure canvas").first.wait_for()
+        shoot(page, folder, f"ops-{kind}")
