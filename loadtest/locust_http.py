@@ -30,6 +30,8 @@ NOT_AN_OUTCOME = {
 }
 """Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
 THROTTLED = "throttled (429)"
+NOT_HOST = "rooms that have another host by now"
+"""A room that was asked to be deleted by who made it, and lost it while it was away."""
 
 
 def new_session(environment: Environment, *, connections: int) -> FastHttpSession:
@@ -80,6 +82,8 @@ class LocustHttp:
         event = NOT_AN_OUTCOME.get((request.method, request.route, status))
         if status == TOO_MANY_REQUESTS:
             event = THROTTLED
+        elif status == 403 and b'"not_host"' in (context.content or b""):
+            event = NOT_HOST
         if event is not None:
             self._recorder.count(event)
         else:

@@ -7,6 +7,7 @@ Only the process that leads the run does it.
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from collections.abc import Callable
 
@@ -30,6 +31,8 @@ class Restart:
         self._count = count
         self._greenlet: gevent.Greenlet | None = None
         self._has_begun = False
+        self.started: subprocess.Popen | None = None
+        """The server that this run has started. It stays when the run ends."""
 
     def plan(self) -> None:
         """From now on; does nothing unless the shape is ``restart``."""
@@ -63,12 +66,26 @@ class Restart:
     def _by_pid(self, pid: int) -> None:
         process = psutil.Process(pid)
         command, folder, environment = process.cmdline(), process.cwd(), process.environ()
+        outputs = [_file_behind(pid, number) for number in (1, 2)]
         log.info("Restarting the server: %s", shlex.join(command))
         process.terminate()
         with gevent.Timeout(END_TIMEOUT_S, TimeoutError(f"process {pid} did not end within {END_TIMEOUT_S:g} s")):
             while is_alive(process):
                 gevent.sleep(_LOOK_EVERY_S)
-        subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        with open(outputs[0], "ab") as out, open(outputs[1], "ab") as errors:
+            self.started = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
+                start_new_session=True,
+            )  # fmt: skip
+
+
+def _file_behind(pid: int, descriptor: int) -> str:
+    """Where the process writes, if that is a file: so does the next one. A pipe or a terminal cannot be taken over."""
+    try:
+        path = os.readlink(f"/proc/{pid}/fd/{descriptor}")
+    except OSError:
+        return os.devnull
+    return path if os.path.isfile(path) else os.devnull
 
 
 def check_restart(options: LoadOptions) -> None:

@@ -1,0 +1,87 @@
+"""The restart in the middle of a run, on processes that are no servers but say what becomes of them."""
+
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import psutil
+import pytest
+
+from loadtest.inputs import UsageError
+from loadtest.load_options import LoadOptions
+from loadtest.restart import RESTARTS, Restart, check_restart, is_alive
+
+SCRIPT = "import os, sys, time; print('up', os.environ['WHO'], flush=True); time.sleep(30)"
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT], stdout=out, cwd=tmp_path, env={"WHO": "ada", "PATH": "/usr/bin"}
+        )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def until(holds, what: str) -> None:
+    with gevent.Timeout(5, AssertionError(f"not in time: {what}")):
+        while not holds():
+            gevent.sleep(0.01)
+
+
+def begin(**how: object) -> tuple[Restart, Counter[str]]:
+    counted: Counter[str] = Counter()
+    options = LoadOptions(shape="restart", restart_at_s=0.01, **how)  # type: ignore[arg-type]
+    restart = Restart(options, count=lambda name: counted.update([name]))
+    restart.plan()
+    return restart, counted
+
+
+def test_a_process_is_ended_and_started_again_as_it_was(process: subprocess.Popen[bytes], tmp_path: Path):
+    out = tmp_path / "out"
+    until(lambda: out.read_text() == "up ada\n", "it runs")
+    restart, counted = begin(restart_pid=process.pid)
+    until(lambda: out.read_text() == "up ada\nup ada\n", "it runs again, with its environment and its file")
+    assert not is_alive(psutil.Process(process.pid)), "another process: the first one has ended"
+    assert counted == {RESTARTS: 1}
+    assert restart.started is not None
+    restart.started.kill()
+    restart.started.wait()
+
+
+def test_a_command_restarts_it(tmp_path: Path):
+    begin(restart_command=f"touch {shlex.quote(str(tmp_path / 'it is done'))}")
+    until((tmp_path / "it is done").exists, "the command ran")
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({}, "Restart the server now"),
+        ({"restart_command": "false"}, "ended with exit code 1"),
+        ({"restart_command": "/nowhere/at all"}, "was not restarted: "),
+    ],
+)
+def test_what_it_cannot_do_it_says(how: dict[str, str], says: str, caplog: pytest.LogCaptureFixture):
+    begin(**how)
+    until(lambda: says in caplog.text, says)
+
+
+def test_a_run_that_ends_before_calls_it_off(caplog: pytest.LogCaptureFixture):
+    restart, counted = begin()
+    restart.call_off()
+    gevent.sleep(0.03)
+    assert not counted
+
+
+def test_a_process_that_is_not_there_is_a_usage_error():
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with pytest.raises(UsageError, match=r"no process has the id \d+\."):
+        check_restart(LoadOptions(shape="restart", restart_pid=gone.pid))
