@@ -1,8 +1,9 @@
 """Two runs side by side: what got better or worse beyond the noise, and whether it is worse by more than a limit.
 
 A figure of one run and the same figure of the other are compared as the ratio of their medians, with a bootstrap
-interval over the repeats of both. A difference counts when the interval has no 1 in it and the ratio is further from 1
-than the noise floor: what two equal servers differed by in the A/A of either run, for that kind of quantity.
+interval over the repeats of both. A difference counts when the interval has no 1 in it, so that it takes two repeats in
+each, and the ratio is further from 1 than the noise floor: what two equal servers differed by in the A/A of either run,
+for that kind of quantity.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ from bench.words import in_digits
 
 RESAMPLES = 2_000
 DEFAULT_FLOORS = {
-    Kind.TIME: 0.25, Kind.CPU: 0.15, Kind.RATE: 0.25, Kind.BYTES: 0.02, Kind.MEMORY: 0.05, Kind.COUNT: 0.0,
+    Kind.TIME: 0.25, Kind.CPU: 0.15, Kind.RATE: 0.25, Kind.BYTES: 0.10, Kind.MEMORY: 0.05, Kind.COUNT: 0.05,
 }  # fmt: skip
 """For runs without an A/A, and never less than half of it: what repeated runs of one commit differed by."""
+
+EXACT = (Kind.BYTES,)
+"""Kinds of which one reading is enough: they are counted, and differ by phases and heartbeats alone."""
 
 NAME_WIDTH = 88
 
@@ -54,6 +58,8 @@ class Pair:
     change: Change
     doubtful: bool
     """Suspect in one of the runs."""
+    is_control: bool
+    """Another server's, which tells of the machine."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,15 @@ class Comparison:
         return [
             pair
             for pair in self.pairs
-            if pair.change is Change.WORSE and not pair.doubtful and distance(pair.ratio) > self.limit
+            if pair.change is Change.WORSE
+            and not pair.doubtful
+            and not pair.is_control
+            and distance(pair.ratio) > self.limit
         ]
+
+    @property
+    def same_sizes(self) -> bool:
+        return self.before.profile == self.after.profile
 
     @property
     def same_machine(self) -> bool:
@@ -120,6 +133,11 @@ def render_comparison(found: Comparison) -> str:
         f"before  {_words(found.before)}",
         f"after   {_words(found.after)}",
         *([] if found.same_machine else ["The machines differ: only ratios mean something (--ratios)."]),
+        *(
+            []
+            if found.same_sizes
+            else ["The sizes differ: figures of windows of other lengths may differ by that alone."]
+        ),
         *([] if found.has_noise else ["Neither run has an A/A (scenario noise): usual noise floors are used."]),
         "",
     ]
@@ -127,7 +145,7 @@ def render_comparison(found: Comparison) -> str:
         lines.append(f"{'figure':<{NAME_WIDTH}}  {'before':>10}  {'after':>10}  ratio [95 %], noise floor")
     for pair in found.changed:
         interval = f" [{pair.interval.low:.2f}–{pair.interval.high:.2f}]" if pair.interval else ""
-        doubt = ", suspect" if pair.doubtful else ""
+        doubt = (", suspect" if pair.doubtful else "") + (", another server" if pair.is_control else "")
         lines.append(
             f"{pair.name[:NAME_WIDTH]:<{NAME_WIDTH}}  {in_digits(pair.before):>10}  {in_digits(pair.after):>10}  "
             f"{pair.change.value} ×{pair.ratio:.2f}{interval}, ±{pair.floor:.0%}{doubt}"
@@ -158,12 +176,16 @@ def _pair(before: Quantity, after: Quantity, floors: dict[Kind, float]) -> Pair 
         return None
     values = [[reading.value for reading in each.readings] for each in (before, after)]
     ratio, interval, floor = two.value / one.value, ratio_interval(*values), floors[before.kind]
-    is_beyond = distance(ratio) > floor and (interval is None or not interval.low <= 1 <= interval.high)
+    is_sure = not interval.low <= 1 <= interval.high if interval is not None else before.kind in EXACT
+    is_beyond = distance(ratio) > floor and is_sure
     change = Change.NONE
     if is_beyond and before.more_is_better is not None and ratio > 0:
         change = Change.BETTER if (ratio > 1) == before.more_is_better else Change.WORSE
     doubtful = Validity.SUSPECT in (before.validity, after.validity)
-    return Pair(str(before), before.unit, before.kind, one.value, two.value, ratio, interval, floor, change, doubtful)
+    return Pair(
+        str(before), before.unit, before.kind, one.value, two.value, ratio, interval, floor, change, doubtful,
+        before.is_control,
+    )  # fmt: skip
 
 
 def _floors(before: Run, after: Run) -> tuple[dict[Kind, float], bool]:

@@ -16,7 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ def linked(links: int) -> Iterator[Namespaces]:
             _ip(f"netns add {name}")
         for name in (names.server, names.clients):
             _without_ipv6(name)
-        _ip("\n".join(_link_lines(names)))
+        _make_links(names)
         for name in (names.server, names.clients):
             _in_namespace(name, _switch_offloads_off)
         yield names
@@ -131,31 +131,47 @@ def read_links() -> dict[str, LinkCount]:
     return counts
 
 
-def _link_lines(names: Namespaces) -> list[str]:
-    """Commands for ``ip -batch``."""
-    lines = []
-    for name in (names.server, names.clients):
-        lines.append(f"-n {name} link set lo up")
-    for link in range(names.links):
-        ours, theirs = names.interface(link), f"s{link}"
-        address = names.server_address(link)
-        peer = address.rpartition(".")[0] + f".{int(address.rpartition('.')[2]) + 1}"
-        lines += [
-            f"link add {theirs} netns {names.server} mtu {MTU_BYTES} type veth peer name {ours} "
-            f"netns {names.clients} mtu {MTU_BYTES}",
-            f"-n {names.server} address add {address}/30 dev {theirs}",
-            f"-n {names.clients} address add {peer}/30 dev {ours}",
-            f"-n {names.server} link set {theirs} up",
-            f"-n {names.clients} link set {ours} up",
+def _make_links(names: Namespaces) -> None:
+    """All links, with hardware addresses that both ends know: nobody has to ask for them while packets are counted."""
+    links = range(names.links)
+    addresses = [names.server_address(link) for link in links]
+    peers = [f"{head}.{int(tail) + 1}" for head, _, tail in (each.rpartition(".") for each in addresses)]
+    _batch(
+        [
+            f"link add s{link} netns {names.server} mtu {MTU_BYTES} address {_hardware(0, link)} type veth "
+            f"peer name {names.interface(link)} netns {names.clients} mtu {MTU_BYTES} address {_hardware(1, link)}"
+            for link in links
         ]
-    return lines
+    )
+    for side, name in enumerate((names.server, names.clients)):
+        devices = [names.interface(link) if side else f"s{link}" for link in links]
+        own, other = (peers, addresses) if side else (addresses, peers)
+        lines = ["link set lo up"]
+        for link, device in enumerate(devices):
+            lines += [
+                f"address add {own[link]}/30 dev {device}",
+                f"link set {device} up",
+                f"neighbour add {other[link]} lladdr {_hardware(1 - side, link)} dev {device} nud permanent",
+            ]
+        _batch(lines, "-n", name)
 
 
-def _ip(commands: str) -> None:
-    for line in commands.splitlines():
-        done = subprocess.run(["ip", *line.split()], capture_output=True, text=True)
-        if done.returncode:
-            raise NamespaceFailed(f"ip {line}: {done.stderr.strip()}")
+def _hardware(side: int, link: int) -> str:
+    """A locally administered address."""
+    return f"02:00:00:{side:02x}:{link >> 8:02x}:{link & 255:02x}"
+
+
+def _batch(lines: Sequence[str], *options: str) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    done = subprocess.run(["ip", *options, "-batch", "-"], input=text, capture_output=True, text=True)
+    if done.returncode:
+        raise NamespaceFailed(f"ip: {done.stderr.strip()}")
+
+
+def _ip(command: str) -> None:
+    done = subprocess.run(["ip", *command.split()], capture_output=True, text=True)
+    if done.returncode:
+        raise NamespaceFailed(f"ip {command}: {done.stderr.strip()}")
 
 
 def _without_ipv6(name: str) -> None:

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from bench.estimates import Estimate, Kind, estimate_readings, kind_of
 from bench.figures import traffic_costs
 from bench.findings import LOBBY, Reading, Where
+from bench.goals import UNCHANGED
 from bench.results import BroadcastPoint, Phase, Run
 from bench.stats import merge, percentile
 from bench.validity import Judgement, Validity, judge_phase
 
-MORE_IS_BETTER = ("rate", "share", "reach", "fresher", "requests", "meet the service level")
+MORE_IS_BETTER = ("reach", "fresher", "meet the service level")
 """Words in the names of quantities that are good when they are large; `Kind.COUNT` without them is neither."""
+
+
+WITH_OTHERS = ("peers", "fanout", "rooms-get")
+OWN = (LOBBY, UNCHANGED)
+"""Parties that are this server."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,11 @@ class Quantity:
     @property
     def key(self) -> tuple[str, str, str, Where]:
         return (self.scenario, self.name, self.party, self.where)
+
+    @property
+    def is_control(self) -> bool:
+        """Not of this server but of another in the same run: it says how the machine is, not how the code is."""
+        return self.scenario in WITH_OTHERS and self.party not in OWN
 
     @property
     def estimate(self) -> Estimate | None:

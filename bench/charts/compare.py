@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
@@ -9,6 +11,7 @@ from bench.charts.sheet import BLUE, GREY, SKY, STYLE, VERMILLION, Chart, ratio_
 from bench.compare import Change, Comparison
 from bench.facts import commit_words
 
+NAME_CHARACTERS = 64
 MOST = 40
 """Lines that fit a page; those that changed most."""
 
@@ -38,7 +41,9 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
             axes.plot([pair.interval.low, pair.interval.high], [row, row], color=colours[pair.change], linewidth=1.6)
         axes.plot(pair.ratio, row, marker=markers[pair.change], color=colours[pair.change], markersize=7)
     axes.axvline(1, color=GREY, linewidth=1)
-    axes.set_yticks(range(len(shown)), [pair.name for pair in shown], fontsize=7)
+    axes.set_yticks(
+        range(len(shown)), ["\n".join(textwrap.wrap(pair.name, NAME_CHARACTERS)) for pair in shown], fontsize=6.5
+    )
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xscale("log")
     ratio_axis(axes)

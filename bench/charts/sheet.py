@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1, 1, 1)))
 
 WIDTH_IN = 9.0
-CAPTION_CHARACTERS = 165
+CAPTION_CHARACTERS = 155
 """What fits the width in the caption's size."""
 
 STYLE: Any = {

@@ -190,7 +190,7 @@ def _reconciliation(figures: Figures) -> Table:
         title="The three counts reconciled, a client-hour",
         headers=("Way", "Rooms", "Changes/s", "Framed, counted by the client", "TCP_INFO",
                  "Packets on the link × header",
-                 "Rest: retransmissions, ARP, options", "On the link", "Model off by", "because it has"),
+                 "Rest: retransmissions, options", "On the link", "Model off by", "because it has"),
         rows=rows,
         note="Framed and packets × header make what the link carried, but for the rest. The model differs by packets "
         "alone: it takes an acknowledgement of its own for every second segment where the kernel lets data carry it, "
