@@ -31,7 +31,6 @@ from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.messages import (
     Error,
-    OnlineUser,
     Pong,
     PresenceChanged,
     RoomsChanged,
@@ -40,6 +39,7 @@ from lobby_server.protocol.messages import (
     UserOnline,
     encode,
 )
+from lobby_server.protocol.resources import OnlineUser
 from tests.loadtest.fakes import DEADLINE_S, FakePeer, FakeServer, Script, hold, text_frame
 
 BAD_TOKEN = Error(reason=ErrorReason.INVALID_TOKEN)
