@@ -157,7 +157,7 @@ def noise_floors(findings: Findings, again: str) -> dict[Kind, float]:
     """
     floors: dict[Kind, float] = {}
     for measure in findings.measures:
-        if measure.party == again:
+        if measure.party == again or "warm-up" in measure.name:
             continue
         kind = kind_of(measure)
         found = ratio(findings.find(measure.name, again, measure.where), measure.readings, kind)

@@ -134,9 +134,11 @@ def traffic_by_cause(figures: Figures) -> Figure:
     rates = sorted({cost.changes_per_s for cost in here})
     chosen = [rates[0], *([max(rate for rate in rates if rate <= 1.0)] if len(rates) > 1 else [])]
     source = "measured" if _is_measured(figures) else "modelled"
+    window_s, result = figures.run.profile.bandwidth.window_s, figures.run.bandwidth
+    clients = len(result.groups[0].clients) if result is not None else 0
     what = (
-        f"A list of {plural(rooms, 'room')}. Shares of each bar, so that all can be read; at its right what it is in "
-        f"all, a client-hour. TCP/IP {source}."
+        f"n: {clients} clients a bar over {window_s:g} s; a list of {plural(rooms, 'room')}. Shares of each bar, so "
+        f"that all can be read; at its right what it is in all, a client-hour. TCP/IP {source}."
     )
     causes: tuple[tuple[str, str, str, Callable[[Traffic], float]], ...] = (
         ("payload", GREEN, "", lambda cost: cost.payload),

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.broadcasts import COLD
 from bench.charts.bandwidth import WAY_COLOURS
 from bench.charts.broadcast import distribution
 from bench.charts.sheet import (
@@ -132,7 +133,7 @@ def reconnect(run: Run, found: Findings) -> Figure:
 
 def flap(run: Run, found: Findings) -> Figure:
     """What witnesses were told of players who came back."""
-    told = [each for each in found.measures if each.name == TOLD]
+    told = sorted((each for each in found.measures if each.name == TOLD), key=lambda each: each.party)
     series = {each.party: each for each in _series(found, "back and fresh")}
     sizes = run.profile.returns
     cut = round(sizes.flap_share * sizes.flapping)
@@ -281,7 +282,7 @@ def noise(run: Run, found: Findings) -> Figure:
     """The ratio of two that are the same, pair by pair."""
     sizes = run.profile.noise
     floors = noise_floors(found, AGAIN)
-    named = [each for each in found.measures if each.party != AGAIN]
+    named = [each for each in found.measures if each.party != AGAIN and each.name != COLD]
     what = (
         f"n: {sizes.repeats} pairs, {count(sizes.clients)} clients, fresh processes, random order. Each dot is a pair "
         "of equal servers; the shade is the noise floor of that kind of quantity: a smaller difference "

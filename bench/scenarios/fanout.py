@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.broadcasts import COLD
 from bench.findings import LOBBY, Book, Findings, Stretch
 from bench.goals import CPU_A_RECIPIENT, FLOOR, NAIVE, NODE
 from bench.lab import Lab
@@ -57,6 +58,8 @@ class Party:
     fired: int = 0
     turns: list[Stretch] = field(default_factory=list)
     walls_ms: list[float] = field(default_factory=list)
+    cold_ms: float = 0.0
+    """Of the first turn."""
 
     def turn(self) -> None:
         self.fired += 1
@@ -66,7 +69,9 @@ class Party:
         self.sinks.call(Sinks.hear, self.fired * self.clients, RECEIPT_TIMEOUT_S)
         wall_ms = (time.perf_counter() - start_s) * 1e3
         time.sleep(AFTER_S)
-        if self.fired > 1:
+        if self.fired == 1:
+            self.cold_ms = wall_ms
+        else:
             self.turns.append(watch.stretch())
             self.walls_ms.append(wall_ms)
 
@@ -121,6 +126,7 @@ def _repeat(
         for name, value, unit in (
             (CPU_A_RECIPIENT, cpu_us, "µs"),
             (UNTIL_ALL, median(party.walls_ms), "ms"),
+            (COLD, party.cold_ms, "ms"),
         ):
             book.add(name, value, clients=clients, unit=unit, party=party.name, stretch=sum_up(party.turns))
 

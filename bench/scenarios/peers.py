@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+from bench.broadcasts import COLD
 from bench.findings import LOBBY, Book, Findings
 from bench.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FLOOR, LAST_ACCEPTED, NAIVE
 from bench.lab import Lab
@@ -126,6 +127,7 @@ def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) 
         add = {"clients": sizes.clients, "party": party.name, "stretch": sum_up(party.turns)}
         book.add(CPU_A_RECIPIENT, cpu_us, unit="µs", **add)  # type: ignore[arg-type]
         book.add(UNTIL_ALL, median(party.walls_ms), unit="ms", **add)  # type: ignore[arg-type]
+        book.add(COLD, party.cold_ms, unit="ms", **add)  # type: ignore[arg-type]
 
 
 def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:

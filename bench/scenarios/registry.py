@@ -104,7 +104,7 @@ def _break_even_s(profile: Profile) -> float:
 
 def _bandwidth_s(profile: Profile) -> float:
     sizes = profile.bandwidth
-    return 4.0 + 0.6 * len(sizes.rooms) * len(sizes.changes_per_s) + sizes.window_s
+    return 4.0 + 1.2 * len(sizes.rooms) * len(sizes.changes_per_s) + sizes.window_s
 
 
 def _storm_s(profile: Profile) -> float:

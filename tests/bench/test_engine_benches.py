@@ -18,7 +18,7 @@ from bench.profiles import SMOKE
 from bench.progress import PlainReporter
 from bench.remote import Remote
 from bench.results import read_run
-from bench.scenarios import fanout, fresh, herds, memory, storm
+from bench.scenarios import fanout, fresh, herds, memory, rooms_get, storm
 from bench.sinks import Sinks
 from loadtest.client.reconnect import FixedReconnect
 
@@ -80,7 +80,8 @@ def test_everybody_ends_with_the_truth(lab: Lab) -> None:
     assert 0 < figure(result, FETCHES) <= 1
 
 
-def test_rooms_get_on_the_command_line_leaves_a_run(tmp_path: Path) -> None:
+def test_rooms_get_on_the_command_line_leaves_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms_get, "TURNS_A_REPEAT", 1)
     done = CliRunner().invoke(cli.main, ["run", "rooms-get", "--smoke", "--output", str(tmp_path / "run")])
     assert "RequestHandler ÷ lobby" in done.stdout
     (result,) = read_run(tmp_path / "run" / "run.json").findings
