@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,7 +74,9 @@ class MintedTokens:
             "exp": now_s + MINTED_LIFE_S,
             "jti": uuid.uuid4().hex,
         }
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+        with warnings.catch_warnings():  # that a secret is short is for its server to say
+            warnings.simplefilter("ignore")
+            return jwt.encode(claims, self._secret, algorithm="HS256")
 
 
 @dataclass(frozen=True)

@@ -65,18 +65,19 @@ class LoadOptions:
 
 
 def add_load_options(add: Callable[..., None]) -> None:
+    """Shapes are not in the web form: Locust has to know before it shows one."""
     add("--arrivals-per-s", type=float, default=0.0,
         help="open workload: so many sessions arrive in a second on average (Poisson), as long as a seat of -u is "
         "free; needs --session-s")  # fmt: skip
-    add("--shape", choices=SHAPES, default=NONE,
+    add("--shape", choices=SHAPES, default=NONE, is_in_form=False,
         help="of the load over the run: ramp (0 to all of -u over -t), steps (--steps equal ones over -t), spike "
         "(launch day), soak (all after --ramp-s), restart (the server restarts at --restart-at-s)")  # fmt: skip
-    add("--ramp-s", type=float, default=30.0, help="soak: time until all are there (s)")
-    add("--steps", type=int, default=5, help="steps: how many")
-    add("--spike-at-s", type=float, default=60.0, help="spike: when it begins (s)")
-    add("--spike-s", type=float, default=60.0, help="spike: how long it lasts (s)")
-    add("--spike-base", type=float, default=0.1, help="spike: share of -u before and after it")
-    add("--restart-at-s", type=float, default=60.0, help="restart: when (s)")
+    add("--ramp-s", is_in_form=False, type=float, default=30.0, help="soak: time until all are there (s)")
+    add("--steps", is_in_form=False, type=int, default=5, help="steps: how many")
+    add("--spike-at-s", is_in_form=False, type=float, default=60.0, help="spike: when it begins (s)")
+    add("--spike-s", is_in_form=False, type=float, default=60.0, help="spike: how long it lasts (s)")
+    add("--spike-base", is_in_form=False, type=float, default=0.1, help="spike: share of -u before and after it")
+    add("--restart-at-s", is_in_form=False, type=float, default=60.0, help="restart: when (s)")
     add("--restart-command", metavar="COMMAND", default="", is_in_form=False,
         help="restart: what restarts the server; without it and --restart-pid the run tells you when to")  # fmt: skip
     add("--restart-pid", metavar="PID", type=int, default=None, is_in_form=False,
