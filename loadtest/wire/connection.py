@@ -269,6 +269,8 @@ class SwarmConnection(LobbyConnection):
             if opcode == frames.OP_TEXT:
                 heard = get(payload)
                 counted[heard.name] += 1
+                if heard.ack_id is not None:
+                    self._send_text(messages.Ack(id=heard.ack_id))  # before anything else: the server times this
                 if self.state is State.ACCEPTED:
                     user_id = heard.user_id
                     if user_id is not None and on_presence is not None:

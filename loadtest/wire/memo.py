@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from loadtest.client.counters import UNDECODABLE, UNKNOWN_TYPE
 from lobby_server.protocol import messages
-from lobby_server.protocol.messages import Refused, ServerMessage, decode_server_message
+from lobby_server.protocol.messages import Refused, ServerMessage, ack_id_of, decode_server_message
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of payloads; past it the memo starts anew."""
@@ -38,6 +38,8 @@ class Heard:
     user_id: int | None = None
     """Of a single presence event."""
     is_online: bool = False
+    ack_id: int | None = None
+    """Of an event that asks to be answered at once."""
 
 
 class Memo:
@@ -61,9 +63,9 @@ class Memo:
             return Heard(UNKNOWN_TYPE, None)
         if isinstance(message, (messages.UserOnline, messages.UserOffline)):
             is_online = isinstance(message, messages.UserOnline)
-            heard = Heard(message.TYPE, message, message.user_id, is_online)
+            heard = Heard(message.TYPE, message, message.user_id, is_online, ack_id_of(payload))
         else:
-            heard = Heard(message.TYPE, message)
+            heard = Heard(message.TYPE, message, ack_id=ack_id_of(payload))
         if isinstance(message, _FOR_MANY):
             self._keep(payload, heard)
         return heard

@@ -254,6 +254,20 @@ def test_a_hundred_frames_of_one_send_all_arrive_and_pings_are_answered(play: Pl
     assert game.connection.counters.messages_in["user_online"] == 100
 
 
+def test_an_event_that_asks_for_it_is_acknowledged_at_once(play: Play):
+    acks: list[object] = []
+
+    def script(peer: FakePeer) -> None:
+        peer.accept(features=["ack"])
+        peer.sock.sendall(server_frame(b'{"type":"user_online","data":{"user_id":2,"username":"x","ack":7}}'))
+        acks.append(peer.read_message("ack")["data"])
+        peer.read_until_gone()
+
+    play(script, features=["ack"])
+    wait_for(lambda: acks)
+    assert acks == [{"id": 7}]
+
+
 def test_heartbeats_count_from_when_they_were_due(play: Play):
     def script(peer: FakePeer) -> None:
         peer.accept()
