@@ -40,6 +40,9 @@ POLLING: dict[str, tuple[str, ...]] = {"polling": (), "polling_etag": (), "polli
 FEATURES: dict[str, tuple[str, ...]] = {"push": (), "rev": ("rev",), "delta": ("rooms_delta",)}
 
 ANSWER_TIMEOUT_S = 20.0
+IDLE_S = 15.0
+"""A fetching client keeps its HTTP connection for so long: shorter than any server does."""
+
 FAILURES = (OSError, HttpFailed, asyncio.TimeoutError)
 
 GZIP_WINDOW = 31
@@ -82,19 +85,27 @@ class Counted:
     def tcp_sockets(self) -> list[socket.socket]:
         raise NotImplementedError
 
+    def retired(self) -> TcpCounters:
+        """What sockets carried that the client has let go."""
+        return TcpCounters(0, 0, 0, 0)
+
     def act(self) -> None:
         """Do what is due once a period: poll, or send a heartbeat."""
         raise NotImplementedError
 
+    def _counted(self) -> TcpCounters | None:
+        now = _sum(self.tcp_sockets())
+        return TcpCounters(*(a + b for a, b in zip(now, self.retired(), strict=True))) if now is not None else None
+
     def reset(self) -> None:
         self.count = ByteCount()
-        self._before = _sum(self.tcp_sockets())
+        self._before = self._counted() if not self.lost else None
 
     def look(self) -> None:
         """Ask the kernel."""
         self._kernel = None
         if self._before is not None and not self.lost:
-            now = _sum(self.tcp_sockets())
+            now = self._counted()
             self._kernel = now.since(self._before) if now is not None else None
 
     def is_untouched(self) -> bool:
@@ -133,10 +144,33 @@ class HttpSide:
         self._headers, self._with_etag = tuple(headers), with_etag
         self._connection: HttpConnection | None = None
         self._answered: asyncio.Future[Response] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self.retired = TcpCounters(0, 0, 0, 0)
+        """What connections carried that were let go."""
         self.request = get_request("/api/rooms", host=host, port=port, headers=self._headers)
 
     async def open(self) -> None:
         self._connection = await open_http(self._host, self._port, self._on_response)
+
+    def let_go_when_idle(self) -> None:
+        """Close after `IDLE_S` without a request, before a server does it: its count would go with the connection."""
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._let_go)
+
+    def _let_go(self) -> None:
+        if self.is_lost or (self._answered is not None and not self._answered.done()):
+            return
+        counters = read_tcp_counters(self.socket())
+        if counters is not None and self._connection is not None:
+            self.retired = TcpCounters(*(a + b for a, b in zip(self.retired, counters, strict=True)))
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Closed by the other side, and its count with it."""
+        return self._connection is not None and self._connection.lost
 
     def socket(self) -> socket.socket:
         assert self._connection is not None
@@ -238,7 +272,10 @@ class PushClient(Counted, Receiver):
             await self._fetching
 
     def tcp_sockets(self) -> list[socket.socket]:
-        return [self.socket(), *([self._http.socket()] if self._http is not None else [])]
+        return [self.socket(), *([self._http.socket()] if self._http is not None and not self._http.is_lost else [])]
+
+    def retired(self) -> TcpCounters:
+        return self._http.retired if self._http is not None else super().retired()
 
     def say_hello(self) -> None:
         super().say_hello()
@@ -300,9 +337,11 @@ class PushClient(Counted, Receiver):
     async def _fetch(self) -> None:
         assert self._http is not None
         if self._http.is_lost:
+            if self._http.is_cut:
+                self._before = None  # the kernel's count of the old connection went with it
             await self._http.open()
-            self._before = None  # the kernel's count of the old connection went with it
         response = await asyncio.wait_for(self._http.ask(), ANSWER_TIMEOUT_S)
+        self._http.let_go_when_idle()
         etag = (response.header(b"etag") or b"").strip(b'W/"')
         self._revision = int(etag) if etag.isdigit() else -1
         self._log.add(self.index, response.stamp_s, newest_number(response.body))

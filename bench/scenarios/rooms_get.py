@@ -123,9 +123,10 @@ def write_answers(
     watch = Watch(pid, askers.pid)
     answers = askers.call(Askers.ask_for, duration_s)
     stretch = watch.stretch()
-    if (statuses := askers.call(Askers.end)) != {status}:
-        book.faults.append(f"{party} was answered {sorted(statuses)} instead of {status}")
+    if wrong := askers.call(Askers.end) - {status}:
+        book.faults.append(f"{party} was answered {sorted(wrong)} instead of {status}")
+    nobody = "" if answers else "nobody was answered in this time"
     cpu_us = stretch.server_cpu_s / max(answers, 1) * 1e6
-    book.add(CPU_A_REQUEST, cpu_us, clients=CONNECTIONS, unit="µs", party=party, stretch=stretch)
+    book.add(CPU_A_REQUEST, cpu_us, clients=CONNECTIONS, unit="µs", party=party, stretch=stretch, invalid=nobody)
     rate = answers / stretch.wall_s
-    book.add("requests", rate, clients=CONNECTIONS, unit="1/s", party=party, stretch=stretch)
+    book.add("requests", rate, clients=CONNECTIONS, unit="1/s", party=party, stretch=stretch, invalid=nobody)
