@@ -19,6 +19,7 @@ from loadtest.shared_lists import SharedLists
 from lobby_server.protocol.resources import Room
 
 TOO_MANY_REQUESTS = 429
+FORBIDDEN = 403
 CONFLICT = 409
 NOT_FOUND = 404
 TIMEOUT_S = 30.0
@@ -27,6 +28,15 @@ NOT_AN_OUTCOME = {
     ("POST", "/api/auth/register", CONFLICT): "accounts found made",
     ("POST", "/api/rooms", CONFLICT): "rooms found made",
     ("DELETE", "/api/rooms/[id]", NOT_FOUND): "rooms found gone",
+    ("POST", "/api/friends/requests", CONFLICT): "friends found made",
+    ("POST", "/api/friends/requests", NOT_FOUND): "acquaintances found gone",
+    ("POST", "/api/friends/requests/[id]/accept", NOT_FOUND): "friend requests found answered",
+    ("POST", "/api/parties", CONFLICT): "parties found made",
+    **{
+        ("POST", f"/api/parties/[id]/{what}", status): f"parties found otherwise ({what})"
+        for what in ("invites", "join", "leave")
+        for status in (FORBIDDEN, NOT_FOUND, CONFLICT)
+    },
 }
 """Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
 THROTTLED = "throttled (429)"

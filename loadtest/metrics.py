@@ -20,6 +20,9 @@ LATENESS = "lateness of the swarm"
 LOOP_LAG = "loop lag of the generator"
 FAN_OUT = {"presence": "fan-out of presence", "rooms": "fan-out of rooms"}
 
+CHAT_DELIVERY = "chat delivery"
+INVITATION = "invitation round trip"
+
 FAILURES = "players who gave up"
 
 
@@ -47,6 +50,8 @@ METRICS = (
     Metric(name="reconnect_fresh", title="Reconnect: loss to fresh", series=(RECONNECT_TO_FRESH,)),
     Metric(name="fetch", title="Fetch", requests=(("GET", "/api/rooms"),)),
     Metric(name="poll", title="Poll", requests=(("GET", "/api/rooms (poll)"), ("GET", "/api/rooms (poll, ETag)"))),
+    Metric(name="chat", title="Chat delivery: said to heard", series=(CHAT_DELIVERY,)),
+    Metric(name="invitation", title="Invitation: sent to joined", series=(INVITATION,)),
     Metric(name="lateness", title="Lateness of the swarm", series=(LATENESS,)),
     Metric(name="loop_lag", title="Loop lag of the generator", series=(LOOP_LAG,)),
 )

@@ -15,9 +15,10 @@ from random import Random
 from lobby_server.protocol.features import Feature
 
 BROWSER, HOST, JOINER, FLAPPER = "browser", "host", "joiner", "flapper"
+SOCIALIZER = "socializer"
 TABBER, SLOW_READER, POLLER, CONDITIONAL_POLLER = "tabber", "slow_reader", "poller", "conditional_poller"
 
-ROLES = (BROWSER, HOST, JOINER, FLAPPER, TABBER, SLOW_READER, POLLER, CONDITIONAL_POLLER)
+ROLES = (BROWSER, HOST, JOINER, FLAPPER, TABBER, SLOW_READER, SOCIALIZER, POLLER, CONDITIONAL_POLLER)
 SOCKETLESS = (POLLER, CONDITIONAL_POLLER)
 BASE = "base"
 """The mode without any feature."""

@@ -31,6 +31,9 @@ class Act(Enum):
     LEAVE = "leave it"
     PAUSE = "stop reading"
     RESUME = "read on"
+    SAY = "say something to the lobby, the party or one other"
+    MEET = "befriend somebody, and invite them to a party"
+    PART = "leave the party"
     POLL = "ask for the list"
     END = "end the session"
 
@@ -159,6 +162,24 @@ def _slow_reader(options: SwarmOptions, rng: Random) -> Schedule:
         yield Intent(at_s, Act.RESUME)
 
 
+def _socializer(options: SwarmOptions, rng: Random) -> Schedule:
+    """Lines all the time; now and then a party, for as long as a visit."""
+    say_s = rng.uniform(0.0, options.chat_interval.mean_s)
+    meet_s = rng.uniform(0.0, options.visit_interval.mean_s)
+    part_s = math.inf
+    while True:
+        if say_s <= min(meet_s, part_s):
+            yield Intent(say_s, Act.SAY, rng.random())
+            say_s += max(options.chat_interval.draw_s(rng), 0.05)
+        elif meet_s <= part_s:
+            yield Intent(meet_s, Act.MEET, rng.random())
+            part_s = meet_s + options.visit.draw_s(rng)
+            meet_s = part_s + max(options.visit_interval.draw_s(rng), 0.05)
+        else:
+            yield Intent(part_s, Act.PART)
+            part_s = math.inf
+
+
 def _poller(options: SwarmOptions, rng: Random) -> Schedule:
     """On a grid, at a phase of its own: equal phases would make one burst of all pollers."""
     phase_s, polls = rng.uniform(0.0, options.poll_interval_s), 0
@@ -174,6 +195,7 @@ _SCHEDULES: dict[str, Callable[[SwarmOptions, Random], Schedule]] = {
     mix.FLAPPER: _flapper,
     mix.TABBER: _sit,
     mix.SLOW_READER: _slow_reader,
+    mix.SOCIALIZER: _socializer,
     mix.POLLER: _poller,
     mix.CONDITIONAL_POLLER: _poller,
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from loadtest.client.api import LobbyApi
-from loadtest.client.connection import ConnectionManager
+from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.signals import Signal
 from lobby_server.protocol import social_messages as events
 from lobby_server.protocol import social_resources as bodies
@@ -22,7 +22,7 @@ from lobby_server.protocol.message import ServerMessage
 class Social:
     """The social events of one connection, as signals in its thread. Each carries the event itself."""
 
-    def __init__(self, *, connection: ConnectionManager, api: SocialApi) -> None:
+    def __init__(self, *, connection: LobbyConnection, api: SocialApi) -> None:
         self.api = api
         self.friend_requested: Signal[[events.FriendRequested]] = Signal("friend_requested")
         self.friend_request_closed: Signal[[events.FriendRequestClosed]] = Signal("friend_request_closed")

@@ -23,6 +23,7 @@ from loadtest.players.joiner import Joiner
 from loadtest.players.poller import ConditionalPoller, Poller
 from loadtest.players.role import Role
 from loadtest.players.slow_reader import SlowReader
+from loadtest.players.socializer import Socializer
 from loadtest.players.tabber import Tabber
 from loadtest.runtime import Swarm, swarm_of
 
@@ -32,7 +33,7 @@ SESSIONS_ENDED = "sessions ended"
 
 ROLES: dict[str, type[Role]] = {
     role.NAME: role
-    for role in (Browser, Host, Joiner, Flapper, Tabber, SlowReader, Poller, ConditionalPoller)
+    for role in (Browser, Host, Joiner, Flapper, Tabber, SlowReader, Socializer, Poller, ConditionalPoller)
 }  # fmt: skip
 
 

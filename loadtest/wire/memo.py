@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from loadtest.client.counters import UNDECODABLE, UNKNOWN_TYPE
 from lobby_server.protocol import messages
 from lobby_server.protocol.messages import Refused, ServerMessage, ack_id_of, decode_server_message
+from lobby_server.protocol.social_messages import Announcement, ChatMessage
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of payloads; past it the memo starts anew."""
@@ -25,6 +26,8 @@ _FOR_MANY = (
     messages.RoomsDelta,
     messages.PresenceChanged,
     messages.PlayerCount,
+    ChatMessage,
+    Announcement,
 )
 
 

@@ -75,7 +75,7 @@ def test_schedules_go_forward_in_time_and_end_with_the_session(role: str):
     wanted = {
         "host": {Act.MAKE_ROOM, Act.DELETE_ROOM}, "joiner": {Act.JOIN, Act.CHAT, Act.LEAVE},
         "flapper": {Act.DROP, Act.VANISH}, "slow_reader": {Act.PAUSE, Act.RESUME},
-        "poller": {Act.POLL}, "conditional_poller": {Act.POLL},
+        "socializer": {Act.SAY, Act.MEET, Act.PART}, "poller": {Act.POLL}, "conditional_poller": {Act.POLL},
     }  # fmt: skip
     assert set(acts) == wanted.get(role, set()) | {Act.END}
     if "poller" in role:
@@ -93,6 +93,15 @@ def test_rooms_of_a_host_come_as_often_as_asked_for():
                 break
             rooms += intent.act is Act.MAKE_ROOM
     assert rooms / 100 == pytest.approx(6000 / 60, rel=0.03)
+
+
+def test_a_socializer_talks_all_the_time_and_leaves_each_party_before_the_next():
+    given = options("--mix", "socializer=1", "--session-s", "fixed:5000")
+    acts = [intent.act for intent in SwarmPlan(given).player(0).schedule(given)]
+    assert acts.count(Act.SAY) == pytest.approx(5000 / 8, rel=0.2)
+    meetings = [act for act in acts if act in (Act.MEET, Act.PART)]
+    assert meetings[:6] == [Act.MEET, Act.PART] * 3
+    assert len(meetings) == pytest.approx(2 * 5000 / 50, rel=0.3)
 
 
 def test_polls_of_many_pollers_are_spread_over_the_interval():

@@ -10,6 +10,7 @@ from locust.event import Events
 
 from bench.target import Target
 from loadtest.hooks import _Hooks
+from loadtest.metrics import CHAT_DELIVERY, INVITATION
 from loadtest.options import add_options
 from loadtest.players import Player
 from loadtest.run_options import add_run_options
@@ -130,3 +131,23 @@ def test_conditional_pollers_get_304(run):
     requests = swarm.swarm.recorder.requests
     assert set(requests) == {("GET", "/api/rooms (poll)"), ("GET", "/api/rooms (poll, ETag)")}
     assert not any(figures.failures for figures in requests.values())
+
+
+def test_socializers_talk_meet_in_parties_and_are_timed(run):
+    pace = ("--chat-interval-s", "fixed:0.4", "--visit-interval-s", "fixed:0.4", "--visit-s", "fixed:0.3")
+    swarm = run(6, "--mix", "socializer=1", "--mode", "rooms_delta+ack", *pace)
+    swarm.until("received party_joined", 8)
+    swarm.until("received friend_accepted", 2)
+    swarm.until("received chat_message", 40)
+    swarm.end()
+    recorder = swarm.swarm.recorder
+    assert recorder.series[CHAT_DELIVERY].count > swarm.counts("lines said")  # each is heard by several
+    assert recorder.series[INVITATION].count == recorder.requests["WS", "party invitation"].times.count > 0
+    assert recorder.requests["WS", "chat line"].times.count == pytest.approx(swarm.counts("lines said"), abs=6)
+    assert not any(figures.failures for figures in recorder.requests.values())
+
+
+def test_players_answer_what_asks_for_it(run):
+    swarm = run(40, "--mix", "browser=1,flapper=1", "--mode", "ack", "--drop-interval-s", "fixed:0.3")
+    swarm.until("sent ack", 1)
+    assert swarm.counts("received error") == 0

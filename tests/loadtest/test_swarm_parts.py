@@ -78,7 +78,7 @@ def test_fixed_policy_is_the_seeds():
         (
             {"mix": "browser=1,wizard=2"},
             "--mix: wizard is no role: choose from browser, host, joiner, flapper, tabber, "
-            "slow_reader, poller, conditional_poller.",
+            "slow_reader, socializer, poller, conditional_poller.",
         ),
         ({"mix": "browser"}, "--mix: browser has no weight: write browser=1."),
         ({"mix": "browser=0"}, "--mix: nobody would play: give weights, as in browser=6,host=2,joiner=1,flapper=1."),
