@@ -36,6 +36,11 @@ class Swarm:
         self._errors = errors
         self._code = code
 
+    @property
+    def errors(self) -> str:
+        """What it has written to its standard error so far."""
+        return self._errors.read_text() if self._errors.exists() else ""
+
     def end(self, *, timeout_s: float = RUN_TIMEOUT_S) -> Done:
         """Wait for it."""
         ends_s = time.monotonic() + timeout_s
