@@ -27,7 +27,12 @@ CHROMIUM_FLAGS = [
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 10_000
-NO_RATES = ["--auth-rate-per-min", "0", "--chat-rate-per-min", "0", "--social-rate-per-min", "0"]
+NO_RATES = [
+    *("--auth-rate-per-min", "0"),
+    *("--chat-rate-per-min", "0"),
+    *("--social-rate-per-min", "0"),
+    *("--command-rate-per-s", "0"),
+]
 """Everybody comes from one address, and a browser writes faster than people do."""
 
 

@@ -125,7 +125,9 @@ def test_silence_of_75_s_is_death_and_the_page_comes_back(crowd: Crowd) -> None:
     played = PlayedServer(crowd)
     played.is_connected()
     played.pass_s(70)
-    played.say(played.sockets[0], "pong", {"ts": AT})  # a word in the last moment is life
+    word = {"id": 1, "title": "A word", "body": "in the last moment is life.", "ts": AT}
+    played.say(played.sockets[0], "announcement", word)
+    played.page.get_by_text(word["body"]).wait_for()
     played.pass_s(74)
     assert played.phase() == "connected"
     played.pass_s(2)

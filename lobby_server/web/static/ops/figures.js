@@ -26,7 +26,7 @@ export const FIGURES = [
   { title: "Events a second", what: "published, each counted once; messages from clients", unit: short, curves: [["events_per_s", "events"], ["messages_in_per_s", "messages in"]] },
   { title: "Frames a second", what: "to all clients together", unit: short, curves: [["frames_out_per_s", "frames"]] },
   { title: "Bytes a second", what: "of those frames", unit: bytes, steps: BINARY, curves: [["bytes_out_per_s", "bytes"]] },
-  { title: "Broadcast latency", what: "as clients see it, over the last minute, and the way back", unit: ms, curves: [["seen_p50_ms", "p50"], ["seen_p99_ms", "p99"]] },
+  { title: "Broadcast latency", what: "as clients acknowledge it, last minute", unit: ms, curves: [["seen_p50_ms", "p50"], ["seen_p99_ms", "p99"]] },
   { title: "Sends a tick", what: "writes to sockets in a tick of the fan-out", unit: short, curves: [["sends_per_tick", "sends"]] },
   { title: "Conflation ratio", what: "events that a later one stood for", unit: percent, most: 1, curves: [["conflation_ratio", "conflated"]] },
   { title: "Cursors behind", what: "sessions whose socket does not take all now", unit: short, steps: WHOLE, curves: [["sessions_behind", "behind"]] },
