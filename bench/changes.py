@@ -34,15 +34,16 @@ class Changes:
 
     async def fill(self, rooms: Sequence[int]) -> list[int]:
         """So many rooms on each server, those of the stream among them; the size of each list's body."""
-        sizes = []
-        for number, (place, wanted, living) in enumerate(zip(self._places, rooms, self._living, strict=True)):
-            stream = min(wanted, living)
-            with Publisher(place.port, place.secret) as publisher:
-                publisher.fill(wanted - stream)
-                start_s = perf_counter()
-                await self._run(number, [start_s + READY_S * each for each in range(stream)])
-                sizes.append(publisher.list_bytes())
-        return sizes
+        return list(await asyncio.gather(*(self._fill(number, wanted) for number, wanted in enumerate(rooms))))
+
+    async def _fill(self, number: int, wanted: int) -> int:
+        place = self._places[number]
+        stream = min(wanted, self._living[number])
+        with Publisher(place.port, place.secret) as publisher:
+            await asyncio.to_thread(publisher.fill, wanted - stream)
+            start_s = perf_counter()
+            await self._run(number, [start_s + READY_S * each for each in range(stream)])
+            return await asyncio.to_thread(publisher.list_bytes)
 
     async def run(self, times_s: Sequence[Sequence[float]]) -> list[list[Change]]:
         """The changes of every server, each at its time."""

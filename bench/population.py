@@ -72,8 +72,14 @@ class Population:
         """What getting in took, of the push clients. To be asked when nothing is on its way, before the window."""
         return [found for client in self._push() if (found := client.connect()) is not None]
 
-    async def begin(self, window_s: float, edge: float) -> float:
-        """Count from now on, and have everybody act for so long; when that is over."""
+    async def begin(self, window_s: float, edge: float, at_rest: bool = False) -> float:
+        """Count from now on, and have everybody act for so long; when that is over.
+
+        `at_rest`: nobody has a connection open on which nothing will come; its end would be counted.
+        """
+        if at_rest:
+            for client in self._push():
+                client.rest()
         await _settled(self._everybody(), act=Counted.reset, is_settled=Counted.is_untouched)
         self._links = read_links()
         start_s = perf_counter()

@@ -156,9 +156,12 @@ class HttpSide:
         """Close after `IDLE_S` without a request, before a server does it: its count would go with the connection."""
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._let_go)
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.let_go)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Close, with what it carried kept, unless an answer is on its way."""
+        if self._idle is not None:
+            self._idle.cancel()
         if self.is_lost or (self._answered is not None and not self._answered.done()):
             return
         counters = read_tcp_counters(self.socket())
@@ -345,6 +348,11 @@ class PushClient(Counted, Receiver):
         etag = (response.header(b"etag") or b"").strip(b'W/"')
         self._revision = int(etag) if etag.isdigit() else -1
         self._log.add(self.index, response.stamp_s, newest_number(response.body))
+
+    def rest(self) -> None:
+        """Part from the connection over which the list came first."""
+        if self._http is not None:
+            self._http.let_go()
 
     def on_control_ping(self, payload_bytes: int) -> None:
         self._texts["(protocol ping)", payload_bytes] += 1

@@ -137,7 +137,7 @@ def _window(
     seed: int,
 ) -> tuple[list[Window], list[list[Change]]]:
     """Everybody acts and all lists change; changes end some time before the window, so that none is cut in two."""
-    end_s = population.call(Population.begin, sizes.window_s, EDGE)
+    end_s = population.call(Population.begin, sizes.window_s, EDGE, True)
     start_s = end_s - sizes.window_s + LEAD_S
     chance = random.Random(seed)
     times_s = [
