@@ -19,22 +19,20 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Iterable
-from enum import Enum
 from random import Random
-from typing import Any, Protocol
 
-import websocket
 from gevent.event import Event
 
 from loadtest.client.counters import NO_CLOSE_FRAME, Counters
 from loadtest.client.errors import NotConnected
 from loadtest.client.link import LinkEnded, OpenFailed, ended_by_close_frame
-from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt, LobbyConnection
+from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.timing import Pulse, Timing
 from loadtest.wire import frames
-from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.opening import open_for_reader
+from loadtest.wire.sending import SendingConnection
+from loadtest.wire.state import PresenceSink, State
 from loadtest.wire.timers import Timer
 from loadtest.wire.wire import Wire
 from lobby_server.protocol import messages
@@ -46,23 +44,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 log = logging.getLogger(__name__)
 
 
-class State(Enum):
-    IDLE = "idle"
-    OPENING = "opening"
-    SHAKING = "shaking hands"
-    ACCEPTED = "accepted"
-    WAITING = "waiting for the next try"
-    CLOSING = "closing"
-    """Not wanted any more; the server's close frame is awaited."""
-
-
-class PresenceSink(Protocol):
-    """Takes presence, one user at a time, instead of any signal: it is what a swarm receives most."""
-
-    def __call__(self, user_id: int, is_online: bool, /) -> None: ...
-
-
-class SwarmConnection(LobbyConnection):
+class SwarmConnection(SendingConnection):
     """One greenlet may use it at a time, as everywhere under gevent: nothing here is locked."""
 
     def __init__(
@@ -80,17 +62,14 @@ class SwarmConnection(LobbyConnection):
         on_presence: PresenceSink | None = None,
     ) -> None:
         """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given."""
-        super().__init__(name=name, version=version, features=features, new_signal=DirectSignal)
+        super().__init__(wire, name=name, version=version, features=features, counters=counters or Counters())
         self.side = wire.new_errands()
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
-        self.counters = counters or Counters()
         self.on_presence = on_presence
-        self.sock: Any = None
         self.state = State.IDLE
         self.accepted_at_s = 0.0
         """When the last acceptance was read."""
-        self._wire = wire
         self._rng = rng or Random()
         self._phase = self._rng.random() if phase is None else phase
         self._token = ""
@@ -99,7 +78,6 @@ class SwarmConnection(LobbyConnection):
         self._failures = 0
         self._was_lost = False
         self._parser = frames.FrameParser()
-        self._unsent = b""
         self._timer: Timer | None = None
         self._pulse: Pulse | None = None
         self._pings_due_s: deque[float] = deque()
@@ -351,43 +329,6 @@ class SwarmConnection(LobbyConnection):
             return bool(self.sock.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
-
-    # -- what goes out --------------------------------------------------------------------------------------------
-
-    def _send_text(self, message: messages.ClientMessage) -> None:
-        self.counters.messages_out[message.TYPE] += 1
-        self._send_frame(messages.encode(message), frames.OP_TEXT)
-
-    def _send_close(self, code: int) -> None:
-        self._send_frame(struct.pack("!H", code), frames.OP_CLOSE)
-
-    def _send_frame(self, payload: bytes, opcode: int) -> None:
-        frame: bytes = websocket.ABNF.create_frame(payload, opcode).format()
-        if self.sock is None:
-            return
-        if self._unsent:
-            self._unsent += frame
-            return
-        sent = self._try_send(frame)
-        if sent < len(frame) and self.sock is not None:
-            self._unsent = frame[sent:]
-            self._wire.reader.want_writable(self, wanted=True)
-
-    def on_writable(self) -> None:
-        self._unsent = self._unsent[self._try_send(self._unsent) :]
-        if not self._unsent and self.sock is not None:
-            self._wire.reader.want_writable(self, wanted=False)
-
-    def _try_send(self, data: bytes) -> int:
-        try:
-            sent = int(self.sock.send(data))
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            self.on_end(f"sending failed: {error.strerror or error}")
-            return len(data)
-        self.counters.bytes_out += sent
-        return sent
 
     # -- ends -----------------------------------------------------------------------------------------------------
 

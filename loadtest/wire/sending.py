@@ -1,0 +1,81 @@
+"""The outgoing half of a connection on a non-blocking socket: frames go out at once, or as soon as it takes them."""
+
+from __future__ import annotations
+
+import struct
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import websocket
+
+from loadtest.client.counters import Counters
+from loadtest.client.lobby_connection import LobbyConnection
+from loadtest.wire import frames
+from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.wire import Wire
+from lobby_server.protocol import messages
+from lobby_server.protocol.features import Feature
+
+
+class SendingConnection(LobbyConnection):
+    """Nothing here waits: what a full socket does not take is kept, and the shared reader says when to go on."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        name: str,
+        version: str,
+        features: Iterable[Feature | str],
+        counters: Counters,
+    ) -> None:
+        super().__init__(name=name, version=version, features=features, new_signal=DirectSignal)
+        self.counters = counters
+        self.sock: Any = None
+        """None while there is no upgraded connection."""
+        self._wire = wire
+        self._unsent = b""
+
+    @abstractmethod
+    def on_bytes(self, chunk: bytes) -> None:
+        """The shared reader brings what came."""
+
+    @abstractmethod
+    def on_end(self, why: str) -> None:
+        """The connection is gone; may come out of any call that sends."""
+
+    def _send_text(self, message: messages.ClientMessage) -> None:
+        self.counters.messages_out[message.TYPE] += 1
+        self._send_frame(messages.encode(message), frames.OP_TEXT)
+
+    def _send_close(self, code: int) -> None:
+        self._send_frame(struct.pack("!H", code), frames.OP_CLOSE)
+
+    def _send_frame(self, payload: bytes, opcode: int) -> None:
+        frame: bytes = websocket.ABNF.create_frame(payload, opcode).format()
+        if self.sock is None:
+            return
+        if self._unsent:
+            self._unsent += frame
+            return
+        sent = self._try_send(frame)
+        if sent < len(frame) and self.sock is not None:
+            self._unsent = frame[sent:]
+            self._wire.reader.want_writable(self, wanted=True)
+
+    def on_writable(self) -> None:
+        self._unsent = self._unsent[self._try_send(self._unsent) :]
+        if not self._unsent and self.sock is not None:
+            self._wire.reader.want_writable(self, wanted=False)
+
+    def _try_send(self, data: bytes) -> int:
+        try:
+            sent = int(self.sock.send(data))
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self.on_end(f"sending failed: {error.strerror or error}")
+            return len(data)
+        self.counters.bytes_out += sent
+        return sent
