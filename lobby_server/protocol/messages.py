@@ -36,6 +36,8 @@ MAX_CHAT_CHARACTERS = 500
 
 
 class Handshake(ClientMessage, frozen=True, omit_defaults=True):
+    """Who is there: comes first, and again with a fresher token after an error."""
+
     TYPE: ClassVar[str] = "handshake"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_HANDSHAKE
 
@@ -48,6 +50,8 @@ class Handshake(ClientMessage, frozen=True, omit_defaults=True):
 
 
 class Ping(ClientMessage, frozen=True):
+    """A heartbeat; the answer is a pong."""
+
     TYPE: ClassVar[str] = "ping"
 
 
@@ -58,6 +62,8 @@ class CreateRoom(ClientMessage, frozen=True):
 
 
 class JoinRoom(ClientMessage, frozen=True):
+    """Enter a room, and leave the one before."""
+
     TYPE: ClassVar[str] = "join_room"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_JOIN_ROOM
 
@@ -67,16 +73,22 @@ class JoinRoom(ClientMessage, frozen=True):
 
 
 class LeaveRoom(ClientMessage, frozen=True):
+    """Leave the room."""
+
     TYPE: ClassVar[str] = "leave_room"
 
 
 class SendChat(ClientMessage, frozen=True):
+    """Say something to the room."""
+
     TYPE: ClassVar[str] = "chat"
 
     text: str
 
 
 class Kick(ClientMessage, frozen=True):
+    """Put a member out of the room, as its host."""
+
     TYPE: ClassVar[str] = "kick"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_TARGET
 
@@ -134,6 +146,8 @@ class HandshakeAccepted(ServerMessage, frozen=True, omit_defaults=True):
 
 
 class UserOnline(ServerMessage, frozen=True):
+    """Somebody's first socket was accepted."""
+
     TYPE: ClassVar[str] = "user_online"
 
     user_id: int
@@ -141,6 +155,8 @@ class UserOnline(ServerMessage, frozen=True):
 
 
 class UserOffline(ServerMessage, frozen=True):
+    """Somebody's last socket is gone."""
+
     TYPE: ClassVar[str] = "user_offline"
 
     user_id: int
@@ -148,10 +164,14 @@ class UserOffline(ServerMessage, frozen=True):
 
 
 class RoomsChanged(ServerMessage, frozen=True):
+    """The room list is another now: fetch it."""
+
     TYPE: ClassVar[str] = "rooms_changed"
 
 
 class Pong(ServerMessage, frozen=True):
+    """The answer to a ping, with the server's time."""
+
     TYPE: ClassVar[str] = "pong"
 
     ts: int
@@ -159,12 +179,16 @@ class Pong(ServerMessage, frozen=True):
 
 
 class Error(ServerMessage, frozen=True):
+    """A message was not taken; the socket stays open."""
+
     TYPE: ClassVar[str] = "error"
 
     reason: ErrorReason
 
 
 class RoomCreated(ServerMessage, frozen=True):
+    """The host is in the room."""
+
     TYPE: ClassVar[str] = "room_created"
 
     roomId: str
@@ -182,6 +206,8 @@ class PeerInfo(msgspec.Struct, frozen=True):
 
 
 class RoomJoined(ServerMessage, frozen=True):
+    """A room was entered, alone or with one's party."""
+
     TYPE: ClassVar[str] = "room_joined"
 
     roomId: str
@@ -192,6 +218,8 @@ class RoomJoined(ServerMessage, frozen=True):
 
 
 class PeerJoined(ServerMessage, frozen=True):
+    """Somebody came into the room."""
+
     TYPE: ClassVar[str] = "peer_joined"
 
     peerId: int
@@ -199,12 +227,16 @@ class PeerJoined(ServerMessage, frozen=True):
 
 
 class PeerLeft(ServerMessage, frozen=True):
+    """Somebody left the room."""
+
     TYPE: ClassVar[str] = "peer_left"
 
     peerId: int
 
 
 class HostChanged(ServerMessage, frozen=True):
+    """Another member is the host of the room now."""
+
     TYPE: ClassVar[str] = "host_changed"
 
     newHostPeerId: int
@@ -222,6 +254,8 @@ class Chat(ServerMessage, frozen=True):
 
 
 class Kicked(ServerMessage, frozen=True):
+    """The host has put one out of the room, or deleted it."""
+
     TYPE: ClassVar[str] = "kicked"
 
     reason: str = "host_kick"

@@ -89,6 +89,8 @@ class PartyLeft(ServerMessage, frozen=True):
 
 
 class PartyLeaderChanged(ServerMessage, frozen=True):
+    """To all members: another one leads."""
+
     TYPE: ClassVar[str] = "party_leader_changed"
 
     party_id: str

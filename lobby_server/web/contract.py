@@ -114,10 +114,8 @@ def _described(message: type[Message], schema_of: dict[Any, dict[str, Any]]) -> 
 
 
 def _first_paragraph(message: type[Message]) -> str:
-    """What a message says of itself. Most names say all there is."""
-    text = inspect.cleandoc(message.__dict__.get("__doc__") or "")
-    is_signature = text.startswith(f"{message.__name__}(")
-    return "" if is_signature else " ".join(text.split("\n\n")[0].split())
+    """What a message says of itself."""
+    return " ".join(inspect.cleandoc(message.__dict__["__doc__"]).split("\n\n")[0].split()).replace("``", "`")
 
 
 def _advice(code: CloseCode) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from lobby_server.service.ports import StoreUnavailable
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.people import Person, ann_bob_eve
 
@@ -211,3 +213,66 @@ async def test_history_of_no_channel_and_of_nobody_is_refused(lobby: Lobby) -> N
     assert await ann.refused("GET", "/api/chat/room") == (404, "invalid_channel")
     assert await ann.refused("GET", "/api/chat/user:77") == (404, "user_not_found")
     assert (await lobby.call("GET", "/api/chat/lobby")).status == 401
+
+
+async def test_line_that_cannot_be_kept_is_refused_and_told_to_nobody(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob, _ = await ann_bob_eve(lobby)
+    await take_part(bob)
+
+    async def away(lines: object) -> None:
+        raise StoreUnavailable("The database cannot be reached.")
+
+    assert lobby.server.context is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(lobby.server.context.store, "add_chat_lines", away)
+        assert await reply(ann, "lobby", "lost") == "try_again_later"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "a write was lost: The database cannot be reached."
+    ]
+    caplog.clear()
+    await say(ann, "lobby", "again")
+    assert await heard(ann) == await heard(bob) == [("lobby", "ann", "again")]
+    assert await history(ann, "lobby") == ["again"]
+
+
+async def test_lines_that_come_while_the_database_writes_are_kept_together_in_order(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, _ = await ann_bob_eve(lobby)
+    await take_part(bob)
+    assert lobby.server.context is not None
+    store, batches = lobby.server.context.store, list[int]()
+    keep, is_free = store.add_chat_lines, asyncio.Event()
+
+    async def slowly(lines: Any) -> Any:
+        batches.append(len(lines))
+        await is_free.wait()
+        return await keep(lines)
+
+    monkeypatch.setattr(store, "add_chat_lines", slowly)
+    for number in range(5):
+        await say(ann, "lobby", str(number))
+        await ann.sockets[0].fence()
+    assert await bob.sockets[0].fence() == []  # nobody hears what is not kept
+    is_free.set()
+    assert [text for _, _, text in await heard(bob)] == ["0", "1", "2", "3", "4"]
+    assert batches == [1, 4]
+
+
+async def test_base_client_that_uses_none_of_it_hears_what_it_always_heard(lobby: Lobby) -> None:
+    """While others talk, make friends and parties, and are counted."""
+    ann, bob, eve = await ann_bob_eve(lobby)
+    await bob.open("presence_friends", "player_count", "ack", "rooms_delta")
+    await eve.sockets[0].fence()
+    request = await ann.post("/api/friends/requests", {"to_user_id": 2}, status=201)
+    await bob.post(f"/api/friends/requests/{request['request']['request_id']}/accept")
+    party_id = (await ann.post("/api/parties", status=201))["party"]["id"]
+    await ann.post(f"/api/parties/{party_id}/invites", {"to_user_id": 2}, status=201)
+    await bob.post(f"/api/parties/{party_id}/join")
+    for channel in ("lobby", "party", "user:2"):
+        await say(ann, channel, "hi")
+    await ann.post("/api/blocks", {"user_id": 2}, status=201)
+    await lobby.written()
+    assert await eve.sockets[0].fence() == []

@@ -54,6 +54,7 @@ async def test_every_message_is_there_with_a_schema_that_fits_what_is_sent(lobby
     for each in (*contract["client_messages"], *contract["server_messages"]):
         assert at(contract, each["data"]["$ref"])["type"] == "object"
         assert set(each["features"]) <= {feature.value for feature in Feature}
+        assert each["description"].endswith(".")
     for reference in references(contract):
         at(contract, reference)
     online = at(contract, next(m for m in contract["server_messages"] if m["type"] == "user_online")["data"]["$ref"])

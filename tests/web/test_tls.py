@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from lobby_server.announce import announce
 from lobby_server.settings import SettingsError
 from tests.web.conftest import Client, Lobby, StartLobby
 
@@ -42,3 +45,19 @@ async def test_lobby_behind_tls_speaks_the_same_protocol(start_lobby: StartLobby
 async def test_certificate_that_cannot_be_read_is_one_sentence(start_lobby: StartLobby, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--tls-cert"):
         await start_lobby(tls_cert=str(tmp_path / "none.pem"), tls_key=str(tmp_path / "none.pem"))
+
+
+async def test_announcement_from_the_command_line_reaches_a_server_behind_tls(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(tls_cert=str(CERTS / "cert.pem"), tls_key=str(CERTS / "key.pem"))
+    ann = Client(await websocket_connect(_request(lobby)))
+    lobby.clients.append(ann)
+    await ann.handshake(lobby.token(1, "ann"))
+    settings = replace(lobby.server.settings, port=lobby.server.port)
+    assert await asyncio.to_thread(lambda: announce(settings, title="T", body="B")) == 1
+    assert (await ann.expect("announcement"))["body"] == "B"
+
+
+def _request(lobby: Lobby) -> HTTPRequest:
+    trusting = ssl.create_default_context(cafile=str(CERTS / "cert.pem"))
+    trusting.check_hostname = False  # the pair is for localhost
+    return HTTPRequest(f"wss://127.0.0.1:{lobby.server.port}/ws", ssl_options=trusting)
