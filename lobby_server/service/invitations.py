@@ -43,6 +43,7 @@ class Invitations:
             guest.id,
             NotificationKind.MATCH_INVITE,
             title="Match invitation",
-            body=f"{user.username} invites you to play {room.gamemode}.",
+            # Who reads it after a login has no event: the room has to be in the text.
+            body=f"{user.username} invites you to play {room.gamemode} in room {room.id}.",
             sender=user,
         )

@@ -194,6 +194,8 @@ async def test_match_invitation_lets_into_a_private_room_also_after_a_restart(st
     await ann.post(f"/api/rooms/{room_id}/invites", {"to_user_id": 2}, status=201)
     invite = ("match_invite", {"room_id": room_id, "from_user_id": 1, "from_username": "ann", "gamemode": "duel"})
     assert await events(ann, bob, eve) == [[], [invite], []]
+    (kept,) = (await bob.get("/api/notifications"))["notifications"]
+    assert kept["body"] == f"ann invites you to play duel in room {room_id}."
     await lobby.server.drain()
     lobby = await start_lobby()
     _, bob, eve = await ann_bob_eve(lobby)
