@@ -2,8 +2,8 @@
 
 What concerns a user goes to all sockets of that user, whatever was asked for in the handshake: it comes only if
 somebody addressed them, or they began with it. What is said in the lobby goes to clients that asked for features, and
-to others once their user takes part in chat. An announcement goes to everybody: so an administrator means it. A client of
-the base protocol that uses none of this therefore hears what it always heard, byte for byte, until it is announced to.
+to others once their user takes part in chat. An announcement goes to everybody: so an administrator means it. A client
+of the base protocol that uses none of this therefore hears what it always heard, byte for byte, until then.
 """
 
 from __future__ import annotations
