@@ -50,11 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # there in tox -e browser only; others collect these tests too
-
-    with sync_playwright() as playwright:
+    """One for all of these tests, and gone before others: Playwright's loop and theirs do not go together."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is there in tox -e browser only")
+    with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield browser
         browser.close()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.browser.conftest import Crowd
-from tests.browser.people import Person
+from tests.browser.people import PASSWORD, Person
 from tests.process.clients import wait_until
 
 SEEN_WITHIN_S = 1.0
@@ -41,6 +41,7 @@ def test_new_room_is_seen_within_a_second_without_a_refresh(crowd: Crowd, addres
     bob.is_in_room(mode)
     bob.room(mode).locator("[data-part=delete]").click()
     ann.room(mode).wait_for(state="detached")
+    bob.page.locator("#my-room").wait_for(state="hidden")
 
 
 @CLIENTS
@@ -85,6 +86,55 @@ def test_page_comes_back_by_itself_when_the_server_does(own_crowd: Crowd, is_kil
         person.is_in_room("castle")  # the place in the room is taken again
         assert "Trying again" not in person.page.locator("#connection").inner_text()
     ann.sees_online("bob")
+
+
+@pytest.mark.flags("--token-ttl-s", "4")
+def test_page_goes_on_with_a_fresh_token_before_the_old_one_ends(own_crowd: Crowd) -> None:
+    ann = own_crowd.person("ann")
+    kept = "() => JSON.parse(sessionStorage.getItem('lobby.login')).token"
+    token = ann.page.evaluate(kept)
+    for _ in range(3):
+        ann.page.wait_for_function("old => JSON.parse(sessionStorage.getItem('lobby.login')).token !== old", arg=token)
+        token = ann.page.evaluate(kept)
+    assert total(own_crowd, "lobby_sockets_opened_total") == 1
+    ann.is_connected()
+
+
+def test_login_is_the_tabs_own_unless_it_is_to_stay_on_the_device(crowd: Crowd) -> None:
+    ann = crowd.person("tab_ann")
+    second = ann.page.context.new_page()
+    crowd.watch(second)
+    second.goto("/")
+    bob = Person(second, "tab_bob")
+    bob.page.get_by_label("Stay logged in").check()
+    bob.register()
+    bob.is_connected()
+    bob.sees_online("tab_ann")
+    third = ann.page.context.new_page()
+    crowd.watch(third)
+    third.goto("/")
+    third.locator("#my-name", has_text="tab_bob").wait_for()
+    ann.page.reload()
+    ann.page.locator("#my-name", has_text="tab_ann").wait_for()
+    third.get_by_role("button", name="Log out").click()
+    assert third.evaluate("localStorage.getItem('lobby.login')") is None
+
+
+def test_door_opens_by_keyboard_alone(crowd: Crowd) -> None:
+    crowd.person("keys").page.get_by_role("button", name="Log out").click()
+    page = crowd.page()
+    page.keyboard.press("Tab")
+    page.keyboard.type("keys")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator("#connection[data-phase=connected]").wait_for()
+    page.locator("#online button", has_text="keys").focus()
+    page.keyboard.press("Enter")
+    page.locator("#person[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#person[open]").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.textContent") == "keys"  # back where it was
 
 
 @pytest.mark.flags("--heartbeat-timeout-s", "2")

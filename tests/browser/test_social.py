@@ -85,6 +85,11 @@ def test_invitation_is_what_lets_somebody_into_a_private_room(crowd: Crowd) -> N
     bob.page.locator("#my-room-say input").fill("thanks for having me")
     bob.page.locator("#my-room-say button").click()
     ann.page.locator("#my-room-log", has_text="thanks for having me").wait_for()
+    assert bob.page.locator("#my-room-delete").is_hidden()
+    ann.page.locator("#my-room-delete").click()
+    bob.is_told("put out of the room by its host")
+    for person in (ann, bob):
+        person.page.locator("#my-room").wait_for(state="hidden")
 
 
 def test_chat_has_one_order_for_everybody_and_after_a_reload(crowd: Crowd) -> None:

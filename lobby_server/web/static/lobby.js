@@ -29,6 +29,9 @@ import { reasonSentence } from "./lobby/sentences.js";
 const VERSION = "13020";
 const FEATURES = ["rooms_delta", "presence_batch", "drain", "refresh", "ack"];
 
+const RENEW_TRIES = 5;
+const RENEW_PAUSE_MS = 10000;
+
 const asked = new URLSearchParams(location.search);
 const features = asked.get("features")?.split(",").filter((name) => name !== "none") ?? FEATURES;
 
@@ -92,8 +95,21 @@ connection.message.connect(async (type, data) => {
     chat.takesError(data.reason);
   }
   if (type === "match_invite") askInto(data);
-  if (type === "token_expiring") await notices.attempt(async () => connection.renew(await account.refresh()));
+  if (type === "token_expiring") await renew();
 });
+for (const part of [rooms, myRoom]) part.changed.connect(() => myRoom.listIs(rooms.rooms)); // whichever is told first
+
+/** A fresher token before this one ends: it was told of once, so a server that is away for a moment is asked again. */
+async function renew() {
+  for (let tries = 0; tries < RENEW_TRIES && account.user !== null; tries += 1) {
+    try {
+      connection.renew(await account.refresh());
+      return;
+    } catch {
+      await new Promise((done) => setTimeout(done, RENEW_PAUSE_MS));
+    }
+  }
+}
 
 function askInto({ room_id: id, from_username: name, gamemode }) {
   notices.ask({

@@ -24,6 +24,7 @@ export class MyRoom {
   #connection;
   #account;
   #isReturning = false;
+  #wasListed = false;
 
   constructor(connection, account) {
     this.#connection = connection;
@@ -61,6 +62,12 @@ export class MyRoom {
 
   kick(peerId) {
     this.#connection.send("kick", { peerId });
+  }
+
+  /** The public list came: a room that was in it and is not any more is deleted, which its host is not told apart. */
+  listIs(rooms) {
+    if (this.#wasListed && !rooms.has(this.id)) this.clear();
+    else this.#wasListed = this.id !== null && rooms.has(this.id);
   }
 
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
@@ -107,7 +114,7 @@ export class MyRoom {
   }
 
   #entered({ roomId, peerId, gamemode, mapName, members }) {
-    this.#isReturning = false;
+    this.#isReturning = this.#wasListed = false;
     this.id = roomId;
     this.peerId = peerId;
     this.title = mapName ? `${gamemode} on ${mapName}` : gamemode;
@@ -128,6 +135,7 @@ export class MyRoom {
   }
 
   #forget() {
+    this.#wasListed = false;
     this.id = this.peerId = null;
     this.members = new Map();
     this.changed.emit();

@@ -20,6 +20,12 @@ export class MyRoomView {
       draw();
     });
     byId("my-room-leave").addEventListener("click", () => room.leave());
+    byId("my-room-delete").addEventListener("click", () =>
+      notices.attempt(async () => {
+        await api.delete(`/api/rooms/${encodeURIComponent(room.id)}`);
+        room.clear();
+      }),
+    );
     byId("my-room-party").addEventListener("click", () =>
       notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(room.id)}/party`)),
     );
@@ -50,6 +56,7 @@ export class MyRoomView {
     }
     if (room.id === null) return;
     setText(byId("my-room-title"), room.title);
+    setHidden(byId("my-room-delete"), !room.isHost);
     setHidden(byId("my-room-party"), !party.isLeader || party.members.length < 2);
     syncList(byId("my-room-members"), [...room.members.values()], {
       key: (member) => member.peerId,
