@@ -36,7 +36,7 @@ from bench.estimates import Estimate, estimate, kind_of, noise_floors
 from bench.findings import Findings, Measure, Series
 from bench.goals import CPU_A_RECIPIENT, CPU_A_REQUEST, CPU_AN_EVENT, RSS_A_CONNECTION
 from bench.results import Run
-from bench.scenarios.capacity import KNEE, P99
+from bench.scenarios.capacity import DISTURBED, KNEE, P99
 from bench.scenarios.cost import BYTES_A_PLAYER_HOUR, CPU_A_PLAYER_HOUR
 from bench.scenarios.flap import TOLD
 from bench.scenarios.freshness import FRESH, STALE
@@ -189,7 +189,7 @@ def capacity(run: Run, found: Findings) -> Figure:
                 for reading in step.readings
             ]
             if dots:
-                label = outcome if outcome != "not measured" else "not measured: the generator was the limit"
+                label = outcome if outcome != "not measured" else f"not measured: {DISTURBED}"
                 axes.plot([n for n, _ in dots], [ms for _, ms in dots], linestyle="", marker=marker, color=colour,
                           markersize=7, label=label)  # fmt: skip
         axes.axhline(sizes.slo_ms, color=GREY, linestyle=(0, (5, 3)), linewidth=1)

@@ -1,7 +1,8 @@
 """The largest number of clients that still meets a service level: p99 of the fan-out below a limit, nobody left out.
 
 Bracket by doubling, then bisection, a fresh server a step; the whole search again in each repeat, so that the knee has
-an interval. A step at which the generator was the limit is not measured: it neither meets nor misses.
+an interval. A step that misses while the generator was the limit, or other work had the cores, is not measured: it
+neither meets nor misses.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import Enum
 from math import sqrt
 
 from bench.broadcasts import COLD, Told, crowded, tell
+from bench.estimates import TIME_WAIT_LIMIT, share_waited
 from bench.findings import Findings, Where
 from bench.lab import Lab
 from bench.profiles import CapacitySizes
@@ -22,6 +24,7 @@ from bench.validity import GENERATOR_LIMIT
 FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
 KNEE = "clients that meet the service level"
 P99, REACH, GENERATOR = "announcement p99", "reach", "generator, share of a core while it mattered"
+DISTURBED = "the generator was the limit, or other work had the cores"
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
 
 
@@ -68,17 +71,21 @@ def run(lab: Lab) -> Findings:
             knee = search(step, sizes)
             book.add(KNEE, knee.clients, clients=0, unit="")
             if not knee.is_limit:
-                why = "no more were tried" if knee.clients >= sizes.most else "with more the generator was the limit"
+                why = "no more were tried" if knee.clients >= sizes.most else f"with more {DISTURBED}"
                 book.note(f"{knee.clients:,} clients still met it, and {why}: the knee is at least there")
     book.note(f"service level: p99 of the fan-out below {sizes.slo_ms:g} ms from the intended time, reach 1")
     return book.result("capacity", FLAGS)
 
 
 def judge(told: Told, sizes: CapacitySizes) -> Outcome:
-    """A step that meets the level meets it whatever the generator was doing; one that misses may be the generator's."""
+    """A step that meets the level meets it whatever else was going on.
+
+    One that misses may be the generator's, or that of other work on the machine.
+    """
     if told.p99_ms < sizes.slo_ms and told.ledger.reach == 1:
         return Outcome.MET
-    return Outcome.NOT_MEASURED if told.busy_share > GENERATOR_LIMIT else Outcome.MISSED
+    is_disturbed = told.busy_share > GENERATOR_LIMIT or share_waited(told.stretch) > TIME_WAIT_LIMIT
+    return Outcome.NOT_MEASURED if is_disturbed else Outcome.MISSED
 
 
 def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:

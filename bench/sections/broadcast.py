@@ -65,13 +65,17 @@ def _repeat(figures: Figures, name: str) -> str:
 
 
 def _shows(figures: Figures) -> list[str]:
-    told, fresh = figures.announcements[-1], figures.fresh[-1] if figures.fresh else figures.announcements[-1]
+    told = figures.announcements[-1]
     sentences = [
         f"With {plural(told.clients, 'client')} the last one hears of a new room after {in_ms(told.last_ms)} in the "
-        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}; with "
-        f"{plural(fresh.clients, 'client')} the last fresh list is there after {in_ms(fresh.last_ms)}, in the slowest "
-        f"of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}."
+        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}."
     ]
+    if figures.fresh:
+        fresh = figures.fresh[-1]
+        sentences.append(
+            f"With {plural(fresh.clients, 'client')} that fetch at once the last fresh list is there after "
+            f"{in_ms(fresh.last_ms)}, in the slowest of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}."
+        )
     polled = summarize(figures.polled_ms)
     if polled is not None:
         sentences.append(

@@ -38,7 +38,8 @@ HOW: dict[str, Sequence[str]] = {
     "flap": ("Raw sockets that are closed with a reset; the server hears of it at once.",),
     "capacity": (
         "Bracket by doubling, then bisection; a fresh server and population a step, the whole search in each repeat. "
-        "A step that misses while the generator used more than 90 % of a core is not measured.",
+        "A step that misses while the generator used more than 90 % of a core, or other work had the cores for 20 % "
+        "of the time, is not measured.",
     ),
     "cost": (
         "CPU of the server process over a window, divided by players and time; bytes with TCP/IP by the model; memory "

@@ -9,7 +9,7 @@ from bench.estimates import Estimate, estimate, noise_floors
 from bench.findings import LOBBY, Findings, Measure
 from bench.goals import CPU_A_RECIPIENT, LAST_ACCEPTED, RSS_A_CONNECTION, SLOWEST_PING
 from bench.results import Run
-from bench.scenarios.capacity import KNEE
+from bench.scenarios.capacity import DISTURBED, KNEE
 from bench.scenarios.cost import CPU_A_PLAYER_HOUR, FETCHING, IDLE
 from bench.scenarios.flap import TOLD
 from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CPU_A_CLIENT_HOUR, FRESH_P50, FRESH_P99, MEAN_STALENESS
@@ -100,10 +100,10 @@ def capacity(run: Run, found: Findings) -> list[str]:
         return []
     sizes = run.profile.capacity
     level = f"p99 of the fan-out below {sizes.slo_ms:g} ms and nobody left out"
-    if any("at least" in note for note in found.notes):
-        return [
-            f"One process holds at least {count(knee.value)} clients with {level}; more could not be measured here."
-        ]
+    open_end = next((note for note in found.notes if "at least" in note), "")
+    if open_end:
+        why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
+        return [f"One process holds at least {count(knee.value)} clients with {level}; {why}."]
     interval = f" [{count(knee.interval.low)}–{count(knee.interval.high)}]" if knee.interval else ""
     return [f"One process holds {count(knee.value)}{interval} clients with {level}."]
 
