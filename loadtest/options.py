@@ -88,6 +88,8 @@ class SwarmOptions:
         policies = ", ".join(RECONNECT_POLICIES)
         _require(self.reconnect_policy in RECONNECT_POLICIES, "--reconnect-policy", f"one of {policies}")
         _require(self.ws_path.startswith("/"), "--ws-path", "a path that starts with /")
+        if self.load.arrivals_per_s and self.session is None:
+            raise UsageError("--arrivals-per-s needs --session-s: sessions that never end would fill all seats.")
         if self.tokens_file is not None and self.jwt_secret:
             raise UsageError("--tokens and --jwt-secret both say who the players are: give one of them.")
         if self.json_file is not None and not self.json_file.absolute().parent.is_dir():

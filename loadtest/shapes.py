@@ -59,6 +59,11 @@ def shape_for(options: LoadOptions, parsed: Any) -> SwarmShape | None:
     run_s = float(parsed.run_time) if getattr(parsed, "run_time", None) else None
     if options.shape in (RAMP, STEPS) and run_s is None:
         raise UsageError(f"--shape {options.shape} goes over the whole run: say how long it is, as in -t 5m.")
+    if options.shape == RESTART and run_s is not None and options.restart_at_s >= run_s:
+        raise UsageError(
+            f"--shape restart would restart the server at {options.restart_at_s:g} s, when the run is over: make -t "
+            "longer or --restart-at-s earlier."
+        )
     if options.shape in (NONE, RESTART) or options.arrivals_per_s:
         return None
     return SwarmShape(options, parsed)

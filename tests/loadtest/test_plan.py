@@ -15,6 +15,7 @@ from locust.runners import WorkerNode
 from loadtest.arrivals import WITHOUT_A_SEAT, Arrival, Arrivals, arrival_times_s
 from loadtest.distributions import Distribution, read_distribution
 from loadtest.identities import Share
+from loadtest.inputs import UsageError
 from loadtest.load_options import LoadOptions
 from loadtest.mix import ROLES, RoleSequence, read_mix
 from loadtest.options import SwarmOptions, add_options, read_options
@@ -279,3 +280,10 @@ def test_locust_is_given_a_shape_only_where_users_come_and_go():
     assert shape_for(LoadOptions(shape="restart"), parsed) is None
     assert shape_for(LoadOptions(shape="spike", arrivals_per_s=5), parsed) is None
     assert isinstance(shape_for(LoadOptions(shape="soak"), parsed), SwarmShape)
+
+
+@pytest.mark.parametrize(("shape", "run_s"), [("ramp", None), ("steps", None), ("restart", 60)])
+def test_a_shape_that_the_run_has_no_time_for_is_a_usage_error(shape: str, run_s: int | None):
+    parsed = argparse.Namespace(num_users=100, run_time=run_s, spawn_rate=5, headless=True)
+    with pytest.raises(UsageError, match=rf"--shape {shape} .* -t"):
+        shape_for(LoadOptions(shape=shape), parsed)

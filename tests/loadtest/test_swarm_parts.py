@@ -93,6 +93,10 @@ def test_fixed_policy_is_the_seeds():
         ({"paths": "rooms"}, "--paths: rooms is no path: write auth=/v1/auth or rooms=/v1/rooms."),
         ({"shape": "zigzag"}, "--shape must be one of none, ramp, steps, spike, soak, restart."),
         ({"arrivals_per_s": -1}, "--arrivals-per-s must be 0 or more."),
+        (
+            {"arrivals_per_s": 5},
+            "--arrivals-per-s needs --session-s: sessions that never end would fill all seats.",
+        ),
         ({"restart_pid": "5"}, "--restart-command and --restart-pid are for --shape restart: give that, too."),
         ({"room_interval_s": 5, "room_lifetime_s": 6}, "--room-lifetime-s must be at most --room-interval-s."),
         ({"reconnect_policy": "never"}, "--reconnect-policy must be one of jitter, fixed."),
