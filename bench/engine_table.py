@@ -12,8 +12,6 @@ from bench.words import count, in_digits
 DIGITS, RATIO_DIGITS = 3, 4
 """A ratio of 1.103 misses a limit of 1.10, and must not look as if it met it."""
 
-SUSPECT = "SUSPECT: other work had the cores"
-
 
 def render_result(result: Findings) -> str:
     """Several lines, none longer than the widest row."""
@@ -36,7 +34,7 @@ def goal_lines(rulings: Sequence[Ruling]) -> list[str]:
         if figure is None:
             rows.append([str(goal), count(goal.clients), target, "–", "–", verdict])
         else:
-            verdict += f", {SUSPECT}" if figure.is_suspect else ""
+            verdict += f", {_doubt(figure)}" if figure.is_suspect else ""
             digits = RATIO_DIGITS if goal.over else DIGITS
             value = f"{in_digits(figure.value, digits)} {goal.unit}".strip()
             rows.append([str(goal), count(goal.clients), target, value, _spread(figure, digits), verdict])
@@ -56,6 +54,11 @@ def measure_lines(result: Findings) -> list[str]:
         rate = [f"{measure.changes_per_s:g}"] if with_rates else []
         rows.append([measure.name, measure.party, count(measure.clients), *rate, value, _spread(figure), waited])
     return _aligned(rows)
+
+
+def _doubt(figure: Estimate) -> str:
+    judgement = figure.judgement
+    return f"{judgement.validity.value.upper()}: {'; '.join(map(str, judgement.reasons))}"
 
 
 def _spread(figure: Estimate, digits: int = DIGITS) -> str:
