@@ -78,8 +78,8 @@ def run(target: Target) -> Iterator[object]:
 
 
 def test_joiners_join_a_hosts_room_chat_and_leave(run):
-    life = ("--room-interval-s", "fixed:0.6", "--room-lifetime-s", "fixed:0.6")
-    visits = ("--visit-interval-s", "fixed:0.3", "--visit-s", "fixed:0.5", "--chat-interval-s", "fixed:0.1")
+    life = ("--room-interval-s", "fixed:2", "--room-lifetime-s", "fixed:2")
+    visits = ("--visit-interval-s", "fixed:0.3", "--visit-s", "fixed:0.3", "--chat-interval-s", "fixed:0.1")
     swarm = run(8, "--mix", "host=4,joiner=4", *life, *visits)
     for event in ("sent leave_room", "received room_joined", "received chat"):
         swarm.until(event, 2)
