@@ -269,7 +269,7 @@ class _Hooks:
     def on_reset(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
         if swarm is not None:
-            swarm.recorder.take_report()
+            swarm.recorder.reset()
             self._began_s = time.perf_counter()
 
     # -- the end --------------------------------------------------------------------------------------------------

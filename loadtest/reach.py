@@ -25,19 +25,14 @@ Cost: about 0.3 µs a receipt (`tests/loadtest/test_reach.py` prints it).
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from loadtest.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Book, Change, Ledger, Transition
-
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
+from loadtest.columns import FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
 
 SETTLE_S = 5.0
 BATCH_S = 2.0
@@ -45,6 +40,8 @@ BATCH_S = 2.0
 PATIENCE_S = 30.0
 """A receipt that no transition explains waits so long for one: its player may not have read its acceptance yet."""
 PAIRS_AT_ONCE = 100_000
+FORGET_EVERY_S = 30.0
+REMEMBER_S = 120.0
 _TIME_BITS = 42
 """Of microseconds since the ledger began: 50 days."""
 
@@ -117,23 +114,36 @@ class Reach:
         self._on_fan_out = on_fan_out
         self._base_s = ledger.began_s - 1000.0
         self._slots: dict[int, int] = {}
-        self._entries: list[_Entry] = []
+        self._entries: dict[int, _Entry] = {}
+        """By number, in the order in which they became known."""
+        self._next_number = 0
+        self._forgot_s = -math.inf
         self._open: list[int] = []
         self._latest: dict[int, int] = {}
         self._keys = np.empty(0, dtype=np.int64)
         self._numbers = np.empty(0, dtype=np.int64)
-        self._waiting: tuple[IntArray, IntArray, FloatArray] = (_none(), _none(), np.empty(0))
+        self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
         self._changes: list[Change] = []
-        self._announced: tuple[IntArray, FloatArray] = (_none(), np.empty(0))
+        self._announced: tuple[IntArray, FloatArray] = (none(), np.empty(0))
+
+    def take_accounts(self) -> tuple[Account, Account]:
+        """Presence and rooms since the last time; both start from zero."""
+        taken = self.presence, self.rooms
+        self.presence, self.rooms = Account(), Account()
+        return taken
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
         """Judge what is old enough; at the end, all: what was in flight then is not expected."""
         horizon_s = math.inf if is_final else now_s - self.settle_s
         if not is_final and self._ledger.heard_until_s is not None:
             horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
-        spans = _Spans(self._ledger, now_s)
         self._take_transitions()
-        book = _take(self._ledger.book, horizon_s)
+        self._changes += self._ledger.changes
+        self._ledger.changes = []
+        pending_s = [self._entries[number].transition.end_s for number in self._open]
+        pending_s += [change.answered_s for change in self._changes]
+        spans = Spans(self._ledger, now_s=now_s, since_s=min(pending_s, default=now_s))
+        book = take(self._ledger.book, horizon_s)
         self._attribute(book, spans, horizon_s, is_final=is_final)
         still_open = []
         for number in self._open:
@@ -143,8 +153,10 @@ class Reach:
                 still_open.append(number)
         self._open = still_open
         self._judge_changes(book, spans, horizon_s)
-        self.rooms.out_of_order = self._ledger.stale_revisions
-        self.rooms.duplicates = self._ledger.repeated_revisions
+        self.rooms.out_of_order += self._ledger.stale_revisions
+        self.rooms.duplicates += self._ledger.repeated_revisions
+        self._ledger.stale_revisions = self._ledger.repeated_revisions = 0
+        self._forget(horizon_s)
 
     # -- presence -------------------------------------------------------------------------------------------------
 
@@ -155,23 +167,24 @@ class Reach:
         fresh.sort(key=lambda transition: transition.begin_s)
         keys = []
         for transition in fresh:
-            number = len(self._entries)
+            number = self._next_number
+            self._next_number += 1
             slot = self._slots.setdefault(transition.user_id, len(self._slots))
             previous = self._latest.get(slot)
             if previous is not None:
                 self._entries[previous].next = number
             self._latest[slot] = number
-            self._entries.append(_Entry(transition, previous))
+            self._entries[number] = _Entry(transition, previous)
             self._open.append(number)
             keys.append((slot * 2 + transition.is_online) << _TIME_BITS | self._us(transition.begin_s))
-        numbers = np.arange(len(self._entries) - len(fresh), len(self._entries))
+        numbers = np.arange(self._next_number - len(fresh), self._next_number)
         order = np.argsort(np.array(keys, dtype=np.int64), kind="stable")
         sorted_keys = np.array(keys, dtype=np.int64)[order]
         places = np.searchsorted(self._keys, sorted_keys, side="right")
         self._keys = np.insert(self._keys, places, sorted_keys)
         self._numbers = np.insert(self._numbers, places, numbers[order])
 
-    def _attribute(self, book: _Taken, spans: _Spans, horizon_s: float, *, is_final: bool) -> None:
+    def _attribute(self, book: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
         """Each receipt to the latest transition of its kind and user that had begun."""
         users = np.concatenate([self._waiting[0], book.receipt_users])
         at = np.concatenate([self._waiting[1], book.receipt_spans])
@@ -207,15 +220,15 @@ class Reach:
                 entry.spans.append(at[start:end])
                 entry.times_s.append(times_s[start:end])
 
-    def _account_straggler(self, entry: _Entry, at: IntArray, spans: _Spans) -> None:
+    def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
         is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
         self.presence.late += int(np.count_nonzero(is_lost))
         if entry.lost is not None:
             entry.lost = np.setdiff1d(entry.lost, at)
-        has_had_it = spans.stayed(entry.transition.begin_s, entry.transition.end_s + self.settle_s)[at] & ~is_lost
+        has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
         self.presence.duplicates += int(np.count_nonzero(has_had_it))
 
-    def _judge(self, number: int, spans: _Spans) -> None:
+    def _judge(self, number: int, spans: Spans) -> None:
         entry = self._entries[number]
         transition = entry.transition
         entry.is_judged = True
@@ -237,21 +250,24 @@ class Reach:
         if self._may_cancel(entry):
             is_expected = spans.sees(SEES_PRESENCE)
         is_expected = is_expected & spans.stayed(transition.begin_s, transition.end_s + self.settle_s)
+        places, is_there = spans.places(at)
         has_come = np.zeros(len(is_expected), dtype=bool)
-        has_come[at] = True
+        has_come[places[is_there]] = True
         self.presence.events += 1
         self.presence.expected += int(np.count_nonzero(is_expected))
         self.presence.received += int(np.count_nonzero(is_expected & has_come))
-        lost = np.flatnonzero(is_expected & ~has_come)
+        lost = spans.numbers[is_expected & ~has_come]
         entry.lost = lost if len(lost) else None
         if not math.isnan(transition.origin_s):
-            self._on_fan_out("presence", times_s[is_expected[at]] - transition.origin_s)
+            is_counted = is_there.copy()
+            is_counted[is_there] = is_expected[places[is_there]]
+            self._on_fan_out("presence", times_s[is_counted] - transition.origin_s)
 
     def _check_order(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> None:
         if entry.previous is None:
             return
-        before = self._entries[entry.previous]
-        if before.firsts is not None:
+        before = self._entries.get(entry.previous)
+        if before is not None and before.firsts is not None:
             _, here, there = np.intersect1d(at, before.firsts[0], assume_unique=True, return_indices=True)
             self.presence.out_of_order += int(np.count_nonzero(times_s[here] < before.firsts[1][there]))
             before.firsts = None
@@ -261,15 +277,31 @@ class Reach:
         span_s = min(BATCH_S, self.settle_s)
         if entry.next is not None and self._entries[entry.next].transition.begin_s - entry.transition.end_s < span_s:
             return True
-        if entry.previous is None:
-            return False
-        return entry.transition.begin_s - self._entries[entry.previous].transition.end_s < span_s
+        before = self._entries.get(entry.previous) if entry.previous is not None else None
+        return before is not None and entry.transition.begin_s - before.transition.end_s < span_s
+
+    def _forget(self, horizon_s: float) -> None:
+        """Transitions long past, but for the last two of each user: what comes now is about those. It keeps the memory
+        of a soak in bounds."""
+        if not math.isfinite(horizon_s) or horizon_s - self._forgot_s < FORGET_EVERY_S:
+            return
+        self._forgot_s = horizon_s
+        past = [
+            number
+            for number, entry in self._entries.items()
+            if entry.is_judged
+            and entry.transition.end_s < horizon_s - REMEMBER_S
+            and entry.next is not None
+            and self._entries[entry.next].next is not None
+        ]
+        for number in past:
+            del self._entries[number]
+        keep = ~np.isin(self._numbers, np.array(past, dtype=np.int64))
+        self._keys, self._numbers = self._keys[keep], self._numbers[keep]
 
     # -- rooms ----------------------------------------------------------------------------------------------------
 
-    def _judge_changes(self, book: _Taken, spans: _Spans, horizon_s: float) -> None:
-        self._changes += self._ledger.changes
-        self._ledger.changes = []
+    def _judge_changes(self, book: Taken, spans: Spans, horizon_s: float) -> None:
         at = np.concatenate([self._announced[0], book.announcement_spans])
         times_s = np.concatenate([self._announced[1], book.announcement_times_s])
         due = [change for change in self._changes if change.answered_s + self.settle_s <= horizon_s]
@@ -282,12 +314,12 @@ class Reach:
             at, times_s = at[keep], times_s[keep]
         self._announced = at, times_s
 
-    def _match_changes(self, due: list[Change], keys: IntArray, spans: _Spans) -> None:
+    def _match_changes(self, due: list[Change], keys: IntArray, spans: Spans) -> None:
         sees = spans.sees(SEES_ROOMS)
         observers = int(np.count_nonzero(sees & spans.is_open_at(due[-1].answered_s)))
         step = max(1, math.ceil(len(due) * observers / PAIRS_AT_ONCE))
         for turn, change in enumerate(due):
-            expected = np.flatnonzero(sees & spans.stayed(change.sent_s, change.answered_s + self.settle_s))
+            expected = spans.numbers[sees & spans.stayed(change.sent_s, change.answered_s + self.settle_s)]
             looked_at = expected[turn % step :: step]
             self.rooms.events += 1
             self.rooms.sampled_out += len(expected) - len(looked_at)
@@ -310,61 +342,3 @@ class Reach:
 
     def _us_many(self, times_s: FloatArray) -> IntArray:
         return np.maximum(0, (times_s - self._base_s) * 1e6).astype(np.int64)
-
-
-class _Spans:
-    """All connections so far, as of `now_s`: one that is still open has been seen until then."""
-
-    def __init__(self, ledger: Ledger, now_s: float) -> None:
-        self._from_s = _column(ledger.span_from_s, np.float64)
-        self._until_s = np.minimum(_column(ledger.span_until_s, np.float64), now_s)
-        self._sees = _column(ledger.span_sees, np.int8)
-
-    def sees(self, what: int) -> BoolArray:
-        seen: BoolArray = (self._sees & what) != 0
-        return seen
-
-    def stayed(self, from_s: float, until_s: float) -> BoolArray:
-        stayed: BoolArray = (self._from_s <= from_s) & (self._until_s >= until_s)
-        return stayed
-
-    def is_open_at(self, time_s: float) -> BoolArray:
-        return self.stayed(time_s, time_s)
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """The part of a `Book` that is judged now."""
-
-    receipt_users: IntArray
-    receipt_spans: IntArray
-    receipt_times_s: FloatArray
-    announcement_spans: IntArray
-    announcement_times_s: FloatArray
-
-
-def _take(book: Book, horizon_s: float) -> _Taken:
-    """Columns are in the order of time. What came when no connection was accepted has the span −1 and is left out."""
-    users, at, times_s = _cut(book.receipt_times_s, horizon_s, book.receipt_users, book.receipt_spans)
-    told, told_times_s = _cut(book.announcement_times_s, horizon_s, book.announcement_spans)
-    mine, ours = at >= 0, told >= 0
-    return _Taken(users[mine], at[mine], times_s[mine], told[ours], told_times_s[ours])
-
-
-def _cut(times_s: array[float], horizon_s: float, *others: array[int]) -> list[Any]:
-    end = int(np.searchsorted(_column(times_s, np.float64), horizon_s, side="right"))
-    columns: list[Any] = [np.array(column[:end], dtype=np.int64) for column in others]
-    columns.append(np.array(times_s[:end], dtype=np.float64))
-    for other in others:
-        del other[:end]
-    del times_s[:end]
-    return columns
-
-
-def _column(column: array[Any], dtype: Any) -> Any:
-    """A copy: an array that lends its memory cannot grow."""
-    return np.frombuffer(column, dtype=dtype).copy() if len(column) else np.empty(0, dtype=dtype)
-
-
-def _none() -> IntArray:
-    return np.empty(0, dtype=np.int64)

@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadtest.client import Counters
+from loadtest.columns import FloatArray
 from loadtest.health import Health
 from loadtest.ledger import Ledger
-from loadtest.reach import SETTLE_S, Account, FloatArray, Reach
+from loadtest.reach import SETTLE_S, Account, Reach
 from loadtest.series import Series
 
 RequestKey = tuple[str, str]
@@ -73,6 +74,8 @@ class Recorder:
         self._events: Counter[str] = Counter()
         self._shipped: Counter[str] = Counter()
         self._sent: Counter[str] = Counter()
+        self._base: Counter[str] = Counter()
+        """Of the connections' counters when they last were reset."""
 
     def record_request(self, key: RequestKey, duration_s: float | None, failure: str | None) -> None:
         figures = self.requests.setdefault(key, RequestFigures())
@@ -113,10 +116,10 @@ class Recorder:
     @property
     def events(self) -> Counter[str]:
         """All counts under one set of names: our own and those of the connections."""
-        return self._events + _flat(self.connections)
+        return self._events + _flat(self.connections) - self._base
 
     def take_report(self, *, is_last: bool = False) -> dict[str, Any]:
-        """What was recorded since the last report, made of what msgpack can carry. Accounts are whole, not since."""
+        """What was recorded since the last report, made of what msgpack can carry."""
         events = self.events
         since = Counter({name: number - self._shipped[name] for name, number in events.items()})
         self._shipped = events
@@ -135,7 +138,8 @@ class Recorder:
         for series in self.series.values():
             series.clear()
         self.requests.clear()
-        report["presence"], report["rooms"] = asdict(self.reach.presence), asdict(self.reach.rooms)
+        presence, rooms = self.reach.take_accounts()
+        report["presence"], report["rooms"] = asdict(presence), asdict(rooms)
         report["health"] = self.health.as_dict()
         self.health = Health()
         report["sent"] = {kind: self._sent[kind] for kind in KINDS} if is_last else None
@@ -158,9 +162,19 @@ class Recorder:
             if encoded:
                 figures.times.add_encoded(encoded)
             known.arrived["requests"] += count
-        known.presence, known.rooms = Account(**report["presence"]), Account(**report["rooms"])
+        known.presence.add(Account(**report["presence"]))
+        known.rooms.add(Account(**report["rooms"]))
         known.health.add(report["health"])
         known.sent = report["sent"] or known.sent
+
+    def reset(self) -> None:
+        """Start from zero: what was recorded so far was a warm-up. What workers sent stays reconciled."""
+        self.take_report()
+        self._events.clear()
+        self._base = _flat(self.connections)
+        self._shipped = Counter()
+        for worker in self.workers.values():
+            worker.presence, worker.rooms, worker.health = Account(), Account(), Health()
 
     def _record_fan_out(self, kind: str, latencies_s: FloatArray) -> None:
         self._series(f"fan-out of {kind}").record_many(latencies_s)

@@ -302,6 +302,34 @@ def test_two_processes_that_tell_each_other_are_as_one(shift_s: float):
         assert merged.count == alone.fan_out["presence"].count
 
 
+def test_a_soak_forgets_what_is_long_past_and_counts_on():
+    world = World(6)
+    for _ in range(60):
+        world.join(50)
+        world.now_s += 0.01
+        world.tell(50, True)
+        world.wait(4)
+        world.leave(50)
+        world.now_s += 0.01
+        world.tell(50, False, skip=frozenset({50}))
+        world.wait(4)
+    world.wait(20)
+    presence = world.reach.presence
+    assert presence.expected == presence.received == 60 * 2 * 6
+    assert (presence.duplicates, presence.out_of_order, presence.unexpected) == (0, 0, 0)
+    assert len(world.reach._entries) < 60, "two minutes of them, of eight"
+
+
+def test_accounts_start_from_zero_when_they_are_taken():
+    world = World(3)
+    world.join(50)
+    world.tell(50, True)
+    world.wait()
+    presence, _ = world.reach.take_accounts()
+    assert presence.received == 3
+    assert world.reach.presence == Account()
+
+
 def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.CaptureFixture[str]):
     world = World(500)
     watches = list(world.watches.values())

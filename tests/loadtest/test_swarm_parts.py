@@ -268,6 +268,21 @@ def test_reports_of_workers_add_up_to_what_one_process_would_have():
     assert figures.failures == {"HTTP 500": 12}
 
 
+def test_a_reset_starts_from_zero():
+    recorder = Recorder()
+    recorder.connections.messages_in["rooms_changed"] = 7
+    recorder.count("rooms made", 2)
+    recorder.record("reconnect", 1.0)
+    recorder.reach.presence.expected = 5
+    recorder.reset()
+    assert not recorder.events
+    assert recorder.series["reconnect"].count == 0
+    assert recorder.presence.expected == 0
+    recorder.connections.messages_in["rooms_changed"] += 1
+    recorder.count("rooms made")
+    assert recorder.take_report()["events"] == {"received rooms_changed": 1, "rooms made": 1}
+
+
 def test_an_empty_report_is_empty():
     recorder = Recorder()
     recorder.count("x")
