@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from geventhttpclient.client import HTTPClientPool
 from locust.contrib.fasthttp import FastHttpSession
@@ -89,6 +90,7 @@ class LocustHttp:
             catch_response=True,
         )
         status = int(context.status_code or 0)
+        self._count_bytes(request, context)
         event = NOT_AN_OUTCOME.get((request.method, request.route, status))
         if status == TOO_MANY_REQUESTS:
             event = THROTTLED
@@ -113,6 +115,15 @@ class LocustHttp:
             headers={str(name).lower(): str(text) for name, text in (context.headers or {}).items()},
             body=context.content or b"",
         )
+
+    def _count_bytes(self, request: HttpCall, context: Any) -> None:
+        """Of bodies, as they were on the wire: compressed where the server did that."""
+        cause = f"{request.method} {self._names.get(request.route, request.route)}"
+        length = str((context.headers or {}).get("content-length") or "")
+        bytes_in = int(length) if length.isdigit() else len(context.content or b"")
+        self._recorder.count(f"body bytes in of {cause}", bytes_in)
+        if request.body:
+            self._recorder.count(f"body bytes out of {cause}", len(request.body))
 
     def close(self) -> None:
         self._session.client.close()

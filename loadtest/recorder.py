@@ -207,6 +207,8 @@ def _flat(connections: Counters) -> Counter[str]:
     for prefix, counter in (
         ("received", connections.messages_in),
         ("sent", connections.messages_out),
+        ("payload bytes in of", connections.payload_in),
+        ("payload bytes out of", connections.payload_out),
         ("closed with", connections.close_codes),
         ("refused", connections.refusals),
     ):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def as_json(recorder: Recorder, facts: RunFacts, judgement: Judgement, verdicts:
         "arguments": facts.arguments,
         "machine": machine(),
         "versions": versions(),
+        "commit": commit(),
         "validity": {
             "level": judgement.level.value,
             "reasons": list(judgement.reasons),
@@ -104,6 +106,17 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             pass  # the swarm may run from a checkout that nobody installed
     return found
+
+
+def commit() -> str | None:
+    """Of the checkout that the swarm runs from; None for an installed one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None
 
 
 def _figures(series: Series) -> dict[str, Any]:

@@ -20,6 +20,9 @@ class Counters:
     messages_out: Counter[str] = field(default_factory=Counter)
     close_codes: Counter[str] = field(default_factory=Counter)
     """Of connections that the other side ended; `NO_CLOSE_FRAME` where it just went away."""
+    payload_in: Counter[str] = field(default_factory=Counter)
+    """Bytes of messages by type, without the 2 to 10 of their frame's header."""
+    payload_out: Counter[str] = field(default_factory=Counter)
     bytes_in: int = 0
     """Of the sockets: frames with their headers and the upgrade, without TCP/IP and TLS."""
     bytes_out: int = 0

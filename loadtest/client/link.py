@@ -109,11 +109,13 @@ class Link:
         if opened is None:
             raise LinkEnded("not open")
         try:
-            opened.socket.send(encode(message))
+            payload = encode(message)
+            opened.socket.send(payload)
         except (websocket.WebSocketException, OSError) as error:
             opened.stream.abort()  # half a frame may be out: nothing may follow it; and the reader has to know
             raise LinkEnded(f"sending failed: {error}") from None
         self._counters.messages_out[message.TYPE] += 1
+        self._counters.payload_out[message.TYPE] += len(payload)
 
     def receive(self, timeout_s: float) -> ServerMessage | None:
         """The next message; None for a frame that carries none for us (a ping, a type that we do not know).
@@ -167,7 +169,9 @@ class Link:
         except Refused:
             self._counters.messages_in[UNDECODABLE] += 1
             return None
-        self._counters.messages_in[UNKNOWN_TYPE if message is None else message.TYPE] += 1
+        name = UNKNOWN_TYPE if message is None else message.TYPE
+        self._counters.messages_in[name] += 1
+        self._counters.payload_in[name] += len(payload)
         if (ack_id := ack_id_of(payload)) is not None:
             self.send(Ack(id=ack_id))  # at once, before anybody does anything with it: the server times this
         return message

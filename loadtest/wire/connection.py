@@ -242,11 +242,13 @@ class SwarmConnection(SendingConnection):
             self._lose(LinkEnded(str(bad)))
             return
         get, counted, epoch = self._wire.memo.get, self.counters.messages_in, self._epoch
+        payload_in = self.counters.payload_in
         on_presence = self.on_presence
         for opcode, payload in found:
             if opcode == frames.OP_TEXT:
                 heard = get(payload)
                 counted[heard.name] += 1
+                payload_in[heard.name] += len(payload)
                 if heard.ack_id is not None:
                     self._send_text(messages.Ack(id=heard.ack_id))  # before anything else: the server times this
                 if self.state is State.ACCEPTED:

@@ -46,8 +46,10 @@ class SendingConnection(LobbyConnection):
         """The connection is gone; may come out of any call that sends."""
 
     def _send_text(self, message: messages.ClientMessage) -> None:
+        payload = messages.encode(message)
         self.counters.messages_out[message.TYPE] += 1
-        self._send_frame(messages.encode(message), frames.OP_TEXT)
+        self.counters.payload_out[message.TYPE] += len(payload)
+        self._send_frame(payload, frames.OP_TEXT)
 
     def _send_close(self, code: int) -> None:
         self._send_frame(struct.pack("!H", code), frames.OP_CLOSE)
