@@ -28,8 +28,9 @@ def swarm_section(figures: Figures) -> Section | None:
             f"{plural(sizes.users, 'user')}, {sizes.poller_share:.0%} of them polling, made {plural(total, 'request')} "
             f"in {in_digits(float(swarm.get('duration_s', sizes.run_s)))} s; {count(failures)} failed.",
             f"The server used {in_digits(1e3 * result.load.server_cpu_s)} ms of CPU, Locust {share:.0%} of a core.",
+            *_reach_words(swarm.get("ledger", {})),
         ],
-        validity="valid" if valid else f"INVALID: Locust used {share:.0%} of a core",
+        validity=_own_validity(swarm) if valid else f"INVALID: Locust used {share:.0%} of a core",
         method=[
             "The product's own swarm, run headless. "
             + (
@@ -43,6 +44,28 @@ def swarm_section(figures: Figures) -> Section | None:
         repeat=f"lobby-bench run swarm --{figures.run.profile.name} --seed {figures.run.seed}",
         tables=(_request_table(requests), _series_table(swarm.get("series", [])), _event_table(swarm)),
     )
+
+
+def _reach_words(ledger: dict[str, Any]) -> list[str]:
+    """From schema 2 of the swarm's file on."""
+    words = []
+    for name, what in (("presence", "another one come or go"), ("rooms", "of a change of the rooms")):
+        account = ledger.get(name, {})
+        if account.get("expected"):
+            words.append(
+                f"{count(account['expected'])} times a player should have heard {what}; "
+                f"{count(account['lost'])} of them did not come in time."
+            )
+    return words
+
+
+def _own_validity(swarm: dict[str, Any]) -> str:
+    """What the swarm says of itself, which it does from schema 2 of its file on."""
+    own = swarm.get("validity")
+    if own is None or own["level"] == "VALID":
+        return "valid"
+    level = own["level"] if own["level"] == "INVALID" else own["level"].lower()
+    return f"{level}: {'; '.join(own['reasons'])}"
 
 
 _PERCENTILES = (("p50_ms", "p50"), ("p90_ms", "p90"), ("p99_ms", "p99"), ("max_ms", "Most"))
