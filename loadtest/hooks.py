@@ -196,9 +196,6 @@ class _Hooks:
         if self._pulse is not None:
             self._pulse.stop()
         recorder, facts = swarm.recorder, swarm.facts
-        server = None if self.is_worker else self.find_server()
-        if server is not None:
-            facts.server_pid, facts.server_cpu_shares = server.pid, server.cpu_shares
         history = History(facts.history, every_s=LOCAL_HISTORY_S if self._master is None else MASTER_HISTORY_S)
 
         def settle() -> None:
@@ -212,21 +209,25 @@ class _Hooks:
             recorder,
             on_lag=lambda lag_s: recorder.record(LOOP_LAG, lag_s) if self._master is None else None,
             on_settle=settle,
-            server=server,
         )
         self._pulse.start()
+        if not self.is_worker:
+            gevent.spawn(self.watch_server, self._pulse, facts)
 
-    def find_server(self) -> ServerWatch | None:
-        """The process that was named, or the one that listens on the host's port where the host is this machine."""
+    def watch_server(self, pulse: Pulse, facts: RunFacts) -> None:
+        """The process that was named, or the one that listens on the host's port where the host is this machine. It is
+        looked for in a thread: players do not wait for that."""
         host = urlsplit(self.environment.host or "")
         pid = self.run_options.server_pid if self.run_options is not None else None
         try:
             if pid is None and host.hostname in _LOCAL_HOSTS:
-                pid = find_server(host.port or (443 if host.scheme == "https" else 80))
-            return ServerWatch(pid) if pid is not None else None
+                port = host.port or (443 if host.scheme == "https" else 80)
+                pid = gevent.get_hub().threadpool.apply(find_server, (port,))
+            if pid is not None:
+                pulse.server = ServerWatch(pid)
+                facts.server_pid, facts.server_cpu_shares = pid, pulse.server.cpu_shares
         except psutil.Error as error:
             log.warning("The server's CPU is not known: %s", error)
-            return None
 
     def on_spawned(self, **_rest: Any) -> None:
         swarm, runner = swarm_of(self.environment), self.environment.runner

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from flask import Flask, Response
 
 from loadtest.ending import Conclusion, conclude, shown_arguments, write_files
-from loadtest.health import Health
+from loadtest.health import Health, find_server
 from loadtest.inputs import UsageError
 from loadtest.metrics import error_name
 from loadtest.page import page
@@ -189,6 +191,16 @@ def test_it_says_who_was_the_bottleneck_where_the_figures_allow(
     recorder.health = Health(ticks=600, cpu_shares=[generator] * 30)
     found = judge(recorder, server_cpu_shares=server).bottleneck
     assert found is None if sentence is None else found is not None and found.startswith(sentence)
+
+
+def test_the_process_that_listens_on_a_port_is_found():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        assert find_server(port) is None
+        listener.listen()
+        assert find_server(port) == os.getpid()
+    assert find_server(port) is None
 
 
 # -- exit codes and files -----------------------------------------------------------------------------------------
