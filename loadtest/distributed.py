@@ -129,7 +129,9 @@ class MasterSide:
             ]
             shift_s = 0.0 if clock.clock_id == facts["clock"] else self._clocks[sender].shift_s - clock.shift_s
             shifted = _shifted(facts, shift_s) if shift_s else facts
-            self._runner.send_message(_FACTS, {"facts": shifted, "heard_until_s": min(heard_s, default=math.inf)}, client_id=receiver)
+            self._runner.send_message(
+                _FACTS, {"facts": shifted, "heard_until_s": min(heard_s, default=math.inf)}, client_id=receiver
+            )
 
     def _present(self) -> set[str]:
         return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
