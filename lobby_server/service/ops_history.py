@@ -1,8 +1,8 @@
 """The last quarter of an hour in figures, for the operations page: a sample every two seconds in a ring.
 
 A sample is made from counters that are kept anyway, whether somebody looks or not, so that whoever opens the page sees
-what was before. One takes 23 µs on the machine of ``reports/``, the quarter of an hour 40 KB as JSON. It decides nothing
-and changes nothing.
+what was before. One takes 23 µs on the machine of ``reports/``, the quarter of an hour 40 KB as JSON.
+It decides nothing and changes nothing.
 """
 
 from __future__ import annotations
