@@ -72,7 +72,7 @@ def run(lab: Lab) -> Findings:
             book.add(KNEE, knee.clients, clients=0, unit="")
             if not knee.is_limit:
                 why = "no more were tried" if knee.clients >= sizes.most else f"with more {DISTURBED}"
-                book.note(f"{knee.clients:,} clients still met it, and {why}: the knee is at least there")
+                book.note(f"{knee.clients:,} clients met it, and {why}: the knee is at least there")
     book.note(f"service level: p99 of the fan-out below {sizes.slo_ms:g} ms from the intended time, reach 1")
     return book.result("capacity", FLAGS)
 

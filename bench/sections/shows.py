@@ -101,6 +101,8 @@ def capacity(run: Run, found: Findings) -> list[str]:
     sizes = run.profile.capacity
     level = f"p99 of the fan-out below {sizes.slo_ms:g} ms and nobody left out"
     open_end = next((note for note in found.notes if "at least" in note), "")
+    if open_end and not knee.value:
+        return [f"How many clients one process holds was not measured: {DISTURBED} at {count(sizes.first)} already."]
     if open_end:
         why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
         return [f"One process holds at least {count(knee.value)} clients with {level}; {why}."]
