@@ -336,7 +336,7 @@ def decode_server_message(raw: bytes | str) -> ServerMessage | None:
     decoder = _server_decoders.get(name)
     if decoder is None:
         return None
-    if name == RoomsChanged.TYPE and len(data) > 2:
+    if name == RoomsChanged.TYPE and b'"rev"' in bytes(data):  # an "ack" may be all that is in it, too
         decoder = _decode_rooms_changed_rev
     try:
         return decoder(data)

@@ -130,11 +130,11 @@ class Lobby:
     def accepted(self, session: Session) -> None:
         """A handshake held: the session hears from now on, its own ``user_online`` first of all."""
         user = session.user
+        came_online = self.presence.arrive(user)  # first of all: whatever ends the session takes it back
         self.hub.add(session)
         if Feature.ROOMS_DELTA in session.features:
             self.hub.snapshot(session)
         self.rooms.creator_has_socket(user.id)
-        came_online = self.presence.arrive(user)
         if came_online:
             log.info("Broadcasting user_online: %d (%r)", user.id, user.username)
             self.hub.user_online(user)

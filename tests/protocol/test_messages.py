@@ -64,6 +64,14 @@ def test_server_message_is_exactly_these_bytes(message: messages.ServerMessage, 
     assert messages.decode_server_message(text) == message
 
 
+def test_announcement_that_asks_for_an_answer_is_read_with_and_without_a_revision() -> None:
+    asking = b'{"type":"rooms_changed","data":{"ack":3}}'
+    assert messages.decode_server_message(asking) == messages.RoomsChanged()
+    assert messages.ack_id_of(asking) == 3
+    told_more = b'{"type":"rooms_changed","data":{"rev":7,"fetch_within_ms":9,"ack":4}}'
+    assert messages.decode_server_message(told_more) == messages.RoomsChangedRev(rev=7, fetch_within_ms=9)
+
+
 def test_every_server_message_has_its_bytes_written_down() -> None:
     assert {message.TYPE for message, _ in BASE} == set(messages.SERVER_MESSAGES)
 
