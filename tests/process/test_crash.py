@@ -40,7 +40,7 @@ class Work:
 
 
 def test_what_was_answered_201_is_there_after_a_kill(tmp_path: Path) -> None:
-    target = Target(data_dir=tmp_path, flags=["--auth-rate-per-min", "0", "--empty-room-ttl-s", "2"])
+    target = Target(data_dir=tmp_path, flags=["--auth-rate-per-min", "0", "--empty-room-ttl-s", "5"])
 
     def make_room(number: int) -> tuple[str, Answer]:
         body = {"gamemode": "ctf", "mapName": f"map {number}"}
