@@ -68,7 +68,7 @@ class Told:
     doubled: int = 0
     swapped: int = 0
     delays_s: list[float] = field(default_factory=list)
-    """From the arrival of a handshake to the sending of its announcement."""
+    """From the arrival of a handshake to the sending of its announcement, to each who gets one."""
     changes: int = 0
 
 
@@ -164,7 +164,6 @@ class FaultyLobby:
 
     def _announce_online(self, user_id: int, came_s: float, *, is_back_early: bool) -> None:
         told = self.told
-        told.delays_s.append(time.perf_counter() - came_s)
         for member in list(self.members.values()):
             observer = member.user_id
             if observer == user_id or member.since_s > came_s:
@@ -177,6 +176,7 @@ class FaultyLobby:
             told.dropped += is_dropped
             told.doubled += is_doubled
             for _ in range((not is_dropped) + is_doubled):
+                told.delays_s.append(time.perf_counter() - came_s)
                 member.socket.tell("user_online", {"user_id": user_id, "username": f"u{user_id}"})
         if is_back_early:
             told.swapped += self._announce_offline(user_id)

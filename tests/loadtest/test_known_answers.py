@@ -109,10 +109,11 @@ def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answer], nursery: Nursery, tmp_path: Path):
-    """Beside six other swarms their noise may come on top; alone, it may not. Noise never takes away."""
+    """The way there and back is no error: a handshake of the same run takes it too. Beside six other swarms their noise
+    may come on top; alone, it may not."""
     answer = answers["delay"]
     for attempt in range(3):
-        if _overstated_ms(answer) <= 1:
+        if abs(_overstated_ms(answer)) <= 1:
             break
         faults, run_s, more = CASES["delay"]
         alone = Run(nursery, tmp_path / str(attempt), faults, run_s, *more)
@@ -120,15 +121,17 @@ def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answe
             answer = alone.answer()
         finally:
             alone.end()
-    assert 0 <= _overstated_ms(answer) <= 1, "the way there and back"
+    assert abs(_overstated_ms(answer)) <= 1
     assert statistics.median(answer.told.delays_s) == pytest.approx(DELAY_S, abs=0.005)
     assert answer.series("fanout_presence").count >= answer.told.pairs > 15, "nobody waits for another's handshake"
     assert answer.presence["reach"] == 1
 
 
 def _overstated_ms(answer: Answer) -> float:
-    """By how much the swarm says more than the lobby knows, at p50."""
-    return answer.series("fanout_presence").percentile_us(50) / 1000 - statistics.median(answer.told.delays_s) * 1000
+    """By how much the swarm says more than the lobby knows and the way takes, at p50."""
+    way_ms = answer.series("handshake").percentile_us(50) / 1000
+    known_ms = statistics.median(answer.told.delays_s) * 1000 + way_ms
+    return answer.series("fanout_presence").percentile_us(50) / 1000 - known_ms
 
 
 @pytest.mark.parametrize("case", ["lost", "lost, two workers"])
