@@ -194,6 +194,9 @@ class SocialMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.tabs) < 8)
     @rule(user=users, features=FEATURES)
     def opens_a_tab(self, user: User, features: tuple[str, ...]) -> None:
+        self.opens(user, features)
+
+    def opens(self, user: User, features: tuple[str, ...]) -> None:
         was_online = self.is_online(user.id)
         transport = MemoryTransport()
         session = Session(self.stage.rules, transport, session_id=len(self.tabs))
@@ -214,7 +217,9 @@ class SocialMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.tabs)
     @rule(data=st.data())
     def closes_a_tab(self, data: st.DataObject) -> None:
-        tab = data.draw(st.sampled_from(self.tabs))
+        self.closes(data.draw(st.sampled_from(self.tabs)))
+
+    def closes(self, tab: Tab) -> None:
         self.tabs.remove(tab)
         user_id = tab.user.id
         if not self.is_online(user_id):
@@ -226,6 +231,16 @@ class SocialMachine(RuleBasedStateMachine):
             for member in self.parties[number] if number is not None else ():
                 self.expect(member, ("party_member_status", user_id))
         tab.session.closed(abrupt=False)
+
+    @precondition(lambda self: self.takes_part)
+    @rule(data=st.data())
+    def goes_with_all_tabs_and_comes_back_as_a_base_client(self, data: st.DataObject) -> None:
+        """Whoever talked has to have been forgotten by then: chat is for those who asked for something, or talk."""
+        user_id = data.draw(st.sampled_from(sorted(self.takes_part)))
+        while self.is_online(user_id):
+            self.closes(next(tab for tab in self.tabs if tab.user.id == user_id))
+        self.everybody_heard_what_concerns_them_and_nothing_else()
+        self.opens(USERS[user_id - 1], ())
 
     # -- friends and blocks ---------------------------------------------------------------------------------------
 
