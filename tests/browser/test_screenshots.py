@@ -20,12 +20,24 @@ from tests.browser.test_ops_page import admin_token, figure, open_ops
 from tests.process.clients import call, connect, token_of
 
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
+NARROW_PHONE = {"width": 360, "height": 740}
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, summary, a[href]")]
     .filter((element) => element.checkVisibility() && !element.labels?.length)
     .filter((element) => !(element.getAttribute("aria-label") || element.textContent.trim()))
     .map((element) => element.outerHTML)"""
 SEES_LATENCY = """() => [...document.querySelectorAll("figure")]
     .some((figure) => figure.textContent.includes("Broadcast latency") && figure.textContent.includes(" ms"))"""
+BROKEN_BUTTONS = """() => [...document.querySelectorAll("button")]
+    .filter((button) => button.checkVisibility() && !button.matches(".name"))
+    .filter((button) => {
+      const words = document.createRange();
+      words.selectNodeContents(button);
+      const style = getComputedStyle(button);
+      const isWrapped = words.getBoundingClientRect().height > 2 * parseFloat(style.fontSize);
+      return isWrapped || button.scrollWidth > button.clientWidth + 1;
+    })
+    .map((button) => button.textContent)"""
+"""Those whose text takes a second line or does not fit."""
 ROOMS = [
     ("capture the flag", "Old harbour", 8),
     ("deathmatch", "Foundry", 16),
@@ -44,6 +56,7 @@ def folder(tmp_path: Path) -> Path:
 def is_in_good_shape(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(BROKEN_BUTTONS) == []
 
 
 def shoot(page: Any, folder: Path, name: str) -> None:
@@ -55,8 +68,8 @@ def shoot(page: Any, folder: Path, name: str) -> None:
         is_in_good_shape(page)
 
 
-def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack) -> Person:
-    """A lively evening: rooms, a party, friends, a conversation. The one whose page is looked at."""
+def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack) -> tuple[Person, Person]:
+    """A lively evening: rooms, a party, friends, a conversation. A member and the host of a room."""
     ada, grace, linus = (crowd.person(name) for name in ("ada", "grace", "linus"))
     for number, (mode, map_name, players) in enumerate(ROOMS):
         token = token_of(crowd.server, 300 + number, ("edsger", "barbara", "donald", "frances")[number])
@@ -86,7 +99,7 @@ def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack) -> Person:
     ada.page.locator("#my-room-log li").wait_for()
     ada.page.locator("#party-size", has_text="2/8").wait_for()
     ada.page.locator(".toast").first.wait_for(state="detached")
-    return ada
+    return ada, grace
 
 
 @pytest.mark.flags("--empty-room-ttl-s", "600")
@@ -96,7 +109,12 @@ def test_pages_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: Crowd, fol
         door.set_viewport_size(size)
         shoot(door, folder, f"door-{kind}")
     with contextlib.ExitStack() as sockets:
-        shoot_the_lobby(people_the_lobby(own_crowd, sockets), folder)
+        member, host = people_the_lobby(own_crowd, sockets)
+        shoot_the_lobby(member, folder)
+        for kind, size in {**SIZES, "narrow-phone": NARROW_PHONE}.items():
+            host.page.set_viewport_size(size)
+            host.room("Twin towers").scroll_into_view_if_needed()
+            shoot(host.page, folder, f"host-{kind}")
 
 
 def shoot_the_lobby(ada: Person, folder: Path) -> None:
