@@ -2,6 +2,10 @@
 
 Order of every change: the rules agree, the store commits where an answer depends on it, the rules change, the event
 goes out. Everything but the waiting for a commit happens without a pause, so no event can overtake another.
+
+A membership is a user's, not a socket's: the other sockets of whoever enters hear ``room_created`` or ``room_joined``
+too, and those of whoever leaves (or deletes the room) hear ``peer_left`` of themselves, if they asked for any feature;
+a base client gets what the seed's server sends, to the byte. Errors go to who asked alone.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from lobby_server.core.rooms import (
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.features import Feature
-from lobby_server.protocol.messages import Refused
+from lobby_server.protocol.messages import Refused, encode_frame
 from lobby_server.service.hub import Hub
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock, Store
@@ -213,6 +217,8 @@ class Lobby:
             others = [member_id for member_id in room.members if member_id != user.id]
             self.hub.tell_users(others, messages.Kicked())
             self._rooms_changed(room)
+            if user.id in room.members:
+                self._tell_own(user, messages.PeerLeft(peerId=room.members[user.id].peer_id))
 
     def room(self, room_id: str) -> resources.Room:
         """Raises `RoomNotFound`."""
@@ -252,11 +258,11 @@ class Lobby:
             self._store_host(room)
         if entry.left is not None:
             self._tell_departure(entry.left)
-        session.reply(
-            messages.RoomCreated(
-                roomId=room.id, peerId=entry.member.peer_id, gamemode=room.gamemode, mapName=room.map_name
-            )
+        created = messages.RoomCreated(
+            roomId=room.id, peerId=entry.member.peer_id, gamemode=room.gamemode, mapName=room.map_name
         )
+        session.reply(created)
+        self._tell_own(session.user, created, besides=session)
         if not entry.already_in:
             self._rooms_changed(room)
         self._arm_rooms()
@@ -267,13 +273,18 @@ class Lobby:
         self._settle(entry)
         session.reply(_room_joined(entry))
         if not entry.already_in:
+            self._tell_own(user, _room_joined(entry), besides=session)
             others = [user_id for user_id in room.members if user_id != user.id]
             self.hub.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
             self._rooms_changed(room)
 
     def _leave_room(self, session: Session, _: messages.LeaveRoom) -> None:
-        if not self._leave(session.user):
+        room = self.rooms.room_of(session.user.id)
+        if room is None:
             raise Refused(ErrorReason.NOT_IN_ROOM)
+        left = messages.PeerLeft(peerId=room.members[session.user.id].peer_id)
+        self._leave(session.user)
+        self._tell_own(session.user, left, besides=session)
 
     def _chat(self, session: Session, command: messages.SendChat) -> None:
         room = self.rooms.room_of(session.user.id)
@@ -303,12 +314,17 @@ class Lobby:
         if entry.left is not None:
             self._tell_departure(entry.left)
 
-    def _leave(self, user: User) -> bool:
+    def _tell_own(self, user: User, message: messages.ServerMessage, *, besides: Session | None = None) -> None:
+        """Let the sockets of a user know what became of their membership, base clients left out."""
+        frame = encode_frame(message)
+        for member in tuple(self.hub.of_user(user.id)):
+            if isinstance(member, Session) and member is not besides and member.features:
+                self.hub.tell(member, frame)
+
+    def _leave(self, user: User) -> None:
         departure = self.rooms.leave(user.id, now_s=self._clock.monotonic_s())
-        if departure is None:
-            return False
-        self._tell_departure(departure)
-        return True
+        if departure is not None:
+            self._tell_departure(departure)
 
     def _tell_departure(self, departure: Departure) -> None:
         room, new_host = departure.room, departure.new_host

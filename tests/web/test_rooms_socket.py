@@ -486,6 +486,23 @@ async def test_deleted_room_puts_its_members_out(lobby: Lobby, players: Gather) 
     await ann.host()  # and everybody is free for other rooms
 
 
+async def test_own_tabs_hear_of_a_membership_if_they_asked_for_a_feature(lobby: Lobby, players: Gather) -> None:
+    ann, bob = await players(lobby, 2)
+    tab, own = await lobby.connect(), await lobby.connect()
+    for client, token in ((tab, bob.token), (own, ann.token)):
+        await client.command("handshake", version="13020", name="P", token=token, features=["ack"])
+        await client.fence()
+    room_id = await ann.host()
+    await bob.join(room_id)
+    await bob.client.command("leave_room")
+    await bob.client.fence()
+    heard = [message["type"] for message in await tab.fence() if message["type"] not in NOISE]
+    assert heard == ["room_joined", "peer_left"]
+    await own.fence()
+    assert (await lobby.call("DELETE", f"/api/rooms/{room_id}", token=ann.token)).status == 200
+    assert [m for m in await own.fence() if m["type"] not in NOISE] == [{"type": "peer_left", "data": {"peerId": 1}}]
+
+
 async def test_every_change_that_a_reader_of_the_list_could_see_is_announced(
     start_lobby: StartLobby, players: Gather
 ) -> None:

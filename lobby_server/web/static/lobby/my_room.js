@@ -105,6 +105,7 @@ export class MyRoom {
       this.#end(reasonSentence(data.reason));
     } else if (this.id !== null) {
       if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
+      else if (type === "peer_left" && data.peerId === this.peerId) return this.clear(); // in another tab
       else if (type === "peer_left") this.members.delete(data.peerId);
       else if (type === "host_changed") this.#hostIs(data.newHostPeerId);
       else if (type === "chat") this.said.emit(data);
