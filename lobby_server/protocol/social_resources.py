@@ -146,6 +146,8 @@ class Notification(msgspec.Struct, frozen=True):
     body: str
     ts: int
     is_read: bool
+    room_id: str | None
+    """Where a match invitation leads; null for every other kind. The event has no such field."""
 
 
 class NotificationList(msgspec.Struct, frozen=True):

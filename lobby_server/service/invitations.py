@@ -43,7 +43,8 @@ class Invitations:
             guest.id,
             NotificationKind.MATCH_INVITE,
             title="Match invitation",
-            # Who reads it after a login has no event: the room has to be in the text.
+            # The event of a notification names no room; a client that knows nothing but it finds the room in the text.
             body=f"{user.username} invites you to play {room.gamemode} in room {room.id}.",
             sender=user,
+            room_id=room.id,
         )

@@ -39,9 +39,11 @@ class Notices:
     async def restore(self) -> None:
         self._waiting = await self._store.users_with_undelivered_notifications()
 
-    def add(self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User) -> None:
-        """Notify somebody, soon."""
-        self._writer.write(lambda: self._add(user_id, kind, title=title, body=body, sender=sender))
+    def add(
+        self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None = None
+    ) -> None:
+        """Notify somebody, soon. `room_id`: where it invites to."""
+        self._writer.write(lambda: self._add(user_id, kind, title=title, body=body, sender=sender, room_id=room_id))
 
     def login(self, user_id: int) -> None:
         """A socket of a user was accepted: tell what was kept."""
@@ -61,6 +63,7 @@ class Notices:
                     body=each.body,
                     ts=_ts(each),
                     is_read=each.is_read,
+                    room_id=each.room_id,
                 )
                 for each in found[:PAGE_ITEMS]
             ],
@@ -74,7 +77,9 @@ class Notices:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    async def _add(self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User) -> None:
+    async def _add(
+        self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None
+    ) -> None:
         if kind in _ONE_A_SENDER and await self._store.has_unread_notification(
             user_id, kind=kind.value, from_user_id=sender.id
         ):
@@ -87,6 +92,7 @@ class Notices:
             from_user_id=sender.id,
             created_at=self._clock.utc_now(),
             is_delivered=False,
+            room_id=room_id,
         )
         self._waiting.add(user_id)
         if self._has_socket(user_id):

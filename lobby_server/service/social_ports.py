@@ -63,6 +63,8 @@ class StoredNotification:
     is_read: bool
     is_delivered: bool
     """Told over a socket; if not, the next login tells it."""
+    room_id: str | None = None
+    """Where it invites to. The room may be gone by the time that somebody reads it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,7 @@ class NotificationStore(Protocol):
         from_user_id: int,
         created_at: datetime,
         is_delivered: bool,
+        room_id: str | None = None,
     ) -> StoredNotification: ...
 
     async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool: ...

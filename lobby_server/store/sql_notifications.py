@@ -29,6 +29,7 @@ class SqlNotifications(SqlCalls):
         from_user_id: int,
         created_at: datetime,
         is_delivered: bool,
+        room_id: str | None = None,
     ) -> StoredNotification:
         values: dict[str, Any] = {
             "user_id": user_id,
@@ -39,6 +40,7 @@ class SqlNotifications(SqlCalls):
             "created_at": created_at.astimezone(timezone.utc),
             "is_read": False,
             "is_delivered": is_delivered,
+            "room_id": room_id,
         }
 
         def add(connection: Connection) -> int:
@@ -133,4 +135,5 @@ def _notification(row: Row[Any]) -> StoredNotification:
         created_at=row.created_at,
         is_read=row.is_read,
         is_delivered=row.is_delivered,
+        room_id=row.room_id,
     )

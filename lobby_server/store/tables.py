@@ -194,6 +194,7 @@ notifications = Table(
     Column("body", StoredText, nullable=False),
     Column("from_user_id", BigInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("room_id", StoredText),
     Column("is_read", Boolean, nullable=False),
     Column("is_delivered", Boolean, nullable=False),
     Index("ix_notifications_user_id", "user_id", "id"),

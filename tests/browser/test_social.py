@@ -92,6 +92,55 @@ def test_invitation_is_what_lets_somebody_into_a_private_room(crowd: Crowd) -> N
         person.page.locator("#my-room").wait_for(state="hidden")
 
 
+def test_invitation_into_a_room_is_still_to_be_taken_up_after_a_reload(crowd: Crowd) -> None:
+    ann, bob = crowd.person("iv_ann"), crowd.person("iv_bob")
+    ann.create_room("hideout", public=False)
+    ann.is_in_room("hideout")
+    ann.page.locator("#my-room-invite input").fill(bob.name)
+    ann.page.locator("#my-room-invite button").click()
+    bob.page.locator(".question", has_text="hideout").wait_for()
+    bob.page.reload()
+    bob.is_connected()
+    bob.page.locator("#inbox-count", has_text="1").wait_for()
+    bob.page.locator("#inbox-button").click()
+    bob.page.locator("#inbox-items li", has_text="iv_ann invites you to play hideout").get_by_text("Join").click()
+    bob.is_in_room("hideout")
+    bob.page.locator("#inbox-count").wait_for(state="hidden")
+
+
+def test_invitation_that_was_put_off_does_not_come_back(crowd: Crowd) -> None:
+    ann, bob, cat = (crowd.person(f"off_{name}") for name in ("ann", "bob", "cat"))
+    ann.page.locator("#party-form input").fill(bob.name)
+    ann.page.locator("#party-form button").click()
+    bob.page.locator("#inbox-count", has_text="1").wait_for()
+    bob.answers("off_ann invites you into a party", "Not now")
+    bob.page.locator("#inbox-count").wait_for(state="hidden")
+    cat.page.locator("#party-form input").fill(bob.name)
+    cat.page.locator("#party-form button").click()  # which makes the page ask for all invitations anew
+    bob.answers("off_cat invites you into a party", "Join")
+    bob.page.locator("#party-size", has_text="2/8").wait_for()
+    assert bob.page.locator(".question").count() == 0
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_other_tab_of_a_host_follows_into_the_room_and_out_of_it(crowd: Crowd, public: bool) -> None:
+    name = f"tab_{public}"
+    first = crowd.person(name)
+    second = Person(crowd.page(), name)
+    second.log_in()
+    second.is_connected()
+    first.create_room(f"duel {public}", public=public)
+    second.is_in_room(f"duel {public}")
+    first.page.locator("#my-room-delete").click()
+    for tab in (first, second):
+        tab.page.locator("#my-room").wait_for(state="hidden")
+    first.create_room(f"rematch {public}", public=public)
+    second.is_in_room(f"rematch {public}")
+    second.page.locator("#my-room-leave").click()
+    for tab in (first, second):
+        tab.page.locator("#my-room").wait_for(state="hidden")
+
+
 def test_chat_has_one_order_for_everybody_and_after_a_reload(crowd: Crowd) -> None:
     ann, bob = crowd.person("ch_ann"), crowd.person("ch_bob", address="/?features=none")
     said = [f"line {number} of {person.name}" for number in range(10) for person in (ann, bob)]

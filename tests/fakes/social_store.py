@@ -132,8 +132,9 @@ class SocialMemory:
         from_user_id: int,
         created_at: datetime,
         is_delivered: bool,
+        room_id: str | None = None,
     ) -> StoredNotification:
-        self._check(kind, title, body)
+        self._check(kind, title, body, room_id or "")
         made = StoredNotification(
             id=self._next_id(),
             user_id=user_id,
@@ -144,6 +145,7 @@ class SocialMemory:
             created_at=created_at.astimezone(timezone.utc),
             is_read=False,
             is_delivered=is_delivered,
+            room_id=room_id,
         )
         self._notifications[made.id] = made
         return made

@@ -163,9 +163,10 @@ async def unread(store: Store, user: User = ANN) -> int:
 
 
 async def test_an_added_notification_is_returned_as_it_is_read(store: Store) -> None:
-    first, second = await notify(store), await notify(store, is_delivered=True)
+    first, second = await notify(store), await notify(store, is_delivered=True, room_id="r1")
     await notify(store, BOB)
     assert (first.is_read, first.is_delivered, second.is_delivered) == (False, False, True)
+    assert (first.room_id, second.room_id) == (None, "r1")
     assert await store.notifications(ANN.id, before=None, most=50) == [second, first]
     assert await store.notifications(ANN.id, before=second.id, most=50) == [first]
     assert await store.notifications(ANN.id, before=None, most=1) == [second]

@@ -53,12 +53,12 @@ const party = new Party(connection, api, account);
 const chat = new Chat(connection, api, account);
 
 const people = new People({ presence, friends, account, notices });
-const inbox = new Inbox({ connection, api, notices });
+const inbox = new Inbox({ connection, api, notices, joinRoom: (id) => myRoom.join(id) });
 new ConnectionView(connection);
 new RoomListView({ model: rooms, myRoom, api, account, notices });
 new MyRoomView({ room: myRoom, people, party, api, notices });
 new FriendsView({ friends, people, notices });
-new PartyView({ party, people, account, notices });
+new PartyView({ party, people, account, notices, inbox });
 new ChatView({ chat, party, people, account, notices });
 new AccountView({ account });
 
@@ -116,10 +116,16 @@ function askInto({ room_id: id, from_username: name, gamemode }) {
     key: `room ${id}`,
     sentence: `${name} invites you into a room: ${gamemode}.`,
     answers: [
-      ["Join", () => myRoom.join(id)],
-      ["Not now", () => {}],
+      ["Join", () => answerInvite(id, () => myRoom.join(id))],
+      ["Not now", () => answerInvite(id, () => {})],
     ],
   });
+}
+
+/** Answered here, it is no news in the inbox any more. */
+function answerInvite(roomId, answer) {
+  inbox.read((item) => item.room_id === roomId);
+  answer();
 }
 
 // -- one part at a time on a small screen --------------------------------------------------------------------------

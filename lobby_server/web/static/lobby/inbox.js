@@ -6,18 +6,21 @@ const DISMISSED = "lobby.announcement";
 const KEPT = 200;
 
 export class Inbox {
-  #items = new Map(); // id → {id, kind, title, body, ts, is_read}
+  #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #hasMore = false;
   #announcement = null;
   #api;
   #notices;
+  #joinRoom;
   #draw = onceAFrame(() => this.#drawNow());
   #flight;
   #announcementFlight;
 
-  constructor({ connection, api, notices }) {
+  /** `joinRoom(id)` takes up a match invitation. */
+  constructor({ connection, api, notices, joinRoom }) {
     this.#api = api;
     this.#notices = notices;
+    this.#joinRoom = joinRoom;
     this.#flight = new SingleFlight({
       fetch: (signal) => api.get("/api/notifications", signal),
       deliver: ({ notifications, has_more: hasMore }) => {
@@ -54,6 +57,13 @@ export class Inbox {
     this.#draw();
   }
 
+  /** Mark those as read that the user has dealt with elsewhere on the page. */
+  read(isDealtWith) {
+    return this.#notices.attempt(async () => {
+      for (const item of this.#unread) if (isDealtWith(item)) await this.#read(item); // one by one: nobody waits for it
+    });
+  }
+
   get #unread() {
     return [...this.#items.values()].filter((item) => !item.is_read);
   }
@@ -67,6 +77,7 @@ export class Inbox {
     this.#items.set(item.id, { ...item, is_read: false });
     if (this.#items.size > KEPT) this.#items.delete(Math.min(...this.#items.keys()));
     this.#notices.murmur(item.title);
+    if (item.kind === "match_invite") this.#flight.wish(); // the event does not say which room
     this.#draw();
   }
 
@@ -84,10 +95,15 @@ export class Inbox {
     await this.#api.post(`/api/notifications/${item.id}/read`);
   }
 
+  #join(item) {
+    byId("inbox").close();
+    this.#notices.forget(`room ${item.room_id}`);
+    this.#joinRoom(item.room_id);
+    return this.#notices.attempt(() => this.#read(item));
+  }
+
   #readAll() {
-    return this.#notices.attempt(async () => {
-      for (const item of this.#unread) await this.#read(item); // one by one: nobody waits for it
-    });
+    return this.read(() => true);
   }
 
   #announce(announcement) {
@@ -117,10 +133,13 @@ export class Inbox {
         part(row, "read").addEventListener("click", () =>
           this.#notices.attempt(() => this.#read(this.#items.get(item.id))),
         );
+        part(row, "join").setAttribute("aria-label", `Join: ${item.body}`);
+        part(row, "join").addEventListener("click", () => this.#join(this.#items.get(item.id)));
         return row;
       },
       update: (row, item) => {
         setText(part(row, "age"), ago(item.ts));
+        setHidden(part(row, "join"), item.is_read || !item.room_id);
         row.classList.toggle("unread", !item.is_read);
         setHidden(part(row, "read"), item.is_read);
       },

@@ -8,6 +8,7 @@ export class Party {
 
   party = null; // {id, leader_user_id, max_members, members, invited}
   invites = [];
+  #dismissed = new Set(); // ids of parties; an invitation ends by itself, there is no call that declines it
   #api;
   #account;
   #flight;
@@ -18,7 +19,7 @@ export class Party {
     this.#flight = new SingleFlight({
       fetch: (signal) => api.get("/api/parties/mine", signal),
       deliver: ({ party, invites }) => {
-        Object.assign(this, { party, invites });
+        Object.assign(this, { party, invites: invites.filter((invite) => !this.#dismissed.has(invite.party_id)) });
         this.changed.emit();
       },
     });
@@ -26,7 +27,11 @@ export class Party {
     connection.lost.connect(() => this.#flight.stop());
     connection.message.connect((type, data) => {
       if (type.startsWith("party_")) this.#flight.wish();
-      if (type === "party_invite") this.invited.emit(data);
+      if (type === "party_invite") {
+        this.#dismissed.delete(data.party_id); // asked anew
+        this.invites = [...this.invites.filter((invite) => invite.party_id !== data.party_id), data];
+        this.invited.emit(data);
+      }
     });
   }
 
@@ -42,6 +47,14 @@ export class Party {
     this.#flight.stop();
     this.party = null;
     this.invites = [];
+    this.#dismissed.clear();
+    this.changed.emit();
+  }
+
+  /** Not now: the question is not put again on this page, whatever else changes about parties. */
+  dismiss(id) {
+    this.#dismissed.add(id);
+    this.invites = this.invites.filter((invite) => invite.party_id !== id);
     this.changed.emit();
   }
 

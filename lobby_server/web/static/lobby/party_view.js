@@ -6,12 +6,15 @@ export class PartyView {
   #people;
   #account;
   #notices;
+  #inbox;
+  #asked = new Set(); // ids of parties
 
-  constructor({ party, people, account, notices }) {
+  constructor({ party, people, account, notices, inbox }) {
     this.#party = party;
     this.#people = people;
     this.#account = account;
     this.#notices = notices;
+    this.#inbox = inbox;
     party.changed.connect(onceAFrame(() => this.#draw()));
     party.invited.connect((invite) => this.#ask(invite));
     byId("party-create").addEventListener("click", () => notices.attempt(() => party.create()));
@@ -32,20 +35,38 @@ export class PartyView {
   }
 
   #ask({ party_id: id, from_username: name }) {
+    this.#asked.add(id);
     this.#notices.ask({
       key: `party ${id}`,
       sentence: `${name} invites you into a party.`,
       answers: [
-        ["Join", () => this.#notices.attempt(() => this.#party.join(id))],
-        ["Not now", () => {}],
+        ["Join", () => this.#answer(id, () => this.#notices.attempt(() => this.#party.join(id)))],
+        ["Not now", () => this.#answer(id, () => this.#party.dismiss(id))],
       ],
     });
+  }
+
+  /** With the last question answered, no invitation into a party is news in the inbox either. */
+  #answer(id, act) {
+    this.#asked.delete(id);
+    if (this.#asked.size === 0) this.#inbox.read((item) => item.kind === "party_invite");
+    act();
+  }
+
+  /** Withdrawn, expired, or answered in another tab. */
+  #forgetOthersThan(invites) {
+    for (const id of this.#asked) {
+      if (invites.some((invite) => invite.party_id === id)) continue;
+      this.#asked.delete(id);
+      this.#notices.forget(`party ${id}`);
+    }
   }
 
   #draw() {
     const { party, invites, isLeader } = this.#party;
     setHidden(byId("party-in"), party === null);
     setHidden(byId("party-create"), party !== null);
+    this.#forgetOthersThan(invites);
     for (const invite of invites) this.#ask(invite); // those that were there before the page was
     if (party === null) return;
     setText(byId("party-size"), `${party.members.length}/${party.max_members}`);
