@@ -51,7 +51,8 @@ class Transition:
     """What fan-out is counted from: the sending of the handshake, or the moment of leaving. NaN where only the server
     knows it."""
     is_certain: bool = True
-    """False after a silent loss, where whether and when it is announced is up to the server, and after the run."""
+    """False where whether and when it is announced is up to the server: after a silent loss, when somebody left before
+    the handshake was answered, and after the run."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,12 @@ class Ledger:
             origin_s = math.nan if left_s is None else left_s
             self._note(Transition(user_id, False, begin_s, end_s, origin_s, self._is_certain(user_id, now_s)))
 
+    def pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
+        now_s = self.clock()
+        if not self._connections_of.get(user_id):
+            self._note(Transition(user_id, True, begin_s, now_s, math.nan, is_certain=False))
+            self._note(Transition(user_id, False, left_s, now_s, math.nan, is_certain=False))
+
     def _is_certain(self, user_id: int, now_s: float) -> bool:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
 
@@ -247,6 +254,11 @@ class PlayerWatch:
         self._user_id, self._left_s, self._is_silent, self._revision = user_id, None, False, -1
         self._span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
         self._fresh.restart(self._ledger.clock())
+
+    def came_and_went(self, user_id: int | None, *, sent_s: float, left_s: float) -> None:
+        """The server took the handshake sent at `sent_s` of a player who had left by the time that it knew."""
+        if user_id is not None:
+            self._ledger.pass_through(user_id, begin_s=sent_s, left_s=left_s)
 
     def presence(self, user_id: int, is_online: bool) -> None:
         """An announcement of that user arrived: each event, and each entry of a batch."""

@@ -57,6 +57,7 @@ class SocketClient:
         self._is_leaving = False
         self._lost_at_s: float | None = None
         connection.connection_attempted.connect(self._on_attempt)
+        connection.accepted_too_late.connect(self._on_accepted_too_late)
         connection.connection_established.connect(self._on_established)
         connection.connection_lost.connect(self._on_lost)
         connection.connection_refused.connect(self._on_refused)
@@ -74,8 +75,10 @@ class SocketClient:
         """Blocks until the server has taken leave, a second at most."""
         self.list.close()
         self.watch.leaving()
-        self.connection.disconnect_from_server()
-        self.watch.lost()
+        try:
+            self.connection.disconnect_from_server()
+        finally:  # the end of a run kills whoever waits here
+            self.watch.lost()
 
     def drop(self) -> bool:
         """With a reset. False: there was nothing to lose."""
@@ -105,6 +108,9 @@ class SocketClient:
                 features=connection.accepted_features,
                 accepted_s=connection.accepted_at_s,
             )
+
+    def _on_accepted_too_late(self, left_s: float) -> None:
+        self.watch.came_and_went(self.connection.user_id, sent_s=self.connection.handshake_sent_s, left_s=left_s)
 
     def _on_established(self) -> None:
         self._is_leaving = False

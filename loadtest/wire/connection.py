@@ -28,6 +28,7 @@ from loadtest.client.errors import NotConnected
 from loadtest.client.link import LinkEnded, OpenFailed, ended_by_close_frame
 from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
+from loadtest.client.signals import Signal
 from loadtest.client.timing import Pulse, Timing
 from loadtest.wire import frames
 from loadtest.wire.opening import open_for_reader
@@ -67,6 +68,8 @@ class SwarmConnection(SendingConnection):
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
         self.on_presence = on_presence
+        self.accepted_too_late: Signal[[float]] = Signal("accepted_too_late")
+        """The server took the handshake of somebody who was leaving, since that time: others heard of both."""
         self.state = State.IDLE
         self.accepted_at_s = 0.0
         """When the last acceptance was read."""
@@ -75,15 +78,14 @@ class SwarmConnection(SendingConnection):
         self._token = ""
         self._epoch = 0
         """Goes up with every try and every end: what belongs to an earlier one is stale."""
-        self._failures = 0
-        self._was_lost = False
+        self._failures, self._was_lost = 0, False
         self._parser = frames.FrameParser()
         self._timer: Timer | None = None
         self._pulse: Pulse | None = None
         self._pings_due_s: deque[float] = deque()
         self._pongs_to_skip = 0
         self._upgrade_s: float | None = None
-        self._began_s = 0.0
+        self.handshake_sent_s = self._left_s = 0.0
         self._slot_s: float | None = None
         """When to come back, counted from the loss, if a draining server said so."""
         self._closed: Event | None = None
@@ -106,7 +108,7 @@ class SwarmConnection(SendingConnection):
         """Takes at most the close timeout, until the server has answered the close frame."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             self._stop_timer()
-            self.state = State.CLOSING
+            self.state, self._left_s = State.CLOSING, self._wire.clock()
             self._pings_due_s.clear()
             self._closed = Event()
             self._send_close(CloseCode.NORMAL)
@@ -196,7 +198,7 @@ class SwarmConnection(SendingConnection):
             opened.sock.close()
             return
         now_s = self._wire.clock()
-        self._upgrade_s, self._began_s = now_s - intended_s, now_s
+        self._upgrade_s, self.handshake_sent_s = now_s - intended_s, now_s
         self.sock, self._parser, self._unsent = opened.sock, frames.FrameParser(), b""
         self.state = State.SHAKING
         self._wire.reader.add(self)
@@ -223,8 +225,8 @@ class SwarmConnection(SendingConnection):
         self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, now_s
         self._pulse = Pulse(self.timing, now_s=now_s, phase=self._phase)
         self._look_again(now_s)
-        attempt = Attempt(upgrade_s=self._upgrade_s, handshake_s=now_s - self._began_s, failure=None)
-        self._tell_attempt(attempt)
+        handshake_s = now_s - self.handshake_sent_s
+        self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=handshake_s, failure=None))
         self.connection_established.emit()
         self.message_received.emit(accepted)
 
@@ -257,7 +259,7 @@ class SwarmConnection(SendingConnection):
                         on_presence(user_id, heard.is_online)
                     elif heard.message is not None:
                         self._hear(heard.message)
-                elif self.state is State.SHAKING and heard.message is not None:
+                elif heard.message is not None:
                     self._hear_in_handshake(heard.message)
             elif opcode == frames.OP_PING:
                 self._send_frame(payload, frames.OP_PONG)
@@ -284,8 +286,13 @@ class SwarmConnection(SendingConnection):
 
     def _hear_in_handshake(self, message: messages.ServerMessage) -> None:
         if isinstance(message, messages.HandshakeAccepted):
-            self._accept(message)
-        elif isinstance(message, messages.Error):
+            if self.state is State.SHAKING:
+                self._accept(message)
+            else:
+                self._take_acceptance(message)
+                self.accepted_at_s = self._wire.clock()
+                self.accepted_too_late.emit(self._left_s)
+        elif isinstance(message, messages.Error) and self.state is State.SHAKING:
             reason = message.reason
             refused = reason.value if reason in REFUSING_REASONS else None
             self._lose(LinkEnded(f"the handshake was answered with {reason.value}", refused=refused))
@@ -314,10 +321,10 @@ class SwarmConnection(SendingConnection):
         pulse, now_s = self._pulse, self._wire.clock()
         if pulse is None:
             return
-        if pulse.is_dead(now_s) and not self._has_unread():
-            self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
-            return
         if pulse.is_dead(now_s):
+            if not self._has_unread():
+                self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
+                return
             pulse.heard(now_s)
         if pulse.take_ping(now_s):
             self._pings_due_s.append(at_s)
@@ -345,8 +352,7 @@ class SwarmConnection(SendingConnection):
         if not is_ours:
             self.counters.close_codes[NO_CLOSE_FRAME if ending.code is None else str(ending.code)] += 1
         if was_shaking:
-            attempt = Attempt(upgrade_s=self._upgrade_s, handshake_s=None, failure=ending.why)
-            self._tell_attempt(attempt)
+            self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=None, failure=ending.why))
         else:
             self._was_lost = True
             self.counters.losses += 1

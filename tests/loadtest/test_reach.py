@@ -184,6 +184,27 @@ def test_a_silent_loss_excuses_what_the_server_says_or_does_not_say_of_it():
     assert world.reach.presence.excused == 2
 
 
+def test_who_left_before_the_answer_to_the_handshake_explains_what_others_heard():
+    world = World(10)
+    for user_id in (101, 101, 102):
+        began_s = world.now_s
+        world.now_s += 0.003
+        world.tell(user_id, True)
+        world.tell(user_id, False)
+        world.ledger.watch().came_and_went(user_id, sent_s=began_s, left_s=began_s + 0.001)
+        world.wait()
+    presence = world.reach.presence
+    assert (presence.unexpected, presence.strangers, presence.duplicates, presence.out_of_order) == (0, 0, 0, 0)
+    assert (presence.excused, presence.expected) == (6, 0)
+
+
+def test_who_left_so_and_has_another_tab_comes_and_goes_for_nobody():
+    world = World(10)
+    world.ledger.watch().came_and_went(1, sent_s=world.now_s - 0.002, left_s=world.now_s - 0.001)
+    world.wait()
+    assert world.reach.presence == Account()
+
+
 def test_a_second_tab_is_an_observer_and_no_transition():
     world = World(3)
     second = world.ledger.watch()

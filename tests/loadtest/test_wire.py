@@ -3,9 +3,12 @@
 import errno
 import resource
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -15,22 +18,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.client import Attempt, FixedReconnect, NotConnected, Timing
+from loadtest.client.counters import Counters
 from loadtest.client.link import OpenFailed
 from loadtest.client.transport import open_stream
 from loadtest.inputs import UsageError
+from loadtest.ledger import Ledger
 from loadtest.limits import check_files, raise_file_limit
+from loadtest.players.socket_client import SocketClient
 from loadtest.wire import opening
 from loadtest.wire.addresses import SourceAddresses, is_loopback
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.crew import Crew, Errands
 from loadtest.wire.frames import BadFrame, FrameParser
 from loadtest.wire.memo import Memo
+from loadtest.wire.state import State
 from loadtest.wire.timers import Timers
 from loadtest.wire.wire import Wire
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.messages import (
     Error,
+    HandshakeAccepted,
     Pong,
     PresenceChanged,
     RoomsChanged,
@@ -338,6 +346,50 @@ def test_it_leaves_with_a_close_frame_and_says_nothing(play: Play):
     assert "lost" not in game.said
     with pytest.raises(NotConnected):
         game.connection.chat("gone")
+
+
+def test_who_leaves_during_the_handshake_still_learns_that_it_was_taken(play: Play):
+    def script(peer: FakePeer) -> None:
+        peer.upgrade()
+        peer.read_message("handshake")
+        asked.set()
+        assert peer.read_frame()[0] == 8  # the acceptance was on its way when this came
+        peer.send(HandshakeAccepted(peer_id=0, user_id=7, username="somebody"))
+        peer.close_with(1000)
+        peer.wait_until_gone()
+
+    asked = threading.Event()
+    left_s: list[float] = []
+    game, _ = play(script)
+    game.connection.accepted_too_late.connect(left_s.append)
+    wait_for(asked.is_set)
+    game.connection.disconnect_from_server()
+    assert game.connection.handshake_sent_s < left_s[0] < game.connection.accepted_at_s
+    assert (game.connection.user_id, game.said, game.attempts) == (7, [], [])
+
+
+def test_a_player_who_is_stopped_while_it_leaves_has_left():
+    def script(peer: FakePeer) -> None:
+        peer.accept()
+        peer.wait_until_gone()  # and no answer to its close frame
+
+    with FakeServer(script) as server:
+        wire = Wire(server.url)
+        swarm = SimpleNamespace(
+            wire=wire, ledger=Ledger(), recorder=SimpleNamespace(connections=Counters()), api=None,
+            timing=Timing(close_timeout_s=60.0), reconnect=FixedReconnect(interval_s=0.02),
+        )  # fmt: skip
+        client = SocketClient(
+            swarm, name="ada", features=frozenset(), rng=Random(1), phase=0.9,
+            fire=lambda *_: None, fire_attempt=lambda _: None,
+        )  # fmt: skip
+        client.connection.connect_to_server("a.b.c")
+        wait_for(lambda: client.connection.is_connected)
+        leaving = gevent.spawn(client.close)
+        wait_for(lambda: client.connection.state is State.CLOSING)
+        leaving.kill()
+        assert [transition.is_online for transition in swarm.ledger.transitions] == [True, False]
+        wire.close()
 
 
 @pytest.mark.parametrize(
