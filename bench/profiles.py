@@ -258,7 +258,7 @@ FULL = Profile(
     purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(
-        clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=6, refetch_broadcasts=4, logins=4,
+        clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=5, refetch_broadcasts=3, logins=4,
         changes_per_s=[0.5, 3.0, 20.0], rate_clients=1_000, rate_s=4.0,
     ),
     freshness=FreshnessSizes(clients=300, repeats=5, window_s=6.0, changes_per_s=1.0),
@@ -268,7 +268,7 @@ FULL = Profile(
     ),
     break_even=BreakEvenSizes(
         ways=["polling", "polling_etag", "push", "delta"],
-        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=7.0, has_idle=True,
+        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=6.0, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=3, flapping=500),
     capacity=CapacitySizes(first=4_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
