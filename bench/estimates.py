@@ -144,10 +144,11 @@ class Difference:
 
     def words(self) -> str:
         """How much more or less, or that there is no difference."""
-        if self.is_none:
-            return "no difference beyond the noise"
         change = self.ratio.value - 1
-        return f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
+        how_much = f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
+        if self.ratio.interval is None and distance(self.ratio.value) > self.floor:
+            return f"not judged: {how_much} in the one pair"
+        return "no difference beyond the noise" if self.is_none else how_much
 
 
 def noise_floors(findings: Findings, again: str) -> dict[Kind, float]:

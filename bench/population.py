@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
+from bench.counted import Counted
 from bench.ledger import Receipts
 from bench.namespaces import LinkCount, read_links
 from bench.receivers import politely
 from bench.results import ClientBytes, Connect, MessageSize
 from bench.tokens import mint_receiver
-from bench.ways import POLLING, Counted, Log, PollClient, PushClient
+from bench.ways import POLLING, Log, PollClient, PushClient
 
 EDGE = 0.05
 """Part of an interval at both ends in which no client acts."""

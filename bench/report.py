@@ -18,7 +18,7 @@ from markupsafe import Markup
 from bench.charts import Chart, draw_charts
 from bench.engine_table import render_result
 from bench.facts import caption, facts
-from bench.figures import derive
+from bench.figures import Figures, derive
 from bench.junit import junit_xml
 from bench.promises import Promise, judge_promises
 from bench.quantities import invalid
@@ -30,6 +30,7 @@ from bench.sections.findings import findings_section
 from bench.sections.others import swarm_section
 from bench.sections.page import Section, Table
 from bench.sections.promises import promises_section
+from bench.verdicts import Verdict
 
 CHART_FOLDER = "charts"
 
@@ -40,6 +41,8 @@ ORDER = (
 """Of the sections."""
 
 TABLES_FILE = "tables.txt"
+MOST_ANSWERS = 5
+"""Sentences at the top."""
 
 LIMITS = (
     "Everything runs on one machine over the loopback interface: no network latency, no losses, no TLS.",
@@ -68,20 +71,21 @@ class Report:
 def make_report(run: Run) -> Report:
     """Takes seconds: intervals and charts."""
     figures = derive(run)
-    promises = judge_promises(figures)
+    promises = _weighed(figures, judge_promises(figures))
     found = {each.name: findings_section(run, each) for each in run.findings}
     typed = {
         "broadcast": broadcast_section(figures),
         "bandwidth": bandwidth_section(figures),
-        "promises": promises_section(run, promises),
+        "promises": promises_section(run, promises) if promises else None,
         "swarm": swarm_section(figures),
     }
     sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
     order = [*ORDER, *(name for name in found if name not in ORDER)]
     charts = {chart.name: chart for chart in draw_charts(figures)}
+    first_shown = [show for name in order if name in sections for show in sections[name].shows[:1]]
     return Report(
         run=run,
-        answers=answer_sentences(figures, promises),
+        answers=answer_sentences(figures, promises) or first_shown[:MOST_ANSWERS],
         summary=answer_table(figures),
         sections=[
             replace(sections[name], charts=[each for each in sections[name].charts if each in charts])
@@ -93,6 +97,14 @@ def make_report(run: Run) -> Report:
         validity=validity_sentence(figures),
         valid=not invalid(run),
     )
+
+
+def _weighed(figures: Figures, promises: list[Promise]) -> list[Promise]:
+    """None where a single scenario was run, which was not asked about them, or where nothing was measured of any."""
+    run = figures.run
+    measured = len(run.findings) + sum(each is not None for each in (run.broadcast, run.bandwidth, run.swarm))
+    is_any = any(promise.ruling.verdict is not Verdict.NOT_MEASURED for promise in promises)
+    return promises if is_any and measured > 1 else []
 
 
 def write_report(report: Report, folder: Path) -> None:

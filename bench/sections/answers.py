@@ -21,7 +21,7 @@ from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, pl
 def answer_sentences(figures: Figures, promises: Sequence[Promise]) -> list[str]:
     """What somebody wants to know who reads no further: at most five sentences."""
     return [
-        *_latency(figures), *_bandwidth(figures), *_reconnect(figures), *_capacity(figures), _claims(promises),
+        *_latency(figures), *_bandwidth(figures), *_reconnect(figures), *_capacity(figures), *_claims(promises),
     ]  # fmt: skip
 
 
@@ -49,9 +49,11 @@ def _latency(figures: Figures) -> list[str]:
     ]
 
 
-def _claims(promises: Sequence[Promise]) -> str:
+def _claims(promises: Sequence[Promise]) -> list[str]:
+    if not promises:
+        return []
     broken = [promise.claim for promise in promises if promise.ruling.verdict is Verdict.DOES_NOT_HOLD]
-    return tally(promises)[:-1] + (f"; not true in this run: {'; '.join(broken)}." if broken else ".")
+    return [tally(promises)[:-1] + (f"; not true in this run: {'; '.join(broken)}." if broken else ".")]
 
 
 def _bandwidth(figures: Figures) -> list[str]:

@@ -70,6 +70,7 @@ def test_difference_beyond_the_floor_is_told_and_one_below_is_none() -> None:
     assert a_comparison(twice, beside, 1.5).is_none
     assert a_comparison(beside, twice, 1.5).is_none  # half is as far from the same as double
     assert a_comparison(beside, [1.0, 1.0, 1.0, 1.0, 1.0], 0.0).is_none  # the interval has 1 in it
+    assert a_comparison([2.0], [1.0], 0.1).words() == "not judged: 100% more in the one pair"
 
 
 def test_noise_floor_is_how_far_two_equal_parties_came_apart() -> None:

@@ -103,8 +103,15 @@ def test_run_made_by_hand_gives_a_report_of_its_figures() -> None:
 def test_empty_run_gives_a_report_without_charts() -> None:
     report = make_report(a_run())
     assert not report.charts
-    assert [section.name for section in report.sections] == ["promises"]
+    assert not report.sections
     assert render("report.html", report)
+
+
+def test_one_scenario_alone_answers_its_own_question_only() -> None:
+    report = make_report(a_run(broadcast=a_broadcast_result([a_point(100, last_ms=1.0, fresh_ms=2.0)])))
+    assert [section.name for section in report.sections] == ["broadcast"]
+    assert report.answers
+    assert not any("claim" in answer for answer in report.answers)
 
 
 def test_invalid_point_is_marked_in_table_chart_and_answers() -> None:
