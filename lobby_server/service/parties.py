@@ -149,7 +149,7 @@ class Parties:
             raise NotAllowed(ApiCode.MEMBER_OFFLINE)
         members = [user, *(member for member in party.members.values() if member.id != user.id)]
         try:
-            room = self._lobby.enter_together(room_id, members, led_by=user)
+            room = self._lobby.desk.enter_together(room_id, members, led_by=user)
         except RoomRefused as refusal:
             raise NotAllowed(ApiCode(refusal.reason.value)) from None
         return PartyInRoom(room=room, user_ids=[member.id for member in members])

@@ -9,8 +9,8 @@ from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_resources import Stats
 from lobby_server.service.accounts import AccountFaults, InvalidCredentials
-from lobby_server.service.lobby import NotHost, RoomNotFound, RoomWish
 from lobby_server.service.ports import EmailTaken, UsernameTaken
+from lobby_server.service.room_desk import NotHost, RoomNotFound, RoomWish
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
 from lobby_server.web.operation import Caller, operation
@@ -153,7 +153,7 @@ class RoomsHandler(BaseHandler):
         claims = self.claims()
         wish = room_wish(self.body_object())
         try:
-            room = await self.context.lobby.create_room(claims.user, wish)
+            room = await self.context.lobby.desk.create_room(claims.user, wish)
         except AlreadyHosting as hosting:
             raise ApiFault(
                 409,
@@ -173,7 +173,7 @@ class RoomHandler(BaseHandler):
     @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
     def get(self, room_id: str) -> None:
         try:
-            self.answer(self.context.lobby.room(room_id))
+            self.answer(self.context.lobby.desk.room(room_id))
         except RoomNotFound:
             raise _no_such_room() from None
 
@@ -183,7 +183,7 @@ class RoomHandler(BaseHandler):
     async def delete(self, room_id: str) -> None:
         claims = self.claims()
         try:
-            await self.context.lobby.delete_room(claims.user, room_id)
+            await self.context.lobby.desk.delete_room(claims.user, room_id)
         except RoomNotFound:
             raise _no_such_room() from None
         except NotHost:
