@@ -160,13 +160,14 @@ def sample(run_dir: Path, output: Path) -> None:
     """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
     from bench.headline import NoPlace, put_headline
     from bench.report import copy_sample
+    from bench.results import ResultsUnreadable
 
     try:
         copy_sample(run_dir, output)
         readme = output.resolve().parent.parent / "README.md"
         if readme.exists():
             put_headline(readme, output.resolve())
-    except (OSError, NoPlace) as error:
+    except (OSError, NoPlace, ResultsUnreadable) as error:
         raise _Misused(f"{run_dir} is not a whole run, or has no place to go: {error}.") from error
     click.echo(output)
 

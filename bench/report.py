@@ -5,7 +5,6 @@ The folder appears under its name only when it is complete.
 
 from __future__ import annotations
 
-import gzip
 import re
 import shutil
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from bench.figures import Figures, derive
 from bench.junit import junit_xml
 from bench.promises import Promise, judge_promises
 from bench.quantities import invalid
-from bench.results import RUN_FILE, Run, write_run
+from bench.results import RUN_FILE, Run, read_run, write_run
 from bench.sections.answers import answer_sentences, answer_table, validity_sentence
 from bench.sections.bandwidth import bandwidth_section
 from bench.sections.broadcast import broadcast_section
@@ -136,12 +135,12 @@ def write_report(report: Report, folder: Path) -> None:
 
 def copy_sample(source: Path, sample: Path) -> None:
     """Keep a run as the repository's sample: pages, SVG charts, and run.json compressed. Replaces the one before."""
-    raw = (source / RUN_FILE).read_bytes()
+    run = read_run(source / RUN_FILE)
     pages = {name: (source / name).read_bytes() for name in ("report.html", "report.md")}
     charts = sorted((source / CHART_FOLDER).glob("*.svg"))
     shutil.rmtree(sample, ignore_errors=True)
     (sample / CHART_FOLDER).mkdir(parents=True)
-    (sample / f"{RUN_FILE}.gz").write_bytes(gzip.compress(raw, mtime=0))
+    write_run(run, sample / f"{RUN_FILE}.gz")
     for name, content in pages.items():
         (sample / name).write_bytes(content)
     for chart in charts:

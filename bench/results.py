@@ -217,9 +217,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_run(run: Run, path: Path) -> None:
-    """Plain JSON, or gzip where the name ends in ``.gz``."""
-    text = msgspec.json.encode(run)
+    """Plain JSON, or gzip where the name ends in ``.gz``; without the name of the machine, which the swarm notes."""
+    text = msgspec.json.encode(_without_host_name(run))
     path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def _without_host_name(run: Run) -> Run:
+    if run.swarm is None or "name" not in run.swarm.swarm.get("machine", {}):
+        return run
+    machine = {key: value for key, value in run.swarm.swarm["machine"].items() if key != "name"}
+    swarm = msgspec.structs.replace(run.swarm, swarm={**run.swarm.swarm, "machine": machine})
+    return msgspec.structs.replace(run, swarm=swarm)
 
 
 def find_run(source: Path) -> Path:
