@@ -55,6 +55,8 @@ class Surface:
     poll_s: float
     grows: bool
     """With the herd, as time to fresh does."""
+    is_determined: bool
+    """More cells than constants: its errors say something."""
 
     def __call__(self, changes_per_s: npt.ArrayLike, clients: npt.ArrayLike) -> FloatArray:
         return _value(
@@ -151,7 +153,8 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
         return whole
 
     found = least_squares(lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free])
-    return Surface(way, list(points), widen(found.x), poll_s, grows)
+    is_determined = len({(each.clients, each.changes_per_s) for each in points}) > int(free.sum())
+    return Surface(way, list(points), widen(found.x), poll_s, grows, is_determined)
 
 
 def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:

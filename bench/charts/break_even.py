@@ -38,7 +38,8 @@ def break_even_map(run: Run, _: Findings) -> Figure:
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
         for axes, (name, words, grows) in zip(panels, PANELS, strict=True):
             fitted = surfaces(cells_of(run), name, poll_s=sizes.poll_s, grows=grows, idle_value=idle_of(run, name))
-            errors.append(f"{words} {np.median([each.error for each in fitted]):.0%}")
+            known = [each.error for each in fitted if each.is_determined]
+            errors.append(f"{words} {np.median(known):.0%}" if known else f"{words} unknown, for want of cells")
             _map(axes, fitted)
             title(axes, words)
         panels[0].set_ylabel("clients (log scale)")

@@ -236,7 +236,7 @@ def cost(run: Run, found: Findings) -> Figure:
         ):
             _line(right, [each for each in found.measures if each.name == name], number + 3, label)
         client_axis(right, sizes.clients)
-        right.set_ylim(bottom=0)
+        right.set_ylim(0, 1.3 * right.dataLim.y1)
         right.set_ylabel("KiB a connection")
         right.legend(loc="best", fontsize=8)
         for axes in (left, middle, right):
