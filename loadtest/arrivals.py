@@ -14,10 +14,8 @@ from random import Random
 from typing import Protocol
 
 from loadtest.identities import Share
+from loadtest.metrics import ARRIVALS, WITHOUT_A_SEAT
 from loadtest.wire.timers import Timers
-
-ARRIVALS = "arrivals"
-WITHOUT_A_SEAT = "arrivals without a seat"
 
 
 def arrival_times_s(seed: int, rate_per_s: float, level: Callable[[float], float]) -> Iterator[float]:

@@ -17,6 +17,10 @@ from loadtest.series import Series, merged
 FRESH_BY_POLL = "time to fresh, by polling"
 RECONNECT = "reconnect"
 LATENESS = "lateness of the swarm"
+"""Of what players do and of heartbeats. Timers wake to the millisecond: half of one is ordinary."""
+ARRIVALS = "arrivals"
+WITHOUT_A_SEAT = "arrivals without a seat"
+POLLS_SKIPPED = "polls skipped"
 LOOP_LAG = "loop lag of the generator"
 FAN_OUT = {"presence": "fan-out of presence", "rooms": "fan-out of rooms"}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loadtest.health import Health
-from loadtest.metrics import FAILURES, LATENESS, METRICS, series_of
+from loadtest.metrics import ARRIVALS, FAILURES, LATENESS, METRICS, POLLS_SKIPPED, WITHOUT_A_SEAT, series_of
 from loadtest.recorder import Recorder
 from loadtest.thresholds import in_time_units
 
@@ -61,6 +61,11 @@ def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_ove
         suspect.append(f"players acted late: p99 {in_time_units(lateness.percentile_us(99) / 1e6)}")
     if recorder.events[FAILURES]:
         suspect.append(f"{recorder.events[FAILURES]:,} players gave up")
+    if recorder.events[WITHOUT_A_SEAT]:
+        turned_away = f"{recorder.events[WITHOUT_A_SEAT]:,} of {recorder.events[ARRIVALS]:,} arrivals"
+        suspect.append(f"{turned_away} found no free seat and did not take place: give -u more")
+    if recorder.events[POLLS_SKIPPED]:
+        suspect.append(f"{recorder.events[POLLS_SKIPPED]:,} polls were not sent, for the one before had no answer yet")
     clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
     suspect += [f"{number:,} times of {title} were out of range" for title, number in clipped.items() if number]
     level = Level.INVALID if invalid else Level.SUSPECT if suspect else Level.VALID

@@ -12,12 +12,10 @@ from typing import ClassVar
 from loadtest import mix
 from loadtest.client import ClientError, RateLimited
 from loadtest.freshness import FreshnessWatch
-from loadtest.metrics import FRESH_BY_POLL
+from loadtest.metrics import FRESH_BY_POLL, POLLS_SKIPPED
 from loadtest.plan import Intent, PlayerPlan
 from loadtest.players.role import Role
 from loadtest.runtime import Swarm
-
-SKIPPED = "polls skipped"
 
 
 class Poller(Role):
@@ -34,7 +32,7 @@ class Poller(Role):
 
     def act(self, intent: Intent, at_s: float) -> None:
         if at_s < self._not_before_s:
-            self.count(SKIPPED)
+            self.count(POLLS_SKIPPED)
             return
         try:
             answer = self._api.intended(at_s).rooms(etag=self._etag if self.is_conditional else None)

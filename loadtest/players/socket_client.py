@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Feature, ServerList
-from loadtest.metrics import RECONNECT
+from loadtest.metrics import LATENESS, RECONNECT
 from loadtest.runtime import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
@@ -43,6 +44,7 @@ class SocketClient:
             counters=swarm.recorder.connections,
             features=features,
             on_presence=self.watch.presence,
+            on_late=partial(swarm.recorder.record, LATENESS),
         )
         self.list: ServerList | DeltaServerList
         if Feature.ROOMS_DELTA in features:

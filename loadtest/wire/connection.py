@@ -13,12 +13,10 @@ Latencies count from the intended time: an upgrade from when its try was due, a 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
-import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from gevent.event import Event
@@ -31,16 +29,15 @@ from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.signals import Signal
 from loadtest.client.timing import Pulse, Timing
 from loadtest.wire import frames
+from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.opening import open_for_reader
-from loadtest.wire.sending import SendingConnection
+from loadtest.wire.sending import SendingConnection, reset_on_close
 from loadtest.wire.state import PresenceSink, State
 from loadtest.wire.timers import Timer
 from loadtest.wire.wire import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
-
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +58,16 @@ class SwarmConnection(SendingConnection):
         counters: Counters | None = None,
         features: Iterable[Feature | str] = (),
         on_presence: PresenceSink | None = None,
+        on_late: Callable[[float], object] = lambda late_s: None,
     ) -> None:
-        """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given."""
+        """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given. `on_late`
+        gets how late each ping is sent."""
         super().__init__(wire, name=name, version=version, features=features, counters=counters or Counters())
         self.side = wire.new_errands()
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
-        self.on_presence = on_presence
-        self.accepted_too_late: Signal[[float]] = Signal("accepted_too_late")
+        self.on_presence, self._on_late = on_presence, on_late
+        self.accepted_too_late: Signal[[float]] = DirectSignal("accepted_too_late")
         """The server took the handshake of somebody who was leaving, since that time: others heard of both."""
         self.state = State.IDLE
         self.accepted_at_s = 0.0
@@ -127,8 +126,7 @@ class SwarmConnection(SendingConnection):
     def drop_connection(self) -> None:
         """Lose the connection abruptly: the server gets a reset. The reconnect policy takes over."""
         if self.state in (State.SHAKING, State.ACCEPTED):
-            with contextlib.suppress(OSError):
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            reset_on_close(self.sock)
             self._lose(LinkEnded("dropped on purpose"), is_ours=True)
 
     def fall_silent(self) -> None:
@@ -328,6 +326,7 @@ class SwarmConnection(SendingConnection):
             pulse.heard(now_s)
         if pulse.take_ping(now_s):
             self._pings_due_s.append(at_s)
+            self._on_late(now_s - at_s)
             self._send_text(messages.Ping())
         if self.state is State.ACCEPTED:
             self._look_again(now_s)

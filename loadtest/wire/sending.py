@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import struct
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -81,3 +83,9 @@ class SendingConnection(LobbyConnection):
             return len(data)
         self.counters.bytes_out += sent
         return sent
+
+
+def reset_on_close(sock: Any) -> None:
+    """Its close will be a reset, not a FIN."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
