@@ -59,14 +59,16 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
     prices = [each for each in herds for _ in range(sizes.repeats if each == PRICED_OFTEN else 1)]
     by_policy = [(policy, way) for policy in POLICIES for way in WAYS]
     with lab.reporter.stage("reconnect", len(plan) + len(prices) + 4 * returns.repeats * len(by_policy)) as stage:
-        for clients in prices:
-            stage.say(f"the price of a connection, {clients} clients")
-            _price(lab, book, clients)
-            stage.advance()
-        for clients, name, number in plan:
-            stage.say(f"{clients} clients, {name}")
-            _restart(lab, book, clients, name, number)
-            stage.advance()
+
+        def all_at_once() -> None:
+            for clients in prices:
+                stage.say(f"the price of a connection, {clients} clients")
+                _price(lab, book, clients)
+                stage.advance()
+            for clients, name, number in plan:
+                stage.say(f"{clients} clients, {name}")
+                _restart(lab, book, clients, name, number)
+                stage.advance()
 
         def restart(policy: str, way: tuple[str, int]) -> None:
             stage.say(f"{returns.clients} clients come back after {way[0]}, {policy}")
@@ -74,7 +76,7 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
             stage.advance(4)
 
         turns = in_turns(by_policy, returns.repeats, random.Random(lab.seed))
-        at_once(lab, [partial(restart, policy, way) for _, (policy, way) in turns])
+        at_once(lab, [all_at_once, *(partial(restart, policy, way) for _, (policy, way) in turns)])
     book.note(
         "a connection is priced without the fetch: all come at once with a user each, and its first broadcasts are the "
         "user_online of itself and of all who are accepted after it, N(N+1)/2 events together"

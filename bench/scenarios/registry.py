@@ -120,7 +120,7 @@ def _herds_s(profile: Profile) -> float:
     engine, sizes = profile.engine, profile.returns
     at_once = sum(2 * engine.ladder_repeats * (2 * SERVER_S + n / 1_000) + 2 * SERVER_S for n in profile.herds)
     a_restart = 2 * SERVER_S + 9.0 + sizes.clients / CONNECTS_PER_S
-    return at_once + (a_restart * 2 if profile.in_one_window else a_restart * 4 * sizes.repeats)
+    return max(at_once, a_restart * 2) if profile.in_one_window else at_once + a_restart * 4 * sizes.repeats
 
 
 def _flap_s(profile: Profile) -> float:
