@@ -92,6 +92,22 @@ def test_invitation_is_what_lets_somebody_into_a_private_room(crowd: Crowd) -> N
         person.page.locator("#my-room").wait_for(state="hidden")
 
 
+def test_host_who_left_a_private_room_finds_it_again_by_making_another(crowd: Crowd) -> None:
+    crowd.expected.append("Failed to load resource")
+    ann = crowd.person("den_ann")
+    ann.create_room("den", public=False)
+    ann.is_in_room("den")
+    ann.page.locator("#my-room-leave").click()
+    ann.page.locator("#my-room").wait_for(state="hidden")
+    ann.create_room("next")
+    ann.is_told("You still have a room: you are in it again.")
+    ann.is_in_room("den")
+    ann.page.locator("#my-room-delete").click()
+    ann.page.locator("#my-room").wait_for(state="hidden")
+    ann.create_room("next")
+    ann.is_in_room("next")
+
+
 def test_invitation_into_a_room_is_still_to_be_taken_up_after_a_reload(crowd: Crowd) -> None:
     ann, bob = crowd.person("iv_ann"), crowd.person("iv_bob")
     ann.create_room("hideout", public=False)

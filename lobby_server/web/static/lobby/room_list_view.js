@@ -39,13 +39,21 @@ export class RoomListView {
 
     const form = byId("create-room");
     onSubmit(form, async (fields) => {
-      const { room } = await api.post("/api/rooms", {
+      const wish = {
         gamemode: fields.get("gamemode").trim(),
         mapName: fields.get("mapName").trim() || null,
         maxPlayers: Number(fields.get("maxPlayers")),
         isPublic: fields.get("isPublic") !== null,
-      });
-      myRoom.host(room);
+      };
+      try {
+        const { room } = await api.post("/api/rooms", wish);
+        myRoom.host(room);
+      } catch (fault) {
+        if (!fault.existingRoomId || myRoom.id !== null) throw fault;
+        myRoom.host({ id: fault.existingRoomId }); // left, but not gone yet: one that is private is in no list
+        notices.say("You still have a room: you are in it again. Delete it to make another.");
+        return;
+      }
       form.reset();
       byId("create-room-fold").open = false;
     });
