@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.client import Attempt, FixedReconnect, NotConnected, Timing
-from loadtest.client.counters import Counters
 from loadtest.client.link import OpenFailed
 from loadtest.client.transport import open_stream
 from loadtest.inputs import UsageError
 from loadtest.ledger import Ledger
 from loadtest.limits import check_files, raise_file_limit
 from loadtest.players.socket_client import SocketClient
+from loadtest.recorder import Recorder
 from loadtest.wire import opening
 from loadtest.wire.addresses import SourceAddresses, is_loopback
 from loadtest.wire.connection import SwarmConnection
@@ -376,7 +376,7 @@ def test_a_player_who_is_stopped_while_it_leaves_has_left():
     with FakeServer(script) as server:
         wire = Wire(server.url)
         swarm = SimpleNamespace(
-            wire=wire, ledger=Ledger(), recorder=SimpleNamespace(connections=Counters()), api=None,
+            wire=wire, ledger=Ledger(), recorder=Recorder(), api=None,
             timing=Timing(close_timeout_s=60.0), reconnect=FixedReconnect(interval_s=0.02),
         )  # fmt: skip
         client = SocketClient(

@@ -20,7 +20,7 @@ def store_away(lobby: Lobby) -> Iterator[None]:
     context = lobby.server.context
     away = MemoryStore()
     away.is_away = True
-    holders = [(context, "store"), (context.accounts, "_store"), (context.lobby, "_store")]
+    holders = [(context, "store"), (context.accounts, "_store"), (context.lobby.desk, "_store")]
     present = [getattr(holder, name) for holder, name in holders]
     for holder, name in holders:
         setattr(holder, name, away)
@@ -86,7 +86,7 @@ async def test_fault_of_the_server_is_500_without_a_word_of_what_it_was(
     def fail(*_: object) -> None:
         raise RuntimeError("something private")
 
-    monkeypatch.setattr(lobby.server.context.lobby, "room", fail)
+    monkeypatch.setattr(lobby.server.context.lobby.desk, "room", fail)
     answer = await lobby.call("GET", "/api/rooms/some")
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
     assert "private" not in str(answer.body)

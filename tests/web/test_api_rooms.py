@@ -136,7 +136,7 @@ async def test_rooms_made_and_deleted_in_a_race_leave_store_and_list_the_same(lo
 
     await asyncio.gather(*(churn(user_id) for user_id in range(5)))
     assert await listed(lobby) == await lobby.server.context.store.rooms() == []
-    assert lobby.server.context.lobby._creating == {}
+    assert lobby.server.context.lobby.desk._creating == {}
 
 
 async def test_room_that_the_database_does_not_take_is_not_there_and_may_be_tried_again(

@@ -113,7 +113,7 @@ async def test_all_views_agree_after_a_storm(start_lobby: StartLobby, seed: int)
         await player._list()
     lobby_of_server, store = lobby.server.context.lobby, lobby.server.context.store
     await wait_until(lambda: lobby_of_server.rooms.next_deadline_s() is None)
-    await lobby_of_server._writer._queue.join()
+    await lobby_of_server.desk._writer._queue.join()
 
     async def listed() -> Any:
         return (await lobby.call("GET", "/api/rooms")).body["rooms"]
