@@ -115,7 +115,7 @@ class MasterSide:
 
     def _pass_on(self, sender: str, facts: dict[str, Any], ledger: Ledger) -> None:
         """To all other workers, in their own clocks, with the time up to which they have heard of all others."""
-        self._clocks.setdefault(sender, _WorkerClock(facts["clock"])).hear(facts["until_s"], ledger)
+        self._clocks.setdefault(sender, _WorkerClock(facts["clock"])).hear(facts, ledger)
         present = self._present()
         if present == {sender}:  # there is nobody else to hear of
             self._runner.send_message(_FACTS, {"facts": None, "heard_until_s": math.inf}, client_id=sender)
@@ -159,11 +159,11 @@ class _WorkerClock:
         self.until_s = -math.inf
         """In the master's clock: all that happened there until then is known."""
 
-    def hear(self, until_s: float, ledger: Ledger) -> None:
+    def hear(self, facts: dict[str, Any], ledger: Ledger) -> None:
         if self.clock_id != ledger.clock_id:
-            seen_s = ledger.clock() - until_s
+            seen_s = ledger.clock() - facts["now_s"]
             self.shift_s = seen_s if self.until_s == -math.inf else min(self.shift_s, seen_s)
-        self.until_s = until_s + self.shift_s
+        self.until_s = facts["until_s"] + self.shift_s
 
 
 def _shifted(facts: dict[str, Any], shift_s: float) -> dict[str, Any]:

@@ -111,6 +111,7 @@ class Ledger:
         self._outbox: list[Transition | Change] = []
         self._is_shared = False
         self._is_stopped = False
+        self._shaking: dict[PlayerWatch, float] = {}
         self._connections_of: dict[int, int] = {}
         self._ghosts: dict[int, float] = {}
 
@@ -122,6 +123,11 @@ class Ledger:
         """A room was made or deleted, with success."""
         if not self._is_stopped:
             self._note(Change(intended_s, sent_s, answered_s))
+
+    def known_until_s(self, now_s: float) -> float:
+        """Whoever came online before is in the books: one whose handshake is not answered may have come when it was
+        sent. O(handshakes under way)."""
+        return min(self._shaking.values(), default=now_s)
 
     # -- between processes ----------------------------------------------------------------------------------------
 
@@ -137,9 +143,11 @@ class Ledger:
     def take_facts(self) -> dict[str, Any]:
         """What happened here since the last time, for the other processes, made of what msgpack can carry."""
         facts, self._outbox = self._outbox, []
+        now_s = self.clock()
         return {
             "clock": self.clock_id,
-            "until_s": self.clock(),
+            "now_s": now_s,
+            "until_s": self.known_until_s(now_s),
             "transitions": [
                 [
                     t.user_id,
@@ -168,6 +176,13 @@ class Ledger:
             self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s))
 
     # -- for the watches ------------------------------------------------------------------------------------------
+
+    def shaking(self, watch: PlayerWatch, sent_s: float | None) -> None:
+        """None: it is no longer."""
+        if sent_s is None:
+            self._shaking.pop(watch, None)
+        else:
+            self._shaking[watch] = sent_s
 
     def open_span(self, user_id: int, *, handshake_s: float, accepted_s: float | None, sees: int) -> int:
         now_s = self.clock()
@@ -229,6 +244,10 @@ class PlayerWatch:
         self._is_silent = False
         self._revision = -1
 
+    def shaking(self, sent_s: float) -> None:
+        """A handshake goes out; `accepted`, `came_and_went` or `lost` tells how it ended."""
+        self._ledger.shaking(self, sent_s)
+
     def accepted(
         self,
         user_id: int | None,
@@ -257,6 +276,7 @@ class PlayerWatch:
 
     def came_and_went(self, user_id: int | None, *, sent_s: float, left_s: float) -> None:
         """The server took the handshake sent at `sent_s` of a player who had left by the time that it knew."""
+        self._ledger.shaking(self, None)
         if user_id is not None:
             self._ledger.pass_through(user_id, begin_s=sent_s, left_s=left_s)
 
@@ -301,7 +321,8 @@ class PlayerWatch:
             until_s[self._span] = min(until_s[self._span], self._ledger.clock())
 
     def lost(self) -> None:
-        """The connection is gone, whoever ended it. A second call says nothing."""
+        """The connection is gone, or its handshake failed, whoever ended it. A second call says nothing."""
+        self._ledger.shaking(self, None)
         span, self._span = self._span, -1
         if span >= 0:
             self._lost_s = self._ledger.clock() if self._left_s is None else self._left_s

@@ -1,5 +1,6 @@
 """Did everybody hear of everything? Judges the books of a `loadtest.ledger.Ledger`, two settling times after the fact:
-one for announcements to arrive, one for players to write down what they did (a slow handshake is known at its end).
+one for announcements to arrive, one for players to write down what they did. A handshake is known at its end, so
+nothing is judged that came after the sending of one that is still under way: others may hear of it before its player.
 
 **Presence** is exact, for an announcement names its user. An observer is expected to hear of a transition when it was
 accepted before the transition can have begun and stayed for `settle_s` after its player knew of it. Cause and effect
@@ -134,7 +135,7 @@ class Reach:
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
         """Judge what is old enough; at the end, all: what was in flight then is not expected."""
-        horizon_s = math.inf if is_final else now_s - self.settle_s
+        horizon_s = math.inf if is_final else min(now_s - self.settle_s, self._ledger.known_until_s(now_s))
         if not is_final and self._ledger.heard_until_s is not None:
             horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
         self._take_transitions()

@@ -58,6 +58,7 @@ class SocketClient:
             self.list = ServerList(api=swarm.api, connection=connection, rng=rng, new_signal=DirectSignal)
         self._is_leaving = False
         self._lost_at_s: float | None = None
+        connection.handshake_sent.connect(self.watch.shaking)
         connection.connection_attempted.connect(self._on_attempt)
         connection.accepted_too_late.connect(self._on_accepted_too_late)
         connection.connection_established.connect(self._on_established)
@@ -110,6 +111,8 @@ class SocketClient:
                 features=connection.accepted_features,
                 accepted_s=connection.accepted_at_s,
             )
+        elif attempt.upgrade_s is not None:
+            self.watch.lost()  # without an answer to its handshake
 
     def _on_accepted_too_late(self, left_s: float) -> None:
         self.watch.came_and_went(self.connection.user_id, sent_s=self.connection.handshake_sent_s, left_s=left_s)

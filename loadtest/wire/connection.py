@@ -26,10 +26,8 @@ from loadtest.client.errors import NotConnected
 from loadtest.client.link import LinkEnded, OpenFailed, ended_by_close_frame
 from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
-from loadtest.client.signals import Signal
 from loadtest.client.timing import Pulse, Timing
 from loadtest.wire import frames
-from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.opening import open_for_reader
 from loadtest.wire.sending import SendingConnection, reset_on_close
 from loadtest.wire.state import PresenceSink, State
@@ -67,8 +65,6 @@ class SwarmConnection(SendingConnection):
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
         self.on_presence, self._on_late = on_presence, on_late
-        self.accepted_too_late: Signal[[float]] = DirectSignal("accepted_too_late")
-        """The server took the handshake of somebody who was leaving, since that time: others heard of both."""
         self.state = State.IDLE
         self.accepted_at_s = 0.0
         """When the last acceptance was read."""
@@ -201,6 +197,7 @@ class SwarmConnection(SendingConnection):
         self.state = State.SHAKING
         self._wire.reader.add(self)
         self._timer = self._wire.timers.put(now_s + self.timing.handshake_timeout_s, self._on_handshake_timeout)
+        self.handshake_sent.emit(now_s)
         self._send_text(self._handshake(self._token))
         if opened.unread and epoch == self._epoch:
             self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken

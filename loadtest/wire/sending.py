@@ -13,6 +13,7 @@ import websocket
 
 from loadtest.client.counters import Counters
 from loadtest.client.lobby_connection import LobbyConnection
+from loadtest.client.signals import Signal
 from loadtest.wire import frames
 from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.wire import Wire
@@ -34,6 +35,11 @@ class SendingConnection(LobbyConnection):
     ) -> None:
         super().__init__(name=name, version=version, features=features, new_signal=DirectSignal)
         self.counters = counters
+        self.handshake_sent: Signal[[float]] = DirectSignal("handshake_sent")
+        """At that time, in a moment. `connection_attempted` or `accepted_too_late` tells its end, unless its owner
+        ended it."""
+        self.accepted_too_late: Signal[[float]] = DirectSignal("accepted_too_late")
+        """The server took the handshake of somebody who was leaving, since that time: others heard of both."""
         self.sock: Any = None
         """None while there is no upgraded connection."""
         self._wire = wire

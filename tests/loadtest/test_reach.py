@@ -184,6 +184,39 @@ def test_a_silent_loss_excuses_what_the_server_says_or_does_not_say_of_it():
     assert world.reach.presence.excused == 2
 
 
+def test_a_handshake_slower_than_the_settling_time_is_awaited_for_what_others_heard_of_it():
+    world = World(10)
+    world.join(101)
+    world.tell(101, True)
+    world.wait()
+    world.leave(101)
+    world.tell(101, False)
+    world.wait()
+    returning = world.watches.pop(101)
+    returning.shaking(world.now_s)
+    world.now_s += 0.01
+    world.tell(101, True)
+    for _ in range(30):
+        world.wait(0.5)
+    returning.accepted(101, handshake_s=15.01)
+    world.wait()
+    presence = world.reach.presence
+    assert (presence.duplicates, presence.unexpected, presence.out_of_order, presence.late) == (0, 0, 0, 0)
+    assert (presence.events, presence.lost, presence.received) == (3, 0, 30)
+
+
+def test_another_process_hears_of_a_slow_handshake_before_it_judges():
+    world = World(3)
+    watch = world.ledger.watch()
+    watch.shaking(world.now_s)
+    sent_s = world.now_s
+    world.now_s += 20.0
+    assert world.ledger.take_facts()["until_s"] == sent_s
+    watch.lost()
+    facts = world.ledger.take_facts()
+    assert facts["until_s"] == facts["now_s"] == world.now_s
+
+
 def test_who_left_before_the_answer_to_the_handshake_explains_what_others_heard():
     world = World(10)
     for user_id in (101, 101, 102):
