@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from loadtest.history import History
 from loadtest.inputs import UsageError
 from loadtest.metrics import LOOP_LAG
 from loadtest.options import SwarmOptions, add_options, read_options
+from loadtest.orphans import watch_parent
 from loadtest.probing import check_limits, probe, tokens_of
 from loadtest.reach import SETTLE_S
 from loadtest.recorder import Recorder
@@ -39,6 +41,7 @@ from loadtest.sharing import Sharing
 from loadtest.summary import RunFacts
 from loadtest.web_tab import install as install_tab
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 LOCAL_HISTORY_S = 1.0
 MASTER_HISTORY_S = 3.0
@@ -83,6 +86,8 @@ class _Hooks:
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
         if isinstance(runner, WorkerRunner):
             WorkerSide(environment, runner, self._recorder)
+            if getattr(environment.parsed_options, "processes", None):
+                watch_parent(on_gone=partial(self.end_alone, runner))
 
     @property
     def is_worker(self) -> bool:
@@ -126,6 +131,11 @@ class _Hooks:
             for worker in psutil.Process().children():
                 with contextlib.suppress(psutil.NoSuchProcess):
                     worker.terminate()
+
+    def end_alone(self, runner: WorkerRunner) -> None:
+        """A worker without a master: its players say goodbye, and nobody is told."""
+        self.environment.process_exit_code = EXIT_FAILED
+        runner.quit()
 
     def read_options(self) -> SwarmOptions:
         """The drawn seed goes back to where it was read from: workers get their options from there."""

@@ -17,7 +17,8 @@ from loadtest.series import Series, merged
 FRESH_BY_POLL = "time to fresh, by polling"
 RECONNECT = "reconnect"
 LATENESS = "lateness of the swarm"
-"""Of what players do and of heartbeats. Timers wake to the millisecond: half of one is ordinary."""
+"""Of what players do, of the beginnings of their sessions and of heartbeats. Timers wake to the millisecond: half of
+one is ordinary, and contained in whatever counts from an intended time, such as the round trip of a heartbeat."""
 ARRIVALS = "arrivals"
 WITHOUT_A_SEAT = "arrivals without a seat"
 POLLS_SKIPPED = "polls skipped"

@@ -15,6 +15,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtest.arrivals import Arrival
+from loadtest.metrics import LATENESS
 from loadtest.players.browser import Browser
 from loadtest.players.flapper import Flapper
 from loadtest.players.host import Host
@@ -101,6 +102,7 @@ class Player(User):
         else:
             number, session, began_s = self._arrival.number, 0, self._arrival.intended_s
             self._arrival = None
+        self.swarm.recorder.record(LATENESS, time.perf_counter() - began_s)
         plan = self.swarm.plan.player(number, session)
         self.role = ROLES[plan.role](self.swarm, plan, seat=self.number, began_s=began_s)
         try:

@@ -163,6 +163,9 @@ def test_reports_that_did_not_arrive_make_a_run_invalid():
 def test_what_a_reader_has_to_know_makes_a_run_suspect():
     recorder = recorded()
     recorder.count("players who gave up", 3)
+    recorder.count("arrivals", 1500)
+    recorder.count("arrivals without a seat", 12)
+    recorder.count("polls skipped", 7)
     recorder.record("lateness of the swarm", 2.0)
     recorder.record("time to fresh, by push", -0.5)
     judgement = judge(recorder)
@@ -170,6 +173,8 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     assert judgement.reasons == (
         "players acted late: p99 2 s",
         "3 players gave up",
+        "12 of 1,500 arrivals found no free seat and did not take place: give -u more",
+        "7 polls were not sent, for the one before had no answer yet",
         "1 times of Time to fresh, by push were out of range",
     )
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S, Done, Nursery, Swarm
 
 NO_LIMIT = ("--auth-rate-per-min", "0")
 TOKENS = 60
+GONE = "loadtest: The master is gone, so this worker ends, too."
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,8 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 @pytest.fixture(scope="module")
 def targets() -> Iterator[dict[str, Target]]:
     """Servers, by who has them to itself."""
-    flags = {"life": NO_LIMIT, "workers": NO_LIMIT, "others": NO_LIMIT, "throttled": ("--auth-rate-per-min", "2")}
+    flags = dict.fromkeys(("life", "workers", "orphans", "others"), NO_LIMIT)
+    flags["throttled"] = ("--auth-rate-per-min", "2")
     targets = {name: Target(flags=list(given)) for name, given in flags.items()}
     with ExitStack() as stack, ThreadPoolExecutor(len(targets)) as pool:
         for started in [pool.submit(target.__enter__) for target in targets.values()]:
@@ -70,10 +73,10 @@ def runs(
     http.close()
     commands: dict[str, tuple[object, ...]] = {
         "life": (
-            "--tokens", tokens["life"], "-u", 20, "-r", 100, "-t", "4s", "--seed", 11,
+            "--tokens", tokens["life"], "-u", 20, "-r", 100, "--seed", 11,
             "--mix", "host=7,flapper=4,browser=4,poller=5", "--poll-interval-s", 1, "--heartbeat-interval-s", 0.5,
             "--room-interval-s", 2, "--room-lifetime-s", 1, "--drop-interval-s", 2,
-            "--threshold", "heartbeat.count > 50",
+            "--threshold", "heartbeat.count > 20",
         ),
         "workers": (
             "--tokens", tokens["workers"], "-u", 12, "-r", 100, "--processes", 2, "--seed", 3,
@@ -86,6 +89,7 @@ def runs(
             "--mix", "host=1", "--room-interval-s", 0.5, "--room-lifetime-s", 0.2,
         ),
         "few tokens": ("--tokens", folder / "few 2", "-u", 5, "-r", 100),
+        "orphans": ("--tokens", tokens["orphans"], "-u", 4, "-r", 100, "--processes", 2),
         "throttled": ("-u", 4, "-r", 100),
     }  # fmt: skip
 
@@ -94,24 +98,27 @@ def runs(
 
     commands["login"] = commands["register"]
     is_seen: dict[str, Callable[[Swarm], bool]] = {
-        "register": lambda swarm: _online(others, tokens["others"]) == 5,
-        "few tokens": lambda swarm: "All 2 tokens are in use" in swarm.errors and is_seen["register"](swarm),
+        "life": lambda swarm: _has_lived(targets["life"]),
+        "register": lambda swarm: _online(others, tokens["others"]) == 8,
+        "few tokens": lambda swarm: "All 2 tokens are in use" in swarm.errors,
         "workers": lambda swarm: _online(workers, tokens["workers"]) == 12 and bool(_rooms(workers)),
-        "login": lambda swarm: _online(others, tokens["others"]) == 6,
-        "left over": lambda swarm: not left_over & set(_rooms(others)) and is_seen["login"](swarm),
+        "login": lambda swarm: _online(others, tokens["others"]) == 3,
+        "left over": lambda swarm: not left_over & set(_rooms(others)),
         "throttled": lambda swarm: "limits logins" in swarm.errors and bool(_online(*throttled)),
+        "orphans": lambda swarm: _online(targets["orphans"], tokens["orphans"]) == 4,
     }
     throttled = targets["throttled"], tokens["throttled"]
-    done: dict[str, Done] = {}
-    for wave in (("life", "register", "few tokens"), ("workers", "login", "left over", "throttled")):
-        swarms = {name: nursery.start(*commands[name], *given(name, name)) for name in wave}
-        ending = {name: swarm for name, swarm in swarms.items() if name in is_seen}
-        for name, swarm in ending.items():  # when all of its wave have shown what they are for
-            wait_for(partial(is_seen[name], swarm), deadline_s=RUN_TIMEOUT_S, what=name)
-        for swarm in ending.values():
-            swarm.stop(signal.SIGTERM)
-        done |= {name: swarm.end() for name, swarm in swarms.items()}
-    return {name: (ended, folder / f"{name}.json") for name, ended in done.items()}
+    swarms: dict[str, Swarm] = {}
+    for wave in ([name for name in commands if name != "login"], ["login"]):
+        swarms |= {name: nursery.start(*commands[name], *given(name, name)) for name in wave}
+        for name in wave:  # when all of its wave have shown what they are for
+            wait_for(partial(is_seen[name], swarms[name]), deadline_s=RUN_TIMEOUT_S, what=name)
+        for name in wave:
+            swarms[name].stop(signal.SIGKILL if name == "orphans" else signal.SIGTERM)
+        for name in wave:
+            swarms[name].end()
+    wait_for(lambda: swarms["orphans"].errors.count(GONE) == 2, deadline_s=RUN_TIMEOUT_S, what="the workers' end")
+    return {name: (swarm.end(), folder / f"{name}.json") for name, swarm in swarms.items()}
 
 
 def figures(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -121,7 +128,7 @@ def figures(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any],
     return whole, requests, {row["name"]: row for row in whole["series"]}, whole["events"]
 
 
-def test_a_short_run_measures_and_ends_well(
+def test_a_run_that_is_terminated_has_measured_and_ends_well(
     runs: dict[str, tuple[Done, Path]], targets: dict[str, Target], tokens: dict[str, Path]
 ):
     done, out = runs["life"]
@@ -130,19 +137,20 @@ def test_a_short_run_measures_and_ends_well(
     whole, requests, series, events = figures(out)
     assert whole["seed"] == 11
     assert whole["users"] == {"browser": 4, "flapper": 4, "host": 7, "poller": 5}
-    assert whole["duration_s"] == pytest.approx(3, abs=2)
 
     assert requests["WS handshake"]["count"] >= 15
     assert 0 <= events["connection attempts"] - requests["WS upgrade"]["count"] <= 4, (
         "but for those under way at the end"
     )
-    assert requests["GET /api/rooms (poll)"]["count"] == pytest.approx(5 * 3, abs=8)
-    assert requests["WS heartbeat"]["count"] > 50
+    polls = requests["GET /api/rooms (poll)"]["count"] + events.get("polls skipped", 0)
+    assert polls == pytest.approx(5 * whole["duration_s"], abs=10), "one a second each, at phases of their own"
+    assert requests["WS heartbeat"]["count"] > 20
+    assert series["lateness of the swarm"]["count"] > requests["WS heartbeat"]["count"], "of heartbeats, too"
     assert requests["POST /api/rooms"]["count"] == events["rooms made"]
     assert requests["DELETE /api/rooms/[id]"]["count"] == events["rooms deleted"]
     for name, row in requests.items():
         assert row["failures"] == 0, (name, row["errors"])
-        assert 0 < row["p50_ms"] <= row["p99_ms"] <= row["max_ms"] < 5000, name
+        assert 0 < row["p50_ms"] <= row["p99_ms"] <= row["max_ms"] < RUN_TIMEOUT_S * 1000, name
     assert not {row["name"] for row in whole["requests"]} & {"rooms_changed", "user_online", "user_offline"}
 
     assert events["received handshake_accepted"] == events["connections established"]
@@ -153,7 +161,6 @@ def test_a_short_run_measures_and_ends_well(
 
     assert series["time to fresh, by push"]["count"] > events["rooms made"]
     assert 0 < series["time to fresh, by push"]["p50_ms"] < series["time to fresh, by polling"]["p50_ms"]
-    assert series["time to fresh, by push"]["p50_ms"] < 1000
     assert "received rooms_changed" in done.errors
     wait_for(lambda: _online(targets["life"], tokens["life"]) == 0, deadline_s=20, what="every player said goodbye")
     assert len(_rooms(targets["life"])) <= 1, "they deleted their rooms, but for one that was just being made"
@@ -208,20 +215,14 @@ def test_too_few_tokens_is_said_once_and_the_others_play(runs: dict[str, tuple[D
     assert events["connections established"] == 2
 
 
-def test_a_termination_in_the_middle_ends_it_well(
-    runs: dict[str, tuple[Done, Path]], nursery: Nursery, targets: dict[str, Target], tokens: dict[str, Path],
-    tmp_path: Path,
-):  # fmt: skip
-    target, mine, out = targets["life"], tokens["life"], tmp_path / "swarm.json"
-    swarm = nursery.start("--host", target.http_url, "--tokens", mine, "-u", 10, "-r", 100, "--swarm-json", out)
-    try:
-        wait_for(lambda: _online(target, mine) == 10, deadline_s=15)
-    finally:
-        swarm.stop(signal.SIGTERM)
-    done = swarm.end()
-    assert done.code == 0, done.errors
-    assert figures(out)[3]["connections established"] == 10
-    wait_for(lambda: _online(target, mine) == 0)
+def test_forked_workers_end_when_their_master_was_killed(
+    runs: dict[str, tuple[Done, Path]], targets: dict[str, Target], tokens: dict[str, Path]
+):
+    done, _ = runs["orphans"]
+    assert done.code == -signal.SIGKILL
+    assert done.errors.count(GONE) == 2, "each says so once"
+    assert "Traceback" not in done.errors
+    wait_for(lambda: _online(targets["orphans"], tokens["orphans"]) == 0, deadline_s=20, what="players said goodbye")
 
 
 # -- bad input: one sentence, exit code 2 -------------------------------------------------------------------------
@@ -292,6 +293,19 @@ def test_the_command_itself_ends_with_a_usage_error():
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "invalid float value: 'many'" in done.stderr
+
+
+def _has_lived(target: Target) -> bool:
+    """Some players lost their connection and are back, and there were heartbeats, rooms and polls."""
+    with urllib.request.urlopen(f"{target.http_url}/metrics", timeout=DEADLINE_S) as answer:
+        lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    figures = {name: float(number) for name, number in lines}
+    least = {
+        "lobby_handshakes_accepted_total": 18,
+        "lobby_messages_in_total": 80,
+        'lobby_events_published_total{type="rooms_changed"}': 6,
+    }
+    return all(figures.get(name, 0) >= number for name, number in least.items())
 
 
 def _online(target: Target, tokens: Path) -> int:
