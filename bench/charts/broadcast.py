@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -157,8 +158,10 @@ def latency_distribution(figures: Figures) -> Figure:
     with mpl.rc_context(STYLE):
         figure, (left, right) = sheet(figures.run, what, height_in=4.4, columns=2, share_y=True)
         most = 1.0
+        sizes = sorted({latency.clients for latency in (*figures.announcements, *figures.fresh)})
         for axes, latencies in ((left, figures.announcements), (right, figures.fresh)):
-            for number, latency in enumerate(latencies):
+            for latency in latencies:
+                number = sizes.index(latency.clients)
                 label = f"{count(latency.clients)} clients" + ("" if latency.valid else " – INVALID")
                 colour, style = BY_SIZE[number % len(BY_SIZE)], STYLES[number % len(STYLES)]
                 most = max(most, distribution(axes, latency.samples_ms, colour, style, label))
@@ -171,8 +174,12 @@ def latency_distribution(figures: Figures) -> Figure:
         for axes in (left, right):
             axes.set_xlabel("time since the room's creation (log scale)")
             time_axis(axes.xaxis, axes.set_xscale)
-        lines, names = right.get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside upper center", ncols=min(6, len(names)), fontsize=9)
+        lines_of: dict[str, Artist] = {}
+        for axes in (left, right):  # a size may be in one of the two alone
+            lines, labels = axes.get_legend_handles_labels()
+            lines_of |= dict(zip(labels, lines, strict=True))
+        names = list(lines_of)
+        figure.legend(lines_of.values(), names, loc="outside upper center", ncols=min(6, len(names)), fontsize=9)
     return figure
 
 

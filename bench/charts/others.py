@@ -56,7 +56,7 @@ def freshness(run: Run, found: Findings) -> Figure:
         (ledger.reach for each in found.series for ledger in each.ledgers), default=float("nan")
     )  # fmt: skip
     what = (
-        f"n: {sizes.clients} clients a way, {sizes.changes_per_s:g} changes a second for {sizes.window_s:g} s, "
+        f"n: {sizes.clients} clients a way, {rate_words(sizes.changes_per_s)} for {sizes.window_s:g} s, "
         f"{plural(sizes.repeats, 'time')}; reach {reach:.1%}. Polling every {sizes.poll_s:g} s. Staleness: age "
         "of the oldest "
         "change that a client has not, looked at all over the window."

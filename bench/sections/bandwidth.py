@@ -6,7 +6,7 @@ from bench.figures import Figures, IdleCost, Spread, Traffic, select
 from bench.sections.page import Section, Table, mark_of
 from bench.validity import sum_up
 from bench.wire import HEADER_BYTES, MSS_BYTES
-from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, plural
+from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, plural, rate_words
 
 KINDS = {"polling": "polling", "polling_etag": "polling with ETag", "push": "push"}
 """Those of the seed's comparison; the others are told beside them."""
@@ -117,7 +117,7 @@ def _rates(figures: Figures) -> list[str]:
         best = min(by_way, key=lambda way: by_way[way])
         parts = [f"{WAY_WORDS[way]} {in_bytes(value)}" for way, value in by_way.items() if way != best]
         sentences.append(
-            f"At {rate:g} changes a second, {plural(rooms, 'room')}: {WAY_WORDS[best]} is cheapest with "
+            f"At {rate_words(rate)}, {plural(rooms, 'room')}: {WAY_WORDS[best]} is cheapest with "
             f"{in_bytes(by_way[best])} a client-hour; {', '.join(parts)}."
         )
     return sentences
