@@ -170,10 +170,11 @@ def test_kernel_agrees_to_the_byte(idled: BandwidthResult) -> None:
     assert {judge_idle(group).validity for group in idled.groups} == {Validity.VALID}
 
 
-def test_kernel_sends_as_many_segments_as_the_model_where_all_fit_one(idled: BandwidthResult) -> None:
+def test_kernel_sends_about_as_many_segments_as_the_model_where_all_fit_one(idled: BandwidthResult) -> None:
     for group in idled.groups:
         if group.kind == "push":
-            assert all(client.kernel_segments == 3 * HEARTBEATS for client in group.clients)
+            # ping, pong, acknowledgement; and one of the ping's own where the pong was held up for 40 ms
+            assert all(3 * HEARTBEATS <= client.kernel_segments <= 4 * HEARTBEATS for client in group.clients)
 
 
 def test_sizes_of_messages_are_those_on_the_wire(idled: BandwidthResult) -> None:
