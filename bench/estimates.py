@@ -16,6 +16,7 @@ import numpy as np
 from bench.findings import Findings, Measure, Reading, Stretch, Where
 from bench.stats import Interval, interval_of_median
 from bench.validity import GENERATOR_LIMIT, GENERATOR_SUSPECT, LATE_LIMIT_MS, Judgement, Reason, Validity
+from bench.words import in_digits
 
 WAIT_LIMIT = 0.10
 """Part of the time in which it would have worked that a process may be kept from its core. Tighter than for latencies:
@@ -23,6 +24,9 @@ a cost shows the strange work in its caches, too."""
 
 TIME_WAIT_LIMIT = 0.20
 """The same for a time: other work falls on single repeats, which the median leaves out."""
+
+PERCENT_BELOW = 3.0
+"""Ratios from here on are told as how many times."""
 
 
 class Kind(str, Enum):
@@ -146,6 +150,8 @@ class Difference:
         """How much more or less, or that there is no difference."""
         change = self.ratio.value - 1
         how_much = f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
+        if self.ratio.value >= PERCENT_BELOW:
+            how_much = f"{in_digits(self.ratio.value, 2)} times as much"
         if self.ratio.interval is None and distance(self.ratio.value) > self.floor:
             return f"not judged: {how_much} in the one pair"
         return "no difference beyond the noise" if self.is_none else how_much

@@ -67,6 +67,7 @@ def test_difference_beyond_the_floor_is_told_and_one_below_is_none() -> None:
     beside, twice = [1.0, 1.01, 0.99, 1.0, 1.02], [2.0, 2.02, 1.98, 2.0, 2.04]
     assert a_comparison(twice, beside, 0.1).words() == "100% more"
     assert a_comparison(beside, twice, 0.1).words() == "50% less"
+    assert a_comparison([10 * value for value in twice], beside, 0.1).words() == "20 times as much"
     assert a_comparison(twice, beside, 1.5).is_none
     assert a_comparison(beside, twice, 1.5).is_none  # half is as far from the same as double
     assert a_comparison(beside, [1.0, 1.0, 1.0, 1.0, 1.0], 0.0).is_none  # the interval has 1 in it
