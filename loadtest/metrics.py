@@ -22,6 +22,10 @@ one is ordinary, and contained in whatever counts from an intended time, such as
 ARRIVALS = "arrivals"
 WITHOUT_A_SEAT = "arrivals without a seat"
 POLLS_SKIPPED = "polls skipped"
+RESTARTS = "restarts of the server"
+RESTARTS_ASKED_FOR = "restarts asked for"
+"""Of whoever watches the run: whether it was done is not known."""
+RESTARTS_FAILED = "restarts that failed"
 LOOP_LAG = "loop lag of the generator"
 FAN_OUT = {"presence": "fan-out of presence", "rooms": "fan-out of rooms"}
 

@@ -17,8 +17,8 @@ from gevent import subprocess
 
 from loadtest.inputs import UsageError
 from loadtest.load_options import RESTART, LoadOptions
+from loadtest.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
 
-RESTARTS = "restarts of the server"
 END_TIMEOUT_S = 60.0
 _LOOK_EVERY_S = 0.02
 
@@ -46,7 +46,6 @@ class Restart:
 
     def _restart(self) -> None:
         self._has_begun = True
-        self._count(RESTARTS)
         try:
             if self._options.restart_command:
                 self._by_command(self._options.restart_command)
@@ -54,14 +53,18 @@ class Restart:
                 self._by_pid(self._options.restart_pid)
             else:
                 log.warning("Restart the server now: this run measures how its players come back.")
+                self._count(RESTARTS_ASKED_FOR)
+                return
+            self._count(RESTARTS)
         except (OSError, psutil.Error, TimeoutError) as error:
+            self._count(RESTARTS_FAILED)
             log.error("The server was not restarted: %s.", error)
 
     def _by_command(self, command: str) -> None:
         log.info("Restarting the server: %s", command)
         code = subprocess.call(shlex.split(command), stdin=subprocess.DEVNULL)
         if code:
-            log.error("The server was not restarted: the command ended with exit code %d.", code)
+            raise OSError(f"the command ended with exit code {code}")
 
     def _by_pid(self, pid: int) -> None:
         process = psutil.Process(pid)

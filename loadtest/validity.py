@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loadtest.health import Health
-from loadtest.metrics import ARRIVALS, FAILURES, LATENESS, METRICS, POLLS_SKIPPED, WITHOUT_A_SEAT, series_of
+from loadtest.metrics import (
+    ARRIVALS,
+    FAILURES,
+    LATENESS,
+    METRICS,
+    POLLS_SKIPPED,
+    RESTARTS_FAILED,
+    WITHOUT_A_SEAT,
+    series_of,
+)
 from loadtest.recorder import Recorder
 from loadtest.thresholds import in_time_units
 
@@ -66,6 +75,8 @@ def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_ove
         suspect.append(f"{turned_away} found no free seat and did not take place: give -u more")
     if recorder.events[POLLS_SKIPPED]:
         suspect.append(f"{recorder.events[POLLS_SKIPPED]:,} polls were not sent, for the one before had no answer yet")
+    if recorder.events[RESTARTS_FAILED]:
+        suspect.append("the server was not restarted, as the run was to do")
     clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
     suspect += [f"{number:,} times of {title} were out of range" for title, number in clipped.items() if number]
     level = Level.INVALID if invalid else Level.SUSPECT if suspect else Level.VALID
@@ -113,6 +124,9 @@ def _judge_process(name: str, health: Health, invalid: list[str], suspect: list[
     if health.ticks:
         part = health.late_ticks / health.ticks
         how = f"{name} was held up: {part:.1%} of its ticks came more than 0.1 s late"
+        busiest = _busy_figure(health.cpu_shares)
+        if seconds >= LEAST_SECONDS and busiest < NEAR_SHARE:
+            how += f", with {busiest:.0%} of a core at its busiest: look what else runs on this machine"
         if part > LATE_TICKS_INVALID:
             invalid.append(how)
         elif part > LATE_TICKS_SUSPECT:

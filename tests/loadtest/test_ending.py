@@ -126,6 +126,7 @@ def test_a_calm_run_is_valid():
         (Health(ticks=600, cpu_shares=[0.8] * 30), Level.SUSPECT, "was near its limit: 80% of a core"),
         (Health(ticks=600, cpu_shares=[0.99, 0.99]), Level.VALID, ""),
         (Health(ticks=600, late_ticks=61), Level.INVALID, "10.2% of its ticks"),
+        (Health(ticks=600, late_ticks=61, cpu_shares=[0.3] * 30), Level.INVALID, "look what else runs on this machine"),
         (Health(ticks=600, late_ticks=7), Level.SUSPECT, "1.2% of its ticks"),
         (Health(ticks=600, late_ticks=6), Level.VALID, ""),
     ],
@@ -166,6 +167,7 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     recorder.count("arrivals", 1500)
     recorder.count("arrivals without a seat", 12)
     recorder.count("polls skipped", 7)
+    recorder.count("restarts that failed")
     recorder.record("lateness of the swarm", 2.0)
     recorder.record("time to fresh, by push", -0.5)
     judgement = judge(recorder)
@@ -175,6 +177,7 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
         "3 players gave up",
         "12 of 1,500 arrivals found no free seat and did not take place: give -u more",
         "7 polls were not sent, for the one before had no answer yet",
+        "the server was not restarted, as the run was to do",
         "1 times of Time to fresh, by push were out of range",
     )
 

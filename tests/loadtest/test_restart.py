@@ -13,7 +13,8 @@ import pytest
 
 from loadtest.inputs import UsageError
 from loadtest.load_options import LoadOptions
-from loadtest.restart import RESTARTS, Restart, check_restart, is_alive
+from loadtest.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
+from loadtest.restart import Restart, check_restart, is_alive
 
 SCRIPT = "import os, sys, time; print('up', os.environ['WHO'], flush=True); time.sleep(30)"
 
@@ -49,7 +50,7 @@ def test_a_process_is_ended_and_started_again_as_it_was(process: subprocess.Pope
     restart, counted = begin(restart_pid=process.pid)
     until(lambda: out.read_text() == "up ada\nup ada\n", "it runs again, with its environment and its file")
     assert not is_alive(psutil.Process(process.pid)), "another process: the first one has ended"
-    assert counted == {RESTARTS: 1}
+    until(lambda: counted == {RESTARTS: 1}, "it is counted")
     assert restart.started is not None
     restart.started.kill()
     restart.started.wait()
@@ -61,16 +62,17 @@ def test_a_command_restarts_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("how", "says"),
+    ("how", "says", "counts"),
     [
-        ({}, "Restart the server now"),
-        ({"restart_command": "false"}, "ended with exit code 1"),
-        ({"restart_command": "/nowhere/at all"}, "was not restarted: "),
+        ({}, "Restart the server now", RESTARTS_ASKED_FOR),
+        ({"restart_command": "false"}, "not restarted: the command ended with exit code 1.", RESTARTS_FAILED),
+        ({"restart_command": "/nowhere/at all"}, "was not restarted: ", RESTARTS_FAILED),
     ],
 )
-def test_what_it_cannot_do_it_says(how: dict[str, str], says: str, caplog: pytest.LogCaptureFixture):
-    begin(**how)
+def test_what_it_cannot_do_it_says(how: dict[str, str], says: str, counts: str, caplog: pytest.LogCaptureFixture):
+    _, counted = begin(**how)
     until(lambda: says in caplog.text, says)
+    until(lambda: counted == {counts: 1}, "and is no restart")
 
 
 def test_a_run_that_ends_before_calls_it_off(caplog: pytest.LogCaptureFixture):
