@@ -7,6 +7,7 @@ its own, too: ``python -m tests.loadtest.swarms`` reads command lines as JSON an
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -110,6 +111,7 @@ def _nurse(folder: Path) -> None:
     import loadtest.hooks
     import loadtest.players  # noqa: F401  # for their imports
 
+    gc.freeze()  # what forks share they do not have to look through, and so copy, when they end
     fork, waitpid = monkey.get_original("os", "fork"), monkey.get_original("os", "waitpid")  # gevent's want a loop
     for number, line in enumerate(sys.stdin):
         if fork():
