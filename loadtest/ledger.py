@@ -35,6 +35,9 @@ GHOST_S = 120.0
 """For so long after a silent loss it is not known what a server thinks of that user: it may hold the dead connection
 (protocol contract, section 2.6: 75 s by default)."""
 
+SHAKING_S = 30.0
+"""Longer than any client waits for the answer to its handshake (10 s, `loadtest.client.Timing`)."""
+
 FOREIGN_SLACK_S = 0.25
 """How wrong a time of another machine may be."""
 
@@ -126,8 +129,8 @@ class Ledger:
 
     def known_until_s(self, now_s: float) -> float:
         """Whoever came online before is in the books: one whose handshake is not answered may have come when it was
-        sent. O(handshakes under way)."""
-        return min(self._shaking.values(), default=now_s)
+        sent, `SHAKING_S` ago at most. O(handshakes under way)."""
+        return max(min(self._shaking.values(), default=now_s), now_s - SHAKING_S)
 
     # -- between processes ----------------------------------------------------------------------------------------
 

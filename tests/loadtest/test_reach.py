@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from loadtest.client import Feature
-from loadtest.ledger import Ledger, PlayerWatch
+from loadtest.ledger import SHAKING_S, Ledger, PlayerWatch
 from loadtest.reach import Account, Reach
 from loadtest.series import Series
 
@@ -212,6 +212,8 @@ def test_another_process_hears_of_a_slow_handshake_before_it_judges():
     sent_s = world.now_s
     world.now_s += 20.0
     assert world.ledger.take_facts()["until_s"] == sent_s
+    world.now_s += 20.0
+    assert world.ledger.take_facts()["until_s"] == world.now_s - SHAKING_S, "nobody waits so long"
     watch.lost()
     facts = world.ledger.take_facts()
     assert facts["until_s"] == facts["now_s"] == world.now_s
