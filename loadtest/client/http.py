@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Protocol
 
 import urllib3
@@ -94,4 +95,6 @@ def _in_few_words(error: BaseException) -> str:
     cause = error.__cause__ or error.__context__
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
+    if isinstance(cause, HTTPException) and not isinstance(cause, OSError):
+        return "what came is no HTTP"
     return str(cause or error).strip() or type(error).__name__

@@ -7,7 +7,7 @@ import pytest
 
 from loadtest.client import ApiError, HttpAnswer, KeepAliveHttp, LobbyApi, RateLimited, ServerAway, UnexpectedAnswer
 from loadtest.client.http import HttpCall, parse_retry_after_s
-from tests.loadtest.fakes import JWT, FakeHttp, json_answer, problem, room, rooms_body
+from tests.loadtest.fakes import JWT, FakeHttp, FakePeer, FakeServer, json_answer, problem, room, rooms_body
 
 
 def test_calls_carry_token_body_and_route():
@@ -140,3 +140,17 @@ def test_lists_have_the_vocabularys_rooms():
     rooms = LobbyApi(FakeHttp(lambda call: json_answer(rooms_body(["a"])))).rooms().rooms
     assert rooms is not None
     assert rooms[0].max_players == 8
+
+
+def test_bytes_that_are_no_http_are_not_shown():
+    def script(peer: FakePeer) -> None:
+        peer.read_request()
+        peer.sock.sendall(b"\x00\x01what\r\n\r\n")
+        peer.wait_until_gone()
+
+    with FakeServer(script) as server:
+        http = KeepAliveHttp(f"http://127.0.0.1:{server.port}")
+        with pytest.raises(ServerAway) as caught:
+            LobbyApi(http).rooms()
+        http.close()
+    assert caught.value.why == "what came is no HTTP"

@@ -122,7 +122,7 @@ def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answe
         finally:
             alone.end()
     assert abs(_overstated_ms(answer)) <= 1
-    assert statistics.median(answer.told.delays_s) == pytest.approx(DELAY_S, abs=0.005)
+    assert statistics.median(answer.told.delays_s) > 0.9 * DELAY_S, "a busy machine makes it longer, and both know"
     assert answer.series("fanout_presence").count >= answer.told.pairs > 8, "nobody waits for another's handshake"
     assert answer.presence["reach"] == 1
 
