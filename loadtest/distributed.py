@@ -88,12 +88,12 @@ class MasterSide:
         self._ended.clear()
 
     def finish(self) -> None:
-        """Stop the workers and wait for their last reports, for a bounded time."""
+        """Stop the workers and wait for their last reports, for a bounded time and while they are there."""
         stopping = self._present()
         self._tell(stopping, _STOP)
-        self._wait(lambda: stopping <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)
+        self._wait(lambda: stopping & self._present() <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)
         self._tell(stopping, _SETTLE)
-        self._wait(lambda: stopping <= self._ended, LAST_REPORT_TIMEOUT_S)
+        self._wait(lambda: stopping & self._present() <= self._ended, LAST_REPORT_TIMEOUT_S)
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_rest: Any) -> None:
         recorder = self._recorder()

@@ -29,7 +29,7 @@ from loadtest.history import History
 from loadtest.inputs import UsageError
 from loadtest.metrics import LOOP_LAG
 from loadtest.options import SwarmOptions, add_options, read_options
-from loadtest.orphans import watch_parent
+from loadtest.orphans import leave_interrupts_to_master, watch_parent
 from loadtest.probing import check_limits, probe, tokens_of
 from loadtest.reach import SETTLE_S
 from loadtest.recorder import Recorder
@@ -88,6 +88,7 @@ class _Hooks:
             WorkerSide(environment, runner, self._recorder)
             if getattr(environment.parsed_options, "processes", None):
                 watch_parent(on_gone=partial(self.end_alone, runner))
+                leave_interrupts_to_master()
 
     @property
     def is_worker(self) -> bool:
