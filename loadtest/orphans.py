@@ -1,8 +1,8 @@
 """Workers that ``--processes`` forked leave with their master, not before and not long after.
 
 Ctrl-C reaches every process of a terminal: a worker that obeyed at once would take its last report with it. And
-Locust's own look for a master that was killed for a minute, and load the server all the while. A worker started by itself
-may be a child of anything, so only forked ones do as told here.
+Locust's own look for a master that was killed for a minute, and load the server all the while. One that was started by
+itself may be a child of anything, so only forked ones do as told here.
 """
 
 from __future__ import annotations
