@@ -40,6 +40,7 @@ from lobby_server.service.metrics import Metrics
 from lobby_server.service.ops_history import OpsHistory, read_counters
 from lobby_server.service.ports import Store
 from lobby_server.service.retention import Retention
+from lobby_server.service.room_desk import RoomDesk
 from lobby_server.service.room_list import RoomListView
 from lobby_server.service.rooms_feed import RoomsAnnouncer
 from lobby_server.service.session import Rules, Session
@@ -254,15 +255,16 @@ class LobbyServer:
             log_age_s=settings.outbox_log_age_s,
             acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=random.Random()),
         )
-        lobby = Lobby(
-            presence=presence,
+        desk = RoomDesk(
             rooms=rooms,
             hub=hub,
             store=store,
             writer=self.writer,
             clock=clock,
             new_room_id=lambda: secrets.token_hex(6),
+            is_online=presence.is_online,
         )
+        lobby = Lobby(presence=presence, desk=desk, hub=hub, clock=clock)
         social = Social(
             lobby=lobby,
             store=store,

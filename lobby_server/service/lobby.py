@@ -10,17 +10,16 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lobby_server.core.presence import Presence, User
-from lobby_server.core.rooms import RoomBook, RoomRefused
+from lobby_server.core.rooms import RoomRefused
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import Refused
 from lobby_server.service.hub import Hub
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock
 from lobby_server.service.room_desk import RoomDesk
 from lobby_server.service.session import Session
-from lobby_server.service.writer import StoreWriter
 
 log = logging.getLogger("lobby")
 
@@ -38,34 +37,16 @@ class Companion(Protocol):
 class Lobby:
     """Presence and rooms, and what everybody hears of them."""
 
-    def __init__(
-        self,
-        *,
-        presence: Presence,
-        rooms: RoomBook,
-        hub: Hub,
-        store: Store,
-        writer: StoreWriter,
-        clock: Clock,
-        new_room_id: Callable[[], str],
-    ) -> None:
+    def __init__(self, *, presence: Presence, desk: RoomDesk, hub: Hub, clock: Clock) -> None:
         self.presence = presence
-        self.rooms = rooms
+        self.desk = desk
+        self.rooms = desk.rooms
         self.hub = hub
-        self.desk = RoomDesk(
-            rooms=rooms,
-            hub=hub,
-            store=store,
-            writer=writer,
-            clock=clock,
-            new_room_id=new_room_id,
-            is_online=presence.is_online,
-        )
         self._clock = clock
         self._companions: list[Companion] = []
         self._is_stopped = False
         self._presence_alarm = Alarm(clock, self._expire_presence)
-        self._commands = self.desk.commands()
+        self._commands = desk.commands()
 
     def take_along(self, companion: Companion) -> None:
         """Let it know who comes and goes from now on."""

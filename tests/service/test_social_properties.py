@@ -20,6 +20,7 @@ from lobby_server.core.refusal import NotAllowed
 from lobby_server.core.rooms import RoomBook
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.people import Whom
+from lobby_server.service.room_desk import RoomDesk
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.social import Social
 from lobby_server.service.writer import StoreWriter
@@ -63,15 +64,17 @@ class SocialMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.stage = stage = Stage()
         self.store, self.writer = MemoryStore(), StoreWriter()
-        self.lobby = Lobby(
-            presence=Presence(),
+        presence = Presence()
+        desk = RoomDesk(
             rooms=RoomBook(empty_ttl_s=60.0),
             hub=stage.hub,
             store=self.store,
             writer=self.writer,
             clock=stage.clock,
             new_room_id=lambda: "r",
+            is_online=presence.is_online,
         )
+        self.lobby = Lobby(presence=presence, desk=desk, hub=stage.hub, clock=stage.clock)
         self.social = Social(
             lobby=self.lobby,
             store=self.store,
