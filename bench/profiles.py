@@ -315,5 +315,7 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
 
 
 def parts(profile: Profile) -> Profile:
-    """As it is run by the names of its benches: those of the engine at all of their own sizes."""
-    return msgspec.structs.replace(profile, storms=profile.engine.storms, herds=profile.engine.returns)
+    """As it is run by the names of its benches: those of the engine at all of their own sizes, one thing at a time."""
+    return msgspec.structs.replace(
+        profile, storms=profile.engine.storms, herds=profile.engine.returns, in_one_window=False
+    )

@@ -99,11 +99,15 @@ def make_report(run: Run) -> Report:
 
 
 def _weighed(figures: Figures, promises: list[Promise]) -> list[Promise]:
-    """None where a single scenario was run, which was not asked about them, or where nothing was measured of any."""
+    """All in a report; where scenarios were run by name, those that they measured; none for a single one, which was
+    asked something else."""
     run = figures.run
+    if run.broadcast is not None and run.bandwidth is not None and run.found("reconnect") is not None:
+        return promises
     measured = len(run.findings) + sum(each is not None for each in (run.broadcast, run.bandwidth, run.swarm))
-    is_any = any(promise.ruling.verdict is not Verdict.NOT_MEASURED for promise in promises)
-    return promises if is_any and measured > 1 else []
+    if measured < 2:
+        return []
+    return [promise for promise in promises if promise.ruling.verdict is not Verdict.NOT_MEASURED]
 
 
 def write_report(report: Report, folder: Path) -> None:
