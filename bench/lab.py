@@ -58,6 +58,9 @@ class Lab:
         self._on_abort: list[Callable[[], None]] = []
         self.window = threading.Event()
         """Set once the clients whose bytes are counted are all there: what shares their window begins with it."""
+        self.hands = threading.Lock()
+        """Held while a scenario in a shared window keeps the cores busy: what only waits is not disturbed by that, but
+        two such stretches would measure each other."""
         self._so_far: dict[str, Callable[[], Any]] = {}
 
     def book(self, name: str, flags: tuple[str, ...]) -> Book:

@@ -113,9 +113,8 @@ def reconnect(run: Run, found: Findings) -> Figure:
     series = _series(found, "back and fresh")
     what = (
         f"n: {count(run.profile.returns.clients)} clients, {plural(len(series[0].groups), 'restart')} a line; "
-        "back is accepted "
-        "again, fresh is with the list. Time counts from the stop of the old process. A line that ends below 100 % "
-        "has left somebody out."
+        "back is accepted again, fresh is with the list. Time counts from the stop of the old process; SIGTERM and "
+        "kill -9 meet the same delays of retries. A line that ends below 100 % has left somebody out."
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=3.8)

@@ -73,9 +73,15 @@ def sheet(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=share_y, sharex=share_x, squeeze=False)
-        below = "\n".join([*textwrap.wrap(what, CAPTION_CHARACTERS), *textwrap.wrap(caption(run), CAPTION_CHARACTERS)])
+        lines = [line for text in (what, caption(run)) for line in textwrap.wrap(_together(text), CAPTION_CHARACTERS)]
+        below = "\n".join(lines)
         figure.supxlabel(below, fontsize=7.5, color=GREY, x=0.01, ha="left")
     return figure, [each for row in axes for each in row]
+
+
+def _together(text: str) -> str:
+    """With the sign of per cent on the line of its number."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def title(axes: Axes, text: str) -> None:

@@ -180,22 +180,23 @@ class _Bench:
         connect_s = self._grow(clients)
         self._crowd.call(Crowd.polled)
         first_number = self._publisher.next_number
+        receipts_s, fetches_s = clients * sizes.receipt_s, clients * sizes.fetch_s
         notify, notify_rooms = self._changes(
-            sizes.notify_broadcasts, sizes.notify_interval_s + self._slack_s, "announcements", fetching=False
+            sizes.notify_broadcasts, sizes.notify_interval_s + receipts_s, "announcements", fetching=False
         )
         fetches = clients <= sizes.most_fetching
         if fetches:
             self._crowd.call(Crowd.open_fetchers)
         refetch, refetch_rooms = self._changes(
             sizes.refetch_broadcasts if fetches else 0,
-            sizes.refetch_interval_s + self._slack_s,
+            sizes.refetch_interval_s + fetches_s,
             "fetch after each announcement",
             fetching=True,
         )
         polled = self._polled(notify_rooms, first_number)
         list_bytes = self._publisher.list_bytes()
         self._publisher.delete(notify_rooms + refetch_rooms)
-        self._settle()
+        self._settle(fetches_s if fetches else receipts_s)
         presence = self._logins()
         return BroadcastPoint(
             clients=clients,
@@ -215,16 +216,11 @@ class _Bench:
             self._clients = min(clients, self._clients + CONNECT_STEP)
             self._crowd.call(Crowd.grow, self._clients)
         connect_s = time.perf_counter() - start_s
-        self._settle()
+        self._settle(clients * self._sizes.receipt_s)
         return connect_s
 
-    def _settle(self) -> None:
-        self._crowd.call(Crowd.settle, QUIET_S + self._slack_s, SETTLE_TIMEOUT_S)
-
-    @property
-    def _slack_s(self) -> float:
-        """What so many clients add to the time between two changes."""
-        return self._clients * self._sizes.interval_per_client_s
+    def _settle(self, slack_s: float) -> None:
+        self._crowd.call(Crowd.settle, QUIET_S + slack_s, SETTLE_TIMEOUT_S)
 
     def _changes(self, count: int, interval_s: float, what: str, *, fetching: bool) -> tuple[Phase, list[Published]]:
         self._stage.say(f"{self._clients} clients: {what}")
@@ -278,7 +274,7 @@ class _Bench:
         sent_s, recording, load = self._record(count, interval_s, log_in, fetching=False)
         entries = account_by_number(_renumbered(recording.logins, first), intended_s=intended, expected=self._clients)
         self._crowd.call(Crowd.dismiss_newcomers)
-        self._settle()
+        self._settle(self._clients * self._sizes.receipt_s)
         self._stage.advance(count)
         broadcasts = [
             _broadcast(entry, late_s=sent - at) for sent, at, entry in zip(sent_s, intended, entries, strict=True)
@@ -300,7 +296,7 @@ class _Bench:
         start_s = time.perf_counter()
         jitters = [self._chance.random() for _ in range(count)]
         done = act(schedule(count, interval_s=interval_s, start_s=time.perf_counter() + LEAD_S, jitters=jitters))
-        time.sleep(interval_s)
+        time.sleep(interval_s if done else 0.0)
         wall_s = time.perf_counter() - start_s
         server, generator = read_cpu(self._server.pid).since(server), read_cpu(self._crowd.pid).since(generator)
         load = Load(

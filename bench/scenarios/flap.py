@@ -7,14 +7,12 @@ period (the default) and with one that is longer than the first retry.
 from __future__ import annotations
 
 import random
-import time
 from functools import partial
 
 from bench.findings import Book, Findings
 from bench.herd import Herd
 from bench.lab import Lab
-from bench.publisher import Publisher
-from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, ROOMS, TIMEOUT_S, at_once, write_return
+from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, at_once, settled_herd, write_return
 from bench.turns import in_turns
 from bench.watch import Watch
 
@@ -23,7 +21,6 @@ GRACE_S = 10
 """Longer than both policies wait at first."""
 
 TOLD = "users told offline though they came back"
-QUIET_S = 0.7
 
 
 def run(lab: Lab) -> Findings:
@@ -33,13 +30,13 @@ def run(lab: Lab) -> Findings:
     plan = [(policy, grace_s) for policy in POLICIES for grace_s in (0, GRACE_S)]
     with lab.reporter.stage("flap", sizes.repeats * len(plan)) as stage:
 
-        def flap(policy: str, grace_s: int) -> None:
+        def flap(repeat: int, policy: str, grace_s: int) -> None:
             stage.say(f"{sizes.flap_share:.0%} of {sizes.flapping} clients, {policy}, grace {grace_s} s")
-            _flap(lab, book, policy, grace_s)
+            _flap(lab, book, repeat, policy, grace_s)
             stage.advance()
 
         turns = in_turns(plan, sizes.repeats, random.Random(lab.seed))
-        at_once(lab, [partial(flap, *turn) for _, turn in turns])
+        at_once(lab, [partial(flap, repeat, *turn) for repeat, turn in turns])
     book.note(
         f"{sizes.flap_share:.0%} of the sockets are reset in one moment; times count from then; offline events are "
         "those that all clients together heard, divided by the clients"
@@ -47,25 +44,15 @@ def run(lab: Lab) -> Findings:
     return book.result("flap", FLAGS)
 
 
-def _flap(lab: Lab, book: Book, policy: str, grace_s: int) -> None:
+def _flap(lab: Lab, book: Book, repeat: int, policy: str, grace_s: int) -> None:
     sizes = lab.profile.returns
     clients = sizes.flapping
     flags = (*FLAGS, "--presence-grace-s", str(grace_s))
-    with (
-        lab.server(flags) as server,
-        lab.generator(
-            Herd, port=server.port, secret=server.jwt_secret, clients=clients, policy=POLICIES[policy], seed=lab.seed
-        ) as herd,
-    ):
-        with Publisher(server.port, server.jwt_secret) as publisher:
-            publisher.fill(ROOMS)
-        herd.call(Herd.come, TIMEOUT_S)
-        time.sleep(QUIET_S)
+    with settled_herd(lab, flags, clients=clients, policy=policy, repeat=repeat) as (server, herd):
         watch = Watch(server.pid, herd.pid)
         cut_s, cut = herd.call(Herd.cut, sizes.flap_share)
         back = herd.call(Herd.come_back, POLICY_TIMEOUT_S)
         stretch = watch.stretch()
-        herd.call(Herd.close)
     party = f"{policy}, grace {grace_s} s"
     write_return(book, back, party=party, clients=clients, expected=cut, since_s=cut_s, stretch=stretch)
     witnesses = max(1, clients - cut)

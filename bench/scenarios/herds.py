@@ -8,11 +8,12 @@ client has a user of its own, so coming back is a login storm, too: the price of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import ceil
@@ -24,8 +25,10 @@ from bench.figures import FIXED, LISTENING
 from bench.findings import Book, Findings, Stretch, Where
 from bench.goals import ALL_FRESH, CPU_A_CONNECTION, CPU_BACK_AND_FRESH
 from bench.herd import Herd, WaysBack
-from bench.lab import Lab
+from bench.lab import Lab, Server
+from bench.progress import Stage
 from bench.publisher import Publisher
+from bench.remote import Remote
 from bench.sinks import Sinks
 from bench.stats import FloatArray, percentile
 from bench.turns import in_turns
@@ -42,6 +45,8 @@ PRICED_OFTEN = 1_000
 price are the events that it hears."""
 POLICIES: dict[str, ReconnectPolicy] = {FIXED: FixedReconnect(), "jitter": JitterReconnect()}
 POLICY_TIMEOUT_S = 60.0
+QUIET_S = 0.5
+"""After the herd has come, before anything is done to it."""
 SHARES = (50, 90, 99, 100)
 BACK_SHARE = "{} % back and fresh"
 PEAK_RATE = "peak rate of acceptances"
@@ -62,21 +67,22 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
 
         def all_at_once() -> None:
             for clients in prices:
-                stage.say(f"the price of a connection, {clients} clients")
-                _price(lab, book, clients)
+                with lab.hands:
+                    stage.say(f"the price of a connection, {clients} clients")
+                    _price(lab, book, clients)
                 stage.advance()
             for clients, name, number in plan:
-                stage.say(f"{clients} clients, {name}")
-                _restart(lab, book, clients, name, number)
+                with lab.hands:
+                    stage.say(f"{clients} clients, {name}")
+                    _restart(lab, book, clients, name, number)
                 stage.advance()
 
-        def restart(policy: str, way: tuple[str, int]) -> None:
-            stage.say(f"{returns.clients} clients come back after {way[0]}, {policy}")
-            _restart_by_policy(lab, book, returns.clients, policy, *way)
+        def restart(repeat: int, policy: str, way: tuple[str, int]) -> None:
+            _restart_by_policy(lab, book, stage, returns.clients, repeat, policy, *way)
             stage.advance(4)
 
         turns = in_turns(by_policy, returns.repeats, random.Random(lab.seed))
-        at_once(lab, [all_at_once, *(partial(restart, policy, way) for _, (policy, way) in turns)])
+        at_once(lab, [*(partial(restart, repeat, policy, way) for repeat, (policy, way) in turns), all_at_once])
     book.note(
         "a connection is priced without the fetch: all come at once with a user each, and its first broadcasts are the "
         "user_online of itself and of all who are accepted after it, N(N+1)/2 events together"
@@ -95,26 +101,43 @@ def at_once(lab: Lab, turns: Sequence[Callable[[], None]]) -> None:
             future.result()
 
 
-def _restart_by_policy(lab: Lab, book: Book, clients: int, policy: str, name: str, number: int) -> None:
-    with (
-        lab.server(FLAGS) as server,
-        lab.generator(
-            Herd, port=server.port, secret=server.jwt_secret, clients=clients, policy=POLICIES[policy], seed=lab.seed
-        ) as herd,
-    ):
-        with Publisher(server.port, server.jwt_secret) as publisher:
-            publisher.fill(ROOMS)
-        herd.call(Herd.come, TIMEOUT_S)
-        time.sleep(0.5)
+@contextlib.contextmanager
+def settled_herd(
+    lab: Lab, flags: Sequence[str], *, clients: int, policy: str, repeat: int
+) -> Iterator[tuple[Server, Remote[Herd]]]:
+    """A server with some rooms, and a herd that is connected to it and fresh; its delays are the same in all turns of a
+    repeat."""
+    with contextlib.ExitStack() as stack:
+        with lab.hands:
+            server = stack.enter_context(lab.server(flags))
+            herd = stack.enter_context(
+                lab.generator(
+                    Herd, port=server.port, secret=server.jwt_secret, clients=clients, policy=POLICIES[policy],
+                    seed=lab.seed + repeat,
+                )
+            )  # fmt: skip
+            with Publisher(server.port, server.jwt_secret) as publisher:
+                publisher.fill(ROOMS)
+            herd.call(Herd.come, TIMEOUT_S)
+            time.sleep(QUIET_S)
+        yield server, herd
+        herd.call(Herd.close)
+
+
+def _restart_by_policy(
+    lab: Lab, book: Book, stage: Stage, clients: int, repeat: int, policy: str, name: str, number: int
+) -> None:
+    with settled_herd(lab, FLAGS, clients=clients, policy=policy, repeat=repeat) as (server, herd):
         herd.call(Herd.ready)
-        stop_s = time.perf_counter()
-        os.kill(server.pid, number)
-        server.stop()
-        server.start()
+        with lab.hands:
+            stage.say(f"{clients} clients come back after {name}, {policy}")
+            stop_s = time.perf_counter()
+            os.kill(server.pid, number)
+            server.stop()
+            server.start()
         watch = Watch(server.pid, herd.pid)
         back = herd.call(Herd.come_back, POLICY_TIMEOUT_S)
         stretch = watch.stretch()
-        herd.call(Herd.close)
     party = f"{policy}, {name}"
     write_return(book, back, party=party, clients=clients, expected=clients, since_s=stop_s, stretch=stretch)
     book.add(LISTENING, back.listening_s - stop_s, clients=clients, unit="s", party=party)
