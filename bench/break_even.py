@@ -65,12 +65,11 @@ class Surface:
         )  # fmt: skip
 
     @property
-    def error(self) -> float:
-        """Median of the relative errors at the cells."""
-        errors = [
+    def errors(self) -> list[float]:
+        """By how much of its value each cell is missed, at least 0; without cells whose value is 0."""
+        return [
             abs(float(self(each.changes_per_s, each.clients)) / each.value - 1) for each in self.points if each.value
         ]
-        return float(np.median(errors)) if errors else float("nan")
 
 
 def cells_of(run: Run) -> list[Measure]:

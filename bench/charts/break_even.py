@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
@@ -16,8 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.break_even import CLIENTS, RATES_PER_S, SIMPLE_BREAK_EVEN_PER_S, Surface, cells_of, idle_of, surfaces
 from bench.charts.bandwidth import WAY_COLOURS
-from bench.charts.sheet import CAPTION_CHARACTERS, GREY, STYLE, sheet, title
-from bench.facts import caption
+from bench.charts.sheet import STYLE, sheet, title, write_below
 from bench.findings import Findings
 from bench.results import Run
 from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CPU_A_CLIENT_HOUR, FRESH_P50
@@ -38,8 +35,12 @@ def break_even_map(run: Run, _: Findings) -> Figure:
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
         for axes, (name, words, grows) in zip(panels, PANELS, strict=True):
             fitted = surfaces(cells_of(run), name, poll_s=sizes.poll_s, grows=grows, idle_value=idle_of(run, name))
-            known = [each.error for each in fitted if each.is_determined]
-            errors.append(f"{words} {np.median(known):.0%}" if known else f"{words} unknown, for want of cells")
+            known = [error for each in fitted if each.is_determined for error in each.errors]
+            errors.append(
+                f"{words} {100 * np.median(known):.0f} % and {100 * max(known):.0f} %"
+                if known
+                else f"{words} unknown, for want of cells"
+            )
             _map(axes, fitted)
             title(axes, words)
         panels[0].set_ylabel("clients (log scale)")
@@ -55,17 +56,11 @@ def break_even_map(run: Run, _: Findings) -> Figure:
         figure.legend(handles=legend, loc="outside upper center", ncols=4, fontsize=8)
         what = (
             f"Areas: the model that is fitted to the cells; dots: cells of {sizes.window_s:g} s, one each. Lists of "
-            f"{sizes.rooms} rooms, polling every {sizes.poll_s:g} s. Median error of the model at the cells: "
-            f"{'; '.join(errors)}. Away from the dots it is the model alone."
+            f"{sizes.rooms} rooms, polling every {sizes.poll_s:g} s. Error of the model at the cells, median and "
+            f"worst: {'; '.join(errors)}. Away from the dots it is the model alone."
         )
-        _caption(figure, run, what)
+        write_below(figure, run, what)  # only now are the errors known
     return figure
-
-
-def _caption(figure: Figure, run: Run, what: str) -> None:
-    """The text is known only when the maps are drawn."""
-    below = "\n".join([*textwrap.wrap(what, CAPTION_CHARACTERS), *textwrap.wrap(caption(run), CAPTION_CHARACTERS)])
-    figure.supxlabel(below, fontsize=7.5, color=GREY, x=0.01, ha="left")
 
 
 def _map(axes: Axes, fitted: list[Surface]) -> None:

@@ -73,10 +73,14 @@ def sheet(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=share_y, sharex=share_x, squeeze=False)
-        lines = [line for text in (what, caption(run)) for line in textwrap.wrap(_together(text), CAPTION_CHARACTERS)]
-        below = "\n".join(lines)
-        figure.supxlabel(below, fontsize=7.5, color=GREY, x=0.01, ha="left")
+        write_below(figure, run, what)
     return figure, [each for row in axes for each in row]
+
+
+def write_below(figure: Figure, run: Run, what: str) -> None:
+    """The caption: what is to be known about the chart, and where it comes from; in place of one that is there."""
+    lines = [line for text in (what, caption(run)) for line in textwrap.wrap(_together(text), CAPTION_CHARACTERS)]
+    figure.supxlabel("\n".join(lines), fontsize=7.5, color=GREY, x=0.01, ha="left")
 
 
 def _together(text: str) -> str:
