@@ -160,7 +160,7 @@ def sample(run_dir: Path, output: Path) -> None:
     """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
     from bench.headline import NoPlace, put_headline
     from bench.report import copy_sample
-    from bench.results import ResultsUnreadable
+    from bench.run_file import ResultsUnreadable
 
     try:
         copy_sample(run_dir, output)
@@ -194,7 +194,7 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
 
 def _read(source: Path) -> Run:
     """A run by its folder or its file."""
-    from bench.results import ResultsUnreadable, find_run, read_run
+    from bench.run_file import ResultsUnreadable, find_run, read_run
 
     try:
         return read_run(find_run(source))

@@ -40,6 +40,8 @@ NAME_WIDTH = 88
 class Change(str, Enum):
     BETTER = "better"
     WORSE = "worse"
+    UNSURE = "unsure"
+    """Beyond the noise floor, but of one reading in one of the runs."""
     NONE = "none"
 
 
@@ -75,7 +77,11 @@ class Comparison:
 
     @property
     def changed(self) -> list[Pair]:
-        return [pair for pair in self.pairs if pair.change is not Change.NONE]
+        return [pair for pair in self.pairs if pair.change in (Change.BETTER, Change.WORSE)]
+
+    @property
+    def unsure(self) -> list[Pair]:
+        return [pair for pair in self.pairs if pair.change is Change.UNSURE]
 
     @property
     def regressions(self) -> list[Pair]:
@@ -141,17 +147,22 @@ def render_comparison(found: Comparison) -> str:
         *([] if found.has_noise else ["Neither run has an A/A (scenario noise): usual noise floors are used."]),
         "",
     ]
-    if found.changed:
+    if found.changed or found.unsure:
         lines.append(f"{'figure':<{NAME_WIDTH}}  {'before':>10}  {'after':>10}  ratio [95 %], noise floor")
-    for pair in found.changed:
+    for pair in (*found.changed, *found.unsure):
         interval = f" [{pair.interval.low:.2f}–{pair.interval.high:.2f}]" if pair.interval else ""
         doubt = (", suspect" if pair.doubtful else "") + (", another server" if pair.is_control else "")
         lines.append(
             f"{pair.name[:NAME_WIDTH]:<{NAME_WIDTH}}  {in_digits(pair.before):>10}  {in_digits(pair.after):>10}  "
             f"{pair.change.value} ×{pair.ratio:.2f}{interval}, ±{pair.floor:.0%}{doubt}"
         )
-    same = len(found.pairs) - len(found.changed)
+    same = len(found.pairs) - len(found.changed) - len(found.unsure)
     lines += ["", f"{same} of {len(found.pairs)} figures show no difference beyond the noise."]
+    if found.unsure:
+        lines.append(
+            f"{len(found.unsure)} are further apart than the noise, but were read once in a run: unsure. Repeat the "
+            "runs, or compare those with repeats (--full)."
+        )
     if found.only_one:
         lines.append(f"{found.only_one} figures are not in both runs, or not valid in one.")
     if found.regressions:
@@ -176,11 +187,12 @@ def _pair(before: Quantity, after: Quantity, floors: dict[Kind, float]) -> Pair 
         return None
     values = [[reading.value for reading in each.readings] for each in (before, after)]
     ratio, interval, floor = two.value / one.value, ratio_interval(*values), floors[before.kind]
-    is_sure = not interval.low <= 1 <= interval.high if interval is not None else before.kind in EXACT
-    is_beyond = distance(ratio) > floor and is_sure
     change = Change.NONE
-    if is_beyond and before.more_is_better is not None and ratio > 0:
-        change = Change.BETTER if (ratio > 1) == before.more_is_better else Change.WORSE
+    if distance(ratio) > floor and before.more_is_better is not None and ratio > 0:
+        if interval is None and before.kind not in EXACT:
+            change = Change.UNSURE
+        elif interval is None or not interval.low <= 1 <= interval.high:
+            change = Change.BETTER if (ratio > 1) == before.more_is_better else Change.WORSE
     doubtful = Validity.SUSPECT in (before.validity, after.validity)
     return Pair(
         str(before), before.unit, before.kind, one.value, two.value, ratio, interval, floor, change, doubtful,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from bench.machine import UNKNOWN_COMMIT
 from bench.results import Run
 
@@ -42,8 +44,8 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Started", f"{run.started_at}, measured for {run.duration_s:.0f} s"),
         ("Profile", f"{run.profile.name}: {run.profile.purpose}"),
         ("Seed", str(run.seed)),
-        ("Command", " ".join(run.arguments)),
+        ("Command", shlex.join(run.arguments)),
         *(() if run.is_whole else (("Broken off", "the run was interrupted: what is here was measured until then"),)),
         *((f"Not measured, {name}", why) for name, why in run.failures.items()),
-        *((f"Server flags, {name}", " ".join(flags)) for name, flags in scenarios.items()),
+        *((f"Server flags, {name}", " ".join(flags)) for name, flags in scenarios.items() if flags),
     ]

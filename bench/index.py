@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bench.facts import commit_words, machine_words
 from bench.quantities import quantities
-from bench.results import ResultsUnreadable, Run, find_run, read_run
+from bench.results import Run
+from bench.run_file import ResultsUnreadable, find_run, read_run
 from bench.validity import Validity
 
 INDEX_FILE = "index.html"

@@ -20,6 +20,10 @@ GREAT_STORM = 14_142
 """N(N+1)/2 is 10⁸ events: a client hears of itself and of those accepted after it, not of those before."""
 
 
+OF_A_SWARM = "swarm"
+"""Name of the profile of a run that the swarm made by itself; see `bench.swarm_file`."""
+
+
 class _Sizes(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
@@ -200,6 +204,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Clients that come back from a restart all at once; likewise."""
     in_one_window: bool = True
     """What only counts bytes or waits shares a window with the swarm."""
+
+    @property
+    def is_of_a_swarm(self) -> bool:
+        """Of a run that is nothing but a swarm, and not the lab's."""
+        return self.name == OF_A_SWARM
 
 
 SMOKE = Profile(

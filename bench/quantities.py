@@ -11,11 +11,15 @@ from bench.findings import LOBBY, Reading, Where
 from bench.goals import UNCHANGED
 from bench.results import BroadcastPoint, Phase, Run
 from bench.stats import merge, percentile
-from bench.validity import Judgement, Validity, judge_phase
+from bench.validity import Judgement, Reason, Validity, judge_phase
 
 MORE_IS_BETTER = ("reach", "fresher", "meet the service level")
 """Words in the names of quantities that are good when they are large; `Kind.COUNT` without them is neither."""
 
+
+SWARM_LEVELS = {"VALID": Validity.VALID, "SUSPECT": Validity.SUSPECT, "INVALID": Validity.INVALID}
+OF_THE_GENERATOR = ("lateness", "loop_lag")
+"""Series of a swarm that say how it did itself."""
 
 WITH_OTHERS = ("peers", "fanout", "rooms-get")
 OWN = (LOBBY, UNCHANGED)
@@ -83,7 +87,7 @@ class Quantity:
 
 def quantities(run: Run) -> list[Quantity]:
     """In the order of the report."""
-    found = [*_broadcast(run), *_bandwidth(run)]
+    found = [*_broadcast(run), *_bandwidth(run), *_swarm(run)]
     for result in run.findings:
         found += [
             Quantity(result.name, measure.name, measure.party, measure.where, measure.unit, kind_of(measure),
@@ -152,3 +156,26 @@ def _bandwidth(run: Run) -> Iterator[Quantity]:
         ):
             if value is not None:
                 yield Quantity("bandwidth", name, cost.kind, where, "B", Kind.BYTES, [Reading(value)], cost.judgement)
+
+
+def _swarm(run: Run) -> Iterator[Quantity]:
+    """By the names that thresholds have. None of a swarm that shared its window: its times are for the picture."""
+    if run.swarm is None or run.profile.in_one_window:
+        return
+    swarm, where = run.swarm.swarm, Where(run.profile.swarm.users)
+    own = swarm.get("validity", {"level": "VALID", "reasons": []})
+    judgement = Judgement(SWARM_LEVELS[own["level"]], tuple(Reason(reason) for reason in own["reasons"]))
+
+    def quantity(name: str, value: float, unit: str, kind: Kind) -> Quantity:
+        return Quantity("swarm", name, LOBBY, where, unit, kind, [Reading(value)], judgement)
+
+    for series in swarm.get("metrics", []):
+        if series["name"] not in OF_THE_GENERATOR:
+            for percentile_name in ("p50", "p99"):
+                name = f"{series['name']}.{percentile_name}"
+                yield quantity(name, series[f"{percentile_name}_ms"], "ms", Kind.TIME)
+    reach = swarm.get("counts", {}).get("reach")
+    if reach is not None:
+        yield quantity("reach", reach, "", Kind.COUNT)
+    if run.swarm.load.server_cpu_s and run.swarm.load.wall_s:
+        yield quantity("server CPU, of a core", run.swarm.load.server_cpu_s / run.swarm.load.wall_s, "", Kind.CPU)

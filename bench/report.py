@@ -21,7 +21,8 @@ from bench.figures import Figures, derive
 from bench.junit import junit_xml
 from bench.promises import Promise, judge_promises
 from bench.quantities import invalid
-from bench.results import RUN_FILE, Run, read_run, write_run
+from bench.results import Run
+from bench.run_file import RUN_FILE, read_run, write_run
 from bench.sections.answers import answer_sentences, answer_table, validity_sentence
 from bench.sections.bandwidth import bandwidth_section
 from bench.sections.broadcast import broadcast_section
@@ -50,6 +51,12 @@ LIMITS = (
     "framed bytes are counted.",
     "Clients are sockets of few processes: no radio, no sleeping phone, no slow reader among them.",
 )
+LIMITS_OF_A_SWARM = (
+    "The swarm knows what it sent and got; of the server it knows more only where both are on one machine.",
+    "Players are sockets of few processes: no radio, no sleeping phone.",
+)
+TITLE = "Push against polling, measured on a live lobby server"
+TITLE_OF_A_SWARM = "A run of the swarm against a lobby server"
 
 
 @dataclass(frozen=True)
@@ -163,12 +170,14 @@ def render(template: str, report: Report) -> str:
     environment.filters["inline_svg"] = inline_svg
     environment.filters["unbroken"] = unbroken
     environment.filters["cell"] = markdown_cell
+    is_swarm = report.run.profile.is_of_a_swarm
     context: dict[str, Any] = {
         "report": report,
         "run": report.run,
         "caption": caption(report.run),
         "facts": facts(report.run),
-        "limits": LIMITS,
+        "title": TITLE_OF_A_SWARM if is_swarm else TITLE,
+        "limits": LIMITS_OF_A_SWARM if is_swarm else LIMITS,
         "chart_folder": CHART_FOLDER,
     }
     return environment.get_template(f"{template}.jinja").render(context)

@@ -1,12 +1,10 @@
-"""run.json: what one run measured, raw. Every figure, verdict and chart of a report is derived from it at any time.
+"""What one run measured, raw. Every figure, verdict and chart of a report is derived from it at any time.
 
-Samples are kept every one, as `bench.samples` has them.
+Samples are kept every one, as `bench.samples` has them; `bench.run_file` keeps the whole in run.json.
 """
 
 from __future__ import annotations
 
-import gzip
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,12 +14,6 @@ from bench.profiles import Profile
 from bench.samples import Samples
 
 SCHEMA_VERSION = 2
-
-RUN_FILE = "run.json"
-
-
-class ResultsUnreadable(ValueError):
-    """A file that is not a run of this schema. The text is one sentence."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,43 +206,3 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def found(self, name: str) -> Findings | None:
         """What a scenario measured, unless its results have a field of their own."""
         return next((each for each in self.findings if each.name == name), None)
-
-
-def write_run(run: Run, path: Path) -> None:
-    """Plain JSON, or gzip where the name ends in ``.gz``; without the name of the machine, which the swarm notes."""
-    text = msgspec.json.encode(_without_host_name(run))
-    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
-
-
-def _without_host_name(run: Run) -> Run:
-    if run.swarm is None or "name" not in run.swarm.swarm.get("machine", {}):
-        return run
-    machine = {key: value for key, value in run.swarm.swarm["machine"].items() if key != "name"}
-    swarm = msgspec.structs.replace(run.swarm, swarm={**run.swarm.swarm, "machine": machine})
-    return msgspec.structs.replace(run, swarm=swarm)
-
-
-def find_run(source: Path) -> Path:
-    """The file with the results, given it or its folder."""
-    if not source.is_dir():
-        return source
-    return next((path for name in (RUN_FILE, f"{RUN_FILE}.gz") if (path := source / name).exists()), source / RUN_FILE)
-
-
-def read_run(path: Path) -> Run:
-    """Raises `ResultsUnreadable`, also for a run of another schema."""
-    try:
-        raw = path.read_bytes()
-        text = gzip.decompress(raw) if path.suffix == ".gz" else raw
-        schema = msgspec.json.decode(text, type=_Schema).schema
-        if schema != SCHEMA_VERSION:
-            raise ResultsUnreadable(
-                f"{path} has schema {schema}, this lab reads {SCHEMA_VERSION}: use the lab of its commit."
-            )
-        return msgspec.json.decode(text, type=Run)
-    except (OSError, EOFError, msgspec.MsgspecError) as error:
-        raise ResultsUnreadable(f"{path} is not a run of the lab: {error}.") from error
-
-
-class _Schema(msgspec.Struct):
-    schema: int

@@ -185,7 +185,7 @@ class _Hooks:
         self.sharing.tell_workers()
         self.start_pulse(swarm)
         if not self.is_worker and not is_called_off:
-            self._restart = Restart(options.load, count=swarm.recorder.count)
+            self._restart = Restart(options.load, host=self.environment.host or "", count=swarm.recorder.count)
             self._restart.plan()
 
     def new_recorder(self) -> Recorder:

@@ -10,27 +10,32 @@ import logging
 import os
 import shlex
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import gevent
 import psutil
-from gevent import subprocess
+from gevent import socket, subprocess
 
 from loadtest.inputs import UsageError
 from loadtest.load_options import RESTART, LoadOptions
 from loadtest.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
 
 END_TIMEOUT_S = 60.0
+BACK_TIMEOUT_S = 60.0
 _LOOK_EVERY_S = 0.02
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger("loadtest")
 
 
 class Restart:
-    def __init__(self, options: LoadOptions, *, count: Callable[[str], object]) -> None:
+    def __init__(self, options: LoadOptions, *, host: str, count: Callable[[str], object]) -> None:
+        """`host`: where the players look for the server, ``http://name:port``."""
         self._options = options
+        self._host = host
         self._count = count
         self._greenlet: gevent.Greenlet | None = None
-        self._has_begun = False
+        self._has_begun = self._is_over = False
         self.started: subprocess.Popen | None = None
         """The server that this run has started. It stays when the run ends."""
 
@@ -40,8 +45,13 @@ class Restart:
             self._greenlet = gevent.spawn_later(self._options.restart_at_s, self._restart)
 
     def call_off(self) -> None:
-        """One that has begun is brought to its end: a server must not stay down because its test ended."""
-        if self._greenlet is not None and not self._has_begun:
+        """The run ends. A restart that has begun is brought to its end: a server must not stay down because its test
+        ended."""
+        if self._greenlet is None or self._is_over:
+            return
+        if self._has_begun:
+            self._fail("it was not back when the run ended: restart it earlier, or make -t longer")
+        else:
             self._greenlet.kill()
 
     def _restart(self) -> None:
@@ -53,12 +63,36 @@ class Restart:
                 self._by_pid(self._options.restart_pid)
             else:
                 log.warning("Restart the server now: this run measures how its players come back.")
+                self._is_over = True
                 self._count(RESTARTS_ASKED_FOR)
                 return
-            self._count(RESTARTS)
+            self._wait_until_back()
         except (OSError, psutil.Error, TimeoutError) as error:
+            self._fail(str(error))
+        else:
+            self._succeed()
+
+    def _succeed(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._count(RESTARTS)
+
+    def _fail(self, why: str) -> None:
+        if not self._is_over:
+            self._is_over = True
             self._count(RESTARTS_FAILED)
-            log.error("The server was not restarted: %s.", error)
+            log.error("The server was not restarted: %s.", why)
+
+    def _wait_until_back(self) -> None:
+        """Until something listens where the players look. Raises `OSError` or `TimeoutError`."""
+        parts = urlsplit(self._host)
+        address = (parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 80))
+        away = f"nothing answers at {self._host} after {BACK_TIMEOUT_S:g} s (one on port 0 comes back on another port)"
+        with gevent.Timeout(BACK_TIMEOUT_S, TimeoutError(away)):
+            while not _listens(address):
+                if self.started is not None and self.started.poll() is not None:
+                    raise OSError(f"the new process ended with exit code {self.started.returncode}")
+                gevent.sleep(_LOOK_EVERY_S)
 
     def _by_command(self, command: str) -> None:
         log.info("Restarting the server: %s", command)
@@ -80,6 +114,14 @@ class Restart:
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
                 start_new_session=True,
             )  # fmt: skip
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _file_behind(pid: int, descriptor: int) -> str:

@@ -74,9 +74,10 @@ def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_ove
         turned_away = f"{recorder.events[WITHOUT_A_SEAT]:,} of {recorder.events[ARRIVALS]:,} arrivals"
         suspect.append(f"{turned_away} found no free seat and did not take place: give -u more")
     if recorder.events[POLLS_SKIPPED]:
-        suspect.append(f"{recorder.events[POLLS_SKIPPED]:,} polls were not sent, for the one before had no answer yet")
+        skipped = f"{recorder.events[POLLS_SKIPPED]:,} polls were not sent"
+        suspect.append(f"{skipped}: the one before had no answer yet, or the server had asked for a pause")
     if recorder.events[RESTARTS_FAILED]:
-        suspect.append("the server was not restarted, as the run was to do")
+        suspect.append("the server was not restarted and back, as the run was to do")
     clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
     suspect += [f"{number:,} times of {title} were out of range" for title, number in clipped.items() if number]
     level = Level.INVALID if invalid else Level.SUSPECT if suspect else Level.VALID

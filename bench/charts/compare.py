@@ -18,12 +18,12 @@ MOST = 40
 
 def draw_comparison(found: Comparison) -> Chart:
     title = "What changed from one run to the other"
-    shown = (found.changed or found.pairs)[:MOST]
-    same = len(found.pairs) - len(found.changed)
+    shown = ([*found.changed, *found.unsure] or found.pairs)[:MOST]
+    same = len(found.pairs) - len(found.changed) - len(found.unsure)
     what = (
         f"Before: {commit_words(found.before)}, {found.before.started_at}. Dots: ratio of the medians; lines: 95 % "
         f"interval; shade: noise floor. {same} of {len(found.pairs)} figures show no difference beyond the noise"
-        + (f"; of the others the {MOST} that changed most are shown." if len(found.changed) > MOST else ".")
+        + (f"; of the others the first {MOST} are shown." if len(found.pairs) - same > MOST else ".")
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(found.after, what, height_in=1.6 + 0.24 * max(4, len(shown)))
@@ -32,8 +32,8 @@ def draw_comparison(found: Comparison) -> Chart:
 
 
 def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -> None:  # type: ignore[type-arg]
-    colours = {Change.BETTER: BLUE, Change.WORSE: VERMILLION, Change.NONE: GREY}
-    markers = {Change.BETTER: "o", Change.WORSE: "X", Change.NONE: "."}
+    colours = {Change.BETTER: BLUE, Change.WORSE: VERMILLION, Change.UNSURE: GREY, Change.NONE: GREY}
+    markers = {Change.BETTER: "o", Change.WORSE: "X", Change.UNSURE: "$?$", Change.NONE: "."}
     for row, pair in enumerate(shown):
         low, high = 1 / (1 + pair.floor), 1 + pair.floor
         axes.barh(row, high - low, left=low, color=SKY, alpha=0.35, height=0.9)
@@ -47,5 +47,5 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xscale("log")
     ratio_axis(axes)
-    axes.set_xlabel("after ÷ before (log scale); circles: better, crosses: worse")
+    axes.set_xlabel("after ÷ before (log scale); circles: better, crosses: worse, question marks: read once")
     axes.grid(visible=False, axis="y")

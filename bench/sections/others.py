@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from bench.figures import Figures
+from bench.results import Load
 from bench.sections.page import Section, Table
 from bench.validity import GENERATOR_LIMIT
 from bench.words import count, in_digits, in_ms, plural, without_folder
@@ -19,31 +21,44 @@ def swarm_section(figures: Figures) -> Section | None:
     total = sum(int(row["count"]) for row in requests)
     failures = sum(int(row["failures"]) for row in requests)
     sizes = figures.run.profile.swarm
-    share = result.load.generator_cpu_s / result.load.wall_s
+    share = result.load.generator_cpu_s / result.load.wall_s if result.load.wall_s else 0.0
     valid = share <= GENERATOR_LIMIT
+    is_alone = figures.run.profile.is_of_a_swarm
     return Section(
         name="swarm",
         title="What does ordinary life look like?",
         shows=[
             f"{plural(sizes.users, 'user')}, {sizes.poller_share:.0%} of them polling, made {plural(total, 'request')} "
             f"in {in_digits(float(swarm.get('duration_s', sizes.run_s)))} s; {count(failures)} failed.",
-            f"The server used {in_digits(1e3 * result.load.server_cpu_s)} ms of CPU, Locust {share:.0%} of a core.",
+            _cpu_words(result.load, share),
             *_reach_words(swarm.get("ledger", {})),
         ],
         validity=_own_validity(swarm) if valid else f"INVALID: Locust used {share:.0%} of a core",
         method=[
-            "The product's own swarm, run headless. "
-            + (
-                "It shares its time with the clients whose bytes are counted and with those who come back: times here "
-                "are for the picture."
-                if figures.run.profile.in_one_window
-                else "It has the machine for itself."
-            ),
-            "Command: " + " ".join(map(without_folder, result.command)),
+            _surroundings(figures.run.profile.in_one_window, is_alone=is_alone),
+            "Command: " + shlex.join(map(without_folder, result.command)),
         ],
-        repeat=f"lobby-bench run swarm --{figures.run.profile.name} --seed {figures.run.seed}",
+        repeat=shlex.join(result.command)
+        if is_alone
+        else f"lobby-bench run swarm --{figures.run.profile.name} --seed {figures.run.seed}",
         tables=(_request_table(requests), _series_table(swarm.get("series", [])), _event_table(swarm)),
     )
+
+
+def _cpu_words(load: Load, share: float) -> str:
+    server = f"used {in_digits(1e3 * load.server_cpu_s)} ms of CPU" if load.server_cpu_s else "was not watched"
+    return f"The server {server}, the busiest process of the swarm used {share:.0%} of a core."
+
+
+def _surroundings(in_one_window: bool, *, is_alone: bool) -> str:
+    if is_alone:
+        return "A run of the swarm by itself, against a server of its user's."
+    if in_one_window:
+        return (
+            "The product's own swarm, run headless. It shares its time with the clients whose bytes are counted and "
+            "with those who come back: times here are for the picture."
+        )
+    return "The product's own swarm, run headless. It has the machine for itself."
 
 
 def _reach_words(ledger: dict[str, Any]) -> list[str]:

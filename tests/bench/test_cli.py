@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench import cli
-from bench.results import Run, write_run
+from bench.results import Run
+from bench.run_file import write_run
 from bench.scenarios.registry import SCENARIOS
 from bench.target import TargetFailed
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_reconnect_result, a_run

@@ -12,7 +12,8 @@ from bench import cli
 from bench.compare import Change, compare_runs, render_comparison
 from bench.findings import Book, Findings
 from bench.index import write_index
-from bench.results import Run, write_run
+from bench.results import Run
+from bench.run_file import write_run
 from bench.scenarios.noise import AGAIN
 from tests.bench.runs import a_run, a_whole_run
 

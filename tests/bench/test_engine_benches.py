@@ -17,7 +17,7 @@ from bench.peer import PeerFailed, python_peer, start_peer
 from bench.profiles import SMOKE
 from bench.progress import PlainReporter
 from bench.remote import Remote
-from bench.results import read_run
+from bench.run_file import read_run
 from bench.scenarios import fanout, fresh, herds, memory, rooms_get, storm
 from bench.sinks import Sinks
 from loadtest.client.reconnect import FixedReconnect

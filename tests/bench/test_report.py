@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.report import Report, copy_sample, make_report, render, write_report
-from bench.results import Run, read_run
+from bench.results import Run
+from bench.run_file import read_run
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_run, a_whole_run
 
 STORED = Path(__file__).parent / "data" / "smoke-run.json.gz"

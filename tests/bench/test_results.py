@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.results import SCHEMA_VERSION, ResultsUnreadable, read_run, write_run
+from bench.results import SCHEMA_VERSION
+from bench.run_file import ResultsUnreadable, read_run, write_run
 from bench.samples import Samples
 from tests.bench.runs import a_whole_run
 

@@ -176,8 +176,8 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
         "players acted late: p99 2 s",
         "3 players gave up",
         "12 of 1,500 arrivals found no free seat and did not take place: give -u more",
-        "7 polls were not sent, for the one before had no answer yet",
-        "the server was not restarted, as the run was to do",
+        "7 polls were not sent: the one before had no answer yet, or the server had asked for a pause",
+        "the server was not restarted and back, as the run was to do",
         "1 times of Time to fresh, by push were out of range",
     )
 
