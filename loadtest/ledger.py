@@ -32,8 +32,8 @@ SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
 
 GHOST_S = 120.0
-"""For so long after a silent loss it is not known what a server thinks of that user: it may hold the dead connection
-(protocol contract, section 2.6: 75 s by default)."""
+"""For so long after a silent loss, or a handshake without an answer, it is not known what a server thinks of that user:
+it may hold the dead connection (protocol contract, section 2.6: 75 s by default), or take the handshake later."""
 
 SHAKING_S = 30.0
 """Longer than any client waits for the answer to its handshake (10 s, `loadtest.client.Timing`)."""
@@ -55,7 +55,7 @@ class Transition:
     knows it."""
     is_certain: bool = True
     """False where whether and when it is announced is up to the server: after a silent loss, when somebody left before
-    the handshake was answered, and after the run."""
+    the handshake was answered or waited for that in vain, and after the run."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,11 @@ class Ledger:
             self._note(Transition(user_id, True, begin_s, now_s, math.nan, is_certain=False))
             self._note(Transition(user_id, False, left_s, now_s, math.nan, is_certain=False))
 
+    def maybe_pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
+        """A handshake that the server has not answered, but may have taken, or may yet."""
+        self.pass_through(user_id, begin_s=begin_s, left_s=left_s)
+        self._ghosts[user_id] = left_s + GHOST_S
+
     def _is_certain(self, user_id: int, now_s: float) -> bool:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
 
@@ -234,7 +239,10 @@ class Ledger:
 class PlayerWatch:
     """What one connection tells the ledger. Its calls are in the order of a connection's life, and cheap."""
 
-    __slots__ = ("_fresh", "_is_silent", "_ledger", "_left_s", "_lost_s", "_revision", "_span", "_user_id")
+    __slots__ = (
+        "_fresh", "_is_silent", "_ledger", "_left_s", "_lost_s", "_revision", "_shaking_s", "_span", "_unanswered",
+        "_user_id",
+    )  # fmt: skip
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -246,9 +254,14 @@ class PlayerWatch:
         """When the connection before was lost, until there is a list again."""
         self._is_silent = False
         self._revision = -1
+        self._shaking_s: float | None = None
+        self._unanswered: list[tuple[float, float]] = []
+        """Handshakes that ended without an acceptance: when they were sent, and when they ended. Whose they were is
+        known with the first acceptance."""
 
     def shaking(self, sent_s: float) -> None:
         """A handshake goes out; `accepted`, `came_and_went` or `lost` tells how it ended."""
+        self._shaking_s = sent_s
         self._ledger.shaking(self, sent_s)
 
     def accepted(
@@ -264,9 +277,11 @@ class PlayerWatch:
         `accepted_s` is when the acceptance was read; without it, now. Other greenlets must not have run in between:
         what they heard of this player would seem to come before its handshake. Guests observe nothing.
         """
+        self._shaking_s = None
         self.lost()
         if user_id is None:
             return
+        self._own_up(user_id)
         agreed = frozenset(features)
         sees = SEES_ROOMS
         if Feature.PRESENCE_BATCH in agreed:
@@ -279,6 +294,7 @@ class PlayerWatch:
 
     def came_and_went(self, user_id: int | None, *, sent_s: float, left_s: float) -> None:
         """The server took the handshake sent at `sent_s` of a player who had left by the time that it knew."""
+        self._shaking_s = None
         self._ledger.shaking(self, None)
         if user_id is not None:
             self._ledger.pass_through(user_id, begin_s=sent_s, left_s=left_s)
@@ -330,3 +346,13 @@ class PlayerWatch:
         if span >= 0:
             self._lost_s = self._ledger.clock() if self._left_s is None else self._left_s
             self._ledger.close_span(span, self._user_id, left_s=self._left_s, is_silent=self._is_silent)
+        if self._shaking_s is not None:
+            self._unanswered.append((self._shaking_s, self._ledger.clock()))
+            self._shaking_s = None
+            if self._user_id:
+                self._own_up(self._user_id)
+
+    def _own_up(self, user_id: int) -> None:
+        for sent_s, ended_s in self._unanswered:
+            self._ledger.maybe_pass_through(user_id, begin_s=sent_s, left_s=ended_s)
+        self._unanswered.clear()

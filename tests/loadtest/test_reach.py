@@ -233,6 +233,54 @@ def test_who_left_before_the_answer_to_the_handshake_explains_what_others_heard(
     assert (presence.excused, presence.expected) == (6, 0)
 
 
+@pytest.mark.parametrize("is_told_again", [True, False], ids=["taken, dropped, taken again", "told once for both"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_handshake_that_the_server_took_after_its_client_gave_up_explains_what_others_heard(
+    is_known: bool, is_told_again: bool
+):
+    world = World(10)
+    watch = world.ledger.watch()
+    if is_known:
+        watch.accepted(101, handshake_s=0.001)
+        world.tell(101, True)
+        world.wait()
+        watch.leaving()
+        watch.lost()
+        world.tell(101, False)
+        world.wait()
+    told = world.reach.presence.expected
+    watch.shaking(world.now_s)
+    world.wait(10)
+    watch.lost()
+    world.now_s += 0.5
+    world.tell(101, True)
+    if is_told_again:
+        world.tell(101, False)
+    world.now_s += 1
+    watch.shaking(world.now_s)
+    world.now_s += 0.002
+    if is_told_again:
+        world.tell(101, True)
+    watch.accepted(101, handshake_s=0.002)
+    for _ in range(10):
+        world.wait()
+    presence = world.reach.presence
+    assert (presence.unexpected, presence.strangers, presence.duplicates, presence.out_of_order) == (0, 0, 0, 0)
+    assert (presence.expected, presence.lost) == (told, 0), "nobody is expected to hear of what only the server knows"
+
+
+def test_a_handshake_that_is_accepted_leaves_no_doubt():
+    world = World(10)
+    watch = world.ledger.watch()
+    watch.shaking(world.now_s)
+    world.now_s += 0.002
+    watch.accepted(101, handshake_s=0.002)
+    world.wait()
+    watch.lost()
+    world.wait()
+    assert (world.reach.presence.events, world.reach.presence.excused) == (2, 0)
+
+
 def test_who_left_so_and_has_another_tab_comes_and_goes_for_nobody():
     world = World(10)
     world.ledger.watch().came_and_went(1, sent_s=world.now_s - 0.002, left_s=world.now_s - 0.001)
