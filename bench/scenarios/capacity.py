@@ -26,6 +26,8 @@ KNEE = "clients that meet the service level"
 P99, REACH, GENERATOR = "announcement p99", "reach", "generator, share of a core while it mattered"
 DISTURBED = "the generator was the limit, or other work had the cores"
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
+LEAST = 50
+"""Of clients that are tried; who cannot carry so many has another trouble."""
 
 
 class Outcome(Enum):
@@ -89,7 +91,7 @@ def judge(told: Told, sizes: CapacitySizes) -> Outcome:
 
 
 def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
-    """Bracket and bisection; at most about `steps_about` steps."""
+    """Bracket, by doubling or, where the first size misses, by halving; then bisection. About `steps_about` steps."""
     met, missed, is_limit = 0, None, False
     for clients in _doubling(sizes):
         outcome = step(clients)
@@ -98,8 +100,16 @@ def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
         else:
             missed, is_limit = clients, outcome is Outcome.MISSED
             break
-    if missed is None or not met:
+    if missed is None:
         return Knee(met, is_limit)
+    while not met:
+        if missed < 2 * LEAST:
+            return Knee(0, is_limit)
+        outcome = step(missed // 2)
+        if outcome is Outcome.MET:
+            met = missed // 2
+        else:
+            missed, is_limit = missed // 2, outcome is Outcome.MISSED
     while missed - met > sizes.resolution * met:
         middle = round(sqrt(met * missed))
         outcome = step(middle)

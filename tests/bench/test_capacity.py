@@ -22,7 +22,7 @@ def steps(knee: int, *, blind_from: int = 10**9) -> tuple[list[int], object]:
     return tried, step
 
 
-@pytest.mark.parametrize("knee", [1_000, 1_700, 5_000, 9_999, 15_000])
+@pytest.mark.parametrize("knee", [70, 300, 999, 1_000, 1_700, 5_000, 9_999, 15_000])
 def test_knee_is_found_to_the_resolution(knee: int) -> None:
     tried, step = steps(knee)
     found = search(step, SIZES)  # type: ignore[arg-type]
@@ -37,10 +37,10 @@ def test_everything_met_is_no_knee_but_at_least_the_most() -> None:
     assert (found.clients, found.is_limit) == (16_000, False)
 
 
-def test_smallest_that_misses_is_a_knee_of_0() -> None:
+def test_where_not_even_50_are_met_the_knee_is_0() -> None:
     tried, step = steps(10)
     found = search(step, SIZES)  # type: ignore[arg-type]
-    assert (found.clients, found.is_limit, tried) == (0, True, [1_000])
+    assert (found.clients, found.is_limit, tried) == (0, True, [1_000, 500, 250, 125, 62])
 
 
 def test_step_that_was_not_measured_bounds_the_search_but_is_no_limit() -> None:
