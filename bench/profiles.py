@@ -47,9 +47,7 @@ class BroadcastSizes(_Sizes, frozen=True, kw_only=True):
     notify_broadcasts: int = 8
     """Broadcasts of a point in which clients only receive."""
     notify_interval_s: float = 0.3
-    """Between two of them; and `receipt_s` more for each client."""
-    receipt_s: float = 0.0001
-    """Some times what a client's part of a broadcast takes: one is over before the next, also on a busy day."""
+    """Between two of them; and `fetch_s` more for each client, but `most_spacing_s` at most."""
     refetch_broadcasts: int = 5
     """Broadcasts of a point after which every client fetches the list."""
     refetch_interval_s: float = 0.4
@@ -57,9 +55,15 @@ class BroadcastSizes(_Sizes, frozen=True, kw_only=True):
     fetch_s: float = 0.0005
     """A herd of fetches takes its time, and a server may space its announcements by that time to keep herds apart:
     broadcasts must be further from each other to be single ones."""
+    most_spacing_s: float = 1.2
+    """More than a server lets pass between two announcements where nobody fetches, which it does not know: the lobby's
+    250 ms grow to 1 s."""
     logins: int = 4
     """Users that come online one at a time at each point."""
     login_interval_s: float = 0.3
+    """Between two of them; and `login_s` more for each client."""
+    login_s: float = 0.00003
+    """Some times what a client's part of a broadcast takes: one is over before the next, also on a busy day."""
     pollers: int = 60
     """Clients beside the push clients that poll the old way."""
     poll_s: float = 3.0
@@ -217,7 +221,7 @@ SMOKE = Profile(
     noise=NoiseSizes(clients=20, repeats=2, broadcasts=2, get_s=0.1),
     broadcast=BroadcastSizes(
         clients=[10, 40], clients_per_user=5, rooms=4, notify_broadcasts=3, notify_interval_s=0.35,
-        refetch_broadcasts=2, refetch_interval_s=0.35, receipt_s=0.0, fetch_s=0.0, logins=2, login_interval_s=0.2,
+        refetch_broadcasts=2, refetch_interval_s=0.35, fetch_s=0.0, logins=2, login_interval_s=0.2,
         pollers=10, poll_s=0.5, changes_per_s=[4.0], rate_clients=10, rate_s=1.0,
     ),
     freshness=FreshnessSizes(

@@ -180,9 +180,10 @@ class _Bench:
         connect_s = self._grow(clients)
         self._crowd.call(Crowd.polled)
         first_number = self._publisher.next_number
-        receipts_s, fetches_s = clients * sizes.receipt_s, clients * sizes.fetch_s
+        fetches_s = clients * sizes.fetch_s
+        spacing_s = min(fetches_s, sizes.most_spacing_s)
         notify, notify_rooms = self._changes(
-            sizes.notify_broadcasts, sizes.notify_interval_s + receipts_s, "announcements", fetching=False
+            sizes.notify_broadcasts, sizes.notify_interval_s + spacing_s, "announcements", fetching=False
         )
         fetches = clients <= sizes.most_fetching
         if fetches:
@@ -196,7 +197,7 @@ class _Bench:
         polled = self._polled(notify_rooms, first_number)
         list_bytes = self._publisher.list_bytes()
         self._publisher.delete(notify_rooms + refetch_rooms)
-        self._settle(fetches_s if fetches else receipts_s)
+        self._settle(fetches_s if fetches else spacing_s)
         presence = self._logins()
         return BroadcastPoint(
             clients=clients,
@@ -216,7 +217,7 @@ class _Bench:
             self._clients = min(clients, self._clients + CONNECT_STEP)
             self._crowd.call(Crowd.grow, self._clients)
         connect_s = time.perf_counter() - start_s
-        self._settle(clients * self._sizes.receipt_s)
+        self._settle(clients * self._sizes.login_s)
         return connect_s
 
     def _settle(self, slack_s: float) -> None:
@@ -260,7 +261,8 @@ class _Bench:
 
     def _logins(self) -> Phase:
         """Users come online one at a time; everybody who was there before should hear of each."""
-        count, interval_s = self._sizes.logins, self._sizes.login_interval_s
+        count, slack_s = self._sizes.logins, self._clients * self._sizes.login_s
+        interval_s = self._sizes.login_interval_s + slack_s
         self._stage.say(f"{self._clients} clients: users come online")
         first = self._newcomers
         self._newcomers += count
@@ -274,7 +276,7 @@ class _Bench:
         sent_s, recording, load = self._record(count, interval_s, log_in, fetching=False)
         entries = account_by_number(_renumbered(recording.logins, first), intended_s=intended, expected=self._clients)
         self._crowd.call(Crowd.dismiss_newcomers)
-        self._settle(self._clients * self._sizes.receipt_s)
+        self._settle(slack_s)
         self._stage.advance(count)
         broadcasts = [
             _broadcast(entry, late_s=sent - at) for sent, at, entry in zip(sent_s, intended, entries, strict=True)

@@ -76,10 +76,12 @@ def _broadcast_s(profile: Profile) -> float:
     sizes = profile.broadcast
     total_s = 0.0
     for clients in sizes.clients:
-        receipts_s, fetches_s = clients * sizes.receipt_s, clients * sizes.fetch_s
-        total_s += SERVER_S + clients / CONNECTS_PER_S + 3 * (0.4 + receipts_s) + sizes.poll_s
-        total_s += (sizes.notify_broadcasts + 1) * (sizes.notify_interval_s + receipts_s)
-        total_s += sizes.logins * sizes.login_interval_s
+        fetches_s, slack_s = clients * sizes.fetch_s, clients * sizes.login_s
+        spacing_s = min(fetches_s, sizes.most_spacing_s)
+        total_s += SERVER_S + clients / CONNECTS_PER_S + sizes.poll_s
+        total_s += 3 * 0.4 + 2 * slack_s + spacing_s
+        total_s += (sizes.notify_broadcasts + 1) * (sizes.notify_interval_s + spacing_s)
+        total_s += (sizes.logins + 1) * (sizes.login_interval_s + slack_s)
         if clients <= sizes.most_fetching:
             total_s += (sizes.refetch_broadcasts + 1) * (sizes.refetch_interval_s + fetches_s) + fetches_s
     rates_s = len(sizes.changes_per_s) * (SERVER_S + sizes.rate_clients / CONNECTS_PER_S + sizes.rate_s + 1.5)

@@ -31,8 +31,8 @@ def broadcast_section(figures: Figures) -> Section | None:
             f"{sizes.refetch_broadcasts} after which every client fetches the list at once over a kept-alive "
             "connection, as the seed's client does. They are apart because the answers to the fetches would otherwise "
             "be in the announcement's way. Rooms are far enough apart for each to be announced on its own: "
-            f"{sizes.notify_interval_s:g} s and {1e3 * sizes.receipt_s:g} ms a client, {sizes.refetch_interval_s:g} s "
-            f"and {1e3 * sizes.fetch_s:g} ms a client.",
+            f"{sizes.notify_interval_s:g} s and {sizes.refetch_interval_s:g} s, and {1e3 * sizes.fetch_s:g} ms more a "
+            f"client; at most {sizes.most_spacing_s:g} s more where nobody fetches.",
             "Latency counts from the time that the room's creation was intended, not from when it was sent; the "
             "difference is in the table. A client is fresh when a list that has the room is complete in its hands "
             f"({plural(sizes.rooms, 'room')} in the list at first, {in_bytes(result.points[0].list_bytes)} when full).",

@@ -36,7 +36,7 @@ TOLERANCE_S = 0.06
 
 SIZES = BroadcastSizes(
     clients=[CLIENTS], clients_per_user=4, rooms=2, notify_broadcasts=3, notify_interval_s=0.25, refetch_broadcasts=2,
-    refetch_interval_s=0.25, receipt_s=0.0, fetch_s=0.0, logins=2, login_interval_s=0.15, pollers=80, poll_s=POLL_S,
+    refetch_interval_s=0.25, fetch_s=0.0, logins=2, login_interval_s=0.15, pollers=80, poll_s=POLL_S,
 )  # fmt: skip
 
 
