@@ -286,11 +286,11 @@ FULL = Profile(
         clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=6.0, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=5, flapping=500),
-    capacity=CapacitySizes(first=6_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
+    capacity=CapacitySizes(first=9_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
     cost=CostSizes(clients=[100, 1_000, 5_000], repeats=5, window_s=4.0),
     peers=PeersSizes(clients=1_500, repeats=5, broadcasts=12, storm=500, get_s=0.3),
     swarm=SwarmSizes(
-        users=200, spawn_per_s=20.0, run_s=60.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+        users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
     ),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
