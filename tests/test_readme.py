@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
+
+import pytest
 
 from lobby_server.settings import ENVIRONMENT_ONLY, Settings, flag_of
 
@@ -32,11 +35,28 @@ def test_every_local_link_leads_somewhere() -> None:
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
+TOP_LEVEL = {
+    "README.md", "setup.cfg", "tox.ini", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md",
+    "lobby_server", "loadtest", "bench", "reports", "tests",
+}  # fmt: skip
+
+
 def test_top_level_holds_what_it_is_meant_to_hold() -> None:
-    allowed = {
-        "README.md", "setup.cfg", "tox.ini", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md",
-        "lobby_server", "loadtest", "bench", "reports", "tests",
-    }  # fmt: skip
     built = {"build", "dist", "lobby-data", "venv", "lobby_server.egg-info", "__pycache__"}
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
-    assert found - built == allowed
+    assert found - built == TOP_LEVEL
+
+
+def test_nothing_else_is_kept_in_the_repository() -> None:
+    git = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "ls-files"]
+    try:
+        listed = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is no clone, or there is no git")
+    assert {path.partition("/")[0] for path in listed.stdout.splitlines()} == TOP_LEVEL | {".ci", ".gitignore"}
+
+
+def test_what_the_first_commands_make_is_not_in_their_way() -> None:
+    made = re.findall(r"python3 -m venv (\S+)", README)
+    assert made
+    assert [path for path in made if (ROOT / path).is_file()] == []
