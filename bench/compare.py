@@ -3,7 +3,7 @@
 A figure of one run and the same figure of the other are compared as the ratio of their medians, with a bootstrap
 interval over the repeats of both. A difference counts when the interval has no 1 in it, so that it takes two repeats in
 each, and the ratio is further from 1 than the noise floor: what two equal servers differed by in the A/A of either run,
-for that kind of quantity.
+in that quantity or, where the A/A has not measured it, in any of its kind.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.estimates import Kind, distance, noise_floors
+from bench.estimates import Kind, distance
 from bench.facts import commit_words, machine_words
 from bench.findings import LOBBY, Reading
+from bench.noise_floors import NoiseFloors, noise_floors
 from bench.quantities import Quantity, quantities
 from bench.results import Run
 from bench.scenarios.noise import AGAIN
@@ -108,7 +109,7 @@ def compare_runs(before: Run, after: Run, *, limit: float, ratios_only: bool = F
     """All figures that both have. `ratios_only`: parties against the lobby of the same run."""
     of = _ratios if ratios_only else quantities
     own, other = ({each.key: each for each in of(run)} for run in (before, after))
-    floors, has_noise = _floors(before, after)
+    floors = [noise_floors(each, AGAIN) for run in (before, after) if (each := run.found("noise")) is not None]
     pairs, only_one = [], len(own.keys() ^ other.keys())
     for key in own.keys() & other.keys():
         pair = _pair(own[key], other[key], floors)
@@ -117,7 +118,7 @@ def compare_runs(before: Run, after: Run, *, limit: float, ratios_only: bool = F
         else:
             pairs.append(pair)
     pairs.sort(key=lambda pair: (-distance(pair.ratio) if pair.change is not Change.NONE else 0.0, pair.name))
-    return Comparison(before, after, limit, pairs, only_one, has_noise)
+    return Comparison(before, after, limit, pairs, only_one, bool(floors))
 
 
 def ratio_interval(before: Sequence[float], after: Sequence[float]) -> Interval | None:
@@ -181,12 +182,12 @@ def write_comparison(found: Comparison, folder: Path) -> None:
     (folder / "compare.png").write_bytes(chart.png)
 
 
-def _pair(before: Quantity, after: Quantity, floors: dict[Kind, float]) -> Pair | None:
+def _pair(before: Quantity, after: Quantity, floors: Sequence[NoiseFloors]) -> Pair | None:
     one, two = before.estimate, after.estimate
     if one is None or two is None or not one.value or Validity.INVALID in (before.validity, after.validity):
         return None
     values = [[reading.value for reading in each.readings] for each in (before, after)]
-    ratio, interval, floor = two.value / one.value, ratio_interval(*values), floors[before.kind]
+    ratio, interval, floor = two.value / one.value, ratio_interval(*values), _floor(before, floors)
     change = Change.NONE
     if distance(ratio) > floor and before.more_is_better is not None and ratio > 0:
         if interval is None and before.kind not in EXACT:
@@ -200,13 +201,13 @@ def _pair(before: Quantity, after: Quantity, floors: dict[Kind, float]) -> Pair 
     )  # fmt: skip
 
 
-def _floors(before: Run, after: Run) -> tuple[dict[Kind, float], bool]:
-    found = [noise_floors(each, AGAIN) for run in (before, after) if (each := run.found("noise")) is not None]
-    floors = {
-        kind: max([usual / 2, *(each[kind] for each in found if kind in each)]) if found else usual
-        for kind, usual in DEFAULT_FLOORS.items()
-    }
-    return floors, bool(found)
+def _floor(quantity: Quantity, floors: Sequence[NoiseFloors]) -> float:
+    """The largest of both runs, and never less than half of the usual one."""
+    usual = DEFAULT_FLOORS[quantity.kind]
+    if not floors:
+        return usual
+    found = [floor for each in floors if (floor := each.of(quantity.name, quantity.kind)) is not None]
+    return max([usual / 2, *found])
 
 
 def _ratios(run: Run) -> list[Quantity]:

@@ -157,23 +157,6 @@ class Difference:
         return "no difference beyond the noise" if self.is_none else how_much
 
 
-def noise_floors(findings: Findings, again: str) -> dict[Kind, float]:
-    """By kind of quantity: how far the ratio of two equal parties came from 1, the 95 % interval's further end.
-
-    `again` is the party that is the same as the first one; the largest of several measures of a kind counts.
-    """
-    floors: dict[Kind, float] = {}
-    for measure in findings.measures:
-        if measure.party == again or "warm-up" in measure.name:
-            continue
-        kind = kind_of(measure)
-        found = ratio(findings.find(measure.name, again, measure.where), measure.readings, kind)
-        if found is not None and found.n > 1:
-            interval = found.interval or Interval(found.low, found.high)
-            floors[kind] = max(floors.get(kind, 0.0), distance(interval.low), distance(interval.high))
-    return floors
-
-
 def distance(ratio_value: float) -> float:
     """How far a ratio is from 1, whichever way: half and double are as far, by 1."""
     return max(ratio_value, 1 / ratio_value) - 1 if ratio_value > 0 else float("inf")

@@ -32,9 +32,10 @@ from bench.charts.sheet import (
     time_axis,
     title,
 )
-from bench.estimates import Estimate, estimate, kind_of, noise_floors
+from bench.estimates import Estimate, estimate, kind_of
 from bench.findings import Findings, Measure, Series
 from bench.goals import CPU_A_RECIPIENT, CPU_A_REQUEST, CPU_AN_EVENT, RSS_A_CONNECTION
+from bench.noise_floors import noise_floors
 from bench.results import Run
 from bench.scenarios.capacity import DISTURBED, KNEE, P99
 from bench.scenarios.cost import BYTES_A_PLAYER_HOUR, CPU_A_PLAYER_HOUR
@@ -284,8 +285,8 @@ def noise(run: Run, found: Findings) -> Figure:
     named = [each for each in found.measures if each.party != AGAIN and each.name != COLD]
     what = (
         f"n: {sizes.repeats} pairs, {count(sizes.clients)} clients, fresh processes, random order. Each dot is a pair "
-        "of equal servers; the shade is the noise floor of that kind of quantity: a smaller difference "
-        "is called none."
+        "of equal servers; the shade is the noise floor of that quantity, the largest of a kind that of all others: a "
+        "smaller difference is called none."
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=1.4 + 0.45 * len(named))
@@ -293,7 +294,7 @@ def noise(run: Run, found: Findings) -> Figure:
         for row, measure in enumerate(named):
             again = found.find(measure.name, AGAIN, measure.where)
             ratios = [b.value / a.value for a, b in zip(measure.readings, again, strict=False) if a.value]
-            floor = floors.get(kind_of(measure), 0.0)
+            floor = floors.of(measure.name, kind_of(measure)) or 0.0
             low, high = 1 / (1 + floor), 1 + floor
             axes.barh(row, high - low, left=low, color=SKY, alpha=0.4, height=0.7)
             axes.plot(ratios, [row] * len(ratios), linestyle="", marker="o", color=BLUE)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.charts import CHARTS_OF
-from bench.estimates import Difference, Estimate, Kind, estimate, kind_of, noise_floors, ratio
+from bench.estimates import Difference, Estimate, Kind, estimate, kind_of, ratio
 from bench.findings import LOBBY, Findings, Measure
 from bench.goals import rule
+from bench.noise_floors import NoiseFloors, noise_floors
 from bench.results import Run
 from bench.scenarios.noise import AGAIN
 from bench.scenarios.registry import SCENARIOS
@@ -75,10 +76,10 @@ def findings_section(run: Run, found: Findings) -> Section:
     )  # fmt: skip
 
 
-def floors_of(run: Run) -> dict[Kind, float]:
+def floors_of(run: Run) -> NoiseFloors:
     """The noise floors of the run's own A/A; none without it."""
     found = run.found("noise")
-    return noise_floors(found, AGAIN) if found is not None else {}
+    return noise_floors(found, AGAIN) if found is not None else NoiseFloors({}, {})
 
 
 def _goals(found: Findings) -> list[Table]:
@@ -110,14 +111,14 @@ def _beside(run: Run, found: Findings) -> Table:
         if made is None:
             continue
         interval = f"[{made.interval.low:.2f}–{made.interval.high:.2f}]" if made.interval is not None else "one pair"
-        words = Difference(made, floors.get(kind, 0.0)).words()
+        words = Difference(made, floors.of(measure.name, kind) or 0.0).words()
         rows.append([measure.name, measure.party, f"{made.value:.2f} × the lobby", interval, words])
-    floor = ", ".join(f"{kind.value} ±{value:.0%}" for kind, value in floors.items())
+    floor = floors.words(row[0] for row in rows)
     return Table(
         title="Others over the lobby, pair by pair",
         headers=("Quantity", "Party", "Ratio", "95 %", "Difference"),
         rows=rows,
-        note=f"Noise floor of this run's A/A: {floor}."
+        note=f"Noise floors by this run's A/A: {floor}."
         if floor
         else "This run has no A/A: differences are not judged.",
     )

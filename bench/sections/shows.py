@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.break_even import SIMPLE_BREAK_EVEN_PER_S, cells_of, crossing_per_s, idle_of, surfaces
-from bench.estimates import Estimate, estimate, noise_floors
+from bench.estimates import Estimate, estimate
 from bench.findings import LOBBY, Findings, Measure
 from bench.goals import CPU_A_RECIPIENT, LAST_ACCEPTED, RSS_A_CONNECTION, SLOWEST_PING
+from bench.noise_floors import noise_floors
 from bench.results import Run
 from bench.scenarios.capacity import DISTURBED, KNEE
 from bench.scenarios.cost import CPU_A_PLAYER_HOUR, FETCHING, IDLE
@@ -138,9 +139,11 @@ def peers(run: Run, found: Findings) -> list[str]:
 
 
 def noise(run: Run, found: Findings) -> list[str]:
-    floors = noise_floors(found, AGAIN)
-    parts = [f"{kind.value} {floor:.0%}" for kind, floor in floors.items()]
-    return [f"Two that are the same come out apart by up to: {', '.join(parts)}. Less than that is no difference."]
+    parts = [f"{kind.value} {floor:.0%}" for kind, floor in noise_floors(found, AGAIN).by_kind.items()]
+    return [
+        f"Two that are the same come out apart by up to: {', '.join(parts)}. Less than that is no difference; what is "
+        "measured here itself is held against its own."
+    ]
 
 
 SHOWS: dict[str, Callable[[Run, Findings], list[str]]] = {

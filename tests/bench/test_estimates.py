@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from bench.estimates import Difference, Kind, estimate_readings, noise_floors, ratio
+from bench.estimates import Difference, Kind, estimate_readings, ratio
 from bench.findings import Book, Reading, Stretch
+from bench.noise_floors import noise_floors
 from bench.turns import in_turns
 from bench.validity import Validity
 
@@ -79,8 +80,14 @@ def test_noise_floor_is_how_far_two_equal_parties_came_apart() -> None:
     for first, again in ((10.0, 12.5), (10.0, 8.0), (10.0, 10.0)):
         book.add("server CPU", first, clients=1, unit="µs")
         book.add("server CPU", again, clients=1, unit="µs", party="again")
+        book.add("server CPU a request", first, clients=1, unit="µs")
+        book.add("server CPU a request", first * 1.1, clients=1, unit="µs", party="again")
     floors = noise_floors(book.result("noise", ()), "again")
-    assert floors == {Kind.CPU: pytest.approx(0.25)}
+    assert floors.by_kind == {Kind.CPU: pytest.approx(0.25)}
+    assert floors.of("server CPU a request", Kind.CPU) == pytest.approx(0.1), "by what it did itself"
+    assert floors.of("server CPU a recipient", Kind.CPU) == pytest.approx(0.25), "by the largest of its kind"
+    assert floors.of("time to fresh", Kind.TIME) is None
+    assert floors.words(["server CPU a request", "x"]) == "server CPU a request ±10%, other CPU ±25%"
 
 
 def test_turns_give_everybody_one_a_repeat_in_changing_order() -> None:
