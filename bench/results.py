@@ -162,8 +162,8 @@ class BandwidthResult(msgspec.Struct, frozen=True, kw_only=True):
 class SwarmResult(msgspec.Struct, frozen=True, kw_only=True):
     flags: list[str]
     command: list[str]
-    exit_code: int
-    """Locust's: 1 when a request failed."""
+    exit_code: int | None
+    """Locust's: 1 when a request failed. ``None`` of a run that another process had started."""
     swarm: dict[str, Any]
     """What the swarm itself wrote (`--swarm-json`): counters, and lossless histograms beside their percentiles."""
     load: Load

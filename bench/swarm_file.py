@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from bench.machine import UNKNOWN_COMMIT
 from bench.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
 from bench.results import Load, Machine, Run, SwarmResult
+from loadtest.mix import SOCKETLESS
 
 SWARM_SCHEMA = 2
 """Of `loadtest.run_file`."""
-POLLERS = ("poller", "conditional_poller")
 COMMIT_CHARACTERS = 10
 _LOCUSTS_NAMES = {"num_users": "users", "run_time": "run-time", "spawn_rate": "spawn-rate"}
 _SAYS_NOTHING = frozenset(
@@ -78,7 +78,7 @@ def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
         swarm=SwarmResult(
             flags=[],
             command=command,
-            exit_code=0,
+            exit_code=None,
             swarm=document,
             load=Load(
                 wall_s=found.duration_s,
@@ -91,7 +91,7 @@ def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
 
 def _profile(found: SwarmFile) -> Profile:
     users = sum(found.users.values())
-    polling = sum(found.users.get(role, 0) for role in POLLERS)
+    polling = sum(found.users.get(role, 0) for role in SOCKETLESS)
     return replace(
         SMOKE,
         name=OF_A_SWARM,

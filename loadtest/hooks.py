@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 import psutil
@@ -22,6 +21,7 @@ from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
 
+from loadtest.client.transport import address_of
 from loadtest.distributed import MasterSide, WorkerSide
 from loadtest.ending import Conclusion, conclude, shown_arguments, write_files
 from loadtest.health import Pulse, ServerWatch, find_server
@@ -228,11 +228,10 @@ class _Hooks:
     def watch_server(self, pulse: Pulse, facts: RunFacts) -> None:
         """The process that was named, or the one that listens on the host's port where the host is this machine. It is
         looked for in a thread: players do not wait for that."""
-        host = urlsplit(self.environment.host or "")
+        host, port = address_of(self.environment.host or "")
         pid = self.run_options.server_pid if self.run_options is not None else None
         try:
-            if pid is None and host.hostname in _LOCAL_HOSTS:
-                port = host.port or (443 if host.scheme == "https" else 80)
+            if pid is None and host in _LOCAL_HOSTS:
                 pid = gevent.get_hub().threadpool.apply(find_server, (port,))
             if pid is not None:
                 pulse.server = ServerWatch(pid)

@@ -10,12 +10,12 @@ import logging
 import os
 import shlex
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import gevent
 import psutil
 from gevent import socket, subprocess
 
+from loadtest.client.transport import address_of
 from loadtest.inputs import UsageError
 from loadtest.load_options import RESTART, LoadOptions
 from loadtest.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
@@ -23,7 +23,6 @@ from loadtest.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
 END_TIMEOUT_S = 60.0
 BACK_TIMEOUT_S = 60.0
 _LOOK_EVERY_S = 0.02
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger("loadtest")
 
@@ -85,8 +84,7 @@ class Restart:
 
     def _wait_until_back(self) -> None:
         """Until something listens where the players look. Raises `OSError` or `TimeoutError`."""
-        parts = urlsplit(self._host)
-        address = (parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 80))
+        address = address_of(self._host)
         away = f"nothing answers at {self._host} after {BACK_TIMEOUT_S:g} s (one on port 0 comes back on another port)"
         with gevent.Timeout(BACK_TIMEOUT_S, TimeoutError(away)):
             while not _listens(address):

@@ -48,6 +48,7 @@ QUIET_S = 0.4
 """Longer than the server's shortest conflation (250 ms); more for more clients."""
 
 SETTLE_TIMEOUT_S = 60.0
+NOBODY_FETCHED = Phase(interval_s=0.0, broadcasts=[], load=Load(wall_s=0.0, server_cpu_s=0.0, generator_cpu_s=0.0))
 LEAD_S = 0.1
 """From the order to the first intended time."""
 
@@ -188,12 +189,14 @@ class _Bench:
         fetches = clients <= sizes.most_fetching
         if fetches:
             self._crowd.call(Crowd.open_fetchers)
-        refetch, refetch_rooms = self._changes(
-            sizes.refetch_broadcasts if fetches else 0,
-            sizes.refetch_interval_s + fetches_s,
-            "fetch after each announcement",
-            fetching=True,
-        )
+            refetch, refetch_rooms = self._changes(
+                sizes.refetch_broadcasts,
+                sizes.refetch_interval_s + fetches_s,
+                "fetch after each announcement",
+                fetching=True,
+            )
+        else:
+            refetch, refetch_rooms = NOBODY_FETCHED, []
         polled = self._polled(notify_rooms, first_number)
         list_bytes = self._publisher.list_bytes()
         self._publisher.delete(notify_rooms + refetch_rooms)
@@ -254,8 +257,6 @@ class _Bench:
             )
             for room, entry, list_entry in zip(rooms, received, fresh, strict=True)
         ]  # fmt: skip
-        if not rooms:
-            return Phase(interval_s=interval_s, broadcasts=[], load=load), rooms
         load = _with_busy(load, recording, intended_s, [*received, *(e for e in fresh if e is not None)])
         return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load), rooms
 
@@ -298,7 +299,7 @@ class _Bench:
         start_s = time.perf_counter()
         jitters = [self._chance.random() for _ in range(count)]
         done = act(schedule(count, interval_s=interval_s, start_s=time.perf_counter() + LEAD_S, jitters=jitters))
-        time.sleep(interval_s if done else 0.0)
+        time.sleep(interval_s)
         wall_s = time.perf_counter() - start_s
         server, generator = read_cpu(self._server.pid).since(server), read_cpu(self._crowd.pid).since(generator)
         load = Load(

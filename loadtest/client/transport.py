@@ -104,19 +104,22 @@ def open_stream(url: str, *, timeout_s: float, source: str | None = None) -> Rea
 
     Raises `OSError`.
     """
-    parts = urlsplit(url)
-    is_secure = parts.scheme == "wss"
-    host = parts.hostname or ""
-    port = parts.port or (443 if is_secure else 80)
-    sock = socket.create_connection((host, port), timeout_s, source_address=None if source is None else (source, 0))
+    address = address_of(url)
+    sock = socket.create_connection(address, timeout_s, source_address=None if source is None else (source, 0))
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if is_secure:
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        if urlsplit(url).scheme == "wss":
+            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=address[0])
     except BaseException:
         sock.close()
         raise
     return ReadAheadSocket(sock, send_timeout_s=timeout_s)
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of an address of HTTP or of a WebSocket, the scheme's own port where it names none."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme in ("https", "wss") else 80)
 
 
 def socket_url(http_url: str, path: str = "/") -> str:
