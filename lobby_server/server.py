@@ -29,29 +29,29 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import ServerDraining
 from lobby_server.secret import load_or_make_secret, secret_path
 from lobby_server.service.accounts import Accounts
-from lobby_server.service.acks import Acks
 from lobby_server.service.auth import Passwords, Tokens
-from lobby_server.service.fetch_meter import FetchMeter
+from lobby_server.service.fanout.acks import Acks
+from lobby_server.service.fanout.hub import Hub
 from lobby_server.service.heartbeat import Heartbeat
-from lobby_server.service.hub import Hub
 from lobby_server.service.lobby import Lobby
-from lobby_server.service.loop_lag import LoopLag
-from lobby_server.service.metrics import Metrics
-from lobby_server.service.ops_history import OpsHistory, read_counters
 from lobby_server.service.ports import Store
 from lobby_server.service.retention import Retention
-from lobby_server.service.room_desk import RoomDesk
-from lobby_server.service.room_list import RoomListView
-from lobby_server.service.rooms_feed import RoomsAnnouncer
+from lobby_server.service.rooms.announcements import RoomsAnnouncer
+from lobby_server.service.rooms.commands import RoomDesk
+from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.list import RoomListView
 from lobby_server.service.session import Rules, Session
-from lobby_server.service.social import Social
+from lobby_server.service.social.assembly import Social
+from lobby_server.service.watch.loop_lag import LoopLag
+from lobby_server.service.watch.metrics import Metrics
+from lobby_server.service.watch.ops_history import OpsHistory, read_counters
 from lobby_server.service.writer import StoreWriter
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import open_store
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
-from lobby_server.web.listener import Listener
 from lobby_server.web.routes import make_application
+from lobby_server.web.websocket.listener import Listener
 
 log = logging.getLogger("lobby.server")
 

@@ -15,10 +15,10 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.messages import Refused
-from lobby_server.service.hub import Hub
+from lobby_server.service.fanout.hub import Hub
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock
-from lobby_server.service.room_desk import RoomDesk
+from lobby_server.service.rooms.commands import RoomDesk
 from lobby_server.service.session import Session
 
 log = logging.getLogger("lobby")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from lobby_server.service.social_ports import ChatStore, FriendStore, NotificationStore
-from lobby_server.service.subscriber import Outlet
+from lobby_server.service.fanout.subscriber import Outlet
+from lobby_server.service.social.ports import ChatStore, FriendStore, NotificationStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,13 +35,13 @@ from lobby_server.protocol.messages import (
     decode_client_message,
     encode_frame,
 )
-from lobby_server.service.acks import ACK_GROUPS
 from lobby_server.service.auth import Claims, TokenRefused, Tokens
-from lobby_server.service.hub import Hub, Member
-from lobby_server.service.metrics import Metrics
+from lobby_server.service.fanout.acks import ACK_GROUPS
+from lobby_server.service.fanout.hub import Hub, Member
+from lobby_server.service.fanout.profile import Profile, profile_of
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock, Timer, Transport
-from lobby_server.service.profile import Profile, profile_of
+from lobby_server.service.watch.metrics import Metrics
 
 log = logging.getLogger("lobby.session")
 

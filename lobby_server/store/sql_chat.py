@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from lobby_server.core.presence import User
-from lobby_server.service.social_ports import ChatLine, NewLine
+from lobby_server.service.social.ports import ChatLine, NewLine
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.tables import chat_lines
 
 
 class SqlChat(SqlCalls):
-    """`lobby_server.service.social_ports.ChatStore`."""
+    """`lobby_server.service.social.ports.ChatStore`."""
 
     async def add_chat_lines(self, lines: Sequence[NewLine]) -> list[ChatLine]:
         rows = [

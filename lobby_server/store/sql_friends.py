@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.service.ports import StoreError
-from lobby_server.service.social_ports import StoredBlock, StoredFriendship
+from lobby_server.service.social.ports import StoredBlock, StoredFriendship
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict
@@ -18,7 +18,7 @@ from lobby_server.store.tables import blocks, friend_requests, friendships
 
 
 class SqlFriends(SqlCalls):
-    """`lobby_server.service.social_ports.FriendStore`."""
+    """`lobby_server.service.social.ports.FriendStore`."""
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
         new_request = insert(friend_requests).values(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from lobby_server.core.presence import User
-from lobby_server.service.social_ports import StoredAnnouncement, StoredNotification
+from lobby_server.service.social.ports import StoredAnnouncement, StoredNotification
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.tables import announcements, notifications
 
@@ -17,7 +17,7 @@ _IS_WAITING = (_columns.is_delivered.is_(False), _columns.is_read.is_(False))
 
 
 class SqlNotifications(SqlCalls):
-    """`lobby_server.service.social_ports.NotificationStore`."""
+    """`lobby_server.service.social.ports.NotificationStore`."""
 
     async def add_notification(
         self,

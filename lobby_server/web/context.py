@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.service.accounts import Accounts
 from lobby_server.service.auth import Tokens
-from lobby_server.service.fetch_meter import FetchMeter
 from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.lobby import Lobby
-from lobby_server.service.metrics import Metrics
-from lobby_server.service.ops_history import OpsHistory
 from lobby_server.service.ports import Clock, Store, Transport
-from lobby_server.service.room_list import RoomListView
+from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.list import RoomListView
 from lobby_server.service.session import Rules, Session
-from lobby_server.service.social import Social
+from lobby_server.service.social.assembly import Social
+from lobby_server.service.watch.metrics import Metrics
+from lobby_server.service.watch.ops_history import OpsHistory
 from lobby_server.settings import Settings
 
 

@@ -18,7 +18,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from lobby_server.service.room_list import Snapshot
+from lobby_server.service.rooms.list import Snapshot
 from lobby_server.web.context import WebContext
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
 

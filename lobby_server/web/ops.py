@@ -11,11 +11,11 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.service.acks import BOUNDS_S
+from lobby_server.service.fanout.acks import BOUNDS_S
 from lobby_server.service.ports import StoreUnavailable
+from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
-from lobby_server.web.operation import Caller, operation
 
 
 class HealthHandler(BaseHandler):

@@ -18,10 +18,10 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
 from lobby_server.protocol.messages import Refused, ServerMessage, decode_client_message, encode
 from lobby_server.service.auth import TokenRefused
-from lobby_server.service.ops_history import FIELDS, SAMPLE_EVERY_S, OpsHistory, Sample
+from lobby_server.service.watch.ops_history import FIELDS, SAMPLE_EVERY_S, OpsHistory, Sample
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
-from lobby_server.web.socket import RETRY_AFTER_S, check_upgrade
+from lobby_server.web.websocket.handler import RETRY_AFTER_S, check_upgrade
 
 MAX_VIEWERS = 16
 """Pages at a time: each gets a message every two seconds, and a history of some ten KiB."""

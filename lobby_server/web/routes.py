@@ -11,15 +11,15 @@ from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web import ops, pages
-from lobby_server.web.api_contract import OpenApiHandler, ProtocolHandler
-from lobby_server.web.api_routes import API_ROUTES, pattern_of
+from lobby_server.web.api.contract import SOCKET_PATHS, contract
+from lobby_server.web.api.documents import OpenApiHandler, ProtocolHandler
+from lobby_server.web.api.openapi import openapi_document
+from lobby_server.web.api.routes import API_ROUTES, pattern_of
 from lobby_server.web.assets import Assets
 from lobby_server.web.base import ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
-from lobby_server.web.contract import SOCKET_PATHS, contract
-from lobby_server.web.openapi import openapi_document
 from lobby_server.web.ops_socket import OpsSocketHandler
-from lobby_server.web.socket import HARD_LIMIT_FACTOR, SocketHandler
+from lobby_server.web.websocket.handler import HARD_LIMIT_FACTOR, SocketHandler
 
 
 class WantsSocket(Matcher):

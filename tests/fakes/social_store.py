@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.presence import User
-from lobby_server.service.social_ports import (
+from lobby_server.service.social.ports import (
     ChatLine,
     NewLine,
     StoredAnnouncement,

@@ -11,11 +11,11 @@ from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.messages import ClientMessage, Refused
 from lobby_server.service.auth import Tokens
-from lobby_server.service.fetch_meter import FetchMeter
-from lobby_server.service.hub import Hub
-from lobby_server.service.metrics import Metrics
-from lobby_server.service.rooms_feed import RoomsAnnouncer
+from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.rooms.announcements import RoomsAnnouncer
+from lobby_server.service.rooms.fetch_meter import FetchMeter
 from lobby_server.service.session import Rules, Session
+from lobby_server.service.watch.metrics import Metrics
 from tests.fakes.clock import VirtualClock
 from tests.fakes.transport import MemoryTransport
 

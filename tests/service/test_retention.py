@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lobby_server.core.presence import User
 from lobby_server.service.retention import SWEEP_EVERY_S, Retention
-from lobby_server.service.social_ports import NewLine
+from lobby_server.service.social.ports import NewLine
 from lobby_server.service.writer import StoreWriter
 from tests.fakes.clock import VirtualClock
 from tests.fakes.store import MemoryStore

@@ -1,4 +1,4 @@
-"""What the social side of the store promises (`lobby_server.service.social_ports`), on every store there is."""
+"""What the social side of the store promises (`lobby_server.service.social.ports`), on every store there is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from lobby_server.core.friends import Friend
 from lobby_server.core.presence import User
 from lobby_server.service.ports import Store, StoreError
-from lobby_server.service.social_ports import NewLine, StoredBlock, StoredFriendship, StoredNotification
+from lobby_server.service.social.ports import NewLine, StoredBlock, StoredFriendship, StoredNotification
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
 ANN, BOB, EVE = User(1, "ann"), User(2, "bob"), User(2**53 - 1, "Zoë 👩‍👩‍👧 \u202e")

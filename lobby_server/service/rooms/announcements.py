@@ -1,0 +1,82 @@
+"""What is said of the room list, in the ways that clients can ask for: a bare announcement, the revision with a window
+for the fetch, or the difference to what was said before.
+
+Invariant: the snapshot that a delta client starts from is the list as the deltas have told it, no newer: its next delta
+builds on it.
+"""
+
+from __future__ import annotations
+
+from lobby_server.core.rooms import RoomBook
+from lobby_server.protocol.messages import (
+    RoomsChanged,
+    RoomsChangedRev,
+    RoomsDelta,
+    RoomsSnapshot,
+    encode_frame,
+)
+from lobby_server.protocol.resources import Room
+from lobby_server.service.fanout.profile import RoomsMode
+from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.list import room_resource
+
+_BARE = encode_frame(RoomsChanged())
+
+
+class RoomsAnnouncer:
+    """The frames of an announcement, and the list as it was announced last."""
+
+    def __init__(self, book: RoomBook, meter: FetchMeter) -> None:
+        self._book = book
+        self._meter = meter
+        self._told: dict[str, Room] = {}
+        self._told_revision = book.revision
+        self._is_followed = False
+        self._snapshot: bytes | None = None
+
+    def frame(self, mode: RoomsMode, clients: int) -> bytes:
+        """The frame that tells of the list as it is now. `clients`: how many are told, and may come to fetch."""
+        if mode is RoomsMode.NOTIFY:
+            return _BARE
+        if mode is RoomsMode.REV:
+            window_ms = self._meter.window_ms(clients)
+            return encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=window_ms))
+        return self._delta()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the list is another than it was announced."""
+        return self._told_revision != self._book.revision
+
+    def herd_s(self, clients: int) -> float:
+        """How long it takes to answer a fetch of every client."""
+        return self._meter.window_ms(clients) / 1000
+
+    def announced(self) -> None:
+        """Everybody is told of the list as it is now. O(rooms), and nothing while no client follows deltas."""
+        if self._is_followed:
+            self._told = self._rooms()
+        self._told_revision = self._book.revision
+        self._snapshot = None
+
+    def snapshot_frame(self) -> bytes:
+        """The list as it was announced last. O(rooms) once an announcement."""
+        if not self._is_followed:
+            # The first follower: from here on differences are kept. Nobody has been told less than this.
+            self._is_followed = True
+            self._told, self._told_revision = self._rooms(), self._book.revision
+        if self._snapshot is None:
+            rooms = list(self._told.values())
+            self._snapshot = encode_frame(RoomsSnapshot(rev=self._told_revision, rooms=rooms))
+        return self._snapshot
+
+    def _delta(self) -> bytes:
+        now = self._rooms()
+        changed = [room for room in now.values() if self._told.get(room.id) != room]
+        gone = [room_id for room_id in self._told if room_id not in now]
+        # Oldest first: a client that puts each new one on top has the order of the list.
+        changed.reverse()
+        return encode_frame(RoomsDelta(base=self._told_revision, rev=self._book.revision, set=changed, gone=gone))
+
+    def _rooms(self) -> dict[str, Room]:
+        return {room.id: room_resource(room) for room in self._book.public()}

@@ -1,0 +1,78 @@
+"""The body of ``GET /api/rooms``: built once a revision, not once a request, in plain and gzip."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+
+import msgspec
+
+from lobby_server.core.rooms import Room, RoomBook
+from lobby_server.protocol import resources
+from lobby_server.service.watch.metrics import Metrics
+
+_GZIP_LEVEL = 5
+_MAX_FILTERS = 64
+_encode_json = msgspec.json.Encoder().encode
+
+
+def room_resource(room: Room) -> resources.Room:
+    """A room as the API shows it."""
+    return resources.Room(
+        id=room.id,
+        host_username=room.host.username,
+        gamemode=room.gamemode,
+        map_name=room.map_name,
+        current_players=len(room.members),
+        max_players=room.max_players,
+        created_at=resources.iso_utc(room.created_at),
+        is_full=room.is_full,
+    )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The list at one revision."""
+
+    revision: int
+    etag: str
+    plain: bytes
+    gzipped: bytes
+
+
+class RoomListView:
+    """Snapshots of the public list, whole or of one game mode, kept for as long as the revision stands."""
+
+    def __init__(self, book: RoomBook, metrics: Metrics) -> None:
+        self._book = book
+        self._metrics = metrics
+        self._revision = -1
+        self._etag = ""
+        self._by_gamemode: dict[str | None, Snapshot] = {}
+
+    def etag(self) -> str:
+        """The entity tag of the current revision, quotes included. Nothing is built for it."""
+        self._follow()
+        return self._etag
+
+    def snapshot(self, gamemode: str | None = None) -> Snapshot:
+        """The list as it is now. O(rooms) at the first call of a revision, O(1) after that."""
+        self._follow()
+        snapshot = self._by_gamemode.get(gamemode)
+        if snapshot is None:
+            if len(self._by_gamemode) >= _MAX_FILTERS:
+                self._by_gamemode.clear()  # somebody asks for modes that nobody plays
+            snapshot = self._by_gamemode[gamemode] = self._build(gamemode)
+        return snapshot
+
+    def _follow(self) -> None:
+        if self._revision != self._book.revision:
+            self._revision = self._book.revision
+            self._etag = f'"{self._revision}"'
+            self._by_gamemode.clear()
+
+    def _build(self, gamemode: str | None) -> Snapshot:
+        self._metrics.room_list_built += 1
+        rooms = [room_resource(room) for room in self._book.public() if gamemode is None or room.gamemode == gamemode]
+        plain = _encode_json(resources.RoomList(count=len(rooms), rooms=rooms))
+        return Snapshot(self._revision, self._etag, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))

@@ -1,0 +1,121 @@
+"""The social side of the lobby, put together. It follows who comes and goes.
+
+What survives a restart is in the store, and read back whole at the start, so that neither a login nor a broadcast costs
+a query: a friendship takes a few hundred bytes of memory for as long as it lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from lobby_server.core.blocks import BlockBook
+from lobby_server.core.friends import FriendBook
+from lobby_server.core.parties import PartyBook
+from lobby_server.core.presence import User
+from lobby_server.protocol.social_messages import SendChatMessage
+from lobby_server.service.lobby import Lobby
+from lobby_server.service.ports import Clock, Store
+from lobby_server.service.session import Session
+from lobby_server.service.social.announcements import Announcements
+from lobby_server.service.social.blocks import Blocks
+from lobby_server.service.social.chat import Chat
+from lobby_server.service.social.friends import Friends
+from lobby_server.service.social.invitations import Invitations
+from lobby_server.service.social.notifications import Notices
+from lobby_server.service.social.parties import Parties
+from lobby_server.service.social.people import People
+from lobby_server.service.writer import StoreWriter
+
+
+class Social:
+    """One a server. `lobby_server.service.lobby.Companion`."""
+
+    def __init__(
+        self,
+        *,
+        lobby: Lobby,
+        store: Store,
+        writer: StoreWriter,
+        clock: Clock,
+        party_book: PartyBook,
+        chat_rate_per_min: float,
+        chat_max_characters: int,
+        new_id: Callable[[], str],
+    ) -> None:
+        """`new_id`: of a party, which nobody can guess."""
+        presence, hub = lobby.presence, lobby.hub
+        gate = asyncio.Lock()
+        friend_book, block_book = FriendBook(), BlockBook()
+        self.people = People(presence=presence, friends=friend_book, store=store)
+        self.notices = Notices(hub=hub, store=store, writer=writer, clock=clock)
+        self.friends = Friends(
+            book=friend_book,
+            blocks=block_book,
+            presence=presence,
+            people=self.people,
+            notices=self.notices,
+            hub=hub,
+            store=store,
+            clock=clock,
+            gate=gate,
+        )
+        self.blocks = Blocks(
+            book=block_book,
+            friend_book=friend_book,
+            friends=self.friends,
+            people=self.people,
+            hub=hub,
+            store=store,
+            clock=clock,
+            gate=gate,
+        )
+
+        self.parties = Parties(
+            book=party_book,
+            blocks=block_book,
+            lobby=lobby,
+            people=self.people,
+            notices=self.notices,
+            clock=clock,
+            new_party_id=new_id,
+        )
+        self.invitations = Invitations(
+            lobby=lobby, blocks=block_book, people=self.people, notices=self.notices, store=store
+        )
+        self.chat = Chat(
+            parties=party_book,
+            blocks=block_book,
+            people=self.people,
+            notices=self.notices,
+            hub=hub,
+            store=store,
+            writer=writer,
+            clock=clock,
+            rate_per_min=chat_rate_per_min,
+            max_characters=chat_max_characters,
+        )
+        self.announcements = Announcements(hub=hub, store=store, clock=clock)
+        lobby.take_command(SendChatMessage, self.chat.say)
+        lobby.take_along(self)
+
+    async def restore(self) -> None:
+        """Take up what an earlier life of the server kept. Raises `StoreUnavailable`."""
+        await self.friends.restore()
+        await self.blocks.restore()
+        await self.notices.restore()
+
+    # -- what the lobby tells -------------------------------------------------------------------------------------
+
+    def accepted(self, session: Session, *, came_online: bool) -> None:
+        """A session hears from now on; `came_online`: it is its user's first."""
+        if came_online:
+            self.friends.came_online(session.user)
+            self.parties.came_online(session.user)
+        self.chat.accepted(session)
+        self.notices.login(session.user.id)
+
+    def went_offline(self, user: User) -> None:
+        self.friends.went_offline(user)
+        self.parties.went_offline(user)
+        self.chat.went_offline(user)

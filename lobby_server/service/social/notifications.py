@@ -1,0 +1,120 @@
+"""Notifications: what a user should know of, also when they were not there. Kept until they are read or too old.
+
+Who is online is told at once. Who is not is told once, after their next handshake; every later socket asks
+``GET /api/notifications``. Nobody waits for a notification to be written: the matter itself is done by then.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import NotAllowed
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.social_messages import Notification
+from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind, NotificationList
+from lobby_server.protocol.social_resources import Notification as NotificationBody
+from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.ports import Clock, Store
+from lobby_server.service.social.ports import StoredNotification
+from lobby_server.service.writer import StoreWriter
+
+log = logging.getLogger("lobby.social")
+
+_ONE_A_SENDER = frozenset({NotificationKind.DIRECT_MESSAGE})
+"""Kinds of which there is no second one of the same sender until the first is read."""
+
+
+class Notices:
+    """The notifications of all users."""
+
+    def __init__(self, *, hub: Hub, store: Store, writer: StoreWriter, clock: Clock) -> None:
+        self._hub = hub
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._waiting: set[int] = set()
+        """Users for whom something was kept that no socket was told: a login of anybody else costs no query."""
+
+    async def restore(self) -> None:
+        self._waiting = await self._store.users_with_undelivered_notifications()
+
+    def add(
+        self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None = None
+    ) -> None:
+        """Notify somebody, soon. `room_id`: where it invites to."""
+        self._writer.write(lambda: self._add(user_id, kind, title=title, body=body, sender=sender, room_id=room_id))
+
+    def login(self, user_id: int) -> None:
+        """A socket of a user was accepted: tell what was kept."""
+        if user_id in self._waiting:
+            self._writer.write(lambda: self._deliver(user_id))
+
+    async def page(self, user: User, *, before: int | None) -> NotificationList:
+        """Raises `StoreUnavailable`."""
+        found = await self._store.notifications(user.id, before=before, most=PAGE_ITEMS + 1)
+        return NotificationList(
+            unread=await self._store.unread_notifications(user.id),
+            notifications=[
+                NotificationBody(
+                    id=each.id,
+                    kind=each.kind,
+                    title=each.title,
+                    body=each.body,
+                    ts=_ts(each),
+                    is_read=each.is_read,
+                    room_id=each.room_id,
+                )
+                for each in found[:PAGE_ITEMS]
+            ],
+            has_more=len(found) > PAGE_ITEMS,
+        )
+
+    async def read(self, user: User, notification_id: int) -> None:
+        """Raises `NotAllowed` (``notification_not_found``), `StoreUnavailable`."""
+        if not await self._store.read_notification(user.id, notification_id):
+            raise NotAllowed(ApiCode.NOTIFICATION_NOT_FOUND)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    async def _add(
+        self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None
+    ) -> None:
+        if kind in _ONE_A_SENDER and await self._store.has_unread_notification(
+            user_id, kind=kind.value, from_user_id=sender.id
+        ):
+            return
+        stored = await self._store.add_notification(
+            user_id=user_id,
+            kind=kind.value,
+            title=title,
+            body=body,
+            from_user_id=sender.id,
+            created_at=self._clock.utc_now(),
+            is_delivered=False,
+            room_id=room_id,
+        )
+        self._waiting.add(user_id)
+        if self._has_socket(user_id):
+            await self._deliver(user_id)
+        else:
+            log.debug("notification %d waits for user %d", stored.id, user_id)
+
+    async def _deliver(self, user_id: int) -> None:
+        """Tell all that was not told. It counts as told from before it is: never twice, whatever happens between."""
+        if user_id not in self._waiting or not self._has_socket(user_id):
+            return
+        kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
+        if kept:
+            await self._store.set_delivered(user_id, up_to=kept[-1].id)
+        self._waiting.discard(user_id)
+        for each in kept:
+            event = Notification(id=each.id, kind=each.kind, title=each.title, body=each.body, ts=_ts(each))
+            self._hub.tell_users([user_id], event)
+
+    def _has_socket(self, user_id: int) -> bool:
+        return next(self._hub.of_user(user_id), None) is not None
+
+
+def _ts(stored: StoredNotification) -> int:
+    return int(stored.created_at.timestamp() * 1000)

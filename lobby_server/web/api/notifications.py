@@ -1,0 +1,46 @@
+"""The HTTP API of notifications and announcements. Source: the protocol contract, section 8."""
+
+from __future__ import annotations
+
+from lobby_server.core.refusal import NotAllowed
+from lobby_server.protocol import requests, resources
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.social_resources import Announcement, AnnouncementList, NotificationList
+from lobby_server.service.social.announcements import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
+from lobby_server.web.api import bodies
+from lobby_server.web.api.operation import Caller, operation
+from lobby_server.web.base import BaseHandler
+
+
+class NotificationsHandler(BaseHandler):
+    @operation(
+        "Notifications, newest first",
+        answers={200: NotificationList},
+        query={"before": "An id; the page begins below it."},
+    )
+    async def get(self) -> None:
+        self.answer(await self.context.social.notices.page(self.claims().user, before=self.before()))
+
+
+class NotificationReadHandler(BaseHandler):
+    @operation("Mark a notification as read", answers={200: resources.Done}, refusals=(ApiCode.NOTIFICATION_NOT_FOUND,))
+    async def post(self, notification_id: str) -> None:
+        await self.context.social.notices.read(self.claims().user, int(notification_id))
+        self.answer(resources.Done())
+
+
+class AnnouncementsHandler(BaseHandler):
+    @operation("The last announcements, newest first", answers={200: AnnouncementList})
+    async def get(self) -> None:
+        self.claims()
+        self.answer(await self.context.social.announcements.last())
+
+    @operation("Tell everybody", answers={201: Announcement}, body=requests.NewAnnouncement, caller=Caller.ADMIN)
+    async def post(self) -> None:
+        claims = self.claims()
+        if not claims.is_admin:
+            raise NotAllowed(ApiCode.ADMIN_REQUIRED)
+        body = self.body_object()
+        title = bodies.text(body, "title", most=MAX_TITLE_CHARACTERS)
+        text = bodies.text(body, "body", most=MAX_BODY_CHARACTERS, is_optional=True)
+        self.answer(await self.context.social.announcements.announce(claims.user, title=title, body=text), 201)

@@ -1,0 +1,141 @@
+"""The HTTP API of parties and of invitations into rooms. Source: the protocol contract, section 8."""
+
+from __future__ import annotations
+
+from lobby_server.protocol import requests, resources
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.social_resources import MyParty, PartyAnswer, PartyInRoom
+from lobby_server.web.api import bodies
+from lobby_server.web.api.operation import operation
+from lobby_server.web.base import BaseHandler
+
+
+class PartiesHandler(BaseHandler):
+    @operation(
+        "Make a party, and lead it",
+        answers={201: PartyAnswer},
+        refusals=(ApiCode.ALREADY_IN_PARTY, ApiCode.RATE_LIMITED),
+    )
+    def post(self) -> None:
+        self.answer(PartyAnswer(party=self.context.social.parties.create(self.caller())), 201)
+
+
+class MyPartyHandler(BaseHandler):
+    @operation("The caller's party, and where they are invited", answers={200: MyParty})
+    def get(self) -> None:
+        self.answer(self.context.social.parties.mine(self.claims().user))
+
+
+class PartyInvitesHandler(BaseHandler):
+    @operation(
+        "Invite somebody to the party",
+        answers={201: resources.Done},
+        body=requests.Whom,
+        refusals=(
+            ApiCode.PARTY_NOT_FOUND,
+            ApiCode.NOT_IN_PARTY,
+            ApiCode.USER_NOT_FOUND,
+            ApiCode.INVALID_TARGET,
+            ApiCode.ALREADY_IN_PARTY,
+            ApiCode.PARTY_FULL,
+            ApiCode.BLOCKED_BY_YOU,
+            ApiCode.RATE_LIMITED,
+        ),
+    )
+    async def post(self, party_id: str) -> None:
+        user, whom = self.caller(), bodies.whom(self.body_object())
+        await self.context.social.parties.invite(user, party_id, whom)
+        self.answer(resources.Done(), 201)
+
+
+class PartyJoinHandler(BaseHandler):
+    @operation(
+        "Take an invitation",
+        answers={200: PartyAnswer},
+        refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_INVITED, ApiCode.PARTY_FULL),
+    )
+    def post(self, party_id: str) -> None:
+        self.answer(PartyAnswer(party=self.context.social.parties.join(self.claims().user, party_id)))
+
+
+class PartyLeaveHandler(BaseHandler):
+    @operation(
+        "Leave the party", answers={200: resources.Done}, refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY)
+    )
+    def post(self, party_id: str) -> None:
+        self.context.social.parties.leave(self.claims().user, party_id)
+        self.answer(resources.Done())
+
+
+class PartyKickHandler(BaseHandler):
+    @operation(
+        "Put a member out, as the leader",
+        answers={200: PartyAnswer},
+        body=requests.OneUser,
+        refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY, ApiCode.NOT_LEADER, ApiCode.INVALID_TARGET),
+    )
+    def post(self, party_id: str) -> None:
+        user, member_id = self.claims().user, bodies.user_id(self.body_object())
+        self.answer(PartyAnswer(party=self.context.social.parties.kick(user, party_id, member_id)))
+
+
+class PartyLeaderHandler(BaseHandler):
+    @operation(
+        "Let another member lead",
+        answers={200: PartyAnswer},
+        body=requests.OneUser,
+        refusals=(
+            ApiCode.PARTY_NOT_FOUND,
+            ApiCode.NOT_IN_PARTY,
+            ApiCode.NOT_LEADER,
+            ApiCode.INVALID_TARGET,
+            ApiCode.RATE_LIMITED,
+        ),
+    )
+    def post(self, party_id: str) -> None:
+        user, member_id = self.caller(), bodies.user_id(self.body_object())
+        self.answer(PartyAnswer(party=self.context.social.parties.hand_over(user, party_id, member_id)))
+
+
+class RoomPartyHandler(BaseHandler):
+    """The caller's party enters a room: everybody, or nobody."""
+
+    @operation(
+        "Enter a room with all of the caller's party, or with nobody",
+        answers={200: PartyInRoom},
+        refusals=(
+            ApiCode.ROOM_NOT_FOUND,
+            ApiCode.NOT_IN_PARTY,
+            ApiCode.NOT_LEADER,
+            ApiCode.MEMBER_OFFLINE,
+            ApiCode.ROOM_FULL,
+            ApiCode.VERSION_MISMATCH,
+            ApiCode.BANNED,
+            ApiCode.INVITATION_REQUIRED,
+            ApiCode.RATE_LIMITED,
+        ),
+    )
+    def post(self, room_id: str) -> None:
+        self.answer(self.context.social.parties.enter_room(self.caller(), room_id))
+
+
+class RoomInvitesHandler(BaseHandler):
+    @operation(
+        "Invite somebody into the room that the caller is in",
+        answers={201: resources.Done},
+        body=requests.Whom,
+        refusals=(
+            ApiCode.ROOM_NOT_FOUND,
+            ApiCode.NOT_IN_ROOM,
+            ApiCode.USER_NOT_FOUND,
+            ApiCode.INVALID_TARGET,
+            ApiCode.ALREADY_IN_ROOM,
+            ApiCode.BANNED,
+            ApiCode.BLOCKED_BY_YOU,
+            ApiCode.RATE_LIMITED,
+        ),
+    )
+    async def post(self, room_id: str) -> None:
+        user, whom = self.caller(), bodies.whom(self.body_object())
+        await self.context.social.invitations.invite(user, room_id, whom)
+        self.answer(resources.Done(), 201)

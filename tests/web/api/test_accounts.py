@@ -1,0 +1,287 @@
+"""The HTTP API of accounts: register, log in, verify, refresh, log out, and the tokens that they give and take."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import argon2
+import jwt
+import pytest
+
+from tests.web.conftest import SECRET, Answer, Lobby, StartLobby
+from tests.web.websocket.test_socket import BAD_TOKENS
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hashing at a thousandth of the cost."""
+    cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(argon2, "PasswordHasher", cheap)
+
+
+async def register(lobby: Lobby, username: str, **more: Any) -> Answer:
+    return await lobby.call("POST", "/api/auth/register", {"username": username, "password": PASSWORD, **more})
+
+
+async def log_in(lobby: Lobby, login: str, password: str = PASSWORD) -> Answer:
+    return await lobby.call("POST", "/api/auth/login", {"username": login, "password": password})
+
+
+# -- register and log in ------------------------------------------------------------------------------------------
+
+
+async def test_registration_answers_201_with_a_token_and_the_user(lobby: Lobby) -> None:
+    answer = await register(lobby, "Ann_1", email="ann@example.org")
+    assert answer.status == 201
+    assert list(answer.body) == ["token", "user"]
+    user = answer.body["user"]
+    assert list(user) == ["id", "username", "email", "created_at"]
+    assert (user["username"], user["email"]) == ("Ann_1", "ann@example.org")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", user["created_at"])
+    created_at = datetime.fromisoformat(user["created_at"].replace("Z", "+00:00"))
+    assert abs(datetime.now(timezone.utc) - created_at) < timedelta(minutes=1)
+
+
+async def test_token_of_a_registration_has_the_claims_of_the_contract_and_opens_a_socket(lobby: Lobby) -> None:
+    answer = await register(lobby, "ann")
+    claims = jwt.decode(answer.body["token"], SECRET, algorithms=["HS256"])
+    assert set(claims) == {"userId", "username", "iat", "exp", "jti"}
+    assert (claims["userId"], claims["username"]) == (answer.body["user"]["id"], "ann")
+    assert claims["exp"] - claims["iat"] == 7 * 24 * 3600
+    client = await lobby.connect()
+    accepted = await client.handshake(answer.body["token"])
+    assert accepted["data"] == {"peer_id": 0, "user_id": claims["userId"], "username": "ann"}
+
+
+@pytest.mark.parametrize("email", [None, ""])
+async def test_registration_without_an_email_has_null_there(lobby: Lobby, email: str | None) -> None:
+    assert (await register(lobby, "ann", email=email)).body["user"]["email"] is None
+    assert (await register(lobby, "bob", email=email)).status == 201  # two without one do not clash
+
+
+async def test_taken_names_are_409_without_regard_to_case(lobby: Lobby) -> None:
+    assert (await register(lobby, "ann", email="ann@example.org")).status == 201
+    for username, email, code in [
+        ("ann", None, "username_taken"),
+        ("ANN", None, "username_taken"),
+        ("bob", "ann@example.org", "email_taken"),
+        ("bob", "Ann@Example.ORG", "email_taken"),
+    ]:
+        answer = await register(lobby, username, email=email)
+        assert (answer.status, answer.body["code"]) == (409, code)
+        assert list(answer.body) == ["error", "code"]
+    assert (await log_in(lobby, "bob")).status == 401  # a refused registration left nothing behind
+
+
+async def test_six_registrations_of_one_name_at_once_make_one_account(lobby: Lobby) -> None:
+    answers = await asyncio.gather(*(register(lobby, "ann", email=f"a{number}@b.c") for number in range(6)))
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 5
+
+
+async def test_username_and_email_both_log_in(lobby: Lobby) -> None:
+    registered = (await register(lobby, "ann", email="ann@example.org")).body["user"]
+    for login in ("ann", "ANN", "ann@example.org", "Ann@Example.org"):
+        answer = await log_in(lobby, login)
+        assert answer.status == 200
+        assert list(answer.body) == ["token", "user"]
+        assert answer.body["user"] == registered
+
+
+async def test_wrong_password_and_unknown_user_cannot_be_told_apart(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = lobby.server.context.accounts._passwords
+    verified: list[str] = []
+    verify, nobody = passwords._hasher.verify, passwords._nobody
+    recorder = _Recorder(lambda known, password: verified.append(known) or verify(known, password), passwords._hasher)
+    await register(lobby, "ann")
+    monkeypatch.setattr(passwords, "_hasher", recorder)
+    wrong, unknown = await log_in(lobby, "ann", "not the password"), await log_in(lobby, "nobody", "not the password")
+    assert wrong.status == unknown.status == 401
+    assert wrong.body == unknown.body
+    assert wrong.body["code"] == "invalid_credentials"
+    assert set(wrong.headers) == set(unknown.headers)
+    # The same work is done for both: one verification of a hash with the same parameters.
+    assert [known == nobody for known in verified] == [False, True]
+    assert parameters_of(verified[0]) == parameters_of(verified[1])
+
+
+class _Recorder:
+    """A password hasher that tells whom it verified."""
+
+    def __init__(self, verify: Any, hasher: Any) -> None:
+        self.verify = verify
+        self.check_needs_rehash = hasher.check_needs_rehash
+
+
+def parameters_of(password_hash: str) -> list[str]:
+    return password_hash.split("$")[:4]
+
+
+async def test_password_is_kept_as_an_argon2id_hash_only(lobby: Lobby) -> None:
+    await register(lobby, "ann")
+    account = await lobby.server.context.store.account_by_login("ann")
+    assert account is not None
+    assert account.password_hash.startswith("$argon2id$")
+    assert PASSWORD not in account.password_hash
+
+
+async def test_login_renews_a_hash_of_weaker_parameters(lobby: Lobby) -> None:
+    await register(lobby, "ann")
+    store = lobby.server.context.store
+    weak = argon2.PasswordHasher(memory_cost=8).hash(PASSWORD)
+    await store.set_password_hash(1, weak)
+    assert (await log_in(lobby, "ann")).status == 200
+    account = await store.account(1)
+    assert parameters_of(account.password_hash) != parameters_of(weak)
+    assert (await log_in(lobby, "ann")).status == 200
+
+
+# -- verify and refresh -------------------------------------------------------------------------------------------
+
+
+async def test_verify_gives_the_account_of_a_token(lobby: Lobby) -> None:
+    registered = (await register(lobby, "ann", email="ann@example.org")).body
+    answer = await lobby.call("GET", "/api/auth/verify", token=registered["token"])
+    assert answer.status == 200
+    assert answer.body == {"valid": True, "user": registered["user"]}
+
+
+async def test_verify_of_a_token_of_an_outside_issuer_gives_what_the_token_says(lobby: Lobby) -> None:
+    await register(lobby, "ann", email="ann@example.org")
+    for token, user_id, username in [(lobby.token(4711, "eve"), 4711, "eve"), (lobby.token(1, "eve"), 1, "eve")]:
+        answer = await lobby.call("GET", "/api/auth/verify", token=token)
+        user = {"id": user_id, "username": username, "email": None, "created_at": None}
+        assert answer.body == {"valid": True, "user": user}
+
+
+async def test_verify_without_a_good_token_says_why(lobby: Lobby) -> None:
+    missing = await lobby.call("GET", "/api/auth/verify")
+    assert (missing.status, missing.body["valid"], missing.body["code"]) == (401, False, "authentication_required")
+    expired = await lobby.call("GET", "/api/auth/verify", token=lobby.token(exp=int(time.time()) - 5))
+    assert (expired.status, expired.body["valid"], expired.body["code"]) == (403, False, "invalid_token")
+    assert set(expired.body) == {"valid", "error", "code"}
+
+
+async def test_refresh_gives_a_fresh_token_of_the_same_user_and_the_old_one_still_holds(lobby: Lobby) -> None:
+    old = lobby.token(5, "eve", exp=int(time.time()) + 60)
+    answer = await lobby.call("POST", "/api/auth/refresh", token=old)
+    assert answer.status == 200
+    assert list(answer.body) == ["token"]
+    fresh = jwt.decode(answer.body["token"], SECRET, algorithms=["HS256"])
+    assert (fresh["userId"], fresh["username"]) == (5, "eve")
+    assert fresh["exp"] > time.time() + 3600
+    for token in (old, answer.body["token"]):
+        assert (await lobby.call("GET", "/api/auth/verify", token=token)).status == 200
+
+
+async def test_life_of_tokens_is_a_setting(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(token_ttl_s=120)
+    claims = jwt.decode((await register(lobby, "ann")).body["token"], SECRET, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 120
+
+
+# -- log out ------------------------------------------------------------------------------------------------------
+
+
+async def test_logout_is_204_without_a_body_and_ends_that_token(lobby: Lobby) -> None:
+    token = (await register(lobby, "ann")).body["token"]
+    answer = await lobby.call("POST", "/api/auth/logout", token=token)
+    assert (answer.status, answer.body) == (204, b"")
+    assert "Content-Type" not in answer.headers
+    for method, path in [("GET", "/api/auth/verify"), ("POST", "/api/auth/refresh"), ("POST", "/api/auth/logout")]:
+        refused = await lobby.call(method, path, token=token)
+        assert (refused.status, refused.body["code"]) == (403, "invalid_token")
+    assert (await log_in(lobby, "ann")).status == 200  # the account is as it was
+
+
+async def test_logout_holds_over_a_restart(start_lobby: StartLobby) -> None:
+    before = await start_lobby()
+    out, kept = before.token(1, "ann"), before.token(1, "ann")
+    without_jti = before.token(2, "bob", jti=None)
+    for token in (out, without_jti):
+        assert (await before.call("POST", "/api/auth/logout", token=token)).status == 204
+    await before.server.drain()
+    after = await start_lobby()
+    for token, status in [(out, 403), (without_jti, 403), (kept, 200)]:
+        assert (await after.call("GET", "/api/auth/verify", token=token)).status == status
+    client = await after.connect()
+    assert (await client.handshake(out))["data"] == {"reason": "invalid_token"}
+
+
+@pytest.mark.parametrize("jti", ["with\x00nul", "half a pair \ud800", "x" * 3000, 5, ""])
+async def test_token_with_an_odd_id_can_be_logged_out_too(lobby: Lobby, jti: Any) -> None:
+    token, other = lobby.token(1, "ann", jti=jti), lobby.token(2, "bob", jti=jti)
+    assert (await lobby.call("POST", "/api/auth/logout", token=token)).status == 204
+    assert (await lobby.call("GET", "/api/auth/verify", token=token)).status == 403
+    assert (await lobby.call("GET", "/api/auth/verify", token=other)).status == (403 if jti == "x" * 3000 else 200)
+
+
+# -- tokens that do not hold --------------------------------------------------------------------------------------
+
+TOKEN_CALLS = [
+    ("GET", "/api/auth/verify"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/logout"),
+    ("POST", "/api/rooms"),
+    ("DELETE", "/api/rooms/no"),
+    ("GET", "/api/users/online"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), TOKEN_CALLS)
+async def test_call_without_a_token_is_401_and_with_a_bad_one_403(lobby: Lobby, method: str, path: str) -> None:
+    for headers in ({}, {"Authorization": ""}, {"Authorization": "Bearer"}, {"Authorization": "Basic YTpi"}):
+        missing = await lobby.call(method, path, {}, headers=headers)
+        assert (missing.status, missing.body["code"]) == (401, "authentication_required")
+        assert missing.headers["WWW-Authenticate"] == "Bearer"
+    for name, token in BAD_TOKENS.items():
+        if isinstance(token, str) and token:
+            refused = await lobby.call(method, path, {}, token=token)
+            assert (refused.status, refused.body["code"]) == (403, "invalid_token"), name
+
+
+async def test_scheme_of_the_authorization_is_read_without_regard_to_case(lobby: Lobby) -> None:
+    for scheme in ("bearer", "BEARER"):
+        headers = {"Authorization": f"{scheme}  {lobby.token()} "}
+        assert (await lobby.call("GET", "/api/auth/verify", headers=headers)).status == 200
+
+
+# -- limits -------------------------------------------------------------------------------------------------------
+
+
+async def test_attempts_over_the_rate_are_429_with_retry_after(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(auth_rate_per_min=3.0)
+    for _ in range(3):  # an attempt counts whatever comes of it
+        assert (await lobby.call("POST", "/api/auth/login", {})).status == 400
+    for path in ("/api/auth/login", "/api/auth/register"):
+        answer = await lobby.call("POST", path, {"username": "ann", "password": PASSWORD})
+        assert (answer.status, answer.body["code"]) == (429, "rate_limited")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 21
+    assert (await lobby.call("GET", "/api/auth/verify", token=lobby.token())).status == 200
+    assert (await lobby.call("GET", "/api/rooms")).status == 200
+
+
+async def test_rate_is_of_one_address_as_the_proxy_names_it(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(auth_rate_per_min=1.0, trust_proxy_headers=True)
+
+    async def attempt(address: str) -> int:
+        return (await lobby.call("POST", "/api/auth/login", {}, headers={"X-Forwarded-For": address})).status
+
+    assert [await attempt("192.0.2.1"), await attempt("192.0.2.1"), await attempt("192.0.2.2")] == [400, 429, 400]
+
+
+async def test_address_that_a_client_makes_up_is_not_believed_without_a_proxy(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(auth_rate_per_min=1.0)
+    statuses = [
+        (await lobby.call("POST", "/api/auth/login", {}, headers={"X-Forwarded-For": f"192.0.2.{number}"})).status
+        for number in range(2)
+    ]
+    assert statuses == [400, 429]
