@@ -145,7 +145,7 @@ class LobbyServer:
             self._listener.start(sockets)
 
     async def drain(self) -> None:
-        """End in an orderly way, within ``drain_s``: no newcomers, close 1012 in paced groups, then the rest."""
+        """End in an orderly way, within ``drain_s``: no newcomers, close all in paced groups, then the rest."""
         context, settings = self.context, self.settings
         if context is None or context.is_draining:
             return
@@ -158,6 +158,8 @@ class LobbyServer:
             self._listener.stop()
         context.lobby.stop()
         context.ops_history.stop()
+        for go_away in tuple(context.at_drain):
+            go_away()
         await self._send_home(list(context.sessions))
         while (context.sessions or context.calls) and time.monotonic() < deadline_s:
             await asyncio.sleep(DRAIN_PAUSE_S)
@@ -177,13 +179,18 @@ class LobbyServer:
     # -- private --------------------------------------------------------------------------------------------------
 
     async def _send_home(self, sessions: list[Session]) -> None:
-        """Close all in paced groups; those who asked for it hear first when to come back, each in a slot of its own."""
+        """Close all in paced groups; those who asked for it hear first when to come back, each in a slot of its own.
+
+        Clients without features, and those not accepted yet, get 1001: Godot 3.2.3 takes 1012 for a protocol error,
+        tells the game nothing and stays "connected" for ever.
+        """
         for start in range(0, len(sessions), DRAIN_GROUP):
             for number, session in enumerate(sessions[start : start + DRAIN_GROUP], start):
                 if Feature.DRAIN in session.features:
                     after_ms = RECONNECT_AFTER_MS + round(number * 1000 / RECONNECTS_PER_S)
                     session.reply(ServerDraining(reconnect_after_ms=after_ms))
-                session.close(CloseCode.SERVICE_RESTART, "the server restarts; come back in a moment")
+                code = CloseCode.SERVICE_RESTART if session.features else CloseCode.GOING_AWAY
+                session.close(code, "the server restarts; come back in a moment")
             await asyncio.sleep(DRAIN_PAUSE_S)
 
     def _secret(self) -> str:

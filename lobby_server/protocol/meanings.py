@@ -39,11 +39,10 @@ ERRORS = MappingProxyType(
 CLOSE_CODES = MappingProxyType(
     {
         CloseCode.NORMAL: "The connection was ended on purpose.",
-        CloseCode.GOING_AWAY: "One side goes away.",
+        CloseCode.GOING_AWAY: "The server restarts; said to clients that asked for no feature.",
         CloseCode.MESSAGE_TOO_BIG: "A message was larger than the limit.",
         CloseCode.INTERNAL_ERROR: "A fault of the server; it is in its log.",
-        CloseCode.SERVICE_RESTART: "The server restarts.",
-        CloseCode.TRY_AGAIN_LATER: "The server has as many connections as it may have.",
+        CloseCode.SERVICE_RESTART: "The server restarts; said to clients that asked for a feature.",
         CloseCode.HANDSHAKE_TIMEOUT: "No handshake was accepted in time.",
         CloseCode.SLOW_CONSUMER: "The client does not read what it is sent.",
         CloseCode.RATE_LIMITED: "The client kept sending over the limit.",

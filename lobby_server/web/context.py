@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lobby_server.core.ratelimit import KeyedLimit
@@ -44,6 +44,8 @@ class WebContext:
     clock: Clock
     sessions: set[Session] = field(default_factory=set)
     """Every open socket, accepted or not."""
+    at_drain: set[Callable[[], None]] = field(default_factory=set)
+    """Called once as a drain begins: each closes a socket that is no session."""
     calls: set[object] = field(default_factory=set)
     """HTTP calls that are being answered by a handler."""
     is_draining: bool = False

@@ -59,6 +59,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         return self.context.origin_is_allowed(origin, self.request.host)
 
     def open(self, *_: str, **__: str) -> None:
+        self.context.at_drain.add(self._go_away)
         timeout_s = self.context.settings.handshake_timeout_s
         self._timer = asyncio.get_running_loop().call_later(timeout_s, self._nothing_accepted)
 
@@ -79,6 +80,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         if self._timer is not None:
             self._timer.cancel()
         self.history.unlisten(self._tell)
+        self.context.at_drain.discard(self._go_away)
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -108,11 +110,11 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         self._write("ops_history", {"every_s": SAMPLE_EVERY_S, "fields": FIELDS, "samples": list(self.history.samples)})
         self.history.listen(self._tell)
 
-    def _tell(self, sample: Sample | None) -> None:
-        """A new sample; None: the server ends."""
-        if sample is None:
-            self._end(CloseCode.SERVICE_RESTART, "the server restarts; come back in a moment")
-            return
+    def _go_away(self) -> None:
+        self._end(CloseCode.GOING_AWAY, "the server restarts; come back in a moment")
+
+    def _tell(self, sample: Sample) -> None:
+        """A new sample."""
         try:
             self.context.tokens.verify(self._token)
         except TokenRefused:

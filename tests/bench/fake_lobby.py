@@ -87,7 +87,7 @@ class FakeLobby:
         await self._ended.wait()
         server.stop()
         for socket in self.sockets:
-            socket.close(1012, "service restart")
+            socket.close(1001, "going away")
         await server.close_all_connections()
 
     def changed(self) -> None:

@@ -139,7 +139,7 @@ def test_silence_of_75_s_is_death_and_the_page_comes_back(crowd: Crowd) -> None:
     assert len(played.sockets) == 2
 
 
-@pytest.mark.parametrize("code", [1012, 4001, 4499])
+@pytest.mark.parametrize("code", [1001, 1012, 4001, 4499])
 def test_close_below_4500_is_followed_by_another_try(crowd: Crowd, code: int) -> None:
     played = PlayedServer(crowd)
     played.is_connected()

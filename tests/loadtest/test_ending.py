@@ -293,6 +293,7 @@ def test_arguments_in_the_file_are_without_secrets_and_paths():
         ("ws://x/ answered the upgrade with 404", "http_404"),
         ("the handshake was answered with invalid_token", "refused_invalid_token"),
         ("the handshake was not answered within 10 s", "handshake_timeout"),
+        ("closed with 1001 going_away: back soon", "closed_1001"),
         ("closed with 1012 service_restart: back soon", "closed_1012"),
         ("timed out", "timeout"),
         ("lost before the answer", "lost_before_answer"),

@@ -573,6 +573,16 @@ def test_real_drain_gives_each_a_slot_and_both_come_back(player):
             one.connection.disconnect_from_server()
 
 
+def test_client_without_features_that_a_drain_closed_with_1001_is_back_on_the_next_server(tmp_path, player):
+    with Target(data_dir=tmp_path) as target:
+        one = player(target, "base", reconnect=FixedReconnect(interval_s=0.1))
+        target.stop()
+        wait_for(lambda: one.connection.counters.close_codes["1001"] == 1, what="the close")
+        target.start()
+        assert one.connection.wait_until_connected(DEADLINE_S)
+        one.connection.disconnect_from_server()
+
+
 def test_real_refresh_keeps_the_socket_open_with_a_fresh_token(target: Target, player):
     now_s = int(time.time())
     tokens = [

@@ -1,4 +1,4 @@
-"""The orderly end of a real process: a signal, close 1012 for everybody, exit code 0."""
+"""The orderly end of a real process: a signal, a close frame for everybody, exit code 0."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.target import Target
 from tests.process.clients import Answer, call, close_code_of, connect, register, token_of, wait_until
 
 
-def test_signals_close_every_socket_with_1012_and_exit_0_and_rooms_wait_for_their_hosts(tmp_path: Path) -> None:
+def test_signals_close_every_socket_with_1001_and_exit_0_and_rooms_wait_for_their_hosts(tmp_path: Path) -> None:
     target = Target(data_dir=tmp_path, flags=["--empty-room-ttl-s", "60"])
     with target.running():
         clients = [connect(target, token_of(target, user_id, f"user{user_id}")) for user_id in range(5)]
@@ -42,7 +42,7 @@ def end_by(number: signal.Signals, target: Target, clients: list[websocket.WebSo
     """All are told, and the process is gone, promptly."""
     began_s = time.monotonic()
     os.kill(target.pid, number)
-    assert [close_code_of(client) for client in clients] == [1012] * len(clients)
+    assert [close_code_of(client) for client in clients] == [1001] * len(clients)
     assert target.process is not None
     assert target.process.wait(10) == 0
     assert time.monotonic() - began_s < 3

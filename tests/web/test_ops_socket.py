@@ -91,7 +91,13 @@ async def test_viewers_are_bounded_and_told_when_the_server_ends(lobby: Lobby, m
         await lobby.connect(path="/ops/socket")
     assert refused.value.code == 503
     await lobby.server.drain()
-    assert [await client.closed() for client in clients] == [1012, 1012]
+    assert [await client.closed() for client in clients] == [1001, 1001]
+
+
+async def test_viewer_that_has_shown_no_token_is_told_when_the_server_ends(lobby: Lobby) -> None:
+    stranger = await lobby.connect(path="/ops/socket")
+    await lobby.server.drain()
+    assert await stranger.closed() == 1001
 
 
 async def test_page_of_another_origin_may_not_look(lobby: Lobby) -> None:

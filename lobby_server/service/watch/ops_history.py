@@ -109,8 +109,8 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
 
 FIELDS = Sample.__struct_fields__
 
-Listener = Callable[[Sample | None], None]
-"""Hears every new sample, and None when there will be no more."""
+Listener = Callable[[Sample], None]
+"""Hears every new sample."""
 
 
 class OpsHistory:
@@ -144,13 +144,11 @@ class OpsHistory:
         self._timer = self._clock.call_later(SAMPLE_EVERY_S, self._sample)
 
     def stop(self) -> None:
-        """No more samples; whoever listens is told. A second time does nothing."""
+        """No more samples. A second time does nothing."""
         self._lag.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for listener in tuple(self._listeners):
-            listener(None)
         self._listeners.clear()
 
     def listen(self, listener: Listener) -> None:

@@ -91,10 +91,10 @@ def test_ring_holds_a_quarter_of_an_hour_and_no_more() -> None:
     assert (samples[0].sockets, samples[-1].sockets) == (5, len(samples) + 4)
 
 
-def test_listener_hears_every_sample_until_it_leaves_and_the_end_is_told_once() -> None:
+def test_listener_hears_every_sample_until_it_leaves_or_the_history_ends() -> None:
     counters = Counters()
-    early: list[Sample | None] = []
-    late: list[Sample | None] = []
+    early: list[Sample] = []
+    late: list[Sample] = []
     counters.history.listen(early.append)
     counters.history.listen(late.append)
     counters.change(sockets=1)
@@ -102,8 +102,8 @@ def test_listener_hears_every_sample_until_it_leaves_and_the_end_is_told_once() 
     counters.change(sockets=2)
     counters.history.stop()
     counters.history.stop()
-    assert [sample and sample.sockets for sample in early] == [1]
-    assert [sample and sample.sockets for sample in late] == [1, 2, None]
+    assert [sample.sockets for sample in early] == [1]
+    assert [sample and sample.sockets for sample in late] == [1, 2]
     counters.clock.advance(10 * SAMPLE_EVERY_S)
     assert len(counters.history.samples) == 2
 

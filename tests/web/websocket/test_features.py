@@ -129,7 +129,7 @@ async def test_drain_gives_each_who_asked_a_slot_before_the_close(start_lobby: S
     await lobby.server.drain()
     slots = [(await client.expect("server_draining"))["reconnect_after_ms"] for client in clients]
     assert len(set(slots)) == 3
-    assert await base.next() is None
+    assert await base.closed() == 1001
     assert [await client.closed() for client in clients] == [1012] * 3
 
 

@@ -283,15 +283,31 @@ async def test_logout_closes_the_sockets_of_that_token_and_of_no_other(lobby: Lo
     assert (await client.handshake(token))["data"] == {"reason": "invalid_token"}
 
 
-async def test_drain_closes_with_1012_and_announces_nobody_offline(start_lobby: StartLobby) -> None:
-    lobby = await start_lobby()
+@pytest.mark.parametrize("settings", [{}, {"compression": True}])
+async def test_drain_closes_clients_without_features_with_1001_and_announces_nobody_offline(
+    start_lobby: StartLobby, settings: dict[str, bool]
+) -> None:
+    lobby = await start_lobby(**settings)
     clients = [await lobby.connect(lobby.token(number, f"user{number}")) for number in range(3)]
     for client in clients:
         await client.fence()
+    clients.append(await lobby.connect())  # not accepted yet
     await lobby.server.drain()
     for client in clients:
         assert await client.next() is None
-        assert client.close_code == 1012
+        assert client.close_code == 1001
+
+
+@pytest.mark.parametrize("settings", [{}, {"compression": True}])
+async def test_drain_closes_clients_with_a_feature_with_1012(
+    start_lobby: StartLobby, settings: dict[str, bool]
+) -> None:
+    lobby = await start_lobby(**settings)
+    client = await lobby.connect()
+    await client.command("handshake", version="1", name="P", token=lobby.token(), features=["rev"])
+    await client.expect("handshake_accepted")
+    await lobby.server.drain()
+    assert await client.closed() == 1012
 
 
 # -- help ---------------------------------------------------------------------------------------------------------

@@ -34,12 +34,11 @@ export function refusalSentence(reason) {
 }
 
 const CLOSES = {
-  1001: "The server is going away.",
+  1001: "The server restarts.",
   1006: "The connection to the server was lost.",
   1009: "A message was too big for the server.",
   1011: "The server made a mistake.",
   1012: "The server restarts.",
-  1013: "The lobby is full at the moment.",
   4001: "The login took too long.",
   4002: "This page could not keep up with the server.",
   4003: "This page sent too much at once.",

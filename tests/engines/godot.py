@@ -1,0 +1,105 @@
+"""Godot 3 without a display, and the client of `godot3/` in it, driven from a test.
+
+The engine is Debian's package ``godot3-server``. It connects back to the test over TCP and speaks JSON lines: commands
+one way, signals and messages of the client the other way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = "godot3-server"
+PROJECT = Path(__file__).parent / "godot3"
+PATIENCE_S = 15.0
+REQUIRED = "LOBBY_TEST_ENGINES"
+"""Set to ``required`` in the environment, a missing engine fails the test in place of skipping it."""
+
+
+class Godot:
+    """A running engine. Events are taken in order."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lines = connection.makefile("r", encoding="utf-8")
+
+    def close(self) -> None:
+        self._lines.close()
+        self._connection.close()
+
+    def do(self, command: str, **details: Any) -> None:
+        self._connection.sendall(json.dumps({"do": command, **details}).encode() + b"\n")
+
+    def expect(self, **wanted: Any) -> Any:
+        """The next event with at least these fields, those before it passed over. `TimeoutError` when none comes."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        passed_over = []
+        while time.monotonic() < deadline_s:
+            try:
+                line = self._lines.readline()
+            except TimeoutError:
+                break
+            assert line, f"the engine ended before {wanted}, after {passed_over}"
+            event = json.loads(line)
+            if wanted.items() <= event.items():
+                return event
+            passed_over.append(event)
+        raise TimeoutError(f"the client did not report {wanted}; it reported {passed_over}")
+
+    def log_in(self, username: str, password: str) -> None:
+        """Log in over HTTP; the client keeps the token."""
+        answer = self.request("POST", "/api/auth/login", {"username": username, "password": password})
+        assert answer["status"] == 200, answer
+        self.do("use_token", token=answer["body"]["token"])
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """The event with the status and body of the answer."""
+        self.do("request", method=method, path=path, body=body)
+        return self.expect(signal="request_completed")
+
+
+@contextmanager
+def running_godot(folder: Path, *, http_url: str, retry_s: float) -> Iterator[Godot]:
+    """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards.
+
+    Skips the test where the engine is not installed, or fails it where `REQUIRED` says that it has to be.
+    """
+    path = shutil.which(COMMAND)
+    if path is None:
+        missing = f"{COMMAND} is not installed (Debian package godot3-server)"
+        if os.environ.get(REQUIRED) == "required":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "godot.log").open("w+") as log:
+        listener.settimeout(PATIENCE_S)
+        environment = {**os.environ, "LOBBY_TEST_PORT": str(listener.getsockname()[1])}
+        environment |= {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
+        engine = subprocess.Popen(
+            [path, "--path", str(PROJECT), "--script", "main.gd"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+        try:
+            connection = listener.accept()[0]
+            connection.settimeout(PATIENCE_S)
+            with closing(Godot(connection)) as godot:
+                godot.do("set_up", http_url=http_url, retry_s=retry_s)
+                yield godot
+        finally:
+            engine.kill()
+            engine.wait()
+            log.seek(0)
+            errors = [line for line in log if "SCRIPT ERROR" in line]
+        assert not errors, errors
