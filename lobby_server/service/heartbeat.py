@@ -24,7 +24,8 @@ PING_FRAME = server_frame(b"", OP_PING)
 
 
 class Heartbeat:
-    """Watches sessions from `watch` until they are closed; a silent one is closed with 4004.
+    """Watches sessions from `watch` until they are closed, and holds them until `unwatch`; a silent one is closed with
+    4004.
 
     A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it.
     """
@@ -40,7 +41,7 @@ class Heartbeat:
         self._timeout_s = timeout_s
         self._slot_s = timeout_s / SLOTS
         self._random = random_source
-        self._wheel: list[list[Session]] = [[] for _ in range(SLOTS + 1)]
+        self._wheel: list[dict[Session, None]] = [{} for _ in range(SLOTS + 1)]
         self._position = 0
         self._turned_s = clock.monotonic_s()
         self._timer: Timer | None = None
@@ -57,16 +58,21 @@ class Heartbeat:
     def watch(self, session: Session) -> None:
         self._put(session, self._quiet_s())
 
+    def unwatch(self, session: Session) -> None:
+        """Let go of a session. One that is not watched: nothing happens."""
+        self._wheel[session.wheel_slot].pop(session, None)
+
     def _put(self, session: Session, in_s: float) -> None:
         ahead = min(max(int(in_s / self._slot_s) + 1, 1), SLOTS)
-        self._wheel[(self._position + ahead) % len(self._wheel)].append(session)
+        session.wheel_slot = (self._position + ahead) % len(self._wheel)
+        self._wheel[session.wheel_slot][session] = None
 
     def _turn(self) -> None:
         now_s = self._clock.monotonic_s()
         while self._turned_s + self._slot_s <= now_s:
             self._turned_s += self._slot_s
             self._position = (self._position + 1) % len(self._wheel)
-            due, self._wheel[self._position] = self._wheel[self._position], []
+            due, self._wheel[self._position] = self._wheel[self._position], {}
             for session in due:
                 self._look(session, now_s)
         self._timer = self._clock.call_later(max(0.0, self._turned_s + self._slot_s - now_s), self._turn)

@@ -6,7 +6,7 @@ and one for many that wait equally long.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -100,27 +100,35 @@ class TurnBudget:
 
 
 class Patience(Generic[_Item]):
-    """One timer for many that all wait equally long: first come, first due. Adding costs O(1), and no timer each.
-
-    Nothing can be taken out; `act` looks whether its item still matters.
+    """One timer for many that all wait equally long: first come, first due. Adding and discarding cost O(1), and no
+    timer each. An item is held until it is due or discarded, and waits once at a time.
     """
 
     def __init__(self, clock: Clock, *, delay_s: float, act: Callable[[_Item], None]) -> None:
         self._clock = clock
         self._delay_s = delay_s
         self._act = act
-        self._waiting: deque[tuple[float, _Item]] = deque()
+        self._due_s: OrderedDict[_Item, float] = OrderedDict()
+        """A plain dict would look for its first item among all those taken out before."""
         self._timer: Timer | None = None
 
     def add(self, item: _Item) -> None:
-        self._waiting.append((self._clock.monotonic_s() + self._delay_s, item))
+        self._due_s[item] = self._clock.monotonic_s() + self._delay_s
+        self._due_s.move_to_end(item)
         if self._timer is None:
             self._timer = self._clock.call_later(self._delay_s, self._run)
+
+    def discard(self, item: _Item) -> None:
+        """Let go of an item that no longer matters. One that does not wait: nothing happens."""
+        self._due_s.pop(item, None)
 
     def _run(self) -> None:
         self._timer = None
         now_s = self._clock.monotonic_s()
-        while self._waiting and self._waiting[0][0] <= now_s:
-            self._act(self._waiting.popleft()[1])
-        if self._waiting:
-            self._timer = self._clock.call_later(max(0.0, self._waiting[0][0] - now_s), self._run)
+        while self._due_s:
+            item, due_s = next(iter(self._due_s.items()))
+            if due_s > now_s:
+                self._timer = self._clock.call_later(due_s - now_s, self._run)
+                return
+            del self._due_s[item]
+            self._act(item)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -39,6 +40,7 @@ from lobby_server.service.auth import Claims, TokenRefused, Tokens
 from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.hub import Hub, Member
 from lobby_server.service.fanout.profile import Profile, profile_of
+from lobby_server.service.fanout.subscriber import Send
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock, Timer, Transport
 from lobby_server.service.watch.metrics import Metrics
@@ -114,12 +116,30 @@ class Rules:
         self.patience: Patience[Session] = Patience(clock, delay_s=handshake_timeout_s, act=Session.nothing_accepted)
 
 
+class _NoTransport:
+    """What a session has when its socket is gone: it takes everything, and does nothing with it."""
+
+    @property
+    def send(self) -> Send:
+        return len
+
+    def watch_writable(self, callback: Callable[[], None] | None) -> None:
+        pass
+
+    def close(self, code: int, reason: str, *, before: bytes) -> None:
+        pass
+
+
+_NO_TRANSPORT = _NoTransport()
+
+
 class Session(Member):
     """A connection after its upgrade. Create it when the socket is open."""
 
     __slots__ = (
         "_commands_s", "_last_ack", "_malformed_s", "_over_limit_s", "_rules", "_timer", "_tries", "features", "id",
         "is_guest", "last_heard_s", "phase", "token_id", "transport", "version",
+        "wheel_slot",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, transport: Transport, *, session_id: int) -> None:
@@ -133,6 +153,8 @@ class Session(Member):
         self.version: str | None = None
         self.token_id: str | None = None
         self.last_heard_s = rules.clock.monotonic_s()
+        self.wheel_slot = 0
+        """Where `Heartbeat` keeps it."""
         self._rules = rules
         self._tries = 0
         self._last_ack = 0
@@ -187,12 +209,18 @@ class Session(Member):
             return
         was_accepted = self.phase is Phase.ACCEPTED
         self.phase = Phase.CLOSED
+        self._rules.patience.discard(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if was_accepted and not self.is_guest:
             self._rules.desk.gone(self, abrupt=abrupt)
         self.end_writing()
+
+    def let_go(self) -> None:
+        """The socket is gone, after `closed`: keep hold of its transport no longer. The two hold each other, and memory
+        that only the collector of cycles can free is freed late."""
+        self.outlet = self.transport = _NO_TRANSPORT
 
     # -- what the service calls -----------------------------------------------------------------------------------
 
@@ -320,6 +348,7 @@ class Session(Member):
 
     def _enter(self, reply: HandshakeAccepted) -> None:
         self.phase = Phase.ACCEPTED
+        self._rules.patience.discard(self)
         self._rules.metrics.handshakes_accepted += 1
         self.reply(reply)
 

@@ -63,6 +63,13 @@ class WebContext:
         self.heartbeat.watch(session)
         return session
 
+    def end_session(self, session: Session, *, abrupt: bool) -> None:
+        """Its socket is gone, `abrupt` without a close frame from either side: nothing holds the session any more."""
+        self.sessions.discard(session)
+        self.heartbeat.unwatch(session)
+        session.closed(abrupt=abrupt)
+        session.let_go()
+
     def origin_is_allowed(self, origin: str | None, host: str) -> bool:
         """Whether a page of that origin may use the lobby. No origin: not a browser, always allowed."""
         if not origin:

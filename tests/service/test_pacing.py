@@ -160,3 +160,21 @@ def test_patience_ends_for_each_after_its_time_in_order(pauses: list[float]) -> 
     clock.advance(10.0)
     assert [number for number, _ in ended] == list(range(len(pauses)))
     assert all(abs(ended_s - added[number] - 2.0) < 1e-6 for number, ended_s in ended)
+
+
+def test_patience_holds_nothing_that_was_discarded_and_acts_on_the_others() -> None:
+    clock = VirtualClock()
+    acted: list[str] = []
+    patience: Patience[str] = Patience(clock, delay_s=2.0, act=acted.append)
+    for item in "abc":
+        patience.add(item)
+    patience.discard("a")
+    patience.discard("never added")
+    clock.advance(1.0)
+    patience.add("d")
+    patience.discard("b")
+    assert list(patience._due_s) == ["c", "d"]
+    clock.advance(1.0)
+    assert acted == ["c"]
+    clock.advance(1.0)
+    assert acted == ["c", "d"]

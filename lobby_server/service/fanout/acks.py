@@ -42,7 +42,7 @@ class Latencies:
         self.sum_s += seconds
 
 
-@dataclass
+@dataclass(eq=False)
 class _Asked:
     id: int
     profile: Profile

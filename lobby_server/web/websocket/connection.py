@@ -93,8 +93,8 @@ class Connection:
         loop.remove_reader(sock.fileno())
         loop.remove_writer(sock.fileno())
         sock.close()
-        self._shared.context.sessions.discard(self._session)
-        self._session.closed(abrupt=not self._is_closing)
+        self._shared.closing.discard(self)
+        self._shared.context.end_session(self._session, abrupt=not self._is_closing)
 
     def _readable(self) -> None:
         assert self._socket is not None

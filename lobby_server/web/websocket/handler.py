@@ -88,8 +88,7 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
     def on_close(self) -> None:
         session, self.session = self.session, None
         if session is not None:
-            self.context.sessions.discard(session)
-            session.closed(abrupt=self.close_code is None)
+            self.context.end_session(session, abrupt=self.close_code is None)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if self.session is not None:

@@ -107,6 +107,7 @@ class Listener:
 
     def _give_up(self, newcomer: socket.socket) -> None:
         """A connection on which nothing was said."""
+        self._patience.discard(newcomer)
         if self._newcomers.pop(newcomer, None) is not None:
             self._loop.remove_reader(newcomer.fileno())
             newcomer.close()
@@ -122,6 +123,7 @@ class Listener:
             self._give_up(newcomer)
             return
         address = self._newcomers.pop(newcomer)
+        self._patience.discard(newcomer)
         request = read_upgrade(data)
         if (
             request is None

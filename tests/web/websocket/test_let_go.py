@@ -1,0 +1,112 @@
+"""What a connection leaves behind: nothing, at once, without the help of Python's collector of cycles."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from lobby_server.service.session import Session
+from lobby_server.web.websocket.connection import Connection
+from lobby_server.web.websocket.handler import SocketHandler
+from tests.web.conftest import PATIENCE_S, Client, Lobby, StartLobby
+
+CYCLES = 5
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive(lobby: Lobby) -> Counter[str]:
+    """What of a server's sessions, connections and handlers something holds, by kind."""
+    context = lobby.server.context
+    return Counter(
+        type(each).__name__
+        for each in gc.get_objects()
+        if (isinstance(each, Session) and each._rules is context.rules)
+        or (isinstance(each, Connection) and each._shared.context is context)
+        or (isinstance(each, SocketHandler) and each.context is context)
+    )
+
+
+async def nothing_is_left(lobby: Lobby) -> None:
+    """Wait for the end of all sockets, then look."""
+    assert lobby.server.context is not None
+    deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
+    while lobby.server.context.sessions or (alive(lobby) and asyncio.get_running_loop().time() < deadline_s):
+        await asyncio.sleep(0.01)
+    assert not alive(lobby)
+
+
+async def leave(client: Client) -> None:
+    client.connection.close()
+    await client.closed()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("settings", [{}, {"compression": True}], ids=["plain", "through Tornado"])
+class TestSessionsThatAreOver:
+    async def test_accepted_and_closed_by_the_client(self, start_lobby: StartLobby, settings: dict[str, bool]) -> None:
+        lobby = await start_lobby(**settings)
+        for number in range(CYCLES):
+            await leave(await lobby.connect(lobby.token(number, f"user{number}")))
+        await nothing_is_left(lobby)
+
+    async def test_accepted_with_features_whose_token_has_a_timer(
+        self, start_lobby: StartLobby, settings: dict[str, bool]
+    ) -> None:
+        lobby = await start_lobby(**settings)
+        for number in range(CYCLES):
+            client = await lobby.connect()
+            features = ["rev", "refresh", "presence_batch", "ack"]
+            token = lobby.token(number, f"user{number}")
+            await client.command("handshake", version="1", name="P", token=token, features=features)
+            await client.expect("handshake_accepted")
+            await leave(client)
+        await nothing_is_left(lobby)
+
+    async def test_never_accepted(self, start_lobby: StartLobby, settings: dict[str, bool]) -> None:
+        lobby = await start_lobby(**settings)
+        for _ in range(CYCLES):
+            await leave(await lobby.connect())
+        await nothing_is_left(lobby)
+
+    async def test_lost_without_a_close_frame(self, start_lobby: StartLobby, settings: dict[str, bool]) -> None:
+        lobby = await start_lobby(**settings)
+        for number in range(CYCLES):
+            client = await lobby.connect(lobby.token(number, f"user{number}"))
+            client.stream.close()
+        await nothing_is_left(lobby)
+
+    async def test_refused_and_closed_by_the_server(self, start_lobby: StartLobby, settings: dict[str, bool]) -> None:
+        lobby = await start_lobby(**settings)
+        for _ in range(CYCLES):
+            client = await lobby.connect()
+            for _ in range(3):
+                await client.handshake("nonsense")
+            assert await client.closed() == 4501
+        await nothing_is_left(lobby)
+
+    async def test_were_in_a_room(self, start_lobby: StartLobby, settings: dict[str, bool]) -> None:
+        lobby = await start_lobby(**settings, auth_rate_per_min=0.0)
+        host_token = lobby.token(1000, "host")
+        room = (await lobby.call("POST", "/api/rooms", {"gamemode": "duel"}, token=host_token)).body["room"]
+        for number in range(CYCLES):
+            client = await lobby.connect(lobby.token(number, f"user{number}"))
+            await client.command("join_room", roomId=room["id"], version="13020", name="P")
+            await client.expect("room_joined")
+            await client.command("chat", text="hello")
+            await client.expect("chat")
+            if number % 2:
+                await client.command("leave_room")
+                await client.fence()
+            await leave(client)
+        await nothing_is_left(lobby)
