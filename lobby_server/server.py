@@ -18,34 +18,11 @@ import tornado.netutil
 
 from lobby_server import __version__
 from lobby_server.clock import LoopClock
-from lobby_server.core.parties import PartyBook
-from lobby_server.core.presence import Presence
-from lobby_server.core.ratelimit import KeyedLimit
-from lobby_server.core.rooms import RoomBook
 from lobby_server.folder_lock import FolderLock, lock_folder
 from lobby_server.process_figures import resident_bytes
-from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.features import Feature
-from lobby_server.protocol.messages import ServerDraining
 from lobby_server.secret import load_or_make_secret, secret_path
-from lobby_server.service.accounts import Accounts
-from lobby_server.service.auth import Passwords, Tokens
-from lobby_server.service.fanout.acks import Acks
-from lobby_server.service.fanout.hub import Hub
-from lobby_server.service.heartbeat import Heartbeat
-from lobby_server.service.lobby import Lobby
+from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
-from lobby_server.service.retention import Retention
-from lobby_server.service.rooms.announcements import RoomsAnnouncer
-from lobby_server.service.rooms.commands import RoomDesk
-from lobby_server.service.rooms.fetch_meter import FetchMeter
-from lobby_server.service.rooms.list import RoomListView
-from lobby_server.service.session import Rules, Session
-from lobby_server.service.social.assembly import Social
-from lobby_server.service.watch.loop_lag import LoopLag
-from lobby_server.service.watch.metrics import Metrics
-from lobby_server.service.watch.ops_history import OpsHistory, read_counters
-from lobby_server.service.writer import StoreWriter
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import open_store
 from lobby_server.web.context import WebContext
@@ -61,15 +38,6 @@ MAX_BODY_BYTES = 1 << 20
 IDLE_CONNECTION_S = 75.0
 """How long an HTTP connection may be idle, or take to say what it wants."""
 BODY_TIMEOUT_S = 20.0
-DRAIN_GROUP = 200
-"""Sockets that are told to come back in one go of the drain."""
-DRAIN_PAUSE_S = 0.02
-LAST_WRITES_S = 1.0
-"""What the last writes get when nothing is left of the drain."""
-RECONNECT_AFTER_MS = 1000
-"""The first slot of those who are told when to come back: a process starts in less."""
-RECONNECTS_PER_S = 1000
-"""Slots a second: well below what one process accepts."""
 
 
 class LobbyServer:
@@ -78,18 +46,18 @@ class LobbyServer:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.port = 0
-        self.context: WebContext | None = None
+        self.app: App | None = None
+        self._context: WebContext | None = None
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
         self._store: Store | None = None
         self._lock: FolderLock | None = None
-        self.writer = StoreWriter()
         self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
 
     @property
     def is_running(self) -> bool:
         """Whether it was started, and nobody has asked it to end."""
-        return self.context is not None and not self.context.is_draining
+        return self.app is not None and not self.app.drain.is_begun
 
     @property
     def start_line(self) -> str:
@@ -116,20 +84,9 @@ class LobbyServer:
             for listener in sockets:
                 listener.close()
             raise
-        context = self.context = await self._compose(secret, self._store)
-        self.writer.start()
-        await context.accounts.load_revoked()
-        await context.lobby.restore()
-        await context.social.restore()
-        Retention(
-            store=self._store,
-            writer=self.writer,
-            clock=context.clock,
-            chat_s=settings.chat_retention_s,
-            notifications_s=settings.notification_retention_s,
-        ).start()
-        context.heartbeat.start()
-        context.ops_history.start()
+        app = self.app = App(settings=settings, runtime=self._runtime(), store=self._store, secret=secret)
+        context = self._context = WebContext(app)
+        await app.start()
         self._http = tornado.httpserver.HTTPServer(
             FrontDoor(context, make_application(context)),
             ssl_options=tls,
@@ -146,52 +103,40 @@ class LobbyServer:
 
     async def drain(self) -> None:
         """End in an orderly way, within ``drain_s``: no newcomers, close all in paced groups, then the rest."""
-        context, settings = self.context, self.settings
-        if context is None or context.is_draining:
+        app, context = self.app, self._context
+        if app is None or context is None or app.drain.is_begun:
             return
-        context.is_draining = True
-        deadline_s = time.monotonic() + settings.drain_s
-        log.info("draining: %d sockets to close within %g s", len(context.sessions), settings.drain_s)
+        app.drain.begin()
         if self._http is not None:
             self._http.stop()
         if self._listener is not None:
             self._listener.stop()
-        context.lobby.stop()
-        context.ops_history.stop()
-        for go_away in tuple(context.at_drain):
-            go_away()
-        await self._send_home(list(context.sessions))
-        while (context.sessions or context.calls) and time.monotonic() < deadline_s:
-            await asyncio.sleep(DRAIN_PAUSE_S)
-        context.heartbeat.stop()
+        app.stop()
+        await app.drain.run(is_idle=lambda: not context.calls)
+        app.heartbeat.stop()
         if self._http is not None:
             await self._http.close_all_connections()
-        lost = await self.writer.stop(patience_s=max(LAST_WRITES_S, deadline_s - time.monotonic()))
+        lost = await app.writer.stop(patience_s=app.drain.last_writes_s)
         if lost:
             log.error("%d writes were lost: the database did not take them in time", lost)
-        if self._store is not None:
-            await self._store.close()
+        await app.store.close()
         if self._lock is not None:
             self._lock.release()
         self._executor.shutdown(wait=False, cancel_futures=True)
-        log.info("drained: %d sockets had to be cut", len(context.sessions))
+        log.info("drained: %d sockets had to be cut", len(app.sessions))
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    async def _send_home(self, sessions: list[Session]) -> None:
-        """Close all in paced groups; those who asked for it hear first when to come back, each in a slot of its own.
-
-        Clients without features, and those not accepted yet, get 1001: Godot 3.2.3 takes 1012 for a protocol error,
-        tells the game nothing and stays "connected" for ever.
-        """
-        for start in range(0, len(sessions), DRAIN_GROUP):
-            for number, session in enumerate(sessions[start : start + DRAIN_GROUP], start):
-                if Feature.DRAIN in session.features:
-                    after_ms = RECONNECT_AFTER_MS + round(number * 1000 / RECONNECTS_PER_S)
-                    session.reply(ServerDraining(reconnect_after_ms=after_ms))
-                code = CloseCode.SERVICE_RESTART if session.features else CloseCode.GOING_AWAY
-                session.close(code, "the server restarts; come back in a moment")
-            await asyncio.sleep(DRAIN_PAUSE_S)
+    def _runtime(self) -> Runtime:
+        return Runtime(
+            clock=LoopClock(asyncio.get_running_loop()),
+            random_source=random.Random(),
+            executor=self._executor,
+            new_id=lambda: secrets.token_hex(6),
+            new_token_id=lambda: secrets.token_urlsafe(12),
+            cpu_s=time.process_time,
+            resident_bytes=resident_bytes,
+        )
 
     def _secret(self) -> str:
         if self.settings.jwt_secret:
@@ -240,99 +185,3 @@ class LobbyServer:
             ) from None
         self.port = sockets[0].getsockname()[1]
         return sockets
-
-    async def _compose(self, secret: str, store: Store) -> WebContext:
-        settings, loop = self.settings, asyncio.get_running_loop()
-        clock = LoopClock(loop)
-        metrics = Metrics()
-        sessions: set[Session] = set()
-        tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock)
-        # Above every revision of an earlier life, as long as that changed less than a thousand times a second.
-        rooms = RoomBook(empty_ttl_s=settings.empty_room_ttl_s, first_revision=int(clock.utc_now().timestamp() * 1000))
-        presence = Presence(grace_s=settings.presence_grace_s)
-        fetch_meter = FetchMeter(clock=clock, cpu_s=time.process_time)
-        hub = Hub(
-            clock=clock,
-            metrics=metrics,
-            rooms=RoomsAnnouncer(rooms, fetch_meter),
-            count_players=presence.__len__,
-            tick_s=settings.tick_ms / 1000,
-            rooms_interval_s=settings.rooms_notify_interval_ms / 1000,
-            log_bytes=settings.outbox_log_bytes,
-            log_age_s=settings.outbox_log_age_s,
-            acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=random.Random()),
-        )
-        desk = RoomDesk(
-            rooms=rooms,
-            hub=hub,
-            store=store,
-            writer=self.writer,
-            clock=clock,
-            new_room_id=lambda: secrets.token_hex(6),
-            is_online=presence.is_online,
-        )
-        lobby = Lobby(presence=presence, desk=desk, hub=hub, clock=clock)
-        social = Social(
-            lobby=lobby,
-            store=store,
-            writer=self.writer,
-            clock=clock,
-            party_book=PartyBook(
-                max_members=settings.party_max_members,
-                invite_ttl_s=settings.party_invite_ttl_s,
-                offline_ttl_s=settings.party_offline_ttl_s,
-            ),
-            chat_rate_per_min=settings.chat_rate_per_min,
-            chat_max_characters=settings.chat_max_characters,
-            new_id=lambda: secrets.token_hex(6),
-        )
-        return WebContext(
-            settings=settings,
-            accounts=Accounts(
-                store=store,
-                tokens=tokens,
-                passwords=await loop.run_in_executor(self._executor, Passwords),
-                clock=clock,
-                executor=self._executor,
-            ),
-            tokens=tokens,
-            lobby=lobby,
-            social=social,
-            rules=Rules(
-                desk=lobby,
-                hub=hub,
-                tokens=tokens,
-                clock=clock,
-                metrics=metrics,
-                handshake_timeout_s=settings.handshake_timeout_s,
-                heartbeat_timeout_s=settings.heartbeat_timeout_s,
-                command_rate_per_s=settings.command_rate_per_s,
-                allow_guests=settings.allow_guests,
-            ),
-            heartbeat=Heartbeat(
-                clock=clock,
-                timeout_s=settings.heartbeat_timeout_s,
-                random_source=random.Random(),
-            ),
-            fetch_meter=fetch_meter,
-            room_list=RoomListView(rooms, metrics),
-            auth_limit=KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min),
-            social_limit=KeyedLimit(
-                rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
-            ),
-            metrics=metrics,
-            ops_history=OpsHistory(
-                clock=clock,
-                lag=LoopLag(clock),
-                read=lambda: read_counters(
-                    metrics=metrics,
-                    lobby=lobby,
-                    sockets=len(sessions),
-                    cpu_s=time.process_time(),
-                    resident_bytes=resident_bytes(),
-                ),
-            ),
-            store=store,
-            clock=clock,
-            sessions=sessions,
-        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -46,9 +47,18 @@ class Claims:
 class Tokens:
     """Issues, verifies and revokes."""
 
-    def __init__(self, secret: str, *, ttl_s: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        secret: str,
+        *,
+        ttl_s: int,
+        clock: Clock,
+        new_token_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
+    ) -> None:
+        """`new_token_id`: new each time, and nobody can guess it."""
         self._secret = secret
         self._clock = clock
+        self._new_token_id = new_token_id
         self._revoked: dict[str, float] = {}
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
@@ -61,7 +71,7 @@ class Tokens:
             "username": user.username,
             "iat": now_s,
             "exp": now_s + self.ttl_s,
-            "jti": secrets.token_urlsafe(12),
+            "jti": self._new_token_id(),
         }
         if role is not None:
             claims["role"] = role

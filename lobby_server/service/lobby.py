@@ -1,125 +1,99 @@
-"""The lobby: who comes and goes, and which command is answered where.
-
-It keeps presence, and lets know who goes along with it: rooms (`RoomDesk`), and whatever was taken along.
+"""The lobby: it keeps presence as sessions come and go, has it announced, and tells what depends on it: friends,
+parties, chat and rooms, each by a `PresenceObserver`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from lobby_server.core.presence import Presence, User
-from lobby_server.core.rooms import RoomRefused
-from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.features import Feature
-from lobby_server.protocol.messages import Refused
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock
-from lobby_server.service.rooms.commands import RoomDesk
 from lobby_server.service.session import Session
+from lobby_server.service.sessions import Sessions
 
 log = logging.getLogger("lobby")
 
 
-class Companion(Protocol):
-    """What goes along with the presence that the lobby keeps."""
+class PresenceObserver(Protocol):
+    """Hears of the presence that the lobby keeps."""
 
     def accepted(self, session: Session, *, came_online: bool) -> None:
-        """A session hears from now on; `came_online`: it is its user's first."""
+        """A session hears broadcasts from now on; `came_online`: it is its user's first."""
 
     def went_offline(self, user: User) -> None:
-        """The last session of a user is gone, and so is their grace. They are still in their room."""
+        """The last session of a user is gone, and their grace period is over. Everybody else has been told."""
 
 
 class Lobby:
-    """Presence and rooms, and what everybody hears of them."""
+    """Presence of users, kept from the sessions that come and go. `lobby_server.service.session.SessionObserver`."""
 
-    def __init__(self, *, presence: Presence, desk: RoomDesk, hub: Hub, clock: Clock) -> None:
+    def __init__(self, *, presence: Presence, sessions: Sessions, announcer: Announcer, clock: Clock) -> None:
         self.presence = presence
-        self.desk = desk
-        self.rooms = desk.rooms
-        self.hub = hub
+        self._sessions = sessions
+        self._announcer = announcer
         self._clock = clock
-        self._companions: list[Companion] = []
+        self._observers: list[PresenceObserver] = []
         self._is_stopped = False
-        self._presence_alarm = Alarm(clock, self._expire_presence)
-        self._commands = desk.commands()
+        self._alarm = Alarm(clock, self._expire)
 
-    def take_along(self, companion: Companion) -> None:
-        """Let it know who comes and goes from now on."""
-        self._companions.append(companion)
-
-    def take_command(self, kind: type[messages.ClientMessage], act: Callable[[Session, Any], None]) -> None:
-        """Let `act` answer that kind of message. It may raise `Refused`."""
-        self._commands[kind] = act
-
-    async def restore(self) -> None:
-        """Take up the rooms of an earlier life of the server."""
-        await self.desk.restore()
+    def observe(self, observer: PresenceObserver) -> None:
+        """Tell it of presence from now on, after the observers before it."""
+        self._observers.append(observer)
 
     def stop(self) -> None:
-        """No deadline strikes any more, nothing is announced, and whoever goes keeps their place in their room: they
-        are told to come back."""
+        """No deadline strikes any more, nothing is announced, and users whose sessions end keep their place in their
+        room: they are told to come back."""
         self._is_stopped = True
-        self._presence_alarm.set(None)
-        self.desk.stop()
-        self.hub.fall_silent()
+        self._alarm.set(None)
+        self._announcer.fall_silent()
 
     # -- sessions -------------------------------------------------------------------------------------------------
 
     def accepted(self, session: Session) -> None:
-        """A handshake held: the session hears from now on, its own ``user_online`` first of all."""
+        """A handshake held: the session hears broadcasts from now on, its own ``user_online`` first of all."""
         user = session.user
         came_online = self.presence.arrive(user)  # first of all: whatever ends the session takes it back
-        self.hub.add(session)
-        if Feature.ROOMS_DELTA in session.features:
-            self.hub.snapshot(session)
-        self.rooms.creator_has_socket(user.id)
+        self._sessions.accepted(session)
+        self._announcer.welcome(session)
         if came_online:
             log.info("Broadcasting user_online: %d (%r)", user.id, user.username)
-            self.hub.user_online(user)
-        for companion in self._companions:
-            companion.accepted(session, came_online=came_online)
+            self._announcer.user_online(user)
+        for observer in self._observers:
+            observer.accepted(session, came_online=came_online)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""
-        self.hub.remove(session)
+        self._announcer.forget(session)
+        self._sessions.gone(session)
         if self._is_stopped:
             return
         gone = self.presence.leave(session.user.id, now_s=self._clock.monotonic_s(), abrupt=abrupt)
         if gone is not None:
             self._went_offline(gone)
-        self._presence_alarm.set(self.presence.next_deadline_s())
+        self._alarm.set(self.presence.next_deadline_s())
 
     def sign_out(self, user: User, token_id: str) -> None:
-        """A token was revoked: its sockets close with 4502, and nobody is held online by a grace period."""
-        for session in list(self.hub.of_user(user.id)):
-            if isinstance(session, Session) and session.token_id == token_id:
+        """A token was revoked: its sockets close with 4502, and no grace period keeps its user online."""
+        for session in self._sessions.of_user(user.id):
+            if session.token_id == token_id:
                 session.close(CloseCode.SIGNED_OUT, "signed out")
         gone = self.presence.sign_out(user.id)
         if gone is not None:
             self._went_offline(gone)
 
-    def execute(self, session: Session, command: messages.ClientMessage) -> None:
-        """A command over the socket. Raises `Refused` with the error to answer."""
-        try:
-            self._commands[type(command)](session, command)
-        except RoomRefused as refusal:
-            raise Refused(refusal.reason) from None
-
     # -- private --------------------------------------------------------------------------------------------------
 
     def _went_offline(self, user: User) -> None:
         log.info("Broadcasting user_offline: %d (%r)", user.id, user.username)
-        self.hub.user_offline(user)
-        for companion in self._companions:
-            companion.went_offline(user)
-        self.desk.leave(user)
+        self._announcer.user_offline(user)
+        for observer in self._observers:
+            observer.went_offline(user)
 
-    def _expire_presence(self) -> None:
+    def _expire(self) -> None:
         for user in self.presence.expire(self._clock.monotonic_s()):
             self._went_offline(user)
-        self._presence_alarm.set(self.presence.next_deadline_s())
+        self._alarm.set(self.presence.next_deadline_s())

@@ -5,6 +5,7 @@ and one for many that wait equally long.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +14,16 @@ from typing import Generic, TypeVar
 from lobby_server.service.ports import Clock, Timer
 
 _Item = TypeVar("_Item")
+
+
+async def sleep(clock: Clock, delay_s: float) -> None:
+    """Return after that time of the clock."""
+    woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    timer = clock.call_later(delay_s, woken.set_result, None)
+    try:
+        await woken
+    finally:
+        timer.cancel()
 
 
 class Paced:

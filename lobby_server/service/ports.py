@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from lobby_server.service.fanout.subscriber import Outlet
 from lobby_server.service.social.ports import ChatStore, FriendStore, NotificationStore
 
 
@@ -131,6 +130,21 @@ class Clock(Protocol):
         """The wall clock, with its time zone."""
 
     def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Timer: ...
+
+
+Send = Callable[["bytes | memoryview"], int]
+"""One non-blocking write, with the manners of ``socket.send``: the number of bytes taken, `BlockingIOError` when that
+would be none, another `OSError` when the connection is over."""
+
+
+class Outlet(Protocol):
+    """A socket, to write to."""
+
+    @property
+    def send(self) -> Send: ...
+
+    def watch_writable(self, callback: Callable[[], None] | None) -> None:
+        """Call in the next turns of the loop in which the socket takes bytes, until told otherwise with None."""
 
 
 class Transport(Outlet, Protocol):

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
+from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, Pace
+from lobby_server.core.rooms import RoomRefused
 from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.features import Feature, known_features
 from lobby_server.protocol.messages import (
@@ -30,7 +32,6 @@ from lobby_server.protocol.messages import (
     Refresh,
     Refreshed,
     Refused,
-    RoomsResync,
     ServerMessage,
     TokenExpiring,
     decode_client_message,
@@ -38,11 +39,11 @@ from lobby_server.protocol.messages import (
 )
 from lobby_server.service.auth import Claims, TokenRefused, Tokens
 from lobby_server.service.fanout.acks import ACK_GROUPS
-from lobby_server.service.fanout.hub import Hub, Member
+from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import Profile, profile_of
-from lobby_server.service.fanout.subscriber import Send
+from lobby_server.service.fanout.subscriber import Subscriber
 from lobby_server.service.pacing import Patience
-from lobby_server.service.ports import Clock, Timer, Transport
+from lobby_server.service.ports import Clock, Send, Timer, Transport
 from lobby_server.service.watch.metrics import Metrics
 
 log = logging.getLogger("lobby.session")
@@ -72,17 +73,25 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-class Desk(Protocol):
-    """What a session asks the lobby for."""
+class SessionObserver(Protocol):
+    """Hears of sessions that are accepted, and of their end. Guests are not told."""
 
     def accepted(self, session: Session) -> None:
         """The handshake held and its reply is out: presence and broadcasts from now on."""
 
-    def execute(self, session: Session, command: ClientMessage) -> None:
-        """A room command. Raises `Refused` when it is not allowed."""
-
     def gone(self, session: Session, *, abrupt: bool) -> None:
-        """The connection is over."""
+        """The connection of an accepted session is over."""
+
+
+Act = Callable[["Session", Any], None]
+"""Answers a message of a session. May raise a refusal, which the session answers with an ``error``."""
+
+
+class Answer(NamedTuple):
+    """What answers one type of message."""
+
+    act: Act
+    needs_login: bool = True
 
 
 class Rules:
@@ -91,8 +100,9 @@ class Rules:
     def __init__(
         self,
         *,
-        desk: Desk,
-        hub: Hub,
+        observer: SessionObserver,
+        commands: Mapping[type[ClientMessage], Act],
+        fanout: Fanout,
         tokens: Tokens,
         clock: Clock,
         metrics: Metrics,
@@ -101,8 +111,13 @@ class Rules:
         command_rate_per_s: float,
         allow_guests: bool,
     ) -> None:
-        self.desk = desk
-        self.hub = hub
+        """`commands`: what answers each message that the session itself does not answer."""
+        self.observer = observer
+        self.answers: dict[type[ClientMessage], Answer] = {
+            **{kind: Answer(act) for kind, act in commands.items()},
+            **_OWN_ANSWERS,
+        }
+        self.fanout = fanout
         self.tokens = tokens
         self.clock = clock
         self.metrics = metrics
@@ -133,21 +148,22 @@ class _NoTransport:
 _NO_TRANSPORT = _NoTransport()
 
 
-class Session(Member):
+class Session(Subscriber):
     """A connection after its upgrade. Create it when the socket is open."""
+
+    user: User
+    """Set by the handshake; a session that waits, or a guest's, has none."""
 
     __slots__ = (
         "_commands_s", "_last_ack", "_malformed_s", "_over_limit_s", "_rules", "_timer", "_tries", "features", "id",
-        "is_guest", "last_heard_s", "phase", "token_id", "transport", "version",
-        "wheel_slot",
+        "is_guest", "last_heard_s", "phase", "token_id", "transport", "user", "version", "wheel_slot",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, transport: Transport, *, session_id: int) -> None:
-        super().__init__(transport)
+        super().__init__(transport, _BASE_PROFILE)
         self.id = session_id
         self.transport = transport
         self.phase = Phase.WAITING
-        self.profile = _BASE_PROFILE
         self.features = _NO_FEATURES
         self.is_guest = False
         self.version: str | None = None
@@ -171,26 +187,11 @@ class Session(Member):
             return
         try:
             message = decode_client_message(raw)
-            if isinstance(message, Ping):
-                pong = Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000))
-                self._rules.hub.answer(self, encode_frame(pong))
-                log.debug("session %d: ping/pong", self.id)
-            elif isinstance(message, Handshake):
-                self._handshake(message)
-            elif self.phase is not Phase.ACCEPTED or self.is_guest:
-                raise Refused(ErrorReason.AUTHENTICATION_REQUIRED)
-            elif message.FEATURES and message.FEATURES.isdisjoint(self.features):
-                raise Refused(ErrorReason.UNKNOWN_TYPE)  # one of a feature that was not asked for is none
-            elif isinstance(message, RoomsResync):
-                self._rules.hub.snapshot(self)
-            elif isinstance(message, Ack):
-                if (acks := self._rules.hub.acks) is not None:
-                    self._last_ack = acks.answered(message.id, self.profile, last_id=self._last_ack)
-            elif isinstance(message, Refresh):
-                self._refresh(message)
-            else:
-                self._rules.desk.execute(self, message)
-        except Refused as refusal:
+            answer = self._rules.answers[type(message)]
+            if answer.needs_login:
+                self._check_may_say(message)
+            answer.act(self, message)
+        except (Refused, RoomRefused) as refusal:
             self._refuse(refusal.reason)
 
     def receive_binary(self) -> None:
@@ -214,7 +215,7 @@ class Session(Member):
             self._timer.cancel()
             self._timer = None
         if was_accepted and not self.is_guest:
-            self._rules.desk.gone(self, abrupt=abrupt)
+            self._rules.observer.gone(self, abrupt=abrupt)
         self.end_writing()
 
     def let_go(self) -> None:
@@ -226,12 +227,12 @@ class Session(Member):
 
     def reply(self, message: ServerMessage) -> None:
         """Say something to this client alone."""
-        self._rules.hub.tell(self, encode_frame(message))
+        self._rules.fanout.tell(self, encode_frame(message))
 
     def write(self, frame: bytes) -> None:
         """Send a ready frame to this client alone: a protocol-level ping or pong."""
         if self.phase is not Phase.CLOSED:
-            self._rules.hub.tell(self, frame, in_order=False)
+            self._rules.fanout.tell(self, frame, in_order=False)
 
     def close(self, code: CloseCode, reason: str, *, abrupt: bool = False) -> None:
         """End the connection: the lobby knows at once, the client by a close frame if it still reads.
@@ -279,6 +280,13 @@ class Session(Member):
             self.close(CloseCode.RATE_LIMITED, f"more than {rules.command_rate_per_s:g} messages a second")
         return False
 
+    def _check_may_say(self, message: ClientMessage) -> None:
+        """Raise `Refused` for a message of a session without a login, or of a feature that it did not ask for."""
+        if self.phase is not Phase.ACCEPTED or self.is_guest:
+            raise Refused(ErrorReason.AUTHENTICATION_REQUIRED)
+        if message.FEATURES and message.FEATURES.isdisjoint(self.features):
+            raise Refused(ErrorReason.UNKNOWN_TYPE)
+
     def _refuse(self, reason: ErrorReason) -> None:
         if reason is ErrorReason.INVALID_HANDSHAKE and self.phase is Phase.WAITING:
             self._refuse_handshake(reason)
@@ -294,6 +302,15 @@ class Session(Member):
     def _error(self, reason: ErrorReason) -> None:
         self._rules.metrics.errors_out[reason.value] += 1
         self.reply(Error(reason=reason))
+
+    def _ping(self, _: Ping) -> None:
+        pong = Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000))
+        self._rules.fanout.answer(self, encode_frame(pong))
+        log.debug("session %d: ping/pong", self.id)
+
+    def _ack(self, ack: Ack) -> None:
+        if (acks := self._rules.fanout.acks) is not None:
+            self._last_ack = acks.answered(ack.id, self.profile, last_id=self._last_ack)
 
     # -- handshake and tokens -------------------------------------------------------------------------------------
 
@@ -340,7 +357,7 @@ class Session(Member):
             self._expect_end_of(claims)
         self._enter(accepted)
         log.info("session %d: authenticated user %d (%r)", self.id, user.id, user.username)
-        self._rules.desk.accepted(self)
+        self._rules.observer.accepted(self)
 
     def _accept_guest(self, handshake: Handshake) -> None:
         self.is_guest = True
@@ -383,3 +400,12 @@ class Session(Member):
     def _token_ended(self) -> None:
         self._timer = None
         self.close(CloseCode.SIGNED_OUT, "the token has expired")
+
+
+_OWN_ANSWERS: dict[type[ClientMessage], Answer] = {
+    Ping: Answer(Session._ping, needs_login=False),
+    Handshake: Answer(Session._handshake, needs_login=False),
+    Ack: Answer(Session._ack),
+    Refresh: Answer(Session._refresh),
+}
+"""The messages that concern the connection itself; all others come from `Rules`' commands."""

@@ -12,6 +12,7 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Problem
+from lobby_server.service.app import App
 from lobby_server.service.auth import Claims, TokenRefused
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.web.context import WebContext
@@ -64,9 +65,10 @@ class BaseHandler(tornado.web.RequestHandler):
     """A handler of the API."""
 
     context: WebContext
+    app: App
 
     def initialize(self, context: WebContext) -> None:
-        self.context = context
+        self.context, self.app = context, context.app
 
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -75,7 +77,7 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def prepare(self) -> None:
         self.context.calls.add(self)
-        if self.context.is_draining:
+        if self.app.drain.is_begun:
             self.set_header("Connection", "close")  # the next call goes to whoever comes after us
         self._allow_origin()
         if len(self.request.body) > MAX_BODY_BYTES:
@@ -122,14 +124,14 @@ class BaseHandler(tornado.web.RequestHandler):
         if scheme.lower() != "bearer" or not token.strip():
             raise ApiFault(401, ApiCode.AUTHENTICATION_REQUIRED, "A token is needed: Authorization: Bearer <token>.")
         try:
-            return self.context.tokens.verify(token.strip())
+            return self.app.tokens.verify(token.strip())
         except TokenRefused as refusal:
             raise ApiFault(403, ApiCode.INVALID_TOKEN, str(refusal)) from None
 
     def caller(self) -> User:
         """Who calls, as `claims` says; for a call that somebody else will hear of: also 429 when there are too many."""
         user = self.claims().user
-        wait_s = self.context.social_limit.take(str(user.id), self.context.clock.monotonic_s())
+        wait_s = self.app.social_limit.take(str(user.id), self.app.clock.monotonic_s())
         if wait_s:
             sentence = "You have asked a lot of people in a short time; wait a moment."
             raise ApiFault(429, ApiCode.RATE_LIMITED, sentence, retry_after_s=wait_s)

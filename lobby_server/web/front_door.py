@@ -85,14 +85,14 @@ class _Request(HTTPMessageDelegate):
 
     def _answer(self, asked: HTTPHeaders) -> None:
         context = self._door.context
-        view, served = context.room_list, context.metrics.room_list_served
+        view, served = context.app.room_list, context.app.metrics.room_list_served
         etag = view.etag()
         if etag_matches(asked.get("If-None-Match"), etag):
             served["not_modified"] += 1
             self._connection.write_headers(_NOT_MODIFIED, _headers(etag))
         else:
             served["full"] += 1
-            context.fetch_meter.count()
+            context.app.fetch_meter.count()
             snapshot = view.snapshot()
             is_gzip = accepts_gzip(asked.get("Accept-Encoding"))
             body = snapshot.gzipped if is_gzip else snapshot.plain

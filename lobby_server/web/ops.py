@@ -31,10 +31,10 @@ class ReadyHandler(BaseHandler):
 
     @operation("New clients are welcome", answers={200: None}, caller=Caller.ANYBODY, refusals=(ApiCode.NOT_READY,))
     async def get(self) -> None:
-        if self.context.is_draining:
+        if self.app.drain.is_begun:
             raise ApiFault(503, ApiCode.NOT_READY, "The server is draining.")
         try:
-            await self.context.store.ping()
+            await self.app.store.ping()
         except StoreUnavailable:
             raise ApiFault(503, ApiCode.NOT_READY, "The database does not answer.") from None
         self.finish(b'{"status":"ready"}')
@@ -68,16 +68,16 @@ class LobbyCollector(Collector):
         self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        context, metrics = self._context, self._context.metrics
-        hub, fan_out = context.lobby.hub, context.lobby.hub.stats
-        frames_out, bytes_out = metrics.frames_out + fan_out.frames_out, metrics.bytes_out + fan_out.bytes_out
-        yield GaugeMetricFamily("lobby_sockets", "Open sockets, accepted or not", len(context.sessions))
-        yield GaugeMetricFamily("lobby_sessions", "Sockets with an accepted handshake", len(context.lobby.hub))
-        yield GaugeMetricFamily("lobby_users_online", "Users online", len(context.lobby.presence))
-        yield GaugeMetricFamily("lobby_sessions_behind", "Sessions whose socket does not take all now", hub.behind)
-        yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for those behind", hub.logged_bytes)
-        yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.lobby.rooms))
-        worst_s = context.ops_history.worst_lag_s
+        context, metrics = self._context, self._context.app.metrics
+        fanout, totals = context.app.fanout, context.app.fanout.stats
+        frames_out, bytes_out = metrics.frames_out + totals.frames_out, metrics.bytes_out + totals.bytes_out
+        yield GaugeMetricFamily("lobby_sockets", "Open sockets, accepted or not", len(context.app.sessions))
+        yield GaugeMetricFamily("lobby_sessions", "Sockets with an accepted handshake", len(context.app.fanout))
+        yield GaugeMetricFamily("lobby_users_online", "Users online", len(context.app.presence))
+        yield GaugeMetricFamily("lobby_sessions_behind", "Sessions whose socket does not take all now", fanout.behind)
+        yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for those behind", fanout.logged_bytes)
+        yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.app.rooms.book))
+        worst_s = context.app.ops_history.worst_lag_s
         yield GaugeMetricFamily("lobby_loop_lag_seconds", "Worst lateness of the event loop in the last 16 s", worst_s)
         for name, text, value in (
             ("lobby_sockets_opened", "Sockets since the start", metrics.sessions_opened),
@@ -86,19 +86,19 @@ class LobbyCollector(Collector):
             ("lobby_messages_in", "Messages from clients", metrics.messages_in),
             ("lobby_frames_out", "Frames to clients: replies, and events to those in step", frames_out),
             ("lobby_sent_bytes", "Bytes of those frames", bytes_out),
-            ("lobby_fan_out_ticks", "Ticks in which something was published", fan_out.ticks),
-            ("lobby_fan_out_writes", "Writes of ticks to sockets", fan_out.writes),
-            ("lobby_sessions_fell_behind", "Times that a socket did not take all", fan_out.fell_behind),
-            ("lobby_sessions_caught_up", "Times that a session behind was in step again", fan_out.caught_up),
+            ("lobby_fan_out_ticks", "Ticks in which something was published", totals.ticks),
+            ("lobby_fan_out_writes", "Writes of ticks to sockets", totals.writes),
+            ("lobby_sessions_fell_behind", "Times that a socket did not take all", totals.fell_behind),
+            ("lobby_sessions_caught_up", "Times that a session behind was in step again", totals.caught_up),
             ("lobby_room_list_built", "Times that the room list was built", metrics.room_list_built),
             (
                 "lobby_presence_flaps_suppressed",
                 "Users who came back within the grace period",
-                context.lobby.presence.flaps_suppressed,
+                context.app.presence.flaps_suppressed,
             ),
         ):
             yield CounterMetricFamily(name, text, value)
-        acks = hub.acks
+        acks = fanout.acks
         if acks is not None:
             yield CounterMetricFamily("lobby_acks_asked", "Clients asked whether they have an event", acks.asked)
             yield CounterMetricFamily("lobby_acks_missed", "Clients that did not answer in time", acks.unanswered)

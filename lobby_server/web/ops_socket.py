@@ -40,10 +40,10 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
 
     def initialize(self, context: WebContext) -> None:
         super().initialize(context)
-        self.history = context.ops_history
+        self.history = context.app.ops_history
 
     def prepare(self) -> None:
-        if self.context.is_draining or self.history.listeners >= MAX_VIEWERS:
+        if self.app.drain.is_begun or self.history.listeners >= MAX_VIEWERS:
             raise ApiFault(
                 503,
                 ApiCode.TRY_AGAIN_LATER,
@@ -59,7 +59,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         return self.context.origin_is_allowed(origin, self.request.host)
 
     def open(self, *_: str, **__: str) -> None:
-        self.context.at_drain.add(self._go_away)
+        self.app.drain.at_begin.add(self._go_away)
         timeout_s = self.context.settings.handshake_timeout_s
         self._timer = asyncio.get_running_loop().call_later(timeout_s, self._nothing_accepted)
 
@@ -70,7 +70,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
             self._refuse(refusal.reason)
             return
         if isinstance(asked, messages.Ping):
-            self._say(messages.Pong(ts=int(self.context.clock.utc_now().timestamp() * 1000)))
+            self._say(messages.Pong(ts=int(self.app.clock.utc_now().timestamp() * 1000)))
         elif isinstance(asked, messages.Handshake) and not self._is_accepted:
             self._handshake(asked)
         else:
@@ -80,13 +80,13 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         if self._timer is not None:
             self._timer.cancel()
         self.history.unlisten(self._tell)
-        self.context.at_drain.discard(self._go_away)
+        self.app.drain.at_begin.discard(self._go_away)
 
     # -- private --------------------------------------------------------------------------------------------------
 
     def _handshake(self, handshake: messages.Handshake) -> None:
         try:
-            claims = self.context.tokens.verify(handshake.token)
+            claims = self.app.tokens.verify(handshake.token)
         except TokenRefused:
             self._say(messages.Error(reason=ErrorReason.INVALID_TOKEN))
             self.close(CloseCode.SIGNED_OUT, "the token does not hold")
@@ -104,7 +104,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
                 user_id=claims.user.id,
                 username=claims.user.username,
                 features=[],
-                heartbeat_s=self.context.rules.heartbeat_s,
+                heartbeat_s=self.app.rules.heartbeat_s,
             )
         )
         self._write("ops_history", {"every_s": SAMPLE_EVERY_S, "fields": FIELDS, "samples": list(self.history.samples)})
@@ -116,7 +116,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
     def _tell(self, sample: Sample) -> None:
         """A new sample."""
         try:
-            self.context.tokens.verify(self._token)
+            self.app.tokens.verify(self._token)
         except TokenRefused:
             self._end(CloseCode.SIGNED_OUT, "the token has expired or was signed out")
             return

@@ -45,7 +45,7 @@ class UpgradeRequiredHandler(BaseHandler):
 def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dict[str, Any]]]:
     """The HTTP API for Tornado, with the two documents that describe it and the socket."""
     documents: dict[type[BaseHandler], dict[str, Any]] = {
-        ProtocolHandler: contract(context.settings, context.rules),
+        ProtocolHandler: contract(context.settings, context.app.rules),
         OpenApiHandler: openapi_document(API_ROUTES),
     }
     for template, handler in API_ROUTES:

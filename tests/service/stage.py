@@ -1,4 +1,4 @@
-"""What a session needs around it, without a socket or a loop: a virtual clock, a desk that takes notes, tokens."""
+"""What a session needs around it, without a socket or a loop: a virtual clock, a lobby that takes notes, tokens."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import jwt
 
 from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import ClientMessage, Refused
+from lobby_server.protocol.messages import CLIENT_MESSAGES, ClientMessage, Refused
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Tokens
-from lobby_server.service.fanout.hub import Hub
-from lobby_server.service.rooms.announcements import RoomsAnnouncer
+from lobby_server.service.fanout.fanout import Fanout
+from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.fetch_meter import FetchMeter
 from lobby_server.service.session import Rules, Session
+from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
 from tests.fakes.clock import VirtualClock
 from tests.fakes.transport import MemoryTransport
@@ -22,18 +24,20 @@ from tests.fakes.transport import MemoryTransport
 SECRET = "a secret of the tests, thirty-two bytes or more"
 
 
-class NotingDesk:
+class NotingLobby:
     """A lobby that writes down what sessions ask of it."""
 
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
+    def __init__(self, sessions: Sessions, announcer: Announcer) -> None:
+        self.sessions = sessions
+        self.announcer = announcer
         self.calls: list[Any] = []
         self.refusal: ErrorReason | None = None
 
     def accepted(self, session: Session) -> None:
         self.calls.append("accepted")
-        self.hub.add(session)
-        self.hub.user_online(session.user)
+        self.sessions.accepted(session)
+        self.announcer.welcome(session)
+        self.announcer.user_online(session.user)
 
     def execute(self, session: Session, command: ClientMessage) -> None:
         self.calls.append(command)
@@ -42,7 +46,8 @@ class NotingDesk:
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         self.calls.append("lost" if abrupt else "left")
-        self.hub.remove(session)
+        self.announcer.forget(session)
+        self.sessions.gone(session)
 
 
 class Stage:
@@ -54,20 +59,22 @@ class Stage:
         self.clock = VirtualClock()
         self.metrics = Metrics()
         self.tokens = Tokens(SECRET, ttl_s=3600, clock=self.clock)
-        self.hub = Hub(
+        self.sessions = Sessions(limit=1000)
+        self.fanout = Fanout(clock=self.clock, metrics=self.metrics, tick_s=0.02, log_bytes=1 << 20, log_age_s=30.0)
+        self.announcer = Announcer(
+            fanout=self.fanout,
+            sessions=self.sessions,
+            rooms=RoomChanges(RoomBook(empty_ttl_s=60.0), FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)),
+            count_players=lambda: 0,
             clock=self.clock,
             metrics=self.metrics,
-            rooms=RoomsAnnouncer(RoomBook(empty_ttl_s=60.0), FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)),
-            count_players=lambda: 0,
-            tick_s=0.02,
             rooms_interval_s=0.25,
-            log_bytes=1 << 20,
-            log_age_s=30.0,
         )
-        self.desk = NotingDesk(self.hub)
+        self.lobby = NotingLobby(self.sessions, self.announcer)
         self.rules = Rules(
-            desk=self.desk,
-            hub=self.hub,
+            observer=self.lobby,
+            commands=dict.fromkeys(CLIENT_MESSAGES.values(), self.lobby.execute) | self.announcer.commands(),
+            fanout=self.fanout,
             tokens=self.tokens,
             clock=self.clock,
             metrics=self.metrics,
@@ -97,7 +104,7 @@ class Socket:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.transport = MemoryTransport()
-        self.session = Session(stage.rules, self.transport, session_id=1)
+        self.session = stage.sessions.open(stage.rules, self.transport)
 
     def say(self, type_: str, **data: Any) -> list[Any]:
         """Send a message; what came back, without a moment passing."""

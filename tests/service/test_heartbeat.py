@@ -43,7 +43,7 @@ def test_silent_peer_is_closed_4004_within_the_timeout_and_a_slot(seed: int, off
         assert stage.clock.monotonic_s() - began_s < 2 * TIMEOUT_S
     assert TIMEOUT_S <= stage.clock.monotonic_s() - began_s <= TIMEOUT_S + SLOT_S * 4 / 3
     assert socket.transport.closed.code == CloseCode.HEARTBEAT_TIMEOUT
-    assert stage.desk.calls == ["accepted", "lost"]  # a loss, for which presence may have a grace period
+    assert stage.lobby.calls == ["accepted", "lost"]  # a loss, for which presence may have a grace period
 
 
 def test_peer_that_answers_pings_lives_for_ever() -> None:

@@ -91,7 +91,7 @@ ANSWERS: dict[str, dict[str, list[Any] | str]] = {
 @pytest.mark.parametrize("raw", ANSWERS)
 def test_message_has_the_answer_of_its_phase(raw: str) -> None:
     for phase, socket in sockets_of_every_phase().items():
-        calls = list(socket.stage.desk.calls)
+        calls = list(socket.stage.lobby.calls)
         replies = socket.say_raw(raw)
         expected = ANSWERS[raw].get(phase, [])
         if expected == "pong":
@@ -99,10 +99,10 @@ def test_message_has_the_answer_of_its_phase(raw: str) -> None:
         elif expected == "runs":
             assert replies == []
             type_ = json.loads(raw)["type"]
-            assert socket.stage.desk.calls == [*calls, COMMANDS[type_][1]]
+            assert socket.stage.lobby.calls == [*calls, COMMANDS[type_][1]]
         else:
             assert replies == expected, phase
-            assert socket.stage.desk.calls == calls, phase
+            assert socket.stage.lobby.calls == calls, phase
 
 
 def test_every_message_of_the_vocabulary_is_in_the_table() -> None:
@@ -118,7 +118,7 @@ def test_binary_frame_is_bad_json_in_every_phase_but_the_last() -> None:
 def test_refusal_of_the_desk_is_the_error_that_the_client_gets() -> None:
     socket = Stage().connect().accepted()
     for reason in ErrorReason:
-        socket.stage.desk.refusal = reason
+        socket.stage.lobby.refusal = reason
         assert socket.say("leave_room") == [error(reason.value)]
 
 
@@ -129,7 +129,7 @@ def test_acceptance_is_answered_first_and_then_the_lobby_hears_of_it() -> None:
     socket = Stage().connect()
     replies = socket.handshake(socket.stage.token(123, "PlayerName"))
     assert replies == [{"type": "handshake_accepted", "data": {"peer_id": 0, "user_id": 123, "username": "PlayerName"}}]
-    assert socket.stage.desk.calls == ["accepted"]
+    assert socket.stage.lobby.calls == ["accepted"]
     assert (socket.session.user.id, socket.session.version) == (123, "13020")
     socket.stage.clock.advance(0.0)
     assert socket.transport.take() == [{"type": "user_online", "data": {"user_id": 123, "username": "PlayerName"}}]
@@ -149,7 +149,7 @@ def test_refused_handshake_may_be_tried_again_until_the_third() -> None:
     assert socket.transport.closed is not None
     assert socket.transport.closed.code == CloseCode.PROTOCOL_ABUSE
     assert socket.handshake(stage.token()) == []
-    assert stage.desk.calls == ["accepted"] * MAX_HANDSHAKE_TRIES
+    assert stage.lobby.calls == ["accepted"] * MAX_HANDSHAKE_TRIES
 
 
 def test_nothing_accepted_within_the_time_closes_4001_and_pings_do_not_help() -> None:
@@ -161,7 +161,7 @@ def test_nothing_accepted_within_the_time_closes_4001_and_pings_do_not_help() ->
     socket.stage.clock.advance(1.0)
     assert socket.transport.closed is not None
     assert socket.transport.closed.code == CloseCode.HANDSHAKE_TIMEOUT
-    assert socket.stage.desk.calls == []
+    assert socket.stage.lobby.calls == []
 
 
 def test_accepted_session_and_guest_outlive_the_time_for_the_handshake() -> None:
@@ -187,7 +187,7 @@ def test_end_of_an_accepted_session_is_told_to_the_lobby_once(abrupt: bool, call
     for _ in range(2):
         socket.session.closed(abrupt=abrupt)
     socket.session.close(CloseCode.INTERNAL_ERROR, "too late")
-    assert socket.stage.desk.calls == ["accepted", call]
+    assert socket.stage.lobby.calls == ["accepted", call]
     assert socket.session.phase is Phase.CLOSED
     assert socket.transport.closed is None
 
@@ -196,19 +196,19 @@ def test_close_by_the_server_is_told_to_the_lobby_at_once_and_said_to_the_client
     socket = Stage().connect().accepted()
     for code in (CloseCode.SIGNED_OUT, CloseCode.SERVICE_RESTART):
         socket.session.close(code, "because")
-    assert socket.stage.desk.calls == ["accepted", "left"]
+    assert socket.stage.lobby.calls == ["accepted", "left"]
     assert socket.transport.closed is not None
     assert (socket.transport.closed.code, socket.transport.closed.reason) == (4502, "because")
     assert socket.stage.metrics.closes == {CloseCode.SIGNED_OUT: 1}
     socket.session.closed(abrupt=True)  # the adapter, when the socket is gone
-    assert socket.stage.desk.calls == ["accepted", "left"]
+    assert socket.stage.lobby.calls == ["accepted", "left"]
     socket.stage.clock.advance(3600.0)
 
 
 def test_end_of_a_stranger_or_a_guest_is_no_news_to_the_lobby() -> None:
     for socket in (Stage().connect(), guest(Stage(allow_guests=True))):
         socket.session.closed(abrupt=True)
-        assert socket.stage.desk.calls == []
+        assert socket.stage.lobby.calls == []
 
 
 def test_reply_to_a_client_whose_socket_broke_does_nothing() -> None:
@@ -217,7 +217,7 @@ def test_reply_to_a_client_whose_socket_broke_does_nothing() -> None:
     assert socket.say("ping") == []
     assert socket.say("dance") == []
     socket.session.closed(abrupt=True)
-    assert socket.stage.desk.calls == ["accepted", "lost"]
+    assert socket.stage.lobby.calls == ["accepted", "lost"]
 
 
 def test_close_brings_what_the_client_had_not_taken_yet_before_it() -> None:
@@ -238,7 +238,7 @@ def test_client_that_does_not_read_its_replies_is_closed_4002() -> None:
             break
     assert socket.transport.closed is not None
     assert socket.transport.closed.code == CloseCode.SLOW_CONSUMER
-    assert socket.stage.desk.calls == ["accepted", "lost"]
+    assert socket.stage.lobby.calls == ["accepted", "lost"]
 
 
 # -- limits -------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_too_many_malformed_messages_close_4501_and_a_few_now_and_then_do_not() 
 
 def test_refused_room_commands_are_no_abuse() -> None:
     socket = Stage().connect().accepted()
-    socket.stage.desk.refusal = ErrorReason.ROOM_NOT_FOUND
+    socket.stage.lobby.refusal = ErrorReason.ROOM_NOT_FOUND
     for _ in range(10 * MALFORMED_BURST):
         socket.say("leave_room")
     assert socket.transport.closed is None

@@ -35,9 +35,9 @@ class SessionMachine(RuleBasedStateMachine):
     def send(self, raw: bytes) -> None:
         phase, transport = self.socket.session.phase, self.socket.transport
         takes_replies = not transport.is_full and not transport.is_broken
-        commands = len(self.stage.desk.calls)
+        commands = len(self.stage.lobby.calls)
         replies = self.socket.say_raw(raw)
-        ran = [call for call in self.stage.desk.calls[commands:] if call not in ("accepted", "left", "lost")]
+        ran = [call for call in self.stage.lobby.calls[commands:] if call not in ("accepted", "left", "lost")]
         if phase is Phase.CLOSED:
             assert not replies
             assert not ran
@@ -97,7 +97,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def lobby_hears_of_it_once_and_of_its_end_once(self) -> None:
-        calls = [call for call in self.stage.desk.calls if call in ("accepted", "left", "lost")]
+        calls = [call for call in self.stage.lobby.calls if call in ("accepted", "left", "lost")]
         phase = self.socket.session.phase
         if phase is Phase.WAITING:
             assert calls == []
@@ -120,8 +120,8 @@ class SessionMachine(RuleBasedStateMachine):
             CloseCode(self.socket.transport.closed.code)
 
     @invariant()
-    def hub_knows_the_accepted_and_nobody_else(self) -> None:
-        assert len(self.stage.hub) == (self.socket.session.phase is Phase.ACCEPTED)
+    def fanout_knows_the_accepted_and_nobody_else(self) -> None:
+        assert len(self.stage.fanout) == (self.socket.session.phase is Phase.ACCEPTED)
 
 
 TestSession = SessionMachine.TestCase

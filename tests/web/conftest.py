@@ -147,7 +147,7 @@ class Lobby:
 
     async def written(self) -> None:
         """Return when everything is written that the server writes in the background."""
-        await asyncio.wait_for(self.server.writer.idle(), PATIENCE_S)
+        await asyncio.wait_for(self.server.app.writer.idle(), PATIENCE_S)
 
     async def connect(self, token: str | None = None, *, path: str = "/ws", **options: Any) -> Client:
         """A socket; with a token its handshake is done and everything up to its own ``user_online`` is read."""

@@ -24,9 +24,8 @@ def metrics_of(query: str) -> set[str]:
 
 async def served(lobby: Lobby) -> dict[str, set[str]]:
     """Names of samples at ``/metrics`` with their labels, once everything that is counted by label has happened."""
-    context = lobby.server.context
-    assert context is not None
-    metrics = context.metrics
+    assert lobby.server.app is not None
+    metrics = lobby.server.app.metrics
     for counts in (metrics.handshakes_refused, metrics.errors_out, metrics.events_published, metrics.events_conflated):
         counts["something"] += 1
     metrics.closes[1012] += 1

@@ -17,10 +17,10 @@ from tests.web.conftest import Lobby, StartLobby
 @contextlib.contextmanager
 def store_away(lobby: Lobby) -> Iterator[None]:
     """The database goes away and comes back: every call of the store says so."""
-    context = lobby.server.context
+    app = lobby.server.app
     away = MemoryStore()
     away.is_away = True
-    holders = [(context, "store"), (context.accounts, "_store"), (context.lobby.desk, "_store")]
+    holders = [(app, "store"), (app.accounts, "_store"), (app.rooms, "_store")]
     present = [getattr(holder, name) for holder, name in holders]
     for holder, name in holders:
         setattr(holder, name, away)
@@ -44,13 +44,13 @@ async def test_readiness_follows_the_database(lobby: Lobby) -> None:
 
 
 async def test_readiness_is_503_while_draining(lobby: Lobby) -> None:
-    lobby.server.context.is_draining = True
+    lobby.server.app.drain.is_begun = True
     answer = await lobby.call("GET", "/readyz")
     assert (answer.status, answer.body["code"]) == (503, "not_ready")
     with pytest.raises(HTTPClientError) as refused:
         await lobby.connect()
     assert refused.value.code == 503
-    lobby.server.context.is_draining = False  # so that the fixture drains
+    lobby.server.app.drain.is_begun = False  # so that the fixture drains
 
 
 async def test_call_that_needs_the_database_is_503_with_retry_after_while_it_is_away(
@@ -86,7 +86,7 @@ async def test_fault_of_the_server_is_500_without_a_word_of_what_it_was(
     def fail(*_: object) -> None:
         raise RuntimeError("something private")
 
-    monkeypatch.setattr(lobby.server.context.lobby.desk, "room", fail)
+    monkeypatch.setattr(lobby.server.app.rooms, "room", fail)
     answer = await lobby.call("GET", "/api/rooms/some")
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
     assert "private" not in str(answer.body)

@@ -22,8 +22,8 @@ async def viewer(lobby: Lobby, **claims: Any) -> Client:
 
 def sample_now(lobby: Lobby) -> None:
     """The moment of a sample comes, without the wait for it."""
-    assert lobby.server.context is not None
-    lobby.server.context.ops_history._sample()
+    assert lobby.server.app is not None
+    lobby.server.app.ops_history._sample()
 
 
 async def test_administrator_gets_what_was_and_then_what_comes(lobby: Lobby) -> None:
@@ -78,8 +78,8 @@ async def test_token_that_is_signed_out_ends_the_view(lobby: Lobby) -> None:
     assert (await lobby.call("POST", "/api/auth/logout", token=token)).status == 204
     sample_now(lobby)
     assert await client.closed() == 4502
-    assert lobby.server.context is not None
-    assert lobby.server.context.ops_history.listeners == 0
+    assert lobby.server.app is not None
+    assert lobby.server.app.ops_history.listeners == 0
 
 
 async def test_viewers_are_bounded_and_told_when_the_server_ends(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:

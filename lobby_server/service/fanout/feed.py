@@ -4,7 +4,7 @@ Cost of a tick: one joining of frames, and one write a session. A session whose 
 behind: it goes on by itself from its cursor in the log when the socket is writable, and is in step again when it has
 caught up. Nobody waits for it.
 
-Only one delivery of a feed is under way at a time; the hub sees to that.
+Only one delivery of a feed is under way at a time; `Fanout` sees to that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_WRITES_A_TURN = 8
 
 @dataclass
 class FanOutStats:
-    """Totals over all feeds of a hub."""
+    """Totals over all feeds."""
 
     ticks: int = 0
     writes: int = 0
@@ -82,6 +82,11 @@ class Feed:
     def behind(self) -> int:
         """How many sessions are behind."""
         return len(self._behind)
+
+    @property
+    def next_number(self) -> int:
+        """Of the chunk that will come next into the log."""
+        return self.log.next_number
 
     @property
     def has_open_tick(self) -> bool:

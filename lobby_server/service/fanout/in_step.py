@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lobby_server.service.fanout.subscriber import Send, Subscriber
+from lobby_server.service.fanout.subscriber import Subscriber
+from lobby_server.service.ports import Send
 
 GAP: Send = len
 """Takes everything, and does nothing with it."""

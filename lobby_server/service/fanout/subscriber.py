@@ -8,11 +8,10 @@ anything else that waits, `send` is `blocked`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from lobby_server.service.fanout.feed import Feed
+from lobby_server.service.fanout.profile import Profile
+from lobby_server.service.ports import Outlet, Send
 
 MAX_PRIVATE_BYTES = 256 * 1024
 """What may wait for one session alone: replies and room events of somebody who does not read."""
@@ -20,23 +19,28 @@ MAX_PRIVATE_BYTES = 256 * 1024
 NEXT = -1
 """In place of a chunk's number: as soon as the bytes in hand are written."""
 
-Send = Callable[["bytes | memoryview"], int]
-"""One non-blocking write, with the manners of ``socket.send``: the number of bytes taken, `BlockingIOError` when that
-would be none, another `OSError` when the connection is over."""
-
-
-class Outlet(Protocol):
-    """A socket, to write to. The port that adapters implement."""
-
-    @property
-    def send(self) -> Send: ...
-
-    def watch_writable(self, callback: Callable[[], None] | None) -> None:
-        """Call in the next turns of the loop in which the socket takes bytes, until told otherwise with None."""
-
 
 class Overflow(Exception):
     """More waits for one session than it is worth: a slow consumer."""
+
+
+class OwnFeed(Protocol):
+    """A subscriber's feed, as far as it and the fan-out ask for it by the subscriber."""
+
+    @property
+    def next_number(self) -> int:
+        """Of the chunk that will come next into the log."""
+
+    def take_pending(self, subscriber: Subscriber) -> bytes:
+        """What of the events until now goes before anything that comes after them."""
+
+    def fell_behind(self, subscriber: Subscriber) -> None:
+        """Its socket did not take all."""
+
+    def catch_up(self, subscriber: Subscriber) -> None:
+        """Its socket takes bytes again."""
+
+    def remove(self, subscriber: Subscriber) -> None: ...
 
 
 def blocked(data: bytes | memoryview) -> int:
@@ -45,7 +49,7 @@ def blocked(data: bytes | memoryview) -> int:
 
 
 class Subscriber:
-    """Base of a session."""
+    """Base of a session. `profile` says which feed is its own."""
 
     __slots__ = (
         "feed",
@@ -54,6 +58,7 @@ class Subscriber:
         "outlet",
         "private",
         "private_bytes",
+        "profile",
         "progress_at_s",
         "rest",
         "send",
@@ -61,10 +66,11 @@ class Subscriber:
         "slot",
     )
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Outlet, profile: Profile) -> None:
         self.outlet = outlet
+        self.profile = profile
         self.send: Send = outlet.send
-        self.feed: Feed | None = None
+        self.feed: OwnFeed | None = None
         self.slot = -1
         """While in step: where it stands among those (`lobby_server.service.fanout.in_step`)."""
         self.next_number = 0

@@ -13,19 +13,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import AlreadyHosting, Departure, Entry, Room, RoomBook
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import Refused, encode_frame
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.protocol.messages import Refused
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.stored import room_of, stored_room
-from lobby_server.service.session import Session
+from lobby_server.service.session import Act, Session
+from lobby_server.service.sessions import Sessions
 from lobby_server.service.writer import StoreWriter
 
 log = logging.getLogger("lobby")
@@ -49,22 +49,24 @@ class NotHost(Exception):
     """Only the host may do that."""
 
 
-class RoomDesk:
+class RoomCommands:
     """Where rooms are made, entered, left and taken away."""
 
     def __init__(
         self,
         *,
-        rooms: RoomBook,
-        hub: Hub,
+        book: RoomBook,
+        announcer: Announcer,
+        sessions: Sessions,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
         new_room_id: Callable[[], str],
         is_online: Callable[[int], bool],
     ) -> None:
-        self.rooms = rooms
-        self._hub = hub
+        self.book = book
+        self._announcer = announcer
+        self._sessions = sessions
         self._store = store
         self._writer = writer
         self._clock = clock
@@ -73,7 +75,7 @@ class RoomDesk:
         self._creating: dict[int, Room] = {}
         self._alarm = Alarm(clock, self._expire)
 
-    def commands(self) -> dict[type[messages.ClientMessage], Callable[[Session, Any], None]]:
+    def commands(self) -> dict[type[messages.ClientMessage], Act]:
         """What answers which message. They raise `RoomRefused` and `Refused`."""
         return {
             messages.CreateRoom: self._take_host_place,
@@ -86,12 +88,12 @@ class RoomDesk:
     async def restore(self) -> None:
         """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
         for stored in await self._store.rooms():
-            self.rooms.restore(room_of(stored), now_s=self._clock.monotonic_s())
-        if len(self.rooms):
+            self.book.restore(room_of(stored), now_s=self._clock.monotonic_s())
+        if len(self.book):
             log.info(
                 "%d rooms were left from before; the empty ones go in %g s",
-                len(self.rooms),
-                self.rooms.empty_ttl_s,
+                len(self.book),
+                self.book.empty_ttl_s,
             )
         self._arm()
 
@@ -99,9 +101,19 @@ class RoomDesk:
         """No deadline strikes any more."""
         self._alarm.set(None)
 
+    # -- presence -------------------------------------------------------------------------------------------------
+
+    def accepted(self, session: Session, *, came_online: bool) -> None:
+        """`lobby_server.service.lobby.PresenceObserver`: a creator who opens a socket keeps the room."""
+        self.book.creator_has_socket(session.user.id)
+
+    def went_offline(self, user: User) -> None:
+        """`lobby_server.service.lobby.PresenceObserver`."""
+        self.leave(user)
+
     def leave(self, user: User) -> None:
-        """Out of the room that the user is in, if any."""
-        departure = self.rooms.leave(user.id, now_s=self._clock.monotonic_s())
+        """Leave the room that the user is in, if any."""
+        departure = self.book.leave(user.id, now_s=self._clock.monotonic_s())
         if departure is not None:
             self._tell_departure(departure)
 
@@ -109,7 +121,7 @@ class RoomDesk:
 
     async def create_room(self, user: User, wish: RoomWish) -> resources.Room:
         """A new room, committed before it is announced. Raises `AlreadyHosting`, `StoreUnavailable`."""
-        self.rooms.check_can_host(user.id)
+        self.book.check_can_host(user.id)
         if user.id in self._creating:
             raise AlreadyHosting(self._creating[user.id])
         room = Room(
@@ -119,13 +131,13 @@ class RoomDesk:
             map_name=wish.map_name,
             max_players=wish.max_players,
             is_public=wish.is_public,
-            version=self._version_of(user),
+            version=self._sessions.version_of(user.id),
             created_at=self._clock.utc_now(),
         )
         self._creating[user.id] = room
         try:
             await self._store.add_room(stored_room(room))
-            left = self.rooms.add(room, now_s=self._clock.monotonic_s(), creator_has_socket=self._is_online(user.id))
+            left = self.book.add(room, now_s=self._clock.monotonic_s(), creator_has_socket=self._is_online(user.id))
         except AlreadyHosting:  # a host's place fell to the user while the database worked
             await self._store.delete_room(room.id)
             raise
@@ -138,23 +150,23 @@ class RoomDesk:
 
     async def delete_room(self, user: User, room_id: str) -> None:
         """Raises `RoomNotFound`, `NotHost`, `StoreUnavailable`."""
-        room = self.rooms.get(room_id)
+        room = self.book.get(room_id)
         if room is None:
             raise RoomNotFound
         if room.host.id != user.id:
             raise NotHost
         await self._store.delete_room(room_id)
-        if self.rooms.remove(room_id) is not None:
+        if self.book.remove(room_id) is not None:
             # The members are put out by their host; the protocol has that one word for it.
             others = [member_id for member_id in room.members if member_id != user.id]
-            self._hub.tell_users(others, messages.Kicked())
+            self._announcer.tell_users(others, messages.Kicked())
             self._rooms_changed(room)
             if user.id in room.members:
                 self._tell_own(user, messages.PeerLeft(peerId=room.members[user.id].peer_id))
 
     def room(self, room_id: str) -> resources.Room:
         """Raises `RoomNotFound`."""
-        room = self.rooms.get(room_id)
+        room = self.book.get(room_id)
         if room is None:
             raise RoomNotFound
         return room_resource(room)
@@ -162,8 +174,8 @@ class RoomDesk:
     def enter_together(self, room_id: str, party: list[User], *, led_by: User) -> resources.Room:
         """All of a party enter a room, or nobody does. Each hears so on all their sockets, and who was there before
         hears of each who came. Raises `RoomRefused`."""
-        versions = {user: self._version_of(user) for user in party}
-        entries = self.rooms.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
+        versions = {user: self._sessions.version_of(user.id) for user in party}
+        entries = self.book.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
         for entry in entries:
             self._settle(entry)
         room, came = entries[0].room, [entry.member for entry in entries if not entry.already_in]
@@ -172,9 +184,9 @@ class RoomDesk:
             self._writer.write(lambda: self._store.invite_to_room(room_id, user_ids))
         there = [user_id for user_id in room.members if user_id not in {member.user.id for member in came}]
         for member in came:
-            self._hub.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
+            self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
         for entry in entries:
-            self._hub.tell_users([entry.member.user.id], _room_joined(entry))
+            self._announcer.tell_users([entry.member.user.id], _room_joined(entry))
         if came:
             self._rooms_changed(room)
         return room_resource(room)
@@ -182,9 +194,9 @@ class RoomDesk:
     # -- rooms over the socket ------------------------------------------------------------------------------------
 
     def _take_host_place(self, session: Session, _: messages.CreateRoom) -> None:
-        hosted = self.rooms.hosted_by(session.user.id)
+        hosted = self.book.hosted_by(session.user.id)
         had_version = hosted is not None and hosted.version is not None
-        entry = self.rooms.take_host_place(session.user, version=session.version, now_s=self._clock.monotonic_s())
+        entry = self.book.take_host_place(session.user, version=session.version, now_s=self._clock.monotonic_s())
         room = entry.room
         if not had_version:
             self._store_host(room)
@@ -200,18 +212,18 @@ class RoomDesk:
         self._arm()
 
     def _join(self, session: Session, command: messages.JoinRoom) -> None:
-        entry = self.rooms.join(command.roomId, session.user, version=command.version, now_s=self._clock.monotonic_s())
+        entry = self.book.join(command.roomId, session.user, version=command.version, now_s=self._clock.monotonic_s())
         room, user = entry.room, session.user
         self._settle(entry)
         session.reply(_room_joined(entry))
         if not entry.already_in:
             self._tell_own(user, _room_joined(entry), besides=session)
             others = [user_id for user_id in room.members if user_id != user.id]
-            self._hub.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
+            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
             self._rooms_changed(room)
 
     def _leave_over_socket(self, session: Session, _: messages.LeaveRoom) -> None:
-        room = self.rooms.room_of(session.user.id)
+        room = self.book.room_of(session.user.id)
         if room is None:
             raise Refused(ErrorReason.NOT_IN_ROOM)
         left = messages.PeerLeft(peerId=room.members[session.user.id].peer_id)
@@ -219,7 +231,7 @@ class RoomDesk:
         self._tell_own(session.user, left, besides=session)
 
     def _chat(self, session: Session, command: messages.SendChat) -> None:
-        room = self.rooms.room_of(session.user.id)
+        room = self.book.room_of(session.user.id)
         if room is None:
             raise Refused(ErrorReason.NOT_IN_ROOM)
         member = room.members[session.user.id]
@@ -228,13 +240,13 @@ class RoomDesk:
             from_name=member.user.username,
             text=command.text[: messages.MAX_CHAT_CHARACTERS],
         )
-        self._hub.tell_users(list(room.members), line)
+        self._announcer.tell_users(list(room.members), line)
 
     def _kick(self, session: Session, command: messages.Kick) -> None:
-        departure = self.rooms.kick(session.user.id, command.peerId, now_s=self._clock.monotonic_s())
+        departure = self.book.kick(session.user.id, command.peerId, now_s=self._clock.monotonic_s())
         room_id, user_id = departure.room.id, departure.member.user.id
         self._writer.write(lambda: self._store.ban(room_id, user_id))
-        self._hub.tell_users([user_id], messages.Kicked())
+        self._announcer.tell_users([user_id], messages.Kicked())
         self._tell_departure(departure)
 
     # -- private --------------------------------------------------------------------------------------------------
@@ -248,18 +260,16 @@ class RoomDesk:
 
     def _tell_own(self, user: User, message: messages.ServerMessage, *, besides: Session | None = None) -> None:
         """Let the sockets of a user know what became of their membership, base clients left out."""
-        frame = encode_frame(message)
-        for member in tuple(self._hub.of_user(user.id)):
-            if isinstance(member, Session) and member is not besides and member.features:
-                self._hub.tell(member, frame)
+        own = self._sessions.of_user(user.id)
+        self._announcer.tell_some([each for each in own if each is not besides and each.features], message)
 
     def _tell_departure(self, departure: Departure) -> None:
         room, new_host = departure.room, departure.new_host
         stayed = list(room.members)
-        self._hub.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
+        self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
         if new_host is not None:
             self._store_host(room)
-            self._hub.tell_users(
+            self._announcer.tell_users(
                 stayed,
                 messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
             )
@@ -267,13 +277,13 @@ class RoomDesk:
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
-            self._hub.rooms_changed()
+            self._announcer.rooms_changed()
         self._arm()
 
     def _expire(self) -> None:
-        expired = self.rooms.expire(self._clock.monotonic_s())
+        expired = self.book.expire(self._clock.monotonic_s())
         for room in expired.deleted:
-            log.info("room %s had nobody in it for %g s and is deleted", room.id, self.rooms.empty_ttl_s)
+            log.info("room %s had nobody in it for %g s and is deleted", room.id, self.book.empty_ttl_s)
             self._forget(room.id)
             self._rooms_changed(room)
         for departure in expired.departures:
@@ -281,7 +291,7 @@ class RoomDesk:
         self._arm()
 
     def _arm(self) -> None:
-        self._alarm.set(self.rooms.next_deadline_s())
+        self._alarm.set(self.book.next_deadline_s())
 
     def _forget(self, room_id: str) -> None:
         self._writer.write(lambda: self._store.delete_room(room_id))
@@ -291,12 +301,6 @@ class RoomDesk:
         self._writer.write(
             lambda: self._store.set_room_host(room_id, user_id=host.id, username=host.username, version=version)
         )
-
-    def _version_of(self, user: User) -> str | None:
-        for session in self._hub.of_user(user.id):
-            if isinstance(session, Session):
-                return session.version
-        return None
 
 
 def _room_joined(entry: Entry) -> messages.RoomJoined:

@@ -6,7 +6,7 @@ from lobby_server.core.presence import User
 from lobby_server.protocol import social_resources
 from lobby_server.protocol.social_messages import Announcement
 from lobby_server.protocol.social_resources import AnnouncementList
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.social.ports import StoredAnnouncement
 
@@ -18,8 +18,8 @@ MAX_BODY_CHARACTERS = 2000
 class Announcements:
     """All announcements."""
 
-    def __init__(self, *, hub: Hub, store: Store, clock: Clock) -> None:
-        self._hub = hub
+    def __init__(self, *, announcer: Announcer, store: Store, clock: Clock) -> None:
+        self._announcer = announcer
         self._store = store
         self._clock = clock
 
@@ -29,7 +29,7 @@ class Announcements:
             title=title, body=body, author=author, created_at=self._clock.utc_now()
         )
         made = _resource(stored)
-        self._hub.tell_everybody(Announcement(id=made.id, title=made.title, body=made.body, ts=made.ts))
+        self._announcer.tell_everybody(Announcement(id=made.id, title=made.title, body=made.body, ts=made.ts))
         return made
 
     async def last(self) -> AnnouncementList:

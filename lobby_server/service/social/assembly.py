@@ -1,4 +1,5 @@
-"""The social side of the lobby, put together. It follows who comes and goes.
+"""The social side of the lobby, composed: friends, blocks, parties, invitations, chat, notifications, announcements.
+It follows presence.
 
 What survives a restart is in the store, and read back whole at the start, so that neither a login nor a broadcast costs
 a query: a friendship takes a few hundred bytes of memory for as long as it lasts.
@@ -12,29 +13,34 @@ from collections.abc import Callable
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.parties import PartyBook
-from lobby_server.core.presence import User
-from lobby_server.protocol.social_messages import SendChatMessage
-from lobby_server.service.lobby import Lobby
+from lobby_server.core.presence import Presence, User
+from lobby_server.protocol.messages import ClientMessage
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
-from lobby_server.service.session import Session
+from lobby_server.service.rooms.commands import RoomCommands
+from lobby_server.service.session import Act, Session
+from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.announcements import Announcements
 from lobby_server.service.social.blocks import Blocks
 from lobby_server.service.social.chat import Chat
 from lobby_server.service.social.friends import Friends
 from lobby_server.service.social.invitations import Invitations
-from lobby_server.service.social.notifications import Notices
+from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.parties import Parties
 from lobby_server.service.social.people import People
 from lobby_server.service.writer import StoreWriter
 
 
 class Social:
-    """One a server. `lobby_server.service.lobby.Companion`."""
+    """One per server. `lobby_server.service.lobby.PresenceObserver`."""
 
     def __init__(
         self,
         *,
-        lobby: Lobby,
+        presence: Presence,
+        rooms: RoomCommands,
+        sessions: Sessions,
+        announcer: Announcer,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
@@ -44,18 +50,20 @@ class Social:
         new_id: Callable[[], str],
     ) -> None:
         """`new_id`: of a party, which nobody can guess."""
-        presence, hub = lobby.presence, lobby.hub
         gate = asyncio.Lock()
         friend_book, block_book = FriendBook(), BlockBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
-        self.notices = Notices(hub=hub, store=store, writer=writer, clock=clock)
+        self.notifications = Notifications(
+            announcer=announcer, sessions=sessions, store=store, writer=writer, clock=clock
+        )
         self.friends = Friends(
             book=friend_book,
             blocks=block_book,
             presence=presence,
             people=self.people,
-            notices=self.notices,
-            hub=hub,
+            notifications=self.notifications,
+            announcer=announcer,
+            sessions=sessions,
             store=store,
             clock=clock,
             gate=gate,
@@ -65,7 +73,7 @@ class Social:
             friend_book=friend_book,
             friends=self.friends,
             people=self.people,
-            hub=hub,
+            announcer=announcer,
             store=store,
             clock=clock,
             gate=gate,
@@ -74,38 +82,48 @@ class Social:
         self.parties = Parties(
             book=party_book,
             blocks=block_book,
-            lobby=lobby,
+            presence=presence,
+            announcer=announcer,
+            rooms=rooms,
             people=self.people,
-            notices=self.notices,
+            notifications=self.notifications,
             clock=clock,
             new_party_id=new_id,
         )
         self.invitations = Invitations(
-            lobby=lobby, blocks=block_book, people=self.people, notices=self.notices, store=store
+            rooms=rooms.book,
+            blocks=block_book,
+            people=self.people,
+            notifications=self.notifications,
+            announcer=announcer,
+            store=store,
         )
         self.chat = Chat(
             parties=party_book,
             blocks=block_book,
             people=self.people,
-            notices=self.notices,
-            hub=hub,
+            notifications=self.notifications,
+            announcer=announcer,
+            sessions=sessions,
             store=store,
             writer=writer,
             clock=clock,
             rate_per_min=chat_rate_per_min,
             max_characters=chat_max_characters,
         )
-        self.announcements = Announcements(hub=hub, store=store, clock=clock)
-        lobby.take_command(SendChatMessage, self.chat.say)
-        lobby.take_along(self)
+        self.announcements = Announcements(announcer=announcer, store=store, clock=clock)
+
+    def commands(self) -> dict[type[ClientMessage], Act]:
+        """What answers which message over the socket."""
+        return self.chat.commands()
 
     async def restore(self) -> None:
         """Take up what an earlier life of the server kept. Raises `StoreUnavailable`."""
         await self.friends.restore()
         await self.blocks.restore()
-        await self.notices.restore()
+        await self.notifications.restore()
 
-    # -- what the lobby tells -------------------------------------------------------------------------------------
+    # -- presence -------------------------------------------------------------------------------------
 
     def accepted(self, session: Session, *, came_online: bool) -> None:
         """A session hears from now on; `came_online`: it is its user's first."""
@@ -113,7 +131,7 @@ class Social:
             self.friends.came_online(session.user)
             self.parties.came_online(session.user)
         self.chat.accepted(session)
-        self.notices.login(session.user.id)
+        self.notifications.login(session.user.id)
 
     def went_offline(self, user: User) -> None:
         self.friends.went_offline(user)

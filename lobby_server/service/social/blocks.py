@@ -11,7 +11,7 @@ from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol import resources, social_resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_messages import FriendRequestClosed
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.social.friends import Friends
 from lobby_server.service.social.people import People, Whom
@@ -27,7 +27,7 @@ class Blocks:
         friend_book: FriendBook,
         friends: Friends,
         people: People,
-        hub: Hub,
+        announcer: Announcer,
         store: Store,
         clock: Clock,
         gate: asyncio.Lock,
@@ -36,7 +36,7 @@ class Blocks:
         self._friend_book = friend_book
         self._friends = friends
         self._people = people
-        self._hub = hub
+        self._announcer = announcer
         self._store = store
         self._clock = clock
         self._gate = gate
@@ -73,7 +73,7 @@ class Blocks:
             if asked is not None:
                 self._friend_book.remove_request(asked)
                 told = [user.id] if self._book.blocks(other_id, user.id) else [user.id, other_id]
-                self._hub.tell_users(told, FriendRequestClosed(request_id=asked.id))
+                self._announcer.tell_users(told, FriendRequestClosed(request_id=asked.id))
         return True
 
     async def remove(self, user: User, other_id: int) -> None:

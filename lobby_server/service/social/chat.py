@@ -17,14 +17,15 @@ from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, KeyedLimit, Pace
 from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol.codes import ApiCode, ErrorReason
-from lobby_server.protocol.messages import Error, Refused
+from lobby_server.protocol.messages import ClientMessage, Error, Refused
 from lobby_server.protocol.social_messages import ChatMessage, SendChatMessage
 from lobby_server.protocol.social_resources import PAGE_ITEMS, ChatHistory, NotificationKind
 from lobby_server.protocol.social_resources import ChatLine as ChatLineBody
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store, StoreError
-from lobby_server.service.session import Session
-from lobby_server.service.social.notifications import Notices
+from lobby_server.service.session import Act, Session
+from lobby_server.service.sessions import Sessions
+from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
 from lobby_server.service.social.ports import ChatLine, NewLine
 from lobby_server.service.writer import StoreWriter
@@ -57,8 +58,9 @@ class Chat:
         parties: PartyBook,
         blocks: BlockBook,
         people: People,
-        notices: Notices,
-        hub: Hub,
+        notifications: Notifications,
+        announcer: Announcer,
+        sessions: Sessions,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
@@ -69,8 +71,9 @@ class Chat:
         self._parties = parties
         self._blocks = blocks
         self._people = people
-        self._notices = notices
-        self._hub = hub
+        self._notifications = notifications
+        self._announcer = announcer
+        self._sessions = sessions
         self._store = store
         self._writer = writer
         self._clock = clock
@@ -81,6 +84,10 @@ class Chat:
         self._waiting: list[_Waiting] = []
         self._takes_part: set[int] = set()
         """Users online who have used chat: their base clients hear the lobby's too."""
+
+    def commands(self) -> dict[type[ClientMessage], Act]:
+        """What answers which message."""
+        return {SendChatMessage: self.say}
 
     # -- commands -------------------------------------------------------------------------------------------------
 
@@ -136,13 +143,13 @@ class Chat:
 
     def takes_part(self, user: User) -> None:
         """From now on all sockets of a user hear the lobby's chat."""
-        for member in self._hub.of_user(user.id):
+        for session in self._sessions.of_user(user.id):
             self._takes_part.add(user.id)
-            self._hub.hear_lobby(member)
+            self._announcer.hear_lobby(session)
 
     def accepted(self, session: Session) -> None:
         if session.user.id in self._takes_part:
-            self._hub.hear_lobby(session)
+            self._announcer.hear_lobby(session)
 
     def went_offline(self, user: User) -> None:
         self._takes_part.discard(user.id)
@@ -198,21 +205,21 @@ class Chat:
     def _tell(self, waiting: _Waiting, line: ChatLine) -> None:
         sender, other_id = line.sender, waiting.channel.other_id
         if waiting.party is not None:
-            self._hub.tell_users(list(waiting.party.members), _event(line, PARTY))
+            self._announcer.tell_users(list(waiting.party.members), _event(line, PARTY))
         elif other_id is None:
-            self._hub.tell_lobby(_event(line, LOBBY))
+            self._announcer.tell_lobby(_event(line, LOBBY))
         else:
-            self._hub.tell_users([sender.id], _event(line, direct_name(other_id)))
+            self._announcer.tell_users([sender.id], _event(line, direct_name(other_id)))
             if not line.is_withheld:
                 self._tell_other(other_id, line)
 
     def _tell_other(self, other_id: int, line: ChatLine) -> None:
         sender = line.sender
-        if next(self._hub.of_user(other_id), None) is not None:
-            self._hub.tell_users([other_id], _event(line, direct_name(sender.id)))
+        if self._sessions.has_any(other_id):
+            self._announcer.tell_users([other_id], _event(line, direct_name(sender.id)))
             return
         text = line.text if len(line.text) <= NOTICE_CHARACTERS else line.text[: NOTICE_CHARACTERS - 1] + "…"
-        self._notices.add(
+        self._notifications.add(
             other_id,
             NotificationKind.DIRECT_MESSAGE,
             title=f"Message from {sender.username}",

@@ -15,13 +15,14 @@ from lobby_server.core.presence import Presence, User
 from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol import resources, social_resources
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.protocol.messages import UserOffline, UserOnline, encode_frame
+from lobby_server.protocol.messages import UserOffline, UserOnline
 from lobby_server.protocol.social_messages import FriendAccepted, FriendRemoved, FriendRequestClosed, FriendRequested
 from lobby_server.protocol.social_resources import FriendAsked, FriendList, NotificationKind
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.fanout.profile import PresenceMode
 from lobby_server.service.ports import Clock, Store
-from lobby_server.service.social.notifications import Notices
+from lobby_server.service.sessions import Sessions
+from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People, Whom
 
 
@@ -35,8 +36,9 @@ class Friends:
         blocks: BlockBook,
         presence: Presence,
         people: People,
-        notices: Notices,
-        hub: Hub,
+        notifications: Notifications,
+        announcer: Announcer,
+        sessions: Sessions,
         store: Store,
         clock: Clock,
         gate: asyncio.Lock,
@@ -46,8 +48,9 @@ class Friends:
         self._blocks = blocks
         self._presence = presence
         self._people = people
-        self._notices = notices
-        self._hub = hub
+        self._notifications = notifications
+        self._announcer = announcer
+        self._sessions = sessions
         self._store = store
         self._clock = clock
         self._gate = gate
@@ -97,8 +100,8 @@ class Friends:
             event = FriendRequested(
                 request_id=request.id, from_user_id=user.id, to_user_id=other.id, from_username=user.username
             )
-            self._hub.tell_users([other.id], event)
-            self._notices.add(
+            self._announcer.tell_users([other.id], event)
+            self._notifications.add(
                 other.id,
                 NotificationKind.FRIEND_REQUEST,
                 title="Friend request",
@@ -126,7 +129,7 @@ class Friends:
         told = [user.id]
         if user.id == request.sender.id and not self._blocks.blocks(request.receiver.id, user.id):
             told.append(request.receiver.id)
-        self._hub.tell_users(told, FriendRequestClosed(request_id=request.id))
+        self._announcer.tell_users(told, FriendRequestClosed(request_id=request.id))
 
     async def remove(self, user: User, friend_id: int) -> None:
         """Raises `NotAllowed` (``not_friends``), `StoreUnavailable`."""
@@ -139,8 +142,8 @@ class Friends:
     def part(self, one_id: int, other_id: int) -> None:
         """They are friends no more, which is committed; both are told if they were."""
         if self._book.part(one_id, other_id):
-            self._hub.tell_users([one_id], FriendRemoved(user_id=other_id))
-            self._hub.tell_users([other_id], FriendRemoved(user_id=one_id))
+            self._announcer.tell_users([one_id], FriendRemoved(user_id=other_id))
+            self._announcer.tell_users([other_id], FriendRemoved(user_id=one_id))
 
     # -- presence of friends --------------------------------------------------------------------------------------
 
@@ -154,13 +157,14 @@ class Friends:
 
     def _tell_presence(self, user: User, friend_ids: Iterable[int], *, is_online: bool) -> None:
         """Tell those sessions that hear of friends only; the others hear of everybody anyway."""
-        frame = None
-        for friend_id in friend_ids:
-            for member in list(self._hub.of_user(friend_id)):
-                if member.profile.presence is PresenceMode.FRIENDS:
-                    kind = UserOnline if is_online else UserOffline
-                    frame = frame or encode_frame(kind(user_id=user.id, username=user.username))
-                    self._hub.tell(member, frame)
+        kind = UserOnline if is_online else UserOffline
+        told = (
+            session
+            for friend_id in friend_ids
+            for session in self._sessions.of_user(friend_id)
+            if session.profile.presence is PresenceMode.FRIENDS
+        )
+        self._announcer.tell_some(told, kind(user_id=user.id, username=user.username))
 
     async def _befriend(self, request: FriendRequest) -> social_resources.Friend:
         """A request is answered with yes."""
@@ -170,10 +174,10 @@ class Friends:
         await self._store.add_friendship(asker, user, since)
         self._book.befriend(asker, user, since)
         for one, other in ((asker, user), (user, asker)):
-            self._hub.tell_users([one.id], FriendAccepted(user_id=other.id, username=other.username))
+            self._announcer.tell_users([one.id], FriendAccepted(user_id=other.id, username=other.username))
             if self._presence.is_online(other.id):
                 self._tell_presence(other, [one.id], is_online=True)
-        self._notices.add(
+        self._notifications.add(
             asker.id,
             NotificationKind.FRIEND_ACCEPTED,
             title="New friend",

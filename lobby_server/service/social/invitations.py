@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.presence import User
+from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.social_messages import MatchInvited
 from lobby_server.protocol.social_resources import NotificationKind
-from lobby_server.service.lobby import Lobby
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Store
-from lobby_server.service.social.notifications import Notices
+from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People, Whom
 
 
 class Invitations:
     """Match invitations of all users."""
 
-    def __init__(self, *, lobby: Lobby, blocks: BlockBook, people: People, notices: Notices, store: Store) -> None:
-        self._lobby = lobby
+    def __init__(
+        self,
+        *,
+        rooms: RoomBook,
+        blocks: BlockBook,
+        people: People,
+        notifications: Notifications,
+        announcer: Announcer,
+        store: Store,
+    ) -> None:
+        self._rooms = rooms
+        self._announcer = announcer
         self._blocks = blocks
         self._people = people
-        self._notices = notices
+        self._notifications = notifications
         self._store = store
 
     async def invite(self, user: User, room_id: str, whom: Whom) -> None:
@@ -28,9 +39,8 @@ class Invitations:
         Raises `NotAllowed` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
         `StoreUnavailable`.
         """
-        rooms = self._lobby.rooms
         guest = await self._people.find(whom)
-        room = rooms.check_may_invite(room_id, user.id, guest.id)
+        room = self._rooms.check_may_invite(room_id, user.id, guest.id)
         self._blocks.check_may_address(user.id, guest.id)
         if not room.is_public:
             await self._store.invite_to_room(room_id, [guest.id])
@@ -38,8 +48,8 @@ class Invitations:
         if self._blocks.blocks(guest.id, user.id):
             return
         event = MatchInvited(room_id=room.id, from_user_id=user.id, from_username=user.username, gamemode=room.gamemode)
-        self._lobby.hub.tell_users([guest.id], event)
-        self._notices.add(
+        self._announcer.tell_users([guest.id], event)
+        self._notifications.add(
             guest.id,
             NotificationKind.MATCH_INVITE,
             title="Match invitation",

@@ -14,8 +14,9 @@ from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_messages import Notification
 from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind, NotificationList
 from lobby_server.protocol.social_resources import Notification as NotificationBody
-from lobby_server.service.fanout.hub import Hub
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
+from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.ports import StoredNotification
 from lobby_server.service.writer import StoreWriter
 
@@ -25,11 +26,14 @@ _ONE_A_SENDER = frozenset({NotificationKind.DIRECT_MESSAGE})
 """Kinds of which there is no second one of the same sender until the first is read."""
 
 
-class Notices:
+class Notifications:
     """The notifications of all users."""
 
-    def __init__(self, *, hub: Hub, store: Store, writer: StoreWriter, clock: Clock) -> None:
-        self._hub = hub
+    def __init__(
+        self, *, announcer: Announcer, sessions: Sessions, store: Store, writer: StoreWriter, clock: Clock
+    ) -> None:
+        self._announcer = announcer
+        self._sessions = sessions
         self._store = store
         self._writer = writer
         self._clock = clock
@@ -95,14 +99,14 @@ class Notices:
             room_id=room_id,
         )
         self._waiting.add(user_id)
-        if self._has_socket(user_id):
+        if self._sessions.has_any(user_id):
             await self._deliver(user_id)
         else:
             log.debug("notification %d waits for user %d", stored.id, user_id)
 
     async def _deliver(self, user_id: int) -> None:
         """Tell all that was not told. It counts as told from before it is: never twice, whatever happens between."""
-        if user_id not in self._waiting or not self._has_socket(user_id):
+        if user_id not in self._waiting or not self._sessions.has_any(user_id):
             return
         kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
         if kept:
@@ -110,10 +114,7 @@ class Notices:
         self._waiting.discard(user_id)
         for each in kept:
             event = Notification(id=each.id, kind=each.kind, title=each.title, body=each.body, ts=_ts(each))
-            self._hub.tell_users([user_id], event)
-
-    def _has_socket(self, user_id: int) -> bool:
-        return next(self._hub.of_user(user_id), None) is not None
+            self._announcer.tell_users([user_id], event)
 
 
 def _ts(stored: StoredNotification) -> int:

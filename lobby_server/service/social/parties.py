@@ -23,11 +23,11 @@ from lobby_server.protocol.social_messages import (
     PartyMemberStatus,
 )
 from lobby_server.protocol.social_resources import MyParty, NotificationKind, PartyInRoom, PartyInvitation
-from lobby_server.service.fanout.hub import Hub
-from lobby_server.service.lobby import Lobby
+from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock
-from lobby_server.service.social.notifications import Notices
+from lobby_server.service.rooms.commands import RoomCommands
+from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People, Whom
 
 
@@ -39,19 +39,21 @@ class Parties:
         *,
         book: PartyBook,
         blocks: BlockBook,
-        lobby: Lobby,
+        presence: Presence,
+        announcer: Announcer,
+        rooms: RoomCommands,
         people: People,
-        notices: Notices,
+        notifications: Notifications,
         clock: Clock,
         new_party_id: Callable[[], str],
     ) -> None:
         self.book = book
         self._blocks = blocks
-        self._lobby = lobby
-        self._hub: Hub = lobby.hub
-        self._presence: Presence = lobby.presence
+        self._presence = presence
+        self._announcer = announcer
+        self._rooms = rooms
         self._people = people
-        self._notices = notices
+        self._notifications = notifications
         self._clock = clock
         self._new_party_id = new_party_id
         self._alarm = Alarm(clock, self._expire)
@@ -95,8 +97,8 @@ class Parties:
         if self._blocks.blocks(guest.id, user.id):
             return
         event = PartyInvited(party_id=party_id, from_user_id=user.id, from_username=user.username)
-        self._hub.tell_users([guest.id], event)
-        self._notices.add(
+        self._announcer.tell_users([guest.id], event)
+        self._notifications.add(
             guest.id,
             NotificationKind.PARTY_INVITE,
             title="Party invitation",
@@ -115,7 +117,7 @@ class Parties:
             self._tell_departure(entry.left)
         if not entry.already_in:
             event = PartyJoined(party_id=party_id, user_id=user.id, username=user.username)
-            self._hub.tell_users(list(entry.party.members), event)
+            self._announcer.tell_users(list(entry.party.members), event)
         self._arm()
         return self._resource(entry.party)
 
@@ -149,7 +151,7 @@ class Parties:
             raise NotAllowed(ApiCode.MEMBER_OFFLINE)
         members = [user, *(member for member in party.members.values() if member.id != user.id)]
         try:
-            room = self._lobby.desk.enter_together(room_id, members, led_by=user)
+            room = self._rooms.enter_together(room_id, members, led_by=user)
         except RoomRefused as refusal:
             raise NotAllowed(ApiCode(refusal.reason.value)) from None
         return PartyInRoom(room=room, user_ids=[member.id for member in members])
@@ -181,17 +183,17 @@ class Parties:
     def _tell_departure(self, departure: PartyDeparture) -> None:
         party, user = departure.party, departure.user
         event = PartyLeft(party_id=party.id, user_id=user.id, username=user.username, reason=departure.reason.value)
-        self._hub.tell_users([*party.members, user.id], event)
+        self._announcer.tell_users([*party.members, user.id], event)
         if departure.new_leader is not None:
             self._tell_leader(party, departure.new_leader)
 
     def _tell_leader(self, party: Party, leader: User) -> None:
         event = PartyLeaderChanged(party_id=party.id, user_id=leader.id, username=leader.username)
-        self._hub.tell_users(list(party.members), event)
+        self._announcer.tell_users(list(party.members), event)
 
     def _tell_status(self, party: Party, user: User, *, is_online: bool) -> None:
         event = PartyMemberStatus(party_id=party.id, user_id=user.id, username=user.username, is_online=is_online)
-        self._hub.tell_users([member_id for member_id in party.members if member_id != user.id], event)
+        self._announcer.tell_users([member_id for member_id in party.members if member_id != user.id], event)
 
     def _resource(self, party: Party) -> social_resources.Party:
         now_s = self._clock.monotonic_s()

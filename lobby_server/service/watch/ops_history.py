@@ -13,9 +13,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from lobby_server.core.presence import Presence
+from lobby_server.core.rooms import RoomBook
 from lobby_server.service.fanout.acks import BOUNDS_S
-from lobby_server.service.lobby import Lobby
+from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.loop_lag import LoopLag
 from lobby_server.service.watch.metrics import Metrics
 
@@ -51,25 +54,34 @@ class Reading:
     resident_bytes: int | None
 
 
-def read_counters(*, metrics: Metrics, lobby: Lobby, sockets: int, cpu_s: float, resident_bytes: int | None) -> Reading:
+def read_counters(
+    *,
+    metrics: Metrics,
+    sessions: Sessions,
+    fanout: Fanout,
+    presence: Presence,
+    rooms: RoomBook,
+    cpu_s: float,
+    resident_bytes: int | None,
+) -> Reading:
     """The counters now. Costs O(types of events + profiles)."""
-    fan_out = lobby.hub.stats
+    totals = fanout.stats
     return Reading(
-        sockets=sockets,
-        sessions=len(lobby.hub),
-        users_online=len(lobby.presence),
-        rooms=len(lobby.rooms),
-        sessions_behind=lobby.hub.behind,
-        log_bytes=lobby.hub.logged_bytes,
+        sockets=len(sessions),
+        sessions=len(fanout),
+        users_online=len(presence),
+        rooms=len(rooms),
+        sessions_behind=fanout.behind,
+        log_bytes=fanout.logged_bytes,
         handshakes_accepted=metrics.handshakes_accepted,
         messages_in=metrics.messages_in,
         events_published=metrics.events_published.total(),
         events_conflated=metrics.events_conflated.total(),
-        frames_out=metrics.frames_out + fan_out.frames_out,
-        bytes_out=metrics.bytes_out + fan_out.bytes_out,
-        ticks=fan_out.ticks,
-        tick_writes=fan_out.writes,
-        seen_latencies=() if lobby.hub.acks is None else tuple(lobby.hub.acks.latencies.counts),
+        frames_out=metrics.frames_out + totals.frames_out,
+        bytes_out=metrics.bytes_out + totals.bytes_out,
+        ticks=totals.ticks,
+        tick_writes=totals.writes,
+        seen_latencies=() if fanout.acks is None else tuple(fanout.acks.latencies.counts),
         cpu_s=cpu_s,
         resident_bytes=resident_bytes,
     )

@@ -17,4 +17,4 @@ class ChatHandler(BaseHandler):
     )
     async def get(self, channel: str) -> None:
         user = self.claims().user
-        self.answer(await self.context.social.chat.history(user, channel, before=self.before()))
+        self.answer(await self.app.social.chat.history(user, channel, before=self.before()))

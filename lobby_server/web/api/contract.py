@@ -23,8 +23,8 @@ from lobby_server.protocol.messages import (
 )
 from lobby_server.protocol.resources import MAX_ROOM_PLAYERS, MIN_ROOM_PLAYERS
 from lobby_server.protocol.social_resources import PAGE_ITEMS
-from lobby_server.service import session
-from lobby_server.service.fanout import acks, hub
+from lobby_server.service import announcer, session
+from lobby_server.service.fanout import acks
 from lobby_server.service.session import Rules
 from lobby_server.settings import Settings
 
@@ -97,7 +97,7 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
             "chat_retention_s": settings.chat_retention_s,
             "notification_retention_s": settings.notification_retention_s,
             "rooms_notify_interval_ms": settings.rooms_notify_interval_ms,
-            "player_count_interval_s": hub.PLAYER_COUNT_INTERVAL_S,
+            "player_count_interval_s": announcer.PLAYER_COUNT_INTERVAL_S,
             "tick_ms": settings.tick_ms,
             "ack_patience_s": acks.PATIENCE_S,
             "drain_s": settings.drain_s,

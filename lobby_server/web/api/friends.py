@@ -13,13 +13,13 @@ from lobby_server.web.base import BaseHandler
 class FriendsHandler(BaseHandler):
     @operation("Friends, and requests that wait for an answer", answers={200: FriendList})
     def get(self) -> None:
-        self.answer(self.context.social.friends.overview(self.claims().user))
+        self.answer(self.app.social.friends.overview(self.claims().user))
 
 
 class FriendHandler(BaseHandler):
     @operation("End a friendship", answers={200: resources.Done}, refusals=(ApiCode.NOT_FRIENDS,))
     async def delete(self, friend_id: str) -> None:
-        await self.context.social.friends.remove(self.claims().user, int(friend_id))
+        await self.app.social.friends.remove(self.claims().user, int(friend_id))
         self.answer(resources.Done())
 
 
@@ -39,14 +39,14 @@ class FriendRequestsHandler(BaseHandler):
     )
     async def post(self) -> None:
         user, whom = self.caller(), bodies.whom(self.body_object())
-        asked, is_new = await self.context.social.friends.ask(user, whom)
+        asked, is_new = await self.app.social.friends.ask(user, whom)
         self.answer(asked, 201 if is_new else 200)
 
 
 class FriendAcceptHandler(BaseHandler):
     @operation("Say yes", answers={200: FriendMade}, refusals=(ApiCode.REQUEST_NOT_FOUND, ApiCode.LIMIT_REACHED))
     async def post(self, request_id: str) -> None:
-        friend = await self.context.social.friends.accept(self.claims().user, int(request_id))
+        friend = await self.app.social.friends.accept(self.claims().user, int(request_id))
         self.answer(FriendMade(friend=friend))
 
 
@@ -55,14 +55,14 @@ class FriendDeclineHandler(BaseHandler):
         "Say no, or take one's own request back", answers={200: resources.Done}, refusals=(ApiCode.REQUEST_NOT_FOUND,)
     )
     async def post(self, request_id: str) -> None:
-        await self.context.social.friends.decline(self.claims().user, int(request_id))
+        await self.app.social.friends.decline(self.claims().user, int(request_id))
         self.answer(resources.Done())
 
 
 class BlocksHandler(BaseHandler):
     @operation("Whom the caller blocks", answers={200: BlockList})
     def get(self) -> None:
-        self.answer(self.context.social.blocks.overview(self.claims().user))
+        self.answer(self.app.social.blocks.overview(self.claims().user))
 
     @operation(
         "Hear nothing of somebody any more",
@@ -72,12 +72,12 @@ class BlocksHandler(BaseHandler):
     )
     async def post(self) -> None:
         user, other_id = self.claims().user, bodies.user_id(self.body_object())
-        is_new = await self.context.social.blocks.add(user, other_id)
+        is_new = await self.app.social.blocks.add(user, other_id)
         self.answer(resources.Done(), 201 if is_new else 200)
 
 
 class BlockHandler(BaseHandler):
     @operation("Lift a block", answers={200: resources.Done}, refusals=(ApiCode.NOT_BLOCKED,))
     async def delete(self, other_id: str) -> None:
-        await self.context.social.blocks.remove(self.claims().user, int(other_id))
+        await self.app.social.blocks.remove(self.claims().user, int(other_id))
         self.answer(resources.Done())

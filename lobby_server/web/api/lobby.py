@@ -27,7 +27,7 @@ class LimitedHandler(BaseHandler):
         if self.request.method != "POST":
             return
         address = self.request.remote_ip or ""
-        wait_s = self.context.auth_limit.take(address, self.context.clock.monotonic_s())
+        wait_s = self.app.auth_limit.take(address, self.app.clock.monotonic_s())
         if wait_s:
             raise ApiFault(
                 429,
@@ -49,7 +49,7 @@ class RegisterHandler(LimitedHandler):
         body = self.body_object()
         email = body.get("email")
         try:
-            session = await self.context.accounts.register(
+            session = await self.app.accounts.register(
                 username=body.get("username"), password=body.get("password"), email=None if email == "" else email
             )
         except AccountFaults as faults:
@@ -79,7 +79,7 @@ class LoginHandler(LimitedHandler):
         if faults:
             raise ApiFault(400, ApiCode.INVALID_REQUEST, " ".join(faults.values()), fields=faults)
         try:
-            session = await self.context.accounts.login(login=body["username"], password=body["password"])
+            session = await self.app.accounts.login(login=body["username"], password=body["password"])
         except InvalidCredentials:
             raise ApiFault(401, ApiCode.INVALID_CREDENTIALS, "The username or the password is not right.") from None
         self.answer(session)
@@ -96,21 +96,21 @@ class VerifyHandler(BaseHandler):
                 fault.status_code,
             )
             return
-        self.answer(resources.Verified(valid=True, user=await self.context.accounts.user(claims.user)))
+        self.answer(resources.Verified(valid=True, user=await self.app.accounts.user(claims.user)))
 
 
 class RefreshHandler(BaseHandler):
     @operation("A fresh token", answers={200: resources.FreshToken})
     async def post(self) -> None:
-        self.answer(self.context.accounts.refresh(self.claims()))
+        self.answer(self.app.accounts.refresh(self.claims()))
 
 
 class LogoutHandler(BaseHandler):
     @operation("Sign the token out; its sockets are closed", answers={204: None})
     async def post(self) -> None:
         claims = self.claims()
-        await self.context.accounts.revoke(claims)
-        self.context.lobby.sign_out(claims.user, claims.token_id)
+        await self.app.accounts.revoke(claims)
+        self.app.lobby.sign_out(claims.user, claims.token_id)
         self.set_status(204)
         self.clear_header("Content-Type")
 
@@ -124,18 +124,18 @@ class RoomsHandler(BaseHandler):
     )
     def get(self) -> None:
         gamemode = self._wanted_gamemode()
-        view, headers = self.context.room_list, self.request.headers
+        view, headers = self.app.room_list, self.request.headers
         etag = view.etag()
         self.set_header("ETag", etag)
         self.set_header("Cache-Control", "no-cache")
         self.add_header("Vary", "Accept-Encoding")
         if etag_matches(headers.get("If-None-Match"), etag):
-            self.context.metrics.room_list_served["not_modified"] += 1
+            self.app.metrics.room_list_served["not_modified"] += 1
             self.clear_header("Content-Type")
             self.set_status(304)
             return
-        self.context.metrics.room_list_served["full"] += 1
-        self.context.fetch_meter.count()
+        self.app.metrics.room_list_served["full"] += 1
+        self.app.fetch_meter.count()
         snapshot = view.snapshot(gamemode)
         if accepts_gzip(headers.get("Accept-Encoding")):
             self.set_header("Content-Encoding", "gzip")
@@ -153,7 +153,7 @@ class RoomsHandler(BaseHandler):
         claims = self.claims()
         wish = room_wish(self.body_object())
         try:
-            room = await self.context.lobby.desk.create_room(claims.user, wish)
+            room = await self.app.rooms.create_room(claims.user, wish)
         except AlreadyHosting as hosting:
             raise ApiFault(
                 409,
@@ -173,7 +173,7 @@ class RoomHandler(BaseHandler):
     @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
     def get(self, room_id: str) -> None:
         try:
-            self.answer(self.context.lobby.desk.room(room_id))
+            self.answer(self.app.rooms.room(room_id))
         except RoomNotFound:
             raise _no_such_room() from None
 
@@ -183,7 +183,7 @@ class RoomHandler(BaseHandler):
     async def delete(self, room_id: str) -> None:
         claims = self.claims()
         try:
-            await self.context.lobby.desk.delete_room(claims.user, room_id)
+            await self.app.rooms.delete_room(claims.user, room_id)
         except RoomNotFound:
             raise _no_such_room() from None
         except NotHost:
@@ -197,10 +197,7 @@ class OnlineUsersHandler(BaseHandler):
     @operation("Who is online", answers={200: resources.OnlineUsers})
     def get(self) -> None:
         self.claims()
-        users = [
-            resources.OnlineUser(user_id=user.id, username=user.username)
-            for user in self.context.lobby.presence.online()
-        ]
+        users = [resources.OnlineUser(user_id=user.id, username=user.username) for user in self.app.presence.online()]
         self.answer(resources.OnlineUsers(count=len(users), users=users))
 
 
@@ -209,9 +206,9 @@ class StatsHandler(BaseHandler):
 
     @operation("How much is going on", answers={200: Stats}, caller=Caller.ANYBODY)
     def get(self) -> None:
-        lobby = self.context.lobby
+        rooms = self.app.rooms.book
         self.set_header("Cache-Control", "no-cache")
-        self.answer(Stats(online=len(lobby.presence), rooms=len(lobby.rooms), players_in_rooms=lobby.rooms.players))
+        self.answer(Stats(online=len(self.app.presence), rooms=len(rooms), players_in_rooms=rooms.players))
 
 
 def room_wish(body: dict[str, Any]) -> RoomWish:

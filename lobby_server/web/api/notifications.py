@@ -19,13 +19,13 @@ class NotificationsHandler(BaseHandler):
         query={"before": "An id; the page begins below it."},
     )
     async def get(self) -> None:
-        self.answer(await self.context.social.notices.page(self.claims().user, before=self.before()))
+        self.answer(await self.app.social.notifications.page(self.claims().user, before=self.before()))
 
 
 class NotificationReadHandler(BaseHandler):
     @operation("Mark a notification as read", answers={200: resources.Done}, refusals=(ApiCode.NOTIFICATION_NOT_FOUND,))
     async def post(self, notification_id: str) -> None:
-        await self.context.social.notices.read(self.claims().user, int(notification_id))
+        await self.app.social.notifications.read(self.claims().user, int(notification_id))
         self.answer(resources.Done())
 
 
@@ -33,7 +33,7 @@ class AnnouncementsHandler(BaseHandler):
     @operation("The last announcements, newest first", answers={200: AnnouncementList})
     async def get(self) -> None:
         self.claims()
-        self.answer(await self.context.social.announcements.last())
+        self.answer(await self.app.social.announcements.last())
 
     @operation("Tell everybody", answers={201: Announcement}, body=requests.NewAnnouncement, caller=Caller.ADMIN)
     async def post(self) -> None:
@@ -43,4 +43,4 @@ class AnnouncementsHandler(BaseHandler):
         body = self.body_object()
         title = bodies.text(body, "title", most=MAX_TITLE_CHARACTERS)
         text = bodies.text(body, "body", most=MAX_BODY_CHARACTERS, is_optional=True)
-        self.answer(await self.context.social.announcements.announce(claims.user, title=title, body=text), 201)
+        self.answer(await self.app.social.announcements.announce(claims.user, title=title, body=text), 201)

@@ -17,13 +17,13 @@ class PartiesHandler(BaseHandler):
         refusals=(ApiCode.ALREADY_IN_PARTY, ApiCode.RATE_LIMITED),
     )
     def post(self) -> None:
-        self.answer(PartyAnswer(party=self.context.social.parties.create(self.caller())), 201)
+        self.answer(PartyAnswer(party=self.app.social.parties.create(self.caller())), 201)
 
 
 class MyPartyHandler(BaseHandler):
     @operation("The caller's party, and where they are invited", answers={200: MyParty})
     def get(self) -> None:
-        self.answer(self.context.social.parties.mine(self.claims().user))
+        self.answer(self.app.social.parties.mine(self.claims().user))
 
 
 class PartyInvitesHandler(BaseHandler):
@@ -44,7 +44,7 @@ class PartyInvitesHandler(BaseHandler):
     )
     async def post(self, party_id: str) -> None:
         user, whom = self.caller(), bodies.whom(self.body_object())
-        await self.context.social.parties.invite(user, party_id, whom)
+        await self.app.social.parties.invite(user, party_id, whom)
         self.answer(resources.Done(), 201)
 
 
@@ -55,7 +55,7 @@ class PartyJoinHandler(BaseHandler):
         refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_INVITED, ApiCode.PARTY_FULL),
     )
     def post(self, party_id: str) -> None:
-        self.answer(PartyAnswer(party=self.context.social.parties.join(self.claims().user, party_id)))
+        self.answer(PartyAnswer(party=self.app.social.parties.join(self.claims().user, party_id)))
 
 
 class PartyLeaveHandler(BaseHandler):
@@ -63,7 +63,7 @@ class PartyLeaveHandler(BaseHandler):
         "Leave the party", answers={200: resources.Done}, refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY)
     )
     def post(self, party_id: str) -> None:
-        self.context.social.parties.leave(self.claims().user, party_id)
+        self.app.social.parties.leave(self.claims().user, party_id)
         self.answer(resources.Done())
 
 
@@ -76,7 +76,7 @@ class PartyKickHandler(BaseHandler):
     )
     def post(self, party_id: str) -> None:
         user, member_id = self.claims().user, bodies.user_id(self.body_object())
-        self.answer(PartyAnswer(party=self.context.social.parties.kick(user, party_id, member_id)))
+        self.answer(PartyAnswer(party=self.app.social.parties.kick(user, party_id, member_id)))
 
 
 class PartyLeaderHandler(BaseHandler):
@@ -94,7 +94,7 @@ class PartyLeaderHandler(BaseHandler):
     )
     def post(self, party_id: str) -> None:
         user, member_id = self.caller(), bodies.user_id(self.body_object())
-        self.answer(PartyAnswer(party=self.context.social.parties.hand_over(user, party_id, member_id)))
+        self.answer(PartyAnswer(party=self.app.social.parties.hand_over(user, party_id, member_id)))
 
 
 class RoomPartyHandler(BaseHandler):
@@ -116,7 +116,7 @@ class RoomPartyHandler(BaseHandler):
         ),
     )
     def post(self, room_id: str) -> None:
-        self.answer(self.context.social.parties.enter_room(self.caller(), room_id))
+        self.answer(self.app.social.parties.enter_room(self.caller(), room_id))
 
 
 class RoomInvitesHandler(BaseHandler):
@@ -137,5 +137,5 @@ class RoomInvitesHandler(BaseHandler):
     )
     async def post(self, room_id: str) -> None:
         user, whom = self.caller(), bodies.whom(self.body_object())
-        await self.context.social.invitations.invite(user, room_id, whom)
+        await self.app.social.invitations.invite(user, room_id, whom)
         self.answer(resources.Done(), 201)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT, close_frame, server_frame
-from lobby_server.service.fanout.subscriber import Send
 from lobby_server.service.pacing import Patience
+from lobby_server.service.ports import Send
 from lobby_server.service.session import Phase
 from lobby_server.web.context import WebContext
 from lobby_server.web.websocket.entrance import Entrance
@@ -41,7 +41,7 @@ class Connections:
         self.loop = loop
         self.entrance = Entrance(loop)
         self.max_bytes = context.settings.max_message_bytes
-        self.closing: Patience[Connection] = Patience(context.clock, delay_s=CLOSE_PATIENCE_S, act=Connection.end)
+        self.closing: Patience[Connection] = Patience(context.app.clock, delay_s=CLOSE_PATIENCE_S, act=Connection.end)
 
 
 class Connection:
@@ -59,7 +59,7 @@ class Connection:
         self._discard = 0
         self._is_closing = False
         self._tail: memoryview | None = None
-        self._session = shared.context.open_session(self)
+        self._session = shared.context.app.open_session(self)
         shared.loop.add_reader(sock.fileno(), self._readable)
         if received:
             self._take(received)
@@ -94,7 +94,7 @@ class Connection:
         loop.remove_writer(sock.fileno())
         sock.close()
         self._shared.closing.discard(self)
-        self._shared.context.end_session(self._session, abrupt=not self._is_closing)
+        self._shared.context.app.end_session(self._session, abrupt=not self._is_closing)
 
     def _readable(self) -> None:
         assert self._socket is not None

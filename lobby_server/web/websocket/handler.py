@@ -45,8 +45,8 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
 
     def prepare(self) -> None:
         context = self.context
-        if not context.has_room:
-            context.metrics.connections_refused += 1
+        if not context.app.takes_sockets:
+            context.app.metrics.connections_refused += 1
             raise ApiFault(
                 503,
                 ApiCode.TRY_AGAIN_LATER,
@@ -63,7 +63,7 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
 
     def open(self, *_: str, **__: str) -> None:
         self.set_nodelay(True)
-        self.session = self.context.open_session(_StreamTransport(self))
+        self.session = self.app.open_session(_StreamTransport(self))
 
     def on_message(self, message: str | bytes) -> None:
         session = self.session
@@ -88,7 +88,7 @@ class SocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
     def on_close(self) -> None:
         session, self.session = self.session, None
         if session is not None:
-            self.context.end_session(session, abrupt=self.close_code is None)
+            self.app.end_session(session, abrupt=self.close_code is None)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if self.session is not None:

@@ -58,7 +58,7 @@ class Listener:
         self._sockets: list[socket.socket] = []
         self._newcomers: dict[socket.socket, Any] = {}
         self._patience: Patience[socket.socket] = Patience(
-            context.clock, delay_s=context.settings.handshake_timeout_s, act=self._give_up
+            context.app.clock, delay_s=context.settings.handshake_timeout_s, act=self._give_up
         )
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
@@ -127,7 +127,7 @@ class Listener:
         request = read_upgrade(data)
         if (
             request is None
-            or not self._context.has_room
+            or not self._context.app.takes_sockets
             or not self._context.origin_is_allowed(request.origin, request.host)
         ):
             self._hand_over(newcomer, address, data)

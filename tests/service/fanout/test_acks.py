@@ -21,7 +21,7 @@ BOB = User(9, "bob")
 def stage() -> Stage:
     """Every event asks."""
     stage = Stage()
-    stage.hub.acks = acks_of(stage, share=1.0)
+    stage.fanout.acks = acks_of(stage, share=1.0)
     return stage
 
 
@@ -69,7 +69,7 @@ def test_base_clients_and_other_features_get_the_same_bytes_as_ever(stage: Stage
     ears[0].transport.take()
     base.transport.sent.clear()
     batch.transport.sent.clear()
-    stage.hub.user_online(BOB)
+    stage.announcer.user_online(BOB)
     stage.clock.advance(0.1)
     assert bytes(base.transport.sent) == server_frame(b'{"type":"user_online","data":{"user_id":9,"username":"bob"}}')
     assert b"ack" not in batch.transport.sent
@@ -78,10 +78,10 @@ def test_base_clients_and_other_features_get_the_same_bytes_as_ever(stage: Stage
 
 def test_latency_is_from_the_publication_to_the_answer(stage: Stage) -> None:
     ear = connect(stage, 1, "ack")
-    acks = stage.hub.acks
+    acks = stage.fanout.acks
     assert acks is not None
     before = sum(acks.latencies.counts)
-    stage.hub.user_online(BOB)
+    stage.announcer.user_online(BOB)
     stage.clock.advance(0.03)
     (ack_id,) = asked(ear.transport.take())
     assert ear.say("ack", id=ack_id) == []
@@ -96,22 +96,22 @@ def test_latency_is_from_the_publication_to_the_answer(stage: Stage) -> None:
 def test_answer_of_who_was_not_asked_counts_for_nothing(stage: Stage) -> None:
     ear, other = connect(stage, 1, "ack"), connect(stage, 2, "ack")
     ear.transport.take()
-    stage.hub.tell_users([1], PlayerCount(online=1))
+    stage.announcer.tell_users([1], PlayerCount(online=1))
     (ack_id,) = asked(ear.transport.take())
     other.say("ack", id=ack_id)
-    assert stage.hub.acks is not None
-    assert sum(stage.hub.acks.latencies.counts) == 0
+    assert stage.fanout.acks is not None
+    assert sum(stage.fanout.acks.latencies.counts) == 0
 
 
 def test_who_does_not_answer_is_counted_when_the_patience_is_over(stage: Stage) -> None:
-    acks = stage.hub.acks
+    acks = stage.fanout.acks
     assert acks is not None
     ears = [connect(stage, number * ACK_GROUPS, "ack") for number in (1, 2, 3)]  # of one feed
     stage.clock.advance(PATIENCE_S)
     for ear in ears:
         ear.transport.take()
     asked_before, missed_before = acks.asked, acks.unanswered
-    stage.hub.user_online(BOB)
+    stage.announcer.user_online(BOB)
     stage.clock.advance(0.1)
     (ack_id,) = {ack_id for ear in ears for ack_id in asked(ear.transport.take())}
     ears[0].say("ack", id=ack_id)
@@ -124,29 +124,29 @@ def test_who_does_not_answer_is_counted_when_the_patience_is_over(stage: Stage) 
 
 def test_share_of_events_asks_and_no_client_more_than_twice_a_second() -> None:
     stage = Stage()
-    acks = stage.hub.acks = acks_of(stage, share=0.1)
+    acks = stage.fanout.acks = acks_of(stage, share=0.1)
     ear = connect(stage, 1, "ack")
     seen = 0
     for _ in range(2000):
-        stage.hub.tell_users([1], PlayerCount(online=1))
+        stage.announcer.tell_users([1], PlayerCount(online=1))
         stage.clock.advance(0.5)
         seen += len(asked(ear.transport.take()))
     assert 140 <= seen <= 260  # of 2,000 with a chance of a tenth: 200 and four and a half deviations
     acks._share = 1.0
     for _ in range(1000):
-        stage.hub.tell_users([1], PlayerCount(online=1))
+        stage.announcer.tell_users([1], PlayerCount(online=1))
         stage.clock.advance(0.01)
     assert 20 <= len(asked(ear.transport.take())) <= 26  # ten seconds and a burst
 
 
 def test_one_event_asks_a_part_of_the_clients(stage: Stage) -> None:
-    assert stage.hub.acks is not None
-    stage.hub.acks._share = 0.5
+    assert stage.fanout.acks is not None
+    stage.fanout.acks._share = 0.5
     ears = [connect(stage, number, "ack") for number in range(1, 65)]
     stage.clock.advance(5.0)
     for ear in ears:
         ear.transport.take()
-    stage.hub.user_online(BOB)
+    stage.announcer.user_online(BOB)
     stage.clock.advance(0.1)
     marks = [asked(ear.transport.take()) for ear in ears]
     groups = {ear.session.id % ACK_GROUPS for ear, mark in zip(ears, marks, strict=True) if mark}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 
 from lobby_server.service.fanout.in_step import GAP, InStep
+from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.fanout.subscriber import Subscriber
 from tests.fakes.outlet import FakeOutlet
 
 
 def newcomer(row: InStep) -> Subscriber:
-    subscriber = Subscriber(FakeOutlet())
+    subscriber = Subscriber(FakeOutlet(), Profile())
     row.join(subscriber)
     return subscriber
 

@@ -19,7 +19,7 @@ from lobby_server.core.presence import Presence, User
 from lobby_server.core.refusal import NotAllowed
 from lobby_server.core.rooms import RoomBook
 from lobby_server.service.lobby import Lobby
-from lobby_server.service.rooms.commands import RoomDesk
+from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.social.assembly import Social
 from lobby_server.service.social.people import Whom
@@ -65,18 +65,21 @@ class SocialMachine(RuleBasedStateMachine):
         self.stage = stage = Stage()
         self.store, self.writer = MemoryStore(), StoreWriter()
         presence = Presence()
-        desk = RoomDesk(
-            rooms=RoomBook(empty_ttl_s=60.0),
-            hub=stage.hub,
+        rooms = RoomCommands(
+            book=RoomBook(empty_ttl_s=60.0),
+            announcer=stage.announcer,
+            sessions=stage.sessions,
             store=self.store,
             writer=self.writer,
             clock=stage.clock,
             new_room_id=lambda: "r",
             is_online=presence.is_online,
         )
-        self.lobby = Lobby(presence=presence, desk=desk, hub=stage.hub, clock=stage.clock)
         self.social = Social(
-            lobby=self.lobby,
+            presence=presence,
+            rooms=rooms,
+            sessions=stage.sessions,
+            announcer=stage.announcer,
             store=self.store,
             writer=self.writer,
             clock=stage.clock,
@@ -85,9 +88,13 @@ class SocialMachine(RuleBasedStateMachine):
             chat_max_characters=500,
             new_id=lambda: f"p{len(self.parties)}",
         )
+        lobby = Lobby(presence=presence, sessions=stage.sessions, announcer=stage.announcer, clock=stage.clock)
+        lobby.observe(self.social)
+        lobby.observe(rooms)
         stage.rules = Rules(
-            desk=self.lobby,
-            hub=stage.hub,
+            observer=lobby,
+            commands={**stage.announcer.commands(), **rooms.commands(), **self.social.commands()},
+            fanout=stage.fanout,
             tokens=stage.tokens,
             clock=stage.clock,
             metrics=stage.metrics,

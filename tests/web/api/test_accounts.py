@@ -97,7 +97,7 @@ async def test_username_and_email_both_log_in(lobby: Lobby) -> None:
 async def test_wrong_password_and_unknown_user_cannot_be_told_apart(
     lobby: Lobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passwords = lobby.server.context.accounts._passwords
+    passwords = lobby.server.app.accounts._passwords
     verified: list[str] = []
     verify, nobody = passwords._hasher.verify, passwords._nobody
     recorder = _Recorder(lambda known, password: verified.append(known) or verify(known, password), passwords._hasher)
@@ -127,7 +127,7 @@ def parameters_of(password_hash: str) -> list[str]:
 
 async def test_password_is_kept_as_an_argon2id_hash_only(lobby: Lobby) -> None:
     await register(lobby, "ann")
-    account = await lobby.server.context.store.account_by_login("ann")
+    account = await lobby.server.app.store.account_by_login("ann")
     assert account is not None
     assert account.password_hash.startswith("$argon2id$")
     assert PASSWORD not in account.password_hash
@@ -135,7 +135,7 @@ async def test_password_is_kept_as_an_argon2id_hash_only(lobby: Lobby) -> None:
 
 async def test_login_renews_a_hash_of_weaker_parameters(lobby: Lobby) -> None:
     await register(lobby, "ann")
-    store = lobby.server.context.store
+    store = lobby.server.app.store
     weak = argon2.PasswordHasher(memory_cost=8).hash(PASSWORD)
     await store.set_password_hash(1, weak)
     assert (await log_in(lobby, "ann")).status == 200

@@ -30,7 +30,7 @@ async def make_rooms(lobby: Lobby, count: int, **wish: Any) -> list[str]:
 
 async def test_list_carries_its_revision_and_must_be_asked_for_again(lobby: Lobby) -> None:
     answer = await lobby.call("GET", "/api/rooms")
-    assert answer.headers["ETag"].strip('"') == str(lobby.server.context.lobby.rooms.revision)
+    assert answer.headers["ETag"].strip('"') == str(lobby.server.app.rooms.book.revision)
     assert answer.headers["Cache-Control"] == "no-cache"
     assert "Accept-Encoding" in answer.headers["Vary"]
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -38,7 +38,7 @@ async def test_list_carries_its_revision_and_must_be_asked_for_again(lobby: Lobb
 
 async def test_known_revision_is_304_without_a_body_until_something_changes(lobby: Lobby) -> None:
     etag = (await lobby.call("GET", "/api/rooms")).headers["ETag"]
-    built = lobby.server.context.metrics.room_list_built
+    built = lobby.server.app.metrics.room_list_built
     for tags in (etag, f"W/{etag}", f'"x", {etag}', "*"):
         answer = await lobby.call("GET", "/api/rooms", headers={"If-None-Match": tags})
         assert (answer.status, answer.body) == (304, b""), tags
@@ -49,7 +49,7 @@ async def test_known_revision_is_304_without_a_body_until_something_changes(lobb
     answer = await lobby.call("GET", "/api/rooms", headers={"If-None-Match": etag})
     assert answer.status == 200
     assert answer.headers["ETag"] != etag
-    assert lobby.server.context.metrics.room_list_built == built + 1
+    assert lobby.server.app.metrics.room_list_built == built + 1
 
 
 async def test_gzip_goes_to_whoever_takes_it_and_holds_the_same(lobby: Lobby) -> None:
@@ -65,7 +65,7 @@ async def test_gzip_goes_to_whoever_takes_it_and_holds_the_same(lobby: Lobby) ->
 
 
 async def test_list_is_built_once_a_revision_and_not_for_those_who_have_it(lobby: Lobby) -> None:
-    metrics = lobby.server.context.metrics
+    metrics = lobby.server.app.metrics
     await make_rooms(lobby, 3)
     for headers in ({}, {"Accept-Encoding": "gzip"}):
         await asyncio.gather(*(lobby.call("GET", "/api/rooms", headers=headers) for _ in range(10)))

@@ -89,14 +89,14 @@ async def test_six_rooms_of_one_user_at_once_become_one(lobby: Lobby) -> None:
     assert sorted(answer.status for answer in answers) == [201] + [409] * 5
     (room,) = await listed(lobby)
     assert {answer.body["existing_room_id"] for answer in answers if answer.status == 409} == {room["id"]}
-    assert [stored.id for stored in await lobby.server.context.store.rooms()] == [room["id"]]
+    assert [stored.id for stored in await lobby.server.app.store.rooms()] == [room["id"]]
 
 
 async def test_host_deletes_the_room_and_may_make_another(lobby: Lobby) -> None:
     room = (await make_room(lobby)).body["room"]
     answer = await lobby.call("DELETE", f"/api/rooms/{room['id']}", token=lobby.token())
     assert (answer.status, answer.body) == (200, {"success": True})
-    assert await listed(lobby) == await lobby.server.context.store.rooms() == []
+    assert await listed(lobby) == await lobby.server.app.store.rooms() == []
     for method in ("GET", "DELETE"):
         gone = await lobby.call(method, f"/api/rooms/{room['id']}", token=lobby.token())
         assert (gone.status, gone.body["code"]) == (404, "room_not_found")
@@ -135,14 +135,14 @@ async def test_rooms_made_and_deleted_in_a_race_leave_store_and_list_the_same(lo
                 assert (await lobby.call("DELETE", f"/api/rooms/{again_id}", token=token)).status == 200
 
     await asyncio.gather(*(churn(user_id) for user_id in range(5)))
-    assert await listed(lobby) == await lobby.server.context.store.rooms() == []
-    assert lobby.server.context.lobby.desk._creating == {}
+    assert await listed(lobby) == await lobby.server.app.store.rooms() == []
+    assert lobby.server.app.rooms._creating == {}
 
 
 async def test_room_that_the_database_does_not_take_is_not_there_and_may_be_tried_again(
     lobby: Lobby, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = lobby.server.context.store
+    store = lobby.server.app.store
 
     async def away(_: object) -> None:
         raise StoreUnavailable("The database cannot be reached.")

@@ -111,15 +111,16 @@ async def test_all_views_agree_after_a_storm(start_lobby: StartLobby, seed: int)
     for player in players:
         await player.be_online()
         await player._list()
-    lobby_of_server, store = lobby.server.context.lobby, lobby.server.context.store
-    await wait_until(lambda: lobby_of_server.rooms.next_deadline_s() is None)
-    await lobby_of_server.desk._writer._queue.join()
+    app = lobby.server.app
+    book, store = app.rooms.book, app.store
+    await wait_until(lambda: book.next_deadline_s() is None)
+    await app.writer._queue.join()
 
     async def listed() -> Any:
         return (await lobby.call("GET", "/api/rooms")).body["rooms"]
 
     rooms = await listed()
-    everything = {room.id: room for room in lobby_of_server.rooms._rooms.values()}
+    everything = {room.id: room for room in book._rooms.values()}
     assert {room["id"] for room in rooms} == {room.id for room in everything.values() if room.is_public}
     assert {(room.id, room.host_user_id) for room in await store.rooms()} == {
         (room.id, room.host.id) for room in everything.values()
@@ -139,5 +140,5 @@ async def test_all_views_agree_after_a_storm(start_lobby: StartLobby, seed: int)
     assert sorted(user["user_id"] for user in online["users"]) == list(range(1, USERS + 1))
     for player in players:
         await player._hang_up()
-    await wait_until(lambda: len(lobby.server.context.sessions) == len(lobby_of_server.hub) == 0)
-    assert len(lobby_of_server.presence) == 0
+    await wait_until(lambda: len(lobby.server.app.sessions) == len(app.fanout) == 0)
+    assert len(app.presence) == 0

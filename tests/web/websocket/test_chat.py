@@ -224,9 +224,9 @@ async def test_line_that_cannot_be_kept_is_refused_and_told_to_nobody(
     async def away(lines: object) -> None:
         raise StoreUnavailable("The database cannot be reached.")
 
-    assert lobby.server.context is not None
+    assert lobby.server.app is not None
     with monkeypatch.context() as patch:
-        patch.setattr(lobby.server.context.store, "add_chat_lines", away)
+        patch.setattr(lobby.server.app.store, "add_chat_lines", away)
         assert await reply(ann, "lobby", "lost") == "try_again_later"
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
         "a write was lost: The database cannot be reached."
@@ -242,8 +242,8 @@ async def test_lines_that_come_while_the_database_writes_are_kept_together_in_or
 ) -> None:
     ann, bob, _ = await ann_bob_eve(lobby)
     await take_part(bob)
-    assert lobby.server.context is not None
-    store, batches = lobby.server.context.store, list[int]()
+    assert lobby.server.app is not None
+    store, batches = lobby.server.app.store, list[int]()
     keep, is_free = store.add_chat_lines, asyncio.Event()
 
     async def slowly(lines: Any) -> Any:

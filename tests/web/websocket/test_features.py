@@ -104,7 +104,7 @@ async def test_presence_comes_in_batches_and_a_flap_within_a_tick_is_nobody(star
     flaps = await lobby.connect(lobby.token(3, "cleo"))
     flaps.connection.close()
     await flaps.closed()
-    await wait_until(lambda: len(lobby.server.context.sessions) == 2)
+    await wait_until(lambda: len(lobby.server.app.sessions) == 2)
     batch = (await watcher.next())["data"]
     assert batch["online"] == [{"user_id": 2, "username": "bob"}]
     assert batch["offline"] == []
@@ -154,14 +154,14 @@ async def test_one_that_does_not_read_is_closed_as_slow_and_the_others_hear_on(s
     ann = await lobby.connect(lobby.token(1, "ann"))
     with raw_socket(lobby, lobby.token(2, "bob")) as peer:
         await ann.expect("user_online", user_id=2)
-        session = next(session for session in lobby.server.context.sessions if session.user.id == 2)
+        session = next(session for session in lobby.server.app.sessions if session.user.id == 2)
         # Small buffers, so that little has to be said before they are full.
         session.transport._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # type: ignore[attr-defined]
         session.features = frozenset({*session.features, *_all_features()})
         peer.setblocking(False)
         question = masked(json.dumps({"type": "rooms_resync"}).encode())
         loop = asyncio.get_running_loop()
-        while lobby.server.context.metrics.closes[4002] == 0:
+        while lobby.server.app.metrics.closes[4002] == 0:
             await asyncio.wait_for(loop.sock_sendall(peer, question), 5)
             await asyncio.sleep(0)
         await ann.expect("user_offline", user_id=2)
@@ -186,5 +186,5 @@ async def test_metrics_count_what_the_fan_out_sent(lobby: Lobby) -> None:
     before = await frames_out()
     await make_room(lobby, 3)
     await ann.expect("rooms_changed")
-    await wait_until(lambda: not lobby.server.context.lobby.hub._deliveries)
+    await wait_until(lambda: not lobby.server.app.fanout._deliveries)
     assert await frames_out() == before + 2

@@ -27,21 +27,21 @@ def no_collector() -> Iterator[None]:
 
 def alive(lobby: Lobby) -> Counter[str]:
     """What of a server's sessions, connections and handlers something holds, by kind."""
-    context = lobby.server.context
+    app = lobby.server.app
     return Counter(
         type(each).__name__
         for each in gc.get_objects()
-        if (isinstance(each, Session) and each._rules is context.rules)
-        or (isinstance(each, Connection) and each._shared.context is context)
-        or (isinstance(each, SocketHandler) and each.context is context)
+        if (isinstance(each, Session) and each._rules is app.rules)
+        or (isinstance(each, Connection) and each._shared.context.app is app)
+        or (isinstance(each, SocketHandler) and each.app is app)
     )
 
 
 async def nothing_is_left(lobby: Lobby) -> None:
     """Wait for the end of all sockets, then look."""
-    assert lobby.server.context is not None
+    assert lobby.server.app is not None
     deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
-    while lobby.server.context.sessions or (alive(lobby) and asyncio.get_running_loop().time() < deadline_s):
+    while lobby.server.app.sessions or (alive(lobby) and asyncio.get_running_loop().time() < deadline_s):
         await asyncio.sleep(0.01)
     assert not alive(lobby)
 

@@ -294,7 +294,7 @@ async def test_going_offline_leaves_the_room_and_a_second_tab_keeps_the_place(lo
     await ann.told()
     tab = await lobby.connect(bob.token)
     bob.client.connection.close()
-    await wait_until(lambda: len(lobby.server.context.sessions) == 2)
+    await wait_until(lambda: len(lobby.server.app.sessions) == 2)
     assert await ann.told_until_now() == []
     tab.connection.close()
     assert await ann.told() == {"type": "peer_left", "data": {"peerId": 2}}
@@ -317,7 +317,7 @@ async def test_member_lost_for_less_than_the_grace_period_stays(start_lobby: Sta
     await bob.join(room_id)
     await ann.told()
     bob.client.connection.protocol._abort()  # as a network that goes away: no close frame
-    await wait_until(lambda: len(lobby.server.context.sessions) == 1)
+    await wait_until(lambda: len(lobby.server.app.sessions) == 1)
     bob.client = await lobby.connect(bob.token)
     assert (await bob.join(room_id))["data"]["peerId"] == 2
     assert await ann.told_until_now() == []
@@ -421,8 +421,8 @@ async def test_room_without_members_stays_for_its_time_then_goes_and_both_are_an
     assert (await ann.room(room_id))["current_players"] == 0
     await bob.client.expect("rooms_changed")
     assert await ann.room(room_id) is None
-    await wait_until(lambda: not lobby.server.context.lobby.desk._writer._queue._unfinished_tasks)
-    assert await lobby.server.context.store.rooms() == []
+    await wait_until(lambda: not lobby.server.app.writer._queue._unfinished_tasks)
+    assert await lobby.server.app.store.rooms() == []
     assert await bob.join(room_id) == error("room_not_found")
 
 
@@ -453,7 +453,7 @@ async def test_creator_who_opens_a_socket_in_time_keeps_the_room(start_lobby: St
     token = lobby.token(9, "zoe")
     made = await lobby.call("POST", "/api/rooms", {"gamemode": "ctf"}, token=token)
     zoe = Player(lobby, await lobby.connect(token), token)
-    assert lobby.server.context.lobby.rooms.next_deadline_s() is None  # nothing is waited for any more
+    assert lobby.server.app.rooms.book.next_deadline_s() is None  # nothing is waited for any more
     assert (await zoe.asks("create_room"))["data"]["roomId"] == made.body["room"]["id"]
 
 

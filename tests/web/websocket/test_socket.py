@@ -57,10 +57,10 @@ async def test_abrupt_loss_within_the_grace_period_passes_unseen(start_lobby: St
     bob = await lobby.connect(lobby.token(2, "bob"))
     assert (await ann.next())["type"] == "user_online"
     bob.connection.protocol._abort()  # as a network that goes away: no close frame
-    await wait_until(lambda: len(lobby.server.context.sessions) == 1)
+    await wait_until(lambda: len(lobby.server.app.sessions) == 1)
     await lobby.connect(lobby.token(2, "bob"))
     assert await ann.fence() == []
-    assert lobby.server.context.lobby.presence.flaps_suppressed == 1
+    assert lobby.server.app.presence.flaps_suppressed == 1
 
 
 async def test_ping_is_answered_with_the_time_before_and_after_acceptance(lobby: Lobby) -> None:
@@ -215,7 +215,7 @@ async def test_silent_peer_is_closed_and_announced(start_lobby: StartLobby) -> N
     with raw_socket(lobby, lobby.token(2, "bob")):  # answers nothing
         await ann.expect("user_online", user_id=2)
         await ann.expect("user_offline", user_id=2)
-    assert lobby.server.context.metrics.closes[4004] == 1
+    assert lobby.server.app.metrics.closes[4004] == 1
     assert await ann.fence() == []
 
 
@@ -350,7 +350,7 @@ async def test_flood_of_control_frames_counts_against_the_limit(start_lobby: Sta
             for _ in range(50):
                 await loop.sock_sendall(peer, masked(b"", first=0x8A) * 5 + masked(b"x", first=0x01))
                 await asyncio.sleep(0)
-        await wait_until(lambda: lobby.server.context.metrics.closes[4003] == 1 or not lobby.server.context.sessions)
+        await wait_until(lambda: lobby.server.app.metrics.closes[4003] == 1 or not lobby.server.app.sessions)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""What is said of the room list, in the ways that clients can ask for: a bare announcement, the revision with a window
-for the fetch, or the difference to what was said before.
+"""What is told of a changed room list, in the ways that clients can ask for: a bare ``rooms_changed``, the revision
+with a window for the fetch, or the difference to what was told before (``rooms_delta``).
 
 Invariant: the snapshot that a delta client starts from is the list as the deltas have told it, no newer: its next delta
 builds on it.
@@ -23,8 +23,8 @@ from lobby_server.service.rooms.list import room_resource
 _BARE = encode_frame(RoomsChanged())
 
 
-class RoomsAnnouncer:
-    """The frames of an announcement, and the list as it was announced last."""
+class RoomChanges:
+    """The frames that tell of a changed room list, and the list as it was told last."""
 
     def __init__(self, book: RoomBook, meter: FetchMeter) -> None:
         self._book = book

@@ -20,11 +20,14 @@ from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol.frames import OP_PING, server_frame
 from lobby_server.protocol.messages import Chat, Pong, RoomsChangedRev, encode_frame
-from lobby_server.service.fanout.hub import Hub, Member
+from lobby_server.service.announcer import Announcer
+from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import PresenceMode, Profile, RoomsMode
-from lobby_server.service.rooms.announcements import RoomsAnnouncer
+from lobby_server.service.fanout.subscriber import Subscriber
+from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.fetch_meter import FetchMeter
 from lobby_server.service.rooms.list import room_resource
+from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
 from tests.fakes.clock import VirtualClock
 from tests.fakes.outlet import FakeOutlet
@@ -43,7 +46,7 @@ PROFILES = [
 ]
 
 
-class TellingAnnouncer(RoomsAnnouncer):
+class TellingChanges(RoomChanges):
     """Base announcements carry the revision here, so that a test can see which one a client has."""
 
     def frame(self, mode: RoomsMode, clients: int) -> bytes:
@@ -52,7 +55,7 @@ class TellingAnnouncer(RoomsAnnouncer):
         return super().frame(mode, clients)
 
 
-class Session(Member):
+class Session(Subscriber):
     """A session of the simulation and its client, who believes what it is told."""
 
     __slots__ = (
@@ -64,6 +67,7 @@ class Session(Member):
         "revision",
         "rooms",
         "serials",
+        "user",
         "waits_for_snapshot",
         "was_slow",
         "world",
@@ -71,10 +75,9 @@ class Session(Member):
 
     def __init__(self, world: World, user: User, profile: Profile, window: int | None) -> None:
         self.outlet_ = FakeOutlet(window)
-        super().__init__(self.outlet_)
+        super().__init__(self.outlet_, profile)
         self.world = world
         self.user = user
-        self.profile = profile
         self.outlet_.on_message = self.hear
         self.believes_online = {user.id for user in world.online.values()}  # as fetched over HTTP at acceptance
         self.serials: list[int] = []
@@ -125,7 +128,7 @@ class Session(Member):
 
 
 class World:
-    """The truth, and a hub that tells of it."""
+    """The truth, and a fan-out that tells of it."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -133,15 +136,17 @@ class World:
         self.book = RoomBook(empty_ttl_s=1e9)
         self.metrics = Metrics()
         meter = FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)
-        self.hub = Hub(
+        self.fanout = Fanout(
+            clock=self.clock, metrics=self.metrics, tick_s=0.02, log_bytes=LOG_BYTES, log_age_s=LOG_AGE_S
+        )
+        self.announcer = Announcer(
+            fanout=self.fanout,
+            sessions=Sessions(limit=0),  # nothing is told by user here
+            rooms=TellingChanges(self.book, meter),
+            count_players=lambda: len(self.online),
             clock=self.clock,
             metrics=self.metrics,
-            rooms=TellingAnnouncer(self.book, meter),
-            count_players=lambda: len(self.online),
-            tick_s=0.02,
             rooms_interval_s=self.random.choice([0.0, 0.05, 0.25]),
-            log_bytes=LOG_BYTES,
-            log_age_s=LOG_AGE_S,
         )
         self.sessions: list[Session] = []
         self.online: dict[int, User] = {}
@@ -158,12 +163,10 @@ class World:
         window = self.random.choice([None, None, None, 0, 10, 200])
         session = Session(self, user, self.random.choice(PROFILES), window)
         self.sessions.append(session)
-        self.hub.tell(session, encode_frame(Pong(ts=0)))
-        self.hub.add(session)
-        if session.profile.rooms is RoomsMode.DELTA:
-            self.hub.snapshot(session)
+        self.fanout.tell(session, encode_frame(Pong(ts=0)))
+        self.announcer.welcome(session)
         self.online[user.id] = user
-        self.hub.user_online(user)
+        self.announcer.user_online(user)
 
     def next_serial(self) -> int:
         self.serial += 1
@@ -178,10 +181,10 @@ class World:
             return
         session.is_over = True
         self.sessions.remove(session)
-        self.hub.remove(session)
+        self.announcer.forget(session)
         session.end_writing()
         user = self.online.pop(session.user.id)
-        self.hub.user_offline(User(user.id, f"u{user.id}-{self.next_serial()}"))
+        self.announcer.user_offline(User(user.id, f"u{user.id}-{self.next_serial()}"))
 
     def change_rooms(self) -> None:
         rooms = self.book.public()
@@ -203,29 +206,29 @@ class World:
                 now_s=0.0,
                 creator_has_socket=True,
             )
-        self.hub.rooms_changed()
+        self.announcer.rooms_changed()
 
     def ping(self) -> None:
         if self.sessions:
             session = self.random.choice(self.sessions)
             self.pings += 1
-            self.hub.answer(session, encode_frame(Pong(ts=self.pings)))
+            self.fanout.answer(session, encode_frame(Pong(ts=self.pings)))
 
     def command(self) -> None:
         """A reply that comes after all that was published before it."""
         if self.sessions:
             session = self.random.choice(self.sessions)
-            self.hub.tell(session, encode_frame(Chat(from_peer=self.serial, from_name="", text="")))
+            self.fanout.tell(session, encode_frame(Chat(from_peer=self.serial, from_name="", text="")))
 
     def probe(self) -> None:
         """A protocol-level ping, which may overtake a tick."""
         if self.sessions:
-            self.hub.tell(self.random.choice(self.sessions), server_frame(b"", OP_PING), in_order=False)
+            self.fanout.tell(self.random.choice(self.sessions), server_frame(b"", OP_PING), in_order=False)
 
     def resync(self) -> None:
         followers = [session for session in self.sessions if session.profile.rooms is RoomsMode.DELTA]
         if followers:
-            self.hub.snapshot(self.random.choice(followers))
+            self.announcer.snapshot(self.random.choice(followers))
 
     def stall(self) -> None:
         if self.sessions:
@@ -258,7 +261,7 @@ class World:
                 self.turn()
             self.clock.advance(self.random.choice([0.0, 0.0, 0.001, 0.015, 0.03, 0.3, 1.5]))
             newest = 4000  # one tick of this world is smaller than that
-            assert self.hub.logged_bytes <= (LOG_BYTES + newest) * len(PROFILES)
+            assert self.fanout.logged_bytes <= (LOG_BYTES + newest) * len(PROFILES)
 
     def settle(self) -> None:
         """Let everybody read who can."""
@@ -271,8 +274,8 @@ class World:
     # -- what must hold -------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        assert self.hub.behind == 0
-        assert self.hub.logged_bytes == 0
+        assert self.fanout.behind == 0
+        assert self.fanout.logged_bytes == 0
         truth = set(self.online)
         listed = {room.id: room_resource(room) for room in self.book.public()}
         for session in self.sessions:
@@ -303,7 +306,7 @@ def test_who_keeps_reading_gets_every_event_once_and_in_order() -> None:
     for seed in range(20):
         world = World(seed)
         reader = Session(world, User(99_999, "reader-0"), Profile(), None)
-        world.hub.add(reader)
+        world.announcer.welcome(reader)
         world.run(120)
         world.settle()
         assert reader.serials == list(range(1, world.serial + 1))
@@ -313,13 +316,13 @@ def test_the_counters_say_what_arrived() -> None:
     for seed in range(20):
         world = World(seed)
         world.logout = world.die = lambda: None  # type: ignore[method-assign]  # everybody gets all that was sent
-        world.hub._log_bytes, world.hub._log_age_s = 1 << 30, 1e9
+        world.fanout._log_bytes, world.fanout._log_age_s = 1 << 30, 1e9
         world.run(120)
         world.settle()
         assert world.sessions
-        sent = world.hub.stats.frames_out + world.metrics.frames_out
+        sent = world.fanout.stats.frames_out + world.metrics.frames_out
         assert sum(session.outlet_.frames for session in world.sessions) == sent
-        sent_bytes = world.hub.stats.bytes_out + world.metrics.bytes_out
+        sent_bytes = world.fanout.stats.bytes_out + world.metrics.bytes_out
         assert sum(session.outlet_.bytes for session in world.sessions) == sent_bytes
 
 
@@ -330,40 +333,40 @@ def test_one_that_stops_reading_costs_the_others_nothing_and_is_closed_past_the_
     for session in (reader, stalled):
         world.sessions.append(session)
         world.online[session.user.id] = session.user
-        world.hub.add(session)
+        world.announcer.welcome(session)
     for serial in range(1, 40):
-        world.hub.user_online(User(100 + serial, f"u-{serial}"))
+        world.announcer.user_online(User(100 + serial, f"u-{serial}"))
         world.clock.advance(0.05)
     assert reader.serials == list(range(1, 40))
     assert reader.outlet_.sends == 39
     assert not stalled.was_slow
     world.clock.advance(LOG_AGE_S + 2)
     assert stalled.was_slow
-    assert world.hub.logged_bytes == 0
+    assert world.fanout.logged_bytes == 0
 
 
 def test_burst_within_a_tick_is_one_write_a_session_and_a_lone_event_waits_for_nothing() -> None:
     world = World(1)
     reader = Session(world, User(1, "reader-0"), Profile(), None)
-    world.hub.add(reader)
-    world.hub.user_online(User(2, "u-1"))
+    world.announcer.welcome(reader)
+    world.announcer.user_online(User(2, "u-1"))
     world.clock.advance(0.0)
     assert (reader.serials, reader.outlet_.sends) == ([1], 1)
     for serial in range(2, 102):
-        world.hub.user_online(User(serial, f"u-{serial}"))
+        world.announcer.user_online(User(serial, f"u-{serial}"))
     world.clock.advance(0.02)
     assert (reader.serials, reader.outlet_.sends) == (list(range(1, 102)), 2)
 
 
 def test_who_is_behind_gets_the_latest_state_and_not_what_it_replaced() -> None:
     world = World(1)
-    world.hub._rooms_changed._interval_s = lambda: 0.0
+    world.announcer._rooms_changed._interval_s = lambda: 0.0
     reader, stalled = (Session(world, User(n, f"s{n}-0"), Profile(), window) for n, window in ((1, None), (2, 0)))
     for session in (reader, stalled):
-        world.hub.add(session)
+        world.announcer.welcome(session)
     for _ in range(6):
         world.book.revision += 1
-        world.hub.rooms_changed()
+        world.announcer.rooms_changed()
         world.clock.advance(0.05)
     stalled.outlet_.window = None
     while stalled.outlet_.poll():
@@ -377,12 +380,12 @@ def test_thousand_that_are_behind_cost_the_log_once() -> None:
     world = World(1)
     crowd = [Session(world, User(n, f"s{n}-0"), Profile(), 0) for n in range(1000)]
     for session in crowd:
-        world.hub.add(session)
+        world.announcer.welcome(session)
     for serial in range(1, 11):
-        world.hub.user_online(User(5000 + serial, f"u-{serial}"))
+        world.announcer.user_online(User(5000 + serial, f"u-{serial}"))
         world.clock.advance(0.03)
-    assert world.hub.behind == 1000
-    assert world.hub.logged_bytes < 10 * 100
+    assert world.fanout.behind == 1000
+    assert world.fanout.logged_bytes < 10 * 100
     for session in crowd:
         session.outlet_.window = None
         while session.outlet_.poll():
@@ -393,15 +396,15 @@ def test_thousand_that_are_behind_cost_the_log_once() -> None:
 def test_the_answer_to_a_heartbeat_goes_ahead_of_what_waits_for_a_full_socket() -> None:
     world = World(1)
     stalled = Session(world, User(1, "stalled-0"), Profile(), 7)
-    world.hub.add(stalled)
+    world.announcer.welcome(stalled)
     for serial in range(1, 6):
-        world.hub.user_online(User(100 + serial, f"u-{serial}"))
+        world.announcer.user_online(User(100 + serial, f"u-{serial}"))
         world.clock.advance(0.05)
     for ping in (1, 2):
-        world.hub.answer(stalled, encode_frame(Pong(ts=ping)))
+        world.fanout.answer(stalled, encode_frame(Pong(ts=ping)))
     assert (stalled.serials, stalled.pongs) == ([], [])
     stalled.outlet_.window = None
-    world.hub.answer(stalled, encode_frame(Pong(ts=3)))
+    world.fanout.answer(stalled, encode_frame(Pong(ts=3)))
     assert (stalled.serials, stalled.pongs) == ([1], [1, 2, 3])
     stalled.outlet_.poll()
     assert stalled.serials == [1, 2, 3, 4, 5]

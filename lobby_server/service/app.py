@@ -1,0 +1,216 @@
+"""The service, composed once: the server, the tests and a simulation share this wiring.
+
+Nothing here is taken from outside by itself: time, randomness, ids, threads and the figures of the process come in by
+`Runtime`, what is kept by `Store`. Who knows sockets opens a session per socket (`App.open_session`) and says when the
+socket is gone (`App.end_session`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from lobby_server.core.parties import PartyBook
+from lobby_server.core.presence import Presence
+from lobby_server.core.ratelimit import KeyedLimit
+from lobby_server.core.rooms import RoomBook
+from lobby_server.service.accounts import Accounts
+from lobby_server.service.announcer import Announcer
+from lobby_server.service.auth import Passwords, Tokens
+from lobby_server.service.drain import Drain
+from lobby_server.service.fanout.acks import Acks
+from lobby_server.service.fanout.fanout import Fanout
+from lobby_server.service.heartbeat import Heartbeat
+from lobby_server.service.lobby import Lobby
+from lobby_server.service.ports import Clock, Store, Transport
+from lobby_server.service.retention import Retention
+from lobby_server.service.rooms.changes import RoomChanges
+from lobby_server.service.rooms.commands import RoomCommands
+from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.list import RoomListView
+from lobby_server.service.session import Rules, Session
+from lobby_server.service.sessions import Sessions
+from lobby_server.service.social.assembly import Social
+from lobby_server.service.watch.loop_lag import LoopLag
+from lobby_server.service.watch.metrics import Metrics
+from lobby_server.service.watch.ops_history import OpsHistory, read_counters
+from lobby_server.service.writer import StoreWriter
+from lobby_server.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Everything that is not determined by settings and messages. A simulation hands in seeded and virtual ones."""
+
+    clock: Clock
+    random_source: random.Random
+    """Spreads heartbeats, and picks the events that are to be acknowledged."""
+    executor: Executor
+    """Hashes passwords: two threads are enough."""
+    new_id: Callable[[], str]
+    """Of a room or a party: new each time, and nobody can guess it."""
+    new_token_id: Callable[[], str]
+    cpu_s: Callable[[], float]
+    """CPU time of this process until now."""
+    resident_bytes: Callable[[], int | None]
+    """Memory of this process; None: the system does not tell."""
+
+
+class App:
+    """One per server process. `start` it, then open sessions; `stop` it as the drain begins."""
+
+    def __init__(self, *, settings: Settings, runtime: Runtime, store: Store, secret: str) -> None:
+        """`secret` signs the tokens."""
+        clock = self.clock = runtime.clock
+        self.settings = settings
+        self.store = store
+        self.writer = StoreWriter()
+        self.metrics = Metrics()
+        self.sessions = Sessions(limit=settings.max_connections)
+        self.drain = Drain(sessions=self.sessions, clock=clock, limit_s=settings.drain_s)
+
+        # Accounts and tokens
+        self.tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock, new_token_id=runtime.new_token_id)
+        self.accounts = Accounts(
+            store=store, tokens=self.tokens, passwords=Passwords(), clock=clock, executor=runtime.executor
+        )
+        self.auth_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
+        """By address."""
+        self.social_limit = KeyedLimit(
+            rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
+        )
+        """By user: calls that another user hears of."""
+
+        # What is true, and who hears of it
+        self.presence = Presence(grace_s=settings.presence_grace_s)
+        # Above every revision of an earlier life, as long as that changed less than a thousand times per second.
+        first_revision = int(clock.utc_now().timestamp() * 1000)
+        room_book = RoomBook(empty_ttl_s=settings.empty_room_ttl_s, first_revision=first_revision)
+        self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
+        self.room_list = RoomListView(room_book, self.metrics)
+        self.fanout = Fanout(
+            clock=clock,
+            metrics=self.metrics,
+            tick_s=settings.tick_ms / 1000,
+            log_bytes=settings.outbox_log_bytes,
+            log_age_s=settings.outbox_log_age_s,
+            acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=runtime.random_source),
+        )
+        self.announcer = Announcer(
+            fanout=self.fanout,
+            sessions=self.sessions,
+            rooms=RoomChanges(room_book, self.fetch_meter),
+            count_players=self.presence.__len__,
+            clock=clock,
+            metrics=self.metrics,
+            rooms_interval_s=settings.rooms_notify_interval_ms / 1000,
+        )
+
+        # Commands
+        self.rooms = RoomCommands(
+            book=room_book,
+            announcer=self.announcer,
+            sessions=self.sessions,
+            store=store,
+            writer=self.writer,
+            clock=clock,
+            new_room_id=runtime.new_id,
+            is_online=self.presence.is_online,
+        )
+        self.social = Social(
+            presence=self.presence,
+            rooms=self.rooms,
+            sessions=self.sessions,
+            announcer=self.announcer,
+            store=store,
+            writer=self.writer,
+            clock=clock,
+            party_book=PartyBook(
+                max_members=settings.party_max_members,
+                invite_ttl_s=settings.party_invite_ttl_s,
+                offline_ttl_s=settings.party_offline_ttl_s,
+            ),
+            chat_rate_per_min=settings.chat_rate_per_min,
+            chat_max_characters=settings.chat_max_characters,
+            new_id=runtime.new_id,
+        )
+        self.lobby = Lobby(presence=self.presence, sessions=self.sessions, announcer=self.announcer, clock=clock)
+        self.lobby.observe(self.social)
+        self.lobby.observe(self.rooms)  # the last: while others are told, a user who goes is still in the room
+
+        # Sessions
+        self.rules = Rules(
+            observer=self.lobby,
+            commands={**self.announcer.commands(), **self.rooms.commands(), **self.social.commands()},
+            fanout=self.fanout,
+            tokens=self.tokens,
+            clock=clock,
+            metrics=self.metrics,
+            handshake_timeout_s=settings.handshake_timeout_s,
+            heartbeat_timeout_s=settings.heartbeat_timeout_s,
+            command_rate_per_s=settings.command_rate_per_s,
+            allow_guests=settings.allow_guests,
+        )
+        self.heartbeat = Heartbeat(
+            clock=clock, timeout_s=settings.heartbeat_timeout_s, random_source=runtime.random_source
+        )
+
+        # In the background
+        self.retention = Retention(
+            store=store,
+            writer=self.writer,
+            clock=clock,
+            chat_s=settings.chat_retention_s,
+            notifications_s=settings.notification_retention_s,
+        )
+        self.ops_history = OpsHistory(
+            clock=clock,
+            lag=LoopLag(clock),
+            read=lambda: read_counters(
+                metrics=self.metrics,
+                sessions=self.sessions,
+                fanout=self.fanout,
+                presence=self.presence,
+                rooms=room_book,
+                cpu_s=runtime.cpu_s(),
+                resident_bytes=runtime.resident_bytes(),
+            ),
+        )
+
+    async def start(self) -> None:
+        """Take up what an earlier life of the server kept, and start the timers. Raises `StoreUnavailable`."""
+        self.writer.start()
+        await self.accounts.load_revoked()
+        await self.rooms.restore()
+        await self.social.restore()
+        self.retention.start()
+        self.heartbeat.start()
+        self.ops_history.start()
+
+    def stop(self) -> None:
+        """Announce nothing and let no deadline strike any more: the sessions are about to be closed."""
+        self.lobby.stop()
+        self.rooms.stop()
+        self.ops_history.stop()
+
+    # -- sockets --------------------------------------------------------------------------------------------------
+
+    @property
+    def takes_sockets(self) -> bool:
+        """Whether one more socket is welcome."""
+        return not self.drain.is_begun and not self.sessions.is_full
+
+    def open_session(self, transport: Transport) -> Session:
+        """A socket was upgraded."""
+        session = self.sessions.open(self.rules, transport)
+        self.heartbeat.watch(session)
+        return session
+
+    def end_session(self, session: Session, *, abrupt: bool) -> None:
+        """Its socket is gone, `abrupt` without a close frame from either side: nothing holds the session any more."""
+        self.sessions.discard(session)
+        self.heartbeat.unwatch(session)
+        session.closed(abrupt=abrupt)
+        session.let_go()

@@ -1,0 +1,77 @@
+"""The drain: the orderly end of all sessions within a deadline, in paced groups which spare the next process a storm.
+
+Clients that asked for it hear first when to reconnect, each in a slot of its own. Clients without features, and those
+not accepted yet, are closed with 1001: Godot 3.2.3 takes 1012 for a protocol error, tells the game nothing and stays
+"connected" for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from lobby_server.protocol.codes import CloseCode
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.messages import ServerDraining
+from lobby_server.service.pacing import sleep
+from lobby_server.service.ports import Clock
+from lobby_server.service.session import Session
+from lobby_server.service.sessions import Sessions
+
+log = logging.getLogger("lobby.server")
+
+GROUP = 200
+"""Sessions that are closed at a time."""
+PAUSE_S = 0.02
+LAST_WRITES_S = 1.0
+"""What the last writes get when nothing is left of the drain."""
+RECONNECT_AFTER_MS = 1000
+"""The first slot for reconnecting: a process starts in less."""
+RECONNECTS_PER_S = 1000
+"""Slots per second: well below what one process accepts."""
+REASON = "the server restarts; come back in a moment"
+
+
+class Drain:
+    """`begin` it, then `run` it, once."""
+
+    def __init__(self, *, sessions: Sessions, clock: Clock, limit_s: float) -> None:
+        """`limit_s`: how long all of it may take."""
+        self.at_begin: set[Callable[[], None]] = set()
+        """Called as the closing begins: each closes a socket that is no session."""
+        self.is_begun = False
+        self._sessions = sessions
+        self._clock = clock
+        self._limit_s = limit_s
+        self._deadline_s = 0.0
+
+    @property
+    def last_writes_s(self) -> float:
+        """How long writes may take now that no session is left."""
+        return max(LAST_WRITES_S, self._deadline_s - self._clock.monotonic_s())
+
+    def begin(self) -> None:
+        """From now on nobody is welcome, and time counts."""
+        self.is_begun = True
+        self._deadline_s = self._clock.monotonic_s() + self._limit_s
+        log.info("draining: %d sockets to close within %g s", len(self._sessions), self._limit_s)
+
+    async def run(self, *, is_idle: Callable[[], bool]) -> None:
+        """Close all sessions, and return when their sockets are gone and nothing else is under way (`is_idle`), or the
+        deadline is reached."""
+        for close in tuple(self.at_begin):
+            close()
+        await self._close_all(list(self._sessions))
+        while (len(self._sessions) or not is_idle()) and self._clock.monotonic_s() < self._deadline_s:
+            await sleep(self._clock, PAUSE_S)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    async def _close_all(self, sessions: list[Session]) -> None:
+        for start in range(0, len(sessions), GROUP):
+            for number, session in enumerate(sessions[start : start + GROUP], start):
+                if Feature.DRAIN in session.features:
+                    after_ms = RECONNECT_AFTER_MS + round(number * 1000 / RECONNECTS_PER_S)
+                    session.reply(ServerDraining(reconnect_after_ms=after_ms))
+                session.close(CloseCode.SERVICE_RESTART if session.features else CloseCode.GOING_AWAY, REASON)
+            await sleep(self._clock, PAUSE_S)

@@ -1,0 +1,71 @@
+"""The directory of sessions: every open socket, and the accepted ones by user.
+
+Rules ask it which sockets a user has and which version of the game; it writes nothing and decides nothing but whether
+there is place for one more.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from lobby_server.service.ports import Transport
+from lobby_server.service.session import Rules, Session
+
+
+class Sessions:
+    """From `open` to `discard` a session is open; from `accepted` to `gone` it belongs to its user's."""
+
+    def __init__(self, *, limit: int) -> None:
+        """`limit`: open sockets."""
+        self.limit = limit
+        self._open: set[Session] = set()
+        self._by_user: dict[int, list[Session]] = {}
+        self._numbers = itertools.count(1)
+
+    def __len__(self) -> int:
+        """Open sockets, accepted or not."""
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._open)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._open) >= self.limit
+
+    def open(self, rules: Rules, transport: Transport) -> Session:
+        """A socket was upgraded: its session. The caller looks at `is_full` first."""
+        session = Session(rules, transport, session_id=next(self._numbers))
+        self._open.add(session)
+        return session
+
+    def discard(self, session: Session) -> None:
+        """A socket is gone. A second call does nothing."""
+        self._open.discard(session)
+
+    # -- by user --------------------------------------------------------------------------------------------------
+
+    def accepted(self, session: Session) -> None:
+        """A handshake held: the session is one of its user's."""
+        self._by_user.setdefault(session.user.id, []).append(session)
+
+    def gone(self, session: Session) -> None:
+        """A session that was accepted is over. A second call does nothing."""
+        sessions = self._by_user.get(session.user.id, [])
+        if session in sessions:
+            sessions.remove(session)
+            if not sessions:
+                del self._by_user[session.user.id]
+
+    def of_user(self, user_id: int) -> tuple[Session, ...]:
+        """The accepted sessions of one user, oldest first: tabs, devices."""
+        return tuple(self._by_user.get(user_id, ()))
+
+    def has_any(self, user_id: int) -> bool:
+        """Whether a user has an accepted session."""
+        return user_id in self._by_user
+
+    def version_of(self, user_id: int) -> str | None:
+        """The version of the game that a user's oldest session runs; None: no session."""
+        return next((session.version for session in self._by_user.get(user_id, ())), None)
