@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import ast
+import importlib
+import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+import tests.floors
+from tests.floors.graph import ROOT, circles, crossings, folders_of, graph_of, imports_of, modules_of, place_of
+
+MOST_FILES = 15
+"""Python files at one level of a package, its ``__init__`` among them: what one takes in at a glance."""
+TABLES: list[ModuleType] = [
+    table
+    for found in pkgutil.iter_modules(tests.floors.__path__, "tests.floors.")
+    if hasattr(table := importlib.import_module(found.name), "PACKAGE")
+]
 
 # What each floor may import of the project, and of the libraries that mark a floor.
 SERVER_FLOORS = {
     "protocol": {"protocol"},
     "core": {"core", "protocol"},
-    "service": {"service", "core", "protocol"},
+    "service": {"service", "core", "protocol", "settings"},
     "store": {"store", "service", "core", "protocol"},
     "backplane": {"backplane", "service", "core", "protocol"},
     "web": {"web", "service", "core", "protocol", "settings"},
@@ -31,23 +42,6 @@ LIBRARY_OWNERS = {
 }
 
 
-def imports_of(path: Path) -> set[str]:
-    """Absolute dotted names that a module imports, also inside functions."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute in this house"
-            names.add(node.module or "")
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
-
-
-def modules_of(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
-
-
 def floor_of(path: Path) -> str:
     inside = path.relative_to(ROOT / "lobby_server").parts
     return inside[0].removesuffix(".py")
@@ -58,7 +52,7 @@ def project_part(name: str) -> str | None:
     return parts[1] if parts[0] == "lobby_server" and len(parts) > 1 else None
 
 
-@pytest.mark.parametrize("path", modules_of("lobby_server"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", modules_of("lobby_server").values(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_server_module_imports_only_its_own_floor_and_those_below(path: Path) -> None:
     floor = floor_of(path)
     names = imports_of(path)
@@ -75,7 +69,7 @@ def test_server_module_imports_only_its_own_floor_and_those_below(path: Path) ->
 
 @pytest.mark.parametrize("package", ["loadtest", "bench"])
 def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(package: str) -> None:
-    for path in modules_of(package):
+    for path in modules_of(package).values():
         for name in imports_of(path):
             if name.split(".")[0] == "lobby_server":
                 assert project_part(name) in (None, "protocol", "__version__"), f"{path} imports {name}"
@@ -93,3 +87,32 @@ def test_vocabulary_loads_without_tornado() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert printed.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_imports_point_down_inside_each_package_too(table: ModuleType) -> None:
+    assert list(crossings(table.PACKAGE, table.LAYERS)) == []
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_no_modules_import_each_other_in_a_circle(table: ModuleType) -> None:
+    assert circles(graph_of(table.PACKAGE)) == []
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_no_level_of_a_package_has_more_files_than_one_takes_in(table: ModuleType) -> None:
+    for package in (table.PACKAGE, *getattr(table, "TEST_PACKAGES", ())):
+        crowded = {str(folder.relative_to(ROOT)): len(files) for folder, files in folders_of(package).items()}
+        assert {folder: count for folder, count in crowded.items() if count > MOST_FILES} == {}
+
+
+def test_a_circle_is_found_wherever_it_is_entered() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}
+    assert circles(graph) == [["b", "c"]]
+
+
+def test_the_longest_name_that_fits_says_the_layer() -> None:
+    layers = (("fanout.profile",), ("fanout", "fan"))
+    assert place_of("house.fanout.profile", "house", layers) == (0, "fanout.profile")
+    assert place_of("house.fanout.feed", "house", layers) == (1, "fanout")
+    assert place_of("house.fanout2", "house", layers) is None

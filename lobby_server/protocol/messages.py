@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.feature_messages import FEATURE_MESSAGES as FEATURE_MESSAGES
 from lobby_server.protocol.feature_messages import PlayerCount as PlayerCount
 from lobby_server.protocol.feature_messages import PresenceChanged as PresenceChanged
@@ -294,7 +295,6 @@ class _Asking(msgspec.Struct):
     ack: int | None = None
 
 
-_encode_json = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
 _server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in EVENTS.items()}
@@ -304,7 +304,7 @@ _decode_rooms_changed_rev = msgspec.json.Decoder(RoomsChangedRev).decode
 
 def encode(message: Message) -> bytes:
     """The JSON text of a message, ``{"type":…,"data":…}``, as UTF-8."""
-    return b'{"type":"%b","data":%b}' % (message.TYPE.encode(), _encode_json(message))
+    return b'{"type":"%b","data":%b}' % (message.TYPE.encode(), encode_json(message))
 
 
 def encode_frame(message: ServerMessage) -> bytes:

@@ -11,6 +11,7 @@ import tornado.web
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import NotAllowed
 from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.resources import Problem
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims, TokenRefused
@@ -23,7 +24,6 @@ log = logging.getLogger("lobby.web")
 MAX_BODY_BYTES = 64 * 1024
 MAX_ID_DIGITS = 18
 """Of an id in an address: what is longer fits into no database."""
-_encode_json = msgspec.json.Encoder().encode
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 
@@ -152,7 +152,7 @@ class BaseHandler(tornado.web.RequestHandler):
         self.set_status(status)
         if status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
-        self.finish(_encode_json(body))
+        self.finish(encode_json(body))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         self._allow_origin()  # Tornado has cleared the headers: a page of an allowed origin reads errors too

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
 import tornado.iostream
 import tornado.websocket
 
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
+from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.messages import Refused, ServerMessage, decode_client_message, encode
 from lobby_server.service.auth import TokenRefused
 from lobby_server.service.watch.ops_history import FIELDS, SAMPLE_EVERY_S, OpsHistory, Sample
@@ -28,7 +28,6 @@ MAX_VIEWERS = 16
 MAX_UNREAD = 5
 """Samples that may wait for a viewer's socket before it is closed."""
 
-_encode_json = msgspec.json.Encoder().encode
 
 
 class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
@@ -146,7 +145,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         self._send(encode(message))
 
     def _write(self, name: str, data: dict[str, Any]) -> None:
-        self._send(_encode_json({"type": name, "data": data}))
+        self._send(encode_json({"type": name, "data": data}))
 
     def _send(self, text: bytes) -> None:
         try:

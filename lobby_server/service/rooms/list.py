@@ -5,15 +5,13 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 
-import msgspec
-
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol import resources
+from lobby_server.protocol.encoding import encode_json
 from lobby_server.service.watch.metrics import Metrics
 
 _GZIP_LEVEL = 5
 _MAX_FILTERS = 64
-_encode_json = msgspec.json.Encoder().encode
 
 
 def room_resource(room: Room) -> resources.Room:
@@ -74,5 +72,5 @@ class RoomListView:
     def _build(self, gamemode: str | None) -> Snapshot:
         self._metrics.room_list_built += 1
         rooms = [room_resource(room) for room in self._book.public() if gamemode is None or room.gamemode == gamemode]
-        plain = _encode_json(resources.RoomList(count=len(rooms), rooms=rooms))
+        plain = encode_json(resources.RoomList(count=len(rooms), rooms=rooms))
         return Snapshot(self._revision, self._etag, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from lobby_server.protocol.encoding import encode_json
 from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import BaseHandler
 from lobby_server.web.context import WebContext
@@ -18,7 +17,7 @@ class DocumentHandler(BaseHandler):
 
     def initialize(self, context: WebContext, document: dict[str, Any] | None = None) -> None:
         super().initialize(context)
-        self.document = msgspec.json.encode(document)
+        self.document = encode_json(document)
 
     def serve(self) -> None:
         self.set_header("Cache-Control", "no-cache")
