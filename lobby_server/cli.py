@@ -21,10 +21,11 @@ from lobby_server import __version__
 from lobby_server.announce import AnnounceError, announce
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
+from lobby_server.core.refusal import TokenRefused
 from lobby_server.logs import set_up_logging
 from lobby_server.secret import load_or_make_secret
 from lobby_server.server import LobbyServer
-from lobby_server.service.auth import ADMIN_ROLE, TokenRefused, Tokens
+from lobby_server.service.auth import ADMIN_ROLE, Tokens
 from lobby_server.service.ports import StoreError
 from lobby_server.settings import (
     ENVIRONMENT_ONLY,

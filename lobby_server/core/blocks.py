@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode
+from lobby_server.core.refusal import Refusal, RefusalCode
 
 MAX_BLOCKS = 1000
 """Of one user."""
@@ -36,16 +35,16 @@ class BlockBook:
         return other_id in self._blocked.get(user_id, {})
 
     def check_may_block(self, user_id: int, other_id: int) -> None:
-        """Raise `NotAllowed`: ``invalid_target``, ``limit_reached``."""
+        """Raise `Refusal`: ``invalid_target``, ``limit_reached``."""
         if user_id == other_id:
-            raise NotAllowed(ApiCode.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         if len(self._blocked.get(user_id, {})) >= MAX_BLOCKS:
-            raise NotAllowed(ApiCode.LIMIT_REACHED)
+            raise Refusal(RefusalCode.LIMIT_REACHED)
 
     def check_may_address(self, user_id: int, other_id: int) -> None:
-        """Nobody talks to somebody whose answer they would not hear. Raise `NotAllowed`: ``blocked_by_you``."""
+        """Nobody talks to somebody whose answer they would not hear. Raise `Refusal`: ``blocked_by_you``."""
         if self.blocks(user_id, other_id):
-            raise NotAllowed(ApiCode.BLOCKED_BY_YOU)
+            raise Refusal(RefusalCode.BLOCKED_BY_YOU)
 
     def add(self, user_id: int, block: Block) -> None:
         self._blocked.setdefault(user_id, {}).setdefault(block.user.id, block)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode
+from lobby_server.core.refusal import Refusal, RefusalCode
 
 LOBBY, PARTY = "lobby", "party"
 _DIRECT = re.compile(r"user:(0|[1-9][0-9]{0,15})")
@@ -25,15 +24,15 @@ class Channel:
 
 
 def read_channel(name: str, *, reader_id: int) -> Channel:
-    """Raises `NotAllowed`: ``invalid_channel``, and ``invalid_target`` for a talk with oneself."""
+    """Raises `Refusal`: ``invalid_channel``, and ``invalid_target`` for a talk with oneself."""
     if name in (LOBBY, PARTY):
         return Channel(name)
     direct = _DIRECT.fullmatch(name)
     if direct is None:
-        raise NotAllowed(ApiCode.INVALID_CHANNEL)
+        raise Refusal(RefusalCode.INVALID_CHANNEL)
     other_id = int(direct[1])
     if other_id == reader_id:
-        raise NotAllowed(ApiCode.INVALID_TARGET)
+        raise Refusal(RefusalCode.INVALID_TARGET)
     return Channel(name, other_id)
 
 

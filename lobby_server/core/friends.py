@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode
+from lobby_server.core.refusal import Refusal, RefusalCode
 
 MAX_FRIENDS = 500
 """Of one user. Whoever comes online is announced to that many people."""
@@ -82,18 +81,18 @@ class FriendBook:
         return None
 
     def check_may_ask(self, sender_id: int, receiver_id: int) -> None:
-        """Raise `NotAllowed`: ``invalid_target``, ``already_friends``, ``limit_reached``."""
+        """Raise `Refusal`: ``invalid_target``, ``already_friends``, ``limit_reached``."""
         if sender_id == receiver_id:
-            raise NotAllowed(ApiCode.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         if self.are_friends(sender_id, receiver_id):
-            raise NotAllowed(ApiCode.ALREADY_FRIENDS)
+            raise Refusal(RefusalCode.ALREADY_FRIENDS)
         if len(self._sent.get(sender_id, {})) >= MAX_OPEN_REQUESTS:
-            raise NotAllowed(ApiCode.LIMIT_REACHED)
+            raise Refusal(RefusalCode.LIMIT_REACHED)
 
     def check_may_befriend(self, one_id: int, other_id: int) -> None:
-        """Raise `NotAllowed`: ``limit_reached``, when either has as many friends as one may have."""
+        """Raise `Refusal`: ``limit_reached``, when either has as many friends as one may have."""
         if max(len(self._friends.get(one_id, {})), len(self._friends.get(other_id, {}))) >= MAX_FRIENDS:
-            raise NotAllowed(ApiCode.LIMIT_REACHED)
+            raise Refusal(RefusalCode.LIMIT_REACHED)
 
     # -- changes --------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode
+from lobby_server.core.refusal import Refusal, RefusalCode
 
 
 class LeaveReason(str, Enum):
@@ -95,27 +94,27 @@ class PartyBook:
         return [(party, invitation) for party, invitation in found if invitation.until_s > now_s]
 
     def check_member(self, party_id: str, user_id: int) -> Party:
-        """The party, of which that user is a member. Raises `NotAllowed`: ``party_not_found``, ``not_in_party``."""
+        """The party, of which that user is a member. Raises `Refusal`: ``party_not_found``, ``not_in_party``."""
         party = self._parties.get(party_id)
         if party is None:
-            raise NotAllowed(ApiCode.PARTY_NOT_FOUND)
+            raise Refusal(RefusalCode.PARTY_NOT_FOUND)
         if user_id not in party.members:
-            raise NotAllowed(ApiCode.NOT_IN_PARTY)
+            raise Refusal(RefusalCode.NOT_IN_PARTY)
         return party
 
     def check_leader(self, party_id: str, user_id: int) -> Party:
         """As `check_member`; also ``not_leader``."""
         party = self.check_member(party_id, user_id)
         if party.leader.id != user_id:
-            raise NotAllowed(ApiCode.NOT_LEADER)
+            raise Refusal(RefusalCode.NOT_LEADER)
         return party
 
-    # -- commands: each raises `NotAllowed`, and then nothing changed ---------------------------------------------
+    # -- commands: each raises `Refusal`, and then nothing changed ---------------------------------------------
 
     def create(self, party_id: str, user: User, *, now_s: float, is_online: bool) -> Party:
         """Raises ``already_in_party``."""
         if user.id in self._party_of:
-            raise NotAllowed(ApiCode.ALREADY_IN_PARTY)
+            raise Refusal(RefusalCode.ALREADY_IN_PARTY)
         party = self._parties[party_id] = Party(id=party_id, leader=user)
         self._enter(party, user, now_s=now_s, is_online=is_online)
         return party
@@ -125,11 +124,11 @@ class PartyBook:
         ``party_full``, and as `check_member`."""
         party = self.check_member(party_id, sender.id)
         if guest.id == sender.id:
-            raise NotAllowed(ApiCode.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         if guest.id in party.members:
-            raise NotAllowed(ApiCode.ALREADY_IN_PARTY)
+            raise Refusal(RefusalCode.ALREADY_IN_PARTY)
         if len(party.members) >= self.max_members:
-            raise NotAllowed(ApiCode.PARTY_FULL)
+            raise Refusal(RefusalCode.PARTY_FULL)
         invitation = party.invitations[guest.id] = Invitation(sender, guest, now_s + self.invite_ttl_s)
         self._invited.setdefault(guest.id, {})[party.id] = party
         return invitation
@@ -139,14 +138,14 @@ class PartyBook:
         ``party_full``."""
         party = self._parties.get(party_id)
         if party is None:
-            raise NotAllowed(ApiCode.PARTY_NOT_FOUND)
+            raise Refusal(RefusalCode.PARTY_NOT_FOUND)
         if user.id in party.members:
             return PartyEntry(party, already_in=True)
         invitation = party.invitations.get(user.id)
         if invitation is None or invitation.until_s <= now_s:
-            raise NotAllowed(ApiCode.NOT_INVITED)
+            raise Refusal(RefusalCode.NOT_INVITED)
         if len(party.members) >= self.max_members:
-            raise NotAllowed(ApiCode.PARTY_FULL)
+            raise Refusal(RefusalCode.PARTY_FULL)
         left = self._leave(user.id, LeaveReason.LEFT) if user.id in self._party_of else None
         self._withdraw(party, user.id)
         self._enter(party, user, now_s=now_s, is_online=is_online)
@@ -161,14 +160,14 @@ class PartyBook:
         """Raises ``invalid_target``, and as `check_leader`."""
         party = self.check_leader(party_id, leader_id)
         if user_id == leader_id or user_id not in party.members:
-            raise NotAllowed(ApiCode.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         return self._leave(user_id, LeaveReason.KICKED)
 
     def hand_over(self, party_id: str, leader_id: int, user_id: int) -> User:
         """Another member leads. Raises ``invalid_target``, and as `check_leader`."""
         party = self.check_leader(party_id, leader_id)
         if user_id == leader_id or user_id not in party.members:
-            raise NotAllowed(ApiCode.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         party.leader = party.members[user_id]
         return party.leader
 

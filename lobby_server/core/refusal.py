@@ -1,13 +1,104 @@
-"""A command that the rules of the social side do not allow; nothing changed."""
+"""What the rules do not allow, as one tree of exceptions. After any of them nothing has changed.
+
+    Refusal                why, as a `RefusalCode`
+    ├── AlreadyHosting     the room that its host has already
+    ├── InvalidAccount     a sentence per field that is at fault
+    └── TokenRefused       a sentence that says what is wrong with the token
+
+The codes are the rules' own. Each way out says them in its own words, by one table: the socket by
+`lobby_server.service.errors`, HTTP by `lobby_server.web.refusals`.
+"""
 
 from __future__ import annotations
 
-from lobby_server.protocol.codes import ApiCode
+from enum import Enum
 
 
-class NotAllowed(Exception):
-    """`code` says why, in the words of the HTTP API; what can also be said over the socket has the same name there."""
+class RefusalCode(str, Enum):
+    """Why something is not allowed."""
 
-    def __init__(self, code: ApiCode) -> None:
+    # Accounts and tokens
+    INVALID_ACCOUNT = "invalid_account"
+    USERNAME_TAKEN = "username_taken"
+    EMAIL_TAKEN = "email_taken"
+    INVALID_CREDENTIALS = "invalid_credentials"
+    INVALID_TOKEN = "invalid_token"
+    ADMIN_REQUIRED = "admin_required"
+    # Rooms
+    NO_ROOM_FOUND = "no_room_found"
+    """There is no room whose host the user is."""
+    ROOM_NOT_FOUND = "room_not_found"
+    ROOM_FULL = "room_full"
+    VERSION_MISMATCH = "version_mismatch"
+    BANNED = "banned"
+    INVITATION_REQUIRED = "invitation_required"
+    NOT_IN_ROOM = "not_in_room"
+    NOT_HOST = "not_host"
+    ALREADY_HOSTING = "already_hosting"
+    ALREADY_IN_ROOM = "already_in_room"
+    # Users, friends, blocks
+    USER_NOT_FOUND = "user_not_found"
+    INVALID_TARGET = "invalid_target"
+    LIMIT_REACHED = "limit_reached"
+    ALREADY_FRIENDS = "already_friends"
+    NOT_FRIENDS = "not_friends"
+    REQUEST_NOT_FOUND = "request_not_found"
+    BLOCKED_BY_YOU = "blocked_by_you"
+    NOT_BLOCKED = "not_blocked"
+    # Parties
+    PARTY_NOT_FOUND = "party_not_found"
+    ALREADY_IN_PARTY = "already_in_party"
+    NOT_IN_PARTY = "not_in_party"
+    NOT_LEADER = "not_leader"
+    NOT_INVITED = "not_invited"
+    PARTY_FULL = "party_full"
+    MEMBER_OFFLINE = "member_offline"
+    # Chat and notifications
+    INVALID_CHANNEL = "invalid_channel"
+    INVALID_CHAT_MESSAGE = "invalid_chat_message"
+    RATE_LIMITED = "rate_limited"
+    TRY_AGAIN_LATER = "try_again_later"
+    NOTIFICATION_NOT_FOUND = "notification_not_found"
+
+
+class Refusal(Exception):
+    """A command that is not allowed."""
+
+    sentence: str | None = None
+    """For people, where the code alone does not say it."""
+    fields: dict[str, str] | None = None
+    """A sentence per field that is at fault."""
+    room_id: str | None = None
+    """The room that is in the way."""
+
+    def __init__(self, code: RefusalCode) -> None:
         super().__init__(code.value)
         self.code = code
+
+    def __str__(self) -> str:
+        return self.sentence or self.code.value
+
+
+class AlreadyHosting(Refusal):
+    """A host wants a second room."""
+
+    def __init__(self, room_id: str) -> None:
+        super().__init__(RefusalCode.ALREADY_HOSTING)
+        self.room_id = room_id
+
+
+class InvalidAccount(Refusal):
+    """A registration with faults."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(RefusalCode.INVALID_ACCOUNT)
+        self.fields = fields
+        self.sentence = " ".join(fields.values())
+
+
+class TokenRefused(Refusal):
+    """A token that does not verify, has ended or is revoked."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(RefusalCode.INVALID_TOKEN)
+        self.sentence = sentence

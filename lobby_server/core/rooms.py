@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode, ErrorReason
+from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 
 HOST_PEER_ID = 1
 
@@ -92,22 +91,6 @@ class Expired:
     departures: list[Departure]
 
 
-class RoomRefused(Exception):
-    """A command that the rules of rooms do not allow; nothing changed."""
-
-    def __init__(self, reason: ErrorReason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
-class AlreadyHosting(Exception):
-    """A host wants a second room."""
-
-    def __init__(self, room: Room) -> None:
-        super().__init__(f"already the host of room {room.id}")
-        self.room = room
-
-
 class RoomBook:
     """All rooms of the lobby."""
 
@@ -152,7 +135,7 @@ class RoomBook:
         """Raise `AlreadyHosting` when a user has a room."""
         room = self.hosted_by(user_id)
         if room is not None:
-            raise AlreadyHosting(room)
+            raise AlreadyHosting(room.id)
 
     def add(self, room: Room, *, now_s: float, creator_has_socket: bool) -> Departure | None:
         """A new room with its host as first member; the departure from the room that they were in before."""
@@ -173,13 +156,13 @@ class RoomBook:
         self._touch(room)
 
     def take_host_place(self, user: User, *, version: str | None, now_s: float) -> Entry:
-        """The host enters the room that is theirs, over the socket. Raises `RoomRefused` (``no_room_found``).
+        """The host enters the room that is theirs, over the socket. Raises `Refusal` (``no_room_found``).
 
         The room takes the host's version, when it has none yet.
         """
         room = self.hosted_by(user.id)
         if room is None:
-            raise RoomRefused(ErrorReason.NO_ROOM_FOUND)
+            raise Refusal(RefusalCode.NO_ROOM_FOUND)
         if room.version is None:
             room.version = version
         member = room.members.get(user.id)
@@ -194,7 +177,7 @@ class RoomBook:
     def join(self, room_id: str, user: User, *, version: str, now_s: float) -> Entry:
         """A user enters a room and leaves the one they were in.
 
-        Raises `RoomRefused`: ``room_not_found``, ``banned``, ``invitation_required``, ``version_mismatch``,
+        Raises `Refusal`: ``room_not_found``, ``banned``, ``invitation_required``, ``version_mismatch``,
         ``room_full``; then nothing changed.
         """
         return self.join_together(room_id, {user: version}, led_by=user, now_s=now_s)[0]
@@ -202,36 +185,36 @@ class RoomBook:
     def join_together(self, room_id: str, party: dict[User, str | None], *, led_by: User, now_s: float) -> list[Entry]:
         """All of a party enter a room and leave those they were in, or nobody does. `party`: the version of each.
 
-        Where the leader may go, the others may. Raises `RoomRefused` as `join` does.
+        Where the leader may go, the others may. Raises `Refusal` as `join` does.
         """
         room = self._rooms.get(room_id)
         if room is None:
-            raise RoomRefused(ErrorReason.ROOM_NOT_FOUND)
+            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         if any(user.id in room.banned_user_ids for user in party):
-            raise RoomRefused(ErrorReason.BANNED)
+            raise Refusal(RefusalCode.BANNED)
         if not room.admits(led_by.id):
-            raise RoomRefused(ErrorReason.INVITATION_REQUIRED)
+            raise Refusal(RefusalCode.INVITATION_REQUIRED)
         if room.version is not None and any(version != room.version for version in party.values()):
-            raise RoomRefused(ErrorReason.VERSION_MISMATCH)
+            raise Refusal(RefusalCode.VERSION_MISMATCH)
         newcomers = sum(user.id not in room.members for user in party)
         if newcomers and len(room.members) + newcomers > room.max_players:
-            raise RoomRefused(ErrorReason.ROOM_FULL)
+            raise Refusal(RefusalCode.ROOM_FULL)
         return [self._join(room, user, now_s) for user in party]
 
     def check_may_invite(self, room_id: str, sender_id: int, guest_id: int) -> Room:
-        """The room into which a member wants to invite somebody. Raises `NotAllowed`: ``room_not_found``,
+        """The room into which a member wants to invite somebody. Raises `Refusal`: ``room_not_found``,
         ``not_in_room``, ``invalid_target``, ``already_in_room``, ``banned``."""
         room = self._rooms.get(room_id)
         if room is None:
-            raise NotAllowed(ApiCode.ROOM_NOT_FOUND)
+            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         if sender_id not in room.members:
-            raise NotAllowed(ApiCode.NOT_IN_ROOM)
+            raise Refusal(RefusalCode.NOT_IN_ROOM)
         if guest_id == sender_id:
-            raise NotAllowed(ApiCode.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         if guest_id in room.members:
-            raise NotAllowed(ApiCode.ALREADY_IN_ROOM)
+            raise Refusal(RefusalCode.ALREADY_IN_ROOM)
         if guest_id in room.banned_user_ids:
-            raise NotAllowed(ApiCode.BANNED)
+            raise Refusal(RefusalCode.BANNED)
         return room
 
     def leave(self, user_id: int, *, now_s: float) -> Departure | None:
@@ -252,20 +235,20 @@ class RoomBook:
         return Departure(room, member, new_host)
 
     def check_host(self, user_id: int) -> Room:
-        """The room that a user is in and leads. Raises `RoomRefused`: ``not_in_room``, ``not_host``."""
+        """The room that a user is in and leads. Raises `Refusal`: ``not_in_room``, ``not_host``."""
         room = self._room_of_user.get(user_id)
         if room is None:
-            raise RoomRefused(ErrorReason.NOT_IN_ROOM)
+            raise Refusal(RefusalCode.NOT_IN_ROOM)
         if room.host.id != user_id:
-            raise RoomRefused(ErrorReason.NOT_HOST)
+            raise Refusal(RefusalCode.NOT_HOST)
         return room
 
     def kick(self, host_user_id: int, peer_id: int, *, now_s: float) -> Departure:
-        """The host puts a member out, who cannot come back. Raises `RoomRefused`: also ``invalid_target``."""
+        """The host puts a member out, who cannot come back. Raises `Refusal`: also ``invalid_target``."""
         room = self.check_host(host_user_id)
         target = room.member_by_peer(peer_id)
         if target is None or target.user.id == host_user_id:
-            raise RoomRefused(ErrorReason.INVALID_TARGET)
+            raise Refusal(RefusalCode.INVALID_TARGET)
         room.banned_user_ids.add(target.user.id)
         departure = self.leave(target.user.id, now_s=now_s)
         assert departure is not None

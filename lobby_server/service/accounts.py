@@ -9,23 +9,12 @@ from typing import TypeVar
 
 from lobby_server.core.accounts import account_faults
 from lobby_server.core.presence import User
+from lobby_server.core.refusal import InvalidAccount, Refusal, RefusalCode
 from lobby_server.protocol import resources
 from lobby_server.service.auth import Claims, Passwords, Tokens, utc_from_unix
-from lobby_server.service.ports import Account, Clock, Store
+from lobby_server.service.ports import Account, Clock, EmailTaken, Store, UsernameTaken
 
 _Result = TypeVar("_Result")
-
-
-class AccountFaults(Exception):
-    """A registration with faults, a sentence a field."""
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__(" ".join(fields.values()))
-        self.fields = fields
-
-
-class InvalidCredentials(Exception):
-    """Wrong password or unknown user: the caller cannot tell which."""
 
 
 class Accounts:
@@ -39,27 +28,34 @@ class Accounts:
         self._executor = executor
 
     async def register(self, *, username: object, password: object, email: object) -> resources.Session:
-        """A new account, logged in. Raises `AccountFaults`, `UsernameTaken`, `EmailTaken`, `StoreUnavailable`."""
+        """A new account, logged in. Raises `InvalidAccount`, `Refusal` (``username_taken``, ``email_taken``),
+        `StoreUnavailable`."""
         faults = account_faults(username=username, password=password, email=email)
         if faults:
-            raise AccountFaults(faults)
+            raise InvalidAccount(faults)
         assert isinstance(username, str)
         assert isinstance(password, str)
-        account = await self._store.add_account(
-            username=username,
-            email=email if isinstance(email, str) else None,
-            password_hash=await self._off_the_loop(lambda: self._passwords.hash(password)),
-            created_at=self._clock.utc_now(),
-        )
+        password_hash = await self._off_the_loop(lambda: self._passwords.hash(password))
+        try:
+            account = await self._store.add_account(
+                username=username,
+                email=email if isinstance(email, str) else None,
+                password_hash=password_hash,
+                created_at=self._clock.utc_now(),
+            )
+        except UsernameTaken:
+            raise Refusal(RefusalCode.USERNAME_TAKEN) from None
+        except EmailTaken:
+            raise Refusal(RefusalCode.EMAIL_TAKEN) from None
         return self._session(account)
 
     async def login(self, *, login: str, password: str) -> resources.Session:
-        """Raises `InvalidCredentials`, in the same time for an unknown user, or `StoreUnavailable`."""
+        """Raises `Refusal` (``invalid_credentials``), in the same time for an unknown user, or `StoreUnavailable`."""
         account = await self._store.account_by_login(login)
         known_hash = account.password_hash if account is not None else None
         matches = await self._off_the_loop(lambda: self._passwords.matches(known_hash, password))
         if account is None or not matches:
-            raise InvalidCredentials
+            raise Refusal(RefusalCode.INVALID_CREDENTIALS)
         if self._passwords.is_outdated(account.password_hash):
             fresh = await self._off_the_loop(lambda: self._passwords.hash(password))
             await self._store.set_password_hash(account.id, fresh)

@@ -17,6 +17,7 @@ import argon2
 import jwt
 
 from lobby_server.core.presence import User
+from lobby_server.core.refusal import TokenRefused
 from lobby_server.service.ports import Clock
 
 ALGORITHM = "HS256"
@@ -25,10 +26,6 @@ MAX_USER_ID = 2**53 - 1
 """The largest integer that every JSON client reads exactly (RFC 8259 section 6)."""
 MAX_USERNAME_CHARACTERS = 64
 _FORGET_AT_LEAST = 1024
-
-
-class TokenRefused(Exception):
-    """A token that does not verify, has ended or is revoked. The text says which, for people."""
 
 
 @dataclass(frozen=True)

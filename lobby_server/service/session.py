@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, Pace
-from lobby_server.core.rooms import RoomRefused
+from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.features import Feature, known_features
 from lobby_server.protocol.messages import (
@@ -37,7 +37,8 @@ from lobby_server.protocol.messages import (
     decode_client_message,
     encode_frame,
 )
-from lobby_server.service.auth import Claims, TokenRefused, Tokens
+from lobby_server.service.auth import Claims, Tokens
+from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import Profile, profile_of
@@ -84,7 +85,7 @@ class SessionObserver(Protocol):
 
 
 Act = Callable[["Session", Any], None]
-"""Answers a message of a session. May raise a refusal, which the session answers with an ``error``."""
+"""Answers a message of a session. May raise `Refusal`, which the session answers with an ``error``."""
 
 
 class Answer(NamedTuple):
@@ -191,8 +192,10 @@ class Session(Subscriber):
             if answer.needs_login:
                 self._check_may_say(message)
             answer.act(self, message)
-        except (Refused, RoomRefused) as refusal:
-            self._refuse(refusal.reason)
+        except Refused as malformed:
+            self._refuse(malformed.reason)
+        except Refusal as refusal:
+            self._refuse(ERROR_REASONS[refusal.code])
 
     def receive_binary(self) -> None:
         """One binary frame, which the protocol does not have."""
@@ -370,12 +373,9 @@ class Session(Subscriber):
         self.reply(reply)
 
     def _refresh(self, refresh: Refresh) -> None:
-        try:
-            claims = self._rules.tokens.verify(refresh.token)
-        except TokenRefused:
-            raise Refused(ErrorReason.INVALID_TOKEN) from None
+        claims = self._rules.tokens.verify(refresh.token)
         if claims.user.id != self.user.id:
-            raise Refused(ErrorReason.INVALID_TOKEN)
+            raise TokenRefused("The token is of another user.")
         self.token_id = claims.token_id
         self._expect_end_of(claims)
         self.reply(Refreshed(token_ttl_s=self._token_ttl_s(claims)))

@@ -9,15 +9,15 @@ import msgspec
 import tornado.web
 
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.resources import Problem
 from lobby_server.service.app import App
-from lobby_server.service.auth import Claims, TokenRefused
+from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
 from lobby_server.web.context import WebContext
-from lobby_server.web.refusals import REFUSALS
+from lobby_server.web.refusals import problem_of
 
 log = logging.getLogger("lobby.web")
 
@@ -119,14 +119,11 @@ class BaseHandler(tornado.web.RequestHandler):
         return body
 
     def claims(self) -> Claims:
-        """Who calls. Raises `ApiFault` 401 without a token, 403 with one that does not hold."""
+        """Who calls. Raises `ApiFault` 401 without a token, `TokenRefused` with one that does not hold."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise ApiFault(401, ApiCode.AUTHENTICATION_REQUIRED, "A token is needed: Authorization: Bearer <token>.")
-        try:
-            return self.app.tokens.verify(token.strip())
-        except TokenRefused as refusal:
-            raise ApiFault(403, ApiCode.INVALID_TOKEN, str(refusal)) from None
+        return self.app.tokens.verify(token.strip())
 
     def caller(self) -> User:
         """Who calls, as `claims` says; for a call that somebody else will hear of: also 429 when there are too many."""
@@ -161,10 +158,9 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_status(503)
             self.set_header("Retry-After", "5")
             problem = _problem(503)
-        elif isinstance(fault, NotAllowed):
-            status_code, sentence = REFUSALS[fault.code]
+        elif isinstance(fault, Refusal):
+            status_code, problem = problem_of(fault)
             self.set_status(status_code)
-            problem = Problem(error=sentence, code=fault.code)
         elif isinstance(fault, ApiFault):
             problem = fault.problem
             if fault.retry_after_s is not None:
@@ -179,7 +175,7 @@ class BaseHandler(tornado.web.RequestHandler):
         self.answer(problem, self.get_status())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if isinstance(value, NotAllowed):
+        if isinstance(value, Refusal):
             return
         if isinstance(value, StoreUnavailable):
             log.error("%s %s: %s", self.request.method, self.request.path, value)

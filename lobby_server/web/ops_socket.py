@@ -13,11 +13,11 @@ from typing import Any
 import tornado.iostream
 import tornado.websocket
 
+from lobby_server.core.refusal import TokenRefused
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.messages import Refused, ServerMessage, decode_client_message, encode
-from lobby_server.service.auth import TokenRefused
 from lobby_server.service.watch.ops_history import FIELDS, SAMPLE_EVERY_S, OpsHistory, Sample
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
@@ -27,7 +27,6 @@ MAX_VIEWERS = 16
 """Pages at a time: each gets a message every two seconds, and a history of some ten KiB."""
 MAX_UNREAD = 5
 """Samples that may wait for a viewer's socket before it is closed."""
-
 
 
 class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):

@@ -13,7 +13,7 @@ from lobby_server.core import blocks, friends
 from lobby_server.core.blocks import Block, BlockBook
 from lobby_server.core.friends import FriendBook, FriendRequest
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 USERS = {number: User(number, f"user{number}") for number in range(5)}
@@ -35,7 +35,7 @@ class FriendMachine(RuleBasedStateMachine):
         pair = frozenset({sender.id, receiver.id})
         try:
             self.book.check_may_ask(sender.id, receiver.id)
-        except NotAllowed as refusal:
+        except Refusal as refusal:
             assert refusal.code.value == ("invalid_target" if sender == receiver else "already_friends")
             assert sender == receiver or pair in self.friends
             return
@@ -93,7 +93,7 @@ TestFriends.settings = settings(max_examples=60, stateful_step_count=30, deadlin
 
 
 def code_of(call: object) -> str:
-    with pytest.raises(NotAllowed) as refusal:
+    with pytest.raises(Refusal) as refusal:
         call()  # type: ignore[operator]
     return refusal.value.code.value
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lobby_server.core.parties import LeaveReason, PartyBook
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal
 
 USERS = {number: User(number, f"user{number}") for number in range(5)}
 users = st.sampled_from(list(USERS.values()))
@@ -38,7 +38,7 @@ class PartyMachine(RuleBasedStateMachine):
     def attempt(self, call: Callable[[], object]) -> bool:
         try:
             call()
-        except NotAllowed as refusal:
+        except Refusal as refusal:
             assert refusal.code.value in REFUSALS
             return False
         return True
@@ -129,7 +129,7 @@ TestParties.settings = settings(max_examples=80, stateful_step_count=40, deadlin
 
 
 def code_of(call: Callable[[], object]) -> str:
-    with pytest.raises(NotAllowed) as refusal:
+    with pytest.raises(Refusal) as refusal:
         call()
     return refusal.value.code.value
 

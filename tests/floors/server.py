@@ -15,7 +15,14 @@ LAYERS = (
     # The service: what happens when, over ports
     ("service.social.ports",),
     ("service.ports",),
-    ("service.pacing", "service.writer", "service.auth", "service.watch.metrics", "service.watch.loop_lag"),
+    (
+        "service.errors",
+        "service.pacing",
+        "service.writer",
+        "service.auth",
+        "service.watch.metrics",
+        "service.watch.loop_lag",
+    ),
     ("service.accounts", "service.retention"),
     ("service.fanout",),
     ("service.session",),

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lobby_server.core.presence import User
+from lobby_server.core.refusal import TokenRefused
 from lobby_server.service.auth import (
     MAX_USER_ID,
     MAX_USERNAME_CHARACTERS,
     Claims,
     Passwords,
-    TokenRefused,
     Tokens,
     utc_from_unix,
 )

@@ -15,10 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lobby_server.core.presence import User
-from lobby_server.core.rooms import AlreadyHosting, Departure, Entry, Room, RoomBook
+from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.rooms import Departure, Entry, Room, RoomBook
 from lobby_server.protocol import messages, resources
-from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import Refused
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock, Store
@@ -39,14 +38,6 @@ class RoomWish:
     map_name: str | None
     max_players: int
     is_public: bool
-
-
-class RoomNotFound(Exception):
-    """There is no such room."""
-
-
-class NotHost(Exception):
-    """Only the host may do that."""
 
 
 class RoomCommands:
@@ -76,7 +67,7 @@ class RoomCommands:
         self._alarm = Alarm(clock, self._expire)
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
-        """What answers which message. They raise `RoomRefused` and `Refused`."""
+        """What answers which message. They raise `Refusal`."""
         return {
             messages.CreateRoom: self._take_host_place,
             messages.JoinRoom: self._join,
@@ -123,7 +114,7 @@ class RoomCommands:
         """A new room, committed before it is announced. Raises `AlreadyHosting`, `StoreUnavailable`."""
         self.book.check_can_host(user.id)
         if user.id in self._creating:
-            raise AlreadyHosting(self._creating[user.id])
+            raise AlreadyHosting(self._creating[user.id].id)
         room = Room(
             id=self._new_room_id(),
             host=user,
@@ -149,12 +140,12 @@ class RoomCommands:
         return room_resource(room)
 
     async def delete_room(self, user: User, room_id: str) -> None:
-        """Raises `RoomNotFound`, `NotHost`, `StoreUnavailable`."""
+        """Raises `Refusal` (``room_not_found``, ``not_host``), `StoreUnavailable`."""
         room = self.book.get(room_id)
         if room is None:
-            raise RoomNotFound
+            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         if room.host.id != user.id:
-            raise NotHost
+            raise Refusal(RefusalCode.NOT_HOST)
         await self._store.delete_room(room_id)
         if self.book.remove(room_id) is not None:
             # The members are put out by their host; the protocol has that one word for it.
@@ -165,15 +156,15 @@ class RoomCommands:
                 self._tell_own(user, messages.PeerLeft(peerId=room.members[user.id].peer_id))
 
     def room(self, room_id: str) -> resources.Room:
-        """Raises `RoomNotFound`."""
+        """Raises `Refusal` (``room_not_found``)."""
         room = self.book.get(room_id)
         if room is None:
-            raise RoomNotFound
+            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         return room_resource(room)
 
     def enter_together(self, room_id: str, party: list[User], *, led_by: User) -> resources.Room:
         """All of a party enter a room, or nobody does. Each hears so on all their sockets, and who was there before
-        hears of each who came. Raises `RoomRefused`."""
+        hears of each who came. Raises `Refusal` as `RoomBook.join_together`."""
         versions = {user: self._sessions.version_of(user.id) for user in party}
         entries = self.book.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
         for entry in entries:
@@ -225,7 +216,7 @@ class RoomCommands:
     def _leave_over_socket(self, session: Session, _: messages.LeaveRoom) -> None:
         room = self.book.room_of(session.user.id)
         if room is None:
-            raise Refused(ErrorReason.NOT_IN_ROOM)
+            raise Refusal(RefusalCode.NOT_IN_ROOM)
         left = messages.PeerLeft(peerId=room.members[session.user.id].peer_id)
         self.leave(session.user)
         self._tell_own(session.user, left, besides=session)
@@ -233,7 +224,7 @@ class RoomCommands:
     def _chat(self, session: Session, command: messages.SendChat) -> None:
         room = self.book.room_of(session.user.id)
         if room is None:
-            raise Refused(ErrorReason.NOT_IN_ROOM)
+            raise Refusal(RefusalCode.NOT_IN_ROOM)
         member = room.members[session.user.id]
         line = messages.Chat(
             from_peer=member.peer_id,

@@ -7,9 +7,8 @@ import asyncio
 from lobby_server.core.blocks import Block, BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources, social_resources
-from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_messages import FriendRequestClosed
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
@@ -58,7 +57,7 @@ class Blocks:
         """Block somebody; False: they were blocked already. A friendship of the two ends, and what the user had asked
         them is withdrawn.
 
-        Raises `NotAllowed`: ``user_not_found``, ``invalid_target``, ``limit_reached``; `StoreUnavailable`.
+        Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``limit_reached``; `StoreUnavailable`.
         """
         if self._book.blocks(user.id, other_id):
             return False
@@ -77,9 +76,9 @@ class Blocks:
         return True
 
     async def remove(self, user: User, other_id: int) -> None:
-        """Raises `NotAllowed` (``not_blocked``), `StoreUnavailable`."""
+        """Raises `Refusal` (``not_blocked``), `StoreUnavailable`."""
         async with self._gate:
             if not self._book.blocks(user.id, other_id):
-                raise NotAllowed(ApiCode.NOT_BLOCKED)
+                raise Refusal(RefusalCode.NOT_BLOCKED)
             await self._store.delete_block(user.id, other_id)
             self._book.remove(user.id, other_id)

@@ -15,9 +15,9 @@ from lobby_server.core.channels import LOBBY, PARTY, Channel, direct_key, direct
 from lobby_server.core.parties import Party, PartyBook
 from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, KeyedLimit, Pace
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode, ErrorReason
-from lobby_server.protocol.messages import ClientMessage, Error, Refused
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.messages import ClientMessage, Error
 from lobby_server.protocol.social_messages import ChatMessage, SendChatMessage
 from lobby_server.protocol.social_resources import PAGE_ITEMS, ChatHistory, NotificationKind
 from lobby_server.protocol.social_resources import ChatLine as ChatLineBody
@@ -92,20 +92,17 @@ class Chat:
     # -- commands -------------------------------------------------------------------------------------------------
 
     def say(self, session: Session, command: SendChatMessage) -> None:
-        """Take a line. What can be refused at once raises `Refused`; an ``error`` may follow later."""
+        """Take a line. What can be refused at once raises `Refusal`; an ``error`` may follow later."""
         user = session.user
         text = command.text[: self._max_characters]
         if not text.strip() or "\x00" in text:
-            raise Refused(ErrorReason.INVALID_CHAT_MESSAGE)
-        try:
-            channel = read_channel(command.channel, reader_id=user.id)
-            party = self._party_of(user) if channel.name == PARTY else None
-            if channel.other_id is not None:
-                self._blocks.check_may_address(user.id, channel.other_id)
-        except NotAllowed as refusal:
-            raise Refused(ErrorReason(refusal.code.value)) from None
+            raise Refusal(RefusalCode.INVALID_CHAT_MESSAGE)
+        channel = read_channel(command.channel, reader_id=user.id)
+        party = self._party_of(user) if channel.name == PARTY else None
+        if channel.other_id is not None:
+            self._blocks.check_may_address(user.id, channel.other_id)
         if len(self._waiting) >= MAX_WAITING_LINES:
-            raise Refused(ErrorReason.TRY_AGAIN_LATER)
+            raise Refusal(RefusalCode.TRY_AGAIN_LATER)
         self._pace(user, channel)
         self.takes_part(user)
         line = NewLine(channel=_key(channel, user.id, party), sender=user, text=text, sent_at=self._clock.utc_now())
@@ -114,14 +111,14 @@ class Chat:
             self._writer.write(self._flush)
 
     async def history(self, user: User, name: str, *, before: int | None) -> ChatHistory:
-        """The last page before an id. Raises `NotAllowed`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
+        """The last page before an id. Raises `Refusal`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
         ``user_not_found``; `StoreUnavailable`."""
         channel = read_channel(name, reader_id=user.id)
         party = self._party_of(user) if channel.name == PARTY else None
         key = _key(channel, user.id, party)
         found = await self._store.chat_lines(key, reader_id=user.id, before=before, most=PAGE_ITEMS + 1)
         if not found and channel.other_id is not None and await self._people.by_id(channel.other_id) is None:
-            raise NotAllowed(ApiCode.USER_NOT_FOUND)
+            raise Refusal(RefusalCode.USER_NOT_FOUND)
         self.takes_part(user)
         return ChatHistory(
             channel=channel.name,
@@ -159,17 +156,17 @@ class Chat:
     def _party_of(self, user: User) -> Party:
         party = self._parties.party_of(user.id)
         if party is None:
-            raise NotAllowed(ApiCode.NOT_IN_PARTY)
+            raise Refusal(RefusalCode.NOT_IN_PARTY)
         return party
 
     def _pace(self, user: User, channel: Channel) -> None:
         now_s = self._clock.monotonic_s()
         if self._limit.take(str(user.id), now_s):
-            raise Refused(ErrorReason.RATE_LIMITED)
+            raise Refusal(RefusalCode.RATE_LIMITED)
         if channel.name == LOBBY:
             lobby_s = self._lobby_pace.take(self._lobby_s, now_s)
             if lobby_s == REFUSED:
-                raise Refused(ErrorReason.RATE_LIMITED)
+                raise Refusal(RefusalCode.RATE_LIMITED)
             self._lobby_s = lobby_s
 
     async def _flush(self) -> None:

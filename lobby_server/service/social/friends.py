@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import Friend, FriendBook, FriendRequest
 from lobby_server.core.presence import Presence, User
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources, social_resources
-from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.messages import UserOffline, UserOnline
 from lobby_server.protocol.social_messages import FriendAccepted, FriendRemoved, FriendRequestClosed, FriendRequested
 from lobby_server.protocol.social_resources import FriendAsked, FriendList, NotificationKind
@@ -80,7 +79,7 @@ class Friends:
     async def ask(self, user: User, whom: Whom) -> tuple[FriendAsked, bool]:
         """Ask somebody to be a friend, or say yes where they have asked already; and whether anything is new.
 
-        Raises `NotAllowed`: ``user_not_found``, ``invalid_target``, ``already_friends``, ``blocked_by_you``,
+        Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``already_friends``, ``blocked_by_you``,
         ``limit_reached``; `StoreUnavailable`.
         """
         other = await self._people.find(whom)
@@ -111,19 +110,19 @@ class Friends:
         return FriendAsked(status="sent", request=_request(request), friend=None), True
 
     async def accept(self, user: User, request_id: int) -> social_resources.Friend:
-        """Raises `NotAllowed`: ``request_not_found``, ``limit_reached``; `StoreUnavailable`."""
+        """Raises `Refusal`: ``request_not_found``, ``limit_reached``; `StoreUnavailable`."""
         async with self._gate:
             request = self._book.request(request_id)
             if request is None or request.receiver.id != user.id or self._blocks.blocks(user.id, request.sender.id):
-                raise NotAllowed(ApiCode.REQUEST_NOT_FOUND)
+                raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
             return await self._befriend(request)
 
     async def decline(self, user: User, request_id: int) -> None:
-        """Say no, or take one's own request back. Raises `NotAllowed` (``request_not_found``), `StoreUnavailable`."""
+        """Say no, or take one's own request back. Raises `Refusal` (``request_not_found``), `StoreUnavailable`."""
         async with self._gate:
             request = self._book.request(request_id)
             if request is None or user.id not in (request.sender.id, request.receiver.id):
-                raise NotAllowed(ApiCode.REQUEST_NOT_FOUND)
+                raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
             await self._store.delete_friend_request(request.id)
             self._book.remove_request(request)
         told = [user.id]
@@ -132,10 +131,10 @@ class Friends:
         self._announcer.tell_users(told, FriendRequestClosed(request_id=request.id))
 
     async def remove(self, user: User, friend_id: int) -> None:
-        """Raises `NotAllowed` (``not_friends``), `StoreUnavailable`."""
+        """Raises `Refusal` (``not_friends``), `StoreUnavailable`."""
         async with self._gate:
             if not self._book.are_friends(user.id, friend_id):
-                raise NotAllowed(ApiCode.NOT_FRIENDS)
+                raise Refusal(RefusalCode.NOT_FRIENDS)
             await self._store.delete_friendship(user.id, friend_id)
             self.part(user.id, friend_id)
 

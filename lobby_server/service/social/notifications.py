@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.social_messages import Notification
 from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind, NotificationList
 from lobby_server.protocol.social_resources import Notification as NotificationBody
@@ -75,9 +74,9 @@ class Notifications:
         )
 
     async def read(self, user: User, notification_id: int) -> None:
-        """Raises `NotAllowed` (``notification_not_found``), `StoreUnavailable`."""
+        """Raises `Refusal` (``notification_not_found``), `StoreUnavailable`."""
         if not await self._store.read_notification(user.id, notification_id):
-            raise NotAllowed(ApiCode.NOTIFICATION_NOT_FOUND)
+            raise Refusal(RefusalCode.NOTIFICATION_NOT_FOUND)
 
     # -- private --------------------------------------------------------------------------------------------------
 

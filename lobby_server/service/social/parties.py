@@ -11,10 +11,8 @@ from collections.abc import Callable
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.parties import Party, PartyBook, PartyDeparture
 from lobby_server.core.presence import Presence, User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.core.rooms import RoomRefused
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import social_resources
-from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_messages import (
     PartyInvited,
     PartyJoined,
@@ -75,7 +73,7 @@ class Parties:
             ],
         )
 
-    # -- commands: each raises `NotAllowed` as the method of `PartyBook` does -------------------------------------
+    # -- commands: each raises `Refusal` as the method of `PartyBook` does -------------------------------------
 
     def create(self, user: User) -> social_resources.Party:
         party = self.book.create(
@@ -140,20 +138,17 @@ class Parties:
     def enter_room(self, user: User, room_id: str) -> PartyInRoom:
         """All of the leader's party enter a room, or nobody does.
 
-        Raises `NotAllowed`: ``not_in_party``, ``not_leader``, ``member_offline``, ``room_not_found``, ``room_full``,
+        Raises `Refusal`: ``not_in_party``, ``not_leader``, ``member_offline``, ``room_not_found``, ``room_full``,
         ``banned``, ``version_mismatch``, ``invitation_required``.
         """
         party = self.book.party_of(user.id)
         if party is None:
-            raise NotAllowed(ApiCode.NOT_IN_PARTY)
+            raise Refusal(RefusalCode.NOT_IN_PARTY)
         self.book.check_leader(party.id, user.id)
         if party.offline_until_s:
-            raise NotAllowed(ApiCode.MEMBER_OFFLINE)
+            raise Refusal(RefusalCode.MEMBER_OFFLINE)
         members = [user, *(member for member in party.members.values() if member.id != user.id)]
-        try:
-            room = self._rooms.enter_together(room_id, members, led_by=user)
-        except RoomRefused as refusal:
-            raise NotAllowed(ApiCode(refusal.reason.value)) from None
+        room = self._rooms.enter_together(room_id, members, led_by=user)
         return PartyInRoom(room=room, user_ids=[member.id for member in members])
 
     # -- presence and deadlines -----------------------------------------------------------------------------------

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.presence import Presence, User
-from lobby_server.core.refusal import NotAllowed
-from lobby_server.protocol.codes import ApiCode
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Store
 
 
@@ -32,10 +31,10 @@ class People:
         self._store = store
 
     async def find(self, whom: Whom) -> User:
-        """Raises `NotAllowed` (``user_not_found``), `StoreUnavailable`."""
+        """Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
         found = await (self._by_name(whom.username) if whom.user_id is None else self.by_id(whom.user_id))
         if found is None:
-            raise NotAllowed(ApiCode.USER_NOT_FOUND)
+            raise Refusal(RefusalCode.USER_NOT_FOUND)
         return found
 
     def known(self, user_id: int) -> User | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lobby_server.core.rooms import AlreadyHosting
+from lobby_server.core.refusal import Refusal
 from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_resources import Stats
-from lobby_server.service.accounts import AccountFaults, InvalidCredentials
-from lobby_server.service.ports import EmailTaken, UsernameTaken
-from lobby_server.service.rooms.commands import NotHost, RoomNotFound, RoomWish
+from lobby_server.service.rooms.commands import RoomWish
 from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
+from lobby_server.web.refusals import problem_of
 
 MAX_NAME_CHARACTERS = 64
 """Of a game mode and of a map."""
@@ -48,16 +47,9 @@ class RegisterHandler(LimitedHandler):
     async def post(self) -> None:
         body = self.body_object()
         email = body.get("email")
-        try:
-            session = await self.app.accounts.register(
-                username=body.get("username"), password=body.get("password"), email=None if email == "" else email
-            )
-        except AccountFaults as faults:
-            raise ApiFault(400, ApiCode.INVALID_REQUEST, str(faults), fields=faults.fields) from None
-        except UsernameTaken:
-            raise ApiFault(409, ApiCode.USERNAME_TAKEN, "Somebody has this username already.") from None
-        except EmailTaken:
-            raise ApiFault(409, ApiCode.EMAIL_TAKEN, "There is an account with this email already.") from None
+        session = await self.app.accounts.register(
+            username=body.get("username"), password=body.get("password"), email=None if email == "" else email
+        )
         self.answer(session, 201)
 
 
@@ -78,11 +70,7 @@ class LoginHandler(LimitedHandler):
         }
         if faults:
             raise ApiFault(400, ApiCode.INVALID_REQUEST, " ".join(faults.values()), fields=faults)
-        try:
-            session = await self.app.accounts.login(login=body["username"], password=body["password"])
-        except InvalidCredentials:
-            raise ApiFault(401, ApiCode.INVALID_CREDENTIALS, "The username or the password is not right.") from None
-        self.answer(session)
+        self.answer(await self.app.accounts.login(login=body["username"], password=body["password"]))
 
 
 class VerifyHandler(BaseHandler):
@@ -90,11 +78,9 @@ class VerifyHandler(BaseHandler):
     async def get(self) -> None:
         try:
             claims = self.claims()
-        except ApiFault as fault:
-            self.answer(
-                resources.NotVerified(valid=False, error=fault.problem.error, code=fault.problem.code),
-                fault.status_code,
-            )
+        except (ApiFault, Refusal) as fault:
+            status, problem = problem_of(fault) if isinstance(fault, Refusal) else (fault.status_code, fault.problem)
+            self.answer(resources.NotVerified(valid=False, error=problem.error, code=problem.code), status)
             return
         self.answer(resources.Verified(valid=True, user=await self.app.accounts.user(claims.user)))
 
@@ -152,15 +138,7 @@ class RoomsHandler(BaseHandler):
     async def post(self) -> None:
         claims = self.claims()
         wish = room_wish(self.body_object())
-        try:
-            room = await self.app.rooms.create_room(claims.user, wish)
-        except AlreadyHosting as hosting:
-            raise ApiFault(
-                409,
-                ApiCode.ALREADY_HOSTING,
-                "You have a room already; delete or leave it first.",
-                existing_room_id=hosting.room.id,
-            ) from None
+        room = await self.app.rooms.create_room(claims.user, wish)
         self.answer(resources.RoomMade(success=True, room=room), 201)
 
     def _wanted_gamemode(self) -> str | None:
@@ -172,22 +150,14 @@ class RoomsHandler(BaseHandler):
 class RoomHandler(BaseHandler):
     @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
     def get(self, room_id: str) -> None:
-        try:
-            self.answer(self.app.rooms.room(room_id))
-        except RoomNotFound:
-            raise _no_such_room() from None
+        self.answer(self.app.rooms.room(room_id))
 
     @operation(
         "Delete a room, as its host", answers={200: resources.Done}, refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_HOST)
     )
     async def delete(self, room_id: str) -> None:
         claims = self.claims()
-        try:
-            await self.app.rooms.delete_room(claims.user, room_id)
-        except RoomNotFound:
-            raise _no_such_room() from None
-        except NotHost:
-            raise ApiFault(403, ApiCode.NOT_HOST, "Only the host can delete a room.") from None
+        await self.app.rooms.delete_room(claims.user, room_id)
         self.answer(resources.Done())
 
 
@@ -237,7 +207,3 @@ def room_wish(body: dict[str, Any]) -> RoomWish:
 def _is_text(value: object) -> bool:
     """A string that a database can hold: PostgreSQL has no NUL in its text."""
     return isinstance(value, str) and "\x00" not in value
-
-
-def _no_such_room() -> ApiFault:
-    return ApiFault(404, ApiCode.ROOM_NOT_FOUND, "There is no such room (any more).")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_resources import Announcement, AnnouncementList, NotificationList
@@ -39,7 +39,7 @@ class AnnouncementsHandler(BaseHandler):
     async def post(self) -> None:
         claims = self.claims()
         if not claims.is_admin:
-            raise NotAllowed(ApiCode.ADMIN_REQUIRED)
+            raise Refusal(RefusalCode.ADMIN_REQUIRED)
         body = self.body_object()
         title = bodies.text(body, "title", most=MAX_TITLE_CHARACTERS)
         text = bodies.text(body, "body", most=MAX_BODY_CHARACTERS, is_optional=True)

@@ -112,13 +112,8 @@ def _problems(operation: Operation) -> dict[int, list[str]]:
 
 
 _STATUS: dict[ApiCode, int] = {
-    **{code: status for code, (status, _) in REFUSALS.items()},
-    ApiCode.INVALID_CREDENTIALS: 401,
-    ApiCode.USERNAME_TAKEN: 409,
-    ApiCode.EMAIL_TAKEN: 409,
+    **{code: status for status, code, _ in REFUSALS.values()},
     ApiCode.GAMEMODE_REQUIRED: 400,
-    ApiCode.ALREADY_HOSTING: 409,
-    ApiCode.NOT_HOST: 403,
     ApiCode.RATE_LIMITED: 429,
     ApiCode.NOT_READY: 503,
 }

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence, User
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import Refusal
 from lobby_server.core.rooms import RoomBook
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.rooms.commands import RoomCommands
@@ -138,7 +138,7 @@ class SocialMachine(RuleBasedStateMachine):
             result = work()
             if asyncio.iscoroutine(result):
                 self.run(result)
-        except NotAllowed:
+        except Refusal:
             return False
         return True
 

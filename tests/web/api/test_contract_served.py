@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 import lobby_server
-from lobby_server.core.refusal import NotAllowed
+from lobby_server.core.refusal import RefusalCode
 from lobby_server.protocol import meanings, messages, requests, resources, social_resources
 from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.features import Feature
+from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.web.api.openapi import openapi_document, operations
 from lobby_server.web.api.routes import API_ROUTES, parameters_of, pattern_of, shown
 from lobby_server.web.context import WebContext
@@ -195,14 +196,18 @@ def test_method_without_a_description_is_found() -> None:
         openapi_document([("/x", MetricsHandler)])
 
 
-def test_every_refusal_has_a_status_and_a_sentence() -> None:
+def test_every_refusal_has_a_status_and_a_sentence_or_a_reason_on_the_socket() -> None:
     raised = set()
     for path in Path(lobby_server.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == NotAllowed.__name__:
-                (argument,) = node.args
-                if isinstance(argument, ast.Attribute):
-                    raised.add(argument.attr)
-    assert raised
-    assert raised <= {code.name for code in REFUSALS}
-    assert all(sentence.endswith(".") and 400 <= status < 500 for status, sentence in REFUSALS.values())
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == RefusalCode.__name__:
+                raised.add(node.attr)
+    assert raised == {code.name for code in RefusalCode}
+    assert set(REFUSALS) | set(ERROR_REASONS) == set(RefusalCode)
+    assert all(sentence.endswith(".") and 400 <= status < 500 for status, _, sentence in REFUSALS.values())
+
+
+def test_a_refusal_has_the_same_name_everywhere() -> None:
+    assert all(reason.value == code.value for code, reason in ERROR_REASONS.items())
+    renamed = {code for code, (_, api_code, _) in REFUSALS.items() if api_code.value != code.value}
+    assert renamed == {RefusalCode.INVALID_ACCOUNT}  # one of many requests that are at fault in a field
