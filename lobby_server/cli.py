@@ -1,5 +1,5 @@
-"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 1 nobody answered, 2 something to be put right by
-who started it."""
+"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 1 nobody answered, or another
+server took the database, 2 something to be put right by who started it."""
 
 from __future__ import annotations
 
@@ -187,8 +187,8 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    server = LobbyServer(settings)
     stopping = asyncio.Event()
+    server = LobbyServer(settings, on_end=stopping.set)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -199,6 +199,9 @@ async def _serve(settings: Settings) -> None:
     print(server.start_line, flush=True)
     await stopping.wait()
     await server.drain()
+    if server.ends_because:
+        click.echo(f"lobby-server: {server.ends_because}", err=True)
+        sys.exit(FAILED)
 
 
 def _run(main_coroutine: Any) -> None:

@@ -10,7 +10,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import tornado.httpserver
@@ -18,13 +18,12 @@ import tornado.netutil
 
 from lobby_server import __version__
 from lobby_server.clock import LoopClock
-from lobby_server.folder_lock import FolderLock, lock_folder
 from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import load_or_make_secret, secret_path
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
 from lobby_server.settings import Settings, SettingsError
-from lobby_server.store import open_store
+from lobby_server.store import LobbyLock, lock_lobby, open_store
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
 from lobby_server.web.routes import make_application
@@ -43,7 +42,8 @@ BODY_TIMEOUT_S = 20.0
 class LobbyServer:
     """One server process. `start` it, `drain` it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, on_end: Callable[[], None] = lambda: None) -> None:
+        """`on_end` is called when the server cannot go on, and is to be drained."""
         self.settings = settings
         self.port = 0
         self.app: App | None = None
@@ -51,7 +51,10 @@ class LobbyServer:
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
         self._store: Store | None = None
-        self._lock: FolderLock | None = None
+        self._lock: LobbyLock | None = None
+        self.ends_because = ""
+        """Why the server cannot go on, in one sentence; empty: it can."""
+        self._on_end: Callable[[], None] = on_end
         self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
 
     @property
@@ -77,13 +80,15 @@ class LobbyServer:
         tls = self._tls()
         sockets = self._bind()
         try:
-            if not settings.database_url:
-                self._lock = lock_folder(settings.data_dir)
+            self._lock = await lock_lobby(settings.database_url, settings.data_dir, wait_s=settings.takeover_wait_s)
             self._store = await open_store(settings.database_url, settings.data_dir)
         except BaseException:
             for listener in sockets:
                 listener.close()
+            if self._lock is not None:
+                await self._lock.release()
             raise
+        self._lock.keep(self._cannot_go_on)
         app = self.app = App(settings=settings, runtime=self._runtime(), store=self._store, secret=secret)
         context = self._context = WebContext(app)
         await app.start()
@@ -121,7 +126,7 @@ class LobbyServer:
             log.error("%d writes were lost: the database did not take them in time", lost)
         await app.store.close()
         if self._lock is not None:
-            self._lock.release()
+            await self._lock.release()
         self._executor.shutdown(wait=False, cancel_futures=True)
         log.info("drained: %d sockets had to be cut", len(app.sessions))
 
@@ -137,6 +142,11 @@ class LobbyServer:
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
         )
+
+    def _cannot_go_on(self, why: str) -> None:
+        log.error("%s", why)
+        self.ends_because = why
+        self._on_end()
 
     def _secret(self) -> str:
         if self.settings.jwt_secret:

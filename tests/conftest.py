@@ -1,9 +1,26 @@
-"""What holds for all tests."""
+"""What holds for all tests, and what tests of several folders need."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import hypothesis
+import pytest
+
+from tests.store.postgres import Postgres, running_postgres
 
 # An example that takes long tells of a busy machine, not of a fault.
 hypothesis.settings.register_profile("lobby", deadline=None)
 hypothesis.settings.load_profile("lobby")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_name(postgres: Postgres) -> str:
+    """A database with nothing in it."""
+    return await postgres.empty_database()

@@ -1,11 +1,12 @@
 """Accounts, revoked tokens and rooms in a database: SQLite by default, PostgreSQL by URL.
 
-`open_store` is the way in. The package knows nothing of the web, and the service knows it only as the port
-`lobby_server.service.ports.Store`.
+`lock_lobby` and `open_store` are the way in. The package knows nothing of the web, and the service knows it only as the
+port `lobby_server.service.ports.Store`.
 """
 
 from lobby_server.store.errors import StoreSetupError
+from lobby_server.store.lobby_lock import LobbyLock, lock_lobby
 from lobby_server.store.opening import open_store
 from lobby_server.store.sql import SqlStore
 
-__all__ = ["SqlStore", "StoreSetupError", "open_store"]
+__all__ = ["LobbyLock", "SqlStore", "StoreSetupError", "lock_lobby", "open_store"]

@@ -35,14 +35,19 @@ async def open_store(database_url: str, data_dir: Path) -> SqlStore:
         raise diagnose(error, location) from error
 
 
+def make_folder(location: SqliteFile) -> None:
+    """The folder of the file, if it is one that is made. Raises `OSError`."""
+    if location.makes_folder:
+        location.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+
+
 def _prepare_file(location: SqliteFile) -> None:
     """Make a new database readable to nobody else.
 
     An existing file is opened by SQLite only: to open and close it otherwise would take away the locks that SQLite
     holds on it in this process (sqlite.org/howtocorrupt.html, section 2.2).
     """
-    if location.makes_folder:
-        location.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    make_folder(location)
     try:
         os.close(os.open(location.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
     except FileExistsError:

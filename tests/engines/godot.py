@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -17,13 +16,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.installed import program
 
-COMMAND = "godot3-server"
 PROJECT = Path(__file__).parent / "godot3"
 PATIENCE_S = 15.0
-REQUIRED = "LOBBY_TEST_ENGINES"
-"""Set to ``required`` in the environment, a missing engine fails the test in place of skipping it."""
 
 
 class Godot:
@@ -70,16 +66,8 @@ class Godot:
 
 @contextmanager
 def running_godot(folder: Path, *, http_url: str, retry_s: float) -> Iterator[Godot]:
-    """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards.
-
-    Skips the test where the engine is not installed, or fails it where `REQUIRED` says that it has to be.
-    """
-    path = shutil.which(COMMAND)
-    if path is None:
-        missing = f"{COMMAND} is not installed (Debian package godot3-server)"
-        if os.environ.get(REQUIRED) == "required":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards."""
+    path = program("godot3-server", package="godot3-server")
     with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "godot.log").open("w+") as log:
         listener.settimeout(PATIENCE_S)
         environment = {**os.environ, "LOBBY_TEST_PORT": str(listener.getsockname()[1])}

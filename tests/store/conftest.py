@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from lobby_server.service.ports import Store
 from lobby_server.store import SqlStore, open_store
 from tests.fakes.store import MemoryStore
-from tests.store.postgres import Postgres, running_postgres
+from tests.store.postgres import Postgres
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,6 @@ class Database:
 
     async def open(self) -> SqlStore:
         return await open_store(self.url, self.data_dir)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
-
-
-@pytest.fixture
-async def postgres_name(postgres: Postgres) -> str:
-    """A database with nothing in it."""
-    return await postgres.empty_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
