@@ -5,8 +5,8 @@ port `lobby_server.service.ports.Store`.
 """
 
 from lobby_server.store.errors import StoreSetupError
-from lobby_server.store.lobby_lock import LobbyLock, lock_lobby
+from lobby_server.store.locks.lobby import LobbyLock, lock_lobby
 from lobby_server.store.opening import open_store
-from lobby_server.store.sql import SqlStore
+from lobby_server.store.sql.store import SqlStore
 
 __all__ = ["LobbyLock", "SqlStore", "StoreSetupError", "lock_lobby", "open_store"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from lobby_server.store.diagnosis import diagnose
 from lobby_server.store.engines import open_database
 from lobby_server.store.migrate import migrate
-from lobby_server.store.sql import SqlStore
+from lobby_server.store.sql.store import SqlStore
 from lobby_server.store.urls import SqliteFile, read_database_url
 
 FOLDER_MODE = 0o700

@@ -46,7 +46,7 @@ LAYERS = (
     ("web.routes",),
     ("web",),
     # The process
-    ("clock", "secret", "logs", "folder_lock", "process_figures"),
+    ("clock", "secret", "logs", "process_figures"),
     ("announce", "server"),
     ("cli",),
 )

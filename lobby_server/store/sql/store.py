@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Row, Table, delete, desc, insert, or_, select
 from lobby_server.service.ports import Account, EmailTaken, StoredRoom, UsernameTaken
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict, UnstorableText
-from lobby_server.store.sql_chat import SqlChat
-from lobby_server.store.sql_friends import SqlFriends
-from lobby_server.store.sql_notifications import SqlNotifications
+from lobby_server.store.sql.chat import SqlChat
+from lobby_server.store.sql.friends import SqlFriends
+from lobby_server.store.sql.notifications import SqlNotifications
 from lobby_server.store.tables import key_of, revoked_tokens, room_bans, room_guests, rooms, users
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lobby_server.store.diagnosis import diagnose
 from lobby_server.store.errors import StoreSetupError
-from lobby_server.store.file_lock import FileLock
+from lobby_server.store.locks.file import FileLock
+from lobby_server.store.locks.postgres import PostgresLock
 from lobby_server.store.opening import make_folder
-from lobby_server.store.postgres_lock import PostgresLock
 from lobby_server.store.urls import Location, SqliteFile, read_database_url
 
 RETRY_S = 0.25
