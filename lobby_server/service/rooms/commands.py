@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.rooms import Departure, Entry, Room, RoomBook
 from lobby_server.protocol import messages, resources
+from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock, Store
@@ -28,16 +28,6 @@ from lobby_server.service.sessions import Sessions
 from lobby_server.service.writer import StoreWriter
 
 log = logging.getLogger("lobby")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoomWish:
-    """What ``POST /api/rooms`` asks for, validated."""
-
-    gamemode: str
-    map_name: str | None
-    max_players: int
-    is_public: bool
 
 
 class RoomCommands:
@@ -119,9 +109,9 @@ class RoomCommands:
             id=self._new_room_id(),
             host=user,
             gamemode=wish.gamemode,
-            map_name=wish.map_name,
-            max_players=wish.max_players,
-            is_public=wish.is_public,
+            map_name=wish.mapName,
+            max_players=wish.maxPlayers,
+            is_public=wish.isPublic,
             version=self._sessions.version_of(user.id),
             created_at=self._clock.utc_now(),
         )

@@ -11,8 +11,6 @@ from lobby_server.service.ports import Clock, Store
 from lobby_server.service.social.ports import StoredAnnouncement
 
 LISTED = 20
-MAX_TITLE_CHARACTERS = 100
-MAX_BODY_CHARACTERS = 2000
 
 
 class Announcements:

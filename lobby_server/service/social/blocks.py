@@ -9,11 +9,12 @@ from lobby_server.core.friends import FriendBook
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources, social_resources
+from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import FriendRequestClosed
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.social.friends import Friends
-from lobby_server.service.social.people import People, Whom
+from lobby_server.service.social.people import People
 
 
 class Blocks:

@@ -15,6 +15,7 @@ from lobby_server.core.presence import Presence, User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources, social_resources
 from lobby_server.protocol.messages import UserOffline, UserOnline
+from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import FriendAccepted, FriendRemoved, FriendRequestClosed, FriendRequested
 from lobby_server.protocol.social_resources import FriendAsked, FriendList, NotificationKind
 from lobby_server.service.announcer import Announcer
@@ -22,7 +23,7 @@ from lobby_server.service.fanout.profile import PresenceMode
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.notifications import Notifications
-from lobby_server.service.social.people import People, Whom
+from lobby_server.service.social.people import People
 
 
 class Friends:

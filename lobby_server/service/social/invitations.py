@@ -5,12 +5,13 @@ from __future__ import annotations
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import RoomBook
+from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import MatchInvited
 from lobby_server.protocol.social_resources import NotificationKind
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Store
 from lobby_server.service.social.notifications import Notifications
-from lobby_server.service.social.people import People, Whom
+from lobby_server.service.social.people import People
 
 
 class Invitations:

@@ -13,6 +13,7 @@ from lobby_server.core.parties import Party, PartyBook, PartyDeparture
 from lobby_server.core.presence import Presence, User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import social_resources
+from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import (
     PartyInvited,
     PartyJoined,
@@ -26,7 +27,7 @@ from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.social.notifications import Notifications
-from lobby_server.service.social.people import People, Whom
+from lobby_server.service.social.people import People
 
 
 class Parties:

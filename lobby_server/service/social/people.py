@@ -6,20 +6,11 @@ are online, or once they are somebody's friend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.presence import Presence, User
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.requests import Whom
 from lobby_server.service.ports import Store
-
-
-@dataclass(frozen=True)
-class Whom:
-    """A user as a request names them: by id, or, where that is None, by name."""
-
-    user_id: int | None
-    username: str = ""
 
 
 class People:
@@ -32,7 +23,10 @@ class People:
 
     async def find(self, whom: Whom) -> User:
         """Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
-        found = await (self._by_name(whom.username) if whom.user_id is None else self.by_id(whom.user_id))
+        if whom.to_user_id is not None:
+            found = await self.by_id(whom.to_user_id)
+        else:
+            found = await self._by_name(whom.to_username or "")
         if found is None:
             raise Refusal(RefusalCode.USER_NOT_FOUND)
         return found

@@ -1,36 +1,60 @@
-"""What bodies of the social calls may hold. Each function raises `ApiFault` 400 with the field at fault."""
+"""Request bodies: decoded into the type that documents them, field by field, so that an answer says which are wrong."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.service.auth import MAX_USER_ID, MAX_USERNAME_CHARACTERS
-from lobby_server.service.social.people import Whom
+from lobby_server.protocol.requests import Body, Whom
+from lobby_server.service.auth import MAX_USER_ID
 from lobby_server.web.base import ApiFault
 
-
-def whom(body: dict[str, Any]) -> Whom:
-    """Who is meant: ``to_user_id``, or else ``to_username``."""
-    if body.get("to_user_id") is None and body.get("to_username") is not None:
-        return Whom(None, text(body, "to_username", most=MAX_USERNAME_CHARACTERS))
-    return Whom(user_id(body, "to_user_id"))
+_Body = TypeVar("_Body", bound=Body)
 
 
-def user_id(body: dict[str, Any], name: str = "user_id") -> int:
-    value = body.get(name)
-    if type(value) is not int or not 0 <= value <= MAX_USER_ID:
-        raise fault(name, f"{name} is a whole number, the id of a user.")
-    return value
+def read(given: dict[str, Any], kind: type[_Body]) -> _Body:
+    """The body. Raises `ApiFault` 400 with the sentence of each field that is wrong; fields that the type does not
+    have are ignored."""
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name
+        if name not in given and not field.required:
+            continue
+        try:
+            values[name] = _checked(given.get(name), field, is_kept=kind.IS_KEPT)
+        except msgspec.ValidationError:
+            wrong.append(name)
+    if wrong:
+        raise fault(*wrong, kind=kind)
+    return kind(**values)
 
 
-def text(body: dict[str, Any], name: str, *, most: int, is_optional: bool = False) -> str:
-    """Text with something in it, unless `is_optional`; a database has to be able to hold it."""
-    value = body.get(name, "" if is_optional else None)
-    if not isinstance(value, str) or "\x00" in value or len(value) > most or not (is_optional or value.strip()):
-        raise fault(name, f"{name} is text of at most {most} characters.")
-    return value
+def whom(given: dict[str, Any]) -> Whom:
+    """Which user is meant: by ``to_user_id``, or else by ``to_username``. Raises as `read`."""
+    name = "to_user_id"
+    if given.get(name) is None and given.get("to_username") is not None:
+        name = "to_username"
+    elif given.get(name) is None:
+        raise fault(name, kind=Whom)
+    return read({name: given[name]}, Whom)
 
 
-def fault(name: str, sentence: str) -> ApiFault:
-    return ApiFault(400, ApiCode.INVALID_REQUEST, sentence, fields={name: sentence})
+def fault(*names: str, kind: type[Body]) -> ApiFault:
+    """The answer to a body with these fields wrong."""
+    sentences = {name: kind.FAULTS[name] for name in names}
+    return ApiFault(400, ApiCode.INVALID_REQUEST, " ".join(sentences.values()), fields=sentences)
+
+
+def _checked(value: Any, field: msgspec.structs.FieldInfo, *, is_kept: bool) -> Any:
+    """The value, if it is one of the field's type and a database can hold it. Raises `msgspec.ValidationError`."""
+    converted = msgspec.convert(value, field.type)
+    if isinstance(converted, str):
+        if ("\x00" in converted and is_kept) or (field.required and not converted):
+            raise msgspec.ValidationError("PostgreSQL has no NUL in its text, and nothing is not what is required")
+        msgspec.convert(converted.strip(), field.type)  # text of blanks is none where some is needed
+    elif isinstance(converted, int) and converted > MAX_USER_ID:
+        raise msgspec.ValidationError("more than every JSON client reads exactly")
+    return converted

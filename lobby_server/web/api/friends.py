@@ -71,7 +71,7 @@ class BlocksHandler(BaseHandler):
         refusals=(ApiCode.USER_NOT_FOUND, ApiCode.INVALID_TARGET, ApiCode.LIMIT_REACHED),
     )
     async def post(self) -> None:
-        user, other_id = self.claims().user, bodies.user_id(self.body_object())
+        user, other_id = self.claims().user, bodies.read(self.body_object(), requests.OneUser).user_id
         is_new = await self.app.social.blocks.add(user, other_id)
         self.answer(resources.Done(), 201 if is_new else 200)
 

@@ -6,7 +6,6 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.social_resources import Announcement, AnnouncementList, NotificationList
-from lobby_server.service.social.announcements import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
 from lobby_server.web.api import bodies
 from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import BaseHandler
@@ -40,7 +39,6 @@ class AnnouncementsHandler(BaseHandler):
         claims = self.claims()
         if not claims.is_admin:
             raise Refusal(RefusalCode.ADMIN_REQUIRED)
-        body = self.body_object()
-        title = bodies.text(body, "title", most=MAX_TITLE_CHARACTERS)
-        text = bodies.text(body, "body", most=MAX_BODY_CHARACTERS, is_optional=True)
-        self.answer(await self.app.social.announcements.announce(claims.user, title=title, body=text), 201)
+        wanted = bodies.read(self.body_object(), requests.NewAnnouncement)
+        made = await self.app.social.announcements.announce(claims.user, title=wanted.title, body=wanted.body)
+        self.answer(made, 201)

@@ -75,7 +75,7 @@ class PartyKickHandler(BaseHandler):
         refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY, ApiCode.NOT_LEADER, ApiCode.INVALID_TARGET),
     )
     def post(self, party_id: str) -> None:
-        user, member_id = self.claims().user, bodies.user_id(self.body_object())
+        user, member_id = self.claims().user, bodies.read(self.body_object(), requests.OneUser).user_id
         self.answer(PartyAnswer(party=self.app.social.parties.kick(user, party_id, member_id)))
 
 
@@ -93,7 +93,7 @@ class PartyLeaderHandler(BaseHandler):
         ),
     )
     def post(self, party_id: str) -> None:
-        user, member_id = self.caller(), bodies.user_id(self.body_object())
+        user, member_id = self.caller(), bodies.read(self.body_object(), requests.OneUser).user_id
         self.answer(PartyAnswer(party=self.app.social.parties.hand_over(user, party_id, member_id)))
 
 

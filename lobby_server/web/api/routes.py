@@ -8,46 +8,41 @@ from __future__ import annotations
 import re
 
 from lobby_server.web import ops
-from lobby_server.web.api import chat as api_chat
-from lobby_server.web.api import documents as api_contract
-from lobby_server.web.api import friends as api_friends
-from lobby_server.web.api import lobby as api
-from lobby_server.web.api import notifications as api_notifications
-from lobby_server.web.api import parties as api_parties
+from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, rooms, stats
 from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 
 API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
-    ("/api/auth/register", api.RegisterHandler),
-    ("/api/auth/login", api.LoginHandler),
-    ("/api/auth/verify", api.VerifyHandler),
-    ("/api/auth/refresh", api.RefreshHandler),
-    ("/api/auth/logout", api.LogoutHandler),
-    ("/api/rooms", api.RoomsHandler),
-    ("/api/rooms/{room_id}", api.RoomHandler),
-    ("/api/rooms/{room_id}/party", api_parties.RoomPartyHandler),
-    ("/api/rooms/{room_id}/invites", api_parties.RoomInvitesHandler),
-    ("/api/users/online", api.OnlineUsersHandler),
-    ("/api/stats", api.StatsHandler),
-    ("/api/friends", api_friends.FriendsHandler),
-    ("/api/friends/{user_id:id}", api_friends.FriendHandler),
-    ("/api/friends/requests", api_friends.FriendRequestsHandler),
-    ("/api/friends/requests/{request_id:id}/accept", api_friends.FriendAcceptHandler),
-    ("/api/friends/requests/{request_id:id}/decline", api_friends.FriendDeclineHandler),
-    ("/api/blocks", api_friends.BlocksHandler),
-    ("/api/blocks/{user_id:id}", api_friends.BlockHandler),
-    ("/api/parties", api_parties.PartiesHandler),
-    ("/api/parties/mine", api_parties.MyPartyHandler),
-    ("/api/parties/{party_id}/invites", api_parties.PartyInvitesHandler),
-    ("/api/parties/{party_id}/join", api_parties.PartyJoinHandler),
-    ("/api/parties/{party_id}/leave", api_parties.PartyLeaveHandler),
-    ("/api/parties/{party_id}/kick", api_parties.PartyKickHandler),
-    ("/api/parties/{party_id}/leader", api_parties.PartyLeaderHandler),
-    ("/api/chat/{channel}", api_chat.ChatHandler),
-    ("/api/notifications", api_notifications.NotificationsHandler),
-    ("/api/notifications/{notification_id:id}/read", api_notifications.NotificationReadHandler),
-    ("/api/announcements", api_notifications.AnnouncementsHandler),
-    ("/api/protocol", api_contract.ProtocolHandler),
-    ("/api/openapi.json", api_contract.OpenApiHandler),
+    ("/api/auth/register", accounts.RegisterHandler),
+    ("/api/auth/login", accounts.LoginHandler),
+    ("/api/auth/verify", accounts.VerifyHandler),
+    ("/api/auth/refresh", accounts.RefreshHandler),
+    ("/api/auth/logout", accounts.LogoutHandler),
+    ("/api/rooms", rooms.RoomsHandler),
+    ("/api/rooms/{room_id}", rooms.RoomHandler),
+    ("/api/rooms/{room_id}/party", parties.RoomPartyHandler),
+    ("/api/rooms/{room_id}/invites", parties.RoomInvitesHandler),
+    ("/api/users/online", stats.OnlineUsersHandler),
+    ("/api/stats", stats.StatsHandler),
+    ("/api/friends", friends.FriendsHandler),
+    ("/api/friends/{user_id:id}", friends.FriendHandler),
+    ("/api/friends/requests", friends.FriendRequestsHandler),
+    ("/api/friends/requests/{request_id:id}/accept", friends.FriendAcceptHandler),
+    ("/api/friends/requests/{request_id:id}/decline", friends.FriendDeclineHandler),
+    ("/api/blocks", friends.BlocksHandler),
+    ("/api/blocks/{user_id:id}", friends.BlockHandler),
+    ("/api/parties", parties.PartiesHandler),
+    ("/api/parties/mine", parties.MyPartyHandler),
+    ("/api/parties/{party_id}/invites", parties.PartyInvitesHandler),
+    ("/api/parties/{party_id}/join", parties.PartyJoinHandler),
+    ("/api/parties/{party_id}/leave", parties.PartyLeaveHandler),
+    ("/api/parties/{party_id}/kick", parties.PartyKickHandler),
+    ("/api/parties/{party_id}/leader", parties.PartyLeaderHandler),
+    ("/api/chat/{channel}", chat.ChatHandler),
+    ("/api/notifications", notifications.NotificationsHandler),
+    ("/api/notifications/{notification_id:id}/read", notifications.NotificationReadHandler),
+    ("/api/announcements", notifications.AnnouncementsHandler),
+    ("/api/protocol", documents.ProtocolHandler),
+    ("/api/openapi.json", documents.OpenApiHandler),
     ("/healthz", ops.HealthHandler),
     ("/readyz", ops.ReadyHandler),
 )

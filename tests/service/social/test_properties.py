@@ -18,11 +18,11 @@ from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence, User
 from lobby_server.core.refusal import Refusal
 from lobby_server.core.rooms import RoomBook
+from lobby_server.protocol.requests import Whom
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.social.assembly import Social
-from lobby_server.service.social.people import Whom
 from lobby_server.service.writer import StoreWriter
 from tests.fakes.store import MemoryStore
 from tests.fakes.transport import MemoryTransport

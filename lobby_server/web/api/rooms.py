@@ -1,0 +1,72 @@
+"""The HTTP API of rooms. Source: the protocol contract, section 3."""
+
+from __future__ import annotations
+
+from lobby_server.protocol import requests, resources
+from lobby_server.protocol.codes import ApiCode
+from lobby_server.web.api import bodies
+from lobby_server.web.api.operation import Caller, operation
+from lobby_server.web.base import ApiFault, BaseHandler
+from lobby_server.web.negotiation import accepts_gzip, etag_matches
+
+
+class RoomsHandler(BaseHandler):
+    @operation(
+        "The public rooms, newest first; with an ETag",
+        answers={200: resources.RoomList, 304: None},
+        caller=Caller.ANYBODY,
+        query={"gamemode": "Only rooms of this game mode."},
+    )
+    def get(self) -> None:
+        gamemode = self._wanted_gamemode()
+        view, headers = self.app.room_list, self.request.headers
+        etag = view.etag()
+        self.set_header("ETag", etag)
+        self.set_header("Cache-Control", "no-cache")
+        self.add_header("Vary", "Accept-Encoding")
+        if etag_matches(headers.get("If-None-Match"), etag):
+            self.app.metrics.room_list_served["not_modified"] += 1
+            self.clear_header("Content-Type")
+            self.set_status(304)
+            return
+        self.app.metrics.room_list_served["full"] += 1
+        self.app.fetch_meter.count()
+        snapshot = view.snapshot(gamemode)
+        if accepts_gzip(headers.get("Accept-Encoding")):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(snapshot.gzipped)
+        else:
+            self.finish(snapshot.plain)
+
+    @operation(
+        "Make a room, and be its host and first member",
+        answers={201: resources.RoomMade},
+        body=requests.RoomWish,
+        refusals=(ApiCode.GAMEMODE_REQUIRED, ApiCode.ALREADY_HOSTING),
+    )
+    async def post(self) -> None:
+        claims = self.claims()
+        given = self.body_object()
+        if not isinstance(given.get("gamemode"), str) or not given["gamemode"].strip():
+            raise ApiFault(400, ApiCode.GAMEMODE_REQUIRED, "A gamemode is needed, as text.")
+        room = await self.app.rooms.create_room(claims.user, bodies.read(given, requests.RoomWish))
+        self.answer(resources.RoomMade(success=True, room=room), 201)
+
+    def _wanted_gamemode(self) -> str | None:
+        """The filter to the letter: Tornado's own reading strips it and replaces control characters."""
+        given = self.request.query_arguments.get("gamemode")
+        return self.decode_argument(given[-1], "gamemode") or None if given else None
+
+
+class RoomHandler(BaseHandler):
+    @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
+    def get(self, room_id: str) -> None:
+        self.answer(self.app.rooms.room(room_id))
+
+    @operation(
+        "Delete a room, as its host", answers={200: resources.Done}, refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_HOST)
+    )
+    async def delete(self, room_id: str) -> None:
+        claims = self.claims()
+        await self.app.rooms.delete_room(claims.user, room_id)
+        self.answer(resources.Done())
