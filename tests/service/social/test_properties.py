@@ -14,19 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lobby_server.core.parties import PartyBook
-from lobby_server.core.presence import Presence, User
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
-from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.requests import Whom
-from lobby_server.service.lobby import Lobby
-from lobby_server.service.rooms.commands import RoomCommands
-from lobby_server.service.session import Rules, Session
-from lobby_server.service.social.assembly import Social
-from lobby_server.service.writer import StoreWriter
-from tests.fakes.store import MemoryStore
+from lobby_server.service.session import Session
 from tests.fakes.transport import MemoryTransport
-from tests.service.stage import Stage
+from tests.service.house import House, token_of
 
 USERS = [User(number, f"user{number}") for number in range(1, 5)]
 users = st.sampled_from(USERS)
@@ -62,47 +55,13 @@ class SocialMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.stage = stage = Stage()
-        self.store, self.writer = MemoryStore(), StoreWriter()
-        presence = Presence()
-        rooms = RoomCommands(
-            book=RoomBook(empty_ttl_s=60.0),
-            announcer=stage.announcer,
-            sessions=stage.sessions,
-            store=self.store,
-            writer=self.writer,
-            clock=stage.clock,
-            new_room_id=lambda: "r",
-            is_online=presence.is_online,
-        )
-        self.social = Social(
-            presence=presence,
-            rooms=rooms,
-            sessions=stage.sessions,
-            announcer=stage.announcer,
-            store=self.store,
-            writer=self.writer,
-            clock=stage.clock,
-            party_book=PartyBook(max_members=3, invite_ttl_s=1e9, offline_ttl_s=1e9),
-            chat_rate_per_min=0.0,
-            chat_max_characters=500,
+        self.house = House(
             new_id=lambda: f"p{len(self.parties)}",
+            party_max_members=3,
+            party_invite_ttl_s=1e8,
+            party_offline_ttl_s=1e8,
         )
-        lobby = Lobby(presence=presence, sessions=stage.sessions, announcer=stage.announcer, clock=stage.clock)
-        lobby.observe(self.social)
-        lobby.observe(rooms)
-        stage.rules = Rules(
-            observer=lobby,
-            commands={**stage.announcer.commands(), **rooms.commands(), **self.social.commands()},
-            fanout=stage.fanout,
-            tokens=stage.tokens,
-            clock=stage.clock,
-            metrics=stage.metrics,
-            handshake_timeout_s=10.0,
-            heartbeat_timeout_s=75.0,
-            command_rate_per_s=0.0,
-            allow_guests=False,
-        )
+        self.social, self.store, self.writer = self.house.app.social, self.house.store, self.house.app.writer
         self.run(self._start())
         self.tabs: list[Tab] = []
         self.friends: set[frozenset[int]] = set()
@@ -119,9 +78,9 @@ class SocialMachine(RuleBasedStateMachine):
     async def _start(self) -> None:
         for user in USERS:
             await self.store.add_account(
-                username=user.username, email=None, password_hash="x", created_at=self.stage.clock.utc_now()
+                username=user.username, email=None, password_hash="x", created_at=self.house.clock.utc_now()
             )
-        self.writer.start()
+        await self.house.app.start()
 
     def teardown(self) -> None:
         self.run(self.writer.stop(patience_s=1.0))
@@ -209,7 +168,7 @@ class SocialMachine(RuleBasedStateMachine):
     def opens(self, user: User, features: tuple[str, ...]) -> None:
         was_online = self.is_online(user.id)
         transport = MemoryTransport()
-        session = Session(self.stage.rules, transport, session_id=len(self.tabs))
+        session = self.house.app.open_session(transport)
         self.tabs.append(Tab(user, features, transport, session))
         if not was_online:
             self.announce(("user_online", user.id))
@@ -221,7 +180,7 @@ class SocialMachine(RuleBasedStateMachine):
                     self.expect(member, ("party_member_status", user.id))
             self.expect(user.id, *(("notification", kind) for kind in self.kept[user.id]))
             self.kept[user.id].clear()
-        data = {"version": "1", "name": "P", "token": self.stage.token(user.id, user.username), "features": features}
+        data = {"version": "1", "name": "P", "token": token_of(user), "features": features}
         session.receive(json.dumps({"type": "handshake", "data": data}))
 
     @precondition(lambda self: self.tabs)
@@ -240,7 +199,7 @@ class SocialMachine(RuleBasedStateMachine):
             number = self.party_of(user_id)
             for member in self.parties[number] if number is not None else ():
                 self.expect(member, ("party_member_status", user_id))
-        tab.session.closed(abrupt=False)
+        self.house.app.end_session(tab.session, abrupt=False)
 
     @precondition(lambda self: self.takes_part)
     @rule(data=st.data())
@@ -400,7 +359,7 @@ class SocialMachine(RuleBasedStateMachine):
     @invariant()
     def everybody_heard_what_concerns_them_and_nothing_else(self) -> None:
         self.run(self.writer.idle())
-        self.stage.clock.advance(0.05)
+        self.house.clock.advance(0.05)
         for tab in self.tabs:
             told, tab.expected, expected = tab.told(), [], tab.expected
             assert sorted(map(repr, told)) == sorted(map(repr, expected)), (tab.user, tab.features)

@@ -1,0 +1,125 @@
+"""The whole service in memory: the server's own composition over a virtual clock, a store in memory, fake sockets."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jwt
+
+from lobby_server.core.presence import User
+from lobby_server.protocol.requests import RoomWish
+from lobby_server.service.app import App, Runtime
+from lobby_server.service.session import Session
+from lobby_server.settings import Settings
+from tests.fakes.clock import VirtualClock
+from tests.fakes.store import MemoryStore
+from tests.fakes.transport import MemoryTransport
+
+SECRET = "a secret of the tests, thirty-two bytes or more"
+ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
+NO_LIMITS = {"command_rate_per_s": 0.0, "auth_rate_per_min": 0.0, "social_rate_per_min": 0.0, "chat_rate_per_min": 0.0}
+PRESENCE = frozenset({"user_online", "user_offline", "presence_changed", "player_count", "handshake_accepted"})
+"""What everybody hears of sessions that come and go."""
+
+
+def token_of(user: User) -> str:
+    """A token that outlives every test."""
+    claims = {"userId": user.id, "username": user.username, "exp": 4_000_000_000, "jti": f"token of {user.username}"}
+    return jwt.encode(claims, SECRET, "HS256")
+
+
+class House:
+    """One service, and users who open sockets to it."""
+
+    def __init__(self, *, new_id: Callable[[], str] | None = None, **settings: Any) -> None:
+        """`new_id`: of rooms and parties; by default they are numbered."""
+        self.clock = VirtualClock()
+        self.store = MemoryStore()
+        numbers = itertools.count(1)
+        self.app = App(
+            settings=Settings(**{**NO_LIMITS, "ack_percent": 0.0, **settings}),
+            runtime=Runtime(
+                clock=self.clock,
+                random_source=random.Random(0),
+                executor=ThreadPoolExecutor(1),
+                new_id=new_id or (lambda: f"id{next(numbers)}"),
+                new_token_id=lambda: f"token{next(numbers)}",
+                cpu_s=lambda: 0.0,
+                resident_bytes=lambda: None,
+            ),
+            store=self.store,
+            secret=SECRET,
+        )
+
+    async def start(self) -> House:
+        """With accounts of Ann, Bob and Cleo."""
+        for user in (ANN, BOB, CLEO):
+            await self.store.add_account(
+                username=user.username, email=None, password_hash="x", created_at=self.clock.utc_now()
+            )
+        await self.app.start()
+        return self
+
+    async def stop(self) -> None:
+        assert await self.app.writer.stop(patience_s=1.0) == 0
+
+    async def settle(self) -> None:
+        """Let everything be written that is to be written, and the ticks that follow pass."""
+        await self.app.writer.idle()
+        self.clock.advance(0.3)
+
+    def connect(self, user: User, *features: str, version: str = "1") -> Client:
+        """An accepted socket of a user, who has read what a newcomer is told."""
+        client = Client(self, user)
+        client.handshake(*features, version=version)
+        assert client.session.user == user
+        self.clock.advance(0.3)
+        client.transport.take()
+        return client
+
+    async def room(self, host: User, **wish: Any) -> str:
+        """The id of a new room."""
+        made = await self.app.rooms.create_room(host, RoomWish(**{"gamemode": "ffa", **wish}))
+        self.clock.advance(0.3)
+        return made.id
+
+
+class Client:
+    """One socket of a user, and what it was sent."""
+
+    def __init__(self, house: House, user: User) -> None:
+        self.house = house
+        self.user = user
+        self.transport = MemoryTransport()
+        self.session: Session = house.app.open_session(self.transport)
+
+    def say(self, type_: str, **data: Any) -> None:
+        self.session.receive(json.dumps({"type": type_, "data": data}).encode())
+
+    def handshake(self, *features: str, version: str = "1") -> None:
+        asked = {"features": list(features)} if features else {}
+        self.say("handshake", version=version, name="P", token=token_of(self.user), **asked)
+
+    def told(self, *, but: frozenset[str] = PRESENCE) -> list[tuple[str, dict[str, Any]]]:
+        """Type and data of the messages since the last call, once the open tick has passed."""
+        self.house.clock.advance(0.3)
+        return [(each["type"], each["data"]) for each in self.transport.take() if each["type"] not in but]
+
+    def types(self, *, but: frozenset[str] = PRESENCE | {"rooms_changed"}) -> list[str]:
+        """Types of the messages since the last call."""
+        return [type_ for type_, _ in self.told(but=but)]
+
+    def refused(self) -> str:
+        """The reason of the one error that came."""
+        ((type_, data),) = self.told()
+        assert type_ == "error"
+        return str(data["reason"])
+
+    def go(self, *, abrupt: bool = False) -> None:
+        """The socket is gone."""
+        self.house.app.end_session(self.session, abrupt=abrupt)

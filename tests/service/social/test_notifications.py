@@ -1,0 +1,102 @@
+"""Notifications: told at once to users online, kept for the others, told once."""
+
+from __future__ import annotations
+
+import pytest
+
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind
+from tests.service.house import ANN, BOB, House
+
+REQUEST, LINE = NotificationKind.FRIEND_REQUEST, NotificationKind.DIRECT_MESSAGE
+
+
+def notify(house: House, kind: NotificationKind = REQUEST, *, title: str = "Title") -> None:
+    house.app.social.notifications.add(BOB.id, kind, title=title, body="Body", sender=ANN)
+
+
+async def test_user_online_is_told_on_every_socket_once_it_is_kept(house: House) -> None:
+    bob, other_tab, ann = house.connect(BOB), house.connect(BOB), house.connect(ANN)
+    notify(house)
+    assert bob.told() == []
+    await house.settle()
+    ((type_, data),) = bob.told()
+    assert (type_, data["kind"], data["title"], data["body"]) == ("notification", REQUEST.value, "Title", "Body")
+    assert [kind for kind, _ in other_tab.told()] == ["notification"]
+    assert ann.told() == []
+    (kept,) = await house.store.notifications(BOB.id, before=None, most=9)
+    assert (kept.is_delivered, kept.is_read) == (True, False)
+
+
+async def test_user_offline_is_told_at_the_next_login_in_order_and_not_again(house: House) -> None:
+    notify(house, title="first")
+    notify(house, title="second")
+    await house.settle()
+    bob = house.connect(BOB)
+    await house.settle()
+    assert [data["title"] for _, data in bob.told()] == ["first", "second"]
+    again = house.connect(BOB)
+    await house.settle()
+    assert (bob.told(), again.told()) == ([], [])
+
+
+async def test_what_an_earlier_life_kept_is_told_at_the_login(house: House) -> None:
+    await house.store.add_notification(
+        user_id=BOB.id,
+        kind=REQUEST.value,
+        title="old",
+        body="b",
+        from_user_id=ANN.id,
+        created_at=house.clock.utc_now(),
+        is_delivered=False,
+    )
+    await house.app.social.notifications.restore()
+    bob = house.connect(BOB)
+    await house.settle()
+    assert [data["title"] for _, data in bob.told()] == ["old"]
+
+
+async def test_second_direct_message_of_a_sender_waits_for_the_first_to_be_read(house: House) -> None:
+    notify(house, LINE, title="first")
+    notify(house, LINE, title="second")
+    await house.settle()
+    page = await house.app.social.notifications.page(BOB, before=None)
+    assert [each.title for each in page.notifications] == ["first"]
+    await house.app.social.notifications.read(BOB, page.notifications[0].id)
+    notify(house, LINE, title="third")
+    await house.settle()
+    page = await house.app.social.notifications.page(BOB, before=None)
+    assert ([each.title for each in page.notifications], page.unread) == (["third", "first"], 1)
+
+
+async def test_page_is_newest_first_and_says_whether_there_is_more(house: House) -> None:
+    for number in range(PAGE_ITEMS + 1):
+        notify(house, title=str(number))
+    await house.settle()
+    page = await house.app.social.notifications.page(BOB, before=None)
+    assert (len(page.notifications), page.has_more, page.unread) == (PAGE_ITEMS, True, PAGE_ITEMS + 1)
+    assert page.notifications[0].title == str(PAGE_ITEMS)
+    rest = await house.app.social.notifications.page(BOB, before=page.notifications[-1].id)
+    assert ([each.title for each in rest.notifications], rest.has_more) == (["0"], False)
+
+
+async def test_notification_of_another_user_is_not_found(house: House) -> None:
+    notify(house)
+    await house.settle()
+    (kept,) = await house.store.notifications(BOB.id, before=None, most=9)
+    with pytest.raises(Refusal) as refused:
+        await house.app.social.notifications.read(ANN, kept.id)
+    assert refused.value.code is RefusalCode.NOTIFICATION_NOT_FOUND
+    assert await house.store.unread_notifications(BOB.id) == 1
+
+
+async def test_notification_that_cannot_be_kept_is_logged_and_told_to_nobody(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    bob = house.connect(BOB)
+    house.store.is_away = True
+    notify(house)
+    await house.settle()
+    house.store.is_away = False
+    assert bob.told() == []
+    assert "a write was lost" in caplog.text

@@ -1,0 +1,80 @@
+"""The drain, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lobby_server.core.presence import User
+from lobby_server.service.drain import GROUP, LAST_WRITES_S, PAUSE_S, RECONNECT_AFTER_MS
+from tests.service.house import ANN, BOB, House
+
+
+async def pass_time(house: House, task: asyncio.Task[None], seconds: float) -> None:
+    """Let a task that waits for the clock go on."""
+    for _ in range(round(seconds / PAUSE_S)):
+        await asyncio.sleep(0)
+        house.clock.advance(PAUSE_S)
+    await asyncio.sleep(0)
+
+
+async def test_clients_are_closed_by_what_they_asked_for_and_told_their_slot(house: House) -> None:
+    plain, featured, draining = house.connect(ANN), house.connect(ANN, "rev"), house.connect(BOB, "drain")
+    house.app.drain.begin()
+    house.app.stop()
+    task = asyncio.create_task(house.app.drain.run(is_idle=lambda: True))
+    await pass_time(house, task, 0.1)
+    codes = [client.transport.closed and client.transport.closed.code for client in (plain, featured, draining)]
+    assert codes == [1001, 1012, 1012]
+    ((type_, data),) = draining.told()
+    assert (type_, data["reconnect_after_ms"] >= RECONNECT_AFTER_MS) == ("server_draining", True)
+    assert not task.done()  # until their sockets are gone
+    for client in (plain, featured, draining):
+        client.go()
+    await pass_time(house, task, 0.1)
+    assert task.done()
+
+
+async def test_sessions_are_closed_in_groups_with_a_pause_between(house: House) -> None:
+    crowd = [house.connect(User(10 + number, f"user{number}")) for number in range(GROUP + 1)]
+    house.app.drain.begin()
+    house.app.stop()
+    task = asyncio.create_task(house.app.drain.run(is_idle=lambda: True))
+    await asyncio.sleep(0)
+    assert sum(client.transport.closed is not None for client in crowd) == GROUP
+    await pass_time(house, task, PAUSE_S)
+    assert all(client.transport.closed is not None for client in crowd)
+    task.cancel()
+
+
+async def test_drain_ends_at_its_deadline_whoever_is_left() -> None:
+    house = await House(drain_s=2.0).start()
+    house.connect(ANN)
+    drain = house.app.drain
+    drain.begin()
+    assert not house.app.takes_sockets
+    task = asyncio.create_task(drain.run(is_idle=lambda: True))
+    await pass_time(house, task, 1.5)
+    assert not task.done()
+    await pass_time(house, task, 0.6)
+    assert task.done()
+    assert drain.last_writes_s == LAST_WRITES_S
+    await house.stop()
+
+
+async def test_drain_waits_for_calls_that_are_under_way(house: House) -> None:
+    calls = {"one"}
+    house.app.drain.begin()
+    task = asyncio.create_task(house.app.drain.run(is_idle=lambda: not calls))
+    await pass_time(house, task, 0.1)
+    assert not task.done()
+    calls.clear()
+    await pass_time(house, task, 0.1)
+    assert task.done()
+
+
+async def test_other_sockets_are_closed_once_as_it_begins(house: House) -> None:
+    closed: list[str] = []
+    house.app.drain.at_begin.add(lambda: closed.append("operations page"))
+    house.app.drain.begin()
+    await asyncio.gather(house.app.drain.run(is_idle=lambda: True), pass_time(house, asyncio.current_task(), 0.1))
+    assert closed == ["operations page"]

@@ -1,0 +1,91 @@
+"""Presence as sessions come and go: who is told, in which order, and who follows it."""
+
+from __future__ import annotations
+
+from lobby_server.core.presence import User
+from lobby_server.protocol.codes import CloseCode
+from lobby_server.service.session import Session
+from tests.service.house import ANN, BOB, Client, House
+
+NOTHING: frozenset[str] = frozenset()
+
+
+class Follower:
+    """A `PresenceObserver` that takes notes."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.notes: list[tuple[object, ...]] = []
+
+    def accepted(self, session: Session, *, came_online: bool) -> None:
+        self.notes.append((session.user.username, came_online))
+
+    def went_offline(self, user: User) -> None:
+        self.notes.append((user.username, "offline", self.house.app.presence.is_online(user.id)))
+
+
+async def test_only_the_first_socket_of_a_user_is_announced_and_only_the_end_of_the_last(house: House) -> None:
+    bob = house.connect(BOB)
+    first, second = house.connect(ANN), house.connect(ANN)
+    assert bob.told(but=NOTHING) == [("user_online", {"user_id": 1, "username": "ann"})]
+    first.go()
+    assert bob.told(but=NOTHING) == []
+    second.go()
+    assert bob.told(but=NOTHING) == [("user_offline", {"user_id": 1, "username": "ann"})]
+
+
+async def test_newcomer_hears_of_its_own_user_as_everybody_does(house: House) -> None:
+    ann = Client(house, ANN)
+    assert house.app.sessions.of_user(ANN.id) == ()  # not before it is accepted
+    ann.handshake()
+    assert [type_ for type_, _ in ann.told(but=NOTHING)] == ["handshake_accepted", "user_online"]
+    assert house.app.sessions.of_user(ANN.id) == (ann.session,)
+
+
+async def test_observers_are_told_in_their_order_of_every_session_and_of_the_end_of_users() -> None:
+    house = await House().start()
+    follower = Follower(house)
+    house.app.lobby.observe(follower)
+    first, second = house.connect(ANN), house.connect(ANN)
+    first.go(), second.go()
+    assert follower.notes == [("ann", True), ("ann", False), ("ann", "offline", False)]
+    await house.stop()
+
+
+async def test_lost_user_is_offline_after_the_grace_period_and_not_at_all_when_back_in_time() -> None:
+    house = await House(presence_grace_s=5.0).start()
+    bob = house.connect(BOB)
+    house.connect(ANN).go(abrupt=True)
+    house.connect(ANN).go(abrupt=True)
+    bob.told(but=NOTHING)
+    house.clock.advance(4.0)
+    assert bob.told(but=NOTHING) == []
+    house.clock.advance(1.0)
+    assert [type_ for type_, _ in bob.told(but=NOTHING)] == ["user_offline"]
+    assert house.app.presence.flaps_suppressed == 1
+    await house.stop()
+
+
+async def test_signed_out_token_closes_its_sockets_and_ends_the_grace_period() -> None:
+    house = await House(presence_grace_s=60.0).start()
+    ann, bob = house.connect(ANN), house.connect(BOB)
+    house.app.lobby.sign_out(ANN, "another token")
+    assert ann.transport.closed is None
+    house.app.lobby.sign_out(ANN, "token of ann")
+    assert ann.transport.closed is not None
+    assert ann.transport.closed.code == CloseCode.SIGNED_OUT
+    house.connect(ANN).go(abrupt=True)
+    bob.told(but=NOTHING)
+    house.app.lobby.sign_out(ANN, "token of ann")
+    assert [type_ for type_, _ in bob.told(but=NOTHING)] == ["user_offline"]
+    await house.stop()
+
+
+async def test_stopped_lobby_announces_nobodys_end_and_users_keep_their_place(house: House) -> None:
+    ann, bob = house.connect(ANN), house.connect(BOB)
+    room_id = await house.room(ANN)
+    bob.told(but=NOTHING)
+    house.app.stop()
+    ann.go()
+    assert bob.told(but=NOTHING) == []
+    assert house.app.rooms.room(room_id).current_players == 1
