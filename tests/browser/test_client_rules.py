@@ -34,6 +34,8 @@ class PlayedServer:
         self.fetches: list[Any] = []
         self.calls: list[tuple[str, str, Any]] = []
         """Changes over HTTP: method, path, body."""
+        self.answers: dict[str, dict[str, Any]] = {}
+        """By path, what there is; nothing otherwise."""
         self.answer_handshake: Callable[[Any], None] = lambda socket: self.say(socket, "handshake_accepted", ACCEPTED)
         context = crowd.chromium.new_context(base_url=crowd.server.http_url)
         context.set_default_timeout(PATIENCE_MS)
@@ -70,9 +72,10 @@ class PlayedServer:
 
     def _answer(self, route: Any) -> None:
         asked = route.request
+        path = urlsplit(asked.url).path
         if asked.method != "GET":
-            self.calls.append((asked.method, urlsplit(asked.url).path, asked.post_data_json))
-        route.fulfill(json=NOTHING)
+            self.calls.append((asked.method, path, asked.post_data_json))
+        route.fulfill(json={**NOTHING, **self.answers.get(path, {})})
 
     def _opened(self, socket: Any) -> None:
         self.sockets.append(socket)

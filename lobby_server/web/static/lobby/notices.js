@@ -2,6 +2,7 @@
 import { byId, fromTemplate, part, setText, syncList } from "./dom.js";
 
 const SHOWN_MS = 6000;
+const SHOWN_AT_ONCE = 4;
 const MURMUR_EVERY_MS = 2000;
 
 export class Notices {
@@ -89,5 +90,6 @@ export class Notices {
     part(toast, "close").addEventListener("click", remove);
     setTimeout(remove, SHOWN_MS);
     this.#corner.append(toast);
+    while (this.#corner.childElementCount > SHOWN_AT_ONCE) this.#corner.firstElementChild.remove();
   }
 }
