@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -31,6 +32,10 @@ class PlayedServer:
         self.heard: list[dict[str, Any]] = []
         self.sockets: list[Any] = []
         self.fetches: list[Any] = []
+        self.calls: list[tuple[str, str, Any]] = []
+        """Changes over HTTP: method, path, body."""
+        self.answers: dict[str, dict[str, Any]] = {}
+        """By path, what there is; nothing otherwise."""
         self.answer_handshake: Callable[[Any], None] = lambda socket: self.say(socket, "handshake_accepted", ACCEPTED)
         context = crowd.chromium.new_context(base_url=crowd.server.http_url)
         context.set_default_timeout(PATIENCE_MS)
@@ -39,7 +44,7 @@ class PlayedServer:
         crowd.watch(self.page)
         self.page.clock.install(time=AT)
         self.page.route_web_socket("**/ws", self._opened)
-        self.page.route("**/api/**", lambda route: route.fulfill(json=NOTHING))
+        self.page.route("**/api/**", self._answer)
         self.page.route("**/api/rooms", lambda route: self.fetches.append(route))
         self.page.add_init_script(f"sessionStorage.setItem('lobby.login', {LOGIN!r})")
         self.page.goto(address)
@@ -64,6 +69,13 @@ class PlayedServer:
     def answer_fetch(self, rooms: list[dict[str, Any]]) -> None:
         wait_until_page(self.page, lambda: len(self.fetches) > 0)
         self.fetches.pop(0).fulfill(json={"count": len(rooms), "rooms": rooms})
+
+    def _answer(self, route: Any) -> None:
+        asked = route.request
+        path = urlsplit(asked.url).path
+        if asked.method != "GET":
+            self.calls.append((asked.method, path, asked.post_data_json))
+        route.fulfill(json={**NOTHING, **self.answers.get(path, {})})
 
     def _opened(self, socket: Any) -> None:
         self.sockets.append(socket)

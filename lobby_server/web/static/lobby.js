@@ -11,7 +11,7 @@ import { Chat } from "./lobby/chat.js";
 import { ChatView } from "./lobby/chat_view.js";
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
-import { byId } from "./lobby/dom.js";
+import { byId, clearForm } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
 import { Inbox } from "./lobby/inbox.js";
@@ -85,7 +85,8 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, party, chat, inbox]) part.clear();
+  for (const part of [rooms, myRoom, presence, friends, party, chat, inbox, people]) part.clear();
+  for (const form of document.querySelectorAll("#inside form")) clearForm(form);
 });
 connection.refused.connect((sentence) => account.forget(sentence));
 connection.unsent.connect(() => notices.problem("You are not connected at the moment; that was not sent."));
@@ -97,6 +98,7 @@ connection.message.connect(async (type, data) => {
   if (type === "match_invite") askInto(data);
   if (type === "token_expiring") await renew();
 });
+myRoom.changed.connect(people.refresh);
 for (const part of [rooms, myRoom]) part.changed.connect(() => myRoom.listIs(rooms.rooms)); // whichever is told first
 
 /** A fresher token before this one ends: it was told of once, so a server that is away for a moment is asked again. */

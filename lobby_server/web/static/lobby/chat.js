@@ -11,10 +11,10 @@ const ABOUT_CHAT = new Set([
 
 export class Chat {
   changed = new Signal(); // (channel)
-  unsaid = new Signal(); // (text): the server did not take it
+  unsaid = new Signal(); // ({channel, text}): the server did not take it
   failed = new Signal(); // (ApiError): a history that nobody asked for by hand
 
-  channels = new Map(); // name → {title, lines, isLoaded, hasMore, unread, userId}
+  channels = new Map(); // name → {title, lines, isLoaded, hasMore, unread, userId, draft}
   current = "lobby";
   #pending = []; // what was said and has not come back yet
   #connection;
@@ -71,7 +71,8 @@ export class Chat {
 
   openWith(userId, username) {
     const name = `user:${userId}`;
-    if (!this.channels.has(name)) this.channels.set(name, { ...channelOf(username), userId });
+    if (this.channels.has(name)) this.channels.get(name).title = username;
+    else this.channels.set(name, { ...channelOf(username), userId });
     return this.open(name);
   }
 
@@ -84,7 +85,7 @@ export class Chat {
   /** False: not connected. What was said comes back as a message, in its place among the others. */
   say(text) {
     const isSent = this.#connection.send("chat_message", { channel: this.current, text });
-    if (isSent) this.#pending.push(text);
+    if (isSent) this.#pending.push({ channel: this.channels.get(this.current), text });
     return isSent;
   }
 
@@ -111,6 +112,7 @@ export class Chat {
     }
     const channel = this.channels.get(line.channel);
     if (channel === undefined) return;
+    if (channel.userId === line.from_user_id) channel.title = line.from_username;
     insert(channel.lines, line);
     channel.lines.splice(0, channel.lines.length - KEPT_LINES);
     if (line.channel !== this.current && !isMine) channel.unread += 1;
@@ -118,11 +120,12 @@ export class Chat {
   }
 }
 
-const channelOf = (title) => ({ title, lines: [], isLoaded: false, hasMore: false, unread: 0, userId: null });
+const channelOf = (title) => ({ title, lines: [], isLoaded: false, hasMore: false, unread: 0, userId: null, draft: "" });
 
 /** By id; from the end, where nearly all belong. */
 function insert(lines, line) {
   let at = lines.length;
   while (at > 0 && lines[at - 1].id > line.id) at -= 1;
-  if (at === 0 || lines[at - 1].id !== line.id) lines.splice(at, 0, line);
+  if (at > 0 && lines[at - 1].id === line.id) lines[at - 1] = line; // the newest word on it
+  else lines.splice(at, 0, line);
 }

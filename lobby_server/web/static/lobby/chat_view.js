@@ -10,6 +10,7 @@ export class ChatView {
   #log = byId("chat-log");
   #tabs = byId("chat-tabs");
   #shown = null;
+  #drafted = null; // the conversation that the input belongs to
 
   constructor({ chat, party, people, account, notices }) {
     this.#chat = chat;
@@ -30,22 +31,32 @@ export class ChatView {
       if (chat.say(text)) form.reset();
       form.elements.text.focus();
     });
-    chat.unsaid.connect((text) => {
-      if (form.elements.text.value === "") form.elements.text.value = text; // for another try
+    chat.unsaid.connect(({ channel, text }) => {
+      const input = form.elements.text;
+      if (channel !== this.#drafted) channel.draft ||= text;
+      else input.value ||= text; // for another try
     });
+    chat.changed.connect(() => this.#takeDraft(form.elements.text)); // at once: the next key belongs to the other one
+    this.#takeDraft(form.elements.text);
     this.#draw();
+  }
+
+  /** What is typed and not sent stays with the conversation that it is meant for. */
+  #takeDraft(input) {
+    const channel = this.#chat.channels.get(this.#chat.current);
+    if (channel === this.#drafted) return;
+    if (this.#drafted !== null) this.#drafted.draft = input.value;
+    this.#drafted = channel;
+    input.value = channel.draft;
   }
 
   #draw() {
     const chat = this.#chat;
     syncList(this.#tabs, [...chat.channels], {
       key: ([name]) => name,
-      make: ([name]) => {
-        const tab = fromTemplate("chat-tab");
-        tab.querySelector("button").dataset.channel = name;
-        return tab;
-      },
+      make: () => fromTemplate("chat-tab"),
       update: (tab, [name, channel]) => {
+        tab.querySelector("button").dataset.channel = name;
         setText(part(tab, "title"), channel.title);
         setText(part(tab, "unread"), String(channel.unread));
         setHidden(part(tab, "unread"), channel.unread === 0);
@@ -68,24 +79,30 @@ export class ChatView {
     const fromEnd = log.scrollHeight - log.scrollTop;
     this.#shown = channel;
     syncList(byId("chat-lines"), channel.lines, {
-      key: (line) => `${channel.title}/${line.id}`,
-      make: (line) => this.#makeLine(line),
-      update: () => {},
+      key: (line) => `${line.channel}/${line.id}`,
+      make: (current) => this.#makeLine(current),
+      update: (row, line) => this.#updateLine(row, line),
     });
     log.scrollTop = isAtEnd ? log.scrollHeight : log.scrollHeight - fromEnd; // earlier lines push nothing away
   }
 
-  #makeLine(line) {
+  #makeLine(current) {
     const row = fromTemplate("chat-line");
-    const name = part(row, "name");
-    setText(name, line.from_username);
-    this.#people.makeOpener(name, { user_id: line.from_user_id, username: line.from_username });
+    const personOf = (line) => ({ user_id: line.from_user_id, username: line.from_username });
+    this.#people.makeOpener(part(row, "name"), () => personOf(current()));
+    return row;
+  }
+
+  /** Lines are never changed in place, so one that is drawn needs no second look: there are hundreds. */
+  #updateLine(row, line) {
+    if (row.drawnLine === line) return;
+    row.drawnLine = line;
+    setText(part(row, "name"), line.from_username);
     row.classList.toggle("mine", line.from_user_id === this.#account.user?.id);
     setText(part(row, "text"), line.text);
     const time = part(row, "time");
     const moment = new Date(line.ts);
     time.dateTime = moment.toISOString();
     setText(time, moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
-    return row;
   }
 }

@@ -18,7 +18,12 @@ export function setHidden(element, isHidden) {
   if (element.hidden !== isHidden) element.hidden = isHidden;
 }
 
-/** Make the children of a list those of `items`, in order, keeping the elements that are there (and their focus). */
+/**
+ * Make the children of a list those of `items`, in order, keeping the elements that are there (and their focus).
+ *
+ * A key may come again with other contents: another room has a member of the same number. So `make(current)` is given no
+ * item, only `current()`, which is the newest one whenever it is called; what a row shows is written by `update`.
+ */
 export function syncList(list, items, { key, make, update }) {
   const known = (list.knownItems ??= new Map());
   const wanted = new Set(items.map(key));
@@ -33,9 +38,11 @@ export function syncList(list, items, { key, make, update }) {
     const id = key(item);
     let element = known.get(id);
     if (element === undefined) {
-      element = make(item);
-      known.set(id, element);
+      const made = make(() => made.item);
+      known.set(id, made);
+      element = made;
     }
+    element.item = item;
     update(element, item);
     if (element === next) next = next.nextElementSibling;
     else list.insertBefore(element, next);
@@ -76,6 +83,13 @@ export function onSubmit(form, action) {
       button.disabled = false;
     }
   });
+}
+
+/** Take back what was typed into a form, and what was said of it. */
+export function clearForm(form) {
+  form.reset();
+  setText(form.querySelector(".problem"), "");
+  markFields(form);
 }
 
 /** Mark the inputs that are named, and focus the first. Returns the sentences of those that the form has. */

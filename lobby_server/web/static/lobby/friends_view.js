@@ -43,32 +43,36 @@ export class FriendsView {
     setHidden(byId("requests-block"), requests.length === 0);
     syncList(byId("requests"), requests, {
       key: (request) => request.request_id,
-      make: (request) => this.#makeRequest(request),
-      update: () => {},
+      make: (current) => this.#makeRequest(current),
+      update: updateRequest,
     });
     setHidden(byId("blocks-fold"), blocks.length === 0);
     setText(byId("blocks-count"), String(blocks.length));
     this.#people.drawList(byId("blocks"), blocks);
   }
 
-  #makeRequest({ request_id: id, isIncoming, name }) {
+  #makeRequest(current) {
     const row = fromTemplate("request-row");
-    setText(part(row, "name"), name);
-    setText(part(row, "what"), isIncoming ? "wants to be your friend" : "is asked");
-    const accept = part(row, "accept");
-    const decline = part(row, "decline");
-    setHidden(accept, !isIncoming);
-    setText(decline, isIncoming ? "Decline" : "Withdraw");
-    accept.setAttribute("aria-label", `Accept ${name}`);
-    decline.setAttribute("aria-label", `${decline.textContent} ${name}`);
-    accept.addEventListener("click", () => {
+    part(row, "accept").addEventListener("click", () => {
+      const { request_id: id, name } = current();
       this.#notices.forget(`friend ${id}`);
       this.#notices.attempt(() => this.#friends.accept(id), `You and ${name} are friends now.`);
     });
-    decline.addEventListener("click", () => {
+    part(row, "decline").addEventListener("click", () => {
+      const { request_id: id } = current();
       this.#notices.forget(`friend ${id}`);
       this.#notices.attempt(() => this.#friends.decline(id));
     });
     return row;
   }
+}
+
+function updateRequest(row, { isIncoming, name }) {
+  const decline = part(row, "decline");
+  setText(part(row, "name"), name);
+  setText(part(row, "what"), isIncoming ? "wants to be your friend" : "is asked");
+  setHidden(part(row, "accept"), !isIncoming);
+  setText(decline, isIncoming ? "Decline" : "Withdraw");
+  part(row, "accept").setAttribute("aria-label", `Accept ${name}`);
+  decline.setAttribute("aria-label", `${decline.textContent} ${name}`);
 }

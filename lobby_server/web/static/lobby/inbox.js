@@ -54,6 +54,7 @@ export class Inbox {
     this.#stop();
     this.#items = new Map();
     this.#hasMore = false;
+    byId("inbox").close();
     this.#draw();
   }
 
@@ -125,19 +126,17 @@ export class Inbox {
     setHidden(byId("inbox-more"), !this.#hasMore);
     syncList(byId("inbox-items"), items, {
       key: (item) => item.id,
-      make: (item) => {
+      make: (current) => {
         const row = fromTemplate("inbox-row");
-        setText(part(row, "title"), item.title);
-        setText(part(row, "body"), item.body);
-        part(row, "read").setAttribute("aria-label", `Mark as read: ${item.title}`);
-        part(row, "read").addEventListener("click", () =>
-          this.#notices.attempt(() => this.#read(this.#items.get(item.id))),
-        );
-        part(row, "join").setAttribute("aria-label", `Join: ${item.body}`);
-        part(row, "join").addEventListener("click", () => this.#join(this.#items.get(item.id)));
+        part(row, "read").addEventListener("click", () => this.#notices.attempt(() => this.#read(current())));
+        part(row, "join").addEventListener("click", () => this.#join(current()));
         return row;
       },
       update: (row, item) => {
+        setText(part(row, "title"), item.title);
+        setText(part(row, "body"), item.body);
+        part(row, "read").setAttribute("aria-label", `Mark as read: ${item.title}`);
+        part(row, "join").setAttribute("aria-label", `Join: ${item.body}`);
         setText(part(row, "age"), ago(item.ts));
         setHidden(part(row, "join"), item.is_read || !item.room_id);
         row.classList.toggle("unread", !item.is_read);

@@ -8,23 +8,25 @@ import { reasonSentence } from "./sentences.js";
 import { Signal } from "./signal.js";
 
 const KEY = "lobby.room";
+const KEPT_LINES = 200;
 const CANNOT_ENTER = new Set([
   "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found",
 ]);
 
 export class MyRoom {
   changed = new Signal();
-  said = new Signal(); // ({from, fromName, text})
   ended = new Signal(); // (sentence): the user is not in it any more, and did not ask for that
 
   id = null;
   title = "";
   peerId = null;
-  members = new Map(); // peer id → {peerId, name, isHost}
+  members = new Map(); // peer id → {peerId, name, isHost}; the number is the room's own, another room has it as well
+  lines = []; // {id, fromName, text}, those said in this room since it was entered
   #connection;
   #account;
   #isReturning = false;
   #wasListed = false;
+  #lineNumber = 0;
 
   constructor(connection, account) {
     this.#connection = connection;
@@ -48,6 +50,12 @@ export class MyRoom {
     this.#isReturning = false;
     sessionStorage.setItem(KEY, room.id);
     this.#connection.send("create_room");
+  }
+
+  /** A room of the user's own, found again: others may be in it by now, and `room_created` does not name them. */
+  hostAgain(id) {
+    this.host({ id });
+    if (this.#connection.isConnected) this.#enter(id);
   }
 
   leave() {
@@ -107,26 +115,37 @@ export class MyRoom {
       if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
       else if (type === "peer_left" && data.peerId === this.peerId) return this.clear(); // in another tab
       else if (type === "peer_left") this.members.delete(data.peerId);
-      else if (type === "host_changed") this.#hostIs(data.newHostPeerId);
-      else if (type === "chat") this.said.emit(data);
+      else if (type === "host_changed") this.#hostIs(data);
+      else if (type === "chat") this.#hear(data);
       else return;
       this.changed.emit();
     }
   }
 
   #entered({ roomId, peerId, gamemode, mapName, members }) {
+    const isSame = roomId === this.id && peerId === this.peerId; // said again, of the membership that there is
+    const isKnown = isSame && members === undefined;
     this.#isReturning = this.#wasListed = false;
     this.id = roomId;
     this.peerId = peerId;
     this.title = mapName ? `${gamemode} on ${mapName}` : gamemode;
-    const own = { peerId, name: this.#account.user.username, isHost: true }; // who made it is alone in it
-    this.members = new Map((members ?? [own]).map((member) => [member.peerId, member]));
+    if (!isKnown) {
+      const own = { peerId, name: this.#account.user.username, isHost: true }; // who made it is alone in it
+      this.members = new Map((members ?? [own]).map((member) => [member.peerId, member]));
+    }
+    if (!isSame) this.lines = [];
     sessionStorage.setItem(KEY, roomId);
     this.changed.emit();
   }
 
-  #hostIs(peerId) {
+  #hostIs({ newHostPeerId: peerId, newHostName: name }) {
     for (const member of this.members.values()) member.isHost = member.peerId === peerId;
+    this.members.set(peerId, { peerId, name, isHost: true });
+  }
+
+  #hear({ fromName, text }) {
+    this.#lineNumber += 1;
+    this.lines = [...this.lines, { id: this.#lineNumber, fromName, text }].slice(-KEPT_LINES);
   }
 
   #end(sentence) {
@@ -139,6 +158,7 @@ export class MyRoom {
     this.#wasListed = false;
     this.id = this.peerId = null;
     this.members = new Map();
+    this.lines = [];
     this.changed.emit();
   }
 }

@@ -1,12 +1,8 @@
 /** The room that the user is in: members, its own chat, invitations into it. */
-import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
-
-const KEPT_LINES = 200;
+import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 
 export class MyRoomView {
   #room;
-  #lines = [];
-  #number = 0;
   #shownId = null;
 
   constructor({ room, people, party, api, notices }) {
@@ -15,10 +11,6 @@ export class MyRoomView {
     room.changed.connect(draw);
     party.changed.connect(draw);
     room.ended.connect((sentence) => notices.problem(sentence));
-    room.said.connect(({ fromName, text }) => {
-      this.#lines = [...this.#lines, { id: (this.#number += 1), fromName, text }].slice(-KEPT_LINES);
-      draw();
-    });
     byId("my-room-leave").addEventListener("click", () => room.leave());
     byId("my-room-delete").addEventListener("click", () =>
       notices.attempt(async () => {
@@ -52,7 +44,7 @@ export class MyRoomView {
     setHidden(byId("my-room"), room.id === null);
     if (room.id !== this.#shownId) {
       this.#shownId = room.id;
-      this.#lines = [];
+      for (const form of [byId("my-room-say"), byId("my-room-invite")]) clearForm(form); // they were for the other room
     }
     if (room.id === null) return;
     setText(byId("my-room-title"), room.title);
@@ -60,14 +52,14 @@ export class MyRoomView {
     setHidden(byId("my-room-party"), !party.isLeader || party.members.length < 2);
     syncList(byId("my-room-members"), [...room.members.values()], {
       key: (member) => member.peerId,
-      make: (member) => {
+      make: (current) => {
         const row = fromTemplate("member-row");
-        row.dataset.peerId = member.peerId;
-        setText(part(row, "name"), member.name);
-        people.makeOpener(part(row, "name"), { username: member.name });
+        people.makeOpener(part(row, "name"), () => ({ username: current().name }));
         return row;
       },
       update: (row, member) => {
+        row.dataset.peerId = member.peerId;
+        setText(part(row, "name"), member.name);
         setHidden(part(row, "host"), !member.isHost);
         setHidden(part(row, "kick"), !room.isHost || member.peerId === room.peerId);
         part(row, "kick").setAttribute("aria-label", `Put ${member.name} out of the room`);
@@ -75,15 +67,13 @@ export class MyRoomView {
     });
     const log = byId("my-room-log");
     const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    syncList(log, this.#lines, {
+    syncList(log, room.lines, {
       key: (line) => line.id,
-      make: ({ fromName, text }) => {
-        const row = fromTemplate("room-line");
+      make: () => fromTemplate("room-line"),
+      update: (row, { fromName, text }) => {
         setText(part(row, "name"), fromName);
         setText(part(row, "text"), text);
-        return row;
       },
-      update: () => {},
     });
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   }

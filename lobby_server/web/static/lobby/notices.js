@@ -1,7 +1,8 @@
 /** What the page says by itself: short words that fade, questions that wait for an answer, and the same for ears. */
-import { byId, fromTemplate, part, setText } from "./dom.js";
+import { byId, fromTemplate, part, setText, syncList } from "./dom.js";
 
 const SHOWN_MS = 6000;
+const SHOWN_AT_ONCE = 4;
 const MURMUR_EVERY_MS = 2000;
 
 export class Notices {
@@ -41,26 +42,33 @@ export class Notices {
     return true;
   }
 
-  /** Ask, until answered or `forget(key)`. The same key again changes nothing. `answers`: [[label, action]…]. */
+  /** Ask, until answered or `forget(key)`. The same key again is the newest word on it. `answers`: [[label, action]…]. */
   ask({ key, sentence, answers }) {
-    if (this.#asked.has(key)) return;
-    const toast = fromTemplate("question");
-    setText(part(toast, "text"), sentence);
-    const buttons = part(toast, "buttons");
-    for (const [label, action] of answers) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = buttons.childElementCount ? "secondary outline" : "";
-      setText(button, label);
-      button.addEventListener("click", () => {
-        this.forget(key);
-        action();
-      });
-      buttons.append(button);
+    if (!this.#asked.has(key)) {
+      const question = fromTemplate("question");
+      this.#asked.set(key, question);
+      byId("questions").append(question);
     }
-    this.#asked.set(key, toast);
-    byId("questions").append(toast);
-    setText(this.#spoken, sentence);
+    const question = this.#asked.get(key);
+    const text = part(question, "text");
+    if (text.textContent !== sentence) setText(this.#spoken, sentence);
+    setText(text, sentence);
+    syncList(part(question, "buttons"), answers, {
+      key: ([label]) => label,
+      make: (current) => {
+        const button = Object.assign(document.createElement("button"), { type: "button" });
+        button.addEventListener("click", () => {
+          const [, action] = current();
+          this.forget(key);
+          action();
+        });
+        return button;
+      },
+      update: (button, [label]) => {
+        button.className = label === answers[0][0] ? "" : "secondary outline";
+        setText(button, label);
+      },
+    });
   }
 
   /** It is answered, or does not matter any more. */
@@ -82,5 +90,6 @@ export class Notices {
     part(toast, "close").addEventListener("click", remove);
     setTimeout(remove, SHOWN_MS);
     this.#corner.append(toast);
+    while (this.#corner.childElementCount > SHOWN_AT_ONCE) this.#corner.firstElementChild.remove();
   }
 }

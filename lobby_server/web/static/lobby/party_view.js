@@ -65,23 +65,23 @@ export class PartyView {
   #draw() {
     const { party, invites, isLeader } = this.#party;
     setHidden(byId("party-in"), party === null);
+    setText(byId("party-size"), party === null ? "" : `${party.members.length}/${party.max_members}`);
     setHidden(byId("party-create"), party !== null);
     this.#forgetOthersThan(invites);
     for (const invite of invites) this.#ask(invite); // those that were there before the page was
     if (party === null) return;
-    setText(byId("party-size"), `${party.members.length}/${party.max_members}`);
     syncList(byId("party-members"), party.members, {
       key: (member) => member.user_id,
-      make: (member) => {
+      make: (current) => {
         const row = fromTemplate("party-row");
-        row.dataset.userId = member.user_id;
-        setText(part(row, "name"), member.username);
-        this.#people.makeOpener(part(row, "name"), member);
-        part(row, "kick").setAttribute("aria-label", `Put ${member.username} out of the party`);
-        part(row, "lead").setAttribute("aria-label", `Make ${member.username} the leader`);
+        this.#people.makeOpener(part(row, "name"), current);
         return row;
       },
       update: (row, member) => {
+        row.dataset.userId = member.user_id;
+        setText(part(row, "name"), member.username);
+        part(row, "kick").setAttribute("aria-label", `Put ${member.username} out of the party`);
+        part(row, "lead").setAttribute("aria-label", `Make ${member.username} the leader`);
         part(row, "dot").classList.toggle("on", member.is_online);
         setText(part(row, "state"), member.is_online ? "online" : "offline");
         setHidden(part(row, "leader"), member.user_id !== party.leader_user_id);

@@ -1,4 +1,7 @@
-/** Who is online, and what can be done with somebody: one dialog, opened by a name wherever it stands. */
+/**
+ * Who is online, and what can be done with somebody: one dialog, opened by a name wherever it stands. While it is open it
+ * shows what is known now, not what was known when it was opened.
+ */
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 
 const SHOWN = 100; // names; the search finds the others
@@ -11,6 +14,7 @@ export class People {
   #dialog = byId("person");
   #search = byId("online-search");
   #deeds = () => [];
+  #shown = null; // {id, username}: whom the dialog is on; the id may be unknown
 
   constructor({ presence, friends, account, notices }) {
     this.#presence = presence;
@@ -19,6 +23,7 @@ export class People {
     this.#notices = notices;
     const draw = onceAFrame(() => this.#draw());
     presence.changed.connect(draw);
+    for (const part of [presence, friends]) part.changed.connect(this.refresh);
     this.#search.addEventListener("input", draw);
     part(this.#dialog, "close").addEventListener("click", () => this.#dialog.close());
     this.#dialog.addEventListener("click", (event) => {
@@ -26,27 +31,38 @@ export class People {
     });
   }
 
+  /** What can be done with somebody may have changed. */
+  refresh = onceAFrame(() => {
+    if (this.#dialog.open) this.#drawDialog();
+  });
+
+  /** Somebody else logs in next. */
+  clear() {
+    this.#dialog.close();
+    this.#search.value = "";
+  }
+
   /** `deeds(person)` gives [[label, action]…] that other parts of the page can do with somebody. */
   offer(deeds) {
     this.#deeds = deeds;
   }
 
-  /** Make a button open the dialog on somebody: `{user_id?, username}`. */
-  makeOpener(button, person) {
-    button.addEventListener("click", () => this.#open(person));
+  /** Make a button open the dialog on somebody; `current()` says on whom, when it is pressed: `{user_id?, username}`. */
+  makeOpener(button, current) {
+    button.addEventListener("click", () => this.#open(current()));
   }
 
   /** A list of `{user_id, username, is_online?}` as names with a dot. */
   drawList(list, people) {
     syncList(list, people, {
       key: (person) => person.user_id,
-      make: (person) => {
+      make: (current) => {
         const row = fromTemplate("person-row");
-        setText(part(row, "name"), person.username);
-        this.makeOpener(part(row, "name"), person);
+        this.makeOpener(part(row, "name"), current);
         return row;
       },
       update: (row, person) => {
+        setText(part(row, "name"), person.username);
         const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
         part(row, "dot").classList.toggle("on", isOnline);
         setText(part(row, "state"), isOnline ? "online" : "offline");
@@ -68,24 +84,34 @@ export class People {
   }
 
   #open({ user_id, username }) {
-    const id = user_id ?? this.#presence.idOf(username);
+    this.#shown = { id: user_id ?? null, username };
+    this.#drawDialog();
+    this.#dialog.showModal();
+  }
+
+  #drawDialog() {
+    const shown = this.#shown;
+    shown.id ??= this.#presence.idOf(shown.username);
+    shown.username = this.#presence.users.get(shown.id) ?? shown.username;
+    const { id, username } = shown;
     const isMe = username === this.#account.user?.username;
     setText(byId("person-name"), username);
     const isOnline = id !== null && this.#presence.users.has(id);
     setText(part(this.#dialog, "state"), isMe ? "This is you." : isOnline ? "online" : "offline");
     const deeds = isMe ? [] : [...this.#deeds({ id, username }), ...this.#ownDeeds(id, username)];
-    part(this.#dialog, "deeds").replaceChildren(
-      ...deeds.map(([label, action]) => {
+    syncList(part(this.#dialog, "deeds"), deeds, {
+      key: ([label]) => label,
+      make: (current) => {
         const button = Object.assign(document.createElement("button"), { type: "button", className: "outline" });
-        setText(button, label);
         button.addEventListener("click", () => {
+          const [, action] = current();
           this.#dialog.close();
           action();
         });
         return button;
-      }),
-    );
-    this.#dialog.showModal();
+      },
+      update: (button, [label]) => setText(button, label),
+    });
   }
 
   #ownDeeds(id, username) {

@@ -34,10 +34,10 @@ export class Presence {
     this.changed.emit();
   }
 
-  /** The id of somebody online, by name. */
+  /** The id of somebody online, by name; null where nobody has that name, or more than one. */
   idOf(username) {
-    for (const [id, name] of this.users) if (name === username) return id;
-    return null;
+    const ids = [...this.users.keys()].filter((id) => this.users.get(id) === username);
+    return ids.length === 1 ? ids[0] : null;
   }
 
   /** The last word on a user is right whether it came before or after the list was made. */

@@ -50,7 +50,7 @@ export class RoomListView {
         myRoom.host(room);
       } catch (fault) {
         if (!fault.existingRoomId || myRoom.id !== null) throw fault;
-        myRoom.host({ id: fault.existingRoomId }); // left, but not gone yet: one that is private is in no list
+        myRoom.hostAgain(fault.existingRoomId); // left, but not gone yet: one that is private is in no list
         notices.say("You still have a room: you are in it again. Delete it to make another.");
         return;
       }
@@ -69,40 +69,35 @@ export class RoomListView {
     setHidden(byId("rooms-loading"), this.#model.isKnown);
     syncList(this.#list, shown, {
       key: (room) => room.id,
-      make: (room) => this.#makeRow(room),
+      make: () => fromTemplate("room-row"),
       update: (row, room) => this.#updateRow(row, room),
     });
     this.#fresh.clear();
   }
 
-  #makeRow(room) {
-    const row = fromTemplate("room-row");
-    row.dataset.id = room.id;
-    if (this.#fresh.has(room.id)) row.classList.add("arrived");
-    setText(part(row, "gamemode"), room.gamemode);
-    setText(part(row, "map"), room.map_name ?? "");
-    return row;
-  }
-
   #updateRow(row, room) {
     const isIn = this.#mine.id === room.id;
-    const state = `${room.current_players}/${room.max_players}/${room.host_username}/${isIn}/${this.#account.user?.username}`;
+    const state = JSON.stringify([room, isIn, this.#account.user?.username]);
     setText(part(row, "age"), ago(Date.parse(room.created_at)));
-    if (row.drawnState === state) return; // nothing else can have changed
+    if (this.#fresh.has(room.id)) row.classList.add("arrived");
+    if (row.drawnState === state) return;
     row.drawnState = state;
+    row.dataset.id = room.id;
+    setText(part(row, "gamemode"), room.gamemode);
+    setText(part(row, "map"), room.map_name ?? "");
     const isHost = room.host_username === this.#account.user?.username;
     setText(part(row, "host"), isHost ? "you" : room.host_username);
     setText(part(row, "players"), `${room.current_players}/${room.max_players}`);
     part(row, "players").setAttribute("aria-label", `${room.current_players} of ${room.max_players} players`);
     row.classList.toggle("full", room.is_full);
     row.classList.toggle("mine", isIn);
+    setText(part(row, "join"), room.is_full && !isIn ? "Full" : "Join");
     const named = `${room.gamemode} by ${room.host_username}`;
     for (const [name, isShown] of [["join", !isIn], ["leave", isIn], ["delete", isHost]]) {
       const button = part(row, name);
       setHidden(button, !isShown);
       button.setAttribute("aria-label", `${button.textContent} ${named}`);
     }
-    setText(part(row, "join"), room.is_full && !isIn ? "Full" : "Join");
   }
 
   /** The modes that there are, most rooms first; the chosen one stays, also when its last room went. */
@@ -115,8 +110,11 @@ export class RoomListView {
     const options = [["", `All game modes`], ...modes.map(([mode, count]) => [`=${mode}`, `${mode} (${count})`])];
     syncList(this.#filter, options, {
       key: ([value]) => value,
-      make: ([value]) => Object.assign(document.createElement("option"), { value }),
-      update: (option, [, text]) => setText(option, text),
+      make: () => document.createElement("option"),
+      update: (option, [value, text]) => {
+        option.value = value;
+        setText(option, text);
+      },
     });
     this.#filter.value = chosen;
   }

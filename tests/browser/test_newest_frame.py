@@ -1,0 +1,219 @@
+"""What the page shows is what the newest frame says: no name, host, right or draft is left over from an earlier one.
+
+Most of it with a server played by the test, which says twice in a row what a real one says hours apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.browser.conftest import Crowd
+from tests.browser.people import PASSWORD, Person
+from tests.browser.test_client_rules import PlayedServer, room, wait_until_page
+
+HIDE = """isHidden => {
+    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+class Page:
+    """A page at a played server, and what it shows."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.played = PlayedServer(crowd)
+        self.played.is_connected()
+        self.page = self.played.page
+
+    def hears(self, type_: str, **data: Any) -> None:
+        self.played.say(self.played.sockets[0], type_, data)
+
+    def comes_to(self, show: Callable[[], Any], expected: Any) -> None:
+        """Frames pass until the page shows it; fails with what it shows instead."""
+        shown: list[Any] = []
+
+        def is_shown() -> bool:
+            self.played.pass_s(0.1)
+            shown[:] = [show()]
+            return bool(shown[0] == expected)
+
+        try:
+            wait_until_page(self.page, is_shown)
+        except AssertionError:
+            assert shown[0] == expected
+
+    def texts(self, selector: str) -> list[str]:
+        return list(self.page.locator(selector).all_text_contents())
+
+    def press(self, selector: str, text: str) -> None:
+        self.page.locator(selector, has_text=text).first.click()
+
+    def members(self) -> list[tuple[str, bool, str | None]]:
+        """Of each: the name, whether it is marked as the host, and what its button does, if there is one."""
+        rows = []
+        for row in self.page.locator("#my-room-members li").all():
+            name = row.locator("[data-part=name]").text_content()
+            kick = row.locator("[data-part=kick]")
+            label = kick.get_attribute("aria-label") if kick.is_visible() else None
+            rows.append((name, row.locator("[data-part=host]").is_visible(), label))
+        return rows
+
+    def enters(self, room_id: str, peer_id: int, *names: str, host: str) -> None:
+        members = [{"peerId": at, "name": name, "isHost": name == host} for at, name in enumerate(names, start=1)]
+        self.hears("room_joined", roomId=room_id, peerId=peer_id, members=members, gamemode=room_id, mapName=None)
+
+
+def test_room_after_another_shows_its_own_members_and_opens_them(crowd: Crowd) -> None:
+    page = Page(crowd)
+    for user_id, name in enumerate(("bob", "cat", "dan", "eve"), start=20):
+        page.hears("user_online", user_id=user_id, username=name)
+    page.enters("first", 3, "bob", "cat", "ann", host="bob")
+    page.comes_to(page.members, [("bob", True, None), ("cat", False, None), ("ann", False, None)])
+    page.hears("chat", **{"from": 1, "fromName": "bob", "text": "in the first"})
+    page.comes_to(lambda: page.texts("#my-room-log .text"), ["in the first"])
+    page.page.locator("#my-room-say input").fill("meant for the first")
+
+    page.enters("second", 2, "dan", "ann", "eve", host="ann")
+    page.hears("chat", **{"from": 1, "fromName": "dan", "text": "in the second"})
+    put_out = "Put {} out of the room".format
+    page.comes_to(page.members, [("dan", False, put_out("dan")), ("ann", True, None), ("eve", False, put_out("eve"))])
+    assert page.texts("#my-room-log .text") == ["in the second"]
+    assert page.page.locator("#my-room-say input").input_value() == ""
+    page.press("#my-room-members button", "dan")
+    assert page.texts("#person-name") == ["dan"]
+    page.press("#person button", "Block")
+    wait_until_page(page.page, lambda: page.played.calls)
+    assert page.played.calls == [("POST", "/api/blocks", {"user_id": 22})]
+
+
+def test_member_who_takes_the_number_of_another_is_shown_by_their_own_name(crowd: Crowd) -> None:
+    page = Page(crowd)
+    page.enters("den", 1, "ann", "bob", host="ann")
+    page.comes_to(lambda: page.texts("#my-room-members [data-part=name]"), ["ann", "bob"])
+    page.hears("peer_left", peerId=2)
+    page.hears("peer_joined", peerId=2, name="cat")
+    page.comes_to(lambda: page.texts("#my-room-members [data-part=name]"), ["ann", "cat"])
+    page.hears("host_changed", newHostPeerId=2, newHostName="cat")
+    page.comes_to(page.members, [("ann", False, None), ("cat", True, None)])
+
+
+def test_guest_back_before_the_host_sees_both_by_their_own_names(own_crowd: Crowd) -> None:
+    own_crowd.expected += ["WebSocket connection to", "ERR_CONNECTION_REFUSED", "Failed to load resource"]
+    ann, bob = own_crowd.person("ann"), own_crowd.person("bob")
+    ann.create_room("castle")
+    bob.join("castle")
+    bob.page.locator("#my-room-members li").nth(1).wait_for()
+    assert bob.members() == ["ann", "bob"]
+    own_crowd.server.stop()
+    ann.is_not_connected()
+    ann.page.evaluate(HIDE, True)
+    own_crowd.server.start()
+    bob.is_connected()
+    bob.page.locator("#my-room-members li", has_text="bob").wait_for()
+    bob.page.locator("#my-room-members li").nth(1).wait_for(state="detached")
+    assert bob.members() == ["bob"]
+    ann.page.evaluate(HIDE, False)
+    for person in (ann, bob):
+        person.page.locator("#my-room-members li").nth(1).wait_for()
+        assert person.members() == ["bob", "ann"]
+        other = "bob" if person is ann else "ann"
+        person.sees_online(other)
+        person.page.locator("#my-room-members button.name", has_text=other).click()
+        assert person.page.locator("#person-name").text_content() == other
+        person.page.get_by_role("button", name="Send a message").click()
+        person.page.locator("#chat-with", has_text=f"Conversation with {other}").wait_for()
+
+
+def test_own_room_found_again_in_a_second_tab_shows_its_guests_in_both(crowd: Crowd) -> None:
+    crowd.expected.append("Failed to load resource")
+    ann, bob = crowd.person("two_ann"), crowd.person("two_bob")
+    ann.create_room("two tabs")
+    bob.join("two tabs")
+    ann.page.locator("#my-room-members li").nth(1).wait_for()
+    second = Person(ann.page.context.new_page(), ann.name)
+    crowd.watch(second.page)
+    second.page.goto("/")
+    second.log_in(PASSWORD)
+    second.is_connected()
+    second.create_room("another")
+    second.is_told("You still have a room")
+    second.page.locator("#my-room-members li").nth(1).wait_for()
+    for person in (ann, second):
+        assert person.members() == [ann.name, bob.name]
+
+
+def test_user_who_comes_back_by_another_name_is_shown_and_opened_by_it(crowd: Crowd) -> None:
+    page = Page(crowd)
+    page.hears("user_online", user_id=20, username="bob")
+    page.comes_to(lambda: page.texts("#online button"), ["bob"])
+    page.press("#online button", "bob")
+    page.hears("user_online", user_id=20, username="robert")
+    page.comes_to(lambda: page.texts("#online button"), ["robert"])
+    page.comes_to(lambda: page.texts("#person-name"), ["robert"])
+    page.page.keyboard.press("Escape")
+    page.press("#online button", "robert")
+    assert page.texts("#person-name") == ["robert"]
+
+
+def test_open_dialog_follows_its_person_and_the_room_of_the_user(crowd: Crowd) -> None:
+    page = Page(crowd)
+    page.hears("user_online", user_id=20, username="bob")
+    page.enters("first", 1, "ann", "bob", host="ann")
+    page.comes_to(lambda: page.texts("#my-room-members [data-part=name]"), ["ann", "bob"])
+    page.press("#my-room-members button", "bob")
+    assert page.texts("#person [data-part=state]") == ["online"]
+    page.hears("user_offline", user_id=20, username="bob")
+    page.comes_to(lambda: page.texts("#person [data-part=state]"), ["offline"])
+    assert "Send a message" in page.texts("#person button")  # it is still known who bob is
+    page.enters("second", 1, "ann", host="ann")
+    page.comes_to(lambda: page.texts("#my-room-title"), ["second"])
+    page.press("#person button", "Invite into my room")
+    wait_until_page(page.page, lambda: page.played.calls)
+    assert page.played.calls == [("POST", "/api/rooms/second/invites", {"to_username": "bob"})]
+
+
+def test_room_in_the_list_shows_what_the_newest_list_says_of_it(crowd: Crowd) -> None:
+    page = Page(crowd)
+    page.played.answer_fetch([room("one")])
+    page.comes_to(lambda: page.texts("#rooms strong"), ["one"])
+    page.hears("rooms_changed")
+    page.played.answer_fetch([{**room("one"), "gamemode": "two", "map_name": "harbour", "is_full": True}])
+    page.comes_to(lambda: page.texts("#rooms strong"), ["two"])
+    assert page.texts("#rooms .map") == ["harbour"]
+    assert page.texts("#rooms [data-part=join]") == ["Full"]
+    assert page.page.locator("#rooms [data-part=join]").get_attribute("aria-label") == "Full two by bob"
+
+
+def test_second_invitation_into_a_room_is_the_one_that_is_asked_about(crowd: Crowd) -> None:
+    page = Page(crowd)
+    for name in ("bob", "cat"):
+        page.hears("match_invite", room_id="r", from_user_id=1, from_username=name, gamemode="siege")
+    page.comes_to(lambda: page.texts(".question p"), ["cat invites you into a room: siege."])
+
+
+def test_what_is_typed_stays_with_the_conversation_it_is_meant_for(crowd: Crowd) -> None:
+    page = Page(crowd)
+    typed = page.page.locator("#chat-form input")
+    page.hears("user_online", user_id=20, username="bob")
+    page.comes_to(lambda: page.texts("#online button"), ["bob"])
+    page.press("#online button", "bob")
+    page.press("#person button", "Send a message")
+    typed.fill("for bob alone")
+    page.press("#chat-tabs button", "Lobby")
+    assert typed.input_value() == ""
+    typed.fill("for everybody")
+    page.press("#chat-tabs button", "bob")
+    assert typed.input_value() == "for bob alone"
+
+
+def test_next_user_finds_nothing_open_or_typed_by_the_one_before(crowd: Crowd) -> None:
+    page = Page(crowd)
+    page.page.locator("#chat-form input").fill("nobody else's business")
+    page.page.locator("#friend-form input").fill("a secret friend")
+    page.page.locator("#inbox-button").click()
+    page.played.sockets[0].close(code=4502, reason="")
+    page.page.locator("#door-news:not(:empty)").wait_for()
+    assert page.page.locator("dialog[open]").count() == 0
+    assert page.page.locator("#chat-form input").input_value() == ""
+    assert page.page.locator("#friend-form input").input_value() == ""
