@@ -57,7 +57,7 @@ def rows(text: str) -> list[list[str]]:
             continue
         if number + 1 < len(lines) and lines[number + 1].startswith("|") and set(lines[number + 1]) <= set("|-: "):
             continue  # the header
-        found.append([cell.strip() for cell in line.strip().strip("|").split(" | ")])
+        found.append([cell.strip() for cell in line.strip()[1:-1].split("|")])
     return found
 
 
