@@ -189,11 +189,12 @@ def test_javascript_client_lives_through_a_restart(own_target: Target, tmp_path:
 
 def test_python_library_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
     library, _ = blocks("Python", "python")
-    quick = "from loadtest.client import JitterReconnect\n"
+    quick = "import sys\nfrom loadtest.client import JitterReconnect\n"
+    quick += "def print(*parts): sys.stdout.write(' '.join(map(str, parts)) + '\\n'); sys.stdout.flush()\n"
     library = library.replace('name="Ada")', 'name="Ada", reconnect=JitterReconnect(first_s=0.5))')
-    ending = 'connection.connection_refused.connect(lambda reason: print("connection_refused", flush=True))\n'
-    ending += "print(accounts.token, flush=True)\nimport time\nwhile True: time.sleep(1)\n"
-    shown = library.replace("print(user_id, is_online,", "print(user_id, str(is_online).lower(),")
+    ending = 'connection.connection_refused.connect(lambda reason: print("connection_refused"))\n'
+    ending += "print(accounts.token)\nimport time\nwhile True: time.sleep(1)\n"
+    shown = library.replace("print(user_id, is_online)", "print(user_id, str(is_online).lower())")
     (tmp_path / "client.py").write_text(at(own_target, quick + shown + ending), encoding="utf-8")
     root = str(Path(__file__).parent.parent.parent)
     with Program([sys.executable, "client.py"], folder=tmp_path, environment={"PYTHONPATH": root}) as program:

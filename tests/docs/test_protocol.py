@@ -44,8 +44,7 @@ def type_of(schema: dict[str, Any]) -> str:
 def fields_of(schema: dict[str, Any]) -> dict[str, str]:
     """The fields of an object: the name, with a ? if it may be missing, and the type."""
     return {
-        name + ("" if name in schema["required"] else "?"): type_of(each)
-        for name, each in schema["properties"].items()
+        name + ("" if name in schema["required"] else "?"): type_of(each) for name, each in schema["properties"].items()
     }
 
 
@@ -89,7 +88,9 @@ def test_server_messages_are_those_that_are_served(contract: Any) -> None:
     assert Counter(code(row[0]) for row in shown) == Counter(each["type"] for each in contract["server_messages"])
     for message in contract["server_messages"]:
         served = data_of(contract, message)
-        matching = [row for row in shown if code(row[0]) == message["type"] and same_fields(shown_fields(row[1]), served)]
+        matching = [
+            row for row in shown if code(row[0]) == message["type"] and same_fields(shown_fields(row[1]), served)
+        ]
         assert matching, (message["type"], served)
         who = matching[0][2]
         assert (who == "base") == message["base"]

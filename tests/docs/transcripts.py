@@ -36,6 +36,7 @@ class Replay:
         self._sockets: dict[str, websocket.WebSocket] = {}
         self._answers: dict[str, Any] = {}
         self._real: dict[Any, Any] = {}
+        self._rooms: set[str] = set()
 
     def play(self, text: str) -> int:
         """Run all lines; how many were compared. Raises `AssertionError` where server and page differ."""
@@ -62,9 +63,13 @@ class Replay:
         """Leave the server as it was found: nobody online, no room."""
         for socket in self._sockets.values():
             socket.close()
-        for room in call(self._target, "GET", "/api/rooms").body["rooms"]:
-            call(self._target, "DELETE", f"/api/rooms/{room['id']}", token=self._tokens[room["host_username"]])
-        wait_until(lambda: call(self._target, "GET", "/api/stats").body == {"online": 0, "rooms": 0, "players_in_rooms": 0})
+        for room_id in self._rooms:
+            found = call(self._target, "GET", f"/api/rooms/{room_id}")
+            if found.status == 200:
+                host = found.body["host_username"]
+                call(self._target, "DELETE", f"/api/rooms/{room_id}", token=self._tokens[host])
+        nobody = {"online": 0, "rooms": 0, "players_in_rooms": 0}
+        wait_until(lambda: call(self._target, "GET", "/api/stats").body == nobody)
 
     def _compare(self, name: str, arrow: str, rest: str) -> None:
         if arrow == "←":
@@ -74,6 +79,8 @@ class Replay:
             answer = self._answers.pop(name)
             assert answer.status == int(status), answer
             shown, real = json.loads(body) if body else None, answer.body
+            if isinstance(real, dict) and "room" in real:
+                self._rooms.add(real["room"]["id"])
         self._same(shown, real, key="")
 
     def _same(self, shown: Any, real: Any, *, key: str) -> None:
