@@ -1,7 +1,7 @@
 """docs/protocol.md as the page that the server serves at ``/docs/protocol``: ``python -m tests.docs.render`` writes it.
 
-It is kept in the repository, so that the server needs neither the text nor a library for it. Links to other pages of the
-documentation, which the server does not serve, become their names.
+It is kept in the repository, so that the server needs neither the text nor a library for it. Links to other pages of
+the documentation, which the server does not serve, become their names.
 """
 
 from __future__ import annotations
