@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jwt
 import pytest
 
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
 from lobby_server.settings import Settings, environment_name_of
-from tests.docs.markdown import DOCS, code, table
+from tests.docs.markdown import DOCS, ROOT, code, table
 from tests.docs.server import Target, call
 
 PAGE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
@@ -96,6 +97,39 @@ def test_sentence_is_printed_as_it_is_shown(tmp_path: Path, beginning: str) -> N
 
 def test_every_sentence_of_the_start_is_provoked() -> None:
     assert len(SENTENCES) == len(CAUSES)
+
+
+def swarm(*flags: str, folder: Path) -> str:
+    """What a swarm prints that does not begin; it ends with 2."""
+    command = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        str(ROOT / "loadtest/locustfile.py"),
+        "--headless",
+        "-u",
+        "1",
+        "-t",
+        "1s",
+    ]
+    ended = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=60, cwd=folder)
+    assert ended.returncode == 2, ended
+    return ended.stdout + ended.stderr
+
+
+def test_sentences_of_the_swarm_are_printed_as_they_are_shown(plain_target: Target, tmp_path: Path) -> None:
+    away, tokens = (code(row[0]) for row in table("troubleshooting.md", "The swarm and the lab")[:2])
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # nobody listens
+        host = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        printed = swarm("--host", host, "--jwt-secret", "x" * 32, folder=tmp_path)
+    before, after = away.split("…")
+    assert before.replace("http://localhost:30820", host) in printed
+    assert after in printed
+    (tmp_path / "tokens.txt").write_text(jwt.encode({"userId": 1, "username": "ada", "exp": 2**33}, "x" * 32, "HS256"))
+    printed = swarm("--host", plain_target.http_url, "--tokens", "tokens.txt", folder=tmp_path)
+    assert tokens.replace("http://localhost:30820", plain_target.http_url) in printed
 
 
 def test_codes_and_reasons_that_are_named_exist() -> None:
