@@ -64,6 +64,7 @@ def make_application(context: WebContext) -> tornado.web.Application:
             (r"/", pages.PageHandler, {**files, "page": "index.html"}),
             (r"/ops", pages.PageHandler, {**files, "page": "ops.html"}),
             (r"/ops/socket", OpsSocketHandler, arguments),
+            (r"/docs/protocol", pages.PageHandler, {**files, "page": "docs/protocol.html"}),
             (r"/static/(.+)", pages.AssetHandler, files),
             (r"/ws", UpgradeRequiredHandler, arguments),
             *api_rules(context),

@@ -14,7 +14,7 @@ from lobby_server.web.pages import STATIC
 from tests.web.conftest import Lobby
 
 ASSETS = Assets(STATIC)
-PAGES = {"/": "index.html", "/ops": "ops.html"}
+PAGES = {"/": "index.html", "/ops": "ops.html", "/docs/protocol": "docs/protocol.html"}
 OWN = [path for path in ASSETS.paths() if not path.startswith("vendor/")]
 
 
@@ -75,7 +75,11 @@ def test_page_needs_nothing_that_its_policy_forbids_and_names_what_is_there(page
     assert markup.forbidden == []
     assert len(markup.ids) == len(set(markup.ids))
     assert markup.labelled <= set(markup.ids)
+    inside = {address[1:] for address in markup.loads if address.startswith("#")}
+    assert inside <= set(markup.ids)
     for address in markup.loads:
+        if address.startswith("#"):
+            continue
         local = address.removeprefix("/static/")
         assert address.startswith("/"), address
         assert local in ASSETS.paths() or local == address, address

@@ -1,0 +1,88 @@
+"""What the command lines of this repository take, asked of the programs themselves."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+
+import click
+
+from bench.cli import main as bench_main
+from lobby_server.cli import main as server_main
+from tests.docs.markdown import ROOT
+
+_PARSER = """
+import json
+import loadtest.locustfile
+from locust.argument_parser import get_parser
+actions = get_parser()._actions
+own = [action for action in actions if action.container.title == "lobby swarm"]
+print(json.dumps([[name for action in some for name in action.option_strings] for some in (actions, own)]))
+"""
+
+
+@cache
+def locust_flags() -> tuple[frozenset[str], frozenset[str]]:
+    """All flags of ``locust -f loadtest/locustfile.py``, and those of the swarm among them. In a process of its own:
+    Locust patches the standard library."""
+    found = subprocess.run(
+        [sys.executable, "-c", _PARSER], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    everything, own = json.loads(found.stdout)
+    return frozenset(everything), frozenset(own)
+
+
+def flags_of(command: click.Command) -> frozenset[str]:
+    with click.Context(command) as context:
+        return frozenset(name for parameter in command.get_params(context) for name in parameter.opts)
+
+
+def wrong_with(line: str) -> str | None:
+    """What is wrong with a command line; None: nothing, or it is of no program of ours."""
+    words = re.sub(r"'[^']*'", "quoted", line.partition(" #")[0].rstrip("&").strip()).split()
+    given = [word.partition("=")[0] for word in words if word.startswith("-")]
+    if words[:1] == ["lobby-server"]:
+        return _wrong_with_group(server_main, words[1:], given, needs_command=False)
+    if words[:1] == ["lobby-bench"]:
+        return _wrong_with_group(bench_main, words[1:], given, needs_command=True)
+    if words[:1] == ["locust"]:
+        unknown = [flag for flag in given if flag not in locust_flags()[0]]
+        return f"locust has no {unknown}" if unknown else None
+    if words[:2] == ["pip", "install"]:
+        return _wrong_with_extras(line)
+    if words[:1] == ["tox"] or words[:2] == ["python", "-m"]:
+        return _wrong_with_tox(words)
+    return None
+
+
+def _wrong_with_group(group: click.Command, words: list[str], given: list[str], *, needs_command: bool) -> str | None:
+    assert isinstance(group, click.Group)
+    named = [word for word in words if word in group.commands]
+    if needs_command and not named:
+        return f"no command of {group.name}: {words}"
+    known = flags_of(group).union(*(flags_of(group.commands[name]) for name in named[:1]))
+    unknown = [flag for flag in given if flag not in known]
+    return f"no such flags: {unknown}" if unknown else None
+
+
+def _wrong_with_extras(line: str) -> str | None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    asked = re.search(r"'?\.\[([^\]]+)\]", line)
+    missing = [
+        name for name in (asked[1].split(",") if asked else []) if name not in settings["options.extras_require"]
+    ]
+    return f"no such extras: {missing}" if missing else None
+
+
+def _wrong_with_tox(words: list[str]) -> str | None:
+    if words[0] != "tox" or "-e" not in words:
+        return None
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(ROOT / "tox.ini")
+    name = words[words.index("-e") + 1]
+    return None if f"testenv:{name}" in settings or name == "py" else f"no environment {name}"

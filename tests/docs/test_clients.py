@@ -1,0 +1,220 @@
+"""The clients of docs/clients.md, run against a real server that is killed and started again in the middle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import DOCS, section
+from tests.docs.server import Target, call, token_of, wait_until
+
+PAGE = (DOCS / "clients.md").read_text(encoding="utf-8")
+PATIENCE_S = 30.0
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    text = section(PAGE, heading)
+    return [part.partition("```")[0] for part in text.split(f"```{language}\n")[1:]]
+
+
+def engine(name: str, package: str) -> str:
+    """The path of a program that runs an example. Where it is missing the test is left out, unless
+    ``LOBBY_TEST_PROGRAMS=required`` is set."""
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"there is no {name} on the path: apt-get install {package}"
+    if os.environ.get("LOBBY_TEST_PROGRAMS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def own_target() -> Iterator[Target]:
+    """A server that a test may restart."""
+    with Target(flags=["--auth-rate-per-min", "0"]) as running:
+        yield running
+
+
+class Program:
+    """A running example and what it has printed."""
+
+    def __init__(self, command: Sequence[str], *, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.lines: list[str] = []
+        self._process = subprocess.Popen(
+            command, cwd=folder, env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def wait_for(self, line: str, times: int = 1) -> None:
+        try:
+            wait_until(lambda: self.lines.count(line) >= times, PATIENCE_S)
+        except AssertionError:
+            raise AssertionError(f"{line!r} was not printed {times} times: {self.lines}") from None
+
+    def exit_code(self) -> int:
+        return self._process.wait(PATIENCE_S)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+
+def at(target: Target, code: str, token: str = "") -> str:
+    """An example with the address of the server and a token in it."""
+    return code.replace("localhost:30820", f"127.0.0.1:{target.port}").replace("<token>", token)
+
+
+def lives_through_a_restart(program: Program, target: Target, *, user_id: int, token: str) -> None:
+    """What every one of them does: connects, hears of itself and of rooms, comes back, gives up when signed out."""
+    program.wait_for("connection_established")
+    program.wait_for(f"{user_id} true")
+    program.wait_for("0 rooms")
+    maker = token_of(target, 900, "maker")
+    assert call(target, "POST", "/api/rooms", {"gamemode": "duel"}, token=maker).status == 201
+    program.wait_for("1 rooms")
+
+    target.kill()
+    program.wait_for("connection_lost")
+    target.start()
+    program.wait_for("connection_established", times=2)
+    program.wait_for("1 rooms", times=2)
+
+    call(target, "POST", "/api/auth/logout", token=token)
+    program.wait_for("connection_refused")
+
+
+# -- Godot --------------------------------------------------------------------------------------------------------
+
+GODOT_PROJECT = """config_version=4
+[application]
+config/name="Documentation"
+run/main_scene="res://main.tscn"
+[autoload]
+WSManager="*res://ws_manager.gd"
+RoomList="*res://room_list.gd"
+"""
+GODOT_SCENE = """[gd_scene load_steps=2 format=2]
+[ext_resource path="res://main.gd" type="Script" id=1]
+[node name="Main" type="Node"]
+script = ExtResource( 1 )
+"""
+GODOT_GAME = """extends Node
+
+func _ready():
+	for name in ["connection_established", "connection_lost"]:
+		WSManager.connect(name, self, "_tell", [name])
+	WSManager.connect("connection_refused", self, "_refused")
+	WSManager.connect("user_status_changed", self, "_status")
+	RoomList.connect("list_updated", self, "_rooms")
+	WSManager.first_retry_s = 0.5
+	WSManager.connect_to_server("<token>")
+
+func _tell(name):
+	print(name)
+
+func _refused(reason):
+	print("connection_refused")
+	print("refused because of ", reason)
+
+func _status(user_id, is_online):
+	print(user_id, " ", "true" if is_online else "false")
+
+func _rooms(rooms):
+	print(rooms.size(), " rooms")
+"""
+
+
+def test_godot_3_client_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
+    godot = engine("godot3-server", "godot3-server")
+    manager, room_list = blocks("Godot 3", "gdscript")
+    token = token_of(own_target, 41, "ada")
+    for name, text in {
+        "project.godot": GODOT_PROJECT, "main.tscn": GODOT_SCENE, "main.gd": GODOT_GAME,
+        "ws_manager.gd": manager, "room_list.gd": room_list,
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(at(own_target, text, token), encoding="utf-8")
+    with Program([godot, "--path", "."], folder=tmp_path, environment={"HOME": str(tmp_path)}) as program:
+        lives_through_a_restart(program, own_target, user_id=41, token=token)
+        program.wait_for("refused because of 4502")
+        assert not [line for line in program.lines if "SCRIPT ERROR" in line]
+
+
+@pytest.mark.parametrize("heading", ["Godot 4", "Godot 3"])
+def test_gdscript_parses(heading: str) -> None:
+    """There is no Godot 4 in Debian: its client is at least held against the grammar of the language."""
+    parser = pytest.importorskip("gdtoolkit.parser", reason="gdtoolkit comes with the test extra")
+    for block in blocks(heading, "gdscript"):
+        assert parser.parser.parse(block).children
+
+
+# -- JavaScript ---------------------------------------------------------------------------------------------------
+
+
+def test_javascript_client_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
+    node = engine("node", "nodejs")
+    library, usage = blocks("JavaScript", "js")
+    token = token_of(own_target, 42, "ada")
+    usage = usage.replace('("ws://localhost:30820")', '("ws://localhost:30820", { firstRetryMs: 500 })')
+    (tmp_path / "client.js").write_text(at(own_target, library + usage, token), encoding="utf-8")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    flags = ["--experimental-websocket"] if int(version[1:].partition(".")[0]) < 22 else []
+    with Program([node, *flags, "client.js"], folder=tmp_path) as program:
+        lives_through_a_restart(program, own_target, user_id=42, token=token)
+        assert program.exit_code() == 0  # no timer is left behind
+
+
+# -- Python -------------------------------------------------------------------------------------------------------
+
+
+def test_python_library_lives_through_a_restart(own_target: Target, tmp_path: Path) -> None:
+    library, _ = blocks("Python", "python")
+    quick = "import sys\nfrom loadtest.client import JitterReconnect\n"
+    quick += "def print(*parts): sys.stdout.write(' '.join(map(str, parts)) + '\\n'); sys.stdout.flush()\n"
+    library = library.replace('name="Ada")', 'name="Ada", reconnect=JitterReconnect(first_s=0.5))')
+    ending = 'connection.connection_refused.connect(lambda reason: print("connection_refused"))\n'
+    ending += "print(accounts.token)\nimport time\nwhile True: time.sleep(1)\n"
+    shown = library.replace("print(user_id, is_online)", "print(user_id, str(is_online).lower())")
+    (tmp_path / "client.py").write_text(at(own_target, quick + shown + ending), encoding="utf-8")
+    root = str(Path(__file__).parent.parent.parent)
+    with Program([sys.executable, "client.py"], folder=tmp_path, environment={"PYTHONPATH": root}) as program:
+        wait_until(lambda: any(line.startswith("ey") for line in program.lines), PATIENCE_S)
+        token = next(line for line in program.lines if line.startswith("ey"))
+        lives_through_a_restart(program, own_target, user_id=1, token=token)
+
+
+def test_bare_python_client_hears_of_its_room(own_target: Target, tmp_path: Path) -> None:
+    _, bare = blocks("Python", "python")
+    (tmp_path / "client.py").write_text(at(own_target, bare), encoding="utf-8")
+    with Program([sys.executable, "client.py"], folder=tmp_path) as program:
+        assert program.exit_code() == 0
+        program.wait_for("1 rooms")
+        assert [line.partition(" ")[0] for line in program.lines[:-1]] == [
+            "handshake_accepted", "user_online", "rooms_changed",
+        ]  # fmt: skip
+
+
+def test_every_client_of_the_page_is_run() -> None:
+    ran = {"Godot 4": 1, "Godot 3": 2, "JavaScript": 2, "Python": 2}
+    assert {heading: sum(len(blocks(heading, kind)) for kind in ("gdscript", "js", "python")) for heading in ran} == ran
+    assert PAGE.count("```") == 2 * sum(ran.values())

@@ -1,0 +1,57 @@
+"""docs/swarm.md and docs/lab.md name the roles, options, series, scenarios and exit codes that there are."""
+
+from __future__ import annotations
+
+import re
+
+from click.testing import CliRunner
+
+from bench.cli import main
+from loadtest import mix
+from loadtest.metrics import BY_NAME, COUNT_NAMES
+from tests.docs.markdown import DOCS, code, section, table
+from tests.docs.programs import locust_flags
+
+SWARM = (DOCS / "swarm.md").read_text(encoding="utf-8")
+LAB = (DOCS / "lab.md").read_text(encoding="utf-8")
+
+
+def test_roles_are_those_of_the_mix() -> None:
+    roles = {code(row[0]): re.findall(r"`(--[a-z-]+)`", row[2]) for row in table("swarm.md", "Roles")}
+    assert list(roles) == list(mix.ROLES)
+    assert {option for options in roles.values() for option in options} <= locust_flags()[1]
+    assert f"`--mix {mix.DEFAULT_MIX}`" in SWARM
+
+
+def test_options_of_the_swarm_that_are_named_exist() -> None:
+    others = {"--auth-rate-per-min", "--port", "--count", "--from", "--help", "--clients"}
+    named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", SWARM))
+    assert named - others <= locust_flags()[0]
+    assert len(named & locust_flags()[1]) > 20
+
+
+def test_series_and_numbers_are_those_that_thresholds_know() -> None:
+    shown = [name for row in table("swarm.md", "Results") for name in re.findall(r"`([a-z_.]+)`", row[0])]
+    files = {"run.json", "run.html", "junit.xml"}
+    assert sorted(set(shown) - files) == sorted([*BY_NAME, *COUNT_NAMES])
+
+
+def test_scenarios_are_those_that_the_lab_lists() -> None:
+    shown = [code(row[0]) for row in table("lab.md", "Scenarios")]
+    listed = CliRunner().invoke(main, ["list"]).output
+    in_report, engine = (re.findall(r"^([a-z-]+) {2,}\S", part, re.MULTILINE) for part in listed.split("Benches of"))
+    assert shown == in_report + engine
+    assert all(row[1].endswith("?") for row in table("lab.md", "Scenarios"))
+    assert len(engine) == 4
+    assert "The last four are benches" in LAB
+
+
+def test_glossary_is_in_order_and_explains_each_term_once() -> None:
+    terms = [row[0] for row in table("lab.md", "Glossary")]
+    assert terms == sorted(set(terms), key=str.lower)
+    assert {"A/A", "floor", "reach", "staleness"} <= set(terms)
+
+
+def test_exit_codes_are_explained_from_0_to_4() -> None:
+    for text in (section(SWARM, "Results"), section(LAB, "Run it")):
+        assert re.findall(r"^\| (\d) \|", text, re.MULTILINE) == ["0", "1", "2", "3", "4"]
