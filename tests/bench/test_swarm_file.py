@@ -17,9 +17,9 @@ from bench.run_file import ResultsUnreadable, read_run
 from bench.validity import Validity
 from loadtest.measure.health import Health
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.validity import judge
 from loadtest.output.run_file import as_json, write_json
-from loadtest.output.summary import RunFacts
 
 
 def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:
