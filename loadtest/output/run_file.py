@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def as_json(
     recorder: Recorder, facts: RunFacts, judgement: Judgement, verdicts: tuple[Verdict, ...]
 ) -> run_json.RunFile:
     """The document of a run, finished or not."""
-    checkout = machine.read_checkout()
+    checkout = _checkout()
     return run_json.RunFile(
         schema=run_json.SCHEMA,
         host=facts.host,
@@ -87,6 +88,12 @@ def as_text(document: run_json.RunFile) -> str:
 def write_json(path: Path, document: run_json.RunFile) -> None:
     """Raises `OSError`."""
     path.write_text(as_text(document), encoding="utf-8")
+
+
+@cache  # a page may ask for run.json again and again
+def _checkout() -> machine.Checkout | None:
+    """As it was when first asked for."""
+    return machine.read_checkout()
 
 
 def _machine() -> run_json.Machine:

@@ -13,6 +13,8 @@ from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.thresholds import Threshold, read_thresholds
 from loadtest.results.exit_codes import ExitCode, UsageError
 
+_MISSED, _INVALID = ExitCode.THRESHOLD_MISSED.value, ExitCode.INVALID.value
+
 RUN_FILE, PAGE_FILE, JUNIT_FILE = "run.json", "run.html", "junit.xml"
 
 
@@ -39,18 +41,25 @@ class RunOptions:
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("lobby swarm: what is recorded")
-    add = group.add_argument
-    add("--threshold", metavar="EXPRESSION", action="append", default=[],
-        help="what the run has to reach, as 'fanout.p99 < 250ms', 'reach == 1' or 'errors.rate < 0.1%%'; may be given "
-        f"again; exit code {ExitCode.THRESHOLD_MISSED.value} when one is missed")  # fmt: skip
+
+    def add(flag: str, *, is_in_form: bool = False, **how: Any) -> None:
+        action = group.add_argument(flag, **how)
+        action.include_in_web_ui = is_in_form  # type: ignore[attr-defined]  # as in `loadtest.workload.options`
+
+    # no percent sign in the help of what is in the form: argparse wants two of them, and the form shows both
+    add("--threshold", metavar="EXPRESSION", action="append", default=[], is_in_form=True,
+        help="what the run has to reach, as fanout.p99 < 250ms, reach == 1 or errors.rate < 0.001; may be given again, "
+        f"in the web form with commas between; exit code {_MISSED} when one is missed")  # fmt: skip
     add("--thresholds", metavar="FILE", default="", help="the same, one a line")
-    add("--run-dir", metavar="DIR", default="", help=f"write {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE} there at the end")
-    add("--settle-s", type=float, default=SETTLE_S,
+    add("--run-dir", metavar="DIR", default="",
+        help=f"write {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE} there at the end; with the web interface whenever a run "
+        "stops, into run-1, run-2 and so on")  # fmt: skip
+    add("--settle-s", type=float, default=SETTLE_S, is_in_form=True,
         help="how long after a change an announcement may take before it counts as lost (s)")  # fmt: skip
     add("--server-pid", type=int, default=None,
         help="process of the server, for its CPU; default: what listens on the host's port here")  # fmt: skip
     add("--accept-invalid", action="store_true",
-        help=f"an invalid run is said to be one, but does not end with exit code {ExitCode.INVALID.value}")  # fmt: skip
+        help=f"an invalid run is said to be one, but does not end with exit code {_INVALID}")  # fmt: skip
 
 
 def read_run_options(values: Mapping[str, Any]) -> RunOptions:

@@ -50,8 +50,15 @@ class Page(Protocol):
     def auth_required_if_enabled(self) -> Callable[[Callable[[], Response]], Callable[[], Response]]: ...
 
 
-def install(web_ui: Page, conclusion: Callable[[], Conclusion | None]) -> None:
-    """`conclusion` is as of now; None before the first run."""
+def install(
+    web_ui: Page,
+    conclusion: Callable[[], Conclusion | None],
+    files: Callable[[], str | None] = lambda: None,
+    *,
+    base_path: str = "",
+) -> None:
+    """`conclusion` is as of now; None before the first run. `files` says where those of the last run that stopped are,
+    if there are any. `base_path` is Locust's own --web-base-path."""
     web_ui.template_args["extended_tabs"] = [
         {"title": "Lobby", "key": TIMES},
         {"title": "Reach, validity", "key": STATE},
@@ -87,13 +94,13 @@ def install(web_ui: Page, conclusion: Callable[[], Conclusion | None]) -> None:
             found = conclusion()
             answer["extended_stats"] = [
                 {"key": TIMES, "data": _named(_TIMES_COLUMNS, times(found))},
-                {"key": STATE, "data": _named(_STATE_COLUMNS, state(found))},
+                {"key": STATE, "data": _named(_STATE_COLUMNS, state(found, files()))},
             ]
             response.set_data(json.dumps(answer))
         return response
 
     if web_ui.app is not None:  # it is there from the interface's beginning to its end
-        web_ui.app.register_blueprint(pages)
+        web_ui.app.register_blueprint(pages, url_prefix=base_path or None)
         web_ui.app.after_request(add_rows)
 
 
@@ -109,7 +116,7 @@ def times(found: Conclusion | None) -> list[tuple[str, ...]]:
     return rows
 
 
-def state(found: Conclusion | None) -> list[tuple[str, str]]:
+def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str, str]]:
     """Locust sorts by the first column: the figures there keep the rows in this order."""
     if found is None:
         return [("1 Validity", NO_RUN)]
@@ -121,6 +128,8 @@ def state(found: Conclusion | None) -> list[tuple[str, str]]:
     rows += [("4 Threshold", str(verdict)) for verdict in found.verdicts]
     rows += _account_rows("5 Presence", found.recorder.presence)
     rows += _account_rows("6 Rooms", found.recorder.rooms)
+    if files is not None and found.facts.is_over:
+        rows.append(("7 Files", files))
     return rows
 
 

@@ -20,6 +20,7 @@ import psutil
 from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
+from locust.util.timespan import parse_timespan
 
 from loadtest.client.sockets.transport import address_of
 from loadtest.measure.health import Pulse, ServerWatch, find_server
@@ -29,7 +30,9 @@ from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.output.ending import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.result_files import Results
 from loadtest.output.run_options import RunOptions, add_run_options, read_run_options
+from loadtest.output.web_form import Start, WebForm
 from loadtest.output.web_tab import install as install_tab
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.results.exit_codes import ExitCode, UsageError
@@ -62,11 +65,16 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
     for name in ("loadtest.client", "loadtest.wire"):  # one line a player and loss is not for a swarm
         logging.getLogger(name).setLevel(logging.ERROR)
     hooks = _Hooks(environment)
+    web_ui, parsed = environment.web_ui, environment.parsed_options
+    if web_ui is not None and parsed is not None:
+        WebForm(web_ui, hooks.check_start).install()
     if not isinstance(runner, WorkerRunner):
         hooks.check_before_anything()
     hooks.listen()
-    if environment.web_ui is not None:
-        install_tab(environment.web_ui, hooks.conclusion)
+    if web_ui is not None:
+        install_tab(
+            web_ui, hooks.conclusion, lambda: hooks.results.said, base_path=getattr(parsed, "web_base_path", None) or ""
+        )
 
 
 class _Hooks:
@@ -75,9 +83,12 @@ class _Hooks:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.run_options: RunOptions | None = None
-        """Read before anything else; None on workers, which leave nothing behind."""
+        """Of the last run, and read before anything else; None on workers, which leave nothing behind."""
+        self.results = Results()
         self.sharing = Sharing(environment)
         self._began_s = 0.0
+        self._is_probed = False
+        """The web form has just done so for the start that comes: Locust takes no stop until that has begun."""
         self._pulse: Pulse | None = None
         self._restart: Restart | None = None
         runner = environment.runner
@@ -112,7 +123,7 @@ class _Hooks:
         parsed = self.environment.parsed_options
         try:
             options = self.read_options()
-            self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
+            self.read_run_options()
             if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
                 probe(self.environment.host, options)
             if parsed is not None:
@@ -144,11 +155,33 @@ class _Hooks:
             parsed.seed = options.seed
         return options
 
-    def check_size(self, options: SwarmOptions) -> None:
+    def read_run_options(self) -> None:
         """Raises `UsageError`."""
         parsed = self.environment.parsed_options
-        expected = int(getattr(parsed, "expect_workers", None) or 1)
-        processes = self.sharing.share.processes if self._master is None else expected
+        self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
+
+    def check_start(self, start: Start) -> None:
+        """What the web form asks for, before anything of it holds. Raises `UsageError`, as the command line would."""
+        parsed = argparse.Namespace(**{**vars(self.environment.parsed_options), **start.values})
+        if start.users is not None:
+            parsed.num_users = start.users
+        if start.run_time is not None:
+            with contextlib.suppress(ValueError):  # Locust refuses that itself
+                parsed.run_time = parse_timespan(start.run_time) if start.run_time else None
+        options = read_options(start.values)
+        read_run_options(start.values)
+        probe(start.host, options)
+        self.check_size(options, parsed)
+        shape_for(options.load, parsed)
+        self._is_probed = True
+
+    def check_size(self, options: SwarmOptions, parsed: argparse.Namespace | None = None) -> None:
+        """Raises `UsageError`."""
+        parsed = parsed or self.environment.parsed_options
+        processes = self.sharing.share.processes
+        if self._master is not None:
+            runner = self.environment.runner
+            processes = max(int(getattr(parsed, "expect_workers", None) or 1), getattr(runner, "worker_count", 0))
         users = int(getattr(parsed, "num_users", None) or 1)
         check_limits(options, users=users, processes=max(1, processes))
 
@@ -160,7 +193,10 @@ class _Hooks:
         try:
             options = self.read_options()
             if not self.is_worker:
-                probe(self.environment.host, options)
+                self.read_run_options()
+                if not self._is_probed:
+                    probe(self.environment.host, options)
+                self._is_probed = False
             self.check_size(options)
             tokens = tokens_of(options)
         except UsageError as error:
@@ -265,6 +301,8 @@ class _Hooks:
             swarm.close()
         if self._restart is not None:
             self._restart.call_off()
+        if self.environment.web_ui is not None:
+            self.write_results()
 
     def on_request(
         self, request_type: str, name: str, response_time: float | None, exception: Any = None, **_rest: Any
@@ -293,6 +331,15 @@ class _Hooks:
             facts = replace(facts, duration_s=facts.duration_s or time.perf_counter() - self._began_s)
         return conclude(swarm.recorder, facts, self.run_options)
 
+    def write_results(self) -> None:
+        """Of the run that has just stopped, where another may follow."""
+        swarm, found = swarm_of(self.environment), self.conclusion()
+        if swarm is None or found is None or self.run_options is None:
+            return
+        said = self.results.write(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
+        if said is not None:
+            log.log(logging.ERROR if self.results.has_failed else logging.INFO, "Results of this run: %s", said)
+
     def on_quitting(self, **_rest: Any) -> None:
         """Locust takes the exit code before it stops what still runs."""
         swarm, runner = swarm_of(self.environment), self.environment.runner
@@ -312,6 +359,10 @@ class _Hooks:
         if swarm is None or found is None or self.run_options is None:
             return
         logging.getLogger("locust.stats_logger").info(found.table())
+        if self.environment.web_ui is not None:
+            if self.results.has_failed:
+                sys.exit(ExitCode.USAGE)
+            return  # written when it stopped
         try:
             write_files(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
         except OSError as error:
