@@ -1,4 +1,4 @@
-"""The floors of the swarm: each of its packages imports itself and those below, and no two modules import each other."""
+"""The floors of the swarm: each package imports itself and those below, and no two modules import each other."""
 
 from __future__ import annotations
 
