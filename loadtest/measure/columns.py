@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loadtest.measure.ledger import Book, Ledger
+from loadtest.measure.ledger import Ledger, Pending
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -53,7 +53,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Taken:
-    """The part of a `Book` that is judged now."""
+    """The part of a `Pending` that is judged now."""
 
     receipt_users: IntArray
     receipt_spans: IntArray
@@ -62,10 +62,10 @@ class Taken:
     announcement_times_s: FloatArray
 
 
-def take(book: Book, horizon_s: float) -> Taken:
+def take(pending: Pending, horizon_s: float) -> Taken:
     """Columns are in the order of time. What came when no connection was accepted has the span −1 and is left out."""
-    users, at, times_s = _cut(book.receipt_times_s, horizon_s, book.receipt_users, book.receipt_spans)
-    told, told_times_s = _cut(book.announcement_times_s, horizon_s, book.announcement_spans)
+    users, at, times_s = _cut(pending.receipt_times_s, horizon_s, pending.receipt_users, pending.receipt_spans)
+    told, told_times_s = _cut(pending.announcement_times_s, horizon_s, pending.announcement_spans)
     mine, ours = at >= 0, told >= 0
     return Taken(users[mine], at[mine], times_s[mine], told[ours], told_times_s[ours])
 

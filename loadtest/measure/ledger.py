@@ -69,7 +69,7 @@ class Change:
 
 
 @dataclass
-class Book:
+class Pending:
     """What has been written and not been judged yet, column by column."""
 
     receipt_users: array[int]
@@ -80,7 +80,7 @@ class Book:
     announcement_times_s: array[float]
 
     @classmethod
-    def empty(cls) -> Book:
+    def empty(cls) -> Pending:
         return cls(array("q"), array("i"), array("d"), array("i"), array("d"))
 
 
@@ -102,7 +102,7 @@ class Ledger:
         self.span_until_s = array("d")
         """Infinite while it is open."""
         self.span_sees = array("b")
-        self.book = Book.empty()
+        self.pending = Pending.empty()
         self.transitions: list[Transition] = []
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
@@ -143,9 +143,9 @@ class Ledger:
         self._is_shared = True
         self.heard_until_s = -math.inf
 
-    def take_facts(self) -> dict[str, Any]:
+    def take_entries(self) -> dict[str, Any]:
         """What happened here since the last time, for the other processes, made of what msgpack can carry."""
-        facts, self._outbox = self._outbox, []
+        entries, self._outbox = self._outbox, []
         now_s = self.clock()
         return {
             "clock": self.clock_id,
@@ -160,21 +160,21 @@ class Ledger:
                     None if math.isnan(t.origin_s) else t.origin_s,
                     t.is_certain,
                 ]
-                for t in facts
+                for t in entries
                 if isinstance(t, Transition)
             ],
-            "changes": [list(astuple(fact)) for fact in facts if isinstance(fact, Change)],
+            "changes": [list(astuple(entry)) for entry in entries if isinstance(entry, Change)],
         }
 
-    def add_facts(self, facts: Mapping[str, Any]) -> None:
+    def add_entries(self, entries: Mapping[str, Any]) -> None:
         """What happened in another process. Times of another machine's clock are shifted by its `shift_s` already."""
-        slack_s = 0.0 if facts["clock"] == self.clock_id else FOREIGN_SLACK_S
-        for user_id, is_online, begin_s, end_s, origin_s, is_certain in facts["transitions"]:
+        slack_s = 0.0 if entries["clock"] == self.clock_id else FOREIGN_SLACK_S
+        for user_id, is_online, begin_s, end_s, origin_s, is_certain in entries["transitions"]:
             known_s = math.nan if slack_s else origin_s
             self.transitions.append(
                 Transition(user_id, is_online, begin_s - slack_s, end_s + slack_s, known_s, is_certain)
             )
-        for intended_s, sent_s, answered_s in facts["changes"]:
+        for intended_s, sent_s, answered_s in entries["changes"]:
             known_s = math.nan if slack_s else intended_s
             self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s))
 
@@ -227,13 +227,13 @@ class Ledger:
     def _is_certain(self, user_id: int, now_s: float) -> bool:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
 
-    def _note(self, fact: Transition | Change) -> None:
-        if isinstance(fact, Transition):
-            self.transitions.append(fact)
+    def _note(self, entry: Transition | Change) -> None:
+        if isinstance(entry, Transition):
+            self.transitions.append(entry)
         else:
-            self.changes.append(fact)
+            self.changes.append(entry)
         if self._is_shared:
-            self._outbox.append(fact)
+            self._outbox.append(entry)
 
 
 class PlayerWatch:
@@ -302,16 +302,16 @@ class PlayerWatch:
     def presence(self, user_id: int, is_online: bool) -> None:
         """An announcement of that user arrived: each event, and each entry of a batch."""
         ledger = self._ledger
-        book = ledger.book
-        book.receipt_users.append(user_id * 2 + is_online)
-        book.receipt_spans.append(self._span)
-        book.receipt_times_s.append(ledger.clock())
+        pending = ledger.pending
+        pending.receipt_users.append(user_id * 2 + is_online)
+        pending.receipt_spans.append(self._span)
+        pending.receipt_times_s.append(ledger.clock())
 
     def rooms(self, revision: int | None = None) -> None:
         """The rooms were announced to have changed, or came themselves."""
         ledger = self._ledger
-        ledger.book.announcement_spans.append(self._span)
-        ledger.book.announcement_times_s.append(ledger.clock())
+        ledger.pending.announcement_spans.append(self._span)
+        ledger.pending.announcement_times_s.append(ledger.clock())
         if revision is not None:
             if revision < self._revision:
                 ledger.stale_revisions += 1

@@ -49,7 +49,7 @@ _TIME_BITS = 42
 
 
 @dataclass
-class Account:
+class ReachTally:
     """Pairs of an event and an observer. Add them up over processes; nothing here is a mean."""
 
     events: int = 0
@@ -75,7 +75,7 @@ class Account:
         """Received ÷ expected; None where nothing was expected."""
         return self.received / self.expected if self.expected else None
 
-    def add(self, other: Account) -> None:
+    def add(self, other: ReachTally) -> None:
         for name, number in asdict(other).items():
             setattr(self, name, getattr(self, name) + number)
 
@@ -109,8 +109,8 @@ class Reach:
         on_fan_out: Callable[[str, FloatArray], object] = lambda kind, latencies_s: None,
     ) -> None:
         """`on_fan_out` gets ``presence`` or ``rooms`` and what each receipt took."""
-        self.presence = Account()
-        self.rooms = Account()
+        self.presence = ReachTally()
+        self.rooms = ReachTally()
         self.settle_s = settle_s
         self._ledger = ledger
         self._on_fan_out = on_fan_out
@@ -128,10 +128,10 @@ class Reach:
         self._changes: list[Change] = []
         self._announced: tuple[IntArray, FloatArray] = (none(), np.empty(0))
 
-    def take_accounts(self) -> tuple[Account, Account]:
+    def take_tallies(self) -> tuple[ReachTally, ReachTally]:
         """Presence and rooms since the last time; both start from zero."""
         taken = self.presence, self.rooms
-        self.presence, self.rooms = Account(), Account()
+        self.presence, self.rooms = ReachTally(), ReachTally()
         return taken
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
@@ -145,8 +145,8 @@ class Reach:
         pending_s = [self._entries[number].transition.end_s for number in self._open]
         pending_s += [change.answered_s for change in self._changes]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(pending_s, default=now_s))
-        book = take(self._ledger.book, horizon_s)
-        self._attribute(book, spans, horizon_s, is_final=is_final)
+        taken = take(self._ledger.pending, horizon_s)
+        self._attribute(taken, spans, horizon_s, is_final=is_final)
         still_open = []
         for number in self._open:
             if self._entries[number].transition.end_s + self.settle_s <= horizon_s:
@@ -154,7 +154,7 @@ class Reach:
             else:
                 still_open.append(number)
         self._open = still_open
-        self._judge_changes(book, spans, horizon_s)
+        self._judge_changes(taken, spans, horizon_s)
         self.rooms.out_of_order += self._ledger.stale_revisions
         self.rooms.duplicates += self._ledger.repeated_revisions
         self._ledger.stale_revisions = self._ledger.repeated_revisions = 0
@@ -186,11 +186,11 @@ class Reach:
         self._keys = np.insert(self._keys, places, sorted_keys)
         self._numbers = np.insert(self._numbers, places, numbers[order])
 
-    def _attribute(self, book: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
+    def _attribute(self, taken: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
         """Each receipt to the latest transition of its kind and user that had begun."""
-        users = np.concatenate([self._waiting[0], book.receipt_users])
-        at = np.concatenate([self._waiting[1], book.receipt_spans])
-        times_s = np.concatenate([self._waiting[2], book.receipt_times_s])
+        users = np.concatenate([self._waiting[0], taken.receipt_users])
+        at = np.concatenate([self._waiting[1], taken.receipt_spans])
+        times_s = np.concatenate([self._waiting[2], taken.receipt_times_s])
         if not len(users):
             return
         different, where = np.unique(users >> 1, return_inverse=True)
@@ -303,9 +303,9 @@ class Reach:
 
     # -- rooms ----------------------------------------------------------------------------------------------------
 
-    def _judge_changes(self, book: Taken, spans: Spans, horizon_s: float) -> None:
-        at = np.concatenate([self._announced[0], book.announcement_spans])
-        times_s = np.concatenate([self._announced[1], book.announcement_times_s])
+    def _judge_changes(self, taken: Taken, spans: Spans, horizon_s: float) -> None:
+        at = np.concatenate([self._announced[0], taken.announcement_spans])
+        times_s = np.concatenate([self._announced[1], taken.announcement_times_s])
         due = [change for change in self._changes if change.answered_s + self.settle_s <= horizon_s]
         if due:
             self._changes = [change for change in self._changes if change.answered_s + self.settle_s > horizon_s]

@@ -21,7 +21,7 @@ from loadtest.client import Counters
 from loadtest.measure.columns import FloatArray
 from loadtest.measure.health import Health
 from loadtest.measure.ledger import Ledger
-from loadtest.measure.reach import SETTLE_S, Account, Reach
+from loadtest.measure.reach import SETTLE_S, Reach, ReachTally
 from loadtest.measure.series import Series
 
 RequestKey = tuple[str, str]
@@ -32,7 +32,7 @@ KINDS = ("events", "durations", "requests")
 
 
 @dataclass
-class RequestFigures:
+class RequestStats:
     """Response times of the successful and the failed alike, as in Locust's table; some failures have none."""
 
     count: int = 0
@@ -49,8 +49,8 @@ class RequestFigures:
 class Worker:
     """What the master knows of another process: its own figures, and what arrived of the rest."""
 
-    presence: Account = field(default_factory=Account)
-    rooms: Account = field(default_factory=Account)
+    presence: ReachTally = field(default_factory=ReachTally)
+    rooms: ReachTally = field(default_factory=ReachTally)
     health: Health = field(default_factory=Health)
     arrived: Counter[str] = field(default_factory=Counter)
     sent: dict[str, int] | None = None
@@ -67,7 +67,7 @@ class Recorder:
         self.health = Health()
         """Of this process."""
         self.workers: dict[str, Worker] = {}
-        self.requests: dict[RequestKey, RequestFigures] = {}
+        self.requests: dict[RequestKey, RequestStats] = {}
         self.series: dict[str, Series] = {}
         self.connections = Counters()
         """Shared by all connections of this process: what they count is what this run counts."""
@@ -78,7 +78,7 @@ class Recorder:
         """Of the connections' counters when they last were reset."""
 
     def record_request(self, key: RequestKey, duration_s: float | None, failure: str | None) -> None:
-        figures = self.requests.setdefault(key, RequestFigures())
+        figures = self.requests.setdefault(key, RequestStats())
         figures.count += 1
         if duration_s is not None:
             figures.times.record(duration_s)
@@ -92,12 +92,12 @@ class Recorder:
         self._events[event] += number
 
     @property
-    def presence(self) -> Account:
-        """The account of all processes; a copy."""
+    def presence(self) -> ReachTally:
+        """The tally of all processes; a copy."""
         return _sum([self.reach.presence, *(worker.presence for worker in self.workers.values())])
 
     @property
-    def rooms(self) -> Account:
+    def rooms(self) -> ReachTally:
         return _sum([self.reach.rooms, *(worker.rooms for worker in self.workers.values())])
 
     @property
@@ -138,7 +138,7 @@ class Recorder:
         for series in self.series.values():
             series.clear()
         self.requests.clear()
-        presence, rooms = self.reach.take_accounts()
+        presence, rooms = self.reach.take_tallies()
         report["presence"], report["rooms"] = asdict(presence), asdict(rooms)
         report["health"] = self.health.as_dict()
         self.health = Health()
@@ -156,14 +156,14 @@ class Recorder:
             series.add_encoded(encoded, clipped=clipped)
             known.arrived["durations"] += series.count - had
         for request_type, name, count, encoded, failures in report["requests"]:
-            figures = self.requests.setdefault((request_type, name), RequestFigures())
+            figures = self.requests.setdefault((request_type, name), RequestStats())
             figures.count += count
             figures.failures.update(failures)
             if encoded:
                 figures.times.add_encoded(encoded)
             known.arrived["requests"] += count
-        known.presence.add(Account(**report["presence"]))
-        known.rooms.add(Account(**report["rooms"]))
+        known.presence.add(ReachTally(**report["presence"]))
+        known.rooms.add(ReachTally(**report["rooms"]))
         known.health.add(report["health"])
         known.sent = report["sent"] or known.sent
 
@@ -174,7 +174,7 @@ class Recorder:
         self._base = _flat(self.connections)
         self._shipped = Counter()
         for worker in self.workers.values():
-            worker.presence, worker.rooms, worker.health = Account(), Account(), Health()
+            worker.presence, worker.rooms, worker.health = ReachTally(), ReachTally(), Health()
 
     def _record_fan_out(self, kind: str, latencies_s: FloatArray) -> None:
         self._series(f"fan-out of {kind}").record_many(latencies_s)
@@ -186,10 +186,10 @@ class Recorder:
         return series
 
 
-def _sum(accounts: list[Account]) -> Account:
-    whole = Account()
-    for account in accounts:
-        whole.add(account)
+def _sum(tallies: list[ReachTally]) -> ReachTally:
+    whole = ReachTally()
+    for tally in tallies:
+        whole.add(tally)
     return whole
 
 

@@ -98,7 +98,7 @@ class Series:
         self._histogram.reset()
         self._clipped = 0
 
-    def figures_ms(self) -> dict[str, float]:
+    def percentiles_ms(self) -> dict[str, float]:
         """Count aside, what tables and files show: milliseconds with the microseconds kept."""
         found_us = self._percentiles_us(PERCENTILES.values())
         figures = {f"{name}_ms": us / 1000 for name, us in zip(PERCENTILES, found_us, strict=True)}

@@ -45,7 +45,7 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ThresholdResult:
     threshold: Threshold
     found: float | None
     """None: nothing was measured."""
@@ -106,9 +106,9 @@ def read_thresholds(texts: Iterable[str], file: Path | None) -> tuple[Threshold,
     return tuple(read_threshold(line) for line in stripped if line)
 
 
-def judge(thresholds: Iterable[Threshold], recorder: Recorder, *, duration_s: float) -> tuple[Verdict, ...]:
+def judge(thresholds: Iterable[Threshold], recorder: Recorder, *, duration_s: float) -> tuple[ThresholdResult, ...]:
     counts = counts_of(recorder, duration_s=duration_s)
-    return tuple(Verdict(threshold, _find(threshold, recorder, counts)) for threshold in thresholds)
+    return tuple(ThresholdResult(threshold, _find(threshold, recorder, counts)) for threshold in thresholds)
 
 
 def known_names() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import re
 from itertools import count
 from pathlib import Path
 
-from loadtest.output.ending import Conclusion, write_files
+from loadtest.output.conclusion import Conclusion, write_files
 
 _RUN_FOLDER = re.compile(r"run-([0-9]+)")
 

@@ -11,11 +11,11 @@ from typing import Any
 import psutil
 
 from loadtest.measure.metrics import METRICS, counts_of, errors_by_name, series_of
-from loadtest.measure.reach import Account
+from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
-from loadtest.measure.thresholds import Verdict
+from loadtest.measure.thresholds import ThresholdResult
 from loadtest.measure.validity import Judgement, healths
 from loadtest.results import machine, run_json
 
@@ -23,7 +23,7 @@ PACKAGES = ("lobby-server", "locust", "gevent", "websocket-client", "geventhttpc
 
 
 def as_json(
-    recorder: Recorder, facts: RunFacts, judgement: Judgement, verdicts: tuple[Verdict, ...]
+    recorder: Recorder, facts: RunFacts, judgement: Judgement, threshold_results: tuple[ThresholdResult, ...]
 ) -> run_json.RunFile:
     """The document of a run, finished or not."""
     checkout = _checkout()
@@ -43,15 +43,15 @@ def as_json(
         ),
         thresholds=[
             run_json.ThresholdResult(
-                text=verdict.threshold.text,
-                is_met=verdict.is_met,
-                found=verdict.found,
-                found_text=verdict.found_text,
+                text=result.threshold.text,
+                is_met=result.is_met,
+                found=result.found,
+                found_text=result.found_text,
             )
-            for verdict in verdicts
+            for result in threshold_results
         ],
         ledger=run_json.Ledger(
-            settle_s=recorder.reach.settle_s, presence=_account(recorder.presence), rooms=_account(recorder.rooms)
+            settle_s=recorder.reach.settle_s, presence=_tally(recorder.presence), rooms=_tally(recorder.rooms)
         ),
         counts=counts_of(recorder, duration_s=facts.duration_s),
         errors=dict(sorted(errors_by_name(recorder).items())),
@@ -66,7 +66,7 @@ def as_json(
                 name=name,
                 count=figures.count,
                 failures=figures.failure_count,
-                **figures.times.figures_ms(),
+                **figures.times.percentiles_ms(),
                 errors=dict(figures.failures),
                 histogram=figures.times.encode(),
             )
@@ -106,14 +106,14 @@ def _machine() -> run_json.Machine:
     )
 
 
-def _account(account: Account) -> run_json.ReachAccount:
-    return run_json.ReachAccount(**account.as_dict())
+def _tally(tally: ReachTally) -> run_json.ReachTally:
+    return run_json.ReachTally(**tally.as_dict())
 
 
 def _columns(series: Series) -> dict[str, Any]:
     return {
         "count": series.count,
-        **series.figures_ms(),
+        **series.percentiles_ms(),
         "mean_ms": series.mean_us / 1000,
         "clipped": series.clipped,
         "histogram": series.encode(),

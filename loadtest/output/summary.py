@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from loadtest.measure.metrics import METRICS, errors_by_name, series_of
-from loadtest.measure.reach import Account
+from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.thresholds import Verdict
+from loadtest.measure.thresholds import ThresholdResult
 from loadtest.measure.validity import Judgement
 
 
 def table(
-    recorder: Recorder, facts: RunFacts, judgement: Judgement | None = None, verdicts: tuple[Verdict, ...] = ()
+    recorder: Recorder,
+    facts: RunFacts,
+    judgement: Judgement | None = None,
+    threshold_results: tuple[ThresholdResult, ...] = (),
 ) -> str:
     """For a terminal: times in ms."""
     lines = [f"\nLobby swarm · seed {facts.seed} · {facts.duration_s:.1f} s"]
@@ -26,16 +29,16 @@ def table(
     for metric in METRICS:
         series = series_of(recorder, metric)
         if series.count:
-            figures = series.figures_ms()
+            figures = series.percentiles_ms()
             cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
             lines.append(f"{metric.title:<30}{series.count:>10,}{cells}")
-    lines += ["", *ledger_lines((("presence", recorder.presence), ("rooms", recorder.rooms)))]
+    lines += ["", *reach_lines((("presence", recorder.presence), ("rooms", recorder.rooms)))]
     errors = errors_by_name(recorder)
     if errors:
         lines += ["", f"{'Error':<40}{'count':>14}", "-" * 54]
         lines += [f"{name:<40}{number:>14,}" for name, number in errors.most_common()]
-    if verdicts:
-        lines += ["", "Thresholds", "-" * 66, *map(str, verdicts)]
+    if threshold_results:
+        lines += ["", "Thresholds", "-" * 66, *map(str, threshold_results)]
     if judgement is not None:
         lines += ["", f"This run is {judgement.level.value}{':' if judgement.reasons else '.'}"]
         lines += [f"  {reason}" for reason in judgement.reasons]
@@ -47,15 +50,15 @@ def table(
 _COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_ms", "max": "max_ms"}
 
 
-def ledger_lines(accounts: Iterable[tuple[str, Account]]) -> list[str]:
+def reach_lines(tallies: Iterable[tuple[str, ReachTally]]) -> list[str]:
     """Reach has as many digits as it takes to tell one lost event from none."""
     names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected")
     titles = ("expected", "received", "lost", "late", "twice", "disorder", "unexpected")
     lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 108]
-    for name, account in accounts:
-        figures = account.as_dict()
+    for name, tally in tallies:
+        figures = tally.as_dict()
         cells = "".join(f"{figures[key]:>12,}" for key in names)
-        lines.append(f"{name:<12}{reach_text(account.reach):>12}{cells}")
+        lines.append(f"{name:<12}{reach_text(tally.reach):>12}{cells}")
     return lines
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, jsonify, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
-from loadtest.output.run_options import add_run_options
+from loadtest.output.recording_options import add_run_options
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import add_options
 

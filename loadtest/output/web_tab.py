@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from flask import Blueprint, Flask, Response, request
 
 from loadtest.measure.metrics import METRICS, series_of
-from loadtest.measure.reach import Account
-from loadtest.output.ending import Conclusion
+from loadtest.measure.reach import ReachTally
+from loadtest.output.conclusion import Conclusion
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.run_file import as_text
@@ -111,7 +111,7 @@ def times(found: Conclusion | None) -> list[tuple[str, ...]]:
     for metric in METRICS:
         series = series_of(found.recorder, metric)
         if series.count:
-            figures = series.figures_ms().values()
+            figures = series.percentiles_ms().values()
             rows.append((metric.title, f"{series.count:,}", *(f"{figure:,.2f}" for figure in figures)))
     return rows
 
@@ -125,19 +125,19 @@ def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str,
     rows += [("2 Because", reason) for reason in judgement.reasons]
     if judgement.bottleneck is not None:
         rows.append(("3 Bottleneck", judgement.bottleneck))
-    rows += [("4 Threshold", str(verdict)) for verdict in found.verdicts]
-    rows += _account_rows("5 Presence", found.recorder.presence)
-    rows += _account_rows("6 Rooms", found.recorder.rooms)
+    rows += [("4 Threshold", str(result)) for result in found.threshold_results]
+    rows += _tally_rows("5 Presence", found.recorder.presence)
+    rows += _tally_rows("6 Rooms", found.recorder.rooms)
     if files is not None and found.facts.is_over:
         rows.append(("7 Files", files))
     return rows
 
 
-def _account_rows(name: str, account: Account) -> Iterable[tuple[str, str]]:
-    yield f"{name}: reach", reach_text(account.reach)
+def _tally_rows(name: str, tally: ReachTally) -> Iterable[tuple[str, str]]:
+    yield f"{name}: reach", reach_text(tally.reach)
     counts = {
-        "expected": account.expected, "received": account.received, "lost": account.lost, "late": account.late,
-        "twice": account.duplicates, "out of order": account.out_of_order, "unexpected": account.unexpected,
+        "expected": tally.expected, "received": tally.received, "lost": tally.lost, "late": tally.late,
+        "twice": tally.duplicates, "out of order": tally.out_of_order, "unexpected": tally.unexpected,
     }  # fmt: skip
     yield f"{name}: who heard", " · ".join(f"{number:,} {what}" for what, number in counts.items())
 

@@ -18,7 +18,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.players.locust_http import LocustHttp, SwarmApi, new_session
 from loadtest.players.shared_lists import SharedLists
-from loadtest.wire.wire import Wire
+from loadtest.wire.shared import Wire
 from loadtest.workload.arrivals import Arrivals, arrival_times_s
 from loadtest.workload.identities import Share, Tokens
 from loadtest.workload.options import SwarmOptions

@@ -41,7 +41,7 @@ class ThresholdResult(msgspec.Struct, kw_only=True):
     found_text: str
 
 
-class ReachAccount(msgspec.Struct, kw_only=True):
+class ReachTally(msgspec.Struct, kw_only=True):
     """Pairs of an event and an observer that should have heard of it."""
 
     events: int
@@ -62,8 +62,8 @@ class ReachAccount(msgspec.Struct, kw_only=True):
 class Ledger(msgspec.Struct, kw_only=True):
     settle_s: float
     """After this time a missing announcement counts as lost."""
-    presence: ReachAccount
-    rooms: ReachAccount
+    presence: ReachTally
+    rooms: ReachTally
 
 
 class MetricRow(msgspec.Struct, kw_only=True):

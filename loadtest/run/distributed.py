@@ -1,8 +1,8 @@
 """Between a master and its workers: reports while a run goes on, what happened to whom, and the last word of everybody.
 
-A worker's report rides on Locust's own. Besides what was recorded it carries the worker's facts (who came and went,
+A worker's report rides on Locust's own. Besides what was recorded it carries the worker's entries (who came and went,
 what was changed), which the master passes on to the other workers, for their players should have heard of it. When a
-test stops, the master asks all workers to stop, waits until the facts are passed on, asks for the last reports and
+test stops, the master asks all workers to stop, waits until the entries are passed on, asks for the last reports and
 waits for those, each for a bounded time. What did not come is named by `Recorder.unreconciled`.
 """
 
@@ -26,7 +26,7 @@ STOP_TIMEOUT_S = 30.0
 LAST_REPORT_TIMEOUT_S = 10.0
 
 _REPORT = "lobby_swarm"
-_FACTS, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_facts", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
+_ENTRIES, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_entries", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
 _LOOK_EVERY_S = 0.02
 
 
@@ -37,27 +37,27 @@ class WorkerSide:
         self._recorder = recorder
         self._ended: Recorder | None = None
         _listen(environment.events.report_to_master, self._on_report_to_master)
-        runner.register_message(_FACTS, self._on_facts)
+        runner.register_message(_ENTRIES, self._on_entries)
         runner.register_message(_STOP, self._on_stop, concurrent=True)
         runner.register_message(_SETTLE, self._on_settle)
 
     def _on_report_to_master(self, data: dict[str, Any], **_rest: Any) -> None:
         recorder = self._recorder()
         if recorder is not None and recorder is not self._ended:
-            data[_REPORT] = {"report": recorder.take_report(), "facts": recorder.ledger.take_facts()}
+            data[_REPORT] = {"report": recorder.take_report(), "entries": recorder.ledger.take_entries()}
 
-    def _on_facts(self, msg: Any, **_rest: Any) -> None:
+    def _on_entries(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
         if recorder is not None:
-            if msg.data["facts"] is not None:
-                recorder.ledger.add_facts(msg.data["facts"])
+            if msg.data["entries"] is not None:
+                recorder.ledger.add_entries(msg.data["entries"])
             recorder.ledger.heard_until_s = msg.data["heard_until_s"]
 
     def _on_stop(self, **_rest: Any) -> None:
         self._runner.stop()
         recorder = self._recorder()
-        facts = None if recorder is None else recorder.ledger.take_facts()
-        self._runner.send_message(_STOPPED, {"facts": facts})
+        entries = None if recorder is None else recorder.ledger.take_entries()
+        self._runner.send_message(_STOPPED, {"entries": entries})
 
     def _on_settle(self, **_rest: Any) -> None:
         recorder = self._recorder()
@@ -99,12 +99,12 @@ class MasterSide:
         recorder = self._recorder()
         if recorder is not None and _REPORT in data and client_id not in self._ended:
             recorder.add_report(data[_REPORT]["report"], worker=self._name(client_id))
-            self._pass_on(client_id, data[_REPORT]["facts"], recorder.ledger)
+            self._pass_on(client_id, data[_REPORT]["entries"], recorder.ledger)
 
     def _on_stopped(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
-        if recorder is not None and msg.data["facts"] is not None:
-            self._pass_on(msg.node_id, msg.data["facts"], recorder.ledger)
+        if recorder is not None and msg.data["entries"] is not None:
+            self._pass_on(msg.node_id, msg.data["entries"], recorder.ledger)
         self._stopped.add(msg.node_id)
 
     def _on_last(self, msg: Any, **_rest: Any) -> None:
@@ -113,24 +113,24 @@ class MasterSide:
             recorder.add_report(msg.data["report"], worker=self._name(msg.node_id))
         self._ended.add(msg.node_id)
 
-    def _pass_on(self, sender: str, facts: dict[str, Any], ledger: Ledger) -> None:
+    def _pass_on(self, sender: str, entries: dict[str, Any], ledger: Ledger) -> None:
         """To all other workers, in their own clocks, with the time up to which they have heard of all others."""
-        self._clocks.setdefault(sender, _WorkerClock(facts["clock"])).hear(facts, ledger)
+        self._clocks.setdefault(sender, _WorkerClock(entries["clock"])).hear(entries, ledger)
         present = self._present()
         if present == {sender}:  # there is nobody else to hear of
-            self._runner.send_message(_FACTS, {"facts": None, "heard_until_s": math.inf}, client_id=sender)
+            self._runner.send_message(_ENTRIES, {"entries": None, "heard_until_s": math.inf}, client_id=sender)
         for receiver in present - {sender}:
             clock = self._clocks.get(receiver)
             if clock is None:
-                clock = _WorkerClock(facts["clock"])  # it has said nothing yet; most likely it is on this machine
+                clock = _WorkerClock(entries["clock"])  # it has said nothing yet; most likely it is on this machine
             heard_s = [
                 self._clocks[other].until_s - clock.shift_s if other in self._clocks else -math.inf
                 for other in present - {receiver}
             ]
-            shift_s = 0.0 if clock.clock_id == facts["clock"] else self._clocks[sender].shift_s - clock.shift_s
-            shifted = _shifted(facts, shift_s) if shift_s else facts
+            shift_s = 0.0 if clock.clock_id == entries["clock"] else self._clocks[sender].shift_s - clock.shift_s
+            shifted = _shifted(entries, shift_s) if shift_s else entries
             self._runner.send_message(
-                _FACTS, {"facts": shifted, "heard_until_s": min(heard_s, default=math.inf)}, client_id=receiver
+                _ENTRIES, {"entries": shifted, "heard_until_s": min(heard_s, default=math.inf)}, client_id=receiver
             )
 
     def _present(self) -> set[str]:
@@ -159,20 +159,20 @@ class _WorkerClock:
         self.until_s = -math.inf
         """In the master's clock: all that happened there until then is known."""
 
-    def hear(self, facts: dict[str, Any], ledger: Ledger) -> None:
+    def hear(self, entries: dict[str, Any], ledger: Ledger) -> None:
         if self.clock_id != ledger.clock_id:
-            seen_s = ledger.clock() - facts["now_s"]
+            seen_s = ledger.clock() - entries["now_s"]
             self.shift_s = seen_s if self.until_s == -math.inf else min(self.shift_s, seen_s)
-        self.until_s = facts["until_s"] + self.shift_s
+        self.until_s = entries["until_s"] + self.shift_s
 
 
-def _shifted(facts: dict[str, Any], shift_s: float) -> dict[str, Any]:
+def _shifted(entries: dict[str, Any], shift_s: float) -> dict[str, Any]:
     transitions = [
         [user_id, is_online, begin_s + shift_s, end_s + shift_s, origin_s + shift_s, is_certain]
-        for user_id, is_online, begin_s, end_s, origin_s, is_certain in facts["transitions"]
+        for user_id, is_online, begin_s, end_s, origin_s, is_certain in entries["transitions"]
     ]
-    changes = [[time_s + shift_s for time_s in change] for change in facts["changes"]]
-    return {**facts, "transitions": transitions, "changes": changes}
+    changes = [[time_s + shift_s for time_s in change] for change in entries["changes"]]
+    return {**entries, "transitions": transitions, "changes": changes}
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:

@@ -1,5 +1,6 @@
 """The swarm's place in Locust: options, the check of the server before the first user, the beginning and the end of a
-run. What processes tell each other is in `loadtest.run.distributed`, what a run comes to in `loadtest.output.ending`.
+run. What processes tell each other is in `loadtest.run.distributed`, and how a run ends in
+`loadtest.output.conclusion`.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from loadtest.measure.metrics import LOOP_LAG
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.output.ending import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.recording_options import RunOptions, add_run_options, read_run_options
 from loadtest.output.result_files import Results
-from loadtest.output.run_options import RunOptions, add_run_options, read_run_options
 from loadtest.output.web_form import Start, WebForm
 from loadtest.output.web_tab import install as install_tab
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of

@@ -30,9 +30,9 @@ from loadtest.client.timing import Pulse, Timing
 from loadtest.wire import frames
 from loadtest.wire.opening import open_for_reader
 from loadtest.wire.sending import SendingConnection, reset_on_close
+from loadtest.wire.shared import Wire
 from loadtest.wire.state import PresenceSink, State
 from loadtest.wire.timers import Timer
-from loadtest.wire.wire import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature

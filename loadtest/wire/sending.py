@@ -16,7 +16,7 @@ from loadtest.client.signals import Signal
 from loadtest.client.sockets.lobby_connection import LobbyConnection
 from loadtest.wire import frames
 from loadtest.wire.direct_signal import DirectSignal
-from loadtest.wire.wire import Wire
+from loadtest.wire.shared import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 

@@ -1,7 +1,7 @@
 """What a run is told: the swarm's options on Locust's command line and in its web form, read and checked once.
 
 Nothing here imports Locust: the parser is handed in. What a run has to reach and leaves behind is in
-`loadtest.output.run_options`.
+`loadtest.output.recording_options`.
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ def test_a_series_keeps_microseconds_and_drops_nothing():
     assert series.count == 4
     assert series.percentile_us(50) == 12
     assert series.max_us == pytest.approx(LARGEST_US, rel=1e-3)
-    assert Series().figures_ms()["p99_ms"] == 0.0
+    assert Series().percentiles_ms()["p99_ms"] == 0.0
 
 
 def test_reports_of_workers_add_up_to_what_one_process_would_have():

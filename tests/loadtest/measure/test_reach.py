@@ -11,7 +11,7 @@ import pytest
 
 from loadtest.client import Feature
 from loadtest.measure.ledger import SHAKING_S, Ledger, PlayerWatch
-from loadtest.measure.reach import Account, Reach
+from loadtest.measure.reach import Reach, ReachTally
 from loadtest.measure.series import Series
 
 SETTLE_S = 5.0
@@ -33,7 +33,7 @@ class World:
             self.now_s += 0.01
         self.now_s += 60.0
         self.reach.settle(self.now_s)
-        self.reach.presence = Account()  # nobody announced these
+        self.reach.presence = ReachTally()  # nobody announced these
 
     def join(self, user_id: int, *, features: frozenset[Feature] = frozenset(), handshake_s: float = 0.002) -> None:
         self.watches.setdefault(user_id, self.ledger.watch()).accepted(
@@ -211,11 +211,11 @@ def test_another_process_hears_of_a_slow_handshake_before_it_judges():
     watch.shaking(world.now_s)
     sent_s = world.now_s
     world.now_s += 20.0
-    assert world.ledger.take_facts()["until_s"] == sent_s
+    assert world.ledger.take_entries()["until_s"] == sent_s
     world.now_s += 20.0
-    assert world.ledger.take_facts()["until_s"] == world.now_s - SHAKING_S, "nobody waits so long"
+    assert world.ledger.take_entries()["until_s"] == world.now_s - SHAKING_S, "nobody waits so long"
     watch.lost()
-    facts = world.ledger.take_facts()
+    facts = world.ledger.take_entries()
     assert facts["until_s"] == facts["now_s"] == world.now_s
 
 
@@ -285,7 +285,7 @@ def test_who_left_so_and_has_another_tab_comes_and_goes_for_nobody():
     world = World(10)
     world.ledger.watch().came_and_went(1, sent_s=world.now_s - 0.002, left_s=world.now_s - 0.001)
     world.wait()
-    assert world.reach.presence == Account()
+    assert world.reach.presence == ReachTally()
 
 
 def test_a_second_tab_is_an_observer_and_no_transition():
@@ -378,14 +378,14 @@ def test_two_processes_that_tell_each_other_are_as_one(shift_s: float):
             for world in (alone, halves[observer % 2]):
                 for _ in range(fate):
                     world.watches[observer].presence(user_id, is_online)
-        facts = [half.ledger.take_facts() for half in halves]
-        left.ledger.add_facts(facts[1])
-        right.ledger.add_facts(facts[0])
+        facts = [half.ledger.take_entries() for half in halves]
+        left.ledger.add_entries(facts[1])
+        right.ledger.add_entries(facts[0])
         for half, heard in ((left, facts[1]), (right, facts[0])):
             half.ledger.heard_until_s = heard["until_s"]
             half.reach.settle(half.now_s)
         alone.reach.settle(alone.now_s)
-    both = Account()
+    both = ReachTally()
     for world in (alone, *halves):
         world.reach.settle(world.now_s, is_final=True)
     for half in halves:
@@ -429,9 +429,9 @@ def test_accounts_start_from_zero_when_they_are_taken():
     world.join(50)
     world.tell(50, True)
     world.wait()
-    presence, _ = world.reach.take_accounts()
+    presence, _ = world.reach.take_tallies()
     assert presence.received == 3
-    assert world.reach.presence == Account()
+    assert world.reach.presence == ReachTally()
 
 
 def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.CaptureFixture[str]):

@@ -10,7 +10,7 @@ from locust.event import Events
 
 from bench.target import Target
 from loadtest.measure.metrics import CHAT_DELIVERY, INVITATION
-from loadtest.output.run_options import add_run_options
+from loadtest.output.recording_options import add_run_options
 from loadtest.players import Player
 from loadtest.players.swarm import Swarm, swarm_of
 from loadtest.run.hooks import _Hooks

@@ -24,16 +24,16 @@ from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.players.socket_client import SocketClient
 from loadtest.results.exit_codes import UsageError
-from loadtest.run.limits import check_files, raise_file_limit
+from loadtest.run.file_limits import check_files, raise_file_limit
 from loadtest.wire import opening
 from loadtest.wire.addresses import SourceAddresses, is_loopback
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.crew import Crew, Errands
 from loadtest.wire.frames import BadFrame, FrameParser
 from loadtest.wire.memo import Memo
+from loadtest.wire.shared import Wire
 from loadtest.wire.state import State
 from loadtest.wire.timers import Timers
-from loadtest.wire.wire import Wire
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.messages import (

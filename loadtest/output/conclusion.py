@@ -9,14 +9,14 @@ from typing import Any
 
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.thresholds import Verdict
-from loadtest.measure.thresholds import judge as judge_thresholds
+from loadtest.measure.thresholds import ThresholdResult
+from loadtest.measure.thresholds import judge as check_thresholds
 from loadtest.measure.validity import Judgement
 from loadtest.measure.validity import judge as judge_validity
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
+from loadtest.output.recording_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
 from loadtest.output.run_file import as_json, write_json
-from loadtest.output.run_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
 from loadtest.output.summary import table
 from loadtest.results.exit_codes import ExitCode
 from loadtest.results.run_json import RunFile
@@ -30,20 +30,20 @@ class Conclusion:
     recorder: Recorder
     facts: RunFacts
     judgement: Judgement
-    verdicts: tuple[Verdict, ...]
+    threshold_results: tuple[ThresholdResult, ...]
 
     def document(self) -> RunFile:
         """run.json."""
-        return as_json(self.recorder, self.facts, self.judgement, self.verdicts)
+        return as_json(self.recorder, self.facts, self.judgement, self.threshold_results)
 
     def table(self) -> str:
-        return table(self.recorder, self.facts, self.judgement, self.verdicts)
+        return table(self.recorder, self.facts, self.judgement, self.threshold_results)
 
     def exit_code(self, options: RunOptions) -> ExitCode | None:
         """None: nothing here has something against it. An invalid run says nothing about its thresholds."""
-        if self.judgement.level is Validity.INVALID and not options.is_exit_code_4_off:
+        if self.judgement.level is Validity.INVALID and not options.accepts_invalid:
             return ExitCode.INVALID
-        return ExitCode.THRESHOLD_MISSED if not all(verdict.is_met for verdict in self.verdicts) else None
+        return ExitCode.THRESHOLD_MISSED if not all(result.is_met for result in self.threshold_results) else None
 
 
 def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclusion:
@@ -51,7 +51,7 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
         recorder,
         facts,
         judge_validity(recorder, server_cpu_shares=facts.server_cpu_shares, is_over=facts.is_over),
-        judge_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
+        check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
     )
 
 

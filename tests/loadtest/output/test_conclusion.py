@@ -20,9 +20,9 @@ from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
 from loadtest.measure.thresholds import read_threshold, read_thresholds
 from loadtest.measure.validity import judge
-from loadtest.output.ending import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
 from loadtest.output.page import page
-from loadtest.output.run_options import RunOptions, read_run_options
+from loadtest.output.recording_options import RunOptions, read_run_options
 from loadtest.output.web_tab import install
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.results.run_json import as_builtins, read_run_json
@@ -73,9 +73,9 @@ def options(*thresholds: str, **more: Any) -> RunOptions:
     ],
 )
 def test_a_threshold_is_judged_by_what_was_recorded(text: str, is_met: bool, found: str):
-    [verdict] = concluded(text).verdicts
-    assert (verdict.is_met, verdict.found_text) == (is_met, found)
-    assert str(verdict).startswith("✓" if is_met else "✗")
+    [result] = concluded(text).threshold_results
+    assert (result.is_met, result.found_text) == (is_met, found)
+    assert str(result).startswith("✓" if is_met else "✗")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class RunOptions:
     """Where run.json, its page and the JUnit file go; None: they are only in the web interface."""
     settle_s: float
     server_pid: int | None
-    is_exit_code_4_off: bool
+    accepts_invalid: bool
 
     def __post_init__(self) -> None:
         if not 0 < self.settle_s < math.inf:
@@ -71,5 +71,5 @@ def read_run_options(values: Mapping[str, Any]) -> RunOptions:
         folder=Path(values["run_dir"]) if values.get("run_dir") else None,
         settle_s=float(values.get("settle_s", SETTLE_S)),
         server_pid=values.get("server_pid"),
-        is_exit_code_4_off=bool(values.get("accept_invalid")),
+        accepts_invalid=bool(values.get("accept_invalid")),
     )
