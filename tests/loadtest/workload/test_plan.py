@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from locust.dispatch import UsersDispatcher
 from locust.runners import WorkerNode
@@ -129,6 +129,7 @@ def test_workers_get_their_share_of_each_role():
     assert 200 < hosts < 300, "and not all of them, as in a strict rotation"
 
 
+@settings(deadline=None)  # a busy machine makes no mix wrong
 @given(st.dictionaries(st.sampled_from(ROLES), st.floats(0.01, 100), min_size=1), st.integers(0, 2**32))
 def test_any_mix_comes_out_as_it_was_given(weights: dict[str, float], seed: int):
     found, total = RoleSequence(weights, seed).count(2000), sum(weights.values())
