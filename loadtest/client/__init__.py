@@ -1,6 +1,7 @@
-"""The seed's client side in Python: connect after login, stay connected, hear what happens.
+"""A client of the lobby in Python: log in, stay connected, hear what happens.
 
-It needs no Locust; it runs in plain threads, at most two a connection, and unchanged under gevent's monkey-patching.
+It needs no Locust. It runs in plain threads, at most two per connection, and unchanged under gevent's monkey-patching.
+The names in `__all__` are the public interface; the modules behind them may move.
 
     from pathlib import Path
 
@@ -25,10 +26,11 @@ It needs no Locust; it runs in plain threads, at most two a connection, and unch
     ...
     accounts.logout()
 
-Friends, parties and chat are `loadtest.client.social`'s.
+Friends, parties and chat: `Social` and `SocialApi`. Protocol extensions are requested by name,
+``ConnectionManager(features={Feature.REV, …})``; with ``rooms_delta`` a `DeltaServerList` takes the place of the
+`ServerList`.
 
-What goes beyond the base protocol is asked for by name, ``ConnectionManager(features={Feature.REV, …})``; with
-``rooms_delta`` a `DeltaServerList` takes the place of the `ServerList`.
+All exceptions derive from `ClientError`. Times are in seconds.
 """
 
 from loadtest.client.accounts.authentication import AuthenticationManager

@@ -12,6 +12,7 @@ from typing import Any
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.thresholds import Threshold, read_thresholds
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.workload.options import with_default
 
 _MISSED, _INVALID = ExitCode.THRESHOLD_MISSED.value, ExitCode.INVALID.value
 
@@ -43,23 +44,24 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("lobby swarm: what is recorded")
 
     def add(flag: str, *, is_in_form: bool = False, **how: Any) -> None:
-        action = group.add_argument(flag, **how)
+        action = group.add_argument(flag, **with_default(how))
         action.include_in_web_ui = is_in_form  # type: ignore[attr-defined]  # as in `loadtest.workload.options`
 
     # no percent sign in the help of what is in the form: argparse wants two of them, and the form shows both
     add("--threshold", metavar="EXPRESSION", action="append", default=[], is_in_form=True,
-        help="what the run has to reach, as fanout.p99 < 250ms, reach == 1 or errors.rate < 0.001; may be given again, "
-        f"in the web form with commas between; exit code {_MISSED} when one is missed")  # fmt: skip
-    add("--thresholds", metavar="FILE", default="", help="the same, one a line")
+        help="threshold of the run: fanout.p99 < 250ms, reach == 1, errors.rate < 0.001; may be given several times, "
+        f"in the web form separated by commas; exit code {_MISSED} when one is missed")  # fmt: skip
+    add("--thresholds", metavar="FILE", default="", help="file with one threshold per line; # begins a comment")
     add("--run-dir", metavar="DIR", default="",
-        help=f"write {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE} there at the end; with the web interface whenever a run "
-        "stops, into run-1, run-2 and so on")  # fmt: skip
-    add("--settle-s", type=float, default=SETTLE_S, is_in_form=True,
-        help="how long after a change an announcement may take before it counts as lost (s)")  # fmt: skip
-    add("--server-pid", type=int, default=None,
-        help="process of the server, for its CPU; default: what listens on the host's port here")  # fmt: skip
+        help=f"folder for {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE}, written at the end; with the web interface in "
+        "run-1, run-2 and so on, each when its run stops")  # fmt: skip
+    add("--settle-s", metavar="SECONDS", type=float, default=SETTLE_S, is_in_form=True,
+        help="time after a change in which an announcement has to arrive, or it counts as lost, in s")  # fmt: skip
+    add("--server-pid", metavar="PID", type=int, default=None,
+        help="process of the server, to measure its CPU; default: the process that listens on the port of --host, "
+        "where that is this machine")  # fmt: skip
     add("--accept-invalid", action="store_true",
-        help=f"an invalid run is said to be one, but does not end with exit code {_INVALID}")  # fmt: skip
+        help=f"an invalid run is reported as such without ending with exit code {_INVALID}")  # fmt: skip
 
 
 def read_run_options(values: Mapping[str, Any]) -> RunOptions:

@@ -66,22 +66,27 @@ class LoadOptions:
 
 def add_load_options(add: Callable[..., None]) -> None:
     """Shapes are not in the web form: Locust has to know before it shows one."""
-    add("--arrivals-per-s", type=float, default=0.0,
-        help="open workload: so many sessions arrive in a second on average (Poisson), as long as a seat of -u is "
-        "free; needs --session-s")  # fmt: skip
+    add("--arrivals-per-s", metavar="RATE", type=float, default=0.0,
+        help="open workload: mean arrival rate of sessions (Poisson process), on the seats of -u that are free; needs "
+        "--session-s; 0: closed workload")  # fmt: skip
     add("--shape", choices=SHAPES, default=NONE, is_in_form=False,
-        help="of the load over the run: ramp (0 to all of -u over -t), steps (--steps equal ones over -t), spike "
-        "(launch day), soak (all after --ramp-s), restart (the server restarts at --restart-at-s)")  # fmt: skip
-    add("--ramp-s", is_in_form=False, type=float, default=30.0, help="soak: time until all are there (s)")
-    add("--steps", is_in_form=False, type=int, default=5, help="steps: how many")
-    add("--spike-at-s", is_in_form=False, type=float, default=60.0, help="spike: when it begins (s)")
-    add("--spike-s", is_in_form=False, type=float, default=60.0, help="spike: how long it lasts (s)")
-    add("--spike-base", is_in_form=False, type=float, default=0.1, help="spike: share of -u before and after it")
-    add("--restart-at-s", is_in_form=False, type=float, default=60.0, help="restart: when (s)")
+        help="load over the run; ramp: from 0 to all users over -t; steps: --steps equal steps over -t; spike: launch "
+        "day; soak: all users after --ramp-s; restart: the server restarts at --restart-at-s")  # fmt: skip
+    add("--ramp-s", metavar="SECONDS", is_in_form=False, type=float, default=30.0,
+        help="soak: time until all users are there, in s")  # fmt: skip
+    add("--steps", metavar="NUMBER", is_in_form=False, type=int, default=5, help="steps: number of steps")
+    add("--spike-at-s", metavar="SECONDS", is_in_form=False, type=float, default=60.0,
+        help="spike: start, in s after the start of the run")  # fmt: skip
+    add("--spike-s", metavar="SECONDS", is_in_form=False, type=float, default=60.0, help="spike: length, in s")
+    add("--spike-base", metavar="SHARE", is_in_form=False, type=float, default=0.1,
+        help="spike: share (0 to 1) of the users before and after it")  # fmt: skip
+    add("--restart-at-s", metavar="SECONDS", is_in_form=False, type=float, default=60.0,
+        help="restart: time of the restart, in s after the start of the run")  # fmt: skip
     add("--restart-command", metavar="COMMAND", default="", is_in_form=False,
-        help="restart: what restarts the server; without it and --restart-pid the run tells you when to")  # fmt: skip
+        help="restart: command that restarts the server; without it and --restart-pid the operator is told when to "
+        "restart it")  # fmt: skip
     add("--restart-pid", metavar="PID", type=int, default=None, is_in_form=False,
-        help="restart: end this process with SIGTERM and start its command line again")  # fmt: skip
+        help="restart: process to end with SIGTERM and to start again with its own command line")  # fmt: skip
 
 
 def read_load_options(values: Mapping[str, Any]) -> LoadOptions:

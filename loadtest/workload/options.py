@@ -107,46 +107,67 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("lobby swarm")
 
     def add(flag: str, *, is_in_form: bool = True, **how: Any) -> None:
-        action = group.add_argument(flag, **how)
+        action = group.add_argument(flag, **with_default(how))
         action.include_in_web_ui = is_in_form  # type: ignore[attr-defined]  # Locust's parser sets it outside of groups only
 
     add("--tokens", metavar="FILE", default="",
-        help="one JWT a line (lobby-server --data-dir D mint-tokens --count N > FILE); without it players make "
-        "accounts over the API, which the server limits (its --auth-rate-per-min)")  # fmt: skip
+        help="file with one JWT per line (lobby-server mint-tokens --count N > FILE); without it players create "
+        "accounts over the API, which the server limits per address (its --auth-rate-per-min)")  # fmt: skip
     add("--jwt-secret", metavar="SECRET", default="", is_in_form=False,
-        help="sign the players' tokens here with the server's secret, instead of --tokens")  # fmt: skip
-    add("--seed", type=int, default=None, help="same seed: same players, rooms, phases and drops; default: drawn")
-    add("--mix", metavar="WEIGHTS", default=mix.DEFAULT_MIX, help=f"who plays: weights of {', '.join(mix.ROLES)}")
+        help="the server's secret: sign the players' tokens with it, instead of --tokens")  # fmt: skip
+    add("--seed", metavar="NUMBER", type=int, default=None,
+        help="seed of all random choices: the same seed gives the same players, rooms, phases and drops; default: "
+        "drawn, and reported at the end")  # fmt: skip
+    add("--mix", metavar="WEIGHTS", default=mix.DEFAULT_MIX,
+        help=f"weights of the roles: {', '.join(mix.ROLES)}")  # fmt: skip
     add("--mode", metavar="FEATURES", default="",
-        help="what players ask the server for: rooms_delta+presence_batch for all, or "
+        help="features that players request from the server: rooms_delta+presence_batch for all roles, or per role "
         f"browser=rooms_delta,host=base; features: {', '.join(FEATURES)}; default: the base protocol")  # fmt: skip
-    add("--features", metavar="NAMES", default="", help="the same for all players, with commas between")
+    add("--features", metavar="NAMES", default="", help="features for all roles, separated by commas")
     add("--session-s", metavar="TIME", default="",
-        help="how long a player stays (s), as all times below: 300, exp:300, uniform:60-600, lognormal:120,1.2, "
-        "fixed:300; default: until the end")  # fmt: skip
-    add("--away-s", metavar="TIME", default="30", help="how long it stays away then (s)")
-    add("--room-interval-s", metavar="TIME", default="120", help="between two rooms of a host (s); 0: no rooms")
-    add("--room-lifetime-s", metavar="TIME", default="30", help="life of a room (s)")
-    add("--visit-interval-s", metavar="TIME", default="30", help="between two visits of a joiner to a room (s)")
-    add("--visit-s", metavar="TIME", default="20", help="length of such a visit (s)")
-    add("--chat-interval-s", metavar="TIME", default="8", help="between two lines that a joiner says there (s)")
-    add("--drop-interval-s", metavar="TIME", default="60", help="between two losses of a flapper (s)")
-    add("--silent-share", type=float, default=0.0, help="share of the losses without a word to the server")
-    add("--tabs", type=int, default=3, help="sockets of a tabber")
-    add("--pause-interval-s", metavar="TIME", default="60", help="between two pauses of a slow reader (s)")
-    add("--pause-s", metavar="TIME", default="10", help="length of such a pause (s)")
-    add("--poll-interval-s", type=float, default=3.0, help="time between two polls (s)")
-    add("--poller-share", type=float, default=0.0, help="beside --mix: share of all that polls instead")
-    add("--poll-with-etag", action="store_true", help="those pollers send If-None-Match")
-    add("--drop-share", type=float, default=0.0, help="beside --mix: share of the socket players that are flappers")
-    add("--heartbeat-interval-s", type=float, default=30.0, help="time between two pings of a player (s)")
+        help="length of a session in s; like all TIMEs a number or a distribution: 300, fixed:300, exp:300, "
+        "uniform:60-600, lognormal:120,1.2; default: until the run ends")  # fmt: skip
+    add("--away-s", metavar="TIME", default="30", help="time between two sessions of a player, in s")
+    add("--room-interval-s", metavar="TIME", default="120", help="time between two rooms of a host, in s; 0: no rooms")
+    add("--room-lifetime-s", metavar="TIME", default="30", help="lifetime of a room, in s")
+    add("--visit-interval-s", metavar="TIME", default="30",
+        help="time between two visits of a joiner to a room, or of a socializer to a party, in s")  # fmt: skip
+    add("--visit-s", metavar="TIME", default="20", help="length of a visit, in s")
+    add("--chat-interval-s", metavar="TIME", default="8",
+        help="time between two chat lines of a joiner or a socializer, in s")  # fmt: skip
+    add("--drop-interval-s", metavar="TIME", default="60", help="time between two connection losses of a flapper, in s")
+    add("--silent-share", metavar="SHARE", type=float, default=0.0,
+        help="share (0 to 1) of those losses that the server does not notice: no FIN, no reset")  # fmt: skip
+    add("--tabs", metavar="NUMBER", type=int, default=3, help="sockets per tabber")
+    add("--pause-interval-s", metavar="TIME", default="60", help="time between two pauses of a slow reader, in s")
+    add("--pause-s", metavar="TIME", default="10", help="length of a pause, in s")
+    add("--poll-interval-s", metavar="SECONDS", type=float, default=3.0, help="time between two polls, in s")
+    add("--poller-share", metavar="SHARE", type=float, default=0.0,
+        help="share (0 to 1) of all players who poll, on top of --mix")  # fmt: skip
+    add("--poll-with-etag", action="store_true", help="the pollers of --poller-share send If-None-Match")
+    add("--drop-share", metavar="SHARE", type=float, default=0.0,
+        help="share (0 to 1) of the players with a socket who are flappers, on top of --mix")  # fmt: skip
+    add("--heartbeat-interval-s", metavar="SECONDS", type=float, default=30.0,
+        help="time between two heartbeats of a player, in s")  # fmt: skip
     add("--reconnect-policy", choices=tuple(RECONNECT_POLICIES), default="jitter",
-        help="jitter: U(0, 5 s), then full-jitter exponential up to 30 s; fixed: every 5 s")  # fmt: skip
-    add("--ws-path", default="/", help="path of the WebSocket on the host")
-    add("--paths", metavar="PATHS", default="", help="where another server has them: auth=/v1/auth,rooms=/v1/rooms")
-    add("--http-connections", type=int, default=1000, help="most HTTP connections that players of a process share")
-    add("--swarm-json", metavar="FILE", default="", help="write the figures of the run to FILE at its end")
+        help="back-off after a loss; jitter: U(0, 5 s), then exponential with full jitter up to 30 s; fixed: "
+        "5 s")  # fmt: skip
+    add("--ws-path", metavar="PATH", default="/", help="path of the WebSocket on the host")
+    add("--paths", metavar="PATHS", default="",
+        help="paths of a server that has the API elsewhere: auth=/v1/auth,rooms=/v1/rooms")  # fmt: skip
+    add("--http-connections", metavar="NUMBER", type=int, default=1000,
+        help="most HTTP connections that the players of one process share")  # fmt: skip
+    add("--swarm-json", metavar="FILE", default="", help="file for run.json alone, written at the end of the run")
     add_load_options(add)
+
+
+def with_default(how: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of an option with its default at the end of its help, unless the default is to do without."""
+    default = how.get("default")
+    if default is None or default == "" or default == []:
+        return how
+    shown = f"{default:g}" if isinstance(default, float) else str(default)
+    return {**how, "help": f"{how['help']}; default: {shown}"}
 
 
 def read_options(values: Mapping[str, Any]) -> SwarmOptions:

@@ -1,8 +1,8 @@
-"""Who the player is, and the token that says so: the seed's AuthenticationManager.
+"""Log in, log out, and keep the token: AuthenticationManager of the specification.
 
-The invariant: whoever is logged in is connected or about to be, whoever is not is not. A login, fresh or from the
-stored token, connects the `ConnectionManager`; a logout disconnects it. With feature ``refresh`` the token is renewed
-before it ends, in the connection's side thread.
+The invariant: a user who is logged in is connected or about to be; one who is logged out is not. A login, by password
+or by the stored token, connects the `ConnectionManager`; a logout disconnects it. With feature ``refresh`` the token
+is renewed before it expires, in the connection's side thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class AuthenticationManager:
-    """Without a `token_file` the token lives in memory only. Errors are those of `LobbyApi`, and `TokenFileError`."""
+    """The account of one player. All methods may be called from any thread; those that ask the server block.
+
+    They raise what the same call of `LobbyApi` raises, and `TokenFileError`. A `register` or `login` that raised has
+    changed nothing here; after `TokenFileError` from `refresh` or `logout` the new token is in use, or the user is
+    logged out, and only the file is not up to date.
+    """
 
     def __init__(
         self,
@@ -34,12 +39,15 @@ class AuthenticationManager:
         retry: ReconnectPolicy | None = None,
         rng: Random | None = None,
     ) -> None:
-        """`retry` and `rng`: after which time a renewal that failed is tried again."""
+        """`connection` follows the log-in; without one only the token is kept. `token_file` keeps the token between
+        runs, readable by its owner only; without one it is in memory only. `retry` is the back-off after a renewal
+        that failed, by default jitter from 1 s up to 10 s, which `rng` draws.
+        """
         self.api = api
         self.connection = connection
         self.token: str | None = None
         self.user: User | None = None
-        """None too while only a stored token is known; `verify` fills it in."""
+        """None while logged out, and after `load_stored_token` until `verify`."""
         self._file = TokenFile(token_file) if token_file is not None else None
         self._retry = retry or JitterReconnect(first_s=1.0, cap_s=10.0)
         self._rng = rng or Random()
@@ -51,18 +59,20 @@ class AuthenticationManager:
 
     @property
     def is_logged_in(self) -> bool:
+        """There is a token. Whether the server still accepts it shows at the handshake."""
         return self.token is not None
 
     def register(self, *, username: str, password: str, email: str | None = None) -> User:
-        """Make an account and log in with it."""
+        """Create an account and log in with it. Raises as `LobbyApi.register` does."""
         return self._begin(self.api.register(username=username, password=password, email=email))
 
     def login(self, *, username: str, password: str) -> User:
+        """Log in; a user who was logged in before is disconnected first. Raises as `LobbyApi.login` does."""
         return self._begin(self.api.login(username=username, password=password))
 
     def load_stored_token(self) -> TokenFileState:
-        """Log in with the stored token, unverified as in the seed: the handshake shows what it is worth
-        (`connection_refused` with ``invalid_token`` when nothing). Anything but ``LOADED`` changes nothing."""
+        """Log in with the token in `token_file`, without asking the server: a token that it does not accept shows as
+        `connection_refused` with ``invalid_token``. Any result but ``LOADED`` has changed nothing. Never raises."""
         stored = self._file.load() if self._file is not None else StoredToken(TokenFileState.MISSING)
         if stored.token is None:
             log.info("no stored token: %s", stored.state.value)
@@ -71,23 +81,24 @@ class AuthenticationManager:
         return stored.state
 
     def use_token(self, token: str) -> None:
-        """Log in with a token that came from elsewhere, an outside account service for one. It is not stored."""
+        """Log in with a token from elsewhere, such as an external account service. It is not stored."""
         self._change_to(token)
 
     def verify(self) -> User:
-        """Ask the server whether the token still holds."""
+        """Ask the server for the user of the token. Raises `ApiError`, `is_about_the_token`, where it is not valid."""
         self.user = self.api.verify(self._required_token())
         return self.user
 
     def refresh(self) -> None:
-        """Exchange the token for one with a full life ahead. The next handshake uses it; with feature ``refresh`` the
-        open socket lives on with it. A token that another login has replaced meanwhile stays replaced."""
+        """Exchange the token for one with a full lifetime. The next handshake uses it, with feature ``refresh``
+        also the open socket. Where another login happened meanwhile, its token stays."""
         token = self._required_token()
         if self._exchange(token) and self.connection is not None and self.token is not None:
             self.connection.connect_to_server(self.token)  # connected already, it only takes note
 
     def logout(self) -> bool:
-        """Disconnect, have the token revoked, forget it. False: the server could not be told, forgotten all the same.
+        """Disconnect, forget the token and have the server revoke it. False: the server could not be reached, so the
+        token stays valid there until it expires; it is forgotten here all the same.
 
         The socket is closed first, so that the server's own close (4502) does not look like a refusal.
         """

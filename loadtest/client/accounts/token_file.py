@@ -1,4 +1,4 @@
-"""The stored token: one line in a file that nobody else may read."""
+"""The stored token: one line in a file that only its owner may read."""
 
 from __future__ import annotations
 
@@ -19,33 +19,38 @@ _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def looks_like_jwt(text: str) -> bool:
-    """Three base64url parts (RFC 7519). Whether it verifies only the server can say."""
+    """Whether `text` has the form of a JWT: three base64url parts (RFC 7519). It says nothing about its validity."""
     return _JWT.fullmatch(text) is not None
 
 
 class TokenFileState(Enum):
+    """What `TokenFile.load` found."""
+
     LOADED = "loaded"
     MISSING = "missing"
     UNREADABLE = "unreadable"
-    """Not ours to read, or not a file."""
+    """No permission, or not a file."""
     MALFORMED = "malformed"
-    """What is in it is no token. It is left where it is; the next login overwrites it."""
+    """Its content is no token. The file stays as it is; the next login overwrites it."""
 
 
 @dataclass(frozen=True)
 class StoredToken:
-    """`token` is there exactly if `state` is ``LOADED``."""
+    """`token` is set exactly if `state` is ``LOADED``."""
 
     state: TokenFileState
     token: str | None = None
 
 
 class TokenFile:
+    """One token on disk, mode 0600."""
+
     def __init__(self, path: Path) -> None:
+        """Nothing is read or written yet. Missing folders are made by `save`."""
         self.path = path
 
     def load(self) -> StoredToken:
-        """Never raises for what is in the file or around it."""
+        """Read at most 16 KiB. Never raises; the state says what was wrong."""
         try:
             with self.path.open("rb") as file:
                 raw = file.read(MAX_TOKEN_FILE_BYTES)
@@ -59,7 +64,7 @@ class TokenFile:
         return StoredToken(TokenFileState.LOADED, text)
 
     def save(self, token: str) -> None:
-        """All or nothing: a crash leaves the old file or the new one. Raises `TokenFileError`."""
+        """Replace the file atomically: a crash leaves the old one or the new one. Raises `TokenFileError`."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # mkstemp makes it with mode 0600: there is no moment in which others could open it.
@@ -79,7 +84,7 @@ class TokenFile:
             raise TokenFileError(self.path, error.strerror or str(error)) from None
 
     def forget(self) -> None:
-        """Raises `TokenFileError` when the file stays."""
+        """Delete the file, if there is one. Raises `TokenFileError` where it stays."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:

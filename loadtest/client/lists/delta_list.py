@@ -1,7 +1,7 @@
-"""The list of open rooms as the socket itself carries it: feature ``rooms_delta``. No HTTP at all.
+"""The list of open rooms over the socket alone: feature ``rooms_delta``. No HTTP.
 
-The invariant: what is held is the list at `revision`, or nothing has been heard since the connection was established.
-A difference that does not build on it is not guessed at; the whole list is asked for instead, once.
+The invariant: the list held is the one at `revision`, or nothing has arrived since the connection was established.
+A delta on another base is not applied; the whole list is requested instead, once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class HeldRooms:
-    """The list at one revision. Nobody writes to it, so many may hold it."""
+    """The list at one revision. Immutable, so that many clients may share it."""
 
     revision: int
     by_id: Mapping[str, Room]
@@ -47,9 +47,10 @@ class HeldRooms:
 
 
 class DeltaServerList:
-    """Follows a connection that asked for ``rooms_delta``. O(rooms) a message.
+    """Follows a connection that requested ``rooms_delta``. Costs O(rooms) per message.
 
-    While disconnected it keeps the last list; the next connection begins with the whole list again.
+    While disconnected it keeps the last list; each connection begins with a snapshot of the whole list. Where the
+    server does not grant the feature, the list stays as it is and one warning is logged.
     """
 
     def __init__(
@@ -60,19 +61,21 @@ class DeltaServerList:
         apply_delta: Callable[[HeldRooms, RoomsDelta], HeldRooms] = HeldRooms.after,
         new_signal: Callable[[str], Signal[Any]] = Signal,
     ) -> None:
-        """A swarm hands in a `read_snapshot` and an `apply_delta` that remember what they did for another player.
+        """Starts to listen; a connection that is established already is asked for the whole list.
 
-        Raises `ValueError` for a connection that does not ask for the feature: it would hear nothing.
+        `read_snapshot` and `apply_delta` replace how a list is made, so that a swarm can share one list between
+        players. Raises `ValueError` for a connection that does not request the feature.
         """
         if Feature.ROOMS_DELTA not in connection.features:
             raise ValueError("a DeltaServerList needs ConnectionManager(features={Feature.ROOMS_DELTA, …})")
         self.list_updated: Signal[[tuple[Room, ...]]] = new_signal("list_updated")
-        """After every snapshot and every delta, in the connection's thread."""
+        """The rooms after every snapshot and every delta, newest first; in the connection's thread."""
         self.rooms: tuple[Room, ...] = ()
         """Newest first."""
         self.revision: int | None = None
-        """None until the connection's snapshot came."""
+        """None until the snapshot of this connection."""
         self.resync_count = 0
+        """Requests for the whole list."""
         self._connection = connection
         self._held: HeldRooms | None = None
         self._read_snapshot = read_snapshot

@@ -1,4 +1,4 @@
-"""Fetching when told to, without doing it twice at once and without missing the last change.
+"""Fetches on request, never two at once, and never misses the last change.
 
 The rule (protocol contract, section 7): never two fetches at the same time; a change during one leads to exactly one
 more; an older answer never replaces a newer one.

@@ -1,7 +1,7 @@
-"""The list of open rooms, kept fresh in two ways: told by the socket when to fetch, or by asking every 3 seconds.
+"""The list of open rooms, kept current in two ways: fetched when the socket announces a change, or polled every 3 s.
 
-`ServerList` is the seed's GlobalServerList as it became, `PollingServerList` as it was before: the baseline. A third
-way, which fetches nothing, is `DeltaServerList` in a module of its own.
+`ServerList` is GlobalServerList of the specification after its migration to the socket, `PollingServerList` before it:
+the baseline. `DeltaServerList`, in a module of its own, fetches nothing.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from lobby_server.protocol.messages import RoomsChangedRev, ServerMessage
 from lobby_server.protocol.resources import Room
 
 POLL_INTERVAL_S = 3.0
-"""The seed's timer."""
+"""The timer of the specification."""
 _REVISION = re.compile(r'(?:W/)?"(\d+)"')
 """The entity tag of the room list: its revision."""
 
 
 class ServerList:
-    """Fetches when the connection is established and whenever it says that the rooms changed.
+    """Fetches the list when the connection is established and whenever it announces a change.
 
     The fetch runs in the connection's side thread: in the reader it would hold up heartbeats and further
     announcements. A fetch that fails is tried again after a jittered delay while connected; not while disconnected,
     for the next connection fetches anyway.
 
-    With feature ``rev`` an announcement names the list's revision and a window: what is held already is not fetched,
-    not even when another fetch brought it during the wait, and the fetch comes at a random point of the window.
+    With feature ``rev`` an announcement names the list's revision and a window: the fetch comes at a random point of
+    the window, and is left out where that revision has arrived by then.
+
+    Never two fetches at once; an older answer never replaces a newer one.
     """
 
     def __init__(
@@ -48,11 +50,14 @@ class ServerList:
         rng: Random | None = None,
         new_signal: Callable[[str], Signal[Any]] = Signal,
     ) -> None:
-        """`rng` draws the delays; they are waited for by the connection's clock."""
+        """Starts to listen, and fetches at once where `connection` is established. `retry` is the back-off after a
+        failed fetch, by default jitter from 1 s up to 10 s; `rng` draws its delays and the points in the windows."""
         self.list_updated: Signal[[tuple[Room, ...]]] = new_signal("list_updated")
-        """After every successful fetch, in the fetching thread."""
+        """The rooms after every successful fetch, newest first; in the connection's side thread."""
         self.fetch_failed: Signal[[ClientError]] = new_signal("fetch_failed")
+        """The error of every failed fetch. The list stays as it is."""
         self.fetch_count = 0
+        """Requests sent."""
         self._api = api
         self._connection = connection
         self._retry = retry or JitterReconnect(first_s=1.0, cap_s=10.0)
@@ -131,10 +136,10 @@ class ServerList:
 
 
 class PollingServerList:
-    """Asks every `interval_s`, starting at a random point of the first interval. No socket, one thread.
+    """Polls on a fixed grid from a random point of the first interval on. No socket, one thread, no account.
 
-    Polls keep to their grid: a slow answer makes the next poll late, not the ones after it. `is_conditional` sends
-    ``If-None-Match``, so that an unchanged list costs no body; `list_updated` then comes only with a changed one.
+    A slow answer makes the next poll late, not the ones after it. Nothing is retried between two polls; after a 429 the
+    polls pause as long as the server asks.
     """
 
     def __init__(
@@ -146,6 +151,8 @@ class PollingServerList:
         rng: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Nothing happens before `start`. `interval_s` is 3 s by default. `is_conditional` sends ``If-None-Match``, so
+        that an unchanged list costs no body; `list_updated` then comes only with a changed one."""
         self.list_updated: Signal[[tuple[Room, ...]]] = Signal("list_updated")
         self.fetch_failed: Signal[[ClientError]] = Signal("fetch_failed")
         self.fetch_count = 0
@@ -164,13 +171,13 @@ class PollingServerList:
         return self._held.rooms
 
     def start(self) -> None:
-        """Once; a list that was closed stays closed."""
+        """Start polling and return at once. A second call has no effect; a list that was closed stays closed."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._poll_for_ever, name="lobby-poll", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """Stop. A poll under way may still finish; it is not shown."""
+        """Stop polling. A poll under way may still finish; its answer is dropped."""
         self._stopped.set()
 
     def _poll_for_ever(self) -> None:
@@ -182,7 +189,7 @@ class PollingServerList:
             due_s += max(0.0, behind) * self._interval_s
 
     def _poll(self) -> float:
-        """Returns the seconds that the server asked to be left alone."""
+        """Returns the seconds for which the server asked not to be polled."""
         self.fetch_count += 1
         ticket = self._held.take_ticket()
         try:

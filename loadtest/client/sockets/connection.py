@@ -1,11 +1,11 @@
-"""The connection that lives as long as its user is logged in: the seed's GlobalWebSocketManager.
+"""A connection that stays up as long as its user is logged in: GlobalWebSocketManager of the specification.
 
-One thread a connection (a greenlet under gevent) connects, shakes hands, reads, sends heartbeats, notices death and
-comes back. The invariant: while it is wanted, it is either connected or about to try again, unless the server said
-that there is no point (`connection_refused`).
+One thread per connection (a greenlet under gevent) connects, shakes hands, reads, sends heartbeats, notices a dead
+connection and reconnects. The invariant: between `connect_to_server` and `disconnect_from_server` it is connected or
+about to try again, unless the server said that this is pointless (`connection_refused`).
 
-Listeners run in that thread. They may call anything here, `disconnect_from_server` included; what takes long belongs
-into a thread of its own, for nothing is read meanwhile.
+Listeners run in that thread. They may call anything here, `disconnect_from_server` included; calls that block belong
+in a thread of their own, for nothing is read meanwhile.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionManager(LobbyConnection):
-    """Connects, stays connected, says what happens. All methods may be called from any thread."""
+    """Connects, stays connected, and emits the signals of `LobbyConnection` in its own thread.
+
+    All methods may be called from any thread.
+    """
 
     def __init__(
         self,
@@ -48,10 +51,14 @@ class ConnectionManager(LobbyConnection):
         counters: Counters | None = None,
         features: Iterable[Feature | str] = (),
     ) -> None:
-        """`counters` may be shared by many connections. `rng` draws the heartbeat's phase and the retry delays.
+        """Nothing happens before `connect_to_server`.
 
-        `features` are asked for in every handshake; without any it is the base protocol, to the byte. Raises
-        `ValueError` for a name that is no feature.
+        `url`: ``ws://host:port/path`` or ``wss://…``. `timing`: intervals and timeouts, by default the protocol's.
+        `reconnect`: the back-off, by default jitter from 5 s up to 30 s. `rng` draws the heartbeat's phase and the
+        delays. `clock` is in seconds and monotonic. `counters` may be shared by many connections.
+
+        `features` are requested in every handshake; without any it is the base protocol, to the byte. Raises
+        `ValueError` for an unknown feature.
         """
         super().__init__(name=name, version=version, features=features)
         self.url = url
@@ -59,13 +66,13 @@ class ConnectionManager(LobbyConnection):
         self.reconnect = reconnect or JitterReconnect()
         self.counters = counters or Counters()
         self.side = SideThread(name=f"lobby-side-{name}", clock=clock)
-        """For what takes long: with it a connection has two threads, and that is all that it may have."""
+        """For calls that block. With it a connection has two threads, and never more."""
         self._rng = rng or Random()
         self._clock = clock
         self._lock = threading.Lock()
         self._run: _Run | None = None
 
-    # -- the seed's interface -------------------------------------------------------------------------------------
+    # -- the interface of the specification -----------------------------------------------------------------------
 
     def connect_to_server(self, token: str) -> None:
         with self._lock:
@@ -77,7 +84,8 @@ class ConnectionManager(LobbyConnection):
             run.thread.start()
 
     def disconnect_from_server(self) -> None:
-        """End it in an orderly way. No signal follows. Takes at most twice the close timeout."""
+        """Close the connection, or stop trying, in an orderly way. No signal follows. Blocks for at most twice
+        `Timing.close_timeout_s`; from a listener it does not block."""
         with self._lock:
             run, self._run = self._run, None
             if run is None:
@@ -97,7 +105,7 @@ class ConnectionManager(LobbyConnection):
         return run is not None and run.is_accepted
 
     def wait_until_connected(self, timeout_s: float) -> bool:
-        """Block until the handshake is accepted; False when it was not in time, was refused, or is not wanted."""
+        """Block until the handshake is accepted. False: not within `timeout_s`, refused, or disconnected meanwhile."""
         run = self._run
         if run is None:
             return False
@@ -118,7 +126,8 @@ class ConnectionManager(LobbyConnection):
                 log.info("%s: the fresh token has to wait for the next handshake: %s", self.name, ending.why)
 
     def drop_connection(self) -> None:
-        """Lose the connection abruptly, as a network would. For tests and load; the reconnect policy takes over."""
+        """Lose the connection without a close frame, as a network failure would. For tests and load; reconnecting
+        follows."""
         run = self._run
         if run is not None:
             run.link.abort()

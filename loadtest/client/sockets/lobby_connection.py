@@ -1,7 +1,7 @@
-"""What everybody who follows a connection may rely on, however its bytes travel: signals, verbs, features.
+"""The interface of a connection, however its bytes travel: signals, requests, features.
 
 `ConnectionManager` gives each connection a thread; the swarm has thousands that share one reader. Lists and accounts
-work with either, because what a message means is decided here. No I/O, no threads, no retries.
+work with either, because the meaning of each message is decided here. No I/O, no threads, no retries.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.features import Feature, known_features
 
 DEFAULT_VERSION = "13020"
-"""The game version of the seed's handshake."""
+"""The game version in the handshake of the specification."""
 
 REFUSING_REASONS = frozenset(
     {ErrorReason.INVALID_TOKEN, ErrorReason.AUTHENTICATION_REQUIRED, ErrorReason.INVALID_HANDSHAKE}
@@ -29,17 +29,18 @@ ABOUT_ROOMS = (messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSn
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """How one try to connect went. Times in seconds, None where it did not get that far."""
+    """The result of one try to connect. Times in seconds, None where the try did not get that far."""
 
     upgrade_s: float | None
-    """TCP connection and HTTP upgrade."""
+    """From connecting to the answer of the HTTP upgrade."""
     handshake_s: float | None
-    """Sending the handshake to its acceptance."""
+    """From sending the handshake to its acceptance."""
     failure: str | None
+    """Why it failed, in a few words; None: it is established."""
 
 
 class ErrandRunner(Protocol):
-    """What takes long is handed to it, so that it is done off the reader, one errand at a time."""
+    """Runs what blocks off the reader, one errand at a time."""
 
     def put(self, errand: Callable[[], float | None], *, in_s: float = 0.0) -> None:
         """Have it done `in_s` from now, or earlier if it is due earlier already. Returns at once.
@@ -53,9 +54,14 @@ class ErrandRunner(Protocol):
 
 
 class LobbyConnection(ABC):
-    """A connection as its followers see it. Signals are emitted where the messages are read."""
+    """A connection as applications see it.
+
+    Signals are emitted where messages are read (the connection's thread, or the shared reader's greenlet), in the order
+    of arrival. A listener may call anything here and must not block: nothing is read meanwhile.
+    """
 
     side: ErrandRunner
+    """For calls that block, such as a fetch."""
 
     def __init__(
         self,
@@ -65,78 +71,91 @@ class LobbyConnection(ABC):
         features: Iterable[Feature | str],
         new_signal: Callable[[str], Signal[Any]] = Signal,
     ) -> None:
-        """`features` are asked for in every handshake. Raises `ValueError` for a name that is no feature."""
+        """`name` is the player's display name, `version` that of the game: rooms are joined by clients of one version.
+        `features` are requested in every handshake. Raises `ValueError` for an unknown feature."""
         self.name = name
         self.version = version
         self.features = frozenset(Feature(feature) for feature in features)
         self.accepted_features: frozenset[Feature] = frozenset()
-        """Those that the server agreed to at the last acceptance."""
+        """Those of `features` that the server granted at the last acceptance."""
         self.user_id: int | None = None
+        """From the last acceptance; None before it, and for a guest."""
         self.username: str | None = None
+        """From the last acceptance."""
 
         self.rooms_list_changed: Signal[[]] = new_signal("rooms_list_changed")
-        """However the server says so: by a bare announcement, with a revision, or by the list itself."""
+        """The list of rooms changed, whichever message said so: an announcement, one with a revision, or the list."""
         self.rooms_announced: Signal[[messages.ServerMessage]] = new_signal("rooms_announced")
-        """The same, with the message: `RoomsChanged`, `RoomsChangedRev`, `RoomsSnapshot` or `RoomsDelta`."""
+        """The same event, with its message: `RoomsChanged`, `RoomsChangedRev`, `RoomsSnapshot` or `RoomsDelta`."""
         self.user_status_changed: Signal[[int, bool]] = new_signal("user_status_changed")
-        """One user at a time, also where ``presence_batch`` brings many."""
+        """User id and whether that user is online; one user per call, also with ``presence_batch``."""
         self.player_count_changed: Signal[[int]] = new_signal("player_count_changed")
-        """Feature ``presence_friends``: how many are online."""
+        """How many users are online. Features ``presence_friends`` and ``player_count`` only."""
         self.token_expiring: Signal[[int]] = new_signal("token_expiring")
-        """Feature ``refresh``: in so many seconds; answer with `renew_token`."""
+        """Seconds until the token expires; answer with `renew_token`. Feature ``refresh`` only."""
         self.connection_established: Signal[[]] = new_signal("connection_established")
+        """The handshake was accepted."""
         self.connection_lost: Signal[[]] = new_signal("connection_lost")
-        """An established connection ended without our asking. Retries follow, or `connection_refused`."""
+        """An established connection ended without `disconnect_from_server`. Retries or `connection_refused` follow."""
         self.connection_refused: Signal[[str]] = new_signal("connection_refused")
-        """With the reason. It is over until the next `connect_to_server`."""
+        """The reason, as ``invalid_token``: trying again is pointless. Nothing happens until the next
+        `connect_to_server`."""
         self.message_received: Signal[[messages.ServerMessage]] = new_signal("message_received")
-        """Every message that the vocabulary has, replies included, in the order of arrival."""
+        """Every message of a known type, replies included."""
         self.connection_attempted: Signal[[Attempt]] = new_signal("connection_attempted")
+        """A try to connect ended, with success or without."""
         self.heartbeat_finished: Signal[[float | None]] = new_signal("heartbeat_finished")
-        """With the round trip in seconds; None: the connection was lost before the answer."""
+        """The round trip of a heartbeat in seconds; None: the connection was lost before the answer."""
 
     @abstractmethod
     def connect_to_server(self, token: str) -> None:
-        """Start, and return at once. While it runs already, the token is the one of the next handshake."""
+        """Start to connect and return at once; the result is a signal. Where it runs already, `token` is used from the
+        next handshake on."""
 
     @abstractmethod
     def disconnect_from_server(self) -> None:
-        """End it in an orderly way. No signal follows."""
+        """Close the connection, or stop trying, in an orderly way. No signal follows. No error when not running."""
 
     @abstractmethod
     def renew_token(self, token: str, *, instead_of: str) -> None:
-        """Go on with a fresher token of the same user: at the next handshake, and with feature ``refresh`` on the open
-        socket too. Nothing happens where `instead_of` is not the token in use: that user is gone. Starts nothing."""
+        """Continue with a newer token of the same user: from the next handshake on, and with feature ``refresh`` on the
+        open socket. No effect unless `instead_of` is the token in use, so that a log-in meanwhile is not undone."""
 
     @property
     @abstractmethod
     def is_connected(self) -> bool:
-        """The handshake was accepted and nothing is known of a loss."""
+        """The handshake was accepted and no loss has been noticed; a dead connection is noticed after
+        `Timing.silence_limit_s` at the latest."""
 
     @abstractmethod
     def send(self, message: messages.ClientMessage) -> None:
-        """Raises `NotConnected`. That nothing was raised does not mean that it arrived."""
+        """Send a message at most once. Raises `NotConnected` without an accepted connection. Returning does not mean
+        that it arrived; what the server answers is a message."""
 
     # -- rooms ----------------------------------------------------------------------------------------------------
 
     def create_room(self) -> None:
-        """Take the host's place in the room that was made over HTTP. As all of these: the reply is a message, and
-        `NotConnected` is raised when there is no connection to ask over."""
+        """Enter the room that `LobbyApi.create_room` made, as its host. As for the four below, the reply is a message
+        (`message_received`), and `NotConnected` is raised without an accepted connection."""
         self.send(messages.CreateRoom())
 
     def join_room(self, room_id: str) -> None:
+        """Enter a room and leave the one before. Reply: `RoomJoined`, or `Error` with the reason."""
         self.send(messages.JoinRoom(roomId=room_id, version=self.version, name=self.name))
 
     def leave_room(self) -> None:
+        """Leave the room."""
         self.send(messages.LeaveRoom())
 
     def chat(self, text: str) -> None:
+        """Say something to the room. Longer texts are cut at 500 characters; it comes back as `Chat`."""
         self.send(messages.SendChat(text=text))
 
     def kick(self, peer_id: int) -> None:
+        """As the host, remove a member from the room."""
         self.send(messages.Kick(peerId=peer_id))
 
-    # -- for those who read the bytes -------------------------------------------------------------------------------
+    # -- for implementations ----------------------------------------------------------------------------------------
 
     def _handshake(self, token: str) -> messages.Handshake:
         features = sorted(feature.value for feature in self.features) or None  # None has no key on the wire
@@ -147,7 +166,7 @@ class LobbyConnection(ABC):
         self.accepted_features = (known_features(accepted.features) or frozenset()) & self.features
 
     def _tell(self, message: messages.ServerMessage) -> None:
-        """Signals for what a message of an accepted connection means; heartbeats and drains are the reader's own."""
+        """Emit the signals of a message on an accepted connection; heartbeats and drains are left to the reader."""
         if isinstance(message, ABOUT_ROOMS):
             self.rooms_list_changed.emit()
             self.rooms_announced.emit(message)

@@ -117,13 +117,14 @@ def open_stream(url: str, *, timeout_s: float, source: str | None = None) -> Rea
 
 
 def address_of(url: str) -> tuple[str, int]:
-    """Host and port of an address of HTTP or of a WebSocket, the scheme's own port where it names none."""
+    """Host and port of an HTTP or WebSocket address; the scheme's default port where it names none."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme in ("https", "wss") else 80)
 
 
 def socket_url(http_url: str, path: str = "/") -> str:
-    """``http://host:port`` → ``ws://host:port/``."""
+    """The WebSocket address on an HTTP server: ``http://host:port`` → ``ws://host:port/``, ``https`` → ``wss``. `path`
+    begins with a slash."""
     parts = urlsplit(http_url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return f"{scheme}://{parts.netloc}{path}"
