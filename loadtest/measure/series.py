@@ -71,7 +71,15 @@ class Series:
 
     @property
     def mean_us(self) -> float:
-        return float(self._read().get_mean_value()) if self.count else 0.0
+        """As hdrhistogram says it, without its loop: 25 ms per series would hold players up when a page is asked."""
+        histogram = self._read()
+        if not histogram.get_total_count():
+            return 0.0
+        counts = self._counts()
+        filled = np.flatnonzero(counts)
+        lowest = [histogram.get_value_from_index(int(at)) for at in filled]
+        middles = [low + ((histogram.get_highest_equivalent_value(low) + 1 - low) >> 1) for low in lowest]
+        return float(np.dot(counts[filled].astype(np.float64), middles) / histogram.get_total_count())
 
     def share_within(self, limit_s: float) -> float:
         """Of the durations, those at or below that; 0 where there are none."""

@@ -49,8 +49,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
     # no percent sign in the help of what is in the form: argparse wants two of them, and the form shows both
     add("--threshold", metavar="EXPRESSION", action="append", default=[], is_in_form=True,
-        help="threshold of the run: fanout.p99 < 250ms, reach == 1, errors.rate < 0.001; may be given several times, "
-        f"in the web form separated by commas; exit code {_MISSED} when one is missed")  # fmt: skip
+        help="fanout.p99 < 250ms, reach == 1 or errors.rate < 0.001: what the run has to reach; may be given several "
+        f"times, in the web form separated by commas; exit code {_MISSED} when one is missed")  # fmt: skip
     add("--thresholds", metavar="FILE", default="", help="file with one threshold per line; # begins a comment")
     add("--run-dir", metavar="DIR", default="",
         help=f"folder for {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE}, written at the end; with the web interface in "

@@ -14,6 +14,8 @@ line, or the answer is one sentence and nothing has changed.
 from __future__ import annotations
 
 import argparse
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,8 @@ class WebForm:
         self._environment = web_ui.environment
         self._check = check
         self._options = vars(self._environment.parsed_options)
+        self._ends_s: float | None = None
+        """When the run's time is over, in `time.monotonic`. None: it has no end."""
         self._given = {action.dest: self._options.get(action.dest, action.default) for action in swarm_actions()}
 
     def install(self) -> None:
@@ -97,16 +101,22 @@ class WebForm:
             self._options.update(values)
             if fields.get("run_time") == "":
                 self._options["run_time"] = None  # Locust keeps the last one
-        request.form = ImmutableMultiDict(  # a cached property: what is left to Locust
-            [(name, text) for name, text in fields.items(multi=True) if name not in self._given]
-        )
+        left = [(name, text) for name, text in fields.items(multi=True) if name not in self._given]
+        is_timed_by_us = state in _RUNNING and self._ends_s is not None and not fields.get("run_time")
+        if is_timed_by_us and self._ends_s is not None:  # Locust forgets the end of the run when it is edited
+            left += [("run_time", str(max(1, math.ceil(self._ends_s - time.monotonic()))))]
+        request.form = ImmutableMultiDict(left)  # a cached property
         response: Response = locusts_view()
-        if not (response.is_json and response.get_json().get("success")):
+        answer = response.get_json() if response.is_json else {}
+        if not answer.get("success"):
             self._options.clear()
             self._options.update(before)
             environment.host = host_before
-        elif state not in _RUNNING:
+        elif is_timed_by_us:
+            self._options["run_time"] = before.get("run_time")
+        else:
             self._given = values
+            self._ends_s = time.monotonic() + answer["run_time"] if answer.get("run_time") else None
         return response
 
     def _check_edit(self, values: Mapping[str, Any], host: str | None) -> None:

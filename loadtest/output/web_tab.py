@@ -125,7 +125,9 @@ def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str,
     rows += [("2 Because", reason) for reason in judgement.reasons]
     if judgement.bottleneck is not None:
         rows.append(("3 Bottleneck", judgement.bottleneck))
-    rows += [("4 Threshold", str(result)) for result in found.threshold_results]
+    for result in found.threshold_results:
+        is_pending = result.found is None and not found.facts.is_over
+        rows.append(("4 Threshold", f"… {result.threshold.text}: no figure yet" if is_pending else str(result)))
     rows += _tally_rows("5 Presence", found.recorder.presence)
     rows += _tally_rows("6 Rooms", found.recorder.rooms)
     if files is not None and found.facts.is_over:

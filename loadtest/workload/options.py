@@ -103,7 +103,8 @@ class SwarmOptions:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The swarm's flags. Locust shows them in its web form too, under the names without dashes."""
+    """The swarm's flags. Locust shows them in its web form too, under the names without dashes; of a help it shows some
+    80 characters there, so what matters comes first."""
     group = parser.add_argument_group("lobby swarm")
 
     def add(flag: str, *, is_in_form: bool = True, **how: Any) -> None:
@@ -121,12 +122,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--mix", metavar="WEIGHTS", default=mix.DEFAULT_MIX,
         help=f"weights of the roles: {', '.join(mix.ROLES)}")  # fmt: skip
     add("--mode", metavar="FEATURES", default="",
-        help="features that players request from the server: rooms_delta+presence_batch for all roles, or per role "
-        f"browser=rooms_delta,host=base; features: {', '.join(FEATURES)}; default: the base protocol")  # fmt: skip
+        help="rooms_delta+presence_batch for all roles, or browser=rooms_delta,host=base per role: the features that "
+        f"players request from the server, of {', '.join(FEATURES)}; default: the base protocol")  # fmt: skip
     add("--features", metavar="NAMES", default="", help="features for all roles, separated by commas")
     add("--session-s", metavar="TIME", default="",
-        help="length of a session in s; like all TIMEs a number or a distribution: 300, fixed:300, exp:300, "
-        "uniform:60-600, lognormal:120,1.2; default: until the run ends")  # fmt: skip
+        help="length of a session, in s; default: until the run ends; like all TIMEs a number or a distribution: 300, "
+        "fixed:300, exp:300, uniform:60-600, lognormal:120,1.2")  # fmt: skip
     add("--away-s", metavar="TIME", default="30", help="time between two sessions of a player, in s")
     add("--room-interval-s", metavar="TIME", default="120", help="time between two rooms of a host, in s; 0: no rooms")
     add("--room-lifetime-s", metavar="TIME", default="30", help="lifetime of a room, in s")

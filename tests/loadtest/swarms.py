@@ -147,13 +147,14 @@ class Nursery:
         """Headless, of our locustfile. A machine that is busy with other tests makes no run of them invalid."""
         return self._start("--headless", "--only-summary", "--accept-invalid", *map(str, arguments))
 
-    def start_web(self, *arguments: object) -> WebSwarm:
+    def start_web(self, *arguments: object, base_path: str = "") -> WebSwarm:
         """With the web interface, which answers when this returns."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        where = ("--web-host", "127.0.0.1", "--web-port", str(port))
-        swarm = WebSwarm(self._start("--accept-invalid", *where, *map(str, arguments)), f"http://127.0.0.1:{port}")
+        where = ("--web-host", "127.0.0.1", "--web-port", str(port), "--web-base-path", base_path)
+        started = self._start("--accept-invalid", *where, *map(str, arguments))
+        swarm = WebSwarm(started, f"http://127.0.0.1:{port}{base_path}")
         swarm.wait_until_it_answers()
         return swarm
 

@@ -456,12 +456,14 @@ def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.Cap
     assert judged_s / events < 4e-6
 
 
-def test_percentiles_are_those_of_hdrhistogram():
+def test_percentiles_and_mean_are_those_of_hdrhistogram():
     series = Series()
     series.record_many(np.random.default_rng(5).exponential(0.02, 3000))
     theirs = series._read()
     for percent in (0.1, 1, 50, 90, 99, 99.9, 99.99, 100):
         assert series.percentile_us(percent) == theirs.get_value_at_percentile(percent)
+    assert series.mean_us == pytest.approx(theirs.get_mean_value(), rel=1e-12)
+    assert Series().mean_us == 0
     assert series.share_within(0.02) == pytest.approx(1 - math.exp(-1), abs=0.03)
     assert (Series().percentile_us(50), Series().share_within(1.0)) == (0, 0.0)
 

@@ -23,7 +23,7 @@ from loadtest.measure.validity import judge
 from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
 from loadtest.output.page import page
 from loadtest.output.recording_options import RunOptions, read_run_options
-from loadtest.output.web_tab import install
+from loadtest.output.web_tab import install, state
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.results.run_json import as_builtins, read_run_json
 from loadtest.results.validity import Validity
@@ -339,16 +339,28 @@ def test_the_tab_has_series_reach_validity_and_downloads():
         assert {column["key"] for column in table["structure"]} == set(rows[key][0])
     [heartbeat] = [row for row in rows[keys[0]] if row["name"] == "Heartbeat round trip"]
     assert (heartbeat["count"], heartbeat["p50"]) == ("9", "5.00")
-    state = {row["name"]: row["found"] for row in rows[keys[1]]}
-    assert state["1 Validity"] == "VALID"
-    assert state["4 Threshold"] == "✗ reach == 1: 0.999"
-    assert state["5 Presence: reach"] == "0.999000"
-    assert "1 lost" in state["5 Presence: who heard"]
+    shown = {row["name"]: row["found"] for row in rows[keys[1]]}
+    assert shown["1 Validity"] == "VALID"
+    assert shown["4 Threshold"] == "✗ reach == 1: 0.999"
+    assert shown["5 Presence: reach"] == "0.999000"
+    assert "1 lost" in shown["5 Presence: who heard"]
 
     for link in web_ui.template_args["extended_csv_files"]:
         assert browser.get(link["href"].removeprefix(".")).status_code == 200, link
     assert browser.get("/lobby/run.json").get_json() == as_builtins(found.document())
     assert "heartbeat,Heartbeat round trip,9,5." in browser.get("/lobby/times.csv").text
+
+
+def test_the_tab_misses_no_threshold_before_there_is_a_figure():
+    of_both = [
+        [
+            text
+            for name, text in state(concluded("reach == 1", recorder=Recorder(), is_over=is_over))
+            if "Thresh" in name
+        ]
+        for is_over in (False, True)
+    ]
+    assert of_both == [["… reach == 1: no figure yet"], ["✗ reach == 1: nothing was measured"]]
 
 
 def test_the_tab_says_so_before_the_first_run():

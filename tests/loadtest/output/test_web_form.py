@@ -130,9 +130,9 @@ def play(swarm: WebSwarm, players: int = 4, **fields: object) -> dict[str, Any]:
 
 
 def begin(swarm: WebSwarm, players: int = 4, **fields: object) -> None:
-    """Returns when all of them are connected."""
+    """Returns when all of them are connected. The seed is drawn unless it is given, for it tells runs apart."""
     last = swarm.run_id()
-    answer = start(swarm, user_count=players, **fields)
+    answer = start(swarm, **{"user_count": players, "seed": "", **fields})
     assert answer["success"], answer
     wait_for(lambda: swarm.run_id() != last, deadline_s=RUN_TIMEOUT_S, what="a run of its own")
     wait_for(lambda: swarm.connected() == players, deadline_s=RUN_TIMEOUT_S, what=f"{players} players")
@@ -251,6 +251,14 @@ def test_users_change_while_a_run_goes_on_and_parameters_do_not(swarm: WebSwarm)
     assert (swarm.run()["seed"], swarm.run()["users"]) == (5, {"browser": 6})
 
 
+def test_a_run_whose_users_are_edited_ends_when_it_was_to_end(swarm: WebSwarm):
+    begin(swarm, 2, mix=MIX, run_time="3s")
+    assert start(swarm, user_count=3)["success"]
+    wait_for(lambda: swarm.state()[0] == "stopped", deadline_s=RUN_TIMEOUT_S, what="the end by itself")
+    assert swarm.run()["arguments"]["run_time"] == 3
+    assert swarm.run()["duration_s"] < RUN_TIMEOUT_S / 2
+
+
 def test_workers_play_what_the_second_start_says(nursery: Nursery, given: tuple[str, ...], tmp_path: Path):
     swarm = nursery.start_web(*given, "--processes", 2, "--run-dir", tmp_path)
     wait_for(lambda: "2" in swarm.get("/worker-count"), deadline_s=RUN_TIMEOUT_S, what="two workers")
@@ -262,6 +270,12 @@ def test_workers_play_what_the_second_start_says(nursery: Nursery, given: tuple[
     written = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("run-1", "run-2")]
     assert [run["seed"] for run in written] == [1, 2]
     assert not [reason for reason in second["validity"]["reasons"] if "arrive" in reason], "every report came"
+
+
+def test_under_a_base_path_runs_start_and_their_results_are_there(nursery: Nursery, given: tuple[str, ...]):
+    swarm = nursery.start_web(*given, base_path="/swarms/lobby")
+    assert play(swarm, 2, mix=MIX)["users"] == {"browser": 2}
+    assert "handshake" in swarm.get("/lobby/times.csv")
 
 
 def test_a_load_with_a_shape_starts_from_the_form_and_cannot_be_edited(nursery: Nursery, given: tuple[str, ...]):
