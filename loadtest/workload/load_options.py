@@ -67,8 +67,8 @@ class LoadOptions:
 def add_load_options(add: Callable[..., None]) -> None:
     """Shapes are not in the web form: Locust has to know before it shows one."""
     add("--arrivals-per-s", metavar="RATE", type=float, default=0.0,
-        help="open workload, needs --session-s: mean number of sessions that arrive per second (Poisson process), on the "
-        "seats of -u that are free; 0: closed workload")  # fmt: skip
+        help="open workload, needs --session-s: mean number of sessions that arrive per second (Poisson process), on "
+        "the seats of -u that are free; 0: closed workload")  # fmt: skip
     add("--shape", choices=SHAPES, default=NONE, is_in_form=False,
         help="load over the run; ramp: from 0 to all users over -t; steps: --steps equal steps over -t; spike: launch "
         "day; soak: all users after --ramp-s; restart: the server restarts at --restart-at-s")  # fmt: skip
