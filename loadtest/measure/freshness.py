@@ -1,8 +1,8 @@
-"""Which change of the room list happened when: a mark in the room's map name.
+"""Time to fresh: the age of each room when a client first holds it, read from a mark in its map name.
 
-A room that the swarm makes says in its ``map_name`` at which time it was meant to be made. Whoever first sees it in
-a list knows how old the news is: exactly, whatever was conflated on the way, and in other processes too, for all
-processes of one machine share the monotonic clock. Marks of other machines and other swarms' clocks are not read.
+A room of the swarm carries in its ``map_name`` the time at which its creation was intended. A client that first sees it
+in a list so knows its age exactly, whatever was conflated on the way, and in other processes too: all processes of one
+machine share the monotonic clock. Marks from other machines are ignored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Marks:
         return int(microseconds) / 1e6 if microseconds.isascii() and microseconds.isdigit() else None
 
     def read_list(self, rooms: tuple[Room, ...]) -> MarkedList:
-        """Read once for all players who hold the very same object."""
+        """Read once for all players who hold the same object."""
         for known in self._lists:
             if known.rooms is rooms:
                 return known
@@ -52,14 +52,14 @@ class Marks:
 
 @dataclass(frozen=True, eq=False)
 class MarkedList:
-    """A list of rooms and, by id, when those of this swarm were meant to be made. Shared: nobody writes to it."""
+    """A list of rooms and, by id, the intended creation times of those of this swarm. Immutable and shared."""
 
     rooms: tuple[Room, ...]
     made_s: Mapping[str, float]
 
 
 class FreshnessWatch:
-    """One client's view: given each list that it holds, the ages of what is new in it.
+    """One client: given each list that it holds, the ages of the rooms that are new in it.
 
     It costs nothing for a list that it holds already, and O(rooms of the swarm) for another one.
     """
@@ -72,7 +72,7 @@ class FreshnessWatch:
         self._since_s = time.perf_counter()
 
     def restart(self, now_s: float) -> None:
-        """The client was away, or is new: what was made before now is not news that came late."""
+        """The client was away, or is new: rooms created before now do not count as late."""
         self._since_s = now_s
 
     def ages_s(self, rooms: tuple[Room, ...], now_s: float) -> list[float]:
@@ -90,7 +90,7 @@ _NO_LIST = MarkedList((), MappingProxyType({}))
 
 
 def clock_of_this_machine() -> str:
-    """Names this boot of this machine; where the system has no such name, this process."""
+    """Identifies this boot of this machine; where the system has no boot id, this process."""
     try:
         name = _BOOT_ID.read_text(encoding="ascii")
     except OSError:

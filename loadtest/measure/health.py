@@ -1,8 +1,8 @@
-"""How the load generator itself is doing: a greenlet of its own that ticks at intended times and looks at the clocks.
+"""The health of the load generator: a greenlet that ticks at intended times and measures lateness and CPU.
 
-What Locust has is too coarse to tell a saturated generator (CPU every 10 s); one that is saturated reports its own
-queue as the latency of the server. A tick that comes late says how long anything else in this process had to wait, and
-the CPU of every second says why.
+A saturated generator reports its own queue as the latency of the server, and Locust's own check (CPU every 10 s) is too
+coarse to notice. A late tick shows how long everything else in this process had to wait; the CPU of each second shows
+why.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import psutil
 
 TICK_S = 0.05
 LATE_TICK_S = 0.1
-"""A tick that is later is one in which a player would have been late, too, by what a person notices."""
+"""In a tick later than this a player would have been late by more than a person notices."""
 SECOND_S = 1.0
 SETTLE_EVERY_S = 0.25
-"""The ledger is judged in small slices: a second's worth at once would itself hold up the players."""
+"""The ledger is judged in small slices: a second's worth at once would delay the players."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What went on when: rates over the run, for the charts of its page and its tab. Figures come from the histograms."""
+"""Rates over the run, for the charts of its report. Percentiles come from the histograms, not from here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class History:
         self._before_s = 0.0
 
     def look(self, recorder: Recorder, *, t_s: float) -> None:
-        """`t_s` since the start of the run. Call it as often as you like."""
+        """`t_s` since the start of the run. It may be called at any rate."""
         wall_s = t_s - self._before_s
         if wall_s < self._every_s:
             return

@@ -1,9 +1,9 @@
-"""Who was connected when, what happened to whom, and what arrived: the books of one process of the swarm.
+"""The ledger of one process of the swarm: which connections were open when, what happened, and what arrived.
 
-Players write through a `PlayerWatch`, one for each connection; that costs a third of a microsecond an event, for it
-only appends. `loadtest.measure.reach` judges a while later, with what the other processes told, too. What is written:
+Players write through a `PlayerWatch`, one per connection, at a third of a microsecond per event: writing only appends.
+`loadtest.measure.reach` judges later, together with the entries of the other processes. The ledger holds:
 
-* **spans**: a connection from its acceptance to its loss. An observer is a span: who comes back is another one.
+* **spans**: a connection from its acceptance to its loss. An observer is a span; after a reconnect it is another one.
 * **transitions**: a user of the swarm came online (its first connection was accepted) or went offline (its last ended).
 * **changes**: a room was made or deleted, with the times when that was intended, asked for and answered.
 * **receipts**: an announcement of presence arrived at a span; **announcements**: one of the rooms did.
@@ -32,8 +32,8 @@ SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
 
 GHOST_S = 120.0
-"""For so long after a silent loss, or a handshake without an answer, it is not known what a server thinks of that user:
-it may hold the dead connection (protocol contract, section 2.6: 75 s by default), or take the handshake later."""
+"""After a silent loss, or a handshake without an answer, the server's view of that user is unknown for this time: it
+may hold the dead connection (protocol contract, section 2.6: 75 s by default), or accept the handshake later."""
 
 SHAKING_S = 30.0
 """Longer than any client waits for the answer to its handshake (10 s, `loadtest.client.Timing`)."""
@@ -54,8 +54,8 @@ class Transition:
     """What fan-out is counted from: the sending of the handshake, or the moment of leaving. NaN where only the server
     knows it."""
     is_certain: bool = True
-    """False where whether and when it is announced is up to the server: after a silent loss, when somebody left before
-    the handshake was answered or waited for that in vain, and after the run."""
+    """False where it depends on the server whether and when it is announced: after a silent loss, when the player left
+    before the handshake was answered or waited for that in vain, and after the run."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Change:
 
 @dataclass
 class Pending:
-    """What has been written and not been judged yet, column by column."""
+    """Entries that are not judged yet, column by column."""
 
     receipt_users: array[int]
     """User id × 2, plus 1 for online."""
@@ -135,7 +135,7 @@ class Ledger:
     # -- between processes ----------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """The run is over: what players do from now on is saying goodbye, and nobody is expected to hear of it."""
+        """The run is over: players only disconnect from now on, and no announcements of that are expected."""
         self._is_stopped = True
 
     def share(self) -> None:
@@ -340,7 +340,7 @@ class PlayerWatch:
             until_s[self._span] = min(until_s[self._span], self._ledger.clock())
 
     def lost(self) -> None:
-        """The connection is gone, or its handshake failed, whoever ended it. A second call says nothing."""
+        """The connection is gone, or its handshake failed, whichever side ended it. A second call has no effect."""
         self._ledger.shaking(self, None)
         span, self._span = self._span, -1
         if span >= 0:

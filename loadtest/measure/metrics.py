@@ -1,6 +1,6 @@
-"""The names that thresholds, tables and files use, and where each one's figures come from.
+"""The metrics of a run: their names in thresholds, tables and files, and which series or requests each one joins.
 
-One name a thing that is measured, whatever Locust's table or the routes of a server call it.
+One name per measured quantity, whatever Locust's table or the routes of a server call it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WITHOUT_A_SEAT = "arrivals without a seat"
 POLLS_SKIPPED = "polls skipped"
 RESTARTS = "restarts of the server"
 RESTARTS_ASKED_FOR = "restarts asked for"
-"""Of whoever watches the run: whether it was done is not known."""
+"""The operator was asked to restart the server; whether that was done is not known."""
 RESTARTS_FAILED = "restarts that failed"
 LOOP_LAG = "loop lag of the generator"
 FAN_OUT = {"presence": "fan-out of presence", "rooms": "fan-out of rooms"}
@@ -49,7 +49,7 @@ METRICS = (
     Metric(name="upgrade", title="Upgrade", requests=(("WS", "upgrade"),)),
     Metric(name="handshake", title="Handshake", requests=(("WS", "handshake"),)),
     Metric(name="heartbeat", title="Heartbeat round trip", requests=(("WS", "heartbeat"),)),
-    Metric(name="room_create", title="Make a room", requests=(("POST", "/api/rooms"),)),
+    Metric(name="room_create", title="Create a room", requests=(("POST", "/api/rooms"),)),
     Metric(name="fanout", title="Fan-out, all", series=tuple(FAN_OUT.values())),
     Metric(name="fanout_presence", title="Fan-out of presence", series=(FAN_OUT["presence"],)),
     Metric(name="fanout_rooms", title="Fan-out of rooms", series=(FAN_OUT["rooms"],)),
@@ -75,7 +75,7 @@ def series_of(recorder: Recorder, metric: Metric) -> Series:
 
 
 def counts_of(recorder: Recorder, *, duration_s: float) -> dict[str, float | None]:
-    """The single numbers that a threshold may ask for; None where there is nothing to judge by."""
+    """The counts and rates that a threshold may name; None where nothing was measured."""
     presence, rooms = recorder.presence, recorder.rooms
     both = recorder.presence
     both.add(rooms)
@@ -108,7 +108,7 @@ COUNT_NAMES = tuple(counts_of(Recorder(), duration_s=0.0))
 
 
 def errors_by_name(recorder: Recorder) -> Counter[str]:
-    """What failed, under names that stay the same from run to run and server to server."""
+    """Failures under names that are the same for every run and every server."""
     names: Counter[str] = Counter()
     for figures in recorder.requests.values():
         for text, number in figures.failures.items():

@@ -1,7 +1,8 @@
-"""Did everybody hear of everything? Judges the books of a `loadtest.measure.ledger.Ledger`, two settling times after
-the fact: one for announcements to arrive, one for players to write down what they did. A handshake is known at its end,
-so nothing is judged that came after the sending of one that is still under way: others may hear of it before its
-player.
+"""Reach: which share of the announcements that players should have received did arrive.
+
+Entries of a `loadtest.measure.ledger.Ledger` are judged two settling times after the fact: one for announcements to
+arrive, one for players to record what they did. A handshake is recorded at its end, so nothing is judged that happened
+after the start of one that is still under way: others may hear of it before its own player.
 
 **Presence** is exact, for an announcement names its user. An observer is expected to hear of a transition when it was
 accepted before the transition can have begun and stayed for `settle_s` after its player knew of it. Cause and effect
@@ -18,10 +19,10 @@ After silent losses, and in batches where a user came and went at once, servers 
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
 expected to get at least one announcement (or list, over the socket) after the asking. The first of them counts; where
 another change came shortly before, that can be too early a one, so `time to fresh` is the exact measure. Above
-`PAIRS_AT_ONCE` pairs a call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
+`PAIRS_AT_ONCE` pairs per call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
 out*. Duplicates and order are those of revisions, where announcements carry them.
 
-Cost: about 0.3 µs a receipt (`tests/loadtest/measure/test_reach.py` prints it).
+Cost: about 0.3 µs per receipt (`tests/loadtest/measure/test_reach.py` prints it).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class ReachTally:
     unexpected: int = 0
     strangers: int = 0
     excused: int = 0
-    """Events that nobody is expected to hear of."""
+    """Events of which no announcement is expected."""
     sampled_out: int = 0
 
     @property

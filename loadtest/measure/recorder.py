@@ -1,14 +1,14 @@
-"""What a run measured, in this process; and how the parts of a distributed run become one.
+"""What one process measured, and how the processes of a distributed run become one.
 
-Three kinds of things, kept apart because they mean different things:
+Three kinds of data:
 
-* **requests** are answered: name, response time, failure. They come from Locust's own request event.
-* **series** are durations that are no response times: time to fresh, reconnects, lateness.
-* **events** are counts: pushes by type, bytes, losses, close codes. A push has no response time, so it is here and
-  nowhere else. Who should have received it is in the **ledger**.
+* **requests** have an answer: name, response time, failure. They come from Locust's own request event.
+* **series** are durations that are not response times: time to fresh, reconnects, lateness.
+* **events** are counts: pushes by type, bytes, losses, close codes. A push has no response time, so it is only here.
+  Which players should have received it is in the **ledger**.
 
-A worker ships what it recorded since its last report and starts from zero; the master adds it up. Nothing is averaged.
-The invariant: what all workers say they sent is what has arrived, or `unreconciled` names who and what.
+A worker sends what it recorded since its last report and starts from zero; the master adds it up. Nothing is averaged.
+The invariant: what the workers say they sent has arrived, or `unreconciled` names the worker and the number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RequestKey = tuple[str, str]
 """Type and name, as in Locust's table."""
 
 KINDS = ("events", "durations", "requests")
-"""What is counted on both ends of the way from a worker to the master."""
+"""What both the worker and the master count, to reconcile them."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class RequestStats:
 
 @dataclass
 class Worker:
-    """What the master knows of another process: its own figures, and what arrived of the rest."""
+    """What the master knows of one worker: its tallies and health, and how much of its reports arrived."""
 
     presence: ReachTally = field(default_factory=ReachTally)
     rooms: ReachTally = field(default_factory=ReachTally)
@@ -102,7 +102,7 @@ class Recorder:
 
     @property
     def unreconciled(self) -> list[str]:
-        """Per worker whose last report did not come or does not add up, what is wrong: for a person."""
+        """One sentence for each worker whose last report is missing or does not add up."""
         wrong = []
         for name, worker in sorted(self.workers.items()):
             if worker.sent is None:

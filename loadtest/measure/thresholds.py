@@ -1,9 +1,9 @@
-"""What a run has to reach: ``fanout.p99 < 250ms``, ``reach == 1``, ``errors.rate < 0.1%``.
+"""Thresholds of a run: ``fanout.p99 < 250ms``, ``reach == 1``, ``errors.rate < 0.1%``.
 
 An expression is a metric, a comparison and a value. Metrics are those of `loadtest.measure.metrics`: a series with
 ``.count``, ``.mean``, ``.p50``, ``.p90``, ``.p99``, ``.p99.9`` (any percentile) or ``.max``, or a single number. Units
-are ``us``, ``ms``, ``s`` and ``%``; what is a time has to have one. A threshold on something that was not measured is
-missed: a run that did not look cannot say that all is well.
+are ``us``, ``ms``, ``s`` and ``%``; times need one. A threshold on something that was not measured is
+missed.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def read_threshold(text: str) -> Threshold:
 
 
 def read_thresholds(texts: Iterable[str], file: Path | None) -> tuple[Threshold, ...]:
-    """Those of the options, then those of the file: one a line, ``#`` begins a comment. Raises `UsageError`."""
+    """Those of the options, then those of the file: one per line, ``#`` begins a comment. Raises `UsageError`."""
     lines = list(texts)
     if file is not None:
         try:

@@ -1,7 +1,6 @@
-"""May the figures of a run be believed? And was it the server that set the limit, or the swarm itself?
+"""Can the figures of a run be trusted? And was the server the bottleneck, or the swarm itself?
 
-Judged from what was recorded; nothing here looks at a clock. INVALID: the generator measured its own queue, or figures
-got lost on their way. SUSPECT: something happened that a reader has to know of before using them.
+Judged from what was recorded; no clock is read. `loadtest.results.validity` has the levels.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from loadtest.measure.thresholds import in_time_units
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE, Validity
 
 BUSY_SECONDS_INVALID = 0.10
-"""Part of the seconds: more of them reach into every percentile from p90 on."""
+"""Share of the seconds: more of them distort every percentile from p90 on."""
 LATE_TICKS_INVALID = 0.10
 LATE_TICKS_SUSPECT = 0.01
-"""Part of the ticks that were `LATE_TICK_S` late; the p99 of everything is then the generator's own."""
+"""Share of the ticks that were `LATE_TICK_S` late; every p99 is then the generator's own."""
 LATENESS_SUSPECT_S = 1.0
-"""At p99. Players act one thing after the other, so a slow server makes them late, too: it is counted in latencies."""
+"""At p99. Players do one thing after another, so a slow server makes them late, too; latencies contain it."""
 LEAST_SECONDS = 3
-"""Of fewer seconds nothing can be said about a share of them."""
+"""A share of fewer seconds says nothing."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +61,20 @@ def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_ove
         suspect.append(f"{recorder.events[FAILURES]:,} players gave up")
     if recorder.events[WITHOUT_A_SEAT]:
         turned_away = f"{recorder.events[WITHOUT_A_SEAT]:,} of {recorder.events[ARRIVALS]:,} arrivals"
-        suspect.append(f"{turned_away} found no free seat and did not take place: give -u more")
+        suspect.append(f"{turned_away} found no free seat and did not start a session: raise -u")
     if recorder.events[POLLS_SKIPPED]:
         skipped = f"{recorder.events[POLLS_SKIPPED]:,} polls were not sent"
-        suspect.append(f"{skipped}: the one before had no answer yet, or the server had asked for a pause")
+        suspect.append(f"{skipped}: the poll before had no answer yet, or the server had asked the client to wait")
     if recorder.events[RESTARTS_FAILED]:
-        suspect.append("the server was not restarted and back, as the run was to do")
+        suspect.append("the server was not restarted and reachable again, as --shape restart asks")
     clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
-    suspect += [f"{number:,} times of {title} were out of range" for title, number in clipped.items() if number]
+    suspect += [f"{number:,} values of {title} were out of range" for title, number in clipped.items() if number]
     level = Validity.INVALID if invalid else Validity.SUSPECT if suspect else Validity.VALID
     return Judgement(level, (*invalid, *suspect), bottleneck(processes, server_cpu_shares))
 
 
 def healths(recorder: Recorder) -> dict[str, Health]:
-    """By the process's name. A master has no players: its own health limits nothing."""
+    """Health by process. A master has no players, so its own health does not count."""
     if recorder.workers:
         return {f"worker {name}": worker.health for name, worker in sorted(recorder.workers.items())}
     return {"the swarm": recorder.health}
@@ -93,11 +92,11 @@ def bottleneck(processes: Mapping[str, Health], server_cpu_shares: Sequence[floa
         return f"The generator was the bottleneck, the server was not: {of}."
     if server < NEAR_SHARE:
         return f"The server was not the bottleneck: {of}."
-    return f"Server and generator were both near their limit, and which came first is not known: {of}."
+    return f"Server and generator were both near their limit; which of them was the bottleneck is not known: {of}."
 
 
 def _busy_figure(shares: Sequence[float]) -> float:
-    """The second that one in ten exceeds: at their busiest, without the odd one."""
+    """The 90th percentile of the seconds: at its busiest, without an outlier."""
     return sorted(shares)[int(len(shares) * 0.9)] if shares else 0.0
 
 
@@ -114,10 +113,10 @@ def _judge_process(name: str, health: Health, invalid: list[str], suspect: list[
             suspect.append(f"{name} was near its limit: {_busy_figure(health.cpu_shares):.0%} of a core")
     if health.ticks:
         part = health.late_ticks / health.ticks
-        how = f"{name} was held up: {part:.1%} of its ticks came more than 0.1 s late"
+        how = f"{name} was delayed: {part:.1%} of its ticks were more than 0.1 s late"
         busiest = _busy_figure(health.cpu_shares)
         if seconds >= LEAST_SECONDS and busiest < NEAR_SHARE:
-            how += f", with {busiest:.0%} of a core at its busiest: look what else runs on this machine"
+            how += f", with {busiest:.0%} of a core at its busiest: check what else runs on this machine"
         if part > LATE_TICKS_INVALID:
             invalid.append(how)
         elif part > LATE_TICKS_SUSPECT:

@@ -1,4 +1,4 @@
-"""A run as JUnit XML: one test case a threshold, one for the validity. What CI servers show without being taught."""
+"""A run as JUnit XML, which CI servers show: one test case per threshold, and one for the validity."""
 
 from __future__ import annotations
 

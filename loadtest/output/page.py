@@ -13,7 +13,7 @@ from loadtest.results.run_json import MetricRow, RunFile, as_builtins
 
 SHOWN_BY_PERCENTILE = ("fanout_presence", "fanout_rooms", "fresh", "fresh_poll", "heartbeat", "fetch")
 _LADDER = tuple((1 - 10 ** (-step / 10)) * 100 for step in range(41))
-"""Percentiles from 0 to 99.99: each step is as far from the last as the chance of being beyond shrinks."""
+"""Percentiles from 0 to 99.99, evenly spaced on a logarithmic scale of 1 − p."""
 _LADDER_TICKS = (
     (0.0, "0"),
     (-math.log10(0.5), "50"),
@@ -49,19 +49,19 @@ def charts(run: RunFile) -> list[str]:
     cpu.append(Line("the server", list(enumerate((s * 100 for s in run.server.cpu_shares), start=1))))
     return [
         chart(
-            "How long it took, by percentile",
+            "Times by percentile",
             [_by_percentile(row) for row in run.metrics if row.name in SHOWN_BY_PERCENTILE],
             x=Axis(title="percentile (%)", ticks=_LADDER_TICKS),
             y=Axis(title="ms, logarithmic", is_log=True),
         ),
         chart(
-            "Received over sockets",
+            "Messages received on sockets",
             [_over_time(history, "received_per_s", "received")],
             x=time,
-            y=Axis(title="messages a second"),
+            y=Axis(title="messages per second"),
         ),
         chart(
-            "Connections",
+            "Open connections",
             [Line("connected", [(s["t_s"], s["established"] - s["lost"]) for s in history])],
             x=time,
             y=Axis(title="accepted less lost"),
@@ -70,9 +70,9 @@ def charts(run: RunFile) -> list[str]:
             "Requests",
             [_over_time(history, "requests_per_s", "all"), _over_time(history, "errors_per_s", "failed")],
             x=time,
-            y=Axis(title="a second"),
+            y=Axis(title="requests per second"),
         ),
-        chart("CPU, second by second", cpu, x=time, y=Axis(title="% of a core", least_top=100)),
+        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The end of a run in a terminal: what was measured, who heard of it, what had to be reached, whether to believe it."""
+"""The summary of a run for a terminal: counts, times, reach, errors, thresholds, validity."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_m
 
 
 def reach_lines(tallies: Iterable[tuple[str, ReachTally]]) -> list[str]:
-    """Reach has as many digits as it takes to tell one lost event from none."""
+    """The table of reach, with enough digits to tell one lost event from none."""
     names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected")
-    titles = ("expected", "received", "lost", "late", "twice", "disorder", "unexpected")
+    titles = ("expected", "received", "lost", "late", "duplicate", "misordered", "unexpected")
     lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 108]
     for name, tally in tallies:
         figures = tally.as_dict()

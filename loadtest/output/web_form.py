@@ -28,7 +28,7 @@ from loadtest.output.recording_options import add_run_options
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import add_options
 
-if TYPE_CHECKING:  # the import would patch the standard library of whoever imports this
+if TYPE_CHECKING:  # the import would patch the standard library of this process
     from locust.web import WebUI
 
 _START, _INDEX = "locust.swarm", "locust.index"

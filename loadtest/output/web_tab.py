@@ -1,7 +1,7 @@
-"""The swarm in Locust's web interface: two tabs with the live series, reach and validity, and downloads.
+"""The swarm in Locust's web interface: two tabs with live metrics, reach and validity, and downloads.
 
-Locust has a place for tables of others: their structure is in the page's arguments, their rows in the answer that the
-page asks for every two seconds anyway. The routes of our own are behind the same login as Locust's, where it has one.
+Locust lets extensions add tables: their structure is in the page's arguments, their rows in the answer that the page
+polls every two seconds. The swarm's own routes are behind Locust's login, where it has one.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from loadtest.output.run_file import as_text
 from loadtest.output.summary import reach_text
 
 TIMES, STATE = "lobby-times", "lobby-state"
-NO_RUN = "There is no run yet."
+NO_RUN = "No run has been started yet."
 
 _TIMES_COLUMNS = (
-    ("name", "Times in ms"), ("count", "n"), ("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p999", "p99.9"),
-    ("max", "Most"),
+    ("name", "Metric (ms)"), ("count", "n"), ("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p999", "p99.9"),
+    ("max", "max"),
 )  # fmt: skip
-_STATE_COLUMNS = (("name", "What"), ("found", "Found"))
+_STATE_COLUMNS = (("name", "Item"), ("found", "Result"))
 _DOWNLOADS = (
     ("run.json", "Download run.json of the lobby swarm"),
-    ("times.csv", "Download times of the lobby swarm CSV"),
-    ("run.html", "Open the page of the lobby swarm"),
-    ("junit.xml", "Download JUnit XML of the lobby swarm"),
+    ("times.csv", "Download times.csv of the lobby swarm"),
+    ("run.html", "Open the report of the lobby swarm (HTML)"),
+    ("junit.xml", "Download junit.xml of the lobby swarm"),
 )
 
 
 class Page(Protocol):
-    """What is used of Locust's `WebUI`: importing that would patch the standard library of whoever imports this."""
+    """What is used of Locust's `WebUI`: importing that would patch the standard library of this process."""
 
     template_args: dict[str, Any]
 
@@ -122,7 +122,7 @@ def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str,
         return [("1 Validity", NO_RUN)]
     judgement = found.judgement
     rows = [("1 Validity", judgement.level.value)]
-    rows += [("2 Because", reason) for reason in judgement.reasons]
+    rows += [("2 Reason", reason) for reason in judgement.reasons]
     if judgement.bottleneck is not None:
         rows.append(("3 Bottleneck", judgement.bottleneck))
     for result in found.threshold_results:
@@ -139,9 +139,9 @@ def _tally_rows(name: str, tally: ReachTally) -> Iterable[tuple[str, str]]:
     yield f"{name}: reach", reach_text(tally.reach)
     counts = {
         "expected": tally.expected, "received": tally.received, "lost": tally.lost, "late": tally.late,
-        "twice": tally.duplicates, "out of order": tally.out_of_order, "unexpected": tally.unexpected,
+        "duplicate": tally.duplicates, "out of order": tally.out_of_order, "unexpected": tally.unexpected,
     }  # fmt: skip
-    yield f"{name}: who heard", " · ".join(f"{number:,} {what}" for what, number in counts.items())
+    yield f"{name}: announcements", " · ".join(f"{number:,} {what}" for what, number in counts.items())
 
 
 def _times_csv(found: Conclusion) -> str:

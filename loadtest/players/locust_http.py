@@ -1,7 +1,7 @@
 """The lobby's API over Locust's own HTTP session: every call is timed and grouped in Locust's table.
 
-All players of a process share one session with a pool of keep-alive connections: a session each would cost 30 KiB a
-player and, with a socket each beside it, more files than a process may open.
+All players of a process share one session with a pool of keep-alive connections: a session each would cost 30 KiB per
+player and, beside a socket each, more files than a process may open.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def moved(path: str, paths: Mapping[str, str]) -> str:
 
 
 class SwarmApi(LobbyApi):
-    """`LobbyApi` for many players: who is answered the same list of rooms holds the same list."""
+    """`LobbyApi` for many players: those who receive the same list of rooms share one object."""
 
     def __init__(self, http: LocustHttp, lists: SharedLists) -> None:
         super().__init__(http)

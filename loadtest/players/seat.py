@@ -29,7 +29,7 @@ from loadtest.players.swarm import Swarm, swarm_of
 from loadtest.workload.arrivals import Arrival
 
 IDLE_S = 3600.0
-"""A wait for somebody who has nothing to do; ended with the user."""
+"""The wait of a player who has nothing to do; it ends with the user."""
 SESSIONS_ENDED = "sessions ended"
 
 ROLES: dict[str, type[Role]] = {

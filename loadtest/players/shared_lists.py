@@ -1,4 +1,4 @@
-"""One list of rooms for all players of a process who hold the same one: decoded once, changed once, stored once.
+"""One list of rooms for all players of a process with the same one: decoded once, changed once, stored once.
 
 Ten thousand players with 50 rooms each would hold half a million rooms. A list is found by what was received: the
 bytes of an answer, or the list held before and the very message that changed it (`loadtest.wire.memo` shares those).
@@ -27,7 +27,7 @@ class SharedLists:
         self._deltas: OrderedDict[Hashable, Any] = OrderedDict()
 
     def decode(self, body: bytes, decode: Callable[[], tuple[Room, ...]]) -> tuple[Room, ...]:
-        """What `decode` makes of `body`, or made of it for somebody else. What it raises is not remembered."""
+        """What `decode` makes of `body`, or made of it for another player. What it raises is not kept."""
         return _remembered(self._bodies, body, (), decode)
 
     def read_snapshot(self, message: RoomsSnapshot) -> HeldRooms:

@@ -1,4 +1,4 @@
-"""One client on one socket, as the seed's game has one: connection, list, records. What a browser's tab holds.
+"""One game client on one socket: connection, list, records. A tabber has several of them.
 
 Everything here runs in the shared reader's greenlet, but for `open` and `close`.
 """

@@ -1,4 +1,4 @@
-"""Between a master and its workers: reports while a run goes on, what happened to whom, and the last word of everybody.
+"""Between a master and its workers: reports during a run, ledger entries, and the last report of each worker.
 
 A worker's report rides on Locust's own. Besides what was recorded it carries the worker's entries (who came and went,
 what was changed), which the master passes on to the other workers, for their players should have heard of it. When a
@@ -82,7 +82,7 @@ class MasterSide:
         runner.register_message(_LAST, self._on_last)
 
     def begin(self) -> None:
-        """A run starts: nobody has said anything yet."""
+        """A run starts: no worker has reported yet."""
         self._clocks.clear()
         self._stopped.clear()
         self._ended.clear()

@@ -144,7 +144,7 @@ class _Hooks:
                     worker.terminate()
 
     def end_alone(self, runner: WorkerRunner) -> None:
-        """A worker without a master: its players say goodbye, and nobody is told."""
+        """A worker without a master: its players disconnect, and no report is sent."""
         self.environment.process_exit_code = ExitCode.FAILED
         runner.quit()
 

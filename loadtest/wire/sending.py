@@ -39,7 +39,7 @@ class SendingConnection(LobbyConnection):
         """At that time, in a moment. `connection_attempted` or `accepted_too_late` tells its end, unless its owner
         ended it."""
         self.accepted_too_late: Signal[[float]] = DirectSignal("accepted_too_late")
-        """The server took the handshake of somebody who was leaving, since that time: others heard of both."""
+        """The server accepted the handshake of a player who had left at that time: others hear of both."""
         self.sock: Any = None
         """None while there is no upgraded connection."""
         self._wire = wire

@@ -1,4 +1,4 @@
-"""Times that are drawn, written as people write them on a command line.
+"""Distributions of times, and how they are written on a command line.
 
 ``30`` takes the kind that the option names, ``fixed:30`` is always 30 s, ``uniform:10-50`` anything between,
 ``exp:30`` exponential with that mean (independent events, a Poisson process), ``lognormal:30,1.2`` with that median and

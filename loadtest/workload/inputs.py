@@ -1,4 +1,4 @@
-"""What a run needs from outside, looked at before it begins: the address of the server, the file of tokens."""
+"""Inputs of a run, checked before it starts: the address of the server, the file of tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loadtest.results.exit_codes import UsageError
 def check_host(host: str | None) -> str:
     """The address without a slash at its end. Raises `UsageError`."""
     if not host:
-        raise UsageError("Say which server to load: --host http://localhost:30820.")
+        raise UsageError("Name the server to load: --host http://localhost:30820.")
     parts = urlsplit(host)
     try:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -24,14 +24,14 @@ def check_host(host: str | None) -> str:
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:
-    """One JWT a line; blank lines do not count. Raises `UsageError`."""
+    """One JWT per line; blank lines are skipped. Raises `UsageError`."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise UsageError(f"--tokens: {path} cannot be read: {error.strerror or error}.") from None
     for number, line in enumerate(lines, start=1):
         if line.strip() and not looks_like_jwt(line.strip()):
-            raise UsageError(f"--tokens: line {number} of {path} is no JWT: the file holds one token a line.")
+            raise UsageError(f"--tokens: line {number} of {path} is no JWT: the file holds one token per line.")
     tokens = tuple(line.strip() for line in lines if line.strip())
     if not tokens:
         raise UsageError(f"--tokens: {path} holds no token: make some with lobby-server mint-tokens --count N.")

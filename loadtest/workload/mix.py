@@ -1,4 +1,4 @@
-"""Who plays: which share of the swarm has which role, and what each role asks of the server.
+"""The mix: which share of the players has which role, and which features each role requests.
 
 ``browser=6,host=2`` gives the weights; the sequence of roles that comes of them is the same for the same seed, and any
 whole round of it (here: any 8 players in a row) has exactly the shares asked for.
@@ -45,7 +45,7 @@ def read_mix(text: str) -> dict[str, float]:
             raise ValueError(f"the weight of {role} must be 0 or more")
         weights[role] = weights.get(role, 0.0) + weight
     if not any(weights.values()):
-        raise ValueError(f"nobody would play: give weights, as in {DEFAULT_MIX}")
+        raise ValueError(f"no role has a weight: give weights, as in {DEFAULT_MIX}")
     return {role: weight for role, weight in weights.items() if weight}
 
 

@@ -32,7 +32,7 @@ class Act(Enum):
     PAUSE = "stop reading"
     RESUME = "read on"
     SAY = "say something to the lobby, the party or one other"
-    MEET = "befriend somebody, and invite them to a party"
+    MEET = "befriend a player, and invite that player to a party"
     PART = "leave the party"
     POLL = "ask for the list"
     END = "end the session"

@@ -1,7 +1,7 @@
-"""The restart storm: in the middle of a run the server under test goes and comes back, and everybody with it.
+"""The restart storm: in the middle of a run the server under test restarts, and all players reconnect.
 
-By a command, by the id of its process (ended with SIGTERM, started again as it was), or by you, when the run says so.
-Only the process that leads the run does it.
+It is restarted by a command, by its process id (SIGTERM, then the same command line), or by the operator when the run
+asks for it. Only the process that leads the run does it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which part of the players is whose. Locust deals users to its workers in turn; so do we with the numbers of players,
-in the same order, and the swarm of many processes is player for player the swarm of one.
+"""Which process plays which players. Locust deals users to its workers in turn; the swarm deals the numbers of players
+in the same order, so that a swarm of many processes is player for player the swarm of one.
 
-Only the master knows all workers. It tells each its place just before the test starts there (one connection a worker,
-in order).
+Only the master knows all workers. It tells each its place just before the test starts there; messages to a worker keep
+their order.
 """
 
 from __future__ import annotations

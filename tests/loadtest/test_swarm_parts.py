@@ -82,7 +82,7 @@ def test_fixed_policy_is_the_seeds():
             "slow_reader, socializer, poller, conditional_poller.",
         ),
         ({"mix": "browser"}, "--mix: browser has no weight: write browser=1."),
-        ({"mix": "browser=0"}, "--mix: nobody would play: give weights, as in browser=6,host=2,joiner=1,flapper=1."),
+        ({"mix": "browser=0"}, "--mix: no role has a weight: give weights, as in browser=6,host=2,joiner=1,flapper=1."),
         (
             {"mode": "host=warp"},
             f"--mode: warp is no mode: choose from base, {FEATURE_NAMES}, with + between them.",

@@ -1,8 +1,7 @@
 """Talks in the lobby, in a party and to one other, befriends whom it hears, and brings them into a party.
 
 Socializers find each other by what they say in the lobby, so it needs no list of them, whatever process they are in.
-Who is asked says yes. A line carries a mark of the time at which it was meant to be said, so whoever hears it knows how
-long it took.
+Every request is accepted. A line carries its intended time as a mark, so a player who hears it knows how long it took.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One user with several sockets, as somebody with several tabs: the lobby must show it once."""
+"""One user with several sockets, as with several browser tabs: the lobby must show the user once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seed's testing checklist, row by row: two clients and a real server process."""
+"""The testing checklist of the specification, row by row: two clients and a real server process."""
 
 import logging
 import re

@@ -181,8 +181,8 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     assert judgement.reasons == (
         "players acted late: p99 2 s",
         "3 players gave up",
-        "12 of 1,500 arrivals found no free seat and did not take place: give -u more",
-        "7 polls were not sent: the one before had no answer yet, or the server had asked for a pause",
+        "12 of 1,500 arrivals found no free seat and did not start a session: raise -u",
+        "7 polls were not sent: the poll before had no answer yet, or the server had asked the client to wait",
         "the server was not restarted and back, as the run was to do",
         "1 times of Time to fresh, by push were out of range",
     )
@@ -343,7 +343,7 @@ def test_the_tab_has_series_reach_validity_and_downloads():
     assert shown["1 Validity"] == "VALID"
     assert shown["4 Threshold"] == "✗ reach == 1: 0.999"
     assert shown["5 Presence: reach"] == "0.999000"
-    assert "1 lost" in shown["5 Presence: who heard"]
+    assert "1 lost" in shown["5 Presence: announcements"]
 
     for link in web_ui.template_args["extended_csv_files"]:
         assert browser.get(link["href"].removeprefix(".")).status_code == 200, link

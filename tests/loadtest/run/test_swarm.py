@@ -264,7 +264,7 @@ def refusals(
 @pytest.mark.parametrize(
     ("case", "sentence"),
     [
-        ("no host", r"Say which server to load: --host http://localhost:30820\."),
+        ("no host", r"Name the server to load: --host http://localhost:30820\."),
         (
             "nobody",
             r"No server answers at http://127\.0\.0\.1:1 \(connection refused\): start one with lobby-server, .*",
