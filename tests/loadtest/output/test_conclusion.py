@@ -23,6 +23,7 @@ from loadtest.measure.validity import judge
 from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
 from loadtest.output.page import page
 from loadtest.output.recording_options import RunOptions, read_run_options
+from loadtest.output.result_files import Results
 from loadtest.output.web_tab import install, state
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.results.run_json import as_builtins, read_run_json
@@ -308,6 +309,26 @@ def test_arguments_in_the_file_are_without_secrets_and_paths():
 )
 def test_errors_have_names_that_stay_the_same(text: str, name: str):
     assert error_name(text) == name
+
+
+# -- many runs of one process -------------------------------------------------------------------------------------
+
+
+def test_no_run_takes_the_place_of_another(tmp_path: Path):
+    (tmp_path / "run-7").mkdir()
+    (tmp_path / "run-old").mkdir()
+    results, file = Results(), tmp_path / "own.json"
+    said = [results.write(concluded(), json_file=file, folder=tmp_path) for _ in range(2)]
+    assert said == [f"{tmp_path}/run-8 and {tmp_path}/own.json", f"{tmp_path}/run-9 and {tmp_path}/own-2.json"]
+    assert all((tmp_path / name / "run.json").stat().st_size for name in ("run-8", "run-9"))
+    assert not results.has_failed
+
+
+def test_results_that_cannot_be_written_are_one_sentence(tmp_path: Path):
+    results, missing = Results(), tmp_path / "gone" / "own.json"
+    assert results.write(concluded(), json_file=None, folder=None) is None
+    said = results.write(concluded(), json_file=missing, folder=None)
+    assert (said, results.has_failed) == (f"not written: {missing}: No such file or directory", True)
 
 
 # -- Locust's web interface ---------------------------------------------------------------------------------------
