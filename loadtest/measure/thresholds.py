@@ -106,7 +106,10 @@ def read_thresholds(texts: Iterable[str], file: Path | None) -> tuple[Threshold,
     return tuple(read_threshold(line) for line in stripped if line)
 
 
-def judge(thresholds: Iterable[Threshold], recorder: Recorder, *, duration_s: float) -> tuple[ThresholdResult, ...]:
+def check_thresholds(
+    thresholds: Iterable[Threshold], recorder: Recorder, *, duration_s: float
+) -> tuple[ThresholdResult, ...]:
+    """What each threshold comes to, in their order."""
     counts = counts_of(recorder, duration_s=duration_s)
     return tuple(ThresholdResult(threshold, _find(threshold, recorder, counts)) for threshold in thresholds)
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.thresholds import ThresholdResult
-from loadtest.measure.thresholds import judge as check_thresholds
+from loadtest.measure.thresholds import ThresholdResult, check_thresholds
 from loadtest.measure.validity import Judgement
 from loadtest.measure.validity import judge as judge_validity
 from loadtest.output.junit import junit_xml

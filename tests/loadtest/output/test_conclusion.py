@@ -132,7 +132,7 @@ def test_a_calm_run_is_valid():
         (
             Health(ticks=600, late_ticks=61, cpu_shares=[0.3] * 30),
             Validity.INVALID,
-            "look what else runs on this machine",
+            "check what else runs on this machine",
         ),
         (Health(ticks=600, late_ticks=7), Validity.SUSPECT, "1.2% of its ticks"),
         (Health(ticks=600, late_ticks=6), Validity.VALID, ""),
@@ -184,8 +184,8 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
         "3 players gave up",
         "12 of 1,500 arrivals found no free seat and did not start a session: raise -u",
         "7 polls were not sent: the poll before had no answer yet, or the server had asked the client to wait",
-        "the server was not restarted and back, as the run was to do",
-        "1 times of Time to fresh, by push were out of range",
+        "the server was not restarted and reachable again, as --shape restart asks",
+        "1 values of Time to fresh, by push were out of range",
     )
 
 
@@ -262,7 +262,7 @@ def test_the_files_hold_what_the_table_shows(tmp_path: Path):
         "0.999000",
         "lost_before_answer",
         "<svg",
-        "Received over sockets",
+        "Messages received on sockets",
     ):
         assert part in html
     assert "http://" not in html.replace("http://x", ""), "a page that needs no network"
@@ -390,4 +390,7 @@ def test_the_tab_says_so_before_the_first_run():
     browser = web_ui.app.test_client()
     assert browser.get("/lobby/run.json").status_code == 404
     tables = browser.get("/stats/requests").get_json()["extended_stats"]
-    assert [table["data"] for table in tables] == [[], [{"name": "1 Validity", "found": "There is no run yet."}]]
+    assert [table["data"] for table in tables] == [
+        [],
+        [{"name": "1 Validity", "found": "No run has been started yet."}],
+    ]
