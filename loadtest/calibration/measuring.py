@@ -29,6 +29,7 @@ from loadtest.measure.reach import SETTLE_S
 from loadtest.players import Player
 from loadtest.players.swarm import Swarm, swarm_of
 from loadtest.run.hooks import install
+from lobby_server.protocol import messages
 
 USERS = 50
 """That the players share."""
@@ -126,7 +127,7 @@ class Meter:
 
     def _look(self) -> tuple[float, float, int, int]:
         received = self._swarm.recorder.connections.messages_in
-        events = received["user_online"] + received["user_offline"]
+        events = received[messages.UserOnline.TYPE] + received[messages.UserOffline.TYPE]
         return time.perf_counter(), cpu_s_of_this_process(), events, self._swarm.wire.reader.reads
 
 

@@ -35,7 +35,7 @@ All exceptions derive from `ClientError`. Times are in seconds.
 
 from loadtest.client.accounts.authentication import AuthenticationManager
 from loadtest.client.accounts.token_file import TokenFile, TokenFileState, looks_like_jwt
-from loadtest.client.api import LobbyApi, RoomsAnswer
+from loadtest.client.api import LobbyApi, RoomsAnswer, ServerTimers
 from loadtest.client.counters import Counters
 from loadtest.client.errors import (
     ApiError,
@@ -82,6 +82,7 @@ __all__ = [
     "RoomsAnswer",
     "ServerAway",
     "ServerList",
+    "ServerTimers",
     "Signal",
     "Social",
     "SocialApi",

@@ -43,6 +43,17 @@ class RoomsAnswer:
     """The entity tag, with its quotes; None where the server sent none."""
 
 
+class ServerTimers(msgspec.Struct, frozen=True, kw_only=True):
+    """The timers of a server that its clients reckon with, in seconds. The defaults are those of the protocol."""
+
+    handshake_timeout_s: float = 10.0
+    """Time to an accepted handshake."""
+    heartbeat_s: float = 30.0
+    """Time between two pings that the server recommends."""
+    heartbeat_timeout_s: float = 75.0
+    """Silence after which the server closes a connection."""
+
+
 class LobbyApi:
     """Safe from any thread if `http` is; `KeepAliveHttp` is."""
 
@@ -124,6 +135,11 @@ class LobbyApi:
     def online_users(self, token: str) -> tuple[OnlineUser, ...]:
         """Who is online now. The events `user_status_changed` of a connection only tell what changes from then on."""
         return tuple(self._expect(self._call("GET", "/api/users/online", token=token), OnlineUsers).users)
+
+    def server_timers(self) -> ServerTimers:
+        """The timers in force, from ``GET /api/protocol``. No token is needed. Raises `ApiError` with status 404 on a
+        server of the base protocol alone."""
+        return self._expect(self._call("GET", "/api/protocol"), _Contract).timers
 
     def ask(
         self,
@@ -210,6 +226,12 @@ class LobbyApi:
             fields=problem.fields,
             existing_room_id=problem.existing_room_id,
         )
+
+
+class _Contract(msgspec.Struct):
+    """What is read of ``GET /api/protocol``."""
+
+    timers: ServerTimers
 
 
 class _Problem(msgspec.Struct):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from loadtest.client import ServerTimers
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
@@ -31,9 +32,9 @@ RECONNECT_TO_FRESH = "reconnect to fresh"
 SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
 
-GHOST_S = 120.0
-"""After a silent loss, or a handshake without an answer, the server's view of that user is unknown for this time: it
-may hold the dead connection (protocol contract, section 2.6: 75 s by default), or accept the handshake later."""
+GHOST_MARGIN_S = 45.0
+"""After a silent loss, or a handshake without an answer, the server's view of that user is unknown for its heartbeat
+timeout and this: it may hold the dead connection (protocol contract, section 2.6), or accept the handshake later."""
 
 SHAKING_S = 30.0
 """Longer than any client waits for the answer to its handshake (10 s, `loadtest.client.Timing`)."""
@@ -91,11 +92,14 @@ class Ledger:
         clock: Callable[[], float] = time.perf_counter,
         marks: Marks | None = None,
         record: Callable[[str, float], object] = lambda series, duration_s: None,
+        heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
     ) -> None:
-        """`record` gets the durations that need no judging: `FRESH_BY_PUSH` and `RECONNECT_TO_FRESH`."""
+        """`record` gets the durations that need no judging: `FRESH_BY_PUSH` and `RECONNECT_TO_FRESH`.
+        `heartbeat_timeout_s` is the server's: how long it may hold a dead connection."""
         self.clock = clock
         self.marks = marks or Marks()
         self.record = record
+        self._ghost_s = heartbeat_timeout_s + GHOST_MARGIN_S
         self.began_s = clock()
         self.clock_id = clock_of_this_machine()
         self.span_from_s = array("d")
@@ -205,7 +209,7 @@ class Ledger:
         end_s = now_s if left_s is None else left_s
         self.span_until_s[span] = min(end_s, self.span_until_s[span])
         if is_silent:
-            self._ghosts[user_id] = end_s + GHOST_S
+            self._ghosts[user_id] = end_s + self._ghost_s
         held = self._connections_of.get(user_id, 1) - 1
         self._connections_of[user_id] = held
         if not held:
@@ -222,7 +226,7 @@ class Ledger:
     def maybe_pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
         """A handshake that the server has not answered, but may have taken, or may yet."""
         self.pass_through(user_id, begin_s=begin_s, left_s=left_s)
-        self._ghosts[user_id] = left_s + GHOST_S
+        self._ghosts[user_id] = left_s + self._ghost_s
 
     def _is_certain(self, user_id: int, now_s: float) -> bool:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)

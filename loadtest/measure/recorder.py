@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loadtest.client import Counters
+from loadtest.client import Counters, ServerTimers
 from loadtest.measure.columns import FloatArray
 from loadtest.measure.health import Health
 from loadtest.measure.ledger import Ledger
@@ -58,9 +58,15 @@ class Worker:
 
 
 class Recorder:
-    def __init__(self, *, settle_s: float = SETTLE_S, is_shared: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        settle_s: float = SETTLE_S,
+        is_shared: bool = False,
+        heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
+    ) -> None:
         """`is_shared`: other processes have players, too, and the ledger waits for what they tell."""
-        self.ledger = Ledger(record=self.record)
+        self.ledger = Ledger(record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
         if is_shared:
             self.ledger.share()
         self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out)

@@ -17,6 +17,7 @@ from locust.env import Environment
 from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway
 from loadtest.measure.recorder import Recorder
 from loadtest.players.shared_lists import SharedLists
+from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Room
 
 TOO_MANY_REQUESTS = 429
@@ -41,6 +42,7 @@ NOT_AN_OUTCOME = {
 }
 """Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
 THROTTLED = "throttled (429)"
+_NOT_HOST_CODE = f'"{ApiCode.NOT_HOST.value}"'.encode()
 NOT_HOST = "rooms that have another host by now"
 """A room that was asked to be deleted by who made it, and lost it while it was away."""
 
@@ -94,7 +96,7 @@ class LocustHttp:
         event = NOT_AN_OUTCOME.get((request.method, request.route, status))
         if status == TOO_MANY_REQUESTS:
             event = THROTTLED
-        elif status == 403 and b'"not_host"' in (context.content or b""):
+        elif status == FORBIDDEN and _NOT_HOST_CODE in (context.content or b""):
             event = NOT_HOST
         if event is not None:
             self._recorder.count(event)

@@ -11,7 +11,7 @@ from typing import Any
 
 from locust.env import Environment
 
-from loadtest.client import ReconnectPolicy, Timing, socket_url
+from loadtest.client import ReconnectPolicy, ServerTimers, Timing, socket_url
 from loadtest.measure.freshness import Marks
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
@@ -90,11 +90,16 @@ def new_swarm(
     tokens: Tokens | None,
     recorder: Recorder,
     facts: RunFacts,
+    timers: ServerTimers,
     is_called_off: bool = False,
 ) -> Swarm:
     """What a run needs in this process, ready and idle."""
     host = environment.host or ""
-    wire = Wire(socket_url(host.rstrip("/"), options.ws_path), first_source=share.process * 64)
+    wire = Wire(
+        socket_url(host.rstrip("/"), options.ws_path),
+        first_source=share.process * 64,
+        heartbeat_timeout_s=timers.heartbeat_timeout_s,
+    )
     session, lists = new_session(environment, connections=options.http_connections), SharedLists()
 
     def api(**names: Any) -> SwarmApi:

@@ -23,6 +23,7 @@ from locust.event import EventHook, Events
 from locust.runners import MasterRunner, WorkerRunner
 from locust.util.timespan import parse_timespan
 
+from loadtest.client import ServerTimers
 from loadtest.client.sockets.transport import address_of
 from loadtest.measure.health import Pulse, ServerWatch, find_server
 from loadtest.measure.history import History
@@ -39,7 +40,7 @@ from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
-from loadtest.run.probing import check_limits, probe, tokens_of
+from loadtest.run.probing import check_limits, probe, timers_of, tokens_of
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from loadtest.workload.restart import Restart
 from loadtest.workload.shapes import shape_for
@@ -199,10 +200,10 @@ class _Hooks:
                     probe(self.environment.host, options)
                 self._is_probed = False
             self.check_size(options)
-            tokens = tokens_of(options)
+            tokens, timers = tokens_of(options), timers_of(self.environment.host, options)
         except UsageError as error:
             log.error(error)
-            is_called_off, tokens = True, None
+            is_called_off, tokens, timers = True, None, ServerTimers()
             options = read_options(_defaults())
             gevent.spawn(self.environment.runner.stop)  # type: ignore[union-attr]  # a test that started has one
         swarm = new_swarm(
@@ -210,8 +211,9 @@ class _Hooks:
             options,
             share=self.sharing.share,
             tokens=tokens,
-            recorder=self.new_recorder(),
+            recorder=self.new_recorder(timers),
             facts=self.new_facts(options),
+            timers=timers,
             is_called_off=is_called_off,
         )
         attach(self.environment, swarm)
@@ -223,9 +225,9 @@ class _Hooks:
             self._restart = Restart(options.load, host=self.environment.host or "", count=swarm.recorder.count)
             self._restart.plan()
 
-    def new_recorder(self) -> Recorder:
+    def new_recorder(self, timers: ServerTimers) -> Recorder:
         settle_s = float(getattr(self.environment.parsed_options, "settle_s", SETTLE_S))
-        return Recorder(settle_s=settle_s, is_shared=self.is_worker)
+        return Recorder(settle_s=settle_s, is_shared=self.is_worker, heartbeat_timeout_s=timers.heartbeat_timeout_s)
 
     def new_facts(self, options: SwarmOptions) -> RunFacts:
         parsed = self.environment.parsed_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, ServerAway, Timing, socket_url
+from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, ServerAway, ServerTimers, Timing, socket_url
 from loadtest.client.http import HttpAnswer, HttpCall
 from loadtest.client.sockets.link import OpenFailed, open_websocket
 from loadtest.players.locust_http import NOT_FOUND, moved
@@ -45,6 +45,19 @@ def probe(host: str | None, options: SwarmOptions) -> None:
     try:
         _probe_api(LobbyApi(http), host, options, None if tokens is None else tokens.token_of(0))
         _probe_socket(host, options)
+    finally:
+        http.close()
+
+
+def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
+    """Those that the server tells; the protocol's own where it does not, as a server of the base protocol alone."""
+    if not host:
+        return ServerTimers()
+    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
+    try:
+        return LobbyApi(http).server_timers()
+    except ClientError:
+        return ServerTimers()
     finally:
         http.close()
 

@@ -5,7 +5,16 @@ from typing import ClassVar
 
 import pytest
 
-from loadtest.client import ApiError, HttpAnswer, KeepAliveHttp, LobbyApi, RateLimited, ServerAway, UnexpectedAnswer
+from loadtest.client import (
+    ApiError,
+    HttpAnswer,
+    KeepAliveHttp,
+    LobbyApi,
+    RateLimited,
+    ServerAway,
+    ServerTimers,
+    UnexpectedAnswer,
+)
 from loadtest.client.http import HttpCall, parse_retry_after_s
 from tests.loadtest.fakes import JWT, FakeHttp, FakePeer, FakeServer, json_answer, problem, room, rooms_body
 
@@ -140,6 +149,13 @@ def test_lists_have_the_vocabularys_rooms():
     rooms = LobbyApi(FakeHttp(lambda call: json_answer(rooms_body(["a"])))).rooms().rooms
     assert rooms is not None
     assert rooms[0].max_players == 8
+
+
+def test_timers_are_those_of_the_server_and_what_it_does_not_tell_is_the_protocols():
+    timers = {"heartbeat_timeout_s": 20, "tick_ms": 5}
+    http = FakeHttp(lambda call: json_answer({"transport": {}, "timers": timers}))
+    assert LobbyApi(http).server_timers() == ServerTimers(heartbeat_timeout_s=20.0)
+    assert (http.calls[0].method, http.calls[0].path) == ("GET", "/api/protocol")
 
 
 def test_bytes_that_are_no_http_are_not_shown():

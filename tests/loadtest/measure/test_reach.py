@@ -174,6 +174,21 @@ def test_an_announcement_before_its_players_own_acceptance_waits_for_it():
     assert world.reach.presence.strangers == 0
 
 
+@pytest.mark.parametrize(("after_s", "is_certain"), [(64.0, False), (66.0, True)])
+def test_after_a_silent_loss_a_user_is_uncertain_for_as_long_as_the_server_may_hold_the_connection(
+    after_s: float, is_certain: bool
+):
+    now_s = 1000.0
+    ledger = Ledger(clock=lambda: now_s, heartbeat_timeout_s=20.0)
+    watch = ledger.watch()
+    watch.accepted(5, handshake_s=0.002)
+    watch.leaving(is_silent=True)
+    watch.lost()
+    now_s += after_s
+    watch.accepted(5, handshake_s=0.002)
+    assert ledger.transitions[-1].is_certain is is_certain
+
+
 def test_a_silent_loss_excuses_what_the_server_says_or_does_not_say_of_it():
     world = World(5)
     world.leave(5, is_silent=True)
