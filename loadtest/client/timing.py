@@ -22,7 +22,7 @@ class Timing:
     """How long an orderly end waits for the server's close frame."""
 
 
-class Pulse:
+class HeartbeatTimer:
     """The heartbeat and the watchdog of one accepted connection.
 
     The first ping comes at a random point of the interval (`phase` in [0, 1)), so that clients that were accepted

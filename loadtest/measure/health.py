@@ -54,7 +54,7 @@ class HoldsHealth(Protocol):
     health: Health
 
 
-class Pulse:
+class HealthMonitor:
     """Runs as a greenlet until `stop`."""
 
     def __init__(

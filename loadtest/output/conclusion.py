@@ -1,4 +1,4 @@
-"""What a run comes to: its judgement, its thresholds, its files, its exit code."""
+"""The conclusion of a run: its validity, its thresholds, its files, its exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from loadtest.results.validity import Validity
 
 @dataclass(frozen=True)
 class Conclusion:
-    """As of one moment: during a run it is of what is known so far."""
+    """As of one moment; during a run, of what was recorded so far."""
 
     recorder: Recorder
     facts: RunFacts
@@ -39,7 +39,7 @@ class Conclusion:
         return table(self.recorder, self.facts, self.judgement, self.threshold_results)
 
     def exit_code(self, options: RunOptions) -> ExitCode | None:
-        """None: nothing here has something against it. An invalid run says nothing about its thresholds."""
+        """None where Locust's own exit code holds. An invalid run says nothing about its thresholds."""
         if self.judgement.level is Validity.INVALID and not options.accepts_invalid:
             return ExitCode.INVALID
         return ExitCode.THRESHOLD_MISSED if not all(result.is_met for result in self.threshold_results) else None
@@ -69,7 +69,7 @@ _SECRET = ("secret", "password", "token", "key", "login", "auth")
 
 
 def shown_arguments(parsed: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the command line, for the file: nothing secret, and of a path its last part only."""
+    """The arguments of the command line for run.json: no secrets, and of absolute paths the last part only."""
     shown: dict[str, Any] = {}
     for name, value in sorted(parsed.items()):
         if value in (None, "", [], False) or any(word in name for word in _SECRET):

@@ -1,4 +1,4 @@
-"""What a run should record, reach and leave behind: options beside `loadtest.workload.options`."""
+"""The options of a run beside its workload: thresholds, files, settling time, the server's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seat of the swarm: what Locust starts, counts and stops. Who sits there, and for how long, the plan says.
+"""A seat of the swarm: what Locust starts, counts and stops. The plan says which player has it, and for how long.
 
 In a closed workload the same player comes back after each session; in an open one the seat waits for an arrival. The
 seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by what the process shares.

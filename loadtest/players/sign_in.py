@@ -1,4 +1,4 @@
-"""A player comes by its token: dealt, minted, or by an account that it makes and logs in with, patiently."""
+"""How a player gets its token: dealt, minted, or from an account that it creates and logs in to, with retries."""
 
 from __future__ import annotations
 

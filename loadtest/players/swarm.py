@@ -61,7 +61,7 @@ class Swarm:
         return self.recorder.ledger
 
     def take_number(self) -> int:
-        """The number in the whole swarm of this process's next seat: the lowest that is free."""
+        """The number, in the whole swarm, of this process's next seat: the lowest free one."""
         if self._free_numbers:
             return heapq.heappop(self._free_numbers)
         self._next_local += 1
@@ -71,7 +71,7 @@ class Swarm:
         heapq.heappush(self._free_numbers, number)
 
     def say_once(self, kind: str, sentence: str) -> None:
-        """What a thousand players would say, said by the first one."""
+        """Log a sentence that every player has cause to log, once per run and `kind`."""
         if kind not in self._said:
             self._said.add(kind)
             log.warning(sentence)

@@ -1,4 +1,4 @@
-"""Whether this process may open as many sockets as its players need; asked before the first one comes."""
+"""Whether this process may open as many sockets as its players need; checked before the first player."""
 
 from __future__ import annotations
 

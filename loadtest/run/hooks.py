@@ -24,10 +24,6 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.util.timespan import parse_timespan
 
 from loadtest.client import ServerTimers
-from loadtest.client.sockets.transport import address_of
-from loadtest.measure.health import Pulse, ServerWatch, find_server
-from loadtest.measure.history import History
-from loadtest.measure.metrics import LOOP_LAG
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
@@ -39,6 +35,7 @@ from loadtest.output.web_tab import install as install_tab
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.run.distributed import MasterSide, WorkerSide
+from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 from loadtest.run.probing import check_limits, probe, timers_of, tokens_of
 from loadtest.workload.options import SwarmOptions, add_options, read_options
@@ -46,14 +43,9 @@ from loadtest.workload.restart import Restart
 from loadtest.workload.shapes import shape_for
 from loadtest.workload.sharing import Sharing
 
-LOCAL_HISTORY_S = 1.0
-MASTER_HISTORY_S = 3.0
-"""Workers report that often."""
-_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-
 
 def install(events: Events) -> None:
-    """Call it once, from the locustfile."""
+    """Register the swarm with Locust. Call it once, from the locustfile."""
     _listen(events.init_command_line_parser, _add_options)
     _listen(events.init, _init)
 
@@ -80,18 +72,18 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
 
 
 class _Hooks:
-    """Of one environment, that is of one process."""
+    """The listeners of one Locust environment, that is of one process."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.run_options: RunOptions | None = None
-        """Of the last run, and read before anything else; None on workers, which leave nothing behind."""
+        """Of the last run, read before anything else; None on workers, which write no files."""
         self.results = Results()
         self.sharing = Sharing(environment)
         self._began_s = 0.0
         self._is_probed = False
         """The web form has just done so for the start that comes: Locust takes no stop until that has begun."""
-        self._pulse: Pulse | None = None
+        self._monitor: RunMonitor | None = None
         self._restart: Restart | None = None
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
@@ -121,7 +113,7 @@ class _Hooks:
         _listen(events.quit, self.on_quit)
 
     def check_before_anything(self) -> None:
-        """A wrong option or an absent server ends the program here: one sentence, exit code 2."""
+        """End the program with one sentence and exit code 2 where an option is wrong or the server does not answer."""
         parsed = self.environment.parsed_options
         try:
             options = self.read_options()
@@ -137,7 +129,7 @@ class _Hooks:
             sys.exit(ExitCode.USAGE)
 
     def end_own_workers(self) -> None:
-        """Those that ``--processes`` forked: Locust leaves them looking for a master that is gone, for minutes."""
+        """End the workers that ``--processes`` forked: Locust leaves them looking for a master that is gone, for minutes."""
         processes = getattr(self.environment.parsed_options, "processes", None)
         if isinstance(self.environment.runner, MasterRunner) and processes:
             for worker in psutil.Process().children():
@@ -150,7 +142,7 @@ class _Hooks:
         runner.quit()
 
     def read_options(self) -> SwarmOptions:
-        """The drawn seed goes back to where it was read from: workers get their options from there."""
+        """A drawn seed is put back among the parsed options: workers get their options from there."""
         parsed = self.environment.parsed_options
         options = read_options(vars(parsed))
         if parsed is not None:
@@ -220,7 +212,7 @@ class _Hooks:
         if self._master is not None:
             self._master.begin()
         self.sharing.tell_workers()
-        self.start_pulse(swarm)
+        self.start_monitor(swarm)
         if not self.is_worker and not is_called_off:
             self._restart = Restart(options.load, host=self.environment.host or "", count=swarm.recorder.count)
             self._restart.plan()
@@ -239,42 +231,15 @@ class _Hooks:
             arguments=shown_arguments(vars(parsed)) if parsed is not None else {},
         )
 
-    def start_pulse(self, swarm: Swarm) -> None:
-        """Every process watches itself; the one that leads watches the server and the course of the run, too."""
-        if self._pulse is not None:
-            self._pulse.stop()
-        recorder, facts = swarm.recorder, swarm.facts
-        history = History(facts.history, every_s=LOCAL_HISTORY_S if self._master is None else MASTER_HISTORY_S)
-
-        def settle() -> None:
-            now_s = time.perf_counter()
-            if self._master is None:
-                recorder.reach.settle(now_s)
-            if not self.is_worker:
-                history.look(recorder, t_s=now_s - self._began_s)
-
-        self._pulse = Pulse(
-            recorder,
-            on_lag=lambda lag_s: recorder.record(LOOP_LAG, lag_s) if self._master is None else None,
-            on_settle=settle,
+    def start_monitor(self, swarm: Swarm) -> None:
+        if self._monitor is not None:
+            self._monitor.stop()
+        self._monitor = RunMonitor(
+            swarm,
+            duration_s=lambda: time.perf_counter() - self._began_s,
+            server_pid=self.run_options.server_pid if self.run_options is not None else None,
         )
-        self._pulse.start()
-        if not self.is_worker:
-            gevent.spawn(self.watch_server, self._pulse, facts)
-
-    def watch_server(self, pulse: Pulse, facts: RunFacts) -> None:
-        """The process that was named, or the one that listens on the host's port where the host is this machine. It is
-        looked for in a thread: players do not wait for that."""
-        host, port = address_of(self.environment.host or "")
-        pid = self.run_options.server_pid if self.run_options is not None else None
-        try:
-            if pid is None and host in _LOCAL_HOSTS:
-                pid = gevent.get_hub().threadpool.apply(find_server, (port,))
-            if pid is not None:
-                pulse.server = ServerWatch(pid)
-                facts.server_pid, facts.server_cpu_shares = pid, pulse.server.cpu_shares
-        except psutil.Error as error:
-            log.warning("The server's CPU is not known: %s", error)
+        self._monitor.start()
 
     def on_spawned(self, **_rest: Any) -> None:
         swarm, runner = swarm_of(self.environment), self.environment.runner
@@ -294,9 +259,9 @@ class _Hooks:
 
     def on_test_stop(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
-        if self._pulse is not None:
-            self._pulse.stop()
-            self._pulse = None
+        if self._monitor is not None:
+            self._monitor.stop()
+            self._monitor = None
         if swarm is not None and not self.is_worker:
             swarm.recorder.reach.settle(time.perf_counter(), is_final=True)
             swarm.facts.is_over = True

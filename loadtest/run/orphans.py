@@ -16,7 +16,7 @@ import gevent
 
 LOOK_EVERY_S = 1.0
 INTERRUPT_AFTER_S = 15.0
-"""Enough for a master to stop its players, and to hear what they have to say."""
+"""Enough for a master to stop its players and to receive their last reports."""
 
 
 def watch_parent(

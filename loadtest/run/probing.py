@@ -1,4 +1,4 @@
-"""One look at all that a run needs, before thousands arrive: server, tokens, socket, files. One sentence each."""
+"""Checks before a run starts: server, tokens, socket, open files. Each failure is one sentence."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def probe(host: str | None, options: SwarmOptions) -> None:
 
 
 def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
-    """Those that the server tells; the protocol's own where it does not, as a server of the base protocol alone."""
+    """The timers that the server publishes; the protocol's defaults where it publishes none."""
     if not host:
         return ServerTimers()
     http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)

@@ -26,7 +26,7 @@ from loadtest.client.errors import NotConnected
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.sockets.link import LinkEnded, OpenFailed, ended_by_close_frame
 from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
-from loadtest.client.timing import Pulse, Timing
+from loadtest.client.timing import HeartbeatTimer, Timing
 from loadtest.wire import frames
 from loadtest.wire.opening import open_for_reader
 from loadtest.wire.sending import SendingConnection, reset_on_close
@@ -76,7 +76,7 @@ class SwarmConnection(SendingConnection):
         self._failures, self._was_lost = 0, False
         self._parser = frames.FrameParser()
         self._timer: Timer | None = None
-        self._pulse: Pulse | None = None
+        self._pulse: HeartbeatTimer | None = None
         self._pings_due_s: deque[float] = deque()
         self._pongs_to_skip = 0
         self._upgrade_s: float | None = None
@@ -218,7 +218,7 @@ class SwarmConnection(SendingConnection):
         self.counters.established += 1
         self.counters.reconnects += self._was_lost
         self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, now_s
-        self._pulse = Pulse(self.timing, now_s=now_s, phase=self._phase)
+        self._pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
         self._look_again(now_s)
         handshake_s = now_s - self.handshake_sent_s
         self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=handshake_s, failure=None))

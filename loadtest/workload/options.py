@@ -1,4 +1,4 @@
-"""What a run is told: the swarm's options on Locust's command line and in its web form, read and checked once.
+"""The swarm's options on Locust's command line and in its web form, read and checked once.
 
 Nothing here imports Locust: the parser is handed in. What a run has to reach and leaves behind is in
 `loadtest.output.recording_options`.

@@ -23,7 +23,7 @@ from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.side_thread import SideThread
 from loadtest.client.sockets.link import Link, LinkEnded, OpenFailed
 from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt, LobbyConnection
-from loadtest.client.timing import Pulse, Timing
+from loadtest.client.timing import HeartbeatTimer, Timing
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
@@ -227,7 +227,7 @@ class ConnectionManager(LobbyConnection):
 
     def _converse(self, run: _Run) -> None:
         link, clock = run.link, self._clock
-        pulse = Pulse(self.timing, now_s=clock(), phase=self._rng.random())
+        pulse = HeartbeatTimer(self.timing, now_s=clock(), phase=self._rng.random())
         while True:
             if pulse.take_ping(clock()):
                 run.pings_sent_s.append(clock())

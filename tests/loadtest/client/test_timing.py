@@ -4,11 +4,11 @@ from random import Random
 import pytest
 
 from loadtest.client import FixedReconnect, JitterReconnect, Timing
-from loadtest.client.timing import Pulse
+from loadtest.client.timing import HeartbeatTimer
 
 
 def test_first_ping_comes_at_the_phase_and_then_every_interval():
-    pulse = Pulse(Timing(heartbeat_s=30), now_s=100, phase=0.25)
+    pulse = HeartbeatTimer(Timing(heartbeat_s=30), now_s=100, phase=0.25)
     assert pulse.wait_s(100) == 7.5
     assert not pulse.take_ping(107.4)
     assert pulse.take_ping(107.5)
@@ -17,14 +17,14 @@ def test_first_ping_comes_at_the_phase_and_then_every_interval():
 
 
 def test_missed_pings_are_skipped_not_made_up_for():
-    pulse = Pulse(Timing(heartbeat_s=10), now_s=0, phase=0.5)
+    pulse = HeartbeatTimer(Timing(heartbeat_s=10), now_s=0, phase=0.5)
     assert pulse.take_ping(37)
     assert not pulse.take_ping(44)
     assert pulse.take_ping(45)
 
 
 def test_silence_counts_from_the_last_sign_of_life():
-    pulse = Pulse(Timing(heartbeat_s=1000, silence_limit_s=75), now_s=0, phase=0.9)
+    pulse = HeartbeatTimer(Timing(heartbeat_s=1000, silence_limit_s=75), now_s=0, phase=0.9)
     assert pulse.wait_s(0) == 75
     pulse.heard(50)
     assert pulse.wait_s(60) == 65
@@ -34,7 +34,7 @@ def test_silence_counts_from_the_last_sign_of_life():
 
 
 def test_infinite_interval_means_no_pings():
-    pulse = Pulse(Timing(heartbeat_s=math.inf), now_s=0, phase=0.5)
+    pulse = HeartbeatTimer(Timing(heartbeat_s=math.inf), now_s=0, phase=0.5)
     assert not pulse.take_ping(1e9)
 
 
