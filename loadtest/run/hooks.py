@@ -129,7 +129,7 @@ class _Hooks:
             sys.exit(ExitCode.USAGE)
 
     def end_own_workers(self) -> None:
-        """End the workers that ``--processes`` forked: Locust leaves them looking for a master that is gone, for minutes."""
+        """End the workers that ``--processes`` forked: Locust leaves them looking for a lost master for minutes."""
         processes = getattr(self.environment.parsed_options, "processes", None)
         if isinstance(self.environment.runner, MasterRunner) and processes:
             for worker in psutil.Process().children():
