@@ -93,7 +93,7 @@ def test_a_user_starts_edits_stops_starts_again_and_downloads(page: Any, swarm: 
     page.get_by_role("tab", name="Download data").click()
     [run, times] = [
         page.request.get(page.get_by_role("link", name=name).get_attribute("href"))
-        for name in ("Download run.json of the lobby swarm", "Download times of the lobby swarm CSV")
+        for name in ("Download run.json of the lobby swarm", "Download times.csv of the lobby swarm")
     ]
     assert (run.json()["seed"], run.json()["users"]) == (21, {"browser": 1, "poller": 1})
     assert "handshake" in times.text()
