@@ -1,4 +1,4 @@
-"""Makes the events of a calibration, in a process of its own: users log in and out, which is announced to everybody.
+"""Makes the events of a calibration, in a process of its own: users log in and out, which is announced to all players.
 
 ``python -m loadtest.calibration.feed WS_URL TOKEN_FILE``; each line on standard input is one errand, answered with a
 line when it is done: ``single RATE SECONDS`` announces one after the other, ``burst RATE SECONDS COUNT`` many at once.

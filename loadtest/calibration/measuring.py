@@ -1,8 +1,7 @@
-"""Real players in this process, connected, idle, and under events; what that costs it.
+"""Measures what real players cost this process: connecting, idle, and under events.
 
-CPU is that of this process by the scheduler's own count, memory what its resident set grew by; the kernel's socket
-buffers are in neither. Players share a few users, for otherwise each login would be announced to all others, and the
-time to connect would be that of so many squares.
+CPU is that of this process by the scheduler's count, memory the growth of its resident set, without the kernel's socket
+buffers. Players share a few users; otherwise each login would be announced to all others and connecting would be O(n²).
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from loadtest.run.hooks import install
 from lobby_server.protocol import messages
 
 USERS = 50
-"""That the players share."""
+"""Shared by the players."""
 FEED_USERS = 100
-"""Who log in and out, to be announced."""
+"""They log in and out, which is announced."""
 PATIENCE_S = 60.0
 _THREADS = "/proc/self/task"
 
@@ -59,7 +58,7 @@ QUICK = Sizes(players=1000, connects_per_s=1000, idle_s=5, events_s=4, singles_p
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """What happened between two looks."""
+    """What happened between two readings."""
 
     wall_s: float
     cpu_s: float

@@ -1,8 +1,7 @@
 """Where the results of runs go.
 
-Without the web interface a process is one run: its files are written when Locust ends, where the options say. With it
-there may be many: the results of each are written as it stops, in a folder of its own, and no run takes the place of
-another.
+Without the web interface a process is one run, whose files are written when Locust ends. With it there may be many: the
+results of each are written when it stops, in a folder of its own, and no run overwrites another.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ _RUN_FOLDER = re.compile(r"run-([0-9]+)")
 
 
 class Results:
-    """Of the runs of one web interface."""
+    """The results of the runs of one web interface."""
 
     def __init__(self) -> None:
         self.has_failed = False
-        """Some could not be written."""
+        """Some results could not be written."""
         self.said: str | None = None
         """Of the last run that stopped: where its files are, or why they are nowhere. None: there are none."""
         self._json_files: set[Path] = set()

@@ -1,7 +1,7 @@
 """A seat of the swarm: what Locust starts, counts and stops. The plan says which player has it, and for how long.
 
-In a closed workload the same player comes back after each session; in an open one the seat waits for an arrival. The
-seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by what the process shares.
+In a closed workload the same player returns after each session; in an open one the seat waits for an arrival. The
+seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by shared greenlets.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Player(User):
         self._returns_at_s = time.perf_counter()
         self._arrival: Arrival | None = None
         self._arrived: Event | None = None
-        """Set when a session was given to this seat; in an open workload."""
+        """Set when an arrival is assigned to this seat, in an open workload."""
 
     @task
     def keep_appointments(self) -> None:
-        """One thing that is due. Between two calls Locust may stop the user."""
+        """Do one thing that is due. Between two calls Locust may stop the user."""
         if self.swarm.is_called_off:
             raise StopUser
         if self.role is None:
@@ -83,7 +83,7 @@ class Player(User):
         self.swarm.give_number_back(self.number)
 
     def arrive(self, arrival: Arrival) -> None:
-        """An `Arrivals` gives this seat a session."""
+        """An arrival is assigned to this seat."""
         self._arrival = arrival
         if self._arrived is not None:
             self._arrived.set()

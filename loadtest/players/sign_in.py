@@ -15,7 +15,7 @@ from loadtest.workload.identities import NoTokenLeft, account
 
 
 class GaveUp(Exception):
-    """The player cannot play; counted and said already."""
+    """The player cannot log in; it is counted and logged already."""
 
 
 class SignIn:
@@ -28,7 +28,7 @@ class SignIn:
         self.token: str | None = None
 
     def get_token(self, intended_s: float) -> str:
-        """Blocks while the server asks to wait or is away. Raises `GaveUp`."""
+        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`."""
         try:
             self.token = self._by_tokens() or self._by_account(intended_s)
         except (ApiError, NoTokenLeft) as error:
@@ -55,8 +55,8 @@ class SignIn:
         )
 
     def _patiently(self, intended_s: float | None, call: Callable[[float], str]) -> str:
-        """Again while the server is away or asks to wait; each try is due when it was decided on. Raises the other
-        `ApiError`."""
+        """Retry while the server does not answer or asks to wait; the intended time of a retry is when its wait ends.
+        Raises any other `ApiError`."""
         failures, at_s = 0, self._swarm.wire.clock() if intended_s is None else intended_s
         while True:
             try:

@@ -75,7 +75,7 @@ class SocketClient:
         self.connection.connect_to_server(token, intended_s=intended_s)
 
     def close(self) -> None:
-        """Blocks until the server has taken leave, a second at most."""
+        """Blocks until the server has answered the close frame, for a second at most."""
         self.list.close()
         self.watch.leaving()
         try:
@@ -84,11 +84,11 @@ class SocketClient:
             self.watch.lost()
 
     def drop(self) -> bool:
-        """With a reset. False: there was nothing to lose."""
+        """Lose the connection with a reset. False: there was none."""
         return self._leave(self.connection.drop_connection, is_silent=False)
 
     def vanish(self) -> bool:
-        """Without a word. False: there was nothing to lose."""
+        """Lose the connection without the server noticing. False: there was none."""
         return self._leave(self.connection.fall_silent, is_silent=True)
 
     def _leave(self, leave: Callable[[], None], *, is_silent: bool) -> bool:

@@ -1,4 +1,4 @@
-"""One run of the swarm in one process: what all its players share. Made at each start of a test, kept by Locust's
+"""One run of the swarm in one process: what all its players share. Made at each start of a run, held by Locust's
 environment; nothing of it outlives the run.
 """
 
@@ -35,14 +35,14 @@ class Swarm:
     options: SwarmOptions
     share: Share
     tokens: Tokens | None
-    """None: players make accounts over the API."""
+    """None: players create accounts over the API."""
     recorder: Recorder
     facts: RunFacts
     plan: SwarmPlan
     wire: Wire
     api: SwarmApi
     poll_api: SwarmApi
-    """The same under other names, to tell polls from fetches in the table."""
+    """The same API under other names, to tell polls from fetches in the table."""
     conditional_poll_api: SwarmApi
     lists: SharedLists
     timing: Timing
@@ -50,7 +50,7 @@ class Swarm:
     arrivals: Arrivals | None
     """None: a closed workload."""
     is_called_off: bool = False
-    """The run cannot succeed; users leave at once."""
+    """The run was called off before it began; users leave at once."""
     marks: Marks = field(default_factory=Marks)
     _free_numbers: list[int] = field(default_factory=list)
     _next_local: int = 0
@@ -77,7 +77,7 @@ class Swarm:
             log.warning(sentence)
 
     def close(self) -> None:
-        """After the last player: sockets that are left, greenlets, HTTP connections."""
+        """Close what is left after the last player: sockets, greenlets, HTTP connections."""
         self.wire.close()
         self.api.http.close()
 

@@ -1,7 +1,7 @@
 """Between a master and its workers: reports during a run, ledger entries, and the last report of each worker.
 
 A worker's report rides on Locust's own. Besides what was recorded it carries the worker's entries (who came and went,
-what was changed), which the master passes on to the other workers, for their players should have heard of it. When a
+what was changed), which the master passes on to the other workers, whose players should have heard of it. When a
 test stops, the master asks all workers to stop, waits until the entries are passed on, asks for the last reports and
 waits for those, each for a bounded time. What did not come is named by `Recorder.unreconciled`.
 """
@@ -22,7 +22,7 @@ from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 
 STOP_TIMEOUT_S = 30.0
-"""Beyond Locust's own --stop-timeout: for players to say goodbye."""
+"""Beyond Locust's own --stop-timeout, for players to disconnect."""
 LAST_REPORT_TIMEOUT_S = 10.0
 
 _REPORT = "lobby_swarm"
@@ -88,7 +88,7 @@ class MasterSide:
         self._ended.clear()
 
     def finish(self) -> None:
-        """Stop the workers and wait for their last reports, for a bounded time and while they are there."""
+        """Stop the workers and wait for their last reports, for a bounded time and while they are connected."""
         stopping = self._present()
         self._tell(stopping, _STOP)
         self._wait(lambda: stopping & self._present() <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)

@@ -1,8 +1,8 @@
 """Workers that ``--processes`` forked leave with their master, not before and not long after.
 
-Ctrl-C reaches every process of a terminal: a worker that obeyed at once would take its last report with it. And
-Locust's own look for a master that was killed for a minute, and load the server all the while. One that was started by
-itself may be a child of anything, so only forked ones do as told here.
+Ctrl-C reaches every process of a terminal: a worker that ended at once would lose its last report. And Locust's own
+workers look for a killed master for a minute and keep loading the server. A worker that was started by itself may be
+the child of any process, so only forked ones are treated here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def watch_parent(
 
 
 def leave_interrupts_to_master() -> None:
-    """The first SIGINT holds only when the master has not ended this process within `INTERRUPT_AFTER_S`; a second one
-    holds at once."""
+    """The first SIGINT takes effect only if the master has not ended this process within `INTERRUPT_AFTER_S`; a second
+    one at once."""
 
     def on_interrupt(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)

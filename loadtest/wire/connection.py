@@ -1,8 +1,8 @@
 """A player's connection without a thread: the shared reader brings its bytes, shared timers its heartbeats and retries.
 
-To its followers it is what `ConnectionManager` is, and it keeps the same invariant: while it is wanted, it is either
-connected or about to try again, unless the server said that there is no point. Everything but the upgrade happens in
-the reader's or the timers' greenlet, so listeners must not block.
+It has the interface and the invariant of `ConnectionManager`: between `connect_to_server` and
+`disconnect_from_server` it is connected or about to try again, unless the server said that this is pointless.
+Everything but the upgrade happens in the reader's or the timers' greenlet, so listeners must not block.
 
     IDLE ─connect_to_server→ OPENING ─upgrade→ SHAKING ─handshake_accepted→ ACCEPTED
       ↑                        ↑   └──────failed──┴──────────lost──────────────┤
@@ -67,7 +67,7 @@ class SwarmConnection(SendingConnection):
         self.on_presence, self._on_late = on_presence, on_late
         self.state = State.IDLE
         self.accepted_at_s = 0.0
-        """When the last acceptance was read."""
+        """Time of the last acceptance."""
         self._rng = rng or Random()
         self._phase = self._rng.random() if phase is None else phase
         self._token = ""
@@ -100,7 +100,7 @@ class SwarmConnection(SendingConnection):
             self._try_now(self._wire.clock() if intended_s is None else intended_s)
 
     def disconnect_from_server(self) -> None:
-        """Takes at most the close timeout, until the server has answered the close frame."""
+        """Blocks until the server has answered the close frame, for the close timeout at most."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             self._stop_timer()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
@@ -120,13 +120,13 @@ class SwarmConnection(SendingConnection):
         self._let_go()
 
     def drop_connection(self) -> None:
-        """Lose the connection abruptly: the server gets a reset. The reconnect policy takes over."""
+        """Lose the connection with a reset. Reconnecting follows."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             reset_on_close(self.sock)
             self._lose(LinkEnded("dropped on purpose"), is_ours=True)
 
     def fall_silent(self) -> None:
-        """Vanish: no FIN, no reset, no word; the server has to find out. The reconnect policy takes over."""
+        """Vanish without a FIN or reset; the server has to time the connection out. Reconnecting follows."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             sock = self.sock
             self._wire.reader.remove(self)

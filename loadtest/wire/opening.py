@@ -1,7 +1,7 @@
 """From an address to an upgraded, non-blocking socket for the shared reader.
 
-websocket-client makes the upgrade; then its socket is taken over, with the bytes that came along. Blocks its greenlet,
-so it runs in the crew's.
+websocket-client makes the upgrade; then its socket is taken over, with the bytes that came along. It blocks, so it
+runs in a greenlet of the crew.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Open arrivals: sessions come at their own times, whether or not the server keeps up. A Poisson process.
+"""Open workload: sessions arrive as a Poisson process, whether or not the server keeps up.
 
-All processes of a run draw the same arrivals from the seed and take every n-th: together they are the one process that
-a single generator would have made. A seat of Locust plays one session at a time. When none is free the session does
-not take place and is counted: then ``-u`` is too small, or sessions end too late because the server is slow.
+All processes of a run draw the same arrivals from the seed and take every n-th: together they are the Poisson process
+of a single generator. A seat of Locust has one session at a time. An arrival that finds no free seat is counted and
+dropped: ``-u`` is then too small, or sessions end too late because the server is slow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from loadtest.workload.identities import Share
 
 
 def arrival_times_s(seed: int, rate_per_s: float, level: Callable[[float], float]) -> Iterator[float]:
-    """From the start of the run. `level` thins the rate, from 0 to 1 (Lewis and Shedler 1979)."""
+    """Arrival times from the start of the run. `level` thins the rate, from 0 to 1 (Lewis and Shedler 1979)."""
     rng = Random(f"{seed}/arrivals")
     at_s = 0.0
     while True:
@@ -31,18 +31,18 @@ def arrival_times_s(seed: int, rate_per_s: float, level: Callable[[float], float
 @dataclass(frozen=True, slots=True)
 class Arrival:
     number: int
-    """Of the session, in the whole run."""
+    """Number of the session in the whole run."""
     intended_s: float
 
 
 class Guest(Protocol):
-    """Who has a free seat."""
+    """The owner of a free seat."""
 
     def arrive(self, arrival: Arrival) -> None: ...
 
 
 class Arrivals:
-    """Of one process. The times begin with the first free seat."""
+    """The arrivals of one process. Time starts with the first free seat."""
 
     def __init__(
         self, times_s: Iterator[float], *, share: Share, timers: Timers, count: Callable[[str], object]
@@ -62,7 +62,7 @@ class Arrivals:
             self._await_next()
 
     def withdraw(self, seat: Guest) -> None:
-        """It takes no session any more."""
+        """`seat` takes no more sessions."""
         if seat in self._free:
             self._free.remove(seat)
 

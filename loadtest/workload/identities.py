@@ -1,6 +1,6 @@
-"""Who the players are: users of tokens that were dealt or are minted here, or accounts that they make themselves.
+"""The users that players are: of tokens from a file, of tokens minted here, or of accounts that they create.
 
-A seat of the swarm is always the same user: its number says which. Two seats are never the same one.
+The number of a seat determines its user; no two seats share one.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ PASSWORD_BYTES = 12
 MINTED_LIFE_S = 7 * 24 * 3600
 """The protocol contract's default, section 4."""
 FIRST_MINTED_USER_ID = 1_000_000
-"""Above what a server's own table has reached, so that minted users are nobody else."""
+"""Above the ids that a server assigns, so that a minted user is never an existing one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """This process's part of the players: every `processes`-th one from `process` on."""
+    """This process's share of the players: every `processes`-th one from `process` on."""
 
     process: int = 0
     processes: int = 1
 
     def number(self, local: int) -> int:
-        """The number in the whole swarm of this process's n-th."""
+        """The number, in the whole swarm, of this process's n-th player."""
         return self.process + local * self.processes
 
     def is_ours(self, number: int) -> bool:
@@ -44,11 +44,11 @@ class NoTokenLeft(Exception):
 
 class Tokens(Protocol):
     def token_of(self, number: int) -> str:
-        """Of the player with that number in the whole swarm. Raises `NoTokenLeft`."""
+        """The token of the player with that number in the whole swarm. Raises `NoTokenLeft`."""
 
 
 class DealtTokens:
-    """Those of a file, in its order."""
+    """The tokens of a file, in its order."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = tuple(tokens)
@@ -60,7 +60,7 @@ class DealtTokens:
 
 
 class MintedTokens:
-    """Signed here, with the server's secret: HS256, with the claims of the protocol contract, section 4."""
+    """Tokens signed here with the server's secret: HS256, with the claims of the protocol contract, section 4."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -86,7 +86,7 @@ class Account:
 
 
 def account(seed: int, number: int) -> Account:
-    """The same for the same seed: a second run with it finds its accounts made and logs in."""
+    """The same for the same seed, so that a second run finds its accounts and logs in."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()
     run = hashlib.sha256(str(seed).encode()).hexdigest()[:6]
     return Account(username=f"swarm_{run}_{number}", password=digest[: PASSWORD_BYTES * 2])

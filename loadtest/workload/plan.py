@@ -1,8 +1,8 @@
-"""What every player means to do, and when: drawn from the seed and the player's number, from nothing else.
+"""The plan of every player: what it intends to do and when, drawn from the seed and the player's number alone.
 
-A plan knows no clock, no server and no process. So the same seed gives the same players, rooms, phases and drops in one
-process and in many, and a run that a server slows down is the same run, late. Times are seconds since the player's
-session began; what is intended is never moved because something before it took long.
+A plan depends on no clock, server or process, so the same seed gives the same players, rooms, phases and drops in one
+process and in many, and a slow server makes the same run late. Times are seconds since the start of the player's
+session; an intended time never moves because something before it took long.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Intent:
     at_s: float
     act: Act
     choice: float = 0.0
-    """From 0 to 1, for what has to be chosen on the spot: which of the rooms."""
+    """From 0 to 1, for a choice at that time, such as one of the rooms."""
 
 
 Schedule = Iterator[Intent]
@@ -63,7 +63,7 @@ class PlayerPlan:
     seed: int
 
     def schedule(self, options: SwarmOptions) -> Schedule:
-        """In order of time; endless unless the session ends. The same each time it is asked for."""
+        """Intents in order of time; endless unless the session ends. Each call gives the same ones."""
         for intent in _SCHEDULES[self.role](options, self.rng("schedule")):
             if intent.at_s >= self.session_s:
                 break
@@ -72,7 +72,7 @@ class PlayerPlan:
             yield Intent(self.session_s, Act.END)
 
     def rng(self, purpose: str) -> Random:
-        """Random numbers for one purpose; how many are drawn for one changes nothing for the others."""
+        """A random generator for one purpose; drawing from one does not change the others."""
         return Random(f"{self.seed}/{self.number}/{self.session}/{purpose}")
 
 
@@ -96,7 +96,7 @@ class SwarmPlan:
         )
 
     def away_s(self, number: int, session: int) -> float:
-        """Between the end of that session and the player's next."""
+        """Seconds between the end of that session and the player's next one."""
         return self._options.away.draw_s(Random(f"{self._options.seed}/{number}/{session}/away"))
 
     def roles_of(self, players: int) -> dict[str, int]:
@@ -104,7 +104,7 @@ class SwarmPlan:
         return dict(sorted(self._roles.count(players).items()))
 
     def sockets_of(self, players: int) -> int:
-        """The WebSockets that they hold together."""
+        """The number of WebSockets that they hold together."""
         per_role = dict.fromkeys(mix.ROLES, 1) | dict.fromkeys(mix.SOCKETLESS, 0) | {mix.TABBER: self._options.tabs}
         return sum(number * per_role[role] for role, number in self.roles_of(players).items())
 
@@ -117,7 +117,7 @@ def _sit(options: SwarmOptions, rng: Random) -> Schedule:
 
 
 def _host(options: SwarmOptions, rng: Random) -> Schedule:
-    """Rooms one after the other; the mean from one to the next is the interval."""
+    """One room after another; the mean time from one to the next is the interval."""
     interval, lifetime = options.room_interval, options.room_lifetime
     if not interval.mean_s:
         return
@@ -163,7 +163,7 @@ def _slow_reader(options: SwarmOptions, rng: Random) -> Schedule:
 
 
 def _socializer(options: SwarmOptions, rng: Random) -> Schedule:
-    """Lines all the time; now and then a party, for as long as a visit."""
+    """Chat lines throughout; now and then a party that lasts for a visit."""
     say_s = rng.uniform(0.0, options.chat_interval.mean_s)
     meet_s = rng.uniform(0.0, options.visit_interval.mean_s)
     part_s = math.inf
@@ -181,7 +181,7 @@ def _socializer(options: SwarmOptions, rng: Random) -> Schedule:
 
 
 def _poller(options: SwarmOptions, rng: Random) -> Schedule:
-    """On a grid, at a phase of its own: equal phases would make one burst of all pollers."""
+    """On a fixed grid with a random phase: equal phases would make one burst of all pollers."""
     phase_s, polls = rng.uniform(0.0, options.poll_interval_s), 0
     while True:
         yield Intent(phase_s + polls * options.poll_interval_s, Act.POLL)

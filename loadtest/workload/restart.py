@@ -39,13 +39,12 @@ class Restart:
         """The server that this run has started. It stays when the run ends."""
 
     def plan(self) -> None:
-        """From now on; does nothing unless the shape is ``restart``."""
+        """Schedule the restart, counted from now. Does nothing unless the shape is ``restart``."""
         if self._options.shape == RESTART:
             self._greenlet = gevent.spawn_later(self._options.restart_at_s, self._restart)
 
     def call_off(self) -> None:
-        """The run ends. A restart that has begun is brought to its end: a server must not stay down because its test
-        ended."""
+        """The run ends. A restart that has begun is finished, so that the server does not stay down."""
         if self._greenlet is None or self._is_over:
             return
         if self._has_begun:
@@ -83,7 +82,7 @@ class Restart:
             log.error("The server was not restarted: %s.", why)
 
     def _wait_until_back(self) -> None:
-        """Until something listens where the players look. Raises `OSError` or `TimeoutError`."""
+        """Wait until something listens where the players connect. Raises `OSError` or `TimeoutError`."""
         address = address_of(self._host)
         away = f"nothing answers at {self._host} after {BACK_TIMEOUT_S:g} s (one on port 0 comes back on another port)"
         with gevent.Timeout(BACK_TIMEOUT_S, TimeoutError(away)):
@@ -123,7 +122,7 @@ def _listens(address: tuple[str, int]) -> bool:
 
 
 def _file_behind(pid: int, descriptor: int) -> str:
-    """Where the process writes, if that is a file: so does the next one. A pipe or a terminal cannot be taken over."""
+    """The file to which the process writes, for the next one to continue. A pipe or a terminal cannot be taken over."""
     try:
         path = os.readlink(f"/proc/{pid}/fd/{descriptor}")
     except OSError:
@@ -132,7 +131,7 @@ def _file_behind(pid: int, descriptor: int) -> str:
 
 
 def check_restart(options: LoadOptions) -> None:
-    """Before the run. Raises `UsageError` for a process that is not there or not ours."""
+    """Check before the run. Raises `UsageError` for a process that does not exist or belongs to another user."""
     if options.restart_pid is None:
         return
     try:

@@ -1,7 +1,7 @@
-"""The shape of a run for Locust: how many seats are taken at which time. Chosen by ``--shape``, no code to edit.
+"""The load shape of a run for Locust: how many seats are taken at which time. Chosen by ``--shape``.
 
-In an open workload the seats are all there and the shape is that of the arrival rate (`loadtest.workload.arrivals`);
-then Locust needs none, and none either for ``restart``, whose load stays what it is.
+In an open workload all seats exist from the start and the arrival rate has the shape (`loadtest.workload.arrivals`),
+so Locust needs none; nor for ``restart``, whose load is constant.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from loadtest.results.exit_codes import UsageError
 from loadtest.workload.load_options import NONE, RAMP, RESTART, STEPS, LoadOptions
 
 AT_ONCE_S = 5.0
-"""Without ``-r``, a change of the load is done in so long."""
+"""Without ``-r``, a change of the load takes this time."""
 
 
 class SwarmShape(LoadTestShape):
-    """Locust asks it once a second."""
+    """Locust asks it once per second."""
 
     use_common_options = True
 
@@ -31,7 +31,7 @@ class SwarmShape(LoadTestShape):
         self._read()
 
     def reset_time(self) -> None:
-        """A test starts. The web form may have changed what was given."""
+        """A run starts. The web form may have changed the options."""
         super().reset_time()  # type: ignore[no-untyped-call]
         self._read()
 
@@ -47,7 +47,7 @@ class SwarmShape(LoadTestShape):
         return self.at(self.get_run_time())  # type: ignore[no-untyped-call]
 
     def at(self, at_s: float) -> tuple[int, float] | None:
-        """Seats and how many of them may come or go in a second; None: the run is over."""
+        """Seats, and how many of them may start or stop per second; None: the run is over."""
         if self._run_s is not None and at_s >= self._run_s:
             return None
         users = math.floor(self._users * self._options.level(at_s, self._run_s) + 0.5)
@@ -55,7 +55,7 @@ class SwarmShape(LoadTestShape):
 
 
 def shape_for(options: LoadOptions, parsed: Any) -> SwarmShape | None:
-    """What Locust has to be given, if anything. Raises `UsageError` where the shape lacks a length."""
+    """The shape for Locust, if it needs one. Raises `UsageError` where the shape lacks a length."""
     run_s = float(parsed.run_time) if getattr(parsed, "run_time", None) else None
     if options.shape in (RAMP, STEPS) and run_s is None:
         raise UsageError(f"--shape {options.shape} goes over the whole run: say how long it is, as in -t 5m.")

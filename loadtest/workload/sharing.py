@@ -20,7 +20,7 @@ _MESSAGE = "lobby_share"
 
 
 class Sharing:
-    """Of one process."""
+    """The share of one process."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -30,11 +30,11 @@ class Sharing:
 
     @property
     def share(self) -> Share:
-        """As of the last start; all of it where there are no workers."""
+        """As of the last start; without workers, all players."""
         return self._share
 
     def tell_workers(self) -> None:
-        """On the master, at the start of a test and whenever a worker came or went."""
+        """Call it on the master, at the start of a run and whenever a worker joined or left."""
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
             ids = in_turn(

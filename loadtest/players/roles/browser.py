@@ -1,4 +1,4 @@
-"""Sits in the lobby and keeps the list fresh: what every other role with a socket does, too."""
+"""Stays in the lobby and keeps its list of rooms current, as all other roles with a socket do, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loses its connection now and then, with a reset or without a word, and comes back as a client does."""
+"""Loses its connection now and then, with a reset or unnoticed by the server, and reconnects as any client."""
 
 from __future__ import annotations
 

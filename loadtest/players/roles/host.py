@@ -1,4 +1,4 @@
-"""Makes a room, keeps it for a while, deletes it."""
+"""Creates a room, keeps it for a while, deletes it."""
 
 from __future__ import annotations
 

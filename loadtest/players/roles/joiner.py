@@ -21,7 +21,7 @@ REFUSALS = frozenset(
         ErrorReason.INVALID_JOIN_ROOM,
     }
 )  # fmt: skip
-"""What a join may be answered with. A room that filled up or went meanwhile is no failure of the server."""
+"""Answers to a join that are no failure of the server: the room filled up or was deleted meanwhile."""
 
 
 class Joiner(Browser):
@@ -31,9 +31,9 @@ class Joiner(Browser):
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
         self.is_in_room = False
         self._asked: tuple[float, float] | None = None
-        """Intended and sent: a join that was not answered yet."""
+        """Intended and actual time of a join that is not answered yet."""
         self._lines_said_s: deque[tuple[str, float]] = deque()
-        """With the intended times, until we hear them ourselves."""
+        """Lines with their intended times, until this player receives them."""
         self._lines = 0
         self.client.connection.message_received.connect(self._on_message)
         self.client.connection.connection_lost.connect(self._on_lost)

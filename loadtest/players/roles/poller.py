@@ -1,7 +1,7 @@
-"""The baseline: asks for the list every few seconds, on a grid with a phase of its own. No socket, no account.
+"""The baseline: polls the list every few seconds, on a grid with a random phase. No socket, no account.
 
-A poll that is due while the one before it still waits for its answer is not sent (nor would a game send it) and
-counted; the ones that are sent count their time from when they were due.
+A poll that is due while the one before it still waits for its answer is counted and not sent, as in a game; the times
+of the others count from when they were due.
 """
 
 from __future__ import annotations

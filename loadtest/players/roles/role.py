@@ -1,7 +1,7 @@
-"""What all roles share: a plan that is followed, the clock of intended times, the way into the records.
+"""What all roles share: following a plan, intended times, recording.
 
-A role does what its plan says when it is due, in the greenlet of its seat, so it may block there. What it hears comes
-in the shared reader's greenlet and must not block.
+A role acts when its plan says so, in the greenlet of its seat, and may block there. It receives messages in the shared
+reader's greenlet and must not block there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Role:
     NAME: ClassVar[str]
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
-        """`seat`: whose user it is. `began_s`: when the session was meant to begin (`time.perf_counter`)."""
+        """`seat`: the number of its user. `began_s`: intended start of the session (`time.perf_counter`)."""
         self.swarm = swarm
         self.plan = plan
         self.options = swarm.options
@@ -39,20 +39,20 @@ class Role:
         self._next: Intent | None = next(self._schedule, None)
 
     def begin(self) -> None:
-        """Come in. May block; raises `GaveUp`."""
+        """Log in and connect. May block; raises `GaveUp`."""
 
     def end(self) -> None:
-        """Leave the lobby as it was found. May block."""
+        """Disconnect, and remove what this player created. May block."""
 
     def act(self, intent: Intent, at_s: float) -> None:
         """Do what was planned, for `at_s` (`time.perf_counter`). May block."""
 
     def next_at_s(self) -> float:
-        """When there is something to do again; `math.inf` when never."""
+        """When the next thing is due; `math.inf` for never."""
         return math.inf if self._next is None else self.began_s + self._next.at_s
 
     def ends_at_s(self) -> float:
-        """When the session was meant to end."""
+        """Intended end of the session."""
         return self.began_s + self.plan.session_s
 
     def keep_appointment(self) -> None:
@@ -71,7 +71,7 @@ class Role:
     # -- into the records -----------------------------------------------------------------------------------------
 
     def fire(self, name: str, duration_s: float | None, failure: str | None) -> None:
-        """Into Locust's table, with the real time, or none."""
+        """Record a request in Locust's table, with its time or None."""
         self.swarm.environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type="WS",
             name=name,

@@ -1,4 +1,4 @@
-"""Stops reading for a while, as a device that sleeps: what is sent to it piles up in buffers, the server's at last."""
+"""Stops reading for a while, as a sleeping device: what the server sends fills the kernel's buffers, then its own."""
 
 from __future__ import annotations
 

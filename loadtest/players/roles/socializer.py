@@ -1,6 +1,6 @@
-"""Talks in the lobby, in a party and to one other, befriends whom it hears, and brings them into a party.
+"""Chats in the lobby, in a party and with one other user, befriends users whom it hears, and forms parties with them.
 
-Socializers find each other by what they say in the lobby, so it needs no list of them, whatever process they are in.
+Socializers find each other by their lines in the lobby, so no list of them is needed across processes.
 Every request is accepted. A line carries its intended time as a mark, so a player who hears it knows how long it took.
 """
 
@@ -30,7 +30,7 @@ from lobby_server.protocol.social_messages import (
 )
 
 ACQUAINTANCES = 8
-"""Whom a player remembers, of those whom it heard last."""
+"""Of the users heard last, so many are remembered."""
 LOBBY_SHARE, PARTY_SHARE = 0.5, 0.3
 """Of the lines; the others go to one acquaintance. Without a party, or without anybody known, the lobby hears them."""
 REFUSALS = frozenset(
@@ -52,7 +52,7 @@ class Socializer(Browser):
         self._asked: set[int] = set()
         """To be a friend."""
         self._invited_s: dict[int, float] = {}
-        """Whom it invited and who has not come, with the intended times."""
+        """Users who were invited and have not joined, with the intended times."""
         self.client.connection.message_received.connect(self._on_message)
 
     def end(self) -> None:
