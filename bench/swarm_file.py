@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from bench.machine import UNKNOWN_COMMIT
 from bench.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
 from bench.results import Load, Machine, Run, SwarmResult
-from loadtest.mix import SOCKETLESS
+from loadtest.workload.mix import SOCKETLESS
 
 SWARM_SCHEMA = 2
-"""Of `loadtest.run_file`."""
+"""Of `loadtest.output.run_file`."""
 COMMIT_CHARACTERS = 10
 _LOCUSTS_NAMES = {"num_users": "users", "run_time": "run-time", "spawn_rate": "spawn-rate"}
 _SAYS_NOTHING = frozenset(

@@ -1,6 +1,7 @@
-"""What one process of the swarm can carry on one core of this machine: ``python -m loadtest.calibrate``.
+"""Measure how many players one process of the swarm carries on one core of this machine.
 
-A server of its own on the other cores, or the one at ``--host``. Two minutes, with ``--quick`` half of one.
+``python -m loadtest.calibrate`` starts a server of its own on the other cores, or uses the one at ``--host``. It takes
+two minutes, with ``--quick`` half a minute.
 """
 
 from __future__ import annotations
@@ -17,17 +18,16 @@ from collections.abc import Iterator  # noqa: E402
 
 from loadtest.calibration.measuring import FEED_USERS, FULL, QUICK, USERS, Calibration, Window, calibrate  # noqa: E402
 from loadtest.calibration.processes import NoServer, OwnServer, own_server, pin  # noqa: E402
-from loadtest.identities import MintedTokens  # noqa: E402
-from loadtest.inputs import UsageError, check_host  # noqa: E402
-
-EXIT_FAILED, EXIT_USAGE = 1, 2
+from loadtest.results.exit_codes import ExitCode, UsageError  # noqa: E402
+from loadtest.workload.identities import MintedTokens  # noqa: E402
+from loadtest.workload.inputs import check_host  # noqa: E402
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.calibrate", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer players, a quarter of a minute")
-    parser.add_argument("--host", help="a running lobby server, as http://localhost:30820; default: one of its own")
-    parser.add_argument("--jwt-secret", help="the secret of that server")
+    parser.add_argument("--quick", action="store_true", help="fewer players; half a minute instead of two")
+    parser.add_argument("--host", help="running lobby server, http://localhost:30820; default: a server of its own")
+    parser.add_argument("--jwt-secret", help="secret of that server (its LOBBY_JWT_SECRET); needed with --host")
     given = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     mine, others = cores[-1:], cores[:-1]
@@ -40,12 +40,12 @@ def main() -> int:
             found = calibrate(sizes, host=server.url, tokens=tokens, other_cores=others, say=_say)
     except UsageError as error:
         print(f"calibrate: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except (NoServer, TimeoutError) as error:
         print(f"calibrate: {error}.", file=sys.stderr)
-        return EXIT_FAILED
+        return ExitCode.FAILED
     print(_table(found, is_pinned=bool(others)), end="")
-    return 0
+    return ExitCode.GOOD
 
 
 @contextlib.contextmanager
@@ -66,11 +66,11 @@ def _table(found: Calibration, *, is_pinned: bool) -> str:
         f"One process of the swarm, {'on a core of its own' if is_pinned else 'unpinned: this machine has one core'} · "
         f"{found.players:,} players · {found.duration_s:.0f} s",
         "",
-        f"{'memory':<22}{found.kib_per_player:>10.1f} KiB a player (resident set; the kernel's buffers come on top)",
-        f"{'connecting':<22}{found.connects_per_s:>10,.0f} players a second, {found.connect_cpu_us:,.0f} µs of CPU "
+        f"{'memory':<22}{found.kib_per_player:>10.1f} KiB per player (resident set; kernel buffers come on top)",
+        f"{'connecting':<22}{found.connects_per_s:>10,.0f} players per second, {found.connect_cpu_us:,.0f} µs of CPU "
         "each",
         f"{'idle':<22}{idle.core_share:>10.1%} of the core with heartbeats every 30 s: "
-        f"{found.idle_players_per_core:,.0f} players a core",
+        f"{found.idle_players_per_core:,.0f} players per core",
         _events_line("events, one by one", found.singles),
         _events_line("events, in bursts", found.bursts),
         "",
@@ -80,8 +80,8 @@ def _table(found: Calibration, *, is_pinned: bool) -> str:
 
 def _events_line(title: str, window: Window) -> str:
     return (
-        f"{title:<22}{window.events_per_core_s:>10,.0f} a second and core (measured at {window.events_per_s:,.0f} a "
-        f"second, {window.core_share:.0%} of the core, {window.events_per_read:.1f} a read)"
+        f"{title:<22}{window.events_per_core_s:>10,.0f} per second and core (measured at {window.events_per_s:,.0f} "
+        f"per second, {window.core_share:.0%} of the core, {window.events_per_read:.1f} per read)"
     )
 
 

@@ -1,1 +1,1 @@
-"""How much one process of the swarm can carry on one core: see `loadtest.calibrate`."""
+"""How many players one process of the swarm carries on one core: see `loadtest.calibrate`."""

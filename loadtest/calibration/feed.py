@@ -1,4 +1,4 @@
-"""Makes the events of a calibration, in a process of its own: users log in and out, which is announced to everybody.
+"""Makes the events of a calibration, in a process of its own: users log in and out, which is announced to all players.
 
 ``python -m loadtest.calibration.feed WS_URL TOKEN_FILE``; each line on standard input is one errand, answered with a
 line when it is done: ``single RATE SECONDS`` announces one after the other, ``burst RATE SECONDS COUNT`` many at once.
@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from loadtest.client.counters import Counters
-from loadtest.client.link import Link
+from loadtest.client.sockets.link import Link
 from loadtest.client.timing import Timing
 from lobby_server.protocol import messages
 

@@ -1,8 +1,7 @@
-"""Real players in this process, connected, idle, and under events; what that costs it.
+"""Measures what real players cost this process: connecting, idle, and under events.
 
-CPU is that of this process by the scheduler's own count, memory what its resident set grew by; the kernel's socket
-buffers are in neither. Players share a few users, for otherwise each login would be announced to all others, and the
-time to connect would be that of so many squares.
+CPU is that of this process by the scheduler's count, memory the growth of its resident set, without the kernel's socket
+buffers. Players share a few users; otherwise each login would be announced to all others and connecting would be O(n²).
 """
 
 from __future__ import annotations
@@ -25,15 +24,16 @@ from locust.env import Environment
 
 from loadtest.calibration.processes import Feed
 from loadtest.client import socket_url
-from loadtest.hooks import install
+from loadtest.measure.reach import SETTLE_S
 from loadtest.players import Player
-from loadtest.reach import SETTLE_S
-from loadtest.runtime import Swarm, swarm_of
+from loadtest.players.swarm import Swarm, swarm_of
+from loadtest.run.hooks import install
+from lobby_server.protocol import messages
 
 USERS = 50
-"""That the players share."""
+"""Shared by the players."""
 FEED_USERS = 100
-"""Who log in and out, to be announced."""
+"""They log in and out, which is announced."""
 PATIENCE_S = 60.0
 _THREADS = "/proc/self/task"
 
@@ -58,7 +58,7 @@ QUICK = Sizes(players=1000, connects_per_s=1000, idle_s=5, events_s=4, singles_p
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """What happened between two looks."""
+    """What happened between two readings."""
 
     wall_s: float
     cpu_s: float
@@ -126,7 +126,7 @@ class Meter:
 
     def _look(self) -> tuple[float, float, int, int]:
         received = self._swarm.recorder.connections.messages_in
-        events = received["user_online"] + received["user_offline"]
+        events = received[messages.UserOnline.TYPE] + received[messages.UserOffline.TYPE]
         return time.perf_counter(), cpu_s_of_this_process(), events, self._swarm.wire.reader.reads
 
 

@@ -19,7 +19,7 @@ STOP_TIMEOUT_S = 30.0
 
 
 class NoServer(RuntimeError):
-    """The server did not start; the text has its words."""
+    """The server did not start; the text is its error output."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Feed:
 
 
 def pin(pid: int, cores: Collection[int]) -> None:
-    """`pid` 0 is this process. Where the system cannot pin, nothing happens."""
+    """`pid` 0 is this process. No effect where the system cannot pin."""
     if cores and hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(OSError):
             os.sched_setaffinity(pid, cores)

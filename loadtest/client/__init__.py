@@ -1,6 +1,7 @@
-"""The seed's client side in Python: connect after login, stay connected, hear what happens.
+"""A client of the lobby in Python: log in, stay connected, hear what happens.
 
-It needs no Locust; it runs in plain threads, at most two a connection, and unchanged under gevent's monkey-patching.
+It needs no Locust. It runs in plain threads, at most two per connection, and unchanged under gevent's monkey-patching.
+The names in `__all__` are the public interface; the modules behind them may move.
 
     from pathlib import Path
 
@@ -25,17 +26,17 @@ It needs no Locust; it runs in plain threads, at most two a connection, and unch
     ...
     accounts.logout()
 
-Friends, parties and chat are `loadtest.client.social`'s.
+Friends, parties and chat: `Social` and `SocialApi`. Protocol extensions are requested by name,
+``ConnectionManager(features={Feature.REV, …})``; with ``rooms_delta`` a `DeltaServerList` takes the place of the
+`ServerList`.
 
-What goes beyond the base protocol is asked for by name, ``ConnectionManager(features={Feature.REV, …})``; with
-``rooms_delta`` a `DeltaServerList` takes the place of the `ServerList`.
+All exceptions derive from `ClientError`. Times are in seconds.
 """
 
-from loadtest.client.api import LobbyApi, RoomsAnswer
-from loadtest.client.authentication import AuthenticationManager
-from loadtest.client.connection import ConnectionManager
+from loadtest.client.accounts.authentication import AuthenticationManager
+from loadtest.client.accounts.token_file import TokenFile, TokenFileState, looks_like_jwt
+from loadtest.client.api import LobbyApi, RoomsAnswer, ServerTimers
 from loadtest.client.counters import Counters
-from loadtest.client.delta_list import DeltaServerList
 from loadtest.client.errors import (
     ApiError,
     ClientError,
@@ -46,14 +47,15 @@ from loadtest.client.errors import (
     UnexpectedAnswer,
 )
 from loadtest.client.http import HttpAnswer, HttpCall, HttpCaller, KeepAliveHttp
-from loadtest.client.lobby_connection import Attempt, LobbyConnection
+from loadtest.client.lists.delta_list import DeltaServerList
+from loadtest.client.lists.server_list import PollingServerList, ServerList
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
-from loadtest.client.server_list import PollingServerList, ServerList
 from loadtest.client.signals import Signal
 from loadtest.client.social import Social, SocialApi
+from loadtest.client.sockets.connection import ConnectionManager
+from loadtest.client.sockets.lobby_connection import Attempt, LobbyConnection
+from loadtest.client.sockets.transport import socket_url
 from loadtest.client.timing import Timing
-from loadtest.client.token_file import TokenFile, TokenFileState, looks_like_jwt
-from loadtest.client.transport import socket_url
 from lobby_server.protocol.features import Feature
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "RoomsAnswer",
     "ServerAway",
     "ServerList",
+    "ServerTimers",
     "Signal",
     "Social",
     "SocialApi",

@@ -1,4 +1,4 @@
-"""What passed through a connection, counted. One object may be shared by all connections of a process."""
+"""Counts of what passed through a connection. All connections of a process may share one object."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ NO_CLOSE_FRAME = "none"
 
 @dataclass(slots=True)
 class Counters:
-    """Whole numbers since the start. Exact for one connection; shared between operating-system threads a rare
-    increment may get lost (greenlets share without loss)."""
+    """Whole numbers since it was made. Exact for one connection and between greenlets; shared by operating-system
+    threads, an increment is lost now and then."""
 
     messages_in: Counter[str] = field(default_factory=Counter)
     """By type; also `UNKNOWN_TYPE` and `UNDECODABLE`."""
     messages_out: Counter[str] = field(default_factory=Counter)
+    """By type."""
     close_codes: Counter[str] = field(default_factory=Counter)
-    """Of connections that the other side ended; `NO_CLOSE_FRAME` where it just went away."""
+    """Of connections that the server ended; `NO_CLOSE_FRAME` where it sent no close frame."""
     payload_in: Counter[str] = field(default_factory=Counter)
-    """Bytes of messages by type, without the 2 to 10 of their frame's header."""
+    """Bytes of messages by type, without the 2 to 10 bytes of a frame header."""
     payload_out: Counter[str] = field(default_factory=Counter)
     bytes_in: int = 0
-    """Of the sockets: frames with their headers and the upgrade, without TCP/IP and TLS."""
+    """Bytes on the socket: frames with their headers and the upgrade, without TCP/IP and TLS."""
     bytes_out: int = 0
     attempts: int = 0
+    """Tries to connect, whatever came of them."""
     established: int = 0
+    """Accepted handshakes."""
     reconnects: int = 0
     """Accepted again after a loss."""
     losses: int = 0
+    """Established connections that ended without the client's doing."""
     refusals: Counter[str] = field(default_factory=Counter)
+    """By the reason of `connection_refused`."""

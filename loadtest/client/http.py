@@ -1,7 +1,7 @@
 """HTTP with keep-alive, as little of it as the lobby's API needs.
 
-`HttpCaller` is the seam: the swarm puts Locust's session behind it, so that the same `LobbyApi` is timed and grouped.
-`KeepAliveHttp` is the one for everybody else, over urllib3's pool: thread-safe, and it works under gevent.
+`HttpCaller` is the port: the swarm puts Locust's session behind it, so that the same `LobbyApi` is timed and grouped.
+`KeepAliveHttp` is the implementation for every other client, over urllib3's pool.
 """
 
 from __future__ import annotations
@@ -20,37 +20,50 @@ DEFAULT_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpCall:
-    """One request. `route` names its kind in statistics (``/api/rooms/[id]``), whatever the path."""
+    """One request."""
 
     method: str
     path: str
+    """From the root of the server, with the query."""
     route: str
+    """The kind of the request in statistics, such as ``/api/rooms/[id]``."""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpAnswer:
+    """A response, whole."""
+
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
+    """Decompressed."""
 
 
 class HttpCaller(Protocol):
+    """Sends requests to one server."""
+
     url: str
+    """Scheme, host and port, without a slash at its end."""
 
     def call(self, request: HttpCall) -> HttpAnswer:
-        """The answer, whatever its status. Raises `ServerAway` when there is none."""
+        """Block until the response, whatever its status. Raises `ServerAway` when there is none."""
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
 
 
 class KeepAliveHttp:
-    """Keeps up to two connections open: one for the application, one for the fetches; a third caller waits."""
+    """Holds at most two connections, one for the application and one for a list's fetches; a third caller waits.
+
+    Thread-safe. Follows no redirects, retries nothing, asks for gzip.
+    """
 
     def __init__(self, url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        """`url`: ``http://host:port`` or ``https://…``. `timeout_s`, by default 10 s, holds for connecting and again
+        for each read."""
         self.url = url.rstrip("/")
         self._pool = urllib3.connection_from_url(
             self.url,
@@ -83,7 +96,8 @@ class KeepAliveHttp:
 
 
 def parse_retry_after_s(text: str | None) -> float | None:
-    """``Retry-After`` in seconds (RFC 9110 section 10.2.3; the form with a date is not used by lobby servers)."""
+    """``Retry-After`` in seconds (RFC 9110 section 10.2.3); None for none and for a date, which lobby servers do not
+    send."""
     try:
         return max(0.0, float(text)) if text is not None else None
     except ValueError:

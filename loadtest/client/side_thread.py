@@ -1,7 +1,7 @@
-"""The second thread of a connection: what takes long, done off the reader, one errand at a time.
+"""The second thread of a connection: it runs blocking calls off the reader, one errand at a time.
 
-It exists so that a connection has two threads at most, however many things it fetches. The thread lives while there is
-an errand and ends with the last one, so an idle connection has one thread only.
+With it a connection has at most two threads, however many things it fetches. The thread lives while there is an errand
+and ends with the last one, so an idle connection has only one thread.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Signals in the manner of the seed: a name, typed arguments, any number of listeners.
+"""Signals: a name, typed arguments, any number of listeners, as in the specification's client.
 
-A thin layer over blinker. What it adds is the promise that a listener cannot harm the connection that it listens to:
-what it raises is logged once and the other listeners are still called; one that holds the caller for long is named in
-the log. Listeners are called in the emitter's thread, in no particular order.
+A thin layer over blinker. It adds the guarantee that a listener cannot harm the connection that it listens to: an
+exception of a listener is logged once and the other listeners are still called; a listener that takes longer than
+`SLOW_LISTENER_S` is named in the log. Listeners are called in the emitter's thread, in no particular order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Signal(Generic[P]):
-    """Something that others may want to hear of. Connecting and emitting are safe from any thread."""
+    """One kind of event. Connecting, disconnecting and emitting are safe from any thread."""
 
     __slots__ = ("_complained", "_signal", "name")
 
@@ -33,17 +33,19 @@ class Signal(Generic[P]):
         self._complained: set[tuple[int, int]] = set()
 
     def connect(self, listener: Callable[P, object], *, weak: bool = False) -> None:
-        """Call `listener` on every `emit`. `weak` drops it once nobody else holds it."""
+        """Call `listener` on every `emit` from now on. `weak`: hold it by a weak reference, so that it is dropped with
+        its owner; by default the signal keeps it alive. Connecting it twice has no further effect."""
         if self._signal is None:
             self._signal = blinker.Signal(self.name)
         self._signal.connect(listener, weak=weak)
 
     def disconnect(self, listener: Callable[P, object]) -> None:
+        """Do not call `listener` any more. No error where it was not connected."""
         if self._signal is not None:
             self._signal.disconnect(listener)
 
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call every listener; never raises what a listener raised."""
+        """Call every listener, here and now; exceptions of listeners are logged and not raised. O(listeners)."""
         if self._signal is None:
             return
         for listener in self._signal.receivers_for(blinker.ANY):

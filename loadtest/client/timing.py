@@ -1,4 +1,4 @@
-"""When a connection speaks and when it is given up. Plain arithmetic: every time is handed in, in seconds."""
+"""When a connection sends heartbeats and when it is given up. Plain arithmetic on seconds; no clock is read."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """The intervals of a connection. The defaults are those of the protocol contract, section 7."""
+    """The intervals and timeouts of a connection, in seconds. The defaults are those of the protocol contract,
+    section 7, and fit a server with default settings; ``GET /api/protocol`` has a server's own."""
 
     heartbeat_s: float = 30.0
-    """Between two pings; ``math.inf`` switches them off."""
+    """Time between two pings; ``math.inf`` switches them off."""
     silence_limit_s: float = 75.0
-    """Nothing from the server for so long: the connection is dead."""
+    """A connection on which nothing arrived for this time is dead."""
     connect_timeout_s: float = 5.0
     """For the TCP connection, and again for the upgrade."""
     handshake_timeout_s: float = 10.0
+    """From sending the handshake to its acceptance."""
     close_timeout_s: float = 1.0
     """How long an orderly end waits for the server's close frame."""
 
 
-class Pulse:
+class HeartbeatTimer:
     """The heartbeat and the watchdog of one accepted connection.
 
     The first ping comes at a random point of the interval (`phase` in [0, 1)), so that clients that were accepted
-    together do not ping together. After a delay the missed pings are skipped, not made up for.
+    together do not ping together. Pings that a delay made late are skipped.
     """
 
     __slots__ = ("_heartbeat_s", "_last_heard_s", "_next_ping_s", "_silence_limit_s")
@@ -36,7 +38,7 @@ class Pulse:
         self._next_ping_s = now_s + phase * timing.heartbeat_s if phase else now_s
 
     def heard(self, now_s: float) -> None:
-        """Something came from the server: anything counts as life."""
+        """Something arrived from the server: any frame counts."""
         self._last_heard_s = now_s
 
     def take_ping(self, now_s: float) -> bool:
@@ -48,9 +50,10 @@ class Pulse:
         return True
 
     def wait_s(self, now_s: float) -> float:
-        """How long a reader may wait before it has to look here again; never negative."""
+        """How long a reader may block before `take_ping` and `is_dead` have to be asked again; never negative."""
         return max(0.0, min(self._next_ping_s, self._last_heard_s + self._silence_limit_s) - now_s)
 
     def is_dead(self, now_s: float) -> bool:
-        """Ask only after a read that found nothing: a reader that was held up has unread signs of life."""
+        """Whether the silence limit has passed. Ask only after a read that found nothing: a reader that was held up may
+        have unread frames."""
         return now_s - self._last_heard_s >= self._silence_limit_s

@@ -1,4 +1,4 @@
-"""The people of the swarm. Locust counts seats (`Player`); who sits there plays a role, one class a file."""
+"""The players of the swarm. Locust counts seats (`Player`); the player on a seat has a role, one module per role."""
 
 from loadtest.players.seat import Player
 

@@ -1,7 +1,7 @@
-"""A seat of the swarm: what Locust starts, counts and stops. Who sits there, and for how long, the plan says.
+"""A seat of the swarm: what Locust starts, counts and stops. The plan says which player has it, and for how long.
 
-In a closed workload the same player comes back after each session; in an open one the seat waits for an arrival. The
-seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by what the process shares.
+In a closed workload the same player returns after each session; in an open one the seat waits for an arrival. The
+seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by shared greenlets.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from loadtest.arrivals import Arrival
-from loadtest.metrics import LATENESS
-from loadtest.players.browser import Browser
-from loadtest.players.flapper import Flapper
-from loadtest.players.host import Host
-from loadtest.players.identity import GaveUp
-from loadtest.players.joiner import Joiner
-from loadtest.players.poller import ConditionalPoller, Poller
-from loadtest.players.role import Role
-from loadtest.players.slow_reader import SlowReader
-from loadtest.players.socializer import Socializer
-from loadtest.players.tabber import Tabber
-from loadtest.runtime import Swarm, swarm_of
+from loadtest.measure.metrics import LATENESS
+from loadtest.players.roles.browser import Browser
+from loadtest.players.roles.flapper import Flapper
+from loadtest.players.roles.host import Host
+from loadtest.players.roles.joiner import Joiner
+from loadtest.players.roles.poller import ConditionalPoller, Poller
+from loadtest.players.roles.role import Role
+from loadtest.players.roles.slow_reader import SlowReader
+from loadtest.players.roles.socializer import Socializer
+from loadtest.players.roles.tabber import Tabber
+from loadtest.players.sign_in import GaveUp
+from loadtest.players.swarm import Swarm, swarm_of
+from loadtest.workload.arrivals import Arrival
 
 IDLE_S = 3600.0
-"""A wait for somebody who has nothing to do; ended with the user."""
+"""The wait of a player who has nothing to do; it ends with the user."""
 SESSIONS_ENDED = "sessions ended"
 
 ROLES: dict[str, type[Role]] = {
@@ -43,7 +43,7 @@ class Player(User):
         super().__init__(environment)
         swarm = swarm_of(environment)
         if swarm is None:
-            raise StopUser("the swarm was not set up: the locustfile has to call loadtest.hooks.install")
+            raise StopUser("the swarm was not set up: the locustfile has to call loadtest.run.hooks.install")
         self.swarm: Swarm = swarm
         self.number = swarm.take_number()
         self.role: Role | None = None
@@ -51,11 +51,11 @@ class Player(User):
         self._returns_at_s = time.perf_counter()
         self._arrival: Arrival | None = None
         self._arrived: Event | None = None
-        """Set when a session was given to this seat; in an open workload."""
+        """Set when an arrival is assigned to this seat, in an open workload."""
 
     @task
     def keep_appointments(self) -> None:
-        """One thing that is due. Between two calls Locust may stop the user."""
+        """Do one thing that is due. Between two calls Locust may stop the user."""
         if self.swarm.is_called_off:
             raise StopUser
         if self.role is None:
@@ -83,7 +83,7 @@ class Player(User):
         self.swarm.give_number_back(self.number)
 
     def arrive(self, arrival: Arrival) -> None:
-        """An `Arrivals` gives this seat a session."""
+        """An arrival is assigned to this seat."""
         self._arrival = arrival
         if self._arrived is not None:
             self._arrived.set()

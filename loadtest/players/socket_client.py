@@ -1,4 +1,4 @@
-"""One client on one socket, as the seed's game has one: connection, list, records. What a browser's tab holds.
+"""One game client on one socket: connection, list, records. A tabber has several of them.
 
 Everything here runs in the shared reader's greenlet, but for `open` and `close`.
 """
@@ -11,8 +11,8 @@ from functools import partial
 from random import Random
 
 from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Feature, ServerList
-from loadtest.metrics import LATENESS, RECONNECT
-from loadtest.runtime import Swarm
+from loadtest.measure.metrics import LATENESS, RECONNECT
+from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
 from lobby_server.protocol.messages import ServerMessage
@@ -75,7 +75,7 @@ class SocketClient:
         self.connection.connect_to_server(token, intended_s=intended_s)
 
     def close(self) -> None:
-        """Blocks until the server has taken leave, a second at most."""
+        """Blocks until the server has answered the close frame, for a second at most."""
         self.list.close()
         self.watch.leaving()
         try:
@@ -84,11 +84,11 @@ class SocketClient:
             self.watch.lost()
 
     def drop(self) -> bool:
-        """With a reset. False: there was nothing to lose."""
+        """Lose the connection with a reset. False: there was none."""
         return self._leave(self.connection.drop_connection, is_silent=False)
 
     def vanish(self) -> bool:
-        """Without a word. False: there was nothing to lose."""
+        """Lose the connection without the server noticing. False: there was none."""
         return self._leave(self.connection.fall_silent, is_silent=True)
 
     def _leave(self, leave: Callable[[], None], *, is_silent: bool) -> bool:

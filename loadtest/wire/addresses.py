@@ -1,5 +1,5 @@
 """Where connections come from. One source address has some 28,000 ports towards one server; 127.0.0.0/8 has 16 million
-addresses. Towards a server on this machine the swarm takes the next address before the ports of one run short.
+addresses. Towards a server on this machine the swarm takes the next address before the ports of one run out.
 """
 
 from __future__ import annotations

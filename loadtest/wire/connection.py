@@ -1,8 +1,8 @@
 """A player's connection without a thread: the shared reader brings its bytes, shared timers its heartbeats and retries.
 
-To its followers it is what `ConnectionManager` is, and it keeps the same invariant: while it is wanted, it is either
-connected or about to try again, unless the server said that there is no point. Everything but the upgrade happens in
-the reader's or the timers' greenlet, so listeners must not block.
+It has the interface and the invariant of `ConnectionManager`: between `connect_to_server` and
+`disconnect_from_server` it is connected or about to try again, unless the server said that this is pointless.
+Everything but the upgrade happens in the reader's or the timers' greenlet, so listeners must not block.
 
     IDLE ─connect_to_server→ OPENING ─upgrade→ SHAKING ─handshake_accepted→ ACCEPTED
       ↑                        ↑   └──────failed──┴──────────lost──────────────┤
@@ -23,16 +23,16 @@ from gevent.event import Event
 
 from loadtest.client.counters import NO_CLOSE_FRAME, Counters
 from loadtest.client.errors import NotConnected
-from loadtest.client.link import LinkEnded, OpenFailed, ended_by_close_frame
-from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
-from loadtest.client.timing import Pulse, Timing
+from loadtest.client.sockets.link import LinkEnded, OpenFailed, ended_by_close_frame
+from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
+from loadtest.client.timing import HeartbeatTimer, Timing
 from loadtest.wire import frames
 from loadtest.wire.opening import open_for_reader
 from loadtest.wire.sending import SendingConnection, reset_on_close
+from loadtest.wire.shared import Wire
 from loadtest.wire.state import PresenceSink, State
 from loadtest.wire.timers import Timer
-from loadtest.wire.wire import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
@@ -67,7 +67,7 @@ class SwarmConnection(SendingConnection):
         self.on_presence, self._on_late = on_presence, on_late
         self.state = State.IDLE
         self.accepted_at_s = 0.0
-        """When the last acceptance was read."""
+        """Time of the last acceptance."""
         self._rng = rng or Random()
         self._phase = self._rng.random() if phase is None else phase
         self._token = ""
@@ -76,7 +76,7 @@ class SwarmConnection(SendingConnection):
         self._failures, self._was_lost = 0, False
         self._parser = frames.FrameParser()
         self._timer: Timer | None = None
-        self._pulse: Pulse | None = None
+        self._pulse: HeartbeatTimer | None = None
         self._pings_due_s: deque[float] = deque()
         self._pongs_to_skip = 0
         self._upgrade_s: float | None = None
@@ -100,7 +100,7 @@ class SwarmConnection(SendingConnection):
             self._try_now(self._wire.clock() if intended_s is None else intended_s)
 
     def disconnect_from_server(self) -> None:
-        """Takes at most the close timeout, until the server has answered the close frame."""
+        """Blocks until the server has answered the close frame, for the close timeout at most."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             self._stop_timer()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
@@ -120,13 +120,13 @@ class SwarmConnection(SendingConnection):
         self._let_go()
 
     def drop_connection(self) -> None:
-        """Lose the connection abruptly: the server gets a reset. The reconnect policy takes over."""
+        """Lose the connection with a reset. Reconnecting follows."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             reset_on_close(self.sock)
             self._lose(LinkEnded("dropped on purpose"), is_ours=True)
 
     def fall_silent(self) -> None:
-        """Vanish: no FIN, no reset, no word; the server has to find out. The reconnect policy takes over."""
+        """Vanish without a FIN or reset; the server has to time the connection out. Reconnecting follows."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             sock = self.sock
             self._wire.reader.remove(self)
@@ -218,7 +218,7 @@ class SwarmConnection(SendingConnection):
         self.counters.established += 1
         self.counters.reconnects += self._was_lost
         self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, now_s
-        self._pulse = Pulse(self.timing, now_s=now_s, phase=self._phase)
+        self._pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
         self._look_again(now_s)
         handshake_s = now_s - self.handshake_sent_s
         self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=handshake_s, failure=None))

@@ -1,4 +1,4 @@
-"""A few greenlets that do for thousands of players what takes long: upgrades, fetches."""
+"""A few greenlets that run what blocks for thousands of players: upgrades, fetches."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class BadFrame(Exception):
 
 
 class FrameParser:
-    """Of one connection. `feed` costs 0.3 µs a frame."""
+    """Of one connection. `feed` costs 0.3 µs per frame."""
 
     __slots__ = ("_fragments", "_rest")
 

@@ -1,8 +1,8 @@
-"""What is broadcast is decoded once a process, not once a player.
+"""Messages to many players are decoded once per process, not once per player.
 
-Ten thousand players are sent the same bytes; the first who reads them decodes, the others find the message in a
+Ten thousand players receive the same bytes; the first one who reads them decodes, the others find the message in a
 memo. Besides time this saves memory: a list of rooms that all of them hold is one list. Messages are frozen, so sharing
-them is safe. Only what is meant for many is kept; replies to one player are decoded and forgotten.
+them is safe. Replies to one player are not kept.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Heard:
 
 
 class Memo:
-    """O(1) a message; 0.1 µs when it is known, 2 µs when not."""
+    """O(1) per message; 0.1 µs when it is known, 2 µs when not."""
 
     __slots__ = ("_bytes", "_known")
 

@@ -1,7 +1,7 @@
 """From an address to an upgraded, non-blocking socket for the shared reader.
 
-websocket-client makes the upgrade; then its socket is taken over, with the bytes that came along. Blocks its greenlet,
-so it runs in the crew's.
+websocket-client makes the upgrade; then its socket is taken over, with the bytes that came along. It blocks, so it
+runs in a greenlet of the crew.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 from gevent import monkey
 
-from loadtest.client.link import OpenFailed, open_websocket
+from loadtest.client.sockets.link import OpenFailed, open_websocket
+from loadtest.client.sockets.transport import ReadAheadSocket
 from loadtest.client.timing import Timing
-from loadtest.client.transport import ReadAheadSocket
 from loadtest.wire.addresses import SourceAddresses
 
 _PlainSocket: type[socket.socket] = monkey.get_original("socket", "socket")
-"""Without gevent's watchers: nobody waits on it, the epoll tells. Saves 2 KiB a connection."""
+"""Without gevent's watchers, for readiness comes from the shared epoll. Saves 2 KiB per connection."""
 
 
 @dataclass(frozen=True, slots=True)

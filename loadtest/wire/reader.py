@@ -1,8 +1,8 @@
 """One greenlet reads for all connections of the process, over an epoll of its own.
 
 gevent watches the epoll; when anything is readable the greenlet takes what is there from every such socket, one system
-call each, and hands the bytes over. A connection costs an entry in a dictionary, not a stack. Whoever is handed bytes
-must not block: while it works nobody else is read.
+call each, and hands the bytes over. A connection costs an entry in a dictionary, not a stack. The receiver
+of the bytes must not block: meanwhile no other connection is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Readable(Protocol):
-    """Who is read for."""
+    """A connection that is read for."""
 
     sock: Any
 

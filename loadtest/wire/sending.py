@@ -12,11 +12,11 @@ from typing import Any
 import websocket
 
 from loadtest.client.counters import Counters
-from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.signals import Signal
+from loadtest.client.sockets.lobby_connection import LobbyConnection
 from loadtest.wire import frames
 from loadtest.wire.direct_signal import DirectSignal
-from loadtest.wire.wire import Wire
+from loadtest.wire.shared import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
@@ -39,7 +39,7 @@ class SendingConnection(LobbyConnection):
         """At that time, in a moment. `connection_attempted` or `accepted_too_late` tells its end, unless its owner
         ended it."""
         self.accepted_too_late: Signal[[float]] = DirectSignal("accepted_too_late")
-        """The server took the handshake of somebody who was leaving, since that time: others heard of both."""
+        """The server accepted the handshake of a player who had left at that time: others hear of both."""
         self.sock: Any = None
         """None while there is no upgraded connection."""
         self._wire = wire

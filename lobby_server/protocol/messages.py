@@ -344,6 +344,17 @@ def decode_server_message(raw: bytes | str) -> ServerMessage | None:
         raise Refused(ErrorReason.BAD_JSON) from None
 
 
+def type_of(raw: bytes | str) -> str | None:
+    """The type of an encoded message of either direction, known here or not; None for what is no message.
+
+    Reads the envelope and leaves the data as they are, so it costs well below a decoding.
+    """
+    try:
+        return _open_envelope(raw)[0]
+    except Refused:
+        return None
+
+
 def ack_id_of(raw: bytes) -> int | None:
     """The id with which a server's message asks for an answer; None for all that do not."""
     if b'"ack":' not in raw:

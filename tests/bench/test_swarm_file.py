@@ -15,11 +15,11 @@ from bench.quantities import invalid, quantities
 from bench.results import Run
 from bench.run_file import ResultsUnreadable, read_run
 from bench.validity import Validity
-from loadtest.health import Health
-from loadtest.recorder import Recorder
-from loadtest.run_file import as_json, write_json
-from loadtest.summary import RunFacts
-from loadtest.validity import judge
+from loadtest.measure.health import Health
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
+from loadtest.measure.validity import judge
+from loadtest.output.run_file import as_json, write_json
 
 
 def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:

@@ -10,14 +10,19 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RUN_TIMEOUT_S = 90.0
@@ -42,6 +47,10 @@ class Swarm:
         """What it has written to its standard error so far."""
         return self._errors.read_text() if self._errors.exists() else ""
 
+    @property
+    def has_ended(self) -> bool:
+        return self._code.exists()
+
     def end(self, *, timeout_s: float = RUN_TIMEOUT_S) -> Done:
         """Wait for it."""
         ends_s = time.monotonic() + timeout_s
@@ -55,6 +64,64 @@ class Swarm:
     def stop(self, number: signal.Signals) -> None:
         if not self._code.exists():
             os.kill(self.pid, number)
+
+
+class WebSwarm:
+    """One with Locust's web interface, seen over HTTP."""
+
+    def __init__(self, swarm: Swarm, url: str) -> None:
+        self.swarm = swarm
+        self.url = url
+
+    def get(self, path: str) -> str:
+        """The body of an answer 200; raises `urllib.error.HTTPError` for others."""
+        with urllib.request.urlopen(self.url + path, timeout=RUN_TIMEOUT_S) as answer:
+            return str(answer.read().decode())
+
+    def form(self) -> dict[str, str]:
+        """What the page would post as it comes."""
+        found = re.search(r"window\.templateArgs = (.*?)\s*</script>", self.get("/"), re.DOTALL)
+        assert found is not None, "Locust's page has its arguments elsewhere"
+        shown = json.loads(found[1].strip().removesuffix(";"))["extra_options"]
+        return {name: _as_posted(option["default_value"]) for name, option in shown.items()}
+
+    def post(self, path: str, **fields: object) -> dict[str, Any]:
+        """The answer, which has to be JSON and a 200."""
+        data = urllib.parse.urlencode(fields).encode()
+        with urllib.request.urlopen(self.url + path, data=data, timeout=RUN_TIMEOUT_S) as answer:
+            return dict(json.loads(answer.read()))
+
+    def state(self) -> tuple[str, int]:
+        """Of Locust's runner, and how many users there are. Its answer may be two seconds old."""
+        answer = json.loads(self.get("/stats/requests"))
+        return str(answer["state"]), int(answer["user_count"])
+
+    def run(self) -> dict[str, Any]:
+        """run.json as of now."""
+        return dict(json.loads(self.get("/lobby/run.json")))
+
+    def run_id(self) -> tuple[object, ...]:
+        """Tells the runs of one process apart; nothing before the first. Locust answers a start before it begins it."""
+        try:
+            run = self.run()
+        except urllib.error.HTTPError:
+            return ()
+        return run["started_at"], run["seed"]
+
+    def connected(self) -> int:
+        """How many connections the last run has made."""
+        return int(self.run()["events"].get("connections established", 0)) if self.run_id() else 0
+
+    def wait_until_it_answers(self) -> None:
+        ends_s = time.monotonic() + RUN_TIMEOUT_S
+        while True:
+            try:
+                self.get("/worker-count")
+                return
+            except OSError:
+                if time.monotonic() > ends_s or self.swarm.has_ended:
+                    raise AssertionError(f"no web interface: {self.swarm.errors[-2000:]}") from None
+                time.sleep(0.02)
 
 
 class Nursery:
@@ -78,9 +145,22 @@ class Nursery:
 
     def start(self, *arguments: object) -> Swarm:
         """Headless, of our locustfile. A machine that is busy with other tests makes no run of them invalid."""
-        given = ["--headless", "--only-summary", "--accept-invalid", *map(str, arguments)]
+        return self._start("--headless", "--only-summary", "--accept-invalid", *map(str, arguments))
+
+    def start_web(self, *arguments: object, base_path: str = "") -> WebSwarm:
+        """With the web interface, which answers when this returns."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        where = ("--web-host", "127.0.0.1", "--web-port", str(port), "--web-base-path", base_path)
+        started = self._start("--accept-invalid", *where, *map(str, arguments))
+        swarm = WebSwarm(started, f"http://127.0.0.1:{port}{base_path}")
+        swarm.wait_until_it_answers()
+        return swarm
+
+    def _start(self, *given: str) -> Swarm:
         if "--processes" in given:
-            given += own_port()
+            given = (*given, *own_port())
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -96,6 +176,13 @@ class Nursery:
         return self.start(*arguments).end()
 
 
+def _as_posted(value: Any) -> str:
+    """What the page's script makes of a value: nothing of null, lower-case booleans."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def own_port() -> list[str]:
     """Another swarm on this machine may have a master, too."""
     with socket.socket() as probe:
@@ -108,8 +195,8 @@ def _nurse(folder: Path) -> None:
     import locust.main
     from gevent import monkey
 
-    import loadtest.hooks
-    import loadtest.players  # noqa: F401  # for their imports
+    import loadtest.players  # for their imports
+    import loadtest.run.hooks  # noqa: F401
 
     gc.freeze()  # what forks share they do not have to look through, and so copy, when they end
     fork, waitpid = monkey.get_original("os", "fork"), monkey.get_original("os", "waitpid")  # gevent's want a loop

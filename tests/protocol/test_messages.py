@@ -72,6 +72,26 @@ def test_announcement_that_asks_for_an_answer_is_read_with_and_without_a_revisio
     assert messages.decode_server_message(told_more) == messages.RoomsChangedRev(rev=7, fetch_within_ms=9)
 
 
+@pytest.mark.parametrize(("message", "text"), BASE)
+def test_type_of_an_encoded_message_is_the_one_that_it_decodes_to(message: messages.ServerMessage, text: bytes) -> None:
+    assert messages.type_of(text) == message.TYPE == messages.type_of(text.decode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b'{"type":"of_a_later_version","data":{}}', "of_a_later_version"),
+        (b'{"type":"user_online","data":{"user_id":"not a number"}}', "user_online"),
+        (b'{"type":"user_online","data":[]}', None),
+        (b'{"data":{}}', None),
+        (b"\xff", None),
+        (b"", None),
+    ],
+)
+def test_type_of_reads_the_envelope_alone_and_is_none_for_no_message(raw: bytes, found: str | None) -> None:
+    assert messages.type_of(raw) == found
+
+
 def test_every_server_message_has_its_bytes_written_down() -> None:
     assert {message.TYPE for message, _ in BASE} == set(messages.SERVER_MESSAGES)
 

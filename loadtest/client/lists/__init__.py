@@ -1,0 +1,1 @@
+"""The list of rooms: fetched on announcement, polled, or by deltas on the socket."""

@@ -1,0 +1,1 @@
+"""One connection: its interface, the WebSocket under it, and the manager that keeps it up."""

@@ -1,0 +1,142 @@
+"""A series of durations as an HDR histogram in whole microseconds: three digits at any size, merged without loss.
+
+What is out of range is neither dropped (hdrhistogram does that without a word) nor hidden: it is recorded as the
+nearest value that can be, and counted in `clipped`. So `count` is the number of durations that were recorded.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hdrh.histogram import HdrHistogram
+
+LARGEST_US = 3_600_000_000
+"""One hour."""
+SIGNIFICANT_DIGITS = 3
+
+_PENDING = 4096
+_EXACT_BITS = 11
+"""Three digits are 2,048 steps an octave: below that an HDR bucket holds one value."""
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9}
+
+
+class Series:
+    __slots__ = ("_clipped", "_histogram", "_pending")
+
+    def __init__(self) -> None:
+        self._histogram: Any = HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS)
+        self._pending = array("d")
+        self._clipped = 0
+
+    def record(self, duration_s: float) -> None:
+        """Cost: 0.1 µs now and about as much when the figures are read."""
+        self._pending.append(duration_s)
+        if len(self._pending) >= _PENDING:
+            self._settle()
+
+    def record_many(self, durations_s: npt.NDArray[np.float64]) -> None:
+        """Cost: about 0.1 µs each."""
+        wanted_us = np.rint(durations_s * 1e6)
+        us = np.clip(np.nan_to_num(wanted_us, nan=0.0), 1, LARGEST_US).astype(np.int64)
+        self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
+        # The lowest value of each one's bucket: few different ones, and the histogram cannot tell them apart.
+        _, exponents = np.frexp(us)
+        shifts = np.maximum(exponents - _EXACT_BITS, 0)
+        values, counts = np.unique((us >> shifts) << shifts, return_counts=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            self._histogram.record_value(value, count)
+
+    @property
+    def count(self) -> int:
+        return int(self._read().get_total_count())
+
+    @property
+    def clipped(self) -> int:
+        """How many of them were out of range: below zero, which no clock allows, or beyond an hour."""
+        self._settle()
+        return self._clipped
+
+    @property
+    def max_us(self) -> int:
+        return int(self._read().get_max_value()) if self.count else 0
+
+    def percentile_us(self, percent: float) -> int:
+        """As hdrhistogram says it (a test compares them), without its loop over 23,000 counts: 30 µs instead of ms."""
+        return self._percentiles_us([percent])[0]
+
+    @property
+    def mean_us(self) -> float:
+        """As hdrhistogram says it, without its loop: 25 ms per series would hold players up when a page is asked."""
+        histogram = self._read()
+        if not histogram.get_total_count():
+            return 0.0
+        counts = self._counts()
+        filled = np.flatnonzero(counts)
+        lowest = [histogram.get_value_from_index(int(at)) for at in filled]
+        middles = [low + ((histogram.get_highest_equivalent_value(low) + 1 - low) >> 1) for low in lowest]
+        return float(np.dot(counts[filled].astype(np.float64), middles) / histogram.get_total_count())
+
+    def share_within(self, limit_s: float) -> float:
+        """Of the durations, those at or below that; 0 where there are none."""
+        histogram = self._read()
+        if not histogram.get_total_count():
+            return 0.0
+        index = int(histogram._counts_index_for(min(max(round(limit_s * 1e6), 1), LARGEST_US)))
+        return float(self._counts()[: index + 1].sum() / histogram.get_total_count())
+
+    def encode(self) -> str:
+        """HdrHistogram V2, compressed, base64: the form that other HDR tools read."""
+        return str(self._read().encode().decode("ascii"))
+
+    def add_encoded(self, encoded: str, *, clipped: int = 0) -> None:
+        self._read().decode_and_add(encoded)
+        self._clipped += clipped
+
+    def add(self, other: Series) -> None:
+        self._read().add(other._read())
+        self._clipped += other._clipped
+
+    def clear(self) -> None:
+        del self._pending[:]
+        self._histogram.reset()
+        self._clipped = 0
+
+    def percentiles_ms(self) -> dict[str, float]:
+        """Count aside, what tables and files show: milliseconds with the microseconds kept."""
+        found_us = self._percentiles_us(PERCENTILES.values())
+        figures = {f"{name}_ms": us / 1000 for name, us in zip(PERCENTILES, found_us, strict=True)}
+        return {**figures, "max_ms": self.max_us / 1000}
+
+    def _percentiles_us(self, percents: Iterable[float]) -> list[int]:
+        histogram = self._read()
+        if not histogram.get_total_count():
+            return [0 for _ in percents]
+        wanted = [histogram.get_target_count_at_percentile(percent) for percent in percents]
+        indexes = np.searchsorted(np.cumsum(self._counts()), wanted)
+        values = (histogram.get_value_from_index(int(index)) for index in indexes)
+        return [int(histogram.get_highest_equivalent_value(value)) for value in values]
+
+    def _counts(self) -> npt.NDArray[np.uint64]:
+        return np.frombuffer(self._histogram.counts, dtype=np.uint64)
+
+    def _read(self) -> Any:
+        self._settle()
+        return self._histogram
+
+    def _settle(self) -> None:
+        if self._pending:
+            pending, self._pending = self._pending, array("d")
+            self.record_many(np.frombuffer(pending, dtype=np.float64))
+
+
+def merged(*series: Series) -> Series:
+    """All of them as one; a percentile of it is one of all their durations."""
+    whole = Series()
+    for part in series:
+        whole.add(part)
+    return whole

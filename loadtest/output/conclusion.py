@@ -1,0 +1,83 @@
+"""The conclusion of a run: its validity, its thresholds, its files, its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
+from loadtest.measure.thresholds import ThresholdResult, check_thresholds
+from loadtest.measure.validity import Judgement
+from loadtest.measure.validity import judge as judge_validity
+from loadtest.output.junit import junit_xml
+from loadtest.output.page import page
+from loadtest.output.recording_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
+from loadtest.output.run_file import as_json, write_json
+from loadtest.output.summary import table
+from loadtest.results.exit_codes import ExitCode
+from loadtest.results.run_json import RunFile
+from loadtest.results.validity import Validity
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """As of one moment; during a run, of what was recorded so far."""
+
+    recorder: Recorder
+    facts: RunFacts
+    judgement: Judgement
+    threshold_results: tuple[ThresholdResult, ...]
+
+    def document(self) -> RunFile:
+        """run.json."""
+        return as_json(self.recorder, self.facts, self.judgement, self.threshold_results)
+
+    def table(self) -> str:
+        return table(self.recorder, self.facts, self.judgement, self.threshold_results)
+
+    def exit_code(self, options: RunOptions) -> ExitCode | None:
+        """None where Locust's own exit code holds. An invalid run says nothing about its thresholds."""
+        if self.judgement.level is Validity.INVALID and not options.accepts_invalid:
+            return ExitCode.INVALID
+        return ExitCode.THRESHOLD_MISSED if not all(result.is_met for result in self.threshold_results) else None
+
+
+def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclusion:
+    return Conclusion(
+        recorder,
+        facts,
+        judge_validity(recorder, server_cpu_shares=facts.server_cpu_shares, is_over=facts.is_over),
+        check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
+    )
+
+
+def write_files(conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> None:
+    """Raises `OSError`."""
+    document = conclusion.document()
+    if json_file is not None:
+        write_json(json_file, document)
+    if folder is not None:
+        write_json(folder / RUN_FILE, document)
+        (folder / PAGE_FILE).write_text(page(document), encoding="utf-8")
+        (folder / JUNIT_FILE).write_text(junit_xml(document), encoding="utf-8")
+
+
+_SECRET = ("secret", "password", "token", "key", "login", "auth")
+
+
+def shown_arguments(parsed: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the command line for run.json: no secrets, and of absolute paths the last part only."""
+    shown: dict[str, Any] = {}
+    for name, value in sorted(parsed.items()):
+        if value in (None, "", [], False) or any(word in name for word in _SECRET):
+            continue
+        if isinstance(value, (bool, int, float)):
+            shown[name] = value
+        else:
+            texts = [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]
+            texts = [Path(text).name if text.startswith("/") and name != "ws_path" else text for text in texts]
+            shown[name] = texts if isinstance(value, (list, tuple)) else texts[0]
+    return shown

@@ -1,0 +1,77 @@
+"""The options of a run beside its workload: thresholds, files, settling time, the server's process."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtest.measure.reach import SETTLE_S
+from loadtest.measure.thresholds import Threshold, read_thresholds
+from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.workload.options import with_default
+
+_MISSED, _INVALID = ExitCode.THRESHOLD_MISSED.value, ExitCode.INVALID.value
+
+RUN_FILE, PAGE_FILE, JUNIT_FILE = "run.json", "run.html", "junit.xml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Construction checks; raises `UsageError`."""
+
+    thresholds: tuple[Threshold, ...]
+    folder: Path | None
+    """Where run.json, its page and the JUnit file go; None: they are only in the web interface."""
+    settle_s: float
+    server_pid: int | None
+    accepts_invalid: bool
+
+    def __post_init__(self) -> None:
+        if not 0 < self.settle_s < math.inf:
+            raise UsageError("--settle-s must be above 0 seconds.")
+        if self.folder is not None:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"--run-dir: {self.folder} cannot be made: {error.strerror}.") from None
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("lobby swarm: what is recorded")
+
+    def add(flag: str, *, is_in_form: bool = False, **how: Any) -> None:
+        action = group.add_argument(flag, **with_default(how))
+        action.include_in_web_ui = is_in_form  # type: ignore[attr-defined]  # as in `loadtest.workload.options`
+
+    # no percent sign in the help of what is in the form: argparse wants two of them, and the form shows both
+    add("--threshold", metavar="EXPRESSION", action="append", default=[], is_in_form=True,
+        help="fanout.p99 < 250ms, reach == 1 or errors.rate < 0.001: what the run has to reach; may be given several "
+        f"times, in the web form separated by commas; exit code {_MISSED} when one is missed")  # fmt: skip
+    add("--thresholds", metavar="FILE", default="", help="file with one threshold per line; # begins a comment")
+    add("--run-dir", metavar="DIR", default="",
+        help=f"folder for {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE}, written at the end; with the web interface in "
+        "run-1, run-2 and so on, each when its run stops")  # fmt: skip
+    add("--settle-s", metavar="SECONDS", type=float, default=SETTLE_S, is_in_form=True,
+        help="time after a change in which an announcement has to arrive, or it counts as lost, in s")  # fmt: skip
+    add("--server-pid", metavar="PID", type=int, default=None,
+        help="process of the server, to measure its CPU; default: the process that listens on the port of --host, "
+        "where that is this machine")  # fmt: skip
+    add("--accept-invalid", action="store_true",
+        help=f"an invalid run is reported as such without ending with exit code {_INVALID}")  # fmt: skip
+
+
+def read_run_options(values: Mapping[str, Any]) -> RunOptions:
+    """From the parsed command line as a mapping. Raises `UsageError`."""
+    return RunOptions(
+        thresholds=read_thresholds(
+            values.get("threshold") or [], Path(values["thresholds"]) if values.get("thresholds") else None
+        ),
+        folder=Path(values["run_dir"]) if values.get("run_dir") else None,
+        settle_s=float(values.get("settle_s", SETTLE_S)),
+        server_pid=values.get("server_pid"),
+        accepts_invalid=bool(values.get("accept_invalid")),
+    )

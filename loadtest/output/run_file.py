@@ -1,0 +1,120 @@
+"""Writes run.json: everything that a run recorded, for programs. `loadtest.results.run_json` has its keys."""
+
+from __future__ import annotations
+
+import json
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from loadtest.measure.metrics import METRICS, counts_of, errors_by_name, series_of
+from loadtest.measure.reach import ReachTally
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
+from loadtest.measure.series import Series
+from loadtest.measure.thresholds import ThresholdResult
+from loadtest.measure.validity import Judgement, healths
+from loadtest.results import machine, run_json
+
+PACKAGES = ("lobby-server", "locust", "gevent", "websocket-client", "geventhttpclient", "hdrhistogram", "numpy")
+
+
+def as_json(
+    recorder: Recorder, facts: RunFacts, judgement: Judgement, threshold_results: tuple[ThresholdResult, ...]
+) -> run_json.RunFile:
+    """The document of a run, finished or not."""
+    checkout = _checkout()
+    return run_json.RunFile(
+        schema=run_json.SCHEMA,
+        host=facts.host,
+        seed=facts.seed,
+        started_at=facts.started_at,
+        duration_s=facts.duration_s,
+        users=facts.users,
+        arguments=facts.arguments,
+        machine=_machine(),
+        versions={"python": machine.python_version(), **machine.package_versions(PACKAGES)},
+        commit=checkout.commit if checkout is not None else None,
+        validity=run_json.RunValidity(
+            level=judgement.level, reasons=list(judgement.reasons), bottleneck=judgement.bottleneck
+        ),
+        thresholds=[
+            run_json.ThresholdResult(
+                text=result.threshold.text,
+                is_met=result.is_met,
+                found=result.found,
+                found_text=result.found_text,
+            )
+            for result in threshold_results
+        ],
+        ledger=run_json.Ledger(
+            settle_s=recorder.reach.settle_s, presence=_tally(recorder.presence), rooms=_tally(recorder.rooms)
+        ),
+        counts=counts_of(recorder, duration_s=facts.duration_s),
+        errors=dict(sorted(errors_by_name(recorder).items())),
+        metrics=[
+            run_json.MetricRow(name=metric.name, title=metric.title, **_columns(series))
+            for metric in METRICS
+            if (series := series_of(recorder, metric)).count
+        ],
+        requests=[
+            run_json.RequestRow(
+                type=request_type,
+                name=name,
+                count=figures.count,
+                failures=figures.failure_count,
+                **figures.times.percentiles_ms(),
+                errors=dict(figures.failures),
+                histogram=figures.times.encode(),
+            )
+            for (request_type, name), figures in sorted(recorder.requests.items())
+        ],
+        series=[run_json.SeriesRow(name=name, **_columns(series)) for name, series in sorted(recorder.series.items())],
+        events={name: number for name, number in sorted(recorder.events.items()) if number},
+        generators={name: run_json.Generator(**health.as_dict()) for name, health in healths(recorder).items()},
+        server=run_json.Server(pid=facts.server_pid, cpu_shares=[round(share, 4) for share in facts.server_cpu_shares]),
+        history=facts.history,
+    )
+
+
+def as_text(document: run_json.RunFile) -> str:
+    """JSON, indented, with a newline at its end."""
+    return json.dumps(run_json.as_builtins(document), indent=1, ensure_ascii=False) + "\n"
+
+
+def write_json(path: Path, document: run_json.RunFile) -> None:
+    """Raises `OSError`."""
+    path.write_text(as_text(document), encoding="utf-8")
+
+
+@cache  # a page may ask for run.json again and again
+def _checkout() -> machine.Checkout | None:
+    """As it was when first asked for."""
+    return machine.read_checkout()
+
+
+def _machine() -> run_json.Machine:
+    return run_json.Machine(
+        name=platform.node(),
+        system=machine.operating_system(),
+        processor=machine.cpu_model(),
+        cores=psutil.cpu_count(),
+        memory_bytes=machine.memory_bytes(),
+    )
+
+
+def _tally(tally: ReachTally) -> run_json.ReachTally:
+    return run_json.ReachTally(**tally.as_dict())
+
+
+def _columns(series: Series) -> dict[str, Any]:
+    return {
+        "count": series.count,
+        **series.percentiles_ms(),
+        "mean_ms": series.mean_us / 1000,
+        "clipped": series.clipped,
+        "histogram": series.encode(),
+    }

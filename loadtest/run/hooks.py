@@ -1,0 +1,349 @@
+"""The swarm's place in Locust: options, the check of the server before the first user, the beginning and the end of a
+run. What processes tell each other is in `loadtest.run.distributed`, and how a run ends in
+`loadtest.output.conclusion`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+import gevent
+import psutil
+from locust.env import Environment
+from locust.event import EventHook, Events
+from locust.runners import MasterRunner, WorkerRunner
+from locust.util.timespan import parse_timespan
+
+from loadtest.client import ServerTimers
+from loadtest.measure.reach import SETTLE_S
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
+from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.recording_options import RunOptions, add_run_options, read_run_options
+from loadtest.output.result_files import Results
+from loadtest.output.web_form import Start, WebForm
+from loadtest.output.web_tab import install as install_tab
+from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
+from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.run.distributed import MasterSide, WorkerSide
+from loadtest.run.monitoring import RunMonitor
+from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
+from loadtest.run.probing import check_limits, probe, timers_of, tokens_of
+from loadtest.workload.options import SwarmOptions, add_options, read_options
+from loadtest.workload.restart import Restart
+from loadtest.workload.shapes import shape_for
+from loadtest.workload.sharing import Sharing
+
+
+def install(events: Events) -> None:
+    """Register the swarm with Locust. Call it once, from the locustfile."""
+    _listen(events.init_command_line_parser, _add_options)
+    _listen(events.init, _init)
+
+
+def _add_options(parser: Any) -> None:
+    add_options(parser)
+    add_run_options(parser)
+
+
+def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
+    for name in ("loadtest.client", "loadtest.wire"):  # one line a player and loss is not for a swarm
+        logging.getLogger(name).setLevel(logging.ERROR)
+    hooks = _Hooks(environment)
+    web_ui, parsed = environment.web_ui, environment.parsed_options
+    if web_ui is not None and parsed is not None:
+        WebForm(web_ui, hooks.check_start).install()
+    if not isinstance(runner, WorkerRunner):
+        hooks.check_before_anything()
+    hooks.listen()
+    if web_ui is not None:
+        install_tab(
+            web_ui, hooks.conclusion, lambda: hooks.results.said, base_path=getattr(parsed, "web_base_path", None) or ""
+        )
+
+
+class _Hooks:
+    """The listeners of one Locust environment, that is of one process."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.run_options: RunOptions | None = None
+        """Of the last run, read before anything else; None on workers, which write no files."""
+        self.results = Results()
+        self.sharing = Sharing(environment)
+        self._began_s = 0.0
+        self._is_probed = False
+        """The web form has just done so for the start that comes: Locust takes no stop until that has begun."""
+        self._monitor: RunMonitor | None = None
+        self._restart: Restart | None = None
+        runner = environment.runner
+        self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
+        if isinstance(runner, WorkerRunner):
+            WorkerSide(environment, runner, self._recorder)
+            if getattr(environment.parsed_options, "processes", None):
+                watch_parent(on_gone=partial(self.end_alone, runner))
+                leave_interrupts_to_master()
+
+    @property
+    def is_worker(self) -> bool:
+        return isinstance(self.environment.runner, WorkerRunner)
+
+    def _recorder(self) -> Recorder | None:
+        swarm = swarm_of(self.environment)
+        return swarm.recorder if swarm is not None else None
+
+    def listen(self) -> None:
+        events = self.environment.events
+        _listen(events.test_start, self.on_test_start)
+        _listen(events.test_stopping, self.on_test_stopping)
+        _listen(events.test_stop, self.on_test_stop)
+        _listen(events.spawning_complete, self.on_spawned)
+        _listen(events.request, self.on_request)
+        _listen(events.reset_stats, self.on_reset)
+        _listen(events.quitting, self.on_quitting)
+        _listen(events.quit, self.on_quit)
+
+    def check_before_anything(self) -> None:
+        """End the program with one sentence and exit code 2 where an option is wrong or the server does not answer."""
+        parsed = self.environment.parsed_options
+        try:
+            options = self.read_options()
+            self.read_run_options()
+            if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
+                probe(self.environment.host, options)
+            if parsed is not None:
+                self.check_size(options)
+                self.environment.shape_class = shape_for(options.load, parsed) or self.environment.shape_class
+        except UsageError as error:
+            print(f"loadtest: {error}", file=sys.stderr, flush=True)
+            self.end_own_workers()
+            sys.exit(ExitCode.USAGE)
+
+    def end_own_workers(self) -> None:
+        """End the workers that ``--processes`` forked: Locust leaves them looking for a lost master for minutes."""
+        processes = getattr(self.environment.parsed_options, "processes", None)
+        if isinstance(self.environment.runner, MasterRunner) and processes:
+            for worker in psutil.Process().children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.terminate()
+
+    def end_alone(self, runner: WorkerRunner) -> None:
+        """A worker without a master: its players disconnect, and no report is sent."""
+        self.environment.process_exit_code = ExitCode.FAILED
+        runner.quit()
+
+    def read_options(self) -> SwarmOptions:
+        """A drawn seed is put back among the parsed options: workers get their options from there."""
+        parsed = self.environment.parsed_options
+        options = read_options(vars(parsed))
+        if parsed is not None:
+            parsed.seed = options.seed
+        return options
+
+    def read_run_options(self) -> None:
+        """Raises `UsageError`."""
+        parsed = self.environment.parsed_options
+        self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
+
+    def check_start(self, start: Start) -> None:
+        """What the web form asks for, before anything of it holds. Raises `UsageError`, as the command line would."""
+        parsed = argparse.Namespace(**{**vars(self.environment.parsed_options), **start.values})
+        if start.users is not None:
+            parsed.num_users = start.users
+        if start.run_time is not None:
+            with contextlib.suppress(ValueError):  # Locust refuses that itself
+                parsed.run_time = parse_timespan(start.run_time) if start.run_time else None
+        options = read_options(start.values)
+        read_run_options(start.values)
+        probe(start.host, options)
+        self.check_size(options, parsed)
+        shape_for(options.load, parsed)
+        self._is_probed = True
+
+    def check_size(self, options: SwarmOptions, parsed: argparse.Namespace | None = None) -> None:
+        """Raises `UsageError`."""
+        parsed = parsed or self.environment.parsed_options
+        processes = self.sharing.share.processes
+        if self._master is not None:
+            runner = self.environment.runner
+            processes = max(int(getattr(parsed, "expect_workers", None) or 1), getattr(runner, "worker_count", 0))
+        users = int(getattr(parsed, "num_users", None) or 1)
+        check_limits(options, users=users, processes=max(1, processes))
+
+    # -- one run --------------------------------------------------------------------------------------------------
+
+    def on_test_start(self, **_rest: Any) -> None:
+        self._began_s = time.perf_counter()
+        is_called_off = False
+        try:
+            options = self.read_options()
+            if not self.is_worker:
+                self.read_run_options()
+                if not self._is_probed:
+                    probe(self.environment.host, options)
+                self._is_probed = False
+            self.check_size(options)
+            tokens, timers = tokens_of(options), timers_of(self.environment.host, options)
+        except UsageError as error:
+            log.error(error)
+            is_called_off, tokens, timers = True, None, ServerTimers()
+            options = read_options(_defaults())
+            gevent.spawn(self.environment.runner.stop)  # type: ignore[union-attr]  # a test that started has one
+        swarm = new_swarm(
+            self.environment,
+            options,
+            share=self.sharing.share,
+            tokens=tokens,
+            recorder=self.new_recorder(timers),
+            facts=self.new_facts(options),
+            timers=timers,
+            is_called_off=is_called_off,
+        )
+        attach(self.environment, swarm)
+        if self._master is not None:
+            self._master.begin()
+        self.sharing.tell_workers()
+        self.start_monitor(swarm)
+        if not self.is_worker and not is_called_off:
+            self._restart = Restart(options.load, host=self.environment.host or "", count=swarm.recorder.count)
+            self._restart.plan()
+
+    def new_recorder(self, timers: ServerTimers) -> Recorder:
+        settle_s = float(getattr(self.environment.parsed_options, "settle_s", SETTLE_S))
+        return Recorder(settle_s=settle_s, is_shared=self.is_worker, heartbeat_timeout_s=timers.heartbeat_timeout_s)
+
+    def new_facts(self, options: SwarmOptions) -> RunFacts:
+        parsed = self.environment.parsed_options
+        return RunFacts(
+            host=self.environment.host or "",
+            seed=options.seed,
+            is_over=False,
+            started_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            arguments=shown_arguments(vars(parsed)) if parsed is not None else {},
+        )
+
+    def start_monitor(self, swarm: Swarm) -> None:
+        if self._monitor is not None:
+            self._monitor.stop()
+        self._monitor = RunMonitor(
+            swarm,
+            duration_s=lambda: time.perf_counter() - self._began_s,
+            server_pid=self.run_options.server_pid if self.run_options is not None else None,
+        )
+        self._monitor.start()
+
+    def on_spawned(self, **_rest: Any) -> None:
+        swarm, runner = swarm_of(self.environment), self.environment.runner
+        if swarm is None or runner is None or self.is_worker:
+            return
+        for role, count in swarm.plan.roles_of(runner.user_count).items():
+            swarm.facts.users[role] = max(count, swarm.facts.users.get(role, 0))
+
+    def on_test_stopping(self, **_rest: Any) -> None:
+        self.on_spawned()  # those that came late, too
+        swarm = swarm_of(self.environment)
+        if swarm is not None and not swarm.facts.duration_s:
+            swarm.facts.duration_s = time.perf_counter() - self._began_s
+            swarm.ledger.stop()
+        if swarm is not None and self._master is not None:
+            self._master.finish()
+
+    def on_test_stop(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if self._monitor is not None:
+            self._monitor.stop()
+            self._monitor = None
+        if swarm is not None and not self.is_worker:
+            swarm.recorder.reach.settle(time.perf_counter(), is_final=True)
+            swarm.facts.is_over = True
+        if swarm is not None:
+            swarm.close()
+        if self._restart is not None:
+            self._restart.call_off()
+        if self.environment.web_ui is not None:
+            self.write_results()
+
+    def on_request(
+        self, request_type: str, name: str, response_time: float | None, exception: Any = None, **_rest: Any
+    ) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None:
+            duration_s = None if response_time is None else response_time / 1000
+            failure = None if not exception else str(exception)
+            swarm.recorder.record_request((request_type, name), duration_s, failure)
+
+    def on_reset(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None:
+            swarm.recorder.reset()
+            self._began_s = time.perf_counter()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def conclusion(self) -> Conclusion | None:
+        """As of now; None before the first run, and on workers."""
+        swarm = swarm_of(self.environment)
+        if swarm is None or self.run_options is None or swarm.is_called_off:
+            return None
+        facts = swarm.facts
+        if not facts.is_over:
+            facts = replace(facts, duration_s=facts.duration_s or time.perf_counter() - self._began_s)
+        return conclude(swarm.recorder, facts, self.run_options)
+
+    def write_results(self) -> None:
+        """Of the run that has just stopped, where another may follow."""
+        swarm, found = swarm_of(self.environment), self.conclusion()
+        if swarm is None or found is None or self.run_options is None:
+            return
+        said = self.results.write(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
+        if said is not None:
+            log.log(logging.ERROR if self.results.has_failed else logging.INFO, "Results of this run: %s", said)
+
+    def on_quitting(self, **_rest: Any) -> None:
+        """Locust takes the exit code before it stops what still runs."""
+        swarm, runner = swarm_of(self.environment), self.environment.runner
+        if swarm is None or self.run_options is None or runner is None:
+            return
+        if swarm.is_called_off:
+            self.environment.process_exit_code = ExitCode.USAGE
+            return
+        runner.stop()
+        found = self.conclusion()
+        code = found.exit_code(self.run_options) if found is not None else None
+        if code is not None and self.environment.process_exit_code is None:
+            self.environment.process_exit_code = code
+
+    def on_quit(self, **_rest: Any) -> None:
+        swarm, found = swarm_of(self.environment), self.conclusion()
+        if swarm is None or found is None or self.run_options is None:
+            return
+        logging.getLogger("locust.stats_logger").info(found.table())
+        if self.environment.web_ui is not None:
+            if self.results.has_failed:
+                sys.exit(ExitCode.USAGE)
+            return  # written when it stopped
+        try:
+            write_files(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
+        except OSError as error:
+            print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
+            sys.exit(ExitCode.USAGE)
+
+
+def _defaults() -> dict[str, Any]:
+    """For a run that is called off because its options do not hold."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return vars(parser.parse_args([]))
+
+
+def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
+    hook.add_listener(listener)  # type: ignore[no-untyped-call]

@@ -1,0 +1,72 @@
+"""What all connections of a process share: reader, timers, crews, memo, source addresses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from loadtest.client import ServerTimers
+from loadtest.wire.addresses import SourceAddresses, host_of
+from loadtest.wire.crew import Crew, Errands
+from loadtest.wire.memo import Memo
+from loadtest.wire.reader import SharedReader
+from loadtest.wire.timers import Timers
+
+MOST_UPGRADES = 256
+"""Under way at once in this process. More only makes each of them slower."""
+MOST_ERRANDS = 1024
+"""Fetches and the like at once: each is a greenlet, and one HTTP connection."""
+GRACE_MARGIN_S = 15.0
+"""A connection that fell silent keeps its socket for the server's heartbeat timeout and this."""
+
+
+class Wire:
+    """Of one process and one run. `close` ends everything that is left of it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        first_source: int = 0,
+        clock: Callable[[], float] = time.perf_counter,
+        heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
+    ) -> None:
+        self.url = url
+        self.clock = clock
+        self.timers = Timers(clock)
+        self.reader = SharedReader()
+        self.memo = Memo()
+        self.openers = Crew(MOST_UPGRADES)
+        self.crew = Crew(MOST_ERRANDS)
+        self.sources = SourceAddresses(server_host=host_of(url), first=first_source)
+        self._silent: set[Any] = set()
+        self._grace_s = heartbeat_timeout_s + GRACE_MARGIN_S
+
+    def new_errands(self) -> Errands:
+        return Errands(crew=self.crew, timers=self.timers)
+
+    def is_busy_here(self) -> bool:
+        """Whether the caller runs in the reader or the timers, which must not wait."""
+        return gevent.getcurrent() in (self.reader.greenlet, self.timers.greenlet)
+
+    def leave_silent(self, sock: Any) -> None:
+        """Neither read nor close this socket for a while: to the server its client has vanished."""
+        self._silent.add(sock)
+        self.timers.put(self.clock() + self._grace_s, lambda _: self._forget(sock))
+
+    def _forget(self, sock: Any) -> None:
+        if sock in self._silent:
+            self._silent.discard(sock)
+            sock.close()
+
+    def close(self) -> None:
+        self.openers.close()
+        self.crew.close()
+        self.timers.close()
+        self.reader.close()
+        for sock in self._silent:
+            sock.close()
+        self._silent.clear()

@@ -1,0 +1,54 @@
+"""The ledger's entries as arrays: which spans saw what, and which part is judged now."""
+
+import math
+
+from loadtest.measure.columns import Spans, take
+from loadtest.measure.ledger import SEES_PRESENCE, SEES_ROOMS, Ledger, Pending
+
+
+class Clock:
+    now_s = 10.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def ledger_with_spans(*spans: tuple[float, float]) -> Ledger:
+    clock = Clock()
+    ledger = Ledger(clock=clock)
+    for user_id, (from_s, until_s) in enumerate(spans, start=1):
+        clock.now_s = from_s
+        span = ledger.open_span(user_id, handshake_s=0.0, accepted_s=None, sees=SEES_ROOMS)
+        if until_s < math.inf:
+            clock.now_s = until_s
+            ledger.close_span(span, user_id, left_s=None, is_silent=False)
+    return ledger
+
+
+def test_a_span_that_is_open_has_stayed_until_now_and_no_longer():
+    spans = Spans(ledger_with_spans((10.0, math.inf), (11.0, 12.0)), now_s=20.0, since_s=0.0)
+    assert spans.stayed(10.5, 20.0).tolist() == [True, False]
+    assert spans.stayed(10.5, 20.1).tolist() == [False, False]
+    assert spans.is_open_at(11.5).tolist() == [True, True]
+    assert spans.sees(SEES_ROOMS).tolist() == [True, True]
+    assert spans.sees(SEES_PRESENCE).tolist() == [False, False]
+
+
+def test_spans_that_ended_before_are_left_out_of_the_masks_and_still_asked_for_by_number():
+    spans = Spans(ledger_with_spans((1.0, 2.0), (3.0, math.inf)), now_s=20.0, since_s=5.0)
+    assert spans.numbers.tolist() == [1]
+    places, are_there = spans.places(spans.numbers[[0, 0]] - [0, 1])
+    assert are_there.tolist() == [True, False]
+    assert places[0] == 0
+    assert spans.have_stayed(spans.numbers - 1, 1.0, 2.0).tolist() == [True]
+
+
+def test_entries_are_taken_up_to_the_horizon_and_the_rest_stays():
+    pending = Pending.empty()
+    for user, span, time_s in ((2, 0, 1.0), (3, -1, 2.0), (4, 1, 3.0)):
+        pending.receipt_users.append(user)
+        pending.receipt_spans.append(span)
+        pending.receipt_times_s.append(time_s)
+    taken = take(pending, 2.5)
+    assert (taken.receipt_users.tolist(), taken.receipt_times_s.tolist()) == ([2], [1.0]), "span -1: not accepted yet"
+    assert pending.receipt_users.tolist() == [4]

@@ -1,0 +1,42 @@
+"""A worker without its master, and interrupts that are the master's to answer."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_worker_whose_parent_is_gone_is_told_once(capsys: pytest.CaptureFixture[str]):
+    parents, told = iter([1, 1, 1, 2]), []
+    watch_parent(on_gone=lambda: told.append("gone"), parent=lambda: next(parents), look_every_s=0.001).join(timeout=5)
+    assert told == ["gone"]
+    assert "The master is gone" in capsys.readouterr().err
+
+
+def test_the_first_interrupt_is_left_to_the_master_and_the_second_one_holds(interrupts: None):
+    leave_interrupts_to_master()
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_the_master_leaves_unanswered_holds_in_the_end(
+    interrupts: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("loadtest.run.orphans.INTERRUPT_AFTER_S", 0.001)
+    leave_interrupts_to_master()
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        gevent.sleep(5)
