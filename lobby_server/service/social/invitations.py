@@ -37,7 +37,7 @@ class Invitations:
     async def invite(self, user: User, room_id: str, whom: Whom) -> None:
         """A member of a room invites a user.
 
-        Raises `NotAllowed` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
+        Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
         `StoreUnavailable`.
         """
         guest = await self._people.find(whom)
