@@ -1,7 +1,7 @@
-"""``lobby-server announce``: an administrator's word to everybody, from the command line of the server's own machine.
+"""``lobby-server announce``: a message from an administrator to all clients, on the server's own machine.
 
-Whoever can read the secret may speak: a token of a minute is signed with it, and the running server is called over HTTP
-at the address that its settings name. Nothing but the secret and the address is shared with it.
+A user who can read the secret may announce: a token that lives for a minute is signed with it, and the running server
+is called over HTTP at the address that its settings name. Nothing but the secret and the address is shared with it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 1 nobody answered, or another
-server took the database, 2 something to be put right by who started it."""
+"""``lobby-server``: flags, environment, exit codes. 0 orderly end, 1 no server answered, or another
+server took the database, 2 a setting or the database has to be corrected first."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _stop_with(sentence: str) -> NoReturn:
 @_settings_options
 @click.pass_context
 def main(ctx: click.Context, /, **flags: Any) -> None:
-    """A real-time game-lobby server: accounts and rooms over HTTP, events over one WebSocket a client."""
+    """A real-time game-lobby server: accounts and rooms over HTTP, events over one WebSocket per client."""
     settings = _read(flags)
     ctx.obj = settings
     if ctx.invoked_subcommand is not None:
@@ -142,12 +142,12 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
     help="id of the first user; the others count up. Far from the accounts that this server makes",
 )  # fmt: skip
 @click.option("--prefix", default="player", show_default=True, help="usernames are this and a number")
-@click.option("--role", type=click.Choice([ADMIN_ROLE]), default=None, help="for who runs the server: see /ops")
+@click.option("--role", type=click.Choice([ADMIN_ROLE]), default=None, help="admin: for operators, see /ops")
 @click.pass_obj
 def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str, role: str | None) -> None:
-    """Print tokens of made-up players, one a line, signed with this server's secret.
+    """Print tokens of made-up players, one per line, signed with this server's secret.
 
-    For load tests: nobody has to register, and no password is hashed. Give the same --data-dir or LOBBY_JWT_SECRET
+    For load tests: no player has to register, and no password is hashed. Give the same --data-dir or LOBBY_JWT_SECRET
     as the server has, before the command: lobby-server --data-dir D mint-tokens --count 1000. With --role admin the
     token opens the operations page.
     """
@@ -168,10 +168,10 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
 
 @main.command("announce")
 @click.argument("text")
-@click.option("--title", default="Announcement", show_default=True, help="what stands above it")
+@click.option("--title", default="Announcement", show_default=True, help="headline")
 @click.pass_obj
 def announce_command(settings: Settings, text: str, title: str) -> None:
-    """Tell TEXT to everybody who is connected to the server that runs on this machine.
+    """Send TEXT to all clients of the server that runs on this machine.
 
     Give the settings that the server was started with, before the command: lobby-server --port 30821 --data-dir D
     announce "Back in ten minutes."
@@ -223,7 +223,7 @@ def _tame_collector() -> None:
 
 
 def _raise_descriptor_limit() -> None:
-    """A socket a client: take as many file descriptors as the system allows without asking."""
+    """One socket per client: take as many file descriptors as the system allows without privileges."""
     try:
         import resource
     except ImportError:

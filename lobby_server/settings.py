@@ -1,4 +1,4 @@
-"""Every option of the server, once: its default, its unit, its sentence.
+"""Every option of the server, once: its default, its unit, its help text.
 
 The command line flags, the ``LOBBY_*`` environment names and ``--help`` are made from the fields below. Precedence:
 flag, then environment, then default. Construction validates; `SettingsError` says what to do.
@@ -31,51 +31,67 @@ class Settings:
 
     address: str = _option("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
     port: int = _option(30820, "port to listen on; 0 takes a free one")
-    data_dir: Path = _option(Path("lobby-data"), "folder of the SQLite file and of the made secret")
+    data_dir: Path = _option(Path("lobby-data"), "folder of the SQLite file and of the generated secret")
     database_url: str = _option("", "postgresql+asyncpg://user:password@host/name; default: SQLite in the data folder")
     takeover_wait_s: float = _option(
         0.0, "how long a start waits for another server on the same database to end; then it is refused", unit="s"
     )
-    jwt_secret: str = _option("", "secret that signs the tokens; made and kept when not given", environment_only=True)
-    token_ttl_s: int = _option(604_800, "life of a token", unit="s")
+    jwt_secret: str = _option(
+        "", "secret that signs the tokens; generated and kept in the data folder when not given", environment_only=True
+    )
+    token_ttl_s: int = _option(604_800, "lifetime of a token", unit="s")
     handshake_timeout_s: float = _option(10.0, "time to an accepted handshake before close 4001", unit="s")
     heartbeat_timeout_s: float = _option(75.0, "silence after which a connection is closed with 4004", unit="s")
-    presence_grace_s: float = _option(0.0, "time in which a lost user may come back unseen", unit="s")
-    max_connections: int = _option(20_000, "open sockets before newcomers get 503", unit="sockets")
+    presence_grace_s: float = _option(
+        0.0, "how long a user whose last socket was lost still counts as online", unit="s"
+    )
+    max_connections: int = _option(20_000, "open sockets; further upgrades are answered with 503", unit="sockets")
     max_message_bytes: int = _option(4096, "largest message that a client may send", unit="bytes")
-    command_rate_per_s: float = _option(20.0, "messages of one socket; 0 switches the limit off", unit="1/s")
-    auth_rate_per_min: float = _option(60.0, "registrations and logins of one address; 0: off", unit="1/min")
+    command_rate_per_s: float = _option(20.0, "messages per socket; 0 switches the limit off", unit="1/s")
+    auth_rate_per_min: float = _option(
+        60.0, "registrations and logins per address; 0 switches the limit off", unit="1/min"
+    )
     social_rate_per_min: float = _option(
-        120.0, "friend requests and invitations of one user, half of them at once; 0: off", unit="1/min"
+        120.0, "friend requests and invitations per user, half of them in one burst; 0: no limit", unit="1/min"
     )
-    chat_rate_per_min: float = _option(60.0, "chat lines of one user, a sixth of them at once; 0: off", unit="1/min")
-    chat_max_characters: int = _option(500, "length at which a line of chat is cut", unit="characters")
-    chat_retention_s: int = _option(2_592_000, "how long chat is kept, by default 30 days; 0: for ever", unit="s")
+    chat_rate_per_min: float = _option(
+        60.0, "chat lines per user, a sixth of them in one burst; 0: no limit", unit="1/min"
+    )
+    chat_max_characters: int = _option(500, "length to which a line of chat is cut", unit="characters")
+    chat_retention_s: int = _option(
+        2_592_000, "how long chat is kept, by default 30 days; 0 keeps it for ever", unit="s"
+    )
     notification_retention_s: int = _option(
-        7_776_000, "how long notifications are kept, by default 90 days; 0: for ever", unit="s"
+        7_776_000, "how long notifications are kept, by default 90 days; 0 keeps them for ever", unit="s"
     )
-    party_max_members: int = _option(8, "most members of a party")
-    party_invite_ttl_s: float = _option(60.0, "time in which an invitation to a party can be taken", unit="s")
-    party_offline_ttl_s: float = _option(60.0, "time after which somebody offline leaves their party", unit="s")
+    party_max_members: int = _option(8, "maximum number of members of a party")
+    party_invite_ttl_s: float = _option(60.0, "how long an invitation to a party can be accepted", unit="s")
+    party_offline_ttl_s: float = _option(60.0, "time after which a member who is offline leaves the party", unit="s")
     empty_room_ttl_s: float = _option(60.0, "time before a room without members is deleted", unit="s")
-    rooms_notify_interval_ms: float = _option(250.0, "least time between two rooms_changed; 0: none", unit="ms")
-    tick_ms: float = _option(20.0, "time over which events are joined into one send", unit="ms")
-    outbox_log_bytes: int = _option(
-        8 << 20, "shared log for those who are behind; past it they are closed", unit="bytes"
+    rooms_notify_interval_ms: float = _option(
+        250.0, "minimum time between two rooms_changed; 0 switches the throttle off", unit="ms"
     )
-    outbox_log_age_s: float = _option(30.0, "age of that log; who is further behind is closed with 4002", unit="s")
-    ack_percent: float = _option(1.0, "share of events that clients with the feature ack acknowledge", unit="%")
-    allow_guests: bool = _option(False, "accept handshakes without a token; guests see replies only")
+    tick_ms: float = _option(20.0, "interval over which events are joined into one send per session", unit="ms")
+    outbox_log_bytes: int = _option(
+        8 << 20, "size of the log for sessions that are behind; beyond it they are closed with 4002", unit="bytes"
+    )
+    outbox_log_age_s: float = _option(
+        30.0, "age of that log; a session that is further behind is closed with 4002", unit="s"
+    )
+    ack_percent: float = _option(
+        1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%"
+    )
+    allow_guests: bool = _option(False, "accept handshakes without a token; a guest hears replies only")
     allowed_origins: str = _option(
         "", "origins of browsers that may connect, comma separated, or *; default: same host"
     )
     compression: bool = _option(False, "permessage-deflate")
     tls_cert: str = _option("", "certificate chain, PEM file; with --tls-key")
     tls_key: str = _option("", "private key, PEM file; with --tls-cert")
-    trust_proxy_headers: bool = _option(False, "believe X-Forwarded-For and X-Forwarded-Proto")
-    workers: int = _option(1, "server processes; more than one comes with a later version")
-    backplane_url: str = _option("", "redis://… between processes; comes with a later version")
-    drain_s: float = _option(30.0, "longest time that an orderly end takes", unit="s")
+    trust_proxy_headers: bool = _option(False, "trust X-Forwarded-For and X-Forwarded-Proto")
+    workers: int = _option(1, "server processes; this version runs one")
+    backplane_url: str = _option("", "redis://… between processes; for a later version")
+    drain_s: float = _option(30.0, "deadline of the drain", unit="s")
     log_level: str = _option("info", "debug, info, warning or error")
     log_format: str = _option("text", "text or json")
 
@@ -132,7 +148,7 @@ class Settings:
 
 
 MAX_NUMBER = 1_000_000_000
-"""Of every number: more is a slip of the pen, and seconds beyond it are none that a timer knows."""
+"""Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 MIN_SECRET_BYTES = 32

@@ -9,11 +9,11 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 1024
-"""Longer ones would only buy time on the hashing threads for whoever sends them."""
+"""Longer ones would only let a client occupy the hashing threads."""
 
 
 def account_faults(*, username: object, password: object, email: object) -> dict[str, str]:
-    """What is wrong with a registration, a sentence a field; empty when nothing is. Types are checked too."""
+    """What is wrong with a registration, a sentence per field; empty when nothing is. Types are checked too."""
     faults: dict[str, str] = {}
     if not isinstance(username, str) or not _USERNAME.fullmatch(username):
         faults["username"] = "A username has 3 to 20 letters, digits or underscores."

@@ -1,4 +1,4 @@
-"""Who wants to hear nothing of whom. A block goes one way, and the one who is blocked cannot tell."""
+"""Blocks: which user wants to hear nothing of which other. A block goes one way, and the blocked user cannot tell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_BLOCKS = 1000
 
 @dataclass(frozen=True)
 class Block:
-    """Somebody who is blocked."""
+    """A user who is blocked."""
 
     user: User
     since: datetime
@@ -42,7 +42,7 @@ class BlockBook:
             raise Refusal(RefusalCode.LIMIT_REACHED)
 
     def check_may_address(self, user_id: int, other_id: int) -> None:
-        """Nobody talks to somebody whose answer they would not hear. Raise `Refusal`: ``blocked_by_you``."""
+        """A user cannot address another whose answer they would not hear. Raise `Refusal`: ``blocked_by_you``."""
         if self.blocks(user_id, other_id):
             raise Refusal(RefusalCode.BLOCKED_BY_YOU)
 

@@ -1,7 +1,7 @@
-"""Where somebody can talk: the lobby, their party, or with one other user.
+"""Channels of chat: the lobby, a user's party, or a conversation with one other user.
 
 A channel has two names. What readers call it (``lobby``, ``party``, ``user:<id>``) depends on who reads: ``user:7`` is
-user 7 as somebody else sees them. The store's key is the same for all who are in it.
+user 7 as the other user sees them. The store's key is the same for all who are in it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _DIRECT = re.compile(r"user:(0|[1-9][0-9]{0,15})")
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel as somebody named it. `other_id`: whom a direct one is with; None: it is none."""
+    """A channel as a user named it. `other_id`: the other user of a direct one; None: it is not direct."""
 
     name: str
     other_id: int | None = None
 
 
 def read_channel(name: str, *, reader_id: int) -> Channel:
-    """Raises `Refusal`: ``invalid_channel``, and ``invalid_target`` for a talk with oneself."""
+    """Raises `Refusal`: ``invalid_channel``, and ``invalid_target`` for a conversation with oneself."""
     if name in (LOBBY, PARTY):
         return Channel(name)
     direct = _DIRECT.fullmatch(name)
@@ -37,12 +37,12 @@ def read_channel(name: str, *, reader_id: int) -> Channel:
 
 
 def direct_name(other_id: int) -> str:
-    """What a reader calls their talk with that user."""
+    """What a reader calls their conversation with that user."""
     return f"user:{other_id}"
 
 
 def direct_key(one_id: int, other_id: int) -> str:
-    """What the store calls the talk of two."""
+    """What the store calls the conversation of two users."""
     return f"user:{min(one_id, other_id)}:{max(one_id, other_id)}"
 
 

@@ -1,4 +1,4 @@
-"""Who is whose friend, and who asked whom.
+"""Friendships, and friend requests.
 
 Invariants, checked by a state machine in the tests:
 
@@ -16,9 +16,9 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 
 MAX_FRIENDS = 500
-"""Of one user. Whoever comes online is announced to that many people."""
+"""Per user: a user who comes online is announced to that many friends."""
 MAX_OPEN_REQUESTS = 100
-"""That one user may have asked without an answer."""
+"""Per user: requests that wait for an answer."""
 
 
 @dataclass(frozen=True)

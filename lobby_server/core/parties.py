@@ -4,8 +4,8 @@ Invariants, checked by a state machine in the tests:
 
 * A user is in at most one party. A party has from 1 to ``max_members`` members, one of whom is its leader; without
   members it is gone.
-* Whoever is invited is no member of that party, and their invitation ends at its time.
-* A member who is offline has a deadline; `expire` acts on it. Parties are in no store: who is not there is in none.
+* A guest is no member of that party, and their invitation ends at its time.
+* A member who is offline has a deadline; `expire` acts on it. Parties are in no store: a restart ends them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 
 
 class LeaveReason(str, Enum):
-    """Why somebody is in a party no more."""
+    """Why a member left a party."""
 
     LEFT = "left"
     KICKED = "kicked"
@@ -27,7 +27,7 @@ class LeaveReason(str, Enum):
 
 @dataclass(frozen=True)
 class Invitation:
-    """Somebody may join until `until_s`."""
+    """The guest may join until `until_s`."""
 
     sender: User
     guest: User
@@ -50,7 +50,7 @@ class Party:
 
 @dataclass(frozen=True)
 class PartyDeparture:
-    """Somebody is in a party no more. `new_leader` is set when the leader went and a member took over."""
+    """A member left a party. `new_leader` is set when the leader went and a member took over."""
 
     party: Party
     user: User
@@ -60,7 +60,7 @@ class PartyDeparture:
 
 @dataclass(frozen=True)
 class PartyEntry:
-    """Somebody joined. `left` is the party they were in before; `already_in`: nothing changed."""
+    """A user joined. `left` is the party they were in before; `already_in`: nothing changed."""
 
     party: Party
     left: PartyDeparture | None = None
@@ -134,7 +134,7 @@ class PartyBook:
         return invitation
 
     def join(self, party_id: str, user: User, *, now_s: float, is_online: bool) -> PartyEntry:
-        """Whoever is invited enters, and leaves the party they were in. Raises ``party_not_found``, ``not_invited``,
+        """A guest enters, and leaves the party they were in. Raises ``party_not_found``, ``not_invited``,
         ``party_full``."""
         party = self._parties.get(party_id)
         if party is None:
@@ -186,7 +186,7 @@ class PartyBook:
         return party
 
     def expire(self, now_s: float) -> list[PartyDeparture]:
-        """Let go whoever was offline for too long, and forget invitations that are over. O(parties)."""
+        """Let members go who were offline for too long, and forget invitations that are over. O(parties)."""
         gone = []
         for party in list(self._parties.values()):
             for user_id in [guest for guest, each in party.invitations.items() if each.until_s <= now_s]:

@@ -1,8 +1,8 @@
-"""Who is online. Presence is of users, not of sockets: a reference count a user, and a grace period for those who
-were lost without a word.
+"""Who is online. Presence is of users, not of sockets: a reference count per user, and a grace period for users
+whose last socket was lost without a close frame.
 
 Invariant: a user is online exactly from an `arrive` that returned True to the departure that `leave` or `expire`
-reported; between the two nobody hears anything of that user's other sockets.
+reported; between the two no event tells of that user's other sockets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with a token: what presence, rooms and events say of them."""
+    """A user with a token: what presence, rooms and events say of them."""
 
     id: int
     username: str

@@ -1,4 +1,4 @@
-"""The rooms of the lobby: who is where, who is host, and the revision of the list that everybody reads.
+"""The rooms of the lobby: their members, their hosts, and the revision of the public list.
 
 Invariants, checked by a state machine in the tests:
 
@@ -47,7 +47,7 @@ class Room:
     """Whom a private room lets in, besides its host; those who were in it are among them."""
     next_peer_id: int = HOST_PEER_ID
     empty_until_s: float | None = None
-    """When the room is deleted unless somebody enters; None while it has members."""
+    """When the room is deleted unless a user enters; None while it has members."""
     creator_until_s: float | None = None
     """When the creator's membership ends unless a socket of theirs is accepted."""
 
@@ -65,7 +65,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Departure:
-    """Somebody left a room. `new_host` is set when the host went and a member took over."""
+    """A member left a room. `new_host` is set when the host went and a member took over."""
 
     room: Room
     member: Member
@@ -74,7 +74,7 @@ class Departure:
 
 @dataclass(frozen=True)
 class Entry:
-    """Somebody entered a room. `left` is the room they were in before; `already_in`: nothing changed."""
+    """A user entered a room. `left` is the room they were in before; `already_in`: nothing changed."""
 
     room: Room
     member: Member
@@ -202,7 +202,7 @@ class RoomBook:
         return [self._join(room, user, now_s) for user in party]
 
     def check_may_invite(self, room_id: str, sender_id: int, guest_id: int) -> Room:
-        """The room into which a member wants to invite somebody. Raises `Refusal`: ``room_not_found``,
+        """The room into which a member wants to invite a guest. Raises `Refusal`: ``room_not_found``,
         ``not_in_room``, ``invalid_target``, ``already_in_room``, ``banned``."""
         room = self._rooms.get(room_id)
         if room is None:
@@ -244,7 +244,7 @@ class RoomBook:
         return room
 
     def kick(self, host_user_id: int, peer_id: int, *, now_s: float) -> Departure:
-        """The host puts a member out, who cannot come back. Raises `Refusal`: also ``invalid_target``."""
+        """The host kicks a member out, who cannot come back. Raises `Refusal`: also ``invalid_target``."""
         room = self.check_host(host_user_id)
         target = room.member_by_peer(peer_id)
         if target is None or target.user.id == host_user_id:

@@ -10,7 +10,7 @@ from lobby_server.protocol.resources import OnlineUser, Room
 
 
 class RoomsChangedRev(ServerMessage, frozen=True):
-    """The list is another now; for a client that knows what it has."""
+    """The list has changed; for a client that knows the revision of its own."""
 
     TYPE: ClassVar[str] = "rooms_changed"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.REV})
@@ -31,7 +31,7 @@ class RoomsSnapshot(ServerMessage, frozen=True):
 
 
 class RoomsDelta(ServerMessage, frozen=True):
-    """Rooms that are new or another, oldest first, and ids of those gone."""
+    """Rooms that are new or changed, oldest first, and ids of deleted ones."""
 
     TYPE: ClassVar[str] = "rooms_delta"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOMS_DELTA})
@@ -43,7 +43,7 @@ class RoomsDelta(ServerMessage, frozen=True):
 
 
 class PresenceChanged(ServerMessage, frozen=True):
-    """Who came and went in a tick."""
+    """The users who came online and went offline in one tick."""
 
     TYPE: ClassVar[str] = "presence_changed"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.PRESENCE_BATCH})
@@ -62,7 +62,7 @@ class PlayerCount(ServerMessage, frozen=True):
 
 
 class ServerDraining(ServerMessage, frozen=True):
-    """The close follows; come back after that time, which is a slot of one's own."""
+    """The close follows; reconnect after that time, which is a slot of the client's own."""
 
     TYPE: ClassVar[str] = "server_draining"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.DRAIN})
@@ -80,7 +80,7 @@ class TokenExpiring(ServerMessage, frozen=True):
 
 
 class Refreshed(ServerMessage, frozen=True):
-    """The fresher token holds."""
+    """The fresher token is accepted."""
 
     TYPE: ClassVar[str] = "refreshed"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.REFRESH})
@@ -92,4 +92,4 @@ FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
     for message in (RoomsSnapshot, RoomsDelta, PresenceChanged, PlayerCount, ServerDraining, TokenExpiring, Refreshed)
 }
-"""What only those hear who asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""
+"""What only clients hear that asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""

@@ -25,7 +25,7 @@ ERRORS = MappingProxyType(
         ErrorReason.NOT_HOST: "Only the host of the room may do that.",
         ErrorReason.INVALID_TARGET: "That cannot be done with this user, or there is no such member.",
         ErrorReason.INVALID_JOIN_ROOM: "join_room lacks roomId, version or name.",
-        ErrorReason.BANNED: "Who was kicked out of a room does not come back.",
+        ErrorReason.BANNED: "A user who was kicked out of a room cannot come back.",
         ErrorReason.INVITATION_REQUIRED: "The room is private; a member has to invite the caller.",
         ErrorReason.INVALID_CHAT_MESSAGE: "chat_message lacks its channel, or a text with something in it.",
         ErrorReason.INVALID_CHANNEL: "Channels are lobby, party and user:<id>.",
@@ -47,7 +47,7 @@ CLOSE_CODES = MappingProxyType(
         CloseCode.SLOW_CONSUMER: "The client does not read what it is sent.",
         CloseCode.RATE_LIMITED: "The client kept sending over the limit.",
         CloseCode.HEARTBEAT_TIMEOUT: "Nothing came from the client for too long.",
-        CloseCode.PROTOCOL_ABUSE: "Too many messages were none, or too many handshakes were refused.",
+        CloseCode.PROTOCOL_ABUSE: "Too many messages were malformed, or too many handshakes were refused.",
         CloseCode.SIGNED_OUT: "The token was signed out, or has expired.",
     }
 )
@@ -56,10 +56,10 @@ FEATURES = MappingProxyType(
     {
         Feature.REV: "rooms_changed carries the list's revision and a window over which to spread the fetch.",
         Feature.ROOMS_DELTA: "rooms_snapshot and rooms_delta in place of rooms_changed; nothing is fetched.",
-        Feature.PRESENCE_BATCH: "presence_changed, at most one a tick, in place of user_online and user_offline.",
+        Feature.PRESENCE_BATCH: "presence_changed, at most one per tick, in place of user_online and user_offline.",
         Feature.PRESENCE_FRIENDS: "user_online and user_offline of friends only, and player_count.",
         Feature.PLAYER_COUNT: "player_count when the number of users online changed, at most every 2 s.",
-        Feature.DRAIN: "server_draining, with a time of one's own to come back, before the close.",
+        Feature.DRAIN: "server_draining, with a time to reconnect of the client's own, before the close.",
         Feature.ACK: "Some events carry ack in their data, which the client answers at once with ack.",
         Feature.REFRESH: "token_expiring before the token ends; refresh takes a fresh one over the open socket.",
     }

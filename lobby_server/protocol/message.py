@@ -15,7 +15,7 @@ class Message(msgspec.Struct, frozen=True):
 
     TYPE: ClassVar[str] = ""
     FEATURES: ClassVar[frozenset[Feature]] = frozenset()
-    """It is for those who asked for one of these; empty: for everybody."""
+    """It is for clients that asked for one of these; empty: for all clients."""
 
 
 class ClientMessage(Message, frozen=True):

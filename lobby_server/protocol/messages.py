@@ -1,4 +1,4 @@
-"""The messages of the socket, typed. One class a message; ``TYPE`` is its name on the wire.
+"""The messages of the socket, typed. One class per message; ``TYPE`` is its name on the wire.
 
 Both directions look the same: ``{"type": <string>, "data": <object>}``, compact JSON, keys in that order. What a
 client sends is decoded in two steps, the envelope and then the data, because the error differs: an envelope that does
@@ -37,7 +37,7 @@ MAX_CHAT_CHARACTERS = 500
 
 
 class Handshake(ClientMessage, frozen=True, omit_defaults=True):
-    """Who is there: comes first, and again with a fresher token after an error."""
+    """Identifies the client: comes first, and again with a fresher token after an error."""
 
     TYPE: ClassVar[str] = "handshake"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_HANDSHAKE
@@ -63,7 +63,7 @@ class CreateRoom(ClientMessage, frozen=True):
 
 
 class JoinRoom(ClientMessage, frozen=True):
-    """Enter a room, and leave the one before."""
+    """Enter a room, and leave the previous one."""
 
     TYPE: ClassVar[str] = "join_room"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_JOIN_ROOM
@@ -88,7 +88,7 @@ class SendChat(ClientMessage, frozen=True):
 
 
 class Kick(ClientMessage, frozen=True):
-    """Put a member out of the room, as its host."""
+    """Kick a member out of the room, as its host."""
 
     TYPE: ClassVar[str] = "kick"
     INVALID: ClassVar[ErrorReason] = ErrorReason.INVALID_TARGET
@@ -114,7 +114,7 @@ class Refresh(ClientMessage, frozen=True):
 
 
 class Ack(ClientMessage, frozen=True):
-    """The event with that id has come."""
+    """The event with that id has arrived."""
 
     TYPE: ClassVar[str] = "ack"
     FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ACK})
@@ -134,7 +134,7 @@ CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
 
 
 class HandshakeAccepted(ServerMessage, frozen=True, omit_defaults=True):
-    """The last three are there for a client that asked for features, and for no other."""
+    """The last three fields are sent only to a client that asked for features."""
 
     TYPE: ClassVar[str] = "handshake_accepted"
 
@@ -147,7 +147,7 @@ class HandshakeAccepted(ServerMessage, frozen=True, omit_defaults=True):
 
 
 class UserOnline(ServerMessage, frozen=True):
-    """Somebody's first socket was accepted."""
+    """The first socket of a user was accepted."""
 
     TYPE: ClassVar[str] = "user_online"
 
@@ -156,7 +156,7 @@ class UserOnline(ServerMessage, frozen=True):
 
 
 class UserOffline(ServerMessage, frozen=True):
-    """Somebody's last socket is gone."""
+    """The last socket of a user is gone."""
 
     TYPE: ClassVar[str] = "user_offline"
 
@@ -165,7 +165,7 @@ class UserOffline(ServerMessage, frozen=True):
 
 
 class RoomsChanged(ServerMessage, frozen=True):
-    """The room list is another now: fetch it."""
+    """The room list has changed: fetch it."""
 
     TYPE: ClassVar[str] = "rooms_changed"
 
@@ -207,7 +207,7 @@ class PeerInfo(msgspec.Struct, frozen=True):
 
 
 class RoomJoined(ServerMessage, frozen=True):
-    """A room was entered, alone or with one's party."""
+    """The user entered a room, alone or with their party."""
 
     TYPE: ClassVar[str] = "room_joined"
 
@@ -219,7 +219,7 @@ class RoomJoined(ServerMessage, frozen=True):
 
 
 class PeerJoined(ServerMessage, frozen=True):
-    """Somebody came into the room."""
+    """A user entered the room."""
 
     TYPE: ClassVar[str] = "peer_joined"
 
@@ -228,7 +228,7 @@ class PeerJoined(ServerMessage, frozen=True):
 
 
 class PeerLeft(ServerMessage, frozen=True):
-    """Somebody left the room."""
+    """A member left the room."""
 
     TYPE: ClassVar[str] = "peer_left"
 
@@ -245,7 +245,7 @@ class HostChanged(ServerMessage, frozen=True):
 
 
 class Chat(ServerMessage, frozen=True):
-    """A line of room chat; ``from`` is the peer id of who said it."""
+    """A line of room chat; ``from`` is the peer id of its sender."""
 
     TYPE: ClassVar[str] = "chat"
 
@@ -255,7 +255,7 @@ class Chat(ServerMessage, frozen=True):
 
 
 class Kicked(ServerMessage, frozen=True):
-    """The host has put one out of the room, or deleted it."""
+    """The host has kicked the user out of the room, or deleted it."""
 
     TYPE: ClassVar[str] = "kicked"
 
@@ -356,7 +356,7 @@ def type_of(raw: bytes | str) -> str | None:
 
 
 def ack_id_of(raw: bytes) -> int | None:
-    """The id with which a server's message asks for an answer; None for all that do not."""
+    """The id by which a server's message asks for an acknowledgement; None: it asks for none."""
     if b'"ack":' not in raw:
         return None
     try:

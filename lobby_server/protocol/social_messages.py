@@ -25,7 +25,7 @@ class SendChatMessage(ClientMessage, frozen=True):
 
 
 class FriendRequested(ServerMessage, frozen=True):
-    """To who is asked."""
+    """To the user who is asked."""
 
     TYPE: ClassVar[str] = "friend_request"
 
@@ -36,7 +36,7 @@ class FriendRequested(ServerMessage, frozen=True):
 
 
 class FriendRequestClosed(ServerMessage, frozen=True):
-    """A request is answered with no, or withdrawn. Who asked is not told of a no."""
+    """A request is answered with no, or withdrawn. The sender is not told of a no."""
 
     TYPE: ClassVar[str] = "friend_request_closed"
 
@@ -53,7 +53,7 @@ class FriendAccepted(ServerMessage, frozen=True):
 
 
 class FriendRemoved(ServerMessage, frozen=True):
-    """To both: the other one is a friend no more."""
+    """To both: the friendship has ended."""
 
     TYPE: ClassVar[str] = "friend_removed"
 
@@ -61,7 +61,7 @@ class FriendRemoved(ServerMessage, frozen=True):
 
 
 class PartyInvited(ServerMessage, frozen=True):
-    """To who is invited."""
+    """To the guest."""
 
     TYPE: ClassVar[str] = "party_invite"
 
@@ -71,7 +71,7 @@ class PartyInvited(ServerMessage, frozen=True):
 
 
 class PartyJoined(ServerMessage, frozen=True):
-    """To all members, the new one too."""
+    """To all members, the new one included."""
 
     TYPE: ClassVar[str] = "party_joined"
 
@@ -81,7 +81,7 @@ class PartyJoined(ServerMessage, frozen=True):
 
 
 class PartyLeft(ServerMessage, frozen=True):
-    """To all members, and to who is one no more. ``reason``: ``left``, ``kicked`` or ``offline``."""
+    """To all members, and to the user who left. ``reason``: ``left``, ``kicked`` or ``offline``."""
 
     TYPE: ClassVar[str] = "party_left"
 
@@ -92,7 +92,7 @@ class PartyLeft(ServerMessage, frozen=True):
 
 
 class PartyLeaderChanged(ServerMessage, frozen=True):
-    """To all members: another one leads."""
+    """To all members: the party has another leader."""
 
     TYPE: ClassVar[str] = "party_leader_changed"
 
@@ -102,7 +102,7 @@ class PartyLeaderChanged(ServerMessage, frozen=True):
 
 
 class PartyMemberStatus(ServerMessage, frozen=True):
-    """To the other members: somebody of the party went offline, or is back."""
+    """To the other members: a member went offline, or is back."""
 
     TYPE: ClassVar[str] = "party_member_status"
 
@@ -113,7 +113,7 @@ class PartyMemberStatus(ServerMessage, frozen=True):
 
 
 class MatchInvited(ServerMessage, frozen=True):
-    """To who is invited into a room."""
+    """To the user who is invited into a room."""
 
     TYPE: ClassVar[str] = "match_invite"
 
@@ -124,7 +124,7 @@ class MatchInvited(ServerMessage, frozen=True):
 
 
 class ChatMessage(ServerMessage, frozen=True):
-    """A line of chat. ``channel`` is what its reader would answer in; ``ts`` is Unix time in milliseconds."""
+    """A line of chat. ``channel`` is where its reader would answer; ``ts`` is Unix time in milliseconds."""
 
     TYPE: ClassVar[str] = "chat_message"
 
@@ -149,7 +149,7 @@ class Notification(ServerMessage, frozen=True):
 
 
 class Announcement(ServerMessage, frozen=True):
-    """An administrator's word to everybody. ``ts`` is Unix time in milliseconds."""
+    """A message from an administrator to all clients. ``ts`` is Unix time in milliseconds."""
 
     TYPE: ClassVar[str] = "announcement"
 

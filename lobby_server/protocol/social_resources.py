@@ -42,7 +42,7 @@ class FriendRequest(msgspec.Struct, frozen=True):
 
 
 class FriendList(msgspec.Struct, frozen=True):
-    """``incoming`` waits for an answer of the caller, ``outgoing`` for one of somebody else."""
+    """``incoming`` waits for an answer of the caller, ``outgoing`` for one of the other user."""
 
     count: int
     friends: list[Friend]
@@ -80,7 +80,7 @@ class PartyMember(msgspec.Struct, frozen=True):
 
 
 class PartyGuest(msgspec.Struct, frozen=True):
-    """Somebody who was invited and has not come yet."""
+    """A user who was invited and has not joined yet."""
 
     user_id: int
     username: str

@@ -127,9 +127,8 @@ class Announcer:
             return
         frame = encode_frame(message)
         self._metrics.events_published[message.TYPE] += 1
-        for user_id in user_ids:
-            for session in self._sessions.of_user(user_id):
-                fanout.tell(session, fanout.marked(frame, session.profile, clients=1))
+        for session in self._sessions.of_users(user_ids):
+            fanout.tell(session, fanout.marked(frame, session.profile, clients=1))
 
     def tell_some(self, sessions: Iterable[Session], message: ServerMessage) -> None:
         """Tell some sessions, each in order with what it heard before."""

@@ -1,6 +1,6 @@
 """Passwords and tokens.
 
-A token is an HS256 JWT; whoever holds the secret may issue one, so its user need not be in the local table.
+A token is an HS256 JWT; any service that holds the secret may issue one, so its user need not be in the local table.
 Neither secrets nor tokens are ever logged.
 """
 
@@ -61,7 +61,7 @@ class Tokens:
         self.ttl_s = ttl_s
 
     def issue(self, user: User, *, role: str | None = None) -> str:
-        """A new token. `role`: ``admin`` for who runs the server; accounts have none."""
+        """A new token. `role`: ``admin`` for an operator; accounts have none."""
         now_s = int(self._clock.utc_now().timestamp())
         claims: dict[str, object] = {
             "userId": user.id,

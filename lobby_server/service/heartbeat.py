@@ -1,4 +1,4 @@
-"""Who is still there: protocol-level pings spread over time, and an end for the silent.
+"""Liveness of sessions: protocol-level pings spread over time, and a close for silent ones.
 
 A session is looked at when it may have been quiet for long enough. One timer turns a wheel of slots; a turn costs what
 is due in it.

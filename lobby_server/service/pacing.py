@@ -1,6 +1,6 @@
-"""Something that may happen at once after a quiet spell, and otherwise at most once an interval; the last wish is never
-forgotten. A budget a turn of the loop. One timer that can be moved,
-and one for many that wait equally long.
+"""Pacing: something that happens at once after a quiet spell, and otherwise at most once per interval, so that the last
+wish is never forgotten; a budget per turn of the loop; one timer that can be moved, and one for many that wait equally
+long.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ async def sleep(clock: Clock, delay_s: float) -> None:
 class Paced:
     """Calls `act` for wishes: the first at once, later ones joined so that `interval_s` lies between two calls.
 
-    After the last wish there is always one more call: whoever acts on it acts on the latest state.
+    After the last wish there is always one more call, so that `act` sees the latest state.
     """
 
     def __init__(self, clock: Clock, *, interval_s: Callable[[], float], act: Callable[[], None]) -> None:
@@ -89,7 +89,7 @@ class Alarm:
 
 
 class TurnBudget:
-    """So much of something in one turn of the loop; what is left over waits for the next one."""
+    """So much of something per turn of the loop; what is left over waits for the next one."""
 
     def __init__(self, clock: Clock, *, amount: int) -> None:
         self._clock = clock

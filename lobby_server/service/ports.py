@@ -25,7 +25,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRoom:
-    """What of a room survives a restart. Members do not: who was in it is offline by then."""
+    """What of a room survives a restart. Members do not: they are offline by then."""
 
     id: str
     host_user_id: int

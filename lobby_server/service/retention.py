@@ -1,4 +1,4 @@
-"""What is kept for a time only: chat and notifications older than that are deleted, once an hour."""
+"""What is kept for a time only: chat and notifications older than that are deleted, once per hour."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Retention:
         self._notifications_s = notifications_s
 
     def start(self) -> None:
-        """Sweep now, and once an hour from now on."""
+        """Sweep now, and once per hour from now on."""
         self._writer.write(self._sweep)
         self._clock.call_later(SWEEP_EVERY_S, self.start)
 

@@ -51,19 +51,19 @@ log = logging.getLogger("lobby.session")
 
 MAX_HANDSHAKE_TRIES = 3
 COMMAND_BURST_S = 2.0
-"""Seconds' worth of commands that may come at once."""
+"""Seconds' worth of commands that may come in one burst."""
 OVER_LIMIT_S = 5.0
 """Seconds' worth of commands over the limit before close 4003."""
 MALFORMED_BURST = 50
 MALFORMED_PER_S = 1.0
-"""Messages that are none: so many at once, and so many a second for ever, before close 4501. A broken client is
+"""Malformed messages: so many at once, and so many per second for ever, before close 4501. A broken client is
 told what is wrong with it for a good while; a fuzzer is not served for ever."""
 TOKEN_GRACE_S = 25.0
 """How long a socket outlives its token, for a client that knows of ends and of fresh tokens."""
 TOKEN_WARNING_S = 60.0
 """How long before its end such a client is told; half of what is left, for a token that ends sooner."""
-HEARTBEATS_A_TIMEOUT = 2.5
-"""What a client is told to keep to: one heartbeat may get lost, and the next still comes in time."""
+HEARTBEATS_PER_TIMEOUT = 2.5
+"""The interval that a client is told: one heartbeat may get lost, and the next still comes in time."""
 _BASE_PROFILE = Profile()
 _NO_FEATURES: frozenset[Feature] = frozenset()
 
@@ -123,7 +123,7 @@ class Rules:
         self.clock = clock
         self.metrics = metrics
         self.handshake_timeout_s = handshake_timeout_s
-        self.heartbeat_s = heartbeat_timeout_s / HEARTBEATS_A_TIMEOUT
+        self.heartbeat_s = heartbeat_timeout_s / HEARTBEATS_PER_TIMEOUT
         self.command_rate_per_s = command_rate_per_s
         self.allow_guests = allow_guests
         self.commands = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * COMMAND_BURST_S)

@@ -7,7 +7,7 @@ there is place for one more.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lobby_server.service.ports import Transport
 from lobby_server.service.session import Rules, Session
@@ -61,6 +61,11 @@ class Sessions:
     def of_user(self, user_id: int) -> tuple[Session, ...]:
         """The accepted sessions of one user, oldest first: tabs, devices."""
         return tuple(self._by_user.get(user_id, ()))
+
+    def of_users(self, user_ids: Iterable[int]) -> list[Session]:
+        """The accepted sessions of some users. No call per user: what is told to a room asks for all at once."""
+        by_user = self._by_user
+        return [session for user_id in user_ids for session in by_user.get(user_id, ())]
 
     def has_any(self, user_id: int) -> bool:
         """Whether a user has an accepted session."""

@@ -1,4 +1,4 @@
-"""Writes that nobody waits for, one after the other in the order in which they were asked for.
+"""Writes that no answer waits for, one after the other in the order in which they were asked for.
 
 For what no answer depends on: a host who changed, a room whose time was over. A crash loses at most the last of them,
 and the rules at start put such leftovers right.

@@ -18,7 +18,7 @@ _MAX_DRIVER_TEXT_CHARACTERS = 200
 
 
 def diagnose(error: Exception, location: Location) -> StoreSetupError:
-    """What to tell whoever starts the server. The caller raises it ``from`` the original."""
+    """What to tell the operator who starts the server. The caller raises it ``from`` the original."""
     if isinstance(error, StoreSetupError):
         return error
     if isinstance(location, SqliteFile):

@@ -29,7 +29,7 @@ from lobby_server.store.urls import Location, PostgresDatabase, SqliteFile
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 10.0
-"""After this a statement of PostgreSQL counts as lost: the host may have vanished without a word."""
+"""After this a statement of PostgreSQL counts as lost: the host may have vanished silently."""
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for a lock of another process, a backup say."""
 POOL_TIMEOUT_S = 10.0
@@ -58,7 +58,7 @@ class Database(Protocol):
         """The result of a call that is given a connection in autocommit, for itself alone.
 
         Raises `NotConnected` when there is none to be had, and what the call raises. A call that has begun runs to its
-        end though whoever waits is cancelled, by a timeout say.
+        end though its caller is cancelled, by a timeout say.
         """
 
     async def close(self) -> None:

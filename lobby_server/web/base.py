@@ -78,7 +78,7 @@ class BaseHandler(tornado.web.RequestHandler):
     def prepare(self) -> None:
         self.context.calls.add(self)
         if self.app.drain.is_begun:
-            self.set_header("Connection", "close")  # the next call goes to whoever comes after us
+            self.set_header("Connection", "close")  # the next call goes to the next process
         self._allow_origin()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
@@ -126,7 +126,7 @@ class BaseHandler(tornado.web.RequestHandler):
         return self.app.tokens.verify(token.strip())
 
     def caller(self) -> User:
-        """Who calls, as `claims` says; for a call that somebody else will hear of: also 429 when there are too many."""
+        """Who calls, as `claims` says; for a call that another user will hear of: also 429 when there are too many."""
         user = self.claims().user
         wait_s = self.app.social_limit.take(str(user.id), self.app.clock.monotonic_s())
         if wait_s:

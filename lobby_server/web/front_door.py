@@ -1,4 +1,4 @@
-"""The cheapest path through Tornado for ``GET /api/rooms``, which everybody fetches at the same moment.
+"""The cheapest path through Tornado for ``GET /api/rooms``, which all clients fetch at the same moment.
 
 A message delegate of its own answers it from the ready snapshot; every other request goes to the application, whose
 handler serves the filtered list, HEAD, and pages of other origins. Both answer alike, and a test holds them to that.
@@ -33,7 +33,7 @@ class FrontDoor(HTTPServerConnectionDelegate):
     def __init__(self, context: WebContext, application: tornado.web.Application) -> None:
         self.context = context
         self.application = application
-        # With allowed origins the answer depends on who asks: the handler knows how.
+        # With allowed origins the answer depends on the origin: the handler knows how.
         self.serves_list = not context.settings.origins
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:

@@ -1,4 +1,4 @@
-"""For those who run the server: liveness, readiness, Prometheus text."""
+"""For operators: liveness, readiness, Prometheus text."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class LobbyCollector(Collector):
         yield GaugeMetricFamily("lobby_sessions", "Sockets with an accepted handshake", len(context.app.fanout))
         yield GaugeMetricFamily("lobby_users_online", "Users online", len(context.app.presence))
         yield GaugeMetricFamily("lobby_sessions_behind", "Sessions whose socket does not take all now", fanout.behind)
-        yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for those behind", fanout.logged_bytes)
+        yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for sessions behind", fanout.logged_bytes)
         yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.app.rooms.book))
         worst_s = context.app.ops_history.worst_lag_s
         yield GaugeMetricFamily("lobby_loop_lag_seconds", "Worst lateness of the event loop in the last 16 s", worst_s)
@@ -104,7 +104,7 @@ class LobbyCollector(Collector):
             yield CounterMetricFamily("lobby_acks_missed", "Clients that did not answer in time", acks.unanswered)
             yield HistogramMetricFamily(
                 "lobby_client_seen_latency_seconds",
-                "From an event to a client's word that it has it",
+                "From an event to a client's acknowledgement",
                 buckets=list(
                     zip((*map(str, BOUNDS_S), "+Inf"), itertools.accumulate(acks.latencies.counts), strict=True)
                 ),

@@ -1,4 +1,4 @@
-"""``/ops/socket``: the figures of `OpsHistory`, live, for who shows the token of an administrator.
+"""``/ops/socket``: the figures of `OpsHistory`, live, for a viewer with the token of an administrator.
 
 It speaks as the lobby's socket does, so that a page has one kind of client: a handshake with the token, then
 ``ops_history`` (the fields' names and all samples as arrays), then ``ops_sample`` with one array at a time; a ping is
@@ -132,7 +132,7 @@ class OpsSocketHandler(BaseHandler, tornado.websocket.WebSocketHandler):
         self.close(code, reason)
 
     def _refuse(self, reason: ErrorReason) -> None:
-        """Something that this socket does not have. Who shows no token first has one such message."""
+        """Something that this socket does not have. A viewer without a login has one such message."""
         self._say(messages.Error(reason=reason))
         if not self._is_accepted:
             self.close(CloseCode.PROTOCOL_ABUSE, "a handshake comes first")

@@ -51,7 +51,7 @@ def sockets_of_every_phase() -> dict[str, Socket]:
 
 NEEDS_A_USER, UNKNOWN, BAD = error("authentication_required"), error("unknown_type"), error("bad_json")
 ANSWERS: dict[str, dict[str, list[Any] | str]] = {
-    # what is sent, and the answer in each phase; "runs": it is the desk's business, "pong" and "accepted": that reply
+    # what is sent, and the answer in each phase; "runs": it is the lobby's business, "pong" and "accepted": that reply
     '{"type":"ping"}': {"waiting": "pong", "accepted": "pong", "guest": "pong"},
     '{"type":"ping","data":{"more":[1]}}': {"waiting": "pong", "accepted": "pong", "guest": "pong"},
     '{"type":"dance"}': {"waiting": [UNKNOWN], "accepted": [UNKNOWN], "guest": [UNKNOWN]},

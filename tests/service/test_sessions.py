@@ -27,6 +27,12 @@ async def test_sessions_of_a_user_are_the_accepted_ones_oldest_first(house: Hous
     assert (sessions.of_user(ANN.id), sessions.version_of(ANN.id), sessions.has_any(ANN.id)) == ((), None, False)
 
 
+async def test_sessions_of_some_users_are_those_of_each_in_the_order_of_the_users(house: House) -> None:
+    ann, bob, other_tab = house.connect(ANN), house.connect(BOB), house.connect(ANN)
+    found = house.app.sessions.of_users([BOB.id, 99, ANN.id])
+    assert found == [bob.session, ann.session, other_tab.session]
+
+
 async def test_second_goodbye_changes_nothing(house: House) -> None:
     first, second = house.connect(ANN), house.connect(ANN)
     for _ in range(2):

@@ -1,11 +1,11 @@
-"""What clients see of the fan-out, in production: the time from an event to a client's word that it has it.
+"""What clients see of the fan-out, in production: the time from an event to a client's acknowledgement.
 
 Clients that asked for the feature ``ack`` answer a share of what they hear. An event is encoded once as ever; to ask, a
 whole feed gets it with an id. Such clients are spread over a few feeds, so that one event asks a part of them, and
 their answers do not come as one herd.
 
 The time is counted from the publication, so that the wait for the tick and the place in the delivery are in it, and to
-the answer's arrival: one way back is in it too. Who does not answer is counted, not timed.
+the answer's arrival: one way back is in it too. A client that does not answer is counted, not timed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Acks:
         self.asked = 0
         """Clients that were asked, each time."""
         self.unanswered = 0
-        """Those of them that did not answer in time: gone, or far behind, or of another mind."""
+        """Those of them that did not answer in time: gone, far behind, or not willing to."""
         self._clock = clock
         self._share = share
         self._random = random_source
@@ -70,7 +70,7 @@ class Acks:
         self._last_id = 0
 
     def marked(self, frame: bytes, profile: Profile, *, clients: int) -> bytes:
-        """An event's frame for those of a profile who hear it; with an id when they are asked. O(1) when not."""
+        """An event's frame for the clients of a profile; with an id when they are asked. O(1) when not."""
         if not clients or self._random.random() >= self._share:
             return frame
         now_s = self._clock.monotonic_s()
@@ -86,7 +86,7 @@ class Acks:
 
     def answered(self, ack_id: int, profile: Profile, *, last_id: int) -> int:
         """A client of a profile has an event; `last_id`: what it answered before. What it has answered now: an id
-        counts once a client, and one that it was not asked counts for nothing."""
+        counts once per client, and an id that it was not asked counts for nothing."""
         asked = self._open.get(ack_id)
         if asked is None or asked.profile != profile or ack_id <= last_id or not asked.unanswered:
             return last_id

@@ -1,8 +1,8 @@
 """One feed: the sessions that hear the same, the tick that is being filled, and the way to each of their sockets.
 
-Cost of a tick: one joining of frames, and one write a session. A session whose socket does not take everything falls
+Cost of a tick: one joining of frames, and one write per session. A session whose socket does not take everything falls
 behind: it goes on by itself from its cursor in the log when the socket is writable, and is in step again when it has
-caught up. Nobody waits for it.
+caught up. No other session waits for it.
 
 Only one delivery of a feed is under way at a time; `Fanout` sees to that.
 """
@@ -21,8 +21,8 @@ from lobby_server.service.ports import Clock
 
 FALLEN_OFF = -1
 """A cursor that no log can serve."""
-MAX_WRITES_A_TURN = 8
-"""Writes of one session in one turn of the loop, while it catches up."""
+MAX_WRITES_PER_TURN = 8
+"""Writes to one session per turn of the loop, while it catches up."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class FanOutStats:
     writes: int = 0
     """Calls of ``send`` for broadcasts to those in step: what a broadcast costs."""
     frames_out: int = 0
-    """To those behind when they are taken from the log: each frame counts once for each session that gets it."""
+    """To sessions behind when they are taken from the log: each frame counts once per session that gets it."""
     bytes_out: int = 0
     fell_behind: int = 0
     caught_up: int = 0
@@ -42,7 +42,7 @@ class FanOutStats:
 
 
 class Delivery:
-    """A tick on its way: what goes out, and those who get a part of it, before all others get the whole."""
+    """A tick on its way: what goes out, and the sessions that get a part of it before all others get the whole."""
 
     __slots__ = ("chunk", "feed", "newcomers")
 
@@ -53,12 +53,12 @@ class Delivery:
 
 
 class Feed:
-    """Everybody with one profile of features."""
+    """All sessions with one profile of features."""
 
     def __init__(
         self, *, clock: Clock, stats: FanOutStats, budget: TurnBudget, log_bytes: int, log_age_s: float
     ) -> None:
-        """`budget`: bytes that those behind may be written in one turn of the loop, shared by all feeds."""
+        """`budget`: bytes that may be written to sessions behind per turn of the loop, shared by all feeds."""
         self._clock = clock
         self._stats = stats
         self._budget = budget
@@ -125,7 +125,7 @@ class Feed:
         self._open.append((key, frame))
 
     def close_tick(self) -> Delivery | None:
-        """What was published since the last tick, for `deliver`; None: nothing was, or nobody is there to hear it."""
+        """What was published since the last tick, for `deliver`; None: nothing was, or no session hears it."""
         entries, self._open = self._open, []
         newcomers, self._newcomers = self._newcomers, []
         self._open_by_key.clear()
@@ -167,7 +167,7 @@ class Feed:
         return len(sends)
 
     def finish(self, delivery: Delivery) -> None:
-        """A delivery is over; its chunk is kept when somebody is behind."""
+        """A delivery is over; its chunk is kept when a session is behind."""
         self._delivery = None
         self._in_step.end_walk()
         if self._behind:
@@ -204,8 +204,8 @@ class Feed:
         self._stats.fell_behind += 1
 
     def catch_up(self, subscriber: Subscriber) -> None:
-        """The socket of somebody behind takes bytes again: write on from where it stopped."""
-        for _ in range(MAX_WRITES_A_TURN):
+        """The socket of a session behind takes bytes again: write on from where it stopped."""
+        for _ in range(MAX_WRITES_PER_TURN):
             if self._budget.is_spent:
                 return  # the loop calls again, and pings are answered before that
             if subscriber.next_number < self.log.first_number:
@@ -230,7 +230,7 @@ class Feed:
                 return
 
     def slow(self, now_s: float) -> list[Subscriber]:
-        """Those whom the log can no longer serve, or whose socket has taken nothing for as long as it goes back."""
+        """Sessions that the log can no longer serve, or whose socket has taken nothing for the log's age."""
         self.log.trim(now_s, keep_newest=self._delivery is not None)
         first = self.log.first_number
         return [
@@ -242,7 +242,7 @@ class Feed:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _take_awaited(self, subscriber: Subscriber) -> bytes:
-        """What the delivery that is under way has still to bring to somebody, who gets it in another way now."""
+        """What the delivery that is under way has still to bring to a session, which gets it in another way now."""
         delivery = self._delivery
         if delivery is None:
             return b""

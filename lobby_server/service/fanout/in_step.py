@@ -3,8 +3,8 @@
 What the walk touches of a session is its ``send`` and nothing else. With thousands of them every other object that is
 looked at is a miss of the processor's cache, and a recipient costs one system call and little more.
 
-A walk covers those who stood in the row when it began. Who leaves the row meanwhile, or has its part already, leaves a
-gap there: a ``send`` that does nothing.
+A walk covers the sessions that stood in the row when it began. One that leaves the row meanwhile, or has its part
+already, leaves a gap there: a ``send`` that does nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lobby_server.service.ports import Send
 GAP: Send = len
 """Takes everything, and does nothing with it."""
 NOWHERE = -1
-"""The slot of somebody who does not stand in the row."""
+"""The slot of a session that is not in the row."""
 
 
 class InStep:
@@ -44,7 +44,7 @@ class InStep:
         self._sends.append(subscriber.send)
 
     def leave(self, subscriber: Subscriber) -> None:
-        """Out of the row. Who does not stand in it: nothing happens."""
+        """Out of the row. A session that is not in it: nothing happens."""
         slot = subscriber.slot
         if slot == NOWHERE:
             return
@@ -69,18 +69,18 @@ class InStep:
         return self._sends[start : self._position], start
 
     def at(self, slot: int) -> Subscriber:
-        """Who stands at a slot that has no gap."""
+        """The session at a slot that has no gap."""
         member = self._members[slot]
         assert member is not None
         return member
 
     def is_awaited(self, subscriber: Subscriber) -> bool:
-        """Whether the walk has still to come to somebody."""
+        """Whether the walk has still to come to a session."""
         slot = subscriber.slot
         return self._is_walked and self._position <= slot < self._end and self._sends[slot] is not GAP
 
     def pass_over(self, subscriber: Subscriber) -> None:
-        """Let this walk go past somebody; for the next one it stands where it stood."""
+        """Let this walk go past a session; for the next one it stands where it stood."""
         if subscriber.slot != NOWHERE:
             self._sends[subscriber.slot] = GAP
             self._passed.append(subscriber)

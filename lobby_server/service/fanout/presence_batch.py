@@ -1,6 +1,6 @@
-"""Presence for those who asked for it in batches: who came and went within a tick, in one message.
+"""Presence for clients that asked for it in batches: who came online and went offline within a tick, in one message.
 
-Somebody who was on and off within the tick, or off and on, is in neither list; unless a session came in between, which
+A user who was on and off within the tick, or off and on, is in neither list; unless a session came in between, which
 may have seen the state in between (it fetches who is online): then the last state is told to all.
 """
 

@@ -12,7 +12,7 @@ from lobby_server.protocol.features import Feature
 
 
 class RoomsMode(Enum):
-    """How a client learns that the room list is another."""
+    """How a client learns that the room list has changed."""
 
     NOTIFY = auto()
     """``rooms_changed``, and it fetches."""
@@ -23,7 +23,7 @@ class RoomsMode(Enum):
 
 
 class PresenceMode(Enum):
-    """How a client learns who comes and goes."""
+    """How a client learns which users come online and go offline."""
 
     SINGLE = auto()
     BATCH = auto()

@@ -14,7 +14,7 @@ from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.ports import Outlet, Send
 
 MAX_PRIVATE_BYTES = 256 * 1024
-"""What may wait for one session alone: replies and room events of somebody who does not read."""
+"""What may wait for one session alone: replies and room events of a client that does not read."""
 
 NEXT = -1
 """In place of a chunk's number: as soon as the bytes in hand are written."""
@@ -119,7 +119,7 @@ class Subscriber:
         return self.rest is None
 
     def write_ahead(self, frames: bytes, now_s: float) -> None:
-        """Write frames to somebody behind before all that waits but the bytes in hand, which may be half a frame. If
+        """Write frames to a session behind before all that waits but the bytes in hand, which may be half a frame. If
         the socket takes nothing they are the next to go. Raises `Overflow`."""
         data: bytes | memoryview | None = self.rest or self.next_private()
         while data is not None and self.write_on(data, now_s):
@@ -152,7 +152,7 @@ class Subscriber:
         self.outlet.watch_writable(None)
 
     def end_writing(self) -> None:
-        """The connection is over, or about to be: take everything and do nothing with it. Whoever reads from the
+        """The connection is over, or about to be: take everything and do nothing with it. The reader of the
         socket learns of its end and tells the lobby."""
         if self.is_behind:
             self.outlet.watch_writable(None)
@@ -161,7 +161,7 @@ class Subscriber:
         self.private_bytes = 0
 
     def unsent(self) -> bytes:
-        """The bytes in hand, and what waits for this session alone: what precedes a last word."""
+        """The bytes in hand, and what waits for this session alone: what precedes a close frame."""
         return bytes(self.rest or b"") + b"".join(frames for _, frames in self.private or ())
 
     def is_slow(self) -> None:

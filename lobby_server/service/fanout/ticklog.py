@@ -1,8 +1,8 @@
-"""The shared log of a feed: what was published lately, once for all who have not got it yet.
+"""The shared log of a feed: what was published lately, once for all sessions that have not got it yet.
 
-A chunk is what one tick published, its frames joined back to back. Somebody who is behind keeps a cursor, the number of
-the next chunk, so a thousand of them cost a thousand cursors and not a thousand queues. Nothing is kept while nobody
-is behind.
+A chunk is what one tick published, its frames joined back to back. A session that is behind keeps a cursor, the number
+of the next chunk, so a thousand of them cost a thousand cursors and not a thousand queues. Nothing is kept while no
+session is behind.
 
 Invariants: chunks are numbered without gaps; their bytes never pass `max_bytes` by more than the newest chunk; an entry
 that a later one of the same key replaced is left out of what is read from then on.
@@ -19,7 +19,7 @@ Entry = tuple[Hashable | None, bytes]
 """A key and a frame. Of two entries with one key only the later matters; without a key every one does."""
 
 MAX_RUN_BYTES = 256 * 1024
-"""How much is joined for one write of somebody behind: enough to make the call cheap, little enough to copy."""
+"""How much is joined for one write to a session behind: enough to make the call cheap, little enough to copy."""
 
 
 class Chunk:
@@ -77,7 +77,7 @@ class Run(NamedTuple):
 
     start: int
     end: int
-    """The cursor of whoever has read it."""
+    """The cursor of a session that has read it."""
     made_at: tuple[int, int, int | None]
     data: bytes
     frames: int
@@ -87,7 +87,7 @@ _NO_RUN = Run(-1, -1, (-1, -1, None), b"", 0)
 
 
 class TickLog:
-    """The chunks that somebody may still need."""
+    """The chunks that a session may still need."""
 
     def __init__(self, *, max_bytes: int, max_age_s: float) -> None:
         self._max_bytes = max_bytes
@@ -118,7 +118,7 @@ class TickLog:
         return chunk
 
     def index(self, chunk: Chunk) -> None:
-        """Note which older entries a chunk replaces, once. Only worth its while when somebody is behind."""
+        """Note which older entries a chunk replaces, once. Only worth its cost when a session is behind."""
         if chunk.is_indexed:
             return
         chunk.is_indexed = True
@@ -137,7 +137,7 @@ class TickLog:
             latest[key] = (chunk, position)
 
     def run(self, number: int, stop: int | None = None) -> Run:
-        """What somebody whose cursor is `number` gets next, about 256 KiB of it. It ends before chunk `stop`.
+        """What a session whose cursor is `number` gets next, about 256 KiB of it. It ends before chunk `stop`.
 
         The last run is remembered: those who fell behind together share it. Cost: O(bytes) for a new one.
         """

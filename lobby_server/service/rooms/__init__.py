@@ -1,0 +1,1 @@
+"""Rooms: commands, the public list, and what is told of its changes."""

@@ -60,7 +60,7 @@ class RoomChanges:
         self._snapshot = None
 
     def snapshot_frame(self) -> bytes:
-        """The list as it was announced last. O(rooms) once an announcement."""
+        """The list as it was announced last. O(rooms) once per announcement."""
         if not self._is_followed:
             # The first follower: from here on differences are kept. Nobody has been told less than this.
             self._is_followed = True

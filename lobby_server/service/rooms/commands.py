@@ -1,11 +1,12 @@
-"""Rooms: what is asked of them becomes changes of the rules' state, of the store, and events to whom they concern.
+"""Rooms: commands become changes of the rules' state and of the store, and events to the users whom they concern.
 
 Order of every change: the rules agree, the store commits where an answer depends on it, the rules change, the event
 goes out. Everything but the waiting for a commit happens without a pause, so no event can overtake another.
 
-A membership is a user's, not a socket's: the other sockets of whoever enters hear ``room_created`` or ``room_joined``
-too, and those of whoever leaves (or deletes the room) hear ``peer_left`` of themselves, if they asked for any feature;
-a base client gets what the seed's server sends, to the byte. Errors go to who asked alone.
+A membership is a user's, not a socket's: the other sockets of a user who enters hear ``room_created`` or
+``room_joined`` too, and those of a user who leaves (or deletes the room) hear ``peer_left`` of themselves, if they
+asked for any feature; a base client gets what the server of the specification sends, to the byte. Errors go to the
+asking socket.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ log = logging.getLogger("lobby")
 
 
 class RoomCommands:
-    """Where rooms are made, entered, left and taken away."""
+    """Rooms are created, entered, left and deleted here."""
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class RoomCommands:
             raise Refusal(RefusalCode.NOT_HOST)
         await self._store.delete_room(room_id)
         if self.book.remove(room_id) is not None:
-            # The members are put out by their host; the protocol has that one word for it.
+            # The host kicks the members out; the protocol has that one message for it.
             others = [member_id for member_id in room.members if member_id != user.id]
             self._announcer.tell_users(others, messages.Kicked())
             self._rooms_changed(room)
@@ -153,8 +154,8 @@ class RoomCommands:
         return room_resource(room)
 
     def enter_together(self, room_id: str, party: list[User], *, led_by: User) -> resources.Room:
-        """All of a party enter a room, or nobody does. Each hears so on all their sockets, and who was there before
-        hears of each who came. Raises `Refusal` as `RoomBook.join_together`."""
+        """All of a party enter a room, or nobody does. Each hears so on all their sockets, and the members before hear
+        of each who came. Raises `Refusal` as `RoomBook.join_together`."""
         versions = {user: self._sessions.version_of(user.id) for user in party}
         entries = self.book.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
         for entry in entries:

@@ -1,4 +1,4 @@
-"""How many fetches of the room list the server can answer a second, measured while it answers them.
+"""How many fetches of the room list the server can answer per second, measured while it answers them.
 
 CPU time is what a fetch costs, parsing and writing included; a window with enough of them tells the price of one.
 """
@@ -47,7 +47,7 @@ class FetchMeter:
         self._begin(now_s)
 
     def rate_per_s(self) -> float:
-        """Fetches a second that leave the process its other work."""
+        """Fetches per second that leave the process its other work."""
         return SHARE * 1e6 / max(self.cost_us, 1.0)
 
     def window_ms(self, clients: int) -> int:

@@ -1,4 +1,4 @@
-"""The body of ``GET /api/rooms``: built once a revision, not once a request, in plain and gzip."""
+"""The body of ``GET /api/rooms``: built once per revision, not per request, in plain and gzip."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RoomListView:
         snapshot = self._by_gamemode.get(gamemode)
         if snapshot is None:
             if len(self._by_gamemode) >= _MAX_FILTERS:
-                self._by_gamemode.clear()  # somebody asks for modes that nobody plays
+                self._by_gamemode.clear()  # a client asks for modes that nobody plays
             snapshot = self._by_gamemode[gamemode] = self._build(gamemode)
         return snapshot
 

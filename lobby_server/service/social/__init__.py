@@ -1,0 +1,1 @@
+"""Friends, blocks, parties, invitations, chat, notifications and announcements."""

@@ -1,4 +1,4 @@
-"""Announcements: an administrator's word to everybody. The last ones can be read by who was not there."""
+"""Announcements: messages from an administrator to all clients. The last ones can be read later."""
 
 from __future__ import annotations
 

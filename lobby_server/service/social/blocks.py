@@ -1,4 +1,4 @@
-"""Commands about blocks. Who is blocked is told nothing: what they send looks sent, and does not arrive."""
+"""Commands about blocks. A blocked user is told nothing: what they send looks sent, and does not arrive."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Blocks:
         return social_resources.BlockList(count=len(blocks), blocks=blocks)
 
     async def add(self, user: User, other_id: int) -> bool:
-        """Block somebody; False: they were blocked already. A friendship of the two ends, and what the user had asked
+        """Block a user; False: they were blocked already. A friendship of the two ends, and what the user had asked
         them is withdrawn.
 
         Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``limit_reached``; `StoreUnavailable`.

@@ -31,12 +31,12 @@ from lobby_server.service.social.ports import ChatLine, NewLine
 from lobby_server.service.writer import StoreWriter
 
 MAX_WAITING_LINES = 5000
-"""While the database is slow. Above it, whoever talks is told to try again later."""
+"""While the database is slow. Above it, a sender is told to try again later."""
 LOBBY_LINES_PER_S = 20.0
 """Of all users together: nobody reads faster, and each goes to everybody."""
 LOBBY_BURST_LINES = 60.0
 NOTICE_CHARACTERS = 100
-"""Of a line, in the notification of somebody who was offline."""
+"""Of a line, in the notification of a user who was offline."""
 
 
 @dataclass(frozen=True)

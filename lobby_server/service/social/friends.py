@@ -78,7 +78,7 @@ class Friends:
     # -- commands -------------------------------------------------------------------------------------------------
 
     async def ask(self, user: User, whom: Whom) -> tuple[FriendAsked, bool]:
-        """Ask somebody to be a friend, or say yes where they have asked already; and whether anything is new.
+        """Send a friend request, or accept where the other user has asked already; and whether anything is new.
 
         Raises `Refusal`: ``user_not_found``, ``invalid_target``, ``already_friends``, ``blocked_by_you``,
         ``limit_reached``; `StoreUnavailable`.

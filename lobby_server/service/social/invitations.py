@@ -1,4 +1,4 @@
-"""Invitations into a room. A private room lets in only who was invited; that is kept as long as the room is."""
+"""Invitations into a room. A private room lets in invited users only; invitations are kept as long as the room."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Invitations:
         self._store = store
 
     async def invite(self, user: User, room_id: str, whom: Whom) -> None:
-        """A member of a room invites somebody.
+        """A member of a room invites a user.
 
-        Raises `NotAllowed` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
+        Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
         `StoreUnavailable`.
         """
         guest = await self._people.find(whom)

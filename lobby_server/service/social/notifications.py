@@ -1,6 +1,6 @@
-"""Notifications: what a user should know of, also when they were not there. Kept until they are read or too old.
+"""Notifications: what a user should know of, also when they were offline. Kept until they are read or too old.
 
-Who is online is told at once. Who is not is told once, after their next handshake; every later socket asks
+A user online is told at once, a user offline once, after their next handshake; every later socket asks
 ``GET /api/notifications``. Nobody waits for a notification to be written: the matter itself is done by then.
 """
 
@@ -37,7 +37,7 @@ class Notifications:
         self._writer = writer
         self._clock = clock
         self._waiting: set[int] = set()
-        """Users for whom something was kept that no socket was told: a login of anybody else costs no query."""
+        """Users for whom something was kept that no socket was told: a login of any other user costs no query."""
 
     async def restore(self) -> None:
         self._waiting = await self._store.users_with_undelivered_notifications()
@@ -45,7 +45,7 @@ class Notifications:
     def add(
         self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None = None
     ) -> None:
-        """Notify somebody, soon. `room_id`: where it invites to."""
+        """Notify a user, soon. `room_id`: where it invites to."""
         self._writer.write(lambda: self._add(user_id, kind, title=title, body=body, sender=sender, room_id=room_id))
 
     def login(self, user_id: int) -> None:

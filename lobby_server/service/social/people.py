@@ -1,7 +1,7 @@
-"""Who is meant: by id or by name, among the accounts, those online, and those whom others know as friends.
+"""Finds the user whom a request means: by id or by name, among accounts, users online, and friends.
 
 A token may come from an outside account service, so there is no list of everybody: such a user can be found while they
-are online, or once they are somebody's friend.
+are online, or once they are the friend of another user.
 """
 
 from __future__ import annotations

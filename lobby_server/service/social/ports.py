@@ -15,7 +15,7 @@ from lobby_server.core.presence import User
 
 @dataclass(frozen=True)
 class StoredFriendship:
-    """Somebody's friend, as one of the two directions."""
+    """A friendship, as one of its two directions."""
 
     user_id: int
     friend: Friend
@@ -64,12 +64,12 @@ class StoredNotification:
     is_delivered: bool
     """Told over a socket; if not, the next login tells it."""
     room_id: str | None = None
-    """Where it invites to. The room may be gone by the time that somebody reads it."""
+    """Where it invites to. The room may be gone by the time that it is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAnnouncement:
-    """An administrator's word to everybody."""
+    """A message from an administrator to all clients."""
 
     id: int
     title: str
@@ -117,7 +117,7 @@ class ChatStore(Protocol):
         """The same lines, numbered in their order. All are kept, or none."""
 
     async def chat_lines(self, channel: str, *, reader_id: int, before: int | None, most: int) -> list[ChatLine]:
-        """The last `most` lines before an id that somebody may read, oldest first."""
+        """The last `most` lines before an id that a user may read, oldest first."""
 
     async def delete_chat_before(self, moment: datetime) -> None: ...
 

@@ -1,7 +1,7 @@
 """How late the event loop is: a timer that looks how long after its moment it was called.
 
-Whatever keeps the loop busy keeps everybody waiting: pongs, newcomers, events. A call takes 2 µs on the machine of
-``reports/``, ten a second; what lies between two of them and is shorter than a tenth of a second may go unseen.
+Whatever keeps the loop busy delays everything: pongs, newcomers, events. A call takes 2 µs on the machine of
+``reports/``, ten per second; what lies between two of them and is shorter than a tenth of a second may go unseen.
 """
 
 from __future__ import annotations

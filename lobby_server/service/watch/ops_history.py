@@ -1,7 +1,7 @@
 """The last quarter of an hour in figures, for the operations page: a sample every two seconds in a ring.
 
-A sample is made from counters that are kept anyway, whether somebody looks or not, so that whoever opens the page sees
-what was before. One takes 23 µs on the machine of ``reports/``, the quarter of an hour 40 KB as JSON.
+A sample is made from counters that are kept anyway, whether a page is open or not, so that a viewer who opens
+one sees what was before. One takes 23 µs on the machine of ``reports/``, the quarter of an hour 40 KB as JSON.
 It decides nothing and changes nothing.
 """
 
@@ -109,7 +109,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     """Of all events, the share that a later one stood for."""
     seen_p50_ms: float | None
     seen_p99_ms: float | None
-    """From an event to a client's word that it has it, over the last minute, interpolated in the histogram's steps."""
+    """From an event to a client's acknowledgement, over the last minute, interpolated in the histogram's steps."""
     sessions_behind: int
     log_bytes: int
     loop_lag_ms: float

@@ -1,0 +1,1 @@
+"""One server per database: locks of a file and of PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The store in SQL: one part per subject."""

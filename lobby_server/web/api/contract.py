@@ -43,7 +43,7 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
     return {
         "transport": {
             "paths": list(SOCKET_PATHS),
-            "frame": 'one JSON text frame a message: {"type": <string>, "data": <object>}',
+            "frame": 'one JSON text frame per message: {"type": <string>, "data": <object>}',
             "compression": settings.compression,
         },
         "client_messages": [

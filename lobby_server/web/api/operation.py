@@ -1,6 +1,6 @@
 """What an HTTP call is, beside the method that answers it: the API's description is made of these, and of the routes.
 
-@operation("Ask somebody to be a friend", body=requests.Whom, answers={201: FriendAsked})
+@operation("Send a friend request", body=requests.Whom, answers={201: FriendAsked})
 async def post(self) -> None: ...
 """
 

@@ -9,7 +9,7 @@ from lobby_server.web.base import BaseHandler
 
 
 class OnlineUsersHandler(BaseHandler):
-    """Who is online is for users: strangers do not listen, not here either."""
+    """For users only: presence is not for strangers, here as on the socket."""
 
     @operation("Who is online", answers={200: resources.OnlineUsers})
     def get(self) -> None:

@@ -1,0 +1,1 @@
+"""The lobby's WebSocket: from the accepted connection to a session, on the lean path and through Tornado."""

@@ -1,7 +1,7 @@
 """A WebSocket over a bare non-blocking socket on the loop that Tornado runs on: the lean way for ten thousand clients.
 
-What Tornado keeps a connection (request, headers, stream, handler, a task that waits for the next frame) is not needed
-after the upgrade; here a connection is a socket, a callback and a `Session`. Without TLS and without compression only;
+What Tornado keeps per connection (request, headers, stream, handler, a task that waits for a frame) is not needed after
+the upgrade; here a connection is a socket, a callback and a `Session`. Without TLS and without compression only;
 `lobby_server.web.websocket.handler` serves the rest. Both are held to the same tests.
 """
 
@@ -24,8 +24,8 @@ from lobby_server.web.websocket.frames_in import PROTOCOL_ERROR, FrameFault, tak
 log = logging.getLogger("lobby.socket")
 
 READ_BYTES = 16 * 1024
-READS_A_TURN = 8
-"""Somebody who sends faster than that lets others go first."""
+READS_PER_TURN = 8
+"""A client that sends faster than that lets others go first."""
 CLOSE_PATIENCE_S = 5.0
 """How long a client has to answer a close frame."""
 _FIN = 0x80
@@ -114,7 +114,7 @@ class Connection:
     def _read(self) -> None:
         """Until there is nothing more. After a reset uvloop calls its reader once and never again: who stopped at the
         bytes that came before it would not learn of the end."""
-        for _ in range(READS_A_TURN):
+        for _ in range(READS_PER_TURN):
             if self._socket is None:
                 return
             try:
@@ -188,7 +188,7 @@ class Connection:
                 self._session.receive(bytes(message[1:]))
 
     def _close_came(self, payload: bytes) -> None:
-        """The client says good-bye, or answers ours (RFC 6455 section 5.5.1)."""
+        """The client closes, or answers our close (RFC 6455 section 5.5.1)."""
         if self._is_closing:
             if self._tail is None:
                 self.end()

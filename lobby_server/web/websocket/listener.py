@@ -1,4 +1,4 @@
-"""The way in: connections are accepted a few a turn, and the first bytes of each say where it belongs.
+"""The listener: connections are accepted, a few per turn of the loop, and the first bytes of each say where it belongs.
 
 A plain request for a WebSocket becomes a `Connection` here and now; everything else goes on to Tornado's HTTP server
 with the bytes that were read already, and never notices.
@@ -23,14 +23,14 @@ from lobby_server.web.websocket.upgrade import read_upgrade, upgrade_response
 
 log = logging.getLogger("lobby.listener")
 
-ACCEPTS_A_TURN = 32
-"""Newcomers in one turn of the loop: those who are connected get the turns in between."""
+ACCEPTS_PER_TURN = 32
+"""Newcomers per turn of the loop: clients that are connected get the turns in between."""
 FIRST_READ_BYTES = 16 * 1024
 OUT_OF_DESCRIPTORS_PAUSE_S = 1.0
 
 
 class ReplayStream(tornado.iostream.IOStream):
-    """A stream whose first bytes were read by somebody else."""
+    """A stream whose first bytes were read already."""
 
     def __init__(self, sock: socket.socket, received: bytes, *args: Any, **named: Any) -> None:
         self._received = received
@@ -67,7 +67,7 @@ class Listener:
             self._loop.add_reader(listener.fileno(), self._accept, listener)
 
     def stop(self) -> None:
-        """Take nobody in any more."""
+        """Accept no more connections."""
         for listener in self._sockets:
             self._loop.remove_reader(listener.fileno())
             listener.close()
@@ -78,7 +78,7 @@ class Listener:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _accept(self, listener: socket.socket) -> None:
-        for _ in range(ACCEPTS_A_TURN):
+        for _ in range(ACCEPTS_PER_TURN):
             try:
                 newcomer, address = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -95,7 +95,7 @@ class Listener:
             self._loop.add_reader(newcomer.fileno(), self._first_bytes, newcomer)
 
     def _pause(self, listener: socket.socket, fault: OSError) -> None:
-        """Out of file descriptors: whoever waits in the backlog is taken when some are free again."""
+        """Out of file descriptors: clients in the backlog are accepted when some are free again."""
         log.error("no more connections can be taken for the moment: %s", fault.strerror)
         self._loop.remove_reader(listener.fileno())
 

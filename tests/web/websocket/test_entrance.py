@@ -12,7 +12,7 @@ from tests.web.conftest import Lobby
 
 
 async def test_a_turn_has_its_share_and_the_next_turns_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "HANDSHAKES_A_TURN", 3)
+    monkeypatch.setattr(entrance, "HANDSHAKES_PER_TURN", 3)
     door, entered = Entrance(asyncio.get_running_loop()), list[int]()
     for number in range(8):
         if door.enter():
@@ -28,7 +28,7 @@ async def test_a_turn_has_its_share_and_the_next_turns_have_theirs(monkeypatch: 
 
 
 async def test_who_comes_while_others_wait_does_not_get_in_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "HANDSHAKES_A_TURN", 1)
+    monkeypatch.setattr(entrance, "HANDSHAKES_PER_TURN", 1)
     door, entered = Entrance(asyncio.get_running_loop()), list[str]()
     assert door.enter()
     door.queue_up(lambda: entered.append("first"))
@@ -41,7 +41,7 @@ async def test_who_comes_while_others_wait_does_not_get_in_before_them(monkeypat
 async def test_clients_that_had_to_wait_are_accepted_and_those_that_left_meanwhile_harm_nobody(
     lobby: Lobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrance, "HANDSHAKES_A_TURN", 1)
+    monkeypatch.setattr(entrance, "HANDSHAKES_PER_TURN", 1)
     clients = [await lobby.connect() for _ in range(6)]
     for number, client in enumerate(clients):
         await client.command("handshake", version="1", name="P", token=lobby.token(number + 1, f"user{number}"))
