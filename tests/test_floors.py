@@ -95,6 +95,16 @@ def test_imports_point_down_inside_each_package_too(table: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_libraries_are_used_by_the_packages_that_own_them(table: ModuleType) -> None:
+    owners: dict[str, set[str]] = getattr(table, "LIBRARY_OWNERS", {})
+    for module, path in modules_of(table.PACKAGE).items():
+        _, *inside = module.split(".")
+        if len(inside) > 1:  # beside the packages stand the ways in, which may use everything
+            used = {name.split(".")[0] for name in imports_of(path)} & owners.keys()
+            assert {library for library in used if inside[0] not in owners[library]} == set(), module
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
 def test_no_modules_import_each_other_in_a_circle(table: ModuleType) -> None:
     assert circles(graph_of(table.PACKAGE)) == []
 

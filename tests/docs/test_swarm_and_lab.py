@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from bench.cli import main
 from loadtest import mix
-from loadtest.metrics import BY_NAME, COUNT_NAMES
+from loadtest.measure.metrics import BY_NAME, COUNT_NAMES
 from tests.docs.markdown import DOCS, code, section, table
 from tests.docs.programs import locust_flags
 
