@@ -7,7 +7,7 @@ import re
 from click.testing import CliRunner
 
 from bench.cli import main
-from loadtest import mix
+from loadtest.workload import mix
 from loadtest.measure.metrics import BY_NAME, COUNT_NAMES
 from tests.docs.markdown import DOCS, code, section, table
 from tests.docs.programs import locust_flags
