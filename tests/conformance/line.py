@@ -1,0 +1,104 @@
+"""One connection to the server under test, in the way's own manner: raw bytes out in segments, raw bytes in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+
+from tests.conformance.case import Way
+
+CERTIFICATE = Path(__file__).parent.parent / "web" / "certs" / "cert.pem"
+_TCP_TABLE = Path("/proc/net/tcp")
+_LOOK_S = 0.004
+_WITHOUT_TABLE_S = 0.05
+
+
+class Reads:
+    """Tells when the server has read all that was sent to it, by the receive queue of its end of the connection.
+
+    One look at the kernel's table serves everybody who waits. Without such a table a short time has to do.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._local = f"0100007F:{port:04X}"
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._looks: asyncio.Task[None] | None = None
+
+    async def wait(self, client_port: int) -> None:
+        """Until nothing lies unread there, or the connection is gone."""
+        if not _TCP_TABLE.exists():
+            await asyncio.sleep(_WITHOUT_TABLE_S)
+            return
+        future = self._waiting[client_port] = asyncio.get_running_loop().create_future()
+        if self._looks is None or self._looks.done():
+            self._looks = asyncio.create_task(self._look())
+        await future
+
+    async def _look(self) -> None:
+        while self._waiting:
+            asked = list(self._waiting)
+            unread = self._unread()
+            for port in asked:
+                if not unread.get(port):
+                    self._waiting.pop(port).set_result(None)
+            await asyncio.sleep(_LOOK_S)
+
+    def _unread(self) -> dict[int, int]:
+        sizes = {}
+        for line in _TCP_TABLE.read_text().splitlines():
+            if self._local in line:
+                fields = line.split()
+                if fields[1] == self._local:
+                    sizes[int(fields[2].partition(":")[2], 16)] = int(fields[4].partition(":")[2], 16)
+        return sizes
+
+
+class Line:
+    """A connection. `received` grows until `has_ended`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reads: Reads) -> None:
+        self.received = b""
+        self.has_ended = False
+        self._reader = reader
+        self._writer = writer
+        self._reads = reads
+        self._port: int = writer.get_extra_info("sockname")[1]
+
+    @classmethod
+    async def open(cls, port: int, way: Way, reads: Reads) -> Line:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=_trust() if way.is_tls else None)
+        return cls(reader, writer, reads)
+
+    def send(self, data: bytes) -> None:
+        """One segment: TCP_NODELAY is set, and the one before was read. Lost when the server has ended."""
+        if not self._writer.is_closing():
+            self._writer.write(data)
+
+    async def read_by_server(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
+        if not self.has_ended:
+            await self._reads.wait(self._port)
+
+    async def more(self) -> bytes:
+        """The next bytes, b"" at the end. A reset is an end."""
+        try:
+            data = await self._reader.read(65536)
+        except (OSError, ssl.SSLError):
+            data = b""
+        self.has_ended = not data
+        self.received += data
+        return data
+
+    async def end(self) -> None:
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError, ssl.SSLError):
+            await self._writer.wait_closed()
+
+
+def _trust() -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(CERTIFICATE))
+    context.check_hostname = False  # the pair is for localhost
+    return context
