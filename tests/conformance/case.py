@@ -108,6 +108,10 @@ class Reply:
     body: bytes | None = None
     """Is in the body; b"" for a body that is empty."""
 
+    def __str__(self) -> str:
+        parts = ["/".join(map(str, self.statuses)), *(f"{name}: {pattern}" for name, pattern in self.has)]
+        return " ".join(parts) + ("" if self.body is None else f" with {self.body!r}")
+
 
 class Then(Enum):
     """What becomes of the connection after the last response."""

@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from tests.conformance.case import ACCEPT
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [\t\x20-\x7e\x80-\xff]*")
+_VISIBLE = rb"[\x21-\x7e\x80-\xff]"
 _FIELD = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:"
+    + _VISIBLE
+    + rb"(?:[\t\x20-\x7e\x80-\xff]*"
+    + _VISIBLE
+    + rb")?)?)[ \t]*"
 )
 _CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[^\r\n]*)?\r\n")
 

@@ -1,6 +1,6 @@
 """What was observed of all cases on all ways; as a program, the table of deviations.
 
-    python -m tests.conformance.record [way ...]
+python -m tests.conformance.record [way ...]
 """
 
 from __future__ import annotations

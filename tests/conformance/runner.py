@@ -87,18 +87,10 @@ async def run_case(case: Case, way: Way, port: int, reads: Reads) -> Observation
 
 def judge(case: Case, way: Way, seen: Observation) -> str | None:
     """What is wrong with it, in one sentence; None: it is as it should be."""
-    if seen.faults:
-        return f"the server sent what no server may: {'; '.join(seen.faults)} ({seen})"
-    if isinstance(case, SocketCase):
-        if any(_fits(outcome, seen) for outcome in case.allowed):
-            return None
-        return f"expected {' or '.join(map(str, case.allowed))}, came {seen}"
-    if not any(_reply_fits(replies, seen.replies) for replies in case.allowed):
-        wanted = " or ".join(
-            str([(reply.statuses, *reply.has, reply.body) for reply in replies]) for replies in case.allowed
-        )
-        return f"expected {wanted}, came {seen}"
-    return _judge_rest(case, way, seen)
+    wrong = _judge_socket(case, seen) if isinstance(case, SocketCase) else _judge_request(case, way, seen)
+    if wrong is None and seen.faults:
+        return f"no server may send what came: {seen}"
+    return wrong
 
 
 def split_in_two(data: bytes) -> tuple[bytes, bytes]:
@@ -125,6 +117,18 @@ def _reply_fits(wanted: tuple[Reply, ...], came: tuple[Response, ...]) -> bool:
         and (reply.body is None or (reply.body in response.body if reply.body else not response.body))
         for reply, response in zip(wanted, came, strict=True)
     )
+
+
+def _judge_socket(case: SocketCase, seen: Observation) -> str | None:
+    if any(_fits(outcome, seen) for outcome in case.allowed):
+        return None
+    return f"expected {' or '.join(map(str, case.allowed))}, came {seen}"
+
+
+def _judge_request(case: RequestCase, way: Way, seen: Observation) -> str | None:
+    if any(_reply_fits(replies, seen.replies) for replies in case.allowed):
+        return _judge_rest(case, way, seen)
+    return f"expected {' or '.join(', '.join(map(str, replies)) for replies in case.allowed)}, came {seen}"
 
 
 def _judge_rest(case: RequestCase, way: Way, seen: Observation) -> str | None:

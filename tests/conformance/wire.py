@@ -1,7 +1,7 @@
 """Bytes on the wire, both ways: what a client sends (as wrong as a case wants it), and a strict reader of frames.
 
-`ServerFrames` holds the server to RFC 6455 section 5: nothing masked, lengths minimal, no reserved bit or opcode that was
-not agreed on, control frames whole and short, text valid, close bodies well-formed, and silence after a close frame.
+`ServerFrames` holds the server to RFC 6455 section 5: nothing masked, lengths minimal, no reserved bit or opcode that
+was not agreed on, control frames whole and short, text valid, close bodies well-formed, and silence after a close frame.
 """
 
 from __future__ import annotations

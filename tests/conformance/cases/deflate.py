@@ -112,8 +112,8 @@ CASES: tuple[Case, ...] = (
     _sent("binary with JSON", "protocol 1", _deflated(PING_JSON, opcode=BINARY), stays("pong")),
     *(
         _sent(f"reply of 1,800 bytes, {label}", "RFC 7692 7.1.1, 7.1.2",
-              _deflated(PING_JSON, named((_FAR * 2).encode()), PING_JSON), stays("pong", f"accepted {_FAR * 2}", "pong"),
-              offer=offer)
+              _deflated(PING_JSON, named((_FAR * 2).encode()), PING_JSON),
+              stays("pong", f"accepted {_FAR * 2}", "pong"), offer=offer)
         for label, offer in _TAKEOVERS.items()
     ),
     *(
@@ -194,6 +194,7 @@ CASES: tuple[Case, ...] = (
     _sent("good message, then one that inflates too far", _SIZE, _deflated(PING_JSON, padded(9000)),
           closes(1009, after=("pong",))),
     _sent("fragments inflate over the limit", _SIZE, _in_parts(padded(LIMIT_BYTES) + b" " * 100, 3), closes(1009)),
-    _sent("header over the limit", _SIZE, frame(b"", rsv=RSV1, declared=0x10000), closes(1009)),
+    _sent("header over the limit", _SIZE, frame(b"", rsv=RSV1, declared=0x10000), closes(1009),
+          note="what has to be kept until the message ends is bounded by the limit too"),
     _sent("not compressed, over the limit", _SIZE, frame(padded(LIMIT_BYTES + 1)), closes(1009)),
 )  # fmt: skip

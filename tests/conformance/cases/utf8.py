@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.conformance.case import Case, SocketCase, closes, named, stays
 from tests.conformance.wire import BINARY, CONTINUATION, PING, TEXT, close_frame, fragments, frame, pong_of
 
@@ -62,7 +64,7 @@ def _unfinished(start: bytes, *, declared: int = 100, opcode: int = TEXT, fin: b
 
 def _cut(payload: bytes, *places: int) -> tuple[bytes, ...]:
     bounds = (0, *places, len(payload))
-    return tuple(payload[start:end] for start, end in zip(bounds, bounds[1:], strict=False))
+    return tuple(payload[start:end] for start, end in pairwise(bounds))
 
 
 _NAME_EURO, _NAME_GRIN = named(_EURO), named(_GRIN)
