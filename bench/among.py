@@ -23,7 +23,7 @@ PINGS_PER_S = 400.0
 OPENING = 64
 """Good clients that connect at the same time."""
 SETTLE_S = 0.5
-"""Between two rounds, and after the hostile process was started: its own start is not what is measured."""
+"""Between two rounds, and after the hostile client began."""
 _PING = client_frame(b'{"type":"ping","data":{}}')
 _PONG = b'"type":"pong"'
 
@@ -152,10 +152,13 @@ class _Crowd:
 
 
 async def _start_hostile(kind: Hostile, port: int, transport: Transport, round_s: float) -> asyncio.subprocess.Process:
+    """Returns when it begins: the start of its process is not what is measured."""
     seconds = str(4 * round_s + 30)  # ended sooner by us; by itself when we are gone
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.hostile", kind.value, str(port), transport.value, seconds
-    )
+    command = [sys.executable, "-m", "bench.hostile", kind.value, str(port), transport.value, seconds]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return process
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -5,7 +5,7 @@ A process of its own, so that what it costs is not charged to those who measure:
     python -m bench.hostile KIND PORT TRANSPORT SECONDS
 
 Bounded in connections, in bytes per second and in time. It goes on whatever the server answers, connects again when it
-is put out, and ends by itself.
+is put out, and ends by itself. It prints a line when it begins.
 """
 
 from __future__ import annotations
@@ -72,10 +72,12 @@ async def be_hostile(kind: Hostile, port: int, transport: Transport, *, seconds:
             await asyncio.sleep(AGAIN_S)
 
     actors = [asyncio.create_task(one(number)) for number in range(kind.connections)]
-    await asyncio.sleep(min(seconds, MAX_SECONDS))
-    for actor in actors:
-        actor.cancel()
-    await asyncio.gather(*actors, return_exceptions=True)
+    try:
+        await asyncio.sleep(min(seconds, MAX_SECONDS))
+    finally:
+        for actor in actors:
+            actor.cancel()
+        await asyncio.gather(*actors, return_exceptions=True)
 
 
 # -- private ------------------------------------------------------------------------------------------------------
@@ -202,6 +204,7 @@ _KINDS: dict[Hostile, Callable[[int, Transport, int], Awaitable[None]]] = {
 
 def main(arguments: list[str]) -> None:
     kind, port, transport, seconds = arguments
+    print(kind, flush=True)
     asyncio.run(be_hostile(Hostile(kind), int(port), Transport(transport), seconds=float(seconds)))
 
 

@@ -94,7 +94,7 @@ class SocketCase:
     answers_close: bool = True
     """Whether the client answers a close frame; not where it said good-bye itself, or leaves the server waiting."""
     folds: bool = False
-    """Runs of the same event count as one: where the number depends on time."""
+    """Each event counts once: where the numbers depend on time, and with them which of the outcomes comes."""
     note: str = ""
 
 

@@ -14,6 +14,7 @@ _TCP_TABLE = Path("/proc/net/tcp")
 _HAS_TABLE = _TCP_TABLE.exists()
 _LOOK_S = 0.004
 _WITHOUT_TABLE_S = 0.05
+_PATIENCE_S = 10.0
 
 
 class Reads:
@@ -35,7 +36,10 @@ class Reads:
         future = self._waiting[client_port] = asyncio.get_running_loop().create_future()
         if self._looks is None or self._looks.done():
             self._looks = asyncio.create_task(self._look())
-        await future
+        try:
+            await asyncio.wait_for(future, _PATIENCE_S)
+        except asyncio.TimeoutError:
+            self._waiting.pop(client_port, None)  # a server that does not read: the next segment goes out all the same
 
     async def _look(self) -> None:
         while self._waiting:
@@ -43,7 +47,7 @@ class Reads:
             unread = self._unread()
             for port in asked:
                 if not unread.get(port):
-                    self._waiting.pop(port).set_result(None)
+                    _done(self._waiting.pop(port, None))
             await asyncio.sleep(_LOOK_S)
 
     def _unread(self) -> dict[int, int]:
@@ -97,6 +101,11 @@ class Line:
         self._writer.transport.abort()
         with contextlib.suppress(OSError, ssl.SSLError):
             await self._writer.wait_closed()
+
+
+def _done(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
 
 
 def _trust() -> ssl.SSLContext:

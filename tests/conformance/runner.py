@@ -326,7 +326,7 @@ class _Talk:
         frames = self._frames
         events = [] if frames is None else [each for each in frames.events if not _is_fence(each)]
         if folds:
-            events = [each for before, each in zip([None, *events], events, strict=False) if each != before]
+            events = list(dict.fromkeys(events))
         return Observation(
             replies=tuple(self._replies),
             events=tuple(events),

@@ -7,12 +7,14 @@ All cases of a server run at the same time, before the first test; each test the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
+from bench.target import Target
 from tests.conformance.case import Case, RequestCase, SocketCase, Way, upgrade
 from tests.conformance.cases import CASES, QUICK, TABLES
-from tests.conformance.record import Record, run_all
+from tests.conformance.record import Record, differ, run_all
 from tests.conformance.runner import judge, run_cases
 from tests.conformance.servers import servers
 from tests.conformance.sweeps import SWEEPS
@@ -37,7 +39,7 @@ def record(request: pytest.FixtureRequest) -> Record:
     for item in request.session.items:
         if isinstance(item, pytest.Function) and item.module is request.module and hasattr(item, "callspec"):
             given = item.callspec.params
-            names = [given["name"]] if "name" in given else _QUICK if "quick_log" in item.name else []
+            names = [given["name"]] if "name" in given else []
             ways = [given["way"]] if "way" in given else given.get("ways", ())
             for name in names:
                 for way in ways:
@@ -51,10 +53,8 @@ def _hold(record: Record, way: Way, name: str) -> None:
 
 
 def _hold_alike(record: Record, name: str, ways: tuple[Way, ...]) -> None:
-    seen = {way.value: record.observed[way, name] for way in ways}
-    assert len({each.alike() for each in seen.values()}) == 1, "\n" + "\n".join(
-        f"{way}: {each}" for way, each in seen.items()
-    )
+    seen = [f"{way.value}: {record.observed[way, name]}" for way in ways]
+    assert not differ(record, name, ways), "\n".join(seen)
 
 
 @pytest.mark.parametrize(("way", "name"), _pairs(_QUICK, QUICK_WAYS))
@@ -95,15 +95,26 @@ def test_no_case_leaves_a_traceback_in_the_log(record: Record, way: Way) -> None
 # -- cut at every byte --------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def sweep_target(request: pytest.FixtureRequest) -> Iterator[tuple[Way, Target]]:
+    with servers([request.param]) as targets:
+        yield request.param, targets[request.param]
+
+
 @pytest.mark.parametrize("sweep", list(SWEEPS))
 @pytest.mark.parametrize(
-    "way",
-    [pytest.param(way, marks=[] if way is Way.BARE else [pytest.mark.slow]) for way in Way if way is not Way.SPLIT],
+    "sweep_target",
+    [
+        pytest.param(way, marks=[] if way is Way.BARE else [pytest.mark.slow], id=way.value)
+        for way in Way
+        if way is not Way.SPLIT
+    ],
+    indirect=True,
 )
-def test_answer_is_the_same_wherever_the_bytes_are_cut(way: Way, sweep: str) -> None:
+def test_answer_is_the_same_wherever_the_bytes_are_cut(sweep_target: tuple[Way, Target], sweep: str) -> None:
+    way, target = sweep_target
     cases = SWEEPS[sweep]
-    with servers([way]) as targets:
-        seen = asyncio.run(run_cases(cases, way, targets[way].port))
+    seen = asyncio.run(run_cases(cases, way, target.port))
     wrong = {case.name: judge(case, way, seen[case.name]) for case in cases}
     assert {name: each for name, each in wrong.items() if each} == {}
 

@@ -1,7 +1,7 @@
 """Bytes on the wire, both ways: what a client sends (as wrong as a case wants it), and a strict reader of frames.
 
 `ServerFrames` holds the server to RFC 6455 section 5: nothing masked, lengths minimal, no reserved bit or opcode that
-was not agreed on, control frames whole and short, text valid, close bodies well-formed, and silence after a close frame.
+was not agreed on, control frames whole and short, text valid, close bodies well-formed, nothing behind a close frame.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ NO_CODE = 1005
 """A close frame with an empty body, as RFC 6455 section 7.1.5 names it."""
 MAX_SERVER_MESSAGE_BYTES = 32 * 1024
 _TAIL = b"\x00\x00\xff\xff"
+_STEP_BYTES = 32
 
 
 def frame(
@@ -206,7 +207,7 @@ class ServerFrames:
             if self._agreed.server_no_context_takeover:
                 self._inflater = self._fresh()
             try:
-                message = self._inflater.decompress(message + _TAIL)
+                message = _inflate(self._inflater, message + _TAIL)
             except zlib.error as fault:
                 self.faults.append(f"does not inflate as agreed: {fault}")
                 return
@@ -229,6 +230,15 @@ class ServerFrames:
 def pong_of(payload: bytes) -> str:
     """How a protocol-level pong reads among the events."""
     return f"PONG {payload.hex()}"
+
+
+def _inflate(inflater: zlib._Decompress, data: bytes) -> bytes:
+    """In small steps: zlib holds a match to the window only across calls."""
+    inflated = b""
+    while part := inflater.decompress(data, _STEP_BYTES):
+        inflated += part
+        data = inflater.unconsumed_tail
+    return inflated
 
 
 def _event_of(message: bytes) -> str:

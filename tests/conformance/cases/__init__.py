@@ -33,4 +33,6 @@ TABLES: dict[str, tuple[Case, ...]] = {
 CASES: dict[str, Case] = {f"{table}: {case.name}": case for table, cases in TABLES.items() for case in cases}
 QUICK_EVERY = 4
 """The default suite runs every fourth case of each table."""
-QUICK = frozenset(f"{table}: {case.name}" for table, cases in TABLES.items() for case in cases[::QUICK_EVERY])
+QUICK = frozenset(f"{table}: {case.name}" for table, cases in TABLES.items() for case in cases[::QUICK_EVERY]) - {
+    "closing: too big, never answered"  # takes the server's patience
+}
