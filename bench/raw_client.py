@@ -181,17 +181,19 @@ class RawClient(asyncio.Protocol):
         return head
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        async def wait() -> None:
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + PATIENCE_S
+        alarm = loop.call_at(deadline_s, self._wake)  # no wait_for: it may swallow a cancellation that comes with data
+        try:
             while not holds():
                 if self.has_ended:
                     raise ClientGone("the connection was ended")
-                self._waiter = asyncio.get_running_loop().create_future()
+                if loop.time() >= deadline_s:
+                    raise ClientGone("no answer in time")
+                self._waiter = loop.create_future()
                 await self._waiter
-
-        try:
-            await asyncio.wait_for(wait(), PATIENCE_S)
-        except asyncio.TimeoutError:
-            raise ClientGone("no answer in time") from None
+        finally:
+            alarm.cancel()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

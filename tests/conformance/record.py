@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from bench.target import Target
 from tests.conformance.case import Case, SocketCase, Way
 from tests.conformance.cases import CASES
-from tests.conformance.runner import Observation, judge, run_cases
+from tests.conformance.judging import Observation, judge
+from tests.conformance.runner import run_cases
 from tests.conformance.servers import servers
 
 

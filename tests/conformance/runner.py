@@ -1,18 +1,16 @@
-"""Runs cases on a server, and says what came: observations, which are compared with the table and with other ways."""
+"""Runs cases on a server, and observes what comes."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from tests.conformance.case import (
     Case,
     Heard,
-    Outcome,
     Pause,
-    Reply,
     RequestCase,
     SocketCase,
     Then,
@@ -21,6 +19,7 @@ from tests.conformance.case import (
     upgrade,
 )
 from tests.conformance.http_replies import Response, read_response
+from tests.conformance.judging import Observation
 from tests.conformance.line import Line, Reads
 from tests.conformance.wire import PING, Agreed, Deflater, ServerFrames, close_frame, frame, pong_of, read_agreed
 
@@ -31,35 +30,6 @@ AT_ONCE = 96
 _FENCE = b"fence"
 _FENCE_AGAIN_S = 0.6
 """A fence above the rate limit is not answered: once more when the limit has let go."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What came on one way."""
-
-    replies: tuple[Response, ...] = ()
-    events: tuple[str, ...] = ()
-    close: int | None = None
-    is_open: bool = False
-    """The connection took one more ping, or one more request, at the end."""
-    has_ended: bool = False
-    extension: str | None = None
-    faults: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        parts = [str(reply.status) for reply in self.replies]
-        parts += [event[:60] for event in self.events]
-        if self.close is not None:
-            parts.append(f"close {self.close}")
-        parts.append("open" if self.is_open else "TCP ended" if self.has_ended else "no answer, TCP left open")
-        if self.extension is not None:
-            parts.append(f"[{self.extension}]")
-        return ", ".join([*parts, *(f"FAULT {fault}" for fault in self.faults)])
-
-    def alike(self) -> tuple[object, ...]:
-        """What must be the same on every way."""
-        statuses = tuple(reply.status for reply in self.replies)
-        return statuses, self.events, self.close, self.is_open, bool(self.faults)
 
 
 async def run_cases(cases: Iterable[Case], way: Way, port: int) -> dict[str, Observation]:
@@ -85,14 +55,6 @@ async def run_case(case: Case, way: Way, port: int, reads: Reads) -> Observation
         await line.end()
 
 
-def judge(case: Case, way: Way, seen: Observation) -> str | None:
-    """What is wrong with it, in one sentence; None: it is as it should be."""
-    wrong = _judge_socket(case, seen) if isinstance(case, SocketCase) else _judge_request(case, way, seen)
-    if wrong is None and seen.faults:
-        return f"no server may send what came: {seen}"
-    return wrong
-
-
 def split_in_two(data: bytes) -> tuple[bytes, bytes]:
     """Cut in the middle of the first head."""
     middle = max(1, (data.find(b"\r\n\r\n") + 4) // 2) if b"\r\n\r\n" in data else max(1, len(data) // 2)
@@ -100,53 +62,6 @@ def split_in_two(data: bytes) -> tuple[bytes, bytes]:
 
 
 # -- private ------------------------------------------------------------------------------------------------------
-
-
-def _fits(outcome: Outcome, seen: Observation) -> bool:
-    if outcome.events != seen.events:
-        return False
-    if outcome.codes:
-        return seen.close in outcome.codes and seen.has_ended
-    return seen.is_open
-
-
-def _reply_fits(wanted: tuple[Reply, ...], came: tuple[Response, ...]) -> bool:
-    return len(wanted) == len(came) and all(
-        response.status in reply.statuses
-        and all(re.fullmatch(pattern, response.value(name.lower()) or "") for name, pattern in reply.has)
-        and (reply.body is None or (reply.body in response.body if reply.body else not response.body))
-        for reply, response in zip(wanted, came, strict=True)
-    )
-
-
-def _judge_socket(case: SocketCase, seen: Observation) -> str | None:
-    if any(_fits(outcome, seen) for outcome in case.allowed):
-        return None
-    return f"expected {' or '.join(map(str, case.allowed))}, came {seen}"
-
-
-def _judge_request(case: RequestCase, way: Way, seen: Observation) -> str | None:
-    if any(_reply_fits(replies, seen.replies) for replies in case.allowed):
-        return _judge_rest(case, way, seen)
-    return f"expected {' or '.join(', '.join(map(str, replies)) for replies in case.allowed)}, came {seen}"
-
-
-def _judge_rest(case: RequestCase, way: Way, seen: Observation) -> str | None:
-    if seen.replies[-1].status == 101:
-        if seen.events != case.events or not seen.is_open:
-            return f"expected {list(case.events)} on a socket that works, came {seen}"
-        try:
-            holds = (
-                seen.extension is None if case.extension is None or not way.deflates else case.extension(seen.extension)
-            )
-        except ValueError as fault:
-            return str(fault)
-        return None if holds else f"the response has Sec-WebSocket-Extensions: {seen.extension}"
-    if case.then is Then.KEEPS and not seen.is_open:
-        return f"expected a connection that takes one more request, came {seen}"
-    if case.then is Then.CLOSES and not seen.has_ended:
-        return f"expected the end of the connection, came {seen}"
-    return None
 
 
 class _Talk:
@@ -271,9 +186,8 @@ class _Talk:
             data, self._line.received = self._line.received, b""
             self._frames.feed(data)
 
-    async def _wait(self, is_there: object, patience_s: float = PATIENCE_S) -> bool:
+    async def _wait(self, is_there: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
         """Whether the condition held before the connection ended and the patience did."""
-        assert callable(is_there)
         deadline_s = asyncio.get_running_loop().time() + patience_s
         while True:
             self._feed()
@@ -290,11 +204,10 @@ class _Talk:
                 return False
             if self._line.has_ended:
                 self._feed()
-                return bool(is_there())
+                return is_there()
 
-    async def _until(self, holds: object, patience_s: float = PATIENCE_S) -> bool:
+    async def _until(self, holds: Callable[[ServerFrames], bool], patience_s: float = PATIENCE_S) -> bool:
         """Wait for what the server's frames hold, or for its close."""
-        assert callable(holds)
         frames = self._frames
         assert frames is not None
         return await self._wait(lambda: frames.close is not None or holds(frames), patience_s)

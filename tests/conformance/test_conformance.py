@@ -14,8 +14,9 @@ import pytest
 from bench.target import Target
 from tests.conformance.case import Case, RequestCase, SocketCase, Way, upgrade
 from tests.conformance.cases import CASES, QUICK, TABLES
+from tests.conformance.judging import judge
 from tests.conformance.record import Record, differ, run_all
-from tests.conformance.runner import judge, run_cases
+from tests.conformance.runner import run_cases
 from tests.conformance.servers import servers
 from tests.conformance.sweeps import SWEEPS
 from tests.conformance.wire import PING, frame

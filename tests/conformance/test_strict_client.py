@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.case import ACCEPT, Outcome, Reply, RequestCase, SocketCase, Way, any_of, upgrade
 from tests.conformance.http_replies import Response, read_response
-from tests.conformance.runner import Observation, judge
+from tests.conformance.judging import Observation, judge
 from tests.conformance.wire import CLOSE, NO_CODE, PING, PONG, TEXT, Agreed, Deflater, ServerFrames, frame, read_agreed
 
 _PONG_JSON = b'{"type":"pong","data":{"ts":1}}'
