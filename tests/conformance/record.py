@@ -14,6 +14,7 @@ from bench.target import Target
 from tests.conformance.case import Case, SocketCase, Way
 from tests.conformance.cases import CASES
 from tests.conformance.judging import Observation, judge
+from tests.conformance.line import Reads
 from tests.conformance.runner import run_cases
 from tests.conformance.servers import servers
 
@@ -30,9 +31,11 @@ def run_all(wanted: Mapping[Way, Mapping[str, Case]]) -> Record:
     record = Record()
 
     async def run(targets: Mapping[Way, Target]) -> None:
+        reads = Reads()
+
         async def one(way: Way) -> None:
             named = [replace(case, name=name) for name, case in wanted[way].items()]
-            observed = await run_cases(named, way, targets[way].port)
+            observed = await run_cases(named, way, targets[way].port, reads=reads)
             record.observed.update({(way, name): seen for name, seen in observed.items()})
 
         await asyncio.gather(*map(one, wanted))

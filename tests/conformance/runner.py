@@ -32,9 +32,11 @@ _FENCE_AGAIN_S = 0.6
 """A fence above the rate limit is not answered: once more when the limit has let go."""
 
 
-async def run_cases(cases: Iterable[Case], way: Way, port: int) -> dict[str, Observation]:
-    """All of them on one server, many at a time; by name."""
-    reads, places = Reads(port), asyncio.Semaphore(AT_ONCE)
+async def run_cases(
+    cases: Iterable[Case], way: Way, port: int, *, reads: Reads | None = None
+) -> dict[str, Observation]:
+    """All of them on one server, many at a time; by name. `reads`: shared with other servers."""
+    reads, places = reads or Reads(), asyncio.Semaphore(AT_ONCE)
 
     async def one(case: Case) -> Observation:
         async with places:

@@ -16,6 +16,8 @@ _NAMED = named(_LETTERS.encode())
 _PARTS = (_NAMED[:-74], *(bytes((byte,)) for byte in _NAMED[-74:-3]), _NAMED[-3:])
 """A message in 73 fragments, one letter of its name in most of them."""
 _NOTHING = (Outcome(("error rate_limited",)), Outcome((), (4003,)), Outcome(("error rate_limited",), (4003,)))
+# The pause gives back more of the default limit (20 per s) than the rest of the message needs: a server that drops single
+# fragments over the limit takes the end of the message, and delivers it without its middle.
 _RATE_NOTE = "whole, or an error and nothing; never a text that was shortened"
 
 
@@ -25,7 +27,7 @@ def _slowly(pause_after: int) -> tuple[bytes | Pause, ...]:
     frames += [frame(part, CONTINUATION, fin=False) for part in _PARTS[1:-1]]
     frames += [frame(_PARTS[-1], CONTINUATION)]
     assert b"".join(frames) == sent
-    return (b"".join(frames[:pause_after]), Pause(0.4), b"".join(frames[pause_after:]))
+    return (b"".join(frames[:pause_after]), Pause(1.5), b"".join(frames[pause_after:]))
 
 
 CASES: tuple[Case, ...] = (
@@ -91,9 +93,9 @@ CASES: tuple[Case, ...] = (
     # -- the rate limit
     SocketCase("73 fragments at once", "protocol 9; RFC 6455 5.4", (fragments(*_PARTS),),
                (Outcome((_WHOLE,)), *_NOTHING), folds=True, note=_RATE_NOTE),
-    SocketCase("45 fragments, a pause, the rest", "protocol 9; RFC 6455 5.4", _slowly(45),
+    SocketCase("50 fragments, a pause, the rest", "protocol 9; RFC 6455 5.4", _slowly(50),
                (Outcome((_WHOLE,)), *_NOTHING), folds=True, note=_RATE_NOTE),
-    SocketCase("60 fragments, a pause, the rest", "protocol 9; RFC 6455 5.4", _slowly(60),
+    SocketCase("70 fragments, a pause, the rest", "protocol 9; RFC 6455 5.4", _slowly(70),
                (Outcome((_WHOLE,)), *_NOTHING), folds=True, note=_RATE_NOTE),
     SocketCase("message after 73 fragments and a pause", "protocol 9; RFC 6455 5.4",
                (fragments(*_PARTS), Pause(2.5), frame(PING_JSON)),
