@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.conformance.case import ALL, PING_TEXT, Case, RequestCase, SocketCase, any_of, named, request, stays, upgrade
 from tests.conformance.wire import CONTINUATION, PING, frame, pong_of
 
+BYTE_BY_BYTE = "a byte at a time"
+"""Hundreds of segments one behind the other: for the slow suite."""
 _CUT = "RFC 9112 2.1; RFC 6455 4.1"
 _UPGRADE = upgrade(body=PING_TEXT)
 _FRAMES = (
@@ -37,7 +39,7 @@ SWEEPS: dict[str, list[Case]] = {
     "room list, cut once": [
         RequestCase(f"after byte {place}", _CUT, _cut(_LIST, place), any_of(200)) for place in range(1, len(_LIST))
     ],
-    "a byte at a time": [
+    BYTE_BY_BYTE: [
         RequestCase("upgrade", _CUT, tuple(bytes((b,)) for b in _UPGRADE), any_of(101), events=("pong",)),
         RequestCase("room list", _CUT, tuple(bytes((b,)) for b in _LIST), any_of(200)),
         SocketCase("frames", "RFC 6455 5.2", tuple(bytes((b,)) for b in _FRAMES), stays(*_EVENTS)),

@@ -18,7 +18,7 @@ from tests.conformance.judging import judge
 from tests.conformance.record import Record, differ, run_all
 from tests.conformance.runner import run_cases
 from tests.conformance.servers import servers
-from tests.conformance.sweeps import SWEEPS
+from tests.conformance.sweeps import BYTE_BY_BYTE, SWEEPS
 from tests.conformance.wire import PING, frame
 
 QUICK_WAYS = (Way.BARE, Way.SPLIT)
@@ -102,7 +102,9 @@ def sweep_target(request: pytest.FixtureRequest) -> Iterator[tuple[Way, Target]]
         yield request.param, targets[request.param]
 
 
-@pytest.mark.parametrize("sweep", list(SWEEPS))
+@pytest.mark.parametrize(
+    "sweep", [pytest.param(name, marks=[pytest.mark.slow] if name == BYTE_BY_BYTE else []) for name in SWEEPS]
+)
 @pytest.mark.parametrize(
     "sweep_target",
     [

@@ -16,8 +16,8 @@ _NAMED = named(_LETTERS.encode())
 _PARTS = (_NAMED[:-74], *(bytes((byte,)) for byte in _NAMED[-74:-3]), _NAMED[-3:])
 """A message in 73 fragments, one letter of its name in most of them."""
 _NOTHING = (Outcome(("error rate_limited",)), Outcome((), (4003,)), Outcome(("error rate_limited",), (4003,)))
-# The pause gives back more of the default limit (20 per s) than the rest of the message needs: a server that drops single
-# fragments over the limit takes the end of the message, and delivers it without its middle.
+# The pause gives back more of the default limit (20 per s) than the rest of the message needs: a server that drops
+# single fragments over the limit takes the end of the message, and delivers it without its middle.
 _RATE_NOTE = "whole, or an error and nothing; never a text that was shortened"
 
 
