@@ -1,0 +1,168 @@
+"""Does memory grow with every connection that ever was? Cycles on one way in, and the server's RSS along them.
+
+A cycle leaves nothing behind that the server should keep: connect, handshake and close; a handshake that is refused; a
+room that is made, entered and deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.raw_client import OP_CLOSE, ClientGone, RawClient, Transport, client_frame, close_payload
+from bench.target import Target
+from bench.tokens import Player, mint_receiver
+from bench.watch import resident_kib
+
+_REFUSED_TOKEN = "nonsense"
+
+
+class Cycle(str, Enum):
+    """What is done again and again."""
+
+    HANDSHAKE = "connect, handshake, close"
+    REFUSED = "connect, refused handshake, close"
+    ABRUPT = "connect, handshake, reset"
+    ROOM = "make, enter and delete a room"
+
+
+@dataclass(frozen=True)
+class Churn:
+    """RSS of the server along the cycles, in KiB; the first sample is before any."""
+
+    cycle: Cycle
+    transport: Transport
+    done: tuple[int, ...]
+    rss_kib: tuple[int, ...]
+
+    def growth(self, warm_up: int) -> float:
+        """Share by which RSS grew from `warm_up` cycles on to the end: 0.02 is 2 %. Raises `ValueError` where no
+        sample lies between."""
+        after = [kib for done, kib in zip(self.done, self.rss_kib, strict=True) if done >= warm_up]
+        if len(after) < 2:
+            raise ValueError("no samples behind the warm-up")
+        return after[-1] / after[0] - 1
+
+
+async def churn(
+    target: Target,
+    cycle: Cycle,
+    transport: Transport,
+    *,
+    cycles: int,
+    workers: int = 32,
+    sample_every: int = 1000,
+    on_sample: Callable[[int, int], None] | None = None,
+) -> Churn:
+    """Run `cycles` on a running server, `workers` at a time, and look at its RSS after every `sample_every`.
+
+    At a sample no cycle is under way, so that only what was left behind is counted. `on_sample` gets cycles done and
+    KiB. Raises `ClientGone` when the server does not do its part.
+    """
+    players = [mint_receiver(target.jwt_secret, index) for index in range(workers)]
+    run = _CYCLES[cycle]
+    visits = [_Visit(target, transport, player) for player in players]
+    done, samples = [0], [resident_kib(target.pid)]
+    try:
+        while done[-1] < cycles:
+            left = iter(range(min(sample_every, cycles - done[-1])))
+            counted = await asyncio.gather(*(_work(run, visit, left) for visit in visits))
+            done.append(done[-1] + sum(counted))
+            samples.append(resident_kib(target.pid))
+            if on_sample is not None:
+                on_sample(done[-1], samples[-1])
+    finally:
+        for visit in visits:
+            visit.end()
+    return Churn(cycle, transport, tuple(done), tuple(samples))
+
+
+# -- private ------------------------------------------------------------------------------------------------------
+
+
+class _Visit:
+    """One worker: a player, and for rooms the connections that stay."""
+
+    def __init__(self, target: Target, transport: Transport, player: Player) -> None:
+        self.port = target.port
+        self.transport = transport
+        self.player = player
+        self.socket: RawClient | None = None
+        self.http: RawClient | None = None
+
+    async def open(self, token: str) -> RawClient:
+        """A socket that has sent its handshake."""
+        client = await RawClient.connect(self.port, self.transport)
+        status = await client.upgrade()
+        if status != 101:
+            client.abort()
+            raise ClientGone(f"the upgrade was answered with {status}")
+        data = {"version": "13020", "name": "Churn", "token": token}
+        client.send(client_frame(json.dumps({"type": "handshake", "data": data}).encode()))
+        return client
+
+    def end(self) -> None:
+        for client in (self.socket, self.http):
+            if client is not None:
+                client.abort()
+
+
+async def _work(run: Callable[[_Visit], Awaitable[None]], visit: _Visit, left: Iterator[int]) -> int:
+    counted = 0
+    for _ in left:  # shared by all workers: each takes the next
+        await run(visit)
+        counted += 1
+    return counted
+
+
+async def _say_good_bye(client: RawClient) -> None:
+    client.send(client_frame(close_payload(), OP_CLOSE))
+    await client.ended()
+    client.abort()
+
+
+async def _handshake(visit: _Visit) -> None:
+    client = await visit.open(visit.player.token)
+    await client.message(b"handshake_accepted")
+    await _say_good_bye(client)
+
+
+async def _refused(visit: _Visit) -> None:
+    client = await visit.open(_REFUSED_TOKEN)
+    await client.message(b"error")
+    await _say_good_bye(client)
+
+
+async def _abrupt(visit: _Visit) -> None:
+    client = await visit.open(visit.player.token)
+    await client.message(b"handshake_accepted")
+    client.abort()
+
+
+async def _room(visit: _Visit) -> None:
+    token = visit.player.token
+    if visit.socket is None:
+        visit.socket = await visit.open(token)
+        await visit.socket.message(b"handshake_accepted")
+        visit.http = await RawClient.connect(visit.port, visit.transport)
+    assert visit.http is not None
+    status, body = await visit.http.request("POST", "/api/rooms", b'{"gamemode":"churn"}', token=token)
+    if status != 201:
+        raise ClientGone(f"no room: {status} {body!r}")
+    visit.socket.send(client_frame(b'{"type":"create_room","data":{}}'))
+    await visit.socket.message(b"room_created")
+    path = f"/api/rooms/{json.loads(body)['room']['id']}"
+    status, body = await visit.http.request("DELETE", path, token=token)
+    if status != 200:
+        raise ClientGone(f"not deleted: {status} {body!r}")
+
+
+_CYCLES: dict[Cycle, Callable[[_Visit], Awaitable[None]]] = {
+    Cycle.HANDSHAKE: _handshake,
+    Cycle.REFUSED: _refused,
+    Cycle.ABRUPT: _abrupt,
+    Cycle.ROOM: _room,
+}

@@ -1,0 +1,111 @@
+"""The lab's churn and its hostile clients: they do what they say, on a real server, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from bench.among import Among, among
+from bench.churn import Churn, Cycle, churn
+from bench.hostile import Hostile, be_hostile
+from bench.raw_client import RawClient, Transport
+from bench.target import Target
+from tests.conformance.case import Way
+from tests.conformance.servers import servers
+
+PATIENCE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with servers([Way.BARE]) as targets:
+        yield targets[Way.BARE]
+
+
+async def open_sessions(target: Target) -> float:
+    client = await RawClient.connect(target.port, Transport.BARE)
+    try:
+        _, body = await client.request("GET", "/metrics")
+    finally:
+        client.abort()
+    rows = dict(line.rsplit(b" ", 1) for line in body.splitlines() if not line.startswith(b"#"))
+    return float(rows[b"lobby_sockets"])
+
+
+async def wait_until_empty(target: Target) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while await open_sessions(target):
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("cycle", list(Cycle))
+async def test_churn_does_each_cycle_as_often_as_asked_and_leaves_nobody(target: Target, cycle: Cycle) -> None:
+    heard: list[int] = []
+    seen = await churn(
+        target,
+        cycle,
+        Transport.BARE,
+        cycles=25,
+        workers=4,
+        sample_every=10,
+        on_sample=lambda done, _: heard.append(done),
+    )
+    assert seen.done == (0, 10, 20, 25)
+    assert heard == [10, 20, 25]
+    assert all(kib > 10_000 for kib in seen.rss_kib)
+    await wait_until_empty(target)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", [Transport.TLS, Transport.DEFLATE, Transport.TLS_DEFLATE])
+async def test_churn_works_on_the_other_ways(transport: Transport) -> None:
+    way = Way(transport.value)
+    with servers([way]) as targets:
+        for cycle in Cycle:
+            assert (await churn(targets[way], cycle, transport, cycles=10, workers=4)).done[-1] == 10
+
+
+def test_growth_counts_from_the_end_of_the_warm_up() -> None:
+    seen = Churn(Cycle.HANDSHAKE, Transport.BARE, (0, 10, 20, 30), (50, 100, 101, 110))
+    assert seen.growth(10) == pytest.approx(0.10)
+    assert seen.growth(15) == pytest.approx(110 / 101 - 1)
+    with pytest.raises(ValueError, match="warm-up"):
+        seen.growth(30)
+
+
+@pytest.mark.parametrize("kind", list(Hostile))
+async def test_hostile_client_holds_its_connections_and_lets_go_of_them(target: Target, kind: Hostile) -> None:
+    server = psutil.Process(target.pid)
+    wanted = 1 if kind is Hostile.ABANDONED_LOGINS else kind.connections
+    most = 0
+
+    async def look() -> None:
+        nonlocal most
+        while most < wanted:
+            most = max(most, sum(each.status == "ESTABLISHED" for each in server.net_connections("tcp")))
+            await asyncio.sleep(0.01)
+
+    acts = asyncio.create_task(be_hostile(kind, target.port, Transport.BARE, seconds=PATIENCE_S))
+    try:
+        await asyncio.wait_for(look(), PATIENCE_S)
+    finally:
+        acts.cancel()
+        await asyncio.gather(acts, return_exceptions=True)
+    assert most >= wanted
+
+
+async def test_among_takes_both_kinds_of_rounds_and_loses_nobody(target: Target) -> None:
+    seen = await among(target, Hostile.IDLE_KEEP_ALIVES, Transport.BARE, good=20, rounds=1, round_s=0.5)
+    assert (len(seen.undisturbed_ms), len(seen.disturbed_ms), seen.lost, seen.cut) == (200, 200, 0, 0)
+    assert all(wait_ms > 0 for wait_ms in (*seen.undisturbed_ms, *seen.disturbed_ms))
+
+
+def test_among_compares_the_p99_of_both() -> None:
+    seen = Among(Hostile.PING_FLOOD, Transport.BARE, 1, (1.0,) * 99 + (2.0,), (3.0,) * 98 + (8.0,) * 2, 0, 0)
+    assert seen.p99_ms == (1.0, 8.0)
+    assert seen.ratio == 8.0
