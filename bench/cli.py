@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bench.profiles import Profile
-    from bench.results import Run
+    from bench.record.profiles import Profile
+    from bench.record.results import Run
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -95,7 +95,7 @@ def run(
 
     Exit codes: 1 a ledger found a fault, or a scenario failed; 3 a goal was missed; 4 a figure is not valid.
     """
-    from bench.profiles import PROFILES, at_sizes, parts
+    from bench.record.profiles import PROFILES, at_sizes, parts
 
     sizes = _with_slo(at_sizes(parts(PROFILES[profile]), clients), slo_ms)
     what = "+".join(names) if len(names) <= MOST_NAMED else f"{len(names)}-scenarios"
@@ -114,7 +114,7 @@ def report(
     profile: str, output: Path | None, seed: int | None, source: Path | None, slo_ms: float | None
 ) -> None:  # fmt: skip
     """Measure everything and leave report.html, report.md, charts, junit.xml and run.json."""
-    from bench.profiles import PROFILES
+    from bench.record.profiles import PROFILES
 
     if source is not None:
         _report(_read(source), output, what="again")
@@ -131,7 +131,7 @@ def report(
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave table and chart here")
 def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path | None) -> None:
     """What got better or worse from one run to another, beyond the noise. Runs are folders, or their run.json."""
-    from bench.compare import compare_runs, render_comparison, write_comparison
+    from bench.analysis.compare import compare_runs, render_comparison, write_comparison
 
     found = compare_runs(_read(before), _read(after), limit=limit, ratios_only=ratios)
     click.echo(render_comparison(found))
@@ -146,7 +146,7 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS, show_default=True)
 def index(output: Path) -> None:
     """Make the index page of a folder of runs again."""
-    from bench.index import write_index
+    from bench.report.index import write_index
 
     click.echo(write_index(output))
 
@@ -158,9 +158,9 @@ def index(output: Path) -> None:
 )
 def sample(run_dir: Path, output: Path) -> None:
     """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
-    from bench.headline import NoPlace, put_headline
-    from bench.report import copy_sample
-    from bench.run_file import ResultsUnreadable
+    from bench.record.run_file import ResultsUnreadable
+    from bench.report.build import copy_sample
+    from bench.report.headline import NoPlace, put_headline
 
     try:
         copy_sample(run_dir, output)
@@ -194,7 +194,7 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
 
 def _read(source: Path) -> Run:
     """A run by its folder or its file."""
-    from bench.run_file import ResultsUnreadable, find_run, read_run
+    from bench.record.run_file import ResultsUnreadable, find_run, read_run
 
     try:
         return read_run(find_run(source))
@@ -207,14 +207,14 @@ def _measure_and_report(
 ) -> None:
     if output is not None and output.exists() and any(output.iterdir()):
         raise _Misused(f"{output} is not empty: give --output another folder.")
-    from bench.outcome import EXIT_INVALID, exit_code
+    from bench.analysis.outcome import EXIT_INVALID, exit_code
 
     try:
         measured = _measure(names, profile=profile, seed=seed)
     except KeyboardInterrupt:
         raise _Failed("Interrupted before anything was measured: the servers are stopped.") from None
     if tables:
-        from bench.engine_table import render_result
+        from bench.report.tables import render_result
 
         for result in measured.findings:
             click.echo(render_result(result) + "\n")
@@ -230,12 +230,12 @@ def _measure_and_report(
 
 def _measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run:
     """Have scenarios measured, all of the report without names. What can go wrong in a lab is one sentence."""
-    from bench.cpu import plan_cpus
-    from bench.lab import Lab, target_factory
-    from bench.progress import reporter
-    from bench.remote import GeneratorFailed
-    from bench.runner import FAILURES, run_scenarios
+    from bench.processes.cpu import plan_cpus
+    from bench.processes.lab import Lab, target_factory
+    from bench.processes.progress import reporter
+    from bench.processes.remote import GeneratorFailed
     from bench.scenarios.registry import NEEDED_FOR_PROMISES, PROMISES, SCENARIOS
+    from bench.scenarios.runner import FAILURES, run_scenarios
 
     wanted = [*names, *(NEEDED_FOR_PROMISES if PROMISES in names else ())]
     known = [PROMISES, *(scenario.name for scenario in SCENARIOS)]
@@ -261,8 +261,8 @@ def _measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run
 
 
 def _report(measured: Run, output: Path | None, *, what: str) -> None:
-    from bench.index import write_index
-    from bench.report import make_report, write_report
+    from bench.report.build import make_report, write_report
+    from bench.report.index import write_index
 
     folder = output if output is not None else REPORTS / f"{_folder_name(measured)}-{what}"
     made = make_report(measured)

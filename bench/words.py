@@ -67,7 +67,7 @@ WAY_WORDS = {
     "rev": "push with rev",
     "delta": "rooms_delta",
 }
-"""The ways to the list (`bench.ways`), for readers."""
+"""The ways to the list (`bench.load.clients.ways`), for readers."""
 
 
 def rate_words(changes_per_s: float) -> str:

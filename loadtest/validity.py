@@ -27,7 +27,7 @@ from loadtest.thresholds import in_time_units
 BUSY_SHARE = 0.90
 """Of a core: above it a generator measures its own queue (Locust issues 586 and 663)."""
 NEAR_SHARE = 0.75
-"""From here on a burst of other work on the core would have reached the limit. Both as in `bench.validity`."""
+"""From here on a burst of other work on the core would have reached the limit. Both as in `bench.analysis.validity`."""
 BUSY_SECONDS_INVALID = 0.10
 """Part of the seconds: more of them reach into every percentile from p90 on."""
 LATE_TICKS_INVALID = 0.10

@@ -1,8 +1,9 @@
 """What a client costs in bytes, idle and while the list changes: every way, every length of the list, every rate.
 
 Counted by the clients over a window at the true intervals, held against the kernel's counters of the very sockets, and,
-as root on Linux, against the counters of a link of its own for every group (`bench.namespaces`). Servers for each
-length of the list and rate stand at the same time, in one window: bytes are not disturbed by a busy core.
+as root on Linux, against the counters of a link of its own for every group (`bench.processes.namespaces`).
+Servers for each length of the list and rate stand at the same time, in one window: bytes are not disturbed by a busy
+core.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.change_stream import Change
-from bench.changes import Changes, Place, evenly
-from bench.cpu import read_cpu
-from bench.lab import HOST, Lab
-from bench.namespaces import LinkCount, NamespaceFailed, Namespaces, can_have, linked
-from bench.population import EDGE, Group, Population, Window
-from bench.profiles import WAYS, BandwidthSizes
-from bench.progress import Stage
-from bench.remote import Remote
-from bench.results import BandwidthGroup, BandwidthResult, Load, Wire
+from bench.load.changes.change_stream import Change
+from bench.load.changes.changes import Changes, Place, evenly
+from bench.load.clients.population import EDGE, Group, Population, Window
+from bench.processes.cpu import read_cpu
+from bench.processes.lab import HOST, Lab
+from bench.processes.namespaces import LinkCount, NamespaceFailed, Namespaces, can_have, linked
+from bench.processes.progress import Stage
+from bench.processes.remote import Remote
+from bench.record.profiles import WAYS, BandwidthSizes
+from bench.record.results import BandwidthGroup, BandwidthResult, Load, Wire
 from bench.scenarios.broadcast import FLAGS
 
 QUIET_S = 0.5

@@ -1,17 +1,17 @@
 """Which way costs less, over changes a second and clients: measured cells, and the model that goes through them.
 
-The model of `bench.break_even` is made from these cells alone; the map in the report shows both.
+The model of `bench.analysis.break_even` is made from these cells alone; the map in the report shows both.
 """
 
 from __future__ import annotations
 
 import random
 
-from bench.cells import FLAGS, measure_cell
-from bench.findings import Findings, Where
-from bench.lab import Lab
+from bench.load.cells import FLAGS, measure_cell
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.record.findings import Findings, Where
 from bench.scenarios.freshness import write_cell
-from bench.turns import in_turns
 
 
 def run(lab: Lab) -> Findings:

@@ -19,19 +19,19 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from bench.change_stream import ChangeStream
-from bench.cpu import read_cpu
-from bench.crowd import Crowd, Recording
-from bench.lab import Lab, Server
-from bench.ledger import Entry, Receipts, account, account_by_number, account_states
-from bench.profiles import BroadcastSizes
-from bench.progress import Stage
-from bench.publisher import Published, Publisher, schedule
-from bench.remote import Remote
-from bench.results import Broadcast, BroadcastPoint, BroadcastResult, Load, Phase, RatePoint
-from bench.samples import Samples
-from bench.turns import in_turns
-from bench.watch import Watch
+from bench.load.changes.change_stream import ChangeStream
+from bench.load.changes.ledger import Entry, Receipts, account, account_by_number, account_states
+from bench.load.changes.publisher import Published, Publisher, schedule
+from bench.load.clients.crowd import Crowd, Recording
+from bench.processes.cpu import read_cpu
+from bench.processes.lab import Lab, Server
+from bench.processes.progress import Stage
+from bench.processes.remote import Remote
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch
+from bench.record.profiles import BroadcastSizes
+from bench.record.results import Broadcast, BroadcastPoint, BroadcastResult, Load, Phase, RatePoint
+from bench.record.samples import Samples
 
 _Done = TypeVar("_Done")
 

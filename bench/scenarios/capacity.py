@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 from math import sqrt
 
-from bench.broadcasts import COLD, Told, crowded, tell
-from bench.estimates import TIME_WAIT_LIMIT, share_waited
-from bench.findings import Findings, Where
-from bench.lab import Lab
-from bench.profiles import CapacitySizes
-from bench.scenarios.fanout import FLAGS as FANOUT_FLAGS
-from bench.validity import GENERATOR_LIMIT
+from bench.analysis.estimates import TIME_WAIT_LIMIT, share_waited
+from bench.analysis.validity import GENERATOR_LIMIT
+from bench.load.broadcasts import COLD, Told, crowded, tell
+from bench.processes.lab import Lab
+from bench.record.findings import Findings, Where
+from bench.record.profiles import CapacitySizes
+from bench.scenarios.engine.fanout import FLAGS as FANOUT_FLAGS
 
 FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
 KNEE = "clients that meet the service level"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from bench.cells import FLAGS, measure_cell
-from bench.findings import Findings
-from bench.lab import Lab
-from bench.profiles import LIVES
-from bench.scenarios.memory import measure_memory
-from bench.turns import in_turns
+from bench.load.cells import FLAGS, measure_cell
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.record.findings import Findings
+from bench.record.profiles import LIVES
+from bench.scenarios.engine.memory import measure_memory
 
 IDLE, FETCHING, DELTA = LIVES
 CPU_A_PLAYER_HOUR = "server CPU a player-hour"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from bench.findings import Book, Findings
-from bench.herd import Herd
-from bench.lab import Lab
+from bench.load.clients.herd import Herd
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch
+from bench.record.findings import Book, Findings
 from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, at_once, settled_herd, write_return
-from bench.turns import in_turns
-from bench.watch import Watch
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
 GRACE_S = 10

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.cells import FLAGS, Cell, measure_cell
-from bench.findings import Book, Findings, Where
-from bench.lab import Lab
+from bench.load.cells import FLAGS, Cell, measure_cell
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.record.findings import Book, Findings, Where
 from bench.stats import percentile
-from bench.turns import in_turns
 
 FRESH, STALE = "time to fresh", "staleness"
 SHARE_WITHIN = "time that a client is fresher than {:g} s"

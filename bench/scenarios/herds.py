@@ -20,19 +20,19 @@ from math import ceil
 
 import numpy as np
 
-from bench.engine_ledger import storm_events
-from bench.figures import FIXED, LISTENING
-from bench.findings import Book, Findings, Stretch, Where
-from bench.goals import ALL_FRESH, CPU_A_CONNECTION, CPU_BACK_AND_FRESH
-from bench.herd import Herd, WaysBack
-from bench.lab import Lab, Server
-from bench.progress import Stage
-from bench.publisher import Publisher
-from bench.remote import Remote
-from bench.sinks import Sinks
+from bench.analysis.figures import FIXED, LISTENING
+from bench.analysis.goals import ALL_FRESH, CPU_A_CONNECTION, CPU_BACK_AND_FRESH
+from bench.load.changes.publisher import Publisher
+from bench.load.changes.storm_ledger import storm_events
+from bench.load.clients.herd import Herd, WaysBack
+from bench.load.sockets.sinks import Sinks
+from bench.processes.lab import Lab, Server
+from bench.processes.progress import Stage
+from bench.processes.remote import Remote
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch
+from bench.record.findings import Book, Findings, Stretch, Where
 from bench.stats import FloatArray, percentile
-from bench.turns import in_turns
-from bench.watch import Watch
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--drain-s", "10", "--empty-room-ttl-s", "3600")

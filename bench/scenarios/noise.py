@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from bench.broadcasts import COLD, crowded, tell
-from bench.findings import LOBBY, Findings, Where
-from bench.goals import CPU_A_RECIPIENT, CPU_A_REQUEST
-from bench.lab import Lab
-from bench.scenarios.fanout import FLAGS
-from bench.scenarios.rooms_get import CONNECTIONS, Askers
-from bench.turns import in_turns
-from bench.watch import Watch, resident_kib
+from bench.analysis.goals import CPU_A_RECIPIENT, CPU_A_REQUEST
+from bench.load.broadcasts import COLD, crowded, tell
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch, resident_kib
+from bench.record.findings import LOBBY, Findings, Where
+from bench.scenarios.engine.fanout import FLAGS
+from bench.scenarios.engine.rooms_get import CONNECTIONS, Askers
 
 AGAIN = "lobby again"
 P99, LAST = "announcement p99", "announcement, last client"

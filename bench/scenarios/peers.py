@@ -4,8 +4,8 @@
 * naive Tornado, the library `websockets` (no list), Starlette on uvicorn: the seed's messages in the plain way of each;
 * Node.js with ws and Express, written from the seed.
 
-Broadcasts are taken turn by turn as in `bench.scenarios.fanout`, whose parties these are; storms and fetches have a
-fresh process each, in random order. Whoever is not installed is skipped by name.
+Broadcasts are taken turn by turn as in `bench.scenarios.engine.fanout`, whose parties these are; storms and fetches
+have a fresh process each, in random order. Whoever is not installed is skipped by name.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from bench.broadcasts import COLD
-from bench.findings import LOBBY, Book, Findings
-from bench.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FLOOR, LAST_ACCEPTED, NAIVE
-from bench.lab import Lab
-from bench.peer import python_peer, seed_node_command, start_peer
-from bench.publisher import Publisher
-from bench.scenarios.fanout import FLAGS, SETTLE_S, UNTIL_ALL, close_party, lobby_party, peer_party
-from bench.scenarios.rooms_get import Askers, write_answers
-from bench.sinks import Sinks
-from bench.turns import in_turns
-from bench.watch import Watch, sum_up
+from bench.analysis.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FLOOR, LAST_ACCEPTED, NAIVE
+from bench.load.broadcasts import COLD
+from bench.load.changes.publisher import Publisher
+from bench.load.sockets.sinks import Sinks
+from bench.processes.lab import Lab
+from bench.processes.peer import python_peer, seed_node_command, start_peer
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch, sum_up
+from bench.record.findings import LOBBY, Book, Findings
+from bench.scenarios.engine.fanout import FLAGS, SETTLE_S, UNTIL_ALL, close_party, lobby_party, peer_party
+from bench.scenarios.engine.rooms_get import Askers, write_answers
 
 SEED_NODE, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
 ROOMS = 50

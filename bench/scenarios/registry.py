@@ -7,27 +7,24 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from bench.cells import AFTER_S
-from bench.lab import Lab
-from bench.profiles import Profile
+from bench.load.cells import AFTER_S
+from bench.processes.lab import Lab
+from bench.record.profiles import Profile
 from bench.scenarios import (
     bandwidth,
     break_even,
     broadcast,
     capacity,
     cost,
-    fanout,
     flap,
-    fresh,
     freshness,
     herds,
-    memory,
     noise,
     peers,
-    rooms_get,
     storm,
     swarm,
 )
+from bench.scenarios.engine import fanout, fresh, memory, rooms_get
 
 SERVER_S = 1.5
 """A server's and a generator's start and end."""

@@ -14,17 +14,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.cpu import read_cpu
-from bench.engine_ledger import audit_storm, storm_events
-from bench.findings import Book, Findings, Where
-from bench.goals import CLOSED, CPU_AN_EVENT, CPU_IN_ALL, LAST_ACCEPTED, PEAK_RSS, SLOWEST_PING
-from bench.lab import Lab
-from bench.probe import Probe
+from bench.analysis.goals import CLOSED, CPU_AN_EVENT, CPU_IN_ALL, LAST_ACCEPTED, PEAK_RSS, SLOWEST_PING
+from bench.load.changes.storm_ledger import audit_storm, storm_events
+from bench.load.sockets.probe import Probe
+from bench.load.sockets.sinks import FIRST_INDEX, Sinks
+from bench.load.sockets.tokens import RECEIVERS_FROM
+from bench.processes.cpu import read_cpu
+from bench.processes.lab import Lab
+from bench.processes.watch import Watch, resident_kib
+from bench.record.findings import Book, Findings, Where
 from bench.scenarios.herds import PEAK_RATE, peak_rate_per_s
-from bench.sinks import FIRST_INDEX, Sinks
 from bench.stats import percentile
-from bench.tokens import RECEIVERS_FROM
-from bench.watch import Watch, resident_kib
 from lobby_server.protocol.messages import HandshakeAccepted, UserOnline, encode_frame
 
 FLAGS = (

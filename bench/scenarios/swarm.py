@@ -14,11 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.cpu import CpuTimes, read_cpu
-from bench.lab import Lab
-from bench.profiles import SwarmSizes
-from bench.results import Load, SwarmResult
-from bench.tokens import mint_receiver
+from bench.load.sockets.tokens import mint_receiver
+from bench.processes.cpu import CpuTimes, read_cpu
+from bench.processes.lab import Lab
+from bench.record.profiles import SwarmSizes
+from bench.record.results import Load, SwarmResult
 from bench.words import without_folder
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning")

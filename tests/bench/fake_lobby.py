@@ -35,7 +35,7 @@ class Faults:
 
 
 class FakeLobby:
-    """Has what a scenario needs of `bench.lab.Server`."""
+    """Has what a scenario needs of `bench.processes.lab.Server`."""
 
     def __init__(self, faults: Faults = Faults()) -> None:
         self.faults = faults
@@ -171,7 +171,7 @@ class _Room(tornado.web.RequestHandler):
 
 @contextmanager
 def fake_lobby(flags: Sequence[str] = (), *, faults: Faults = Faults()) -> Iterator[FakeLobby]:
-    """A server factory as `bench.lab.Lab` wants one."""
+    """A server factory as `bench.processes.lab.Lab` wants one."""
     lobby = FakeLobby(faults).start()
     try:
         yield lobby

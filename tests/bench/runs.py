@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from bench.figures import FIXED, LISTENING
-from bench.findings import Book, Findings, Where
-from bench.profiles import QUICK
-from bench.results import (
+from bench.analysis.figures import FIXED, LISTENING
+from bench.record.findings import Book, Findings, Where
+from bench.record.profiles import QUICK
+from bench.record.results import (
     BandwidthGroup,
     BandwidthResult,
     Broadcast,
@@ -24,7 +24,7 @@ from bench.results import (
     Run,
     SwarmResult,
 )
-from bench.samples import Samples
+from bench.record.samples import Samples
 from bench.scenarios.herds import BACK_SHARE
 
 MACHINE = Machine(cpu="a CPU", cores=2, memory_bytes=8 * 2**30, kernel="Linux 6", python="CPython 3.11", pinned=True)

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench import cli
-from bench.results import Run
-from bench.run_file import write_run
+from bench.processes.target import TargetFailed
+from bench.record.results import Run
+from bench.record.run_file import write_run
 from bench.scenarios.registry import SCENARIOS
-from bench.target import TargetFailed
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_reconnect_result, a_run
 
 
@@ -36,7 +36,7 @@ def measuring(monkeypatch: pytest.MonkeyPatch, outcome: Run | BaseException) -> 
             raise outcome
         return outcome
 
-    monkeypatch.setattr("bench.runner.run_scenarios", run_scenarios)
+    monkeypatch.setattr("bench.scenarios.runner.run_scenarios", run_scenarios)
 
 
 def test_list_names_every_scenario_and_its_question() -> None:

@@ -8,7 +8,7 @@ import pytest
 from locust.env import Environment
 from locust.event import Events
 
-from bench.target import Target
+from bench.processes.target import Target
 from loadtest.hooks import _Hooks
 from loadtest.metrics import CHAT_DELIVERY, INVITATION
 from loadtest.options import add_options

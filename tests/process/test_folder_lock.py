@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.target import Target, TargetFailed
+from bench.processes.target import Target, TargetFailed
 
 
 def test_second_server_on_a_folder_is_told_so_and_the_first_goes_on(tmp_path: Path) -> None:

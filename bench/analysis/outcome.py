@@ -1,0 +1,25 @@
+"""How a run ended, as an exit code."""
+
+from __future__ import annotations
+
+from bench.analysis.goals import Verdict, rule
+from bench.analysis.quantities import invalid
+from bench.record.results import Run
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_MISSED = 3
+EXIT_INVALID = 4
+
+
+def exit_code(run: Run, *, with_goals: bool) -> int:
+    """A fault that a ledger found is worse than a figure that is not valid, and that worse than a missed goal.
+
+    What was not measured at all is neither; goals count only where they were asked for.
+    """
+    if run.failures or any(result.faults for result in run.findings):
+        return EXIT_FAILED
+    if invalid(run):
+        return EXIT_INVALID
+    rulings = [ruling for result in run.findings for ruling in rule(result)] if with_goals else []
+    return EXIT_MISSED if any(ruling.verdict is Verdict.MISSED for ruling in rulings) else 0

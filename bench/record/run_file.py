@@ -1,0 +1,63 @@
+"""run.json: a run as it is kept, in the lab's own format or in the swarm's, which is a run with a swarm alone."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import msgspec
+
+from bench.record.results import SCHEMA_VERSION, Run
+from bench.record.swarm_file import SWARM_SCHEMA, SwarmFile, run_of_swarm
+
+RUN_FILE = "run.json"
+
+
+class ResultsUnreadable(ValueError):
+    """A file that is not a run of this schema. The text is one sentence."""
+
+
+def write_run(run: Run, path: Path) -> None:
+    """Plain JSON, or gzip where the name ends in ``.gz``; without the name of the machine, which the swarm notes."""
+    text = msgspec.json.encode(_without_host_name(run))
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def _without_host_name(run: Run) -> Run:
+    if run.swarm is None or "name" not in run.swarm.swarm.get("machine", {}):
+        return run
+    machine = {key: value for key, value in run.swarm.swarm["machine"].items() if key != "name"}
+    swarm = msgspec.structs.replace(run.swarm, swarm={**run.swarm.swarm, "machine": machine})
+    return msgspec.structs.replace(run, swarm=swarm)
+
+
+def find_run(source: Path) -> Path:
+    """The file with the results, given it or its folder."""
+    if not source.is_dir():
+        return source
+    return next((path for name in (RUN_FILE, f"{RUN_FILE}.gz") if (path := source / name).exists()), source / RUN_FILE)
+
+
+def read_run(path: Path) -> Run:
+    """Raises `ResultsUnreadable`, also for a run of another schema."""
+    try:
+        raw = path.read_bytes()
+        text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        head = msgspec.json.decode(text, type=_Head)
+        is_swarm = head.generators is not msgspec.UNSET
+        readable = SWARM_SCHEMA if is_swarm else SCHEMA_VERSION
+        if head.schema != readable:
+            raise ResultsUnreadable(
+                f"{path} has schema {head.schema}, this lab reads {readable}: use the lab of its commit."
+            )
+        if is_swarm:
+            return run_of_swarm(msgspec.json.decode(text, type=SwarmFile), msgspec.json.decode(text))
+        return msgspec.json.decode(text, type=Run)
+    except (OSError, EOFError, msgspec.MsgspecError) as error:
+        raise ResultsUnreadable(f"{path} is not a run of the lab, nor of the swarm: {error}.") from error
+
+
+class _Head(msgspec.Struct):
+    schema: int
+    generators: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """The swarm's file has it."""

@@ -1,0 +1,80 @@
+"""What may be believed: the rules that mark a point."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bench.analysis.validity import Judgement, Reason, Validity, judge_idle, judge_phase, sum_up
+from bench.record.results import BandwidthGroup, ClientBytes, Load
+from tests.bench.runs import CALM, OVERLOADED, a_broadcast, a_group, a_phase
+
+
+def load(**changes: float) -> Load:
+    return msgspec.structs.replace(CALM, **changes)
+
+
+def test_calm_phase_is_valid() -> None:
+    assert judge_phase(a_phase([a_broadcast(3.0, clients=10)])).validity is Validity.VALID
+
+
+@pytest.mark.parametrize(
+    "limit", [OVERLOADED, load(generator_cpu_s=9.1), load(busy_generator_cpu_s=0.901)], ids=["busy", "whole", "edge"]
+)
+def test_generator_above_90_percent_makes_a_phase_invalid(limit: Load) -> None:
+    judgement = judge_phase(a_phase([a_broadcast(3.0, clients=10)], load=limit))
+    assert judgement.validity is Validity.INVALID
+    assert "of a core" in str(judgement)
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (
+            a_phase([a_broadcast(3.0, clients=10)], load=load(busy_generator_cpu_s=0.8)),
+            "near its limit (80% of a core)",
+        ),
+        (a_phase([a_broadcast(3.0, clients=10)], load=load(server_wait_s=1.0)), "kept the server from its core"),
+        (a_phase([a_broadcast(3.0, clients=10, lost=1)]), "1 lost or too late"),
+        (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), late_us=20_000)]), "late (up to 20 ms)"),
+        (a_phase([msgspec.structs.replace(a_broadcast(3.0, clients=10), twice=2)]), "2 twice"),
+    ],
+    ids=["generator", "wait", "lost", "late", "twice"],
+)
+def test_suspect_phase_says_why(phase: object, words: str) -> None:
+    judgement = judge_phase(phase)  # type: ignore[arg-type]
+    assert judgement.validity is Validity.SUSPECT
+    assert words in str(judgement)
+
+
+def changed(group: BandwidthGroup, **changes: int | None) -> BandwidthGroup:
+    client: ClientBytes = msgspec.structs.replace(group.clients[0], **changes)
+    return msgspec.structs.replace(group, clients=[client, *group.clients[1:]])
+
+
+def test_idle_bytes_that_the_kernel_confirms_are_valid() -> None:
+    assert judge_idle(a_group("push", requests=2, framed=152, wire=464)).validity is Validity.VALID
+
+
+def test_one_byte_of_difference_from_the_kernel_is_invalid() -> None:
+    group = changed(a_group("push", requests=2, framed=152, wire=464), kernel_sent_bytes=39)
+    assert judge_idle(group).validity is Validity.INVALID
+
+
+def test_without_the_kernels_count_bytes_are_suspect() -> None:
+    group = changed(
+        a_group("push", requests=2, framed=152, wire=464), kernel_sent_bytes=None, kernel_received_bytes=None
+    )
+    assert judge_idle(group).validity is Validity.SUSPECT
+
+
+def test_summary_counts_points_and_gives_each_reason_once() -> None:
+    late, limit = Reason("late", "12 ms"), Reason("limit", "95%")
+    judgements = [
+        Judgement(Validity.VALID),
+        Judgement(Validity.SUSPECT, (late,)),
+        Judgement(Validity.SUSPECT, (late._replace(how_much="20 ms"),)),
+        Judgement(Validity.INVALID, (limit,)),
+    ]
+    assert sum_up(judgements) == "1 of 4 points INVALID: limit; 2 of 4 points suspect: late"
+    assert sum_up([Judgement(Validity.VALID)] * 3) == "all 3 points valid"
