@@ -56,6 +56,7 @@ class Latency:
     late_worst_ms: float
     server_ms_per_broadcast: float
     server_share: float
+    """Of a core, over as many intervals as there were broadcasts: the quiet before and after them is not in it."""
     server_waited: float
     """Part of the time in which it would have worked that other work had its core."""
     generator_share: float
@@ -136,6 +137,7 @@ def _latency(
     expected = sum(broadcast.expected for broadcast in broadcasts)
     number = len(broadcasts)
     load = sum_loads([phase.load for phase in phases])
+    window_s = sum(phase.interval_s * len(phase.broadcasts) for phase in phases)
     return Latency(
         clients=clients,
         broadcasts=number,
@@ -153,7 +155,7 @@ def _latency(
         disordered=sum(broadcast.disordered for broadcast in broadcasts),
         late_worst_ms=max((broadcast.late_us for broadcast in broadcasts), default=0) / 1e3,
         server_ms_per_broadcast=load.server_cpu_s * 1e3 / number if number else float("nan"),
-        server_share=load.server_cpu_s / load.wall_s if load.wall_s else float("nan"),
+        server_share=load.server_cpu_s / window_s if window_s else float("nan"),
         server_waited=server_waited(load),
         generator_share=max((generator_share(phase.load) for phase in phases), default=0.0),
         judgement=judge_phases(phases),

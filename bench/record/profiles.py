@@ -25,7 +25,7 @@ OF_A_SWARM = "swarm"
 
 
 class _Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    pass
+    """A window in which the list changes is as long as `window_s` says, to the nearest whole number of changes."""
 
 
 class NoiseSizes(_Sizes, frozen=True, kw_only=True):
@@ -276,18 +276,18 @@ FULL = Profile(
         clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=5, refetch_broadcasts=3, logins=4,
         changes_per_s=[0.5, 3.0, 20.0], rate_clients=1_000, rate_s=4.0,
     ),
-    freshness=FreshnessSizes(clients=300, repeats=5, window_s=6.0, changes_per_s=1.0),
+    freshness=FreshnessSizes(clients=300, repeats=5, window_s=5.0, changes_per_s=1.0),
     bandwidth=BandwidthSizes(
         rooms=[10, 50, 200], clients=5, window_s=120.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
         changes_per_s=[0.0, 0.01, 0.1, 1.0, 10.0],
     ),
     break_even=BreakEvenSizes(
         ways=["polling", "polling_etag", "push", "delta"],
-        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=6.0, has_idle=True,
+        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=5.0, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=5, flapping=500),
     capacity=CapacitySizes(first=9_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
-    cost=CostSizes(clients=[100, 1_000, 5_000], repeats=5, window_s=4.0),
+    cost=CostSizes(clients=[100, 1_000, 5_000], repeats=5, window_s=3.0),
     peers=PeersSizes(clients=1_500, repeats=5, broadcasts=12, storm=500, get_s=0.3),
     swarm=SwarmSizes(
         users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0

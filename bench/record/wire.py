@@ -13,7 +13,7 @@ framing, losses and the opening of connections are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from lobby_server.protocol.frames import client_frame_bytes, server_frame_header
 
@@ -66,6 +66,15 @@ class ByteCount:
     payload_bytes: int = 0
     """Of what is framed: bodies and events; the rest of it is heartbeat."""
 
+    def add(self, other: ByteCount) -> None:
+        """Make it the count of both."""
+        for name in _COUNTED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def since(self, earlier: ByteCount) -> ByteCount:
+        """What was added."""
+        return ByteCount(**{name: getattr(self, name) - getattr(earlier, name) for name in _COUNTED})
+
     def http_exchange(self, *, request_bytes: int, head_bytes: int, body_bytes: int) -> None:
         """One GET without a body, and its answer."""
         self.requests += 1
@@ -104,3 +113,6 @@ class ByteCount:
         self.framed_up_bytes += up_bytes
         self.framed_down_bytes += down_bytes
         self.wire_bytes += exchange_wire_bytes(up_bytes, down_bytes)
+
+
+_COUNTED = tuple(each.name for each in fields(ByteCount))

@@ -137,16 +137,22 @@ def _window(
     *,
     seed: int,
 ) -> tuple[list[Window], list[list[Change]]]:
-    """Everybody acts and all lists change; changes end some time before the window, so that none is cut in two."""
+    """Everybody acts and all lists change: as many times in the window as the rate says, to the nearest whole number.
+
+    The first and last moments of the window are quiet, so that nothing is on its way at its edges and no exchange is
+    cut in two: what changes in it cause is in it, all of it and nothing else.
+    """
     end_s = population.call(Population.begin, sizes.window_s, EDGE, True)
     start_s = end_s - sizes.window_s + LEAD_S
+    within_s = sizes.window_s - 2 * LEAD_S
     chance = random.Random(seed)
     times_s = [
         evenly(
-            rate, start_s=start_s, window_s=sizes.window_s - 2 * LEAD_S, jitters=[chance.random() for _ in range(97)]
+            round(rate * sizes.window_s) / within_s, start_s=start_s, window_s=within_s,
+            jitters=[chance.random() for _ in range(97)],
         )
         for rate in rates
-    ]
+    ]  # fmt: skip
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(changes.call, Changes.run, times_s)
         windows = population.call(Population.end)

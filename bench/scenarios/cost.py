@@ -11,11 +11,13 @@ from bench.processes.turns import in_turns
 from bench.record.findings import Findings
 from bench.record.profiles import LIVES
 from bench.scenarios.engine.memory import measure_memory
+from bench.scenarios.freshness import write_checks
 
 IDLE, FETCHING, DELTA = LIVES
 CPU_A_PLAYER_HOUR = "server CPU a player-hour"
 BYTES_A_PLAYER_HOUR = "KiB a player-hour, with TCP/IP (model)"
 REQUESTS_A_PLAYER_HOUR = "requests and heartbeats a player-hour"
+EVENTS_A_PLAYER_HOUR = "events a player-hour"
 ROOMS = 10
 
 
@@ -34,15 +36,15 @@ def run(lab: Lab) -> Findings:
                 lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0,
                 rooms=ROOMS, chance=chance,
             )  # fmt: skip
-            counted_s = cell.counted_s
             add: dict[str, Any] = {
                 "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
             }  # fmt: skip
             cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
             book.add(CPU_A_PLAYER_HOUR, cpu_s, unit="s", **add)
-            kib = cell.wire_bytes / counted_s / clients * 3600 / 1024
-            book.add(BYTES_A_PLAYER_HOUR, kib, unit="KiB", **add)
-            book.add(REQUESTS_A_PLAYER_HOUR, cell.requests / counted_s / clients * 3600, unit="", **add)
+            book.add(BYTES_A_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, unit="KiB", **add)
+            book.add(REQUESTS_A_PLAYER_HOUR, cell.count.requests / cell.client_hours, unit="", **add)
+            book.add(EVENTS_A_PLAYER_HOUR, cell.count.events / cell.client_hours, unit="", **add)
+            write_checks(book, cell, add)
             stage.advance()
         for _ in range(sizes.repeats):
             stage.say("memory")

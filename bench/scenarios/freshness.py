@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ CPU_A_CLIENT_HOUR = "server CPU a client-hour"
 BYTES_A_CLIENT_HOUR = "bytes a client-hour, with TCP/IP (model)"
 REQUESTS_A_CLIENT_HOUR = "requests a client-hour"
 EVENTS_A_CLIENT_HOUR = "events a client-hour"
+CHANGES_PER_S = "changes per second, achieved"
+FRAMED_OVER_KERNEL = "framed bytes over TCP_INFO's"
 
 
 def run(lab: Lab) -> Findings:
@@ -58,12 +61,19 @@ def write_cell(book: Book, way: str, cell: Cell, where: Where, *, series: bool =
     book.add(MEAN_STALENESS, float(cell.stale_s.mean()) * 1e3, unit="ms", **timed)
     for within_s in WITHIN_S:
         book.add(SHARE_WITHIN.format(within_s), float((cell.stale_s < within_s).mean() * 100), unit="%", **add)
-    hours = clients * cell.stretch.wall_s / 3600
-    book.add(CPU_A_CLIENT_HOUR, cell.stretch.server_cpu_s / hours, unit="s", **add)
-    counted_hours = clients * cell.counted_s / 3600
-    book.add(BYTES_A_CLIENT_HOUR, cell.wire_bytes / counted_hours, unit="B", **add)
-    book.add(REQUESTS_A_CLIENT_HOUR, cell.requests / counted_hours, unit="", **add)
-    book.add(EVENTS_A_CLIENT_HOUR, cell.events / counted_hours, unit="", **add)
+    cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
+    book.add(CPU_A_CLIENT_HOUR, cpu_s, unit="s", **add)
+    book.add(BYTES_A_CLIENT_HOUR, cell.count.wire_bytes / cell.client_hours, unit="B", **add)
+    book.add(REQUESTS_A_CLIENT_HOUR, cell.count.requests / cell.client_hours, unit="", **add)
+    book.add(EVENTS_A_CLIENT_HOUR, cell.count.events / cell.client_hours, unit="", **add)
+    write_checks(book, cell, add)
     if series:
         book.add_series(FRESH, cell.fresh_s, where, party=way, ledger=cell.ledger)
         book.add_series(STALE, np.sort(cell.stale_s)[:: max(1, len(cell.stale_s) // 2_000)], where, party=way)
+
+
+def write_checks(book: Book, cell: Cell, add: Mapping[str, Any]) -> None:
+    """What the other readings of a cell are held against: the rate of changes there was, and the kernel's count."""
+    book.add(CHANGES_PER_S, cell.changes_per_s, unit="", **add)
+    if cell.kernel_bytes:
+        book.add(FRAMED_OVER_KERNEL, cell.checked_bytes / cell.kernel_bytes, unit="×", **add)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from bench.load.cells import AFTER_S
+from bench.load.cells import around_s
+from bench.load.changes.changes import whole_intervals_s
 from bench.processes.lab import Lab
-from bench.record.profiles import Profile
+from bench.record.profiles import LIVES, Profile
 from bench.scenarios import (
     bandwidth,
     break_even,
@@ -85,21 +86,23 @@ def _broadcast_s(profile: Profile) -> float:
     return 0.88 * sizes.repeats * (total_s + rates_s)
 
 
-def _cell_s(way: str, clients: int, window_s: float, poll_s: float) -> float:
-    after_s = poll_s if way.startswith("polling") else AFTER_S
-    return CELL_S + clients / CELL_CLIENTS_PER_S + window_s + after_s
+def _cell_s(way: str, clients: int, rate: float, window_s: float, poll_s: float) -> float:
+    whole_s = whole_intervals_s(rate, window_s) + 2 * around_s(way, rate, poll_s)
+    return CELL_S + clients / CELL_CLIENTS_PER_S + whole_s
 
 
 def _freshness_s(profile: Profile) -> float:
     sizes = profile.freshness
-    return sizes.repeats * sum(_cell_s(way, sizes.clients, sizes.window_s, sizes.poll_s) for way in sizes.ways)
+    return sizes.repeats * sum(
+        _cell_s(way, sizes.clients, sizes.changes_per_s, sizes.window_s, sizes.poll_s) for way in sizes.ways
+    )
 
 
 def _break_even_s(profile: Profile) -> float:
     sizes = profile.break_even
-    plan = [clients for clients in sizes.clients for _ in sizes.changes_per_s]
-    plan += sizes.clients[:1] if sizes.has_idle else []
-    return sum(_cell_s(way, clients, sizes.window_s, sizes.poll_s) for way in sizes.ways for clients in plan)
+    plan = [(clients, rate) for clients in sizes.clients for rate in sizes.changes_per_s]
+    plan += [(sizes.clients[0], 0.0)] if sizes.has_idle else []
+    return sum(_cell_s(way, *cell, sizes.window_s, sizes.poll_s) for way in sizes.ways for cell in plan)
 
 
 def _bandwidth_s(profile: Profile) -> float:
@@ -136,7 +139,8 @@ def _capacity_s(profile: Profile) -> float:
 
 def _cost_s(profile: Profile) -> float:
     sizes = profile.cost
-    cells = sum(len(sizes.lives) * _cell_s("push", n, sizes.window_s, 0.0) for n in sizes.clients)
+    rates = [sizes.changes_per_s if LIVES[life][1] else 0.0 for life in sizes.lives]
+    cells = sum(_cell_s("push", n, rate, sizes.window_s, 0.0) for n in sizes.clients for rate in rates)
     return sizes.repeats * (cells + SERVER_S + max(sizes.clients) / 800 + len(sizes.clients))
 
 

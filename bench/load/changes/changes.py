@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from math import ceil
 from time import perf_counter
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ from bench.load.changes.publisher import Publisher
 
 READY_S = 0.02
 """Between two rooms that are made before the window."""
+
+ROUNDING = 1e-9
+"""What is lost when a time is divided and multiplied again."""
 
 
 class Place(NamedTuple):
@@ -57,10 +61,29 @@ class Changes:
         return changes
 
 
-def evenly(rate_per_s: float, *, start_s: float, window_s: float, jitters: Sequence[float]) -> list[float]:
-    """Times of changes at a rate: one an interval, anywhere in its first half, so that none falls on the end."""
-    count = int(rate_per_s * window_s + 1e-9)
+def whole_intervals_s(rate_per_s: float, window_s: float) -> float:
+    """The window that is nearest to `window_s` and has a whole number of changes at this rate, at least one.
+
+    A window of 6 s at 0.2 changes per second cannot have 1.2 changes; one of 5 s has one, and the rate is what it is
+    called. Without changes: `window_s`.
+    """
+    return max(1, round(rate_per_s * window_s)) / rate_per_s if rate_per_s else window_s
+
+
+def evenly(
+    rate_per_s: float, *, start_s: float, window_s: float, jitters: Sequence[float], lead_s: float = 0.0
+) -> list[float]:
+    """Times of changes: one an interval, anywhere in its first half, so that none falls on the end of the window.
+
+    As many in the window as the rate says, to the nearest whole number; before it, for at most `lead_s`, at the same
+    intervals.
+    """
+    count = round(rate_per_s * window_s)
     if not count:
         return []
     interval_s = window_s / count
-    return [start_s + (number + 0.5 * jitters[number % len(jitters)]) * interval_s for number in range(count)]
+    before = ceil(lead_s / interval_s - ROUNDING)
+    times_s = [
+        start_s + (number + 0.5 * jitters[number % len(jitters)]) * interval_s for number in range(-before, count)
+    ]
+    return [at_s for at_s in times_s if at_s >= start_s - lead_s]

@@ -2,6 +2,8 @@
 
 Runs in the generator process. Within the window each client acts at a random phase of its interval. With `edge`, phases
 are kept off the window's edges so that no exchange is cut in two; a client then polls exactly window / interval times.
+The phases of a group are spread evenly over the interval, in random order: in any stretch of time the group acts as
+often as its intervals say, to one time more or less, and no figure hangs on how the phases fell.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from bench.load.sockets.receivers import politely
 from bench.load.sockets.tokens import mint_receiver
 from bench.processes.namespaces import LinkCount, read_links
 from bench.record.results import ClientBytes, Connect, MessageSize
+from bench.record.wire import ByteCount
 
 EDGE = 0.05
 """Part of an interval at both ends in which no client acts."""
@@ -44,6 +47,17 @@ class Group(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Between:
+    """What the clients of a group counted from one moment to another, in which they went on as before and after."""
+
+    start_s: float
+    end_s: float
+    """When the counts were read, which may be later than asked for."""
+    count: ByteCount
+    """Of all clients together."""
+
+
+@dataclass(frozen=True)
 class Window:
     """What the clients of a group counted."""
 
@@ -62,6 +76,7 @@ class Population:
         self._clients: list[list[PollClient | PushClient]] = [[] for _ in groups]
         self._acting: list[asyncio.Task[None]] = []
         self._links: dict[str, LinkCount] = {}
+        self._reading: asyncio.Task[list[Between]] | None = None
 
     async def connect(self) -> None:
         """All clients of all groups, each with the list in its hands."""
@@ -84,8 +99,29 @@ class Population:
         await _settled(self._everybody(), act=Counted.reset, is_settled=Counted.is_untouched)
         self._links = read_links()
         start_s = perf_counter()
-        self._acting = [asyncio.create_task(self._act(client, start_s, window_s, edge)) for client in self._everybody()]
+        self._acting = [
+            asyncio.create_task(self._act(client, start_s, window_s, phase))
+            for clients in self._clients
+            for client, phase in zip(clients, self._phases(len(clients), edge), strict=True)
+        ]
         return start_s + window_s
+
+    async def read_at(self, start_s: float, end_s: float) -> None:
+        """Have the counts read at these two moments, both to come and within the window that was begun."""
+        self._reading = asyncio.create_task(self._read_at(start_s, end_s))
+
+    async def between(self) -> list[Between]:
+        """What each group counted between the two moments of `read_at`; waits for the second."""
+        assert self._reading is not None
+        return await self._reading
+
+    async def _read_at(self, start_s: float, end_s: float) -> list[Between]:
+        readings = []
+        for at_s in (start_s, end_s):
+            await _until(at_s)
+            readings.append((perf_counter(), [_sum_up(clients) for clients in self._clients]))
+        (first_s, before), (last_s, after) = readings
+        return [Between(first_s, last_s, now.since(then)) for then, now in zip(before, after, strict=True)]
 
     async def end(self) -> list[Window]:
         """Wait until the window is over and everything is through; what each group counted."""
@@ -143,14 +179,26 @@ class Population:
     def _push(self) -> list[PushClient]:
         return [client for client in self._everybody() if isinstance(client, PushClient)]
 
-    async def _act(self, client: PollClient | PushClient, start_s: float, window_s: float, edge: float) -> None:
+    def _phases(self, number: int, edge: float) -> list[float]:
+        """As parts of an interval: one in each of so many equal parts of it, in random order."""
+        order = self._random.sample(range(number), number)
+        return [edge + (1 - 2 * edge) * (part + self._random.random()) / number for part in order]
+
+    async def _act(self, client: PollClient | PushClient, start_s: float, window_s: float, phase: float) -> None:
         period_s = self._heartbeat_s if isinstance(client, PushClient) else self._poll_s
-        at_s = start_s + self._random.uniform(edge, 1 - edge) * period_s
+        at_s = start_s + phase * period_s
         while at_s < start_s + window_s:
             await _until(at_s)
             client.act()
             at_s += period_s
         await _until(start_s + window_s)
+
+
+def _sum_up(clients: Sequence[Counted]) -> ByteCount:
+    whole = ByteCount()
+    for client in clients:
+        whole.add(client.count)
+    return whole
 
 
 async def _settled(

@@ -39,6 +39,9 @@ POLLING: dict[str, tuple[str, ...]] = {"polling": (), "polling_etag": (), "polli
 
 FEATURES: dict[str, tuple[str, ...]] = {"push": (), "rev": ("rev",), "delta": ("rooms_delta",)}
 
+HEARTBEAT_S = 30.0
+"""Of a client that holds a socket, where a scenario does not say otherwise."""
+
 ANSWER_TIMEOUT_S = 20.0
 
 FAILURES = (OSError, HttpFailed, asyncio.TimeoutError)
