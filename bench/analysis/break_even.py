@@ -13,7 +13,7 @@ by least squares of the relative errors; the median of those errors is told besi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +22,20 @@ from scipy.optimize import brentq, least_squares
 
 from bench.analysis.estimates import estimate
 from bench.analysis.figures import traffic_costs
-from bench.record.findings import Measure
+from bench.record.findings import Measure, Where
 from bench.record.results import Run
 from bench.scenarios.cost import CPU_A_PLAYER_HOUR, IDLE
-from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CPU_A_CLIENT_HOUR
+from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CHANGES_PER_S, CPU_A_CLIENT_HOUR
 from bench.stats import FloatArray
 
-SIMPLE_BREAK_EVEN_PER_S = 1 / 3.0
-"""Naive notify and fetch makes λ fetches a second, polling every 3 s a third: above it the hint loses."""
+
+def simple_per_s(poll_s: float) -> float:
+    """Naive notify and fetch makes λ fetches a second, polling one a period: above 1/T the hint loses."""
+    return 1 / poll_s
+
+
+FLAT = ("polling",)
+"""Ways that cost the same whatever changes."""
 
 RATES_PER_S = (0.01, 30.0)
 CLIENTS = (30, 20_000)
@@ -42,7 +48,20 @@ class Point:
 
     clients: int
     changes_per_s: float
+    """That there were."""
     value: float
+    nominal_per_s: float | None = None
+    """What the rate of the cell is called; ``None``: the same."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where one way begins to cost more than another, by measured cells and the straight lines between them."""
+
+    per_s: float
+    low_per_s: float
+    high_per_s: float
+    """The cells next to it."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +115,33 @@ def idle_of(run: Run, name: str) -> float | None:
     return None
 
 
+def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
+    """Changes per second that there were in the cells of `cells_of`, by way and place, where they were noted."""
+    return {
+        (each.party, each.where): made.value
+        for each in cells_of(run)
+        if each.name == CHANGES_PER_S and (made := estimate(each)) is not None
+    }
+
+
+def surfaces_of(run: Run, name: str, *, grows: bool = False) -> list[Surface]:
+    """Of a quantity of the break-even map, from all cells of the run that are of its kind."""
+    return surfaces(
+        cells_of(run), name, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, name),
+        rates_per_s=rates_of_cells(run),
+    )  # fmt: skip
+
+
 def surfaces(
-    cells: Sequence[Measure], name: str, *, poll_s: float, grows: bool = False, idle_value: float | None = None
+    cells: Sequence[Measure],
+    name: str,
+    *,
+    poll_s: float,
+    grows: bool = False,
+    idle_value: float | None = None,
+    rates_per_s: Mapping[tuple[str, Where], float] | None = None,
 ) -> list[Surface]:
-    """Of every way that has cells with this quantity.
+    """Of every way that has cells with this quantity. `rates_per_s`: what there was, where a cell's name is not it.
 
     Idle, all that hold a socket do the same, so their idle cells are one: the mean; or `idle_value` where there are
     none.
@@ -107,7 +149,9 @@ def surfaces(
     points: dict[str, list[Point]] = {}
     for measure in cells:
         if measure.name == name and (found := estimate(measure)) is not None:
-            points.setdefault(measure.party, []).append(Point(measure.clients, measure.changes_per_s, found.value))
+            nominal = measure.changes_per_s
+            rate = (rates_per_s or {}).get((measure.party, measure.where), nominal)
+            points.setdefault(measure.party, []).append(Point(measure.clients, rate, found.value, nominal))
     idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
     if not idle and idle_value is not None:
         idle = [idle_value]
@@ -142,7 +186,7 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
 
     free = np.ones(5, dtype=bool)
     free[3:] = not _polls(way)
-    free[2] = way not in ("polling", "polling_gzip")
+    free[2] = way not in FLAT
     if len(set(clients)) < 2:
         free[1] = free[4] = False  # one size cannot tell what depends on it
 
@@ -169,11 +213,44 @@ def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:
     return float(10.0 ** brentq(difference, low, high))
 
 
+def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing | None:
+    """From where on the first costs more than the second by the cells of a size, with straight lines between them.
+
+    Idle costs are those of the size at which they were measured. ``None`` where the cells do not have it between them.
+    """
+    lines = [_line(each, clients) for each in (dear, cheap)]
+    if not all(len(rates) for rates, _ in lines):
+        return None
+    (rates, values), (cheap_rates, cheap_values) = lines
+    is_flat = cheap.way in FLAT
+    low = rates[0] if is_flat else max(rates[0], cheap_rates[0])
+    high = rates[-1] if is_flat else min(rates[-1], cheap_rates[-1])
+    grid = np.unique(np.concatenate([rates, cheap_rates, [low, high]]))
+    grid = grid[(grid >= low) & (grid <= high)]
+    apart = np.interp(grid, rates, values) - np.interp(grid, cheap_rates, cheap_values)
+    for number in range(1, len(grid)):
+        before, after = float(apart[number - 1]), float(apart[number])
+        if before < 0 <= after:
+            start, end = float(grid[number - 1]), float(grid[number])
+            return Crossing(start + (end - start) * before / (before - after), start, end)
+    return None
+
+
+def _line(surface: Surface, clients: int) -> tuple[FloatArray, FloatArray]:
+    """The cells of a size, and the idle ones of any, by rate; cells of one rate are its mean."""
+    by_rate: dict[float, list[float]] = {}
+    for point in surface.points:
+        if point.clients == clients or not point.changes_per_s:
+            by_rate.setdefault(point.changes_per_s, []).append(point.value)
+    rates = sorted(by_rate)
+    return np.asarray(rates, dtype=float), np.asarray([float(np.mean(by_rate[rate])) for rate in rates])
+
+
 def _value(
     constants: FloatArray, rates: FloatArray, clients: FloatArray, way: str, poll_s: float, *, grows: bool
 ) -> FloatArray:
     a, e, s, d, d_client = constants
-    if way in ("polling", "polling_gzip"):
+    if way in FLAT:
         acts = np.zeros(np.broadcast(rates, clients).shape)
     elif _polls(way):
         acts = 1 - np.exp(-rates * poll_s)

@@ -100,7 +100,7 @@ def judge_reading(reading: Reading, kind: Kind) -> Judgement:
     """What can spoil one repeat: the generator a time or a rate, other work a time or a cost."""
     if reading.invalid:
         return Judgement(Validity.INVALID, (Reason(reading.invalid),))
-    reasons: list[Reason] = []
+    reasons = [Reason(reading.suspect)] if reading.suspect else []
     stretch = reading.stretch
     if stretch is not None and kind in (Kind.TIME, Kind.RATE) and stretch.wall_s:
         share = stretch.generator_cpu_s / stretch.wall_s

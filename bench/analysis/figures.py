@@ -216,7 +216,12 @@ class Traffic:
     kind: str
     rooms: int
     changes_per_s: float
+    """As it is called."""
     changes: int
+    achieved_per_s: float
+    """Changes over the window."""
+    events: float
+    requests: float
     heartbeat: float
     headers: float
     payload: float
@@ -253,6 +258,9 @@ def _traffic(group: BandwidthGroup, window_s: float) -> Traffic:
         rooms=group.rooms,
         changes_per_s=group.changes_per_s,
         changes=group.changes,
+        achieved_per_s=group.changes / window_s,
+        events=sum(client.events for client in group.clients) * per_hour,
+        requests=sum(client.requests for client in group.clients) * per_hour,
         heartbeat=(framed - headers - payload) * per_hour,
         headers=headers * per_hour,
         payload=payload * per_hour,

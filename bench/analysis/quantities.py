@@ -9,6 +9,7 @@ from bench.analysis.estimates import Estimate, Kind, estimate_readings, kind_of
 from bench.analysis.figures import traffic_costs
 from bench.analysis.goals import UNCHANGED
 from bench.analysis.validity import Judgement, Reason, Validity, judge_phase
+from bench.analysis.windows import over_the_window
 from bench.record.findings import LOBBY, Reading, Where
 from bench.record.results import BroadcastPoint, Phase, Run
 from bench.stats import merge, percentile
@@ -86,7 +87,8 @@ class Quantity:
 
 
 def quantities(run: Run) -> list[Quantity]:
-    """In the order of the report."""
+    """In the order of the report; rates are those of the windows, also of runs that were counted over more."""
+    run = over_the_window(run)
     found = [*_broadcast(run), *_bandwidth(run), *_swarm(run)]
     for result in run.findings:
         found += [

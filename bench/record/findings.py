@@ -64,6 +64,8 @@ class Reading(msgspec.Struct, frozen=True):
     ledger: Ledger | None = None
     invalid: str = ""
     """Why it is no measurement, where the scenario itself can tell."""
+    suspect: str = ""
+    """Why it may be off, likewise."""
 
 
 class Where(NamedTuple):

@@ -18,6 +18,7 @@ from bench.analysis.figures import Figures, derive
 from bench.analysis.promises import Promise, judge_promises
 from bench.analysis.quantities import invalid
 from bench.analysis.verdicts import Verdict
+from bench.analysis.windows import over_the_window
 from bench.record.provenance import caption, facts
 from bench.record.results import Run
 from bench.record.run_file import RUN_FILE, read_run, write_run
@@ -26,6 +27,7 @@ from bench.report.junit import junit_xml
 from bench.report.sections.answers import answer_sentences, answer_table, validity_sentence
 from bench.report.sections.bandwidth import bandwidth_section
 from bench.report.sections.broadcast import broadcast_section
+from bench.report.sections.consistency import consistency_section
 from bench.report.sections.findings import findings_section
 from bench.report.sections.others import swarm_section
 from bench.report.sections.page import Section, Table
@@ -36,7 +38,7 @@ CHART_FOLDER = "charts"
 
 ORDER = (
     "broadcast", "freshness", "bandwidth", "break-even", "storm", "reconnect", "flap", "capacity", "cost", "peers",
-    "noise", "promises", "swarm",
+    "noise", "consistency", "promises", "swarm",
 )  # fmt: skip
 """Of the sections."""
 
@@ -64,6 +66,9 @@ class Report:
     """All that a report says, before it is a page."""
 
     run: Run
+    """As it is kept."""
+    shown: Run
+    """As its figures are given: see `bench.analysis.windows`."""
     answers: list[str]
     summary: Table | None
     sections: list[Section]
@@ -76,6 +81,7 @@ class Report:
 
 def make_report(run: Run) -> Report:
     """Takes seconds: intervals and charts."""
+    raw, run = run, over_the_window(run)
     figures = derive(run)
     promises = _weighed(figures, judge_promises(figures))
     found = {each.name: findings_section(run, each) for each in run.findings}
@@ -84,13 +90,15 @@ def make_report(run: Run) -> Report:
         "bandwidth": bandwidth_section(figures),
         "promises": promises_section(run, promises) if promises else None,
         "swarm": swarm_section(figures),
+        "consistency": consistency_section(run),
     }
     sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
     order = [*ORDER, *(name for name in found if name not in ORDER)]
     charts = {chart.name: chart for chart in draw_charts(figures)}
     first_shown = [show for name in order if name in sections for show in sections[name].shows[:1]]
     return Report(
-        run=run,
+        run=raw,
+        shown=run,
         answers=answer_sentences(figures, promises) or first_shown[:MOST_ANSWERS],
         summary=answer_table(figures),
         sections=[
@@ -130,9 +138,9 @@ def write_report(report: Report, folder: Path) -> None:
         for chart in report.charts.values():
             (partial / CHART_FOLDER / f"{chart.name}.svg").write_text(chart.svg, encoding="utf-8")
             (partial / CHART_FOLDER / f"{chart.name}.png").write_bytes(chart.png)
-        (partial / "junit.xml").write_bytes(junit_xml(report.run, report.promises))
-        if report.run.findings:
-            tables = "\n\n".join(render_result(result) for result in report.run.findings)
+        (partial / "junit.xml").write_bytes(junit_xml(report.shown, report.promises))
+        if report.shown.findings:
+            tables = "\n\n".join(render_result(result) for result in report.shown.findings)
             (partial / TABLES_FILE).write_text(tables + "\n", encoding="utf-8")
         (partial / "report.html").write_text(render("report.html", report), encoding="utf-8")
         (partial / "report.md").write_text(render("report.md", report), encoding="utf-8")
@@ -161,7 +169,7 @@ def copy_sample(source: Path, sample: Path) -> None:
 def render(template: str, report: Report) -> str:
     """`template` is ``report.html`` or ``report.md``."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.report"),
+        loader=jinja2.PackageLoader("bench.report.build"),
         autoescape=template.endswith(".html"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -97,26 +97,26 @@ def traffic_by_rate(figures: Figures) -> Figure:
     each = len(result.groups[0].clients) if result is not None else 0
     source = "counted on a link of its own (MTU 1500, no offloads)" if _is_measured(figures) else "modelled"
     what = (
-        f"n: {each} clients a point over {figures.run.profile.bandwidth.window_s:g} s; TCP/IP {source}; the point at "
-        "the left edge is that of no change at all."
+        f"n: {each} clients a point over {figures.run.profile.bandwidth.window_s:g} s; TCP/IP {source}; the rate is "
+        "that of the changes made in the window, and the point at the left edge that of none."
     )
     with mpl.rc_context(STYLE):
         figure, panels = sheet(figures.run, what, height_in=4.3, columns=len(lengths), share_y=True)
         for axes, rooms in zip(panels, lengths, strict=True):
             here = [cost for cost in figures.traffic if cost.rooms == rooms]
-            rates = sorted({cost.changes_per_s for cost in here})
+            rates = sorted({cost.achieved_per_s for cost in here})
             shown = {rate: rate or _left_of(rates) for rate in rates}
             for number, way in enumerate(WAY_COLOURS):
-                mine = sorted((cost for cost in here if cost.kind == way), key=lambda cost: cost.changes_per_s)
+                mine = sorted((cost for cost in here if cost.kind == way), key=lambda cost: cost.achieved_per_s)
                 axes.plot(
-                    [shown[cost.changes_per_s] for cost in mine], [_whole(cost) for cost in mine],
+                    [shown[cost.achieved_per_s] for cost in mine], [_whole(cost) for cost in mine],
                     color=WAY_COLOURS[way], marker=MARKERS[number], linestyle=STYLES[number % len(STYLES)],
                     markersize=5, linewidth=1.6, label=WAY_WORDS[way],
                 )  # fmt: skip
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(FixedLocator([shown[rate] for rate in rates]))
             axes.xaxis.set_minor_locator(NullLocator())
-            labels = {shown[rate]: f"{rate:g}" for rate in rates}
+            labels = {shown[rate]: f"{rate:.3g}" for rate in rates}
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _, labels=labels: labels.get(value, "")))
             axes.set_xlabel("changes a second (log scale)")
             title(axes, f"a list of {plural(rooms, 'room')}")
@@ -167,7 +167,8 @@ def traffic_by_cause(figures: Figures) -> Figure:
             axes.set_xticks([0, 25, 50, 75, 100])
             axes.set_xlabel("share of the bytes (%)")
             axes.grid(visible=False, axis="y")
-            title(axes, rate_words(rate) if rate else "idle")
+            achieved = next(cost.achieved_per_s for cost in here if cost.changes_per_s == rate)
+            title(axes, rate_words(rate, achieved) if rate else "idle")
         lines, names = panels[0].get_legend_handles_labels()
         figure.legend(lines, names, loc="outside upper center", ncols=4, fontsize=9)
     return figure

@@ -12,15 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from bench.analysis.break_even import (
-    CLIENTS,
-    RATES_PER_S,
-    SIMPLE_BREAK_EVEN_PER_S,
-    Surface,
-    cells_of,
-    idle_of,
-    surfaces,
-)
+from bench.analysis.break_even import CLIENTS, RATES_PER_S, Surface, simple_per_s, surfaces_of
 from bench.record.findings import Findings
 from bench.record.results import Run
 from bench.report.charts.bandwidth import WAY_COLOURS
@@ -42,14 +34,14 @@ def break_even_map(run: Run, _: Findings) -> Figure:
     with mpl.rc_context(STYLE):
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
         for axes, (name, words, grows) in zip(panels, PANELS, strict=True):
-            fitted = surfaces(cells_of(run), name, poll_s=sizes.poll_s, grows=grows, idle_value=idle_of(run, name))
+            fitted = surfaces_of(run, name, grows=grows)
             known = [error for each in fitted if each.is_determined for error in each.errors]
             errors.append(
                 f"{words} {100 * np.median(known):.0f} % and {100 * max(known):.0f} %"
                 if known
                 else f"{words} unknown, for want of cells"
             )
-            _map(axes, fitted)
+            _map(axes, fitted, simple_per_s(sizes.poll_s))
             title(axes, words)
         panels[0].set_ylabel("clients (log scale)")
         panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
@@ -60,10 +52,15 @@ def break_even_map(run: Run, _: Findings) -> Figure:
                    label="measured, in the colour of the best")
         )  # fmt: skip
         legend.append(Line2D([], [], color="black", linestyle=(0, (4, 2)), label="push = polling"))
-        legend.append(Line2D([], [], color="black", linestyle=":", label="0.33 changes a second"))
+        legend.append(
+            Line2D(
+                [], [], color="black", linestyle=":", label=f"simple model: {simple_per_s(sizes.poll_s):.2g} a second"
+            )
+        )
         figure.legend(handles=legend, loc="outside upper center", ncols=4, fontsize=8)
         what = (
-            f"Areas: the model that is fitted to the cells; dots: cells of {sizes.window_s:g} s, one each. Lists of "
+            "Areas: the model that is fitted to the cells; dots: measured cells, windows of about "
+            f"{sizes.window_s:g} s, at the rates that there were. Lists of "
             f"{sizes.rooms} rooms, polling every {sizes.poll_s:g} s. Error of the model at the cells, median and "
             f"worst: {'; '.join(errors)}. Away from the dots it is the model alone."
         )
@@ -71,7 +68,7 @@ def break_even_map(run: Run, _: Findings) -> Figure:
     return figure
 
 
-def _map(axes: Axes, fitted: list[Surface]) -> None:
+def _map(axes: Axes, fitted: list[Surface], simple: float) -> None:
     rates = np.geomspace(*RATES_PER_S, GRID)
     least = min(point.clients for each in fitted for point in each.points) / 2
     clients = np.geomspace(min(CLIENTS[0], least), CLIENTS[1], GRID)
@@ -89,13 +86,23 @@ def _map(axes: Axes, fitted: list[Surface]) -> None:
         if ratio.min() < 0 < ratio.max():
             axes.contour(across, up, ratio, levels=[0.0], colors="black", linewidths=1.5, linestyles=[(0, (4, 2))])
     cells: dict[tuple[int, float], list[tuple[float, str]]] = {}
+    rates_per_s: dict[tuple[int, float], float] = {}
     for each in fitted:
         for point in each.points:
             if point.changes_per_s:
-                cells.setdefault((point.clients, point.changes_per_s), []).append((point.value, each.way))
-    for (number, rate), found in cells.items():
-        axes.plot(rate, number, marker="o", markersize=8, color=WAY_COLOURS[min(found)[1]], markeredgecolor="black")
-    axes.axvline(SIMPLE_BREAK_EVEN_PER_S, color="black", linestyle=":", linewidth=1.2)
+                nominal = point.nominal_per_s or point.changes_per_s
+                cells.setdefault((point.clients, nominal), []).append((point.value, each.way))
+                rates_per_s[point.clients, nominal] = point.changes_per_s
+    for (number, nominal), found in cells.items():
+        axes.plot(
+            rates_per_s[number, nominal],
+            number,
+            marker="o",
+            markersize=8,
+            color=WAY_COLOURS[min(found)[1]],
+            markeredgecolor="black",
+        )
+    axes.axvline(simple, color="black", linestyle=":", linewidth=1.2)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

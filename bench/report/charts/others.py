@@ -13,6 +13,7 @@ from bench.analysis.estimates import Estimate, estimate, kind_of
 from bench.analysis.goals import CPU_A_RECIPIENT, CPU_A_REQUEST, CPU_AN_EVENT, RSS_A_CONNECTION
 from bench.analysis.noise_floors import noise_floors
 from bench.analysis.validity import Validity
+from bench.analysis.windows import rates_of
 from bench.load.broadcasts import COLD
 from bench.record.findings import Findings, Measure, Series
 from bench.record.results import Run
@@ -45,7 +46,7 @@ from bench.scenarios.flap import TOLD
 from bench.scenarios.freshness import FRESH, STALE
 from bench.scenarios.noise import AGAIN
 from bench.stats import merge
-from bench.words import count, in_digits, plural, rate_words, way_words
+from bench.words import count, in_digits, plural, way_words
 
 INVALID = Validity.INVALID
 
@@ -57,7 +58,7 @@ def freshness(run: Run, found: Findings) -> Figure:
         (ledger.reach for each in found.series for ledger in each.ledgers), default=float("nan")
     )  # fmt: skip
     what = (
-        f"n: {sizes.clients} clients a way, {rate_words(sizes.changes_per_s)} for {sizes.window_s:g} s, "
+        f"n: {sizes.clients} clients a way, {rates_of(found, sizes.changes_per_s)} for {sizes.window_s:g} s, "
         f"{plural(sizes.repeats, 'time')}; reach {reach:.1%}. Polling every {sizes.poll_s:g} s. Staleness: age "
         "of the oldest "
         "change that a client has not, looked at all over the window."
@@ -218,7 +219,7 @@ def cost(run: Run, found: Findings) -> Figure:
     what = (
         f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s a point, a fresh server each; bars: 95 % "
         "interval of the "
-        f"median. Active: {rate_words(sizes.changes_per_s)}. Kernel: growth of the machine's slab a socket."
+        f"median. Active: {rates_of(found, sizes.changes_per_s)}. Kernel: growth of the machine's slab a socket."
     )
     with mpl.rc_context(STYLE):
         figure, (left, middle, right) = sheet(run, what, height_in=4.0, columns=3)

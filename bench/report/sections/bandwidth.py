@@ -6,7 +6,7 @@ from bench.analysis.figures import Figures, IdleCost, Spread, Traffic, select
 from bench.analysis.validity import sum_up
 from bench.record.wire import HEADER_BYTES, MSS_BYTES
 from bench.report.sections.page import Section, Table, mark_of
-from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, plural, rate_words
+from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, plural, rate_number, rate_words
 
 KINDS = {"polling": "polling", "polling_etag": "polling with ETag", "push": "push"}
 """Those of the seed's comparison; the others are told beside them."""
@@ -114,10 +114,11 @@ def _rates(figures: Figures) -> list[str]:
     sentences = []
     for rate in sorted({cost.changes_per_s for cost in here}):
         by_way = {cost.kind: _whole(cost) for cost in here if cost.changes_per_s == rate}
+        achieved = next(cost.achieved_per_s for cost in here if cost.changes_per_s == rate)
         best = min(by_way, key=lambda way: by_way[way])
         parts = [f"{WAY_WORDS[way]} {in_bytes(value)}" for way, value in by_way.items() if way != best]
         sentences.append(
-            f"At {rate_words(rate)}, {plural(rooms, 'room')}: {WAY_WORDS[best]} is cheapest with "
+            f"At {rate_words(rate, achieved)}, {plural(rooms, 'room')}: {WAY_WORDS[best]} is cheapest with "
             f"{in_bytes(by_way[best])} a client-hour; {', '.join(parts)}."
         )
     return sentences
@@ -145,7 +146,7 @@ def _traffic_table(figures: Figures) -> Table:
             [
                 WAY_WORDS[cost.kind],
                 count(cost.rooms),
-                f"{cost.changes_per_s:g}",
+                rate_number(cost.changes_per_s, cost.achieved_per_s),
                 count(cost.changes),
                 *(in_bytes(part) for part in (cost.payload, cost.headers, cost.heartbeat, cost.tcp_ip, _whole(cost))),
                 str(cost.judgement),
@@ -176,7 +177,7 @@ def _reconciliation(figures: Figures) -> Table:
             [
                 WAY_WORDS[cost.kind],
                 count(cost.rooms),
-                f"{cost.changes_per_s:g}",
+                rate_number(cost.changes_per_s, cost.achieved_per_s),
                 in_bytes(cost.framed),
                 "the same" if str(cost.judgement) == "valid" else str(cost.judgement),
                 f"{count(cost.packets)} × {HEADER_BYTES} B",

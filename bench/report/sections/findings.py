@@ -8,6 +8,7 @@ from bench.analysis.estimates import Difference, Estimate, Kind, estimate, kind_
 from bench.analysis.goals import rule
 from bench.analysis.noise_floors import NoiseFloors, noise_floors
 from bench.analysis.validity import sum_up
+from bench.analysis.windows import achieved_per_s
 from bench.record.findings import LOBBY, Findings, Measure
 from bench.record.results import Run
 from bench.report.charts import CHARTS_OF
@@ -15,7 +16,7 @@ from bench.report.sections.page import Section, Table, mark_of
 from bench.report.sections.shows import SHOWS
 from bench.scenarios.noise import AGAIN
 from bench.scenarios.registry import SCENARIOS
-from bench.words import count, in_digits, way_words
+from bench.words import count, in_digits, rate_number, way_words
 
 MARKS = {"met": "holds", "missed": "fails"}
 
@@ -26,7 +27,8 @@ HOW: dict[str, Sequence[str]] = {
     ),
     "break-even": (
         "Every cell is a fresh server with clients of one way and a rate of changes; the model of each way (its "
-        "formulas are in bench/analysis/break_even.py) is fitted to the cells of this run.",
+        "formulas are in bench/analysis/break_even.py) is fitted to the cells of this run, at the "
+        "rates that there were.",
     ),
     "storm": (
         "Sockets are upgraded before; then all say hello in one moment, each a user of its own, while another process "
@@ -43,7 +45,8 @@ HOW: dict[str, Sequence[str]] = {
         "of the time, is not measured.",
     ),
     "cost": (
-        "CPU of the server process over a window, divided by players and time; bytes with TCP/IP by the model; memory "
+        "CPU of the server process and what players counted, both read at the edges of a window in a steady stream of "
+        "changes, divided by players and time; bytes with TCP/IP by the model; memory "
         "by one server that grows along the sizes, every player a user of its own.",
     ),
     "peers": (
@@ -138,7 +141,7 @@ def _measures(found: Findings) -> Table:
                 way_words(measure.party) if measure.party != LOBBY else "",
                 count(measure.clients) if measure.clients else "",
                 *([count(measure.rooms)] if with_rooms else []),
-                *([f"{measure.changes_per_s:g}"] if with_rates else []),
+                *([_rate(found, measure)] if with_rates else []),
                 f"{in_digits(made.value)} {measure.unit}".strip(),
                 f"{in_digits(made.interval.low)}–{in_digits(made.interval.high)}" if made.interval else "–",
                 _spread(made),
@@ -152,6 +155,10 @@ def _measures(found: Findings) -> Table:
         "Median", "95 %", "Least–most (n)", "Reach", "Validity",
     )  # fmt: skip
     return Table(title="Everything that was measured", headers=headers, rows=rows, row_marks=marks)
+
+
+def _rate(found: Findings, measure: Measure) -> str:
+    return rate_number(measure.changes_per_s, achieved_per_s(found, measure.party, measure.where))
 
 
 def _reach(measure: Measure) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.analysis.break_even import SIMPLE_BREAK_EVEN_PER_S, cells_of, crossing_per_s, idle_of, surfaces
+from bench.analysis.break_even import Surface, crossing_per_s, measured_crossing, simple_per_s, surfaces_of
 from bench.analysis.estimates import Estimate, estimate
 from bench.analysis.goals import CPU_A_RECIPIENT, LAST_ACCEPTED, RSS_A_CONNECTION, SLOWEST_PING
 from bench.analysis.noise_floors import noise_floors
@@ -38,31 +38,34 @@ def freshness(run: Run, found: Findings) -> list[str]:
 
 def break_even(run: Run, found: Findings) -> list[str]:
     sizes = run.profile.break_even
+    simple = simple_per_s(sizes.poll_s)
     sentences = []
     for name, words in ((BYTES_A_CLIENT_HOUR, "bytes"), (CPU_A_CLIENT_HOUR, "server CPU")):
-        fitted = {
-            each.way: each for each in surfaces(cells_of(run), name, poll_s=sizes.poll_s, idle_value=idle_of(run, name))
-        }
+        fitted = {each.way: each for each in surfaces_of(run, name)}
         if "push" not in fitted:
             continue
         for rival in ("polling", "polling_etag"):
             if rival not in fitted:
                 continue
-            parts = []
-            for clients in sizes.clients:
-                rate = crossing_per_s(fitted["push"], fitted[rival], clients)
-                parts.append(
-                    f"{in_digits(rate, 2)} changes a second with {count(clients)} clients" if rate is not None
-                    else f"no rate within the map with {count(clients)}"
-                )  # fmt: skip
-            sentences.append(
-                f"Push as a hint to fetch costs more {words} than {way_words(rival)} from {' and '.join(parts)} on."
-            )
+            parts = [_crossing_words(fitted["push"], fitted[rival], clients) for clients in sizes.clients]
+            sentences.append(f"Push as a hint to fetch costs more {words} than {way_words(rival)}: {'; '.join(parts)}.")
     sentences.append(
-        f"The simple model, one fetch a change against one a period, says {SIMPLE_BREAK_EVEN_PER_S:.2f} for bytes; "
-        "announcements that are made together move it to the right, ETag to the left."
+        f"The simple model, one fetch per change against one per period of {sizes.poll_s:g} s, says "
+        f"{in_digits(simple)} changes per second for bytes and polling."
     )
     return sentences
+
+
+def _crossing_words(push: Surface, rival: Surface, clients: int) -> str:
+    """By the cells, and by the model that is fitted to them."""
+    measured, rate = measured_crossing(push, rival, clients), crossing_per_s(push, rival, clients)
+    by_model = f"the fitted model says {in_digits(rate)}" if rate is not None else "the fitted model has none"
+    if measured is None:
+        return f"with {count(clients)} clients at no rate between measured cells ({by_model})"
+    between = f"between the cells at {in_digits(measured.low_per_s)} and {in_digits(measured.high_per_s)}"
+    return (
+        f"with {count(clients)} clients from {in_digits(measured.per_s)} changes per second on, {between} ({by_model})"
+    )
 
 
 def storm(run: Run, found: Findings) -> list[str]:

@@ -1,0 +1,133 @@
+"""What clients of one way came to per client-hour, in whichever scenario it was measured: one shape for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import sqrt
+
+from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.figures import traffic_costs
+from bench.analysis.validity import Judgement
+from bench.analysis.windows import COST_POLL_S, HEARTBEATS_AN_HOUR, MENDED, achieved_per_s, heartbeat_bytes
+from bench.record.findings import Findings, Measure
+from bench.record.profiles import LIVES
+from bench.record.results import Run
+from bench.scenarios.cost import BYTES_A_PLAYER_HOUR, EVENTS_A_PLAYER_HOUR, REQUESTS_A_PLAYER_HOUR
+from bench.scenarios.cost import ROOMS as COST_ROOMS
+from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, EVENTS_A_CLIENT_HOUR, REQUESTS_A_CLIENT_HOUR
+from bench.words import count, rate_words
+
+SINGLE_PER_S = 1.0
+"""Up to this rate changes are at least half a second apart, and each is announced by itself."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What clients of one way came to in one scenario, per client-hour."""
+
+    source: str
+    way: str
+    rooms: int
+    clients: int
+    nominal_per_s: float
+    achieved_per_s: float
+    poll_s: float
+    bytes: float
+    events: float | None
+    requests: float
+    hours: float
+    """Client-hours that were counted in one window."""
+    judgement: Judgement
+    by_chance: bool = False
+    """Heartbeats came at phases that were drawn one by one, and not spread evenly."""
+
+    @property
+    def polls(self) -> bool:
+        return self.way.startswith("polling")
+
+    @property
+    def when(self) -> str:
+        return rate_words(self.nominal_per_s, self.achieved_per_s) if self.nominal_per_s else "idle"
+
+    @property
+    def fetched(self) -> float:
+        """Fetches per announcement; 1 of who does not fetch on them."""
+        if self.way not in ("push", "rev") or not self.events:
+            return 1.0
+        return (self.requests - HEARTBEATS_AN_HOUR) / self.events
+
+    def at(self, changes_per_s: float) -> float:
+        """Bytes at a rate near the achieved one: for who is told, what changes cause grows with it."""
+        if self.polls or not self.achieved_per_s:
+            return self.bytes
+        idle = HEARTBEATS_AN_HOUR * heartbeat_bytes()
+        return idle + (self.bytes - idle) * changes_per_s / self.achieved_per_s
+
+    @property
+    def edge(self) -> float:
+        """What one exchange of all more or less at an edge is of them; for events it is one of each client."""
+        exchanges = self.requests * self.hours
+        whole = 1 / exchanges if exchanges >= 1 else 1.0
+        if self.by_chance and not self.polls:
+            whole = 2 * sqrt(whole)
+        is_single = self.nominal_per_s <= SINGLE_PER_S
+        if self.polls or not self.nominal_per_s or is_single or not self.events:
+            return whole
+        return whole + self.clients / (self.events * self.hours)
+
+
+def flows(run: Run) -> list[Flow]:
+    """Of all scenarios with windows, bandwidth first. Of a run `over_the_window`."""
+    return [*_bandwidth_flows(run), *_cell_flows(run)]
+
+
+def _bandwidth_flows(run: Run) -> Iterator[Flow]:
+    """At true length alone: in a shortened run everybody acts more often."""
+    sizes = run.profile.bandwidth
+    if run.bandwidth is None or sizes.time_scale != 1:
+        return
+    for cost in traffic_costs(run.bandwidth, window_s=sizes.window_s):
+        yield Flow(
+            source="bandwidth", way=cost.kind, rooms=cost.rooms, clients=sizes.clients,
+            nominal_per_s=cost.changes_per_s, achieved_per_s=cost.achieved_per_s, poll_s=sizes.poll_s,
+            bytes=cost.model, events=cost.events, requests=cost.requests,
+            hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement,
+        )  # fmt: skip
+
+
+def _cell_flows(run: Run) -> Iterator[Flow]:
+    profile = run.profile
+    windows = {
+        "freshness": (profile.freshness.window_s, profile.freshness.poll_s),
+        "break-even": (profile.break_even.window_s, profile.break_even.poll_s),
+        "cost": (profile.cost.window_s, COST_POLL_S),
+    }
+    for name, (window_s, poll_s) in windows.items():
+        found = run.found(name)
+        for measure in found.measures if found is not None else ():
+            is_cost = measure.name == BYTES_A_PLAYER_HOUR
+            made = estimate(measure)
+            if found is None or made is None or not (is_cost or measure.name == BYTES_A_CLIENT_HOUR):
+                continue
+            events = _value(found, EVENTS_A_PLAYER_HOUR if is_cost else EVENTS_A_CLIENT_HOUR, measure)
+            requests = _value(found, REQUESTS_A_PLAYER_HOUR if is_cost else REQUESTS_A_CLIENT_HOUR, measure)
+            achieved = achieved_per_s(found, measure.party, measure.where)
+            yield Flow(
+                source=f"{name}, {count(measure.clients)} clients",
+                way=LIVES[measure.party][0] if is_cost else measure.party,
+                rooms=COST_ROOMS if is_cost else measure.rooms, clients=measure.clients,
+                nominal_per_s=measure.changes_per_s,
+                achieved_per_s=achieved if achieved is not None else measure.changes_per_s, poll_s=poll_s,
+                bytes=made.value * 1024 if is_cost else made.value, events=events.value if events else None,
+                requests=requests.value if requests else 0.0, hours=measure.clients * window_s / 3600,
+                judgement=made.judgement, by_chance=MENDED in found.notes,
+            )  # fmt: skip
+
+
+def _value(found: Findings, name: str, beside: Measure) -> Estimate | None:
+    return next(
+        (estimate(each) for each in found.measures
+         if (each.name, each.party, each.where) == (name, beside.party, beside.where)),
+        None,
+    )  # fmt: skip
