@@ -18,7 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from bench.record.profiles import Profile
-    from bench.record.results import Run
+    from bench.record.run import Run
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -48,11 +48,11 @@ def main() -> None:
 @main.command("list")
 def list_scenarios() -> None:
     """The scenarios and their questions."""
-    from bench.scenarios.registry import PROMISES, PROMISES_QUESTION, SCENARIOS
+    from bench.record.questions import ENGINE_QUESTIONS, PROMISES, PROMISES_QUESTION, QUESTIONS
 
-    reported = [(each.name, each.question) for each in SCENARIOS if each.in_report]
+    reported = list(QUESTIONS.items())
     reported.insert(-1, (PROMISES, PROMISES_QUESTION))
-    by_name = [(each.name, each.question) for each in SCENARIOS if not each.in_report]
+    by_name = list(ENGINE_QUESTIONS.items())
     width = max(len(name) for name, _ in (*reported, *by_name))
     for name, question in reported:
         click.echo(f"{name:<{width}}  {question}")
@@ -131,7 +131,8 @@ def report(
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave table and chart here")
 def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path | None) -> None:
     """What got better or worse from one run to another, beyond the noise. Runs are folders, or their run.json."""
-    from bench.analysis.compare import compare_runs, render_comparison, write_comparison
+    from bench.analysis.compare import compare_runs, render_comparison
+    from bench.report.comparison import write_comparison
 
     found = compare_runs(_read(before), _read(after), limit=limit, ratios_only=ratios)
     click.echo(render_comparison(found))
@@ -158,7 +159,7 @@ def index(output: Path) -> None:
 )
 def sample(run_dir: Path, output: Path) -> None:
     """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
-    from bench.record.run_file import ResultsUnreadable
+    from bench.record.run_file import RunUnreadable
     from bench.report.build import copy_sample
     from bench.report.headline import NoPlace, put_headline
 
@@ -167,7 +168,7 @@ def sample(run_dir: Path, output: Path) -> None:
         readme = output.resolve().parent.parent / "README.md"
         if readme.exists():
             put_headline(readme, output.resolve())
-    except (OSError, NoPlace, ResultsUnreadable) as error:
+    except (OSError, NoPlace, RunUnreadable) as error:
         raise _Misused(f"{run_dir} is not a whole run, or has no place to go: {error}.") from error
     click.echo(output)
 
@@ -194,11 +195,11 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
 
 def _read(source: Path) -> Run:
     """A run by its folder or its file."""
-    from bench.record.run_file import ResultsUnreadable, find_run, read_run
+    from bench.record.run_file import RunUnreadable, find_run, read_run
 
     try:
         return read_run(find_run(source))
-    except ResultsUnreadable as error:
+    except RunUnreadable as error:
         raise _Misused(str(error)) from error
 
 
@@ -234,7 +235,8 @@ def _measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run
     from bench.processes.lab import Lab, target_factory
     from bench.processes.progress import reporter
     from bench.processes.remote import GeneratorFailed
-    from bench.scenarios.registry import NEEDED_FOR_PROMISES, PROMISES, SCENARIOS
+    from bench.record.questions import NEEDED_FOR_PROMISES, PROMISES
+    from bench.scenarios.registry import SCENARIOS
     from bench.scenarios.runner import FAILURES, run_scenarios
 
     wanted = [*names, *(NEEDED_FOR_PROMISES if PROMISES in names else ())]

@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 
+from bench.analysis.derived.overview import way_costs_of
 from bench.analysis.estimates import estimate
-from bench.analysis.figures import traffic_costs
-from bench.record.findings import Measure, Where
-from bench.record.results import Run
-from bench.scenarios.cost import CPU_A_PLAYER_HOUR, IDLE
-from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CHANGES_PER_S, CPU_A_CLIENT_HOUR
+from bench.measures import BYTES_PER_CLIENT_HOUR, CHANGES_PER_S, CPU_PER_CLIENT_HOUR, CPU_PER_PLAYER_HOUR, Measure
+from bench.record.findings import Measured, Where
+from bench.record.profiles import IDLE_LIFE
+from bench.record.run import Run
 from bench.stats import FloatArray
 
 
@@ -91,7 +91,7 @@ class Surface:
         ]
 
 
-def cells_of(run: Run) -> list[Measure]:
+def cells_of(run: Run) -> list[Measured]:
     """The cells of break-even, and those of freshness with the same list and period of polling."""
     cells = run.found("break-even")
     beside = run.found("freshness")
@@ -102,14 +102,18 @@ def cells_of(run: Run) -> list[Measure]:
     return found
 
 
-def idle_of(run: Run, name: str) -> float | None:
+def idle_of(run: Run, measure: Measure) -> float | None:
     """A client-hour of one that holds a socket while nothing changes, as other scenarios of the run measured it."""
-    if name == BYTES_A_CLIENT_HOUR and run.bandwidth is not None and run.profile.bandwidth.time_scale == 1:
-        costs = traffic_costs(run.bandwidth, window_s=run.profile.bandwidth.window_s)
+    if (
+        measure == BYTES_PER_CLIENT_HOUR
+        and run.found("bandwidth") is not None
+        and run.profile.bandwidth.time_scale == 1
+    ):
+        costs = way_costs_of(run)
         return next((cost.model for cost in costs if cost.kind == "push" and not cost.changes_per_s), None)
     found = run.found("cost")
-    if name == CPU_A_CLIENT_HOUR and found is not None:
-        idle = [each for each in found.measures if each.name == CPU_A_PLAYER_HOUR and each.party == IDLE]
+    if measure == CPU_PER_CLIENT_HOUR and found is not None:
+        idle = [each for each in found.measures if each.measure == CPU_PER_PLAYER_HOUR and each.party == IDLE_LIFE]
         made = estimate(max(idle, key=lambda each: each.clients)) if idle else None
         return made.value if made is not None else None
     return None
@@ -120,21 +124,21 @@ def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
     return {
         (each.party, each.where): made.value
         for each in cells_of(run)
-        if each.name == CHANGES_PER_S and (made := estimate(each)) is not None
+        if each.measure == CHANGES_PER_S and (made := estimate(each)) is not None
     }
 
 
-def surfaces_of(run: Run, name: str, *, grows: bool = False) -> list[Surface]:
+def surfaces_of(run: Run, measure: Measure, *, grows: bool = False) -> list[Surface]:
     """Of a quantity of the break-even map, from all cells of the run that are of its kind."""
     return surfaces(
-        cells_of(run), name, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, name),
+        cells_of(run), measure, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, measure),
         rates_per_s=rates_of_cells(run),
     )  # fmt: skip
 
 
 def surfaces(
-    cells: Sequence[Measure],
-    name: str,
+    cells: Sequence[Measured],
+    measure: Measure,
     *,
     poll_s: float,
     grows: bool = False,
@@ -147,11 +151,11 @@ def surfaces(
     none.
     """
     points: dict[str, list[Point]] = {}
-    for measure in cells:
-        if measure.name == name and (found := estimate(measure)) is not None:
-            nominal = measure.changes_per_s
-            rate = (rates_per_s or {}).get((measure.party, measure.where), nominal)
-            points.setdefault(measure.party, []).append(Point(measure.clients, rate, found.value, nominal))
+    for cell in cells:
+        if cell.measure == measure and (found := estimate(cell)) is not None:
+            nominal = cell.changes_per_s
+            rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
+            points.setdefault(cell.party, []).append(Point(cell.clients, rate, found.value, nominal))
     idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
     if not idle and idle_value is not None:
         idle = [idle_value]

@@ -9,26 +9,27 @@ in that quantity or, where the A/A has not measured it, in any of its kind.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
 
 import numpy as np
 
-from bench.analysis.estimates import Kind, distance
+from bench.analysis.estimates import distance
+from bench.analysis.figures import Figure, figures_of
 from bench.analysis.noise_floors import NoiseFloors, noise_floors
-from bench.analysis.quantities import Quantity, quantities
 from bench.analysis.validity import Validity
-from bench.record.findings import LOBBY, Reading
+from bench.measures import Direction, Kind
+from bench.record.findings import Reading
 from bench.record.provenance import commit_words, machine_words
-from bench.record.results import Run
-from bench.scenarios.noise import AGAIN
+from bench.record.run import Run
+from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
 from bench.stats import Interval
 from bench.words import in_digits
 
 RESAMPLES = 2_000
 DEFAULT_FLOORS = {
     Kind.TIME: 0.25, Kind.CPU: 0.15, Kind.RATE: 0.25, Kind.BYTES: 0.10, Kind.MEMORY: 0.05, Kind.COUNT: 0.05,
+    Kind.HARM: 0.05, Kind.SHARE: 0.05,
 }  # fmt: skip
 """For runs without an A/A, and never less than half of it: what repeated runs of one commit differed by."""
 
@@ -72,7 +73,7 @@ class Comparison:
     limit: float
     pairs: list[Pair]
     only_one: int
-    """Figures that only one of the runs has, or that are not valid in one of them."""
+    """Overview that only one of the runs has, or that are not valid in one of them."""
     has_noise: bool
     """At least one of the runs has an A/A of its own."""
 
@@ -107,9 +108,9 @@ class Comparison:
 
 def compare_runs(before: Run, after: Run, *, limit: float, ratios_only: bool = False) -> Comparison:
     """All figures that both have. `ratios_only`: parties against the lobby of the same run."""
-    of = _ratios if ratios_only else quantities
+    of = _ratios if ratios_only else figures_of
     own, other = ({each.key: each for each in of(run)} for run in (before, after))
-    floors = [noise_floors(each, AGAIN) for run in (before, after) if (each := run.found("noise")) is not None]
+    floors = [noise_floors(each, LOBBY_AGAIN) for run in (before, after) if (each := run.found("noise")) is not None]
     pairs, only_one = [], len(own.keys() ^ other.keys())
     for key in own.keys() & other.keys():
         pair = _pair(own[key], other[key], floors)
@@ -171,52 +172,41 @@ def render_comparison(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def write_comparison(found: Comparison, folder: Path) -> None:
-    """compare.txt and the chart."""
-    from bench.report.charts.compare import draw_comparison
-
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "compare.txt").write_text(render_comparison(found) + "\n", encoding="utf-8")
-    chart = draw_comparison(found)
-    (folder / "compare.svg").write_text(chart.svg, encoding="utf-8")
-    (folder / "compare.png").write_bytes(chart.png)
-
-
-def _pair(before: Quantity, after: Quantity, floors: Sequence[NoiseFloors]) -> Pair | None:
-    one, two = before.estimate, after.estimate
+def _pair(before: Figure, after: Figure, floors: Sequence[NoiseFloors]) -> Pair | None:
+    one, two, measure = before.estimate, after.estimate, before.measure
     if one is None or two is None or not one.value or Validity.INVALID in (before.validity, after.validity):
         return None
     values = [[reading.value for reading in each.readings] for each in (before, after)]
     ratio, interval, floor = two.value / one.value, ratio_interval(*values), _floor(before, floors)
     change = Change.NONE
-    if distance(ratio) > floor and before.more_is_better is not None and ratio > 0:
+    if distance(ratio) > floor and measure.direction is not Direction.NEITHER and ratio > 0:
         if interval is None and before.kind not in EXACT:
             change = Change.UNSURE
         elif interval is None or not interval.low <= 1 <= interval.high:
-            change = Change.BETTER if (ratio > 1) == before.more_is_better else Change.WORSE
+            change = Change.BETTER if (ratio > 1) == (measure.direction is Direction.MORE) else Change.WORSE
     doubtful = Validity.SUSPECT in (before.validity, after.validity)
     return Pair(
-        str(before), before.unit, before.kind, one.value, two.value, ratio, interval, floor, change, doubtful,
+        str(before), measure.unit, measure.kind, one.value, two.value, ratio, interval, floor, change, doubtful,
         before.is_control,
     )  # fmt: skip
 
 
-def _floor(quantity: Quantity, floors: Sequence[NoiseFloors]) -> float:
+def _floor(figure: Figure, floors: Sequence[NoiseFloors]) -> float:
     """The largest of both runs, and never less than half of the usual one."""
-    usual = DEFAULT_FLOORS[quantity.kind]
+    usual = DEFAULT_FLOORS[figure.kind]
     if not floors:
         return usual
-    found = [floor for each in floors if (floor := each.of(quantity.name, quantity.kind)) is not None]
+    found = [floor for each in floors if (floor := each.of(figure.measure)) is not None]
     return max([usual / 2, *found])
 
 
-def _ratios(run: Run) -> list[Quantity]:
+def _ratios(run: Run) -> list[Figure]:
     """Each party's figure over the lobby's of the same run, pair by pair: what a faster machine does not change."""
-    all_of_them = quantities(run)
-    lobby = {(each.scenario, each.name, each.where): each for each in all_of_them if each.party == LOBBY}
+    all_of_them = figures_of(run)
+    lobby = {(each.scenario, each.measure, each.where): each for each in all_of_them if each.party == LOBBY}
     found = []
     for each in all_of_them:
-        own = lobby.get((each.scenario, each.name, each.where))
+        own = lobby.get((each.scenario, each.measure, each.where))
         if own is None or each.party == LOBBY or Validity.INVALID in (own.validity, each.validity):
             continue
         readings = [
@@ -225,8 +215,8 @@ def _ratios(run: Run) -> list[Quantity]:
             if theirs.value
         ]
         if readings:
-            name = f"{each.name}, lobby ÷"
-            found.append(Quantity(each.scenario, name, each.party, each.where, "×", each.kind, readings))
+            measure = replace(each.measure, name=f"{each.measure}, lobby ÷", unit="×")
+            found.append(Figure(each.scenario, measure, each.party, each.where, readings))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Figures from readings: the median of the repeats, how sure it is, and whether it may be believed.
+"""Overview from readings: the median of the repeats, how sure it is, and whether it may be believed.
 
 The median of several repeats is not moved by the few that other work disturbed, so a figure is as good as most of its
 readings. Two parties that took turns are compared pair by pair, and a difference within the noise is called none.
@@ -8,50 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from statistics import median
 
 import numpy as np
 
-from bench.analysis.validity import GENERATOR_LIMIT, GENERATOR_SUSPECT, LATE_LIMIT_MS, Judgement, Reason, Validity
-from bench.record.findings import Findings, Measure, Reading, Stretch, Where
+from bench.analysis.validity import Judgement, Validity, judge_all, judge_reading, worse_of
+from bench.measures import Kind, Measure
+from bench.record.findings import Findings, Measured, Reading, Where
 from bench.stats import Interval, interval_of_median
 from bench.words import in_digits
 
-WAIT_LIMIT = 0.10
-"""Part of the time in which it would have worked that a process may be kept from its core. Tighter than for latencies:
-a cost shows the strange work in its caches, too."""
-
-TIME_WAIT_LIMIT = 0.20
-"""The same for a time: other work falls on single repeats, which the median leaves out."""
-
 PERCENT_BELOW = 3.0
 """Ratios from here on are told as how many times."""
-
-
-class Kind(str, Enum):
-    """What a quantity is decides what can spoil it, and which noise floor it is held against."""
-
-    TIME = "time"
-    CPU = "CPU"
-    BYTES = "bytes"
-    MEMORY = "memory"
-    RATE = "rate"
-    COUNT = "count"
-
-
-_BY_UNIT = {
-    "ms": Kind.TIME, "s": Kind.TIME, "µs": Kind.TIME,
-    "B": Kind.BYTES, "KB": Kind.BYTES, "MB": Kind.BYTES,
-    "KiB": Kind.MEMORY, "MiB": Kind.MEMORY, "1/s": Kind.RATE,
-}  # fmt: skip
-
-
-def kind_of(measure: Measure) -> Kind:
-    """By name and unit."""
-    if "CPU" in measure.name:
-        return Kind.CPU
-    return _BY_UNIT.get(measure.unit, Kind.COUNT)
 
 
 @dataclass(frozen=True)
@@ -73,15 +41,15 @@ class Estimate:
         return self.judgement.validity is not Validity.VALID
 
 
-def estimate(measure: Measure) -> Estimate | None:
+def estimate(measured: Measured) -> Estimate | None:
     """``None`` without readings."""
-    return estimate_readings(measure.readings, kind_of(measure))
+    return estimate_readings(measured.readings, measured.measure.kind)
 
 
 def estimate_readings(readings: Sequence[Reading], kind: Kind) -> Estimate | None:
     return _estimate(
         [each.value for each in readings],
-        [share_waited(each.stretch) for each in readings],
+        [_waited(each) for each in readings],
         [judge_reading(each, kind) for each in readings],
     )
 
@@ -91,44 +59,9 @@ def ratio(own: Sequence[Reading], other: Sequence[Reading], kind: Kind) -> Estim
     pairs = [(a, b) for a, b in zip(own, other, strict=False) if b.value]
     return _estimate(
         [a.value / b.value for a, b in pairs],
-        [max(share_waited(a.stretch), share_waited(b.stretch)) for a, b in pairs],
-        [_worse(judge_reading(a, kind), judge_reading(b, kind)) for a, b in pairs],
+        [max(_waited(a), _waited(b)) for a, b in pairs],
+        [worse_of(judge_reading(a, kind), judge_reading(b, kind)) for a, b in pairs],
     )
-
-
-def judge_reading(reading: Reading, kind: Kind) -> Judgement:
-    """What can spoil one repeat: the generator a time or a rate, other work a time or a cost."""
-    if reading.invalid:
-        return Judgement(Validity.INVALID, (Reason(reading.invalid),))
-    reasons = [Reason(reading.suspect)] if reading.suspect else []
-    stretch = reading.stretch
-    if stretch is not None and kind in (Kind.TIME, Kind.RATE) and stretch.wall_s:
-        share = stretch.generator_cpu_s / stretch.wall_s
-        if share > GENERATOR_LIMIT:
-            return Judgement(Validity.INVALID, (Reason("the generator was the limit", f"{share:.0%} of a core"),))
-        if share > GENERATOR_SUSPECT:
-            reasons.append(Reason("the generator was near its limit", f"{share:.0%} of a core"))
-    limit = {Kind.TIME: TIME_WAIT_LIMIT, Kind.RATE: TIME_WAIT_LIMIT, Kind.CPU: WAIT_LIMIT}.get(kind)
-    waited = share_waited(stretch)
-    if limit is not None and waited > limit:
-        reasons.append(Reason("other work had the cores", f"{waited:.0%} of the time"))
-    if kind is Kind.TIME and reading.late_ms > LATE_LIMIT_MS:
-        reasons.append(Reason("the publisher was late", f"up to {reading.late_ms:.0f} ms"))
-    return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else Judgement(Validity.VALID)
-
-
-def share_waited(stretch: Stretch | None) -> float:
-    """Of server or generator, whichever was kept from its core more; 0 where it was not measured."""
-    if stretch is None:
-        return 0.0
-    shares = (
-        wait_s / (wait_s + cpu_s) if wait_s + cpu_s else 0.0
-        for wait_s, cpu_s in (
-            (stretch.server_wait_s, stretch.server_cpu_s),
-            (stretch.generator_wait_s, stretch.generator_cpu_s),
-        )
-    )
-    return max(shares)
 
 
 @dataclass(frozen=True)
@@ -162,17 +95,14 @@ def distance(ratio_value: float) -> float:
     return max(ratio_value, 1 / ratio_value) - 1 if ratio_value > 0 else float("inf")
 
 
-def at(findings: Findings, name: str, party: str, where: Where) -> Estimate | None:
-    """The figure of a measure, found by its name."""
-    for measure in findings.measures:
-        if (measure.name, measure.party, measure.where) == (name, party, where):
-            return estimate(measure)
-    return None
+def at(findings: Findings, measure: Measure, party: str, where: Where) -> Estimate | None:
+    """The figure of a measure; ``None`` where it was not measured."""
+    return estimate_readings(findings.find(measure, party, where), measure.kind)
 
 
-def _worse(one: Judgement, other: Judgement) -> Judgement:
-    order = (Validity.VALID, Validity.SUSPECT, Validity.INVALID)
-    return max(one, other, key=lambda judgement: order.index(judgement.validity))
+def _waited(reading: Reading) -> float:
+    """The part of the time in which a process would have worked but had no core; 0 where it was not measured."""
+    return reading.stretch.waited if reading.stretch is not None else 0.0
 
 
 def _estimate(values: Sequence[float], waited: Sequence[float], judged: Sequence[Judgement]) -> Estimate | None:
@@ -185,15 +115,5 @@ def _estimate(values: Sequence[float], waited: Sequence[float], judged: Sequence
         n=len(values),
         waited=max(waited),
         interval=interval_of_median(np.asarray(values)),
-        judgement=_judge_all(judged),
+        judgement=judge_all(judged),
     )
-
-
-def _judge_all(judged: Sequence[Judgement]) -> Judgement:
-    """As most of the readings are; half of them doubtful is too many."""
-    for validity in (Validity.INVALID, Validity.SUSPECT):
-        bad = [each for each in judged if each.validity is validity or each.validity is Validity.INVALID]
-        if 2 * len(bad) >= len(judged):
-            reasons = {reason.what: reason for each in bad for reason in each.reasons}
-            return Judgement(validity, tuple(reasons.values()))
-    return Judgement(Validity.VALID)

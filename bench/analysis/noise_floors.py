@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.analysis.estimates import Kind, distance, kind_of, ratio
+from bench.analysis.estimates import distance, ratio
+from bench.measures import COLD_BROADCAST, Kind, Measure
 from bench.record.findings import Findings
 from bench.stats import Interval
 
 
 @dataclass(frozen=True)
 class NoiseFloors:
-    """As distances from a ratio of 1, by the quantities of the A/A, and the largest of each kind for all others."""
+    """As distances from a ratio of 1: of each measure of the A/A, and the largest of each kind for all others."""
 
     by_name: dict[str, float]
     by_kind: dict[Kind, float]
 
-    def of(self, name: str, kind: Kind) -> float | None:
-        """``None`` where nothing of that kind was in the A/A."""
-        return self.by_name.get(name, self.by_kind.get(kind))
+    def of(self, measure: Measure) -> float | None:
+        """``None`` where nothing of its kind was in the A/A."""
+        return self.by_name.get(measure.name, self.by_kind.get(measure.kind))
 
     def words(self, names: Iterable[str]) -> str:
-        """Of these quantities, and of what is left."""
+        """Of these measures, and of what is left."""
         own = [f"{name} ±{self.by_name[name]:.0%}" for name in dict.fromkeys(names) if name in self.by_name]
         others = [f"{'other ' if own else ''}{kind.value} ±{floor:.0%}" for kind, floor in self.by_kind.items()]
         return ", ".join(own + others)
@@ -35,14 +36,14 @@ def noise_floors(findings: Findings, again: str) -> NoiseFloors:
     """
     by_name: dict[str, float] = {}
     by_kind: dict[Kind, float] = {}
-    for measure in findings.measures:
-        if measure.party == again or "warm-up" in measure.name:
+    for measured in findings.measures:
+        measure = measured.measure
+        if measured.party == again or measure == COLD_BROADCAST:
             continue
-        kind = kind_of(measure)
-        found = ratio(findings.find(measure.name, again, measure.where), measure.readings, kind)
+        found = ratio(findings.find(measure, again, measured.where), measured.readings, measure.kind)
         if found is not None and found.n > 1:
             interval = found.interval or Interval(found.low, found.high)
             floor = max(distance(interval.low), distance(interval.high))
             by_name[measure.name] = max(by_name.get(measure.name, 0.0), floor)
-            by_kind[kind] = max(by_kind.get(kind, 0.0), floor)
+            by_kind[measure.kind] = max(by_kind.get(measure.kind, 0.0), floor)
     return NoiseFloors(by_name, by_kind)

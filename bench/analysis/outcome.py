@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.analysis.goals import Verdict, rule
-from bench.analysis.quantities import invalid
-from bench.record.results import Run
+from bench.analysis.figures import invalid_figures
+from bench.analysis.goals import Outcome, check_goals
+from bench.record.run import Run
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -19,7 +19,7 @@ def exit_code(run: Run, *, with_goals: bool) -> int:
     """
     if run.failures or any(result.faults for result in run.findings):
         return EXIT_FAILED
-    if invalid(run):
+    if invalid_figures(run):
         return EXIT_INVALID
-    rulings = [ruling for result in run.findings for ruling in rule(result)] if with_goals else []
-    return EXIT_MISSED if any(ruling.verdict is Verdict.MISSED for ruling in rulings) else 0
+    results = [result for found in run.findings for result in check_goals(found)] if with_goals else []
+    return EXIT_MISSED if any(result.outcome is Outcome.MISSED for result in results) else 0

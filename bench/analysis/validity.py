@@ -7,20 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from bench.record.results import BandwidthGroup, Load, Phase
-
-GENERATOR_LIMIT = 0.90
-"""Share of a core above which the generator measures its own queue (Locust issues 586 and 663)."""
-
-GENERATOR_SUSPECT = 0.75
-"""From here on a burst of other work on the core would have reached the limit."""
-
-WAIT_LIMIT = 0.20
-"""Part of the time in which it would have worked that the server was kept from its core by something else."""
-
-LATE_LIMIT_MS = 10.0
-"""A publisher that is later than this is itself a good part of a latency of milliseconds."""
-
+from bench.measures import Kind
+from bench.record.findings import Ledger, Reading, Series, Stretch, sum_ledgers
+from bench.record.limits import CPU_WAIT_LIMIT, GENERATOR_LIMIT, GENERATOR_SUSPECT, LATE_LIMIT_MS, TIME_WAIT_LIMIT
+from bench.record.traffic import TrafficGroup
 
 LOSSES = "receipts are missing or doubled: broadcasts may have run into each other"
 
@@ -49,78 +39,59 @@ class Judgement:
         return f"{self.validity.value}: {'; '.join(map(str, self.reasons))}" if self.reasons else self.validity.value
 
 
-def generator_share(load: Load) -> float:
-    """Share of a core that the generator used, over the whole stretch or while it mattered, whichever is more."""
-    whole = load.generator_cpu_s / load.wall_s if load.wall_s else 0.0
-    busy = load.busy_generator_cpu_s / load.busy_wall_s if load.busy_wall_s else 0.0
-    return max(whole, busy)
+VALID = Judgement(Validity.VALID)
 
 
-def server_waited(load: Load) -> float:
-    """Part of the time in which the server would have worked that other work had its core."""
-    ready_s = load.server_wait_s + load.server_cpu_s
-    return load.server_wait_s / ready_s if ready_s else 0.0
+def judge_reading(reading: Reading, kind: Kind) -> Judgement:
+    """What can spoil one repeat: the generator a time or a rate, other work a time or a cost, lateness a time."""
+    if reading.invalid:
+        return Judgement(Validity.INVALID, (Reason(reading.invalid),))
+    stretch = reading.stretch
+    reasons = [Reason(reading.suspect)] if reading.suspect else []
+    if stretch is not None and kind in (Kind.TIME, Kind.RATE):
+        limit = _judge_generator(stretch)
+        if limit.validity is Validity.INVALID:
+            return limit
+        reasons += limit.reasons
+    most = {Kind.TIME: TIME_WAIT_LIMIT, Kind.RATE: TIME_WAIT_LIMIT, Kind.CPU: CPU_WAIT_LIMIT}.get(kind)
+    if most is not None and stretch is not None and stretch.waited > most:
+        reasons.append(Reason("other work had the cores", f"{stretch.waited:.0%} of the time"))
+    if kind is Kind.TIME:
+        reasons += _lateness(reading.late_ms)
+    return _suspect(reasons)
 
 
-def judge_phase(phase: Phase) -> Judgement:
-    """Invalid when the generator was the limit; suspect when broadcasts ran into each other or left late."""
-    share = generator_share(phase.load)
-    generator = Reason("the generator was the limit", f"{share:.0%} of a core")
-    if share > GENERATOR_LIMIT:
-        return Judgement(Validity.INVALID, (generator,))
-    reasons = []
-    if share > GENERATOR_SUSPECT:
-        reasons.append(generator._replace(what="the generator was near its limit"))
-    late_ms = max((broadcast.late_us for broadcast in phase.broadcasts), default=0) / 1e3
-    if late_ms > LATE_LIMIT_MS:
-        reasons.append(Reason("the publisher was late", f"up to {late_ms:.0f} ms"))
-    waited = server_waited(phase.load)
-    if waited > WAIT_LIMIT:
-        reasons.append(Reason("other work kept the server from its core", f"{waited:.0%} of its time"))
-    lost, twice = (sum(getattr(broadcast, what) for broadcast in phase.broadcasts) for what in ("lost", "twice"))
-    if lost or twice:
-        much = f"{lost:,} lost or too late, {twice:,} twice"
-        reasons.append(Reason(LOSSES, much))
-    return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else Judgement(Validity.VALID)
-
-
-def judge_phases(phases: Sequence[Phase]) -> Judgement:
-    """The repeats of a point: as their sum for what adds up, and invalid when half of them are."""
-    judged = [judge_phase(phase) for phase in phases]
-    invalid = [each for each in judged if each.validity is Validity.INVALID]
-    if invalid and 2 * len(invalid) >= len(judged):
-        return invalid[0]
-    suspect = [each for each in judged if each.validity is not Validity.VALID]
-    if suspect and 2 * len(suspect) >= len(judged):
-        return Judgement(Validity.SUSPECT, tuple({each.what: each for one in suspect for each in one.reasons}.values()))
-    if not judged:
-        return Judgement(Validity.VALID)
+def judge_broadcasts(series: Series) -> Judgement:
+    """The repeats of a point: invalid or suspect when half of them are; missing receipts are told in any case."""
+    judged = [_judge_repeat(stretch, late_ms, ledger) for stretch, late_ms, ledger in _repeats(series)]
+    found = judge_all(judged)
+    if found.validity is not Validity.VALID:
+        return found
     lossy = [each for each in judged if any(reason.what == LOSSES for reason in each.reasons)]
-    return lossy[0] if lossy else Judgement(Validity.VALID)
+    return lossy[0] if lossy else VALID
 
 
-def sum_loads(loads: Sequence[Load]) -> Load:
-    """Several as one."""
-    names = Load.__struct_fields__
-    return Load(**{name: sum(getattr(load, name) for load in loads) for name in names})
-
-
-def judge_idle(group: BandwidthGroup) -> Judgement:
+def judge_group(group: TrafficGroup) -> Judgement:
     """Invalid when the kernel counted other bytes than we did, or when a client was lost; suspect without the check."""
-    if group.unexpected_losses:
-        return Judgement(Validity.INVALID, (Reason("connections were lost", f"{group.unexpected_losses}"),))
-    counted = [client for client in group.clients if client.kernel_sent_bytes is not None]
-    wrong = [
-        client
-        for client in counted
-        if (client.kernel_sent_bytes, client.kernel_received_bytes)
-        != (client.framed_up_bytes, client.framed_down_bytes)
-    ]
-    if wrong:
-        return Judgement(Validity.INVALID, (Reason("TCP_INFO disagrees with our count", f"{len(wrong)} clients"),))
-    if len(counted) < len(group.clients):
-        return Judgement(Validity.SUSPECT, (Reason("no TCP_INFO on this system: bytes not checked"),))
-    return Judgement(Validity.VALID)
+    if group.invalid:
+        return Judgement(Validity.INVALID, (Reason(group.invalid),))
+    return Judgement(Validity.SUSPECT, (Reason(group.suspect),)) if group.suspect else VALID
+
+
+def judge_all(judged: Sequence[Judgement]) -> Judgement:
+    """Several repeats as one: as most of them are; half of them in doubt is too many."""
+    for validity in (Validity.INVALID, Validity.SUSPECT):
+        bad = [each for each in judged if each.validity is validity or each.validity is Validity.INVALID]
+        if judged and 2 * len(bad) >= len(judged):
+            reasons = {reason.what: reason for each in bad for reason in each.reasons}
+            return Judgement(validity, tuple(reasons.values()))
+    return VALID
+
+
+def worse_of(one: Judgement, other: Judgement) -> Judgement:
+    """The first where they are as bad."""
+    order = (Validity.VALID, Validity.SUSPECT, Validity.INVALID)
+    return max(one, other, key=lambda judgement: order.index(judgement.validity))
 
 
 def sum_up(judgements: Sequence[Judgement]) -> str:
@@ -132,3 +103,44 @@ def sum_up(judgements: Sequence[Judgement]) -> str:
             reasons = dict.fromkeys(reason.what for judgement in concerned for reason in judgement.reasons)
             parts.append(f"{len(concerned)} of {len(judgements)} points {validity.value}: {', '.join(reasons)}")
     return "; ".join(parts) or f"all {len(judgements)} points valid"
+
+
+def _repeats(series: Series) -> list[tuple[Stretch, float, Ledger]]:
+    """Of each repeat: its stretch, how late the publisher was at worst, and its ledger."""
+    found, first = [], 0
+    for stretch, number in zip(series.stretches, series.repeats, strict=True):
+        own = slice(first, first + number)
+        first += number
+        found.append((stretch, max(series.late_ms[own], default=0.0), sum_ledgers(series.ledgers[own])))
+    return found
+
+
+def _judge_repeat(stretch: Stretch, late_ms: float, ledger: Ledger) -> Judgement:
+    limit = _judge_generator(stretch)
+    if limit.validity is Validity.INVALID:
+        return limit
+    reasons = [*limit.reasons, *_lateness(late_ms)]
+    if stretch.server_waited > TIME_WAIT_LIMIT:
+        much = f"{stretch.server_waited:.0%} of its time"
+        reasons.append(Reason("other work kept the server from its core", much))
+    lost = ledger.expected - ledger.received
+    if lost or ledger.twice:
+        reasons.append(Reason(LOSSES, f"{lost:,} lost or too late, {ledger.twice:,} twice"))
+    return _suspect(reasons)
+
+
+def _judge_generator(stretch: Stretch) -> Judgement:
+    """Invalid when the generator was the limit: it measures its own queue."""
+    share = stretch.generator_share
+    how_much = f"{share:.0%} of a core"
+    if share > GENERATOR_LIMIT:
+        return Judgement(Validity.INVALID, (Reason("the generator was the limit", how_much),))
+    return _suspect([Reason("the generator was near its limit", how_much)] if share > GENERATOR_SUSPECT else [])
+
+
+def _lateness(late_ms: float) -> list[Reason]:
+    return [Reason("the publisher was late", f"up to {late_ms:.0f} ms")] if late_ms > LATE_LIMIT_MS else []
+
+
+def _suspect(reasons: Sequence[Reason]) -> Judgement:
+    return Judgement(Validity.SUSPECT, tuple(reasons)) if reasons else VALID

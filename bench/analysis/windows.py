@@ -17,25 +17,24 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from bench.analysis.estimates import estimate
-from bench.load.clients.ways import HEARTBEAT_S
-from bench.load.sockets.receivers import PING_MESSAGE
-from bench.record.findings import Findings, Measure, Reading, Where
-from bench.record.profiles import LIVES
-from bench.record.results import Run
-from bench.record.wire import ByteCount
-from bench.scenarios.cost import BYTES_A_PLAYER_HOUR, CPU_A_PLAYER_HOUR, REQUESTS_A_PLAYER_HOUR
-from bench.scenarios.freshness import (
-    BYTES_A_CLIENT_HOUR,
+from bench.analysis.estimates import at, estimate
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
     CHANGES_PER_S,
-    CPU_A_CLIENT_HOUR,
-    EVENTS_A_CLIENT_HOUR,
-    REQUESTS_A_CLIENT_HOUR,
+    CPU_PER_CLIENT_HOUR,
+    CPU_PER_PLAYER_HOUR,
+    EVENTS_PER_CLIENT_HOUR,
+    KIB_PER_PLAYER_HOUR,
+    REQUESTS_PER_CLIENT_HOUR,
+    REQUESTS_PER_PLAYER_HOUR,
 )
+from bench.record.findings import Findings, Measured, Reading, Where
+from bench.record.profiles import LIVES
+from bench.record.run import Run
+from bench.record.wire import HEARTBEAT_S, PING_MESSAGE, PONG_BYTES, ByteCount
 from bench.words import rate_words
 
 HEARTBEATS_AN_HOUR = 3600 / HEARTBEAT_S
-PONG_BYTES = len('{"type":"pong","data":{"ts":1234567890123}}')
 
 COST_POLL_S = 3.0
 OLD_LEAD_S, OLD_AFTER_S = 0.2, 1.0
@@ -51,11 +50,8 @@ FROM_CELLS = ("freshness", "break-even", "cost")
 
 def achieved_per_s(found: Findings, party: str, where: Where) -> float | None:
     """Changes per second that there were, in the median of the repeats; ``None`` where that was not noted."""
-    for measure in found.measures:
-        if (measure.name, measure.party, measure.where) == (CHANGES_PER_S, party, where):
-            made = estimate(measure)
-            return made.value if made is not None else None
-    return None
+    made = at(found, CHANGES_PER_S, party, where)
+    return made.value if made is not None else None
 
 
 def rates_of(found: Findings, nominal_per_s: float) -> str:
@@ -63,7 +59,7 @@ def rates_of(found: Findings, nominal_per_s: float) -> str:
     rates = [
         rate
         for each in found.measures
-        if each.name == CHANGES_PER_S and each.changes_per_s == nominal_per_s
+        if each.measure == CHANGES_PER_S and each.changes_per_s == nominal_per_s
         and (rate := achieved_per_s(found, each.party, each.where)) is not None
     ]  # fmt: skip
     apart = max(rates, key=lambda rate: abs(rate - nominal_per_s), default=None)
@@ -86,22 +82,21 @@ def over_the_window(run: Run) -> Run:
 
 def _is_old(found: Findings) -> bool:
     return found.name in FROM_CELLS and bool(found.measures) and not any(
-        each.name == CHANGES_PER_S for each in found.measures
+        each.measure == CHANGES_PER_S for each in found.measures
     )  # fmt: skip
 
 
 def _mended(run: Run, found: Findings) -> Findings:
     window_s, poll_s = _sizes(run, found.name)
-    measures: list[Measure] = []
+    measures: list[Measured] = []
     noted: set[tuple[str, Where]] = set()
-    for measure in found.measures:
-        mended = _mended_measure(measure, found.measures, window_s, poll_s)
-        measures.append(mended)
-        if (measure.party, measure.where) not in noted and measure.name in _COUNTED:
-            noted.add((measure.party, measure.where))
-            rate = int(measure.changes_per_s * window_s + 1e-9) / window_s
-            readings = [Reading(rate) for _ in measure.readings]
-            measures.append(replace(measure, name=CHANGES_PER_S, unit="", readings=readings))
+    for each in found.measures:
+        measures.append(_mended_measure(each, found.measures, window_s, poll_s))
+        if (each.party, each.where) not in noted and each.measure in _COUNTED:
+            noted.add((each.party, each.where))
+            rate = int(each.changes_per_s * window_s + 1e-9) / window_s
+            readings = [Reading(rate) for _ in each.readings]
+            measures.append(replace(each, name=CHANGES_PER_S.name, unit=CHANGES_PER_S.unit, readings=readings))
     return replace(found, measures=measures, notes=[*found.notes, MENDED])
 
 
@@ -114,48 +109,47 @@ def _sizes(run: Run, name: str) -> tuple[float, float]:
     return sizes.window_s, sizes.poll_s
 
 
-def _mended_measure(measure: Measure, beside: Sequence[Measure], window_s: float, poll_s: float) -> Measure:
-    way = LIVES[measure.party][0] if measure.party in LIVES else measure.party
-    if not measure.changes_per_s or measure.name not in (*_COUNTED, *_CPU):
-        return measure
+def _mended_measure(measured: Measured, beside: Sequence[Measured], window_s: float, poll_s: float) -> Measured:
+    measure = measured.measure
+    way = LIVES[measured.party][0] if measured.party in LIVES else measured.party
+    if not measured.changes_per_s or measure not in (*_COUNTED, *_CPU):
+        return measured
     if way.startswith("polling"):
-        is_steady = way == "polling" or measure.name in (*_CPU, REQUESTS_A_CLIENT_HOUR, EVENTS_A_CLIENT_HOUR)
-        return measure if is_steady else _with(measure, lambda each: replace(each, suspect=TOO_LONG))
+        is_steady = way == "polling" or measure in (*_CPU, REQUESTS_PER_CLIENT_HOUR, EVENTS_PER_CLIENT_HOUR)
+        return measured if is_steady else _with(measured, lambda each: replace(each, suspect=TOO_LONG))
     counted_s = window_s + OLD_AFTER_S + OLD_LEAD_S
-    idle = _COUNTED.get(measure.name, 0.0)
-    if measure.name in _CPU:
-        idle = _idle_cpu(measure, beside)
+    idle = _idle_cpu(measured, beside) if measure in _CPU else _COUNTED[measure]
 
     def over_the_window_alone(each: Reading) -> Reading:
-        long_s = each.stretch.wall_s if measure.name in _CPU and each.stretch is not None else counted_s
+        long_s = each.stretch.wall_s if measure in _CPU and each.stretch is not None else counted_s
         return replace(each, value=idle + max(0.0, each.value - idle) * long_s / window_s)
 
-    is_heartbeats = way == "delta" and measure.name in (REQUESTS_A_CLIENT_HOUR, REQUESTS_A_PLAYER_HOUR)
-    return measure if is_heartbeats else _with(measure, over_the_window_alone)
+    is_heartbeats = way == "delta" and measure in (REQUESTS_PER_CLIENT_HOUR, REQUESTS_PER_PLAYER_HOUR)
+    return measured if is_heartbeats else _with(measured, over_the_window_alone)
 
 
-def _idle_cpu(measure: Measure, beside: Sequence[Measure]) -> float:
+def _idle_cpu(measured: Measured, beside: Sequence[Measured]) -> float:
     """Of one who holds a socket while nothing changes, at that size if it was measured; else nothing is known of it."""
     for each in beside:
         is_idle = not each.changes_per_s and not each.party.startswith("polling")
-        if is_idle and (each.name, each.clients) == (measure.name, measure.clients):
+        if is_idle and (each.measure, each.clients) == (measured.measure, measured.clients):
             made = estimate(each)
             return made.value if made is not None else 0.0
     return 0.0
 
 
-def _with(measure: Measure, change: Callable[[Reading], Reading]) -> Measure:
-    return replace(measure, readings=[change(each) for each in measure.readings])
+def _with(measured: Measured, change: Callable[[Reading], Reading]) -> Measured:
+    return replace(measured, readings=[change(each) for each in measured.readings])
 
 
 _COUNTED = {
-    BYTES_A_CLIENT_HOUR: HEARTBEATS_AN_HOUR * heartbeat_bytes(),
-    BYTES_A_PLAYER_HOUR: HEARTBEATS_AN_HOUR * heartbeat_bytes() / 1024,
-    REQUESTS_A_CLIENT_HOUR: HEARTBEATS_AN_HOUR,
-    REQUESTS_A_PLAYER_HOUR: HEARTBEATS_AN_HOUR,
-    EVENTS_A_CLIENT_HOUR: 0.0,
+    BYTES_PER_CLIENT_HOUR: HEARTBEATS_AN_HOUR * heartbeat_bytes(),
+    KIB_PER_PLAYER_HOUR: HEARTBEATS_AN_HOUR * heartbeat_bytes() / 1024,
+    REQUESTS_PER_CLIENT_HOUR: HEARTBEATS_AN_HOUR,
+    REQUESTS_PER_PLAYER_HOUR: HEARTBEATS_AN_HOUR,
+    EVENTS_PER_CLIENT_HOUR: 0.0,
 }
-"""Figures that were divided by more than the window, and what of each is heartbeats."""
+"""Overview that were divided by more than the window, and what of each is heartbeats."""
 
-_CPU = (CPU_A_CLIENT_HOUR, CPU_A_PLAYER_HOUR)
+_CPU = (CPU_PER_CLIENT_HOUR, CPU_PER_PLAYER_HOUR)
 """Over a stretch that began with the quiet before the first change."""

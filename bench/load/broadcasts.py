@@ -25,9 +25,6 @@ PATTERN = b'"rooms_changed"'
 USERS = 10
 """Sockets are dealt out among few users, so that connecting is no presence storm."""
 
-COLD = "first broadcast of a fresh server, last client (warm-up)"
-"""Finds everything cold: it is told, and left out of the figures."""
-
 LEAD_S = 0.1
 SHORTEST_S = 0.02
 RECEIPT_TIMEOUT_S = 20.0

@@ -24,11 +24,10 @@ import numpy as np
 from bench.load.changes.changes import Changes, Place, evenly, whole_intervals_s
 from bench.load.changes.ledger import Receipts, account_states, total
 from bench.load.clients.population import Group, Population, Window
-from bench.load.clients.ways import HEARTBEAT_S
 from bench.processes.lab import HOST, Lab
 from bench.processes.watch import Watch
 from bench.record.findings import Ledger, Stretch
-from bench.record.wire import ByteCount
+from bench.record.wire import HEARTBEAT_S, ByteCount
 from bench.stats import FloatArray, merge
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")

@@ -12,7 +12,8 @@ from bench.processes.namespaces import in_namespace
 from bench.processes.progress import Reporter
 from bench.processes.remote import Remote
 from bench.processes.target import Target
-from bench.record.findings import Book
+from bench.record.book import Book
+from bench.record.findings import Findings
 from bench.record.profiles import Profile
 
 HOST = "127.0.0.1"
@@ -61,22 +62,17 @@ class Lab:
         self.hands = threading.Lock()
         """Held while a scenario in a shared window keeps the cores busy: what only waits is not disturbed by that, but
         two such stretches would measure each other."""
-        self._so_far: dict[str, Callable[[], Any]] = {}
+        self._books: dict[str, tuple[Book, tuple[str, ...]]] = {}
 
     def book(self, name: str, flags: tuple[str, ...]) -> Book:
         """Where a scenario writes its readings; what is in it when the run is broken off is not lost."""
         book = Book()
-        self.keep(name, lambda: book.result(name, flags) if book.has_readings else None)
+        self._books[name] = (book, flags)
         return book
 
-    def keep(self, name: str, so_far: Callable[[], Any]) -> None:
-        """Say what a scenario has measured so far, for a run that is broken off; ``None``: nothing."""
-        self._so_far[name] = so_far
-
-    def broken_off(self) -> dict[str, Any]:
-        """What the scenarios had measured when the run was broken off, by scenario."""
-        found = {name: so_far() for name, so_far in self._so_far.items()}
-        return {name: result for name, result in found.items() if result is not None}
+    def broken_off(self) -> dict[str, Findings]:
+        """What the scenarios had measured when the run was broken off, by scenario; without those that had nothing."""
+        return {name: book.result(name, flags) for name, (book, flags) in self._books.items() if book.has_readings}
 
     def server(
         self, flags: Sequence[str] = (), *, netns: str | None = None

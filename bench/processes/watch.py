@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.processes.cpu import read_cpu
@@ -29,17 +28,6 @@ class Watch:
             generator_cpu_s=generator.used_s,
             generator_wait_s=generator.waited_s,
         )
-
-
-def sum_up(stretches: Sequence[Stretch]) -> Stretch:
-    """Several as one."""
-    return Stretch(
-        wall_s=sum(each.wall_s for each in stretches),
-        server_cpu_s=sum(each.server_cpu_s for each in stretches),
-        server_wait_s=sum(each.server_wait_s for each in stretches),
-        generator_cpu_s=sum(each.generator_cpu_s for each in stretches),
-        generator_wait_s=sum(each.generator_wait_s for each in stretches),
-    )
 
 
 def resident_kib(pid: int, *, peak: bool = False) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.record.results import Machine
+from bench.record.run import Machine
 
 PACKAGES = (
     "lobby-server", "tornado", "uvloop", "msgspec", "PyJWT", "SQLAlchemy", "picows", "locust", "gevent",

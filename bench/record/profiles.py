@@ -132,6 +132,10 @@ class CapacitySizes(_Sizes, frozen=True, kw_only=True):
 
 LIVES = {"idle": ("push", False), "active, push with fetch": ("push", True), "active, rooms_delta": ("delta", True)}
 """Kinds of a player's life: the way to the list, and whether it changes."""
+IDLE_LIFE, FETCHING_LIFE, DELTA_LIFE = LIVES
+
+COST_ROOMS = 10
+"""In the list of the scenario `cost`."""
 
 
 class CostSizes(_Sizes, frozen=True, kw_only=True):

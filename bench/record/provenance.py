@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from bench.record.machine import UNKNOWN_COMMIT
-from bench.record.results import Run
+from bench.record.run import Run
 
 
 def commit_words(run: Run) -> str:
@@ -29,11 +29,6 @@ def facts(run: Run) -> list[tuple[str, str]]:
     """Name and value, for a table."""
     machine = run.machine
     pinned = "server and generator on a core each" if machine.pinned else "not pinned: they share what there is"
-    scenarios = {
-        name: result.flags
-        for name, result in (("broadcast", run.broadcast), ("bandwidth", run.bandwidth), ("swarm", run.swarm))
-        if result is not None
-    }
     return [
         ("Machine", f"{machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB"),
         ("Cores", pinned),
@@ -47,5 +42,5 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Command", shlex.join(run.arguments)),
         *(() if run.is_whole else (("Broken off", "the run was interrupted: what is here was measured until then"),)),
         *((f"Not measured, {name}", why) for name, why in run.failures.items()),
-        *((f"Server flags, {name}", " ".join(flags)) for name, flags in scenarios.items() if flags),
+        *((f"Server flags, {each.name}", " ".join(each.flags)) for each in run.findings if each.flags),
     ]

@@ -6,14 +6,17 @@ import gzip
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from bench.record.results import SCHEMA_VERSION, Run
+from bench.record import lift
+from bench.record.findings import Findings
+from bench.record.run import SCHEMA_VERSION, Run
 from bench.record.swarm_file import SWARM_SCHEMA, SwarmFile, run_of_swarm
 
 RUN_FILE = "run.json"
 
 
-class ResultsUnreadable(ValueError):
+class RunUnreadable(ValueError):
     """A file that is not a run of this schema. The text is one sentence."""
 
 
@@ -24,11 +27,15 @@ def write_run(run: Run, path: Path) -> None:
 
 
 def _without_host_name(run: Run) -> Run:
-    if run.swarm is None or "name" not in run.swarm.swarm.get("machine", {}):
-        return run
-    machine = {key: value for key, value in run.swarm.swarm["machine"].items() if key != "name"}
-    swarm = msgspec.structs.replace(run.swarm, swarm={**run.swarm.swarm, "machine": machine})
-    return msgspec.structs.replace(run, swarm=swarm)
+    return replace(run, findings=[_without_name(each) for each in run.findings])
+
+
+def _without_name(found: Findings) -> Findings:
+    if found.swarm is None or "name" not in found.swarm.document.get("machine", {}):
+        return found
+    document = found.swarm.document
+    machine = {key: value for key, value in document["machine"].items() if key != "name"}
+    return replace(found, swarm=replace(found.swarm, document={**document, "machine": machine}))
 
 
 def find_run(source: Path) -> Path:
@@ -39,22 +46,23 @@ def find_run(source: Path) -> Path:
 
 
 def read_run(path: Path) -> Run:
-    """Raises `ResultsUnreadable`, also for a run of another schema."""
+    """A run of today's schema or the one before. Raises `RunUnreadable` for anything else."""
     try:
         raw = path.read_bytes()
         text = gzip.decompress(raw) if path.suffix == ".gz" else raw
         head = msgspec.json.decode(text, type=_Head)
         is_swarm = head.generators is not msgspec.UNSET
-        readable = SWARM_SCHEMA if is_swarm else SCHEMA_VERSION
-        if head.schema != readable:
-            raise ResultsUnreadable(
-                f"{path} has schema {head.schema}, this lab reads {readable}: use the lab of its commit."
+        readable = (SWARM_SCHEMA,) if is_swarm else (lift.SCHEMA, SCHEMA_VERSION)
+        if head.schema not in readable:
+            raise RunUnreadable(
+                f"{path} has schema {head.schema}, this lab reads {' and '.join(map(str, readable))}: use the lab of "
+                "its commit."
             )
         if is_swarm:
             return run_of_swarm(msgspec.json.decode(text, type=SwarmFile), msgspec.json.decode(text))
-        return msgspec.json.decode(text, type=Run)
+        return lift.lift(text) if head.schema == lift.SCHEMA else msgspec.json.decode(text, type=Run)
     except (OSError, EOFError, msgspec.MsgspecError) as error:
-        raise ResultsUnreadable(f"{path} is not a run of the lab, nor of the swarm: {error}.") from error
+        raise RunUnreadable(f"{path} is not a run of the lab, nor of the swarm: {error}.") from error
 
 
 class _Head(msgspec.Struct):

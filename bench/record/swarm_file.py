@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from bench.record.book import Book
+from bench.record.findings import Stretch, Swarm
 from bench.record.machine import UNKNOWN_COMMIT
 from bench.record.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
-from bench.record.results import Load, Machine, Run, SwarmResult
+from bench.record.run import Machine, Run
 from loadtest.mix import SOCKETLESS
 
 SWARM_SCHEMA = 2
@@ -56,7 +58,14 @@ class SwarmFile(msgspec.Struct):
 
 def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
     """`document`: the whole of the file that `found` is of."""
-    command = _command(found.arguments)
+    command, profile, book = _command(found.arguments), _profile(found), Book()
+    stretch = Stretch(
+        wall_s=found.duration_s,
+        server_cpu_s=sum(found.server.cpu_shares),
+        generator_cpu_s=max((sum(each.cpu_shares) for each in found.generators.values()), default=0.0),
+    )
+    swarm = Swarm(command=command, exit_code=None, document=document)
+    book.add_swarm(swarm, users=profile.swarm.users, stretch=stretch, in_one_window=profile.in_one_window)
     python = found.versions.get("python", "of unknown version")
     return Run(
         started_at=found.started_at,
@@ -74,18 +83,8 @@ def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
             pinned=False,
         ),
         versions=found.versions,
-        profile=_profile(found),
-        swarm=SwarmResult(
-            flags=[],
-            command=command,
-            exit_code=None,
-            swarm=document,
-            load=Load(
-                wall_s=found.duration_s,
-                server_cpu_s=sum(found.server.cpu_shares),
-                generator_cpu_s=max((sum(each.cpu_shares) for each in found.generators.values()), default=0.0),
-            ),
-        ),
+        profile=profile,
+        findings=[book.result("swarm", ())],
     )
 
 

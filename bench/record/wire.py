@@ -16,6 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from lobby_server.protocol.frames import client_frame_bytes, server_frame_header
+from lobby_server.protocol.messages import Ping, encode
+
+HEARTBEAT_S = 30.0
+"""Between two pings of a client that holds a socket, where a scenario does not say otherwise."""
+
+PING_MESSAGE = encode(Ping())
+PONG_BYTES = len('{"type":"pong","data":{"ts":1234567890123}}')
 
 MSS_BYTES = 1448
 """1500 − 20 (IPv4) − 32 (TCP with the timestamp option)."""

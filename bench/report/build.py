@@ -14,13 +14,14 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from bench.analysis.figures import Figures, derive
+from bench.analysis.derived.overview import Overview, derive
+from bench.analysis.figures import invalid_figures
 from bench.analysis.promises import Promise, judge_promises
-from bench.analysis.quantities import invalid
 from bench.analysis.verdicts import Verdict
 from bench.analysis.windows import over_the_window
 from bench.record.provenance import caption, facts
-from bench.record.results import Run
+from bench.record.questions import NEEDED_FOR_PROMISES
+from bench.record.run import Run
 from bench.record.run_file import RUN_FILE, read_run, write_run
 from bench.report.charts import Chart, draw_charts
 from bench.report.junit import junit_xml
@@ -109,18 +110,17 @@ def make_report(run: Run) -> Report:
         charts=charts,
         promises=promises,
         validity=validity_sentence(figures),
-        valid=not invalid(run),
+        valid=not invalid_figures(run),
     )
 
 
-def _weighed(figures: Figures, promises: list[Promise]) -> list[Promise]:
+def _weighed(figures: Overview, promises: list[Promise]) -> list[Promise]:
     """All in a report; where scenarios were run by name, those that they measured; none for a single one, which was
     asked something else."""
     run = figures.run
-    if run.broadcast is not None and run.bandwidth is not None and run.found("reconnect") is not None:
+    if all(run.found(name) is not None for name in NEEDED_FOR_PROMISES):
         return promises
-    measured = len(run.findings) + sum(each is not None for each in (run.broadcast, run.bandwidth, run.swarm))
-    if measured < 2:
+    if len(run.findings) < 2:
         return []
     return [promise for promise in promises if promise.ruling.verdict is not Verdict.NOT_MEASURED]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from bench.analysis.quantities import quantities
+from bench.analysis.figures import figures_of
 from bench.analysis.validity import Validity
 from bench.record.provenance import commit_words, machine_words
-from bench.record.results import Run
-from bench.record.run_file import ResultsUnreadable, find_run, read_run
+from bench.record.run import Run
+from bench.record.run_file import RunUnreadable, find_run, read_run
 
 INDEX_FILE = "index.html"
 
@@ -31,7 +31,7 @@ def write_index(folder: Path) -> Path:
             continue
         try:
             rows.append(_row(place.name, read_run(source)))
-        except ResultsUnreadable as error:
+        except RunUnreadable as error:
             rows.append(
                 ("", f"<tr><td>{html.escape(place.name)}</td><td colspan=4>{html.escape(str(error))}</td></tr>")
             )
@@ -39,7 +39,7 @@ def write_index(folder: Path) -> Path:
     page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Runs of the lab</title>'
         f"<style>{STYLE}</style></head>\n<body>\n<h1>Runs of the lab</h1>\n<table>\n<thead><tr><th>Started</th>"
-        "<th>Run</th><th>What</th><th>Figures</th><th>Where</th></tr></thead>\n<tbody>\n"
+        "<th>Run</th><th>What</th><th>Overview</th><th>Where</th></tr></thead>\n<tbody>\n"
         + "\n".join(row for _, row in rows)
         + "\n</tbody>\n</table>\n<p>Two of them side by side: <code>lobby-bench compare A B</code></p>\n"
         "</body>\n</html>\n"
@@ -50,13 +50,12 @@ def write_index(folder: Path) -> Path:
 
 
 def _row(name: str, run: Run) -> tuple[str, str]:
-    validities = [each.validity for each in quantities(run)]
+    validities = [each.validity for each in figures_of(run)]
     bad, doubtful = (validities.count(validity) for validity in (Validity.INVALID, Validity.SUSPECT))
     figures = f"{len(validities)}, {doubtful} suspect"
     if bad:
         figures += f', <span class="bad">{bad} INVALID</span>'
     names = [each.name for each in run.findings]
-    names += [each for each in ("broadcast", "bandwidth", "swarm") if getattr(run, each) is not None]
     whole = "" if run.is_whole else ", broken off"
     what = f"{run.profile.name}{whole}: {', '.join(sorted(names))}"
     link = f'<a href="{html.escape(name)}/report.html">{html.escape(name)}</a>'

@@ -9,22 +9,24 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from bench.analysis.goals import Verdict, rule
+from bench.analysis.figures import Figure, figures_of
+from bench.analysis.goals import Outcome, check_goals
 from bench.analysis.promises import Promise
-from bench.analysis.quantities import Quantity, quantities
 from bench.analysis.validity import Validity
-from bench.record.results import Run
+from bench.record.run import Run
 
 
 def junit_xml(run: Run, promises: Sequence[Promise]) -> bytes:
     suites = ET.Element("testsuites", name="lobby-bench")
-    _add(suites, "figures", [_figure_case(each) for each in quantities(run)])
-    goals = [(ruling, result.name) for result in run.findings for ruling in rule(result) if ruling.figure is not None]
+    _add(suites, "figures", [_figure_case(each) for each in figures_of(run)])
+    goals = [
+        (result, found.name) for found in run.findings for result in check_goals(found) if result.figure is not None
+    ]
     cases = []
-    for ruling, name in goals:
-        case = _case(name, f"{ruling.goal}, {ruling.goal.clients:,} clients")
-        if ruling.verdict is Verdict.MISSED and ruling.figure is not None:
-            ET.SubElement(case, "failure", message=f"{ruling.figure.value:.4g} instead of {ruling.goal.limit:g}")
+    for result, name in goals:
+        case = _case(name, f"{result.goal}, {result.goal.clients:,} clients")
+        if result.outcome is Outcome.MISSED and result.figure is not None:
+            ET.SubElement(case, "failure", message=f"{result.figure.value:.4g} instead of {result.goal.limit:g}")
         cases.append(case)
     _add(suites, "goals", cases)
     cases = []
@@ -46,12 +48,12 @@ def junit_xml(run: Run, promises: Sequence[Promise]) -> bytes:
     return text
 
 
-def _figure_case(each: Quantity) -> ET.Element:
+def _figure_case(each: Figure) -> ET.Element:
     case = _case(each.scenario, str(each))
     if each.validity is Validity.INVALID:
-        ET.SubElement(case, "error", message=each.reasons)
+        ET.SubElement(case, "error", message=str(each.judgement))
     elif each.validity is Validity.SUSPECT:
-        ET.SubElement(case, "skipped", message=each.reasons)
+        ET.SubElement(case, "skipped", message=str(each.judgement))
     return case
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.analysis.estimates import Estimate, estimate
-from bench.analysis.goals import Ruling, rule
+from bench.analysis.goals import GoalResult, check_goals
 from bench.record.findings import Findings
 from bench.words import count, in_digits
 
@@ -15,7 +15,7 @@ DIGITS, RATIO_DIGITS = 3, 4
 
 def render_result(result: Findings) -> str:
     """Several lines, none longer than the widest row."""
-    goals = goal_lines(rule(result))
+    goals = goal_lines(check_goals(result))
     parts = [f"{result.name}  ({' '.join(result.flags)})", "", *([*goals, ""] if len(goals) > 1 else [])]
     parts += measure_lines(result)
     parts += [f"skipped: {each}" for each in result.skipped]
@@ -24,13 +24,13 @@ def render_result(result: Findings) -> str:
     return "\n".join(parts)
 
 
-def goal_lines(rulings: Sequence[Ruling]) -> list[str]:
+def goal_lines(results: Sequence[GoalResult]) -> list[str]:
     rows = [["goal", "clients", "target", "figure", "spread (n)", "verdict"]]
-    for ruling in rulings:
-        goal, figure = ruling.goal, ruling.figure
+    for result in results:
+        goal, figure = result.goal, result.figure
         sign = "≥" if goal.at_least else "≤"
         target = f"{sign} {in_digits(goal.limit)} {goal.unit}".strip()
-        verdict = ruling.verdict.value
+        verdict = result.outcome.value
         if figure is None:
             rows.append([str(goal), count(goal.clients), target, "–", "–", verdict])
         else:

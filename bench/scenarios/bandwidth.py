@@ -23,8 +23,9 @@ from bench.processes.lab import HOST, Lab
 from bench.processes.namespaces import LinkCount, NamespaceFailed, Namespaces, can_have, linked
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
+from bench.record.findings import Findings, Stretch
 from bench.record.profiles import WAYS, BandwidthSizes
-from bench.record.results import BandwidthGroup, BandwidthResult, Load, Wire
+from bench.record.traffic import Traffic, TrafficGroup, Wire
 from bench.scenarios.broadcast import FLAGS
 
 QUIET_S = 0.5
@@ -35,9 +36,10 @@ EVERYWHERE = ("--address", "0.0.0.0")
 NO_ROOT = "no root, or no Linux: bytes with TCP/IP are the model's alone"
 
 
-def run(lab: Lab) -> BandwidthResult:
+def run(lab: Lab) -> Findings:
     """Takes the window and some seconds more."""
     sizes = lab.profile.bandwidth
+    book = lab.book("bandwidth", FLAGS)
     places = [(rooms, rate) for rooms in sizes.rooms for rate in sizes.changes_per_s]
     with contextlib.ExitStack() as stack:
         stage = stack.enter_context(lab.reporter.stage("bandwidth", sizes.window_s))
@@ -90,10 +92,9 @@ def run(lab: Lab) -> BandwidthResult:
         changes.call(Changes.run, [[now_s + 0.05]] * len(servers))
         population.call(Population.part)
         time.sleep(QUIET_S)
-        return BandwidthResult(
-            flags=list(flags),
+        traffic = Traffic(
             groups=[
-                BandwidthGroup(
+                TrafficGroup(
                     kind=WAYS[number % len(WAYS)],
                     rooms=places[number // len(WAYS)][0],
                     changes_per_s=places[number // len(WAYS)][1],
@@ -110,14 +111,16 @@ def run(lab: Lab) -> BandwidthResult:
             polling_request=requests["polling"],
             etag_request=requests["polling_etag"],
             wire_note=wire_note,
-            load=Load(
-                wall_s=wall_s,
-                server_cpu_s=sum(times.used_s for times in used),
-                generator_cpu_s=generator.used_s,
-                server_wait_s=sum(times.waited_s for times in used),
-                generator_wait_s=generator.waited_s,
-            ),
         )
+    book.add_traffic(traffic, window_s=sizes.window_s)
+    book.stretch = Stretch(
+        wall_s=wall_s,
+        server_cpu_s=sum(times.used_s for times in used),
+        generator_cpu_s=generator.used_s,
+        server_wait_s=sum(times.waited_s for times in used),
+        generator_wait_s=generator.waited_s,
+    )
+    return book.result("bandwidth", flags)
 
 
 def _namespaces(stack: contextlib.ExitStack, links: int) -> tuple[Namespaces | None, str]:

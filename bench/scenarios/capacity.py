@@ -13,27 +13,26 @@ from dataclasses import dataclass
 from enum import Enum
 from math import sqrt
 
-from bench.analysis.estimates import TIME_WAIT_LIMIT, share_waited
-from bench.analysis.validity import GENERATOR_LIMIT
-from bench.load.broadcasts import COLD, Told, crowded, tell
+from bench.load.broadcasts import Told, crowded, tell
+from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, GENERATOR_SHARE, REACH
 from bench.processes.lab import Lab
+from bench.record import vocabulary
 from bench.record.findings import Findings, Where
+from bench.record.limits import GENERATOR_LIMIT, TIME_WAIT_LIMIT
 from bench.record.profiles import CapacitySizes
+from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED
 from bench.scenarios.engine.fanout import FLAGS as FANOUT_FLAGS
 
 FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
-KNEE = "clients that meet the service level"
-P99, REACH, GENERATOR = "announcement p99", "reach", "generator, share of a core while it mattered"
-DISTURBED = "the generator was the limit, or other work had the cores"
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
 LEAST = 50
 """Of clients that are tried; who cannot carry so many has another trouble."""
 
 
 class Outcome(Enum):
-    MET = "met"
-    MISSED = "missed"
-    NOT_MEASURED = "not measured"
+    MET = vocabulary.MET
+    MISSED = vocabulary.MISSED
+    NOT_MEASURED = vocabulary.NOT_MEASURED
 
 
 @dataclass(frozen=True)
@@ -59,19 +58,19 @@ def run(lab: Lab) -> Findings:
             told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
         outcome = judge(told, sizes)
         stretch = told.stretch if outcome is not Outcome.NOT_MEASURED else None
-        book.add(P99, told.p99_ms, clients=clients, unit="ms", stretch=stretch, late_ms=told.late_s * 1e3,
+        book.add(ANNOUNCEMENT_P99, told.p99_ms, clients=clients, stretch=stretch, late_ms=told.late_s * 1e3,
                  ledger=told.ledger)  # fmt: skip
-        book.add(COLD, cold.last_ms, clients=clients, unit="ms")
-        book.add(REACH, told.ledger.reach * 100, clients=clients, unit="%", ledger=told.ledger)
-        book.add(GENERATOR, told.busy_share * 100, clients=clients, unit="%")
-        book.add_series("announcement", told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
+        book.add(COLD_BROADCAST, cold.last_ms, clients=clients)
+        book.add(REACH, told.ledger.reach * 100, clients=clients, ledger=told.ledger)
+        book.add(GENERATOR_SHARE, told.busy_share * 100, clients=clients)
+        book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
         stage.advance()
         return outcome
 
     with lab.reporter.stage("capacity", sizes.repeats * steps_about(sizes)) as stage:
         for _ in range(sizes.repeats):
             knee = search(step, sizes)
-            book.add(KNEE, knee.clients, clients=0, unit="")
+            book.add(CAPACITY, knee.clients, clients=0)
             if not knee.is_limit:
                 why = "no more were tried" if knee.clients >= sizes.most else f"with more {DISTURBED}"
                 book.note(f"{knee.clients:,} clients met it, and {why}: the knee is at least there")
@@ -86,7 +85,7 @@ def judge(told: Told, sizes: CapacitySizes) -> Outcome:
     """
     if told.p99_ms < sizes.slo_ms and told.ledger.reach == 1:
         return Outcome.MET
-    is_disturbed = told.busy_share > GENERATOR_LIMIT or share_waited(told.stretch) > TIME_WAIT_LIMIT
+    is_disturbed = told.busy_share > GENERATOR_LIMIT or told.stretch.waited > TIME_WAIT_LIMIT
     return Outcome.NOT_MEASURED if is_disturbed else Outcome.MISSED
 
 

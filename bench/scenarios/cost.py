@@ -6,19 +6,13 @@ import random
 from typing import Any
 
 from bench.load.cells import FLAGS, measure_cell
+from bench.measures import CPU_PER_PLAYER_HOUR, EVENTS_PER_PLAYER_HOUR, KIB_PER_PLAYER_HOUR, REQUESTS_PER_PLAYER_HOUR
 from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.record.findings import Findings
-from bench.record.profiles import LIVES
+from bench.record.profiles import COST_ROOMS, LIVES
 from bench.scenarios.engine.memory import measure_memory
 from bench.scenarios.freshness import write_checks
-
-IDLE, FETCHING, DELTA = LIVES
-CPU_A_PLAYER_HOUR = "server CPU a player-hour"
-BYTES_A_PLAYER_HOUR = "KiB a player-hour, with TCP/IP (model)"
-REQUESTS_A_PLAYER_HOUR = "requests and heartbeats a player-hour"
-EVENTS_A_PLAYER_HOUR = "events a player-hour"
-ROOMS = 10
 
 
 def run(lab: Lab) -> Findings:
@@ -34,16 +28,16 @@ def run(lab: Lab) -> Findings:
             changes_per_s = sizes.changes_per_s if is_active else 0.0
             cell = measure_cell(
                 lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0,
-                rooms=ROOMS, chance=chance,
+                rooms=COST_ROOMS, chance=chance,
             )  # fmt: skip
             add: dict[str, Any] = {
                 "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
             }  # fmt: skip
             cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
-            book.add(CPU_A_PLAYER_HOUR, cpu_s, unit="s", **add)
-            book.add(BYTES_A_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, unit="KiB", **add)
-            book.add(REQUESTS_A_PLAYER_HOUR, cell.count.requests / cell.client_hours, unit="", **add)
-            book.add(EVENTS_A_PLAYER_HOUR, cell.count.events / cell.client_hours, unit="", **add)
+            book.add(CPU_PER_PLAYER_HOUR, cpu_s, **add)
+            book.add(KIB_PER_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, **add)
+            book.add(REQUESTS_PER_PLAYER_HOUR, cell.count.requests / cell.client_hours, **add)
+            book.add(EVENTS_PER_PLAYER_HOUR, cell.count.events / cell.client_hours, **add)
             write_checks(book, cell, add)
             stage.advance()
         for _ in range(sizes.repeats):

@@ -19,19 +19,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from bench.analysis.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FLOOR, LAST_ACCEPTED, NAIVE
-from bench.load.broadcasts import COLD
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
+from bench.measures import COLD_BROADCAST, CPU_PER_EVENT, CPU_PER_RECIPIENT, LAST_ACCEPTED, UNTIL_ALL
 from bench.processes.lab import Lab
 from bench.processes.peer import python_peer, seed_node_command, start_peer
 from bench.processes.turns import in_turns
-from bench.processes.watch import Watch, sum_up
-from bench.record.findings import LOBBY, Book, Findings
-from bench.scenarios.engine.fanout import FLAGS, SETTLE_S, UNTIL_ALL, close_party, lobby_party, peer_party
+from bench.processes.watch import Watch
+from bench.record.book import Book
+from bench.record.findings import Findings, sum_stretches
+from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_EXPRESS, STARLETTE, WEBSOCKETS
+from bench.scenarios.engine.fanout import FLAGS, SETTLE_S, close_party, lobby_party, peer_party
 from bench.scenarios.engine.rooms_get import Askers, write_answers
 
-SEED_NODE, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
 ROOMS = 50
 STORM_TIMEOUT_S = 60.0
 STORM_FLAGS = (*FLAGS, "--handshake-timeout-s", "60")
@@ -57,7 +57,7 @@ def installed(book: Book) -> list[Peer]:
     """Who can take part here; the others are named."""
     found = [
         Peer(FLOOR, tuple(python_peer("floor")), speaks=False, lists=False),
-        Peer(NAIVE, tuple(python_peer("naive_tornado"))),
+        Peer(NAIVE_TORNADO, tuple(python_peer("naive_tornado"))),
     ]
     for peer, modules in (
         (Peer(WEBSOCKETS, tuple(python_peer("python_websockets")), lists=False), ("websockets",)),
@@ -70,9 +70,9 @@ def installed(book: Book) -> list[Peer]:
             found.append(peer)
     node = seed_node_command()
     if node is None:
-        book.skip(f"{SEED_NODE}: there is no node, or npm could not install ws and Express")
+        book.skip(f"{NODE_EXPRESS}: there is no node, or npm could not install ws and Express")
     else:
-        found.append(Peer(SEED_NODE, tuple(node)))
+        found.append(Peer(NODE_EXPRESS, tuple(node)))
     return found
 
 
@@ -113,7 +113,7 @@ def run(lab: Lab) -> Findings:
 def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) -> None:
     sizes = lab.profile.peers
     with contextlib.ExitStack() as stack:
-        empty = lobby_party(lab, stack, "lobby without clients", 0)
+        empty = lobby_party(lab, stack, LOBBY_EMPTY, 0)
         lobby = lobby_party(lab, stack, LOBBY, sizes.clients)
         others = [peer_party(lab, stack, peer.name, list(peer.command), sizes.clients) for peer in peers]
         parties = [empty, lobby, *others]
@@ -124,10 +124,10 @@ def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) 
             close_party(book, party)
     for party in (lobby, *others):
         cpu_us = (party.cpu_s - (empty.cpu_s if party is lobby else 0.0)) / sizes.clients * 1e6
-        add = {"clients": sizes.clients, "party": party.name, "stretch": sum_up(party.turns)}
-        book.add(CPU_A_RECIPIENT, cpu_us, unit="µs", **add)  # type: ignore[arg-type]
-        book.add(UNTIL_ALL, median(party.walls_ms), unit="ms", **add)  # type: ignore[arg-type]
-        book.add(COLD, party.cold_ms, unit="ms", **add)  # type: ignore[arg-type]
+        add = {"clients": sizes.clients, "party": party.name, "stretch": sum_stretches(party.turns)}
+        book.add(CPU_PER_RECIPIENT, cpu_us, **add)  # type: ignore[arg-type]
+        book.add(UNTIL_ALL, median(party.walls_ms), **add)  # type: ignore[arg-type]
+        book.add(COLD_BROADCAST, party.cold_ms, **add)  # type: ignore[arg-type]
 
 
 def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
@@ -155,8 +155,8 @@ def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
     if heard != events:
         book.faults.append(f"{name}: {clients} clients heard {heard:,} events instead of {events:,}")
     add = {"clients": clients, "party": name, "stretch": stretch}
-    book.add(CPU_AN_EVENT, stretch.server_cpu_s / events * 1e6, unit="µs", **add)  # type: ignore[arg-type]
-    book.add(LAST_ACCEPTED, max(accepted_s) - start_s, unit="s", **add)  # type: ignore[arg-type]
+    book.add(CPU_PER_EVENT, stretch.server_cpu_s / events * 1e6, **add)  # type: ignore[arg-type]
+    book.add(LAST_ACCEPTED, max(accepted_s) - start_s, **add)  # type: ignore[arg-type]
 
 
 def _fetches(lab: Lab, book: Book, peer: Peer | None, body: Path) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timezone
-from typing import Any
 
 from bench.load.changes.publisher import PublishFailed
 from bench.processes.cpu import pin
@@ -20,7 +19,7 @@ from bench.processes.remote import GeneratorFailed
 from bench.processes.target import TargetFailed
 from bench.record.findings import Findings
 from bench.record.machine import describe_machine, package_versions, read_commit
-from bench.record.results import Run
+from bench.record.run import Run
 from bench.scenarios.registry import Scenario
 from bench.words import without_folder
 
@@ -45,7 +44,6 @@ def run_scenarios(lab: Lab, scenarios: Sequence[Scenario], *, arguments: Sequenc
     finally:
         if lab.cpus.pinned:
             pin(tuple(cores))
-    typed = {name: result for name, result in measured.results.items() if not isinstance(result, Findings)}
     return Run(
         started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=round(time.monotonic() - start_s, 1),
@@ -56,10 +54,9 @@ def run_scenarios(lab: Lab, scenarios: Sequence[Scenario], *, arguments: Sequenc
         machine=describe_machine(cores=len(cores) or os.cpu_count() or 1, pinned=lab.cpus.pinned),
         versions=package_versions(),
         profile=lab.profile,
-        findings=[result for result in measured.results.values() if isinstance(result, Findings)],
+        findings=list(measured.results.values()),
         failures=measured.failures,
         is_whole=measured.is_whole,
-        **typed,
     )
 
 
@@ -69,7 +66,7 @@ class _Measured:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._first: BaseException | None = None
-        self.results: dict[str, Any] = {}
+        self.results: dict[str, Findings] = {}
         self.failures: dict[str, str] = {}
         self.is_whole = True
 
@@ -126,7 +123,7 @@ class _Measured:
             self.results[scenario.name] = so_far
 
 
-def _in_window(scenario: Scenario, lab: Lab) -> Any:
+def _in_window(scenario: Scenario, lab: Lab) -> Findings:
     """The one that opens the window at once, the others when it is open; also when it could not be opened."""
     if not scenario.opens_window:
         lab.window.wait()

@@ -6,7 +6,7 @@ its testing checklist and configuration that have a number. Quotations are the s
 
 from __future__ import annotations
 
-from bench.analysis.figures import Figures
+from bench.analysis.derived.overview import Overview
 from bench.analysis.promises.benefits import judge_benefits
 from bench.analysis.promises.checklist import judge_checklist
 from bench.analysis.promises.metrics import judge_metrics
@@ -15,6 +15,6 @@ from bench.analysis.promises.promise import Promise
 __all__ = ["Promise", "judge_promises"]
 
 
-def judge_promises(figures: Figures) -> list[Promise]:
+def judge_promises(figures: Overview) -> list[Promise]:
     """All claims in the seed's order."""
     return [*judge_benefits(figures), *judge_metrics(figures), *judge_checklist(figures)]

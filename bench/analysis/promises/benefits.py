@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from bench.analysis.figures import Figures, expected_returns, returns_after_up_s, select
+from bench.analysis.derived.overview import Overview, traffic_of
+from bench.analysis.derived.returns import expected_returns, returns_after_up_s
+from bench.analysis.derived.traffic import select
 from bench.analysis.promises.promise import Promise, lasts, valid, values
 from bench.analysis.verdicts import NOT_MEASURED, judge, judge_about, judge_up_to
-from bench.record.results import Run
+from bench.record.run import Run
+from bench.record.traffic import TrafficGroup
+from bench.record.vocabulary import ANNOUNCEMENT, LOST_BY_CODE
 from bench.stats import percentile
 from bench.words import a_few, count, in_ms, in_percent, plural
 
@@ -24,12 +28,13 @@ HEARTBEAT_TIMEOUT_S = 75.0
 """The server's default; a shorter idle window cannot tell whether heartbeats kept the connection."""
 
 
-def judge_benefits(figures: Figures) -> list[Promise]:
+def judge_benefits(figures: Overview) -> list[Promise]:
     run = figures.run
     polling, push = (valid(select(figures.idle, kind)) for kind in ("polling", "push"))
     requests = polling[0].requests.mean if polling else None
     heartbeats = push[0].requests.mean if push else None
-    groups = run.bandwidth.groups if run.bandwidth is not None else []
+    traffic = traffic_of(run)
+    groups = traffic.groups if traffic is not None else []
     events = [
         client.events
         for group in groups
@@ -90,7 +95,7 @@ def _requests_saved(polling: float | None, heartbeats: float | None, *, with_hea
     )
 
 
-def _instant(figures: Figures) -> list[Promise]:
+def _instant(figures: Overview) -> list[Promise]:
     told, status, fresh = figures.announcements, figures.status, figures.fresh
     polled_ms = percentile(figures.polled_ms, 50)
     return [
@@ -148,7 +153,7 @@ def _persistent(run: Run) -> list[Promise]:
             NOT_MEASURED,
             f"an idle window of {window_s:.0f} s is shorter than the server's timeout of {HEARTBEAT_TIMEOUT_S:.0f} s",
         )
-        if window_s <= HEARTBEAT_TIMEOUT_S or run.bandwidth is None
+        if window_s <= HEARTBEAT_TIMEOUT_S or traffic_of(run) is None
         else Promise(
             SECTION,
             "“Heartbeat prevents idle timeouts”",
@@ -161,18 +166,23 @@ def _persistent(run: Run) -> list[Promise]:
 
 def _held_connections(run: Run) -> int:
     """Sockets that were held while the server ran."""
-    points = run.broadcast.points if run.broadcast is not None else []
-    idle = run.bandwidth.groups if run.bandwidth is not None else []
-    return max((point.clients for point in points), default=0) + sum(
-        len(group.clients) for group in idle if group.kind == "push"
-    )
+    found = run.found("broadcast")
+    told = found.series_of(ANNOUNCEMENT) if found is not None else []
+    most = max((each.clients for each in told if not each.changes_per_s), default=0)
+    return most + sum(len(group.clients) for group in _pushing(run))
 
 
 def _lost_connections(run: Run) -> int:
-    losses = run.broadcast.unexpected_losses.values() if run.broadcast is not None else ()
-    return sum(losses) + _idle_losses(run)
+    found = run.found("broadcast")
+    facts = found.facts if found is not None else {}
+    lost = sum(number for name, number in facts.items() if name.startswith(LOST_BY_CODE))
+    return round(lost) + _idle_losses(run)
 
 
 def _idle_losses(run: Run) -> int:
-    groups = run.bandwidth.groups if run.bandwidth is not None else []
-    return sum(group.unexpected_losses for group in groups if group.kind == "push")
+    return sum(group.unexpected_losses for group in _pushing(run))
+
+
+def _pushing(run: Run) -> list[TrafficGroup]:
+    traffic = traffic_of(run)
+    return [group for group in traffic.groups if group.kind == "push"] if traffic is not None else []

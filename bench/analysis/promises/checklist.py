@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.analysis.figures import Figures, expected_returns, returns_after_up_s
+from bench.analysis.derived.overview import Overview
+from bench.analysis.derived.returns import expected_returns, returns_after_up_s
 from bench.analysis.promises.promise import Promise, lasts, values
 from bench.analysis.verdicts import NOT_MEASURED, judge, judge_up_to
 from bench.words import in_digits, plural
@@ -15,7 +16,7 @@ RETRY_TOLERANCE_S = 1.0
 """For connecting and being accepted."""
 
 
-def judge_checklist(figures: Figures) -> list[Promise]:
+def judge_checklist(figures: Overview) -> list[Promise]:
     run, fresh = figures.run, figures.fresh
     waits_s = returns_after_up_s(run)
     everybody = waits_s is not None and len(waits_s) == expected_returns(run)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analysis.figures import Figures, IdleCost, select
+from bench.analysis.derived.overview import Overview, traffic_of
+from bench.analysis.derived.traffic import IdleCost, select
 from bench.analysis.promises.promise import Promise, by_rooms, valid
 from bench.analysis.verdicts import NOT_MEASURED, Ruling, judge, judge_about, judge_at_most
-from bench.record.results import Run
+from bench.record.run import Run
 from bench.record.wire import HEADER_BYTES, server_frame_bytes
 from bench.stats import percentile
 from bench.words import a_few, in_bytes, in_digits, in_percent
@@ -26,13 +27,14 @@ SEED_STATUS_BYTES = 60
 SEED_SAVINGS = 0.99
 
 
-def judge_metrics(figures: Figures) -> list[Promise]:
+def judge_metrics(figures: Overview) -> list[Promise]:
     return [*_sizes(figures.run), *_bandwidth(figures)]
 
 
 def _sizes(run: Run) -> list[Promise]:
     largest: dict[str, int] = {}
-    for size in run.bandwidth.sizes if run.bandwidth is not None else []:
+    traffic = traffic_of(run)
+    for size in traffic.sizes if traffic is not None else []:
         largest[size.name] = max(largest.get(size.name, 0), size.message_bytes)
     return [
         _handshake(run),
@@ -62,7 +64,8 @@ def _size(claim: str, claimed: int, largest: dict[str, int], *, down: str, up: s
 
 
 def _handshake(run: Run) -> Promise:
-    connects = run.bandwidth.connects if run.bandwidth is not None else []
+    traffic = traffic_of(run)
+    connects = traffic.connects if traffic is not None else []
     measured, total = "", None
     if connects:
         one = connects[0]
@@ -88,7 +91,7 @@ def _handshake(run: Run) -> Promise:
     )
 
 
-def _bandwidth(figures: Figures) -> list[Promise]:
+def _bandwidth(figures: Overview) -> list[Promise]:
     polling, etag, push = (valid(select(figures.idle, kind)) for kind in ("polling", "polling_etag", "push"))
     a_request = [cost.framed.mean / cost.requests.mean for cost in polling if cost.requests.mean]
     a_minute = [cost.framed.mean for cost in polling]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.analysis.figures import IdleCost, Latency
+from bench.analysis.derived.latency import Latency
+from bench.analysis.derived.traffic import IdleCost
 from bench.analysis.verdicts import Ruling
 from bench.words import count, in_bytes, in_ms
 

@@ -18,7 +18,7 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-CLOSED, LATE, NEVER = "closed", "late", "never"
+CLOSED_BY_SERVER, LATE, NEVER = "closed", "late", "never"
 """Why somebody did not receive it in its time."""
 
 
@@ -154,7 +154,7 @@ def _entry(
     _, first = np.unique(clients[order], return_index=True)
     lost = expected - len(first)
     received = set(clients[order][first].tolist()) if lost else set()
-    causes = {LATE: len(late - received), CLOSED: len(closed - late - received)} if lost else {}
+    causes = {LATE: len(late - received), CLOSED_BY_SERVER: len(closed - late - received)} if lost else {}
     causes[NEVER] = lost - sum(causes.values())
     return Entry(
         latencies_s=latencies_s[order][first],

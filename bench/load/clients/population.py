@@ -22,7 +22,7 @@ from bench.load.sockets.counted import Counted
 from bench.load.sockets.receivers import politely
 from bench.load.sockets.tokens import mint_receiver
 from bench.processes.namespaces import LinkCount, read_links
-from bench.record.results import ClientBytes, Connect, MessageSize
+from bench.record.traffic import ClientBytes, Connect, MessageSize
 from bench.record.wire import ByteCount
 
 EDGE = 0.05

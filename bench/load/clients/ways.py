@@ -26,11 +26,11 @@ from bench.load.changes.publisher import MARKER
 from bench.load.clients.fetcher import newest_number
 from bench.load.sockets.counted import Counted, HttpSide
 from bench.load.sockets.http_client import HttpFailed, Response
-from bench.load.sockets.receivers import PING_MESSAGE, ROOMS_CHANGED_HEAD, Receiver, join
+from bench.load.sockets.receivers import ROOMS_CHANGED_HEAD, Receiver, join
 from bench.load.sockets.tcp_info import TcpCounters, read_tcp_counters
 from bench.load.sockets.tokens import Player
-from bench.record.results import Connect
-from bench.record.wire import server_frame_bytes
+from bench.record.traffic import Connect
+from bench.record.wire import PING_MESSAGE, server_frame_bytes
 from lobby_server.protocol.frames import client_frame_bytes
 from lobby_server.protocol.messages import HandshakeAccepted, Ping, Pong
 
@@ -38,9 +38,6 @@ POLLING: dict[str, tuple[str, ...]] = {"polling": (), "polling_etag": (), "polli
 """Headers beside the usual ones."""
 
 FEATURES: dict[str, tuple[str, ...]] = {"push": (), "rev": ("rev",), "delta": ("rooms_delta",)}
-
-HEARTBEAT_S = 30.0
-"""Of a client that holds a socket, where a scenario does not say otherwise."""
 
 ANSWER_TIMEOUT_S = 20.0
 

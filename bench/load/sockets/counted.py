@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bench.load.sockets.http_client import HttpConnection, Response, get_request, open_http
 from bench.load.sockets.tcp_info import TcpCounters, read_tcp_counters
-from bench.record.results import ClientBytes
+from bench.record.traffic import ClientBytes
 from bench.record.wire import ByteCount
 
 IDLE_S = 15.0

@@ -10,8 +10,8 @@ import asyncio
 import socket
 from time import perf_counter
 
-from bench.load.sockets.receivers import PING_MESSAGE
 from bench.load.sockets.sinks import connect, hello_frame, masked_text, upgrade_socket
+from bench.record.wire import PING_MESSAGE
 
 INTERVAL_S = 0.06
 """Under the rate limit of 20 messages a second and socket."""

@@ -16,13 +16,11 @@ from typing import Any, TypeVar
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.load.sockets.tokens import CLIENT_VERSION, Player
-from lobby_server.protocol.messages import Handshake, HandshakeAccepted, Ping, RoomsChanged, UserOnline, encode
+from lobby_server.protocol.messages import Handshake, HandshakeAccepted, RoomsChanged, UserOnline, encode
 
 CONNECT_TIMEOUT_S = 30.0
 CONNECTS_AT_ONCE = 32
 """A polite ramp: as many handshakes are in flight at once, so the server sets the pace."""
-
-PING_MESSAGE = encode(Ping())
 
 
 def _head(message_type: str) -> bytes:

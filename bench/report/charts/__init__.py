@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from bench.analysis.figures import Figures
+from bench.analysis.derived.overview import Overview
 from bench.record.findings import Findings
-from bench.record.results import Run
+from bench.record.run import Run
 from bench.report.charts import others
 from bench.report.charts.bandwidth import idle_bandwidth, traffic_by_cause, traffic_by_rate
 from bench.report.charts.break_even import break_even_map
@@ -32,7 +32,7 @@ CHARTS_OF = {
 }
 """Names of charts by scenario."""
 
-FIGURES: tuple[tuple[str, str, Callable[[Figures], bool], Callable[[Figures], Figure]], ...] = (
+FIGURES: tuple[tuple[str, str, Callable[[Overview], bool], Callable[[Overview], Figure]], ...] = (
     (
         "broadcast-latency",
         "How long until a change has reached the clients, by their number",
@@ -85,7 +85,7 @@ FOUND: dict[str, tuple[str, Callable[[Run, Findings], Figure], str]] = {
 """By scenario: title, drawing, and the series without which there is nothing to draw."""
 
 
-def draw_charts(figures: Figures) -> list[Chart]:
+def draw_charts(figures: Overview) -> list[Chart]:
     """Those whose scenario ran."""
     charts = [render(name, title, draw(figures)) for name, title, is_there, draw in FIGURES if is_there(figures)]
     for found in figures.run.findings:

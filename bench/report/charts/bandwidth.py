@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from bench.analysis.figures import Figures, IdleCost, Traffic, select
+from bench.analysis.derived.overview import Overview, traffic_of
+from bench.analysis.derived.traffic import IdleCost, WayCost, select
 from bench.report.charts.sheet import (
     BLUE,
     GREEN,
@@ -40,7 +41,7 @@ WAY_COLOURS = {
 }  # fmt: skip
 
 
-def idle_bandwidth(figures: Figures) -> Figure:
+def idle_bandwidth(figures: Overview) -> Figure:
     rows: list[tuple[str, IdleCost]] = [
         (f"{words}\n{cost.rooms} rooms", cost)
         for kind, words in (("polling", "polling"), ("polling_etag", "polling, ETag"))
@@ -90,10 +91,10 @@ def idle_bandwidth(figures: Figures) -> Figure:
     return figure
 
 
-def traffic_by_rate(figures: Figures) -> Figure:
+def traffic_by_rate(figures: Overview) -> Figure:
     """Lines over the rate, a panel a length of the list."""
     lengths = sorted({each.rooms for each in figures.traffic})
-    result = figures.run.bandwidth
+    result = traffic_of(figures.run)
     each = len(result.groups[0].clients) if result is not None else 0
     source = "counted on a link of its own (MTU 1500, no offloads)" if _is_measured(figures) else "modelled"
     what = (
@@ -109,7 +110,7 @@ def traffic_by_rate(figures: Figures) -> Figure:
             for number, way in enumerate(WAY_COLOURS):
                 mine = sorted((cost for cost in here if cost.kind == way), key=lambda cost: cost.achieved_per_s)
                 axes.plot(
-                    [shown[cost.achieved_per_s] for cost in mine], [_whole(cost) for cost in mine],
+                    [shown[cost.achieved_per_s] for cost in mine], [cost.whole for cost in mine],
                     color=WAY_COLOURS[way], marker=MARKERS[number], linestyle=STYLES[number % len(STYLES)],
                     markersize=5, linewidth=1.6, label=WAY_WORDS[way],
                 )  # fmt: skip
@@ -127,20 +128,20 @@ def traffic_by_rate(figures: Figures) -> Figure:
     return figure
 
 
-def traffic_by_cause(figures: Figures) -> Figure:
+def traffic_by_cause(figures: Overview) -> Figure:
     """What the bytes of each way are, idle and under changes, at the shortest list."""
     rooms = min(each.rooms for each in figures.traffic)
     here = [cost for cost in figures.traffic if cost.rooms == rooms]
     rates = sorted({cost.changes_per_s for cost in here})
     chosen = [rates[0], *([max(rate for rate in rates if rate <= 1.0)] if len(rates) > 1 else [])]
     source = "measured" if _is_measured(figures) else "modelled"
-    window_s, result = figures.run.profile.bandwidth.window_s, figures.run.bandwidth
+    window_s, result = figures.run.profile.bandwidth.window_s, traffic_of(figures.run)
     clients = len(result.groups[0].clients) if result is not None else 0
     what = (
         f"n: {clients} clients a bar over {window_s:g} s; a list of {plural(rooms, 'room')}. Shares of each bar, so "
         f"that all can be read; at its right what it is in all, a client-hour. TCP/IP {source}."
     )
-    causes: tuple[tuple[str, str, str, Callable[[Traffic], float]], ...] = (
+    causes: tuple[tuple[str, str, str, Callable[[WayCost], float]], ...] = (
         ("payload", GREEN, "", lambda cost: cost.payload),
         ("headers: HTTP and frames", BLUE, "//", lambda cost: cost.headers),
         ("heartbeat", ORANGE, "..", lambda cost: cost.heartbeat),
@@ -153,14 +154,14 @@ def traffic_by_cause(figures: Figures) -> Figure:
             ways = [way for way in WAY_COLOURS if way in bars]
             left = np.zeros(len(ways))
             for label, colour, hatch, part in causes:
-                widths = np.asarray([100 * part(bars[way]) / _whole(bars[way]) for way in ways])
+                widths = np.asarray([100 * part(bars[way]) / bars[way].whole for way in ways])
                 axes.barh(
                     range(len(ways)), widths, left=left, color=colour, hatch=hatch, edgecolor="white", label=label,
                     height=0.7,
                 )  # fmt: skip
                 left += widths
             for row, way in enumerate(ways):
-                axes.annotate(in_bytes(_whole(bars[way])), (101, row), va="center", fontsize=8, annotation_clip=False)
+                axes.annotate(in_bytes(bars[way].whole), (101, row), va="center", fontsize=8, annotation_clip=False)
             axes.set_yticks(range(len(ways)), [WAY_WORDS[way] for way in ways])
             axes.invert_yaxis()
             axes.set_xlim(0, 118)
@@ -174,11 +175,7 @@ def traffic_by_cause(figures: Figures) -> Figure:
     return figure
 
 
-def _whole(cost: Traffic) -> float:
-    return cost.measured if cost.measured is not None else cost.model
-
-
-def _is_measured(figures: Figures) -> bool:
+def _is_measured(figures: Overview) -> bool:
     return all(each.measured is not None for each in figures.traffic)
 
 

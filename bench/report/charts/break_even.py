@@ -13,17 +13,17 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.analysis.break_even import CLIENTS, RATES_PER_S, Surface, simple_per_s, surfaces_of
+from bench.measures import BYTES_PER_CLIENT_HOUR, CPU_PER_CLIENT_HOUR, TIME_TO_FRESH_P50
 from bench.record.findings import Findings
-from bench.record.results import Run
+from bench.record.run import Run
 from bench.report.charts.bandwidth import WAY_COLOURS
 from bench.report.charts.sheet import STYLE, sheet, title, write_below
-from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CPU_A_CLIENT_HOUR, FRESH_P50
 from bench.words import count, way_words
 
 PANELS = (
-    (BYTES_A_CLIENT_HOUR, "fewest bytes", False),
-    (CPU_A_CLIENT_HOUR, "least server CPU", False),
-    (FRESH_P50, "freshest (p50)", True),
+    (BYTES_PER_CLIENT_HOUR, "fewest bytes", False),
+    (CPU_PER_CLIENT_HOUR, "least server CPU", False),
+    (TIME_TO_FRESH_P50, "freshest (p50)", True),
 )
 GRID = 160
 
@@ -33,8 +33,8 @@ def break_even_map(run: Run, _: Findings) -> Figure:
     errors = []
     with mpl.rc_context(STYLE):
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
-        for axes, (name, words, grows) in zip(panels, PANELS, strict=True):
-            fitted = surfaces_of(run, name, grows=grows)
+        for axes, (measure, words, grows) in zip(panels, PANELS, strict=True):
+            fitted = surfaces_of(run, measure, grows=grows)
             known = [error for each in fitted if each.is_determined for error in each.errors]
             errors.append(
                 f"{words} {100 * np.median(known):.0f} % and {100 * max(known):.0f} %"

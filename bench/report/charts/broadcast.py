@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from bench.analysis.figures import Figures, Latency
+from bench.analysis.derived.latency import Latency
+from bench.analysis.derived.overview import Overview
 from bench.report.charts.sheet import (
     BLUE,
     BY_SIZE,
@@ -37,7 +38,7 @@ CURVE_POINTS = 400
 """A distribution function is drawn through so many of its samples' quantiles; more cannot be seen."""
 
 
-def latency_by_clients(figures: Figures) -> Figure:
+def latency_by_clients(figures: Overview) -> Figure:
     told, fetched = figures.announcements, figures.fresh
     what = (
         f"n: {_each(told)} announcements and {_each(fetched)} with fetch at each size, one receipt a client each. "
@@ -67,7 +68,7 @@ def latency_by_clients(figures: Figures) -> Figure:
     return figure
 
 
-def latency_by_rate(figures: Figures) -> Figure:
+def latency_by_rate(figures: Overview) -> Figure:
     rates = [(rate, latency) for rate, latency in figures.rates if latency.summary is not None]
     clients = rates[0][1].clients
     what = (
@@ -146,7 +147,7 @@ def _reach(latencies: Sequence[Latency]) -> str:
     return in_percent(min(reaches)) if reaches else "–"
 
 
-def latency_distribution(figures: Figures) -> Figure:
+def latency_distribution(figures: Overview) -> Figure:
     what = (
         "n: all receipts of all broadcasts of a size, merged ("
         + ", ".join(f"{count(len(latency.samples_ms))}" for latency in figures.announcements)

@@ -9,14 +9,37 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.analysis.estimates import Estimate, estimate, kind_of
-from bench.analysis.goals import CPU_A_RECIPIENT, CPU_A_REQUEST, CPU_AN_EVENT, RSS_A_CONNECTION
+from bench.analysis.estimates import Estimate, estimate
 from bench.analysis.noise_floors import noise_floors
 from bench.analysis.validity import Validity
 from bench.analysis.windows import rates_of
-from bench.load.broadcasts import COLD
-from bench.record.findings import Findings, Measure, Series
-from bench.record.results import Run
+from bench.measures import (
+    ANNOUNCEMENT_P99,
+    CAPACITY,
+    COLD_BROADCAST,
+    CPU_PER_EVENT,
+    CPU_PER_PLAYER_HOUR,
+    CPU_PER_RECIPIENT,
+    CPU_PER_REQUEST,
+    KIB_PER_PLAYER_HOUR,
+    RSS_PER_CONNECTION,
+    SLAB_PER_SOCKET,
+    TOLD_OFFLINE,
+)
+from bench.record.findings import Findings, Measured
+from bench.record.run import Run
+from bench.record.vocabulary import (
+    ACCEPTED,
+    BACK_AND_FRESH,
+    DISTURBED,
+    LOBBY,
+    LOBBY_AGAIN,
+    MET,
+    MISSED,
+    NOT_MEASURED,
+    STALENESS,
+    TIME_TO_FRESH,
+)
 from bench.report.charts.bandwidth import WAY_COLOURS
 from bench.report.charts.broadcast import distribution
 from bench.report.charts.sheet import (
@@ -39,12 +62,6 @@ from bench.report.charts.sheet import (
     time_axis,
     title,
 )
-from bench.scenarios.capacity import DISTURBED, KNEE, P99
-from bench.scenarios.cost import BYTES_A_PLAYER_HOUR, CPU_A_PLAYER_HOUR
-from bench.scenarios.engine.memory import SLAB_A_SOCKET
-from bench.scenarios.flap import TOLD
-from bench.scenarios.freshness import FRESH, STALE
-from bench.scenarios.noise import AGAIN
 from bench.stats import merge
 from bench.words import count, in_digits, plural, way_words
 
@@ -68,10 +85,10 @@ def freshness(run: Run, found: Findings) -> Figure:
         most = 1.0
         for number, (way, colour) in enumerate(WAY_COLOURS.items()):
             style = STYLES[number % len(STYLES)]
-            for series in _series(found, FRESH, way):
+            for series in found.series_of(TIME_TO_FRESH, way):
                 samples = merge([group.values_ms() for group in series.groups])
                 most = max(most, distribution(left, samples, colour, style, way_words(way)))
-            for series in _series(found, STALE, way):
+            for series in found.series_of(STALENESS, way):
                 stale_s = np.sort(merge([group.values_ms() for group in series.groups])) / 1e3
                 shares = 100 * np.arange(1, len(stale_s) + 1) / len(stale_s)
                 right.plot(stale_s, shares, color=colour, linestyle=style, linewidth=1.8)
@@ -92,7 +109,7 @@ def freshness(run: Run, found: Findings) -> Figure:
 
 def storm(run: Run, found: Findings) -> Figure:
     """Share of the clients accepted, over time."""
-    series = sorted(_series(found, "accepted"), key=lambda each: each.clients)
+    series = sorted(found.series_of(ACCEPTED), key=lambda each: each.clients)
     what = (
         f"n: {', '.join(str(len(each.groups)) for each in series)} storms by size, a fresh server each; all say hello "
         "in one moment, on sockets that are open. Reach 100 %: who heard of whom is checked to the event and the byte."
@@ -112,7 +129,7 @@ def storm(run: Run, found: Findings) -> Figure:
 
 def reconnect(run: Run, found: Findings) -> Figure:
     """Share of the clients back and fresh, by policy and by how the server went."""
-    series = _series(found, "back and fresh")
+    series = found.series_of(BACK_AND_FRESH)
     what = (
         f"n: {count(run.profile.returns.clients)} clients, {plural(len(series[0].groups), 'restart')} a line; "
         "back is accepted again, fresh is with the list. Time counts from the stop of the old process; SIGTERM and "
@@ -134,8 +151,8 @@ def reconnect(run: Run, found: Findings) -> Figure:
 
 def flap(run: Run, found: Findings) -> Figure:
     """What witnesses were told of players who came back."""
-    told = sorted((each for each in found.measures if each.name == TOLD), key=lambda each: each.party)
-    series = {each.party: each for each in _series(found, "back and fresh")}
+    told = sorted((each for each in found.measures if each.measure == TOLD_OFFLINE), key=lambda each: each.party)
+    series = {each.party: each for each in found.series_of(BACK_AND_FRESH)}
     sizes = run.profile.returns
     cut = round(sizes.flap_share * sizes.flapping)
     what = (
@@ -172,9 +189,9 @@ def flap(run: Run, found: Findings) -> Figure:
 def capacity(run: Run, found: Findings) -> Figure:
     """Every step of the search, and where it ended."""
     sizes = run.profile.capacity
-    steps = [each for each in found.measures if each.name == P99]
+    steps = [each for each in found.measures if each.measure == ANNOUNCEMENT_P99]
     outcomes = {(each.clients, each.party) for each in found.series}
-    knee = next((estimate(each) for each in found.measures if each.name == KNEE), None)
+    knee = next((estimate(each) for each in found.measures if each.measure == CAPACITY), None)
     what = (
         f"n: {sum(len(each.readings) for each in steps)} steps of {sizes.broadcasts} broadcasts, a fresh server each; "
         f"{sizes.repeats} {'search' if sizes.repeats == 1 else 'searches'}. Service level: p99 below "
@@ -182,7 +199,7 @@ def capacity(run: Run, found: Findings) -> Figure:
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=3.8)
-        for outcome, colour, marker in (("met", BLUE, "o"), ("missed", VERMILLION, "X"), ("not measured", GREY, "s")):
+        for outcome, colour, marker in ((MET, BLUE, "o"), (MISSED, VERMILLION, "X"), (NOT_MEASURED, GREY, "s")):
             dots = [
                 (step.clients, reading.value)
                 for step in steps
@@ -190,7 +207,7 @@ def capacity(run: Run, found: Findings) -> Figure:
                 for reading in step.readings
             ]
             if dots:
-                label = outcome if outcome != "not measured" else f"not measured: {DISTURBED}"
+                label = outcome if outcome != NOT_MEASURED else f"{NOT_MEASURED}: {DISTURBED}"
                 axes.plot([n for n, _ in dots], [ms for _, ms in dots], linestyle="", marker=marker, color=colour,
                           markersize=7, label=label)  # fmt: skip
         axes.axhline(sizes.slo_ms, color=GREY, linestyle=(0, (5, 3)), linewidth=1)
@@ -223,19 +240,19 @@ def cost(run: Run, found: Findings) -> Figure:
     )
     with mpl.rc_context(STYLE):
         figure, (left, middle, right) = sheet(run, what, height_in=4.0, columns=3)
-        for axes, name in ((left, CPU_A_PLAYER_HOUR), (middle, BYTES_A_PLAYER_HOUR)):
-            parties = list(dict.fromkeys(each.party for each in found.measures if each.name == name))
+        for axes, measure in ((left, CPU_PER_PLAYER_HOUR), (middle, KIB_PER_PLAYER_HOUR)):
+            parties = list(dict.fromkeys(each.party for each in found.measures if each.measure == measure))
             for number, party in enumerate(parties):
-                _line(axes, [m for m in found.measures if (m.name, m.party) == (name, party)], number, party)
+                _line(axes, [m for m in found.measures if (m.measure, m.party) == (measure, party)], number, party)
             client_axis(axes, sizes.clients)
             number_axis(axes.yaxis, axes.set_yscale)
         left.set_ylabel("server CPU, s a player-hour (log scale)")
         middle.set_ylabel("KiB a player-hour, with TCP/IP (log scale)")
         middle.legend(loc="best", fontsize=8)
-        for number, (name, label) in enumerate(
-            ((RSS_A_CONNECTION, "server, RSS"), (SLAB_A_SOCKET, "kernel, a socket"))
+        for number, (measure, label) in enumerate(
+            ((RSS_PER_CONNECTION, "server, RSS"), (SLAB_PER_SOCKET, "kernel, a socket"))
         ):
-            _line(right, [each for each in found.measures if each.name == name], number + 3, label)
+            _line(right, [each for each in found.measures if each.measure == measure], number + 3, label)
         client_axis(right, sizes.clients)
         right.set_ylim(0, 1.3 * right.dataLim.y1)
         right.set_ylabel("KiB a connection")
@@ -254,15 +271,17 @@ def peers(run: Run, found: Findings) -> Figure:
         f"storm of {count(sizes.storm)} each; bars: median, lines: 95 % interval. Reach 100 %, or the ledger's faults "
         "are told in the report."
     )
-    panels = ((CPU_A_RECIPIENT, "broadcast: a recipient"), (CPU_AN_EVENT, "login storm: an event"),
-              (CPU_A_REQUEST, "GET /api/rooms"))  # fmt: skip
+    panels = ((CPU_PER_RECIPIENT, "broadcast: a recipient"), (CPU_PER_EVENT, "login storm: an event"),
+              (CPU_PER_REQUEST, "GET /api/rooms"))  # fmt: skip
     with mpl.rc_context(STYLE):
         figure, axes_of = sheet(run, what, height_in=3.6, columns=3)
-        for axes, (name, words) in zip(axes_of, panels, strict=True):
-            bars = [(each.party, made) for each in found.measures if each.name == name and (made := estimate(each))]
+        for axes, (measure, words) in zip(axes_of, panels, strict=True):
+            bars = [
+                (each.party, made) for each in found.measures if each.measure == measure and (made := estimate(each))
+            ]
             bars.sort(key=lambda bar: bar[1].value)
             for row, (party, made) in enumerate(bars):
-                axes.barh(row, max(0.0, made.value), color=VERMILLION if party == "lobby" else SKY, height=0.65)
+                axes.barh(row, max(0.0, made.value), color=VERMILLION if party == LOBBY else SKY, height=0.65)
                 if made.interval is not None:
                     axes.plot([made.interval.low, made.interval.high], [row, row], color="black", linewidth=1.2)
                 bad = "  INVALID" if made.judgement.validity is INVALID else ""
@@ -270,7 +289,7 @@ def peers(run: Run, found: Findings) -> Figure:
                               textcoords="offset points", va="center", fontsize=8)  # fmt: skip
             axes.set_yticks(range(len(bars)), [party.replace(", ", ",\n") for party, _ in bars], fontsize=8)
             for tick in axes.get_yticklabels():
-                tick.set_fontweight("bold" if tick.get_text() == "lobby" else "normal")
+                tick.set_fontweight("bold" if tick.get_text() == LOBBY else "normal")
             axes.invert_yaxis()
             axes.set_xlim(0, 1.3 * max((made.high for _, made in bars), default=1.0))
             axes.grid(visible=False, axis="y")
@@ -282,8 +301,8 @@ def peers(run: Run, found: Findings) -> Figure:
 def noise(run: Run, found: Findings) -> Figure:
     """The ratio of two that are the same, pair by pair."""
     sizes = run.profile.noise
-    floors = noise_floors(found, AGAIN)
-    named = [each for each in found.measures if each.party != AGAIN and each.name != COLD]
+    floors = noise_floors(found, LOBBY_AGAIN)
+    named = [each for each in found.measures if each.party != LOBBY_AGAIN and each.measure != COLD_BROADCAST]
     what = (
         f"n: {sizes.repeats} pairs, {count(sizes.clients)} clients, fresh processes, random order. Each dot is a pair "
         "of equal servers; the shade is the noise floor of that quantity, the largest of a kind that of all others: a "
@@ -292,10 +311,10 @@ def noise(run: Run, found: Findings) -> Figure:
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=1.4 + 0.45 * len(named))
         furthest = 1.05
-        for row, measure in enumerate(named):
-            again = found.find(measure.name, AGAIN, measure.where)
-            ratios = [b.value / a.value for a, b in zip(measure.readings, again, strict=False) if a.value]
-            floor = floors.of(measure.name, kind_of(measure)) or 0.0
+        for row, measured in enumerate(named):
+            again = found.find(measured.measure, LOBBY_AGAIN, measured.where)
+            ratios = [b.value / a.value for a, b in zip(measured.readings, again, strict=False) if a.value]
+            floor = floors.of(measured.measure) or 0.0
             low, high = 1 / (1 + floor), 1 + floor
             axes.barh(row, high - low, left=low, color=SKY, alpha=0.4, height=0.7)
             axes.plot(ratios, [row] * len(ratios), linestyle="", marker="o", color=BLUE)
@@ -311,10 +330,6 @@ def noise(run: Run, found: Findings) -> Figure:
     return figure
 
 
-def _series(found: Findings, name: str, party: str | None = None) -> list[Series]:
-    return [each for each in found.series if each.name == name and party in (None, each.party)]
-
-
 def _share_over_time(axes: Axes, moments_s: np.ndarray[tuple[int], np.dtype[np.float64]], of: int, number: int,
                      label: str | None) -> None:  # fmt: skip
     shares = 100 * np.arange(len(moments_s) + 1) / of
@@ -322,7 +337,7 @@ def _share_over_time(axes: Axes, moments_s: np.ndarray[tuple[int], np.dtype[np.f
               linestyle=STYLES[number % len(STYLES)], linewidth=1.6, label=label)  # fmt: skip
 
 
-def _line(axes: Axes, measures: Sequence[Measure], number: int, label: str) -> None:
+def _line(axes: Axes, measures: Sequence[Measured], number: int, label: str) -> None:
     points: list[tuple[int, Estimate]] = [
         (each.clients, found) for each in measures if (found := estimate(each)) is not None
     ]

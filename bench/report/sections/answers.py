@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.analysis.derived.latency import Latency
+from bench.analysis.derived.overview import Overview
+from bench.analysis.derived.traffic import select
 from bench.analysis.estimates import estimate
-from bench.analysis.figures import Figures, Latency, select
+from bench.analysis.figures import figures_of
 from bench.analysis.promises import Promise
-from bench.analysis.quantities import quantities
 from bench.analysis.validity import Judgement, Validity, sum_up
 from bench.analysis.verdicts import Verdict
+from bench.measures import BACK_WITHIN
 from bench.report.sections.page import Table
 from bench.report.sections.promises import tally
 from bench.report.sections.shows import SHOWS
-from bench.scenarios.herds import BACK_SHARE
 from bench.stats import summarize
 from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
 
 
-def answer_sentences(figures: Figures, promises: Sequence[Promise]) -> list[str]:
+def answer_sentences(figures: Overview, promises: Sequence[Promise]) -> list[str]:
     """What somebody wants to know who reads no further: at most five sentences."""
     return [
         *_latency(figures), *_bandwidth(figures), *_reconnect(figures), *_capacity(figures), *_claims(promises),
     ]  # fmt: skip
 
 
-def validity_sentence(figures: Figures) -> str:
+def validity_sentence(figures: Overview) -> str:
     """How far the figures can be believed, over the whole run."""
     judged = [
         each.judgement or (made.judgement if (made := each.estimate) is not None else Judgement(Validity.VALID))
-        for each in quantities(figures.run)
+        for each in figures_of(figures.run)
     ]
     return f"Validity: {sum_up(judged)}." if judged else "Validity: nothing was measured."
 
 
-def _latency(figures: Figures) -> list[str]:
+def _latency(figures: Overview) -> list[str]:
     told, fresh = _largest_valid(figures.announcements), _largest_valid(figures.fresh)
     polled = summarize(figures.polled_ms)
     if told is None or fresh is None or polled is None:
@@ -56,7 +58,7 @@ def _claims(promises: Sequence[Promise]) -> list[str]:
     return [tally(promises)[:-1] + (f"; not true in this run: {'; '.join(broken)}." if broken else ".")]
 
 
-def _bandwidth(figures: Figures) -> list[str]:
+def _bandwidth(figures: Overview) -> list[str]:
     polling, etag, push = (select(figures.idle, kind) for kind in ("polling", "polling_etag", "push"))
     if not (polling and etag and push):
         return []
@@ -68,14 +70,14 @@ def _bandwidth(figures: Figures) -> list[str]:
     ]
 
 
-def _reconnect(figures: Figures) -> list[str]:
+def _reconnect(figures: Overview) -> list[str]:
     found = figures.run.found("reconnect")
     if found is None:
         return []
     parts = []
     for measure in found.measures:
         made = estimate(measure)
-        if measure.name == BACK_SHARE.format(100) and made is not None:
+        if measure.measure == BACK_WITHIN[100] and made is not None:
             parts.append(f"{in_digits(made.value)} s ({measure.party})")
     if not parts:
         return ["After a restart of the server not everybody came back."]
@@ -86,7 +88,7 @@ def _reconnect(figures: Figures) -> list[str]:
     ]
 
 
-def _capacity(figures: Figures) -> list[str]:
+def _capacity(figures: Overview) -> list[str]:
     run = figures.run
     sentences = [
         sentence[:-1]
@@ -99,7 +101,7 @@ def _capacity(figures: Figures) -> list[str]:
     )
 
 
-def answer_table(figures: Figures) -> Table | None:
+def answer_table(figures: Overview) -> Table | None:
     """Polling, polling with ETag and push side by side."""
     fresh, polled = _largest_valid(figures.fresh), summarize(figures.polled_ms)
     rows = []

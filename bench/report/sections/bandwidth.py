@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.analysis.figures import Figures, IdleCost, Spread, Traffic, select
+from bench.analysis.derived.overview import Overview, traffic_of
+from bench.analysis.derived.traffic import IdleCost, Spread, WayCost, select
 from bench.analysis.validity import sum_up
 from bench.record.wire import HEADER_BYTES, MSS_BYTES
 from bench.report.sections.page import Section, Table, mark_of
@@ -12,8 +13,8 @@ KINDS = {"polling": "polling", "polling_etag": "polling with ETag", "push": "pus
 """Those of the seed's comparison; the others are told beside them."""
 
 
-def bandwidth_section(figures: Figures) -> Section | None:
-    result = figures.run.bandwidth
+def bandwidth_section(figures: Overview) -> Section | None:
+    result = traffic_of(figures.run)
     if result is None:
         return None
     sizes = figures.run.profile.bandwidth
@@ -47,7 +48,7 @@ def bandwidth_section(figures: Figures) -> Section | None:
     )
 
 
-def _shows(figures: Figures) -> list[str]:
+def _shows(figures: Overview) -> list[str]:
     push = {cost.rooms: cost for cost in select(figures.idle, "push")}
     sentences = []
     for kind in ("polling", "polling_etag"):
@@ -62,7 +63,8 @@ def _shows(figures: Figures) -> list[str]:
                 f"{plural(cost.rooms, 'room')}, push {in_bytes(beside.wire.mean)}: {in_percent(saved)} less."
             )
     sentences += _rates(figures)
-    load = figures.run.bandwidth.load if figures.run.bandwidth is not None else None
+    found = figures.run.found("bandwidth")
+    load = found.stretch if found is not None else None
     if load is not None:
         sentences.append(
             f"All servers together used {in_digits(1e3 * load.server_cpu_s)} ms of CPU in {in_digits(load.wall_s)} s, "
@@ -71,7 +73,7 @@ def _shows(figures: Figures) -> list[str]:
     return sentences
 
 
-def _cost_table(figures: Figures) -> Table:
+def _cost_table(figures: Overview) -> Table:
     rows, marks = [], []
     for kind, words in WAY_WORDS.items():
         for cost in select(figures.idle, kind):
@@ -107,13 +109,13 @@ def _spread(spread: Spread) -> str:
     return f"{in_bytes(spread.mean)} [{in_bytes(spread.minimum)}–{in_bytes(spread.maximum)}]"
 
 
-def _rates(figures: Figures) -> list[str]:
+def _rates(figures: Overview) -> list[str]:
     """Where what is told over the socket costs more than asking."""
     rooms = min((cost.rooms for cost in figures.traffic), default=0)
     here = [cost for cost in figures.traffic if cost.rooms == rooms and cost.changes_per_s]
     sentences = []
     for rate in sorted({cost.changes_per_s for cost in here}):
-        by_way = {cost.kind: _whole(cost) for cost in here if cost.changes_per_s == rate}
+        by_way = {cost.kind: cost.whole for cost in here if cost.changes_per_s == rate}
         achieved = next(cost.achieved_per_s for cost in here if cost.changes_per_s == rate)
         best = min(by_way, key=lambda way: by_way[way])
         parts = [f"{WAY_WORDS[way]} {in_bytes(value)}" for way, value in by_way.items() if way != best]
@@ -124,12 +126,8 @@ def _rates(figures: Figures) -> list[str]:
     return sentences
 
 
-def _whole(cost: Traffic) -> float:
-    return cost.measured if cost.measured is not None else cost.model
-
-
-def _wire_words(figures: Figures) -> str:
-    result = figures.run.bandwidth
+def _wire_words(figures: Overview) -> str:
+    result = traffic_of(figures.run)
     note = result.wire_note if result is not None else ""
     if note:
         return f"True wire bytes were not counted: {note}."
@@ -139,7 +137,7 @@ def _wire_words(figures: Figures) -> str:
     )
 
 
-def _traffic_table(figures: Figures) -> Table:
+def _traffic_table(figures: Overview) -> Table:
     rows, marks = [], []
     for cost in sorted(figures.traffic, key=lambda each: (each.rooms, each.changes_per_s, _order(each))):
         rows.append(
@@ -148,7 +146,7 @@ def _traffic_table(figures: Figures) -> Table:
                 count(cost.rooms),
                 rate_number(cost.changes_per_s, cost.achieved_per_s),
                 count(cost.changes),
-                *(in_bytes(part) for part in (cost.payload, cost.headers, cost.heartbeat, cost.tcp_ip, _whole(cost))),
+                *(in_bytes(part) for part in (cost.payload, cost.headers, cost.heartbeat, cost.tcp_ip, cost.whole)),
                 str(cost.judgement),
             ]
         )
@@ -164,7 +162,7 @@ def _traffic_table(figures: Figures) -> Table:
     )  # fmt: skip
 
 
-def _reconciliation(figures: Figures) -> Table:
+def _reconciliation(figures: Overview) -> Table:
     """Application, transport and wire, and why they differ."""
     rows = []
     for cost in sorted(figures.traffic, key=lambda each: (each.rooms, each.changes_per_s, _order(each))):
@@ -199,12 +197,13 @@ def _reconciliation(figures: Figures) -> Table:
     )  # fmt: skip
 
 
-def _order(cost: Traffic) -> int:
+def _order(cost: WayCost) -> int:
     return list(WAY_WORDS).index(cost.kind)
 
 
-def _size_table(figures: Figures) -> Table:
-    sizes = figures.run.bandwidth.sizes if figures.run.bandwidth is not None else []
+def _size_table(figures: Overview) -> Table:
+    traffic = traffic_of(figures.run)
+    sizes = traffic.sizes if traffic is not None else []
     return Table(
         title="Messages that occurred in this scenario, before, in and after the idle minute",
         headers=("Message", "Times", "Bytes of the message"),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analysis.figures import Figures, Latency
+from bench.analysis.derived.latency import Latency
+from bench.analysis.derived.overview import Overview
 from bench.analysis.validity import sum_up
+from bench.measures import LIST_BYTES
+from bench.record.findings import Findings, sum_ledgers
+from bench.record.vocabulary import POLLED_AGE
 from bench.report.sections.page import Section, Table, mark_of
 from bench.stats import Interval, merge, percentile, summarize
 from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
 
 
-def broadcast_section(figures: Figures) -> Section | None:
-    result = figures.run.broadcast
-    if result is None or not figures.announcements:
+def broadcast_section(figures: Overview) -> Section | None:
+    found = figures.run.found("broadcast")
+    if found is None or not figures.announcements:
         return None
     sizes = figures.run.profile.broadcast
     judgements = [latency.judgement for latency in (*figures.announcements, *figures.fresh, *figures.status)]
@@ -35,7 +39,7 @@ def broadcast_section(figures: Figures) -> Section | None:
             f"client; at most {sizes.most_spacing_s:g} s more where nobody fetches.",
             "Latency counts from the time that the room's creation was intended, not from when it was sent; the "
             "difference is in the table. A client is fresh when a list that has the room is complete in its hands "
-            f"({plural(sizes.rooms, 'room')} in the list at first, {in_bytes(result.points[0].list_bytes)} when full).",
+            f"({plural(sizes.rooms, 'room')} in the list at first, {in_bytes(_list_bytes(found))} when full).",
             f"Beside them {plural(sizes.pollers, 'client')} poll every {sizes.poll_s:g} s at random phases: the age "
             "of a room when they first see it should be uniform from 0 to that, plus the time of the answer.",
             "Percentiles are of all receipts of all broadcasts of a size, merged, nearest rank; intervals are 95 % "
@@ -60,11 +64,11 @@ def broadcast_section(figures: Figures) -> Section | None:
     )
 
 
-def _repeat(figures: Figures, name: str) -> str:
+def _repeat(figures: Overview, name: str) -> str:
     return f"lobby-bench run {name} --{figures.run.profile.name} --seed {figures.run.seed}"
 
 
-def _shows(figures: Figures) -> list[str]:
+def _shows(figures: Overview) -> list[str]:
     told = figures.announcements[-1]
     sentences = [
         f"With {plural(told.clients, 'client')} the last one hears of a new room after {in_ms(told.last_ms)} in the "
@@ -163,7 +167,7 @@ def _causes(latency: Latency) -> str:
     return f" ({', '.join(f'{count(number)} {cause}' for cause, number in latency.lost_by.items())})"
 
 
-def _rate_table(figures: Figures) -> Table:
+def _rate_table(figures: Overview) -> Table:
     rows = [
         [
             f"{rate:g}",
@@ -199,17 +203,22 @@ def _with_interval(value_ms: float, interval: Interval | None) -> str:
     return f"{in_ms(value_ms)} [{in_ms(interval.low)}–{in_ms(interval.high)}]"
 
 
-def _polled_table(figures: Figures) -> Table:
-    points = figures.run.broadcast.points if figures.run.broadcast is not None else []
+def _list_bytes(found: Findings) -> float:
+    """Of the first point; with the rooms of its broadcasts."""
+    return next((each.readings[0].value for each in found.measures if each.measure == LIST_BYTES), float("nan"))
+
+
+def _polled_table(figures: Overview) -> Table:
+    found = figures.run.found("broadcast")
     rows = []
-    for clients in sorted({point.clients for point in points}):
-        same = [point for point in points if point.clients == clients]
-        ages_ms = merge([point.polled.values_ms() for point in same])
+    polled = found.series_of(POLLED_AGE) if found is not None else []
+    for series in sorted(polled, key=lambda each: each.clients):
+        ages_ms = merge([group.values_ms() for group in series.groups])
         summary = summarize(ages_ms)
         rows.append(
             [
-                count(clients),
-                f"{count(len(ages_ms))} of {count(sum(point.polled_expected for point in same))}",
+                count(series.clients),
+                f"{count(len(ages_ms))} of {count(sum_ledgers(series.ledgers).expected)}",
                 *(in_ms(percentile(ages_ms, q)) for q in (5, 50, 95, 99)),
                 in_ms(summary.maximum) if summary is not None else "–",
             ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.analysis.consistency import Pair, pairs
-from bench.record.results import Run
+from bench.analysis.consistency.pairs import Pair, pairs
+from bench.record.run import Run
 from bench.report.sections.page import Section, Table
 from bench.words import in_digits, plural
 
@@ -42,7 +42,7 @@ def consistency_section(run: Run) -> Section | None:
 def _table(found: list[Pair]) -> Table:
     return Table(
         title="Pairs that must agree",
-        headers=("Quantity", "One", "Other", "Ratio", "Limit", "Agreement"),
+        headers=("Figure", "One", "Other", "Ratio", "Limit", "Agreement"),
         rows=[
             [
                 pair.quantity,

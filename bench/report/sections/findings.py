@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analysis.estimates import Difference, Estimate, Kind, estimate, kind_of, ratio
-from bench.analysis.goals import rule
+from bench.analysis.estimates import Difference, Estimate, estimate, ratio
+from bench.analysis.goals import check_goals
 from bench.analysis.noise_floors import NoiseFloors, noise_floors
 from bench.analysis.validity import sum_up
 from bench.analysis.windows import achieved_per_s
-from bench.record.findings import LOBBY, Findings, Measure
-from bench.record.results import Run
+from bench.measures import Kind
+from bench.record.findings import Findings, Measured, sum_ledgers
+from bench.record.questions import question_of
+from bench.record.run import Run
+from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
 from bench.report.charts import CHARTS_OF
 from bench.report.sections.page import Section, Table, mark_of
 from bench.report.sections.shows import SHOWS
-from bench.scenarios.noise import AGAIN
-from bench.scenarios.registry import SCENARIOS
 from bench.words import count, in_digits, rate_number, way_words
 
 MARKS = {"met": "holds", "missed": "fails"}
@@ -60,10 +61,10 @@ HOW: dict[str, Sequence[str]] = {
 def findings_section(run: Run, found: Findings) -> Section:
     """Of any scenario with findings."""
     estimates = [made for each in found.measures if (made := estimate(each)) is not None]
-    question = next((each.question for each in SCENARIOS if each.name == found.name), found.name)
+    question = question_of(found.name)
     shows = SHOWS[found.name](run, found) if found.name in SHOWS else []
     tables = [*_goals(found), _measures(found)]
-    if any(each.party not in (LOBBY, AGAIN) for each in found.measures) and found.name in ("peers", "fanout"):
+    if any(each.party not in (LOBBY, LOBBY_AGAIN) for each in found.measures) and found.name in ("peers", "fanout"):
         tables.insert(0, _beside(run, found))
     return Section(
         name=found.name,
@@ -82,21 +83,21 @@ def findings_section(run: Run, found: Findings) -> Section:
 def floors_of(run: Run) -> NoiseFloors:
     """The noise floors of the run's own A/A; none without it."""
     found = run.found("noise")
-    return noise_floors(found, AGAIN) if found is not None else NoiseFloors({}, {})
+    return noise_floors(found, LOBBY_AGAIN) if found is not None else NoiseFloors({}, {})
 
 
 def _goals(found: Findings) -> list[Table]:
-    rulings = [ruling for ruling in rule(found) if ruling.figure is not None]
-    if not rulings:
+    results = [result for result in check_goals(found) if result.figure is not None]
+    if not results:
         return []
     rows, marks = [], []
-    for ruling in rulings:
-        made, goal = ruling.figure, ruling.goal
+    for result in results:
+        made, goal = result.figure, result.goal
         assert made is not None
         limit = f"{'≥' if goal.at_least else '≤'} {in_digits(goal.limit)} {goal.unit}".strip()
         value = f"{in_digits(made.value, 4)} {goal.unit}".strip()
-        rows.append([str(goal), count(goal.clients), limit, value, _spread(made), ruling.verdict.value])
-        marks.append(MARKS.get(ruling.verdict.value, ""))
+        rows.append([str(goal), count(goal.clients), limit, value, _spread(made), result.outcome.value])
+        marks.append(MARKS.get(result.outcome.value, ""))
     headers = ("Goal", "Clients", "Target", "Figure", "Least–most (n)", "Verdict")
     return [Table(title="Goals of the fan-out engine", headers=headers, rows=rows, row_marks=marks)]
 
@@ -106,20 +107,20 @@ def _beside(run: Run, found: Findings) -> Table:
     floors = floors_of(run)
     rows = []
     for measure in found.measures:
-        kind = kind_of(measure)
-        own = found.find(measure.name, LOBBY, measure.where)
+        kind = measure.measure.kind
+        own = found.find(measure.measure, LOBBY, measure.where)
         if measure.party == LOBBY or not own or kind not in (Kind.CPU, Kind.TIME):
             continue
         made = ratio(measure.readings, own, kind)
         if made is None:
             continue
         interval = f"[{made.interval.low:.2f}–{made.interval.high:.2f}]" if made.interval is not None else "one pair"
-        words = Difference(made, floors.of(measure.name, kind) or 0.0).words()
+        words = Difference(made, floors.of(measure.measure) or 0.0).words()
         rows.append([measure.name, measure.party, f"{made.value:.2f} × the lobby", interval, words])
     floor = floors.words(row[0] for row in rows)
     return Table(
         title="Others over the lobby, pair by pair",
-        headers=("Quantity", "Party", "Ratio", "95 %", "Difference"),
+        headers=("Measure", "Party", "Ratio", "95 %", "Difference"),
         rows=rows,
         note=f"Noise floors by this run's A/A: {floor}."
         if floor
@@ -151,23 +152,21 @@ def _measures(found: Findings) -> Table:
         )
         marks.append(mark_of(made.judgement))
     headers = (
-        "Quantity", "Party", "Clients", *(("Rooms",) if with_rooms else ()), *(("Changes/s",) if with_rates else ()),
+        "Measure", "Party", "Clients", *(("Rooms",) if with_rooms else ()), *(("Changes/s",) if with_rates else ()),
         "Median", "95 %", "Least–most (n)", "Reach", "Validity",
     )  # fmt: skip
     return Table(title="Everything that was measured", headers=headers, rows=rows, row_marks=marks)
 
 
-def _rate(found: Findings, measure: Measure) -> str:
+def _rate(found: Findings, measure: Measured) -> str:
     return rate_number(measure.changes_per_s, achieved_per_s(found, measure.party, measure.where))
 
 
-def _reach(measure: Measure) -> str:
+def _reach(measure: Measured) -> str:
     ledgers = [reading.ledger for reading in measure.readings if reading.ledger is not None]
     if not ledgers:
         return ""
-    whole = ledgers[0]
-    for each in ledgers[1:]:
-        whole += each
+    whole = sum_ledgers(ledgers)
     causes = ", ".join(f"{number} {cause}" for cause, number in whole.lost.items())
     twice = f", {whole.twice} twice" if whole.twice else ""
     disordered = f", {whole.disordered} out of order" if whole.disordered else ""

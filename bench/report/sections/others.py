@@ -5,23 +5,24 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from bench.analysis.figures import Figures
-from bench.analysis.validity import GENERATOR_LIMIT
-from bench.record.results import Load
+from bench.analysis.derived.overview import Overview
+from bench.record.findings import Stretch
+from bench.record.limits import GENERATOR_LIMIT
 from bench.report.sections.page import Section, Table
 from bench.words import count, in_digits, in_ms, plural, without_folder
 
 
-def swarm_section(figures: Figures) -> Section | None:
-    result = figures.run.swarm
-    if result is None:
+def swarm_section(figures: Overview) -> Section | None:
+    found = figures.run.found("swarm")
+    if found is None or found.swarm is None or found.stretch is None:
         return None
-    swarm = result.swarm
+    result, load = found.swarm, found.stretch
+    swarm = result.document
     requests = swarm.get("requests", [])
     total = sum(int(row["count"]) for row in requests)
     failures = sum(int(row["failures"]) for row in requests)
     sizes = figures.run.profile.swarm
-    share = result.load.generator_cpu_s / result.load.wall_s if result.load.wall_s else 0.0
+    share = load.generator_cpu_s / load.wall_s if load.wall_s else 0.0
     valid = share <= GENERATOR_LIMIT
     is_alone = figures.run.profile.is_of_a_swarm
     return Section(
@@ -30,7 +31,7 @@ def swarm_section(figures: Figures) -> Section | None:
         shows=[
             f"{plural(sizes.users, 'user')}, {sizes.poller_share:.0%} of them polling, made {plural(total, 'request')} "
             f"in {in_digits(float(swarm.get('duration_s', sizes.run_s)))} s; {count(failures)} failed.",
-            _cpu_words(result.load, share),
+            _cpu_words(load, share),
             *_reach_words(swarm.get("ledger", {})),
         ],
         validity=_own_validity(swarm) if valid else f"INVALID: Locust used {share:.0%} of a core",
@@ -45,7 +46,7 @@ def swarm_section(figures: Figures) -> Section | None:
     )
 
 
-def _cpu_words(load: Load, share: float) -> str:
+def _cpu_words(load: Stretch, share: float) -> str:
     server = f"used {in_digits(1e3 * load.server_cpu_s)} ms of CPU" if load.server_cpu_s else "was not watched"
     return f"The server {server}, the busiest process of the swarm used {share:.0%} of a core."
 

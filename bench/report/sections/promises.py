@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.analysis.promises import Promise
 from bench.analysis.verdicts import ABOUT, Verdict
-from bench.record.results import Run
+from bench.record.run import Run
 from bench.report.sections.page import Section, Table
 from bench.words import plural
 

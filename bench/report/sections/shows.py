@@ -6,21 +6,33 @@ from collections.abc import Callable
 
 from bench.analysis.break_even import Surface, crossing_per_s, measured_crossing, simple_per_s, surfaces_of
 from bench.analysis.estimates import Estimate, estimate
-from bench.analysis.goals import CPU_A_RECIPIENT, LAST_ACCEPTED, RSS_A_CONNECTION, SLOWEST_PING
 from bench.analysis.noise_floors import noise_floors
-from bench.record.findings import LOBBY, Findings, Measure
-from bench.record.results import Run
-from bench.scenarios.capacity import DISTURBED, KNEE
-from bench.scenarios.cost import CPU_A_PLAYER_HOUR, FETCHING, IDLE
-from bench.scenarios.flap import TOLD
-from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, CPU_A_CLIENT_HOUR, FRESH_P50, FRESH_P99, MEAN_STALENESS
-from bench.scenarios.herds import BACK_SHARE, PEAK_RATE
-from bench.scenarios.noise import AGAIN
+from bench.measures import (
+    BACK_WITHIN,
+    BYTES_PER_CLIENT_HOUR,
+    CAPACITY,
+    CPU_PER_CLIENT_HOUR,
+    CPU_PER_PLAYER_HOUR,
+    CPU_PER_RECIPIENT,
+    LAST_ACCEPTED,
+    MEAN_STALENESS,
+    PEAK_RATE,
+    RSS_PER_CONNECTION,
+    SLOWEST_PING,
+    TIME_TO_FRESH_P50,
+    TIME_TO_FRESH_P99,
+    TOLD_OFFLINE,
+    Measure,
+)
+from bench.record.findings import Findings, Measured
+from bench.record.profiles import FETCHING_LIFE, IDLE_LIFE
+from bench.record.run import Run
+from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN
 from bench.words import count, in_digits, in_ms, way_words
 
 
 def freshness(run: Run, found: Findings) -> list[str]:
-    p50, p99, stale = (_by_party(found, name) for name in (FRESH_P50, FRESH_P99, MEAN_STALENESS))
+    p50, p99, stale = (_by_party(found, measure) for measure in (TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, MEAN_STALENESS))
     shown = [
         f"{way_words(way)} {in_ms(p50[way].value)} (p50) and {in_ms(p99[way].value)} (p99)"
         for way in sorted(p50, key=lambda each: p50[each].value)
@@ -40,8 +52,8 @@ def break_even(run: Run, found: Findings) -> list[str]:
     sizes = run.profile.break_even
     simple = simple_per_s(sizes.poll_s)
     sentences = []
-    for name, words in ((BYTES_A_CLIENT_HOUR, "bytes"), (CPU_A_CLIENT_HOUR, "server CPU")):
-        fitted = {each.way: each for each in surfaces_of(run, name)}
+    for measure, words in ((BYTES_PER_CLIENT_HOUR, "bytes"), (CPU_PER_CLIENT_HOUR, "server CPU")):
+        fitted = {each.way: each for each in surfaces_of(run, measure)}
         if "push" not in fitted:
             continue
         for rival in ("polling", "polling_etag"):
@@ -69,7 +81,7 @@ def _crossing_words(push: Surface, rival: Surface, clients: int) -> str:
 
 
 def storm(run: Run, found: Findings) -> list[str]:
-    last, ping = (_measures(found, name) for name in (LAST_ACCEPTED, SLOWEST_PING))
+    last, ping = (_measures(found, measure) for measure in (LAST_ACCEPTED, SLOWEST_PING))
     pings = {each.clients: made for each, made in ping}
     sentences = []
     for each, made in last:
@@ -83,7 +95,7 @@ def storm(run: Run, found: Findings) -> list[str]:
 def reconnect(run: Run, found: Findings) -> list[str]:
     sentences = []
     for share in (50, 100):
-        parts = [f"{each.party} {in_digits(made.value)} s" for each, made in _measures(found, BACK_SHARE.format(share))]
+        parts = [f"{each.party} {in_digits(made.value)} s" for each, made in _measures(found, BACK_WITHIN[share])]
         if parts:
             sentences.append(f"{share} % are back and fresh after the stop within: {'; '.join(sorted(parts))}.")
     peaks = [f"{each.party} {count(made.value)}" for each, made in _measures(found, PEAK_RATE)]
@@ -94,12 +106,12 @@ def reconnect(run: Run, found: Findings) -> list[str]:
 
 def flap(run: Run, found: Findings) -> list[str]:
     cut = round(run.profile.returns.flap_share * run.profile.returns.flapping)
-    parts = [f"{each.party} {in_digits(made.value)} of {cut}" for each, made in _measures(found, TOLD)]
+    parts = [f"{each.party} {in_digits(made.value)} of {cut}" for each, made in _measures(found, TOLD_OFFLINE)]
     return [f"Players of whom a witness was told that they were offline, though they came back: {'; '.join(parts)}."]
 
 
 def capacity(run: Run, found: Findings) -> list[str]:
-    knee = next((made for _, made in _measures(found, KNEE)), None)
+    knee = next((made for _, made in _measures(found, CAPACITY)), None)
     if knee is None:
         return []
     sizes = run.profile.capacity
@@ -116,14 +128,14 @@ def capacity(run: Run, found: Findings) -> list[str]:
 
 def cost(run: Run, found: Findings) -> list[str]:
     sentences = []
-    for life in (IDLE, FETCHING):
-        figures = [(each.clients, made) for each, made in _measures(found, CPU_A_PLAYER_HOUR) if each.party == life]
+    for life in (IDLE_LIFE, FETCHING_LIFE):
+        figures = [(each.clients, made) for each, made in _measures(found, CPU_PER_PLAYER_HOUR) if each.party == life]
         if figures:
             clients, made = figures[-1]
             sentences.append(
                 f"With {count(clients)} players ({life}) a player-hour costs {in_digits(made.value)} s of server CPU."
             )
-    memory = _measures(found, RSS_A_CONNECTION)
+    memory = _measures(found, RSS_PER_CONNECTION)
     if memory:
         each, made = memory[-1]
         sentences.append(
@@ -133,7 +145,7 @@ def cost(run: Run, found: Findings) -> list[str]:
 
 
 def peers(run: Run, found: Findings) -> list[str]:
-    figures = {each.party: made for each, made in _measures(found, CPU_A_RECIPIENT)}
+    figures = {each.party: made for each, made in _measures(found, CPU_PER_RECIPIENT)}
     own = figures.pop(LOBBY, None)
     if own is None or own.value <= 0:
         return []  # of a handful of clients: the price of making the room hides it
@@ -142,7 +154,7 @@ def peers(run: Run, found: Findings) -> list[str]:
 
 
 def noise(run: Run, found: Findings) -> list[str]:
-    parts = [f"{kind.value} {floor:.0%}" for kind, floor in noise_floors(found, AGAIN).by_kind.items()]
+    parts = [f"{kind.value} {floor:.0%}" for kind, floor in noise_floors(found, LOBBY_AGAIN).by_kind.items()]
     return [
         f"Two that are the same come out apart by up to: {', '.join(parts)}. Less than that is no difference; what is "
         "measured here itself is held against its own."
@@ -162,11 +174,13 @@ SHOWS: dict[str, Callable[[Run, Findings], list[str]]] = {
 }
 
 
-def _measures(found: Findings, name: str) -> list[tuple[Measure, Estimate]]:
+def _measures(found: Findings, measure: Measure) -> list[tuple[Measured, Estimate]]:
     """With figures, by size."""
-    measured = [(each, made) for each in found.measures if each.name == name and (made := estimate(each)) is not None]
+    measured = [
+        (each, made) for each in found.measures if each.measure == measure and (made := estimate(each)) is not None
+    ]
     return sorted(measured, key=lambda pair: pair[0].where)
 
 
-def _by_party(found: Findings, name: str) -> dict[str, Estimate]:
-    return {each.party: made for each, made in _measures(found, name)}
+def _by_party(found: Findings, measure: Measure) -> dict[str, Estimate]:
+    return {each.party: made for each, made in _measures(found, measure)}

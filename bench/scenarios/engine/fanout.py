@@ -17,16 +17,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.analysis.goals import CPU_A_RECIPIENT, FLOOR, NAIVE, NODE
-from bench.load.broadcasts import COLD
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
+from bench.measures import COLD_BROADCAST, CPU_OF_A_ROOM, CPU_PER_RECIPIENT, UNTIL_ALL
 from bench.processes.lab import Lab
 from bench.processes.peer import node_command, python_peer, start_peer
 from bench.processes.remote import Remote
-from bench.processes.watch import Watch, sum_up
-from bench.record.findings import LOBBY, Book, Findings, Stretch
+from bench.processes.watch import Watch
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch, sum_stretches
 from bench.record.profiles import EngineSizes
+from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_WS
 
 FLAGS = (
     "--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600",
@@ -38,8 +39,6 @@ PATTERN = b'"rooms_changed"'
 USERS = 10
 """Sockets are dealt out among few users, so that connecting is no presence storm."""
 
-UNTIL_ALL = "until everybody had it"
-EMPTY = "lobby without clients"
 RECEIPT_TIMEOUT_S = 20.0
 SETTLE_S = 0.5
 AFTER_S = 0.02
@@ -87,8 +86,8 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     node = node_command()
     peers = {
         FLOOR: python_peer("floor"),
-        NAIVE: python_peer("naive_tornado"),
-        **({NODE: node} if node else {}),
+        NAIVE_TORNADO: python_peer("naive_tornado"),
+        **({NODE_WS: node} if node else {}),
     }
     if node is None:
         book.note("Node.js ws was skipped: there is no node, or npm could not install ws")
@@ -109,7 +108,7 @@ def _repeat(
     lab: Lab, book: Book, chance: random.Random, peers: dict[str, list[str]], clients: int, broadcasts: int
 ) -> None:
     with contextlib.ExitStack() as stack:
-        empty = lobby_party(lab, stack, EMPTY, 0)
+        empty = lobby_party(lab, stack, LOBBY_EMPTY, 0)
         lobby = lobby_party(lab, stack, LOBBY, clients)
         others = [peer_party(lab, stack, name, command, clients) for name, command in peers.items()]
         parties = [empty, lobby, *others]
@@ -120,15 +119,15 @@ def _repeat(
         for party in parties:
             close_party(book, party)
     post_s = empty.cpu_s
-    book.add("server CPU of making a room", post_s * 1e6, clients=clients, unit="µs", stretch=sum_up(empty.turns))
+    book.add(CPU_OF_A_ROOM, post_s * 1e6, clients=clients, stretch=sum_stretches(empty.turns))
     for party in (lobby, *others):
         cpu_us = (party.cpu_s - (post_s if party is lobby else 0.0)) / clients * 1e6
-        for name, value, unit in (
-            (CPU_A_RECIPIENT, cpu_us, "µs"),
-            (UNTIL_ALL, median(party.walls_ms), "ms"),
-            (COLD, party.cold_ms, "ms"),
+        for measure, value in (
+            (CPU_PER_RECIPIENT, cpu_us),
+            (UNTIL_ALL, median(party.walls_ms)),
+            (COLD_BROADCAST, party.cold_ms),
         ):
-            book.add(name, value, clients=clients, unit=unit, party=party.name, stretch=sum_up(party.turns))
+            book.add(measure, value, clients=clients, party=party.name, stretch=sum_stretches(party.turns))
 
 
 def lobby_party(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> Party:

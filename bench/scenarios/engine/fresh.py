@@ -9,22 +9,36 @@ from __future__ import annotations
 import asyncio
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
 
-from bench.analysis.goals import FETCHES, FRESH_BASE, FRESH_DELTA, STALENESS, WRONG_LISTS
 from bench.load.changes.change_stream import ChangeStream
 from bench.load.changes.ledger import Entry, Receipts, account_states
 from bench.load.changes.publisher import Published, Publisher, schedule
 from bench.load.clients.crowd import Crowd
 from bench.load.sockets.http_client import Response
 from bench.load.sockets.sinks import Sinks
+from bench.measures import (
+    BASE_LAST,
+    BASE_P50,
+    BASE_P99,
+    DELTA_LAST,
+    DELTA_P50,
+    DELTA_P99,
+    FETCHES,
+    LATEST_CHANGE,
+    SLOWEST_CHANGE,
+    STALENESS_UNDER_CHANGES,
+    WRONG_LISTS,
+    Measure,
+)
 from bench.processes.lab import Lab, Server
 from bench.processes.remote import Remote
 from bench.processes.watch import Watch
-from bench.record.findings import Book, Findings, Stretch
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch
 from bench.record.profiles import EngineSizes
 from bench.stats import FloatArray, merge, percentile
 
@@ -38,6 +52,8 @@ CHANGES = 10
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.5, 0.0005
 CHANGE_RATE_PER_S = 20.0
 QUIET_S, SETTLE_TIMEOUT_S = 1.0, 30.0
+DELTA = {50: DELTA_P50, 99: DELTA_P99, 100: DELTA_LAST}
+BASE = {50: BASE_P50, 99: BASE_P99, 100: BASE_LAST}
 
 
 class TruthCrowd(Crowd):
@@ -116,7 +132,7 @@ def _delta(lab: Lab, book: Book, clients: int) -> None:
         sent_s = np.array([room.sent_s for room in rooms])
         intended_s = np.array([room.intended_s for room in rooms])
         latencies_ms = (stamps_s - intended_s[np.searchsorted(sent_s, stamps_s) - 1]) * 1e3
-        _add_latencies(book, FRESH_DELTA, latencies_ms, clients, stretch)
+        _add_latencies(book, DELTA, latencies_ms, clients, stretch)
         sinks.call(Sinks.close)
 
 
@@ -155,7 +171,7 @@ def _lone_changes(book: Book, server: Server, crowd: Remote[TruthCrowd], publish
     lost = sum(entry.lost for entry in entries)
     if lost:
         book.faults.append(f"{clients} base clients: {lost} times a client never held a list with the change")
-    _add_latencies(book, FRESH_BASE, merge([entry.latencies_s for entry in entries]) * 1e3, clients, stretch)
+    _add_latencies(book, BASE, merge([entry.latencies_s for entry in entries]) * 1e3, clients, stretch)
 
 
 def _stream(
@@ -176,11 +192,11 @@ def _stream(
     answered_s = max(change.answered_s - change.sent_s for change in made)
     if never := sum(entry.lost for entry in entries):
         book.faults.append(f"{clients} base clients: {never} times a client never came to a list as new as a change")
-    book.add(WRONG_LISTS, clients - right, clients=clients, unit="", stretch=stretch)
-    book.add(FETCHES, fetches / (changes * clients), clients=clients, unit="×", stretch=stretch)
-    book.add(STALENESS, staleness_s, clients=clients, unit="s", stretch=stretch)
-    book.add("latest change behind its time", late_s * 1e3, clients=clients, unit="ms", stretch=stretch)
-    book.add("slowest answer to a change", answered_s * 1e3, clients=clients, unit="ms", stretch=stretch)
+    book.add(WRONG_LISTS, clients - right, clients=clients, stretch=stretch)
+    book.add(FETCHES, fetches / (changes * clients), clients=clients, stretch=stretch)
+    book.add(STALENESS_UNDER_CHANGES, staleness_s, clients=clients, stretch=stretch)
+    book.add(LATEST_CHANGE, late_s * 1e3, clients=clients, stretch=stretch)
+    book.add(SLOWEST_CHANGE, answered_s * 1e3, clients=clients, stretch=stretch)
 
 
 def _accounted(crowd: Remote[TruthCrowd], intended_s: Sequence[float], first: int, clients: int) -> list[Entry]:
@@ -206,10 +222,9 @@ def _list_body(server: Server) -> bytes:
         return body
 
 
-def _add_latencies(book: Book, name: str, values_ms: FloatArray, clients: int, stretch: Stretch) -> None:
-    for what, value in (
-        (name, percentile(values_ms, 99)),
-        (name.replace("p99", "p50"), percentile(values_ms, 50)),
-        (name.replace("p99", "last"), percentile(values_ms, 100)),
-    ):
-        book.add(what, value, clients=clients, unit="ms", stretch=stretch)
+def _add_latencies(
+    book: Book, measures: Mapping[int, Measure], values_ms: FloatArray, clients: int, stretch: Stretch
+) -> None:
+    """By percentile; the hundredth is the last client."""
+    for q, measure in measures.items():
+        book.add(measure, percentile(values_ms, q), clients=clients, stretch=stretch)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from bench.analysis.goals import RSS_A_CONNECTION
 from bench.load.sockets.sinks import Sinks
+from bench.measures import RSS_IN_ALL, RSS_PER_CONNECTION, SLAB_PER_SOCKET, SOCKET_BUFFERS
 from bench.processes.lab import Lab
 from bench.processes.watch import resident_kib, slab_kib, socket_memory_kib
-from bench.record.findings import Book, Findings
+from bench.record.book import Book
+from bench.record.findings import Findings
 from bench.record.profiles import EngineSizes
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--heartbeat-timeout-s", "600")
@@ -22,9 +23,6 @@ WARM = 10
 STEP = 100
 QUIET_S = 1.0
 TIMEOUT_S = 30.0
-RSS_IN_ALL = "resident memory in all"
-SLAB_A_SOCKET = "kernel structures a socket"
-SOCKET_BUFFERS = "kernel buffers of all sockets"
 
 
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
@@ -60,13 +58,13 @@ def measure_memory(lab: Lab, book: Book, sizes: Sequence[int]) -> None:
         for clients in sorted(each for each in sizes if each > WARM):
             grow(clients)
             added = clients - WARM
-            for name, value, unit in (
-                (RSS_A_CONNECTION, (resident_kib(server.pid) - bare_kib) / added, "KiB"),
-                (RSS_IN_ALL, resident_kib(server.pid) / 1024, "MiB"),
-                (SLAB_A_SOCKET, (slab_kib() - bare_slab_kib) / added / 2, "KiB"),
-                (SOCKET_BUFFERS, socket_memory_kib(), "KiB"),
+            for measure, value in (
+                (RSS_PER_CONNECTION, (resident_kib(server.pid) - bare_kib) / added),
+                (RSS_IN_ALL, resident_kib(server.pid) / 1024),
+                (SLAB_PER_SOCKET, (slab_kib() - bare_slab_kib) / added / 2),
+                (SOCKET_BUFFERS, socket_memory_kib()),
             ):
-                book.add(name, value, clients=clients, unit=unit)
+                book.add(measure, value, clients=clients)
         if (accepted := sinks.call(Sinks.accepted, here)) < here:
             book.faults.append(f"{here - accepted} of {here} clients were not accepted")
         sinks.call(Sinks.close)

@@ -9,15 +9,17 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from bench.analysis.goals import CPU_A_REQUEST, PLAIN, UNCHANGED
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.http_client import HttpConnection, Response, get_request, open_http
+from bench.measures import CPU_PER_REQUEST, REQUEST_RATE
 from bench.processes.lab import HOST, Lab
 from bench.processes.peer import python_peer, start_peer
 from bench.processes.remote import Remote
 from bench.processes.watch import Watch
-from bench.record.findings import LOBBY, Book, Findings
+from bench.record.book import Book
+from bench.record.findings import Findings
 from bench.record.profiles import EngineSizes
+from bench.record.vocabulary import LOBBY, LOBBY_UNCHANGED, PLAIN_HANDLER
 
 FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
 ROOMS = 50
@@ -97,8 +99,8 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
         with start_peer(python_peer("plain_rooms", str(body)), cpus=lab.cpus.server) as plain:
             parties: list[tuple[str, int, int, tuple[str, ...], int]] = [
                 (LOBBY, server.port, server.pid, (), 200),
-                (PLAIN, plain.port, plain.pid, (), 200),
-                (UNCHANGED, server.port, server.pid, (f"If-None-Match: {etag}",), 304),
+                (PLAIN_HANDLER, plain.port, plain.pid, (), 200),
+                (LOBBY_UNCHANGED, server.port, server.pid, (f"If-None-Match: {etag}",), 304),
             ]
             for repeat in range(turns):
                 first = repeat % len(parties)
@@ -127,6 +129,6 @@ def write_answers(
         book.faults.append(f"{party} was answered {sorted(wrong)} instead of {status}")
     nobody = "" if answers else "nobody was answered in this time"
     cpu_us = stretch.server_cpu_s / max(answers, 1) * 1e6
-    book.add(CPU_A_REQUEST, cpu_us, clients=CONNECTIONS, unit="µs", party=party, stretch=stretch, invalid=nobody)
+    book.add(CPU_PER_REQUEST, cpu_us, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)
     rate = answers / stretch.wall_s
-    book.add("requests", rate, clients=CONNECTIONS, unit="1/s", party=party, stretch=stretch, invalid=nobody)
+    book.add(REQUEST_RATE, rate, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)

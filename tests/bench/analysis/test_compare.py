@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from bench import cli
 from bench.analysis.compare import Change, compare_runs, render_comparison
-from bench.record.findings import Book, Findings
-from bench.record.results import Run
+from bench.measures import CPU_PER_RECIPIENT
+from bench.record.book import Book
+from bench.record.findings import Findings
+from bench.record.run import Run
 from bench.record.run_file import write_run
+from bench.record.vocabulary import LOBBY_AGAIN
 from bench.report.index import write_index
-from bench.scenarios.noise import AGAIN
 from tests.bench.runs import a_run, a_whole_run
 
 STEADY = (10.0, 10.1, 9.9, 10.0, 10.05)
@@ -23,16 +25,16 @@ STEADY = (10.0, 10.1, 9.9, 10.0, 10.05)
 def findings(factor: float, *, peer: float = 2.0) -> Findings:
     book = Book()
     for value in STEADY:
-        book.add("server CPU a recipient", value * factor, clients=1_000, unit="µs")
-        book.add("server CPU a recipient", value * peer, clients=1_000, unit="µs", party="floor")
+        book.add(CPU_PER_RECIPIENT, value * factor, clients=1_000)
+        book.add(CPU_PER_RECIPIENT, value * peer, clients=1_000, party="floor")
     return book.result("peers", ())
 
 
 def noise(spread: float) -> Findings:
     book = Book()
     for sign in (1, -1, 1, -1, 1):
-        book.add("server CPU a recipient", 10.0, clients=1_000, unit="µs")
-        book.add("server CPU a recipient", 10.0 * (1 + sign * spread), clients=1_000, unit="µs", party=AGAIN)
+        book.add(CPU_PER_RECIPIENT, 10.0, clients=1_000)
+        book.add(CPU_PER_RECIPIENT, 10.0 * (1 + sign * spread), clients=1_000, party=LOBBY_AGAIN)
     return book.result("noise", ())
 
 

@@ -1,4 +1,4 @@
-"""Figures from readings, what they may be believed, and what is no difference at all."""
+"""Overview from readings, what they may be believed, and what is no difference at all."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import random
 
 import pytest
 
-from bench.analysis.estimates import Difference, Kind, estimate_readings, ratio
+from bench.analysis.estimates import Difference, estimate_readings, ratio
 from bench.analysis.noise_floors import noise_floors
 from bench.analysis.validity import Validity
+from bench.measures import CPU_PER_EVENT, CPU_PER_RECIPIENT, CPU_PER_REQUEST, LAST_ACCEPTED, Kind
 from bench.processes.turns import in_turns
-from bench.record.findings import Book, Reading, Stretch
+from bench.record.book import Book
+from bench.record.findings import Reading, Stretch
 
 CALM = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.0, generator_cpu_s=0.5, generator_wait_s=0.0)
 CROWDED = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5, generator_cpu_s=0.5, generator_wait_s=0.0)
@@ -78,16 +80,16 @@ def test_difference_beyond_the_floor_is_told_and_one_below_is_none() -> None:
 def test_noise_floor_is_how_far_two_equal_parties_came_apart() -> None:
     book = Book()
     for first, again in ((10.0, 12.5), (10.0, 8.0), (10.0, 10.0)):
-        book.add("server CPU", first, clients=1, unit="µs")
-        book.add("server CPU", again, clients=1, unit="µs", party="again")
-        book.add("server CPU a request", first, clients=1, unit="µs")
-        book.add("server CPU a request", first * 1.1, clients=1, unit="µs", party="again")
+        book.add(CPU_PER_RECIPIENT, first, clients=1)
+        book.add(CPU_PER_RECIPIENT, again, clients=1, party="again")
+        book.add(CPU_PER_REQUEST, first, clients=1)
+        book.add(CPU_PER_REQUEST, first * 1.1, clients=1, party="again")
     floors = noise_floors(book.result("noise", ()), "again")
     assert floors.by_kind == {Kind.CPU: pytest.approx(0.25)}
-    assert floors.of("server CPU a request", Kind.CPU) == pytest.approx(0.1), "by what it did itself"
-    assert floors.of("server CPU a recipient", Kind.CPU) == pytest.approx(0.25), "by the largest of its kind"
-    assert floors.of("time to fresh", Kind.TIME) is None
-    assert floors.words(["server CPU a request", "x"]) == "server CPU a request ±10%, other CPU ±25%"
+    assert floors.of(CPU_PER_REQUEST) == pytest.approx(0.1), "by what it did itself"
+    assert floors.of(CPU_PER_EVENT) == pytest.approx(0.25), "by the largest of its kind"
+    assert floors.of(LAST_ACCEPTED) is None
+    assert floors.words(["server CPU per request", "x"]) == "server CPU per request ±10%, other CPU ±25%"
 
 
 def test_turns_give_everybody_one_a_repeat_in_changing_order() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from bench.analysis.estimates import share_waited
-from bench.analysis.goals import CPU_A_RECIPIENT, FLOOR, GOALS, NODE, Verdict, rule
+from bench.analysis.goals import GOALS, Outcome, check_goals
 from bench.analysis.outcome import EXIT_FAILED, EXIT_MISSED, exit_code
-from bench.record.findings import Book, Findings, Stretch
+from bench.measures import CPU_PER_RECIPIENT
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch
+from bench.record.vocabulary import FLOOR, NODE_WS
 from bench.report.tables import render_result
 from tests.bench.runs import a_run
 
@@ -20,28 +22,27 @@ def fanout(lobby: list[float], floor: list[float], *, stretch: Stretch = CALM) -
     book = Book()
     for party, values in (("lobby", lobby), (FLOOR, floor)):
         for value in values:
-            book.add(CPU_A_RECIPIENT, value, clients=5_000, unit="µs", party=party, stretch=stretch)
+            book.add(CPU_PER_RECIPIENT, value, clients=5_000, party=party, stretch=stretch)
     return book.result("fanout", ("--tick-ms", "20"))
 
 
 def test_ratio_pairs_the_repeats_and_takes_the_median() -> None:
-    floor, node = rule(fanout([8.0, 20.0, 9.0], [8.0, 10.0, 9.0]))
+    floor, node = check_goals(fanout([8.0, 20.0, 9.0], [8.0, 10.0, 9.0]))
     assert floor.figure is not None
     assert (floor.figure.low, floor.figure.value, floor.figure.high, floor.figure.n) == (1.0, 1.0, 2.0, 3)
-    assert floor.verdict is Verdict.MET
-    assert node.goal.over == NODE
-    assert node.verdict is Verdict.NOT_MEASURED
+    assert floor.outcome is Outcome.MET
+    assert node.goal.over == NODE_WS
+    assert node.outcome is Outcome.NOT_MEASURED
 
 
-@pytest.mark.parametrize(("lobby", "verdict"), [(11.0, Verdict.MET), (11.1, Verdict.MISSED)])
-def test_verdict_at_the_limit(lobby: float, verdict: Verdict) -> None:
-    assert rule(fanout([lobby], [10.0]))[0].verdict is verdict
+@pytest.mark.parametrize(("lobby", "outcome"), [(11.0, Outcome.MET), (11.1, Outcome.MISSED)])
+def test_verdict_at_the_limit(lobby: float, outcome: Outcome) -> None:
+    assert check_goals(fanout([lobby], [10.0]))[0].outcome is outcome
 
 
 def test_figure_of_a_busy_machine_is_suspect() -> None:
-    assert share_waited(BUSY) == pytest.approx(1 / 3)
-    assert share_waited(None) == 0.0
-    figure = rule(fanout([9.0], [9.0], stretch=BUSY))[0].figure
+    assert BUSY.waited == pytest.approx(1 / 3)
+    figure = check_goals(fanout([9.0], [9.0], stretch=BUSY))[0].figure
     assert figure is not None
     assert figure.is_suspect
     assert "met, SUSPECT" in render_result(fanout([9.0], [9.0], stretch=BUSY))
@@ -67,4 +68,4 @@ def test_exit_code_tells_faults_from_missed_goals() -> None:
 
 def test_table_says_what_was_not_measured() -> None:
     text = render_result(Book().result("memory", ()))
-    assert text.count(Verdict.NOT_MEASURED.value) == 2
+    assert text.count(Outcome.NOT_MEASURED.value) == 2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bench.analysis.figures import derive
+from bench.analysis.derived.overview import derive
 from bench.analysis.promises import Promise, judge_promises
 from bench.analysis.verdicts import Verdict
-from bench.record.results import Run
+from bench.record.run import Run
 from tests.bench.runs import (
     OVERLOADED,
     a_broadcast_result,
@@ -51,14 +51,14 @@ def test_within_a_second_is_judged_by_the_slowest_broadcast() -> None:
 
 
 def test_overloaded_generator_makes_no_verdict() -> None:
-    points = [a_point(100, last_ms=1.0, fresh_ms=2.0), a_point(500, last_ms=1.0, fresh_ms=2.0, load=OVERLOADED)]
-    promise = find(a_run(broadcast=a_broadcast_result(points)), "within milliseconds")
+    points = [a_point(100, last_ms=1.0, fresh_ms=2.0), a_point(500, last_ms=1.0, fresh_ms=2.0, stretch=OVERLOADED)]
+    promise = find(a_run(a_broadcast_result(points)), "within milliseconds")
     assert (promise.ruling.verdict, promise.ruling.up_to) == (Verdict.HOLDS_UP_TO, 100)
     assert "INVALID" in promise.measured
 
 
 def test_somebody_left_out_breaks_the_promise_to_all() -> None:
-    run = a_run(broadcast=a_broadcast_result([a_point(100, last_ms=1.0, fresh_ms=2.0, lost=1)]))
+    run = a_run(a_broadcast_result([a_point(100, last_ms=1.0, fresh_ms=2.0, lost=1)]))
     assert find(run, "within milliseconds").ruling.verdict is Verdict.DOES_NOT_HOLD
 
 
@@ -94,18 +94,18 @@ def test_verdict_on_known_figures(words: str, verdict: Verdict) -> None:
 
 def test_seeds_polling_figure_holds_for_a_list_that_is_that_short() -> None:
     group = a_group("polling", requests=20, framed=10_400, wire=13_000)
-    run = a_run(bandwidth=an_idle_result([group]))
+    run = a_run(an_idle_result([group]))
     assert find(run, "10 KB/minute").ruling.verdict is Verdict.HOLDS
     assert find(run, "500 bytes/request").ruling.verdict is Verdict.HOLDS
 
 
 def test_lost_idle_connection_makes_its_bytes_unusable() -> None:
-    run = a_run(bandwidth=an_idle_result([a_group("push", requests=2, framed=90, wire=300, losses=1)]))
+    run = a_run(an_idle_result([a_group("push", requests=2, framed=90, wire=300, losses=1)]))
     assert find(run, "100 bytes/minute").ruling.verdict is Verdict.NOT_MEASURED
     assert find(run, "Connection maintained").ruling.verdict is Verdict.DOES_NOT_HOLD
 
 
 @pytest.mark.parametrize(("back_s", "lost"), [((5.0,), 1), ((5.0, 9.5), 0)])
 def test_slow_or_missing_return_breaks_the_retry_promise(back_s: tuple[float, ...], lost: int) -> None:
-    run = a_run(reconnect=a_reconnect_result(back_s, lost=lost))
+    run = a_run(a_reconnect_result(back_s, lost=lost))
     assert find(run, "5-second retry").ruling.verdict is Verdict.DOES_NOT_HOLD

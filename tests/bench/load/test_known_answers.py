@@ -12,16 +12,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.analysis.validity import Validity, judge_idle, judge_phase
+from bench.analysis.validity import Validity, judge_broadcasts, judge_group
 from bench.load.cells import Cell, measure_cell
 from bench.load.clients.herd import Herd
 from bench.processes.cpu import CpuPlan
 from bench.processes.lab import Lab
 from bench.processes.progress import PlainReporter
 from bench.processes.remote import Remote
+from bench.record.findings import Findings, Series, sum_ledgers
 from bench.record.profiles import SMOKE, BandwidthSizes, BroadcastSizes, Profile
-from bench.record.results import BandwidthResult, BroadcastPoint
 from bench.record.samples import Samples
+from bench.record.traffic import Traffic
+from bench.record.vocabulary import ANNOUNCEMENT, FETCHED_ANNOUNCEMENT, FRESH_LIST, POLLED_AGE, STATUS
 from bench.scenarios import bandwidth, broadcast
 from bench.stats import distance_from_uniform, percentile
 from loadtest.client.reconnect import FixedReconnect
@@ -52,59 +54,65 @@ def lab(faults: Faults, **changes: object) -> Lab:
 
 
 @pytest.fixture(scope="module")
-def delayed() -> BroadcastPoint:
-    [point] = broadcast.run(lab(Faults(delay_s=DELAY_S), broadcast=SIZES)).points
-    return point
+def delayed() -> Findings:
+    return broadcast.run(lab(Faults(delay_s=DELAY_S), broadcast=SIZES))
 
 
-def seconds(samples: Samples | None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    assert samples is not None
+def series_of(found: Findings, name: str) -> Series:
+    [series] = found.series_of(name)
+    return series
+
+
+def seconds(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return samples.values_ms() / 1e3
 
 
-def test_injected_delay_is_found_at_every_client(delayed: BroadcastPoint) -> None:
-    for change in delayed.notify.broadcasts:
-        latencies_s = seconds(change.received)
+def test_injected_delay_is_found_at_every_client(delayed: Findings) -> None:
+    for group in series_of(delayed, ANNOUNCEMENT).groups:
+        latencies_s = seconds(group)
         assert len(latencies_s) == CLIENTS
         assert latencies_s.min() >= DELAY_S
         assert latencies_s.max() < DELAY_S + TOLERANCE_S
 
 
-def test_fresh_list_comes_after_the_announcement(delayed: BroadcastPoint) -> None:
-    for change in delayed.refetch.broadcasts:
-        assert len(seconds(change.fresh)) == CLIENTS
-        assert seconds(change.fresh).min() > seconds(change.received).min() >= DELAY_S
-        assert seconds(change.fresh).max() < DELAY_S + 2 * TOLERANCE_S
+def test_fresh_list_comes_after_the_announcement(delayed: Findings) -> None:
+    fresh, announced = (series_of(delayed, name).groups for name in (FRESH_LIST, FETCHED_ANNOUNCEMENT))
+    for fetched, told in zip(fresh, announced, strict=True):
+        assert len(seconds(fetched)) == CLIENTS
+        assert seconds(fetched).min() > seconds(told).min() >= DELAY_S
+        assert seconds(fetched).max() < DELAY_S + 2 * TOLERANCE_S
 
 
-def test_what_is_not_delayed_is_not_reported_as_delayed(delayed: BroadcastPoint) -> None:
-    for change in delayed.presence.broadcasts:
-        assert len(seconds(change.received)) == CLIENTS
-        assert seconds(change.received).max() < TOLERANCE_S
+def test_what_is_not_delayed_is_not_reported_as_delayed(delayed: Findings) -> None:
+    for group in series_of(delayed, STATUS).groups:
+        assert len(seconds(group)) == CLIENTS
+        assert seconds(group).max() < TOLERANCE_S
 
 
-def test_staleness_of_polling_is_uniform_over_the_interval(delayed: BroadcastPoint) -> None:
-    ages_s = seconds(delayed.polled)
-    assert len(ages_s) == delayed.polled_expected == SIZES.pollers * SIZES.notify_broadcasts
+def test_staleness_of_polling_is_uniform_over_the_interval(delayed: Findings) -> None:
+    polled = series_of(delayed, POLLED_AGE)
+    [ages_s] = [seconds(group) for group in polled.groups]
+    assert len(ages_s) == polled.ledgers[0].expected == SIZES.pollers * SIZES.notify_broadcasts
     assert distance_from_uniform(ages_s, low=0.0, high=POLL_S) < 0.2
     assert distance_from_uniform(ages_s, low=0.0, high=2 * POLL_S) > 0.4
 
 
-def test_nothing_is_lost_or_doubled_where_nothing_was(delayed: BroadcastPoint) -> None:
-    for phase in (delayed.notify, delayed.refetch, delayed.presence):
-        assert all((change.lost, change.twice) == (0, 0) for change in phase.broadcasts)
+def test_nothing_is_lost_or_doubled_where_nothing_was(delayed: Findings) -> None:
+    for name in (ANNOUNCEMENT, FETCHED_ANNOUNCEMENT, FRESH_LIST, STATUS):
+        ledger = sum_ledgers(series_of(delayed, name).ledgers)
+        assert (ledger.expected - ledger.received, ledger.twice) == (0, 0)
 
 
 def test_injected_loss_and_duplication_are_counted_exactly() -> None:
     """Twelve sockets: of announcements number 1 to 36, every ninth is lost and every fifth of the others doubled."""
     sizes = msgspec.structs.replace(SIZES, rooms=0, pollers=1, logins=1, refetch_broadcasts=1)
-    [point] = broadcast.run(lab(Faults(lose_every=9, double_every=5), broadcast=sizes)).points
-    changes = point.notify.broadcasts
+    found = broadcast.run(lab(Faults(lose_every=9, double_every=5), broadcast=sizes))
+    announced = series_of(found, ANNOUNCEMENT)
     lost = [sum(not n % 9 for n in range(first, first + CLIENTS)) for first in (1, 13, 25)]
     twice = [sum(not n % 5 and bool(n % 9) for n in range(first, first + CLIENTS)) for first in (1, 13, 25)]
-    assert [change.lost for change in changes] == lost
-    assert [change.twice for change in changes] == twice
-    assert judge_phase(point.notify).validity is Validity.SUSPECT
+    assert [ledger.expected - ledger.received for ledger in announced.ledgers] == lost
+    assert [ledger.twice for ledger in announced.ledgers] == twice
+    assert judge_broadcasts(announced).validity is Validity.SUSPECT
 
 
 # -- bytes ---------------------------------------------------------------------------------------------------------
@@ -114,10 +122,12 @@ POLLS, HEARTBEATS = 6, 2
 
 
 @pytest.fixture(scope="module")
-def idled() -> BandwidthResult:
+def idled() -> Traffic:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bandwidth, "can_have", lambda: False)  # the fake lives in this process, not in a namespace
-        return bandwidth.run(lab(Faults(), bandwidth=IDLE))
+        traffic = bandwidth.run(lab(Faults(), bandwidth=IDLE)).traffic
+    assert traffic is not None
+    return traffic
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +149,7 @@ def make_rooms(lobby: FakeLobby, number: int) -> None:
         publisher.fill(number)
 
 
-def test_polling_costs_what_a_bare_socket_counts(idled: BandwidthResult, answer_bytes: tuple[int, int]) -> None:
+def test_polling_costs_what_a_bare_socket_counts(idled: Traffic, answer_bytes: tuple[int, int]) -> None:
     head_bytes, body_bytes = answer_bytes
     [group] = [group for group in idled.groups if (group.kind, group.rooms) == ("polling", 2)]
     for client in group.clients:
@@ -149,14 +159,14 @@ def test_polling_costs_what_a_bare_socket_counts(idled: BandwidthResult, answer_
         assert client.framed_up_bytes == POLLS * len(idled.polling_request)
 
 
-def test_polling_with_etag_moves_no_body(idled: BandwidthResult) -> None:
+def test_polling_with_etag_moves_no_body(idled: Traffic) -> None:
     for group in idled.groups:
         if group.kind == "polling_etag":
             assert all((client.requests, client.message_bytes) == (POLLS, 0) for client in group.clients)
             assert all(client.framed_up_bytes == POLLS * len(idled.etag_request) for client in group.clients)
 
 
-def test_push_costs_its_heartbeats(idled: BandwidthResult) -> None:
+def test_push_costs_its_heartbeats(idled: Traffic) -> None:
     for group in idled.groups:
         if group.kind == "push":
             for client in group.clients:
@@ -166,18 +176,18 @@ def test_push_costs_its_heartbeats(idled: BandwidthResult) -> None:
                 assert client.wire_bytes == HEARTBEATS * (31 + 45 + 3 * 52)
 
 
-def test_kernel_agrees_to_the_byte(idled: BandwidthResult) -> None:
-    assert {judge_idle(group).validity for group in idled.groups} == {Validity.VALID}
+def test_kernel_agrees_to_the_byte(idled: Traffic) -> None:
+    assert {judge_group(group).validity for group in idled.groups} == {Validity.VALID}
 
 
-def test_kernel_sends_about_as_many_segments_as_the_model_where_all_fit_one(idled: BandwidthResult) -> None:
+def test_kernel_sends_about_as_many_segments_as_the_model_where_all_fit_one(idled: Traffic) -> None:
     for group in idled.groups:
         if group.kind == "push":
             # ping, pong, acknowledgement; and one of the ping's own where the pong was held up for 40 ms
             assert all(3 * HEARTBEATS <= client.kernel_segments <= 4 * HEARTBEATS for client in group.clients)
 
 
-def test_sizes_of_messages_are_those_on_the_wire(idled: BandwidthResult) -> None:
+def test_sizes_of_messages_are_those_on_the_wire(idled: Traffic) -> None:
     sizes = {size.name: size.message_bytes for size in idled.sizes}
     assert sizes["rooms_changed"] == len('{"type":"rooms_changed","data":{}}')
     assert sizes["ping"] == len('{"type":"ping","data":{}}')

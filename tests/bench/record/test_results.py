@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.record.results import SCHEMA_VERSION
-from bench.record.run_file import ResultsUnreadable, read_run, write_run
+from bench.record.run import SCHEMA_VERSION
+from bench.record.run_file import RunUnreadable, read_run, write_run
 from bench.record.samples import Samples
 from tests.bench.runs import a_whole_run
 
@@ -43,12 +43,12 @@ def test_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["run.json", "run.json.gz"])
 def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ResultsUnreadable, match="is not a run of the lab"):
+    with pytest.raises(RunUnreadable, match="is not a run of the lab"):
         read_run(tmp_path / name)
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ResultsUnreadable, match=r"nothing\.json"):
+    with pytest.raises(RunUnreadable, match=r"nothing\.json"):
         read_run(tmp_path / "nothing.json")
 
 
@@ -57,5 +57,5 @@ def test_other_schema_is_refused_by_its_number(tmp_path: Path) -> None:
     raw = json.loads((tmp_path / "run.json").read_text())
     raw["schema"] = SCHEMA_VERSION + 1
     (tmp_path / "run.json").write_text(json.dumps(raw))
-    with pytest.raises(ResultsUnreadable, match=f"schema {SCHEMA_VERSION + 1}"):
+    with pytest.raises(RunUnreadable, match=f"schema {SCHEMA_VERSION + 1}"):
         read_run(tmp_path / "run.json")

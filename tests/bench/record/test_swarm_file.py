@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from bench import cli
 from bench.analysis.compare import Change, compare_runs
-from bench.analysis.quantities import invalid, quantities
+from bench.analysis.figures import figures_of, invalid_figures
 from bench.analysis.validity import Validity
-from bench.record.results import Run
-from bench.record.run_file import ResultsUnreadable, read_run
+from bench.record.run import Run
+from bench.record.run_file import RunUnreadable, read_run
 from loadtest.health import Health
 from loadtest.recorder import Recorder
 from loadtest.run_file import as_json, write_json
@@ -48,13 +48,13 @@ def read(folder: Path) -> Run:
 
 def test_swarm_is_read_with_its_figures_by_the_names_of_thresholds(tmp_path: Path) -> None:
     run = read(a_swarm(tmp_path / "run"))
-    figures = {each.name: each.estimate.value for each in quantities(run) if each.estimate is not None}
+    figures = {each.measure.name: each.estimate.value for each in figures_of(run) if each.estimate is not None}
     assert figures["heartbeat.p50"] == pytest.approx(50, rel=0.01)
     assert figures["fanout.p99"] == pytest.approx(10, rel=0.01)
     assert figures["reach"] == 0.999
     assert figures["server CPU, of a core"] == pytest.approx(0.2)
     assert "lateness.p99" not in figures, "it is the swarm's own"
-    assert {each.where.clients for each in quantities(run)} == {40}
+    assert {each.where.clients for each in figures_of(run)} == {40}
     assert run.profile.swarm.poller_share == 0.25
     assert run.arguments == [
         "locust", "--host", "http://127.0.0.1:30820", "--users", "40", "--run-time", "30", "--headless",
@@ -64,8 +64,8 @@ def test_swarm_is_read_with_its_figures_by_the_names_of_thresholds(tmp_path: Pat
 
 def test_swarm_that_is_not_valid_has_no_valid_figure(tmp_path: Path) -> None:
     run = read(a_swarm(tmp_path / "run", busy=0.95))
-    assert {each.validity for each in quantities(run)} == {Validity.INVALID}
-    assert invalid(run)
+    assert {each.validity for each in figures_of(run)} == {Validity.INVALID}
+    assert invalid_figures(run)
 
 
 def test_one_swarm_beside_another_is_told_and_unsure(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_commands_of_the_lab_take_a_swarm(tmp_path: Path) -> None:
     page = (tmp_path / "page" / "report.md").read_text()
     assert "40 users, 25% of them polling, made 100 requests in 30.0 s; 0 failed." in page
     assert "1,000 times a player should have heard another one come or go; 1 of them did not come in time." in page
-    assert quantities(read(tmp_path / "page")) == quantities(read(before)), "what was made of it can be read again"
+    assert figures_of(read(tmp_path / "page")) == figures_of(read(before)), "what was made of it can be read again"
     compared = CliRunner().invoke(cli.main, ["compare", str(before), str(after)])
     assert compared.exit_code == 0, compared.output
     assert "unsure ×2.00" in compared.output
@@ -101,5 +101,5 @@ def test_commands_of_the_lab_take_a_swarm(tmp_path: Path) -> None:
 def test_swarm_of_another_kind_is_refused_in_one_sentence(tmp_path: Path, change: dict[str, Any], says: str) -> None:
     path = a_swarm(tmp_path / "run") / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(ResultsUnreadable, match=says):
+    with pytest.raises(RunUnreadable, match=says):
         read_run(path)

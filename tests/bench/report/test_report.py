@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.record.results import Run
+from bench.record.run import Run
 from bench.record.run_file import read_run
 from bench.report.build import Report, copy_sample, make_report, render, write_report
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_run, a_whole_run
@@ -109,15 +109,15 @@ def test_empty_run_gives_a_report_without_charts() -> None:
 
 
 def test_one_scenario_alone_answers_its_own_question_only() -> None:
-    report = make_report(a_run(broadcast=a_broadcast_result([a_point(100, last_ms=1.0, fresh_ms=2.0)])))
+    report = make_report(a_run(a_broadcast_result([a_point(100, last_ms=1.0, fresh_ms=2.0)])))
     assert [section.name for section in report.sections] == ["broadcast"]
     assert report.answers
     assert not any("claim" in answer for answer in report.answers)
 
 
 def test_invalid_point_is_marked_in_table_chart_and_answers() -> None:
-    points = [a_point(100, last_ms=1.0, fresh_ms=2.0), a_point(500, last_ms=1.0, fresh_ms=2.0, load=OVERLOADED)]
-    report = make_report(a_run(broadcast=a_broadcast_result(points)))
+    points = [a_point(100, last_ms=1.0, fresh_ms=2.0), a_point(500, last_ms=1.0, fresh_ms=2.0, stretch=OVERLOADED)]
+    report = make_report(a_run(a_broadcast_result(points)))
     assert not report.valid
     assert "100 clients" in report.answers[0]
     assert "INVALID: the generator was the limit (95% of a core)" in render("report.md", report)

@@ -9,17 +9,19 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from bench import cli
-from bench.analysis.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FETCHES, FLOOR, NAIVE, WRONG_LISTS, find_readings
+from bench.analysis.goals import find_readings
 from bench.load.sockets.sinks import Sinks
+from bench.measures import ACCEPTS_AGAIN, BACK_WITHIN, CPU_PER_EVENT, CPU_PER_RECIPIENT, FETCHES, WRONG_LISTS, Measure
 from bench.processes.cpu import plan_cpus
 from bench.processes.lab import Lab, target_factory
 from bench.processes.peer import PeerFailed, python_peer, start_peer
 from bench.processes.progress import PlainReporter
 from bench.processes.remote import Remote
-from bench.record.findings import LOBBY, Findings
+from bench.record.findings import Findings
 from bench.record.profiles import SMOKE
 from bench.record.run_file import read_run
-from bench.scenarios import herds, storm
+from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO
+from bench.scenarios import reconnect, storm
 from bench.scenarios.engine import fanout, fresh, memory, rooms_get
 from loadtest.client.reconnect import FixedReconnect
 
@@ -40,7 +42,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(profile=PROFILE, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
 
 
-def figure(result: Findings, name: str, party: str = LOBBY) -> float:
+def figure(result: Findings, name: Measure, party: str = LOBBY) -> float:
     (reading,) = find_readings(result, name, party, CLIENTS)
     return reading.value
 
@@ -49,24 +51,24 @@ def test_fanout_has_everybody_hear_every_party(lab: Lab, monkeypatch: pytest.Mon
     monkeypatch.setattr(fanout, "node_command", lambda: None)
     result = fanout.run(lab, TINY)
     assert result.faults == []
-    assert all(figure(result, CPU_A_RECIPIENT, party) > 0 for party in (FLOOR, NAIVE))
-    figure(result, CPU_A_RECIPIENT)  # of so few, the room's price hides it: it can come out below 0
+    assert all(figure(result, CPU_PER_RECIPIENT, party) > 0 for party in (FLOOR, NAIVE_TORNADO))
+    figure(result, CPU_PER_RECIPIENT)  # of so few, the room's price hides it: it can come out below 0
     assert any("Node.js ws was skipped" in note for note in result.notes)
 
 
 def test_storm_is_told_exactly(lab: Lab) -> None:
     result = storm.run(lab, [CLIENTS])
     assert result.faults == []
-    assert figure(result, CPU_AN_EVENT) > 0
+    assert figure(result, CPU_PER_EVENT) > 0
 
 
 def test_herd_comes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(herds, "WAYS", herds.WAYS[:1])
-    monkeypatch.setattr(herds, "POLICIES", {"fixed 5 s": FixedReconnect(interval_s=0.5)})
-    result = herds.run(lab, [CLIENTS])
+    monkeypatch.setattr(reconnect, "STOP_SIGNALS", reconnect.STOP_SIGNALS[:1])
+    monkeypatch.setattr(reconnect, "POLICIES", {"fixed 5 s": FixedReconnect(interval_s=0.5)})
+    result = reconnect.run(lab, [CLIENTS])
     assert result.faults == []
-    (back,) = result.find(herds.BACK_SHARE.format(100), "fixed 5 s, SIGTERM")
-    (listening,) = result.find(herds.LISTENING, "fixed 5 s, SIGTERM")
+    (back,) = result.find(BACK_WITHIN[100], "fixed 5 s, SIGTERM")
+    (listening,) = result.find(ACCEPTS_AGAIN, "fixed 5 s, SIGTERM")
     assert back.value >= 0.5
     assert 0 < listening.value < back.value + 0.2, "whoever looks for it may be told a moment after the herd"
 

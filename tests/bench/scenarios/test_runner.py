@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from bench.measures import SLOWEST_PING
 from bench.processes.cpu import CpuPlan
 from bench.processes.lab import Lab
 from bench.processes.progress import PlainReporter, Plan, left_words
 from bench.processes.target import TargetFailed
+from bench.record.findings import Findings
 from bench.record.profiles import FULL, QUICK, SMOKE, at_sizes, parts
 from bench.scenarios.registry import SCENARIOS, Scenario
 from bench.scenarios.runner import run_scenarios
@@ -29,13 +31,18 @@ def lab() -> Lab:
 
 
 def measuring(name: str, then: Callable[[], None] = lambda: None, *, together: bool = False) -> Scenario:
-    def run(lab: Lab) -> Any:
+    def run(lab: Lab) -> Findings:
         book = lab.book(name, ())
-        book.add("answer", 42.0, clients=1, unit="s")
+        book.add(SLOWEST_PING, 42.0, clients=1)
         then()
         return book.result(name, ())
 
-    return Scenario(name, "?", run, lambda _: 1.0, shares_window=together)
+    return Scenario(name, run, lambda _: 1.0, shares_window=together)
+
+
+def no_findings(then: Callable[[], None]) -> Findings:
+    then()
+    raise AssertionError("not reached")
 
 
 def fail() -> None:
@@ -56,9 +63,9 @@ def test_failing_scenario_is_named_and_takes_no_other_with_it(lab: Lab, together
 
 def test_run_in_which_nothing_was_measured_is_an_error(lab: Lab) -> None:
     with pytest.raises(TargetFailed):
-        run_scenarios(lab, [Scenario("bad", "?", lambda _: fail(), lambda _: 1.0)], arguments=[])
+        run_scenarios(lab, [Scenario("bad", lambda _: no_findings(fail), lambda _: 1.0)], arguments=[])
     with pytest.raises(KeyboardInterrupt):
-        run_scenarios(lab, [Scenario("bad", "?", lambda _: stop(), lambda _: 1.0)], arguments=[])
+        run_scenarios(lab, [Scenario("bad", lambda _: no_findings(stop), lambda _: 1.0)], arguments=[])
 
 
 def test_broken_off_run_keeps_what_was_measured_until_then(lab: Lab) -> None:

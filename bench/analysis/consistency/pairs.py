@@ -1,4 +1,4 @@
-"""Figures of a run that must agree because they are of one quantity: what two scenarios measured, or what follows.
+"""Overview of a run that must agree because they are of one quantity: what two scenarios measured, or what follows.
 
 * bytes of a client-hour: the same way, list and rate, in two scenarios;
 * events of a client-hour: the achieved rate, where the server announces every change by itself;
@@ -17,13 +17,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.analysis.break_even import crossing_per_s, measured_crossing, simple_per_s, surfaces_of
+from bench.analysis.consistency.flows import SINGLE_PER_S, Flow, flows
+from bench.analysis.derived.overview import traffic_of, way_costs_of
+from bench.analysis.derived.traffic import WayCost
 from bench.analysis.estimates import distance
-from bench.analysis.figures import Traffic, framed_bytes, traffic_costs
-from bench.analysis.flows import SINGLE_PER_S, Flow, flows
-from bench.analysis.validity import Judgement, Validity, judge_idle
+from bench.analysis.validity import Judgement, Validity, judge_group
 from bench.analysis.windows import over_the_window
-from bench.record.results import BandwidthGroup, Run
-from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, FRAMED_OVER_KERNEL
+from bench.measures import BYTES_PER_CLIENT_HOUR, FRAMED_OVER_KERNEL
+from bench.record.run import Run
+from bench.record.traffic import TrafficGroup
 from bench.words import count, in_bytes, in_digits, plural, rate_words, way_words
 
 COUNTED_LIMIT = 0.02
@@ -140,8 +142,8 @@ def _same_bytes(measured: Sequence[Flow]) -> Iterator[Pair]:
 
 def _on_the_link(run: Run) -> Iterator[Pair]:
     """Of each way, where the model of TCP/IP is furthest from what its link carried."""
-    worst: dict[str, Traffic] = {}
-    costs = traffic_costs(run.bandwidth, window_s=run.profile.bandwidth.window_s) if run.bandwidth is not None else []
+    worst: dict[str, WayCost] = {}
+    costs = way_costs_of(run)
     for cost in costs:
         if cost.measured:
             worst[cost.kind] = max(worst.get(cost.kind, cost), cost, key=_off)
@@ -156,7 +158,7 @@ def _on_the_link(run: Run) -> Iterator[Pair]:
         )
 
 
-def _off(cost: Traffic) -> float:
+def _off(cost: WayCost) -> float:
     return distance(cost.model / cost.measured) if cost.measured else 0.0
 
 
@@ -186,20 +188,21 @@ def _by_themselves(flow: Flow) -> Iterator[Pair]:
 
 def _kernel(run: Run) -> Iterator[Pair]:
     """Framed bytes are what TCP carries."""
-    groups: dict[str, list[BandwidthGroup]] = {}
-    for group in run.bandwidth.groups if run.bandwidth is not None else ():
+    groups: dict[str, list[TrafficGroup]] = {}
+    traffic = traffic_of(run)
+    for group in traffic.groups if traffic is not None else ():
         groups.setdefault(group.kind, []).append(group)
     for way, same in groups.items():
         counted = [client for group in same for client in group.clients if client.kernel_sent_bytes is not None]
-        ours = sum(framed_bytes(client) for client in counted)
+        ours = sum(client.framed_bytes for client in counted)
         theirs = sum((client.kernel_sent_bytes or 0) + (client.kernel_received_bytes or 0) for client in counted)
         if theirs:
-            worst = max((judge_idle(group) for group in same), key=lambda each: each.validity is not Validity.VALID)
+            worst = max((judge_group(group) for group in same), key=lambda each: each.validity is not Validity.VALID)
             yield _framed("bandwidth", way_words(way), ours, theirs, worst)
     for found in run.findings:
         ratios = [
             (each.party, reading.value)
-            for each in found.measures if each.name == FRAMED_OVER_KERNEL for reading in each.readings
+            for each in found.measures if each.measure == FRAMED_OVER_KERNEL for reading in each.readings
         ]  # fmt: skip
         if ratios:
             party, worst_ratio = max(ratios, key=lambda each: distance(each[1]))
@@ -228,7 +231,7 @@ def _break_even(run: Run) -> Iterator[Pair]:
     if run.found("break-even") is None:
         return
     sizes = run.profile.break_even
-    fitted = {each.way: each for each in surfaces_of(run, BYTES_A_CLIENT_HOUR)}
+    fitted = {each.way: each for each in surfaces_of(run, BYTES_PER_CLIENT_HOUR)}
     if not {"push", "polling"} <= fitted.keys():
         return
     simple = simple_per_s(sizes.poll_s)

@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 
-from bench.analysis.estimates import Estimate, estimate
-from bench.analysis.figures import traffic_costs
+from bench.analysis.derived.overview import way_costs_of
+from bench.analysis.estimates import at, estimate
 from bench.analysis.validity import Judgement
 from bench.analysis.windows import COST_POLL_S, HEARTBEATS_AN_HOUR, MENDED, achieved_per_s, heartbeat_bytes
-from bench.record.findings import Findings, Measure
-from bench.record.profiles import LIVES
-from bench.record.results import Run
-from bench.scenarios.cost import BYTES_A_PLAYER_HOUR, EVENTS_A_PLAYER_HOUR, REQUESTS_A_PLAYER_HOUR
-from bench.scenarios.cost import ROOMS as COST_ROOMS
-from bench.scenarios.freshness import BYTES_A_CLIENT_HOUR, EVENTS_A_CLIENT_HOUR, REQUESTS_A_CLIENT_HOUR
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
+    EVENTS_PER_CLIENT_HOUR,
+    EVENTS_PER_PLAYER_HOUR,
+    KIB_PER_PLAYER_HOUR,
+    REQUESTS_PER_CLIENT_HOUR,
+    REQUESTS_PER_PLAYER_HOUR,
+)
+from bench.record.profiles import COST_ROOMS, LIVES
+from bench.record.run import Run
 from bench.words import count, rate_words
 
 SINGLE_PER_S = 1.0
@@ -85,9 +89,9 @@ def flows(run: Run) -> list[Flow]:
 def _bandwidth_flows(run: Run) -> Iterator[Flow]:
     """At true length alone: in a shortened run everybody acts more often."""
     sizes = run.profile.bandwidth
-    if run.bandwidth is None or sizes.time_scale != 1:
+    if run.found("bandwidth") is None or sizes.time_scale != 1:
         return
-    for cost in traffic_costs(run.bandwidth, window_s=sizes.window_s):
+    for cost in way_costs_of(run):
         yield Flow(
             source="bandwidth", way=cost.kind, rooms=cost.rooms, clients=sizes.clients,
             nominal_per_s=cost.changes_per_s, achieved_per_s=cost.achieved_per_s, poll_s=sizes.poll_s,
@@ -106,12 +110,16 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
     for name, (window_s, poll_s) in windows.items():
         found = run.found(name)
         for measure in found.measures if found is not None else ():
-            is_cost = measure.name == BYTES_A_PLAYER_HOUR
+            is_cost = measure.measure == KIB_PER_PLAYER_HOUR
             made = estimate(measure)
-            if found is None or made is None or not (is_cost or measure.name == BYTES_A_CLIENT_HOUR):
+            if found is None or made is None or not (is_cost or measure.measure == BYTES_PER_CLIENT_HOUR):
                 continue
-            events = _value(found, EVENTS_A_PLAYER_HOUR if is_cost else EVENTS_A_CLIENT_HOUR, measure)
-            requests = _value(found, REQUESTS_A_PLAYER_HOUR if is_cost else REQUESTS_A_CLIENT_HOUR, measure)
+            events = at(
+                found, EVENTS_PER_PLAYER_HOUR if is_cost else EVENTS_PER_CLIENT_HOUR, measure.party, measure.where
+            )
+            requests = at(
+                found, REQUESTS_PER_PLAYER_HOUR if is_cost else REQUESTS_PER_CLIENT_HOUR, measure.party, measure.where
+            )
             achieved = achieved_per_s(found, measure.party, measure.where)
             yield Flow(
                 source=f"{name}, {count(measure.clients)} clients",
@@ -123,11 +131,3 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
                 requests=requests.value if requests else 0.0, hours=measure.clients * window_s / 3600,
                 judgement=made.judgement, by_chance=MENDED in found.notes,
             )  # fmt: skip
-
-
-def _value(found: Findings, name: str, beside: Measure) -> Estimate | None:
-    return next(
-        (estimate(each) for each in found.measures
-         if (each.name, each.party, each.where) == (name, beside.party, beside.where)),
-        None,
-    )  # fmt: skip

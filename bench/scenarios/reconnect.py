@@ -20,18 +20,36 @@ from math import ceil
 
 import numpy as np
 
-from bench.analysis.figures import FIXED, LISTENING
-from bench.analysis.goals import ALL_FRESH, CPU_A_CONNECTION, CPU_BACK_AND_FRESH
 from bench.load.changes.publisher import Publisher
 from bench.load.changes.storm_ledger import storm_events
 from bench.load.clients.herd import Herd, WaysBack
 from bench.load.sockets.sinks import Sinks
+from bench.measures import (
+    ACCEPTED_AFTER,
+    ACCEPTS_AGAIN,
+    ALL_LOST,
+    BACK_WITHIN,
+    CONNECTIONS_AGAIN,
+    CPU_PER_CONNECTION,
+    CPU_PER_RETURN,
+    FAILED_ATTEMPTS,
+    FALSE_OFFLINE,
+    FRESH_AFTER,
+    KILL,
+    LAST_FRESH,
+    LISTENING_AFTER,
+    PEAK_RATE,
+    SHARES,
+    SIGTERM,
+)
 from bench.processes.lab import Lab, Server
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
-from bench.record.findings import Book, Findings, Stretch, Where
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch, Where
+from bench.record.vocabulary import BACK_AND_FRESH, FIXED_RETRY, JITTER_RETRY
 from bench.stats import FloatArray, percentile
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
 
@@ -43,26 +61,21 @@ PATTERN = b'"user_online"'
 PRICED_OFTEN = 1_000
 """The size whose connections are priced in every repeat, the others once: the bigger it is, the more of a connection's
 price are the events that it hears."""
-POLICIES: dict[str, ReconnectPolicy] = {FIXED: FixedReconnect(), "jitter": JitterReconnect()}
+POLICIES: dict[str, ReconnectPolicy] = {FIXED_RETRY: FixedReconnect(), JITTER_RETRY: JitterReconnect()}
 POLICY_TIMEOUT_S = 60.0
 QUIET_S = 0.5
 """After the herd has come, before anything is done to it."""
-SHARES = (50, 90, 99, 100)
-BACK_SHARE = "{} % back and fresh"
-PEAK_RATE = "peak rate of acceptances"
 PEAK_WINDOW_S = 0.1
-SPURIOUS = "user_offline that a client heard"
-AGAIN = "failed attempts a client"
-WAYS = (("SIGTERM", signal.SIGTERM), ("kill -9", signal.SIGKILL))
+STOP_SIGNALS = ((SIGTERM, signal.SIGTERM), (KILL, signal.SIGKILL))
 
 
 def run(lab: Lab, herds: Sequence[int]) -> Findings:
     """Both ways to lose it, one after the other, at each size; then the policies in turns."""
     book = lab.book("reconnect", FLAGS)
     returns, sizes = lab.profile.returns, lab.profile.engine
-    plan = [(clients, name, number) for clients in herds for name, number in WAYS * sizes.ladder_repeats]
+    plan = [(clients, name, number) for clients in herds for name, number in STOP_SIGNALS * sizes.ladder_repeats]
     prices = [each for each in herds for _ in range(sizes.repeats if each == PRICED_OFTEN else 1)]
-    by_policy = [(policy, way) for policy in POLICIES for way in WAYS]
+    by_policy = [(policy, way) for policy in POLICIES for way in STOP_SIGNALS]
     with lab.reporter.stage("reconnect", len(plan) + len(prices) + 4 * returns.repeats * len(by_policy)) as stage:
 
         def all_at_once() -> None:
@@ -140,7 +153,7 @@ def _restart_by_policy(
         stretch = watch.stretch()
     party = f"{policy}, {name}"
     write_return(book, back, party=party, clients=clients, expected=clients, since_s=stop_s, stretch=stretch)
-    book.add(LISTENING, back.listening_s - stop_s, clients=clients, unit="s", party=party)
+    book.add(ACCEPTS_AGAIN, back.listening_s - stop_s, clients=clients, party=party)
 
 
 def write_return(
@@ -151,15 +164,15 @@ def write_return(
     accepted_s = np.asarray([at_s for at_s in back.accepted_s if at_s > since_s])
     if len(fresh_s) < expected:
         book.faults.append(f"{party}: only {len(fresh_s)} of {expected} clients came back and were fresh")
-    for share in SHARES:
+    for share, measure in BACK_WITHIN.items():
         if len(fresh_s) >= share / 100 * expected:
             at_s = float(np.sort(fresh_s)[max(0, ceil(share / 100 * expected) - 1)])
-            book.add(BACK_SHARE.format(share), at_s, clients=clients, unit="s", party=party, stretch=stretch)
+            book.add(measure, at_s, clients=clients, party=party, stretch=stretch)
     peak = peak_rate_per_s(accepted_s)
-    book.add(PEAK_RATE, peak, clients=clients, unit="1/s", party=party, stretch=stretch)
-    book.add(SPURIOUS, back.offline_events / max(1, clients), clients=clients, unit="", party=party)
-    book.add(AGAIN, back.failures / max(1, expected), clients=clients, unit="", party=party)
-    book.add_series("back and fresh", fresh_s, Where(clients), party=party)
+    book.add(PEAK_RATE, peak, clients=clients, party=party, stretch=stretch)
+    book.add(FALSE_OFFLINE, back.offline_events / max(1, clients), clients=clients, party=party)
+    book.add(FAILED_ATTEMPTS, back.failures / max(1, expected), clients=clients, party=party)
+    book.add_series(BACK_AND_FRESH, fresh_s, Where(clients), party=party)
 
 
 def peak_rate_per_s(stamps_s: FloatArray) -> float:
@@ -183,7 +196,7 @@ def _price(lab: Lab, book: Book, clients: int) -> None:
         if heard != storm_events(clients):
             book.faults.append(f"{clients} clients heard {heard} events instead of {storm_events(clients)}")
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_A_CONNECTION, cpu_us, clients=clients, unit="µs", stretch=stretch)
+        book.add(CPU_PER_CONNECTION, cpu_us, clients=clients, stretch=stretch)
         sinks.call(Sinks.close)
 
 
@@ -211,14 +224,14 @@ def _restart(lab: Lab, book: Book, clients: int, name: str, number: int) -> None
         if len(back.fresh_s) < clients:
             book.faults.append(f"{clients} clients, {name}: only {len(back.fresh_s)} were back within {TIMEOUT_S:g} s")
         else:
-            book.add(ALL_FRESH.format(name), back.fresh_s[-1] - start_s, clients=clients, unit="s", stretch=stretch)
-        book.add(f"until all had lost it, {name}", lost_s, clients=clients, unit="s")
-        book.add(f"listening, {name}", back.listening_s - start_s, clients=clients, unit="s")
-        for share in (50, 90, 99):
-            for what, moments in (("accepted", back.accepted_s), ("fresh", back.fresh_s)):
+            book.add(LAST_FRESH[name], back.fresh_s[-1] - start_s, clients=clients, stretch=stretch)
+        book.add(ALL_LOST[name], lost_s, clients=clients)
+        book.add(LISTENING_AFTER[name], back.listening_s - start_s, clients=clients)
+        for share in SHARES:
+            for measures, moments in ((ACCEPTED_AFTER, back.accepted_s), (FRESH_AFTER, back.fresh_s)):
                 at_s = percentile(moments, share) - start_s
-                book.add(f"{share} % {what}, {name}", at_s, clients=clients, unit="s", stretch=stretch)
+                book.add(measures[share, name], at_s, clients=clients, stretch=stretch)
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_BACK_AND_FRESH.format(name), cpu_us, clients=clients, unit="µs", stretch=stretch)
-        book.add(f"connections made again, {name}", back.failures, clients=clients, unit="")
+        book.add(CPU_PER_RETURN[name], cpu_us, clients=clients, stretch=stretch)
+        book.add(CONNECTIONS_AGAIN[name], back.failures, clients=clients)
         herd.call(Herd.close)
