@@ -37,8 +37,10 @@ class Faults:
 class FakeLobby:
     """Has what a scenario needs of `bench.processes.lab.Server`."""
 
-    def __init__(self, faults: Faults = Faults()) -> None:
+    def __init__(self, faults: Faults = Faults(), *, list_bytes: int = 0) -> None:
+        """`list_bytes`: the room list is filled up with spaces to that size."""
         self.faults = faults
+        self.list_bytes = list_bytes
         self.jwt_secret = SECRET
         self.port = 0
         self.pid = os.getpid()
@@ -144,7 +146,8 @@ class _Rooms(tornado.web.RequestHandler):
             self.set_status(304)
             return
         rooms = list(self.lobby.rooms.values())[::-1]
-        self.write({"count": len(rooms), "rooms": rooms})
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.write(json.dumps({"count": len(rooms), "rooms": rooms}).ljust(self.lobby.list_bytes))
 
     def post(self) -> None:
         asked = json.loads(self.request.body)
@@ -170,9 +173,9 @@ class _Room(tornado.web.RequestHandler):
 
 
 @contextmanager
-def fake_lobby(flags: Sequence[str] = (), *, faults: Faults = Faults()) -> Iterator[FakeLobby]:
+def fake_lobby(flags: Sequence[str] = (), *, faults: Faults = Faults(), list_bytes: int = 0) -> Iterator[FakeLobby]:
     """A server factory as `bench.processes.lab.Lab` wants one."""
-    lobby = FakeLobby(faults).start()
+    lobby = FakeLobby(faults, list_bytes=list_bytes).start()
     try:
         yield lobby
     finally:
