@@ -7,6 +7,7 @@ import pytest
 
 from bench.analysis.break_even import Point, Surface, fit, measured_crossing
 from bench.analysis.consistency.pairs import Pair, Side, pairs
+from bench.analysis.derived.overview import derive
 from bench.analysis.estimates import estimate
 from bench.analysis.validity import Judgement, Reason, Validity
 from bench.analysis.windows import MENDED, TOO_LONG, achieved_per_s, heartbeat_bytes, over_the_window
@@ -17,16 +18,17 @@ from bench.measures import (
     EVENTS_PER_CLIENT_HOUR,
     FRAMED_OVER_KERNEL,
     REQUESTS_PER_CLIENT_HOUR,
+    SERVER_SHARE,
     TIME_TO_FRESH_P50,
     Measure,
 )
 from bench.record.book import Book
-from bench.record.findings import Findings, Where
+from bench.record.findings import Findings, Stretch, Swarm, Where
 from bench.record.profiles import FreshnessSizes
 from bench.record.run import Run
 from bench.report.build import make_report, render
 from bench.words import rate_words
-from tests.bench.runs import a_run
+from tests.bench.runs import a_broadcast_result, a_point, a_run
 
 HEARTBEAT_BYTES = 232
 """31 bytes up, 45 down, three headers of 52."""
@@ -188,3 +190,23 @@ def test_framed_bytes_agree_with_the_kernel_to_the_byte_or_not_at_all() -> None:
 def test_rate_is_told_as_achieved_with_its_name_where_they_differ() -> None:
     assert rate_words(1.0, 1.004) == "1 change a second"
     assert rate_words(0.2, 1 / 6) == "0.167 (nominally 0.2) changes a second"
+
+
+# -- shares of a core ----------------------------------------------------------------------------------------------
+
+
+def test_share_of_a_core_is_of_the_time_in_which_there_was_load() -> None:
+    """Three broadcasts a second apart, for which the server used 0.6 s; it was watched for 10 s."""
+    stretch = Stretch(wall_s=10.0, server_cpu_s=0.6, generator_cpu_s=1.0)
+    result = a_broadcast_result([a_point(100, last_ms=4.0, fresh_ms=20.0, stretch=stretch)])
+    assert derive(a_run(result)).announcements[0].server_share == pytest.approx(0.2)
+
+
+def test_swarm_has_the_share_of_a_core_over_its_run_and_not_over_its_start() -> None:
+    """0.1 s of CPU in a run of 5 s, of a process that was there for 8 s."""
+    book = Book()
+    swarm = Swarm(command=["locust"], exit_code=0, document={"duration_s": 5.0})
+    stretch = Stretch(wall_s=8.0, server_cpu_s=0.1, generator_cpu_s=0.5)
+    book.add_swarm(swarm, users=10, stretch=stretch, in_one_window=False)
+    [share] = book.result("swarm", ()).find(SERVER_SHARE)
+    assert share.value == pytest.approx(0.02)
