@@ -22,7 +22,14 @@ from scipy.optimize import brentq, least_squares
 
 from bench.analysis.derived.overview import way_costs_of
 from bench.analysis.estimates import estimate
-from bench.measures import BYTES_PER_CLIENT_HOUR, CHANGES_PER_S, CPU_PER_CLIENT_HOUR, CPU_PER_PLAYER_HOUR, Measure
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
+    CHANGES_PER_S,
+    CPU_PER_CLIENT_HOUR,
+    CPU_PER_PLAYER_HOUR,
+    KIB_PER_PLAYER_HOUR,
+    Measure,
+)
 from bench.record.findings import Measured, Where
 from bench.record.profiles import IDLE_LIFE
 from bench.record.run import Run
@@ -36,6 +43,9 @@ def simple_per_s(poll_s: float) -> float:
 
 FLAT = ("polling",)
 """Ways that cost the same whatever changes."""
+
+_OF_A_PLAYER = {CPU_PER_CLIENT_HOUR: (CPU_PER_PLAYER_HOUR, 1.0), BYTES_PER_CLIENT_HOUR: (KIB_PER_PLAYER_HOUR, 1024.0)}
+"""The same quantities as the scenario cost has them, and in how many of our units."""
 
 RATES_PER_S = (0.01, 30.0)
 CLIENTS = (30, 20_000)
@@ -112,11 +122,10 @@ def idle_of(run: Run, measure: Measure) -> float | None:
         costs = way_costs_of(run)
         return next((cost.model for cost in costs if cost.kind == "push" and not cost.changes_per_s), None)
     found = run.found("cost")
-    if measure == CPU_PER_CLIENT_HOUR and found is not None:
-        idle = [each for each in found.measures if each.measure == CPU_PER_PLAYER_HOUR and each.party == IDLE_LIFE]
-        made = estimate(max(idle, key=lambda each: each.clients)) if idle else None
-        return made.value if made is not None else None
-    return None
+    own, factor = _OF_A_PLAYER.get(measure, (None, 1.0))
+    idle = [each for each in found.measures if (each.measure, each.party) == (own, IDLE_LIFE)] if found else []
+    made = estimate(max(idle, key=lambda each: each.clients)) if idle else None
+    return made.value * factor if made is not None else None
 
 
 def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:

@@ -165,7 +165,9 @@ class Book:
         reach = swarm.document.get("counts", {}).get("reach")
         if reach is not None:
             self.add(SWARM_REACH, reach, clients=users, invalid=invalid, suspect=suspect)
-        run_s = float(swarm.document.get("duration_s") or stretch.wall_s)  # the stretch has Locust's start and end in it
+        run_s = float(
+            swarm.document.get("duration_s") or stretch.wall_s
+        )  # the stretch has Locust's start and end in it
         if stretch.server_cpu_s and run_s:
             share = stretch.server_cpu_s / run_s
             self.add(SERVER_SHARE, share, clients=users, invalid=invalid, suspect=suspect)

