@@ -43,6 +43,8 @@ class Flow:
     hours: float
     """Client-hours that were counted in one window."""
     judgement: Judgement
+    is_exact: bool = False
+    """Nobody acts at the edges of the window, and nothing is on its way."""
     by_chance: bool = False
     """Heartbeats came at phases that were drawn one by one, and not spread evenly."""
 
@@ -70,15 +72,17 @@ class Flow:
 
     @property
     def edge(self) -> float:
-        """What one exchange of all more or less at an edge is of them; for events it is one of each client."""
-        exchanges = self.requests * self.hours
-        whole = 1 / exchanges if exchanges >= 1 else 1.0
-        if self.by_chance and not self.polls:
-            whole = 2 * sqrt(whole)
-        is_single = self.nominal_per_s <= SINGLE_PER_S
-        if self.polls or not self.nominal_per_s or is_single or not self.events:
-            return whole
-        return whole + self.clients / (self.events * self.hours)
+        """Part of the bytes that may be in the window or not, by how its edges fell: one poll or heartbeat of all
+        clients, and one event of each where changes follow so closely that one may be on its way."""
+        if self.is_exact or not self.bytes:
+            return 0.0
+        if self.polls:
+            return 1 / max(1.0, self.requests * self.hours)
+        heartbeats = 2 * sqrt(HEARTBEATS_AN_HOUR * self.hours) if self.by_chance else 1.0
+        on_its_way = 0.0
+        if self.nominal_per_s > SINGLE_PER_S and self.events:
+            on_its_way = self.clients / (self.events * self.hours)
+        return on_its_way + heartbeats * heartbeat_bytes() / (self.bytes * self.hours)
 
 
 def flows(run: Run) -> list[Flow]:
@@ -96,7 +100,7 @@ def _bandwidth_flows(run: Run) -> Iterator[Flow]:
             source="bandwidth", way=cost.kind, rooms=cost.rooms, clients=sizes.clients,
             nominal_per_s=cost.changes_per_s, achieved_per_s=cost.achieved_per_s, poll_s=sizes.poll_s,
             bytes=cost.model, events=cost.events, requests=cost.requests,
-            hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement,
+            hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement, is_exact=True,
         )  # fmt: skip
 
 
