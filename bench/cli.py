@@ -159,7 +159,7 @@ def index(output: Path) -> None:
 )
 def sample(run_dir: Path, output: Path) -> None:
     """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
-    from bench.record.run_file import RunUnreadable
+    from bench.record.files.run_file import RunUnreadable
     from bench.report.build import copy_sample
     from bench.report.headline import NoPlace, put_headline
 
@@ -195,7 +195,7 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
 
 def _read(source: Path) -> Run:
     """A run by its folder or its file."""
-    from bench.record.run_file import RunUnreadable, find_run, read_run
+    from bench.record.files.run_file import RunUnreadable, find_run, read_run
 
     try:
         return read_run(find_run(source))

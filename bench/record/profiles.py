@@ -21,7 +21,7 @@ GREAT_STORM = 14_142
 
 
 OF_A_SWARM = "swarm"
-"""Name of the profile of a run that the swarm made by itself; see `bench.record.swarm_file`."""
+"""Name of the profile of a run that the swarm made by itself; see `bench.record.files.swarm_file`."""
 
 
 class _Sizes(msgspec.Struct, frozen=True, kw_only=True):

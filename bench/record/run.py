@@ -1,6 +1,6 @@
 """What one run measured, raw. Every figure, verdict and chart of a report is derived from it at any time.
 
-Samples are kept every one, as `bench.record.samples` has them; `bench.record.run_file` keeps the whole in run.json.
+Samples are kept every one, as `bench.record.samples` has them; `bench.record.files.run_file` keeps the whole in run.json.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from bench.record.findings import Findings
 from bench.record.profiles import Profile
 
 SCHEMA_VERSION = 3
-"""Older ones are lifted to it when they are read (`bench.record.lift`)."""
+"""Older ones are lifted to it when they are read (`bench.record.files.lift`)."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,10 +19,10 @@ from bench.analysis.figures import invalid_figures
 from bench.analysis.promises import Promise, judge_promises
 from bench.analysis.verdicts import Verdict
 from bench.analysis.windows import over_the_window
+from bench.record.files.run_file import RUN_FILE, read_run, write_run
 from bench.record.provenance import caption, facts
 from bench.record.questions import NEEDED_FOR_PROMISES
 from bench.record.run import Run
-from bench.record.run_file import RUN_FILE, read_run, write_run
 from bench.report.charts import Chart, draw_charts
 from bench.report.junit import junit_xml
 from bench.report.sections.answers import answer_sentences, answer_table, validity_sentence

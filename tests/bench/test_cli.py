@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from bench import cli
 from bench.processes.target import TargetFailed
+from bench.record.files.run_file import write_run
 from bench.record.run import Run
-from bench.record.run_file import write_run
 from bench.scenarios.registry import SCENARIOS
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_reconnect_result, a_run
 

@@ -12,9 +12,9 @@ from bench import cli
 from bench.analysis.compare import Change, compare_runs, render_comparison
 from bench.measures import CPU_PER_RECIPIENT
 from bench.record.book import Book
+from bench.record.files.run_file import write_run
 from bench.record.findings import Findings
 from bench.record.run import Run
-from bench.record.run_file import write_run
 from bench.record.vocabulary import LOBBY_AGAIN
 from bench.report.index import write_index
 from tests.bench.runs import a_run, a_whole_run

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.record.files.run_file import read_run
 from bench.record.run import Run
-from bench.record.run_file import read_run
 from bench.report.build import Report, copy_sample, make_report, render, write_report
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_run, a_whole_run
 

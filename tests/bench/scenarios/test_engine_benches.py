@@ -17,9 +17,9 @@ from bench.processes.lab import Lab, target_factory
 from bench.processes.peer import PeerFailed, python_peer, start_peer
 from bench.processes.progress import PlainReporter
 from bench.processes.remote import Remote
+from bench.record.files.run_file import read_run
 from bench.record.findings import Findings
 from bench.record.profiles import SMOKE
-from bench.record.run_file import read_run
 from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO
 from bench.scenarios import reconnect, storm
 from bench.scenarios.engine import fanout, fresh, memory, rooms_get

@@ -13,8 +13,8 @@ from bench import cli
 from bench.analysis.compare import Change, compare_runs
 from bench.analysis.figures import figures_of, invalid_figures
 from bench.analysis.validity import Validity
+from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run
-from bench.record.run_file import RunUnreadable, read_run
 from loadtest.health import Health
 from loadtest.recorder import Recorder
 from loadtest.run_file import as_json, write_json

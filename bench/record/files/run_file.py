@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from bench.record import lift
+from bench.record.files import lift
+from bench.record.files.swarm_file import SWARM_SCHEMA, SwarmFile, run_of_swarm
 from bench.record.findings import Findings
 from bench.record.run import SCHEMA_VERSION, Run
-from bench.record.swarm_file import SWARM_SCHEMA, SwarmFile, run_of_swarm
 
 RUN_FILE = "run.json"
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.record.files.run_file import RunUnreadable, read_run, write_run
 from bench.record.run import SCHEMA_VERSION
-from bench.record.run_file import RunUnreadable, read_run, write_run
 from bench.record.samples import Samples
 from tests.bench.runs import a_whole_run
 
