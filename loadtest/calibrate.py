@@ -17,8 +17,8 @@ from collections.abc import Iterator  # noqa: E402
 
 from loadtest.calibration.measuring import FEED_USERS, FULL, QUICK, USERS, Calibration, Window, calibrate  # noqa: E402
 from loadtest.calibration.processes import NoServer, OwnServer, own_server, pin  # noqa: E402
-from loadtest.identities import MintedTokens  # noqa: E402
-from loadtest.inputs import UsageError, check_host  # noqa: E402
+from loadtest.workload.identities import MintedTokens  # noqa: E402
+from loadtest.workload.inputs import UsageError, check_host  # noqa: E402
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 

@@ -1,6 +1,6 @@
 """What one run measured, raw. Every figure, verdict and chart of a report is derived from it at any time.
 
-Samples are kept every one, as `bench.record.samples` has them; `bench.record.files.run_file` keeps the whole in run.json.
+Samples are kept every one, as `bench.record.samples` has them; `bench.record.files` keeps the whole in run.json.
 """
 
 from __future__ import annotations

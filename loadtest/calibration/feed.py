@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from loadtest.client.counters import Counters
-from loadtest.client.link import Link
+from loadtest.client.sockets.link import Link
 from loadtest.client.timing import Timing
 from lobby_server.protocol import messages
 

@@ -25,10 +25,10 @@ from locust.env import Environment
 
 from loadtest.calibration.processes import Feed
 from loadtest.client import socket_url
-from loadtest.hooks import install
+from loadtest.measure.reach import SETTLE_S
 from loadtest.players import Player
-from loadtest.reach import SETTLE_S
-from loadtest.runtime import Swarm, swarm_of
+from loadtest.players.swarm import Swarm, swarm_of
+from loadtest.run.hooks import install
 
 USERS = 50
 """That the players share."""

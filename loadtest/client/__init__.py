@@ -31,11 +31,10 @@ What goes beyond the base protocol is asked for by name, ``ConnectionManager(fea
 ``rooms_delta`` a `DeltaServerList` takes the place of the `ServerList`.
 """
 
+from loadtest.client.accounts.authentication import AuthenticationManager
+from loadtest.client.accounts.token_file import TokenFile, TokenFileState, looks_like_jwt
 from loadtest.client.api import LobbyApi, RoomsAnswer
-from loadtest.client.authentication import AuthenticationManager
-from loadtest.client.connection import ConnectionManager
 from loadtest.client.counters import Counters
-from loadtest.client.delta_list import DeltaServerList
 from loadtest.client.errors import (
     ApiError,
     ClientError,
@@ -46,14 +45,15 @@ from loadtest.client.errors import (
     UnexpectedAnswer,
 )
 from loadtest.client.http import HttpAnswer, HttpCall, HttpCaller, KeepAliveHttp
-from loadtest.client.lobby_connection import Attempt, LobbyConnection
+from loadtest.client.lists.delta_list import DeltaServerList
+from loadtest.client.lists.server_list import PollingServerList, ServerList
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
-from loadtest.client.server_list import PollingServerList, ServerList
 from loadtest.client.signals import Signal
 from loadtest.client.social import Social, SocialApi
+from loadtest.client.sockets.connection import ConnectionManager
+from loadtest.client.sockets.lobby_connection import Attempt, LobbyConnection
+from loadtest.client.sockets.transport import socket_url
 from loadtest.client.timing import Timing
-from loadtest.client.token_file import TokenFile, TokenFileState, looks_like_jwt
-from loadtest.client.transport import socket_url
 from lobby_server.protocol.features import Feature
 
 __all__ = [

@@ -12,8 +12,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from loadtest.client.api import LobbyApi
-from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.signals import Signal
+from loadtest.client.sockets.lobby_connection import LobbyConnection
 from lobby_server.protocol import social_messages as events
 from lobby_server.protocol import social_resources as bodies
 from lobby_server.protocol.message import ServerMessage

@@ -14,19 +14,19 @@ from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from loadtest.arrivals import Arrival
-from loadtest.metrics import LATENESS
-from loadtest.players.browser import Browser
-from loadtest.players.flapper import Flapper
-from loadtest.players.host import Host
-from loadtest.players.identity import GaveUp
-from loadtest.players.joiner import Joiner
-from loadtest.players.poller import ConditionalPoller, Poller
-from loadtest.players.role import Role
-from loadtest.players.slow_reader import SlowReader
-from loadtest.players.socializer import Socializer
-from loadtest.players.tabber import Tabber
-from loadtest.runtime import Swarm, swarm_of
+from loadtest.measure.metrics import LATENESS
+from loadtest.players.roles.browser import Browser
+from loadtest.players.roles.flapper import Flapper
+from loadtest.players.roles.host import Host
+from loadtest.players.roles.joiner import Joiner
+from loadtest.players.roles.poller import ConditionalPoller, Poller
+from loadtest.players.roles.role import Role
+from loadtest.players.roles.slow_reader import SlowReader
+from loadtest.players.roles.socializer import Socializer
+from loadtest.players.roles.tabber import Tabber
+from loadtest.players.sign_in import GaveUp
+from loadtest.players.swarm import Swarm, swarm_of
+from loadtest.workload.arrivals import Arrival
 
 IDLE_S = 3600.0
 """A wait for somebody who has nothing to do; ended with the user."""
@@ -43,7 +43,7 @@ class Player(User):
         super().__init__(environment)
         swarm = swarm_of(environment)
         if swarm is None:
-            raise StopUser("the swarm was not set up: the locustfile has to call loadtest.hooks.install")
+            raise StopUser("the swarm was not set up: the locustfile has to call loadtest.run.hooks.install")
         self.swarm: Swarm = swarm
         self.number = swarm.take_number()
         self.role: Role | None = None

@@ -11,8 +11,8 @@ from functools import partial
 from random import Random
 
 from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Feature, ServerList
-from loadtest.metrics import LATENESS, RECONNECT
-from loadtest.runtime import Swarm
+from loadtest.measure.metrics import LATENESS, RECONNECT
+from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
 from lobby_server.protocol.messages import ServerMessage

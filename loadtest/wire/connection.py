@@ -23,9 +23,9 @@ from gevent.event import Event
 
 from loadtest.client.counters import NO_CLOSE_FRAME, Counters
 from loadtest.client.errors import NotConnected
-from loadtest.client.link import LinkEnded, OpenFailed, ended_by_close_frame
-from loadtest.client.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
+from loadtest.client.sockets.link import LinkEnded, OpenFailed, ended_by_close_frame
+from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.timing import Pulse, Timing
 from loadtest.wire import frames
 from loadtest.wire.opening import open_for_reader

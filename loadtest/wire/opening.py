@@ -14,9 +14,9 @@ from typing import Any
 
 from gevent import monkey
 
-from loadtest.client.link import OpenFailed, open_websocket
+from loadtest.client.sockets.link import OpenFailed, open_websocket
+from loadtest.client.sockets.transport import ReadAheadSocket
 from loadtest.client.timing import Timing
-from loadtest.client.transport import ReadAheadSocket
 from loadtest.wire.addresses import SourceAddresses
 
 _PlainSocket: type[socket.socket] = monkey.get_original("socket", "socket")

@@ -12,8 +12,8 @@ from typing import Any
 import websocket
 
 from loadtest.client.counters import Counters
-from loadtest.client.lobby_connection import LobbyConnection
 from loadtest.client.signals import Signal
+from loadtest.client.sockets.lobby_connection import LobbyConnection
 from loadtest.wire import frames
 from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.wire import Wire

@@ -20,7 +20,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from loadtest.freshness import Marks
+from loadtest.measure.freshness import Marks
 
 SURE_S = 0.3
 """Two things that are closer than this may have happened in either order, seen from a swarm that has just started.

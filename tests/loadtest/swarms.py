@@ -108,8 +108,8 @@ def _nurse(folder: Path) -> None:
     import locust.main
     from gevent import monkey
 
-    import loadtest.hooks
-    import loadtest.players  # noqa: F401  # for their imports
+    import loadtest.players  # for their imports
+    import loadtest.run.hooks  # noqa: F401
 
     gc.freeze()  # what forks share they do not have to look through, and so copy, when they end
     fork, waitpid = monkey.get_original("os", "fork"), monkey.get_original("os", "waitpid")  # gevent's want a loop

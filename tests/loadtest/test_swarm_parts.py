@@ -11,12 +11,12 @@ import jwt
 import pytest
 
 from loadtest.client import Feature, FixedReconnect, JitterReconnect, LobbyApi
-from loadtest.freshness import FreshnessWatch, Marks, clock_of_this_machine
-from loadtest.identities import DealtTokens, MintedTokens, NoTokenLeft, Share, account
-from loadtest.inputs import UsageError, check_host, read_tokens
-from loadtest.options import SwarmOptions, add_options, read_options
-from loadtest.recorder import Recorder
-from loadtest.series import LARGEST_US, Series
+from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.series import LARGEST_US, Series
+from loadtest.workload.identities import DealtTokens, MintedTokens, NoTokenLeft, Share, account
+from loadtest.workload.inputs import UsageError, check_host, read_tokens
+from loadtest.workload.options import SwarmOptions, add_options, read_options
 from tests.loadtest.fakes import JWT, FakeHttp, json_answer, room
 
 FEATURE_NAMES = ", ".join(feature.value for feature in Feature)

@@ -15,10 +15,10 @@ from bench.record.findings import Stretch, Swarm
 from bench.record.machine import UNKNOWN_COMMIT
 from bench.record.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
 from bench.record.run import Machine, Run
-from loadtest.mix import SOCKETLESS
+from loadtest.workload.mix import SOCKETLESS
 
 SWARM_SCHEMA = 2
-"""Of `loadtest.run_file`."""
+"""Of `loadtest.output.run_file`."""
 COMMIT_CHARACTERS = 10
 _LOCUSTS_NAMES = {"num_users": "users", "run_time": "run-time", "spawn_rate": "spawn-rate"}
 _SAYS_NOTHING = frozenset(

@@ -15,11 +15,11 @@ from bench.analysis.figures import figures_of, invalid_figures
 from bench.analysis.validity import Validity
 from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run
-from loadtest.health import Health
-from loadtest.recorder import Recorder
-from loadtest.run_file import as_json, write_json
-from loadtest.summary import RunFacts
-from loadtest.validity import judge
+from loadtest.measure.health import Health
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.validity import judge
+from loadtest.output.run_file import as_json, write_json
+from loadtest.output.summary import RunFacts
 
 
 def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:

@@ -1,0 +1,89 @@
+"""The books of a `loadtest.measure.ledger.Ledger` as numpy reads them: connections as masks, receipts as arrays."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loadtest.measure.ledger import Book, Ledger
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+class Spans:
+    """Connections, as of `now_s`: one that is still open has been seen until then. Those that ended before `since_s`
+    are left out of the masks, so that a soak with many losses does not grow slower."""
+
+    def __init__(self, ledger: Ledger, *, now_s: float, since_s: float) -> None:
+        self._all_from_s = _column(ledger.span_from_s, np.float64)
+        self._all_until_s = np.minimum(_column(ledger.span_until_s, np.float64), now_s)
+        self.numbers: IntArray = np.flatnonzero(self._all_until_s >= since_s)
+        self._from_s, self._until_s = self._all_from_s[self.numbers], self._all_until_s[self.numbers]
+        self._sees = _column(ledger.span_sees, np.int8)[self.numbers]
+
+    def sees(self, what: int) -> BoolArray:
+        seen: BoolArray = (self._sees & what) != 0
+        return seen
+
+    def stayed(self, from_s: float, until_s: float) -> BoolArray:
+        stayed: BoolArray = (self._from_s <= from_s) & (self._until_s >= until_s)
+        return stayed
+
+    def is_open_at(self, time_s: float) -> BoolArray:
+        return self.stayed(time_s, time_s)
+
+    def have_stayed(self, at: IntArray, from_s: float, until_s: float) -> BoolArray:
+        """Of these spans, left out or not."""
+        stayed: BoolArray = (self._all_from_s[at] <= from_s) & (self._all_until_s[at] >= until_s)
+        return stayed
+
+    def places(self, at: IntArray) -> tuple[IntArray, BoolArray]:
+        """Where these spans are in the masks, and which of them are there."""
+        if not len(self.numbers):
+            return np.zeros(len(at), dtype=np.int64), np.zeros(len(at), dtype=bool)
+        places = np.minimum(np.searchsorted(self.numbers, at), len(self.numbers) - 1)
+        return places, self.numbers[places] == at
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The part of a `Book` that is judged now."""
+
+    receipt_users: IntArray
+    receipt_spans: IntArray
+    receipt_times_s: FloatArray
+    announcement_spans: IntArray
+    announcement_times_s: FloatArray
+
+
+def take(book: Book, horizon_s: float) -> Taken:
+    """Columns are in the order of time. What came when no connection was accepted has the span −1 and is left out."""
+    users, at, times_s = _cut(book.receipt_times_s, horizon_s, book.receipt_users, book.receipt_spans)
+    told, told_times_s = _cut(book.announcement_times_s, horizon_s, book.announcement_spans)
+    mine, ours = at >= 0, told >= 0
+    return Taken(users[mine], at[mine], times_s[mine], told[ours], told_times_s[ours])
+
+
+def _cut(times_s: array[float], horizon_s: float, *others: array[int]) -> list[Any]:
+    end = int(np.searchsorted(_column(times_s, np.float64), horizon_s, side="right"))
+    columns: list[Any] = [np.array(column[:end], dtype=np.int64) for column in others]
+    columns.append(np.array(times_s[:end], dtype=np.float64))
+    for other in others:
+        del other[:end]
+    del times_s[:end]
+    return columns
+
+
+def _column(column: array[Any], dtype: Any) -> Any:
+    """A copy: an array that lends its memory cannot grow."""
+    return np.frombuffer(column, dtype=dtype).copy() if len(column) else np.empty(0, dtype=dtype)
+
+
+def none() -> IntArray:
+    return np.empty(0, dtype=np.int64)

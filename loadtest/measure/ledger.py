@@ -1,0 +1,358 @@
+"""Who was connected when, what happened to whom, and what arrived: the books of one process of the swarm.
+
+Players write through a `PlayerWatch`, one for each connection; that costs a third of a microsecond an event, for it
+only appends. `loadtest.measure.reach` judges a while later, with what the other processes told, too. What is written:
+
+* **spans**: a connection from its acceptance to its loss. An observer is a span: who comes back is another one.
+* **transitions**: a user of the swarm came online (its first connection was accepted) or went offline (its last ended).
+* **changes**: a room was made or deleted, with the times when that was intended, asked for and answered.
+* **receipts**: an announcement of presence arrived at a span; **announcements**: one of the rooms did.
+
+All times are seconds of `time.perf_counter`, which all processes of one machine share. Times of another machine are
+shifted when they come in and marked as foreign: good enough to count by, too coarse for a latency.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.resources import Room
+
+FRESH_BY_PUSH = "time to fresh, by push"
+RECONNECT_TO_FRESH = "reconnect to fresh"
+
+SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
+"""What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
+
+GHOST_S = 120.0
+"""For so long after a silent loss, or a handshake without an answer, it is not known what a server thinks of that user:
+it may hold the dead connection (protocol contract, section 2.6: 75 s by default), or take the handshake later."""
+
+SHAKING_S = 30.0
+"""Longer than any client waits for the answer to its handshake (10 s, `loadtest.client.Timing`)."""
+
+FOREIGN_SLACK_S = 0.25
+"""How wrong a time of another machine may be."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Of a user. The server made it at some time from `begin_s` on, mostly before `end_s`, when its player knew."""
+
+    user_id: int
+    is_online: bool
+    begin_s: float
+    end_s: float
+    origin_s: float
+    """What fan-out is counted from: the sending of the handshake, or the moment of leaving. NaN where only the server
+    knows it."""
+    is_certain: bool = True
+    """False where whether and when it is announced is up to the server: after a silent loss, when somebody left before
+    the handshake was answered or waited for that in vain, and after the run."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of the rooms. The server made it between `sent_s` and `answered_s`."""
+
+    intended_s: float
+    """NaN for one of another machine."""
+    sent_s: float
+    answered_s: float
+
+
+@dataclass
+class Book:
+    """What has been written and not been judged yet, column by column."""
+
+    receipt_users: array[int]
+    """User id × 2, plus 1 for online."""
+    receipt_spans: array[int]
+    receipt_times_s: array[float]
+    announcement_spans: array[int]
+    announcement_times_s: array[float]
+
+    @classmethod
+    def empty(cls) -> Book:
+        return cls(array("q"), array("i"), array("d"), array("i"), array("d"))
+
+
+class Ledger:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        marks: Marks | None = None,
+        record: Callable[[str, float], object] = lambda series, duration_s: None,
+    ) -> None:
+        """`record` gets the durations that need no judging: `FRESH_BY_PUSH` and `RECONNECT_TO_FRESH`."""
+        self.clock = clock
+        self.marks = marks or Marks()
+        self.record = record
+        self.began_s = clock()
+        self.clock_id = clock_of_this_machine()
+        self.span_from_s = array("d")
+        self.span_until_s = array("d")
+        """Infinite while it is open."""
+        self.span_sees = array("b")
+        self.book = Book.empty()
+        self.transitions: list[Transition] = []
+        """Not judged yet; the judge takes them away, as the changes."""
+        self.changes: list[Change] = []
+        self.stale_revisions = 0
+        """Announcements of a revision below one that the same connection had already."""
+        self.repeated_revisions = 0
+        self.heard_until_s: float | None = None
+        """Up to here all other processes have told what happened; None where there is no other."""
+        self._outbox: list[Transition | Change] = []
+        self._is_shared = False
+        self._is_stopped = False
+        self._shaking: dict[PlayerWatch, float] = {}
+        self._connections_of: dict[int, int] = {}
+        self._ghosts: dict[int, float] = {}
+
+    def watch(self) -> PlayerWatch:
+        """For one connection at a time; it may be used again for the next one of that player."""
+        return PlayerWatch(self)
+
+    def change(self, *, intended_s: float, sent_s: float, answered_s: float) -> None:
+        """A room was made or deleted, with success."""
+        if not self._is_stopped:
+            self._note(Change(intended_s, sent_s, answered_s))
+
+    def known_until_s(self, now_s: float) -> float:
+        """Whoever came online before is in the books: one whose handshake is not answered may have come when it was
+        sent, `SHAKING_S` ago at most. O(handshakes under way)."""
+        return max(min(self._shaking.values(), default=now_s), now_s - SHAKING_S)
+
+    # -- between processes ----------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """The run is over: what players do from now on is saying goodbye, and nobody is expected to hear of it."""
+        self._is_stopped = True
+
+    def share(self) -> None:
+        """Other processes have players, too: keep what they have to know, and wait for what they say."""
+        self._is_shared = True
+        self.heard_until_s = -math.inf
+
+    def take_facts(self) -> dict[str, Any]:
+        """What happened here since the last time, for the other processes, made of what msgpack can carry."""
+        facts, self._outbox = self._outbox, []
+        now_s = self.clock()
+        return {
+            "clock": self.clock_id,
+            "now_s": now_s,
+            "until_s": self.known_until_s(now_s),
+            "transitions": [
+                [
+                    t.user_id,
+                    t.is_online,
+                    t.begin_s,
+                    t.end_s,
+                    None if math.isnan(t.origin_s) else t.origin_s,
+                    t.is_certain,
+                ]
+                for t in facts
+                if isinstance(t, Transition)
+            ],
+            "changes": [list(astuple(fact)) for fact in facts if isinstance(fact, Change)],
+        }
+
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """What happened in another process. Times of another machine's clock are shifted by its `shift_s` already."""
+        slack_s = 0.0 if facts["clock"] == self.clock_id else FOREIGN_SLACK_S
+        for user_id, is_online, begin_s, end_s, origin_s, is_certain in facts["transitions"]:
+            known_s = math.nan if slack_s else origin_s
+            self.transitions.append(
+                Transition(user_id, is_online, begin_s - slack_s, end_s + slack_s, known_s, is_certain)
+            )
+        for intended_s, sent_s, answered_s in facts["changes"]:
+            known_s = math.nan if slack_s else intended_s
+            self.changes.append(Change(known_s, sent_s - slack_s, answered_s + slack_s))
+
+    # -- for the watches ------------------------------------------------------------------------------------------
+
+    def shaking(self, watch: PlayerWatch, sent_s: float | None) -> None:
+        """None: it is no longer."""
+        if sent_s is None:
+            self._shaking.pop(watch, None)
+        else:
+            self._shaking[watch] = sent_s
+
+    def open_span(self, user_id: int, *, handshake_s: float, accepted_s: float | None, sees: int) -> int:
+        now_s = self.clock()
+        self.span_from_s.append(now_s)
+        self.span_until_s.append(math.inf)
+        self.span_sees.append(sees)
+        held = self._connections_of.get(user_id, 0)
+        self._connections_of[user_id] = held + 1
+        if not held:
+            begin_s = (now_s if accepted_s is None else accepted_s) - handshake_s
+            self._note(Transition(user_id, True, begin_s, now_s, begin_s, self._is_certain(user_id, now_s)))
+        return len(self.span_from_s) - 1
+
+    def close_span(self, span: int, user_id: int, *, left_s: float | None, is_silent: bool) -> None:
+        """`left_s`: when its player chose to go; None where the server or the network ended it."""
+        now_s = self.clock()
+        end_s = now_s if left_s is None else left_s
+        self.span_until_s[span] = min(end_s, self.span_until_s[span])
+        if is_silent:
+            self._ghosts[user_id] = end_s + GHOST_S
+        held = self._connections_of.get(user_id, 1) - 1
+        self._connections_of[user_id] = held
+        if not held:
+            begin_s = self.span_from_s[span] if left_s is None else left_s
+            origin_s = math.nan if left_s is None else left_s
+            self._note(Transition(user_id, False, begin_s, end_s, origin_s, self._is_certain(user_id, now_s)))
+
+    def pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
+        now_s = self.clock()
+        if not self._connections_of.get(user_id):
+            self._note(Transition(user_id, True, begin_s, now_s, math.nan, is_certain=False))
+            self._note(Transition(user_id, False, left_s, now_s, math.nan, is_certain=False))
+
+    def maybe_pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
+        """A handshake that the server has not answered, but may have taken, or may yet."""
+        self.pass_through(user_id, begin_s=begin_s, left_s=left_s)
+        self._ghosts[user_id] = left_s + GHOST_S
+
+    def _is_certain(self, user_id: int, now_s: float) -> bool:
+        return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)
+
+    def _note(self, fact: Transition | Change) -> None:
+        if isinstance(fact, Transition):
+            self.transitions.append(fact)
+        else:
+            self.changes.append(fact)
+        if self._is_shared:
+            self._outbox.append(fact)
+
+
+class PlayerWatch:
+    """What one connection tells the ledger. Its calls are in the order of a connection's life, and cheap."""
+
+    __slots__ = (
+        "_fresh", "_is_silent", "_ledger", "_left_s", "_lost_s", "_revision", "_shaking_s", "_span", "_unanswered",
+        "_user_id",
+    )  # fmt: skip
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._fresh = FreshnessWatch(ledger.marks)
+        self._span = -1
+        self._user_id = 0
+        self._left_s: float | None = None
+        self._lost_s: float | None = None
+        """When the connection before was lost, until there is a list again."""
+        self._is_silent = False
+        self._revision = -1
+        self._shaking_s: float | None = None
+        self._unanswered: list[tuple[float, float]] = []
+        """Handshakes that ended without an acceptance: when they were sent, and when they ended. Whose they were is
+        known with the first acceptance."""
+
+    def shaking(self, sent_s: float) -> None:
+        """A handshake goes out; `accepted`, `came_and_went` or `lost` tells how it ended."""
+        self._shaking_s = sent_s
+        self._ledger.shaking(self, sent_s)
+
+    def accepted(
+        self,
+        user_id: int | None,
+        *,
+        handshake_s: float,
+        accepted_s: float | None = None,
+        features: Iterable[Feature] = (),
+    ) -> None:
+        """The server took the handshake, sent `handshake_s` before `accepted_s`, with these features.
+
+        `accepted_s` is when the acceptance was read; without it, now. Other greenlets must not have run in between:
+        what they heard of this player would seem to come before its handshake. Guests observe nothing.
+        """
+        self._shaking_s = None
+        self.lost()
+        if user_id is None:
+            return
+        self._own_up(user_id)
+        agreed = frozenset(features)
+        sees = SEES_ROOMS
+        if Feature.PRESENCE_BATCH in agreed:
+            sees |= SEES_BATCHES
+        elif Feature.PRESENCE_FRIENDS not in agreed:
+            sees |= SEES_PRESENCE
+        self._user_id, self._left_s, self._is_silent, self._revision = user_id, None, False, -1
+        self._span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
+        self._fresh.restart(self._ledger.clock())
+
+    def came_and_went(self, user_id: int | None, *, sent_s: float, left_s: float) -> None:
+        """The server took the handshake sent at `sent_s` of a player who had left by the time that it knew."""
+        self._shaking_s = None
+        self._ledger.shaking(self, None)
+        if user_id is not None:
+            self._ledger.pass_through(user_id, begin_s=sent_s, left_s=left_s)
+
+    def presence(self, user_id: int, is_online: bool) -> None:
+        """An announcement of that user arrived: each event, and each entry of a batch."""
+        ledger = self._ledger
+        book = ledger.book
+        book.receipt_users.append(user_id * 2 + is_online)
+        book.receipt_spans.append(self._span)
+        book.receipt_times_s.append(ledger.clock())
+
+    def rooms(self, revision: int | None = None) -> None:
+        """The rooms were announced to have changed, or came themselves."""
+        ledger = self._ledger
+        ledger.book.announcement_spans.append(self._span)
+        ledger.book.announcement_times_s.append(ledger.clock())
+        if revision is not None:
+            if revision < self._revision:
+                ledger.stale_revisions += 1
+            elif revision == self._revision:
+                ledger.repeated_revisions += 1
+            self._revision = revision
+
+    def lists(self, rooms: tuple[Room, ...]) -> None:
+        """The player holds this list now."""
+        now_s = self._ledger.clock()
+        for age_s in self._fresh.ages_s(rooms, now_s):
+            self._ledger.record(FRESH_BY_PUSH, age_s)
+        if self._lost_s is not None and self._span >= 0:
+            self._ledger.record(RECONNECT_TO_FRESH, now_s - self._lost_s)
+            self._lost_s = None
+
+    def leaving(self, *, is_silent: bool = False) -> None:
+        """Call it just before the player ends the connection itself. `is_silent`: without a word to the server."""
+        if self._span >= 0 and self._left_s is None:
+            self._left_s, self._is_silent = self._ledger.clock(), is_silent
+
+    def excused(self) -> None:
+        """Nothing is expected here from now on: the player stops reading on purpose."""
+        if self._span >= 0:
+            until_s = self._ledger.span_until_s
+            until_s[self._span] = min(until_s[self._span], self._ledger.clock())
+
+    def lost(self) -> None:
+        """The connection is gone, or its handshake failed, whoever ended it. A second call says nothing."""
+        self._ledger.shaking(self, None)
+        span, self._span = self._span, -1
+        if span >= 0:
+            self._lost_s = self._ledger.clock() if self._left_s is None else self._left_s
+            self._ledger.close_span(span, self._user_id, left_s=self._left_s, is_silent=self._is_silent)
+        if self._shaking_s is not None:
+            self._unanswered.append((self._shaking_s, self._ledger.clock()))
+            self._shaking_s = None
+            if self._user_id:
+                self._own_up(self._user_id)
+
+    def _own_up(self, user_id: int) -> None:
+        for sent_s, ended_s in self._unanswered:
+            self._ledger.maybe_pass_through(user_id, begin_s=sent_s, left_s=ended_s)
+        self._unanswered.clear()

@@ -1,0 +1,346 @@
+"""Did everybody hear of everything? Judges the books of a `loadtest.measure.ledger.Ledger`, two settling times after
+the fact: one for announcements to arrive, one for players to write down what they did. A handshake is known at its end,
+so nothing is judged that came after the sending of one that is still under way: others may hear of it before its
+player.
+
+**Presence** is exact, for an announcement names its user. An observer is expected to hear of a transition when it was
+accepted before the transition can have begun and stayed for `settle_s` after its player knew of it. Cause and effect
+leave no margin at the front: the server accepted the observer before it made the transition. The margin at the back is
+for events in flight when an observer leaves, and when the run ends, which is the leaving of all; that itself is nothing
+to hear of. What then came is *received*, what did not come within the settling time is *lost*; should it come after all
+it is *late* besides. A receipt belongs to the latest transition of that kind of that user that had begun. A second one
+for the same observer and transition is a *duplicate*; one that came before that of the user's transition before is *out
+of order*; one that no transition explains is *unexpected*; one about a user who is not of the swarm is a *stranger's*.
+After silent losses, and in batches where a user came and went at once, servers may announce less: such transitions are
+*excused*.
+
+**Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
+of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
+expected to get at least one announcement (or list, over the socket) after the asking. The first of them counts; where
+another change came shortly before, that can be too early a one, so `time to fresh` is the exact measure. Above
+`PAIRS_AT_ONCE` pairs a call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
+out*. Duplicates and order are those of revisions, where announcements carry them.
+
+Cost: about 0.3 µs a receipt (`tests/loadtest/measure/test_reach.py` prints it).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
+
+SETTLE_S = 5.0
+BATCH_S = 2.0
+"""Transitions of one user that are closer than this may cancel each other in a batch."""
+PATIENCE_S = 30.0
+"""A receipt that no transition explains waits so long for one: its player may not have read its acceptance yet."""
+PAIRS_AT_ONCE = 100_000
+FORGET_EVERY_S = 30.0
+REMEMBER_S = 120.0
+_TIME_BITS = 42
+"""Of microseconds since the ledger began: 50 days."""
+
+
+@dataclass
+class Account:
+    """Pairs of an event and an observer. Add them up over processes; nothing here is a mean."""
+
+    events: int = 0
+    """Transitions or changes that were judged."""
+    expected: int = 0
+    received: int = 0
+    late: int = 0
+    """Of those that count as lost: came after the settling time."""
+    duplicates: int = 0
+    out_of_order: int = 0
+    unexpected: int = 0
+    strangers: int = 0
+    excused: int = 0
+    """Events that nobody is expected to hear of."""
+    sampled_out: int = 0
+
+    @property
+    def lost(self) -> int:
+        return self.expected - self.received
+
+    @property
+    def reach(self) -> float | None:
+        """Received ÷ expected; None where nothing was expected."""
+        return self.received / self.expected if self.expected else None
+
+    def add(self, other: Account) -> None:
+        for name, number in asdict(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "lost": self.lost, "reach": self.reach}
+
+
+@dataclass
+class _Entry:
+    """A transition, and what came of it."""
+
+    transition: Transition
+    previous: int | None
+    next: int | None = None
+    spans: list[IntArray] = field(default_factory=list)
+    times_s: list[FloatArray] = field(default_factory=list)
+    is_judged: bool = False
+    lost: IntArray | None = None
+    firsts: tuple[IntArray, FloatArray] | None = None
+    """Who got it first when; kept while the user's next transition is open."""
+
+
+class Reach:
+    """One for a ledger; it takes out of the ledger what it has read."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        settle_s: float = SETTLE_S,
+        on_fan_out: Callable[[str, FloatArray], object] = lambda kind, latencies_s: None,
+    ) -> None:
+        """`on_fan_out` gets ``presence`` or ``rooms`` and what each receipt took."""
+        self.presence = Account()
+        self.rooms = Account()
+        self.settle_s = settle_s
+        self._ledger = ledger
+        self._on_fan_out = on_fan_out
+        self._base_s = ledger.began_s - 1000.0
+        self._slots: dict[int, int] = {}
+        self._entries: dict[int, _Entry] = {}
+        """By number, in the order in which they became known."""
+        self._next_number = 0
+        self._forgot_s = -math.inf
+        self._open: list[int] = []
+        self._latest: dict[int, int] = {}
+        self._keys = np.empty(0, dtype=np.int64)
+        self._numbers = np.empty(0, dtype=np.int64)
+        self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
+        self._changes: list[Change] = []
+        self._announced: tuple[IntArray, FloatArray] = (none(), np.empty(0))
+
+    def take_accounts(self) -> tuple[Account, Account]:
+        """Presence and rooms since the last time; both start from zero."""
+        taken = self.presence, self.rooms
+        self.presence, self.rooms = Account(), Account()
+        return taken
+
+    def settle(self, now_s: float, *, is_final: bool = False) -> None:
+        """Judge what is old enough; at the end, all: what was in flight then is not expected."""
+        horizon_s = math.inf if is_final else min(now_s - self.settle_s, self._ledger.known_until_s(now_s))
+        if not is_final and self._ledger.heard_until_s is not None:
+            horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
+        self._take_transitions()
+        self._changes += self._ledger.changes
+        self._ledger.changes = []
+        pending_s = [self._entries[number].transition.end_s for number in self._open]
+        pending_s += [change.answered_s for change in self._changes]
+        spans = Spans(self._ledger, now_s=now_s, since_s=min(pending_s, default=now_s))
+        book = take(self._ledger.book, horizon_s)
+        self._attribute(book, spans, horizon_s, is_final=is_final)
+        still_open = []
+        for number in self._open:
+            if self._entries[number].transition.end_s + self.settle_s <= horizon_s:
+                self._judge(number, spans)
+            else:
+                still_open.append(number)
+        self._open = still_open
+        self._judge_changes(book, spans, horizon_s)
+        self.rooms.out_of_order += self._ledger.stale_revisions
+        self.rooms.duplicates += self._ledger.repeated_revisions
+        self._ledger.stale_revisions = self._ledger.repeated_revisions = 0
+        self._forget(horizon_s)
+
+    # -- presence -------------------------------------------------------------------------------------------------
+
+    def _take_transitions(self) -> None:
+        fresh, self._ledger.transitions = self._ledger.transitions, []
+        if not fresh:
+            return
+        fresh.sort(key=lambda transition: transition.begin_s)
+        keys = []
+        for transition in fresh:
+            number = self._next_number
+            self._next_number += 1
+            slot = self._slots.setdefault(transition.user_id, len(self._slots))
+            previous = self._latest.get(slot)
+            if previous is not None:
+                self._entries[previous].next = number
+            self._latest[slot] = number
+            self._entries[number] = _Entry(transition, previous)
+            self._open.append(number)
+            keys.append((slot * 2 + transition.is_online) << _TIME_BITS | self._us(transition.begin_s))
+        numbers = np.arange(self._next_number - len(fresh), self._next_number)
+        order = np.argsort(np.array(keys, dtype=np.int64), kind="stable")
+        sorted_keys = np.array(keys, dtype=np.int64)[order]
+        places = np.searchsorted(self._keys, sorted_keys, side="right")
+        self._keys = np.insert(self._keys, places, sorted_keys)
+        self._numbers = np.insert(self._numbers, places, numbers[order])
+
+    def _attribute(self, book: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
+        """Each receipt to the latest transition of its kind and user that had begun."""
+        users = np.concatenate([self._waiting[0], book.receipt_users])
+        at = np.concatenate([self._waiting[1], book.receipt_spans])
+        times_s = np.concatenate([self._waiting[2], book.receipt_times_s])
+        if not len(users):
+            return
+        different, where = np.unique(users >> 1, return_inverse=True)
+        slots = np.fromiter((self._slots.get(user, -1) for user in different.tolist()), np.int64, len(different))[where]
+        wanted = (slots * 2 + (users & 1)) << _TIME_BITS | self._us_many(times_s)
+        places = np.searchsorted(self._keys, wanted, side="right") - 1
+        is_known = slots >= 0
+        is_explained = is_known & (places >= 0)
+        if len(self._keys):
+            is_explained &= (self._keys[places] >> _TIME_BITS) == (wanted >> _TIME_BITS)
+        waits = ~is_explained if not is_final else np.zeros(len(users), dtype=bool)
+        if not is_final:  # a user whose first acceptance is still under way looks like a stranger
+            waits &= times_s > horizon_s - PATIENCE_S
+        self._waiting = (users[waits], at[waits], times_s[waits])
+        given_up = ~is_explained & ~waits
+        self.presence.strangers += int(np.count_nonzero(given_up & ~is_known))
+        self.presence.unexpected += int(np.count_nonzero(given_up & is_known))
+        numbers, at, times_s = self._numbers[places[is_explained]], at[is_explained], times_s[is_explained]
+        if not len(numbers):
+            return
+        order = np.argsort(numbers, kind="stable")
+        numbers, at, times_s = numbers[order], at[order], times_s[order]
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True):
+            entry = self._entries[int(numbers[start])]
+            if entry.is_judged:
+                self._account_straggler(entry, at[start:end], spans)
+            else:
+                entry.spans.append(at[start:end])
+                entry.times_s.append(times_s[start:end])
+
+    def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
+        is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
+        self.presence.late += int(np.count_nonzero(is_lost))
+        if entry.lost is not None:
+            entry.lost = np.setdiff1d(entry.lost, at)
+        has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
+        self.presence.duplicates += int(np.count_nonzero(has_had_it))
+
+    def _judge(self, number: int, spans: Spans) -> None:
+        entry = self._entries[number]
+        transition = entry.transition
+        entry.is_judged = True
+        at, times_s = np.empty(0, dtype=np.int64), np.empty(0)
+        if entry.spans:
+            at, times_s = np.concatenate(entry.spans), np.concatenate(entry.times_s)
+            order = np.argsort(times_s, kind="stable")
+            at, firsts, counts = np.unique(at[order], return_index=True, return_counts=True)
+            times_s = times_s[order][firsts]
+            self.presence.duplicates += int(counts.sum()) - len(at)
+            entry.spans, entry.times_s = [], []
+        self._check_order(entry, at, times_s)
+        if entry.next is not None and not self._entries[entry.next].is_judged:
+            entry.firsts = at, times_s
+        is_expected = spans.sees(SEES_PRESENCE | SEES_BATCHES)
+        if not transition.is_certain:
+            self.presence.excused += 1
+            return
+        if self._may_cancel(entry):
+            is_expected = spans.sees(SEES_PRESENCE)
+        is_expected = is_expected & spans.stayed(transition.begin_s, transition.end_s + self.settle_s)
+        places, is_there = spans.places(at)
+        has_come = np.zeros(len(is_expected), dtype=bool)
+        has_come[places[is_there]] = True
+        self.presence.events += 1
+        self.presence.expected += int(np.count_nonzero(is_expected))
+        self.presence.received += int(np.count_nonzero(is_expected & has_come))
+        lost = spans.numbers[is_expected & ~has_come]
+        entry.lost = lost if len(lost) else None
+        if not math.isnan(transition.origin_s):
+            is_counted = is_there.copy()
+            is_counted[is_there] = is_expected[places[is_there]]
+            self._on_fan_out("presence", times_s[is_counted] - transition.origin_s)
+
+    def _check_order(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> None:
+        if entry.previous is None:
+            return
+        before = self._entries.get(entry.previous)
+        if before is not None and before.firsts is not None:
+            _, here, there = np.intersect1d(at, before.firsts[0], assume_unique=True, return_indices=True)
+            self.presence.out_of_order += int(np.count_nonzero(times_s[here] < before.firsts[1][there]))
+            before.firsts = None
+
+    def _may_cancel(self, entry: _Entry) -> bool:
+        """Within a batch that holds this user's transition before or after, too."""
+        span_s = min(BATCH_S, self.settle_s)
+        if entry.next is not None and self._entries[entry.next].transition.begin_s - entry.transition.end_s < span_s:
+            return True
+        before = self._entries.get(entry.previous) if entry.previous is not None else None
+        return before is not None and entry.transition.begin_s - before.transition.end_s < span_s
+
+    def _forget(self, horizon_s: float) -> None:
+        """Transitions long past, but for the last two of each user: what comes now is about those. It keeps the memory
+        of a soak in bounds."""
+        if not math.isfinite(horizon_s) or horizon_s - self._forgot_s < FORGET_EVERY_S:
+            return
+        self._forgot_s = horizon_s
+        past = [
+            number
+            for number, entry in self._entries.items()
+            if entry.is_judged
+            and entry.transition.end_s < horizon_s - REMEMBER_S
+            and entry.next is not None
+            and self._entries[entry.next].next is not None
+        ]
+        for number in past:
+            del self._entries[number]
+        keep = ~np.isin(self._numbers, np.array(past, dtype=np.int64))
+        self._keys, self._numbers = self._keys[keep], self._numbers[keep]
+
+    # -- rooms ----------------------------------------------------------------------------------------------------
+
+    def _judge_changes(self, book: Taken, spans: Spans, horizon_s: float) -> None:
+        at = np.concatenate([self._announced[0], book.announcement_spans])
+        times_s = np.concatenate([self._announced[1], book.announcement_times_s])
+        due = [change for change in self._changes if change.answered_s + self.settle_s <= horizon_s]
+        if due:
+            self._changes = [change for change in self._changes if change.answered_s + self.settle_s > horizon_s]
+            self._match_changes(due, np.sort(at << _TIME_BITS | self._us_many(times_s)), spans)
+        if math.isfinite(horizon_s):
+            since_s = min((change.sent_s for change in self._changes), default=math.inf)
+            keep = times_s >= min(since_s, horizon_s - self.settle_s)
+            at, times_s = at[keep], times_s[keep]
+        self._announced = at, times_s
+
+    def _match_changes(self, due: list[Change], keys: IntArray, spans: Spans) -> None:
+        sees = spans.sees(SEES_ROOMS)
+        observers = int(np.count_nonzero(sees & spans.is_open_at(due[-1].answered_s)))
+        step = max(1, math.ceil(len(due) * observers / PAIRS_AT_ONCE))
+        for turn, change in enumerate(due):
+            expected = spans.numbers[sees & spans.stayed(change.sent_s, change.answered_s + self.settle_s)]
+            looked_at = expected[turn % step :: step]
+            self.rooms.events += 1
+            self.rooms.sampled_out += len(expected) - len(looked_at)
+            self.rooms.expected += len(looked_at)
+            if not len(looked_at) or not len(keys):
+                continue
+            places = np.searchsorted(keys, looked_at << _TIME_BITS | self._us(change.sent_s))
+            found = keys[np.minimum(places, len(keys) - 1)]
+            times_s = (found & ((1 << _TIME_BITS) - 1)) / 1e6 + self._base_s
+            has_come = (places < len(keys)) & (found >> _TIME_BITS == looked_at)
+            has_come &= times_s <= change.answered_s + self.settle_s
+            self.rooms.received += int(np.count_nonzero(has_come))
+            if not math.isnan(change.intended_s):
+                self._on_fan_out("rooms", times_s[has_come] - change.intended_s)
+
+    # -- times ----------------------------------------------------------------------------------------------------
+
+    def _us(self, time_s: float) -> int:
+        return max(0, int((time_s - self._base_s) * 1e6))
+
+    def _us_many(self, times_s: FloatArray) -> IntArray:
+        return np.maximum(0, (times_s - self._base_s) * 1e6).astype(np.int64)

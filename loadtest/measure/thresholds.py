@@ -1,0 +1,136 @@
+"""What a run has to reach: ``fanout.p99 < 250ms``, ``reach == 1``, ``errors.rate < 0.1%``.
+
+An expression is a metric, a comparison and a value. Metrics are those of `loadtest.measure.metrics`: a series with
+``.count``, ``.mean``, ``.p50``, ``.p90``, ``.p99``, ``.p99.9`` (any percentile) or ``.max``, or a single number. Units
+are ``us``, ``ms``, ``s`` and ``%``; what is a time has to have one. A threshold on something that was not measured is
+missed: a run that did not look cannot say that all is well.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.measure.metrics import BY_NAME, COUNT_NAMES, counts_of, series_of
+from loadtest.measure.recorder import Recorder
+from loadtest.workload.inputs import UsageError
+
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le, ">=": operator.ge, "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
+_UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "%": 0.01, "": 1.0}
+_EXPRESSION = re.compile(
+    r"\s*(?P<metric>[a-z_]+(?:\.[a-z_0-9.]+)?)\s*(?P<comparison><=|>=|==|!=|<|>)\s*"
+    r"(?P<value>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>us|µs|ms|s|%)?\s*"
+)
+_STATISTIC = re.compile(r"count|mean|max|p(?:100|[0-9]{1,2}(?:\.[0-9]+)?)")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    text: str
+    metric: str
+    statistic: str
+    """Empty for a single number."""
+    comparison: str
+    value: float
+    """In seconds where it is a time; a share where it was given in percent."""
+
+    @property
+    def is_time(self) -> bool:
+        return self.statistic not in ("", "count")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    threshold: Threshold
+    found: float | None
+    """None: nothing was measured."""
+
+    @property
+    def is_met(self) -> bool:
+        if self.found is None:
+            return False
+        return _COMPARISONS[self.threshold.comparison](self.found, self.threshold.value)
+
+    @property
+    def found_text(self) -> str:
+        if self.found is None:
+            return "nothing was measured"
+        if self.threshold.is_time:
+            return in_time_units(self.found)
+        return f"{self.found:.4%}" if "%" in self.threshold.text else f"{self.found:,.6g}"
+
+    def __str__(self) -> str:
+        return f"{'✓' if self.is_met else '✗'} {self.threshold.text}: {self.found_text}"
+
+
+def read_threshold(text: str) -> Threshold:
+    """Raises `UsageError`: one sentence that says what to write instead."""
+    found = _EXPRESSION.fullmatch(text)
+    if found is None:
+        raise UsageError(f"Threshold {text.strip()!r} is none: write one as fanout.p99 < 250ms, or reach == 1.")
+    metric, _, statistic = found["metric"].partition(".")
+    unit = found["unit"] or ""
+    threshold = Threshold(
+        " ".join(text.split()), metric, statistic, found["comparison"], float(found["value"]) * _UNITS[unit]
+    )
+    if found["metric"] in COUNT_NAMES:
+        if unit not in ("", "%"):
+            raise UsageError(f"Threshold {threshold.text!r}: {found['metric']} is a number and has no unit of time.")
+        return Threshold(threshold.text, found["metric"], "", threshold.comparison, threshold.value)
+    if metric not in BY_NAME:
+        raise UsageError(f"Threshold {threshold.text!r}: there is no {metric}; there is {', '.join(known_names())}.")
+    if _STATISTIC.fullmatch(statistic) is None:
+        raise UsageError(f"Threshold {threshold.text!r}: say which figure of {metric}, as in {metric}.p99 or .max.")
+    if threshold.is_time and unit not in ("us", "µs", "ms", "s"):
+        raise UsageError(f"Threshold {threshold.text!r}: {metric} is a time; say us, ms or s after the number.")
+    if not threshold.is_time and unit:
+        raise UsageError(f"Threshold {threshold.text!r}: {metric}.count is a number without a unit.")
+    return threshold
+
+
+def read_thresholds(texts: Iterable[str], file: Path | None) -> tuple[Threshold, ...]:
+    """Those of the options, then those of the file: one a line, ``#`` begins a comment. Raises `UsageError`."""
+    lines = list(texts)
+    if file is not None:
+        try:
+            lines += file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(f"--thresholds: {file} cannot be read: {why}.") from None
+    stripped = (line.split("#", 1)[0].strip() for line in lines)
+    return tuple(read_threshold(line) for line in stripped if line)
+
+
+def judge(thresholds: Iterable[Threshold], recorder: Recorder, *, duration_s: float) -> tuple[Verdict, ...]:
+    counts = counts_of(recorder, duration_s=duration_s)
+    return tuple(Verdict(threshold, _find(threshold, recorder, counts)) for threshold in thresholds)
+
+
+def known_names() -> tuple[str, ...]:
+    return (*BY_NAME, *COUNT_NAMES)
+
+
+def in_time_units(seconds: float) -> str:
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _find(threshold: Threshold, recorder: Recorder, counts: Mapping[str, float | None]) -> float | None:
+    if not threshold.statistic:
+        return counts[threshold.metric]
+    series = series_of(recorder, BY_NAME[threshold.metric])
+    if threshold.statistic == "count":
+        return series.count
+    if not series.count:
+        return None
+    if threshold.statistic == "max":
+        return series.max_us / 1e6
+    if threshold.statistic == "mean":
+        return series.mean_us / 1e6
+    return series.percentile_us(float(threshold.statistic[1:])) / 1e6

@@ -1,0 +1,134 @@
+"""May the figures of a run be believed? And was it the server that set the limit, or the swarm itself?
+
+Judged from what was recorded; nothing here looks at a clock. INVALID: the generator measured its own queue, or figures
+got lost on their way. SUSPECT: something happened that a reader has to know of before using them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from loadtest.measure.health import Health
+from loadtest.measure.metrics import (
+    ARRIVALS,
+    FAILURES,
+    LATENESS,
+    METRICS,
+    POLLS_SKIPPED,
+    RESTARTS_FAILED,
+    WITHOUT_A_SEAT,
+    series_of,
+)
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.thresholds import in_time_units
+
+BUSY_SHARE = 0.90
+"""Of a core: above it a generator measures its own queue (Locust issues 586 and 663)."""
+NEAR_SHARE = 0.75
+"""From here on a burst of other work on the core would have reached the limit. Both as in `bench.analysis.validity`."""
+BUSY_SECONDS_INVALID = 0.10
+"""Part of the seconds: more of them reach into every percentile from p90 on."""
+LATE_TICKS_INVALID = 0.10
+LATE_TICKS_SUSPECT = 0.01
+"""Part of the ticks that were `LATE_TICK_S` late; the p99 of everything is then the generator's own."""
+LATENESS_SUSPECT_S = 1.0
+"""At p99. Players act one thing after the other, so a slow server makes them late, too: it is counted in latencies."""
+LEAST_SECONDS = 3
+"""Of fewer seconds nothing can be said about a share of them."""
+
+
+class Level(str, Enum):
+    VALID = "VALID"
+    SUSPECT = "SUSPECT"
+    INVALID = "INVALID"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    level: Level
+    reasons: tuple[str, ...]
+    bottleneck: str | None
+    """A sentence, where the figures allow one."""
+
+    def __str__(self) -> str:
+        return f"{self.level.value}: {'; '.join(self.reasons)}" if self.reasons else self.level.value
+
+
+def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_over: bool = True) -> Judgement:
+    """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
+    While a run is not over, counts cannot be reconciled yet."""
+    processes = healths(recorder)
+    invalid: list[str] = []
+    suspect: list[str] = []
+    for name, health in processes.items():
+        _judge_process(name, health, invalid, suspect)
+    invalid += recorder.unreconciled if is_over else []
+    lateness = recorder.series.get(LATENESS)
+    if lateness is not None and lateness.percentile_us(99) / 1e6 > LATENESS_SUSPECT_S:
+        suspect.append(f"players acted late: p99 {in_time_units(lateness.percentile_us(99) / 1e6)}")
+    if recorder.events[FAILURES]:
+        suspect.append(f"{recorder.events[FAILURES]:,} players gave up")
+    if recorder.events[WITHOUT_A_SEAT]:
+        turned_away = f"{recorder.events[WITHOUT_A_SEAT]:,} of {recorder.events[ARRIVALS]:,} arrivals"
+        suspect.append(f"{turned_away} found no free seat and did not take place: give -u more")
+    if recorder.events[POLLS_SKIPPED]:
+        skipped = f"{recorder.events[POLLS_SKIPPED]:,} polls were not sent"
+        suspect.append(f"{skipped}: the one before had no answer yet, or the server had asked for a pause")
+    if recorder.events[RESTARTS_FAILED]:
+        suspect.append("the server was not restarted and back, as the run was to do")
+    clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
+    suspect += [f"{number:,} times of {title} were out of range" for title, number in clipped.items() if number]
+    level = Level.INVALID if invalid else Level.SUSPECT if suspect else Level.VALID
+    return Judgement(level, (*invalid, *suspect), bottleneck(processes, server_cpu_shares))
+
+
+def healths(recorder: Recorder) -> dict[str, Health]:
+    """By the process's name. A master has no players: its own health limits nothing."""
+    if recorder.workers:
+        return {f"worker {name}": worker.health for name, worker in sorted(recorder.workers.items())}
+    return {"the swarm": recorder.health}
+
+
+def bottleneck(processes: Mapping[str, Health], server_cpu_shares: Sequence[float]) -> str | None:
+    busiest = max((_busy_figure(health.cpu_shares) for health in processes.values()), default=0.0)
+    if len(server_cpu_shares) < LEAST_SECONDS:
+        return None
+    server = _busy_figure(server_cpu_shares)
+    of = f"the server used {server:.0%} of a core at its busiest, the busiest generator {busiest:.0%}"
+    if server >= BUSY_SHARE and busiest < NEAR_SHARE:
+        return f"The server was the bottleneck: {of}."
+    if server < BUSY_SHARE <= busiest:
+        return f"The generator was the bottleneck, the server was not: {of}."
+    if server < NEAR_SHARE:
+        return f"The server was not the bottleneck: {of}."
+    return f"Server and generator were both near their limit, and which came first is not known: {of}."
+
+
+def _busy_figure(shares: Sequence[float]) -> float:
+    """The second that one in ten exceeds: at their busiest, without the odd one."""
+    return sorted(shares)[int(len(shares) * 0.9)] if shares else 0.0
+
+
+def _judge_process(name: str, health: Health, invalid: list[str], suspect: list[str]) -> None:
+    seconds = len(health.cpu_shares)
+    busy = sum(share > BUSY_SHARE for share in health.cpu_shares)
+    if seconds >= LEAST_SECONDS:
+        how = f"{name} used more than {BUSY_SHARE:.0%} of its core in {busy} of {seconds} s"
+        if busy > BUSY_SECONDS_INVALID * seconds:
+            invalid.append(how)
+        elif busy:
+            suspect.append(how)
+        elif _busy_figure(health.cpu_shares) > NEAR_SHARE:
+            suspect.append(f"{name} was near its limit: {_busy_figure(health.cpu_shares):.0%} of a core")
+    if health.ticks:
+        part = health.late_ticks / health.ticks
+        how = f"{name} was held up: {part:.1%} of its ticks came more than 0.1 s late"
+        busiest = _busy_figure(health.cpu_shares)
+        if seconds >= LEAST_SECONDS and busiest < NEAR_SHARE:
+            how += f", with {busiest:.0%} of a core at its busiest: look what else runs on this machine"
+        if part > LATE_TICKS_INVALID:
+            invalid.append(how)
+        elif part > LATE_TICKS_SUSPECT:
+            suspect.append(how)

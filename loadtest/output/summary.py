@@ -1,0 +1,87 @@
+"""The end of a run in a terminal: what was measured, who heard of it, what had to be reached, whether to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadtest.measure.metrics import METRICS, errors_by_name, series_of
+from loadtest.measure.reach import Account
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.thresholds import Verdict
+from loadtest.measure.validity import Judgement
+
+
+@dataclass
+class RunFacts:
+    """About the run as a whole, as the process that leads it knows them."""
+
+    host: str = ""
+    seed: int = 0
+    started_at: str = ""
+    """ISO 8601, UTC."""
+    duration_s: float = 0.0
+    is_over: bool = True
+    """False while it runs: the last reports are still to come."""
+    users: dict[str, int] = field(default_factory=dict)
+    """The most that ran at once, by class."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    server_pid: int | None = None
+    server_cpu_shares: list[float] = field(default_factory=list)
+    """Of a core, second by second; empty where the server's process is not known."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """What went on when, for charts; `loadtest.measure.history`."""
+
+
+def table(
+    recorder: Recorder, facts: RunFacts, judgement: Judgement | None = None, verdicts: tuple[Verdict, ...] = ()
+) -> str:
+    """For a terminal: times in ms."""
+    lines = [f"\nLobby swarm · seed {facts.seed} · {facts.duration_s:.1f} s"]
+    lines += ["", f"{'Event':<40}{'count':>14}{'per s':>12}", "-" * 66]
+    for name, number in sorted(recorder.events.items()):
+        if number:
+            rate = number / facts.duration_s if facts.duration_s else 0.0
+            lines.append(f"{name:<40}{number:>14,}{rate:>12,.1f}")
+    lines += ["", f"{'Series (ms)':<30}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS), "-" * 95]
+    for metric in METRICS:
+        series = series_of(recorder, metric)
+        if series.count:
+            figures = series.figures_ms()
+            cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
+            lines.append(f"{metric.title:<30}{series.count:>10,}{cells}")
+    lines += ["", *ledger_lines((("presence", recorder.presence), ("rooms", recorder.rooms)))]
+    errors = errors_by_name(recorder)
+    if errors:
+        lines += ["", f"{'Error':<40}{'count':>14}", "-" * 54]
+        lines += [f"{name:<40}{number:>14,}" for name, number in errors.most_common()]
+    if verdicts:
+        lines += ["", "Thresholds", "-" * 66, *map(str, verdicts)]
+    if judgement is not None:
+        lines += ["", f"This run is {judgement.level.value}{':' if judgement.reasons else '.'}"]
+        lines += [f"  {reason}" for reason in judgement.reasons]
+        if judgement.bottleneck is not None:
+            lines.append(judgement.bottleneck)
+    return "\n".join(lines) + "\n"
+
+
+_COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_ms", "max": "max_ms"}
+
+
+def ledger_lines(accounts: Iterable[tuple[str, Account]]) -> list[str]:
+    """Reach has as many digits as it takes to tell one lost event from none."""
+    names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected")
+    titles = ("expected", "received", "lost", "late", "twice", "disorder", "unexpected")
+    lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 108]
+    for name, account in accounts:
+        figures = account.as_dict()
+        cells = "".join(f"{figures[key]:>12,}" for key in names)
+        lines.append(f"{name:<12}{reach_text(account.reach):>12}{cells}")
+    return lines
+
+
+def reach_text(reach: float | None) -> str:
+    if reach is None:
+        return "–"
+    return "1" if reach == 1 else f"{min(reach, 0.999999):.6f}"

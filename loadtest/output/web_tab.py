@@ -1,0 +1,147 @@
+"""The swarm in Locust's web interface: two tabs with the live series, reach and validity, and downloads.
+
+Locust has a place for tables of others: their structure is in the page's arguments, their rows in the answer that the
+page asks for every two seconds anyway. The routes of our own are behind the same login as Locust's, where it has one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from flask import Blueprint, Flask, Response, request
+
+from loadtest.measure.metrics import METRICS, series_of
+from loadtest.measure.reach import Account
+from loadtest.output.ending import Conclusion
+from loadtest.output.junit import junit_xml
+from loadtest.output.page import page
+from loadtest.output.summary import reach_text
+
+TIMES, STATE = "lobby-times", "lobby-state"
+NO_RUN = "There is no run yet."
+
+_TIMES_COLUMNS = (
+    ("name", "Times in ms"), ("count", "n"), ("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p999", "p99.9"),
+    ("max", "Most"),
+)  # fmt: skip
+_STATE_COLUMNS = (("name", "What"), ("found", "Found"))
+_DOWNLOADS = (
+    ("run.json", "Download run.json of the lobby swarm"),
+    ("times.csv", "Download times of the lobby swarm CSV"),
+    ("run.html", "Open the page of the lobby swarm"),
+    ("junit.xml", "Download JUnit XML of the lobby swarm"),
+)
+
+
+class Page(Protocol):
+    """What is used of Locust's `WebUI`: importing that would patch the standard library of whoever imports this."""
+
+    template_args: dict[str, Any]
+
+    @property
+    def app(self) -> Flask | None: ...
+
+    @property
+    def auth_required_if_enabled(self) -> Callable[[Callable[[], Response]], Callable[[], Response]]: ...
+
+
+def install(web_ui: Page, conclusion: Callable[[], Conclusion | None]) -> None:
+    """`conclusion` is as of now; None before the first run."""
+    web_ui.template_args["extended_tabs"] = [
+        {"title": "Lobby", "key": TIMES},
+        {"title": "Reach, validity", "key": STATE},
+    ]
+    web_ui.template_args["extended_tables"] = [
+        {"key": TIMES, "structure": [{"key": key, "title": title} for key, title in _TIMES_COLUMNS]},
+        {"key": STATE, "structure": [{"key": key, "title": title} for key, title in _STATE_COLUMNS]},
+    ]
+    web_ui.template_args["extended_csv_files"] = [
+        {"href": f"./lobby/{name}", "title": title} for name, title in _DOWNLOADS
+    ]
+    pages = Blueprint("lobby_swarm", __name__)
+
+    def add(name: str, kind: str, text_of: Callable[[Conclusion], str]) -> None:
+        def view() -> Response:
+            found = conclusion()
+            if found is None:
+                return Response(NO_RUN + "\n", status=404, content_type="text/plain; charset=utf-8")
+            return Response(text_of(found), content_type=f"{kind}; charset=utf-8")
+
+        pages.add_url_rule(
+            f"/lobby/{name}", endpoint=name.replace(".", "_"), view_func=web_ui.auth_required_if_enabled(view)
+        )
+
+    add("run.json", "application/json", lambda found: json.dumps(found.document(), indent=1, ensure_ascii=False) + "\n")
+    add("run.html", "text/html", lambda found: page(found.document()))
+    add("junit.xml", "application/xml", lambda found: junit_xml(found.document()))
+    add("times.csv", "text/csv", _times_csv)
+
+    def add_rows(response: Response) -> Response:
+        if request.path.endswith("/stats/requests") and response.status_code == 200 and response.is_json:
+            answer = response.get_json()
+            found = conclusion()
+            answer["extended_stats"] = [
+                {"key": TIMES, "data": _named(_TIMES_COLUMNS, times(found))},
+                {"key": STATE, "data": _named(_STATE_COLUMNS, state(found))},
+            ]
+            response.set_data(json.dumps(answer))
+        return response
+
+    if web_ui.app is not None:  # it is there from the interface's beginning to its end
+        web_ui.app.register_blueprint(pages)
+        web_ui.app.after_request(add_rows)
+
+
+def times(found: Conclusion | None) -> list[tuple[str, ...]]:
+    if found is None:
+        return []
+    rows = []
+    for metric in METRICS:
+        series = series_of(found.recorder, metric)
+        if series.count:
+            figures = series.figures_ms().values()
+            rows.append((metric.title, f"{series.count:,}", *(f"{figure:,.2f}" for figure in figures)))
+    return rows
+
+
+def state(found: Conclusion | None) -> list[tuple[str, str]]:
+    """Locust sorts by the first column: the figures there keep the rows in this order."""
+    if found is None:
+        return [("1 Validity", NO_RUN)]
+    judgement = found.judgement
+    rows = [("1 Validity", judgement.level.value)]
+    rows += [("2 Because", reason) for reason in judgement.reasons]
+    if judgement.bottleneck is not None:
+        rows.append(("3 Bottleneck", judgement.bottleneck))
+    rows += [("4 Threshold", str(verdict)) for verdict in found.verdicts]
+    rows += _account_rows("5 Presence", found.recorder.presence)
+    rows += _account_rows("6 Rooms", found.recorder.rooms)
+    return rows
+
+
+def _account_rows(name: str, account: Account) -> Iterable[tuple[str, str]]:
+    yield f"{name}: reach", reach_text(account.reach)
+    counts = {
+        "expected": account.expected, "received": account.received, "lost": account.lost, "late": account.late,
+        "twice": account.duplicates, "out of order": account.out_of_order, "unexpected": account.unexpected,
+    }  # fmt: skip
+    yield f"{name}: who heard", " · ".join(f"{number:,} {what}" for what, number in counts.items())
+
+
+def _times_csv(found: Conclusion) -> str:
+    """In milliseconds, without separators of thousands."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    columns = ("name", "title", "count", "p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms", "mean_ms", "clipped")
+    writer.writerow(columns)
+    for row in found.document()["metrics"]:
+        writer.writerow([row[column] for column in columns])
+    return out.getvalue()
+
+
+def _named(columns: Sequence[tuple[str, str]], rows: Iterable[tuple[str, ...]]) -> list[dict[str, str]]:
+    return [dict(zip((key for key, _ in columns), row, strict=True)) for row in rows]

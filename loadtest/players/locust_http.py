@@ -1,0 +1,158 @@
+"""The lobby's API over Locust's own HTTP session: every call is timed and grouped in Locust's table.
+
+All players of a process share one session with a pool of keep-alive connections: a session each would cost 30 KiB a
+player and, with a socket each beside it, more files than a process may open.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from geventhttpclient.client import HTTPClientPool
+from locust.contrib.fasthttp import FastHttpSession
+from locust.env import Environment
+
+from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway
+from loadtest.measure.recorder import Recorder
+from loadtest.players.shared_lists import SharedLists
+from lobby_server.protocol.resources import Room
+
+TOO_MANY_REQUESTS = 429
+FORBIDDEN = 403
+CONFLICT = 409
+NOT_FOUND = 404
+TIMEOUT_S = 30.0
+
+NOT_AN_OUTCOME = {
+    ("POST", "/api/auth/register", CONFLICT): "accounts found made",
+    ("POST", "/api/rooms", CONFLICT): "rooms found made",
+    ("DELETE", "/api/rooms/[id]", NOT_FOUND): "rooms found gone",
+    ("POST", "/api/friends/requests", CONFLICT): "friends found made",
+    ("POST", "/api/friends/requests", NOT_FOUND): "acquaintances found gone",
+    ("POST", "/api/friends/requests/[id]/accept", NOT_FOUND): "friend requests found answered",
+    ("POST", "/api/parties", CONFLICT): "parties found made",
+    **{
+        ("POST", f"/api/parties/[id]/{what}", status): f"parties found otherwise ({what})"
+        for what in ("invites", "join", "leave")
+        for status in (FORBIDDEN, NOT_FOUND, CONFLICT)
+    },
+}
+"""Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
+THROTTLED = "throttled (429)"
+NOT_HOST = "rooms that have another host by now"
+"""A room that was asked to be deleted by who made it, and lost it while it was away."""
+
+
+def new_session(environment: Environment, *, connections: int) -> FastHttpSession:
+    """For all players of this process; a request beyond so many at once waits for its turn, which its time contains."""
+    pool = HTTPClientPool(concurrency=connections, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S)
+    host = (environment.host or "").rstrip("/")
+    return FastHttpSession(host, environment.events.request, None, client_pool=pool)
+
+
+class LocustHttp:
+    """An `HttpCaller`. `names` replaces route names, so that a poll and a fetch are told apart in the table.
+
+    A 429 is counted as an event: as a request, its quick refusal would flatter the response times.
+    """
+
+    def __init__(
+        self,
+        session: FastHttpSession,
+        recorder: Recorder,
+        *,
+        names: Mapping[str, str] | None = None,
+        paths: Mapping[str, str] | None = None,
+        intended_s: float | None = None,
+    ) -> None:
+        """`paths`: where another server has what the contract has under a prefix. `intended_s`: when the call should
+        have been made (`time.perf_counter`); its time counts from then."""
+        self.url = session.base_url or ""
+        self._session = session
+        self._recorder = recorder
+        self._names = names or {}
+        self._paths = paths or {}
+        self._intended_s = intended_s
+
+    def intended(self, at_s: float) -> LocustHttp:
+        """The same for a call that should have been made at that time."""
+        return LocustHttp(self._session, self._recorder, names=self._names, paths=self._paths, intended_s=at_s)
+
+    def call(self, request: HttpCall) -> HttpAnswer:
+        context = self._session.request(
+            request.method,
+            moved(request.path, self._paths),
+            name=self._names.get(request.route, request.route),
+            data=request.body,  # type: ignore[arg-type]  # bytes are what it sends in the end
+            headers={"accept-encoding": "gzip", **request.headers},
+            catch_response=True,
+        )
+        status = int(context.status_code or 0)
+        self._count_bytes(request, context)
+        event = NOT_AN_OUTCOME.get((request.method, request.route, status))
+        if status == TOO_MANY_REQUESTS:
+            event = THROTTLED
+        elif status == 403 and b'"not_host"' in (context.content or b""):
+            event = NOT_HOST
+        if event is not None:
+            self._recorder.count(event)
+        else:
+            if self._intended_s is not None:
+                context.request_meta["response_time"] = (time.perf_counter() - self._intended_s) * 1000
+            with context as response:
+                if status == 0:
+                    response.failure(_in_few_words(response.error))
+                elif status >= 400:
+                    response.failure(f"HTTP {status}")
+                elif status == 304:
+                    response.success()  # Locust takes it for a failure of its own accord
+        if status == 0:
+            raise ServerAway(self.url, _in_few_words(getattr(context, "error", None)))
+        return HttpAnswer(
+            status=status,
+            headers={str(name).lower(): str(text) for name, text in (context.headers or {}).items()},
+            body=context.content or b"",
+        )
+
+    def _count_bytes(self, request: HttpCall, context: Any) -> None:
+        """Of bodies, as they were on the wire: compressed where the server did that."""
+        cause = f"{request.method} {self._names.get(request.route, request.route)}"
+        length = str((context.headers or {}).get("content-length") or "")
+        bytes_in = int(length) if length.isdigit() else len(context.content or b"")
+        self._recorder.count(f"body bytes in of {cause}", bytes_in)
+        if request.body:
+            self._recorder.count(f"body bytes out of {cause}", len(request.body))
+
+    def close(self) -> None:
+        self._session.client.close()
+
+
+def moved(path: str, paths: Mapping[str, str]) -> str:
+    """Where another server has what the contract has at `path`: `paths` maps prefixes."""
+    for prefix, other in paths.items():
+        if path.startswith(prefix):
+            return other + path[len(prefix) :]
+    return path
+
+
+class SwarmApi(LobbyApi):
+    """`LobbyApi` for many players: who is answered the same list of rooms holds the same list."""
+
+    def __init__(self, http: LocustHttp, lists: SharedLists) -> None:
+        super().__init__(http)
+        self._locust_http = http
+        self._lists = lists
+
+    def intended(self, at_s: float) -> SwarmApi:
+        return SwarmApi(self._locust_http.intended(at_s), self._lists)
+
+    def _read_rooms(self, answer: HttpAnswer) -> tuple[Room, ...]:
+        return self._lists.decode(answer.body, lambda: super(SwarmApi, self)._read_rooms(answer))
+
+
+def _in_few_words(error: BaseException | None) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) if error else "no answer"

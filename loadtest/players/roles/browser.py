@@ -1,0 +1,38 @@
+"""Sits in the lobby and keeps the list fresh: what every other role with a socket does, too."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from loadtest.players.roles.role import Role
+from loadtest.players.socket_client import SocketClient
+from loadtest.players.swarm import Swarm
+from loadtest.workload import mix
+from loadtest.workload.plan import PlayerPlan
+
+
+class Browser(Role):
+    NAME: ClassVar[str] = mix.BROWSER
+
+    def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
+        super().__init__(swarm, plan, seat=seat, began_s=began_s)
+        self.client = self.new_client()
+
+    def new_client(self, number: int = 0) -> SocketClient:
+        """`number` tells the sockets of one user apart."""
+        return SocketClient(
+            self.swarm,
+            name=f"player {self.seat}",
+            features=self.options.modes[self.NAME],
+            rng=self.plan.rng(f"connection {number}"),
+            phase=(self.plan.heartbeat_phase + number * 0.618) % 1.0,
+            fire=self.fire,
+            fire_attempt=self.fire_attempt,
+        )
+
+    def begin(self) -> None:
+        token = self.identity.get_token(self.began_s)
+        self.client.open(token, self.began_s)
+
+    def end(self) -> None:
+        self.client.close()

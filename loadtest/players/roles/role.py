@@ -1,0 +1,91 @@
+"""What all roles share: a plan that is followed, the clock of intended times, the way into the records.
+
+A role does what its plan says when it is due, in the greenlet of its seat, so it may block there. What it hears comes
+in the shared reader's greenlet and must not block.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import ClassVar
+
+from loadtest.client import Attempt
+from loadtest.measure.metrics import LATENESS
+from loadtest.players.sign_in import SignIn
+from loadtest.players.swarm import Swarm
+from loadtest.workload.plan import Act, Intent, PlayerPlan
+
+
+class SwarmFailure(Exception):
+    """In Locust's table of failures; its text is what groups them."""
+
+
+class Role:
+    """One session of one player."""
+
+    NAME: ClassVar[str]
+
+    def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
+        """`seat`: whose user it is. `began_s`: when the session was meant to begin (`time.perf_counter`)."""
+        self.swarm = swarm
+        self.plan = plan
+        self.options = swarm.options
+        self.seat = seat
+        self.began_s = began_s
+        self.identity = SignIn(swarm, number=seat, rng=plan.rng("identity"))
+        self.is_over = False
+        self._schedule = plan.schedule(swarm.options)
+        self._next: Intent | None = next(self._schedule, None)
+
+    def begin(self) -> None:
+        """Come in. May block; raises `GaveUp`."""
+
+    def end(self) -> None:
+        """Leave the lobby as it was found. May block."""
+
+    def act(self, intent: Intent, at_s: float) -> None:
+        """Do what was planned, for `at_s` (`time.perf_counter`). May block."""
+
+    def next_at_s(self) -> float:
+        """When there is something to do again; `math.inf` when never."""
+        return math.inf if self._next is None else self.began_s + self._next.at_s
+
+    def ends_at_s(self) -> float:
+        """When the session was meant to end."""
+        return self.began_s + self.plan.session_s
+
+    def keep_appointment(self) -> None:
+        """Do what is due, if anything is."""
+        intent, now_s = self._next, time.perf_counter()
+        if intent is None or self.began_s + intent.at_s > now_s:
+            return
+        self._next = next(self._schedule, None)
+        at_s = self.began_s + intent.at_s
+        self.swarm.recorder.record(LATENESS, now_s - at_s)
+        if intent.act is Act.END:
+            self.is_over = True
+        else:
+            self.act(intent, at_s)
+
+    # -- into the records -----------------------------------------------------------------------------------------
+
+    def fire(self, name: str, duration_s: float | None, failure: str | None) -> None:
+        """Into Locust's table, with the real time, or none."""
+        self.swarm.environment.events.request.fire(  # type: ignore[no-untyped-call]
+            request_type="WS",
+            name=name,
+            response_time=None if duration_s is None else duration_s * 1000,
+            response_length=0,
+            exception=None if failure is None else SwarmFailure(failure),
+            context={},
+        )
+
+    def fire_attempt(self, attempt: Attempt) -> None:
+        has_upgraded = attempt.upgrade_s is not None
+        self.fire("upgrade", attempt.upgrade_s, None if has_upgraded else attempt.failure)
+        if has_upgraded:
+            self.fire("handshake", attempt.handshake_s, attempt.failure)
+
+    def count(self, event: str) -> None:
+        self.swarm.recorder.count(event)

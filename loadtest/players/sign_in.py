@@ -1,0 +1,78 @@
+"""A player comes by its token: dealt, minted, or by an account that it makes and logs in with, patiently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import gevent
+
+from loadtest.client import ApiError, ClientError, JitterReconnect, RateLimited
+from loadtest.measure.metrics import FAILURES
+from loadtest.players.locust_http import CONFLICT
+from loadtest.players.swarm import Swarm
+from loadtest.workload.identities import NoTokenLeft, account
+
+
+class GaveUp(Exception):
+    """The player cannot play; counted and said already."""
+
+
+class SignIn:
+    __slots__ = ("_number", "_rng", "_swarm", "token")
+
+    def __init__(self, swarm: Swarm, *, number: int, rng: Random) -> None:
+        self._swarm = swarm
+        self._number = number
+        self._rng = rng
+        self.token: str | None = None
+
+    def get_token(self, intended_s: float) -> str:
+        """Blocks while the server asks to wait or is away. Raises `GaveUp`."""
+        try:
+            self.token = self._by_tokens() or self._by_account(intended_s)
+        except (ApiError, NoTokenLeft) as error:
+            self._swarm.recorder.count(FAILURES)
+            self._swarm.say_once(f"gave up {type(error).__name__}", f"Players leave, this is why: {error}")
+            raise GaveUp from None
+        return self.token
+
+    def _by_tokens(self) -> str | None:
+        return None if self._swarm.tokens is None else self._swarm.tokens.token_of(self._number)
+
+    def _by_account(self, intended_s: float) -> str:
+        mine, api = account(self._swarm.options.seed, self._number), self._swarm.api
+        try:
+            return self._patiently(
+                intended_s,
+                lambda at_s: api.intended(at_s).register(username=mine.username, password=mine.password).token,
+            )
+        except ApiError as error:
+            if error.status != CONFLICT:
+                raise
+        return self._patiently(
+            None, lambda at_s: api.intended(at_s).login(username=mine.username, password=mine.password).token
+        )
+
+    def _patiently(self, intended_s: float | None, call: Callable[[float], str]) -> str:
+        """Again while the server is away or asks to wait; each try is due when it was decided on. Raises the other
+        `ApiError`."""
+        failures, at_s = 0, self._swarm.wire.clock() if intended_s is None else intended_s
+        while True:
+            try:
+                return call(at_s)
+            except RateLimited as error:
+                self._swarm.say_once(
+                    "throttled",
+                    "The server limits logins (429): players wait as long as it says. To start faster, give --tokens "
+                    "(lobby-server mint-tokens) or --jwt-secret, or start the server with --auth-rate-per-min 0.",
+                )
+                wait_s = error.retry_after_s * self._rng.uniform(1.0, 1.5)
+            except ApiError:
+                raise
+            except ClientError as error:
+                self._swarm.say_once("away", f"A login failed: {error}; players try again.")
+                wait_s = JitterReconnect().delay_s(failures, self._rng)
+                failures += 1
+            at_s = self._swarm.wire.clock() + wait_s
+            gevent.sleep(wait_s)

@@ -1,0 +1,145 @@
+"""One run of the swarm in one process: what all its players share. Made at each start of a test, kept by Locust's
+environment; nothing of it outlives the run.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from locust.env import Environment
+
+from loadtest.client import ReconnectPolicy, Timing, socket_url
+from loadtest.measure.freshness import Marks
+from loadtest.measure.ledger import Ledger
+from loadtest.measure.recorder import Recorder
+from loadtest.output.summary import RunFacts
+from loadtest.players.locust_http import LocustHttp, SwarmApi, new_session
+from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.wire import Wire
+from loadtest.workload.arrivals import Arrivals, arrival_times_s
+from loadtest.workload.identities import Share, Tokens
+from loadtest.workload.options import SwarmOptions
+from loadtest.workload.plan import SwarmPlan
+
+_ATTRIBUTE = "lobby_swarm"
+
+log = logging.getLogger("loadtest")
+
+
+@dataclass
+class Swarm:
+    environment: Environment
+    options: SwarmOptions
+    share: Share
+    tokens: Tokens | None
+    """None: players make accounts over the API."""
+    recorder: Recorder
+    facts: RunFacts
+    plan: SwarmPlan
+    wire: Wire
+    api: SwarmApi
+    poll_api: SwarmApi
+    """The same under other names, to tell polls from fetches in the table."""
+    conditional_poll_api: SwarmApi
+    lists: SharedLists
+    timing: Timing
+    reconnect: ReconnectPolicy
+    arrivals: Arrivals | None
+    """None: a closed workload."""
+    is_called_off: bool = False
+    """The run cannot succeed; users leave at once."""
+    marks: Marks = field(default_factory=Marks)
+    _free_numbers: list[int] = field(default_factory=list)
+    _next_local: int = 0
+    _said: set[str] = field(default_factory=set)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.recorder.ledger
+
+    def take_number(self) -> int:
+        """The number in the whole swarm of this process's next seat: the lowest that is free."""
+        if self._free_numbers:
+            return heapq.heappop(self._free_numbers)
+        self._next_local += 1
+        return self.share.number(self._next_local - 1)
+
+    def give_number_back(self, number: int) -> None:
+        heapq.heappush(self._free_numbers, number)
+
+    def say_once(self, kind: str, sentence: str) -> None:
+        """What a thousand players would say, said by the first one."""
+        if kind not in self._said:
+            self._said.add(kind)
+            log.warning(sentence)
+
+    def close(self) -> None:
+        """After the last player: sockets that are left, greenlets, HTTP connections."""
+        self.wire.close()
+        self.api.http.close()
+
+
+def new_swarm(
+    environment: Environment,
+    options: SwarmOptions,
+    *,
+    share: Share,
+    tokens: Tokens | None,
+    recorder: Recorder,
+    facts: RunFacts,
+    is_called_off: bool = False,
+) -> Swarm:
+    """What a run needs in this process, ready and idle."""
+    host = environment.host or ""
+    wire = Wire(socket_url(host.rstrip("/"), options.ws_path), first_source=share.process * 64)
+    session, lists = new_session(environment, connections=options.http_connections), SharedLists()
+
+    def api(**names: Any) -> SwarmApi:
+        return SwarmApi(LocustHttp(session, recorder, paths=options.paths, **names), lists)
+
+    return Swarm(
+        environment=environment,
+        options=options,
+        share=share,
+        tokens=tokens,
+        recorder=recorder,
+        facts=facts,
+        plan=SwarmPlan(options),
+        wire=wire,
+        api=api(),
+        poll_api=api(names={"/api/rooms": "/api/rooms (poll)"}),
+        conditional_poll_api=api(names={"/api/rooms": "/api/rooms (poll, ETag)"}),
+        lists=lists,
+        timing=Timing(heartbeat_s=options.heartbeat_s),
+        reconnect=options.new_reconnect_policy(),
+        arrivals=_arrivals(options, share, wire, recorder, run_s=_run_s(environment)),
+        is_called_off=is_called_off,
+    )
+
+
+def _arrivals(
+    options: SwarmOptions, share: Share, wire: Wire, recorder: Recorder, *, run_s: float | None
+) -> Arrivals | None:
+    load = options.load
+    if not load.arrivals_per_s:
+        return None
+    times_s = arrival_times_s(options.seed, load.arrivals_per_s, lambda at_s: load.level(at_s, run_s))
+    return Arrivals(times_s, share=share, timers=wire.timers, count=recorder.count)
+
+
+def _run_s(environment: Environment) -> float | None:
+    run_time = getattr(environment.parsed_options, "run_time", None)
+    return float(run_time) if run_time else None
+
+
+def attach(environment: Environment, swarm: Swarm) -> None:
+    setattr(environment, _ATTRIBUTE, swarm)
+
+
+def swarm_of(environment: Environment) -> Swarm | None:
+    """None before the first start, and on nodes that run no users."""
+    swarm = getattr(environment, _ATTRIBUTE, None)
+    return swarm if isinstance(swarm, Swarm) else None

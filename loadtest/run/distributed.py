@@ -1,0 +1,179 @@
+"""Between a master and its workers: reports while a run goes on, what happened to whom, and the last word of everybody.
+
+A worker's report rides on Locust's own. Besides what was recorded it carries the worker's facts (who came and went,
+what was changed), which the master passes on to the other workers, for their players should have heard of it. When a
+test stops, the master asks all workers to stop, waits until the facts are passed on, asks for the last reports and
+waits for those, each for a bounded time. What did not come is named by `Recorder.unreconciled`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.event import EventHook
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+
+from loadtest.measure.ledger import Ledger
+from loadtest.measure.recorder import Recorder
+
+STOP_TIMEOUT_S = 30.0
+"""Beyond Locust's own --stop-timeout: for players to say goodbye."""
+LAST_REPORT_TIMEOUT_S = 10.0
+
+_REPORT = "lobby_swarm"
+_FACTS, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_facts", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
+_LOOK_EVERY_S = 0.02
+
+
+class WorkerSide:
+    def __init__(self, environment: Environment, runner: WorkerRunner, recorder: Callable[[], Recorder | None]) -> None:
+        """`recorder` is that of the present run; None before the first."""
+        self._runner = runner
+        self._recorder = recorder
+        self._ended: Recorder | None = None
+        _listen(environment.events.report_to_master, self._on_report_to_master)
+        runner.register_message(_FACTS, self._on_facts)
+        runner.register_message(_STOP, self._on_stop, concurrent=True)
+        runner.register_message(_SETTLE, self._on_settle)
+
+    def _on_report_to_master(self, data: dict[str, Any], **_rest: Any) -> None:
+        recorder = self._recorder()
+        if recorder is not None and recorder is not self._ended:
+            data[_REPORT] = {"report": recorder.take_report(), "facts": recorder.ledger.take_facts()}
+
+    def _on_facts(self, msg: Any, **_rest: Any) -> None:
+        recorder = self._recorder()
+        if recorder is not None:
+            if msg.data["facts"] is not None:
+                recorder.ledger.add_facts(msg.data["facts"])
+            recorder.ledger.heard_until_s = msg.data["heard_until_s"]
+
+    def _on_stop(self, **_rest: Any) -> None:
+        self._runner.stop()
+        recorder = self._recorder()
+        facts = None if recorder is None else recorder.ledger.take_facts()
+        self._runner.send_message(_STOPPED, {"facts": facts})
+
+    def _on_settle(self, **_rest: Any) -> None:
+        recorder = self._recorder()
+        report = None
+        if recorder is not None:
+            recorder.reach.settle(time.perf_counter(), is_final=True)
+            report = recorder.take_report(is_last=True)
+            self._ended = recorder
+        self._runner.send_message(_LAST, {"report": report})
+
+
+class MasterSide:
+    def __init__(self, environment: Environment, runner: MasterRunner, recorder: Callable[[], Recorder | None]) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._recorder = recorder
+        self._clocks: dict[str, _WorkerClock] = {}
+        self._stopped: set[str] = set()
+        self._ended: set[str] = set()
+        _listen(environment.events.worker_report, self._on_worker_report)
+        runner.register_message(_STOPPED, self._on_stopped)
+        runner.register_message(_LAST, self._on_last)
+
+    def begin(self) -> None:
+        """A run starts: nobody has said anything yet."""
+        self._clocks.clear()
+        self._stopped.clear()
+        self._ended.clear()
+
+    def finish(self) -> None:
+        """Stop the workers and wait for their last reports, for a bounded time and while they are there."""
+        stopping = self._present()
+        self._tell(stopping, _STOP)
+        self._wait(lambda: stopping & self._present() <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)
+        self._tell(stopping, _SETTLE)
+        self._wait(lambda: stopping & self._present() <= self._ended, LAST_REPORT_TIMEOUT_S)
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_rest: Any) -> None:
+        recorder = self._recorder()
+        if recorder is not None and _REPORT in data and client_id not in self._ended:
+            recorder.add_report(data[_REPORT]["report"], worker=self._name(client_id))
+            self._pass_on(client_id, data[_REPORT]["facts"], recorder.ledger)
+
+    def _on_stopped(self, msg: Any, **_rest: Any) -> None:
+        recorder = self._recorder()
+        if recorder is not None and msg.data["facts"] is not None:
+            self._pass_on(msg.node_id, msg.data["facts"], recorder.ledger)
+        self._stopped.add(msg.node_id)
+
+    def _on_last(self, msg: Any, **_rest: Any) -> None:
+        recorder = self._recorder()
+        if recorder is not None and msg.data["report"] is not None:
+            recorder.add_report(msg.data["report"], worker=self._name(msg.node_id))
+        self._ended.add(msg.node_id)
+
+    def _pass_on(self, sender: str, facts: dict[str, Any], ledger: Ledger) -> None:
+        """To all other workers, in their own clocks, with the time up to which they have heard of all others."""
+        self._clocks.setdefault(sender, _WorkerClock(facts["clock"])).hear(facts, ledger)
+        present = self._present()
+        if present == {sender}:  # there is nobody else to hear of
+            self._runner.send_message(_FACTS, {"facts": None, "heard_until_s": math.inf}, client_id=sender)
+        for receiver in present - {sender}:
+            clock = self._clocks.get(receiver)
+            if clock is None:
+                clock = _WorkerClock(facts["clock"])  # it has said nothing yet; most likely it is on this machine
+            heard_s = [
+                self._clocks[other].until_s - clock.shift_s if other in self._clocks else -math.inf
+                for other in present - {receiver}
+            ]
+            shift_s = 0.0 if clock.clock_id == facts["clock"] else self._clocks[sender].shift_s - clock.shift_s
+            shifted = _shifted(facts, shift_s) if shift_s else facts
+            self._runner.send_message(
+                _FACTS, {"facts": shifted, "heard_until_s": min(heard_s, default=math.inf)}, client_id=receiver
+            )
+
+    def _present(self) -> set[str]:
+        return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
+
+    def _name(self, client_id: str) -> str:
+        return str(self._runner.get_worker_index(client_id))  # type: ignore[no-untyped-call]
+
+    def _tell(self, workers: set[str], what: str) -> None:
+        for client_id in workers:
+            self._runner.send_message(what, client_id=client_id)
+
+    def _wait(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        ends_s = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < ends_s:
+            gevent.sleep(_LOOK_EVERY_S)
+
+
+class _WorkerClock:
+    """How a worker's clock relates to the master's: exactly on one machine, by the quickest report on another."""
+
+    def __init__(self, clock_id: str) -> None:
+        self.clock_id = clock_id
+        self.shift_s = 0.0
+        """What to add to the worker's times to get the master's."""
+        self.until_s = -math.inf
+        """In the master's clock: all that happened there until then is known."""
+
+    def hear(self, facts: dict[str, Any], ledger: Ledger) -> None:
+        if self.clock_id != ledger.clock_id:
+            seen_s = ledger.clock() - facts["now_s"]
+            self.shift_s = seen_s if self.until_s == -math.inf else min(self.shift_s, seen_s)
+        self.until_s = facts["until_s"] + self.shift_s
+
+
+def _shifted(facts: dict[str, Any], shift_s: float) -> dict[str, Any]:
+    transitions = [
+        [user_id, is_online, begin_s + shift_s, end_s + shift_s, origin_s + shift_s, is_certain]
+        for user_id, is_online, begin_s, end_s, origin_s, is_certain in facts["transitions"]
+    ]
+    changes = [[time_s + shift_s for time_s in change] for change in facts["changes"]]
+    return {**facts, "transitions": transitions, "changes": changes}
+
+
+def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
+    hook.add_listener(listener)  # type: ignore[no-untyped-call]

@@ -1,0 +1,256 @@
+"""What a run is told: the swarm's options on Locust's command line and in its web form, read and checked once.
+
+Nothing here imports Locust: the parser is handed in. What a run has to reach and leaves behind is in
+`loadtest.output.run_options`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, TypeVar
+
+from loadtest.client import Feature, FixedReconnect, JitterReconnect, ReconnectPolicy
+from loadtest.workload import mix
+from loadtest.workload.distributions import Distribution, read_distribution
+from loadtest.workload.inputs import UsageError
+from loadtest.workload.load_options import LoadOptions, add_load_options, read_load_options
+
+FEATURES = tuple(feature.value for feature in Feature)
+
+RECONNECT_POLICIES: Mapping[str, type[FixedReconnect] | type[JitterReconnect]] = {
+    "jitter": JitterReconnect,
+    "fixed": FixedReconnect,
+}
+ROUTES = ("auth", "rooms")
+"""Whose paths may be others than the contract's: ``/api/auth…`` and ``/api/rooms…``."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwarmOptions:
+    """Times in seconds, shares from 0 to 1. Construction checks; raises `UsageError`."""
+
+    seed: int
+    tokens_file: Path | None
+    jwt_secret: str | None
+    weights: Mapping[str, float]
+    """By role; only their ratios count."""
+    modes: Mapping[str, frozenset[Feature]]
+    """What the players of a role ask for in their handshake."""
+    heartbeat_s: float
+    poll_interval_s: float
+    session: Distribution | None
+    """None: until the run ends."""
+    away: Distribution
+    room_interval: Distribution
+    """Between the rooms of one host; a mean of 0: nobody makes rooms."""
+    room_lifetime: Distribution
+    visit_interval: Distribution
+    visit: Distribution
+    chat_interval: Distribution
+    drop_interval: Distribution
+    silent_share: float
+    tabs: int
+    pause_interval: Distribution
+    pause: Distribution
+    reconnect_policy: str
+    ws_path: str
+    paths: Mapping[str, str]
+    http_connections: int
+    json_file: Path | None
+    load: LoadOptions = field(default_factory=LoadOptions)
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.silent_share <= 1, "--silent-share", "a share from 0 to 1")
+        for flag, time_s in (
+            ("--heartbeat-interval-s", self.heartbeat_s),
+            ("--poll-interval-s", self.poll_interval_s),
+            ("--drop-interval-s", self.drop_interval.mean_s),
+            ("--visit-interval-s", self.visit_interval.mean_s),
+            ("--visit-s", self.visit.mean_s),
+            ("--chat-interval-s", self.chat_interval.mean_s),
+            ("--pause-interval-s", self.pause_interval.mean_s),
+            ("--room-lifetime-s", self.room_lifetime.mean_s),
+        ):
+            _require(0 < time_s < math.inf, flag, "above 0 seconds")
+        if self.session is not None:
+            _require(self.session.mean_s > 0, "--session-s", "above 0 seconds, or left out")
+        if self.room_interval.mean_s:
+            is_fitting = self.room_lifetime.mean_s <= self.room_interval.mean_s
+            _require(is_fitting, "--room-lifetime-s", "at most --room-interval-s")
+        _require(1 <= self.tabs <= 100, "--tabs", "from 1 to 100")
+        _require(self.http_connections >= 1, "--http-connections", "at least 1")
+        policies = ", ".join(RECONNECT_POLICIES)
+        _require(self.reconnect_policy in RECONNECT_POLICIES, "--reconnect-policy", f"one of {policies}")
+        _require(self.ws_path.startswith("/"), "--ws-path", "a path that starts with /")
+        if self.load.arrivals_per_s and self.session is None:
+            raise UsageError("--arrivals-per-s needs --session-s: sessions that never end would fill all seats.")
+        if self.tokens_file is not None and self.jwt_secret:
+            raise UsageError("--tokens and --jwt-secret both say who the players are: give one of them.")
+        if self.json_file is not None and not self.json_file.absolute().parent.is_dir():
+            raise UsageError(
+                f"--swarm-json: the folder {self.json_file.absolute().parent} does not exist: make it first."
+            )
+
+    def new_reconnect_policy(self) -> ReconnectPolicy:
+        return RECONNECT_POLICIES[self.reconnect_policy]()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The swarm's flags. Locust shows them in its web form too, under the names without dashes."""
+    group = parser.add_argument_group("lobby swarm")
+
+    def add(flag: str, *, is_in_form: bool = True, **how: Any) -> None:
+        action = group.add_argument(flag, **how)
+        action.include_in_web_ui = is_in_form  # type: ignore[attr-defined]  # Locust's parser sets it outside of groups only
+
+    add("--tokens", metavar="FILE", default="",
+        help="one JWT a line (lobby-server --data-dir D mint-tokens --count N > FILE); without it players make "
+        "accounts over the API, which the server limits (its --auth-rate-per-min)")  # fmt: skip
+    add("--jwt-secret", metavar="SECRET", default="", is_in_form=False,
+        help="sign the players' tokens here with the server's secret, instead of --tokens")  # fmt: skip
+    add("--seed", type=int, default=None, help="same seed: same players, rooms, phases and drops; default: drawn")
+    add("--mix", metavar="WEIGHTS", default=mix.DEFAULT_MIX, help=f"who plays: weights of {', '.join(mix.ROLES)}")
+    add("--mode", metavar="FEATURES", default="",
+        help="what players ask the server for: rooms_delta+presence_batch for all, or "
+        f"browser=rooms_delta,host=base; features: {', '.join(FEATURES)}; default: the base protocol")  # fmt: skip
+    add("--features", metavar="NAMES", default="", help="the same for all players, with commas between")
+    add("--session-s", metavar="TIME", default="",
+        help="how long a player stays (s), as all times below: 300, exp:300, uniform:60-600, lognormal:120,1.2, "
+        "fixed:300; default: until the end")  # fmt: skip
+    add("--away-s", metavar="TIME", default="30", help="how long it stays away then (s)")
+    add("--room-interval-s", metavar="TIME", default="120", help="between two rooms of a host (s); 0: no rooms")
+    add("--room-lifetime-s", metavar="TIME", default="30", help="life of a room (s)")
+    add("--visit-interval-s", metavar="TIME", default="30", help="between two visits of a joiner to a room (s)")
+    add("--visit-s", metavar="TIME", default="20", help="length of such a visit (s)")
+    add("--chat-interval-s", metavar="TIME", default="8", help="between two lines that a joiner says there (s)")
+    add("--drop-interval-s", metavar="TIME", default="60", help="between two losses of a flapper (s)")
+    add("--silent-share", type=float, default=0.0, help="share of the losses without a word to the server")
+    add("--tabs", type=int, default=3, help="sockets of a tabber")
+    add("--pause-interval-s", metavar="TIME", default="60", help="between two pauses of a slow reader (s)")
+    add("--pause-s", metavar="TIME", default="10", help="length of such a pause (s)")
+    add("--poll-interval-s", type=float, default=3.0, help="time between two polls (s)")
+    add("--poller-share", type=float, default=0.0, help="beside --mix: share of all that polls instead")
+    add("--poll-with-etag", action="store_true", help="those pollers send If-None-Match")
+    add("--drop-share", type=float, default=0.0, help="beside --mix: share of the socket players that are flappers")
+    add("--heartbeat-interval-s", type=float, default=30.0, help="time between two pings of a player (s)")
+    add("--reconnect-policy", choices=tuple(RECONNECT_POLICIES), default="jitter",
+        help="jitter: U(0, 5 s), then full-jitter exponential up to 30 s; fixed: every 5 s")  # fmt: skip
+    add("--ws-path", default="/", help="path of the WebSocket on the host")
+    add("--paths", metavar="PATHS", default="", help="where another server has them: auth=/v1/auth,rooms=/v1/rooms")
+    add("--http-connections", type=int, default=1000, help="most HTTP connections that players of a process share")
+    add("--swarm-json", metavar="FILE", default="", help="write the figures of the run to FILE at its end")
+    add_load_options(add)
+
+
+def read_options(values: Mapping[str, Any]) -> SwarmOptions:
+    """From the parsed command line as a mapping. A seed that was not given is drawn. Raises `UsageError`."""
+    seed = values.get("seed")
+
+    def time(flag: str, default_kind: str = "exp") -> Distribution:
+        text = str(values[_name_of(flag)])
+        return _read(flag, lambda: read_distribution(text, default_kind=default_kind))
+
+    return SwarmOptions(
+        seed=SystemRandom().getrandbits(32) if seed in (None, "") else read_number("--seed", seed, int),
+        tokens_file=Path(values["tokens"]) if values.get("tokens") else None,
+        jwt_secret=str(values["jwt_secret"]) if values.get("jwt_secret") else None,
+        weights=_weights(values),
+        modes=_modes(values),
+        heartbeat_s=read_number("--heartbeat-interval-s", values["heartbeat_interval_s"], float),
+        poll_interval_s=read_number("--poll-interval-s", values["poll_interval_s"], float),
+        session=time("--session-s") if values.get("session_s") else None,
+        away=time("--away-s"),
+        room_interval=time("--room-interval-s"),
+        room_lifetime=time("--room-lifetime-s", "uniform"),
+        visit_interval=time("--visit-interval-s"),
+        visit=time("--visit-s", "uniform"),
+        chat_interval=time("--chat-interval-s"),
+        drop_interval=time("--drop-interval-s"),
+        silent_share=read_number("--silent-share", values["silent_share"], float),
+        tabs=read_number("--tabs", values["tabs"], int),
+        pause_interval=time("--pause-interval-s"),
+        pause=time("--pause-s", "uniform"),
+        reconnect_policy=str(values["reconnect_policy"]),
+        ws_path=str(values["ws_path"]),
+        paths=_read_paths(str(values.get("paths") or "")),
+        http_connections=read_number("--http-connections", values["http_connections"], int),
+        json_file=Path(values["swarm_json"]) if values.get("swarm_json") else None,
+        load=read_load_options(values),
+    )
+
+
+def _weights(values: Mapping[str, Any]) -> dict[str, float]:
+    """The mix, with the two shares that may be given beside it."""
+    weights = _read("--mix", lambda: mix.read_mix(str(values["mix"])))
+    shares = {}
+    for flag in ("--poller-share", "--drop-share"):
+        shares[flag] = read_number(flag, values[_name_of(flag)], float)
+        _require(0 <= shares[flag] <= 1, flag, "a share from 0 to 1")
+    weights = _with_share(weights, mix.FLAPPER, shares["--drop-share"])
+    poller = mix.CONDITIONAL_POLLER if values["poll_with_etag"] else mix.POLLER
+    return _with_share(weights, poller, shares["--poller-share"])
+
+
+def _with_share(weights: dict[str, float], role: str, share: float) -> dict[str, float]:
+    if not share:
+        return weights
+    total = sum(weights.values())
+    scaled = {other: weight / total * (1.0 - share) for other, weight in weights.items()}
+    scaled[role] = scaled.get(role, 0.0) + share
+    return {other: weight for other, weight in scaled.items() if weight}
+
+
+def _modes(values: Mapping[str, Any]) -> dict[str, frozenset[Feature]]:
+    for_all = read_features(str(values.get("features") or ""))
+    modes = _read("--mode", lambda: mix.read_modes(str(values.get("mode") or "")))
+    return {role: features | for_all for role, features in modes.items()}
+
+
+def read_features(names: str) -> frozenset[Feature]:
+    """``rev,drain`` → the two; blanks do not count. Raises `UsageError`."""
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    for name in asked:
+        if name not in FEATURES:
+            raise UsageError(f"--features: {name} is no feature: choose from {', '.join(FEATURES)}.")
+    return frozenset(Feature(name) for name in asked)
+
+
+def _read_paths(text: str) -> dict[str, str]:
+    paths = {}
+    for item in (item.strip() for item in text.split(",") if item.strip()):
+        route, _, path = (part.strip() for part in item.partition("="))
+        if route not in ROUTES or not path.startswith("/"):
+            raise UsageError(f"--paths: {item} is no path: write auth=/v1/auth or rooms=/v1/rooms.")
+        paths[f"/api/{route}"] = path.rstrip("/")
+    return paths
+
+
+def read_number(flag: str, value: Any, kind: type[Any]) -> Any:
+    """Raises `UsageError`."""
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{flag} is {value!r}: give a number.") from None
+
+
+def _read(flag: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}.") from None
+
+
+def _name_of(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def _require(holds: bool, flag: str, what: str) -> None:
+    if not holds:
+        raise UsageError(f"{flag} must be {what}.")

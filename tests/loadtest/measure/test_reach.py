@@ -1,0 +1,482 @@
+"""The ledger and its judge on a clock of the test: what was told wrong is found, to the count."""
+
+from __future__ import annotations
+
+import math
+import time
+from random import Random
+
+import numpy as np
+import pytest
+
+from loadtest.client import Feature
+from loadtest.measure.ledger import SHAKING_S, Ledger, PlayerWatch
+from loadtest.measure.reach import Account, Reach
+from loadtest.measure.series import Series
+
+SETTLE_S = 5.0
+
+
+class World:
+    """A lobby of `size` players on a clock that only this test moves."""
+
+    def __init__(self, size: int = 0, *, first_user: int = 1, features: frozenset[Feature] = frozenset()) -> None:
+        self.now_s = 1000.0
+        self.ledger = Ledger(clock=lambda: self.now_s)
+        self.fan_out = {"presence": Series(), "rooms": Series()}
+        self.reach = Reach(
+            self.ledger, settle_s=SETTLE_S, on_fan_out=lambda kind, taken_s: self.fan_out[kind].record_many(taken_s)
+        )
+        self.watches: dict[int, PlayerWatch] = {}
+        for user_id in range(first_user, first_user + size):
+            self.join(user_id, features=features)
+            self.now_s += 0.01
+        self.now_s += 60.0
+        self.reach.settle(self.now_s)
+        self.reach.presence = Account()  # nobody announced these
+
+    def join(self, user_id: int, *, features: frozenset[Feature] = frozenset(), handshake_s: float = 0.002) -> None:
+        self.watches.setdefault(user_id, self.ledger.watch()).accepted(
+            user_id, handshake_s=handshake_s, features=features
+        )
+
+    def leave(self, user_id: int, *, is_silent: bool = False) -> None:
+        self.watches[user_id].leaving(is_silent=is_silent)
+        self.watches[user_id].lost()
+
+    def tell(self, user_id: int, is_online: bool, *, skip: frozenset[int] = frozenset(), times: int = 1) -> None:
+        for observer, watch in self.watches.items():
+            if observer != user_id and observer not in skip:
+                for _ in range(times):
+                    watch.presence(user_id, is_online)
+
+    def change(self, *, takes_s: float = 0.001) -> None:
+        self.ledger.change(intended_s=self.now_s, sent_s=self.now_s, answered_s=self.now_s + takes_s)
+
+    def wait(self, seconds: float = 2 * SETTLE_S + 0.1) -> None:
+        self.now_s += seconds
+        self.reach.settle(self.now_s)
+
+
+def test_a_known_delay_is_the_fan_out_and_everybody_is_reached():
+    world = World(20)
+    for user_id in (101, 102, 103):
+        world.join(user_id)
+        world.now_s += 0.048
+        world.tell(user_id, True)
+        world.wait()
+    presence = world.reach.presence
+    assert presence.expected == presence.received == 20 + 21 + 22
+    assert presence.reach == 1.0
+    assert world.fan_out["presence"].percentile_us(50) == pytest.approx(50_000, rel=1e-3)
+    assert (presence.duplicates, presence.out_of_order, presence.unexpected, presence.strangers) == (0, 0, 0, 0)
+
+
+def test_every_kth_event_dropped_is_lost_to_the_count():
+    world = World(50)
+    told = dropped = 0
+    for user_id in range(100, 120):
+        world.join(user_id)
+        for observer in range(1, 51):
+            told += 1
+            if told % 7:
+                world.watches[observer].presence(user_id, True)
+            else:
+                dropped += 1
+        for other in range(100, user_id):
+            world.watches[other].presence(user_id, True)
+        world.wait(1)
+    world.wait()
+    assert world.reach.presence.lost == dropped == 1000 // 7
+    assert world.reach.presence.expected == 1000 + sum(range(20))
+
+
+def test_duplicates_are_counted_at_once_and_when_they_come_much_later():
+    world = World(10)
+    world.join(50)
+    world.tell(50, True, times=2)
+    world.wait()
+    assert world.reach.presence.duplicates == 10
+    world.tell(50, True)
+    world.wait()
+    assert world.reach.presence.duplicates == 20
+    assert world.reach.presence.reach == 1.0
+
+
+def test_what_comes_after_the_settling_time_is_lost_and_late():
+    world = World(10)
+    world.join(50)
+    world.wait(2 * SETTLE_S + 3)
+    world.tell(50, True)
+    world.wait()
+    presence = world.reach.presence
+    assert (presence.lost, presence.late, presence.duplicates) == (10, 10, 0)
+
+
+def test_online_and_offline_in_the_wrong_order_are_out_of_order():
+    world = World(10)
+    world.join(50)
+    world.now_s += 0.2
+    world.leave(50)
+    world.now_s += 0.2
+    world.tell(50, False)
+    world.now_s += 0.001
+    world.tell(50, True)
+    world.wait()
+    presence = world.reach.presence
+    assert presence.out_of_order == 10
+    assert (presence.lost, presence.duplicates) == (0, 0)
+
+
+def test_an_observer_that_comes_or_goes_meanwhile_is_not_expected_to_hear():
+    world = World(3)
+    world.join(50)
+    world.join(60)  # accepted after the transition began, as 50 after that of 60: they may hear of one another or not
+    world.leave(3)
+    world.tell(50, True, skip=frozenset({60, 3}))
+    world.tell(60, True, skip=frozenset({3}))
+    world.tell(3, False, skip=frozenset({3}))
+    world.wait()
+    presence = world.reach.presence
+    assert presence.expected == presence.received == 2 + 2 + 4
+    assert presence.unexpected == 0
+
+
+def test_the_end_of_a_run_expects_nothing_that_was_in_flight():
+    world = World(10)
+    world.join(50)
+    world.tell(50, True, skip=frozenset(range(5)))
+    world.now_s += 1
+    for user_id in list(world.watches):
+        world.leave(user_id)
+    world.reach.settle(world.now_s, is_final=True)
+    assert world.reach.presence.expected == 0
+    assert world.reach.presence.duplicates == world.reach.presence.unexpected == 0
+
+
+def test_announcements_that_nothing_explains_and_strangers_are_told_apart():
+    world = World(4)
+    world.watches[1].presence(2, False)
+    world.watches[1].presence(999, True)
+    world.wait(60)
+    assert world.reach.presence.unexpected == 1
+    assert world.reach.presence.strangers == 1
+
+
+def test_an_announcement_before_its_players_own_acceptance_waits_for_it():
+    world = World(4)
+    world.tell(50, True)
+    world.wait(7)
+    assert world.reach.presence.strangers == 0
+    world.join(50, handshake_s=8.0)
+    world.wait()
+    assert world.reach.presence.reach == 1.0
+    assert world.reach.presence.strangers == 0
+
+
+def test_a_silent_loss_excuses_what_the_server_says_or_does_not_say_of_it():
+    world = World(5)
+    world.leave(5, is_silent=True)
+    world.now_s += 3
+    world.join(5)
+    world.wait()
+    assert world.reach.presence.expected == 0
+    assert world.reach.presence.excused == 2
+
+
+def test_a_handshake_slower_than_the_settling_time_is_awaited_for_what_others_heard_of_it():
+    world = World(10)
+    world.join(101)
+    world.tell(101, True)
+    world.wait()
+    world.leave(101)
+    world.tell(101, False)
+    world.wait()
+    returning = world.watches.pop(101)
+    returning.shaking(world.now_s)
+    world.now_s += 0.01
+    world.tell(101, True)
+    for _ in range(30):
+        world.wait(0.5)
+    returning.accepted(101, handshake_s=15.01)
+    world.wait()
+    presence = world.reach.presence
+    assert (presence.duplicates, presence.unexpected, presence.out_of_order, presence.late) == (0, 0, 0, 0)
+    assert (presence.events, presence.lost, presence.received) == (3, 0, 30)
+
+
+def test_another_process_hears_of_a_slow_handshake_before_it_judges():
+    world = World(3)
+    watch = world.ledger.watch()
+    watch.shaking(world.now_s)
+    sent_s = world.now_s
+    world.now_s += 20.0
+    assert world.ledger.take_facts()["until_s"] == sent_s
+    world.now_s += 20.0
+    assert world.ledger.take_facts()["until_s"] == world.now_s - SHAKING_S, "nobody waits so long"
+    watch.lost()
+    facts = world.ledger.take_facts()
+    assert facts["until_s"] == facts["now_s"] == world.now_s
+
+
+def test_who_left_before_the_answer_to_the_handshake_explains_what_others_heard():
+    world = World(10)
+    for user_id in (101, 101, 102):
+        began_s = world.now_s
+        world.now_s += 0.003
+        world.tell(user_id, True)
+        world.tell(user_id, False)
+        world.ledger.watch().came_and_went(user_id, sent_s=began_s, left_s=began_s + 0.001)
+        world.wait()
+    presence = world.reach.presence
+    assert (presence.unexpected, presence.strangers, presence.duplicates, presence.out_of_order) == (0, 0, 0, 0)
+    assert (presence.excused, presence.expected) == (6, 0)
+
+
+@pytest.mark.parametrize("is_told_again", [True, False], ids=["taken, dropped, taken again", "told once for both"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_handshake_that_the_server_took_after_its_client_gave_up_explains_what_others_heard(
+    is_known: bool, is_told_again: bool
+):
+    world = World(10)
+    watch = world.ledger.watch()
+    if is_known:
+        watch.accepted(101, handshake_s=0.001)
+        world.tell(101, True)
+        world.wait()
+        watch.leaving()
+        watch.lost()
+        world.tell(101, False)
+        world.wait()
+    told = world.reach.presence.expected
+    watch.shaking(world.now_s)
+    world.wait(10)
+    watch.lost()
+    world.now_s += 0.5
+    world.tell(101, True)
+    if is_told_again:
+        world.tell(101, False)
+    world.now_s += 1
+    watch.shaking(world.now_s)
+    world.now_s += 0.002
+    if is_told_again:
+        world.tell(101, True)
+    watch.accepted(101, handshake_s=0.002)
+    for _ in range(10):
+        world.wait()
+    presence = world.reach.presence
+    assert (presence.unexpected, presence.strangers, presence.duplicates, presence.out_of_order) == (0, 0, 0, 0)
+    assert (presence.expected, presence.lost) == (told, 0), "nobody is expected to hear of what only the server knows"
+
+
+def test_a_handshake_that_is_accepted_leaves_no_doubt():
+    world = World(10)
+    watch = world.ledger.watch()
+    watch.shaking(world.now_s)
+    world.now_s += 0.002
+    watch.accepted(101, handshake_s=0.002)
+    world.wait()
+    watch.lost()
+    world.wait()
+    assert (world.reach.presence.events, world.reach.presence.excused) == (2, 0)
+
+
+def test_who_left_so_and_has_another_tab_comes_and_goes_for_nobody():
+    world = World(10)
+    world.ledger.watch().came_and_went(1, sent_s=world.now_s - 0.002, left_s=world.now_s - 0.001)
+    world.wait()
+    assert world.reach.presence == Account()
+
+
+def test_a_second_tab_is_an_observer_and_no_transition():
+    world = World(3)
+    second = world.ledger.watch()
+    second.accepted(1, handshake_s=0.001)
+    world.watches[-1] = second
+    world.wait(1)
+    world.leave(1)
+    world.join(50)
+    world.tell(50, True, skip=frozenset({1}))
+    world.wait()
+    assert world.reach.presence.events == 1
+    assert world.reach.presence.expected == world.reach.presence.received == 3
+
+
+def test_in_batches_who_came_and_went_at_once_may_be_in_neither():
+    world = World(5, features=frozenset({Feature.PRESENCE_BATCH}))
+    world.join(50, features=frozenset({Feature.PRESENCE_BATCH}))
+    world.now_s += 0.5
+    world.leave(50)
+    world.wait(10)
+    assert world.reach.presence.expected == 0
+    world.join(50, features=frozenset({Feature.PRESENCE_BATCH}))
+    world.wait()
+    assert world.reach.presence.lost == 5
+
+
+def test_one_announcement_covers_the_changes_before_it_and_none_after():
+    world = World(8)
+    for _ in range(3):
+        world.change()
+        world.now_s += 0.1
+    for watch in world.watches.values():
+        watch.rooms()
+    world.now_s += 0.01
+    world.change()
+    world.wait()
+    rooms = world.reach.rooms
+    assert (rooms.events, rooms.expected, rooms.received, rooms.lost) == (4, 32, 24, 8)
+    assert world.fan_out["rooms"].count == 24
+    assert world.fan_out["rooms"].max_us == pytest.approx(300_000, rel=1e-3)
+
+
+def test_revisions_that_go_back_or_repeat_are_order_and_duplicates():
+    world = World(1)
+    for revision in (4, 5, 5, 4, 6):
+        world.watches[1].rooms(revision)
+    world.wait()
+    assert world.reach.rooms.out_of_order == 1
+    assert world.reach.rooms.duplicates == 1
+
+
+def test_too_many_pairs_are_sampled_and_say_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("loadtest.measure.reach.PAIRS_AT_ONCE", 50)
+    world = World(20)
+    for _ in range(10):
+        world.change()
+        for watch in world.watches.values():
+            watch.rooms()
+    world.wait()
+    rooms = world.reach.rooms
+    assert rooms.expected == rooms.received == 50
+    assert rooms.sampled_out == 150
+
+
+@pytest.mark.parametrize("shift_s", [0.0, 0.1])
+def test_two_processes_that_tell_each_other_are_as_one(shift_s: float):
+    """The same life, lived in one process and in two; events at random, some lost, some twice."""
+    rng = Random(7)
+    alone, left, right = World(), World(), World()
+    halves = (left, right)
+    for half in halves:
+        half.ledger.share()
+    if shift_s:  # as if on another machine, its clock shifted back imperfectly
+        right.ledger.clock_id = "other"
+    online: set[int] = set()
+    for _ in range(400):
+        for world in (alone, *halves):
+            world.now_s += 0.05
+        user_id = rng.randrange(40)
+        is_online = user_id not in online
+        for world in (alone, halves[user_id % 2]):
+            world.join(user_id) if is_online else world.leave(user_id)
+        online ^= {user_id}
+        fates = {observer: rng.choice((0, 1, 1, 1, 2)) for observer in online - {user_id}}
+        for world in (alone, *halves):
+            world.now_s += 0.3
+        for observer, fate in fates.items():
+            for world in (alone, halves[observer % 2]):
+                for _ in range(fate):
+                    world.watches[observer].presence(user_id, is_online)
+        facts = [half.ledger.take_facts() for half in halves]
+        left.ledger.add_facts(facts[1])
+        right.ledger.add_facts(facts[0])
+        for half, heard in ((left, facts[1]), (right, facts[0])):
+            half.ledger.heard_until_s = heard["until_s"]
+            half.reach.settle(half.now_s)
+        alone.reach.settle(alone.now_s)
+    both = Account()
+    for world in (alone, *halves):
+        world.reach.settle(world.now_s, is_final=True)
+    for half in halves:
+        both.add(half.reach.presence)
+    one = alone.reach.presence
+    if shift_s:  # times that are wrong by as much as they may be cost pairs, never the truth about those that are left
+        assert 0.97 * one.expected < both.expected < one.expected
+        assert both.lost / both.expected == pytest.approx(one.lost / one.expected, rel=0.03)
+    else:
+        assert (both.expected, both.lost) == (one.expected, one.lost)
+    assert both.duplicates == one.duplicates
+    assert one.lost > 100
+    assert one.duplicates > 100
+    assert both.events == 2 * one.events, "each process judges all, for its own observers"
+    if not shift_s:
+        merged = left.fan_out["presence"]
+        merged.add(right.fan_out["presence"])
+        assert merged.count == alone.fan_out["presence"].count
+
+
+def test_a_soak_forgets_what_is_long_past_and_counts_on():
+    world = World(6)
+    for _ in range(60):
+        world.join(50)
+        world.now_s += 0.01
+        world.tell(50, True)
+        world.wait(4)
+        world.leave(50)
+        world.now_s += 0.01
+        world.tell(50, False, skip=frozenset({50}))
+        world.wait(4)
+    world.wait(20)
+    presence = world.reach.presence
+    assert presence.expected == presence.received == 60 * 2 * 6
+    assert (presence.duplicates, presence.out_of_order, presence.unexpected) == (0, 0, 0)
+    assert len(world.reach._entries) < 60, "two minutes of them, of eight"
+
+
+def test_accounts_start_from_zero_when_they_are_taken():
+    world = World(3)
+    world.join(50)
+    world.tell(50, True)
+    world.wait()
+    presence, _ = world.reach.take_accounts()
+    assert presence.received == 3
+    assert world.reach.presence == Account()
+
+
+def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.CaptureFixture[str]):
+    world = World(500)
+    watches = list(world.watches.values())
+    for user_id in range(1000, 1200):
+        world.join(user_id)
+        world.now_s += 0.001
+    instant_s, world.ledger.clock = world.now_s, lambda: instant_s
+    began_s = time.perf_counter()
+    for user_id in range(1000, 1200):
+        for watch in watches:
+            watch.presence(user_id, True)
+    written_s = time.perf_counter() - began_s
+    world.reach.settle(world.now_s + 60)
+    judged_s = time.perf_counter() - began_s - written_s
+    events = 200 * 500
+    assert world.reach.presence.received == events
+    with capsys.disabled():
+        print(f"\nledger: {written_s / events * 1e6:.2f} µs a receipt to write, {judged_s / events * 1e6:.2f} to judge")
+    assert written_s / events < 4e-6, "far above what it takes: a busy machine does not fail this, a slow ledger does"
+    assert judged_s / events < 4e-6
+
+
+def test_percentiles_are_those_of_hdrhistogram():
+    series = Series()
+    series.record_many(np.random.default_rng(5).exponential(0.02, 3000))
+    theirs = series._read()
+    for percent in (0.1, 1, 50, 90, 99, 99.9, 99.99, 100):
+        assert series.percentile_us(percent) == theirs.get_value_at_percentile(percent)
+    assert series.share_within(0.02) == pytest.approx(1 - math.exp(-1), abs=0.03)
+    assert (Series().percentile_us(50), Series().share_within(1.0)) == (0, 0.0)
+
+
+def test_many_values_at_once_are_recorded_as_one_by_one():
+    rng = np.random.default_rng(3)
+    values_s = np.concatenate([rng.exponential(0.05, 5000), [0.0, -1.0, 5000.0, 0.002047, 0.002048, 0.002049]])
+    at_once, one_by_one = Series(), Series()
+    at_once.record_many(values_s)
+    for value_s in values_s:
+        one_by_one.record(float(value_s))
+    assert at_once.count == one_by_one.count == len(values_s)
+    assert at_once.clipped == one_by_one.clipped == 2
+    assert at_once.encode() == one_by_one.encode()
+    exact = np.sort(np.clip(values_s, 1e-6, 3600))
+    for percent in (1, 50, 90, 99, 99.9):
+        rank = min(len(exact) - 1, max(0, int(percent / 100 * len(exact) + 0.5) - 1))
+        assert at_once.percentile_us(percent) == pytest.approx(exact[rank] * 1e6, rel=1.1e-3, abs=1)

@@ -1,0 +1,354 @@
+"""What a run comes to: thresholds, validity, files. From recorders that are filled by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from flask import Flask, Response
+
+from loadtest.measure.health import Health, find_server
+from loadtest.measure.metrics import error_name
+from loadtest.measure.recorder import Recorder
+from loadtest.measure.series import Series
+from loadtest.measure.thresholds import read_threshold, read_thresholds
+from loadtest.measure.validity import Level, judge
+from loadtest.output.ending import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.page import page
+from loadtest.output.run_options import EXIT_INVALID, EXIT_THRESHOLD, RunOptions, read_run_options
+from loadtest.output.summary import RunFacts
+from loadtest.output.web_tab import install
+from loadtest.workload.inputs import UsageError
+
+
+def recorded() -> Recorder:
+    """Nine good heartbeats of 1 to 9 ms, one lost; 1,000 receipts of which one was lost."""
+    recorder = Recorder()
+    for milliseconds in range(1, 10):
+        recorder.record_request(("WS", "heartbeat"), milliseconds / 1000, None)
+    recorder.record_request(("WS", "heartbeat"), None, "lost before the answer")
+    recorder.record("fan-out of rooms", 0.100)
+    recorder.record("fan-out of presence", 0.300)
+    recorder.connections.messages_in["rooms_changed"] = 70
+    recorder.reach.presence.expected, recorder.reach.presence.received = 1000, 999
+    recorder.health = Health(ticks=600, cpu_shares=[0.3] * 30)
+    return recorder
+
+
+def concluded(*thresholds: str, recorder: Recorder | None = None, **facts: Any) -> Conclusion:
+    known = RunFacts(host="http://x", seed=3, started_at="2026-01-01T00:00:00Z", duration_s=30.0, **facts)
+    return conclude(recorder or recorded(), known, options(*thresholds))
+
+
+def options(*thresholds: str, **more: Any) -> RunOptions:
+    return read_run_options({"threshold": list(thresholds), **more})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_met", "found"),
+    [
+        ("heartbeat.p50 < 6ms", True, "5 ms"),
+        ("heartbeat.p50<5000us", False, "5 ms"),
+        ("heartbeat.max <= 0.0091 s", True, "9.01 ms"),
+        ("heartbeat.count == 9", True, "9"),
+        ("fanout.count >= 2", True, "2"),
+        ("fanout.p99.9 < 250ms", False, "300 ms"),
+        ("fanout_rooms.mean < 101 ms", True, "100 ms"),
+        ("reach == 1", False, "0.999"),
+        ("reach > 99.8%", True, "99.9000%"),
+        ("reach_rooms == 1", False, "nothing was measured"),
+        ("errors.rate < 0.1%", False, "10.0000%"),
+        ("errors.count <= 1", True, "1"),
+        ("lost != 0", True, "1"),
+        ("received.rate > 2", True, "2.33333"),
+        ("login.p99 < 1s", False, "nothing was measured"),
+    ],
+)
+def test_a_threshold_is_judged_by_what_was_recorded(text: str, is_met: bool, found: str):
+    [verdict] = concluded(text).verdicts
+    assert (verdict.is_met, verdict.found_text) == (is_met, found)
+    assert str(verdict).startswith("✓" if is_met else "✗")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("fanout.p99", "Threshold 'fanout.p99' is none: write one as fanout.p99 < 250ms, or reach == 1."),
+        ("fanout.p99 < 250", "Threshold 'fanout.p99 < 250': fanout is a time; say us, ms or s after the number."),
+        ("fanout < 250ms", "Threshold 'fanout < 250ms': say which figure of fanout, as in fanout.p99 or .max."),
+        ("fanout.p101 < 1s", "Threshold 'fanout.p101 < 1s': say which figure of fanout, as in fanout.p99 or .max."),
+        ("reach == 1s", "Threshold 'reach == 1s': reach is a number and has no unit of time."),
+        ("poll.count > 3 %", "Threshold 'poll.count > 3 %': poll.count is a number without a unit."),
+        ("latency.p99 < 1s", "Threshold 'latency.p99 < 1s': there is no latency; there is register, login, .*"),
+    ],
+)
+def test_an_expression_that_is_none_is_refused_in_one_sentence(text: str, sentence: str):
+    with pytest.raises(UsageError, match=f"^{sentence}" if sentence.endswith("*") else None) as caught:
+        read_threshold(text)
+    if not sentence.endswith("*"):
+        assert str(caught.value) == sentence
+
+
+def test_thresholds_come_from_options_and_a_file_with_comments(tmp_path: Path):
+    file = tmp_path / "thresholds"
+    file.write_text("# all of these\nreach == 1\n\nerrors.rate < 0.1%  # one in a thousand\n")
+    read = read_thresholds(["fanout.p99 < 250ms"], file)
+    assert [threshold.text for threshold in read] == ["fanout.p99 < 250ms", "reach == 1", "errors.rate < 0.1%"]
+    with pytest.raises(UsageError, match=r"--thresholds: .* cannot be read: No such file or directory\."):
+        read_thresholds([], tmp_path / "none")
+
+
+def test_options_of_a_run_that_do_not_hold_are_refused(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    for wrong in ({"settle_s": 0}, {"settle_s": float("nan")}, {"run_dir": str(tmp_path / "file" / "below")}):
+        with pytest.raises(UsageError):
+            options(**wrong)
+
+
+# -- validity -----------------------------------------------------------------------------------------------------
+
+
+def test_a_calm_run_is_valid():
+    assert str(judge(recorded())) == "VALID"
+
+
+@pytest.mark.parametrize(
+    ("health", "level", "reason"),
+    [
+        (Health(ticks=600, cpu_shares=[0.95] * 4 + [0.3] * 26), Level.INVALID, "in 4 of 30 s"),
+        (Health(ticks=600, cpu_shares=[0.95] + [0.3] * 29), Level.SUSPECT, "in 1 of 30 s"),
+        (Health(ticks=600, cpu_shares=[0.8] * 30), Level.SUSPECT, "was near its limit: 80% of a core"),
+        (Health(ticks=600, cpu_shares=[0.99, 0.99]), Level.VALID, ""),
+        (Health(ticks=600, late_ticks=61), Level.INVALID, "10.2% of its ticks"),
+        (Health(ticks=600, late_ticks=61, cpu_shares=[0.3] * 30), Level.INVALID, "look what else runs on this machine"),
+        (Health(ticks=600, late_ticks=7), Level.SUSPECT, "1.2% of its ticks"),
+        (Health(ticks=600, late_ticks=6), Level.VALID, ""),
+    ],
+)
+def test_a_generator_that_is_busy_or_held_up_is_named(health: Health, level: Level, reason: str):
+    recorder = recorded()
+    recorder.health = health
+    judgement = judge(recorder)
+    assert judgement.level is level
+    assert reason in "; ".join(judgement.reasons)
+
+
+def test_reports_that_did_not_arrive_make_a_run_invalid():
+    workers = {name: recorded() for name in ("0", "1", "2")}
+    master = Recorder()
+    for name, worker in workers.items():
+        worker.health = Health()
+        worker.record("reconnect", 1.0)
+        lost = worker.take_report()
+        worker.record("reconnect", 2.0)
+        worker.connections.messages_in["rooms_changed"] += 5
+        last = worker.take_report(is_last=True)
+        for report in {"0": (lost, last), "1": (last,), "2": (lost,)}[name]:
+            master.add_report(json.loads(json.dumps(report)), worker=name)
+    assert master.unreconciled == [
+        "worker 1 sent 75 events, 5 arrived",
+        "worker 1 sent 4 durations, 1 arrived",
+        "worker 1 sent 10 requests, 0 arrived",
+        "the last report of worker 2 did not arrive",
+    ]
+    assert judge(master).level is Level.INVALID
+    assert master.presence.expected == 2000, "what was in the lost report is lost, and said to be"
+
+
+def test_what_a_reader_has_to_know_makes_a_run_suspect():
+    recorder = recorded()
+    recorder.count("players who gave up", 3)
+    recorder.count("arrivals", 1500)
+    recorder.count("arrivals without a seat", 12)
+    recorder.count("polls skipped", 7)
+    recorder.count("restarts that failed")
+    recorder.record("lateness of the swarm", 2.0)
+    recorder.record("time to fresh, by push", -0.5)
+    judgement = judge(recorder)
+    assert judgement.level is Level.SUSPECT
+    assert judgement.reasons == (
+        "players acted late: p99 2 s",
+        "3 players gave up",
+        "12 of 1,500 arrivals found no free seat and did not take place: give -u more",
+        "7 polls were not sent: the one before had no answer yet, or the server had asked for a pause",
+        "the server was not restarted and back, as the run was to do",
+        "1 times of Time to fresh, by push were out of range",
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "generator", "sentence"),
+    [
+        ([0.4] * 10, 0.3, "The server was not the bottleneck: the server used 40% of a core"),
+        ([0.97] * 10, 0.3, "The server was the bottleneck"),
+        ([0.4] * 10, 0.96, "The generator was the bottleneck, the server was not"),
+        ([0.97] * 10, 0.96, "Server and generator were both near their limit"),
+        ([], 0.3, None),
+    ],
+)
+def test_it_says_who_was_the_bottleneck_where_the_figures_allow(
+    server: list[float], generator: float, sentence: str | None
+):
+    recorder = recorded()
+    recorder.health = Health(ticks=600, cpu_shares=[generator] * 30)
+    found = judge(recorder, server_cpu_shares=server).bottleneck
+    assert found is None if sentence is None else found is not None and found.startswith(sentence)
+
+
+def test_the_process_that_listens_on_a_port_is_found():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        assert find_server(port) is None
+        listener.listen()
+        assert find_server(port) == os.getpid()
+    assert find_server(port) is None
+
+
+# -- exit codes and files -----------------------------------------------------------------------------------------
+
+
+def test_exit_codes_say_invalid_before_missed_before_nothing():
+    bad = recorded()
+    bad.health = Health(ticks=10, late_ticks=10)
+    assert concluded("reach > 0.9").exit_code(options()) is None
+    assert concluded("reach == 1").exit_code(options()) == EXIT_THRESHOLD == 3
+    assert concluded("reach == 1", recorder=bad).exit_code(options()) == EXIT_INVALID == 4
+    assert concluded("reach == 1", recorder=bad).exit_code(options(accept_invalid=True)) == EXIT_THRESHOLD
+
+
+def test_the_files_hold_what_the_table_shows(tmp_path: Path):
+    history = [{"t_s": float(t), "received_per_s": 2.0, "requests_per_s": 1.0, "errors_per_s": 0.0,
+                "established": 5, "lost": 1} for t in range(1, 4)]  # fmt: skip
+    found = concluded("reach == 1", "heartbeat.p50 < 6ms", history=history, users={"browser": 5})
+    write_files(found, json_file=tmp_path / "swarm.json", folder=tmp_path)
+    document = json.loads((tmp_path / "run.json").read_text())
+    assert document == json.loads((tmp_path / "swarm.json").read_text())
+    assert document["schema"] == 2
+    assert (document["host"], document["seed"], document["users"]) == ("http://x", 3, {"browser": 5})
+    [heartbeat] = document["requests"]
+    assert (heartbeat["count"], heartbeat["failures"], heartbeat["p50_ms"]) == (10, 1, pytest.approx(5.0, rel=1e-3))
+    assert document["errors"] == {"lost_before_answer": 1}
+    assert document["ledger"]["presence"]["lost"] == 1
+    assert document["ledger"]["rooms"]["reach"] is None
+    assert document["machine"]["cores"] > 0
+    assert {"python", "locust"} <= set(document["versions"])
+    reread = Series()
+    reread.add_encoded(next(row for row in document["metrics"] if row["name"] == "fanout")["histogram"])
+    assert (reread.count, reread.max_us) == (2, pytest.approx(300_000, rel=1e-3))
+
+    text = found.table()
+    for part in ("received rooms_changed", "2.3", "Heartbeat round trip", "0.999000", "✗ reach == 1: 0.999", "VALID"):
+        assert part in text
+
+    html = (tmp_path / "run.html").read_text()
+    assert html == page(document)
+    for part in (
+        "This run is VALID",
+        "✗ reach == 1",
+        "0.999000",
+        "lost_before_answer",
+        "<svg",
+        "Received over sockets",
+    ):
+        assert part in html
+    assert "http://" not in html.replace("http://x", ""), "a page that needs no network"
+    assert "<script" not in html
+
+    suite = ElementTree.fromstring((tmp_path / "junit.xml").read_text().split("\n", 1)[1]).find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    assert [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None] == ["reach == 1"]
+
+
+def test_a_run_of_nothing_has_files_too(tmp_path: Path):
+    empty = conclude(Recorder(), RunFacts(), options())
+    write_files(empty, json_file=None, folder=tmp_path)
+    assert "no users" in (tmp_path / "run.html").read_text()
+    assert "–" in empty.table()
+
+
+def test_arguments_in_the_file_are_without_secrets_and_paths():
+    shown = shown_arguments(
+        {"tokens": "/home/x/tokens", "jwt_secret": "s", "web_login": True, "host": "http://x", "users": 5,
+         "run_dir": "/home/x/run", "ws_path": "/ws", "threshold": ["reach == 1"], "tags": None, "headless": True}
+    )  # fmt: skip
+    assert shown == {
+        "host": "http://x", "users": 5, "run_dir": "run", "ws_path": "/ws", "threshold": ["reach == 1"],
+        "headless": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("HTTP 503", "http_503"),
+        ("ws://127.0.0.1:1: [Errno 111] Connection refused", "connection_refused"),
+        ("ws://x/ answered the upgrade with 404", "http_404"),
+        ("the handshake was answered with invalid_token", "refused_invalid_token"),
+        ("the handshake was not answered within 10 s", "handshake_timeout"),
+        ("closed with 1012 service_restart: back soon", "closed_1012"),
+        ("timed out", "timeout"),
+        ("lost before the answer", "lost_before_answer"),
+        ("[Errno 24] Too many open files", "out_of_file_descriptors"),
+        ("something else 17 happened", "something_else_happened"),
+    ],
+)
+def test_errors_have_names_that_stay_the_same(text: str, name: str):
+    assert error_name(text) == name
+
+
+# -- Locust's web interface ---------------------------------------------------------------------------------------
+
+
+class FakeWebUi:
+    """What the tab uses of Locust's: an application, arguments of the page, a login that lets all in."""
+
+    def __init__(self) -> None:
+        self.app = Flask("fake")
+        self.template_args: dict[str, Any] = {}
+        self.app.add_url_rule("/stats/requests", "stats", lambda: {"stats": [], "state": "running"})
+
+    def auth_required_if_enabled(self, view_func: Callable[[], Response]) -> Callable[[], Response]:
+        return view_func
+
+
+def test_the_tab_has_series_reach_validity_and_downloads():
+    web_ui, found = FakeWebUi(), concluded("reach == 1")
+    install(web_ui, lambda: found)
+    browser = web_ui.app.test_client()
+    keys = [tab["key"] for tab in web_ui.template_args["extended_tabs"]]
+    assert [table["key"] for table in web_ui.template_args["extended_tables"]] == keys
+
+    answer = browser.get("/stats/requests").get_json()
+    assert answer["state"] == "running", "what Locust says stays"
+    rows = {table["key"]: table["data"] for table in answer["extended_stats"]}
+    for key, table in zip(keys, web_ui.template_args["extended_tables"], strict=True):
+        assert {column["key"] for column in table["structure"]} == set(rows[key][0])
+    [heartbeat] = [row for row in rows[keys[0]] if row["name"] == "Heartbeat round trip"]
+    assert (heartbeat["count"], heartbeat["p50"]) == ("9", "5.00")
+    state = {row["name"]: row["found"] for row in rows[keys[1]]}
+    assert state["1 Validity"] == "VALID"
+    assert state["4 Threshold"] == "✗ reach == 1: 0.999"
+    assert state["5 Presence: reach"] == "0.999000"
+    assert "1 lost" in state["5 Presence: who heard"]
+
+    for link in web_ui.template_args["extended_csv_files"]:
+        assert browser.get(link["href"].removeprefix(".")).status_code == 200, link
+    assert browser.get("/lobby/run.json").get_json() == json.loads(json.dumps(found.document()))
+    assert "heartbeat,Heartbeat round trip,9,5." in browser.get("/lobby/times.csv").text
+
+
+def test_the_tab_says_so_before_the_first_run():
+    web_ui = FakeWebUi()
+    install(web_ui, lambda: None)
+    browser = web_ui.app.test_client()
+    assert browser.get("/lobby/run.json").status_code == 404
+    tables = browser.get("/stats/requests").get_json()["extended_stats"]
+    assert [table["data"] for table in tables] == [[], [{"name": "1 Validity", "found": "There is no run yet."}]]
