@@ -17,10 +17,9 @@ from collections.abc import Iterator  # noqa: E402
 
 from loadtest.calibration.measuring import FEED_USERS, FULL, QUICK, USERS, Calibration, Window, calibrate  # noqa: E402
 from loadtest.calibration.processes import NoServer, OwnServer, own_server, pin  # noqa: E402
+from loadtest.results.exit_codes import ExitCode, UsageError  # noqa: E402
 from loadtest.workload.identities import MintedTokens  # noqa: E402
-from loadtest.workload.inputs import UsageError, check_host  # noqa: E402
-
-EXIT_FAILED, EXIT_USAGE = 1, 2
+from loadtest.workload.inputs import check_host  # noqa: E402
 
 
 def main() -> int:
@@ -40,12 +39,12 @@ def main() -> int:
             found = calibrate(sizes, host=server.url, tokens=tokens, other_cores=others, say=_say)
     except UsageError as error:
         print(f"calibrate: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except (NoServer, TimeoutError) as error:
         print(f"calibrate: {error}.", file=sys.stderr)
-        return EXIT_FAILED
+        return ExitCode.FAILED
     print(_table(found, is_pinned=bool(others)), end="")
-    return 0
+    return ExitCode.GOOD
 
 
 @contextlib.contextmanager

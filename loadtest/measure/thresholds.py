@@ -16,7 +16,7 @@ from pathlib import Path
 
 from loadtest.measure.metrics import BY_NAME, COUNT_NAMES, counts_of, series_of
 from loadtest.measure.recorder import Recorder
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import UsageError
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le, ">=": operator.ge, "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt,

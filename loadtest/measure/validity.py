@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from loadtest.measure.health import Health
 from loadtest.measure.metrics import (
@@ -23,11 +22,8 @@ from loadtest.measure.metrics import (
 )
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.thresholds import in_time_units
+from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE, Validity
 
-BUSY_SHARE = 0.90
-"""Of a core: above it a generator measures its own queue (Locust issues 586 and 663)."""
-NEAR_SHARE = 0.75
-"""From here on a burst of other work on the core would have reached the limit. Both as in `bench.analysis.validity`."""
 BUSY_SECONDS_INVALID = 0.10
 """Part of the seconds: more of them reach into every percentile from p90 on."""
 LATE_TICKS_INVALID = 0.10
@@ -39,15 +35,9 @@ LEAST_SECONDS = 3
 """Of fewer seconds nothing can be said about a share of them."""
 
 
-class Level(str, Enum):
-    VALID = "VALID"
-    SUSPECT = "SUSPECT"
-    INVALID = "INVALID"
-
-
 @dataclass(frozen=True)
 class Judgement:
-    level: Level
+    level: Validity
     reasons: tuple[str, ...]
     bottleneck: str | None
     """A sentence, where the figures allow one."""
@@ -80,7 +70,7 @@ def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_ove
         suspect.append("the server was not restarted and back, as the run was to do")
     clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
     suspect += [f"{number:,} times of {title} were out of range" for title, number in clipped.items() if number]
-    level = Level.INVALID if invalid else Level.SUSPECT if suspect else Level.VALID
+    level = Validity.INVALID if invalid else Validity.SUSPECT if suspect else Validity.VALID
     return Judgement(level, (*invalid, *suspect), bottleneck(processes, server_cpu_shares))
 
 

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.thresholds import Verdict
 from loadtest.measure.thresholds import judge as judge_thresholds
-from loadtest.measure.validity import Judgement, Level
+from loadtest.measure.validity import Judgement
 from loadtest.measure.validity import judge as judge_validity
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.run_file import as_json, write_json
-from loadtest.output.run_options import EXIT_INVALID, EXIT_THRESHOLD, JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
-from loadtest.output.summary import RunFacts, table
+from loadtest.output.run_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
+from loadtest.output.summary import table
+from loadtest.results.exit_codes import ExitCode
+from loadtest.results.run_json import RunFile
+from loadtest.results.validity import Validity
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,18 @@ class Conclusion:
     judgement: Judgement
     verdicts: tuple[Verdict, ...]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> RunFile:
         """run.json."""
         return as_json(self.recorder, self.facts, self.judgement, self.verdicts)
 
     def table(self) -> str:
         return table(self.recorder, self.facts, self.judgement, self.verdicts)
 
-    def exit_code(self, options: RunOptions) -> int | None:
+    def exit_code(self, options: RunOptions) -> ExitCode | None:
         """None: nothing here has something against it. An invalid run says nothing about its thresholds."""
-        if self.judgement.level is Level.INVALID and not options.is_exit_code_4_off:
-            return EXIT_INVALID
-        return EXIT_THRESHOLD if not all(verdict.is_met for verdict in self.verdicts) else None
+        if self.judgement.level is Validity.INVALID and not options.is_exit_code_4_off:
+            return ExitCode.INVALID
+        return ExitCode.THRESHOLD_MISSED if not all(verdict.is_met for verdict in self.verdicts) else None
 
 
 def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclusion:

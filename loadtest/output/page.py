@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from loadtest.measure.series import Series
 from loadtest.output.summary import reach_text
 from loadtest.output.svg import Axis, Line, chart
+from loadtest.results.run_json import MetricRow, RunFile, as_builtins
 
 SHOWN_BY_PERCENTILE = ("fanout_presence", "fanout_rooms", "fresh", "fresh_poll", "heartbeat", "fetch")
 _LADDER = tuple((1 - 10 ** (-step / 10)) * 100 for step in range(41))
@@ -24,7 +24,7 @@ _LADDER_TICKS = (
 )
 
 
-def page(document: dict[str, Any]) -> str:
+def page(run: RunFile) -> str:
     environment = Environment(
         loader=PackageLoader("loadtest.output"),
         autoescape=select_autoescape(("html", "jinja")),
@@ -34,23 +34,23 @@ def page(document: dict[str, Any]) -> str:
     )
     environment.filters["reach"] = reach_text
     return environment.get_template("run.html.jinja").render(
-        run=document,
-        charts=[drawn for drawn in charts(document) if drawn],
+        run=as_builtins(run),
+        charts=[drawn for drawn in charts(run) if drawn],
         percentiles=("p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms"),
     )
 
 
-def charts(document: dict[str, Any]) -> list[str]:
-    history, time = document["history"], Axis(title="time since the start (s)")
+def charts(run: RunFile) -> list[str]:
+    history, time = run.history, Axis(title="time since the start (s)")
     cpu = [
-        Line(name, list(enumerate((share * 100 for share in health["cpu_shares"]), start=1)))
-        for name, health in document["generators"].items()
+        Line(name, list(enumerate((share * 100 for share in health.cpu_shares), start=1)))
+        for name, health in run.generators.items()
     ]
-    cpu.append(Line("the server", list(enumerate((s * 100 for s in document["server"]["cpu_shares"]), start=1))))
+    cpu.append(Line("the server", list(enumerate((s * 100 for s in run.server.cpu_shares), start=1))))
     return [
         chart(
             "How long it took, by percentile",
-            [_by_percentile(row) for row in document["metrics"] if row["name"] in SHOWN_BY_PERCENTILE],
+            [_by_percentile(row) for row in run.metrics if row.name in SHOWN_BY_PERCENTILE],
             x=Axis(title="percentile (%)", ticks=_LADDER_TICKS),
             y=Axis(title="ms, logarithmic", is_log=True),
         ),
@@ -80,11 +80,11 @@ def _over_time(history: list[dict[str, float]], key: str, name: str) -> Line:
     return Line(name, [(sample["t_s"], sample[key]) for sample in history])
 
 
-def _by_percentile(row: dict[str, Any]) -> Line:
+def _by_percentile(row: MetricRow) -> Line:
     series = Series()
-    series.add_encoded(row["histogram"])
-    reachable = max(1, math.log10(max(row["count"], 2)) * 10)  # n values have no percentile beyond 1 − 1/n
+    series.add_encoded(row.histogram)
+    reachable = max(1, math.log10(max(row.count, 2)) * 10)  # n values have no percentile beyond 1 − 1/n
     points = [
         (step / 10, series.percentile_us(percent) / 1000) for step, percent in enumerate(_LADDER) if step <= reachable
     ]
-    return Line(f"{row['title']} (n = {row['count']:,})", points)
+    return Line(f"{row.title} (n = {row.count:,})", points)

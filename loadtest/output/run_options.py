@@ -11,10 +11,7 @@ from typing import Any
 
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.thresholds import Threshold, read_thresholds
-from loadtest.workload.inputs import UsageError
-
-EXIT_THRESHOLD = 3
-EXIT_INVALID = 4
+from loadtest.results.exit_codes import ExitCode, UsageError
 
 RUN_FILE, PAGE_FILE, JUNIT_FILE = "run.json", "run.html", "junit.xml"
 
@@ -45,7 +42,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--threshold", metavar="EXPRESSION", action="append", default=[],
         help="what the run has to reach, as 'fanout.p99 < 250ms', 'reach == 1' or 'errors.rate < 0.1%%'; may be given "
-        f"again; exit code {EXIT_THRESHOLD} when one is missed")  # fmt: skip
+        f"again; exit code {ExitCode.THRESHOLD_MISSED.value} when one is missed")  # fmt: skip
     add("--thresholds", metavar="FILE", default="", help="the same, one a line")
     add("--run-dir", metavar="DIR", default="", help=f"write {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE} there at the end")
     add("--settle-s", type=float, default=SETTLE_S,
@@ -53,7 +50,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--server-pid", type=int, default=None,
         help="process of the server, for its CPU; default: what listens on the host's port here")  # fmt: skip
     add("--accept-invalid", action="store_true",
-        help=f"an invalid run is said to be one, but does not end with exit code {EXIT_INVALID}")  # fmt: skip
+        help=f"an invalid run is said to be one, but does not end with exit code {ExitCode.INVALID.value}")  # fmt: skip
 
 
 def read_run_options(values: Mapping[str, Any]) -> RunOptions:

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
 from loadtest.measure.metrics import METRICS, errors_by_name, series_of
 from loadtest.measure.reach import Account
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.thresholds import Verdict
 from loadtest.measure.validity import Judgement
-
-
-@dataclass
-class RunFacts:
-    """About the run as a whole, as the process that leads it knows them."""
-
-    host: str = ""
-    seed: int = 0
-    started_at: str = ""
-    """ISO 8601, UTC."""
-    duration_s: float = 0.0
-    is_over: bool = True
-    """False while it runs: the last reports are still to come."""
-    users: dict[str, int] = field(default_factory=dict)
-    """The most that ran at once, by class."""
-    arguments: dict[str, Any] = field(default_factory=dict)
-    server_pid: int | None = None
-    server_cpu_shares: list[float] = field(default_factory=list)
-    """Of a core, second by second; empty where the server's process is not known."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """What went on when, for charts; `loadtest.measure.history`."""
 
 
 def table(

@@ -19,6 +19,7 @@ from loadtest.measure.reach import Account
 from loadtest.output.ending import Conclusion
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
+from loadtest.output.run_file import as_text
 from loadtest.output.summary import reach_text
 
 TIMES, STATE = "lobby-times", "lobby-state"
@@ -75,7 +76,7 @@ def install(web_ui: Page, conclusion: Callable[[], Conclusion | None]) -> None:
             f"/lobby/{name}", endpoint=name.replace(".", "_"), view_func=web_ui.auth_required_if_enabled(view)
         )
 
-    add("run.json", "application/json", lambda found: json.dumps(found.document(), indent=1, ensure_ascii=False) + "\n")
+    add("run.json", "application/json", lambda found: as_text(found.document()))
     add("run.html", "text/html", lambda found: page(found.document()))
     add("junit.xml", "application/xml", lambda found: junit_xml(found.document()))
     add("times.csv", "text/csv", _times_csv)
@@ -138,8 +139,8 @@ def _times_csv(found: Conclusion) -> str:
     writer = csv.writer(out)
     columns = ("name", "title", "count", "p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms", "mean_ms", "clipped")
     writer.writerow(columns)
-    for row in found.document()["metrics"]:
-        writer.writerow([row[column] for column in columns])
+    for row in found.document().metrics:
+        writer.writerow([getattr(row, column) for column in columns])
     return out.getvalue()
 
 

@@ -15,7 +15,7 @@ from loadtest.client import ReconnectPolicy, Timing, socket_url
 from loadtest.measure.freshness import Marks
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
-from loadtest.output.summary import RunFacts
+from loadtest.measure.run_facts import RunFacts
 from loadtest.players.locust_http import LocustHttp, SwarmApi, new_session
 from loadtest.players.shared_lists import SharedLists
 from loadtest.wire.wire import Wire

@@ -27,22 +27,20 @@ from loadtest.measure.history import History
 from loadtest.measure.metrics import LOOP_LAG
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
 from loadtest.output.ending import Conclusion, conclude, shown_arguments, write_files
 from loadtest.output.run_options import RunOptions, add_run_options, read_run_options
-from loadtest.output.summary import RunFacts
 from loadtest.output.web_tab import install as install_tab
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
+from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 from loadtest.run.probing import check_limits, probe, tokens_of
-from loadtest.workload.inputs import UsageError
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from loadtest.workload.restart import Restart
 from loadtest.workload.shapes import shape_for
 from loadtest.workload.sharing import Sharing
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
 LOCAL_HISTORY_S = 1.0
 MASTER_HISTORY_S = 3.0
 """Workers report that often."""
@@ -123,7 +121,7 @@ class _Hooks:
         except UsageError as error:
             print(f"loadtest: {error}", file=sys.stderr, flush=True)
             self.end_own_workers()
-            sys.exit(EXIT_USAGE)
+            sys.exit(ExitCode.USAGE)
 
     def end_own_workers(self) -> None:
         """Those that ``--processes`` forked: Locust leaves them looking for a master that is gone, for minutes."""
@@ -135,7 +133,7 @@ class _Hooks:
 
     def end_alone(self, runner: WorkerRunner) -> None:
         """A worker without a master: its players say goodbye, and nobody is told."""
-        self.environment.process_exit_code = EXIT_FAILED
+        self.environment.process_exit_code = ExitCode.FAILED
         runner.quit()
 
     def read_options(self) -> SwarmOptions:
@@ -301,7 +299,7 @@ class _Hooks:
         if swarm is None or self.run_options is None or runner is None:
             return
         if swarm.is_called_off:
-            self.environment.process_exit_code = EXIT_USAGE
+            self.environment.process_exit_code = ExitCode.USAGE
             return
         runner.stop()
         found = self.conclusion()
@@ -318,7 +316,7 @@ class _Hooks:
             write_files(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
         except OSError as error:
             print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
-            sys.exit(EXIT_USAGE)
+            sys.exit(ExitCode.USAGE)
 
 
 def _defaults() -> dict[str, Any]:

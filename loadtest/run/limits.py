@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import UsageError
 
 BASE_FILES = 100
 """Of Python, gevent and Locust themselves: libraries, logs, the web form."""

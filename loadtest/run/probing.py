@@ -8,9 +8,10 @@ from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, Serv
 from loadtest.client.http import HttpAnswer, HttpCall
 from loadtest.client.sockets.link import OpenFailed, open_websocket
 from loadtest.players.locust_http import NOT_FOUND, moved
+from loadtest.results.exit_codes import UsageError
 from loadtest.run.limits import check_files, raise_file_limit
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
-from loadtest.workload.inputs import UsageError, check_host, read_tokens
+from loadtest.workload.inputs import check_host, read_tokens
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import SwarmPlan
 from loadtest.workload.restart import check_restart

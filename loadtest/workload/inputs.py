@@ -6,10 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loadtest.client import looks_like_jwt
-
-
-class UsageError(ValueError):
-    """An option that cannot be used. The text is one sentence that says what to do."""
+from loadtest.results.exit_codes import UsageError
 
 
 def check_host(host: str | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import UsageError
 
 NONE, RAMP, STEPS, SPIKE, SOAK, RESTART = "none", "ramp", "steps", "spike", "soak", "restart"
 SHAPES = (NONE, RAMP, STEPS, SPIKE, SOAK, RESTART)

@@ -15,9 +15,9 @@ from random import SystemRandom
 from typing import Any, TypeVar
 
 from loadtest.client import Feature, FixedReconnect, JitterReconnect, ReconnectPolicy
+from loadtest.results.exit_codes import UsageError
 from loadtest.workload import mix
 from loadtest.workload.distributions import Distribution, read_distribution
-from loadtest.workload.inputs import UsageError
 from loadtest.workload.load_options import LoadOptions, add_load_options, read_load_options
 
 FEATURES = tuple(feature.value for feature in Feature)

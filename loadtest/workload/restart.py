@@ -17,7 +17,7 @@ from gevent import socket, subprocess
 
 from loadtest.client.sockets.transport import address_of
 from loadtest.measure.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import UsageError
 from loadtest.workload.load_options import RESTART, LoadOptions
 
 END_TIMEOUT_S = 60.0

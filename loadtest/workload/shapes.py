@@ -11,7 +11,7 @@ from typing import Any
 
 from locust import LoadTestShape
 
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import UsageError
 from loadtest.workload.load_options import NONE, RAMP, RESTART, STEPS, LoadOptions
 
 AT_ONCE_S = 5.0

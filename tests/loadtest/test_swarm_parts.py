@@ -14,8 +14,9 @@ from loadtest.client import Feature, FixedReconnect, JitterReconnect, LobbyApi
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.series import LARGEST_US, Series
+from loadtest.results.exit_codes import UsageError
 from loadtest.workload.identities import DealtTokens, MintedTokens, NoTokenLeft, Share, account
-from loadtest.workload.inputs import UsageError, check_host, read_tokens
+from loadtest.workload.inputs import check_host, read_tokens
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from tests.loadtest.fakes import JWT, FakeHttp, json_answer, room
 

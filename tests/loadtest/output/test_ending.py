@@ -16,15 +16,17 @@ from flask import Flask, Response
 from loadtest.measure.health import Health, find_server
 from loadtest.measure.metrics import error_name
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
 from loadtest.measure.thresholds import read_threshold, read_thresholds
-from loadtest.measure.validity import Level, judge
+from loadtest.measure.validity import judge
 from loadtest.output.ending import Conclusion, conclude, shown_arguments, write_files
 from loadtest.output.page import page
-from loadtest.output.run_options import EXIT_INVALID, EXIT_THRESHOLD, RunOptions, read_run_options
-from loadtest.output.summary import RunFacts
+from loadtest.output.run_options import RunOptions, read_run_options
 from loadtest.output.web_tab import install
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.results.run_json import as_builtins, read_run_json
+from loadtest.results.validity import Validity
 
 
 def recorded() -> Recorder:
@@ -121,17 +123,21 @@ def test_a_calm_run_is_valid():
 @pytest.mark.parametrize(
     ("health", "level", "reason"),
     [
-        (Health(ticks=600, cpu_shares=[0.95] * 4 + [0.3] * 26), Level.INVALID, "in 4 of 30 s"),
-        (Health(ticks=600, cpu_shares=[0.95] + [0.3] * 29), Level.SUSPECT, "in 1 of 30 s"),
-        (Health(ticks=600, cpu_shares=[0.8] * 30), Level.SUSPECT, "was near its limit: 80% of a core"),
-        (Health(ticks=600, cpu_shares=[0.99, 0.99]), Level.VALID, ""),
-        (Health(ticks=600, late_ticks=61), Level.INVALID, "10.2% of its ticks"),
-        (Health(ticks=600, late_ticks=61, cpu_shares=[0.3] * 30), Level.INVALID, "look what else runs on this machine"),
-        (Health(ticks=600, late_ticks=7), Level.SUSPECT, "1.2% of its ticks"),
-        (Health(ticks=600, late_ticks=6), Level.VALID, ""),
+        (Health(ticks=600, cpu_shares=[0.95] * 4 + [0.3] * 26), Validity.INVALID, "in 4 of 30 s"),
+        (Health(ticks=600, cpu_shares=[0.95] + [0.3] * 29), Validity.SUSPECT, "in 1 of 30 s"),
+        (Health(ticks=600, cpu_shares=[0.8] * 30), Validity.SUSPECT, "was near its limit: 80% of a core"),
+        (Health(ticks=600, cpu_shares=[0.99, 0.99]), Validity.VALID, ""),
+        (Health(ticks=600, late_ticks=61), Validity.INVALID, "10.2% of its ticks"),
+        (
+            Health(ticks=600, late_ticks=61, cpu_shares=[0.3] * 30),
+            Validity.INVALID,
+            "look what else runs on this machine",
+        ),
+        (Health(ticks=600, late_ticks=7), Validity.SUSPECT, "1.2% of its ticks"),
+        (Health(ticks=600, late_ticks=6), Validity.VALID, ""),
     ],
 )
-def test_a_generator_that_is_busy_or_held_up_is_named(health: Health, level: Level, reason: str):
+def test_a_generator_that_is_busy_or_held_up_is_named(health: Health, level: Validity, reason: str):
     recorder = recorded()
     recorder.health = health
     judgement = judge(recorder)
@@ -157,7 +163,7 @@ def test_reports_that_did_not_arrive_make_a_run_invalid():
         "worker 1 sent 10 requests, 0 arrived",
         "the last report of worker 2 did not arrive",
     ]
-    assert judge(master).level is Level.INVALID
+    assert judge(master).level is Validity.INVALID
     assert master.presence.expected == 2000, "what was in the lost report is lost, and said to be"
 
 
@@ -171,7 +177,7 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     recorder.record("lateness of the swarm", 2.0)
     recorder.record("time to fresh, by push", -0.5)
     judgement = judge(recorder)
-    assert judgement.level is Level.SUSPECT
+    assert judgement.level is Validity.SUSPECT
     assert judgement.reasons == (
         "players acted late: p99 2 s",
         "3 players gave up",
@@ -218,9 +224,9 @@ def test_exit_codes_say_invalid_before_missed_before_nothing():
     bad = recorded()
     bad.health = Health(ticks=10, late_ticks=10)
     assert concluded("reach > 0.9").exit_code(options()) is None
-    assert concluded("reach == 1").exit_code(options()) == EXIT_THRESHOLD == 3
-    assert concluded("reach == 1", recorder=bad).exit_code(options()) == EXIT_INVALID == 4
-    assert concluded("reach == 1", recorder=bad).exit_code(options(accept_invalid=True)) == EXIT_THRESHOLD
+    assert concluded("reach == 1").exit_code(options()) == ExitCode.THRESHOLD_MISSED == 3
+    assert concluded("reach == 1", recorder=bad).exit_code(options()) == ExitCode.INVALID == 4
+    assert concluded("reach == 1", recorder=bad).exit_code(options(accept_invalid=True)) == ExitCode.THRESHOLD_MISSED
 
 
 def test_the_files_hold_what_the_table_shows(tmp_path: Path):
@@ -248,7 +254,7 @@ def test_the_files_hold_what_the_table_shows(tmp_path: Path):
         assert part in text
 
     html = (tmp_path / "run.html").read_text()
-    assert html == page(document)
+    assert html == page(read_run_json(tmp_path / "run.json"))
     for part in (
         "This run is VALID",
         "✗ reach == 1",
@@ -341,7 +347,7 @@ def test_the_tab_has_series_reach_validity_and_downloads():
 
     for link in web_ui.template_args["extended_csv_files"]:
         assert browser.get(link["href"].removeprefix(".")).status_code == 200, link
-    assert browser.get("/lobby/run.json").get_json() == json.loads(json.dumps(found.document()))
+    assert browser.get("/lobby/run.json").get_json() == as_builtins(found.document())
     assert "heartbeat,Heartbeat round trip,9,5." in browser.get("/lobby/times.csv").text
 
 

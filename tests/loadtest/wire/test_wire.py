@@ -23,6 +23,7 @@ from loadtest.client.sockets.transport import open_stream
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.players.socket_client import SocketClient
+from loadtest.results.exit_codes import UsageError
 from loadtest.run.limits import check_files, raise_file_limit
 from loadtest.wire import opening
 from loadtest.wire.addresses import SourceAddresses, is_loopback
@@ -33,7 +34,6 @@ from loadtest.wire.memo import Memo
 from loadtest.wire.state import State
 from loadtest.wire.timers import Timers
 from loadtest.wire.wire import Wire
-from loadtest.workload.inputs import UsageError
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.messages import (

@@ -13,11 +13,11 @@ from locust.dispatch import UsersDispatcher
 from locust.runners import WorkerNode
 
 from loadtest.players import Player
+from loadtest.results.exit_codes import UsageError
 from loadtest.wire.timers import Timer
 from loadtest.workload.arrivals import WITHOUT_A_SEAT, Arrival, Arrivals, arrival_times_s
 from loadtest.workload.distributions import Distribution, read_distribution
 from loadtest.workload.identities import Share
-from loadtest.workload.inputs import UsageError
 from loadtest.workload.load_options import LoadOptions
 from loadtest.workload.mix import ROLES, RoleSequence, read_mix
 from loadtest.workload.options import SwarmOptions, add_options, read_options

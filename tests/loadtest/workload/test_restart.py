@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from loadtest.measure.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
-from loadtest.workload.inputs import UsageError
+from loadtest.results.exit_codes import UsageError
 from loadtest.workload.load_options import LoadOptions
 from loadtest.workload.restart import Restart, check_restart, is_alive
 

@@ -17,9 +17,9 @@ from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run
 from loadtest.measure.health import Health
 from loadtest.measure.recorder import Recorder
+from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.validity import judge
 from loadtest.output.run_file import as_json, write_json
-from loadtest.output.summary import RunFacts
 
 
 def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:

@@ -1,0 +1,23 @@
+"""How a command of the swarm or the lab ends: the exit codes, and the error that stands for code 2."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """In the order of precedence where several apply: usage, failure, validity, thresholds."""
+
+    GOOD = 0
+    FAILED = 1
+    """A request, a scenario or the command itself failed."""
+    USAGE = 2
+    """An option cannot be used, or the server does not answer; nothing was measured."""
+    THRESHOLD_MISSED = 3
+    """Everything was measured and a threshold (in the lab: a goal) was missed."""
+    INVALID = 4
+    """The figures cannot be trusted, so they say nothing about thresholds either."""
+
+
+class UsageError(ValueError):
+    """An option that cannot be used. Its text is one sentence that says what to do instead."""

@@ -1,0 +1,184 @@
+"""run.json, the file of one run of the swarm, as types: what the swarm writes and every reader decodes.
+
+Schema 2. Times are in ms, histograms are HDR V2 in base64 with values in µs, and lossless: to put several runs
+together, merge histograms, never average percentiles. Keys that a reader does not know are ignored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadtest.results.validity import Validity
+
+SCHEMA = 2
+
+
+class Machine(msgspec.Struct, kw_only=True):
+    name: str
+    system: str
+    """Kernel and release."""
+    processor: str
+    cores: int | None
+    memory_bytes: int
+
+
+class RunValidity(msgspec.Struct, kw_only=True):
+    level: Validity
+    reasons: list[str]
+    bottleneck: str | None
+    """A sentence, where the figures allow one."""
+
+
+class ThresholdResult(msgspec.Struct, kw_only=True):
+    text: str
+    """As it was written: ``fanout.p99 < 250ms``."""
+    is_met: bool
+    found: float | None
+    """Seconds, a share or a count; None: nothing was measured."""
+    found_text: str
+
+
+class ReachAccount(msgspec.Struct, kw_only=True):
+    """Pairs of an event and an observer that should have heard of it."""
+
+    events: int
+    expected: int
+    received: int
+    late: int
+    duplicates: int
+    out_of_order: int
+    unexpected: int
+    strangers: int
+    excused: int
+    sampled_out: int
+    lost: int
+    reach: float | None
+    """Received ÷ expected; None where nothing was expected."""
+
+
+class Ledger(msgspec.Struct, kw_only=True):
+    settle_s: float
+    """After this time a missing announcement counts as lost."""
+    presence: ReachAccount
+    rooms: ReachAccount
+
+
+class MetricRow(msgspec.Struct, kw_only=True):
+    """One metric under the name that thresholds use; `loadtest.measure.metrics` has them all."""
+
+    name: str
+    title: str
+    count: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p99_9_ms: float
+    max_ms: float
+    mean_ms: float
+    clipped: int
+    """Durations out of range, below zero or beyond an hour, recorded as the nearest value."""
+    histogram: str
+
+
+class RequestRow(msgspec.Struct, kw_only=True):
+    """One row of Locust's table."""
+
+    type: str
+    name: str
+    count: int
+    failures: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p99_9_ms: float
+    max_ms: float
+    errors: dict[str, int]
+    """Failures by their text."""
+    histogram: str
+
+
+class SeriesRow(msgspec.Struct, kw_only=True):
+    """A series as it was recorded; a metric joins several of them."""
+
+    name: str
+    count: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p99_9_ms: float
+    max_ms: float
+    mean_ms: float
+    clipped: int
+    histogram: str
+
+
+class Generator(msgspec.Struct, kw_only=True):
+    """One process of the swarm."""
+
+    ticks: int
+    late_ticks: int
+    cpu_shares: list[float]
+    """Of a core, second by second."""
+    rss_bytes: int
+
+
+class Server(msgspec.Struct, kw_only=True):
+    pid: int | None
+    cpu_shares: list[float]
+    """Of a core, second by second, of the server's busiest process; empty where it is not known."""
+
+
+class RunFile(msgspec.Struct, kw_only=True):
+    """The whole document."""
+
+    schema: int
+    host: str
+    seed: int
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
+    users: dict[str, int]
+    """The most that ran at once, by role."""
+    arguments: dict[str, Any]
+    """Of the command line, without secrets and without folders."""
+    machine: Machine
+    versions: dict[str, str]
+    commit: str | None
+    """Of the checkout that the swarm ran from."""
+    validity: RunValidity
+    thresholds: list[ThresholdResult]
+    ledger: Ledger
+    counts: dict[str, float | None]
+    """The single numbers that a threshold may ask for; None where there was nothing to judge by."""
+    errors: dict[str, int]
+    """Failures under names that stay the same from run to run."""
+    metrics: list[MetricRow]
+    requests: list[RequestRow]
+    series: list[SeriesRow]
+    events: dict[str, int]
+    generators: dict[str, Generator]
+    server: Server
+    history: list[dict[str, float]]
+    """Rates over the run, for charts."""
+
+
+def read_run_json(path: Path) -> RunFile:
+    """Raises `OSError`, and `msgspec.DecodeError` where the file is none of this schema."""
+    return decode_run_json(path.read_bytes())
+
+
+def decode_run_json(content: bytes) -> RunFile:
+    """Raises `msgspec.DecodeError`; its text names the key."""
+    run = msgspec.json.decode(content, type=RunFile)
+    if run.schema != SCHEMA:
+        raise msgspec.ValidationError(f"schema {run.schema} is not {SCHEMA}")
+    return run
+
+
+def as_builtins(run: RunFile) -> dict[str, Any]:
+    """The document as dictionaries and lists, in the order of the keys above."""
+    document: dict[str, Any] = msgspec.to_builtins(run)
+    return document
