@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loadtest.results.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from bench.record.profiles import Profile
     from bench.record.run import Run
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_MISSED = 3
 
 MOST_NAMED = 3
 """Scenarios in the name of a folder."""
@@ -140,7 +139,7 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
         write_comparison(found, output)
         click.echo(f"comparison: {output}")
     if found.regressions:
-        sys.exit(EXIT_MISSED)
+        sys.exit(ExitCode.THRESHOLD_MISSED)
 
 
 @main.command()
@@ -176,13 +175,13 @@ def sample(run_dir: Path, output: Path) -> None:
 class _Failed(click.ClickException):
     """The run failed; one sentence says how."""
 
-    exit_code = EXIT_FAILED
+    exit_code = ExitCode.FAILED
 
 
 class _Misused(_Failed):
     """What was asked for cannot be done; one sentence says what to do instead."""
 
-    exit_code = EXIT_USAGE
+    exit_code = ExitCode.USAGE
 
 
 def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
@@ -208,7 +207,7 @@ def _measure_and_report(
 ) -> None:
     if output is not None and output.exists() and any(output.iterdir()):
         raise _Misused(f"{output} is not empty: give --output another folder.")
-    from bench.analysis.outcome import EXIT_INVALID, exit_code
+    from bench.analysis.outcome import exit_code
 
     try:
         measured = _measure(names, profile=profile, seed=seed)
@@ -223,7 +222,7 @@ def _measure_and_report(
     if not measured.is_whole:
         raise _Failed("Interrupted: the report is of what was measured until then.")
     code = exit_code(measured, with_goals=tables)
-    if code == EXIT_INVALID:
+    if code is ExitCode.INVALID:
         click.echo("The run is not valid: see what is marked INVALID.", err=True)
     if code:
         sys.exit(code)

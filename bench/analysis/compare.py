@@ -17,7 +17,6 @@ import numpy as np
 from bench.analysis.estimates import distance
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.noise_floors import NoiseFloors, noise_floors
-from bench.analysis.validity import Validity
 from bench.measures import Direction, Kind
 from bench.record.findings import Reading
 from bench.record.provenance import commit_words, machine_words
@@ -25,6 +24,7 @@ from bench.record.run import Run
 from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
 from bench.stats import Interval
 from bench.words import in_digits
+from loadtest.results.validity import Validity
 
 RESAMPLES = 2_000
 DEFAULT_FLOORS = {

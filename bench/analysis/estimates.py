@@ -12,11 +12,12 @@ from statistics import median
 
 import numpy as np
 
-from bench.analysis.validity import Judgement, Validity, judge_all, judge_reading, worse_of
+from bench.analysis.validity import Judgement, judge_all, judge_reading, worse_of
 from bench.measures import Kind, Measure
 from bench.record.findings import Findings, Measured, Reading, Where
 from bench.stats import Interval, interval_of_median
 from bench.words import in_digits
+from loadtest.results.validity import Validity
 
 PERCENT_BELOW = 3.0
 """Ratios from here on are told as how many times."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.analysis.estimates import Estimate, estimate_readings
-from bench.analysis.validity import VALID, Judgement, Validity
+from bench.analysis.validity import VALID, Judgement
 from bench.analysis.windows import over_the_window
 from bench.measures import Kind, Measure
 from bench.record.findings import Reading, Where
 from bench.record.run import Run
 from bench.record.vocabulary import LOBBY, LOBBY_UNCHANGED
+from loadtest.results.validity import Validity
 
 WITH_OTHERS = ("peers", "fanout", "rooms-get")
 OWN = (LOBBY, LOBBY_UNCHANGED)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import NamedTuple
 
 from bench.measures import Kind
 from bench.record.findings import Ledger, Reading, Series, Stretch, sum_ledgers
-from bench.record.limits import CPU_WAIT_LIMIT, GENERATOR_LIMIT, GENERATOR_SUSPECT, LATE_LIMIT_MS, TIME_WAIT_LIMIT
+from bench.record.limits import CPU_WAIT_LIMIT, LATE_LIMIT_MS, TIME_WAIT_LIMIT
 from bench.record.traffic import TrafficGroup
+from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE, Validity
 
 LOSSES = "receipts are missing or doubled: broadcasts may have run into each other"
 
 
-class Validity(str, Enum):
-    VALID = "valid"
-    SUSPECT = "suspect"
-    INVALID = "INVALID"
+_WORDS = {Validity.VALID: "valid", Validity.SUSPECT: "suspect", Validity.INVALID: "INVALID"}
+"""For readers: only what must not be used is shouted."""
 
 
 class Reason(NamedTuple):
@@ -36,7 +34,8 @@ class Judgement:
     reasons: tuple[Reason, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.validity.value}: {'; '.join(map(str, self.reasons))}" if self.reasons else self.validity.value
+        words = _WORDS[self.validity]
+        return f"{words}: {'; '.join(map(str, self.reasons))}" if self.reasons else words
 
 
 VALID = Judgement(Validity.VALID)
@@ -101,7 +100,7 @@ def sum_up(judgements: Sequence[Judgement]) -> str:
         concerned = [judgement for judgement in judgements if judgement.validity is validity]
         if concerned:
             reasons = dict.fromkeys(reason.what for judgement in concerned for reason in judgement.reasons)
-            parts.append(f"{len(concerned)} of {len(judgements)} points {validity.value}: {', '.join(reasons)}")
+            parts.append(f"{len(concerned)} of {len(judgements)} points {_WORDS[validity]}: {', '.join(reasons)}")
     return "; ".join(parts) or f"all {len(judgements)} points valid"
 
 
@@ -133,9 +132,9 @@ def _judge_generator(stretch: Stretch) -> Judgement:
     """Invalid when the generator was the limit: it measures its own queue."""
     share = stretch.generator_share
     how_much = f"{share:.0%} of a core"
-    if share > GENERATOR_LIMIT:
+    if share > BUSY_SHARE:
         return Judgement(Validity.INVALID, (Reason("the generator was the limit", how_much),))
-    return _suspect([Reason("the generator was near its limit", how_much)] if share > GENERATOR_SUSPECT else [])
+    return _suspect([Reason("the generator was near its limit", how_much)] if share > NEAR_SHARE else [])
 
 
 def _lateness(late_ms: float) -> list[Reason]:

@@ -1,12 +1,10 @@
-"""From where on a reading is in doubt, or none at all. Scenarios heed them while they measure, analysis afterwards."""
+"""From where on a reading is in doubt.
+
+Scenarios heed the limits while they measure, analysis
+afterwards. How busy a generator may be is the swarm's limit, too (`loadtest.results.validity`).
+"""
 
 from __future__ import annotations
-
-GENERATOR_LIMIT = 0.90
-"""Share of a core above which the generator measures its own queue (Locust issues 586 and 663)."""
-
-GENERATOR_SUSPECT = 0.75
-"""From here on a burst of other work on the core would have reached the limit."""
 
 TIME_WAIT_LIMIT = 0.20
 """The part of the time in which it would have worked that a process may be kept from its core while times are measured:

@@ -6,10 +6,10 @@ import html
 from pathlib import Path
 
 from bench.analysis.figures import figures_of
-from bench.analysis.validity import Validity
 from bench.record.files.run_file import RunUnreadable, find_run, read_run
 from bench.record.provenance import commit_words, machine_words
 from bench.record.run import Run
+from loadtest.results.validity import Validity
 
 INDEX_FILE = "index.html"
 

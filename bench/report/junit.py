@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.goals import Outcome, check_goals
 from bench.analysis.promises import Promise
-from bench.analysis.validity import Validity
 from bench.record.run import Run
+from loadtest.results.validity import Validity
 
 
 def junit_xml(run: Run, promises: Sequence[Promise]) -> bytes:

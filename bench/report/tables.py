@@ -58,7 +58,7 @@ def measure_lines(result: Findings) -> list[str]:
 
 def _doubt(figure: Estimate) -> str:
     judgement = figure.judgement
-    return f"{judgement.validity.value.upper()}: {'; '.join(map(str, judgement.reasons))}"
+    return f"{judgement.validity.value}: {'; '.join(map(str, judgement.reasons))}"
 
 
 def _spread(figure: Estimate, digits: int = DIGITS) -> str:

@@ -18,10 +18,11 @@ from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, GENERATOR
 from bench.processes.lab import Lab
 from bench.record import vocabulary
 from bench.record.findings import Findings, Where
-from bench.record.limits import GENERATOR_LIMIT, TIME_WAIT_LIMIT
+from bench.record.limits import TIME_WAIT_LIMIT
 from bench.record.profiles import CapacitySizes
 from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED
 from bench.scenarios.engine.fanout import FLAGS as FANOUT_FLAGS
+from loadtest.results.validity import BUSY_SHARE
 
 FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
@@ -85,7 +86,7 @@ def judge(told: Told, sizes: CapacitySizes) -> Outcome:
     """
     if told.p99_ms < sizes.slo_ms and told.ledger.reach == 1:
         return Outcome.MET
-    is_disturbed = told.busy_share > GENERATOR_LIMIT or told.stretch.waited > TIME_WAIT_LIMIT
+    is_disturbed = told.busy_share > BUSY_SHARE or told.stretch.waited > TIME_WAIT_LIMIT
     return Outcome.NOT_MEASURED if is_disturbed else Outcome.MISSED
 
 

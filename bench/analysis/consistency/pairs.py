@@ -21,12 +21,13 @@ from bench.analysis.consistency.flows import SINGLE_PER_S, Flow, flows
 from bench.analysis.derived.overview import traffic_of, way_costs_of
 from bench.analysis.derived.traffic import WayCost
 from bench.analysis.estimates import distance
-from bench.analysis.validity import Judgement, Validity, judge_group
+from bench.analysis.validity import Judgement, judge_group
 from bench.analysis.windows import over_the_window
 from bench.measures import BYTES_PER_CLIENT_HOUR, FRAMED_OVER_KERNEL
 from bench.record.run import Run
 from bench.record.traffic import TrafficGroup
 from bench.words import count, in_bytes, in_digits, plural, rate_words, way_words
+from loadtest.results.validity import Validity
 
 COUNTED_LIMIT = 0.02
 """Bytes and messages are counted, and differ by the digits of numbers in them alone. One more or less at the edges of

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.analysis.validity import Judgement, Validity, judge_broadcasts
+from bench.analysis.validity import Judgement, judge_broadcasts
 from bench.record.findings import Series, sum_ledgers, sum_stretches
 from bench.stats import FloatArray, Interval, Summary, bootstrap_interval, merge, percentile, summarize
+from loadtest.results.validity import Validity
 
 
 @dataclass(frozen=True)

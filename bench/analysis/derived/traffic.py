@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.analysis.validity import Judgement, Validity, judge_group
+from bench.analysis.validity import Judgement, judge_group
 from bench.record.traffic import Traffic, TrafficGroup
+from loadtest.results.validity import Validity
 
 LAYERS = ("message", "framed", "wire")
 

@@ -9,9 +9,10 @@ import msgspec
 from msgspec.structs import replace
 
 from bench.record.files import lift
-from bench.record.files.swarm_file import SWARM_SCHEMA, SwarmFile, run_of_swarm
+from bench.record.files.swarm_file import run_of_swarm
 from bench.record.findings import Findings
 from bench.record.run import SCHEMA_VERSION, Run
+from loadtest.results import run_json
 
 RUN_FILE = "run.json"
 
@@ -52,14 +53,14 @@ def read_run(path: Path) -> Run:
         text = gzip.decompress(raw) if path.suffix == ".gz" else raw
         head = msgspec.json.decode(text, type=_Head)
         is_swarm = head.generators is not msgspec.UNSET
-        readable = (SWARM_SCHEMA,) if is_swarm else (lift.SCHEMA, SCHEMA_VERSION)
+        readable = (run_json.SCHEMA,) if is_swarm else (lift.SCHEMA, SCHEMA_VERSION)
         if head.schema not in readable:
             raise RunUnreadable(
                 f"{path} has schema {head.schema}, this lab reads {' and '.join(map(str, readable))}: use the lab of "
                 "its commit."
             )
         if is_swarm:
-            return run_of_swarm(msgspec.json.decode(text, type=SwarmFile), msgspec.json.decode(text))
+            return run_of_swarm(run_json.decode_run_json(text))
         return lift.lift(text) if head.schema == lift.SCHEMA else msgspec.json.decode(text, type=Run)
     except (OSError, EOFError, msgspec.MsgspecError) as error:
         raise RunUnreadable(f"{path} is not a run of the lab, nor of the swarm: {error}.") from error

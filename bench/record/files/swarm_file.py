@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from bench.record.book import Book
 from bench.record.findings import Stretch, Swarm
-from bench.record.machine import UNKNOWN_COMMIT
+from bench.record.machine import COMMIT_DIGITS, UNKNOWN_COMMIT
 from bench.record.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
 from bench.record.run import Machine, Run
+from loadtest.results.run_json import RunFile, as_builtins
 from loadtest.workload.mix import SOCKETLESS
 
-SWARM_SCHEMA = 2
-"""Of `loadtest.output.run_file`."""
-COMMIT_CHARACTERS = 10
 _LOCUSTS_NAMES = {"num_users": "users", "run_time": "run-time", "spawn_rate": "spawn-rate"}
 _SAYS_NOTHING = frozenset(
     {"autoquit", "exit_code_on_error", "expect_workers", "expect_workers_max_wait", "loglevel", "master_bind_host",
@@ -28,43 +25,15 @@ _SAYS_NOTHING = frozenset(
 """Options of Locust's own that have nothing to do with the load."""
 
 
-class _Machine(msgspec.Struct):
-    system: str
-    processor: str
-    cores: int
-    memory_bytes: int
-
-
-class _Process(msgspec.Struct):
-    cpu_shares: list[float]
-    """Of a core, second by second."""
-
-
-class SwarmFile(msgspec.Struct):
-    """What is needed of it."""
-
-    seed: int
-    started_at: str
-    duration_s: float
-    users: dict[str, int]
-    """The most of each role."""
-    arguments: dict[str, Any]
-    machine: _Machine
-    versions: dict[str, str]
-    generators: dict[str, _Process]
-    server: _Process
-    commit: str | None = None
-
-
-def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
-    """`document`: the whole of the file that `found` is of."""
+def run_of_swarm(found: RunFile) -> Run:
+    """With the whole of the file in it."""
     command, profile, book = _command(found.arguments), _profile(found), Book()
     stretch = Stretch(
         wall_s=found.duration_s,
         server_cpu_s=sum(found.server.cpu_shares),
         generator_cpu_s=max((sum(each.cpu_shares) for each in found.generators.values()), default=0.0),
     )
-    swarm = Swarm(command=command, exit_code=None, document=document)
+    swarm = Swarm(command=command, exit_code=None, document=as_builtins(found))
     book.add_swarm(swarm, users=profile.swarm.users, stretch=stretch, in_one_window=profile.in_one_window)
     python = found.versions.get("python", "of unknown version")
     return Run(
@@ -72,11 +41,11 @@ def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
         duration_s=found.duration_s,
         arguments=command,
         seed=found.seed,
-        commit=found.commit[:COMMIT_CHARACTERS] if found.commit else UNKNOWN_COMMIT,
+        commit=found.commit[:COMMIT_DIGITS] if found.commit else UNKNOWN_COMMIT,
         dirty=False,
         machine=Machine(
             cpu=found.machine.processor,
-            cores=found.machine.cores,
+            cores=found.machine.cores or 0,
             memory_bytes=found.machine.memory_bytes,
             kernel=found.machine.system,
             python=f"Python {python}",
@@ -88,7 +57,7 @@ def run_of_swarm(found: SwarmFile, document: dict[str, Any]) -> Run:
     )
 
 
-def _profile(found: SwarmFile) -> Profile:
+def _profile(found: RunFile) -> Profile:
     users = sum(found.users.values())
     polling = sum(found.users.get(role, 0) for role in SOCKETLESS)
     return replace(

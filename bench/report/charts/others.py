@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from bench.analysis.estimates import Estimate, estimate
 from bench.analysis.noise_floors import noise_floors
-from bench.analysis.validity import Validity
 from bench.analysis.windows import rates_of
 from bench.measures import (
     ANNOUNCEMENT_P99,
@@ -64,6 +63,7 @@ from bench.report.charts.sheet import (
 )
 from bench.stats import merge
 from bench.words import count, in_digits, plural, way_words
+from loadtest.results.validity import Validity
 
 INVALID = Validity.INVALID
 

@@ -10,7 +10,7 @@ from bench.analysis.derived.traffic import select
 from bench.analysis.estimates import estimate
 from bench.analysis.figures import figures_of
 from bench.analysis.promises import Promise
-from bench.analysis.validity import Judgement, Validity, sum_up
+from bench.analysis.validity import Judgement, sum_up
 from bench.analysis.verdicts import Verdict
 from bench.measures import BACK_WITHIN
 from bench.report.sections.page import Table
@@ -18,6 +18,7 @@ from bench.report.sections.promises import tally
 from bench.report.sections.shows import SHOWS
 from bench.stats import summarize
 from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
+from loadtest.results.validity import Validity
 
 
 def answer_sentences(figures: Overview, promises: Sequence[Promise]) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.analysis.derived.overview import Overview
 from bench.record.findings import Stretch
-from bench.record.limits import GENERATOR_LIMIT
 from bench.report.sections.page import Section, Table
 from bench.words import count, in_digits, in_ms, plural, without_folder
+from loadtest.results.validity import BUSY_SHARE
 
 
 def swarm_section(figures: Overview) -> Section | None:
@@ -23,7 +23,7 @@ def swarm_section(figures: Overview) -> Section | None:
     failures = sum(int(row["failures"]) for row in requests)
     sizes = figures.run.profile.swarm
     share = load.generator_cpu_s / load.wall_s if load.wall_s else 0.0
-    valid = share <= GENERATOR_LIMIT
+    valid = share <= BUSY_SHARE
     is_alone = figures.run.profile.is_of_a_swarm
     return Section(
         name="swarm",

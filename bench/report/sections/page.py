@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.analysis.validity import Judgement, Validity
+from bench.analysis.validity import Judgement
+from loadtest.results.validity import Validity
 
 
 @dataclass(frozen=True)

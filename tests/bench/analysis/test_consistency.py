@@ -9,7 +9,7 @@ from bench.analysis.break_even import Point, Surface, fit, measured_crossing
 from bench.analysis.consistency.pairs import Pair, Side, pairs
 from bench.analysis.derived.overview import derive
 from bench.analysis.estimates import estimate
-from bench.analysis.validity import Judgement, Reason, Validity
+from bench.analysis.validity import Judgement, Reason
 from bench.analysis.windows import MENDED, TOO_LONG, achieved_per_s, heartbeat_bytes, over_the_window
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
@@ -28,6 +28,7 @@ from bench.record.profiles import FreshnessSizes
 from bench.record.run import Run
 from bench.report.build import make_report, render
 from bench.words import rate_words
+from loadtest.results.validity import Validity
 from tests.bench.runs import a_broadcast_result, a_point, a_run
 
 HEARTBEAT_BYTES = 232

@@ -8,11 +8,11 @@ import pytest
 
 from bench.analysis.estimates import Difference, estimate_readings, ratio
 from bench.analysis.noise_floors import noise_floors
-from bench.analysis.validity import Validity
 from bench.measures import CPU_PER_EVENT, CPU_PER_RECIPIENT, CPU_PER_REQUEST, LAST_ACCEPTED, Kind
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Reading, Stretch
+from loadtest.results.validity import Validity
 
 CALM = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.0, generator_cpu_s=0.5, generator_wait_s=0.0)
 CROWDED = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5, generator_cpu_s=0.5, generator_wait_s=0.0)

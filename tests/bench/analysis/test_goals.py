@@ -6,12 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from bench.analysis.goals import GOALS, Outcome, check_goals
-from bench.analysis.outcome import EXIT_FAILED, EXIT_MISSED, exit_code
+from bench.analysis.outcome import exit_code
 from bench.measures import CPU_PER_RECIPIENT
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
 from bench.record.vocabulary import FLOOR, NODE_WS
 from bench.report.tables import render_result
+from loadtest.results.exit_codes import ExitCode
 from tests.bench.runs import a_run
 
 CALM = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.0, generator_cpu_s=0.5, generator_wait_s=0.01)
@@ -59,10 +60,10 @@ def test_exit_code_tells_faults_from_missed_goals() -> None:
     met, missed = fanout([9.0], [9.0]), fanout([19.0], [9.0])
     run = a_run()
     assert exit_code(replace(run, findings=[met]), with_goals=True) == 0
-    assert exit_code(replace(run, findings=[met, missed]), with_goals=True) == EXIT_MISSED
+    assert exit_code(replace(run, findings=[met, missed]), with_goals=True) == ExitCode.THRESHOLD_MISSED
     assert exit_code(replace(run, findings=[met, missed]), with_goals=False) == 0
     missed.faults.append("a client heard of a user twice")
-    assert exit_code(replace(run, findings=[met, missed]), with_goals=False) == EXIT_FAILED
+    assert exit_code(replace(run, findings=[met, missed]), with_goals=False) == ExitCode.FAILED
     assert "FAULT: a client heard of a user twice" in render_result(missed)
 
 

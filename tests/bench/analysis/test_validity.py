@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.analysis.validity import Judgement, Reason, Validity, judge_broadcasts, judge_group, sum_up
+from bench.analysis.validity import Judgement, Reason, judge_broadcasts, judge_group, sum_up
 from bench.record.book import Book, Told
 from bench.record.findings import Series, Stretch, Where
 from bench.record.traffic import ClientBytes, TrafficGroup
 from bench.record.vocabulary import ANNOUNCEMENT
+from loadtest.results.validity import Validity
 from tests.bench.runs import CALM, OVERLOADED, a_group, told
 
 

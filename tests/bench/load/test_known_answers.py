@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.analysis.validity import Validity, judge_broadcasts, judge_group
+from bench.analysis.validity import judge_broadcasts, judge_group
 from bench.load.cells import Cell, measure_cell
 from bench.load.clients.herd import Herd
 from bench.processes.cpu import CpuPlan
@@ -27,6 +27,7 @@ from bench.record.vocabulary import ANNOUNCEMENT, FETCHED_ANNOUNCEMENT, FRESH_LI
 from bench.scenarios import bandwidth, broadcast
 from bench.stats import distance_from_uniform, percentile
 from loadtest.client.reconnect import FixedReconnect
+from loadtest.results.validity import Validity
 from tests.bench.fake_lobby import SECRET, FakeLobby, Faults, fake_lobby
 
 NO_FAULTS = Faults()

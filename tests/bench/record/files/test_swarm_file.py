@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from bench import cli
 from bench.analysis.compare import Change, compare_runs
 from bench.analysis.figures import figures_of, invalid_figures
-from bench.analysis.validity import Validity
 from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run
 from loadtest.measure.health import Health
@@ -20,6 +19,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.validity import judge
 from loadtest.output.run_file import as_json, write_json
+from loadtest.results.validity import Validity
 
 
 def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:
