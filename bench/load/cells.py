@@ -25,12 +25,13 @@ from bench.load.changes.changes import Changes, Place, evenly, whole_intervals_s
 from bench.load.changes.ledger import Receipts, account_states, total
 from bench.load.clients.population import Group, Population, Window
 from bench.processes.lab import HOST, Lab
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.findings import Ledger, Stretch
 from bench.record.wire import HEARTBEAT_S, ByteCount
 from bench.stats import FloatArray, merge
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 """As it comes: conflation and the pacing of announcements are part of what is compared."""
 
 USERS = 10

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from bench.processes.server_flags import server_flags
+
 START_LINE = re.compile(r"listening on (https?)://(\S+?):(\d+)")
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 40.0
@@ -81,7 +83,7 @@ class Target:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         command = [
             *self._prefix, sys.executable, "-m", "lobby_server",
-            "--port", str(self.port), "--data-dir", str(self.data_dir), *self.flags,
+            *server_flags(port=self.port, data_dir=str(self.data_dir)), *self.flags,
         ]  # fmt: skip
         self._log = self.log_path.open("a", encoding="utf-8")
         self.process = subprocess.Popen(

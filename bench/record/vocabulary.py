@@ -41,5 +41,8 @@ BACK_AND_FRESH = "back and fresh"
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
 DISTURBED = "the generator was the limit, or other work had the cores"
 
+HEARTBEAT_TIMEOUT = "heartbeat timeout of the server, s"
+"""Fact of a scenario: a socket that says nothing for so long is closed."""
+
 LOST_BY_CODE = "connections lost unasked, close code "
 """Facts of a scenario: how many, for each code; ``None`` is a socket that was cut."""

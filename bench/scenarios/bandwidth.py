@@ -23,16 +23,18 @@ from bench.processes.lab import HOST, Lab
 from bench.processes.namespaces import LinkCount, NamespaceFailed, Namespaces, can_have, linked
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
+from bench.processes.server_flags import server_flags
 from bench.record.findings import Findings, Stretch
 from bench.record.profiles import WAYS, BandwidthSizes
 from bench.record.traffic import Traffic, TrafficGroup, Wire
+from bench.record.vocabulary import HEARTBEAT_TIMEOUT
 from bench.scenarios.broadcast import FLAGS
 
-QUIET_S = 0.5
-"""After connecting, and after the last events: longer than the server's longest conflation (250 ms)."""
+BEYOND_S = 0.25
+"""After connecting, and after the last events: longer than the server puts announcements together."""
 
 LEAD_S = 0.3
-EVERYWHERE = ("--address", "0.0.0.0")
+EVERYWHERE = server_flags(address="0.0.0.0")
 NO_ROOT = "no root, or no Linux: bytes with TCP/IP are the model's alone"
 
 
@@ -75,7 +77,10 @@ def run(lab: Lab) -> Findings:
             )
         )
         population.call(Population.connect)
-        time.sleep(QUIET_S)
+        contract = changes.call(Changes.contract)
+        quiet_s = contract.rooms_notify_interval_s + BEYOND_S
+        book.facts[HEARTBEAT_TIMEOUT] = contract.heartbeat_timeout_s
+        time.sleep(quiet_s)
         connects = population.call(Population.connects)
         stage.say(f"{len(groups) * sizes.clients} clients for {sizes.window_s:.0f} s")
         pids = (population.pid, *(server.pid for server in servers))
@@ -91,7 +96,7 @@ def run(lab: Lab) -> Findings:
         now_s = time.perf_counter()
         changes.call(Changes.run, [[now_s + 0.05]] * len(servers))
         population.call(Population.part)
-        time.sleep(QUIET_S)
+        time.sleep(quiet_s)
         traffic = Traffic(
             groups=[
                 TrafficGroup(

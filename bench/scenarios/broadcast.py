@@ -23,9 +23,11 @@ from bench.load.changes.ledger import Entry, Receipts, account, account_by_numbe
 from bench.load.changes.publisher import Published, Publisher, schedule
 from bench.load.clients.crowd import Crowd, Recording
 from bench.measures import LIST_BYTES, TIME_TO_CONNECT
+from bench.processes.contract import read_contract
 from bench.processes.lab import Lab, Server
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book, Told
@@ -44,8 +46,7 @@ from bench.record.vocabulary import (
 
 _Done = TypeVar("_Done")
 
-FLAGS = ("--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600", "--log-level", "warning")
-"""No rooms may vanish by themselves: the hosts of the lab hold no sockets."""
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 
 CONNECT_STEP = 100
 """Clients that are asked for at once."""
@@ -53,8 +54,8 @@ CONNECT_STEP = 100
 RATE_STEPS = 8
 """What a rate counts for in the progress, beside single broadcasts."""
 
-QUIET_S = 0.4
-"""Longer than the server's shortest conflation (250 ms); more for more clients."""
+BEYOND_S = 0.15
+"""Quiet is this much longer than the server puts announcements together; and more for more clients."""
 
 SETTLE_TIMEOUT_S = 60.0
 LEAD_S = 0.1
@@ -83,6 +84,11 @@ def run(lab: Lab) -> Findings:
                 _count_losses(book, crowd)
             stage.advance(RATE_STEPS)
     return book.result("broadcast", FLAGS)
+
+
+def quiet_of(server: Server) -> float:
+    """How long nothing comes before all that was on its way has come."""
+    return read_contract(server.http_url).rooms_notify_interval_s + BEYOND_S
 
 
 def _count_losses(book: Book, crowd: Remote[Crowd]) -> None:
@@ -114,8 +120,9 @@ def _stream(
     publisher: Publisher, changes_per_s: float,
 ) -> None:  # fmt: skip
     """A stream of changes, each told from the others by the revision that announcements carry."""
+    quiet_s = quiet_of(server)
     crowd.call(Crowd.grow, sizes.rate_clients)
-    crowd.call(Crowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
+    crowd.call(Crowd.settle, quiet_s, SETTLE_TIMEOUT_S)
     first = publisher.revision() + 1
     count = max(2, round(changes_per_s * sizes.rate_s))
     jitters = [chance.random() * 5 for _ in range(count)]  # up to half an interval: a stream is not a drum
@@ -124,7 +131,7 @@ def _stream(
     stream = ChangeStream(server.port, server.jwt_secret, living=count)
     times_s = schedule(count, interval_s=1 / changes_per_s, start_s=start_s + LEAD_S, jitters=jitters)
     made = asyncio.run(stream.run(times_s, publisher.next_number))
-    time.sleep(QUIET_S * 2)
+    time.sleep(quiet_s * 2)
     stretch, recording = watch.stretch(), crowd.call(Crowd.end)
     intended_s = [change.intended_s for change in made]
     states = _renumbered(recording.notified, first)
@@ -158,7 +165,7 @@ class _Point:
     ) -> None:
         self._sizes, self._chance, self._server = sizes, chance, server
         self._crowd, self._publisher, self._stage = crowd, publisher, stage
-        self._book = book
+        self._book, self._quiet_s = book, quiet_of(server)
         self._clients = 0
         self._newcomers = 0
 
@@ -200,7 +207,7 @@ class _Point:
         return connect_s
 
     def _settle(self, slack_s: float) -> None:
-        self._crowd.call(Crowd.settle, QUIET_S + slack_s, SETTLE_TIMEOUT_S)
+        self._crowd.call(Crowd.settle, self._quiet_s + slack_s, SETTLE_TIMEOUT_S)
 
     def _changes(self, count: int, interval_s: float, what: str, where: Where, *, fetching: bool) -> list[Published]:
         """Broadcasts, and with `fetching` how long until each client held the list. The rooms are left in the list."""
@@ -277,7 +284,7 @@ class _Point:
 
     def _polled(self, rooms: Sequence[Published], first_number: int) -> list[Entry]:
         """What the pollers saw of these rooms, once the slowest of them has had its turn."""
-        over_s = rooms[-1].intended_s + self._sizes.poll_s + QUIET_S
+        over_s = rooms[-1].intended_s + self._sizes.poll_s + self._quiet_s
         time.sleep(max(0.0, over_s - time.perf_counter()))
         seen = _renumbered(self._crowd.call(Crowd.polled), first_number)
         return account_states(seen, intended_s=[room.intended_s for room in rooms], expected=self._sizes.pollers)

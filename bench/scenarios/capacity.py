@@ -16,6 +16,7 @@ from math import sqrt
 from bench.load.broadcasts import Told, crowded, tell
 from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, GENERATOR_SHARE, REACH
 from bench.processes.lab import Lab
+from bench.processes.server_flags import server_flags
 from bench.record import vocabulary
 from bench.record.findings import Findings, Where
 from bench.record.limits import TIME_WAIT_LIMIT
@@ -24,7 +25,7 @@ from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED
 from bench.scenarios.engine.fanout import FLAGS as FANOUT_FLAGS
 from loadtest.results.validity import BUSY_SHARE
 
-FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
+FLAGS = (*FANOUT_FLAGS, *server_flags(max_connections=30_000))
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
 LEAST = 50
 """Of clients that are tried; who cannot carry so many has another trouble."""

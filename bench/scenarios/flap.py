@@ -12,13 +12,14 @@ from functools import partial
 from bench.load.clients.herd import Herd
 from bench.measures import CPU_PER_FLAP, TOLD_OFFLINE
 from bench.processes.lab import Lab
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags, server_flags
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.scenarios.reconnect import POLICIES, POLICY_TIMEOUT_S, at_once, settled_herd, write_return
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 GRACE_S = 10
 """Longer than both policies wait at first."""
 
@@ -47,7 +48,7 @@ def run(lab: Lab) -> Findings:
 def _flap(lab: Lab, book: Book, repeat: int, policy: str, grace_s: int) -> None:
     sizes = lab.profile.returns
     clients = sizes.flapping
-    flags = (*FLAGS, "--presence-grace-s", str(grace_s))
+    flags = (*FLAGS, *server_flags(presence_grace_s=grace_s))
     with settled_herd(lab, flags, clients=clients, policy=policy, repeat=repeat) as (server, herd):
         watch = Watch(server.pid, herd.pid)
         cut_s, cut = herd.call(Herd.cut, sizes.flap_share)

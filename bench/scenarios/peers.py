@@ -24,6 +24,7 @@ from bench.load.sockets.sinks import Sinks
 from bench.measures import COLD_BROADCAST, CPU_PER_EVENT, CPU_PER_RECIPIENT, LAST_ACCEPTED, UNTIL_ALL
 from bench.processes.lab import Lab
 from bench.processes.peer import python_peer, seed_node_command, start_peer
+from bench.processes.server_flags import server_flags
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book
@@ -34,7 +35,7 @@ from bench.scenarios.engine.rooms_get import Askers, write_answers
 
 ROOMS = 50
 STORM_TIMEOUT_S = 60.0
-STORM_FLAGS = (*FLAGS, "--handshake-timeout-s", "60")
+STORM_FLAGS = (*FLAGS, *server_flags(handshake_timeout_s=60))
 STORM_PATTERN = b'"user_online"'
 SECRET = "of the peers, which is 32 bytes long"
 

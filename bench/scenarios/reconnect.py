@@ -45,6 +45,7 @@ from bench.measures import (
 from bench.processes.lab import Lab, Server
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book
@@ -53,7 +54,7 @@ from bench.record.vocabulary import BACK_AND_FRESH, FIXED_RETRY, JITTER_RETRY
 from bench.stats import FloatArray, percentile
 from loadtest.client.reconnect import FixedReconnect, JitterReconnect, ReconnectPolicy
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--drain-s", "10", "--empty-room-ttl-s", "3600")
+FLAGS = lab_flags(drain_s=10, empty_room_ttl_s=LASTING_ROOMS_S)
 ROOMS = 10
 """In the list that the herd fetches."""
 TIMEOUT_S = 30.0

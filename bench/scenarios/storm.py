@@ -34,6 +34,7 @@ from bench.measures import (
 )
 from bench.processes.cpu import read_cpu
 from bench.processes.lab import Lab
+from bench.processes.server_flags import lab_flags
 from bench.processes.watch import Watch, resident_kib
 from bench.record.book import Book
 from bench.record.findings import Findings, Where
@@ -42,10 +43,7 @@ from bench.scenarios.reconnect import peak_rate_per_s
 from bench.stats import percentile
 from lobby_server.protocol.messages import HandshakeAccepted, UserOnline, encode_frame
 
-FLAGS = (
-    "--auth-rate-per-min", "0", "--log-level", "warning",
-    "--handshake-timeout-s", "60", "--heartbeat-timeout-s", "600",
-)  # fmt: skip
+FLAGS = lab_flags(handshake_timeout_s=60, heartbeat_timeout_s=600)
 """The hellos are held back until all sockets are there; no protocol-level pings, so that every byte has its event."""
 
 PATTERN = b'"user_online"'

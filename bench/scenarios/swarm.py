@@ -17,11 +17,12 @@ from pathlib import Path
 from bench.load.sockets.tokens import mint_receiver
 from bench.processes.cpu import CpuTimes, read_cpu
 from bench.processes.lab import Lab
+from bench.processes.server_flags import lab_flags
 from bench.record.findings import Findings, Stretch, Swarm
 from bench.record.profiles import SwarmSizes
 from bench.words import without_folder
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning")
+FLAGS = lab_flags()
 
 GRACE_S = 60.0
 """Beyond its run time: Locust's start, ramp and end."""

@@ -78,6 +78,7 @@ class FakeLobby:
         self._ended = asyncio.Event()
         routes = [
             (r"/ws", _Socket, {"lobby": self}),
+            (r"/api/protocol", _Contract),
             (r"/api/rooms", _Rooms, {"lobby": self}),
             (r"/api/rooms/(.+)", _Room, {"lobby": self}),
         ]
@@ -130,6 +131,11 @@ class _Socket(tornado.websocket.WebSocketHandler):
     def on_close(self) -> None:
         if self in self.lobby.sockets:
             self.lobby.sockets.remove(self)
+
+
+class _Contract(tornado.web.RequestHandler):
+    def get(self) -> None:
+        self.write({"timers": {"heartbeat_timeout_s": 75.0, "rooms_notify_interval_ms": 250}})
 
 
 class _Rooms(tornado.web.RequestHandler):

@@ -9,7 +9,7 @@ from bench.analysis.promises.promise import Promise, lasts, valid, values
 from bench.analysis.verdicts import NOT_MEASURED, judge, judge_about, judge_up_to
 from bench.record.run import Run
 from bench.record.traffic import TrafficGroup
-from bench.record.vocabulary import ANNOUNCEMENT, LOST_BY_CODE
+from bench.record.vocabulary import ANNOUNCEMENT, HEARTBEAT_TIMEOUT, LOST_BY_CODE
 from bench.stats import percentile
 from bench.words import a_few, count, in_ms, in_percent, plural
 
@@ -24,8 +24,9 @@ WITHIN_MILLISECONDS_MS = 10.0
 IMMEDIATELY_MS = 100.0
 """What people take for instantaneous (Nielsen, Usability Engineering, 1993, chapter 5)."""
 
-HEARTBEAT_TIMEOUT_S = 75.0
-"""The server's default; a shorter idle window cannot tell whether heartbeats kept the connection."""
+USUAL_TIMEOUT_S = 75.0
+"""The server's default, for runs that did not note the timeout of theirs. A shorter idle window cannot tell whether
+heartbeats kept the connection."""
 
 
 def judge_benefits(figures: Overview) -> list[Promise]:
@@ -130,6 +131,8 @@ def _persistent(run: Run) -> list[Promise]:
     expected = expected_returns(run)
     back = len(waits_s or ())
     window_s = run.profile.bandwidth.window_s
+    found = run.found("bandwidth")
+    timeout_s = found.facts.get(HEARTBEAT_TIMEOUT, USUAL_TIMEOUT_S) if found is not None else USUAL_TIMEOUT_S
     return [
         Promise(
             SECTION,
@@ -151,15 +154,15 @@ def _persistent(run: Run) -> list[Promise]:
             "“Heartbeat prevents idle timeouts”",
             "",
             NOT_MEASURED,
-            f"an idle window of {window_s:.0f} s is shorter than the server's timeout of {HEARTBEAT_TIMEOUT_S:.0f} s",
+            f"an idle window of {window_s:.0f} s is shorter than the server's timeout of {timeout_s:.0f} s",
         )
-        if window_s <= HEARTBEAT_TIMEOUT_S or traffic_of(run) is None
+        if window_s <= timeout_s or traffic_of(run) is None
         else Promise(
             SECTION,
             "“Heartbeat prevents idle timeouts”",
             f"{count(_idle_losses(run))} connections lost in {window_s:.0f} s",
             judge(_idle_losses(run) == 0),
-            f"no idle client is lost in a window longer than {HEARTBEAT_TIMEOUT_S:.0f} s",
+            f"no idle client is lost in a window longer than {timeout_s:.0f} s",
         ),
     ]
 

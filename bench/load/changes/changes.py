@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from bench.load.changes.change_stream import Change, ChangeStream
 from bench.load.changes.publisher import Publisher
+from bench.processes.contract import Contract, read_contract
+from bench.processes.lab import HOST
 
 READY_S = 0.02
 """Between two rooms that are made before the window."""
@@ -48,6 +50,10 @@ class Changes:
             start_s = perf_counter()
             await self._run(number, [start_s + READY_S * each for each in range(stream)])
             return await asyncio.to_thread(publisher.list_bytes)
+
+    async def contract(self) -> Contract:
+        """What the first server says of itself; asked from here because a namespace may be between it and others."""
+        return await asyncio.to_thread(read_contract, f"http://{HOST}:{self._places[0].port}")
 
     async def run(self, times_s: Sequence[Sequence[float]]) -> list[list[Change]]:
         """The changes of every server, each at its time."""

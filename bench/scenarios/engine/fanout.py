@@ -23,16 +23,14 @@ from bench.measures import COLD_BROADCAST, CPU_OF_A_ROOM, CPU_PER_RECIPIENT, UNT
 from bench.processes.lab import Lab
 from bench.processes.peer import node_command, python_peer, start_peer
 from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, sum_stretches
 from bench.record.profiles import EngineSizes
 from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_WS
 
-FLAGS = (
-    "--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600",
-    "--rooms-notify-interval-ms", "0", "--heartbeat-timeout-s", "600",
-)  # fmt: skip
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, heartbeat_timeout_s=600)
 """No pacing of announcements: each room is a broadcast of its own. No protocol-level pings meanwhile."""
 
 PATTERN = b'"rooms_changed"'

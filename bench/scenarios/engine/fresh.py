@@ -36,13 +36,14 @@ from bench.measures import (
 )
 from bench.processes.lab import Lab, Server
 from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
 from bench.record.profiles import EngineSizes
 from bench.stats import FloatArray, merge, percentile
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 """As it comes: conflation and the pacing of announcements are what is asked for here."""
 
 ROOMS = 10

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from bench.load.sockets.sinks import Sinks
 from bench.measures import RSS_IN_ALL, RSS_PER_CONNECTION, SLAB_PER_SOCKET, SOCKET_BUFFERS
 from bench.processes.lab import Lab
+from bench.processes.server_flags import lab_flags
 from bench.processes.watch import resident_kib, slab_kib, socket_memory_kib
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles import EngineSizes
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--heartbeat-timeout-s", "600")
+FLAGS = lab_flags(heartbeat_timeout_s=600)
 PATTERN = b'"user_online"'
 WARM = 10
 STEP = 100

@@ -15,13 +15,14 @@ from bench.measures import CPU_PER_REQUEST, REQUEST_RATE
 from bench.processes.lab import HOST, Lab
 from bench.processes.peer import python_peer, start_peer
 from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles import EngineSizes
 from bench.record.vocabulary import LOBBY, LOBBY_UNCHANGED, PLAIN_HANDLER
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 ROOMS = 50
 CONNECTIONS = 32
 WARM_S = 0.1
