@@ -44,7 +44,7 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
     axes.set_yticks(
         range(len(shown)), ["\n".join(textwrap.wrap(pair.name, NAME_CHARACTERS)) for pair in shown], fontsize=6.5
     )
-    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(shown)) - 0.5, -0.5)
     axes.set_xscale("log")
     ratio_axis(axes)
     axes.set_xlabel("after ÷ before (log scale); circles: better, crosses: worse, question marks: read once")
