@@ -130,7 +130,13 @@ class Target:
             self.stop()
 
     def __enter__(self) -> Target:
-        return self.start()
+        """A server that does not start leaves no folder behind."""
+        try:
+            return self.start()
+        except BaseException:
+            if self._folder is not None:
+                self._folder.cleanup()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
