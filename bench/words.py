@@ -77,7 +77,7 @@ RATE_APART = 0.01
 def rate_words(changes_per_s: float, achieved_per_s: float | None = None) -> str:
     """The rate that was achieved, with its name beside it where they differ."""
     number = rate_number(changes_per_s, achieved_per_s)
-    return f"{number} change{'' if number == '1' else 's'} a second"
+    return f"{number} change{'' if number == '1' else 's'} per second"
 
 
 def rate_number(changes_per_s: float, achieved_per_s: float | None = None) -> str:

@@ -1,10 +1,10 @@
-"""The model behind the break-even map: what a way costs over changes a second and clients, fitted to measured cells.
+"""The model behind the break-even map: what a way costs over changes per second and clients, fitted to measured cells.
 
 Each cost of a client is ``a + e/N + s·g(λ, N)``: what it costs idle, its share of what the server does for itself, and
 what changes add. How often a change makes it act is
 
 * for polling: never more (g = 0), whatever changes;
-* for polling with ETag: once a period in which something changed, g = 1 − exp(−λT);
+* for polling with ETag: once per period in which something changed, g = 1 − exp(−λT);
 * for what is told over the socket: once an announcement, and those are conflated: g = λ / (1 + λ(d + D·N)).
 
 Time to fresh grows with the herd: ``a + e·N + s·g``. All constants are non-negative and come from the cells of the run,
@@ -37,7 +37,7 @@ from bench.stats import FloatArray
 
 
 def simple_per_s(poll_s: float) -> float:
-    """Naive notify and fetch makes λ fetches a second, polling one a period: above 1/T the hint loses."""
+    """Naive notify and fetch makes λ fetches per second, polling one per period: above 1/T the hint loses."""
     return 1 / poll_s
 
 

@@ -56,7 +56,7 @@ def estimate_readings(readings: Sequence[Reading], kind: Kind) -> Estimate | Non
 
 
 def ratio(own: Sequence[Reading], other: Sequence[Reading], kind: Kind) -> Estimate | None:
-    """The median of the ratios of readings that were taken in turns, one pair a repeat."""
+    """The median of the ratios of readings that were taken in turns, one pair per repeat."""
     pairs = [(a, b) for a, b in zip(own, other, strict=False) if b.value]
     return _estimate(
         [a.value / b.value for a, b in pairs],

@@ -46,7 +46,7 @@ class Told:
 
     latencies_s: FloatArray
     lasts_s: list[float]
-    """When the last client had it, a broadcast each."""
+    """When the last client had it, one for each broadcast."""
     ledger: Ledger
     late_s: float
     stretch: Stretch

@@ -1,4 +1,4 @@
-"""One cell of a comparison of ways: clients of one way on a fresh server, so many changes a second, for a while.
+"""One cell of a comparison of ways: clients of one way on a fresh server, so many changes per second, for a while.
 
 What a cell gives is the same for every way: time to fresh of each change at each client, staleness over the window, the
 server's CPU, and the bytes. Freshness, break-even and cost are made of cells.

@@ -23,7 +23,7 @@ END_TIMEOUT_S = 10.0
 INSTALL_TIMEOUT_S = 120.0
 
 NODE_SOURCE = Path(__file__).parent.parent / "peers" / "node_ws"
-SEED_SOURCE = Path(__file__).parent.parent / "peers" / "seed_node"
+EXPRESS_SOURCE = Path(__file__).parent.parent / "peers" / "express_node"
 
 
 class PeerFailed(RuntimeError):
@@ -86,9 +86,9 @@ def node_command() -> list[str] | None:
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
 
 
-def seed_node_command() -> list[str] | None:
-    """The command of the server that the seed describes, in Node.js; likewise."""
-    return _installed_node(SEED_SOURCE)
+def express_command() -> list[str] | None:
+    """The command of the server that the specification describes, in Node.js; likewise."""
+    return _installed_node(EXPRESS_SOURCE)
 
 
 def _installed_node(source: Path) -> list[str] | None:

@@ -68,7 +68,7 @@ def left_words(left_s: float) -> str:
 
 
 class PlainReporter:
-    """One line a change of what is done, with the seconds since the start and what is left."""
+    """One line per change of what is done, with the seconds since the start and what is left."""
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
@@ -155,6 +155,6 @@ def reporter() -> Iterator[Reporter]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[what]}"),
     )
-    # Refreshed four times a second only: drawing shares the generator's core.
+    # Refreshed four times per second only: drawing shares the generator's core.
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
         yield RichReporter(progress)

@@ -134,7 +134,7 @@ class Book:
         self.add(cpu, stretch.server_cpu_s * 1e6 / len(told) / max(1, where.clients), stretch=stretch, **at)
 
     def add_traffic(self, traffic: Traffic, *, window_s: float) -> None:
-        """Every byte of a window of that length, and a reading of each group for what it costs in a client-hour."""
+        """Every byte of a window of that length, and a reading of each group for what it costs in per client-hour."""
         self.traffic = traffic
         for group in traffic.groups:
             per_hour = 3600.0 / window_s / max(1, len(group.clients))

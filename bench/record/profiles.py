@@ -37,7 +37,7 @@ class NoiseSizes(_Sizes, frozen=True, kw_only=True):
 
 class BroadcastSizes(_Sizes, frozen=True, kw_only=True):
     clients: list[int]
-    """Push clients at each point; a fresh server a point and repeat, in random order."""
+    """Push clients at each point; a fresh server for each point and repeat, in random order."""
     repeats: int = 1
     clients_per_user: int = 10
     """Sockets that a user holds. With one each, N logins would first be N² `user_online` messages, a question of its
@@ -68,7 +68,7 @@ class BroadcastSizes(_Sizes, frozen=True, kw_only=True):
     """Clients beside the push clients that poll the old way."""
     poll_s: float = 3.0
     most_fetching: int = 9_000
-    """Above so many clients nobody fetches: a second connection each is more than 20,000 descriptors allow."""
+    """Above so many clients nobody fetches: a second connection for each is more than 20,000 descriptors allow."""
     changes_per_s: list[float] = msgspec.field(default_factory=list)
     """Rates of a stream of changes, at `rate_clients`."""
     rate_clients: int = 500
@@ -110,7 +110,7 @@ class BreakEvenSizes(_Sizes, frozen=True, kw_only=True):
 
 
 class ReturnSizes(_Sizes, frozen=True, kw_only=True):
-    """Coming back with the seed's fixed retry and with jitter, and flapping."""
+    """Coming back with the specification's fixed retry and with jitter, and flapping."""
 
     clients: int = 100
     repeats: int = 1
@@ -121,7 +121,7 @@ class ReturnSizes(_Sizes, frozen=True, kw_only=True):
 class CapacitySizes(_Sizes, frozen=True, kw_only=True):
     first: int = 1_000
     most: int = 4_000
-    """No step is larger: descriptors are 20,000 a process here."""
+    """No step is larger: a process may have 20,000 descriptors here."""
     slo_ms: float = 250.0
     """p99 of the fan-out; reach must be 1."""
     broadcasts: int = 4

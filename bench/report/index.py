@@ -1,4 +1,4 @@
-"""The index of a folder of runs: one page with a line a run, newest first, made from their results."""
+"""The index of a folder of runs: one page with a line for each run, newest first, made from their results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """junit.xml: a case for every figure, goal and promise, for machines that watch a build.
 
 A figure that is INVALID is an error, a suspect one a skipped case with its reason; a missed goal is a failure. The
-seed's promises are claims about the world and no tests: their verdict is the output of a case that passes.
+specification's promises are claims about the world and no tests: their verdict is the output of a case that passes.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def _wire(links: dict[str, LinkCount], names: Namespaces | None, number: int) ->
 
 @contextlib.contextmanager
 def _ticking(stage: Stage) -> Iterator[None]:
-    """Advance the stage by a step a second while the generator is waited for."""
+    """Advance the stage by a step per second while the generator is waited for."""
     over = threading.Event()
 
     def tick() -> None:

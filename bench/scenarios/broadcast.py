@@ -1,9 +1,10 @@
 """How long until a change has reached everybody: the socket's announcement, and the fresh list in the client's hands.
 
 A fresh server and population for each size and repeat, sizes in random order. At each: broadcasts that are only
-received; broadcasts after which every client fetches the list at once, as the seed's client does; and users that come
-online one at a time. The first two are apart because the herd of fetches would be measured as the announcement's
-latency otherwise. A few clients poll beside them all the time. Then streams of changes at several rates, at one size.
+received; broadcasts after which every client fetches the list at once, as the specification's client does; and users
+that come online one at a time. The first two are apart because the herd of fetches would be measured as the
+announcement's latency otherwise. A few clients poll beside them all the time. Then streams of changes at several rates,
+at one size.
 """
 
 from __future__ import annotations

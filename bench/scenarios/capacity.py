@@ -1,8 +1,8 @@
 """The largest number of clients that still meets a service level: p99 of the fan-out below a limit, nobody left out.
 
-Bracket by doubling, then bisection, a fresh server a step; the whole search again in each repeat, so that the knee has
-an interval. A step that misses while the generator was the limit, or other work had the cores, is not measured: it
-neither meets nor misses.
+Bracket by doubling, then bisection, a fresh server for each step; the whole search again in each repeat, so that the
+knee has an interval. A step that misses while the generator was the limit, or other work had the cores, is not
+measured: it neither meets nor misses.
 """
 
 from __future__ import annotations

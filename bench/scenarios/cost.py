@@ -1,4 +1,4 @@
-"""What a player costs: CPU and bytes an hour, idle and while the list changes, and memory; by their number."""
+"""What a player costs: CPU and bytes per hour, idle and while the list changes, and memory; by their number."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(lab: Lab) -> Findings:
             measure_memory(lab, book, sizes.clients)
             stage.advance()
     book.note(
-        f"active: {sizes.changes_per_s:g} changes of the list a second, whoever they are by; idle: heartbeats every "
+        f"active: {sizes.changes_per_s:g} changes of the list per second, whoever they are by; idle: heartbeats every "
         "30 s alone; what the server does for itself is in it, which a few clients show more of than many"
     )
     return book.result("cost", FLAGS)

@@ -63,5 +63,5 @@ def run(lab: Lab) -> Findings:
                 book.add(CPU_PER_REQUEST, get_us, clients=CONNECTIONS, party=party, stretch=stretch)
                 book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=party, ledger=told.ledger)
             stage.advance()
-    book.note(f"the CPU of a recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
+    book.note(f"the CPU per recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
     return book.result("noise", FLAGS)

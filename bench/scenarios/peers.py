@@ -1,11 +1,12 @@
 """Other ways to build it, in one run and in turns: the same broadcast, login storm and fetch herd.
 
 * the floor: a bare loop of ``send``; it only broadcasts;
-* naive Tornado, the library `websockets` (no list), Starlette on uvicorn: the seed's messages in the plain way of each;
-* Node.js with ws and Express, written from the seed.
+* naive Tornado, the library `websockets` (no list), Starlette on uvicorn: the specification's messages in the plain way
+  of each;
+* Node.js with ws and Express, written from the specification.
 
 Broadcasts are taken turn by turn as in `bench.scenarios.engine.fanout`, whose parties these are; storms and fetches
-have a fresh process each, in random order. Whoever is not installed is skipped by name.
+have a fresh process each, in random order. Peers that are not installed are skipped by name.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
 from bench.measures import COLD_BROADCAST, CPU_PER_EVENT, CPU_PER_RECIPIENT, LAST_ACCEPTED, UNTIL_ALL
 from bench.processes.lab import Lab
-from bench.processes.peer import python_peer, seed_node_command, start_peer
+from bench.processes.peer import express_command, python_peer, start_peer
 from bench.processes.server_flags import server_flags
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
@@ -51,7 +52,7 @@ class Peer:
     lists: bool = True
     """It serves a list over HTTP."""
     tells_strangers: bool = True
-    """A login is told to everyone connected, as in the seed, and not only to those accepted before."""
+    """A login is told to everyone connected, as in the specification, and not only to those accepted before."""
 
 
 def installed(book: Book) -> list[Peer]:
@@ -69,7 +70,7 @@ def installed(book: Book) -> list[Peer]:
             book.skip(f"{peer.name}: {', '.join(missing)} is not installed (extra `peers`)")
         else:
             found.append(peer)
-    node = seed_node_command()
+    node = express_command()
     if node is None:
         book.skip(f"{NODE_EXPRESS}: there is no node, or npm could not install ws and Express")
     else:

@@ -2,8 +2,9 @@
 
 Once by SIGTERM and once by kill -9, on the same port and data folder. All at once is the moment it listens again, retry
 at 0, no jitter; time counts from the start of the new process, the start of its interpreter included. By policy is the
-seed's fixed five seconds against the jitter of the protocol contract, section 7; there time counts from the stop. Every
-client has a user of its own, so coming back is a login storm, too: the price of a connection has its part of it.
+specification's fixed five seconds against the jitter of the protocol contract, section 7; there time counts from the
+stop. Every client has a user of its own, so coming back is a login storm, too: the price of a connection has its part
+of it.
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ def write_return(
 
 
 def peak_rate_per_s(stamps_s: FloatArray) -> float:
-    """The most that came within any `PEAK_WINDOW_S`, a second."""
+    """The most that came within any `PEAK_WINDOW_S`, per second."""
     ordered = np.sort(stamps_s)
     if not len(ordered):
         return 0.0

@@ -57,7 +57,7 @@ CLOSES = re.compile(r'^lobby_closes_total\{code="(\d+)"\} (\d+)', re.MULTILINE)
 
 
 def run(lab: Lab, storms: Sequence[int]) -> Findings:
-    """A server a storm."""
+    """A server for each storm."""
     sizes = lab.profile.engine
     book = lab.book("storm", FLAGS)
     plan = [

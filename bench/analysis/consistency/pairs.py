@@ -1,7 +1,7 @@
 """Overview of a run that must agree because they are of one quantity: what two scenarios measured, or what follows.
 
-* bytes of a client-hour: the same way, list and rate, in two scenarios;
-* events of a client-hour: the achieved rate, where the server announces every change by itself;
+* bytes of per client-hour: the same way, list and rate, in two scenarios;
+* events of per client-hour: the achieved rate, where the server announces every change by itself;
 * requests of plain polling: one a period;
 * bytes with TCP/IP: the model, and what the link of its own carried;
 * framed bytes: the kernel's count of the same sockets, to the byte;

@@ -1,7 +1,8 @@
-"""The seed's promises, each with what a run measured and a verdict.
+"""The specification's promises, each with what a run measured and a verdict.
 
-The claims are those of the seed's sections "Benefits of This Architecture" and "Performance Metrics", and the two of
-its testing checklist and configuration that have a number. Quotations are the seed's; figures and verdicts computed.
+The claims are those of the specification's sections "Benefits of This Architecture" and "Performance Metrics", and the
+two of its testing checklist and configuration that have a number. Quotations are the specification's; figures and
+verdicts computed.
 """
 
 from __future__ import annotations
@@ -16,5 +17,5 @@ __all__ = ["Promise", "judge_promises"]
 
 
 def judge_promises(figures: Overview) -> list[Promise]:
-    """All claims in the seed's order."""
+    """All claims in the specification's order."""
     return [*judge_benefits(figures), *judge_metrics(figures), *judge_checklist(figures)]

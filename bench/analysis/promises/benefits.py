@@ -1,4 +1,4 @@
-"""The claims of the seed's section "Benefits of This Architecture"."""
+"""The claims of the specification's section "Benefits of This Architecture"."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bench.words import a_few, count, in_ms, in_percent, plural
 
 SECTION = "Benefits"
 
-SEED_REQUESTS_PER_MIN = 20
-SEED_SAVINGS = 0.99
+CLAIMED_REQUESTS_PER_MIN = 20
+CLAIMED_SAVINGS = 0.99
 
 WITHIN_MILLISECONDS_MS = 10.0
 """\"Within milliseconds\" is read as: in fewer than ten."""
@@ -46,8 +46,8 @@ def judge_benefits(figures: Overview) -> list[Promise]:
         Promise(
             SECTION,
             "Polling: “HTTP GET every 3 seconds = 20 requests/minute per client”",
-            f"{a_few(requests)} requests a minute" if requests is not None else "",
-            judge_about(requests, SEED_REQUESTS_PER_MIN),
+            f"{a_few(requests)} requests per minute" if requests is not None else "",
+            judge_about(requests, CLAIMED_REQUESTS_PER_MIN),
             "counted by each polling client; within a quarter",
         ),
         Promise(
@@ -84,8 +84,8 @@ def _requests_saved(polling: float | None, heartbeats: float | None, *, with_hea
     if polling and heartbeats is not None:
         push = heartbeats if with_heartbeats else 0.0
         saved = 1 - push / polling
-        measured = f"{in_percent(saved)} ({a_few(push)} instead of {a_few(polling)} a minute)"
-        ruling = judge(saved >= SEED_SAVINGS)
+        measured = f"{in_percent(saved)} ({a_few(push)} instead of {a_few(polling)} per minute)"
+        ruling = judge(saved >= CLAIMED_SAVINGS)
     what = "heartbeats counted: the server answers them too" if with_heartbeats else "HTTP requests only"
     return Promise(
         SECTION,

@@ -1,4 +1,4 @@
-"""The two numbers of the seed's testing checklist and configuration."""
+"""The two numbers of the specification's testing checklist and configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.words import in_digits, plural
 SECTION = "Testing Checklist, Configuration"
 
 ONE_SECOND_MS = 1000.0
-SEED_RETRY_S = 5.0
+CLAIMED_RETRY_S = 5.0
 RETRY_TOLERANCE_S = 1.0
 """For connecting and being accepted."""
 
@@ -35,7 +35,7 @@ def judge_checklist(figures: Overview) -> list[Promise]:
             "accepted again"
             if waits_s
             else "",
-            judge(everybody and max(waits_s, default=0.0) <= SEED_RETRY_S + RETRY_TOLERANCE_S)
+            judge(everybody and max(waits_s, default=0.0) <= CLAIMED_RETRY_S + RETRY_TOLERANCE_S)
             if waits_s is not None
             else NOT_MEASURED,
             f"everybody is back within one retry and {RETRY_TOLERANCE_S:.0f} s for connecting",

@@ -79,7 +79,7 @@ def whole_intervals_s(rate_per_s: float, window_s: float) -> float:
 def evenly(
     rate_per_s: float, *, start_s: float, window_s: float, jitters: Sequence[float], lead_s: float = 0.0
 ) -> list[float]:
-    """Times of changes: one an interval, anywhere in its first half, so that none falls on the end of the window.
+    """Times of changes: one per interval, anywhere in its first half, so that none falls on the end of the window.
 
     As many in the window as the rate says, to the nearest whole number; before it, for at most `lead_s`, at the same
     intervals.

@@ -49,7 +49,7 @@ class Publisher:
 
     @property
     def next_number(self) -> int:
-        """The number of the next marked room; it grows by one a room."""
+        """The number of the next marked room; it grows by one per room."""
         return self._next_number
 
     def __enter__(self) -> Publisher:
@@ -115,7 +115,7 @@ class Publisher:
 
 
 def schedule(count: int, *, interval_s: float, start_s: float, jitters: Sequence[float]) -> list[float]:
-    """Intended times: one an interval, each moved by its jitter (0 to 1) of a tenth of it.
+    """Intended times: one per interval, each moved by its jitter (0 to 1) of a tenth of it.
 
     Without the jitter a round interval could fall into step with the server's own ticks.
     """

@@ -21,7 +21,7 @@ class FetchOwner(Protocol):
 
 
 class Fetcher:
-    """The seed's rule for one client: fetch on a change; a change during a fetch leads to exactly one more."""
+    """The specification's rule for one client: fetch on a change; a change during a fetch leads to exactly one more."""
 
     __slots__ = ("_again", "_busy", "_connection", "_index", "_opening", "_owner", "_port")
 

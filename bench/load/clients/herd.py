@@ -1,7 +1,7 @@
 """Clients that all lose their server in one moment, and come back: all at once, or each by the policy of its retries.
 
-Each one's way back is the seed's: socket, upgrade, handshake, acceptance, and then the room list over HTTP, on a
-connection of its own that ends with it (a game engine's HTTP client keeps none). A client is fresh when it has the
+The way back of each is the specification's: socket, upgrade, handshake, acceptance, and then the room list over HTTP,
+on a connection of its own that ends with it (a game engine's HTTP client keeps none). A client is fresh when it has the
 list. Runs in the generator process; raw sockets, because the generator must not be what the herd waits for.
 """
 

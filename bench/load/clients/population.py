@@ -157,7 +157,7 @@ class Population:
                 group[-1].close()
 
     async def sizes(self) -> list[MessageSize]:
-        """Every kind of message that the seed's kind of client had, by size."""
+        """Every kind of message that the specification's kind of client had, by size."""
         return [
             MessageSize(name=name, n=n, message_bytes=message_bytes)
             for (name, message_bytes), n in sorted(self._texts.items())

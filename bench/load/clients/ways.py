@@ -1,7 +1,7 @@
 """The ways by which a client may come to the room list, as clients whose bytes we and the kernel count.
 
 * ``polling``: the whole list every T seconds; ``polling_etag`` asks whether it changed; ``polling_gzip`` has it packed;
-* ``push``: the seed's client: `rooms_changed` over the socket, then a fetch, never two at once;
+* ``push``: the specification's client: `rooms_changed` over the socket, then a fetch, never two at once;
 * ``rev``: the same with the feature `rev`: no fetch of what it has, and each within the window that the server gives;
 * ``delta``: the feature `rooms_delta`: nothing is fetched.
 
@@ -133,7 +133,7 @@ class PushClient(Counted, Receiver):
         self._window_s = 0.0
 
     async def open(self) -> None:
-        """In, and with the list in its hands, as the seed's client begins."""
+        """In, and with the list in its hands, as the specification's client begins."""
         await join(self, self._url)
         if self._http is not None:
             await self._http.open()
@@ -188,7 +188,8 @@ class PushClient(Counted, Receiver):
             self._fetching = asyncio.create_task(self._fetch_all(at_once=False))
 
     async def _fetch_all(self, *, at_once: bool) -> None:
-        """The seed's rule: a change during a fetch leads to exactly one more; with `rev`, unless it has that."""
+        """The specification's rule: a change during a fetch leads to exactly one more; with `rev`, unless it has
+        that."""
         while True:
             self._again = False
             if self.way == "rev" and not at_once:

@@ -36,7 +36,7 @@ class Counted:
         return TcpCounters(0, 0, 0, 0)
 
     def act(self) -> None:
-        """Do what is due once a period: poll, or send a heartbeat."""
+        """Do what is due once per period: poll, or send a heartbeat."""
         raise NotImplementedError
 
     def _counted(self) -> TcpCounters | None:

@@ -42,7 +42,7 @@ def get_request(path: str, *, host: str, port: int, headers: tuple[str, ...] = (
 
 
 class HttpConnection(asyncio.Protocol):
-    """One kept-alive connection. `on_response` is called once a request; `lost` says that the connection is gone."""
+    """One kept-alive connection. `on_response` is called once per request; `lost` says that the connection is gone."""
 
     __slots__ = ("_buffer", "_need", "_on_response", "lost", "transport")
 

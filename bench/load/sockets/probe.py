@@ -14,7 +14,7 @@ from bench.load.sockets.sinks import connect, hello_frame, masked_text, upgrade_
 from bench.record.wire import PING_MESSAGE
 
 INTERVAL_S = 0.06
-"""Under the rate limit of 20 messages a second and socket."""
+"""Under the rate limit of 20 messages per second and socket."""
 READ_BYTES = 1 << 20
 PONG = b'{"type":"pong"'
 ACCEPTED = b'"handshake_accepted"'

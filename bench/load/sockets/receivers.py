@@ -1,8 +1,8 @@
-"""Thousands of cheap receiving clients in one process: picows on uvloop, about 5 µs a message.
+"""Thousands of cheap receiving clients in one process: picows on uvloop, about 5 µs per message.
 
-A receiver does what the seed's client does on its socket (upgrade, handshake, then listen) and stamps each message with
-``time.perf_counter`` before anything else is done with it. The clock is CLOCK_MONOTONIC, which all processes of a host
-share, so a stamp taken here can be held against one taken by the publisher.
+A receiver does what the specification's client does on its socket (upgrade, handshake, then listen) and stamps each
+message with ``time.perf_counter`` before anything else is done with it. The clock is CLOCK_MONOTONIC, which all
+processes of a host share, so a stamp taken here can be held against one taken by the publisher.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The cheapest receivers there are: raw sockets on uvloop that count a pattern in their bytes and parse nothing.
 
-A client of `bench.load.sockets.receivers` costs 5 µs a message, which a login storm of 10⁸ events would wait for; a
+A client of `bench.load.sockets.receivers` costs 5 µs per message, which a login storm of 10⁸ events would wait for; a
 sink costs one ``recv`` for as many frames as came, and a ``bytes.count``. It does not answer protocol-level pings.
 
 Runs in the generator process (`bench.processes.remote`).

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jwt
 
 CLIENT_VERSION = "13020"
-"""The game version in the seed's handshake."""
+"""The game version in the specification's handshake."""
 
 TOKEN_TTL_S = 7 * 24 * 3600
 
@@ -28,7 +28,7 @@ NEWCOMER = "newone"
 
 @dataclass(frozen=True)
 class Player:
-    """A user with a token. Names are ten characters, as long as the seed's example ``FriendName``."""
+    """A user with a token. Names are ten characters, as long as the specification's example ``FriendName``."""
 
     user_id: int
     username: str

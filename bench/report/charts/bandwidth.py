@@ -1,4 +1,4 @@
-"""What a client costs in bytes: idle beside the seed's figures, and by rate of changes and cause."""
+"""What a client costs in bytes: idle beside the specification's figures, and by rate of changes and cause."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from bench.report.charts.sheet import (
 )
 from bench.words import WAY_WORDS, in_bytes, plural, rate_words
 
-SEED_POLLING_BYTES = 10_000
-SEED_PUSH_BYTES = 100
-"""Bytes an idle minute, as the seed has them."""
+CLAIMED_POLLING_BYTES = 10_000
+CLAIMED_PUSH_BYTES = 100
+"""Bytes per idle minute, as the specification has them."""
 
 LEFT_BYTES = 20.0
 
@@ -52,7 +52,7 @@ def idle_bandwidth(figures: Overview) -> Figure:
         rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.mean)))
     each, window_s = figures.idle[0].clients, figures.run.profile.bandwidth.window_s
     what = (
-        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes a minute. Bars: mean; black "
+        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes per minute. Bars: mean; black "
         "lines: least and most, "
         "where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against TCP_INFO."
     )
@@ -75,10 +75,10 @@ def idle_bandwidth(figures: Overview) -> Figure:
                 note = in_bytes(spread.mean) + ("" if cost.valid else "  INVALID")
                 bar_label(axes, max(spread.maximum, LEFT_BYTES), at, note if spread.mean else "0 B (304: no body)")
         labels = [label for label, _ in rows]
-        for words, value in (("polling", SEED_POLLING_BYTES), ("push", SEED_PUSH_BYTES)):
+        for words, value in (("polling", CLAIMED_POLLING_BYTES), ("push", CLAIMED_PUSH_BYTES)):
             axes.barh(len(labels), value, height=0.5, color="white", edgecolor=GREY, hatch="////", linewidth=1)
             bar_label(axes, value, len(labels), in_bytes(value))
-            labels.append(f"the seed's figure:\n{words}")
+            labels.append(f"the specification's figure:\n{words}")
         axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xscale("log")
@@ -86,19 +86,19 @@ def idle_bandwidth(figures: Overview) -> Figure:
         axes.xaxis.set_major_formatter(FuncFormatter(bytes_tick))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("bytes a minute and client, up and down together (log scale)")
+        axes.set_xlabel("bytes per minute and client, up and down together (log scale)")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9)
     return figure
 
 
 def traffic_by_rate(figures: Overview) -> Figure:
-    """Lines over the rate, a panel a length of the list."""
+    """Lines over the rate, a panel for each length of the list."""
     lengths = sorted({each.rooms for each in figures.traffic})
     result = traffic_of(figures.run)
     each = len(result.groups[0].clients) if result is not None else 0
     source = "counted on a link of its own (MTU 1500, no offloads)" if _is_measured(figures) else "modelled"
     what = (
-        f"n: {each} clients a point over {figures.run.profile.bandwidth.window_s:g} s; TCP/IP {source}; the rate is "
+        f"n: {each} clients per point over {figures.run.profile.bandwidth.window_s:g} s; TCP/IP {source}; the rate is "
         "that of the changes made in the window, and the point at the left edge that of none."
     )
     with mpl.rc_context(STYLE):
@@ -119,9 +119,9 @@ def traffic_by_rate(figures: Overview) -> Figure:
             axes.xaxis.set_minor_locator(NullLocator())
             labels = {shown[rate]: f"{rate:.3g}" for rate in rates}
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _, labels=labels: labels.get(value, "")))
-            axes.set_xlabel("changes a second (log scale)")
+            axes.set_xlabel("changes per second (log scale)")
             title(axes, f"a list of {plural(rooms, 'room')}")
-        panels[0].set_ylabel("bytes a client-hour, with TCP/IP (log scale)")
+        panels[0].set_ylabel("bytes per client-hour, with TCP/IP (log scale)")
         bytes_axis(panels[0].yaxis, panels[0].set_yscale)
         lines, names = panels[0].get_legend_handles_labels()
         figure.legend(lines, names, loc="outside upper center", ncols=6, fontsize=9)
@@ -138,8 +138,8 @@ def traffic_by_cause(figures: Overview) -> Figure:
     window_s, result = figures.run.profile.bandwidth.window_s, traffic_of(figures.run)
     clients = len(result.groups[0].clients) if result is not None else 0
     what = (
-        f"n: {clients} clients a bar over {window_s:g} s; a list of {plural(rooms, 'room')}. Shares of each bar, so "
-        f"that all can be read; at its right what it is in all, a client-hour. TCP/IP {source}."
+        f"n: {clients} clients per bar over {window_s:g} s; a list of {plural(rooms, 'room')}. Shares of each bar, so "
+        f"that all can be read; at its right what it is in all, per client-hour. TCP/IP {source}."
     )
     causes: tuple[tuple[str, str, str, Callable[[WayCost], float]], ...] = (
         ("payload", GREEN, "", lambda cost: cost.payload),

@@ -1,4 +1,4 @@
-"""The break-even map: which way is best over changes a second and clients, in bytes, CPU and freshness."""
+"""The break-even map: which way is best over changes per second and clients, in bytes, CPU and freshness."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def break_even_map(run: Run, _: Findings) -> Figure:
         legend.append(Line2D([], [], color="black", linestyle=(0, (4, 2)), label="push = polling"))
         legend.append(
             Line2D(
-                [], [], color="black", linestyle=":", label=f"simple model: {simple_per_s(sizes.poll_s):.2g} a second"
+                [], [], color="black", linestyle=":", label=f"simple model: {simple_per_s(sizes.poll_s):.2g} per second"
             )
         )
         figure.legend(handles=legend, loc="outside upper center", ncols=4, fontsize=8)
@@ -108,5 +108,5 @@ def _map(axes: Axes, fitted: list[Surface], simple: float) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("changes a second (log scale)")
+    axes.set_xlabel("changes per second (log scale)")
     axes.grid(visible=False)

@@ -41,7 +41,7 @@ CURVE_POINTS = 400
 def latency_by_clients(figures: Overview) -> Figure:
     told, fetched = figures.announcements, figures.fresh
     what = (
-        f"n: {_each(told)} announcements and {_each(fetched)} with fetch at each size, one receipt a client each. "
+        f"n: {_each(told)} announcements and {_each(fetched)} with fetch at each size, one receipt per client each. "
         f"Reach {_reach(told)} and {_reach(fetched)}. Shade: 95 % interval of the percentile. p99 is of all broadcasts "
         "together, so a few slow ones make it."
     )
@@ -95,7 +95,7 @@ def latency_by_rate(figures: Overview) -> Figure:
         axes.xaxis.set_major_locator(FixedLocator([rate for rate, _ in rates]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel("changes of the list a second (log scale)")
+        axes.set_xlabel("changes of the list per second (log scale)")
         axes.set_ylabel("time since the change (log scale)")
         time_axis(axes.yaxis, axes.set_yscale)
         axes.legend(loc="best", fontsize=8)

@@ -75,7 +75,7 @@ def freshness(run: Run, found: Findings) -> Figure:
         (ledger.reach for each in found.series for ledger in each.ledgers), default=float("nan")
     )  # fmt: skip
     what = (
-        f"n: {sizes.clients} clients a way, {rates_of(found, sizes.changes_per_s)} for {sizes.window_s:g} s, "
+        f"n: {sizes.clients} clients per way, {rates_of(found, sizes.changes_per_s)} for {sizes.window_s:g} s, "
         f"{plural(sizes.repeats, 'time')}; reach {reach:.1%}. Polling every {sizes.poll_s:g} s. Staleness: age "
         "of the oldest "
         "change that a client has not, looked at all over the window."
@@ -131,7 +131,7 @@ def reconnect(run: Run, found: Findings) -> Figure:
     """Share of the clients back and fresh, by policy and by how the server went."""
     series = found.series_of(BACK_AND_FRESH)
     what = (
-        f"n: {count(run.profile.returns.clients)} clients, {plural(len(series[0].groups), 'restart')} a line; "
+        f"n: {count(run.profile.returns.clients)} clients, {plural(len(series[0].groups), 'restart')} per line; "
         "back is accepted again, fresh is with the list. Time counts from the stop of the old process; SIGTERM and "
         "kill -9 meet the same delays of retries. A line that ends below 100 % has left somebody out."
     )
@@ -156,7 +156,7 @@ def flap(run: Run, found: Findings) -> Figure:
     sizes = run.profile.returns
     cut = round(sizes.flap_share * sizes.flapping)
     what = (
-        f"n: {plural(len(told[0].readings), 'flap')} a line; {cut} of {count(sizes.flapping)} sockets are reset "
+        f"n: {plural(len(told[0].readings), 'flap')} per line; {cut} of {count(sizes.flapping)} sockets are reset "
         "in one moment. "
         "Each user_offline that a witness heard is of a player who came back."
     )
@@ -231,12 +231,12 @@ def capacity(run: Run, found: Findings) -> Figure:
 
 
 def cost(run: Run, found: Findings) -> Figure:
-    """CPU and bytes a player-hour and memory a connection, by number of players."""
+    """CPU and bytes per player-hour and memory per connection, by number of players."""
     sizes = run.profile.cost
     what = (
-        f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s a point, a fresh server each; bars: 95 % "
+        f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s per point, a fresh server each; bars: 95 % "
         "interval of the "
-        f"median. Active: {rates_of(found, sizes.changes_per_s)}. Kernel: growth of the machine's slab a socket."
+        f"median. Active: {rates_of(found, sizes.changes_per_s)}. Kernel: growth of the machine's slab per socket."
     )
     with mpl.rc_context(STYLE):
         figure, (left, middle, right) = sheet(run, what, height_in=4.0, columns=3)
@@ -246,16 +246,16 @@ def cost(run: Run, found: Findings) -> Figure:
                 _line(axes, [m for m in found.measures if (m.measure, m.party) == (measure, party)], number, party)
             client_axis(axes, sizes.clients)
             number_axis(axes.yaxis, axes.set_yscale)
-        left.set_ylabel("server CPU, s a player-hour (log scale)")
-        middle.set_ylabel("KiB a player-hour, with TCP/IP (log scale)")
+        left.set_ylabel("server CPU, s per player-hour (log scale)")
+        middle.set_ylabel("KiB per player-hour, with TCP/IP (log scale)")
         middle.legend(loc="best", fontsize=8)
         for number, (measure, label) in enumerate(
-            ((RSS_PER_CONNECTION, "server, RSS"), (SLAB_PER_SOCKET, "kernel, a socket"))
+            ((RSS_PER_CONNECTION, "server, RSS"), (SLAB_PER_SOCKET, "kernel, per socket"))
         ):
             _line(right, [each for each in found.measures if each.measure == measure], number + 3, label)
         client_axis(right, sizes.clients)
         right.set_ylim(0, 1.3 * right.dataLim.y1)
-        right.set_ylabel("KiB a connection")
+        right.set_ylabel("KiB per connection")
         right.legend(loc="best", fontsize=8)
         for axes in (left, middle, right):
             axes.set_xlabel("players (log scale)")
@@ -263,7 +263,7 @@ def cost(run: Run, found: Findings) -> Figure:
 
 
 def peers(run: Run, found: Findings) -> Figure:
-    """The lobby among others, cost a unit of work."""
+    """The lobby among others, cost per unit of work."""
     sizes = run.profile.peers
     what = (
         f"n: {plural(sizes.repeats, 'repeat')} in turns, {sizes.broadcasts} broadcasts to "
@@ -271,7 +271,7 @@ def peers(run: Run, found: Findings) -> Figure:
         f"storm of {count(sizes.storm)} each; bars: median, lines: 95 % interval. Reach 100 %, or the ledger's faults "
         "are told in the report."
     )
-    panels = ((CPU_PER_RECIPIENT, "broadcast: a recipient"), (CPU_PER_EVENT, "login storm: an event"),
+    panels = ((CPU_PER_RECIPIENT, "broadcast: per recipient"), (CPU_PER_EVENT, "login storm: per event"),
               (CPU_PER_REQUEST, "GET /api/rooms"))  # fmt: skip
     with mpl.rc_context(STYLE):
         figure, axes_of = sheet(run, what, height_in=3.6, columns=3)

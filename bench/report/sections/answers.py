@@ -65,8 +65,8 @@ def _bandwidth(figures: Overview) -> list[str]:
         return []
     plain, conditional, pushed = polling[0].wire.mean, etag[0].wire.mean, push[0].wire.mean
     return [
-        f"An idle client costs {in_bytes(pushed)} a minute with push, TCP/IP included; {in_bytes(plain)} with polling "
-        f"when the list has {plural(polling[0].rooms, 'room')} ({in_percent(1 - pushed / plain)} saved), and "
+        f"An idle client costs {in_bytes(pushed)} per minute with push, TCP/IP included; {in_bytes(plain)} with "
+        f"polling when the list has {plural(polling[0].rooms, 'room')} ({in_percent(1 - pushed / plain)} saved), and "
         f"{in_bytes(conditional)} with polling and ETag ({in_percent(1 - pushed / conditional)} saved)."
     ]
 
@@ -117,7 +117,7 @@ def answer_table(figures: Overview) -> Table | None:
     for plain, conditional, pushed in zip(polling, etag, push, strict=False):
         rows += [
             [
-                f"Bytes an idle minute, {layer_words}, {plural(plain.rooms, 'room')}",
+                f"Bytes per idle minute, {layer_words}, {plural(plain.rooms, 'room')}",
                 *(in_bytes(cost.layer(layer).mean) for cost in (plain, conditional, pushed)),
             ]
             for layer, layer_words in (("framed", "framed"), ("wire", "with TCP/IP"))
@@ -125,7 +125,7 @@ def answer_table(figures: Overview) -> Table | None:
     if polling and etag and push:
         rows.append(
             [
-                "Requests or heartbeats an idle minute",
+                "Requests or heartbeats per idle minute",
                 *(a_few(costs[0].requests.mean) for costs in (polling, etag, push)),
             ]
         )

@@ -10,7 +10,7 @@ from bench.report.sections.page import Section, Table, mark_of
 from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, plural, rate_number, rate_words
 
 KINDS = {"polling": "polling", "polling_etag": "polling with ETag", "push": "push"}
-"""Those of the seed's comparison; the others are told beside them."""
+"""Those of the specification's comparison; the others are told beside them."""
 
 
 def bandwidth_section(figures: Overview) -> Section | None:
@@ -59,7 +59,7 @@ def _shows(figures: Overview) -> list[str]:
             name = KINDS[kind][0].upper() + KINDS[kind][1:]
             saved = 1 - beside.wire.mean / cost.wire.mean
             sentences.append(
-                f"{name} costs {in_bytes(cost.wire.mean)} a minute with TCP/IP when the list has "
+                f"{name} costs {in_bytes(cost.wire.mean)} per minute with TCP/IP when the list has "
                 f"{plural(cost.rooms, 'room')}, push {in_bytes(beside.wire.mean)}: {in_percent(saved)} less."
             )
     sentences += _rates(figures)
@@ -80,7 +80,7 @@ def _cost_table(figures: Overview) -> Table:
             rows.append(_cost_row(words, cost))
             marks.append(mark_of(cost.judgement))
     return Table(
-        title="Bytes a minute and client, up and down together: mean [least–most]",
+        title="Bytes per minute and client, up and down together: mean [least–most]",
         headers=(
             "Kind", "Rooms in the list", "List body", "Clients", "Requests or heartbeats", "Messages only", "Framed",
             "With TCP/IP (model)", "Validity (TCP_INFO)",
@@ -121,7 +121,7 @@ def _rates(figures: Overview) -> list[str]:
         parts = [f"{WAY_WORDS[way]} {in_bytes(value)}" for way, value in by_way.items() if way != best]
         sentences.append(
             f"At {rate_words(rate, achieved)}, {plural(rooms, 'room')}: {WAY_WORDS[best]} is cheapest with "
-            f"{in_bytes(by_way[best])} a client-hour; {', '.join(parts)}."
+            f"{in_bytes(by_way[best])} per client-hour; {', '.join(parts)}."
         )
     return sentences
 
@@ -133,7 +133,7 @@ def _wire_words(figures: Overview) -> str:
         return f"True wire bytes were not counted: {note}."
     return (
         "Each group of clients has a link of its own between two network namespaces, MTU 1500, offloads off: what its "
-        "interface counted, less 14 bytes of Ethernet a packet, is what a network would have carried."
+        "interface counted, less 14 bytes of Ethernet per packet, is what a network would have carried."
     )
 
 
@@ -152,7 +152,7 @@ def _traffic_table(figures: Overview) -> Table:
         )
         marks.append(mark_of(cost.judgement))
     return Table(
-        title="Bytes a client-hour by cause, up and down together",
+        title="Bytes per client-hour by cause, up and down together",
         headers=("Way", "Rooms", "Changes/s", "Changes made", "Payload", "Headers", "Heartbeat", "TCP/IP", "In all",
                  "Validity (TCP_INFO)"),
         rows=rows,
@@ -186,7 +186,7 @@ def _reconciliation(figures: Overview) -> Table:
             ]
         )
     return Table(
-        title="The three counts reconciled, a client-hour",
+        title="The three counts reconciled, per client-hour",
         headers=("Way", "Rooms", "Changes/s", "Framed, counted by the client", "TCP_INFO",
                  "Packets on the link × header",
                  "Rest: retransmissions, options", "On the link", "Model off by", "because it has"),
@@ -208,5 +208,5 @@ def _size_table(figures: Overview) -> Table:
         title="Messages that occurred in this scenario, before, in and after the idle minute",
         headers=("Message", "Times", "Bytes of the message"),
         rows=[[size.name, count(size.n), count(size.message_bytes)] for size in sizes],
-        note="User names have ten characters, like the seed's FriendName; user ids have six digits.",
+        note="User names have ten characters, like the specification's FriendName; user ids have six digits.",
     )

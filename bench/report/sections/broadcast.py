@@ -28,15 +28,16 @@ def broadcast_section(figures: Overview) -> Section | None:
         validity=sum_up(judgements),
         method=[
             f"A fresh server and population for each of {', '.join(count(n) for n in sizes.clients)} sockets, "
-            f"{plural(sizes.repeats, 'time')}, in random order; {sizes.clients_per_user} sockets a user, because as "
+            f"{plural(sizes.repeats, 'time')}, in random order; {sizes.clients_per_user} sockets per user, because as "
             "many logins of different users would first be their square in status messages, which is a question of "
             "its own and changes nothing for a broadcast.",
             f"At each size: {plural(sizes.notify_broadcasts, 'room')} made over HTTP, clients only receive; then "
             f"{sizes.refetch_broadcasts} after which every client fetches the list at once over a kept-alive "
-            "connection, as the seed's client does. They are apart because the answers to the fetches would otherwise "
-            "be in the announcement's way. Rooms are far enough apart for each to be announced on its own: "
-            f"{sizes.notify_interval_s:g} s and {sizes.refetch_interval_s:g} s, and {1e3 * sizes.fetch_s:g} ms more a "
-            f"client; at most {sizes.most_spacing_s:g} s more where nobody fetches.",
+            "connection, as the client of the specification does. They are apart because the answers to the fetches "
+            "would otherwise be in the announcement's way. Rooms are far enough apart for each to be announced on its "
+            "own: "
+            f"{sizes.notify_interval_s:g} s and {sizes.refetch_interval_s:g} s, and {1e3 * sizes.fetch_s:g} ms more "
+            f"per client; at most {sizes.most_spacing_s:g} s more where nobody fetches.",
             "Latency counts from the time that the room's creation was intended, not from when it was sent; the "
             "difference is in the table. A client is fresh when a list that has the room is complete in its hands "
             f"({plural(sizes.rooms, 'room')} in the list at first, {in_bytes(_list_bytes(found))} when full).",
@@ -151,7 +152,7 @@ def _ledger_table(kinds: Sequence[tuple[str, Sequence[Latency]]]) -> Table:
         title="Receipts, lateness and CPU behind these figures",
         headers=(
             "", "Clients", "Receipts", "Lost, by cause", "Twice", "Out of order", "Publisher late by up to",
-            "Server CPU a broadcast", "Server, of a core", "Server kept from its core", "Generator, of a core",
+            "Server CPU per broadcast", "Server, of a core", "Server kept from its core", "Generator, of a core",
         ),
         rows=rows,
         row_marks=[mark for _, latencies in kinds for mark in _marks(latencies)],

@@ -37,18 +37,18 @@ HOW: dict[str, Sequence[str]] = {
     ),
     "reconnect": (
         "The server goes by SIGTERM or kill -9 and starts again on the same port and data folder. By policy, each "
-        "client waits by itself: the seed's five seconds, or the jitter of the protocol's client rules.",
+        "client waits by itself: the specification's five seconds, or the jitter of the protocol's client rules.",
     ),
     "flap": ("Raw sockets that are closed with a reset; the server hears of it at once.",),
     "capacity": (
-        "Bracket by doubling, then bisection; a fresh server and population a step, the whole search in each repeat. "
-        "A step that misses while the generator used more than 90 % of a core, or other work had the cores for 20 % "
-        "of the time, is not measured.",
+        "Bracket by doubling, then bisection; a fresh server and population for each step, the whole search in each "
+        "repeat. A step that misses while the generator used more than 90 % of a core, or other work had the cores "
+        "for 20 % of the time, is not measured.",
     ),
     "cost": (
         "CPU of the server process and what players counted, both read at the edges of a window in a steady stream of "
         "changes, divided by players and time; bytes with TCP/IP by the model; memory "
-        "by one server that grows along the sizes, every player a user of its own.",
+        "by one server that grows along the sizes, every player with a user of its own.",
     ),
     "peers": (
         "All parties stand at the same time with receivers of their own and take turns broadcast by broadcast in "

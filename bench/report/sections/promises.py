@@ -1,4 +1,4 @@
-"""The section on what the seed promises."""
+"""The section on what the specification promises."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ MARKS = {
 def promises_section(run: Run, promises: Sequence[Promise]) -> Section:
     return Section(
         name="promises",
-        title="Which of the seed's promises hold?",
+        title="Which of the specification's promises hold?",
         shows=[tally(promises)],
         validity="as the sections that the figures come from; what is INVALID there counts as not measured here",
         method=[
-            "Each claim of the seed's sections “Benefits” and “Performance Metrics”, and the two numbers of its "
+            "Each claim of the sections “Benefits” and “Performance Metrics”, and the two numbers of its "
             "checklist and configuration. The rule of each verdict is in the last column and is applied by code.",
-            f"Where the seed writes “~” or a round number, {ABOUT:.0%} off is still right; a cost that is lower than "
-            "claimed breaks no promise.",
+            f"Where the specification writes “~” or a round number, {ABOUT:.0%} off is still right; a cost that is "
+            "lower than claimed breaks no promise.",
         ],
         repeat=f"lobby-bench report --{run.profile.name} --seed {run.seed}",
         tables=(
             Table(
-                title="The seed's claims, what this run measured, and the verdict",
+                title="The specification's claims, what this run measured, and the verdict",
                 headers=("Section", "Claim", "Measured", "Verdict", "Judged by"),
                 rows=[
                     [

@@ -150,7 +150,7 @@ def peers(run: Run, found: Findings) -> list[str]:
     if own is None or own.value <= 0:
         return []  # of a handful of clients: the price of making the room hides it
     parts = [f"{party} {made.value / own.value:.1f} times" for party, made in figures.items()]
-    return [f"A broadcast costs the lobby {in_digits(own.value)} µs a recipient; {', '.join(parts)} as much."]
+    return [f"A broadcast costs the lobby {in_digits(own.value)} µs per recipient; {', '.join(parts)} as much."]
 
 
 def noise(run: Run, found: Findings) -> list[str]:

@@ -1,4 +1,4 @@
-"""What one broadcast costs the server a recipient: the lobby, the floor, Node.js `ws` and naive Tornado, in turns.
+"""What one broadcast costs the server per recipient: the lobby, the floor, Node.js `ws` and naive Tornado, in turns.
 
 All parties stand at the same time, each with as many receivers of its own, on the same core, and take turns broadcast
 by broadcast in a random order: what the machine does otherwise falls on all of them alike. They send the same frame,

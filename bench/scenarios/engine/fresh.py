@@ -1,4 +1,4 @@
-"""How soon everybody holds the truth: with deltas, by fetching after one change, and under 20 changes a second.
+"""How soon everybody holds the truth: with deltas, by fetching after one change, and under 20 changes per second.
 
 Fresh is from the intended time of a change to the moment when a client holds a list with it. A base client fetches over
 its kept-alive connection, never two at once (`bench.load.clients.fetcher`); a delta client has it with the message.
@@ -83,7 +83,7 @@ class TruthCrowd(Crowd):
 
 
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
-    """Two servers a repeat: one with delta clients, one with base clients."""
+    """Two servers per repeat: one with delta clients, one with base clients."""
     book = lab.book("fresh", FLAGS)
     with lab.reporter.stage("fresh", 3 * sizes.ladder_repeats) as stage:
         for _ in range(sizes.ladder_repeats):

@@ -27,7 +27,7 @@ TIMEOUT_S = 30.0
 
 
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
-    """A fresh server a repeat."""
+    """A fresh server for each repeat."""
     book = lab.book("memory", FLAGS)
     with lab.reporter.stage("memory", sizes.ladder_repeats) as stage:
         for repeat in range(sizes.ladder_repeats):
@@ -70,6 +70,6 @@ def measure_memory(lab: Lab, book: Book, sizes: Sequence[int]) -> None:
             book.faults.append(f"{here - accepted} of {here} clients were not accepted")
         sinks.call(Sinks.close)
     book.note(
-        "kernel structures: growth of the machine's slab a socket, both ends counted; other work shows in it. "
+        "kernel structures: growth of the machine's slab per socket, both ends counted; other work shows in it. "
         "Kernel buffers are sockstat's, of all TCP sockets of the machine"
     )

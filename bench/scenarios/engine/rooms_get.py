@@ -81,7 +81,7 @@ class Askers:
 
 
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
-    """The figure to compare is CPU a request: the rate says the same where one core is the limit."""
+    """The figure to compare is CPU per request: the rate says the same where one core is the limit."""
     book = lab.book("rooms-get", FLAGS)
     turns = TURNS_A_REPEAT * sizes.repeats
     with (

@@ -171,7 +171,7 @@ def test_events_that_are_not_those_of_the_changes_are_said_to_disagree() -> None
     assert "1 pair of" in section.validity
     for template in ("report.html", "report.md"):
         page = render(template, report)
-        assert "Events per client-hour, push, then fetch, 10 rooms, 1 change a second: 3,000" in page
+        assert "Events per client-hour, push, then fetch, 10 rooms, 1 change per second: 3,000" in page
         assert "neither is believed" in page
 
 
@@ -189,8 +189,8 @@ def test_framed_bytes_agree_with_the_kernel_to_the_byte_or_not_at_all() -> None:
 
 
 def test_rate_is_told_as_achieved_with_its_name_where_they_differ() -> None:
-    assert rate_words(1.0, 1.004) == "1 change a second"
-    assert rate_words(0.2, 1 / 6) == "0.167 (nominally 0.2) changes a second"
+    assert rate_words(1.0, 1.004) == "1 change per second"
+    assert rate_words(0.2, 1 / 6) == "0.167 (nominally 0.2) changes per second"
 
 
 # -- shares of a core ----------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_requests_saved_depends_on_whether_heartbeats_count() -> None:
         ("2 pings/minute", Verdict.HOLDS),
         ("100 bytes/minute", Verdict.DOES_NOT_HOLD),  # 150
         ("bandwidth reduction during idle” (against polling)", Verdict.HOLDS),  # 99.6 %, 99.1 %
-        ("which the seed does not consider", Verdict.DOES_NOT_HOLD),  # 97.5 %, 95.6 %
+        ("which the specification does not consider", Verdict.DOES_NOT_HOLD),  # 97.5 %, 95.6 %
         ("Connection maintained", Verdict.HOLDS),
         ("5-second retry", Verdict.HOLDS),
         ("Heartbeat prevents idle timeouts", Verdict.NOT_MEASURED),

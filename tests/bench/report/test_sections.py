@@ -145,7 +145,7 @@ def bytes_of(*ways: tuple[str, float, int]) -> Section:
 def test_saving_of_push_is_of_the_bytes_with_tcp_ip() -> None:
     section = bytes_of(("polling", 0.0, 44_000), ("push", 0.0, 440))
     assert section.shows[0] == (
-        "Polling costs 44.0 KB a minute with TCP/IP when the list has 10 rooms, push 440 B: 99.00 % less."
+        "Polling costs 44.0 KB per minute with TCP/IP when the list has 10 rooms, push 440 B: 99.00 % less."
     )
 
 
@@ -409,7 +409,7 @@ def test_answers_are_at_most_five_sentences_with_the_figures_of_the_run() -> Non
     answers = answer_sentences(figures, judge_promises(figures))
     assert len(answers) <= 5
     assert "1,000 clients within 25.0 ms" in answers[0]
-    assert "400 B a minute with push" in answers[1]
+    assert "400 B per minute with push" in answers[1]
     assert "5.02 s (fixed 5 s, SIGTERM)" in answers[2]
 
 
@@ -429,7 +429,7 @@ def test_nothing_measured_has_no_answers_and_says_so() -> None:
 def test_answer_table_sets_polling_and_push_side_by_side() -> None:
     found = answer_table(derive(a_whole_run()))
     assert found is not None
-    row = cells(found, "Bytes an idle minute, framed, 10 rooms")
+    row = cells(found, "Bytes per idle minute, framed, 10 rooms")
     assert list(row.values())[1:] == ["40.0 KB", "6.00 KB", "150 B"]
 
 

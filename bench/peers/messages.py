@@ -1,4 +1,5 @@
-"""What every Python peer shares: the seed's messages, made with the means at hand, and the list that it serves.
+"""What every Python peer shares: the specification's messages, made with the means at hand, and the list that it
+serves.
 
 A peer takes the secret of the tokens from ``PEER_SECRET`` and the body of the room list from the file named on its
 command line; without them it only broadcasts.

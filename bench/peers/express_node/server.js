@@ -1,5 +1,5 @@
 "use strict";
-// The server that the seed describes, as a Node.js author would write it: Express for the rooms, ws for the events,
+// The server that the specification describes, as a Node.js author would write it: Express for the rooms, ws for the events,
 // broadcastToAll to everyone connected. A line on standard input stands for one change of the rooms.
 const fs = require("fs");
 const http = require("http");
