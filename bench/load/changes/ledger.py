@@ -31,6 +31,30 @@ class Receipts:
     what: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
+class Log:
+    """Receipts as they come. Handlers may append to its lists directly, which is what they have time for."""
+
+    __slots__ = ("client", "stamp_s", "what")
+
+    def __init__(self) -> None:
+        self.client: list[int] = []
+        self.stamp_s: list[float] = []
+        self.what: list[int] = []
+
+    def add(self, client: int, stamp_s: float, what: int) -> None:
+        self.client.append(client)
+        self.stamp_s.append(stamp_s)
+        self.what.append(what)
+
+    def receipts(self) -> Receipts:
+        """In the order in which they came."""
+        return Receipts(
+            np.asarray(self.client, dtype=np.int64),
+            np.asarray(self.stamp_s, dtype=np.float64),
+            np.asarray(self.what, dtype=np.int64),
+        )
+
+
 @dataclass(frozen=True)
 class Entry:
     """The account of one broadcast: each client's first receipt counts, `latencies_s` from the intended time."""

@@ -17,7 +17,7 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.load.changes.ledger import Receipts
+from bench.load.changes.ledger import Log, Receipts
 from bench.load.clients.fetcher import Fetcher, newest_number
 from bench.load.sockets.http_client import Response, get_request, open_http
 from bench.load.sockets.receivers import (
@@ -57,22 +57,6 @@ class Recording:
     mark_cpu_s: np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
-class _Log:
-    """Receipts as they come."""
-
-    def __init__(self) -> None:
-        self.client: list[int] = []
-        self.stamp_s: list[float] = []
-        self.what: list[int] = []
-
-    def receipts(self) -> Receipts:
-        return Receipts(
-            np.asarray(self.client, dtype=np.int64),
-            np.asarray(self.stamp_s, dtype=np.float64),
-            np.asarray(self.what, dtype=np.int64),
-        )
-
-
 class Crowd:
     """All clients of one server. Coroutines are called from the parent process, one at a time."""
 
@@ -90,7 +74,7 @@ class Crowd:
         self._newcomers: list[Receiver] = []
         self._fetchers: list[Fetcher] = []
         self._pollers: list[asyncio.Task[None]] = []
-        self._polled = _Log()
+        self._polled = Log()
         self.list_request = get_request("/api/rooms", host=HOST, port=port)
         self.last_text_s = perf_counter()
         self.losses: Counter[str] = Counter()
@@ -98,7 +82,7 @@ class Crowd:
         self._reset()
 
     def _reset(self) -> None:
-        self._notified, self._fresh, self._logins = _Log(), _Log(), _Log()
+        self._notified, self._fresh, self._logins = Log(), Log(), Log()
         self._marks: list[tuple[float, float]] = []
         self._events = 0
         self._last_event_s = 0.0
@@ -156,7 +140,7 @@ class Crowd:
 
     async def polled(self) -> Receipts:
         """Which newest room each poller saw, and when it first did; since the last call."""
-        taken, self._polled = self._polled, _Log()
+        taken, self._polled = self._polled, Log()
         return taken.receipts()
 
     async def prepare_newcomers(self, first: int, count: int) -> None:

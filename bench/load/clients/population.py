@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
-from bench.load.changes.ledger import Receipts
-from bench.load.clients.ways import POLLING, Log, PollClient, PushClient
+from bench.load.changes.ledger import Log, Receipts
+from bench.load.clients.ways import POLLING, PollClient, PushClient
 from bench.load.sockets.counted import Counted
 from bench.load.sockets.receivers import politely
 from bench.load.sockets.tokens import mint_receiver

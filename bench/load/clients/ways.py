@@ -18,10 +18,9 @@ import zlib
 from collections import Counter
 
 import msgspec
-import numpy as np
 from picows import WSMsgType
 
-from bench.load.changes.ledger import Receipts
+from bench.load.changes.ledger import Log
 from bench.load.changes.publisher import MARKER
 from bench.load.clients.fetcher import newest_number
 from bench.load.sockets.counted import Counted, HttpSide
@@ -47,27 +46,6 @@ GZIP_WINDOW = 31
 """`zlib`'s way to say: with a gzip header."""
 
 _MARKED = re.compile(re.escape(MARKER.encode()) + rb"(\d{6})")
-
-
-class Log:
-    """Who held which change when, in the order in which it happened."""
-
-    def __init__(self) -> None:
-        self._client: list[int] = []
-        self._stamp_s: list[float] = []
-        self._what: list[int] = []
-
-    def add(self, client: int, stamp_s: float, what: int) -> None:
-        self._client.append(client)
-        self._stamp_s.append(stamp_s)
-        self._what.append(what)
-
-    def receipts(self) -> Receipts:
-        return Receipts(
-            np.asarray(self._client, dtype=np.int64),
-            np.asarray(self._stamp_s, dtype=np.float64),
-            np.asarray(self._what, dtype=np.int64),
-        )
 
 
 class PollClient(Counted):

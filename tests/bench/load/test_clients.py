@@ -17,10 +17,11 @@ import pytest
 
 from bench.load.changes.change_stream import ChangeStream
 from bench.load.changes.changes import Changes, Place
+from bench.load.changes.ledger import Log
 from bench.load.changes.publisher import MARKER, Publisher, PublishFailed, schedule
 from bench.load.clients.fetcher import Fetcher
 from bench.load.clients.population import Group, Population
-from bench.load.clients.ways import Log, PollClient, PushClient
+from bench.load.clients.ways import PollClient, PushClient
 from bench.load.sockets.http_client import HttpFailed, Response, get_request, open_http
 from bench.load.sockets.receivers import Receiver, join
 from bench.load.sockets.sinks import Sinks
