@@ -228,3 +228,16 @@ def test_peer_is_a_module_that_can_be_started_by_its_name(name: str) -> None:
         [command[0], "-c", f"import importlib.util as u; assert u.find_spec('bench.peers.{name}')"], check=False
     )
     assert done.returncode == 0
+
+
+def test_server_that_cannot_start_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(TargetFailed), Target(flags=("--no-such-flag", "1")):
+        pass
+    assert list(tmp_path.glob("lobby-target-*")) == []
+
+
+def test_folder_that_was_given_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(TargetFailed), Target(data_dir=tmp_path / "data", flags=("--no-such-flag", "1")):
+        pass
+    assert (tmp_path / "data").is_dir()
