@@ -207,7 +207,7 @@ def _measure_and_report(
 ) -> None:
     if output is not None and output.exists() and any(output.iterdir()):
         raise _Misused(f"{output} is not empty: give --output another folder.")
-    from bench.analysis.outcome import exit_code
+    from bench.analysis.exit_code import exit_code
 
     try:
         measured = _measure(names, profile=profile, seed=seed)

@@ -41,7 +41,7 @@ class Crowded:
 
 
 @dataclass(frozen=True)
-class Told:
+class Round:
     """What came of some broadcasts; latencies in s from the intended times, by receipt."""
 
     latencies_s: FloatArray
@@ -79,7 +79,7 @@ def crowded(lab: Lab, clients: int, flags: Sequence[str]) -> Iterator[Crowded]:
         sinks.call(Sinks.close)
 
 
-def tell(crowd: Crowded, count: int, *, interval_s: float, chance: random.Random) -> Told:
+def tell(crowd: Crowded, count: int, *, interval_s: float, chance: random.Random) -> Round:
     """Make so many rooms, each after everybody has heard of the one before."""
     crowd.sinks.call(Sinks.keep_stamps)
     heard_before = sum(crowd.sinks.call(Sinks.heard).events)
@@ -107,7 +107,7 @@ def tell(crowd: Crowded, count: int, *, interval_s: float, chance: random.Random
     )
     crowd.publisher.delete(rooms)
     crowd.sinks.call(Sinks.hear, 2**60, interval_s)  # what the deletions announce is over before the next
-    return Told(
+    return Round(
         latencies_s=merge([entry.latencies_s for entry in entries]),
         lasts_s=[float(entry.latencies_s.max()) for entry in entries if len(entry.latencies_s)],
         ledger=total(entries),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import sqrt
 
-from bench.load.broadcasts import Told, crowded, tell
+from bench.load.broadcasts import Round, crowded, tell
 from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, GENERATOR_SHARE, REACH
 from bench.processes.lab import Lab
 from bench.processes.server_flags import server_flags
@@ -31,7 +31,7 @@ LEAST = 50
 """Of clients that are tried; who cannot carry so many has another trouble."""
 
 
-class Outcome(Enum):
+class StepOutcome(Enum):
     MET = vocabulary.MET
     MISSED = vocabulary.MISSED
     NOT_MEASURED = vocabulary.NOT_MEASURED
@@ -52,14 +52,14 @@ def run(lab: Lab) -> Findings:
     book = lab.book("capacity", FLAGS)
     chance = random.Random(lab.seed)
 
-    def step(clients: int) -> Outcome:
+    def step(clients: int) -> StepOutcome:
         stage.say(f"{clients:,} clients")
         with crowded(lab, clients, FLAGS) as crowd:
             interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
             cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
             told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
         outcome = judge(told, sizes)
-        stretch = told.stretch if outcome is not Outcome.NOT_MEASURED else None
+        stretch = told.stretch if outcome is not StepOutcome.NOT_MEASURED else None
         book.add(ANNOUNCEMENT_P99, told.p99_ms, clients=clients, stretch=stretch, late_ms=told.late_s * 1e3,
                  ledger=told.ledger)  # fmt: skip
         book.add(COLD_BROADCAST, cold.last_ms, clients=clients)
@@ -80,26 +80,26 @@ def run(lab: Lab) -> Findings:
     return book.result("capacity", FLAGS)
 
 
-def judge(told: Told, sizes: CapacitySizes) -> Outcome:
+def judge(told: Round, sizes: CapacitySizes) -> StepOutcome:
     """A step that meets the level meets it whatever else was going on.
 
     One that misses may be the generator's, or that of other work on the machine.
     """
     if told.p99_ms < sizes.slo_ms and told.ledger.reach == 1:
-        return Outcome.MET
+        return StepOutcome.MET
     is_disturbed = told.busy_share > BUSY_SHARE or told.stretch.waited > TIME_WAIT_LIMIT
-    return Outcome.NOT_MEASURED if is_disturbed else Outcome.MISSED
+    return StepOutcome.NOT_MEASURED if is_disturbed else StepOutcome.MISSED
 
 
-def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
+def search(step: Callable[[int], StepOutcome], sizes: CapacitySizes) -> Knee:
     """Bracket, by doubling or, where the first size misses, by halving; then bisection. About `steps_about` steps."""
     met, missed, is_limit = 0, None, False
     for clients in _doubling(sizes):
         outcome = step(clients)
-        if outcome is Outcome.MET:
+        if outcome is StepOutcome.MET:
             met = clients
         else:
-            missed, is_limit = clients, outcome is Outcome.MISSED
+            missed, is_limit = clients, outcome is StepOutcome.MISSED
             break
     if missed is None:
         return Knee(met, is_limit)
@@ -107,17 +107,17 @@ def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
         if missed < 2 * LEAST:
             return Knee(0, is_limit)
         outcome = step(missed // 2)
-        if outcome is Outcome.MET:
+        if outcome is StepOutcome.MET:
             met = missed // 2
         else:
-            missed, is_limit = missed // 2, outcome is Outcome.MISSED
+            missed, is_limit = missed // 2, outcome is StepOutcome.MISSED
     while missed - met > sizes.resolution * met:
         middle = round(sqrt(met * missed))
         outcome = step(middle)
-        if outcome is Outcome.MET:
+        if outcome is StepOutcome.MET:
             met = middle
         else:
-            missed, is_limit = middle, outcome is Outcome.MISSED
+            missed, is_limit = middle, outcome is StepOutcome.MISSED
     return Knee(met, is_limit)
 
 

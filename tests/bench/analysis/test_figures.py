@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from msgspec.structs import replace
 
+from bench.analysis.exit_code import exit_code
 from bench.analysis.figures import Figure, figures_of, invalid_figures
-from bench.analysis.outcome import exit_code
 from bench.analysis.promises.promise import Promise
 from bench.analysis.verdicts import Ruling, Verdict
 from bench.measures import CPU_PER_RECIPIENT, LAST_ACCEPTED, PEAK_RSS, SLOWEST_PING

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from bench.analysis.exit_code import exit_code
 from bench.analysis.goals import GOALS, Outcome, check_goals
-from bench.analysis.outcome import exit_code
 from bench.measures import CPU_PER_RECIPIENT
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.record.profiles import CapacitySizes
-from bench.scenarios.capacity import Outcome, search
+from bench.scenarios.capacity import StepOutcome, search
 
 SIZES = CapacitySizes(first=1_000, most=16_000, resolution=0.1)
 
@@ -13,11 +13,11 @@ SIZES = CapacitySizes(first=1_000, most=16_000, resolution=0.1)
 def steps(knee: int, *, blind_from: int = 10**9) -> tuple[list[int], object]:
     tried: list[int] = []
 
-    def step(clients: int) -> Outcome:
+    def step(clients: int) -> StepOutcome:
         tried.append(clients)
         if clients <= knee:
-            return Outcome.MET
-        return Outcome.NOT_MEASURED if clients >= blind_from else Outcome.MISSED
+            return StepOutcome.MET
+        return StepOutcome.NOT_MEASURED if clients >= blind_from else StepOutcome.MISSED
 
     return tried, step
 

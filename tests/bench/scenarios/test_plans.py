@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bench.load.broadcasts import Told
+from bench.load.broadcasts import Round
 from bench.load.clients.herd import WaysBack
 from bench.measures import BACK_WITHIN, FAILED_ATTEMPTS, FALSE_OFFLINE, PEAK_RATE
 from bench.processes.turns import in_turns
@@ -21,7 +21,7 @@ from bench.record.findings import Findings, Ledger, Stretch, Where
 from bench.record.profiles import FULL, QUICK, SMOKE, CapacitySizes, Profile
 from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS, question_of
 from bench.record.vocabulary import BACK_AND_FRESH
-from bench.scenarios.capacity import LEAST, Knee, Outcome, judge, search, steps_about
+from bench.scenarios.capacity import LEAST, Knee, StepOutcome, judge, search, steps_about
 from bench.scenarios.reconnect import peak_rate_per_s, write_return
 from bench.scenarios.registry import SCENARIOS
 from bench.scenarios.storm import frame_sizes
@@ -34,29 +34,29 @@ SIZES = CapacitySizes(first=1_000, most=16_000, resolution=0.1)
 # -- capacity ------------------------------------------------------------------------------------------------------
 
 
-def told(p99_ms: float, *, lost: int = 0, busy: float = 0.1, stretch: Stretch = CALM) -> Told:
+def told(p99_ms: float, *, lost: int = 0, busy: float = 0.1, stretch: Stretch = CALM) -> Round:
     ledger = Ledger(expected=100, received=100 - lost)
-    return Told(np.full(100, p99_ms / 1e3), [p99_ms / 1e3], ledger, 0.0, stretch, busy)
+    return Round(np.full(100, p99_ms / 1e3), [p99_ms / 1e3], ledger, 0.0, stretch, busy)
 
 
 @pytest.mark.parametrize(
     ("step", "outcome"),
     [
-        (told(249.0), Outcome.MET),
-        (told(249.0, busy=0.99, stretch=CROWDED), Outcome.MET),
-        (told(250.0), Outcome.MISSED),
-        (told(100.0, lost=1), Outcome.MISSED),
-        (told(400.0, busy=0.91), Outcome.NOT_MEASURED),
-        (told(400.0, stretch=CROWDED), Outcome.NOT_MEASURED),
+        (told(249.0), StepOutcome.MET),
+        (told(249.0, busy=0.99, stretch=CROWDED), StepOutcome.MET),
+        (told(250.0), StepOutcome.MISSED),
+        (told(100.0, lost=1), StepOutcome.MISSED),
+        (told(400.0, busy=0.91), StepOutcome.NOT_MEASURED),
+        (told(400.0, stretch=CROWDED), StepOutcome.NOT_MEASURED),
     ],
     ids=["met", "met though disturbed", "at the limit", "somebody left out", "generator", "other work"],
 )
-def test_step_of_the_search_is_judged_by_level_reach_and_disturbance(step: Told, outcome: Outcome) -> None:
+def test_step_of_the_search_is_judged_by_level_reach_and_disturbance(step: Round, outcome: StepOutcome) -> None:
     assert judge(step, SIZES) is outcome
 
 
-def server_of(capacity: int) -> Callable[[int], Outcome]:
-    return lambda clients: Outcome.MET if clients <= capacity else Outcome.MISSED
+def server_of(capacity: int) -> Callable[[int], StepOutcome]:
+    return lambda clients: StepOutcome.MET if clients <= capacity else StepOutcome.MISSED
 
 
 @given(st.integers(min_value=LEAST, max_value=16_000))
@@ -77,8 +77,8 @@ def test_server_that_carries_nobody_has_no_knee() -> None:
 
 
 def test_disturbed_step_is_no_limit_of_the_server() -> None:
-    def step(clients: int) -> Outcome:
-        return Outcome.MET if clients <= 2_000 else Outcome.NOT_MEASURED
+    def step(clients: int) -> StepOutcome:
+        return StepOutcome.MET if clients <= 2_000 else StepOutcome.NOT_MEASURED
 
     found = search(step, SIZES)
     assert not found.is_limit
@@ -89,7 +89,7 @@ def test_disturbed_step_is_no_limit_of_the_server() -> None:
 def test_search_takes_about_as_many_steps_as_it_says(capacity: int) -> None:
     steps: list[int] = []
 
-    def step(clients: int) -> Outcome:
+    def step(clients: int) -> StepOutcome:
         steps.append(clients)
         return server_of(capacity)(clients)
 
