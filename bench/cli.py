@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from bench.profiles import Profile
-    from bench.results import Run
+from loadtest.results.exit_codes import ExitCode
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_MISSED = 3
+if TYPE_CHECKING:
+    from bench.record.profiles import Profile
+    from bench.record.run import Run
+
 
 MOST_NAMED = 3
 """Scenarios in the name of a folder."""
@@ -48,11 +47,11 @@ def main() -> None:
 @main.command("list")
 def list_scenarios() -> None:
     """The scenarios and their questions."""
-    from bench.scenarios.registry import PROMISES, PROMISES_QUESTION, SCENARIOS
+    from bench.record.questions import ENGINE_QUESTIONS, PROMISES, PROMISES_QUESTION, QUESTIONS
 
-    reported = [(each.name, each.question) for each in SCENARIOS if each.in_report]
+    reported = list(QUESTIONS.items())
     reported.insert(-1, (PROMISES, PROMISES_QUESTION))
-    by_name = [(each.name, each.question) for each in SCENARIOS if not each.in_report]
+    by_name = list(ENGINE_QUESTIONS.items())
     width = max(len(name) for name, _ in (*reported, *by_name))
     for name, question in reported:
         click.echo(f"{name:<{width}}  {question}")
@@ -95,7 +94,7 @@ def run(
 
     Exit codes: 1 a ledger found a fault, or a scenario failed; 3 a goal was missed; 4 a figure is not valid.
     """
-    from bench.profiles import PROFILES, at_sizes, parts
+    from bench.record.profiles import PROFILES, at_sizes, parts
 
     sizes = _with_slo(at_sizes(parts(PROFILES[profile]), clients), slo_ms)
     what = "+".join(names) if len(names) <= MOST_NAMED else f"{len(names)}-scenarios"
@@ -114,7 +113,7 @@ def report(
     profile: str, output: Path | None, seed: int | None, source: Path | None, slo_ms: float | None
 ) -> None:  # fmt: skip
     """Measure everything and leave report.html, report.md, charts, junit.xml and run.json."""
-    from bench.profiles import PROFILES
+    from bench.record.profiles import PROFILES
 
     if source is not None:
         _report(_read(source), output, what="again")
@@ -131,7 +130,8 @@ def report(
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave table and chart here")
 def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path | None) -> None:
     """What got better or worse from one run to another, beyond the noise. Runs are folders, or their run.json."""
-    from bench.compare import compare_runs, render_comparison, write_comparison
+    from bench.analysis.compare import compare_runs, render_comparison
+    from bench.report.comparison import write_comparison
 
     found = compare_runs(_read(before), _read(after), limit=limit, ratios_only=ratios)
     click.echo(render_comparison(found))
@@ -139,14 +139,14 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
         write_comparison(found, output)
         click.echo(f"comparison: {output}")
     if found.regressions:
-        sys.exit(EXIT_MISSED)
+        sys.exit(ExitCode.THRESHOLD_MISSED)
 
 
 @main.command()
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS, show_default=True)
 def index(output: Path) -> None:
     """Make the index page of a folder of runs again."""
-    from bench.index import write_index
+    from bench.report.index import write_index
 
     click.echo(write_index(output))
 
@@ -158,16 +158,16 @@ def index(output: Path) -> None:
 )
 def sample(run_dir: Path, output: Path) -> None:
     """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
-    from bench.headline import NoPlace, put_headline
-    from bench.report import copy_sample
-    from bench.run_file import ResultsUnreadable
+    from bench.record.files.run_file import RunUnreadable
+    from bench.report.build import copy_sample
+    from bench.report.headline import NoPlace, put_headline
 
     try:
         copy_sample(run_dir, output)
         readme = output.resolve().parent.parent / "README.md"
         if readme.exists():
             put_headline(readme, output.resolve())
-    except (OSError, NoPlace, ResultsUnreadable) as error:
+    except (OSError, NoPlace, RunUnreadable) as error:
         raise _Misused(f"{run_dir} is not a whole run, or has no place to go: {error}.") from error
     click.echo(output)
 
@@ -175,13 +175,13 @@ def sample(run_dir: Path, output: Path) -> None:
 class _Failed(click.ClickException):
     """The run failed; one sentence says how."""
 
-    exit_code = EXIT_FAILED
+    exit_code = ExitCode.FAILED
 
 
 class _Misused(_Failed):
     """What was asked for cannot be done; one sentence says what to do instead."""
 
-    exit_code = EXIT_USAGE
+    exit_code = ExitCode.USAGE
 
 
 def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
@@ -194,11 +194,11 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
 
 def _read(source: Path) -> Run:
     """A run by its folder or its file."""
-    from bench.run_file import ResultsUnreadable, find_run, read_run
+    from bench.record.files.run_file import RunUnreadable, find_run, read_run
 
     try:
         return read_run(find_run(source))
-    except ResultsUnreadable as error:
+    except RunUnreadable as error:
         raise _Misused(str(error)) from error
 
 
@@ -207,14 +207,14 @@ def _measure_and_report(
 ) -> None:
     if output is not None and output.exists() and any(output.iterdir()):
         raise _Misused(f"{output} is not empty: give --output another folder.")
-    from bench.outcome import EXIT_INVALID, exit_code
+    from bench.analysis.exit_code import exit_code
 
     try:
         measured = _measure(names, profile=profile, seed=seed)
     except KeyboardInterrupt:
         raise _Failed("Interrupted before anything was measured: the servers are stopped.") from None
     if tables:
-        from bench.engine_table import render_result
+        from bench.report.tables import render_result
 
         for result in measured.findings:
             click.echo(render_result(result) + "\n")
@@ -222,7 +222,7 @@ def _measure_and_report(
     if not measured.is_whole:
         raise _Failed("Interrupted: the report is of what was measured until then.")
     code = exit_code(measured, with_goals=tables)
-    if code == EXIT_INVALID:
+    if code is ExitCode.INVALID:
         click.echo("The run is not valid: see what is marked INVALID.", err=True)
     if code:
         sys.exit(code)
@@ -230,12 +230,13 @@ def _measure_and_report(
 
 def _measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run:
     """Have scenarios measured, all of the report without names. What can go wrong in a lab is one sentence."""
-    from bench.cpu import plan_cpus
-    from bench.lab import Lab, target_factory
-    from bench.progress import reporter
-    from bench.remote import GeneratorFailed
-    from bench.runner import FAILURES, run_scenarios
-    from bench.scenarios.registry import NEEDED_FOR_PROMISES, PROMISES, SCENARIOS
+    from bench.processes.cpu import plan_cpus
+    from bench.processes.lab import Lab, target_factory
+    from bench.processes.progress import reporter
+    from bench.processes.remote import GeneratorFailed
+    from bench.record.questions import NEEDED_FOR_PROMISES, PROMISES
+    from bench.scenarios.registry import SCENARIOS
+    from bench.scenarios.runner import FAILURES, run_scenarios
 
     wanted = [*names, *(NEEDED_FOR_PROMISES if PROMISES in names else ())]
     known = [PROMISES, *(scenario.name for scenario in SCENARIOS)]
@@ -261,8 +262,8 @@ def _measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run
 
 
 def _report(measured: Run, output: Path | None, *, what: str) -> None:
-    from bench.index import write_index
-    from bench.report import make_report, write_report
+    from bench.report.build import make_report, write_report
+    from bench.report.index import write_index
 
     folder = output if output is not None else REPORTS / f"{_folder_name(measured)}-{what}"
     made = make_report(measured)

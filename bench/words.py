@@ -67,11 +67,24 @@ WAY_WORDS = {
     "rev": "push with rev",
     "delta": "rooms_delta",
 }
-"""The ways to the list (`bench.ways`), for readers."""
+"""The ways to the list (`bench.load.clients.ways`), for readers."""
 
 
-def rate_words(changes_per_s: float) -> str:
-    return f"{changes_per_s:g} change{'' if changes_per_s == 1 else 's'} a second"
+RATE_APART = 0.01
+"""An achieved rate that is further than this part from its name is told beside it."""
+
+
+def rate_words(changes_per_s: float, achieved_per_s: float | None = None) -> str:
+    """The rate that was achieved, with its name beside it where they differ."""
+    number = rate_number(changes_per_s, achieved_per_s)
+    return f"{number} change{'' if number == '1' else 's'} per second"
+
+
+def rate_number(changes_per_s: float, achieved_per_s: float | None = None) -> str:
+    """The same without the unit."""
+    if achieved_per_s is None or abs(achieved_per_s - changes_per_s) <= RATE_APART * changes_per_s:
+        return f"{changes_per_s:g}"
+    return f"{in_digits(achieved_per_s)} (nominally {changes_per_s:g})"
 
 
 def way_words(way: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import websocket
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.process.clients import call, token_of
 
 PATIENCE_S = 10.0

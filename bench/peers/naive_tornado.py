@@ -1,4 +1,5 @@
-"""The seed's server as Tornado's documentation shows it: ``write_message`` to each handler, a ``RequestHandler``.
+"""The specification's server as Tornado's documentation shows it: ``write_message`` to each handler, a
+``RequestHandler``.
 
 One broadcast of `rooms_changed` a line on standard input.
 """
@@ -15,7 +16,7 @@ import tornado.web
 import tornado.websocket
 import uvloop
 
-from bench.peers.seed import ROOMS_CHANGED, message, orders, pong, rooms_body, user_of
+from bench.peers.messages import ROOMS_CHANGED, message, orders, pong, rooms_body, user_of
 
 BACKLOG = 4096
 

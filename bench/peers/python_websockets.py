@@ -1,4 +1,5 @@
-"""The seed's server with the library `websockets`: its ``broadcast`` to the set of connections. It serves no list.
+"""The specification's server with the library `websockets`: its ``broadcast`` to the set of connections. It serves no
+list.
 
 One broadcast of `rooms_changed` a line on standard input.
 """
@@ -13,7 +14,7 @@ import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from bench.peers.seed import ROOMS_CHANGED, message, orders, pong, user_of
+from bench.peers.messages import ROOMS_CHANGED, message, orders, pong, user_of
 
 BACKLOG = 4096
 

@@ -1,4 +1,4 @@
-"""The seed's server with Starlette on uvicorn: a list of sockets, ``send_text`` to each.
+"""The specification's server with Starlette on uvicorn: a list of sockets, ``send_text`` to each.
 
 One broadcast of `rooms_changed` a line on standard input.
 """
@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bench.peers.seed import ROOMS_CHANGED, message, orders, pong, rooms_body, user_of
+from bench.peers.messages import ROOMS_CHANGED, message, orders, pong, rooms_body, user_of
 
 BACKLOG = 4096
 

@@ -1,8 +1,9 @@
 """What a client costs in bytes, idle and while the list changes: every way, every length of the list, every rate.
 
 Counted by the clients over a window at the true intervals, held against the kernel's counters of the very sockets, and,
-as root on Linux, against the counters of a link of its own for every group (`bench.namespaces`). Servers for each
-length of the list and rate stand at the same time, in one window: bytes are not disturbed by a busy core.
+as root on Linux, against the counters of a link of its own for every group (`bench.processes.namespaces`).
+Servers for each length of the list and rate stand at the same time, in one window: bytes are not disturbed by a busy
+core.
 """
 
 from __future__ import annotations
@@ -14,29 +15,33 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.change_stream import Change
-from bench.changes import Changes, Place, evenly
-from bench.cpu import read_cpu
-from bench.lab import HOST, Lab
-from bench.namespaces import LinkCount, NamespaceFailed, Namespaces, can_have, linked
-from bench.population import EDGE, Group, Population, Window
-from bench.profiles import WAYS, BandwidthSizes
-from bench.progress import Stage
-from bench.remote import Remote
-from bench.results import BandwidthGroup, BandwidthResult, Load, Wire
+from bench.load.changes.change_stream import Change
+from bench.load.changes.changes import Changes, Place, evenly
+from bench.load.clients.population import EDGE, Group, Population, Window
+from bench.processes.cpu import read_cpu
+from bench.processes.lab import HOST, Lab
+from bench.processes.namespaces import LinkCount, NamespaceFailed, Namespaces, can_have, linked
+from bench.processes.progress import Stage
+from bench.processes.remote import Remote
+from bench.processes.server_flags import server_flags
+from bench.record.findings import Findings, Stretch
+from bench.record.profiles import WAYS, BandwidthSizes
+from bench.record.traffic import Traffic, TrafficGroup, Wire
+from bench.record.vocabulary import HEARTBEAT_TIMEOUT
 from bench.scenarios.broadcast import FLAGS
 
-QUIET_S = 0.5
-"""After connecting, and after the last events: longer than the server's longest conflation (250 ms)."""
+BEYOND_S = 0.25
+"""After connecting, and after the last events: longer than the server puts announcements together."""
 
 LEAD_S = 0.3
-EVERYWHERE = ("--address", "0.0.0.0")
+EVERYWHERE = server_flags(address="0.0.0.0")
 NO_ROOT = "no root, or no Linux: bytes with TCP/IP are the model's alone"
 
 
-def run(lab: Lab) -> BandwidthResult:
+def run(lab: Lab) -> Findings:
     """Takes the window and some seconds more."""
     sizes = lab.profile.bandwidth
+    book = lab.book("bandwidth", FLAGS)
     places = [(rooms, rate) for rooms in sizes.rooms for rate in sizes.changes_per_s]
     with contextlib.ExitStack() as stack:
         stage = stack.enter_context(lab.reporter.stage("bandwidth", sizes.window_s))
@@ -72,7 +77,10 @@ def run(lab: Lab) -> BandwidthResult:
             )
         )
         population.call(Population.connect)
-        time.sleep(QUIET_S)
+        contract = changes.call(Changes.contract)
+        quiet_s = contract.rooms_notify_interval_s + BEYOND_S
+        book.facts[HEARTBEAT_TIMEOUT] = contract.heartbeat_timeout_s
+        time.sleep(quiet_s)
         connects = population.call(Population.connects)
         stage.say(f"{len(groups) * sizes.clients} clients for {sizes.window_s:.0f} s")
         pids = (population.pid, *(server.pid for server in servers))
@@ -88,11 +96,10 @@ def run(lab: Lab) -> BandwidthResult:
         now_s = time.perf_counter()
         changes.call(Changes.run, [[now_s + 0.05]] * len(servers))
         population.call(Population.part)
-        time.sleep(QUIET_S)
-        return BandwidthResult(
-            flags=list(flags),
+        time.sleep(quiet_s)
+        traffic = Traffic(
             groups=[
-                BandwidthGroup(
+                TrafficGroup(
                     kind=WAYS[number % len(WAYS)],
                     rooms=places[number // len(WAYS)][0],
                     changes_per_s=places[number // len(WAYS)][1],
@@ -109,14 +116,16 @@ def run(lab: Lab) -> BandwidthResult:
             polling_request=requests["polling"],
             etag_request=requests["polling_etag"],
             wire_note=wire_note,
-            load=Load(
-                wall_s=wall_s,
-                server_cpu_s=sum(times.used_s for times in used),
-                generator_cpu_s=generator.used_s,
-                server_wait_s=sum(times.waited_s for times in used),
-                generator_wait_s=generator.waited_s,
-            ),
         )
+    book.add_traffic(traffic, window_s=sizes.window_s)
+    book.stretch = Stretch(
+        wall_s=wall_s,
+        server_cpu_s=sum(times.used_s for times in used),
+        generator_cpu_s=generator.used_s,
+        server_wait_s=sum(times.waited_s for times in used),
+        generator_wait_s=generator.waited_s,
+    )
+    return book.result("bandwidth", flags)
 
 
 def _namespaces(stack: contextlib.ExitStack, links: int) -> tuple[Namespaces | None, str]:
@@ -136,16 +145,22 @@ def _window(
     *,
     seed: int,
 ) -> tuple[list[Window], list[list[Change]]]:
-    """Everybody acts and all lists change; changes end some time before the window, so that none is cut in two."""
+    """Everybody acts and all lists change: as many times in the window as the rate says, to the nearest whole number.
+
+    The first and last moments of the window are quiet, so that nothing is on its way at its edges and no exchange is
+    cut in two: what changes in it cause is in it, all of it and nothing else.
+    """
     end_s = population.call(Population.begin, sizes.window_s, EDGE, True)
     start_s = end_s - sizes.window_s + LEAD_S
+    within_s = sizes.window_s - 2 * LEAD_S
     chance = random.Random(seed)
     times_s = [
         evenly(
-            rate, start_s=start_s, window_s=sizes.window_s - 2 * LEAD_S, jitters=[chance.random() for _ in range(97)]
+            round(rate * sizes.window_s) / within_s, start_s=start_s, window_s=within_s,
+            jitters=[chance.random() for _ in range(97)],
         )
         for rate in rates
-    ]
+    ]  # fmt: skip
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(changes.call, Changes.run, times_s)
         windows = population.call(Population.end)
@@ -161,7 +176,7 @@ def _wire(links: dict[str, LinkCount], names: Namespaces | None, number: int) ->
 
 @contextlib.contextmanager
 def _ticking(stage: Stage) -> Iterator[None]:
-    """Advance the stage by a step a second while the generator is waited for."""
+    """Advance the stage by a step per second while the generator is waited for."""
     over = threading.Event()
 
     def tick() -> None:

@@ -1,17 +1,17 @@
-"""Which way costs less, over changes a second and clients: measured cells, and the model that goes through them.
+"""Which way costs less, over changes per second and clients: measured cells, and the model that goes through them.
 
-The model of `bench.break_even` is made from these cells alone; the map in the report shows both.
+The model of `bench.analysis.break_even` is made from these cells alone; the map in the report shows both.
 """
 
 from __future__ import annotations
 
 import random
 
-from bench.cells import FLAGS, measure_cell
-from bench.findings import Findings, Where
-from bench.lab import Lab
+from bench.load.cells import FLAGS, measure_cell
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.record.findings import Findings, Where
 from bench.scenarios.freshness import write_cell
-from bench.turns import in_turns
 
 
 def run(lab: Lab) -> Findings:
@@ -27,7 +27,7 @@ def run(lab: Lab) -> Findings:
     ]
     with lab.reporter.stage("break-even", len(plan)) as stage:
         for _, (way, clients, rate) in in_turns(plan, 1, chance):
-            stage.say(f"{clients} clients, {way}, {rate:g} changes a second")
+            stage.say(f"{clients} clients, {way}, {rate:g} changes per second")
             cell = measure_cell(
                 lab, way, clients=clients, changes_per_s=rate, window_s=sizes.window_s, poll_s=sizes.poll_s,
                 rooms=sizes.rooms, chance=chance,

@@ -1,9 +1,10 @@
 """How long until a change has reached everybody: the socket's announcement, and the fresh list in the client's hands.
 
 A fresh server and population for each size and repeat, sizes in random order. At each: broadcasts that are only
-received; broadcasts after which every client fetches the list at once, as the seed's client does; and users that come
-online one at a time. The first two are apart because the herd of fetches would be measured as the announcement's
-latency otherwise. A few clients poll beside them all the time. Then streams of changes at several rates, at one size.
+received; broadcasts after which every client fetches the list at once, as the specification's client does; and users
+that come online one at a time. The first two are apart because the herd of fetches would be measured as the
+announcement's latency otherwise. A few clients poll beside them all the time. Then streams of changes at several rates,
+at one size.
 """
 
 from __future__ import annotations
@@ -12,31 +13,41 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from bench.change_stream import ChangeStream
-from bench.cpu import read_cpu
-from bench.crowd import Crowd, Recording
-from bench.lab import Lab, Server
-from bench.ledger import Entry, Receipts, account, account_by_number, account_states
-from bench.profiles import BroadcastSizes
-from bench.progress import Stage
-from bench.publisher import Published, Publisher, schedule
-from bench.remote import Remote
-from bench.results import Broadcast, BroadcastPoint, BroadcastResult, Load, Phase, RatePoint
-from bench.samples import Samples
-from bench.turns import in_turns
-from bench.watch import Watch
+from bench.load.changes.change_stream import ChangeStream
+from bench.load.changes.ledger import Entry, Receipts, account, account_by_number, account_states
+from bench.load.changes.publisher import Published, Publisher, schedule
+from bench.load.clients.crowd import Crowd, Recording
+from bench.measures import LIST_BYTES, TIME_TO_CONNECT
+from bench.processes.contract import read_contract
+from bench.processes.lab import Lab, Server
+from bench.processes.progress import Stage
+from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch
+from bench.record.book import Book, Told
+from bench.record.findings import Findings, Ledger, Stretch, Where
+from bench.record.profiles import BroadcastSizes
+from bench.record.samples import Samples
+from bench.record.vocabulary import (
+    ANNOUNCEMENT,
+    CHANGE_ANSWERED,
+    FETCHED_ANNOUNCEMENT,
+    FRESH_LIST,
+    LOST_BY_CODE,
+    POLLED_AGE,
+    STATUS,
+)
 
 _Done = TypeVar("_Done")
 
-FLAGS = ("--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600", "--log-level", "warning")
-"""No rooms may vanish by themselves: the hosts of the lab hold no sockets."""
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 
 CONNECT_STEP = 100
 """Clients that are asked for at once."""
@@ -44,32 +55,19 @@ CONNECT_STEP = 100
 RATE_STEPS = 8
 """What a rate counts for in the progress, beside single broadcasts."""
 
-QUIET_S = 0.4
-"""Longer than the server's shortest conflation (250 ms); more for more clients."""
+BEYOND_S = 0.15
+"""Quiet is this much longer than the server puts announcements together; and more for more clients."""
 
 SETTLE_TIMEOUT_S = 60.0
-NOBODY_FETCHED = Phase(interval_s=0.0, broadcasts=[], load=Load(wall_s=0.0, server_cpu_s=0.0, generator_cpu_s=0.0))
 LEAD_S = 0.1
 """From the order to the first intended time."""
 
 
-def run(lab: Lab) -> BroadcastResult:
+def run(lab: Lab) -> Findings:
     """Raises what the server or the generator raises; nothing is swallowed."""
     sizes = lab.profile.broadcast
+    book = lab.book("broadcast", FLAGS)
     chance = random.Random(lab.seed)
-    points: list[BroadcastPoint] = []
-    rates: list[RatePoint] = []
-    losses: Counter[str] = Counter()
-
-    def so_far() -> BroadcastResult | None:
-        if not points:
-            return None
-        return BroadcastResult(
-            flags=list(FLAGS), points=sorted(points, key=lambda point: point.clients),
-            rates=sorted(rates, key=lambda point: point.changes_per_s), unexpected_losses=dict(losses),
-        )  # fmt: skip
-
-    lab.keep("broadcast", so_far)
     steps = sizes.notify_broadcasts + sizes.refetch_broadcasts + sizes.logins
     total = sizes.repeats * (len(sizes.clients) * steps + len(sizes.changes_per_s) * RATE_STEPS)
     with lab.reporter.stage("broadcast", total) as stage:
@@ -77,18 +75,26 @@ def run(lab: Lab) -> BroadcastResult:
             with _surroundings(lab) as (server, crowd, publisher):
                 publisher.fill(sizes.rooms)
                 crowd.call(Crowd.start_pollers, sizes.pollers, sizes.poll_s)
-                points.append(_Bench(sizes, chance, server, crowd, publisher, stage).point(clients))
-                losses.update(crowd.call(Crowd.unexpected_losses))
+                _Point(sizes, chance, server, crowd, publisher, stage, book).measure(clients)
+                _count_losses(book, crowd)
         for _, changes_per_s in in_turns(sizes.changes_per_s, sizes.repeats, chance):
-            stage.say(f"{sizes.rate_clients} clients: {changes_per_s:g} changes a second")
+            stage.say(f"{sizes.rate_clients} clients: {changes_per_s:g} changes per second")
             with _surroundings(lab, ("rev",)) as (server, crowd, publisher):
                 publisher.fill(sizes.rooms)
-                rates.append(_rate_point(sizes, chance, server, crowd, publisher, changes_per_s))
-                losses.update(crowd.call(Crowd.unexpected_losses))
+                _stream(book, sizes, chance, server, crowd, publisher, changes_per_s)
+                _count_losses(book, crowd)
             stage.advance(RATE_STEPS)
-    result = so_far()
-    assert result is not None
-    return result
+    return book.result("broadcast", FLAGS)
+
+
+def quiet_of(server: Server) -> float:
+    """How long nothing comes before all that was on its way has come."""
+    return read_contract(server.http_url).rooms_notify_interval_s + BEYOND_S
+
+
+def _count_losses(book: Book, crowd: Remote[Crowd]) -> None:
+    for code, number in crowd.call(Crowd.unexpected_losses).items():
+        book.add_to_fact(f"{LOST_BY_CODE}{code}", number)
 
 
 @contextlib.contextmanager
@@ -110,13 +116,14 @@ def _surroundings(lab: Lab, features: tuple[str, ...] = ()) -> Iterator[tuple[Se
         yield server, crowd, publisher
 
 
-def _rate_point(
-    sizes: BroadcastSizes, chance: random.Random, server: Server, crowd: Remote[Crowd], publisher: Publisher,
-    changes_per_s: float,
-) -> RatePoint:  # fmt: skip
+def _stream(
+    book: Book, sizes: BroadcastSizes, chance: random.Random, server: Server, crowd: Remote[Crowd],
+    publisher: Publisher, changes_per_s: float,
+) -> None:  # fmt: skip
     """A stream of changes, each told from the others by the revision that announcements carry."""
+    quiet_s = quiet_of(server)
     crowd.call(Crowd.grow, sizes.rate_clients)
-    crowd.call(Crowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
+    crowd.call(Crowd.settle, quiet_s, SETTLE_TIMEOUT_S)
     first = publisher.revision() + 1
     count = max(2, round(changes_per_s * sizes.rate_s))
     jitters = [chance.random() * 5 for _ in range(count)]  # up to half an interval: a stream is not a drum
@@ -125,41 +132,27 @@ def _rate_point(
     stream = ChangeStream(server.port, server.jwt_secret, living=count)
     times_s = schedule(count, interval_s=1 / changes_per_s, start_s=start_s + LEAD_S, jitters=jitters)
     made = asyncio.run(stream.run(times_s, publisher.next_number))
-    time.sleep(QUIET_S * 2)
+    time.sleep(quiet_s * 2)
     stretch, recording = watch.stretch(), crowd.call(Crowd.end)
     intended_s = [change.intended_s for change in made]
     states = _renumbered(recording.notified, first)
     entries = account_states(states, intended_s=intended_s, expected=sizes.rate_clients)
-    load = Load(
-        wall_s=stretch.wall_s, server_cpu_s=stretch.server_cpu_s, generator_cpu_s=stretch.generator_cpu_s,
-        server_wait_s=stretch.server_wait_s, generator_wait_s=stretch.generator_wait_s,
+    told = [_told(entry, change.sent_s - change.intended_s) for change, entry in zip(made, entries, strict=True)]
+    where = Where(sizes.rate_clients, 0, changes_per_s)
+    book.add_broadcasts(ANNOUNCEMENT, told, where, stretch=stretch, interval_s=1 / changes_per_s)
+    book.add_series(CHANGE_ANSWERED, [change.answered_s - change.intended_s for change in made], where)
+
+
+def _told(entry: Entry, late_s: float) -> Told:
+    ledger = Ledger(
+        expected=len(entry.latencies_s) + entry.lost, received=len(entry.latencies_s), lost=entry.lost_by,
+        twice=entry.twice, disordered=entry.disordered,
     )  # fmt: skip
-    broadcasts = [
-        _broadcast(entry, late_s=change.sent_s - change.intended_s, answered_s=change.answered_s - change.intended_s)
-        for change, entry in zip(made, entries, strict=True)
-    ]
-    phase = Phase(interval_s=1 / changes_per_s, broadcasts=broadcasts, load=load)
-    return RatePoint(clients=sizes.rate_clients, changes_per_s=changes_per_s, phase=phase)
+    return Told(Samples.of_seconds(entry.latencies_s), ledger, late_s * 1e3)
 
 
-def _broadcast(
-    entry: Entry, *, late_s: float, answered_s: float | None = None, fresh: Entry | None = None
-) -> Broadcast:
-    return Broadcast(
-        late_us=round(late_s * 1e6),
-        answered_us=round(answered_s * 1e6) if answered_s is not None else None,
-        expected=len(entry.latencies_s) + entry.lost,
-        lost=entry.lost,
-        twice=entry.twice,
-        lost_by=entry.lost_by,
-        disordered=entry.disordered,
-        received=Samples.of_seconds(entry.latencies_s),
-        fresh=Samples.of_seconds(fresh.latencies_s) if fresh is not None else None,
-    )
-
-
-class _Bench:
-    """The parts of one run of the scenario, and the number of newcomers so far."""
+class _Point:
+    """One size of one repeat: a server, the clients on it, and the number of newcomers so far."""
 
     def __init__(
         self,
@@ -169,49 +162,40 @@ class _Bench:
         crowd: Remote[Crowd],
         publisher: Publisher,
         stage: Stage,
+        book: Book,
     ) -> None:
         self._sizes, self._chance, self._server = sizes, chance, server
         self._crowd, self._publisher, self._stage = crowd, publisher, stage
+        self._book, self._quiet_s = book, quiet_of(server)
         self._clients = 0
         self._newcomers = 0
 
-    def point(self, clients: int) -> BroadcastPoint:
+    def measure(self, clients: int) -> None:
         """Grow to that many clients and measure there."""
-        sizes = self._sizes
-        connect_s = self._grow(clients)
+        sizes, where = self._sizes, Where(clients)
+        self._book.add(TIME_TO_CONNECT, self._grow(clients), clients=clients)
         self._crowd.call(Crowd.polled)
         first_number = self._publisher.next_number
         fetches_s = clients * sizes.fetch_s
         spacing_s = min(fetches_s, sizes.most_spacing_s)
-        notify, notify_rooms = self._changes(
-            sizes.notify_broadcasts, sizes.notify_interval_s + spacing_s, "announcements", fetching=False
+        made = told_rooms = self._changes(
+            sizes.notify_broadcasts, sizes.notify_interval_s + spacing_s, "announcements", where, fetching=False
         )
         fetches = clients <= sizes.most_fetching
         if fetches:
             self._crowd.call(Crowd.open_fetchers)
-            refetch, refetch_rooms = self._changes(
-                sizes.refetch_broadcasts,
-                sizes.refetch_interval_s + fetches_s,
-                "fetch after each announcement",
-                fetching=True,
-            )
-        else:
-            refetch, refetch_rooms = NOBODY_FETCHED, []
-        polled = self._polled(notify_rooms, first_number)
-        list_bytes = self._publisher.list_bytes()
-        self._publisher.delete(notify_rooms + refetch_rooms)
+            interval_s = sizes.refetch_interval_s + fetches_s
+            what = "fetch after each announcement"
+            made = told_rooms + self._changes(sizes.refetch_broadcasts, interval_s, what, where, fetching=True)
+        self._book.add_series(CHANGE_ANSWERED, [room.answered_s - room.intended_s for room in made], where)
+        polled = self._polled(told_rooms, first_number)
+        seen_s = np.concatenate([entry.latencies_s for entry in polled])
+        ledger = Ledger(expected=sizes.pollers * len(told_rooms), received=len(seen_s))
+        self._book.add_series(POLLED_AGE, seen_s, where, ledger=ledger)
+        self._book.add(LIST_BYTES, self._publisher.list_bytes(), clients=clients)
+        self._publisher.delete(made)
         self._settle(fetches_s if fetches else spacing_s)
-        presence = self._logins()
-        return BroadcastPoint(
-            clients=clients,
-            connect_s=connect_s,
-            notify=notify,
-            refetch=refetch,
-            presence=presence,
-            polled=Samples.of_seconds(np.concatenate([entry.latencies_s for entry in polled])),
-            polled_expected=sizes.pollers * len(notify_rooms),
-            list_bytes=list_bytes,
-        )
+        self._logins(where)
 
     def _grow(self, clients: int) -> float:
         start_s = time.perf_counter()
@@ -224,9 +208,10 @@ class _Bench:
         return connect_s
 
     def _settle(self, slack_s: float) -> None:
-        self._crowd.call(Crowd.settle, QUIET_S + slack_s, SETTLE_TIMEOUT_S)
+        self._crowd.call(Crowd.settle, self._quiet_s + slack_s, SETTLE_TIMEOUT_S)
 
-    def _changes(self, count: int, interval_s: float, what: str, *, fetching: bool) -> tuple[Phase, list[Published]]:
+    def _changes(self, count: int, interval_s: float, what: str, where: Where, *, fetching: bool) -> list[Published]:
+        """Broadcasts, and with `fetching` how long until each client held the list. The rooms are left in the list."""
         self._stage.say(f"{self._clients} clients: {what}")
         first_number = self._publisher.next_number
 
@@ -237,8 +222,9 @@ class _Bench:
                 self._stage.advance()
             return rooms
 
-        rooms, recording, load = self._record(count, interval_s, publish, fetching=fetching)
+        rooms, recording, stretch = self._record(count, interval_s, publish, fetching=fetching)
         intended_s = [room.intended_s for room in rooms]
+        late_s = [room.sent_s - room.intended_s for room in rooms]
         received = account(
             recording.notified,
             intended_s=intended_s,
@@ -246,21 +232,18 @@ class _Bench:
             expected=self._clients,
             closed=recording.closed,
         )
-        fresh: Sequence[Entry | None] = [None] * count
+        fresh: Sequence[Entry] = []
         if fetching:
             states = _renumbered(recording.fresh, first_number)
             fresh = account_states(states, intended_s=intended_s, expected=self._clients)
-        broadcasts = [
-            _broadcast(
-                entry, late_s=room.sent_s - room.intended_s, answered_s=room.answered_s - room.intended_s,
-                fresh=list_entry,
-            )
-            for room, entry, list_entry in zip(rooms, received, fresh, strict=True)
-        ]  # fmt: skip
-        load = _with_busy(load, recording, intended_s, [*received, *(e for e in fresh if e is not None)])
-        return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load), rooms
+        stretch = _with_busy(stretch, recording, intended_s, [*received, *fresh])
+        name = FETCHED_ANNOUNCEMENT if fetching else ANNOUNCEMENT
+        for series, entries in ((name, received), (FRESH_LIST, fresh)):
+            told = [_told(entry, late) for entry, late in zip(entries, late_s, strict=False)]
+            self._book.add_broadcasts(series, told, where, stretch=stretch, interval_s=interval_s)
+        return rooms
 
-    def _logins(self) -> Phase:
+    def _logins(self, where: Where) -> None:
         """Users come online one at a time; everybody who was there before should hear of each."""
         count, slack_s = self._sizes.logins, self._clients * self._sizes.login_s
         interval_s = self._sizes.login_interval_s + slack_s
@@ -274,16 +257,14 @@ class _Bench:
             intended.extend(intended_s)
             return self._crowd.call(Crowd.log_in, list(intended_s))
 
-        sent_s, recording, load = self._record(count, interval_s, log_in, fetching=False)
+        sent_s, recording, stretch = self._record(count, interval_s, log_in, fetching=False)
         entries = account_by_number(_renumbered(recording.logins, first), intended_s=intended, expected=self._clients)
         self._crowd.call(Crowd.dismiss_newcomers)
         self._settle(slack_s)
         self._stage.advance(count)
-        broadcasts = [
-            _broadcast(entry, late_s=sent - at) for sent, at, entry in zip(sent_s, intended, entries, strict=True)
-        ]
-        load = _with_busy(load, recording, intended, entries)
-        return Phase(interval_s=interval_s, broadcasts=broadcasts, load=load)
+        told = [_told(entry, sent - at) for sent, at, entry in zip(sent_s, intended, entries, strict=True)]
+        stretch = _with_busy(stretch, recording, intended, entries)
+        self._book.add_broadcasts(STATUS, told, where, stretch=stretch, interval_s=interval_s)
 
     def _record(
         self,
@@ -292,28 +273,19 @@ class _Bench:
         act: Callable[[Sequence[float]], list[_Done]],
         *,
         fetching: bool,
-    ) -> tuple[list[_Done], Recording, Load]:
+    ) -> tuple[list[_Done], Recording, Stretch]:
         """Let `act` do its changes at scheduled times, and record one interval beyond the last."""
         self._crowd.call(Crowd.begin, fetching)
-        server, generator = read_cpu(self._server.pid), read_cpu(self._crowd.pid)
-        start_s = time.perf_counter()
+        watch = Watch(self._server.pid, self._crowd.pid)
         jitters = [self._chance.random() for _ in range(count)]
         done = act(schedule(count, interval_s=interval_s, start_s=time.perf_counter() + LEAD_S, jitters=jitters))
         time.sleep(interval_s)
-        wall_s = time.perf_counter() - start_s
-        server, generator = read_cpu(self._server.pid).since(server), read_cpu(self._crowd.pid).since(generator)
-        load = Load(
-            wall_s=wall_s,
-            server_cpu_s=server.used_s,
-            generator_cpu_s=generator.used_s,
-            server_wait_s=server.waited_s,
-            generator_wait_s=generator.waited_s,
-        )
-        return done, self._crowd.call(Crowd.end), load
+        stretch = watch.stretch()
+        return done, self._crowd.call(Crowd.end), stretch
 
     def _polled(self, rooms: Sequence[Published], first_number: int) -> list[Entry]:
         """What the pollers saw of these rooms, once the slowest of them has had its turn."""
-        over_s = rooms[-1].intended_s + self._sizes.poll_s + QUIET_S
+        over_s = rooms[-1].intended_s + self._sizes.poll_s + self._quiet_s
         time.sleep(max(0.0, over_s - time.perf_counter()))
         seen = _renumbered(self._crowd.call(Crowd.polled), first_number)
         return account_states(seen, intended_s=[room.intended_s for room in rooms], expected=self._sizes.pollers)
@@ -323,7 +295,9 @@ def _renumbered(receipts: Receipts, first: int) -> Receipts:
     return Receipts(receipts.client, receipts.stamp_s, receipts.what - first)
 
 
-def _with_busy(load: Load, recording: Recording, intended_s: Sequence[float], entries: Sequence[Entry]) -> Load:
+def _with_busy(
+    stretch: Stretch, recording: Recording, intended_s: Sequence[float], entries: Sequence[Entry]
+) -> Stretch:
     """Add the generator's CPU while it mattered: from each intended time to that broadcast's last receipt."""
     last_s = np.zeros(len(intended_s))
     for position, entry in enumerate(entries):
@@ -334,5 +308,5 @@ def _with_busy(load: Load, recording: Recording, intended_s: Sequence[float], en
     at_begin = np.interp(begin_s, recording.mark_stamps_s, recording.mark_cpu_s)
     at_end = np.interp(begin_s + last_s, recording.mark_stamps_s, recording.mark_cpu_s)
     return msgspec.structs.replace(
-        load, busy_wall_s=float(last_s.sum()), busy_generator_cpu_s=float((at_end - at_begin).sum())
+        stretch, busy_wall_s=float(last_s.sum()), busy_generator_cpu_s=float((at_end - at_begin).sum())
     )

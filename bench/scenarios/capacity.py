@@ -1,8 +1,8 @@
 """The largest number of clients that still meets a service level: p99 of the fan-out below a limit, nobody left out.
 
-Bracket by doubling, then bisection, a fresh server a step; the whole search again in each repeat, so that the knee has
-an interval. A step that misses while the generator was the limit, or other work had the cores, is not measured: it
-neither meets nor misses.
+Bracket by doubling, then bisection, a fresh server for each step; the whole search again in each repeat, so that the
+knee has an interval. A step that misses while the generator was the limit, or other work had the cores, is not
+measured: it neither meets nor misses.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from dataclasses import dataclass
 from enum import Enum
 from math import sqrt
 
-from bench.broadcasts import COLD, Told, crowded, tell
-from bench.estimates import TIME_WAIT_LIMIT, share_waited
-from bench.findings import Findings, Where
-from bench.lab import Lab
-from bench.profiles import CapacitySizes
-from bench.scenarios.fanout import FLAGS as FANOUT_FLAGS
-from bench.validity import GENERATOR_LIMIT
+from bench.load.broadcasts import Round, crowded, tell
+from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, GENERATOR_SHARE, REACH
+from bench.processes.lab import Lab
+from bench.processes.server_flags import server_flags
+from bench.record import vocabulary
+from bench.record.findings import Findings, Where
+from bench.record.limits import TIME_WAIT_LIMIT
+from bench.record.profiles import CapacitySizes
+from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED
+from bench.scenarios.engine.fanout import FLAGS as FANOUT_FLAGS
+from loadtest.results.validity import BUSY_SHARE
 
-FLAGS = (*FANOUT_FLAGS, "--max-connections", "30000")
-KNEE = "clients that meet the service level"
-P99, REACH, GENERATOR = "announcement p99", "reach", "generator, share of a core while it mattered"
-DISTURBED = "the generator was the limit, or other work had the cores"
+FLAGS = (*FANOUT_FLAGS, *server_flags(max_connections=30_000))
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00005
 LEAST = 50
 """Of clients that are tried; who cannot carry so many has another trouble."""
 
 
-class Outcome(Enum):
-    MET = "met"
-    MISSED = "missed"
-    NOT_MEASURED = "not measured"
+class StepOutcome(Enum):
+    MET = vocabulary.MET
+    MISSED = vocabulary.MISSED
+    NOT_MEASURED = vocabulary.NOT_MEASURED
 
 
 @dataclass(frozen=True)
@@ -51,27 +52,27 @@ def run(lab: Lab) -> Findings:
     book = lab.book("capacity", FLAGS)
     chance = random.Random(lab.seed)
 
-    def step(clients: int) -> Outcome:
+    def step(clients: int) -> StepOutcome:
         stage.say(f"{clients:,} clients")
         with crowded(lab, clients, FLAGS) as crowd:
             interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
             cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
             told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
         outcome = judge(told, sizes)
-        stretch = told.stretch if outcome is not Outcome.NOT_MEASURED else None
-        book.add(P99, told.p99_ms, clients=clients, unit="ms", stretch=stretch, late_ms=told.late_s * 1e3,
+        stretch = told.stretch if outcome is not StepOutcome.NOT_MEASURED else None
+        book.add(ANNOUNCEMENT_P99, told.p99_ms, clients=clients, stretch=stretch, late_ms=told.late_s * 1e3,
                  ledger=told.ledger)  # fmt: skip
-        book.add(COLD, cold.last_ms, clients=clients, unit="ms")
-        book.add(REACH, told.ledger.reach * 100, clients=clients, unit="%", ledger=told.ledger)
-        book.add(GENERATOR, told.busy_share * 100, clients=clients, unit="%")
-        book.add_series("announcement", told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
+        book.add(COLD_BROADCAST, cold.last_ms, clients=clients)
+        book.add(REACH, told.ledger.reach * 100, clients=clients, ledger=told.ledger)
+        book.add(GENERATOR_SHARE, told.busy_share * 100, clients=clients)
+        book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
         stage.advance()
         return outcome
 
     with lab.reporter.stage("capacity", sizes.repeats * steps_about(sizes)) as stage:
         for _ in range(sizes.repeats):
             knee = search(step, sizes)
-            book.add(KNEE, knee.clients, clients=0, unit="")
+            book.add(CAPACITY, knee.clients, clients=0)
             if not knee.is_limit:
                 why = "no more were tried" if knee.clients >= sizes.most else f"with more {DISTURBED}"
                 book.note(f"{knee.clients:,} clients met it, and {why}: the knee is at least there")
@@ -79,26 +80,26 @@ def run(lab: Lab) -> Findings:
     return book.result("capacity", FLAGS)
 
 
-def judge(told: Told, sizes: CapacitySizes) -> Outcome:
+def judge(told: Round, sizes: CapacitySizes) -> StepOutcome:
     """A step that meets the level meets it whatever else was going on.
 
     One that misses may be the generator's, or that of other work on the machine.
     """
     if told.p99_ms < sizes.slo_ms and told.ledger.reach == 1:
-        return Outcome.MET
-    is_disturbed = told.busy_share > GENERATOR_LIMIT or share_waited(told.stretch) > TIME_WAIT_LIMIT
-    return Outcome.NOT_MEASURED if is_disturbed else Outcome.MISSED
+        return StepOutcome.MET
+    is_disturbed = told.busy_share > BUSY_SHARE or told.stretch.waited > TIME_WAIT_LIMIT
+    return StepOutcome.NOT_MEASURED if is_disturbed else StepOutcome.MISSED
 
 
-def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
+def search(step: Callable[[int], StepOutcome], sizes: CapacitySizes) -> Knee:
     """Bracket, by doubling or, where the first size misses, by halving; then bisection. About `steps_about` steps."""
     met, missed, is_limit = 0, None, False
     for clients in _doubling(sizes):
         outcome = step(clients)
-        if outcome is Outcome.MET:
+        if outcome is StepOutcome.MET:
             met = clients
         else:
-            missed, is_limit = clients, outcome is Outcome.MISSED
+            missed, is_limit = clients, outcome is StepOutcome.MISSED
             break
     if missed is None:
         return Knee(met, is_limit)
@@ -106,17 +107,17 @@ def search(step: Callable[[int], Outcome], sizes: CapacitySizes) -> Knee:
         if missed < 2 * LEAST:
             return Knee(0, is_limit)
         outcome = step(missed // 2)
-        if outcome is Outcome.MET:
+        if outcome is StepOutcome.MET:
             met = missed // 2
         else:
-            missed, is_limit = missed // 2, outcome is Outcome.MISSED
+            missed, is_limit = missed // 2, outcome is StepOutcome.MISSED
     while missed - met > sizes.resolution * met:
         middle = round(sqrt(met * missed))
         outcome = step(middle)
-        if outcome is Outcome.MET:
+        if outcome is StepOutcome.MET:
             met = middle
         else:
-            missed, is_limit = middle, outcome is Outcome.MISSED
+            missed, is_limit = middle, outcome is StepOutcome.MISSED
     return Knee(met, is_limit)
 
 

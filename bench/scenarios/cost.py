@@ -1,22 +1,18 @@
-"""What a player costs: CPU and bytes an hour, idle and while the list changes, and memory; by their number."""
+"""What a player costs: CPU and bytes per hour, idle and while the list changes, and memory; by their number."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-from bench.cells import FLAGS, measure_cell
-from bench.findings import Findings
-from bench.lab import Lab
-from bench.profiles import LIVES
-from bench.scenarios.memory import measure_memory
-from bench.turns import in_turns
-
-IDLE, FETCHING, DELTA = LIVES
-CPU_A_PLAYER_HOUR = "server CPU a player-hour"
-BYTES_A_PLAYER_HOUR = "KiB a player-hour, with TCP/IP (model)"
-REQUESTS_A_PLAYER_HOUR = "requests and heartbeats a player-hour"
-ROOMS = 10
+from bench.load.cells import FLAGS, measure_cell
+from bench.measures import CPU_PER_PLAYER_HOUR, EVENTS_PER_PLAYER_HOUR, KIB_PER_PLAYER_HOUR, REQUESTS_PER_PLAYER_HOUR
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.record.findings import Findings
+from bench.record.profiles import COST_ROOMS, LIVES
+from bench.scenarios.engine.memory import measure_memory
+from bench.scenarios.freshness import write_checks
 
 
 def run(lab: Lab) -> Findings:
@@ -32,24 +28,24 @@ def run(lab: Lab) -> Findings:
             changes_per_s = sizes.changes_per_s if is_active else 0.0
             cell = measure_cell(
                 lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0,
-                rooms=ROOMS, chance=chance,
+                rooms=COST_ROOMS, chance=chance,
             )  # fmt: skip
-            counted_s = cell.counted_s
             add: dict[str, Any] = {
                 "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
             }  # fmt: skip
             cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
-            book.add(CPU_A_PLAYER_HOUR, cpu_s, unit="s", **add)
-            kib = cell.wire_bytes / counted_s / clients * 3600 / 1024
-            book.add(BYTES_A_PLAYER_HOUR, kib, unit="KiB", **add)
-            book.add(REQUESTS_A_PLAYER_HOUR, cell.requests / counted_s / clients * 3600, unit="", **add)
+            book.add(CPU_PER_PLAYER_HOUR, cpu_s, **add)
+            book.add(KIB_PER_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, **add)
+            book.add(REQUESTS_PER_PLAYER_HOUR, cell.count.requests / cell.client_hours, **add)
+            book.add(EVENTS_PER_PLAYER_HOUR, cell.count.events / cell.client_hours, **add)
+            write_checks(book, cell, add)
             stage.advance()
         for _ in range(sizes.repeats):
             stage.say("memory")
             measure_memory(lab, book, sizes.clients)
             stage.advance()
     book.note(
-        f"active: {sizes.changes_per_s:g} changes of the list a second, whoever they are by; idle: heartbeats every "
+        f"active: {sizes.changes_per_s:g} changes of the list per second, whoever they are by; idle: heartbeats every "
         "30 s alone; what the server does for itself is in it, which a few clients show more of than many"
     )
     return book.result("cost", FLAGS)

@@ -9,18 +9,19 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from bench.findings import Book, Findings
-from bench.herd import Herd
-from bench.lab import Lab
-from bench.scenarios.herds import POLICIES, POLICY_TIMEOUT_S, at_once, settled_herd, write_return
-from bench.turns import in_turns
-from bench.watch import Watch
+from bench.load.clients.herd import Herd
+from bench.measures import CPU_PER_FLAP, TOLD_OFFLINE
+from bench.processes.lab import Lab
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags, server_flags
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch
+from bench.record.book import Book
+from bench.record.findings import Findings
+from bench.scenarios.reconnect import POLICIES, POLICY_TIMEOUT_S, at_once, settled_herd, write_return
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning", "--empty-room-ttl-s", "3600")
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 GRACE_S = 10
 """Longer than both policies wait at first."""
-
-TOLD = "users told offline though they came back"
 
 
 def run(lab: Lab) -> Findings:
@@ -47,7 +48,7 @@ def run(lab: Lab) -> Findings:
 def _flap(lab: Lab, book: Book, repeat: int, policy: str, grace_s: int) -> None:
     sizes = lab.profile.returns
     clients = sizes.flapping
-    flags = (*FLAGS, "--presence-grace-s", str(grace_s))
+    flags = (*FLAGS, *server_flags(presence_grace_s=grace_s))
     with settled_herd(lab, flags, clients=clients, policy=policy, repeat=repeat) as (server, herd):
         watch = Watch(server.pid, herd.pid)
         cut_s, cut = herd.call(Herd.cut, sizes.flap_share)
@@ -56,6 +57,6 @@ def _flap(lab: Lab, book: Book, repeat: int, policy: str, grace_s: int) -> None:
     party = f"{policy}, grace {grace_s} s"
     write_return(book, back, party=party, clients=clients, expected=cut, since_s=cut_s, stretch=stretch)
     witnesses = max(1, clients - cut)
-    book.add(TOLD, back.offline_events / witnesses, clients=clients, unit="", party=party)
+    book.add(TOLD_OFFLINE, back.offline_events / witnesses, clients=clients, party=party)
     cpu_ms = stretch.server_cpu_s * 1e3 / cut
-    book.add("server CPU a client that flapped", cpu_ms, clients=clients, unit="ms", party=party, stretch=stretch)
+    book.add(CPU_PER_FLAP, cpu_ms, clients=clients, party=party, stretch=stretch)

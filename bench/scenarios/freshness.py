@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from bench.cells import FLAGS, Cell, measure_cell
-from bench.findings import Book, Findings, Where
-from bench.lab import Lab
+from bench.load.cells import FLAGS, Cell, measure_cell
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
+    CHANGES_PER_S,
+    CPU_PER_CLIENT_HOUR,
+    EVENTS_PER_CLIENT_HOUR,
+    FRAMED_OVER_KERNEL,
+    FRESHER_THAN,
+    MEAN_STALENESS,
+    REQUESTS_PER_CLIENT_HOUR,
+    TIME_TO_FRESH_LAST,
+    TIME_TO_FRESH_P50,
+    TIME_TO_FRESH_P99,
+)
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.record.book import Book
+from bench.record.findings import Findings, Where
+from bench.record.vocabulary import STALENESS, TIME_TO_FRESH
 from bench.stats import percentile
-from bench.turns import in_turns
-
-FRESH, STALE = "time to fresh", "staleness"
-SHARE_WITHIN = "time that a client is fresher than {:g} s"
-WITHIN_S = (0.1, 0.5, 1.0, 3.0)
-FRESH_P50, FRESH_P99, FRESH_LAST = f"{FRESH} p50", f"{FRESH} p99", f"{FRESH}, last client"
-MEAN_STALENESS = "mean staleness"
-CPU_A_CLIENT_HOUR = "server CPU a client-hour"
-BYTES_A_CLIENT_HOUR = "bytes a client-hour, with TCP/IP (model)"
-REQUESTS_A_CLIENT_HOUR = "requests a client-hour"
-EVENTS_A_CLIENT_HOUR = "events a client-hour"
 
 
 def run(lab: Lab) -> Findings:
@@ -52,18 +58,25 @@ def write_cell(book: Book, way: str, cell: Cell, where: Where, *, series: bool =
     timed: dict[str, Any] = {**add, "late_ms": cell.late_s * 1e3, "ledger": cell.ledger}
     if cell.losses:
         book.faults.append(f"{way}: {cell.losses} of {clients} clients lost their connection")
-    for name, q in ((FRESH_P50, 50), (FRESH_P99, 99), (FRESH_LAST, 100)):
+    for name, q in ((TIME_TO_FRESH_P50, 50), (TIME_TO_FRESH_P99, 99), (TIME_TO_FRESH_LAST, 100)):
         if len(cell.fresh_s):
-            book.add(name, percentile(cell.fresh_s, q) * 1e3, unit="ms", **timed)
-    book.add(MEAN_STALENESS, float(cell.stale_s.mean()) * 1e3, unit="ms", **timed)
-    for within_s in WITHIN_S:
-        book.add(SHARE_WITHIN.format(within_s), float((cell.stale_s < within_s).mean() * 100), unit="%", **add)
-    hours = clients * cell.stretch.wall_s / 3600
-    book.add(CPU_A_CLIENT_HOUR, cell.stretch.server_cpu_s / hours, unit="s", **add)
-    counted_hours = clients * cell.counted_s / 3600
-    book.add(BYTES_A_CLIENT_HOUR, cell.wire_bytes / counted_hours, unit="B", **add)
-    book.add(REQUESTS_A_CLIENT_HOUR, cell.requests / counted_hours, unit="", **add)
-    book.add(EVENTS_A_CLIENT_HOUR, cell.events / counted_hours, unit="", **add)
+            book.add(name, percentile(cell.fresh_s, q) * 1e3, **timed)
+    book.add(MEAN_STALENESS, float(cell.stale_s.mean()) * 1e3, **timed)
+    for within_s, measure in FRESHER_THAN.items():
+        book.add(measure, float((cell.stale_s < within_s).mean() * 100), **add)
+    cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
+    book.add(CPU_PER_CLIENT_HOUR, cpu_s, **add)
+    book.add(BYTES_PER_CLIENT_HOUR, cell.count.wire_bytes / cell.client_hours, **add)
+    book.add(REQUESTS_PER_CLIENT_HOUR, cell.count.requests / cell.client_hours, **add)
+    book.add(EVENTS_PER_CLIENT_HOUR, cell.count.events / cell.client_hours, **add)
+    write_checks(book, cell, add)
     if series:
-        book.add_series(FRESH, cell.fresh_s, where, party=way, ledger=cell.ledger)
-        book.add_series(STALE, np.sort(cell.stale_s)[:: max(1, len(cell.stale_s) // 2_000)], where, party=way)
+        book.add_series(TIME_TO_FRESH, cell.fresh_s, where, party=way, ledger=cell.ledger)
+        book.add_series(STALENESS, np.sort(cell.stale_s)[:: max(1, len(cell.stale_s) // 2_000)], where, party=way)
+
+
+def write_checks(book: Book, cell: Cell, add: Mapping[str, Any]) -> None:
+    """What the other readings of a cell are held against: the rate of changes there was, and the kernel's count."""
+    book.add(CHANGES_PER_S, cell.changes_per_s, **add)
+    if cell.kernel_bytes:
+        book.add(FRAMED_OVER_KERNEL, cell.checked_bytes / cell.kernel_bytes, **add)

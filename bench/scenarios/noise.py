@@ -9,18 +9,23 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from bench.broadcasts import COLD, crowded, tell
-from bench.findings import LOBBY, Findings, Where
-from bench.goals import CPU_A_RECIPIENT, CPU_A_REQUEST
-from bench.lab import Lab
-from bench.scenarios.fanout import FLAGS
-from bench.scenarios.rooms_get import CONNECTIONS, Askers
-from bench.turns import in_turns
-from bench.watch import Watch, resident_kib
+from bench.load.broadcasts import crowded, tell
+from bench.measures import (
+    ANNOUNCEMENT_LAST,
+    ANNOUNCEMENT_P99,
+    COLD_BROADCAST,
+    CPU_PER_RECIPIENT,
+    CPU_PER_REQUEST,
+    RSS_OF_SERVER,
+)
+from bench.processes.lab import Lab
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch, resident_kib
+from bench.record.findings import Findings, Where
+from bench.record.vocabulary import ANNOUNCEMENT, LOBBY, LOBBY_AGAIN
+from bench.scenarios.engine.fanout import FLAGS
+from bench.scenarios.engine.rooms_get import CONNECTIONS, Askers
 
-AGAIN = "lobby again"
-P99, LAST = "announcement p99", "announcement, last client"
-RSS = "resident memory, server"
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00003
 
 
@@ -30,7 +35,7 @@ def run(lab: Lab) -> Findings:
     chance = random.Random(lab.seed)
     clients = sizes.clients
     with lab.reporter.stage("noise", 2 * sizes.repeats) as stage:
-        for repeat, party in in_turns((LOBBY, AGAIN), sizes.repeats, chance):
+        for repeat, party in in_turns((LOBBY, LOBBY_AGAIN), sizes.repeats, chance):
             stage.say(f"{party}, repeat {repeat + 1} of {sizes.repeats}")
             with crowded(lab, clients, FLAGS) as crowd, lab.generator(Askers) as askers:
                 interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
@@ -43,20 +48,20 @@ def run(lab: Lab) -> Findings:
                     "late_ms": told.late_s * 1e3,
                     "ledger": told.ledger,
                 }
-                book.add(COLD, cold.last_ms, unit="ms", **add)
-                book.add(P99, told.p99_ms, unit="ms", **timed)
-                book.add(LAST, told.last_ms, unit="ms", **timed)
+                book.add(COLD_BROADCAST, cold.last_ms, **add)
+                book.add(ANNOUNCEMENT_P99, told.p99_ms, **timed)
+                book.add(ANNOUNCEMENT_LAST, told.last_ms, **timed)
                 cpu_us = told.stretch.server_cpu_s / sizes.broadcasts / clients * 1e6
-                book.add(CPU_A_RECIPIENT, cpu_us, unit="µs", stretch=told.stretch, **add)
-                book.add(RSS, resident_kib(crowd.server.pid) / 1024, unit="MiB", **add)
+                book.add(CPU_PER_RECIPIENT, cpu_us, stretch=told.stretch, **add)
+                book.add(RSS_OF_SERVER, resident_kib(crowd.server.pid) / 1024, **add)
                 askers.call(Askers.begin, crowd.server.port, ())
                 watch = Watch(crowd.server.pid, askers.pid)
                 answers = askers.call(Askers.ask_for, sizes.get_s)
                 stretch = watch.stretch()
                 askers.call(Askers.end)
                 get_us = stretch.server_cpu_s / max(answers, 1) * 1e6
-                book.add(CPU_A_REQUEST, get_us, clients=CONNECTIONS, unit="µs", party=party, stretch=stretch)
-                book.add_series("announcement", told.latencies_s, Where(clients), party=party, ledger=told.ledger)
+                book.add(CPU_PER_REQUEST, get_us, clients=CONNECTIONS, party=party, stretch=stretch)
+                book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=party, ledger=told.ledger)
             stage.advance()
-    book.note(f"the CPU of a recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
+    book.note(f"the CPU per recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
     return book.result("noise", FLAGS)

@@ -1,11 +1,12 @@
 """Other ways to build it, in one run and in turns: the same broadcast, login storm and fetch herd.
 
 * the floor: a bare loop of ``send``; it only broadcasts;
-* naive Tornado, the library `websockets` (no list), Starlette on uvicorn: the seed's messages in the plain way of each;
-* Node.js with ws and Express, written from the seed.
+* naive Tornado, the library `websockets` (no list), Starlette on uvicorn: the specification's messages in the plain way
+  of each;
+* Node.js with ws and Express, written from the specification.
 
-Broadcasts are taken turn by turn as in `bench.scenarios.fanout`, whose parties these are; storms and fetches have a
-fresh process each, in random order. Whoever is not installed is skipped by name.
+Broadcasts are taken turn by turn as in `bench.scenarios.engine.fanout`, whose parties these are; storms and fetches
+have a fresh process each, in random order. Peers that are not installed are skipped by name.
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from bench.broadcasts import COLD
-from bench.findings import LOBBY, Book, Findings
-from bench.goals import CPU_A_RECIPIENT, CPU_AN_EVENT, FLOOR, LAST_ACCEPTED, NAIVE
-from bench.lab import Lab
-from bench.peer import python_peer, seed_node_command, start_peer
-from bench.publisher import Publisher
-from bench.scenarios.fanout import FLAGS, SETTLE_S, UNTIL_ALL, close_party, lobby_party, peer_party
-from bench.scenarios.rooms_get import Askers, write_answers
-from bench.sinks import Sinks
-from bench.turns import in_turns
-from bench.watch import Watch, sum_up
+from bench.load.changes.publisher import Publisher
+from bench.load.sockets.sinks import Sinks
+from bench.measures import COLD_BROADCAST, CPU_PER_EVENT, CPU_PER_RECIPIENT, LAST_ACCEPTED, UNTIL_ALL
+from bench.processes.lab import Lab
+from bench.processes.peer import express_command, python_peer, start_peer
+from bench.processes.server_flags import server_flags
+from bench.processes.turns import in_turns
+from bench.processes.watch import Watch
+from bench.record.book import Book
+from bench.record.findings import Findings, sum_stretches
+from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_EXPRESS, STARLETTE, WEBSOCKETS
+from bench.scenarios.engine.fanout import FLAGS, SETTLE_S, close_party, lobby_party, peer_party
+from bench.scenarios.engine.rooms_get import Askers, write_answers
 
-SEED_NODE, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
 ROOMS = 50
 STORM_TIMEOUT_S = 60.0
-STORM_FLAGS = (*FLAGS, "--handshake-timeout-s", "60")
+STORM_FLAGS = (*FLAGS, *server_flags(handshake_timeout_s=60))
 STORM_PATTERN = b'"user_online"'
 SECRET = "of the peers, which is 32 bytes long"
 
@@ -50,14 +52,14 @@ class Peer:
     lists: bool = True
     """It serves a list over HTTP."""
     tells_strangers: bool = True
-    """A login is told to everyone connected, as in the seed, and not only to those accepted before."""
+    """A login is told to everyone connected, as in the specification, and not only to those accepted before."""
 
 
 def installed(book: Book) -> list[Peer]:
     """Who can take part here; the others are named."""
     found = [
         Peer(FLOOR, tuple(python_peer("floor")), speaks=False, lists=False),
-        Peer(NAIVE, tuple(python_peer("naive_tornado"))),
+        Peer(NAIVE_TORNADO, tuple(python_peer("naive_tornado"))),
     ]
     for peer, modules in (
         (Peer(WEBSOCKETS, tuple(python_peer("python_websockets")), lists=False), ("websockets",)),
@@ -68,11 +70,11 @@ def installed(book: Book) -> list[Peer]:
             book.skip(f"{peer.name}: {', '.join(missing)} is not installed (extra `peers`)")
         else:
             found.append(peer)
-    node = seed_node_command()
+    node = express_command()
     if node is None:
-        book.skip(f"{SEED_NODE}: there is no node, or npm could not install ws and Express")
+        book.skip(f"{NODE_EXPRESS}: there is no node, or npm could not install ws and Express")
     else:
-        found.append(Peer(SEED_NODE, tuple(node)))
+        found.append(Peer(NODE_EXPRESS, tuple(node)))
     return found
 
 
@@ -113,7 +115,7 @@ def run(lab: Lab) -> Findings:
 def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) -> None:
     sizes = lab.profile.peers
     with contextlib.ExitStack() as stack:
-        empty = lobby_party(lab, stack, "lobby without clients", 0)
+        empty = lobby_party(lab, stack, LOBBY_EMPTY, 0)
         lobby = lobby_party(lab, stack, LOBBY, sizes.clients)
         others = [peer_party(lab, stack, peer.name, list(peer.command), sizes.clients) for peer in peers]
         parties = [empty, lobby, *others]
@@ -124,10 +126,10 @@ def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) 
             close_party(book, party)
     for party in (lobby, *others):
         cpu_us = (party.cpu_s - (empty.cpu_s if party is lobby else 0.0)) / sizes.clients * 1e6
-        add = {"clients": sizes.clients, "party": party.name, "stretch": sum_up(party.turns)}
-        book.add(CPU_A_RECIPIENT, cpu_us, unit="µs", **add)  # type: ignore[arg-type]
-        book.add(UNTIL_ALL, median(party.walls_ms), unit="ms", **add)  # type: ignore[arg-type]
-        book.add(COLD, party.cold_ms, unit="ms", **add)  # type: ignore[arg-type]
+        add = {"clients": sizes.clients, "party": party.name, "stretch": sum_stretches(party.turns)}
+        book.add(CPU_PER_RECIPIENT, cpu_us, **add)  # type: ignore[arg-type]
+        book.add(UNTIL_ALL, median(party.walls_ms), **add)  # type: ignore[arg-type]
+        book.add(COLD_BROADCAST, party.cold_ms, **add)  # type: ignore[arg-type]
 
 
 def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
@@ -155,8 +157,8 @@ def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
     if heard != events:
         book.faults.append(f"{name}: {clients} clients heard {heard:,} events instead of {events:,}")
     add = {"clients": clients, "party": name, "stretch": stretch}
-    book.add(CPU_AN_EVENT, stretch.server_cpu_s / events * 1e6, unit="µs", **add)  # type: ignore[arg-type]
-    book.add(LAST_ACCEPTED, max(accepted_s) - start_s, unit="s", **add)  # type: ignore[arg-type]
+    book.add(CPU_PER_EVENT, stretch.server_cpu_s / events * 1e6, **add)  # type: ignore[arg-type]
+    book.add(LAST_ACCEPTED, max(accepted_s) - start_s, **add)  # type: ignore[arg-type]
 
 
 def _fetches(lab: Lab, book: Book, peer: Peer | None, body: Path) -> None:

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
-from bench.cells import AFTER_S
-from bench.lab import Lab
-from bench.profiles import Profile
+from bench.load.cells import around_s
+from bench.load.changes.changes import whole_intervals_s
+from bench.processes.lab import Lab
+from bench.record.findings import Findings
+from bench.record.profiles import LIVES, EngineSizes, Profile
+from bench.record.questions import QUESTIONS, question_of
 from bench.scenarios import (
     bandwidth,
     break_even,
     broadcast,
     capacity,
     cost,
-    fanout,
     flap,
-    fresh,
     freshness,
-    herds,
-    memory,
     noise,
     peers,
-    rooms_get,
+    reconnect,
     storm,
     swarm,
 )
+from bench.scenarios.engine import fanout, fresh, memory, rooms_get
 
 SERVER_S = 1.5
 """A server's and a generator's start and end."""
@@ -43,33 +42,40 @@ CELL_S = 1.7
 
 @dataclass(frozen=True)
 class Scenario:
-    """A question, and what measures its answer: `run` returns `Findings`, or what `Run` has a field for."""
+    """What measures the answer to one of `bench.record.questions`."""
 
     name: str
-    question: str
-    run: Callable[[Lab], Any]
+    run: Callable[[Lab], Findings]
     estimate_s: Callable[[Profile], float]
     """On two quiet cores; good to a third."""
-    in_report: bool = True
     opens_window: bool = False
     """The others that share a window begin when its clients are all there."""
     shares_window: bool = False
     """It counts bytes or waits most of the time: in a short run it may share a window with others like it."""
 
+    @property
+    def question(self) -> str:
+        return question_of(self.name)
+
+    @property
+    def in_report(self) -> bool:
+        """Those that are not are run by name alone."""
+        return self.name in QUESTIONS
+
     def is_alone(self, profile: Profile) -> bool:
         return not (self.shares_window and profile.in_one_window)
 
 
-def _engine(run: Callable[[Lab, Any], Any]) -> Callable[[Lab], Any]:
+def _engine(run: Callable[[Lab, EngineSizes], Findings]) -> Callable[[Lab], Findings]:
     return lambda lab: run(lab, lab.profile.engine)
 
 
-def _storm(lab: Lab) -> Any:
+def _storm(lab: Lab) -> Findings:
     return storm.run(lab, lab.profile.storms)
 
 
-def _herds(lab: Lab) -> Any:
-    return herds.run(lab, lab.profile.herds)
+def _reconnect(lab: Lab) -> Findings:
+    return reconnect.run(lab, lab.profile.herds)
 
 
 def _broadcast_s(profile: Profile) -> float:
@@ -88,21 +94,23 @@ def _broadcast_s(profile: Profile) -> float:
     return 0.88 * sizes.repeats * (total_s + rates_s)
 
 
-def _cell_s(way: str, clients: int, window_s: float, poll_s: float) -> float:
-    after_s = poll_s if way.startswith("polling") else AFTER_S
-    return CELL_S + clients / CELL_CLIENTS_PER_S + window_s + after_s
+def _cell_s(way: str, clients: int, rate: float, window_s: float, poll_s: float) -> float:
+    whole_s = whole_intervals_s(rate, window_s) + 2 * around_s(way, rate, poll_s)
+    return CELL_S + clients / CELL_CLIENTS_PER_S + whole_s
 
 
 def _freshness_s(profile: Profile) -> float:
     sizes = profile.freshness
-    return sizes.repeats * sum(_cell_s(way, sizes.clients, sizes.window_s, sizes.poll_s) for way in sizes.ways)
+    return sizes.repeats * sum(
+        _cell_s(way, sizes.clients, sizes.changes_per_s, sizes.window_s, sizes.poll_s) for way in sizes.ways
+    )
 
 
 def _break_even_s(profile: Profile) -> float:
     sizes = profile.break_even
-    plan = [clients for clients in sizes.clients for _ in sizes.changes_per_s]
-    plan += sizes.clients[:1] if sizes.has_idle else []
-    return sum(_cell_s(way, clients, sizes.window_s, sizes.poll_s) for way in sizes.ways for clients in plan)
+    plan = [(clients, rate) for clients in sizes.clients for rate in sizes.changes_per_s]
+    plan += [(sizes.clients[0], 0.0)] if sizes.has_idle else []
+    return sum(_cell_s(way, *cell, sizes.window_s, sizes.poll_s) for way in sizes.ways for cell in plan)
 
 
 def _bandwidth_s(profile: Profile) -> float:
@@ -119,7 +127,7 @@ def _storm_s(profile: Profile) -> float:
     )
 
 
-def _herds_s(profile: Profile) -> float:
+def _reconnect_s(profile: Profile) -> float:
     engine, sizes = profile.engine, profile.returns
     at_once = sum(2 * engine.ladder_repeats * (2 * SERVER_S + n / 1_000) + 2 * SERVER_S for n in profile.herds)
     a_restart = 2 * SERVER_S + 9.0 + sizes.clients / CONNECTS_PER_S
@@ -139,7 +147,8 @@ def _capacity_s(profile: Profile) -> float:
 
 def _cost_s(profile: Profile) -> float:
     sizes = profile.cost
-    cells = sum(len(sizes.lives) * _cell_s("push", n, sizes.window_s, 0.0) for n in sizes.clients)
+    rates = [sizes.changes_per_s if LIVES[life][1] else 0.0 for life in sizes.lives]
+    cells = sum(_cell_s("push", n, rate, sizes.window_s, 0.0) for n in sizes.clients for rate in rates)
     return sizes.repeats * (cells + SERVER_S + max(sizes.clients) / 800 + len(sizes.clients))
 
 
@@ -162,54 +171,27 @@ def _engine_s(profile: Profile) -> float:
 
 
 SCENARIOS = (
+    Scenario("broadcast", broadcast.run, _broadcast_s),
+    Scenario("freshness", freshness.run, _freshness_s),
+    Scenario("bandwidth", bandwidth.run, _bandwidth_s, shares_window=True, opens_window=True),
+    Scenario("break-even", break_even.run, _break_even_s),
+    Scenario("storm", _storm, _storm_s),
+    Scenario("reconnect", _reconnect, _reconnect_s, shares_window=True),
+    Scenario("flap", flap.run, _flap_s, shares_window=True),
+    Scenario("capacity", capacity.run, _capacity_s),
+    Scenario("cost", cost.run, _cost_s),
+    Scenario("peers", peers.run, _peers_s),
+    Scenario("noise", noise.run, _noise_s),
+    Scenario("swarm", swarm.run, lambda profile: profile.swarm.run_s + 12.0, shares_window=True),
+    Scenario("fanout", _engine(fanout.run), _engine_s),
     Scenario(
-        "broadcast",
-        "How long until a change has reached every client, and until every client holds the fresh list?",
-        broadcast.run,
-        _broadcast_s,
-    ),
-    Scenario("freshness", "How old is what a client believes, by each way to the list?", freshness.run, _freshness_s),
-    Scenario(
-        "bandwidth", "What does a client cost in bytes, idle and while the list changes?", bandwidth.run, _bandwidth_s,
-        shares_window=True, opens_window=True,
-    ),
-    Scenario("break-even", "From how many changes on is polling the cheaper way?", break_even.run, _break_even_s),
-    Scenario("storm", "What does it take to let all in at once, and tell all of all?", _storm, _storm_s),
-    Scenario(
-        "reconnect", "How soon is a whole herd back and fresh after a restart, all at once and by policy?", _herds,
-        _herds_s, shares_window=True,
-    ),
-    Scenario(
-        "flap", "What do others hear of players whose network failed for a moment?", flap.run,
-        _flap_s, shares_window=True,
-    ),
-    Scenario("capacity", "How many clients does one process hold within a service level?", capacity.run, _capacity_s),
-    Scenario("cost", "What does a player cost an hour, idle and active, and of memory?", cost.run, _cost_s),
-    Scenario("peers", "How does it stand beside other ways to build it?", peers.run, _peers_s),
-    Scenario("noise", "How far apart do two come out that are the same (A/A)?", noise.run, _noise_s),
-    Scenario(
-        "swarm", "What does ordinary life look like, with a Locust swarm?", swarm.run,
-        lambda profile: profile.swarm.run_s + 12.0, shares_window=True,
+        "rooms-get", _engine(rooms_get.run),
+        lambda profile: 4.0 + 12 * profile.engine.repeats * (profile.engine.get_s + 0.3),
     ),
     Scenario(
-        "fanout", "What does a broadcast cost, against the floor and other servers?", _engine(fanout.run), _engine_s,
-        in_report=False,
+        "memory", _engine(memory.run),
+        lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600),
     ),
-    Scenario(
-        "rooms-get", "What does GET /api/rooms cost, against a plain RequestHandler?", _engine(rooms_get.run),
-        lambda profile: 4.0 + 12 * profile.engine.repeats * (profile.engine.get_s + 0.3), in_report=False,
-    ),
-    Scenario(
-        "memory", "What does an idle connection hold of memory?", _engine(memory.run),
-        lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600), in_report=False,
-    ),
-    Scenario(
-        "fresh", "How soon does everybody hold the truth, with deltas and by fetching?", _engine(fresh.run),
-        lambda profile: profile.engine.ladder_repeats * 60.0, in_report=False,
-    ),
+    Scenario("fresh", _engine(fresh.run), lambda profile: profile.engine.ladder_repeats * 60.0),
 )  # fmt: skip
-
-PROMISES = "promises"
-PROMISES_QUESTION = "Which of the seed's promises hold?"
-NEEDED_FOR_PROMISES = ("broadcast", "bandwidth", "reconnect")
-"""Promises are judged from what others measure."""
+"""In the order of the report; then the benches of the engine."""

@@ -14,26 +14,38 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.cpu import read_cpu
-from bench.engine_ledger import audit_storm, storm_events
-from bench.findings import Book, Findings, Where
-from bench.goals import CLOSED, CPU_AN_EVENT, CPU_IN_ALL, LAST_ACCEPTED, PEAK_RSS, SLOWEST_PING
-from bench.lab import Lab
-from bench.probe import Probe
-from bench.scenarios.herds import PEAK_RATE, peak_rate_per_s
-from bench.sinks import FIRST_INDEX, Sinks
+from bench.load.changes.storm_ledger import audit_storm, storm_events
+from bench.load.sockets.probe import Probe
+from bench.load.sockets.sinks import FIRST_INDEX, Sinks
+from bench.load.sockets.tokens import RECEIVERS_FROM
+from bench.measures import (
+    ACCEPTED_WITHIN,
+    CLOSED_BY_SERVER,
+    CPU_IN_ALL,
+    CPU_PER_EVENT,
+    CPU_PER_UPGRADE,
+    LAST_ACCEPTED,
+    LAST_EVENT,
+    PEAK_RATE,
+    PEAK_RSS,
+    PINGER_WAITED,
+    RECEIVED,
+    SLOWEST_PING,
+)
+from bench.processes.cpu import read_cpu
+from bench.processes.lab import Lab
+from bench.processes.server_flags import lab_flags
+from bench.processes.watch import Watch, resident_kib
+from bench.record.book import Book
+from bench.record.findings import Findings, Where
+from bench.record.vocabulary import ACCEPTED
+from bench.scenarios.reconnect import peak_rate_per_s
 from bench.stats import percentile
-from bench.tokens import RECEIVERS_FROM
-from bench.watch import Watch, resident_kib
 from lobby_server.protocol.messages import HandshakeAccepted, UserOnline, encode_frame
 
-FLAGS = (
-    "--auth-rate-per-min", "0", "--log-level", "warning",
-    "--handshake-timeout-s", "60", "--heartbeat-timeout-s", "600",
-)  # fmt: skip
+FLAGS = lab_flags(handshake_timeout_s=60, heartbeat_timeout_s=600)
 """The hellos are held back until all sockets are there; no protocol-level pings, so that every byte has its event."""
 
-ACCEPTED_SHARE = "{} % accepted"
 PATTERN = b'"user_online"'
 TIMEOUT_S = 60.0
 STREAMS = 5
@@ -45,7 +57,7 @@ CLOSES = re.compile(r'^lobby_closes_total\{code="(\d+)"\} (\d+)', re.MULTILINE)
 
 
 def run(lab: Lab, storms: Sequence[int]) -> Findings:
-    """A server a storm."""
+    """A server for each storm."""
     sizes = lab.profile.engine
     book = lab.book("storm", FLAGS)
     plan = [
@@ -73,7 +85,7 @@ def _storm(lab: Lab, book: Book, clients: int) -> None:
         sinks.call(Sinks.open, clients)
         stretch = opening.stretch()
         upgrade_us = stretch.server_cpu_s / clients * 1e6
-        book.add("server CPU an upgrade", upgrade_us, clients=clients, unit="µs", stretch=stretch)
+        book.add(CPU_PER_UPGRADE, upgrade_us, clients=clients, stretch=stretch)
         sinks.call(Sinks.keep_streams, STREAMS)
         probe.call(Probe.begin)
         time.sleep(0.3)
@@ -88,25 +100,23 @@ def _storm(lab: Lab, book: Book, clients: int) -> None:
         book.faults += audit_storm(heard, clients=clients, event_bytes=event_bytes, accepted_bytes=accepted_bytes)
         closes = sum(closes_of(server.http_url).values()) + heard.lost
         cpu_s, events = stretch.server_cpu_s, storm_events(clients)
-        for name, value, unit in (
-            (CPU_IN_ALL, cpu_s, "s"),
-            (CPU_AN_EVENT, cpu_s / events * 1e6, "µs"),
-            (LAST_ACCEPTED, max(heard.accepted_s) - start_s, "s"),
-            ("until the last event", heard.last_event_s - start_s, "s"),
-            (SLOWEST_PING, max(rtts_s, default=float("nan")) * 1e3, "ms"),
-            ("pinger kept from its core, in all", pinger_waited_ms, "ms"),
-            (CLOSED, closes, ""),
-            ("received", sum(heard.received_bytes) / 1e6, "MB"),
+        for measure, value in (
+            (CPU_IN_ALL, cpu_s),
+            (CPU_PER_EVENT, cpu_s / events * 1e6),
+            (LAST_ACCEPTED, max(heard.accepted_s) - start_s),
+            (LAST_EVENT, heard.last_event_s - start_s),
+            (SLOWEST_PING, max(rtts_s, default=float("nan")) * 1e3),
+            (PINGER_WAITED, pinger_waited_ms),
+            (CLOSED_BY_SERVER, closes),
+            (RECEIVED, sum(heard.received_bytes) / 1e6),
         ):
-            book.add(name, value, clients=clients, unit=unit, stretch=stretch)
+            book.add(measure, value, clients=clients, stretch=stretch)
         accepted_s = np.asarray(heard.accepted_s) - start_s
-        for share in (50, 90, 99):
-            book.add(
-                ACCEPTED_SHARE.format(share), percentile(accepted_s, share), clients=clients, unit="s", stretch=stretch
-            )
-        book.add(PEAK_RATE, peak_rate_per_s(accepted_s), clients=clients, unit="1/s", stretch=stretch)
-        book.add_series("accepted", accepted_s, Where(clients))
-        book.add(PEAK_RSS, resident_kib(server.pid, peak=True) / 1024, clients=clients, unit="MiB")
+        for share, measure in ACCEPTED_WITHIN.items():
+            book.add(measure, percentile(accepted_s, share), clients=clients, stretch=stretch)
+        book.add(PEAK_RATE, peak_rate_per_s(accepted_s), clients=clients, stretch=stretch)
+        book.add_series(ACCEPTED, accepted_s, Where(clients))
+        book.add(PEAK_RSS, resident_kib(server.pid, peak=True) / 1024, clients=clients)
         sinks.call(Sinks.close)
 
 

@@ -14,14 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.cpu import CpuTimes, read_cpu
-from bench.lab import Lab
-from bench.profiles import SwarmSizes
-from bench.results import Load, SwarmResult
-from bench.tokens import mint_receiver
+from bench.load.sockets.tokens import mint_receiver
+from bench.processes.cpu import CpuTimes, read_cpu
+from bench.processes.lab import Lab
+from bench.processes.server_flags import lab_flags
+from bench.record.findings import Findings, Stretch, Swarm
+from bench.record.profiles import SwarmSizes
 from bench.words import without_folder
 
-FLAGS = ("--auth-rate-per-min", "0", "--log-level", "warning")
+FLAGS = lab_flags()
 
 GRACE_S = 60.0
 """Beyond its run time: Locust's start, ramp and end."""
@@ -36,8 +37,10 @@ class SwarmFailed(RuntimeError):
     """Locust did not come to its end; the text has its last words."""
 
 
-def run(lab: Lab) -> SwarmResult:
-    sizes = lab.profile.swarm
+def run(lab: Lab) -> Findings:
+    """Raises `SwarmFailed` when Locust did not come to its end."""
+    sizes, profile = lab.profile.swarm, lab.profile
+    book = lab.book("swarm", FLAGS)
     with (
         lab.reporter.stage("swarm", sizes.run_s) as stage,
         lab.server(FLAGS) as server,
@@ -67,19 +70,20 @@ def run(lab: Lab) -> SwarmResult:
                 f"Locust ended with {process.returncode}: {words.read_text(errors='replace').strip()[-500:]}"
             )
         server_used = read_cpu(server.pid).since(server_before)
-        return SwarmResult(
-            flags=list(FLAGS),
+        stretch = Stretch(
+            wall_s=time.monotonic() - start_s,
+            server_cpu_s=server_used.used_s,
+            generator_cpu_s=swarm.used_s,
+            server_wait_s=server_used.waited_s,
+            generator_wait_s=swarm.waited_s,
+        )
+        left = Swarm(
             command=["locust", *map(without_folder, command[3:])],
             exit_code=process.returncode,
-            swarm=json.loads(figures.read_text(encoding="utf-8")),
-            load=Load(
-                wall_s=time.monotonic() - start_s,
-                server_cpu_s=server_used.used_s,
-                generator_cpu_s=swarm.used_s,
-                server_wait_s=server_used.waited_s,
-                generator_wait_s=swarm.waited_s,
-            ),
+            document=json.loads(figures.read_text(encoding="utf-8")),
         )
+        book.add_swarm(left, users=sizes.users, stretch=stretch, in_one_window=profile.in_one_window)
+    return book.result("swarm", FLAGS)
 
 
 def _command(sizes: SwarmSizes, *, host: str, tokens: Path, figures: Path, seed: int) -> list[str]:

@@ -35,10 +35,12 @@ class Faults:
 
 
 class FakeLobby:
-    """Has what a scenario needs of `bench.lab.Server`."""
+    """Has what a scenario needs of `bench.processes.lab.Server`."""
 
-    def __init__(self, faults: Faults = Faults()) -> None:
+    def __init__(self, faults: Faults = Faults(), *, list_bytes: int = 0) -> None:
+        """`list_bytes`: the room list is filled up with spaces to that size."""
         self.faults = faults
+        self.list_bytes = list_bytes
         self.jwt_secret = SECRET
         self.port = 0
         self.pid = os.getpid()
@@ -76,6 +78,7 @@ class FakeLobby:
         self._ended = asyncio.Event()
         routes = [
             (r"/ws", _Socket, {"lobby": self}),
+            (r"/api/protocol", _Contract),
             (r"/api/rooms", _Rooms, {"lobby": self}),
             (r"/api/rooms/(.+)", _Room, {"lobby": self}),
         ]
@@ -130,6 +133,11 @@ class _Socket(tornado.websocket.WebSocketHandler):
             self.lobby.sockets.remove(self)
 
 
+class _Contract(tornado.web.RequestHandler):
+    def get(self) -> None:
+        self.write({"timers": {"heartbeat_timeout_s": 75.0, "rooms_notify_interval_ms": 250}})
+
+
 class _Rooms(tornado.web.RequestHandler):
     def initialize(self, lobby: FakeLobby) -> None:
         self.lobby = lobby
@@ -144,7 +152,8 @@ class _Rooms(tornado.web.RequestHandler):
             self.set_status(304)
             return
         rooms = list(self.lobby.rooms.values())[::-1]
-        self.write({"count": len(rooms), "rooms": rooms})
+        self.set_header("Content-Type", "application/json; charset=UTF-8")
+        self.write(json.dumps({"count": len(rooms), "rooms": rooms}).ljust(self.lobby.list_bytes))
 
     def post(self) -> None:
         asked = json.loads(self.request.body)
@@ -170,9 +179,9 @@ class _Room(tornado.web.RequestHandler):
 
 
 @contextmanager
-def fake_lobby(flags: Sequence[str] = (), *, faults: Faults = Faults()) -> Iterator[FakeLobby]:
-    """A server factory as `bench.lab.Lab` wants one."""
-    lobby = FakeLobby(faults).start()
+def fake_lobby(flags: Sequence[str] = (), *, faults: Faults = Faults(), list_bytes: int = 0) -> Iterator[FakeLobby]:
+    """A server factory as `bench.processes.lab.Lab` wants one."""
+    lobby = FakeLobby(faults, list_bytes=list_bytes).start()
     try:
         yield lobby
     finally:

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench import cli
-from bench.results import Run
-from bench.run_file import write_run
+from bench.processes.target import TargetFailed
+from bench.record.files.run_file import write_run
+from bench.record.run import Run
 from bench.scenarios.registry import SCENARIOS
-from bench.target import TargetFailed
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_reconnect_result, a_run
 
 
@@ -36,7 +36,7 @@ def measuring(monkeypatch: pytest.MonkeyPatch, outcome: Run | BaseException) -> 
             raise outcome
         return outcome
 
-    monkeypatch.setattr("bench.runner.run_scenarios", run_scenarios)
+    monkeypatch.setattr("bench.scenarios.runner.run_scenarios", run_scenarios)
 
 
 def test_list_names_every_scenario_and_its_question() -> None:
@@ -50,7 +50,7 @@ def test_list_names_every_scenario_and_its_question() -> None:
 def test_report_from_a_run_makes_it_again(tmp_path: Path) -> None:
     for source, to in ((tmp_path / "run.json.gz", "one"), (tmp_path / "one", "two")):
         if to == "one":
-            write_run(a_run(reconnect=a_reconnect_result()), source)
+            write_run(a_run(a_reconnect_result()), source)
         result = bench("report", "--from", str(source), "--output", str(tmp_path / to))
         assert result.exit_code == 0, result.output
     assert (tmp_path / "one" / "report.html").read_text() == (tmp_path / "two" / "report.html").read_text()
@@ -58,7 +58,7 @@ def test_report_from_a_run_makes_it_again(tmp_path: Path) -> None:
 
 
 def test_report_measures_and_prints_the_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    measuring(monkeypatch, a_run(reconnect=a_reconnect_result()))
+    measuring(monkeypatch, a_run(a_reconnect_result()))
     result = bench("report", "--smoke", "--output", str(tmp_path / "new"))
     assert result.exit_code == 0, result.output
     assert "After a restart of the server all of" in result.stdout
@@ -75,8 +75,8 @@ def test_report_without_output_goes_to_a_folder_of_its_time_and_commit(
 
 
 def test_invalid_run_is_reported_with_exit_code_4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    point = a_point(100, last_ms=1.0, fresh_ms=2.0, load=OVERLOADED)
-    measuring(monkeypatch, a_run(broadcast=a_broadcast_result([point])))
+    point = a_point(100, last_ms=1.0, fresh_ms=2.0, stretch=OVERLOADED)
+    measuring(monkeypatch, a_run(a_broadcast_result([point])))
     result = bench("report", "--output", str(tmp_path / "new"))
     assert result.exit_code == 4
     assert (tmp_path / "new" / "report.html").exists()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.browser.people import PASSWORD, Person
 
 CHROMIUM_FLAGS = [

@@ -1,0 +1,273 @@
+"""The model behind the break-even map: what a way costs over changes per second and clients, fitted to measured cells.
+
+Each cost of a client is ``a + e/N + s·g(λ, N)``: what it costs idle, its share of what the server does for itself, and
+what changes add. How often a change makes it act is
+
+* for polling: never more (g = 0), whatever changes;
+* for polling with ETag: once per period in which something changed, g = 1 − exp(−λT);
+* for what is told over the socket: once an announcement, and those are conflated: g = λ / (1 + λ(d + D·N)).
+
+Time to fresh grows with the herd: ``a + e·N + s·g``. All constants are non-negative and come from the cells of the run,
+by least squares of the relative errors; the median of those errors is told beside the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq, least_squares
+
+from bench.analysis.derived.overview import way_costs_of
+from bench.analysis.estimates import estimate
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
+    CHANGES_PER_S,
+    CPU_PER_CLIENT_HOUR,
+    CPU_PER_PLAYER_HOUR,
+    KIB_PER_PLAYER_HOUR,
+    Measure,
+)
+from bench.record.findings import Measured, Where
+from bench.record.profiles import IDLE_LIFE
+from bench.record.run import Run
+from bench.stats import FloatArray
+
+
+def simple_per_s(poll_s: float) -> float:
+    """Naive notify and fetch makes λ fetches per second, polling one per period: above 1/T the hint loses."""
+    return 1 / poll_s
+
+
+FLAT = ("polling",)
+"""Ways that cost the same whatever changes."""
+
+_OF_A_PLAYER = {CPU_PER_CLIENT_HOUR: (CPU_PER_PLAYER_HOUR, 1.0), BYTES_PER_CLIENT_HOUR: (KIB_PER_PLAYER_HOUR, 1024.0)}
+"""The same quantities as the scenario cost has them, and in how many of our units."""
+
+RATES_PER_S = (0.01, 30.0)
+CLIENTS = (30, 20_000)
+"""What the map shows; most of it is beyond the cells, and is the model's alone."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured cell."""
+
+    clients: int
+    changes_per_s: float
+    """That there were."""
+    value: float
+    nominal_per_s: float | None = None
+    """What the rate of the cell is called; ``None``: the same."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where one way begins to cost more than another, by measured cells and the straight lines between them."""
+
+    per_s: float
+    low_per_s: float
+    high_per_s: float
+    """The cells next to it."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One quantity of one way."""
+
+    way: str
+    points: list[Point]
+    constants: FloatArray
+    poll_s: float
+    grows: bool
+    """With the herd, as time to fresh does."""
+    is_determined: bool
+    """More cells than constants: its errors say something."""
+
+    def __call__(self, changes_per_s: npt.ArrayLike, clients: npt.ArrayLike) -> FloatArray:
+        return _value(
+            self.constants, np.asarray(changes_per_s, dtype=float), np.asarray(clients, dtype=float), self.way,
+            self.poll_s, grows=self.grows,
+        )  # fmt: skip
+
+    @property
+    def errors(self) -> list[float]:
+        """By how much of its value each cell is missed, at least 0; without cells whose value is 0."""
+        return [
+            abs(float(self(each.changes_per_s, each.clients)) / each.value - 1) for each in self.points if each.value
+        ]
+
+
+def cells_of(run: Run) -> list[Measured]:
+    """The cells of break-even, and those of freshness with the same list and period of polling."""
+    cells = run.found("break-even")
+    beside = run.found("freshness")
+    sizes = run.profile.break_even
+    found = list(cells.measures) if cells is not None else []
+    if beside is not None and found and run.profile.freshness.poll_s == sizes.poll_s:
+        found += [each for each in beside.measures if each.rooms == sizes.rooms and each.party in sizes.ways]
+    return found
+
+
+def idle_of(run: Run, measure: Measure) -> float | None:
+    """A client-hour of one that holds a socket while nothing changes, as other scenarios of the run measured it."""
+    if (
+        measure == BYTES_PER_CLIENT_HOUR
+        and run.found("bandwidth") is not None
+        and run.profile.bandwidth.time_scale == 1
+    ):
+        costs = way_costs_of(run)
+        return next((cost.model for cost in costs if cost.kind == "push" and not cost.changes_per_s), None)
+    found = run.found("cost")
+    own, factor = _OF_A_PLAYER.get(measure, (None, 1.0))
+    idle = [each for each in found.measures if (each.measure, each.party) == (own, IDLE_LIFE)] if found else []
+    made = estimate(max(idle, key=lambda each: each.clients)) if idle else None
+    return made.value * factor if made is not None else None
+
+
+def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
+    """Changes per second that there were in the cells of `cells_of`, by way and place, where they were noted."""
+    return {
+        (each.party, each.where): made.value
+        for each in cells_of(run)
+        if each.measure == CHANGES_PER_S and (made := estimate(each)) is not None
+    }
+
+
+def surfaces_of(run: Run, measure: Measure, *, grows: bool = False) -> list[Surface]:
+    """Of a quantity of the break-even map, from all cells of the run that are of its kind."""
+    return surfaces(
+        cells_of(run), measure, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, measure),
+        rates_per_s=rates_of_cells(run),
+    )  # fmt: skip
+
+
+def surfaces(
+    cells: Sequence[Measured],
+    measure: Measure,
+    *,
+    poll_s: float,
+    grows: bool = False,
+    idle_value: float | None = None,
+    rates_per_s: Mapping[tuple[str, Where], float] | None = None,
+) -> list[Surface]:
+    """Of every way that has cells with this quantity. `rates_per_s`: what there was, where a cell's name is not it.
+
+    Idle, all that hold a socket do the same, so their idle cells are one: the mean; or `idle_value` where there are
+    none.
+    """
+    points: dict[str, list[Point]] = {}
+    for cell in cells:
+        if cell.measure == measure and (found := estimate(cell)) is not None:
+            nominal = cell.changes_per_s
+            rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
+            points.setdefault(cell.party, []).append(Point(cell.clients, rate, found.value, nominal))
+    idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
+    if not idle and idle_value is not None:
+        idle = [idle_value]
+        for way, same in points.items():
+            if not _polls(way):
+                same.append(Point(same[0].clients, 0.0, idle_value))
+    for way, same in points.items():
+        if not _polls(way):
+            points[way] = [
+                each if each.changes_per_s else Point(each.clients, 0.0, float(np.mean(idle))) for each in same
+            ]
+    return [fit(way, same, poll_s=poll_s, grows=grows) for way, same in points.items()]
+
+
+def _polls(way: str) -> bool:
+    return way.startswith("polling")
+
+
+def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False) -> Surface:
+    """Least squares of relative errors, all constants non-negative."""
+    rates = np.asarray([each.changes_per_s for each in points])
+    clients = np.asarray([each.clients for each in points], dtype=float)
+    values = np.asarray([max(each.value, 1e-9) for each in points])
+    scale = float(np.median(values))
+    start = np.asarray([scale / 2, scale / (np.median(clients) if grows else 1 / np.median(clients)) / 4, scale / 2,
+                        0.1, 1e-4])  # fmt: skip
+
+    def errors(constants: FloatArray) -> FloatArray:
+        found = _value(constants, rates, clients, way, poll_s, grows=grows)
+        logs: FloatArray = np.log(np.maximum(found, 1e-12)) - np.log(values)
+        return logs
+
+    free = np.ones(5, dtype=bool)
+    free[3:] = not _polls(way)
+    free[2] = way not in FLAT
+    if len(set(clients)) < 2:
+        free[1] = free[4] = False  # one size cannot tell what depends on it
+
+    def widen(part: FloatArray) -> FloatArray:
+        whole = np.zeros(5)
+        whole[free] = part
+        return whole
+
+    found = least_squares(lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free])
+    is_determined = len({(each.clients, each.changes_per_s) for each in points}) > int(free.sum())
+    return Surface(way, list(points), widen(found.x), poll_s, grows, is_determined)
+
+
+def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:
+    """The rate from which on the first costs more than the second at a size; ``None`` if at none, or all."""
+
+    def difference(log_rate: float) -> float:
+        rate = 10.0**log_rate
+        return float(dear(rate, clients) - cheap(rate, clients))
+
+    low, high = (float(np.log10(rate)) for rate in RATES_PER_S)
+    if difference(low) >= 0 or difference(high) <= 0:
+        return None
+    return float(10.0 ** brentq(difference, low, high))
+
+
+def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing | None:
+    """From where on the first costs more than the second by the cells of a size, with straight lines between them.
+
+    Idle costs are those of the size at which they were measured. ``None`` where the cells do not have it between them.
+    """
+    lines = [_line(each, clients) for each in (dear, cheap)]
+    if not all(len(rates) for rates, _ in lines):
+        return None
+    (rates, values), (cheap_rates, cheap_values) = lines
+    is_flat = cheap.way in FLAT
+    low = rates[0] if is_flat else max(rates[0], cheap_rates[0])
+    high = rates[-1] if is_flat else min(rates[-1], cheap_rates[-1])
+    grid = np.unique(np.concatenate([rates, cheap_rates, [low, high]]))
+    grid = grid[(grid >= low) & (grid <= high)]
+    apart = np.interp(grid, rates, values) - np.interp(grid, cheap_rates, cheap_values)
+    for number in range(1, len(grid)):
+        before, after = float(apart[number - 1]), float(apart[number])
+        if before < 0 <= after:
+            start, end = float(grid[number - 1]), float(grid[number])
+            return Crossing(start + (end - start) * before / (before - after), start, end)
+    return None
+
+
+def _line(surface: Surface, clients: int) -> tuple[FloatArray, FloatArray]:
+    """The cells of a size, and the idle ones of any, by rate; cells of one rate are its mean."""
+    by_rate: dict[float, list[float]] = {}
+    for point in surface.points:
+        if point.clients == clients or not point.changes_per_s:
+            by_rate.setdefault(point.changes_per_s, []).append(point.value)
+    rates = sorted(by_rate)
+    return np.asarray(rates, dtype=float), np.asarray([float(np.mean(by_rate[rate])) for rate in rates])
+
+
+def _value(
+    constants: FloatArray, rates: FloatArray, clients: FloatArray, way: str, poll_s: float, *, grows: bool
+) -> FloatArray:
+    a, e, s, d, d_client = constants
+    if way in FLAT:
+        acts = np.zeros(np.broadcast(rates, clients).shape)
+    elif _polls(way):
+        acts = 1 - np.exp(-rates * poll_s)
+    else:
+        acts = rates / (1 + rates * (d + d_client * clients))
+    found: FloatArray = a + (e * clients if grows else e / clients) + s * acts
+    return found

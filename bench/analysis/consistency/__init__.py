@@ -1,0 +1,1 @@
+"""Overview of one run that must agree, because they are of one thing."""

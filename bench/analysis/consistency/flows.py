@@ -1,0 +1,137 @@
+"""What clients of one way came to per client-hour, in whichever scenario it was measured: one shape for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import sqrt
+
+from bench.analysis.derived.overview import way_costs_of
+from bench.analysis.estimates import at, estimate
+from bench.analysis.validity import Judgement
+from bench.analysis.windows import COST_POLL_S, HEARTBEATS_AN_HOUR, MENDED, achieved_per_s, heartbeat_bytes
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
+    EVENTS_PER_CLIENT_HOUR,
+    EVENTS_PER_PLAYER_HOUR,
+    KIB_PER_PLAYER_HOUR,
+    REQUESTS_PER_CLIENT_HOUR,
+    REQUESTS_PER_PLAYER_HOUR,
+)
+from bench.record.profiles import COST_ROOMS, LIVES
+from bench.record.run import Run
+from bench.words import count, rate_words
+
+SINGLE_PER_S = 1.0
+"""Up to this rate changes are at least half a second apart, and each is announced by itself."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What clients of one way came to in one scenario, per client-hour."""
+
+    source: str
+    way: str
+    rooms: int
+    clients: int
+    nominal_per_s: float
+    achieved_per_s: float
+    poll_s: float
+    bytes: float
+    events: float | None
+    requests: float
+    hours: float
+    """Client-hours that were counted in one window."""
+    judgement: Judgement
+    is_exact: bool = False
+    """Nobody acts at the edges of the window, and nothing is on its way."""
+    by_chance: bool = False
+    """Heartbeats came at phases that were drawn one by one, and not spread evenly."""
+
+    @property
+    def polls(self) -> bool:
+        return self.way.startswith("polling")
+
+    @property
+    def when(self) -> str:
+        return rate_words(self.nominal_per_s, self.achieved_per_s) if self.nominal_per_s else "idle"
+
+    @property
+    def fetched(self) -> float:
+        """Fetches per announcement; 1 of who does not fetch on them."""
+        if self.way not in ("push", "rev") or not self.events:
+            return 1.0
+        return (self.requests - HEARTBEATS_AN_HOUR) / self.events
+
+    def at(self, changes_per_s: float) -> float:
+        """Bytes at a rate near the achieved one: for who is told, what changes cause grows with it."""
+        if self.polls or not self.achieved_per_s:
+            return self.bytes
+        idle = HEARTBEATS_AN_HOUR * heartbeat_bytes()
+        return idle + (self.bytes - idle) * changes_per_s / self.achieved_per_s
+
+    @property
+    def edge(self) -> float:
+        """Part of the bytes that may be in the window or not, by how its edges fell: one poll or heartbeat of all
+        clients, and one event of each where changes follow so closely that one may be on its way."""
+        if self.is_exact or not self.bytes:
+            return 0.0
+        if self.polls:
+            return 1 / max(1.0, self.requests * self.hours)
+        heartbeats = 2 * sqrt(HEARTBEATS_AN_HOUR * self.hours) if self.by_chance else 1.0
+        on_its_way = 0.0
+        if self.nominal_per_s > SINGLE_PER_S and self.events:
+            on_its_way = self.clients / (self.events * self.hours)
+        return on_its_way + heartbeats * heartbeat_bytes() / (self.bytes * self.hours)
+
+
+def flows(run: Run) -> list[Flow]:
+    """Of all scenarios with windows, bandwidth first. Of a run `over_the_window`."""
+    return [*_bandwidth_flows(run), *_cell_flows(run)]
+
+
+def _bandwidth_flows(run: Run) -> Iterator[Flow]:
+    """At true length alone: in a shortened run everybody acts more often."""
+    sizes = run.profile.bandwidth
+    if run.found("bandwidth") is None or sizes.time_scale != 1:
+        return
+    for cost in way_costs_of(run):
+        yield Flow(
+            source="bandwidth", way=cost.kind, rooms=cost.rooms, clients=sizes.clients,
+            nominal_per_s=cost.changes_per_s, achieved_per_s=cost.achieved_per_s, poll_s=sizes.poll_s,
+            bytes=cost.model, events=cost.events, requests=cost.requests,
+            hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement, is_exact=True,
+        )  # fmt: skip
+
+
+def _cell_flows(run: Run) -> Iterator[Flow]:
+    profile = run.profile
+    windows = {
+        "freshness": (profile.freshness.window_s, profile.freshness.poll_s),
+        "break-even": (profile.break_even.window_s, profile.break_even.poll_s),
+        "cost": (profile.cost.window_s, COST_POLL_S),
+    }
+    for name, (window_s, poll_s) in windows.items():
+        found = run.found(name)
+        for measure in found.measures if found is not None else ():
+            is_cost = measure.measure == KIB_PER_PLAYER_HOUR
+            made = estimate(measure)
+            if found is None or made is None or not (is_cost or measure.measure == BYTES_PER_CLIENT_HOUR):
+                continue
+            events = at(
+                found, EVENTS_PER_PLAYER_HOUR if is_cost else EVENTS_PER_CLIENT_HOUR, measure.party, measure.where
+            )
+            requests = at(
+                found, REQUESTS_PER_PLAYER_HOUR if is_cost else REQUESTS_PER_CLIENT_HOUR, measure.party, measure.where
+            )
+            achieved = achieved_per_s(found, measure.party, measure.where)
+            yield Flow(
+                source=f"{name}, {count(measure.clients)} clients",
+                way=LIVES[measure.party][0] if is_cost else measure.party,
+                rooms=COST_ROOMS if is_cost else measure.rooms, clients=measure.clients,
+                nominal_per_s=measure.changes_per_s,
+                achieved_per_s=achieved if achieved is not None else measure.changes_per_s, poll_s=poll_s,
+                bytes=made.value * 1024 if is_cost else made.value, events=events.value if events else None,
+                requests=requests.value if requests else 0.0, hours=measure.clients * window_s / 3600,
+                judgement=made.judgement, by_chance=MENDED in found.notes,
+            )  # fmt: skip

@@ -1,0 +1,100 @@
+"""How long broadcasts took to reach their clients: all receipts of a size, merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bench.analysis.validity import Judgement, judge_broadcasts
+from bench.record.findings import Series, sum_ledgers, sum_stretches
+from bench.stats import FloatArray, Interval, Summary, bootstrap_interval, merge, percentile, summarize
+from loadtest.results.validity import Validity
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One kind of broadcast at one size; all in ms, from the intended time."""
+
+    clients: int
+    broadcasts: int
+    summary: Summary | None
+    """Of all receipts of all broadcasts, merged."""
+    p50_interval: Interval | None
+    p99_interval: Interval | None
+    first_ms: float
+    """When the first client had it: the median over the broadcasts."""
+    last_ms: float
+    """When the last client had it: the median over the broadcasts."""
+    lasts_ms: list[float]
+    """When the last client had it, in each broadcast."""
+    worst_last_ms: float
+    """When the last client had it, in the slowest broadcast."""
+    reach: float
+    """Received ÷ expected."""
+    lost: int
+    lost_by: dict[str, int]
+    twice: int
+    disordered: int
+    late_worst_ms: float
+    server_ms_per_broadcast: float
+    server_share: float
+    """Of a core, over as many intervals as there were broadcasts: the quiet before and after them is not in it."""
+    server_waited: float
+    """Part of the time in which it would have worked that other work had its core."""
+    generator_share: float
+    judgement: Judgement
+    samples_ms: FloatArray
+
+    @property
+    def valid(self) -> bool:
+        return self.judgement.validity is not Validity.INVALID and self.summary is not None
+
+
+def latency_of(series: Series, *, seed: int) -> Latency:
+    """Of all repeats: their broadcasts are merged, their stretches added up. `seed`: of the intervals' draws."""
+    groups = [samples.values_ms() for samples in series.groups]
+    merged = merge(groups)
+    filled = [group for group in groups if len(group)]
+    lasts = [float(group[-1]) for group in filled]
+    number = len(groups)
+    ledger, stretch = sum_ledgers(series.ledgers), sum_stretches(series.stretches)
+    window_s = series.interval_s * number
+    return Latency(
+        clients=series.clients,
+        broadcasts=number,
+        summary=summarize(merged),
+        p50_interval=bootstrap_interval(groups, partial(percentile, q=50), seed=seed),
+        p99_interval=bootstrap_interval(groups, partial(percentile, q=99), seed=seed),
+        first_ms=percentile([float(group[0]) for group in filled], 50),
+        last_ms=percentile(lasts, 50),
+        lasts_ms=lasts,
+        worst_last_ms=max(lasts, default=float("nan")),
+        reach=len(merged) / ledger.expected if ledger.expected else float("nan"),
+        lost=ledger.expected - len(merged),
+        lost_by=ledger.lost,
+        twice=ledger.twice,
+        disordered=ledger.disordered,
+        late_worst_ms=max(series.late_ms, default=0.0),
+        server_ms_per_broadcast=stretch.server_cpu_s * 1e3 / number if number else float("nan"),
+        server_share=stretch.server_cpu_s / window_s if window_s else float("nan"),
+        server_waited=stretch.server_waited,
+        generator_share=max((each.generator_share for each in series.stretches), default=0.0),
+        judgement=judge_broadcasts(series),
+        samples_ms=merged,
+    )
+
+
+def by_clients(series: Sequence[Series], *, seed: int) -> list[Latency]:
+    """Of each size, the smallest first; series of a stream of changes are left out."""
+    alone = [each for each in series if not each.changes_per_s]
+    return [latency_of(each, seed=seed) for each in sorted(alone, key=lambda each: each.clients)]
+
+
+def by_rate(series: Sequence[Series], *, seed: int) -> list[tuple[float, Latency]]:
+    """Of each stream of changes, the slowest first, with its rate in changes per second."""
+    streams = [each for each in series if each.changes_per_s]
+    return [
+        (each.changes_per_s, latency_of(each, seed=seed))
+        for each in sorted(streams, key=lambda each: each.changes_per_s)
+    ]

@@ -1,0 +1,120 @@
+"""Overview from readings: the median of the repeats, how sure it is, and whether it may be believed.
+
+The median of several repeats is not moved by the few that other work disturbed, so a figure is as good as most of its
+readings. Two parties that took turns are compared pair by pair, and a difference within the noise is called none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from bench.analysis.validity import Judgement, judge_all, judge_reading, worse_of
+from bench.measures import Kind, Measure
+from bench.record.findings import Findings, Measured, Reading, Where
+from bench.stats import Interval, interval_of_median
+from bench.words import in_digits
+from loadtest.results.validity import Validity
+
+PERCENT_BELOW = 3.0
+"""Ratios from here on are told as how many times."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The median of some values and how far they lie apart."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    waited: float
+    """The worst of all readings: part of the time in which a process would have worked but had no core."""
+    interval: Interval | None = None
+    """Of the median, 95 %, by bootstrap; ``None`` below two readings."""
+    judgement: Judgement = Judgement(Validity.VALID)
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.judgement.validity is not Validity.VALID
+
+
+def estimate(measured: Measured) -> Estimate | None:
+    """``None`` without readings."""
+    return estimate_readings(measured.readings, measured.measure.kind)
+
+
+def estimate_readings(readings: Sequence[Reading], kind: Kind) -> Estimate | None:
+    return _estimate(
+        [each.value for each in readings],
+        [_waited(each) for each in readings],
+        [judge_reading(each, kind) for each in readings],
+    )
+
+
+def ratio(own: Sequence[Reading], other: Sequence[Reading], kind: Kind) -> Estimate | None:
+    """The median of the ratios of readings that were taken in turns, one pair per repeat."""
+    pairs = [(a, b) for a, b in zip(own, other, strict=False) if b.value]
+    return _estimate(
+        [a.value / b.value for a, b in pairs],
+        [max(_waited(a), _waited(b)) for a, b in pairs],
+        [worse_of(judge_reading(a, kind), judge_reading(b, kind)) for a, b in pairs],
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One party beside another, both measured in turns."""
+
+    ratio: Estimate
+    floor: float
+    """By how much two that are the same came out apart."""
+
+    @property
+    def is_none(self) -> bool:
+        """Within the noise: the interval has 1 in it, or the difference is no greater than that of two equals."""
+        interval = self.ratio.interval
+        within = interval is None or interval.low <= 1 <= interval.high
+        return within or distance(self.ratio.value) <= self.floor
+
+    def words(self) -> str:
+        """How much more or less, or that there is no difference."""
+        change = self.ratio.value - 1
+        how_much = f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
+        if self.ratio.value >= PERCENT_BELOW:
+            how_much = f"{in_digits(self.ratio.value, 2)} times as much"
+        if self.ratio.interval is None and distance(self.ratio.value) > self.floor:
+            return f"not judged: {how_much} in the one pair"
+        return "no difference beyond the noise" if self.is_none else how_much
+
+
+def distance(ratio_value: float) -> float:
+    """How far a ratio is from 1, whichever way: half and double are as far, by 1."""
+    return max(ratio_value, 1 / ratio_value) - 1 if ratio_value > 0 else float("inf")
+
+
+def at(findings: Findings, measure: Measure, party: str, where: Where) -> Estimate | None:
+    """The figure of a measure; ``None`` where it was not measured."""
+    return estimate_readings(findings.find(measure, party, where), measure.kind)
+
+
+def _waited(reading: Reading) -> float:
+    """The part of the time in which a process would have worked but had no core; 0 where it was not measured."""
+    return reading.stretch.waited if reading.stretch is not None else 0.0
+
+
+def _estimate(values: Sequence[float], waited: Sequence[float], judged: Sequence[Judgement]) -> Estimate | None:
+    if not values:
+        return None
+    return Estimate(
+        value=median(values),
+        low=min(values),
+        high=max(values),
+        n=len(values),
+        waited=max(waited),
+        interval=interval_of_median(np.asarray(values)),
+        judgement=judge_all(judged),
+    )

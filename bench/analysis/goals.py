@@ -1,0 +1,126 @@
+"""What the fan-out engine must reach, and whether it did: derived from raw results, never stored.
+
+A figure is the median of its readings. A ratio is the median of the ratios of readings that were taken in turns, one
+pair per repeat. A reading whose server or generator was kept from its core by other work makes its figure suspect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.analysis.estimates import Estimate, estimate_readings, ratio
+from bench.measures import (
+    BASE_P99,
+    CLOSED_BY_SERVER,
+    CPU_IN_ALL,
+    CPU_PER_CONNECTION,
+    CPU_PER_EVENT,
+    CPU_PER_RECIPIENT,
+    CPU_PER_REQUEST,
+    DELTA_P99,
+    FETCHES,
+    KILL,
+    LAST_ACCEPTED,
+    LAST_FRESH,
+    PEAK_RSS,
+    RSS_PER_CONNECTION,
+    SIGTERM,
+    SLOWEST_PING,
+    STALENESS_UNDER_CHANGES,
+    WRONG_LISTS,
+    Measure,
+)
+from bench.record.findings import Findings, Reading, Where
+from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_UNCHANGED, NODE_WS, PLAIN_HANDLER
+
+
+class Outcome(str, Enum):
+    MET = "met"
+    MISSED = "missed"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One target, in the unit of its measure. With `over`, the figure is a ratio to that party."""
+
+    bench: str
+    measure: Measure
+    clients: int
+    limit: float
+    over: str = ""
+    party: str = LOBBY
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.measure}: {self.party} ÷ {self.over}" if self.over else self.measure.name
+
+    @property
+    def unit(self) -> str:
+        return "×" if self.over else self.measure.unit
+
+    def is_met(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+GOALS = (
+    Goal("fanout", CPU_PER_RECIPIENT, 5_000, 1.10, over=FLOOR),
+    Goal("fanout", CPU_PER_RECIPIENT, 5_000, 0.80, over=NODE_WS),
+    Goal("storm", CPU_PER_EVENT, 1_500, 0.25),
+    Goal("storm", LAST_ACCEPTED, 1_500, 1.0),
+    Goal("storm", CPU_IN_ALL, 10_000, 30.0),
+    Goal("storm", PEAK_RSS, 10_000, 600.0),
+    Goal("storm", SLOWEST_PING, 10_000, 1_000.0),
+    Goal("storm", CLOSED_BY_SERVER, 10_000, 0.0),
+    Goal("storm", CPU_IN_ALL, 14_142, 30.0),
+    Goal("storm", PEAK_RSS, 14_142, 600.0),
+    Goal("storm", SLOWEST_PING, 14_142, 1_000.0),
+    Goal("storm", CLOSED_BY_SERVER, 14_142, 0.0),
+    Goal("reconnect", CPU_PER_CONNECTION, 1_000, 250.0),
+    Goal("reconnect", CPU_PER_CONNECTION, 10_000, 250.0),
+    Goal("reconnect", LAST_FRESH[SIGTERM], 10_000, 8.0),
+    Goal("reconnect", LAST_FRESH[KILL], 10_000, 8.0),
+    Goal("rooms-get", CPU_PER_REQUEST, 32, 1.4, party=PLAIN_HANDLER, over=LOBBY, at_least=True),
+    Goal("rooms-get", CPU_PER_REQUEST, 32, 1.0, over=LOBBY, party=LOBBY_UNCHANGED),
+    Goal("memory", RSS_PER_CONNECTION, 5_000, 11.0),
+    Goal("memory", RSS_PER_CONNECTION, 10_000, 11.0),
+    Goal("fresh", DELTA_P99, 2_000, 60.0),
+    Goal("fresh", BASE_P99, 2_000, 400.0),
+    Goal("fresh", WRONG_LISTS, 2_000, 0.0),
+    Goal("fresh", FETCHES, 2_000, 0.5),
+    Goal("fresh", STALENESS_UNDER_CHANGES, 2_000, 1.5),
+)
+
+
+@dataclass(frozen=True)
+class GoalResult:
+    """A goal and what came of it."""
+
+    goal: Goal
+    figure: Estimate | None
+    """``None`` where one of the parties was not measured at that size."""
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.figure is None:
+            return Outcome.NOT_MEASURED
+        return Outcome.MET if self.goal.is_met(self.figure.value) else Outcome.MISSED
+
+
+def check_goals(result: Findings) -> list[GoalResult]:
+    """All goals of a bench, also those whose size it did not run at."""
+    return [GoalResult(goal, figure_for(goal, result)) for goal in GOALS if goal.bench == result.name]
+
+
+def figure_for(goal: Goal, result: Findings) -> Estimate | None:
+    """``None`` where one of the parties was not measured at that size."""
+    kind = goal.measure.kind
+    own = find_readings(result, goal.measure, goal.party, goal.clients)
+    if not goal.over:
+        return estimate_readings(own, kind)
+    return ratio(own, find_readings(result, goal.measure, goal.over, goal.clients), kind)
+
+
+def find_readings(result: Findings, measure: Measure, party: str, clients: int) -> list[Reading]:
+    return result.find(measure, party, Where(clients))

@@ -1,0 +1,43 @@
+"""The two numbers of the specification's testing checklist and configuration."""
+
+from __future__ import annotations
+
+from bench.analysis.derived.overview import Overview
+from bench.analysis.derived.returns import expected_returns, returns_after_up_s
+from bench.analysis.promises.promise import Promise, lasts, values
+from bench.analysis.verdicts import NOT_MEASURED, judge, judge_up_to
+from bench.words import in_digits, plural
+
+SECTION = "Testing Checklist, Configuration"
+
+ONE_SECOND_MS = 1000.0
+CLAIMED_RETRY_S = 5.0
+RETRY_TOLERANCE_S = 1.0
+"""For connecting and being accepted."""
+
+
+def judge_checklist(figures: Overview) -> list[Promise]:
+    run, fresh = figures.run, figures.fresh
+    waits_s = returns_after_up_s(run)
+    everybody = waits_s is not None and len(waits_s) == expected_returns(run)
+    return [
+        Promise(
+            SECTION,
+            "“Verify game A sees new room within 1 second”",
+            lasts(fresh, worst=True),
+            judge_up_to(values(fresh, lambda latency: latency.worst_last_ms), ONE_SECOND_MS),
+            "the last client of the slowest broadcast holds the list with the room in less than 1 s, nobody left out",
+        ),
+        Promise(
+            SECTION,
+            "“Auto-reconnects on connection loss (5-second retry)”",
+            f"the last of {plural(len(waits_s), 'client')} was back {in_digits(max(waits_s))} s after the server "
+            "accepted again"
+            if waits_s
+            else "",
+            judge(everybody and max(waits_s, default=0.0) <= CLAIMED_RETRY_S + RETRY_TOLERANCE_S)
+            if waits_s is not None
+            else NOT_MEASURED,
+            f"everybody is back within one retry and {RETRY_TOLERANCE_S:.0f} s for connecting",
+        ),
+    ]

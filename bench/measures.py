@@ -1,0 +1,236 @@
+"""Every measure of the lab, once: name, unit, kind and direction.
+
+Scenarios write readings of these, figures and goals are found by them, and two runs are compared by what is said of
+them here. A name is what a reader sees and what ``run.json`` keeps; with its unit it is unique. A measure that this lab
+does not know (of a swarm, or of a later lab) is judged by its unit (`measure_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+
+class Kind(str, Enum):
+    """What a measure is: it decides what can spoil a reading, and which noise floor a difference is held against."""
+
+    TIME = "time"
+    CPU = "CPU"
+    BYTES = "bytes"
+    MEMORY = "memory"
+    RATE = "rate"
+    HARM = "harm"
+    """A count of what should not happen: lost clients, wrong lists, false events."""
+    SHARE = "share"
+    """A part of a whole, or a ratio of two."""
+    COUNT = "count"
+
+
+class Direction(str, Enum):
+    """What is good about a measure."""
+
+    LESS = "less is better"
+    MORE = "more is better"
+    NEITHER = "neither is better"
+
+
+_DIRECTIONS = {
+    Kind.TIME: Direction.LESS, Kind.CPU: Direction.LESS, Kind.BYTES: Direction.LESS, Kind.MEMORY: Direction.LESS,
+    Kind.HARM: Direction.LESS, Kind.RATE: Direction.MORE, Kind.SHARE: Direction.NEITHER, Kind.COUNT: Direction.NEITHER,
+}  # fmt: skip
+_KINDS_BY_UNIT = {
+    "ms": Kind.TIME, "s": Kind.TIME, "µs": Kind.TIME,
+    "B": Kind.BYTES, "KB": Kind.BYTES, "MB": Kind.BYTES,
+    "KiB": Kind.MEMORY, "MiB": Kind.MEMORY, "1/s": Kind.RATE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One of them."""
+
+    name: str
+    unit: str
+    """Empty for a plain number."""
+    kind: Kind
+    direction: Direction
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def measure_of(name: str, unit: str) -> Measure:
+    """The measure with this name and unit; for one that is not known here, what its unit tells about it."""
+    known = MEASURES.get((name, unit))
+    return known if known is not None else _measure(name, unit, _KINDS_BY_UNIT.get(unit, Kind.COUNT))
+
+
+def _measure(name: str, unit: str, kind: Kind, direction: Direction | None = None) -> Measure:
+    return Measure(name, unit, kind, direction if direction is not None else _DIRECTIONS[kind])
+
+
+def _time(name: str, unit: str) -> Measure:
+    return _measure(name, unit, Kind.TIME)
+
+
+def _cpu(name: str, unit: str) -> Measure:
+    return _measure(name, unit, Kind.CPU)
+
+
+def _memory(name: str, unit: str) -> Measure:
+    return _measure(name, unit, Kind.MEMORY)
+
+
+def _harm(name: str) -> Measure:
+    return _measure(name, "", Kind.HARM)
+
+
+def _count(name: str) -> Measure:
+    return _measure(name, "", Kind.COUNT)
+
+
+def _good_share(name: str) -> Measure:
+    return _measure(name, "%", Kind.SHARE, Direction.MORE)
+
+
+SIGTERM, KILL = "SIGTERM", "kill -9"
+STOPS = (SIGTERM, KILL)
+"""How a server is made to end; measures of a restart are one for each."""
+
+SHARES = (50, 90, 99)
+"""Percent of the clients whose time is told."""
+
+# One broadcast, and what it costs
+CPU_PER_RECIPIENT = _cpu("server CPU per recipient", "µs")
+CPU_OF_A_ROOM = _cpu("server CPU to make a room", "µs")
+UNTIL_ALL = _time("until every client had it", "ms")
+COLD_BROADCAST = _time("first broadcast of a fresh server, last client (warm-up)", "ms")
+"""Finds everything cold: it is told, and left out of the figures."""
+ANNOUNCEMENT_P50 = _time("announcement p50", "ms")
+ANNOUNCEMENT_P99 = _time("announcement p99", "ms")
+ANNOUNCEMENT_LAST = _time("announcement, last client", "ms")
+CPU_PER_ANNOUNCEMENT = _cpu("server CPU per client and announcement", "µs")
+FRESH_LIST_P50 = _time("fresh list p50", "ms")
+FRESH_LIST_P99 = _time("fresh list p99", "ms")
+FRESH_LIST_LAST = _time("fresh list, last client", "ms")
+CPU_PER_FRESH_LIST = _cpu("server CPU per client and fresh list", "µs")
+STATUS_P50 = _time("status p50", "ms")
+STATUS_P99 = _time("status p99", "ms")
+STATUS_LAST = _time("status, last client", "ms")
+CPU_PER_STATUS = _cpu("server CPU per client and status", "µs")
+TIME_TO_CONNECT = _time("until all newcomers were accepted", "s")
+LIST_BYTES = _measure("body of the room list", "B", Kind.BYTES, Direction.NEITHER)
+LOST_CONNECTIONS = _harm("connections lost unasked")
+
+# A login storm
+CPU_PER_EVENT = _cpu("server CPU per event and recipient", "µs")
+CPU_PER_UPGRADE = _cpu("server CPU per upgrade", "µs")
+CPU_IN_ALL = _cpu("server CPU in all", "s")
+LAST_ACCEPTED = _time("last client accepted", "s")
+LAST_EVENT = _time("until the last event", "s")
+ACCEPTED_WITHIN: Mapping[int, Measure] = {share: _time(f"{share} % accepted", "s") for share in SHARES}
+PEAK_RATE = _measure("peak rate of acceptances", "1/s", Kind.RATE)
+PEAK_RSS = _memory("peak resident memory", "MiB")
+SLOWEST_PING = _time("slowest answer to a ping", "ms")
+PINGER_WAITED = _time("pinger kept from its core, in all", "ms")
+CLOSED_BY_SERVER = _harm("clients that the server closed")
+RECEIVED = _measure("received", "MB", Kind.BYTES)
+
+# A restart of the server, and a flap of the network
+CPU_PER_CONNECTION = _cpu("server CPU per connection: upgrade, handshake, first broadcasts", "µs")
+CPU_PER_RETURN: Mapping[str, Measure] = {
+    stop: _cpu(f"server CPU per client back and fresh, {stop}", "µs") for stop in STOPS
+}
+LAST_FRESH: Mapping[str, Measure] = {
+    stop: _time(f"last client back and fresh after the start, {stop}", "s") for stop in STOPS
+}
+ALL_LOST: Mapping[str, Measure] = {stop: _time(f"until all had lost it, {stop}", "s") for stop in STOPS}
+LISTENING_AFTER: Mapping[str, Measure] = {stop: _time(f"listening, {stop}", "s") for stop in STOPS}
+ACCEPTED_AFTER: Mapping[tuple[int, str], Measure] = {
+    (share, stop): _time(f"{share} % accepted, {stop}", "s") for share in SHARES for stop in STOPS
+}
+FRESH_AFTER: Mapping[tuple[int, str], Measure] = {
+    (share, stop): _time(f"{share} % fresh, {stop}", "s") for share in SHARES for stop in STOPS
+}
+CONNECTIONS_AGAIN: Mapping[str, Measure] = {stop: _count(f"connections made again, {stop}") for stop in STOPS}
+ACCEPTS_AGAIN = _time("server accepts again", "s")
+BACK_WITHIN: Mapping[int, Measure] = {share: _time(f"{share} % back and fresh", "s") for share in (*SHARES, 100)}
+FALSE_OFFLINE = _harm("user_offline events heard per client")
+FAILED_ATTEMPTS = _count("failed attempts per client")
+TOLD_OFFLINE = _harm("users told offline though they came back")
+CPU_PER_FLAP = _cpu("server CPU per client that flapped", "ms")
+
+# The room list over HTTP
+CPU_PER_REQUEST = _cpu("server CPU per request", "µs")
+REQUEST_RATE = _measure("requests", "1/s", Kind.RATE)
+
+# Memory
+RSS_PER_CONNECTION = _memory("resident memory per idle connection", "KiB")
+RSS_IN_ALL = _memory("resident memory in all", "MiB")
+RSS_OF_SERVER = _memory("resident memory, server", "MiB")
+SLAB_PER_SOCKET = _memory("kernel structures per socket", "KiB")
+SOCKET_BUFFERS = _memory("kernel buffers of all sockets", "KiB")
+
+# How old a client's list is, by the way it gets it
+TIME_TO_FRESH_P50 = _time("time to fresh p50", "ms")
+TIME_TO_FRESH_P99 = _time("time to fresh p99", "ms")
+TIME_TO_FRESH_LAST = _time("time to fresh, last client", "ms")
+MEAN_STALENESS = _time("mean staleness", "ms")
+FRESHER_THAN: Mapping[float, Measure] = {
+    within_s: _good_share(f"time that a client is fresher than {within_s:g} s") for within_s in (0.1, 0.5, 1.0, 3.0)
+}
+CPU_PER_CLIENT_HOUR = _cpu("server CPU per client-hour", "s")
+BYTES_PER_CLIENT_HOUR = _measure("bytes per client-hour, with TCP/IP (model)", "B", Kind.BYTES)
+REQUESTS_PER_CLIENT_HOUR = _count("requests per client-hour")
+EVENTS_PER_CLIENT_HOUR = _count("events per client-hour")
+CHANGES_PER_S = _count("changes per second, achieved")
+FRAMED_OVER_KERNEL = _measure("framed bytes over TCP_INFO's", "×", Kind.SHARE)
+
+# What a player costs
+CPU_PER_PLAYER_HOUR = _cpu("server CPU per player-hour", "s")
+KIB_PER_PLAYER_HOUR = _measure("KiB per player-hour, with TCP/IP (model)", "KiB", Kind.BYTES)
+REQUESTS_PER_PLAYER_HOUR = _count("requests and heartbeats per player-hour")
+EVENTS_PER_PLAYER_HOUR = _count("events per player-hour")
+
+# Bytes, counted over one window
+FRAMED_PER_CLIENT_HOUR = _measure("framed bytes per client-hour", "B", Kind.BYTES)
+LINK_BYTES_PER_CLIENT_HOUR = _measure("bytes per client-hour with TCP/IP, measured", "B", Kind.BYTES)
+MODEL_BYTES_PER_CLIENT_HOUR = _measure("bytes per client-hour with TCP/IP, model", "B", Kind.BYTES)
+
+# Capacity
+CAPACITY = _measure("clients that meet the service level", "", Kind.COUNT, Direction.MORE)
+REACH = _good_share("reach")
+GENERATOR_SHARE = _measure("generator, share of a core while it mattered", "%", Kind.SHARE)
+
+# The swarm
+SWARM_REACH = _measure("reach", "", Kind.SHARE, Direction.MORE)
+SERVER_SHARE = _cpu("server CPU, of a core", "")
+
+# How soon every client holds the truth (bench of the engine)
+DELTA_P50 = _time("time to fresh p50, rooms_delta", "ms")
+DELTA_P99 = _time("time to fresh p99, rooms_delta", "ms")
+DELTA_LAST = _time("time to fresh last, rooms_delta", "ms")
+BASE_P50 = _time("time to fresh p50, base", "ms")
+BASE_P99 = _time("time to fresh p99, base", "ms")
+BASE_LAST = _time("time to fresh last, base", "ms")
+STALENESS_UNDER_CHANGES = _time("staleness p99, 20 changes per second", "s")
+FETCHES = _measure("fetches, part of naive", "×", Kind.SHARE, Direction.LESS)
+WRONG_LISTS = _harm("clients that ended without the truth")
+LATEST_CHANGE = _time("latest change behind its time", "ms")
+SLOWEST_CHANGE = _time("slowest answer to a change", "ms")
+
+
+def _named() -> Iterator[tuple[tuple[str, str], Measure]]:
+    for found in list(globals().values()):
+        if isinstance(found, Measure):
+            yield (found.name, found.unit), found
+        elif isinstance(found, dict):
+            for each in found.values():
+                if isinstance(each, Measure):
+                    yield (each.name, each.unit), each
+
+
+MEASURES: Mapping[tuple[str, str], Measure] = MappingProxyType(dict(_named()))
+"""All of them, by name and unit."""

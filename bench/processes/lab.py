@@ -1,0 +1,108 @@
+"""What every scenario gets: sizes, seed, progress, servers and generators, each on its core and ended with the run."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from bench.processes.cpu import CpuPlan
+from bench.processes.namespaces import in_namespace
+from bench.processes.progress import Reporter
+from bench.processes.remote import Remote
+from bench.processes.target import Target
+from bench.record.book import Book
+from bench.record.findings import Findings
+from bench.record.profiles import Profile
+
+HOST = "127.0.0.1"
+
+S = TypeVar("S")
+
+
+class Server(Protocol):
+    """The server under test as a scenario sees it: `bench.processes.target.Target`, or a fake in the tests."""
+
+    port: int
+    jwt_secret: str
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def ws_url(self) -> str: ...
+    @property
+    def http_url(self) -> str: ...
+    def start(self) -> Any: ...
+    def stop(self) -> int: ...
+
+
+class ServerFactory(Protocol):
+    """Starts a server with these flags and ends it with the block."""
+
+    def __call__(
+        self, flags: Sequence[str], *, netns: str | None = None
+    ) -> contextlib.AbstractContextManager[Server]: ...
+
+
+class Lab:
+    """One run's surroundings; scenarios may use it from threads of their own."""
+
+    def __init__(
+        self, *, profile: Profile, seed: int, cpus: CpuPlan, reporter: Reporter, server_factory: ServerFactory
+    ) -> None:
+        self.profile = profile
+        self.seed = seed
+        self.cpus = cpus
+        self.reporter = reporter
+        self._server_factory = server_factory
+        self._on_abort: list[Callable[[], None]] = []
+        self.window = threading.Event()
+        """Set once the clients whose bytes are counted are all there: what shares their window begins with it."""
+        self.hands = threading.Lock()
+        """Held while a scenario in a shared window keeps the cores busy: what only waits is not disturbed by that, but
+        two such stretches would measure each other."""
+        self._books: dict[str, tuple[Book, tuple[str, ...]]] = {}
+
+    def book(self, name: str, flags: tuple[str, ...]) -> Book:
+        """Where a scenario writes its readings; what is in it when the run is broken off is not lost."""
+        book = Book()
+        self._books[name] = (book, flags)
+        return book
+
+    def broken_off(self) -> dict[str, Findings]:
+        """What the scenarios had measured when the run was broken off, by scenario; without those that had nothing."""
+        return {name: book.result(name, flags) for name, (book, flags) in self._books.items() if book.has_readings}
+
+    def server(
+        self, flags: Sequence[str] = (), *, netns: str | None = None
+    ) -> contextlib.AbstractContextManager[Server]:
+        """A server of its own on a free port, with a fresh data folder; `netns`: in that network namespace."""
+        return self._server_factory(flags) if netns is None else self._server_factory(flags, netns=netns)
+
+    def generator(self, make: Callable[..., S], *, netns: str | None = None, **arguments: Any) -> Remote[S]:
+        """An object in a process of its own; use as a context manager."""
+        remote = Remote(make, cpus=self.cpus.generator, netns=netns, **arguments)
+        self.on_abort(remote.kill)
+        return remote
+
+    def on_abort(self, act: Callable[[], None]) -> None:
+        """Have something done that makes a scenario's waiting end with an error, should the run be given up."""
+        self._on_abort.append(act)
+
+    def abort(self) -> None:
+        """Give up: whatever scenarios wait for ends now, and with it their servers. Called from another thread."""
+        for act in self._on_abort:
+            act()
+
+
+def target_factory(cpus: CpuPlan) -> ServerFactory:
+    """Real servers: ``python -m lobby_server``."""
+
+    @contextlib.contextmanager
+    def start(flags: Sequence[str], *, netns: str | None = None) -> Iterator[Server]:
+        prefix = in_namespace(netns) if netns is not None else ()
+        with Target(flags=flags, cpus=cpus.server, prefix=prefix) as target:
+            yield target
+
+    return start

@@ -1,0 +1,126 @@
+"""A peer as a process of its own: the same job done otherwise. One broadcast for every line that it is given.
+
+A peer prints ``listening <port>`` and ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from lobby_server.protocol.messages import RoomsChanged, encode
+
+START_TIMEOUT_S = 20.0
+END_TIMEOUT_S = 10.0
+INSTALL_TIMEOUT_S = 120.0
+
+NODE_SOURCE = Path(__file__).parent.parent / "peers" / "node_ws"
+EXPRESS_SOURCE = Path(__file__).parent.parent / "peers" / "express_node"
+
+
+class PeerFailed(RuntimeError):
+    """A peer did not start."""
+
+
+class Peer:
+    """A running peer. Use `start_peer`."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, orders: IO[str]) -> None:
+        self._process, self.port, self._orders = process, port, orders
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def fire(self) -> None:
+        """Have it send one broadcast to everybody."""
+        self._orders.write("\n")
+        self._orders.flush()
+
+
+def python_peer(module: str, *arguments: str) -> list[str]:
+    """The command of a peer of `bench.peers`."""
+    return [sys.executable, "-m", f"bench.peers.{module}", *arguments]
+
+
+@contextlib.contextmanager
+def start_peer(
+    command: Sequence[str], *, cpus: tuple[int, ...] | None, environment: Mapping[str, str] | None = None
+) -> Iterator[Peer]:
+    """Run a peer on these cores, all of its threads. Raises `PeerFailed`."""
+    with _on(cpus):  # the child inherits it, and its threads from it
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, **(environment or {})},
+        )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
+        words = process.stdout.readline().split() if ready else []
+        if len(words) != 2 or words[0] != "listening":
+            raise PeerFailed(f"{' '.join(command[:3])} did not start")
+        yield Peer(process, int(words[1]), process.stdin)
+    finally:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def node_command() -> list[str] | None:
+    """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
+    command = _installed_node(NODE_SOURCE)
+    return [*command, encode(RoomsChanged()).decode()] if command is not None else None
+
+
+def express_command() -> list[str] | None:
+    """The command of the server that the specification describes, in Node.js; likewise."""
+    return _installed_node(EXPRESS_SOURCE)
+
+
+def _installed_node(source: Path) -> list[str] | None:
+    """Install a Node.js peer into a cache folder, once."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    package = (source / "package.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lobby-bench"
+    folder = cache / f"{source.name.replace('_', '-')}-{hashlib.sha256(package).hexdigest()[:10]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "server.js"):
+            shutil.copy(source / name, folder / name)
+        if not (folder / "node_modules" / "ws" / "package.json").exists():
+            subprocess.run(
+                [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"],
+                cwd=folder, check=True, timeout=INSTALL_TIMEOUT_S, capture_output=True,
+            )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return [node, str(folder / "server.js")]
+
+
+@contextlib.contextmanager
+def _on(cpus: tuple[int, ...] | None) -> Iterator[None]:
+    if cpus is None or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,340 @@
+"""How big a run is: every size that a scenario runs with, by profile.
+
+`quick` answers the questions in three minutes on two cores, `full` with repeats in forty-five; `smoke` shows that
+everything runs. `bench.scenarios.registry` estimates from these sizes how long each scenario takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+WAYS = ("polling", "polling_etag", "polling_gzip", "push", "rev", "delta")
+"""How a client may come to the list; see `bench.load.clients.ways`."""
+
+LADDER = [500, 1_000, 2_000, 5_000, 10_000]
+"""Sizes at which a cost has to be seen growing linearly."""
+
+GREAT_STORM = 14_142
+"""N(N+1)/2 is 10⁸ events: a client hears of itself and of those accepted after it, not of those before."""
+
+
+OF_A_SWARM = "swarm"
+"""Name of the profile of a run that the swarm made by itself; see `bench.record.files.swarm_file`."""
+
+
+class _Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """A window in which the list changes is as long as `window_s` says, to the nearest whole number of changes."""
+
+
+class NoiseSizes(_Sizes, frozen=True, kw_only=True):
+    clients: int = 300
+    repeats: int = 2
+    broadcasts: int = 6
+    get_s: float = 0.3
+
+
+class BroadcastSizes(_Sizes, frozen=True, kw_only=True):
+    clients: list[int]
+    """Push clients at each point; a fresh server for each point and repeat, in random order."""
+    repeats: int = 1
+    clients_per_user: int = 10
+    """Sockets that a user holds. With one each, N logins would first be N² `user_online` messages, a question of its
+    own; presence is of users, so more sockets of a user change nothing for the others."""
+    rooms: int = 10
+    """Rooms in the list before the first broadcast of a point."""
+    notify_broadcasts: int = 8
+    """Broadcasts of a point in which clients only receive."""
+    notify_interval_s: float = 0.3
+    """Between two of them; and `fetch_s` more for each client, but `most_spacing_s` at most."""
+    refetch_broadcasts: int = 5
+    """Broadcasts of a point after which every client fetches the list."""
+    refetch_interval_s: float = 0.4
+    """Between two of them; and `fetch_s` more for each client."""
+    fetch_s: float = 0.0005
+    """A herd of fetches takes its time, and a server may space its announcements by that time to keep herds apart:
+    broadcasts must be further from each other to be single ones."""
+    most_spacing_s: float = 1.2
+    """More than a server lets pass between two announcements where nobody fetches, which it does not know: the lobby's
+    250 ms grow to 1 s."""
+    logins: int = 4
+    """Users that come online one at a time at each point."""
+    login_interval_s: float = 0.3
+    """Between two of them; and `login_s` more for each client."""
+    login_s: float = 0.00003
+    """Some times what a client's part of a broadcast takes: one is over before the next, also on a busy day."""
+    pollers: int = 60
+    """Clients beside the push clients that poll the old way."""
+    poll_s: float = 3.0
+    most_fetching: int = 9_000
+    """Above so many clients nobody fetches: a second connection for each is more than 20,000 descriptors allow."""
+    changes_per_s: list[float] = msgspec.field(default_factory=list)
+    """Rates of a stream of changes, at `rate_clients`."""
+    rate_clients: int = 500
+    rate_s: float = 5.0
+
+
+class FreshnessSizes(_Sizes, frozen=True, kw_only=True):
+    ways: list[str] = msgspec.field(default_factory=lambda: list(WAYS))
+    clients: int = 150
+    repeats: int = 1
+    rooms: int = 10
+    window_s: float = 4.0
+    changes_per_s: float = 2.0
+    poll_s: float = 3.0
+
+
+class BandwidthSizes(_Sizes, frozen=True, kw_only=True):
+    rooms: list[int]
+    """Lengths of the room list; a server each and rate, all in the same window."""
+    clients: int
+    """Of each way, on each server."""
+    window_s: float
+    poll_s: float
+    heartbeat_s: float
+    time_scale: float
+    """1: at true length. Above 1: every time of the scenario is that much shorter, for a smoke test."""
+    changes_per_s: list[float] = msgspec.field(default_factory=lambda: [0.0])
+
+
+class BreakEvenSizes(_Sizes, frozen=True, kw_only=True):
+    ways: list[str] = msgspec.field(default_factory=lambda: ["polling", "polling_etag", "push", "delta"])
+    clients: list[int] = msgspec.field(default_factory=lambda: [100])
+    changes_per_s: list[float] = msgspec.field(default_factory=lambda: [0.33, 4.0])
+    rooms: int = 50
+    window_s: float = 3.0
+    poll_s: float = 3.0
+    has_idle: bool = False
+    """Besides the rates, a cell without changes at the first size."""
+
+
+class ReturnSizes(_Sizes, frozen=True, kw_only=True):
+    """Coming back with the specification's fixed retry and with jitter, and flapping."""
+
+    clients: int = 100
+    repeats: int = 1
+    flapping: int = 100
+    flap_share: float = 0.3
+
+
+class CapacitySizes(_Sizes, frozen=True, kw_only=True):
+    first: int = 1_000
+    most: int = 4_000
+    """No step is larger: a process may have 20,000 descriptors here."""
+    slo_ms: float = 250.0
+    """p99 of the fan-out; reach must be 1."""
+    broadcasts: int = 4
+    repeats: int = 1
+    resolution: float = 0.15
+    """Bisection ends when the bracket is this part of its lower end."""
+
+
+LIVES = {"idle": ("push", False), "active, push with fetch": ("push", True), "active, rooms_delta": ("delta", True)}
+"""Kinds of a player's life: the way to the list, and whether it changes."""
+IDLE_LIFE, FETCHING_LIFE, DELTA_LIFE = LIVES
+
+COST_ROOMS = 10
+"""In the list of the scenario `cost`."""
+
+
+class CostSizes(_Sizes, frozen=True, kw_only=True):
+    lives: list[str] = msgspec.field(default_factory=lambda: list(LIVES))
+    clients: list[int] = msgspec.field(default_factory=lambda: [300])
+    repeats: int = 1
+    window_s: float = 3.0
+    changes_per_s: float = 1.0
+
+
+class PeersSizes(_Sizes, frozen=True, kw_only=True):
+    clients: int = 500
+    repeats: int = 1
+    broadcasts: int = 8
+    storm: int = 200
+    get_s: float = 0.2
+
+
+class SwarmSizes(_Sizes, frozen=True, kw_only=True):
+    users: int
+    spawn_per_s: float
+    run_s: float
+    poller_share: float
+    """Users that poll the old way; the others hold a socket."""
+    room_interval_s: float
+    """Mean time between two rooms of a player."""
+    room_lifetime_s: float
+
+
+class EngineSizes(_Sizes, frozen=True, kw_only=True):
+    """Of all benches of the fan-out engine."""
+
+    repeats: int
+    """Of what is compared or has a target; each with fresh servers."""
+    ladder_repeats: int
+    """Of the other sizes."""
+    ladder: list[int]
+    fanout: list[int]
+    """Where all peers take their turns; the rest of the ladder has the lobby and the floor."""
+    broadcasts: int
+    storms: list[int]
+    storm_repeats: int
+    returns: list[int]
+    memory: list[int]
+    fresh: int
+    changes: int
+    get_s: float
+
+
+ENGINE_QUICK = EngineSizes(
+    repeats=2, ladder_repeats=1, ladder=[1_000], fanout=[5_000], broadcasts=12,
+    storms=[500, 1_500, 5_000], storm_repeats=2,
+    returns=[1_000], memory=[500, 1_000, 5_000], fresh=2_000, changes=200, get_s=0.5,
+)  # fmt: skip
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    purpose: str
+    broadcast: BroadcastSizes
+    bandwidth: BandwidthSizes
+    swarm: SwarmSizes
+    noise: NoiseSizes = NoiseSizes()
+    freshness: FreshnessSizes = FreshnessSizes()
+    break_even: BreakEvenSizes = BreakEvenSizes()
+    returns: ReturnSizes = ReturnSizes()
+    capacity: CapacitySizes = CapacitySizes()
+    cost: CostSizes = CostSizes()
+    peers: PeersSizes = PeersSizes()
+    engine: EngineSizes = ENGINE_QUICK
+    storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
+    """Of the report; the bench has sizes of its own when it is run by its name."""
+    herds: list[int] = msgspec.field(default_factory=lambda: [500])
+    """Clients that come back from a restart all at once; likewise."""
+    in_one_window: bool = True
+    """What only counts bytes or waits shares a window with the swarm."""
+
+    @property
+    def is_of_a_swarm(self) -> bool:
+        """Of a run that is nothing but a swarm, and not the lab's."""
+        return self.name == OF_A_SWARM
+
+
+SMOKE = Profile(
+    name="smoke",
+    purpose="a check that everything runs; sizes and times far too small to conclude from",
+    noise=NoiseSizes(clients=20, repeats=2, broadcasts=2, get_s=0.1),
+    broadcast=BroadcastSizes(
+        clients=[10, 40], clients_per_user=5, rooms=4, notify_broadcasts=3, notify_interval_s=0.35,
+        refetch_broadcasts=2, refetch_interval_s=0.35, fetch_s=0.0, logins=2, login_interval_s=0.2,
+        pollers=10, poll_s=0.5, changes_per_s=[4.0], rate_clients=10, rate_s=1.0,
+    ),
+    freshness=FreshnessSizes(
+        ways=["polling", "push", "delta"], clients=10, rooms=4, window_s=0.7, changes_per_s=4.0, poll_s=0.5),
+    bandwidth=BandwidthSizes(
+        rooms=[10, 20], clients=3, window_s=5.0, poll_s=0.3, heartbeat_s=2.5, time_scale=12.0, changes_per_s=[0.0, 1.0]
+    ),
+    break_even=BreakEvenSizes(
+        ways=["polling", "push"], clients=[10], changes_per_s=[1.0, 8.0], rooms=10, window_s=0.7, poll_s=0.5
+    ),
+    returns=ReturnSizes(clients=10, flapping=10),
+    capacity=CapacitySizes(first=20, most=40, broadcasts=2, resolution=0.5),
+    cost=CostSizes(clients=[20], window_s=0.7),
+    peers=PeersSizes(clients=20, broadcasts=2, storm=10, get_s=0.1),
+    swarm=SwarmSizes(users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0),
+    engine=EngineSizes(
+        repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
+        storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
+    ),
+    storms=[20],
+    herds=[20],
+)  # fmt: skip
+
+QUICK = Profile(
+    name="quick",
+    purpose="the questions at sizes that take at most three minutes on two cores",
+    noise=NoiseSizes(clients=200, repeats=2, broadcasts=4),
+    broadcast=BroadcastSizes(
+        clients=[100, 500, 1_000], notify_broadcasts=5, refetch_broadcasts=3, logins=3
+    ),
+    freshness=FreshnessSizes(ways=["polling", "push", "delta"], window_s=2.0, changes_per_s=2.0),
+    bandwidth=BandwidthSizes(
+        rooms=[10, 50], clients=4, window_s=30.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
+        changes_per_s=[0.0, 1.0],
+    ),
+    break_even=BreakEvenSizes(
+        ways=["polling", "push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0
+    ),
+    capacity=CapacitySizes(first=2_000, broadcasts=3, resolution=1.0),
+    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
+    cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
+    swarm=SwarmSizes(
+        users=60, spawn_per_s=20.0, run_s=20.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+    ),
+)  # fmt: skip
+
+FULL = Profile(
+    name="full",
+    purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
+    noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
+    broadcast=BroadcastSizes(
+        clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=5, refetch_broadcasts=3, logins=4,
+        changes_per_s=[0.5, 3.0, 20.0], rate_clients=1_000, rate_s=4.0,
+    ),
+    freshness=FreshnessSizes(clients=300, repeats=5, window_s=5.0, changes_per_s=1.0),
+    bandwidth=BandwidthSizes(
+        rooms=[10, 50, 200], clients=5, window_s=120.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
+        changes_per_s=[0.0, 0.01, 0.1, 1.0, 10.0],
+    ),
+    break_even=BreakEvenSizes(
+        ways=["polling", "polling_etag", "push", "delta"],
+        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=5.0, has_idle=True,
+    ),
+    returns=ReturnSizes(clients=1_000, repeats=5, flapping=500),
+    capacity=CapacitySizes(first=9_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
+    cost=CostSizes(clients=[100, 1_000, 5_000], repeats=5, window_s=3.0),
+    peers=PeersSizes(clients=1_500, repeats=5, broadcasts=12, storm=500, get_s=0.3),
+    swarm=SwarmSizes(
+        users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+    ),
+    engine=EngineSizes(
+        repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
+        storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,
+        returns=LADDER, memory=LADDER, fresh=2_000, changes=200, get_s=0.5,
+    ),
+    storms=[500, 1_500, 5_000],
+    herds=[1_000, 5_000],
+    in_one_window=False,
+)  # fmt: skip
+
+PROFILES = {profile.name: profile for profile in (SMOKE, QUICK, FULL)}
+
+
+def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
+    """The profile with these numbers of clients wherever a scenario has several; the last where one."""
+    if not clients:
+        return profile
+    sizes, last = list(clients), clients[-1]
+    change = msgspec.structs.replace
+    return change(
+        profile,
+        noise=change(profile.noise, clients=last),
+        broadcast=change(profile.broadcast, clients=sorted(sizes), rate_clients=last),
+        freshness=change(profile.freshness, clients=last),
+        break_even=change(profile.break_even, clients=sizes),
+        returns=change(profile.returns, clients=last, flapping=last),
+        capacity=change(profile.capacity, first=min(sizes), most=max(sizes)),
+        cost=change(profile.cost, clients=sizes),
+        peers=change(profile.peers, clients=last),
+        engine=change(
+            profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last
+        ),
+        storms=sizes,
+        herds=sizes,
+    )  # fmt: skip
+
+
+def parts(profile: Profile) -> Profile:
+    """As it is run by the names of its benches: those of the engine at all of their own sizes, one thing at a time."""
+    return msgspec.structs.replace(
+        profile, storms=profile.engine.storms, herds=profile.engine.returns, in_one_window=False
+    )

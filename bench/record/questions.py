@@ -1,0 +1,37 @@
+"""What each scenario asks, in the order of the report. `lobby-bench list` and the report say it."""
+
+from __future__ import annotations
+
+QUESTIONS = {
+    "broadcast": "How long until a change has reached every client, and until every client holds the fresh list?",
+    "freshness": "How old is what a client believes, by each way to the list?",
+    "bandwidth": "What does a client cost in bytes, idle and while the list changes?",
+    "break-even": "From how many changes on is polling the cheaper way?",
+    "storm": "What does it take to let all in at once, and tell all of all?",
+    "reconnect": "How soon are all clients back and fresh after a restart, all at once and by policy?",
+    "flap": "What do others hear of players whose network failed for a moment?",
+    "capacity": "How many clients does one process hold within a service level?",
+    "cost": "What does a player cost per hour, idle and active, and in memory?",
+    "peers": "How does it stand beside other ways to build it?",
+    "noise": "How far apart do two come out that are the same (A/A)?",
+    "swarm": "What does ordinary life look like, with a Locust swarm?",
+}
+"""By scenario: those of the report."""
+
+ENGINE_QUESTIONS = {
+    "fanout": "What does a broadcast cost, against the floor and other servers?",
+    "rooms-get": "What does GET /api/rooms cost, against a plain RequestHandler?",
+    "memory": "What does an idle connection hold of memory?",
+    "fresh": "How soon does everybody hold the truth, with deltas and by fetching?",
+}
+"""The benches of the fan-out engine, which are run by name alone."""
+
+PROMISES = "promises"
+PROMISES_QUESTION = "Which claims of the specification hold?"
+NEEDED_FOR_PROMISES = ("broadcast", "bandwidth", "reconnect")
+"""Claims are judged from what others measure."""
+
+
+def question_of(name: str) -> str:
+    """The name itself for a scenario that is not known here."""
+    return {**QUESTIONS, **ENGINE_QUESTIONS}.get(name, name)

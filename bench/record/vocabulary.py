@@ -1,0 +1,48 @@
+"""Words that a stored run uses besides the names of measures: parties, series, outcomes.
+
+Scenarios write them, analysis and report read them.
+"""
+
+from __future__ import annotations
+
+# Parties: whose figure it is
+LOBBY = "lobby"
+"""The party that is measured where there are no others."""
+LOBBY_AGAIN = "lobby again"
+"""The same server once more, in an A/A."""
+LOBBY_EMPTY = "lobby without clients"
+LOBBY_UNCHANGED = "lobby 304"
+FLOOR = "floor"
+"""The least that a broadcast can cost: a ready frame and a ``send`` for each socket."""
+NODE_WS = "node ws"
+NAIVE_TORNADO = "naive Tornado"
+PLAIN_HANDLER = "RequestHandler"
+NODE_EXPRESS, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
+
+# Parties of a restart begin with the policy of the clients' retries
+FIXED_RETRY, JITTER_RETRY = "fixed 5 s", "jitter"
+
+# Series: all samples of one thing
+ANNOUNCEMENT = "announcement"
+"""From the intended time of a change until a client was told."""
+FETCHED_ANNOUNCEMENT = "announcement, everybody fetching"
+FRESH_LIST = "fresh list"
+"""From the intended time of a change until a client held a list with it, everybody fetching at once."""
+STATUS = "status"
+"""From the intended time of a login until a client was told."""
+POLLED_AGE = "age of a room when a poll first shows it"
+CHANGE_ANSWERED = "until the publisher had its answer"
+TIME_TO_FRESH = "time to fresh"
+STALENESS = "staleness"
+ACCEPTED = "accepted"
+BACK_AND_FRESH = "back and fresh"
+
+# Outcomes of a step of the capacity search are the parties of its series
+MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
+DISTURBED = "the generator was the limit, or other work had the cores"
+
+HEARTBEAT_TIMEOUT = "heartbeat timeout of the server, s"
+"""Fact of a scenario: a socket that says nothing for so long is closed."""
+
+LOST_BY_CODE = "connections lost unasked, close code "
+"""Facts of a scenario: how many, for each code; ``None`` is a socket that was cut."""

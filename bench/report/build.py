@@ -1,0 +1,212 @@
+"""From a run to a folder: report.html (one file), report.md, charts, and run.json, from which it can all be made again.
+
+The folder appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from bench.analysis.derived.overview import Overview, derive
+from bench.analysis.figures import invalid_figures
+from bench.analysis.promises import Promise, judge_promises
+from bench.analysis.verdicts import Verdict
+from bench.analysis.windows import over_the_window
+from bench.record.files.run_file import RUN_FILE, read_run, write_run
+from bench.record.provenance import caption, facts
+from bench.record.questions import NEEDED_FOR_PROMISES
+from bench.record.run import Run
+from bench.report.charts import Chart, draw_charts
+from bench.report.junit import junit_xml
+from bench.report.sections.answers import answer_sentences, answer_table, validity_sentence
+from bench.report.sections.bandwidth import bandwidth_section
+from bench.report.sections.broadcast import broadcast_section
+from bench.report.sections.consistency import consistency_section
+from bench.report.sections.findings import findings_section
+from bench.report.sections.others import swarm_section
+from bench.report.sections.page import Section, Table
+from bench.report.sections.promises import promises_section
+from bench.report.tables import render_result
+
+CHART_FOLDER = "charts"
+
+ORDER = (
+    "broadcast", "freshness", "bandwidth", "break-even", "storm", "reconnect", "flap", "capacity", "cost", "peers",
+    "noise", "consistency", "promises", "swarm",
+)  # fmt: skip
+"""Of the sections."""
+
+TABLES_FILE = "tables.txt"
+MOST_ANSWERS = 5
+"""Sentences at the top."""
+
+LIMITS = (
+    "Everything runs on one machine over the loopback interface: no network latency, no losses, no TLS.",
+    "Server and generator share memory bandwidth, caches and the kernel, even on a core each.",
+    "Bytes with TCP/IP are a model wherever a section does not say that they were counted on a link; messages and "
+    "framed bytes are counted.",
+    "Clients are sockets of few processes: no radio, no sleeping phone, no slow reader among them.",
+)
+LIMITS_OF_A_SWARM = (
+    "The swarm knows what it sent and got; of the server it knows more only where both are on one machine.",
+    "Players are sockets of few processes: no radio, no sleeping phone.",
+)
+TITLE = "Push against polling, measured on a live lobby server"
+TITLE_OF_A_SWARM = "A run of the swarm against a lobby server"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says, before it is a page."""
+
+    run: Run
+    """As it is kept."""
+    shown: Run
+    """As its figures are given: see `bench.analysis.windows`."""
+    answers: list[str]
+    summary: Table | None
+    sections: list[Section]
+    charts: dict[str, Chart]
+    promises: list[Promise]
+    validity: str
+    valid: bool
+    """Nothing that was measured is INVALID."""
+
+
+def make_report(run: Run) -> Report:
+    """Takes seconds: intervals and charts."""
+    raw, run = run, over_the_window(run)
+    figures = derive(run)
+    promises = _weighed(figures, judge_promises(figures))
+    found = {each.name: findings_section(run, each) for each in run.findings}
+    typed = {
+        "broadcast": broadcast_section(figures),
+        "bandwidth": bandwidth_section(figures),
+        "promises": promises_section(run, promises) if promises else None,
+        "swarm": swarm_section(figures),
+        "consistency": consistency_section(run),
+    }
+    sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
+    order = [*ORDER, *(name for name in found if name not in ORDER)]
+    charts = {chart.name: chart for chart in draw_charts(figures)}
+    first_shown = [show for name in order if name in sections for show in sections[name].shows[:1]]
+    return Report(
+        run=raw,
+        shown=run,
+        answers=answer_sentences(figures, promises) or first_shown[:MOST_ANSWERS],
+        summary=answer_table(figures),
+        sections=[
+            replace(sections[name], charts=[each for each in sections[name].charts if each in charts])
+            for name in order
+            if name in sections
+        ],
+        charts=charts,
+        promises=promises,
+        validity=validity_sentence(figures),
+        valid=not invalid_figures(run),
+    )
+
+
+def _weighed(figures: Overview, promises: list[Promise]) -> list[Promise]:
+    """All in a report; where scenarios were run by name, those that they measured; none for a single one, which was
+    asked something else."""
+    run = figures.run
+    if all(run.found(name) is not None for name in NEEDED_FOR_PROMISES):
+        return promises
+    if len(run.findings) < 2:
+        return []
+    return [promise for promise in promises if promise.ruling.verdict is not Verdict.NOT_MEASURED]
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Make the folder. Raises `FileExistsError` when it is there and not empty, `OSError` when it cannot be written."""
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is there already and not empty")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        (partial / CHART_FOLDER).mkdir(parents=True)
+        write_run(report.run, partial / RUN_FILE)
+        for chart in report.charts.values():
+            (partial / CHART_FOLDER / f"{chart.name}.svg").write_text(chart.svg, encoding="utf-8")
+            (partial / CHART_FOLDER / f"{chart.name}.png").write_bytes(chart.png)
+        (partial / "junit.xml").write_bytes(junit_xml(report.shown, report.promises))
+        if report.shown.findings:
+            tables = "\n\n".join(render_result(result) for result in report.shown.findings)
+            (partial / TABLES_FILE).write_text(tables + "\n", encoding="utf-8")
+        (partial / "report.html").write_text(render("report.html", report), encoding="utf-8")
+        (partial / "report.md").write_text(render("report.md", report), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def copy_sample(source: Path, sample: Path) -> None:
+    """Keep a run as the repository's sample: pages, SVG charts, and run.json compressed. Replaces the one before."""
+    run = read_run(source / RUN_FILE)
+    pages = {name: (source / name).read_bytes() for name in ("report.html", "report.md")}
+    charts = sorted((source / CHART_FOLDER).glob("*.svg"))
+    shutil.rmtree(sample, ignore_errors=True)
+    (sample / CHART_FOLDER).mkdir(parents=True)
+    write_run(run, sample / f"{RUN_FILE}.gz")
+    for name, content in pages.items():
+        (sample / name).write_bytes(content)
+    for chart in charts:
+        shutil.copy(chart, sample / CHART_FOLDER / chart.name)
+
+
+def render(template: str, report: Report) -> str:
+    """`template` is ``report.html`` or ``report.md``."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bench.report.build"),
+        autoescape=template.endswith(".html"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline_svg"] = inline_svg
+    environment.filters["unbroken"] = unbroken
+    environment.filters["cell"] = markdown_cell
+    is_swarm = report.run.profile.is_of_a_swarm
+    context: dict[str, Any] = {
+        "report": report,
+        "run": report.run,
+        "caption": caption(report.run),
+        "facts": facts(report.run),
+        "title": TITLE_OF_A_SWARM if is_swarm else TITLE,
+        "limits": LIMITS_OF_A_SWARM if is_swarm else LIMITS,
+        "chart_folder": CHART_FOLDER,
+    }
+    return environment.get_template(f"{template}.jinja").render(context)
+
+
+def inline_svg(chart: Chart) -> Markup:
+    """The chart as an element of a page: no XML prologue, width by the page, described for those who cannot see it."""
+    svg = re.sub(r"^.*?(?=<svg)", "", chart.svg, flags=re.DOTALL)
+    size = re.compile(r'(<svg\b[^>]*?)\swidth="[^"]*"|(<svg\b[^>]*?)\sheight="[^"]*"')
+    for _ in range(2):
+        svg = size.sub(lambda found: found.group(1) or found.group(2), svg, count=1)
+    svg = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{chart.name}-", svg)  # ids are the page's, not the chart's
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{jinja2.utils.htmlsafe_json_dumps(chart.title)[1:-1]}"', 1)
+    return Markup(svg)
+
+
+def unbroken(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return re.sub(r"(?<=\d) (?=(?:ms|s|B|KB|MB|%)(?!\w))", "\u00a0", text)
+
+
+def markdown_cell(text: str) -> str:
+    """Text that does not end its cell."""
+    return text.replace("|", "\\|").replace("\n", " ")

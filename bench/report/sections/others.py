@@ -1,0 +1,117 @@
+"""The section on the Locust swarm."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from bench.analysis.derived.overview import Overview
+from bench.record.findings import Stretch
+from bench.report.sections.page import Section, Table
+from bench.words import count, in_digits, in_ms, plural, without_folder
+from loadtest.results.validity import BUSY_SHARE
+
+
+def swarm_section(figures: Overview) -> Section | None:
+    found = figures.run.found("swarm")
+    if found is None or found.swarm is None or found.stretch is None:
+        return None
+    result, load = found.swarm, found.stretch
+    swarm = result.document
+    requests = swarm.get("requests", [])
+    total = sum(int(row["count"]) for row in requests)
+    failures = sum(int(row["failures"]) for row in requests)
+    sizes = figures.run.profile.swarm
+    share = load.generator_cpu_s / load.wall_s if load.wall_s else 0.0
+    valid = share <= BUSY_SHARE
+    is_alone = figures.run.profile.is_of_a_swarm
+    return Section(
+        name="swarm",
+        title="What does ordinary life look like?",
+        shows=[
+            f"{plural(sizes.users, 'user')}, {sizes.poller_share:.0%} of them polling, made {plural(total, 'request')} "
+            f"in {in_digits(float(swarm.get('duration_s', sizes.run_s)))} s; {count(failures)} failed.",
+            _cpu_words(load, share),
+            *_reach_words(swarm.get("ledger", {})),
+        ],
+        validity=_own_validity(swarm) if valid else f"INVALID: Locust used {share:.0%} of a core",
+        method=[
+            _surroundings(figures.run.profile.in_one_window, is_alone=is_alone),
+            "Command: " + shlex.join(map(without_folder, result.command)),
+        ],
+        repeat=shlex.join(result.command)
+        if is_alone
+        else f"lobby-bench run swarm --{figures.run.profile.name} --seed {figures.run.seed}",
+        tables=(_request_table(requests), _series_table(swarm.get("series", [])), _event_table(swarm)),
+    )
+
+
+def _cpu_words(load: Stretch, share: float) -> str:
+    server = f"used {in_digits(1e3 * load.server_cpu_s)} ms of CPU" if load.server_cpu_s else "was not watched"
+    return f"The server {server}, the busiest process of the swarm used {share:.0%} of a core."
+
+
+def _surroundings(in_one_window: bool, *, is_alone: bool) -> str:
+    if is_alone:
+        return "A run of the swarm by itself, against a server of its user's."
+    if in_one_window:
+        return (
+            "The product's own swarm, run headless. It shares its time with the clients whose bytes are counted and "
+            "with those who come back: times here are for the picture."
+        )
+    return "The product's own swarm, run headless. It has the machine for itself."
+
+
+def _reach_words(ledger: dict[str, Any]) -> list[str]:
+    """From schema 2 of the swarm's file on."""
+    words = []
+    for name, what in (("presence", "another one come or go"), ("rooms", "of a change of the rooms")):
+        account = ledger.get(name, {})
+        if account.get("expected"):
+            words.append(
+                f"{count(account['expected'])} times a player should have heard {what}; "
+                f"{count(account['lost'])} of them did not come in time."
+            )
+    return words
+
+
+def _own_validity(swarm: dict[str, Any]) -> str:
+    """What the swarm says of itself, which it does from schema 2 of its file on."""
+    own = swarm.get("validity")
+    if own is None or own["level"] == "VALID":
+        return "valid"
+    level = own["level"] if own["level"] == "INVALID" else own["level"].lower()
+    return f"{level}: {'; '.join(own['reasons'])}"
+
+
+_PERCENTILES = (("p50_ms", "p50"), ("p90_ms", "p90"), ("p99_ms", "p99"), ("max_ms", "Most"))
+
+
+def _request_table(requests: list[dict[str, Any]]) -> Table:
+    return Table(
+        title="Requests, by Locust",
+        headers=("Type", "Name", "n", "Failed", *(title for _, title in _PERCENTILES)),
+        rows=[
+            [row["type"], row["name"], count(row["count"]), count(row["failures"]), *_cells(row)] for row in requests
+        ],
+        row_marks=["fails" if row["failures"] else "" for row in requests],
+    )
+
+
+def _series_table(series: list[dict[str, Any]]) -> Table:
+    return Table(
+        title="Times that are no response times",
+        headers=("Series", "n", *(title for _, title in _PERCENTILES)),
+        rows=[[row["name"], count(row["count"]), *_cells(row)] for row in series],
+    )
+
+
+def _event_table(swarm: dict[str, Any]) -> Table:
+    events = swarm.get("events", {})
+    return Table(
+        title="Events", headers=("Event", "n"), rows=[[name, count(number)] for name, number in sorted(events.items())]
+    )
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [in_ms(float(row[key])) if row.get(key) is not None else "–" for key, _ in _PERCENTILES]

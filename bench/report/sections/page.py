@@ -1,0 +1,46 @@
+"""What a report's page is made of, whether it becomes HTML or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.analysis.validity import Judgement
+from loadtest.results.validity import Validity
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    """The first column names the row."""
+    row_marks: Sequence[str] = ()
+    """A mark a row, for its looks: ``invalid``, ``suspect``, ``holds``, ``partly``, ``fails`` or empty."""
+    note: str = ""
+
+    def mark(self, number: int) -> str:
+        return self.row_marks[number] if self.row_marks else ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A question, answered. `charts` are names of `bench.report.charts.Chart`."""
+
+    name: str
+    title: str
+    shows: Sequence[str]
+    """What can be seen, in sentences with figures of this run."""
+    validity: str
+    method: Sequence[str]
+    repeat: str
+    """The command that measures it again."""
+    charts: Sequence[str] = ()
+    tables: Sequence[Table] = field(default_factory=tuple)
+    folded: bool = False
+    """Its tables are long, and closed at first where a page can do that."""
+
+
+def mark_of(judgement: Judgement) -> str:
+    """The mark of a row that stands for one judged point."""
+    return "" if judgement.validity is Validity.VALID else judgement.validity.value.lower()

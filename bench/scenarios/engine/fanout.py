@@ -1,0 +1,158 @@
+"""What one broadcast costs the server per recipient: the lobby, the floor, Node.js `ws` and naive Tornado, in turns.
+
+All parties stand at the same time, each with as many receivers of its own, on the same core, and take turns broadcast
+by broadcast in a random order: what the machine does otherwise falls on all of them alike. They send the same frame,
+`rooms_changed`. Only a party's own CPU counts, from before its broadcast until some time after the last receipt.
+
+The lobby's change is a room made over HTTP. What that costs without a fan-out is measured in turns, too, by a second
+lobby that nobody is connected to, and taken off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+from bench.load.changes.publisher import Publisher
+from bench.load.sockets.sinks import Sinks
+from bench.measures import COLD_BROADCAST, CPU_OF_A_ROOM, CPU_PER_RECIPIENT, UNTIL_ALL
+from bench.processes.lab import Lab
+from bench.processes.peer import node_command, python_peer, start_peer
+from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
+from bench.processes.watch import Watch
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch, sum_stretches
+from bench.record.profiles import EngineSizes
+from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_WS
+
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, heartbeat_timeout_s=600)
+"""No pacing of announcements: each room is a broadcast of its own. No protocol-level pings meanwhile."""
+
+PATTERN = b'"rooms_changed"'
+USERS = 10
+"""Sockets are dealt out among few users, so that connecting is no presence storm."""
+
+RECEIPT_TIMEOUT_S = 20.0
+SETTLE_S = 0.5
+AFTER_S = 0.02
+"""From the last receipt to the end of a turn: what the party does after the last ``send`` is its own cost."""
+
+
+@dataclass
+class Party:
+    """One that takes turns, and what each of its turns cost; the first, which finds everything cold, does not count."""
+
+    name: str
+    pid: int
+    fire: Callable[[], None]
+    sinks: Remote[Sinks]
+    clients: int
+    fired: int = 0
+    turns: list[Stretch] = field(default_factory=list)
+    walls_ms: list[float] = field(default_factory=list)
+    cold_ms: float = 0.0
+    """Of the first turn."""
+
+    def turn(self) -> None:
+        self.fired += 1
+        watch = Watch(self.pid, self.sinks.pid)
+        start_s = time.perf_counter()
+        self.fire()
+        self.sinks.call(Sinks.hear, self.fired * self.clients, RECEIPT_TIMEOUT_S)
+        wall_ms = (time.perf_counter() - start_s) * 1e3
+        time.sleep(AFTER_S)
+        if self.fired == 1:
+            self.cold_ms = wall_ms
+        else:
+            self.turns.append(watch.stretch())
+            self.walls_ms.append(wall_ms)
+
+    @property
+    def cpu_s(self) -> float:
+        """Of a turn: the median, which other work that breaks into one turn does not move."""
+        return median(turn.server_cpu_s for turn in self.turns)
+
+
+def run(lab: Lab, sizes: EngineSizes) -> Findings:
+    """Fresh servers, peers and receivers in each repeat."""
+    book = lab.book("fanout", FLAGS)
+    node = node_command()
+    peers = {
+        FLOOR: python_peer("floor"),
+        NAIVE_TORNADO: python_peer("naive_tornado"),
+        **({NODE_WS: node} if node else {}),
+    }
+    if node is None:
+        book.note("Node.js ws was skipped: there is no node, or npm could not install ws")
+    plan = [(clients, peers) for clients in sizes.fanout for _ in range(sizes.repeats)]
+    bare = {FLOOR: peers[FLOOR]}
+    plan += [(each, bare) for each in sizes.ladder if each not in sizes.fanout for _ in range(sizes.ladder_repeats)]
+    chance = random.Random(lab.seed)
+    with lab.reporter.stage("fanout", len(plan)) as stage:
+        for clients, taking_part in plan:
+            stage.say(f"{clients} clients: lobby, {', '.join(taking_part)}")
+            _repeat(lab, book, chance, taking_part, clients, sizes.broadcasts)
+            stage.advance()
+    book.note("the lobby's figure is without the price of making the room, measured with nobody connected")
+    return book.result("fanout", FLAGS)
+
+
+def _repeat(
+    lab: Lab, book: Book, chance: random.Random, peers: dict[str, list[str]], clients: int, broadcasts: int
+) -> None:
+    with contextlib.ExitStack() as stack:
+        empty = lobby_party(lab, stack, LOBBY_EMPTY, 0)
+        lobby = lobby_party(lab, stack, LOBBY, clients)
+        others = [peer_party(lab, stack, name, command, clients) for name, command in peers.items()]
+        parties = [empty, lobby, *others]
+        time.sleep(SETTLE_S)
+        for _ in range(broadcasts + 1):
+            for party in chance.sample(parties, len(parties)):
+                party.turn()
+        for party in parties:
+            close_party(book, party)
+    post_s = empty.cpu_s
+    book.add(CPU_OF_A_ROOM, post_s * 1e6, clients=clients, stretch=sum_stretches(empty.turns))
+    for party in (lobby, *others):
+        cpu_us = (party.cpu_s - (post_s if party is lobby else 0.0)) / clients * 1e6
+        for measure, value in (
+            (CPU_PER_RECIPIENT, cpu_us),
+            (UNTIL_ALL, median(party.walls_ms)),
+            (COLD_BROADCAST, party.cold_ms),
+        ):
+            book.add(measure, value, clients=clients, party=party.name, stretch=sum_stretches(party.turns))
+
+
+def lobby_party(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> Party:
+    server = stack.enter_context(lab.server(FLAGS))
+    publisher = stack.enter_context(Publisher(server.port, server.jwt_secret))
+    sinks = stack.enter_context(
+        lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret, users=USERS)
+    )
+    sinks.call(Sinks.open, clients)
+    sinks.call(Sinks.say_hello)
+    sinks.call(Sinks.accepted, clients)
+
+    def make_room() -> None:
+        publisher.publish(time.perf_counter())
+
+    return Party(name, server.pid, make_room, sinks, clients)
+
+
+def peer_party(lab: Lab, stack: contextlib.ExitStack, name: str, command: list[str], clients: int) -> Party:
+    peer = stack.enter_context(start_peer(command, cpus=lab.cpus.server))
+    sinks = stack.enter_context(lab.generator(Sinks, port=peer.port, pattern=PATTERN))
+    sinks.call(Sinks.open, clients, upgrade=name != FLOOR)
+    return Party(name, peer.pid, peer.fire, sinks, clients)
+
+
+def close_party(book: Book, party: Party) -> None:
+    wrong = sum(events != party.fired for events in party.sinks.call(Sinks.heard).events)
+    if wrong:
+        book.faults.append(f"{party.name}, {party.clients} clients: {wrong} did not hear each broadcast exactly once")
+    party.sinks.call(Sinks.close)

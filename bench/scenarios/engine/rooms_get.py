@@ -1,0 +1,135 @@
+"""`GET /api/rooms` with 50 rooms over kept-alive connections, saturating one core: the lobby's snapshot, the same body
+through a plain RequestHandler, and the lobby's 304; in turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from bench.load.changes.publisher import Publisher
+from bench.load.sockets.http_client import HttpConnection, Response, get_request, open_http
+from bench.measures import CPU_PER_REQUEST, REQUEST_RATE
+from bench.processes.lab import HOST, Lab
+from bench.processes.peer import python_peer, start_peer
+from bench.processes.remote import Remote
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
+from bench.processes.watch import Watch
+from bench.record.book import Book
+from bench.record.findings import Findings
+from bench.record.profiles import EngineSizes
+from bench.record.vocabulary import LOBBY, LOBBY_UNCHANGED, PLAIN_HANDLER
+
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
+ROOMS = 50
+CONNECTIONS = 32
+WARM_S = 0.1
+TURNS_A_REPEAT = 4
+"""Short turns and many: what the machine does otherwise changes from second to second."""
+
+
+class Askers:
+    """Connections that ask again as soon as they are answered. Runs in the generator process."""
+
+    def __init__(self) -> None:
+        self._answered = 0
+        self._statuses: set[int] = set()
+        self._connections: list[HttpConnection] = []
+
+    async def get(self, port: int) -> Response:
+        """One answer."""
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        connection = await open_http(HOST, port, answer.set_result)
+        connection.send(get_request("/api/rooms", host=HOST, port=port))
+        response = await answer
+        connection.close()
+        return response
+
+    async def begin(self, port: int, headers: tuple[str, ...]) -> None:
+        self._answered, self._statuses = 0, set()
+        request = get_request("/api/rooms", host=HOST, port=port, headers=headers)
+        for _ in range(CONNECTIONS):
+            self._connections.append(await self._open(port, request))
+        await asyncio.sleep(WARM_S)
+
+    async def ask_for(self, duration_s: float) -> int:
+        """How many answers came in that time."""
+        before, end_s = self._answered, perf_counter() + duration_s
+        while (left_s := end_s - perf_counter()) > 0:
+            await asyncio.sleep(left_s)
+        return self._answered - before
+
+    async def end(self) -> set[int]:
+        """The statuses that came."""
+        for connection in self._connections:
+            connection.close()
+        self._connections = []
+        return self._statuses
+
+    async def _open(self, port: int, request: bytes) -> HttpConnection:
+        def on_response(response: Response) -> None:
+            self._answered += 1
+            self._statuses.add(response.status)
+            if not connection.lost:
+                connection.send(request)
+
+        connection = await open_http(HOST, port, on_response)
+        connection.send(request)
+        return connection
+
+
+def run(lab: Lab, sizes: EngineSizes) -> Findings:
+    """The figure to compare is CPU per request: the rate says the same where one core is the limit."""
+    book = lab.book("rooms-get", FLAGS)
+    turns = TURNS_A_REPEAT * sizes.repeats
+    with (
+        lab.reporter.stage("rooms-get", 3 * turns) as stage,
+        tempfile.TemporaryDirectory(prefix="lobby-rooms-") as folder,
+        lab.server(FLAGS) as server,
+        lab.generator(Askers) as askers,
+    ):
+        with Publisher(server.port, server.jwt_secret) as publisher:
+            publisher.fill(ROOMS)
+        response = askers.call(Askers.get, server.port)
+        etag = (response.header(b"etag") or b"").decode()
+        body = Path(folder) / "rooms.json"
+        body.write_bytes(response.body)
+        book.note(f"a list of {ROOMS} rooms is {len(response.body):,} bytes")
+        with start_peer(python_peer("plain_rooms", str(body)), cpus=lab.cpus.server) as plain:
+            parties: list[tuple[str, int, int, tuple[str, ...], int]] = [
+                (LOBBY, server.port, server.pid, (), 200),
+                (PLAIN_HANDLER, plain.port, plain.pid, (), 200),
+                (LOBBY_UNCHANGED, server.port, server.pid, (f"If-None-Match: {etag}",), 304),
+            ]
+            for repeat in range(turns):
+                first = repeat % len(parties)
+                for party, port, pid, headers, status in parties[first:] + parties[:first]:
+                    stage.say(f"{party}, turn {repeat + 1} of {turns}")
+                    write_answers(book, askers, party, port, pid, headers, status, sizes.get_s)
+                    stage.advance()
+    return book.result("rooms-get", FLAGS)
+
+
+def write_answers(
+    book: Book,
+    askers: Remote[Askers],
+    party: str,
+    port: int,
+    pid: int,
+    headers: tuple[str, ...],
+    status: int,
+    duration_s: float,
+) -> None:
+    askers.call(Askers.begin, port, headers)
+    watch = Watch(pid, askers.pid)
+    answers = askers.call(Askers.ask_for, duration_s)
+    stretch = watch.stretch()
+    if wrong := askers.call(Askers.end) - {status}:
+        book.faults.append(f"{party} was answered {sorted(wrong)} instead of {status}")
+    nobody = "" if answers else "nobody was answered in this time"
+    cpu_us = stretch.server_cpu_s / max(answers, 1) * 1e6
+    book.add(CPU_PER_REQUEST, cpu_us, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)
+    rate = answers / stretch.wall_s
+    book.add(REQUEST_RATE, rate, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)

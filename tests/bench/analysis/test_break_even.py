@@ -1,0 +1,197 @@
+"""The model of the break-even map, fitted to cells whose costs are known by formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from bench.analysis.break_even import (
+    Point,
+    Surface,
+    cells_of,
+    crossing_per_s,
+    fit,
+    idle_of,
+    measured_crossing,
+    rates_of_cells,
+    simple_per_s,
+    surfaces,
+    surfaces_of,
+)
+from bench.measures import (
+    BYTES_PER_CLIENT_HOUR,
+    CHANGES_PER_S,
+    CPU_PER_CLIENT_HOUR,
+    CPU_PER_PLAYER_HOUR,
+    KIB_PER_PLAYER_HOUR,
+    TIME_TO_FRESH_P50,
+    Measure,
+)
+from bench.record.book import Book
+from bench.record.findings import Findings
+from bench.record.profiles import BreakEvenSizes, FreshnessSizes
+from bench.record.run import Run
+from tests.bench.runs import PROFILE, a_group, a_run, an_idle_result
+
+RATES, CLIENTS = (0.2, 1.0, 5.0), (100, 1_000)
+POLL_S = 3.0
+
+
+def polling(rate: float, clients: int) -> float:
+    return 1_000.0 + 2_000 / clients
+
+
+def etag(rate: float, clients: int) -> float:
+    return 100.0 + 900 * (1 - float(np.exp(-rate * POLL_S)))
+
+
+def push(rate: float, clients: int) -> float:
+    return 20.0 + 600 * rate
+
+
+def cells(name: str, cost: object, clients: tuple[int, ...] = CLIENTS) -> Surface:
+    points = [Point(n, rate, cost(rate, n)) for n in clients for rate in RATES]  # type: ignore[operator]
+    return fit(name, points, poll_s=POLL_S)
+
+
+@pytest.mark.parametrize(
+    ("way", "cost"), [("polling", polling), ("polling_etag", etag), ("push", push)], ids=["polling", "etag", "push"]
+)
+def test_model_finds_the_costs_that_its_cells_were_made_of(way: str, cost: object) -> None:
+    surface = cells(way, cost)
+    for rate in (0.3, 2.0, 4.0):
+        assert float(surface(rate, 500)) == pytest.approx(cost(rate, 500), rel=0.03)  # type: ignore[operator]
+    assert max(surface.errors) < 0.02
+    assert surface.is_determined
+
+
+def test_polling_costs_the_same_whatever_changes() -> None:
+    surface = cells("polling", polling)
+    assert float(surface(0.01, 100)) == pytest.approx(float(surface(30.0, 100)))
+
+
+def test_one_size_cannot_tell_what_depends_on_it() -> None:
+    surface = cells("push", push, clients=(100,))
+    assert float(surface(1.0, 100)) == pytest.approx(float(surface(1.0, 10_000)))
+
+
+def test_fewer_cells_than_constants_make_no_error_to_speak_of() -> None:
+    surface = fit("push", [Point(100, 1.0, 620.0)], poll_s=POLL_S)
+    assert not surface.is_determined
+
+
+def test_cell_that_cost_nothing_has_no_relative_error() -> None:
+    surface = fit("push", [Point(100, 0.0, 0.0), Point(100, 1.0, 620.0)], poll_s=POLL_S)
+    assert len(surface.errors) == 1
+
+
+def test_crossing_is_where_both_cost_the_same() -> None:
+    crossing = crossing_per_s(cells("push", push), cells("polling", polling), 1_000)
+    assert crossing == pytest.approx((1_002 - 20) / 600, rel=0.05)
+
+
+def test_way_that_is_always_dearer_or_never_has_no_crossing() -> None:
+    dear = cells("push", lambda rate, n: 5_000.0 + rate)
+    cheap = cells("push", lambda rate, n: 1.0 + 0.001 * rate)
+    assert crossing_per_s(dear, cells("polling", polling), 100) is None
+    assert crossing_per_s(cheap, cells("polling", polling), 100) is None
+
+
+def test_measured_crossing_is_on_the_line_between_two_cells_of_that_size() -> None:
+    found = measured_crossing(cells("push", push), cells("polling", polling), 1_000)
+    assert found is not None
+    assert found.per_s == pytest.approx((1_002 - 20) / 600)
+    assert (found.low_per_s, found.high_per_s) == (1.0, 5.0)
+
+
+def test_measured_crossing_of_a_size_without_cells_is_none() -> None:
+    assert measured_crossing(cells("push", push), cells("polling", polling), 77) is None
+
+
+@pytest.mark.parametrize(("poll_s", "per_s"), [(3.0, 1 / 3), (0.5, 2.0)])
+def test_simple_model_breaks_even_at_one_change_per_period(poll_s: float, per_s: float) -> None:
+    assert simple_per_s(poll_s) == pytest.approx(per_s)
+
+
+# -- cells of a run ------------------------------------------------------------------------------------------------
+
+
+def findings(name: str, *readings: tuple[Measure, str, float, float], rooms: int = 10, clients: int = 100) -> Findings:
+    book = Book()
+    for measure, party, rate, value in readings:
+        book.add(measure, value, clients=clients, rooms=rooms, changes_per_s=rate, party=party)
+    return book.result(name, ())
+
+
+def run_of(*found: Findings, freshness_poll_s: float = POLL_S) -> Run:
+    sizes = BreakEvenSizes(ways=["polling", "push"], clients=[100], rooms=10, poll_s=POLL_S)
+    fresh = FreshnessSizes(poll_s=freshness_poll_s)
+    return replace(a_run(*found), profile=replace(PROFILE, break_even=sizes, freshness=fresh))
+
+
+CELL = (BYTES_PER_CLIENT_HOUR, "push", 1.0, 620.0)
+
+
+def test_cells_of_freshness_count_where_list_and_period_are_the_same() -> None:
+    own, beside = findings("break-even", CELL), findings("freshness", CELL)
+    assert len(cells_of(run_of(own, beside))) == 2
+    assert len(cells_of(run_of(own, beside, freshness_poll_s=1.0))) == 1
+    assert len(cells_of(run_of(own, findings("freshness", CELL, rooms=50)))) == 1
+    assert len(cells_of(run_of(own, findings("freshness", (BYTES_PER_CLIENT_HOUR, "rev", 1.0, 1.0))))) == 1
+
+
+def test_run_without_break_even_has_no_cells() -> None:
+    assert cells_of(run_of(findings("freshness", CELL))) == []
+
+
+def test_rate_of_a_cell_is_the_achieved_one() -> None:
+    own = findings("break-even", CELL, (CHANGES_PER_S, "push", 1.0, 0.98))
+    [(party, rate)] = [(party, rate) for (party, _), rate in rates_of_cells(run_of(own)).items()]
+    assert (party, rate) == ("push", 0.98)
+    [surface] = surfaces_of(run_of(own), BYTES_PER_CLIENT_HOUR)
+    assert [(each.changes_per_s, each.nominal_per_s) for each in surface.points if each.changes_per_s] == [(0.98, 1.0)]
+
+
+def test_idle_cost_comes_from_bandwidth_at_true_length() -> None:
+    idle = an_idle_result([a_group("push", requests=2, framed=152, wire=464)])
+    run = run_of(idle)
+    assert idle_of(run, BYTES_PER_CLIENT_HOUR) == pytest.approx(60 * 464)
+    shortened = replace(run.profile.bandwidth, time_scale=12.0)
+    assert idle_of(replace(run, profile=replace(run.profile, bandwidth=shortened)), BYTES_PER_CLIENT_HOUR) is None
+
+
+def test_idle_cost_comes_from_the_scenario_cost_otherwise() -> None:
+    book = Book()
+    book.add(KIB_PER_PLAYER_HOUR, 27.0, clients=100, party="idle")
+    book.add(KIB_PER_PLAYER_HOUR, 28.0, clients=1_000, party="idle")
+    book.add(CPU_PER_PLAYER_HOUR, 0.5, clients=1_000, party="idle")
+    run = run_of(book.result("cost", ()))
+    assert idle_of(run, BYTES_PER_CLIENT_HOUR) == pytest.approx(28.0 * 1024), "of the largest size"
+    assert idle_of(run, CPU_PER_CLIENT_HOUR) == 0.5
+    assert idle_of(run, TIME_TO_FRESH_P50) is None
+    assert idle_of(run_of(), BYTES_PER_CLIENT_HOUR) is None
+
+
+def test_idle_cells_of_all_that_hold_a_socket_are_one() -> None:
+    own = findings(
+        "break-even",
+        (BYTES_PER_CLIENT_HOUR, "push", 0.0, 10.0),
+        (BYTES_PER_CLIENT_HOUR, "delta", 0.0, 30.0),
+        (BYTES_PER_CLIENT_HOUR, "polling", 0.0, 999.0),
+        *((BYTES_PER_CLIENT_HOUR, way, 1.0, 620.0) for way in ("push", "delta", "polling")),
+    )
+    by_way = {each.way: each for each in surfaces(own.measures, BYTES_PER_CLIENT_HOUR, poll_s=POLL_S)}
+    idle = {way: next(p.value for p in each.points if not p.changes_per_s) for way, each in by_way.items()}
+    assert idle == {"push": 20.0, "delta": 20.0, "polling": 999.0}
+
+
+def test_idle_value_stands_in_where_no_idle_cell_was_measured() -> None:
+    own = findings("break-even", CELL)
+    [surface] = surfaces(own.measures, BYTES_PER_CLIENT_HOUR, poll_s=POLL_S, idle_value=25.0)
+    assert [each.value for each in surface.points if not each.changes_per_s] == [25.0]
+
+
+def test_other_measures_make_no_surface_of_this_one() -> None:
+    own = findings("break-even", (CPU_PER_CLIENT_HOUR, "push", 1.0, 0.5))
+    assert surfaces(own.measures, BYTES_PER_CLIENT_HOUR, poll_s=POLL_S) == []

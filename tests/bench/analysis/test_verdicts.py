@@ -1,0 +1,56 @@
+"""Verdicts follow from figures by rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.analysis.verdicts import NOT_MEASURED, Verdict, judge, judge_about, judge_at_most, judge_up_to
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [(500.0, Verdict.HOLDS), (375.0, Verdict.HOLDS), (625.0, Verdict.HOLDS), (374.0, Verdict.DOES_NOT_HOLD),
+     (626.0, Verdict.DOES_NOT_HOLD), (None, Verdict.NOT_MEASURED)],
+)  # fmt: skip
+def test_about_is_within_a_quarter_either_way(measured: float | None, verdict: Verdict) -> None:
+    assert judge_about(measured, 500.0).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [(1.0, Verdict.HOLDS), (62.5, Verdict.HOLDS), (63.0, Verdict.DOES_NOT_HOLD), (None, Verdict.NOT_MEASURED)],
+)
+def test_cost_below_the_claim_breaks_no_promise(measured: float | None, verdict: Verdict) -> None:
+    assert judge_at_most(measured, 50.0).verdict is verdict
+
+
+def test_holds_when_every_size_is_below_the_limit() -> None:
+    assert judge_up_to([(100, 1.0), (500, 9.9)], 10.0).verdict is Verdict.HOLDS
+
+
+def test_holds_up_to_the_last_size_below_the_limit() -> None:
+    ruling = judge_up_to([(2000, 30.0), (100, 1.0), (1000, 11.0), (500, 9.0)], 10.0)
+    assert (ruling.verdict, ruling.up_to) == (Verdict.HOLDS_UP_TO, 500)
+    assert str(ruling) == "holds up to 500 clients"
+
+
+def test_a_size_above_the_limit_is_not_outweighed_by_a_bigger_one_below() -> None:
+    assert judge_up_to([(100, 1.0), (500, 11.0), (1000, 9.0)], 10.0).up_to == 100
+
+
+def test_does_not_hold_when_the_smallest_size_is_above_the_limit() -> None:
+    assert judge_up_to([(100, 10.0), (500, 1.0)], 10.0).verdict is Verdict.DOES_NOT_HOLD
+
+
+def test_invalid_size_ends_what_can_be_said() -> None:
+    assert judge_up_to([(100, 1.0), (500, None), (1000, 1.0)], 10.0).up_to == 100
+    assert judge_up_to([(100, None), (500, 1.0)], 10.0) == NOT_MEASURED
+
+
+def test_nothing_measured_is_no_verdict() -> None:
+    assert judge_up_to([], 10.0) == NOT_MEASURED
+    assert judge(None) == NOT_MEASURED
+
+
+def test_somebody_left_out_is_above_every_limit() -> None:
+    assert judge_up_to([(100, float("inf"))], 10.0).verdict is Verdict.DOES_NOT_HOLD

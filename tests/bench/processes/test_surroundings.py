@@ -1,0 +1,243 @@
+"""What a scenario runs in: cores, processes, progress, books that survive an interruption."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.measures import LAST_ACCEPTED
+from bench.processes.cpu import CpuPlan, CpuTimes, pin, plan_cpus, read_cpu
+from bench.processes.lab import Lab
+from bench.processes.peer import PeerFailed, python_peer, start_peer
+from bench.processes.progress import PlainReporter, Plan, left_words, reporter
+from bench.processes.remote import GeneratorFailed, Remote
+from bench.processes.target import Target, TargetFailed
+from bench.processes.watch import Watch, resident_kib, slab_kib, socket_memory_kib
+from bench.record.profiles import SMOKE
+
+GONE = 2**22 + 1
+"""A process id that the kernel does not give."""
+
+
+# -- CPU -----------------------------------------------------------------------------------------------------------
+
+
+def spin(duration_s: float) -> None:
+    end_s = time.process_time() + duration_s
+    while time.process_time() < end_s:
+        pass
+
+
+def test_cpu_that_was_used_is_read() -> None:
+    before = read_cpu(os.getpid())
+    spin(0.05)
+    used = read_cpu(os.getpid()).since(before)
+    assert 0.04 < used.used_s < 5.0
+    assert used.waited_s >= 0.0
+
+
+def test_process_that_is_gone_has_used_nothing() -> None:
+    assert read_cpu(GONE) == CpuTimes(0.0, 0.0)
+
+
+def test_times_since_earlier_ones_are_what_was_added() -> None:
+    assert CpuTimes(3.0, 0.5).since(CpuTimes(1.0, 0.25)) == CpuTimes(2.0, 0.25)
+
+
+def test_server_and_generator_get_a_core_each_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 3, 7}, raising=False)
+    assert plan_cpus() == CpuPlan((3,), (5,))
+    assert plan_cpus().pinned
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+    assert plan_cpus() == CpuPlan(None, None)
+    assert not plan_cpus().pinned
+
+
+def test_nothing_is_pinned_without_a_plan() -> None:
+    before = os.sched_getaffinity(0)
+    pin(None)
+    assert os.sched_getaffinity(0) == before
+
+
+def test_stretch_is_what_both_processes_used_since_it_began() -> None:
+    watch = Watch(os.getpid(), GONE)
+    spin(0.05)
+    stretch = watch.stretch()
+    assert stretch.server_cpu_s > 0.04
+    assert stretch.wall_s > 0.04
+    assert (stretch.generator_cpu_s, stretch.generator_wait_s) == (0.0, 0.0)
+
+
+def test_memory_of_a_process_and_of_the_kernel_is_read() -> None:
+    now, peak = resident_kib(os.getpid()), resident_kib(os.getpid(), peak=True)
+    assert 10_000 < now <= peak
+    assert slab_kib() > 0
+    assert socket_memory_kib() >= 0.0
+
+
+# -- progress ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left_s", "words"),
+    [(0.0, "about 5 s left"), (12.0, "about 10 s left"), (59.0, "about 60 s left"), (90.0, "about 2 min left")],
+)
+def test_time_left_is_told_as_far_as_it_can_be_trusted(left_s: float, words: str) -> None:
+    assert left_words(left_s) == words
+
+
+shares = st.lists(st.floats(min_value=0.0, max_value=2.0), min_size=1, max_size=5)
+
+
+@given(shares)
+def test_what_is_left_is_never_less_than_nothing(done: list[float]) -> None:
+    plan = Plan()
+    plan.expect({str(number): 10.0 for number in range(len(done))})
+    for number, share in enumerate(done):
+        plan.done(str(number), share)
+    assert 0.0 <= plan.left_s() <= 10.0 * len(done)
+    assert 0.0 <= plan.share() <= 1.0
+
+
+def test_plan_of_nothing_has_nothing_done() -> None:
+    assert (Plan().left_s(), Plan().share()) == (0.0, 0.0)
+
+
+def test_plain_lines_name_the_scenario_and_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = PlainReporter()
+    lines.plan({"storm": 100.0})
+    with lines.stage("storm", 4) as stage:
+        stage.advance(2)
+        stage.say("20 clients log in")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "storm: 20 clients log in (about 50 s left)" in said.err
+    assert said.err.rstrip().endswith("storm: done")
+    assert lines.work.left_s() == 0.0
+
+
+def test_output_that_is_no_terminal_gets_plain_lines() -> None:
+    with reporter() as found:
+        assert isinstance(found, PlainReporter)
+
+
+# -- the lab -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(
+        profile=SMOKE,
+        seed=1,
+        cpus=CpuPlan(None, None),
+        reporter=PlainReporter(),
+        server_factory=lambda flags, **_: nullcontext(flags),  # type: ignore[arg-type,return-value]
+    )
+
+
+def test_what_scenarios_had_written_is_there_when_the_run_is_broken_off(lab: Lab) -> None:
+    storm, _ = lab.book("storm", ("--tick-ms", "20")), lab.book("capacity", ())
+    storm.add(LAST_ACCEPTED, 0.5, clients=10)
+    kept = lab.broken_off()
+    assert list(kept) == ["storm"], "a book without readings is nothing to keep"
+    assert kept["storm"].flags == ["--tick-ms", "20"]
+    assert [each.value for each in kept["storm"].find(LAST_ACCEPTED)] == [0.5]
+
+
+def test_server_is_started_with_the_flags_that_were_asked_for(lab: Lab) -> None:
+    with lab.server(("--tick-ms", "20")) as server:
+        assert server == ("--tick-ms", "20")  # type: ignore[comparison-overlap]
+
+
+def test_giving_up_ends_all_that_is_waited_for(lab: Lab) -> None:
+    ended: list[str] = []
+    lab.on_abort(lambda: ended.append("swarm"))
+    lab.on_abort(lambda: ended.append("generator"))
+    lab.abort()
+    assert ended == ["swarm", "generator"]
+
+
+# -- processes -----------------------------------------------------------------------------------------------------
+
+
+class Adder:
+    """Something that lives in a generator process."""
+
+    def __init__(self, *, start: int) -> None:
+        self.total = start
+
+    async def add(self, number: int) -> int:
+        self.total += number
+        return self.total
+
+    async def fail(self) -> None:
+        raise ValueError("no more")
+
+
+def test_object_lives_in_a_process_of_its_own() -> None:
+    with Remote(Adder, start=5) as remote:
+        assert remote.pid != os.getpid()
+        assert [remote.call(Adder.add, 2), remote.call(Adder.add, 3)] == [7, 10]
+
+
+def test_error_in_the_generator_comes_here_with_its_words() -> None:
+    with Remote(Adder, start=0) as remote:
+        with pytest.raises(GeneratorFailed, match="no more"):
+            remote.call(Adder.fail)
+        assert remote.call(Adder.add, 1) == 1, "it lives on"
+
+
+def test_process_is_gone_with_its_block() -> None:
+    with Remote(Adder, start=0) as remote:
+        pid = remote.pid
+    assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
+
+
+def test_server_that_cannot_start_is_an_error_with_its_own_words() -> None:
+    with pytest.raises(TargetFailed, match="no-such-flag"), Target(flags=("--no-such-flag", "1")):
+        pass
+
+
+def test_server_starts_again_on_its_port_and_folder() -> None:
+    with Target(flags=("--log-level", "warning")) as server:
+        port, pid = server.port, server.pid
+        assert server.stop() == 0
+        server.start()
+        assert server.port == port
+        assert server.pid != pid
+
+
+def test_peer_that_says_no_port_is_an_error() -> None:
+    with pytest.raises(PeerFailed), start_peer([sys.executable, "-c", "print('hello')"], cpus=None):
+        pass
+
+
+@pytest.mark.parametrize("name", ["floor", "naive_tornado", "plain_rooms"])
+def test_peer_is_a_module_that_can_be_started_by_its_name(name: str) -> None:
+    command = python_peer(name)
+    assert command[-2:] == ["-m", f"bench.peers.{name}"]
+    done = subprocess.run(
+        [command[0], "-c", f"import importlib.util as u; assert u.find_spec('bench.peers.{name}')"], check=False
+    )
+    assert done.returncode == 0
+
+
+def test_server_that_cannot_start_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(TargetFailed), Target(flags=("--no-such-flag", "1")):
+        pass
+    assert list(tmp_path.glob("lobby-target-*")) == []
+
+
+def test_folder_that_was_given_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(TargetFailed), Target(data_dir=tmp_path / "data", flags=("--no-such-flag", "1")):
+        pass
+    assert (tmp_path / "data").is_dir()

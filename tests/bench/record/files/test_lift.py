@@ -1,0 +1,194 @@
+"""A run of the schema before is read as one of today's: every figure that the report draws from it stays what it was.
+
+The stored figures were derived from the stored sample by the code that read its schema itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from bench.analysis.consistency.pairs import pairs
+from bench.analysis.derived.latency import Latency
+from bench.analysis.derived.overview import Overview, derive
+from bench.analysis.figures import Figure, figures_of
+from bench.analysis.promises import judge_promises
+from bench.measures import MEASURES
+from bench.record.files.lift import lift, name_today
+from bench.record.files.run_file import read_run, write_run
+from bench.record.run import SCHEMA_VERSION, Run
+from bench.record.vocabulary import ANNOUNCEMENT, CHANGE_ANSWERED, FETCHED_ANNOUNCEMENT, FRESH_LIST, STATUS
+
+ROOT = Path(__file__).parents[4]
+SAMPLE = ROOT / "reports" / "sample" / "run.json.gz"
+STORED = Path(__file__).parents[2] / "data" / "sample-figures.json.gz"
+
+RULED_LIKE_ALL_OTHERS = {
+    ("server CPU per client and announcement", 100, 0.0),
+    ("server CPU per client and announcement", 1_000, 0.5),
+    ("server CPU per client and announcement", 1_000, 20.0),
+}
+"""Figures that were valid before the rule for CPU held for the scenario `broadcast`, too: other work had the cores."""
+
+NEW = {"until all newcomers were accepted", "body of the room list"}
+"""What was kept before and was no figure."""
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(gzip.decompress(STORED.read_bytes()))
+    return found
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return read_run(SAMPLE)
+
+
+@pytest.fixture(scope="module")
+def overview(run: Run) -> Overview:
+    return derive(run)
+
+
+def key_of(figure: Figure) -> tuple[Any, ...]:
+    return (figure.scenario, figure.measure.name, figure.party, tuple(figure.where))
+
+
+def key_before(scenario: str, name: str, party: str, where: list[float]) -> tuple[Any, ...]:
+    name = name.replace("CPU a client and", "CPU per client and").replace(
+        "bytes a client-hour with", "bytes per client-hour with"
+    )
+    name = name.replace("framed bytes a client-hour", "framed bytes per client-hour")
+    return (scenario, name_today(name), party, tuple(where))
+
+
+def rounded(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(f"{value:.9g}")
+
+
+def flat(found: Any) -> dict[str, Any]:
+    """As it was stored: numbers to nine digits, samples by their number and sum."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(found):
+        value = getattr(found, field.name)
+        if field.name == "samples_ms":
+            value = [len(value), rounded(float(np.sum(value)))]
+        elif field.name == "judgement":
+            value = str(value)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = [rounded(each) for each in dataclasses.astuple(value)]
+        elif isinstance(value, list):
+            value = [rounded(each) for each in value]
+        elif isinstance(value, float):
+            value = rounded(value)
+        values[field.name] = value
+    return values
+
+
+def test_every_figure_is_as_before(run: Run, before: dict[str, Any]) -> None:
+    now = {key_of(each): each for each in figures_of(run)}
+    for scenario, name, party, where, unit, value, n, _ in before["quantities"]:
+        figure = now[key_before(scenario, name, party, where)]
+        assert figure.measure.unit == unit
+        assert figure.estimate is not None
+        assert (rounded(figure.estimate.value), figure.estimate.n) == (value, n), figure
+    assert len(before["quantities"]) == 1_045
+
+
+def test_every_figure_is_as_valid_as_before_but_three_of_cpu(run: Run, before: dict[str, Any]) -> None:
+    now = {key_of(each): each for each in figures_of(run)}
+    apart = set()
+    for scenario, name, party, where, _, _, _, validity in before["quantities"]:
+        figure = now[key_before(scenario, name, party, where)]
+        if figure.validity.value.lower() != validity.lower():
+            apart.add((figure.measure.name, figure.where.clients, figure.where.changes_per_s))
+    assert apart == RULED_LIKE_ALL_OTHERS
+
+
+def test_nothing_is_a_figure_now_that_was_not_but_what_was_kept_beside_them(run: Run, before: dict[str, Any]) -> None:
+    known = {key_before(*each[:4]) for each in before["quantities"]}
+    assert {each.measure.name for each in figures_of(run) if key_of(each) not in known} == NEW
+
+
+@pytest.mark.parametrize("kind", ["announcements", "fresh", "status"])
+def test_every_latency_is_as_before(kind: str, overview: Overview, before: dict[str, Any]) -> None:
+    now: list[Latency] = getattr(overview, kind)
+    assert [flat(each) for each in now] == before[kind]
+
+
+def test_every_rate_is_as_before(overview: Overview, before: dict[str, Any]) -> None:
+    assert [[rate, flat(latency)] for rate, latency in overview.rates] == before["rates"]
+
+
+@pytest.mark.parametrize("kind", ["idle", "traffic"])
+def test_every_cost_in_bytes_is_as_before(kind: str, overview: Overview, before: dict[str, Any]) -> None:
+    assert [flat(each) for each in getattr(overview, kind)] == before[kind]
+
+
+def test_polled_ages_are_as_before(overview: Overview, before: dict[str, Any]) -> None:
+    assert [len(overview.polled_ms), rounded(float(np.sum(overview.polled_ms)))] == before["polled"]
+
+
+def test_every_verdict_on_a_claim_is_as_before(overview: Overview, before: dict[str, Any]) -> None:
+    now = [(each.measured, str(each.ruling)) for each in judge_promises(overview)]
+    assert now == [(measured.replace(" a minute", " per minute"), ruling) for _, measured, ruling in before["promises"]]
+
+
+def test_every_pair_that_must_agree_is_as_before(run: Run, before: dict[str, Any]) -> None:
+    assert [[rounded(each.ratio), each.agrees] for each in pairs(run)] == [pair[1:] for pair in before["pairs"]]
+
+
+def test_lifted_run_is_written_and_read_as_one_of_today(run: Run, tmp_path: Path) -> None:
+    assert run.schema == SCHEMA_VERSION
+    write_run(run, tmp_path / "run.json.gz")
+    assert read_run(tmp_path / "run.json.gz") == run
+
+
+def test_samples_of_the_old_broadcasts_are_all_there(run: Run) -> None:
+    raw = json.loads(gzip.decompress(SAMPLE.read_bytes()))["broadcast"]
+    found = run.found("broadcast")
+    assert found is not None
+    for name, phase, key in (
+        (ANNOUNCEMENT, "notify", "received"), (FETCHED_ANNOUNCEMENT, "refetch", "received"),
+        (FRESH_LIST, "refetch", "fresh"), (STATUS, "presence", "received"),
+    ):  # fmt: skip
+        old = sum(
+            len(each[key]["steps_us"])
+            for point in raw["points"]
+            for each in point[phase]["broadcasts"]
+            if each.get(key) is not None
+        )
+        now = [group for series in found.series_of(name) if not series.changes_per_s for group in series.groups]
+        assert sum(map(len, now)) == old
+    old_answers = sum(
+        each["answered_us"] is not None
+        for point in raw["points"]
+        for phase in ("notify", "refetch")
+        for each in point[phase]["broadcasts"]
+    ) + sum(each["answered_us"] is not None for rate in raw["rates"] for each in rate["phase"]["broadcasts"])
+    now_answers = sum(len(group) for series in found.series_of(CHANGE_ANSWERED) for group in series.groups)
+    assert now_answers == old_answers
+
+
+def test_names_of_measures_today_are_those_of_the_list(run: Run) -> None:
+    own = {(each.measure.name, each.measure.unit) for each in figures_of(run) if each.scenario != "swarm"}
+    assert own <= set(MEASURES)
+
+
+def test_renamed_measure_has_one_name_and_an_unknown_one_keeps_its_own() -> None:
+    assert name_today("server CPU a recipient") == "server CPU per recipient"
+    assert name_today("server CPU a client back and fresh, kill -9") == "server CPU per client back and fresh, kill -9"
+    assert name_today("of another lab") == "of another lab"
+
+
+def test_what_is_no_run_of_that_schema_is_an_error() -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        lift(b'{"schema": 2}')

@@ -1,0 +1,445 @@
+"""What the sections say, from runs whose figures are known by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from bench.analysis.derived.overview import derive
+from bench.analysis.promises import judge_promises
+from bench.analysis.validity import Judgement
+from bench.measures import (
+    BACK_WITHIN,
+    CAPACITY,
+    CPU_PER_PLAYER_HOUR,
+    CPU_PER_RECIPIENT,
+    LAST_ACCEPTED,
+    MEAN_STALENESS,
+    PEAK_RATE,
+    RSS_PER_CONNECTION,
+    SLOWEST_PING,
+    TIME_TO_FRESH_P50,
+    TIME_TO_FRESH_P99,
+    TOLD_OFFLINE,
+    Measure,
+)
+from bench.record.book import Book
+from bench.record.findings import Findings, Ledger, Stretch, Swarm, Where
+from bench.record.profiles import SwarmSizes
+from bench.record.run import Run
+from bench.record.traffic import Wire
+from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED, FLOOR, LOBBY, LOBBY_AGAIN
+from bench.report.sections.answers import answer_sentences, answer_table, validity_sentence
+from bench.report.sections.bandwidth import bandwidth_section
+from bench.report.sections.broadcast import broadcast_section
+from bench.report.sections.findings import findings_section, floors_of
+from bench.report.sections.others import swarm_section
+from bench.report.sections.page import Section, Table, mark_of
+from bench.report.sections.promises import promises_section, tally
+from bench.report.sections.shows import SHOWS
+from loadtest.results.validity import Validity
+from tests.bench.runs import (
+    CALM,
+    OVERLOADED,
+    a_broadcast_result,
+    a_group,
+    a_point,
+    a_run,
+    a_whole_run,
+    an_idle_result,
+    told,
+)
+
+BUSY = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.95)
+
+
+def book_of(name: str, *readings: tuple[Measure, float, int, str]) -> Findings:
+    book = Book()
+    for measure, value, clients, party in readings:
+        book.add(measure, value, clients=clients, party=party)
+    return book.result(name, ())
+
+
+def table(section: Section, title: str) -> Table:
+    [found] = [each for each in section.tables if title in each.title]
+    return found
+
+
+def cells(found: Table, first: str) -> dict[str, str]:
+    """One row, by the headings; `first`: what its first column is."""
+    [row] = [each for each in found.rows if each[0] == first]
+    return dict(zip(found.headers, row, strict=True))
+
+
+# -- broadcasts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def broadcast() -> Section:
+    section = broadcast_section(derive(a_whole_run()))
+    assert section is not None
+    return section
+
+
+def test_broadcast_shows_the_largest_size(broadcast: Section) -> None:
+    assert broadcast.shows[0].startswith("With 1,000 clients the last one hears of a new room after 25.0 ms")
+    assert "1.40 s" in broadcast.shows[1]
+
+
+def test_broadcast_counts_receipts_that_did_not_come(broadcast: Section) -> None:
+    assert broadcast.shows[-1] == "Of 14,400 receipts that were due, 0 did not come."
+    lossy = broadcast_section(derive(a_run(a_broadcast_result([a_point(100, last_ms=1.0, fresh_ms=2.0, lost=2)]))))
+    assert lossy is not None
+    assert lossy.shows[-1] == "Of 900 receipts that were due, 12 did not come."
+
+
+def test_row_of_a_size_has_its_figures(broadcast: Section) -> None:
+    row = cells(table(broadcast, "rooms_changed after"), "500")
+    assert row["Last client, median broadcast"] == "9.00 ms"
+    assert row["Reach"] == "100 %"
+    assert row["Validity"] == "valid"
+
+
+def test_ages_of_polled_rooms_are_told_with_how_many_were_seen(broadcast: Section) -> None:
+    row = cells(table(broadcast, "first sees it"), "100")
+    assert row["Seen"] == "301 of 301"
+    assert row["p50"] == "1.50 s"
+
+
+def test_slow_broadcast_is_pointed_at() -> None:
+    book = Book()
+    slow = [told(2.0, clients=10), told(2.0, clients=10), told(50.0, clients=10)]
+    book.add_broadcasts(ANNOUNCEMENT, slow, Where(10), stretch=CALM, interval_s=1.0)
+    section = broadcast_section(derive(a_run(book.result("broadcast", ()))))
+    assert section is not None
+    assert any(
+        each.startswith("At 10 clients the slowest broadcast took more than three times") for each in section.shows
+    )
+
+
+def test_invalid_size_is_marked_and_says_why() -> None:
+    points = [a_point(100, last_ms=1.0, fresh_ms=2.0), a_point(500, last_ms=1.0, fresh_ms=2.0, stretch=OVERLOADED)]
+    section = broadcast_section(derive(a_run(a_broadcast_result(points))))
+    assert section is not None
+    found = table(section, "rooms_changed after")
+    assert [found.mark(number) for number in range(2)] == ["", "invalid"]
+    assert section.validity == "3 of 6 points INVALID: the generator was the limit"
+
+
+def test_run_without_broadcasts_has_no_section() -> None:
+    assert broadcast_section(derive(a_run())) is None
+
+
+# -- bytes ---------------------------------------------------------------------------------------------------------
+
+
+def bytes_of(*ways: tuple[str, float, int]) -> Section:
+    groups = [a_group(way, requests=2, framed=wire - 100, wire=wire, changes_per_s=rate) for way, rate, wire in ways]
+    section = bandwidth_section(derive(a_run(an_idle_result(groups))))
+    assert section is not None
+    return section
+
+
+def test_saving_of_push_is_of_the_bytes_with_tcp_ip() -> None:
+    section = bytes_of(("polling", 0.0, 44_000), ("push", 0.0, 440))
+    assert section.shows[0] == (
+        "Polling costs 44.0 KB per minute with TCP/IP when the list has 10 rooms, push 440 B: 99.00 % less."
+    )
+
+
+def test_cheapest_way_is_named_at_each_rate() -> None:
+    section = bytes_of(("polling", 1.0, 9_000), ("push", 1.0, 30_000), ("delta", 1.0, 3_000))
+    [sentence] = [each for each in section.shows if each.startswith("At 1 change")]
+    assert "rooms_delta is cheapest with 180 KB" in sentence
+    assert "push, then fetch 1.80 MB" in sentence
+
+
+def test_row_of_a_way_has_its_bytes_by_cause() -> None:
+    row = cells(table(bytes_of(("polling", 0.0, 44_000)), "by cause"), "polling")
+    assert row["In all"] == "2.64 MB"
+    assert row["Validity (TCP_INFO)"] == "valid"
+
+
+def test_three_counts_are_reconciled_where_a_link_counted() -> None:
+    group = a_group("push", requests=2, framed=152, wire=464)
+    on_a_link = replace(group, wire=Wire(packets=4 * 6, ip_bytes=4 * (152 + 6 * 52)))
+    section = bandwidth_section(derive(a_run(an_idle_result([on_a_link]))))
+    assert section is not None
+    row = cells(table(section, "three counts"), "push, then fetch")
+    assert row["TCP_INFO"] == "the same"
+    assert row["Rest: retransmissions, options"] == "0"
+    assert row["Model off by"] == "+0.0%"
+    assert table(bytes_of(("push", 0.0, 464)), "three counts").rows == []
+
+
+def test_lost_client_makes_its_row_invalid() -> None:
+    groups = [a_group("push", requests=2, framed=152, wire=464, losses=1)]
+    section = bandwidth_section(derive(a_run(an_idle_result(groups))))
+    assert section is not None
+    assert "INVALID: connections were lost (1)" in cells(table(section, "by cause"), "push, then fetch").values()
+
+
+# -- findings ------------------------------------------------------------------------------------------------------
+
+
+def test_goal_is_shown_with_its_target_figure_and_verdict() -> None:
+    section = findings_section(a_run(), book_of("storm", (LAST_ACCEPTED, 1.5, 1_500, LOBBY)))
+    goals = table(section, "Goals")
+    row = cells(goals, "last client accepted")
+    assert (row["Target"], row["Figure"], row["Verdict"]) == ("≤ 1.00 s", "1.500 s", "missed")
+    assert goals.mark(0) == "fails"
+
+
+def test_every_measure_is_in_the_table_with_its_reach() -> None:
+    book = Book()
+    ledger = Ledger(expected=4, received=3, lost={"never": 1}, twice=2)
+    book.add(TIME_TO_FRESH_P50, 9.0, clients=4, party="push", ledger=ledger)
+    section = findings_section(a_run(), book.result("freshness", ()))
+    row = cells(table(section, "Everything"), "time to fresh p50")
+    assert row["Party"] == "push, then fetch"
+    assert row["Reach"] == "75.00% (1 never), 2 twice"
+    assert row["Least–most (n)"] == "9.00–9.00 (1)"
+
+
+def test_suspect_figure_is_marked() -> None:
+    book = Book()
+    book.add(LAST_ACCEPTED, 1.0, clients=10, stretch=BUSY)
+    section = findings_section(a_run(), book.result("storm", ()))
+    assert table(section, "Everything").mark(0) == "invalid"
+    assert section.validity.startswith("1 of 1 points INVALID")
+
+
+def test_faults_and_those_who_could_not_take_part_are_told_among_what_it_shows() -> None:
+    book = Book()
+    book.add(LAST_ACCEPTED, 1.0, clients=10)
+    book.faults.append("a client heard of a user twice")
+    book.skip("Node.js: there is no node")
+    shows = findings_section(a_run(), book.result("storm", ())).shows
+    assert "Fault: a client heard of a user twice." in shows
+    assert "Skipped: Node.js: there is no node." in shows
+
+
+def test_section_says_how_to_measure_it_again() -> None:
+    assert findings_section(a_run(), book_of("storm")).repeat == "lobby-bench run storm --quick --seed 1"
+
+
+def test_other_party_is_held_against_the_lobby_and_the_noise_of_the_run() -> None:
+    noise, peers = Book(), Book()
+    for first, again in ((10.0, 10.5), (10.0, 9.5), (10.0, 10.0)):
+        noise.add(CPU_PER_RECIPIENT, first, clients=10)
+        noise.add(CPU_PER_RECIPIENT, again, clients=10, party=LOBBY_AGAIN)
+        peers.add(CPU_PER_RECIPIENT, first, clients=10)
+        peers.add(CPU_PER_RECIPIENT, 2 * again, clients=10, party=FLOOR)
+    run = a_run(noise.result("noise", ()), peers.result("peers", ()))
+    assert floors_of(run).of(CPU_PER_RECIPIENT) == pytest.approx(1 / 0.95 - 1)
+    found = run.found("peers")
+    assert found is not None
+    beside = table(findings_section(run, found), "over the lobby")
+    row = cells(beside, "server CPU per recipient")
+    assert row["Ratio"] == "2.00 × the lobby"
+    assert row["Difference"] == "100% more"
+    assert "±5%" in beside.note
+
+
+def test_run_without_an_a_a_judges_no_difference() -> None:
+    found = book_of("peers", (CPU_PER_RECIPIENT, 10.0, 10, LOBBY), (CPU_PER_RECIPIENT, 20.0, 10, FLOOR))
+    assert "no A/A" in table(findings_section(a_run(found), found), "over the lobby").note
+
+
+# -- what findings show --------------------------------------------------------------------------------------------
+
+
+def show(found: Findings, change: Callable[[Run], Run] = lambda run: run) -> str:
+    return " ".join(SHOWS[found.name](change(a_run(found)), found))
+
+
+def test_freshness_names_the_ways_from_the_freshest_on() -> None:
+    readings = [
+        (measure, value, 100, way)
+        for way, values in (("polling", (1_500.0, 2_900.0, 1_600.0)), ("push", (80.0, 200.0, 50.0)))
+        for measure, value in zip((TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, MEAN_STALENESS), values, strict=True)
+    ]
+    words = show(book_of("freshness", *readings))
+    assert words.index("push, then fetch 80.0 ms (p50) and 200 ms (p99)") < words.index("polling 1.50 s")
+    assert "1.60 s behind with polling and 50.0 ms with push, then fetch" in words
+
+
+def test_storm_tells_the_last_acceptance_and_the_slowest_ping_of_each_size() -> None:
+    words = show(book_of("storm", (LAST_ACCEPTED, 0.75, 1_500, LOBBY), (SLOWEST_PING, 480.0, 1_500, LOBBY)))
+    assert words == (
+        "1,500 players who log in at once are all accepted within 0.750 s; the slowest answer to a ping meanwhile "
+        "takes 480 ms."
+    )
+
+
+def test_restart_tells_when_half_and_when_all_were_back() -> None:
+    found = book_of(
+        "reconnect",
+        (BACK_WITHIN[50], 2.5, 100, "jitter, SIGTERM"),
+        (BACK_WITHIN[100], 15.7, 100, "jitter, SIGTERM"),
+        (PEAK_RATE, 230.0, 100, "jitter, SIGTERM"),
+    )
+    words = show(found)
+    assert "50 % are back and fresh after the stop within: jitter, SIGTERM 2.50 s." in words
+    assert "100 % are back and fresh after the stop within: jitter, SIGTERM 15.7 s." in words
+    assert "jitter, SIGTERM 230." in words
+
+
+def test_flap_tells_how_many_of_those_who_were_cut() -> None:
+    def of_a_hundred(run: Run) -> Run:
+        returns = replace(run.profile.returns, flapping=100, flap_share=0.3)
+        return replace(run, profile=replace(run.profile, returns=returns))
+
+    words = show(book_of("flap", (TOLD_OFFLINE, 12.0, 100, "jitter, grace 0 s")), of_a_hundred)
+    assert "jitter, grace 0 s 12.0 of 30" in words
+
+
+@pytest.mark.parametrize(
+    ("knee", "note", "words"),
+    [
+        (4_000, "", "One process holds 4,000 clients with p99 of the fan-out below 250 ms and nobody left out."),
+        (4_000, "4,000 clients met it, and no more were tried: the knee is at least there",
+         "One process holds at least 4,000 clients with p99 of the fan-out below 250 ms and nobody left out; no more "
+         "were tried."),
+        (0, f"0 clients met it, and with more {DISTURBED}: the knee is at least there",
+         f"How many clients one process holds was not measured: {DISTURBED} at 2,000 already."),
+    ],
+    ids=["found", "open", "disturbed"],
+)  # fmt: skip
+def test_capacity_tells_a_limit_from_a_lower_bound(knee: int, note: str, words: str) -> None:
+    book = Book()
+    book.add(CAPACITY, knee, clients=0)
+    if note:
+        book.note(note)
+    assert show(book.result("capacity", ())) == words
+
+
+def test_cost_is_told_at_the_largest_size() -> None:
+    words = show(
+        book_of(
+            "cost",
+            (CPU_PER_PLAYER_HOUR, 9.9, 100, "idle"),
+            (CPU_PER_PLAYER_HOUR, 0.5, 1_000, "idle"),
+            (RSS_PER_CONNECTION, 9.25, 1_000, LOBBY),
+        )
+    )
+    assert "With 1,000 players (idle) a player-hour costs 0.500 s of server CPU." in words
+    assert "9.25 KiB of the server's memory at 1,000" in words
+
+
+def test_peers_are_told_as_multiples_of_the_lobby() -> None:
+    found = book_of("peers", (CPU_PER_RECIPIENT, 10.0, 400, LOBBY), (CPU_PER_RECIPIENT, 27.0, 400, "naive Tornado"))
+    assert "naive Tornado 2.7 times as much" in show(found)
+
+
+def test_peers_of_a_handful_of_clients_show_nothing() -> None:
+    found = book_of("peers", (CPU_PER_RECIPIENT, -1.0, 4, LOBBY), (CPU_PER_RECIPIENT, 27.0, 4, FLOOR))
+    assert show(found) == ""
+
+
+# -- the swarm -----------------------------------------------------------------------------------------------------
+
+
+def a_swarm(document: dict[str, object], *, generator_cpu_s: float = 5.0) -> Section:
+    book = Book()
+    stretch = Stretch(wall_s=10.0, server_cpu_s=1.0, generator_cpu_s=generator_cpu_s)
+    swarm = Swarm(command=["locust", "--users", "8"], exit_code=0, document=document)
+    book.add_swarm(swarm, users=8, stretch=stretch, in_one_window=True)
+    run = a_run(book.result("swarm", ()))
+    sizes = SwarmSizes(
+        users=8, spawn_per_s=1.0, run_s=10.0, poller_share=0.25, room_interval_s=1.0, room_lifetime_s=1.0
+    )
+    section = swarm_section(derive(replace(run, profile=replace(run.profile, swarm=sizes))))
+    assert section is not None
+    return section
+
+
+ROW = {"type": "GET", "name": "/api/rooms", "count": 30, "failures": 2, "p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0,
+       "max_ms": 4.0}  # fmt: skip
+
+
+def test_swarm_tells_users_requests_and_failures() -> None:
+    section = a_swarm({"duration_s": 10.0, "requests": [ROW]})
+    assert section.shows[0] == "8 users, 25% of them polling, made 30 requests in 10.0 s; 2 failed."
+    requests = table(section, "Requests")
+    assert requests.rows == [["GET", "/api/rooms", "30", "2", "1.00 ms", "2.00 ms", "3.00 ms", "4.00 ms"]]
+    assert requests.mark(0) == "fails"
+
+
+def test_swarm_whose_generator_was_the_limit_is_invalid() -> None:
+    assert a_swarm({}, generator_cpu_s=9.5).validity == "INVALID: Locust used 95% of a core"
+    assert a_swarm({}).validity == "valid"
+
+
+@pytest.mark.parametrize(
+    ("level", "words"), [("VALID", "valid"), ("SUSPECT", "suspect: late"), ("INVALID", "INVALID: late")]
+)
+def test_swarm_is_as_valid_as_it_says(level: str, words: str) -> None:
+    assert a_swarm({"validity": {"level": level, "reasons": ["late"]}}).validity == words
+
+
+def test_announcements_that_did_not_come_are_told() -> None:
+    section = a_swarm({"ledger": {"presence": {"expected": 1_000, "lost": 3}, "rooms": {"expected": 0, "lost": 0}}})
+    assert any("1,000 times a player should have heard another one" in each for each in section.shows)
+    assert not any("of a change of the rooms" in each for each in section.shows)
+
+
+# -- claims and answers --------------------------------------------------------------------------------------------
+
+
+def test_tally_counts_the_verdicts() -> None:
+    promises = judge_promises(derive(a_whole_run()))
+    words = tally(promises)
+    assert words.startswith(f"Of {len(promises)} claims, ")
+    numbers = [int(word) for word in words.replace(",", "").split() if word.isdigit()]
+    assert numbers[0] == sum(numbers[1:])
+
+
+def test_claims_that_hold_and_fail_have_marks() -> None:
+    promises = judge_promises(derive(a_whole_run()))
+    [found] = promises_section(a_whole_run(), promises).tables
+    assert {"holds", "partly", "fails"} <= {found.mark(number) for number in range(len(promises))}
+    assert all(row[4] for row in found.rows), "the rule of each"
+
+
+def test_answers_are_at_most_five_sentences_with_the_figures_of_the_run() -> None:
+    figures = derive(a_whole_run())
+    answers = answer_sentences(figures, judge_promises(figures))
+    assert len(answers) <= 5
+    assert "1,000 clients within 25.0 ms" in answers[0]
+    assert "400 B per minute with push" in answers[1]
+    assert "5.02 s (fixed 5 s, SIGTERM)" in answers[2]
+
+
+def test_answers_leave_out_a_size_that_is_not_valid() -> None:
+    points = [a_point(100, last_ms=1.0, fresh_ms=2.0), a_point(500, last_ms=1.0, fresh_ms=2.0, stretch=OVERLOADED)]
+    [answer] = answer_sentences(derive(a_run(a_broadcast_result(points))), [])
+    assert "all of 100 clients" in answer
+
+
+def test_nothing_measured_has_no_answers_and_says_so() -> None:
+    figures = derive(a_run())
+    assert answer_sentences(figures, []) == []
+    assert answer_table(figures) is None
+    assert validity_sentence(figures) == "Validity: nothing was measured."
+
+
+def test_answer_table_sets_polling_and_push_side_by_side() -> None:
+    found = answer_table(derive(a_whole_run()))
+    assert found is not None
+    row = cells(found, "Bytes per idle minute, framed, 10 rooms")
+    assert list(row.values())[1:] == ["40.0 KB", "6.00 KB", "150 B"]
+
+
+def test_validity_sentence_counts_all_figures_of_the_run() -> None:
+    assert validity_sentence(derive(a_whole_run())) == "Validity: all 47 points valid."
+
+
+@pytest.mark.parametrize(
+    ("validity", "mark"), [(Validity.VALID, ""), (Validity.SUSPECT, "suspect"), (Validity.INVALID, "invalid")]
+)
+def test_mark_of_a_row_is_how_it_looks(validity: Validity, mark: str) -> None:
+    assert mark_of(Judgement(validity)) == mark
+    assert Table("", ("a",), [["x"]]).mark(0) == ""
