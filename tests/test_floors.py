@@ -47,6 +47,11 @@ def floor_of(path: Path) -> str:
     return inside[0].removesuffix(".py")
 
 
+def second_part(module: str) -> str:
+    """Of a dotted name: the package or module right below its package."""
+    return module.split(".")[1] if "." in module else ""
+
+
 def project_part(name: str) -> str | None:
     parts = name.split(".")
     return parts[1] if parts[0] == "lobby_server" and len(parts) > 1 else None
@@ -95,13 +100,22 @@ def test_imports_point_down_inside_each_package_too(table: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_wings_that_stand_apart_do_not_import_each_other(table: ModuleType) -> None:
+    wings: tuple[tuple[str, ...], ...] = getattr(table, "APART", ())
+    wing_of = {package: number for number, wing in enumerate(wings) for package in wing}
+    for module, imported in graph_of(table.PACKAGE).items():
+        wing = wing_of.get(second_part(module))
+        others = {wing_of.get(second_part(other), wing) for other in imported}
+        assert wing is None or others <= {wing}, f"{module} imports from the other wing"
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
 def test_libraries_are_used_by_the_packages_that_own_them(table: ModuleType) -> None:
     owners: dict[str, set[str]] = getattr(table, "LIBRARY_OWNERS", {})
     for module, path in modules_of(table.PACKAGE).items():
-        _, *inside = module.split(".")
-        if len(inside) > 1:  # beside the packages stand the ways in, which may use everything
+        if module.count(".") > 1:  # beside the packages stand the ways in, which may use everything
             used = {name.split(".")[0] for name in imports_of(path)} & owners.keys()
-            assert {library for library in used if inside[0] not in owners[library]} == set(), module
+            assert {library for library in used if second_part(module) not in owners[library]} == set(), module
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.browser.conftest import DESKTOP, PATIENCE_MS
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm

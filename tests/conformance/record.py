@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.conformance.case import Case, SocketCase, Way
 from tests.conformance.cases import CASES
 from tests.conformance.judging import Observation, judge

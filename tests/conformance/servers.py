@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.conformance.case import Way
 from tests.conformance.line import CERTIFICATE
 

@@ -7,9 +7,9 @@ import zlib
 
 import pytest
 
-from bench.raw_client import OP_CLOSE, RawClient, Transport
-from bench.target import Target
-from bench.watch import resident_kib
+from bench.load.sockets.raw_client import OP_CLOSE, RawClient, Transport
+from bench.processes.target import Target
+from bench.processes.watch import resident_kib
 from tests.conformance.case import Way
 from tests.conformance.servers import flags_of
 from tests.conformance.wire import RSV1, frame

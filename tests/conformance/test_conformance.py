@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.conformance.case import Case, RequestCase, SocketCase, Way, upgrade
 from tests.conformance.cases import CASES, QUICK, TABLES
 from tests.conformance.judging import judge

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from bench.among import Among, among
-from bench.churn import Churn, Cycle, churn
-from bench.hostile import Hostile, be_hostile
-from bench.raw_client import RawClient, Transport
-from bench.target import Target
+from bench.load.among import Among, among
+from bench.load.churn import Churn, Cycle, churn
+from bench.load.clients.hostile import Hostile, be_hostile
+from bench.load.sockets.raw_client import RawClient, Transport
+from bench.processes.target import Target
 from tests.conformance.case import Way
 from tests.conformance.servers import servers
 

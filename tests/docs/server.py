@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import websocket
 
-from bench.target import Target as Target
+from bench.processes.target import Target as Target
 from tests.process.clients import PATIENCE_S as PATIENCE_S
 from tests.process.clients import Answer as Answer
 from tests.process.clients import call as call

@@ -7,8 +7,8 @@ import re
 from click.testing import CliRunner
 
 from bench.cli import main
-from loadtest.workload import mix
 from loadtest.measure.metrics import BY_NAME, COUNT_NAMES
+from loadtest.workload import mix
 from tests.docs.markdown import DOCS, code, section, table
 from tests.docs.programs import locust_flags
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.engines.godot import running_godot
 from tests.process.clients import connect, register, token_of
 

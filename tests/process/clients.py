@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 import websocket
 
-from bench.target import Target
+from bench.processes.target import Target
 
 PATIENCE_S = 10.0
 

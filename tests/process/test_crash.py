@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.process.clients import Answer, call, connect, register, shake_hands, token_of, wait_until
 
 PASSWORD = "a password"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import websocket
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.process.clients import Answer, call, close_code_of, connect, register, token_of, wait_until
 
 

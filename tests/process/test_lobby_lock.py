@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.target import Target, TargetFailed
+from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, close_code_of, connect, token_of, wait_until
 from tests.store.postgres import Postgres
 

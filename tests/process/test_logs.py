@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 from lobby_server.logs import JsonFormatter
 from tests.process.clients import call, connect, register, shake_hands, token_of
 

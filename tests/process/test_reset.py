@@ -9,7 +9,7 @@ import socket
 import struct
 from pathlib import Path
 
-from bench.target import Target
+from bench.processes.target import Target
 from tests.process.clients import call, connect, token_of, wait_until
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)

@@ -15,7 +15,7 @@ import pytest
 import websocket
 
 import loadtest.client
-from bench.target import Target
+from bench.processes.target import Target
 from loadtest.client import (
     AuthenticationManager,
     ConnectionManager,

@@ -13,7 +13,7 @@ import jwt
 import msgspec
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 from loadtest.client import (
     AuthenticationManager,
     ConnectionManager,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 
 ROOT = Path(__file__).parents[3]
 CLIENTS = 40

@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 
-from bench.target import Target
+from bench.processes.target import Target
 from loadtest.client import ApiError, ConnectionManager, FixedReconnect, KeepAliveHttp, LobbyApi, Social, SocialApi
 from lobby_server.protocol import social_messages as events
 from lobby_server.protocol.social_messages import SOCIAL_MESSAGES

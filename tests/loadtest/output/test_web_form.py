@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from bench.target import Target
+from bench.processes.target import Target
 from loadtest.output.web_form import flag_of, read_form, swarm_actions
 from loadtest.results.exit_codes import UsageError
 from tests.loadtest.fakes import wait_for

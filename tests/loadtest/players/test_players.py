@@ -8,7 +8,7 @@ import pytest
 from locust.env import Environment
 from locust.event import Events
 
-from bench.target import Target
+from bench.processes.target import Target
 from loadtest.measure.metrics import CHAT_DELIVERY, INVITATION
 from loadtest.output.recording_options import add_run_options
 from loadtest.players import Player

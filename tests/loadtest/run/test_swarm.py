@@ -19,8 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.target import Target
-from bench.tokens import mint_receiver
+from bench.load.sockets.tokens import mint_receiver
+from bench.processes.target import Target
 from loadtest.client import KeepAliveHttp, LobbyApi
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakeServer, wait_for
 from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S, Done, Nursery, Swarm

@@ -12,11 +12,11 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench.hostile import Hostile
-from bench.raw_client import OP_TEXT, ClientGone, RawClient, Transport, client_frame
+from bench.load.clients.hostile import Hostile
+from bench.load.sockets.raw_client import OP_TEXT, ClientGone, RawClient, Transport, client_frame
+from bench.load.sockets.tokens import mint_receiver
+from bench.processes.target import Target
 from bench.stats import percentile
-from bench.target import Target
-from bench.tokens import mint_receiver
 
 PINGS_PER_S = 400.0
 """Of all good clients together: little enough that they do not disturb each other."""
@@ -154,7 +154,7 @@ class _Crowd:
 async def _start_hostile(kind: Hostile, port: int, transport: Transport, round_s: float) -> asyncio.subprocess.Process:
     """Returns when it begins: the start of its process is not what is measured."""
     seconds = str(4 * round_s + 30)  # ended sooner by us; by itself when we are gone
-    command = [sys.executable, "-m", "bench.hostile", kind.value, str(port), transport.value, seconds]
+    command = [sys.executable, "-m", "bench.load.clients.hostile", kind.value, str(port), transport.value, seconds]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     await process.stdout.readline()

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from bench.raw_client import OP_CLOSE, ClientGone, RawClient, Transport, client_frame, close_payload
-from bench.target import Target
-from bench.tokens import Player, mint_receiver
-from bench.watch import resident_kib
+from bench.load.sockets.raw_client import OP_CLOSE, ClientGone, RawClient, Transport, client_frame, close_payload
+from bench.load.sockets.tokens import Player, mint_receiver
+from bench.processes.target import Target
+from bench.processes.watch import resident_kib
 
 _REFUSED_TOKEN = "nonsense"
 

@@ -2,7 +2,7 @@
 
 A process of its own, so that what it costs is not charged to those who measure:
 
-    python -m bench.hostile KIND PORT TRANSPORT SECONDS
+    python -m bench.load.clients.hostile KIND PORT TRANSPORT SECONDS
 
 Bounded in connections, in bytes per second and in time. It goes on whatever the server answers, connects again when it
 is put out, and ends by itself. It prints a line when it begins.
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
-from bench.raw_client import (
+from bench.load.sockets.raw_client import (
     OP_CONTINUATION,
     OP_PING,
     ClientGone,

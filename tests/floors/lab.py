@@ -1,0 +1,26 @@
+"""The floors of the lab."""
+
+from __future__ import annotations
+
+PACKAGE = "bench"
+
+LAYERS = (
+    ("measures", "words", "stats"),
+    ("record",),
+    # What is made of a record: nothing there runs anything
+    ("analysis",),
+    ("report",),
+    # What makes a record
+    ("peers",),
+    ("processes",),
+    ("load",),
+    ("scenarios",),
+    # The command line
+    ("cli",),
+)
+
+APART = (("analysis", "report"), ("peers", "processes", "load", "scenarios"))
+"""Two wings over `record`, neither of which imports the other: a saved run is drawn without any load generator."""
+
+TEST_PACKAGES = ("tests.bench",)
+"""Folders of tests that keep to the same size."""
