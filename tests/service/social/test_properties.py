@@ -5,6 +5,7 @@ blocks and parties, beside a plain model of who has to hear what.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.social.assembly import Social
 from lobby_server.service.social.people import Whom
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.writer import StoreWriter
 from tests.fakes.store import MemoryStore
 from tests.fakes.transport import MemoryTransport
 from tests.service.stage import Stage
@@ -63,7 +64,9 @@ class SocialMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.stage = stage = Stage()
-        self.store, self.writer = MemoryStore(), StoreWriter()
+        self.store = MemoryStore()
+        self.writer = StoreWriter(self.store)
+        ids = itertools.count()
         presence = Presence()
         rooms = RoomCommands(
             book=RoomBook(empty_ttl_s=60.0),
@@ -86,7 +89,7 @@ class SocialMachine(RuleBasedStateMachine):
             party_book=PartyBook(max_members=3, invite_ttl_s=1e9, offline_ttl_s=1e9),
             chat_rate_per_min=0.0,
             chat_max_characters=500,
-            new_id=lambda: f"p{len(self.parties)}",
+            new_id=lambda: f"p{next(ids)}",
         )
         lobby = Lobby(presence=presence, sessions=stage.sessions, announcer=stage.announcer, clock=stage.clock)
         lobby.observe(self.social)
