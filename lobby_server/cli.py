@@ -1,5 +1,6 @@
-"""``lobby-server``: flags, environment, exit codes. 0 orderly end, 1 no server answered, or another
-server took the database, 2 a setting or the database has to be corrected first."""
+"""``lobby-server``: flags, environment, exit codes. 0 an orderly end, 1 no server answered, or another
+server took the database, 2 a setting or the database has to be corrected first, 75 a database that is not up: the same
+start may succeed later, so a supervisor tries again."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from lobby_server.logs import set_up_logging
 from lobby_server.secret import load_or_make_secret
 from lobby_server.server import LobbyServer
 from lobby_server.service.auth import ADMIN_ROLE, Tokens
-from lobby_server.service.ports import StoreError
+from lobby_server.service.ports import StoreError, StoreUnavailable
 from lobby_server.settings import (
     ENVIRONMENT_ONLY,
     Settings,
@@ -35,9 +36,12 @@ from lobby_server.settings import (
     flag_of,
     read_settings,
 )
+from lobby_server.store import StoreNotReady
 
 FAILED = 1
 USAGE = 2
+TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h."""
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 """Objects made before a young collection, young ones before a middle one, middle ones before a full one."""
 
@@ -106,9 +110,9 @@ def _read(flags: dict[str, Any]) -> Settings:
         _stop_with(str(fault))
 
 
-def _stop_with(sentence: str) -> NoReturn:
+def _stop_with(sentence: str, *, code: int = USAGE) -> NoReturn:
     click.echo(f"lobby-server: {sentence}", err=True)
-    sys.exit(USAGE)
+    sys.exit(code)
 
 
 @click.group(
@@ -131,6 +135,8 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
     _raise_descriptor_limit()
     try:
         _run(_serve(settings))
+    except (StoreNotReady, StoreUnavailable) as fault:
+        _stop_with(str(fault), code=TRY_AGAIN)
     except (SettingsError, StoreError) as fault:
         _stop_with(str(fault))
 
@@ -192,7 +198,8 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await server.start()
+    if not await _started(server, stopping):
+        return
     _tame_collector()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the data folder may have a name that the locale has not
@@ -202,6 +209,19 @@ async def _serve(settings: Settings) -> None:
     if server.ends_because:
         click.echo(f"lobby-server: {server.ends_because}", err=True)
         sys.exit(FAILED)
+
+
+async def _started(server: LobbyServer, stopping: asyncio.Event) -> bool:
+    """Whether it was started, not asked to end before: a start may wait for its database."""
+    starting, told = asyncio.ensure_future(server.start()), asyncio.ensure_future(stopping.wait())
+    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if starting.done():
+        starting.result()
+        return True
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    return False
 
 
 def _run(main_coroutine: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -22,12 +23,14 @@ def load_or_make_secret(data_dir: Path) -> tuple[str, bool]:
     """
     path = secret_path(data_dir)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return _read(path), False
         except FileNotFoundError:
             return _make(path)
     except (OSError, UnicodeDecodeError) as fault:
+        if getattr(fault, "errno", None) == errno.ENOSPC:
+            raise SettingsError(f"The disk that holds the data folder {data_dir} is full: make room there.") from None
         reason = getattr(fault, "strerror", None) or "not a text file"
         raise SettingsError(
             f"The data folder {data_dir} cannot be used ({reason}): give --data-dir a folder that can be "

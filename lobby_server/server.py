@@ -22,8 +22,18 @@ from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import load_or_make_secret, secret_path
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
+from lobby_server.service.writes.writer import MAX_NAMED, Left
 from lobby_server.settings import Settings, SettingsError
-from lobby_server.store import LobbyLock, lock_lobby, open_store
+from lobby_server.store import (
+    FileJournal,
+    LobbyLock,
+    PostgresDatabase,
+    lock_lobby,
+    open_store,
+    read_database_url,
+    when_ready,
+)
+from lobby_server.store.journal import JOURNAL_FILE
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
 from lobby_server.web.routes import make_application
@@ -52,6 +62,7 @@ class LobbyServer:
         self._listener: Listener | None = None
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
+        self._data = ""
         self.ends_because = ""
         """Why the server cannot go on, in one sentence; empty: it can."""
         self._on_end: Callable[[], None] = on_end
@@ -67,8 +78,7 @@ class LobbyServer:
         """What is printed once the server accepts."""
         scheme = "https" if self.settings.tls_cert else "http"
         address = f"[{self.settings.address}]" if ":" in self.settings.address else self.settings.address
-        data = self.settings.data_dir.resolve()
-        return f"listening on {scheme}://{address}:{self.port} · data in {data} · lobby-server {__version__}"
+        return f"listening on {scheme}://{address}:{self.port} · data in {self._data} · lobby-server {__version__}"
 
     async def start(self) -> None:
         """Open the store, take up what an earlier life left, listen.
@@ -80,18 +90,24 @@ class LobbyServer:
         tls = self._tls()
         sockets = self._bind()
         try:
-            self._lock = await lock_lobby(settings.database_url, settings.data_dir, wait_s=settings.takeover_wait_s)
-            self._store = await open_store(settings.database_url, settings.data_dir)
+            await self._open()
+            assert self._lock is not None
+            assert self._store is not None
+            app = App(
+                settings=settings, runtime=self._runtime(), store=self._store, secret=secret, journal=self._journal()
+            )
+            await app.start()
         except BaseException:
             for listener in sockets:
                 listener.close()
+            if self._store is not None:
+                await self._store.close()
             if self._lock is not None:
                 await self._lock.release()
             raise
+        self.app = app
         self._lock.keep(self._cannot_go_on)
-        app = self.app = App(settings=settings, runtime=self._runtime(), store=self._store, secret=secret)
         context = self._context = WebContext(app)
-        await app.start()
         self._http = tornado.httpserver.HTTPServer(
             FrontDoor(context, make_application(context)),
             ssl_options=tls,
@@ -121,9 +137,7 @@ class LobbyServer:
         app.heartbeat.stop()
         if self._http is not None:
             await self._http.close_all_connections()
-        lost = await app.writer.stop(patience_s=app.drain.last_writes_s)
-        if lost:
-            log.error("%d writes were lost: the database did not take them in time", lost)
+        self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))
         await app.store.close()
         if self._lock is not None:
             await self._lock.release()
@@ -143,6 +157,52 @@ class LobbyServer:
             resident_bytes=resident_bytes,
         )
 
+    async def _open(self) -> None:
+        settings = self.settings
+        location = read_database_url(settings.database_url, settings.data_dir)
+        if isinstance(location, PostgresDatabase):
+            self._data = f"database {location.name} of PostgreSQL at {location.place}"
+            for caution in location.cautions:
+                log.warning("%s", caution)
+        else:
+            self._data = str(settings.data_dir.resolve())
+        self._lock = await when_ready(
+            lambda: lock_lobby(settings.database_url, settings.data_dir, wait_s=settings.takeover_wait_s),
+            wait_s=settings.database_wait_s,
+        )
+        self._store = await when_ready(
+            lambda: open_store(settings.database_url, settings.data_dir), wait_s=settings.database_wait_s
+        )
+
+    def _journal(self) -> FileJournal | None:
+        """None where the data folder cannot be written: with PostgreSQL and a secret of one's own none is needed."""
+        folder = self.settings.data_dir
+        try:
+            journal = FileJournal(folder)
+        except OSError as fault:
+            log.warning(
+                "writes that wait while the database is away are kept in memory only, the data folder %s cannot be "
+                "written (%s)", folder, fault.strerror,
+            )  # fmt: skip
+            return None
+        mode = folder.stat().st_mode & 0o777
+        if mode & 0o077:
+            log.warning("other users can look into the data folder %s (mode %o): chmod 700 it", folder, mode)
+        return journal
+
+    def _say_left(self, left: Left) -> None:
+        if left.journalled:
+            log.warning(
+                "%d writes wait in %s: the database did not take them in time, the next start makes them",
+                left.journalled, self.settings.data_dir / JOURNAL_FILE,
+            )  # fmt: skip
+        if left.lost:
+            log.error("%d writes were lost, the database did not take them in time:", len(left.lost))
+            for what in left.lost[:MAX_NAMED]:
+                log.error("lost: %s", what)
+            if len(left.lost) > MAX_NAMED:
+                log.error("lost: and %d more", len(left.lost) - MAX_NAMED)
+
     def _cannot_go_on(self, why: str) -> None:
         log.error("%s", why)
         self.ends_because = why
@@ -150,7 +210,6 @@ class LobbyServer:
 
     def _secret(self) -> str:
         if self.settings.jwt_secret:
-            self._check_data_dir()
             return self.settings.jwt_secret
         secret, is_new = load_or_make_secret(self.settings.data_dir)
         if is_new:
@@ -159,15 +218,6 @@ class LobbyServer:
                 secret_path(self.settings.data_dir),
             )
         return secret
-
-    def _check_data_dir(self) -> None:
-        try:
-            self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise SettingsError(
-                f"The data folder {self.settings.data_dir} cannot be used ({fault.strerror}): "
-                "give --data-dir a folder that can be read and written."
-            ) from None
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self.settings.tls_cert:

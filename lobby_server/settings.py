@@ -31,10 +31,15 @@ class Settings:
 
     address: str = _option("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
     port: int = _option(30820, "port to listen on; 0 takes a free one")
-    data_dir: Path = _option(Path("lobby-data"), "folder of the SQLite file and of the generated secret")
-    database_url: str = _option("", "postgresql+asyncpg://user:password@host/name; default: SQLite in the data folder")
+    data_dir: Path = _option(
+        Path("lobby-data"), "folder of the SQLite file, of the generated secret and of writes that wait"
+    )
+    database_url: str = _option("", "postgresql://user:password@host/name; default: SQLite in the data folder")
     takeover_wait_s: float = _option(
         0.0, "how long a start waits for another server on the same database to end; then it is refused", unit="s"
+    )
+    database_wait_s: float = _option(
+        10.0, "how long a start waits for a database that is not up yet; then it ends with exit code 75", unit="s"
     )
     jwt_secret: str = _option(
         "", "secret that signs the tokens; generated and kept in the data folder when not given", environment_only=True
@@ -116,7 +121,7 @@ class Settings:
         for name in (
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
-            "rooms_notify_interval_ms", "drain_s", "takeover_wait_s",
+            "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")

@@ -24,7 +24,7 @@ from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.lobby import Lobby
-from lobby_server.service.ports import Clock, Store, Transport
+from lobby_server.service.ports import Clock, Journal, Store, Transport
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.commands import RoomCommands
@@ -36,7 +36,7 @@ from lobby_server.service.social.assembly import Social
 from lobby_server.service.watch.loop_lag import LoopLag
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.ops_history import OpsHistory, read_counters
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.settings import Settings
 
 
@@ -61,12 +61,16 @@ class Runtime:
 class App:
     """One per server process. `start` it, then open sessions; `stop` it as the drain begins."""
 
-    def __init__(self, *, settings: Settings, runtime: Runtime, store: Store, secret: str) -> None:
-        """`secret` signs the tokens."""
+    def __init__(
+        self, *, settings: Settings, runtime: Runtime, store: Store, secret: str, journal: Journal | None = None
+    ) -> None:
+        """`secret` signs the tokens. Without a journal, writes that wait for the database do not outlive the
+        process."""
         clock = self.clock = runtime.clock
         self.settings = settings
         self.store = store
-        self.writer = StoreWriter()
+        self.writer = StoreWriter(store, journal=journal)
+        self._new_life = runtime.new_token_id
         self.metrics = Metrics()
         self.sessions = Sessions(limit=settings.max_connections)
         self.drain = Drain(sessions=self.sessions, clock=clock, limit_s=settings.drain_s)
@@ -181,6 +185,7 @@ class App:
 
     async def start(self) -> None:
         """Take up what an earlier life of the server kept, and start the timers. Raises `StoreUnavailable`."""
+        await self.writer.recover(self._new_life())
         self.writer.start()
         await self.accounts.load_revoked()
         await self.rooms.restore()

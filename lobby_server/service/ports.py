@@ -45,12 +45,17 @@ class StoreError(Exception):
 
     StoreError
     ├── StoreUnavailable   the database is away: 503, try again
+    │   └── StoreFull      it takes no writes, because its disk is full
     ├── UsernameTaken
     └── EmailTaken
     """
 
 
 class StoreUnavailable(StoreError):
+    pass
+
+
+class StoreFull(StoreUnavailable):
     pass
 
 
@@ -108,10 +113,45 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     async def rooms(self) -> list[StoredRoom]:
         """All rooms, oldest first."""
 
+    async def life(self) -> str:
+        """The name of the server's life that `begin_life` was last told; empty: none was."""
+
+    async def begin_life(self, name: str) -> None:
+        """Remember by which name a server began to use the database."""
+
     async def ping(self) -> None:
-        """Return when the database answers."""
+        """Return when the database takes writes."""
 
     async def close(self) -> None: ...
+
+
+class Journal(Protocol):
+    """Where writes are noted until the database has them. Every call may raise `OSError`."""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is time for `rewrite`."""
+
+    def read(self) -> tuple[str, list[bytes]]:
+        """The life that wrote it, and its lines."""
+
+    def put_aside(self) -> str:
+        """Keep what there is elsewhere, and say where."""
+
+    def begin(self, life: str) -> None:
+        """Forget every line; those to come are of this life."""
+
+    def append(self, line: bytes) -> None:
+        """One more line, which outlives the process when this returns."""
+
+    def rewrite(self, lines: Sequence[bytes]) -> None:
+        """These lines and no others."""
+
+    def clear(self) -> None:
+        """Forget every line."""
+
+    def close(self) -> None:
+        """A second time does nothing."""
 
 
 class Timer(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lobby_server.service.ports import Clock, Store
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.writer import StoreWriter
 
 SWEEP_EVERY_S = 3600.0
 
@@ -25,7 +25,7 @@ class Retention:
 
     def start(self) -> None:
         """Sweep now, and once per hour from now on."""
-        self._writer.write(self._sweep)
+        self._writer.attempt(self._sweep)  # what is missed is swept an hour later
         self._clock.call_later(SWEEP_EVERY_S, self.start)
 
     async def _sweep(self) -> None:

@@ -4,9 +4,24 @@
 port `lobby_server.service.ports.Store`.
 """
 
-from lobby_server.store.errors import StoreSetupError
+from lobby_server.store.errors import StoreNotReady, StoreSetupError
+from lobby_server.store.journal import FileJournal
 from lobby_server.store.locks.lobby import LobbyLock, lock_lobby
-from lobby_server.store.opening import open_store
+from lobby_server.store.opening import open_store, when_ready
+from lobby_server.store.postgres_url import PostgresDatabase
 from lobby_server.store.sql.store import SqlStore
+from lobby_server.store.urls import SqliteFile, read_database_url
 
-__all__ = ["LobbyLock", "SqlStore", "StoreSetupError", "lock_lobby", "open_store"]
+__all__ = [
+    "FileJournal",
+    "LobbyLock",
+    "PostgresDatabase",
+    "SqlStore",
+    "SqliteFile",
+    "StoreNotReady",
+    "StoreSetupError",
+    "lock_lobby",
+    "open_store",
+    "read_database_url",
+    "when_ready",
+]

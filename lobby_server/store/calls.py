@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from lobby_server.service.ports import StoreUnavailable
+from lobby_server.service.ports import StoreError, StoreUnavailable
 from lobby_server.store.engines import Database
 from lobby_server.store.errors import as_store_error
 
@@ -33,6 +33,8 @@ class SqlCalls:
             raise StoreUnavailable("The store is closed.")
         try:
             return await self._database.run(call)
+        except StoreError:
+            raise
         except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
             raise as_store_error(error) from error
 

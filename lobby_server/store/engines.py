@@ -11,29 +11,38 @@ of three. What needs more says `in_transaction`.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from lobby_server.store.errors import NotConnected
-from lobby_server.store.urls import Location, PostgresDatabase, SqliteFile
+from lobby_server.store.connecting import Connector
+from lobby_server.store.errors import DiskFull, NotConnected
+from lobby_server.store.postgres_url import PostgresDatabase
+from lobby_server.store.urls import Location, SqliteFile
 
-CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 10.0
 """After this a statement of PostgreSQL counts as lost: the host may have vanished silently."""
 BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits for a lock of another process, a backup say."""
 POOL_TIMEOUT_S = 10.0
 """How long a call waits for a free connection, or for its turn in SQLite's thread."""
+MAX_CALLS = 1000
+"""Calls of PostgreSQL that are under way or wait for a connection; past it the database counts as away. When it does
+not answer, each holds its place until its time is over, and more would only hold memory."""
+LEAST_FREE_BYTES = 256 * 1024
+"""Less than that on the disk of an SQLite file, and it counts as full: one call may write that much."""
 POSTGRES_CONNECTIONS = 8
 """Most connections of one server process; PostgreSQL allows 100 in all by default."""
 
@@ -46,6 +55,7 @@ _SQLITE_PRAGMAS = (
 )
 
 _Result = TypeVar("_Result")
+_Error = TypeVar("_Error", bound=Exception)
 
 
 class Database(Protocol):
@@ -60,6 +70,9 @@ class Database(Protocol):
         Raises `NotConnected` when there is none to be had, and what the call raises. A call that has begun runs to its
         end though its caller is cancelled, by a timeout say.
         """
+
+    def check_space(self) -> None:
+        """Raises `StoreFull` when the disk of a database in a file has no room for what one call may write."""
 
     async def close(self) -> None:
         """Let go of the connections. No call may be under way."""
@@ -97,6 +110,7 @@ class SqliteThread:
     is_sqlite = True
 
     def __init__(self, location: SqliteFile) -> None:
+        self._path = location.path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lobby-sqlite")
         self._engine = sqlalchemy.create_engine(
             URL.create("sqlite", database=str(location.path)),
@@ -115,6 +129,10 @@ class SqliteThread:
             loop.run_in_executor(self._thread, self._in_thread, call, time.monotonic() + POOL_TIMEOUT_S)
         )
 
+    def check_space(self) -> None:
+        if free_bytes(self._path) < LEAST_FREE_BYTES:
+            raise DiskFull(self._path)
+
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=False)
@@ -125,9 +143,18 @@ class SqliteThread:
         try:
             connection = self._engine.connect()
         except Exception as error:  # whatever it is: without a connection the database is away
-            raise NotConnected from error
+            raise self._full_or(error, NotConnected()) from error
         with connection:
-            return call(connection)
+            try:
+                return call(connection)
+            except OperationalError as error:
+                raise self._full_or(error, error) from error
+
+    def _full_or(self, error: Exception, otherwise: _Error) -> _Error | DiskFull:
+        """SQLite says "disk is full", or, where a file beside its own cannot grow, "disk I/O error"."""
+        text = str(error)
+        is_full = "disk is full" in text or ("disk I/O" in text and free_bytes(self._path) < LEAST_FREE_BYTES)
+        return DiskFull(self._path) if is_full else otherwise
 
 
 class PostgresPool:
@@ -136,26 +163,34 @@ class PostgresPool:
     is_sqlite = False
 
     def __init__(self, location: PostgresDatabase, *, command_timeout_s: float) -> None:
+        timeout_s = min(command_timeout_s, location.statement_timeout_s or command_timeout_s)
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
-            pool_size=POSTGRES_CONNECTIONS,
+            pool_size=location.connections or POSTGRES_CONNECTIONS,
             max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_S,
+            pool_timeout=location.pool_timeout_s or POOL_TIMEOUT_S,
             # A connection is tried before each use. Repeating a statement that failed would be cheaper, but it may have
             # been carried out: a second registration would find its own name taken.
             pool_pre_ping=True,
-            connect_args={"dsn": location.dsn, "timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
+            connect_args={
+                "async_creator_fn": Connector(location, command_timeout_s=timeout_s).connect,
+            },
         )
         self._running: set[asyncio.Future[Any]] = set()
 
     async def run(self, call: Callable[[Connection], _Result]) -> _Result:
+        if len(self._running) >= MAX_CALLS:
+            raise NotConnected from TimeoutError("too many calls wait for an answer")
         # Cut in the middle, a driver can only throw its connection away.
         task = asyncio.ensure_future(self._on_loop(call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    def check_space(self) -> None:
+        """PostgreSQL says so itself."""
 
     async def close(self) -> None:
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -168,6 +203,15 @@ class PostgresPool:
             except Exception as error:  # whatever it is: without a connection the database is away
                 raise NotConnected from error
             return await connection.run_sync(call)
+
+
+def free_bytes(path: Path) -> int:
+    """On the disk of a file, for a user who is not root."""
+    try:
+        found = os.statvfs(path.parent)
+    except (AttributeError, OSError):
+        return 1 << 62  # not a Unix system, or the folder is gone: the next call says what it is
+    return found.f_bavail * found.f_frsize
 
 
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:

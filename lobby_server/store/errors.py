@@ -2,8 +2,11 @@
 
 StoreError                 (lobby_server.service.ports)
 ├── StoreUnavailable       the same
-│   └── NotConnected       no connection, or none in time; the cause is its `__cause__`
-├── StoreSetupError        the database cannot be used at all; nothing but a person helps
+│   ├── NotConnected       no connection, or none in time; the cause is its `__cause__`
+│   └── StoreFull          the same
+│       └── DiskFull       that of the SQLite file
+├── StoreSetupError        the database cannot be used; somebody has to put something right
+│   └── StoreNotReady      or it will be in a while: it is starting, or not there yet
 ├── UnstorableText         a caller's fault
 └── RowConflict            caught inside this package wherever the port gives it a meaning
 """
@@ -12,15 +15,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from lobby_server.service.ports import StoreError, StoreUnavailable
+from lobby_server.service.ports import StoreError, StoreFull, StoreUnavailable
 
 
 class StoreSetupError(StoreError):
     """A database that cannot be used. The text is one sentence that says what to do, without the password."""
+
+
+class StoreNotReady(StoreSetupError):
+    """A database that cannot be used at the moment: the same settings may do in a while."""
 
 
 class UnstorableText(StoreError):
@@ -50,9 +58,17 @@ class NotConnected(StoreUnavailable):
         super().__init__(DATABASE_AWAY)
 
 
+class DiskFull(StoreFull):
+    """The disk of the SQLite file takes no more."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"The disk that holds {path} is full.")
+
+
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) that time can heal: connection lost, out of connections, disk or
 # memory, deadlock, shut down or not up yet, input/output. A class is the first two characters.
 _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+_DISK_FULL = "53100"
 _PASSING_STATES = frozenset({"25006", "55P03"})  # a standby before its promotion; a lock that was not free in time
 
 
@@ -63,7 +79,11 @@ def as_store_error(error: Exception) -> StoreError:
     if isinstance(error, IntegrityError):
         return RowConflict()
     if _passes(error):
-        return StoreUnavailable(DATABASE_AWAY)
+        return (
+            StoreFull("The disk of the database is full.")
+            if sqlstate_of(error) == _DISK_FULL
+            else StoreUnavailable(DATABASE_AWAY)
+        )
     return StoreError("The database refused a statement.")
 
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from sqlalchemy import Connection, column, func, inspect, select, table
+from sqlalchemy import Connection, Text, and_, column, func, inspect, select, table, text, values
 from sqlalchemy.exc import OperationalError
 
 from lobby_server.store import engines
 from lobby_server.store.engines import Database, in_transaction, open_database
 from lobby_server.store.errors import NotConnected, StoreSetupError, chain_of
+from lobby_server.store.tables import metadata
 from lobby_server.store.urls import Location
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest one. A test compares it with the files."""
 MIGRATIONS_DIR = Path(__file__).with_name("migrations")
 MIGRATION_TIMEOUT_S = 60.0
@@ -42,6 +43,11 @@ async def migrate(location: Location) -> None:
             await _switch_to_wal(database)
         if await database.run(_revision_of) != REVISION:
             await database.run(_upgrade_alone)
+        if not database.is_sqlite and (table := await database.run(_unusable)) is not None:
+            raise StoreSetupError(
+                f"The user of --database-url may not write the table {table}: grant them SELECT, INSERT, UPDATE and "
+                "DELETE on all tables of the schema, and USAGE on its sequences."
+            )
     finally:
         await database.close()
 
@@ -69,6 +75,16 @@ def _revision_of(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(select(_VERSIONS.c.version_num))
     return revision
+
+
+def _unusable(connection: Connection) -> str | None:
+    """The first table that this user cannot use; None: all can be. Raises `DBAPIError` on a standby."""
+    if connection.scalar(select(func.current_setting("transaction_read_only"))) == "on":
+        connection.execute(text("CREATE TEMPORARY TABLE tried (id integer)"))  # PostgreSQL says why that cannot be
+    allowed = [func.has_table_privilege(column("name"), right) for right in ("SELECT", "INSERT", "UPDATE", "DELETE")]
+    names = values(column("name", Text), name="tables").data([(each,) for each in metadata.tables])
+    unusable: str | None = connection.scalar(select(names.c.name).where(~and_(*allowed)).limit(1))
+    return unusable
 
 
 def _upgrade_alone(connection: Connection) -> None:

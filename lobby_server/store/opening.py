@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from lobby_server.store.diagnosis import diagnose
 from lobby_server.store.engines import open_database
+from lobby_server.store.errors import StoreNotReady
 from lobby_server.store.migrate import migrate
 from lobby_server.store.sql.store import SqlStore
 from lobby_server.store.urls import SqliteFile, read_database_url
 
+log = logging.getLogger("lobby.store")
+
+RETRY_S = 0.25
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 """The file holds hashes of passwords. SQLite gives its side files the same mode."""
+_Result = TypeVar("_Result")
 
 
 async def open_store(database_url: str, data_dir: Path) -> SqlStore:
@@ -23,7 +33,8 @@ async def open_store(database_url: str, data_dir: Path) -> SqlStore:
     servers may open one PostgreSQL database at the same moment.
 
     Raises `StoreSetupError`, with one sentence that says what to do, for anything that is wrong: within 5 s when a host
-    is silent or a file locked, within 50 s when another server does not end its migration.
+    is silent or a file locked, within 50 s when another server does not end its migration; `StoreNotReady` when it may
+    do in a while.
     """
     location = read_database_url(database_url, data_dir)
     try:
@@ -33,6 +44,23 @@ async def open_store(database_url: str, data_dir: Path) -> SqlStore:
         return SqlStore(open_database(location))
     except Exception as error:  # each of the two databases has its own tree of errors, and the system a third
         raise diagnose(error, location) from error
+
+
+async def when_ready(use: Callable[[], Awaitable[_Result]], *, wait_s: float) -> _Result:
+    """What `use` returns once the database is up. Raises `StoreNotReady` when it is not after `wait_s`, and at once
+    what waiting does not heal."""
+    give_up_s = time.monotonic() + wait_s
+    is_said = False
+    while True:
+        try:
+            return await use()
+        except StoreNotReady as fault:
+            if time.monotonic() >= give_up_s:
+                raise
+            if not is_said:
+                log.warning("waiting up to %g s for the database: %s", wait_s, fault)
+                is_said = True
+            await asyncio.sleep(RETRY_S)
 
 
 def make_folder(location: SqliteFile) -> None:

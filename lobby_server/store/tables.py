@@ -197,7 +197,9 @@ notifications = Table(
     Column("room_id", StoredText),
     Column("is_read", Boolean, nullable=False),
     Column("is_delivered", Boolean, nullable=False),
+    Column("key", StoredText),
     Index("ix_notifications_user_id", "user_id", "id"),
+    Index("ix_notifications_key", "key", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -212,3 +214,12 @@ announcements = Table(
     Column("created_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
+
+server_life = Table(
+    "server_life",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", StoredText, nullable=False),
+    Column("checks", BigInteger, nullable=False),
+)
+"""One row: the life of a server that used the database last, and how often it tried whether writes are taken."""

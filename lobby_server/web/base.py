@@ -161,6 +161,8 @@ class BaseHandler(tornado.web.RequestHandler):
         elif isinstance(fault, Refusal):
             status_code, problem = problem_of(fault)
             self.set_status(status_code)
+            if status_code == 503:
+                self.set_header("Retry-After", "5")
         elif isinstance(fault, ApiFault):
             problem = fault.problem
             if fault.retry_after_s is not None:

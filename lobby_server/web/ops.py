@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.service.fanout.acks import BOUNDS_S
-from lobby_server.service.ports import StoreUnavailable
+from lobby_server.service.ports import StoreFull, StoreUnavailable
 from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
@@ -33,10 +33,14 @@ class ReadyHandler(BaseHandler):
     async def get(self) -> None:
         if self.app.drain.is_begun:
             raise ApiFault(503, ApiCode.NOT_READY, "The server is draining.")
+        if self.app.writer.is_full:
+            raise ApiFault(503, ApiCode.NOT_READY, "Too many writes wait for the database.")
         try:
             await self.app.store.ping()
+        except StoreFull:
+            raise ApiFault(503, ApiCode.NOT_READY, "The disk of the database is full.") from None
         except StoreUnavailable:
-            raise ApiFault(503, ApiCode.NOT_READY, "The database does not answer.") from None
+            raise ApiFault(503, ApiCode.NOT_READY, "The database does not answer, or takes no writes.") from None
         self.finish(b'{"status":"ready"}')
 
 
@@ -77,6 +81,9 @@ class LobbyCollector(Collector):
         yield GaugeMetricFamily("lobby_sessions_behind", "Sessions whose socket does not take all now", fanout.behind)
         yield GaugeMetricFamily("lobby_fan_out_log_bytes", "Bytes kept for sessions behind", fanout.logged_bytes)
         yield GaugeMetricFamily("lobby_rooms", "Rooms", len(context.app.rooms.book))
+        writer = context.app.writer
+        yield GaugeMetricFamily("lobby_store_away", "1 while the database takes no writes", int(writer.is_away))
+        yield GaugeMetricFamily("lobby_store_writes_waiting", "Writes that wait for the database", writer.waiting)
         worst_s = context.app.ops_history.worst_lag_s
         yield GaugeMetricFamily("lobby_loop_lag_seconds", "Worst lateness of the event loop in the last 16 s", worst_s)
         for name, text, value in (
@@ -90,6 +97,9 @@ class LobbyCollector(Collector):
             ("lobby_fan_out_writes", "Writes of ticks to sockets", totals.writes),
             ("lobby_sessions_fell_behind", "Times that a socket did not take all", totals.fell_behind),
             ("lobby_sessions_caught_up", "Times that a session behind was in step again", totals.caught_up),
+            ("lobby_store_outages", "Times that the database took no writes", writer.outages),
+            ("lobby_store_writes", "Writes that no answer waits for, made", writer.written),
+            ("lobby_store_writes_lost", "The same, refused by the database or not made before the end", writer.lost),
             ("lobby_room_list_built", "Times that the room list was built", metrics.room_list_built),
             (
                 "lobby_presence_flaps_suppressed",

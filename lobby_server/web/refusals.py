@@ -50,6 +50,11 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
         "There is no such channel: lobby, party, or user: and an id.",
     ),
     RefusalCode.ADMIN_REQUIRED: (403, ApiCode.ADMIN_REQUIRED, "Only an administrator of the server can do that."),
+    RefusalCode.TRY_AGAIN_LATER: (
+        503,
+        ApiCode.TRY_AGAIN_LATER,
+        "The server cannot do that at the moment; try again in a few seconds.",
+    ),
     RefusalCode.NOTIFICATION_NOT_FOUND: (404, ApiCode.NOTIFICATION_NOT_FOUND, "There is no such notification."),
 }
 """Every code that answers an HTTP call; the others answer messages of the socket only."""

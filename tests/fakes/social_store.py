@@ -27,6 +27,7 @@ class SocialMemory:
         self._blocks: dict[tuple[int, int], StoredBlock] = {}
         self._lines: dict[int, ChatLine] = {}
         self._notifications: dict[int, StoredNotification] = {}
+        self._keys: dict[str, int] = {}
         self._announcements: list[StoredAnnouncement] = []
         self._last_id = 0
 
@@ -133,8 +134,11 @@ class SocialMemory:
         created_at: datetime,
         is_delivered: bool,
         room_id: str | None = None,
+        key: str | None = None,
     ) -> StoredNotification:
         self._check(kind, title, body, room_id or "")
+        if key is not None and key in self._keys:
+            return self._notifications[self._keys[key]]
         made = StoredNotification(
             id=self._next_id(),
             user_id=user_id,
@@ -148,6 +152,8 @@ class SocialMemory:
             room_id=room_id,
         )
         self._notifications[made.id] = made
+        if key is not None:
+            self._keys[key] = made.id
         return made
 
     async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool:

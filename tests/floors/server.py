@@ -15,10 +15,11 @@ LAYERS = (
     # The service: what happens when, over ports
     ("service.social.ports",),
     ("service.ports",),
+    ("service.writes.kept",),
     (
         "service.errors",
         "service.pacing",
-        "service.writer",
+        "service.writes.writer",
         "service.auth",
         "service.watch.metrics",
         "service.watch.loop_lag",

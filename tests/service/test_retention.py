@@ -5,7 +5,7 @@ from __future__ import annotations
 from lobby_server.core.presence import User
 from lobby_server.service.retention import SWEEP_EVERY_S, Retention
 from lobby_server.service.social.ports import NewLine
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.writer import StoreWriter
 from tests.fakes.clock import VirtualClock
 from tests.fakes.store import MemoryStore
 
@@ -14,7 +14,8 @@ ANN = User(1, "ann")
 
 async def kept_after(seconds: float, *, chat_s: float, notifications_s: float) -> tuple[int, int]:
     """How many lines and notifications of now are left when that time has passed."""
-    clock, store, writer = VirtualClock(), MemoryStore(), StoreWriter()
+    clock, store = VirtualClock(), MemoryStore()
+    writer = StoreWriter(store)
     writer.start()
     Retention(store=store, writer=writer, clock=clock, chat_s=chat_s, notifications_s=notifications_s).start()
     await writer.idle()

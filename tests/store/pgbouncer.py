@@ -28,8 +28,9 @@ class PgBouncer:
 
 
 @contextmanager
-def running_pgbouncer(postgres: Postgres, *, pool_mode: str) -> Iterator[PgBouncer]:
-    """Start one, end it afterwards. `pool_mode`: session, transaction or statement."""
+def running_pgbouncer(postgres: Postgres, *, pool_mode: str, more: str = "") -> Iterator[PgBouncer]:
+    """Start one, end it afterwards. `pool_mode`: session, transaction or statement; `more`: lines of its
+    configuration."""
     path = program("pgbouncer", package="pgbouncer")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -39,7 +40,7 @@ def running_pgbouncer(postgres: Postgres, *, pool_mode: str) -> Iterator[PgBounc
     configuration.write_text(
         f"[databases]\n* = host={postgres.folder} user=postgres\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"auth_type = any\npool_mode = {pool_mode}\n"
+        f"auth_type = any\npool_mode = {pool_mode}\n{more}"
     )
     user = postgres.folder.stat().st_uid  # as which it finds the way to the socket
     with (folder / "log").open("w+") as log:

@@ -18,7 +18,7 @@ from lobby_server.store import open_store
 from lobby_server.store.tables import metadata
 
 # Nothing here outlives the tests, so nothing waits for a disk.
-_FAST = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_wal_senders = 0\nwal_level = minimal\n"
+FAST = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_wal_senders = 0\nwal_level = minimal\n"
 ASKS_FOR_A_PASSWORD = "asks_for_a_password"
 """The one role that needs a password; a test makes it."""
 
@@ -97,7 +97,7 @@ def running_postgres() -> Iterator[Postgres]:
     try:
         server.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a") as configuration:
-            configuration.write(_FAST)
+            configuration.write(FAST)
         access = folder / "pg_hba.conf"
         access.write_text(f"local all {ASKS_FOR_A_PASSWORD} scram-sha-256\n{access.read_text()}")
         server.start()

@@ -10,7 +10,8 @@ import pytest
 
 from lobby_server.store import LobbyLock, StoreSetupError, lock_lobby
 from lobby_server.store.locks.postgres import PostgresLock
-from lobby_server.store.urls import PostgresDatabase, read_database_url
+from lobby_server.store.postgres_url import PostgresDatabase
+from lobby_server.store.urls import read_database_url
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
 

@@ -94,6 +94,36 @@ async def test_a_statement_that_gets_no_answer_is_unavailable(
     await hurried.close()
 
 
+@pytest.mark.parametrize("parameter", ["statement_timeout", "lock_timeout"])
+async def test_a_timeout_out_of_the_url_is_unavailable_when_it_is_over(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore, parameter: str
+) -> None:
+    url = f"{postgres.url(postgres_name)}&{parameter}=100"
+    limited = SqlStore(engines.open_database(read_database_url(url, Path())))
+    async with postgres.connected(postgres_name) as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE users")
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(limited.account(1), PATIENCE_S)
+    assert await limited.account(1) is None
+    await limited.close()
+
+
+async def test_a_call_that_finds_no_free_connection_is_unavailable_and_the_others_are_answered(
+    postgres: Postgres, postgres_name: str, postgres_store: SqlStore
+) -> None:
+    url = f"{postgres.url(postgres_name)}&connection_limit=1&pool_timeout=1"
+    limited = SqlStore(engines.open_database(read_database_url(url, Path())))
+    async with postgres.connected(postgres_name) as blocker, blocker.transaction():
+        await blocker.execute("LOCK TABLE users")
+        first = asyncio.ensure_future(limited.account(1))
+        while not await postgres.run("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not first.done()
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(limited.account(2), PATIENCE_S)
+    assert await first is None
+    await limited.close()
+
+
 async def test_a_locked_sqlite_file_is_unavailable_until_it_is_free(
     sqlite_store: SqlStore, other_program: sqlite3.Connection
 ) -> None:

@@ -26,7 +26,8 @@ from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.kept import Ban, DeleteRoom, LetIn, SetHost
+from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
 
@@ -155,15 +156,15 @@ class RoomCommands:
 
     def enter_together(self, room_id: str, party: list[User], *, led_by: User) -> resources.Room:
         """All of a party enter a room, or nobody does. Each hears so on all their sockets, and the members before hear
-        of each who came. Raises `Refusal` as `RoomBook.join_together`."""
+        of each who came. Raises `Refusal` as `RoomBook.join_together`, and ``try_again_later``."""
+        self._writer.check()
         versions = {user: self._sessions.version_of(user.id) for user in party}
         entries = self.book.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
         for entry in entries:
             self._settle(entry)
         room, came = entries[0].room, [entry.member for entry in entries if not entry.already_in]
         if not room.is_public and came:
-            user_ids = [member.user.id for member in came]
-            self._writer.write(lambda: self._store.invite_to_room(room_id, user_ids))
+            self._writer.keep(LetIn(room_id=room_id, user_ids=tuple(member.user.id for member in came)))
         there = [user_id for user_id in room.members if user_id not in {member.user.id for member in came}]
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
@@ -225,9 +226,10 @@ class RoomCommands:
         self._announcer.tell_users(list(room.members), line)
 
     def _kick(self, session: Session, command: messages.Kick) -> None:
+        self._writer.check()
         departure = self.book.kick(session.user.id, command.peerId, now_s=self._clock.monotonic_s())
-        room_id, user_id = departure.room.id, departure.member.user.id
-        self._writer.write(lambda: self._store.ban(room_id, user_id))
+        user_id = departure.member.user.id
+        self._writer.keep(Ban(room_id=departure.room.id, user_id=user_id))
         self._announcer.tell_users([user_id], messages.Kicked())
         self._tell_departure(departure)
 
@@ -276,13 +278,11 @@ class RoomCommands:
         self._alarm.set(self.book.next_deadline_s())
 
     def _forget(self, room_id: str) -> None:
-        self._writer.write(lambda: self._store.delete_room(room_id))
+        self._writer.keep(DeleteRoom(room_id=room_id))
 
     def _store_host(self, room: Room) -> None:
-        room_id, host, version = room.id, room.host, room.version
-        self._writer.write(
-            lambda: self._store.set_room_host(room_id, user_id=host.id, username=host.username, version=version)
-        )
+        host = room.host
+        self._writer.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
 
 
 def _room_joined(entry: Entry) -> messages.RoomJoined:

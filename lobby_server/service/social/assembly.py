@@ -28,7 +28,7 @@ from lobby_server.service.social.invitations import Invitations
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.parties import Parties
 from lobby_server.service.social.people import People
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.writer import StoreWriter
 
 
 class Social:
@@ -54,7 +54,12 @@ class Social:
         friend_book, block_book = FriendBook(), BlockBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
         self.notifications = Notifications(
-            announcer=announcer, sessions=sessions, store=store, writer=writer, clock=clock
+            announcer=announcer,
+            sessions=sessions,
+            store=store,
+            writer=writer,
+            clock=clock,
+            new_key=lambda: new_id() + new_id(),
         )
         self.friends = Friends(
             book=friend_book,

@@ -28,7 +28,7 @@ from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
 from lobby_server.service.social.ports import ChatLine, NewLine
-from lobby_server.service.writer import StoreWriter
+from lobby_server.service.writes.writer import StoreWriter
 
 MAX_WAITING_LINES = 5000
 """While the database is slow. Above it, a sender is told to try again later."""
@@ -108,7 +108,7 @@ class Chat:
         line = NewLine(channel=_key(channel, user.id, party), sender=user, text=text, sent_at=self._clock.utc_now())
         self._waiting.append(_Waiting(line, channel, party, session))
         if len(self._waiting) == 1:
-            self._writer.write(self._flush)
+            self._writer.attempt(self._flush, otherwise=self._give_up)
 
     async def history(self, user: User, name: str, *, before: int | None) -> ChatHistory:
         """The last page before an id. Raises `Refusal`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
@@ -177,11 +177,15 @@ class Chat:
             sent = [(waiting, line) for waiting, line in zip(taken, lines, strict=True) if line is not None]
             kept = await self._store.add_chat_lines([line for _, line in sent])
         except StoreError:
-            for waiting in taken:
-                waiting.session.reply(Error(reason=ErrorReason.TRY_AGAIN_LATER))
+            _refuse(taken)
             raise  # for the log
         for (waiting, _), line in zip(sent, kept, strict=True):
             self._tell(waiting, line)
+
+    def _give_up(self) -> None:
+        """The database is away: nothing that waits is kept."""
+        taken, self._waiting = self._waiting, []
+        _refuse(taken)
 
     async def _checked(self, waiting: _Waiting) -> NewLine | None:
         """The line as it is to be kept; None when there is nobody to whom it could go, and its sender knows."""
@@ -223,6 +227,11 @@ class Chat:
             body=text,
             sender=sender,
         )
+
+
+def _refuse(lines: list[_Waiting]) -> None:
+    for waiting in lines:
+        waiting.session.reply(Error(reason=ErrorReason.TRY_AGAIN_LATER))
 
 
 def _key(channel: Channel, user_id: int, party: Party | None) -> str:

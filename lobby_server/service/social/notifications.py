@@ -6,7 +6,7 @@ A user online is told at once, a user offline once, after their next handshake; 
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -17,9 +17,8 @@ from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.ports import StoredNotification
-from lobby_server.service.writer import StoreWriter
-
-log = logging.getLogger("lobby.social")
+from lobby_server.service.writes.kept import Notify
+from lobby_server.service.writes.writer import StoreWriter
 
 _ONE_A_SENDER = frozenset({NotificationKind.DIRECT_MESSAGE})
 """Kinds of which there is no second one of the same sender until the first is read."""
@@ -29,13 +28,22 @@ class Notifications:
     """The notifications of all users."""
 
     def __init__(
-        self, *, announcer: Announcer, sessions: Sessions, store: Store, writer: StoreWriter, clock: Clock
+        self,
+        *,
+        announcer: Announcer,
+        sessions: Sessions,
+        store: Store,
+        writer: StoreWriter,
+        clock: Clock,
+        new_key: Callable[[], str],
     ) -> None:
+        """`new_key` is another one each time, over restarts too."""
         self._announcer = announcer
         self._sessions = sessions
         self._store = store
         self._writer = writer
         self._clock = clock
+        self._new_key = new_key
         self._waiting: set[int] = set()
         """Users for whom something was kept that no socket was told: a login of any other user costs no query."""
 
@@ -46,12 +54,23 @@ class Notifications:
         self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None = None
     ) -> None:
         """Notify a user, soon. `room_id`: where it invites to."""
-        self._writer.write(lambda: self._add(user_id, kind, title=title, body=body, sender=sender, room_id=room_id))
+        write = Notify(
+            key=self._new_key(),
+            user_id=user_id,
+            kind=kind.value,
+            title=title,
+            body=body,
+            from_user_id=sender.id,
+            created_at=self._clock.utc_now(),
+            room_id=room_id,
+            is_one_per_sender=kind in _ONE_A_SENDER,
+        )
+        self._writer.keep(write, then=lambda: self._added(user_id))
 
     def login(self, user_id: int) -> None:
         """A socket of a user was accepted: tell what was kept."""
         if user_id in self._waiting:
-            self._writer.write(lambda: self._deliver(user_id))
+            self._writer.attempt(lambda: self._deliver(user_id))  # or with the next login
 
     async def page(self, user: User, *, before: int | None) -> NotificationList:
         """Raises `StoreUnavailable`."""
@@ -80,28 +99,9 @@ class Notifications:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    async def _add(
-        self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None
-    ) -> None:
-        if kind in _ONE_A_SENDER and await self._store.has_unread_notification(
-            user_id, kind=kind.value, from_user_id=sender.id
-        ):
-            return
-        stored = await self._store.add_notification(
-            user_id=user_id,
-            kind=kind.value,
-            title=title,
-            body=body,
-            from_user_id=sender.id,
-            created_at=self._clock.utc_now(),
-            is_delivered=False,
-            room_id=room_id,
-        )
+    async def _added(self, user_id: int) -> None:
         self._waiting.add(user_id)
-        if self._sessions.has_any(user_id):
-            await self._deliver(user_id)
-        else:
-            log.debug("notification %d waits for user %d", stored.id, user_id)
+        await self._deliver(user_id)
 
     async def _deliver(self, user_id: int) -> None:
         """Tell all that was not told. It counts as told from before it is: never twice, whatever happens between."""

@@ -136,7 +136,9 @@ class NotificationStore(Protocol):
         created_at: datetime,
         is_delivered: bool,
         room_id: str | None = None,
-    ) -> StoredNotification: ...
+        key: str | None = None,
+    ) -> StoredNotification:
+        """One more, or the one that was added with the same `key`; None is a key of its own each time."""
 
     async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool: ...
 

@@ -18,7 +18,8 @@ from datetime import datetime
 from typing import Any
 
 from lobby_server.store import engines
-from lobby_server.store.urls import PostgresDatabase
+from lobby_server.store.connecting import CONNECT_TIMEOUT_S, Connector
+from lobby_server.store.postgres_url import PostgresDatabase
 
 log = logging.getLogger("lobby.store")
 
@@ -59,21 +60,14 @@ class PostgresLock:
 
     async def try_lock(self) -> bool:
         """Whether the lock is held now. Raises what asyncpg does when the database cannot be reached."""
-        import asyncpg  # type: ignore[import-untyped]
-
-        connection = await asyncpg.connect(
-            self._location.dsn,
-            timeout=engines.CONNECT_TIMEOUT_S,
-            command_timeout=engines.COMMAND_TIMEOUT_S,
-            statement_cache_size=0,  # a pooler may have given the session that prepared one to somebody else
-        )
+        connection = await Connector(self._location, command_timeout_s=engines.COMMAND_TIMEOUT_S).connect()
         try:
             is_held = await self._lock_on(connection)
         except BaseException:
             connection.terminate()
             raise
         if not is_held:
-            await connection.close(timeout=engines.CONNECT_TIMEOUT_S)
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
             return False
         is_gone = self._is_gone = asyncio.Event()
         connection.add_termination_listener(lambda _connection: is_gone.set())
@@ -95,7 +89,7 @@ class PostgresLock:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
-                await connection.close(timeout=engines.CONNECT_TIMEOUT_S)
+                await connection.close(timeout=CONNECT_TIMEOUT_S)
             except Exception:  # however it fails, the end of the connection ends the lock
                 connection.terminate()
 

@@ -30,6 +30,7 @@ class SqlNotifications(SqlCalls):
         created_at: datetime,
         is_delivered: bool,
         room_id: str | None = None,
+        key: str | None = None,
     ) -> StoredNotification:
         values: dict[str, Any] = {
             "user_id": user_id,
@@ -44,8 +45,11 @@ class SqlNotifications(SqlCalls):
         }
 
         def add(connection: Connection) -> int:
-            key: Any = connection.execute(insert(notifications).values(values)).inserted_primary_key
-            return int(key.id)
+            new = self._insert(notifications).values(**values, key=key).on_conflict_do_nothing(index_elements=["key"])
+            added = connection.scalar(new.returning(_columns.id))
+            return int(
+                connection.scalars(select(_columns.id).where(_columns.key == key)).one() if added is None else added
+            )
 
         return StoredNotification(id=await self._run(add), **values)
 

@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, desc, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, desc, func, insert, or_, select, update
 
-from lobby_server.service.ports import Account, EmailTaken, StoredRoom, UsernameTaken
+from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
-from lobby_server.store.tables import key_of, revoked_tokens, room_bans, room_guests, rooms, users
+from lobby_server.store.tables import key_of, revoked_tokens, room_bans, room_guests, rooms, server_life, users
+
+_TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
 class SqlStore(SqlFriends, SqlChat, SqlNotifications):
@@ -144,8 +146,20 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
         # Sorted here, since databases sort texts by their own rules.
         return sorted(await self._run(read), key=lambda room: (room.created_at, room.id))
 
+    async def life(self) -> str:
+        row = await self._first(select(server_life.c.name))
+        return "" if row is None else str(row.name)
+
+    async def begin_life(self, name: str) -> None:
+        life = self._insert(server_life).values(id=1, name=name, checks=0)
+        await self._do(life.on_conflict_do_update(index_elements=["id"], set_={"name": name}))
+
     async def ping(self) -> None:
-        await self._do(select(1))
+        if self._database.is_sqlite:
+            self._database.check_space()
+            await self._do(update(server_life).values(checks=server_life.c.checks + 1))
+        elif (await self._run(lambda connection: connection.scalar(_TAKES_NO_WRITES))) == "on":
+            raise StoreUnavailable("The database takes no writes: it is a standby, or was made read-only.")
 
     async def close(self) -> None:
         if not self._is_closed:

@@ -204,7 +204,10 @@ def test_every_refusal_has_a_status_and_a_sentence_or_a_reason_on_the_socket() -
                 raised.add(node.attr)
     assert raised == {code.name for code in RefusalCode}
     assert set(REFUSALS) | set(ERROR_REASONS) == set(RefusalCode)
-    assert all(sentence.endswith(".") and 400 <= status < 500 for status, _, sentence in REFUSALS.values())
+    assert all(sentence.endswith(".") for _, _, sentence in REFUSALS.values())
+    statuses = {code: status for code, (status, _, _) in REFUSALS.items()}
+    assert statuses.pop(RefusalCode.TRY_AGAIN_LATER) == 503
+    assert all(400 <= status < 500 for status in statuses.values())
 
 
 def test_a_refusal_has_the_same_name_everywhere() -> None:

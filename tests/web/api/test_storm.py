@@ -114,7 +114,7 @@ async def test_all_views_agree_after_a_storm(start_lobby: StartLobby, seed: int)
     app = lobby.server.app
     book, store = app.rooms.book, app.store
     await wait_until(lambda: book.next_deadline_s() is None)
-    await app.writer._queue.join()
+    await app.writer.idle()
 
     async def listed() -> Any:
         return (await lobby.call("GET", "/api/rooms")).body["rooms"]

@@ -10,6 +10,7 @@ import pytest
 from lobby_server.service.ports import StoreUnavailable
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.people import Person, ann_bob_eve
+from tests.web.websocket.test_socket import wait_until
 
 
 async def say(person: Person, channel: str, text: str, *, socket: int = 0) -> None:
@@ -229,9 +230,11 @@ async def test_line_that_cannot_be_kept_is_refused_and_told_to_nobody(
         patch.setattr(lobby.server.app.store, "add_chat_lines", away)
         assert await reply(ann, "lobby", "lost") == "try_again_later"
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
-        "a write was lost: The database cannot be reached."
+        "the database takes no writes, they wait until it does: The database cannot be reached."
     ]
     caplog.clear()
+    writer = lobby.server.app.writer
+    await wait_until(lambda: not writer.is_away)
     await say(ann, "lobby", "again")
     assert await heard(ann) == await heard(bob) == [("lobby", "ann", "again")]
     assert await history(ann, "lobby") == ["again"]

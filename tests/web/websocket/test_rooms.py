@@ -421,7 +421,7 @@ async def test_room_without_members_stays_for_its_time_then_goes_and_both_are_an
     assert (await ann.room(room_id))["current_players"] == 0
     await bob.client.expect("rooms_changed")
     assert await ann.room(room_id) is None
-    await wait_until(lambda: not lobby.server.app.writer._queue._unfinished_tasks)
+    await wait_until(lambda: not lobby.server.app.writer.waiting)
     assert await lobby.server.app.store.rooms() == []
     assert await bob.join(room_id) == error("room_not_found")
 

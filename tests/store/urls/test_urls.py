@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lobby_server.store import StoreSetupError
-from lobby_server.store.urls import PostgresDatabase, SqliteFile, read_database_url
+from lobby_server.store.postgres_url import PostgresDatabase
+from lobby_server.store.urls import SqliteFile, read_database_url
 
 DATA_DIR = Path("data")
 
@@ -33,7 +34,7 @@ def test_an_sqlite_url_is_a_file(url: str, path: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "PostgreSQL"])
 def test_each_scheme_of_postgresql_becomes_the_drivers(scheme: str) -> None:
     assert read_database_url(f"{scheme}://u:p@db:5432/lobby", DATA_DIR) == PostgresDatabase(
-        dsn="postgresql://u:p@db:5432/lobby", place="db:5432", name="lobby"
+        dsn="postgresql://u:p@db:5432/lobby?application_name=lobby-server", place="db:5432", name="lobby"
     )
 
 
@@ -60,7 +61,7 @@ def test_a_postgresql_url_reads_as_libpq_does(rest: str, place: str, name: str) 
 def test_sqlalchemys_name_for_sslmode_is_understood() -> None:
     location = read_database_url("postgresql+asyncpg://u:p@db/lobby?ssl=require&application_name=x", DATA_DIR)
     assert isinstance(location, PostgresDatabase)
-    assert location.dsn == "postgresql://u:p@db/lobby?application_name=x&sslmode=require"
+    assert location.dsn == "postgresql://u:p@db/lobby?sslmode=require&application_name=x"
 
 
 @pytest.mark.parametrize(

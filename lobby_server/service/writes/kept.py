@@ -1,0 +1,140 @@
+"""Writes that must not be forgotten, as values: they wait for the database, stand in a journal, and are made again.
+
+A host who changed, somebody who was put out of a room, a room whose time was over: no answer depends on the commit, but
+what was told is true for good. Each may be made twice, because the outcome of a write is unknown when its connection
+is lost: the second time changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from lobby_server.service.ports import Store
+
+
+class KeptWrite(Protocol):
+    """One write. `str` says in a few words what it is, for the log."""
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        """Of the writes with the same value that wait only the last one counts; None: each counts."""
+
+    async def make(self, store: Store) -> None:
+        """Raises `lobby_server.service.ports.StoreError`."""
+
+
+class _OfRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    room_id: str
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+
+class Ban(_OfRoom, frozen=True):
+    """A user was put out of a room and cannot come back."""
+
+    user_id: int
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} is banned from room {self.room_id}"
+
+    async def make(self, store: Store) -> None:
+        await store.ban(self.room_id, self.user_id)
+
+
+class LetIn(_OfRoom, frozen=True):
+    """Users came into a private room with their party."""
+
+    user_ids: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"users {', '.join(map(str, self.user_ids))} may enter room {self.room_id}"
+
+    async def make(self, store: Store) -> None:
+        await store.invite_to_room(self.room_id, self.user_ids)
+
+
+class SetHost(_OfRoom, frozen=True):
+    """A room has another host."""
+
+    user_id: int
+    username: str
+    version: str | None
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} is the host of room {self.room_id}"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return "host", self.room_id
+
+    async def make(self, store: Store) -> None:
+        await store.set_room_host(self.room_id, user_id=self.user_id, username=self.username, version=self.version)
+
+
+class DeleteRoom(_OfRoom, frozen=True):
+    """A room's time was over."""
+
+    def __str__(self) -> str:
+        return f"room {self.room_id} is deleted"
+
+    async def make(self, store: Store) -> None:
+        await store.delete_room(self.room_id)
+
+
+class Notify(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A user is to hear of something, now or after their next login."""
+
+    key: str
+    """New for each: by it the store knows one that it has already."""
+    user_id: int
+    kind: str
+    title: str
+    body: str
+    from_user_id: int
+    created_at: datetime
+    room_id: str | None
+    is_one_per_sender: bool
+    """Whether an unread one of the same kind and sender is enough."""
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} is notified ({self.kind})"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+    async def make(self, store: Store) -> None:
+        if self.is_one_per_sender and await store.has_unread_notification(
+            self.user_id, kind=self.kind, from_user_id=self.from_user_id
+        ):
+            return
+        await store.add_notification(
+            user_id=self.user_id,
+            kind=self.kind,
+            title=self.title,
+            body=self.body,
+            from_user_id=self.from_user_id,
+            created_at=self.created_at,
+            is_delivered=False,
+            room_id=self.room_id,
+            key=self.key,
+        )
+
+
+_Any = Ban | LetIn | SetHost | DeleteRoom | Notify
+
+
+def line_of(write: KeptWrite) -> bytes:
+    """As a line of the journal, without its end."""
+    return msgspec.json.encode(write)
+
+
+def write_of(line: bytes) -> KeptWrite:
+    """The reverse. Raises `msgspec.MsgspecError`."""
+    write: _Any = msgspec.json.decode(line, type=_Any)
+    return write

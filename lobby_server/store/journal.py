@@ -1,0 +1,81 @@
+"""The journal of writes that wait for the database: a file in the data folder, one JSON object per line.
+
+A line is in the kernel's hands when `append` returns, so it survives any end of the process, kill -9 too; a crash of
+the machine may take the last ones, as it may with SQLite (see `lobby_server.store.engines`). The first line names the
+life of the server that wrote it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+JOURNAL_FILE = "waiting-writes.jsonl"
+LONG_BYTES = 4 << 20
+"""Above it, what was written already is left out of the file."""
+
+
+class FileJournal:
+    """`lobby_server.service.ports.Journal`."""
+
+    def __init__(self, folder: Path) -> None:
+        """The folder is made where it is missing. Raises `OSError` when the file cannot be written."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = folder / JOURNAL_FILE
+        self._descriptor = self._open()
+        self._header = b""
+        self._size = 0
+
+    @property
+    def is_long(self) -> bool:
+        return self._size > LONG_BYTES
+
+    def read(self) -> tuple[str, list[bytes]]:
+        *lines, _torn = self.path.read_bytes().split(b"\n")  # killed within a line, it was not confirmed either
+        return (lines[0].decode(errors="replace"), lines[1:]) if lines else ("", [])
+
+    def put_aside(self) -> str:
+        aside = self.path.with_name(f"{self.path.name}.left-out")
+        os.replace(self.path, aside)
+        os.close(self._descriptor)
+        self._descriptor = self._open()
+        return str(aside)
+
+    def begin(self, life: str) -> None:
+        self._header = life.encode() + b"\n"
+        self.rewrite([])
+
+    def append(self, line: bytes) -> None:
+        self._write(line + b"\n")
+
+    def rewrite(self, lines: Sequence[bytes]) -> None:
+        """In a new file that takes the place of the old one: a process killed within it leaves one of the two."""
+        draft = self.path.with_name(f".{self.path.name}.draft")
+        content = self._header + b"".join(line + b"\n" for line in lines)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        os.replace(draft, self.path)
+        os.close(self._descriptor)
+        self._descriptor = self._open()
+        self._size = len(content)
+
+    def clear(self) -> None:
+        if self._size > len(self._header):
+            os.ftruncate(self._descriptor, len(self._header))
+            self._size = len(self._header)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _open(self) -> int:
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def _write(self, data: bytes) -> None:
+        written = os.write(self._descriptor, data)
+        if written < len(data):  # a full disk: half a line would spoil the next one
+            os.ftruncate(self._descriptor, self._size)
+            raise OSError(28, os.strerror(28), str(self.path))
+        self._size += written

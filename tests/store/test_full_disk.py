@@ -1,0 +1,86 @@
+"""SQLite on a disk that is full: a small tmpfs, which only root can mount."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bench.processes.target import Target, TargetFailed
+
+from tests.process.clients import call, register, token_of, wait_until
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 4 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "lobby", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this user may not mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all the room there is; the file that has it."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+    assert os.statvfs(folder).f_bavail == 0
+    return filler
+
+
+def new_target(folder: Path, log_dir: Path) -> Target:
+    """Its log is on another disk."""
+    return Target(data_dir=log_dir, flags=["--data-dir", str(folder), "--auth-rate-per-min", "0"])
+
+
+def test_full_disk_is_named_nothing_is_half_written_and_room_heals_it(small_disk: Path, tmp_path: Path) -> None:
+    target = new_target(small_disk, tmp_path)
+    confirmed = []
+    with target.running():
+        assert call(target, "GET", "/readyz").status == 200
+        filler = fill(small_disk)
+        for number in range(60):
+            answer = register(target, f"user{number}")
+            if answer.status == 201:
+                confirmed.append(f"user{number}")
+            else:
+                assert (answer.status, answer.body["code"]) == (503, "try_again_later")
+                break
+        ready = call(target, "GET", "/readyz")
+        assert (ready.status, ready.body["error"]) == (503, "The disk of the database is full.")
+        assert call(target, "GET", "/healthz").status == 200
+        filler.unlink()
+        wait_until(lambda: call(target, "GET", "/readyz").status == 200)
+        room = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=token_of(target, 900, "host"))
+        assert room.status == 201
+        assert register(target, "after").status == 201
+        confirmed.append("after")
+    with contextlib.closing(sqlite3.connect(small_disk / "lobby.sqlite3")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert {name for (name,) in database.execute("SELECT username FROM users")} == set(confirmed)
+        assert database.execute("SELECT count(*) FROM rooms").fetchone() == (1,)
+    log = target.log_path.read_text()
+    assert "Traceback" not in log
+
+
+def test_start_on_a_full_disk_names_it_and_succeeds_when_there_is_room(small_disk: Path, tmp_path: Path) -> None:
+    filler = fill(small_disk)
+    target = new_target(small_disk, tmp_path)
+    target.flags += ["--database-wait-s", "0"]
+    with pytest.raises(
+        TargetFailed, match=rf"exit code 75\).*lobby-server: The disk that holds {small_disk}\S* is full"
+    ):
+        target.start()
+    filler.unlink()
+    target.flags = target.flags[:-2]
+    with target.running():
+        assert register(target, "ann").status == 201
