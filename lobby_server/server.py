@@ -34,10 +34,19 @@ from lobby_server.store import (
     when_ready,
 )
 from lobby_server.store.journal import JOURNAL_FILE
+from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
-from lobby_server.web.routes import make_application
+from lobby_server.web.lobby_socket import LobbyEndpoint
+from lobby_server.web.ops_socket import OpsEndpoint
+from lobby_server.web.origin import Origins
+from lobby_server.web.routes import OPS_SOCKET_PATH, make_application, socket_rule
+from lobby_server.web.websocket.connection import Connections, Endpoint
+from lobby_server.web.websocket.gate import Gate
+from lobby_server.web.websocket.handover import HttpConnections
 from lobby_server.web.websocket.listener import Listener
+from lobby_server.web.websocket.newcomer import Newcomers
+from lobby_server.web.websocket.places import places_for
 
 log = logging.getLogger("lobby.server")
 
@@ -60,6 +69,7 @@ class LobbyServer:
         self._context: WebContext | None = None
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
+        self._connections: Connections | None = None
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
         self._data = ""
@@ -88,6 +98,7 @@ class LobbyServer:
         settings = self.settings
         secret = self._secret()
         tls = self._tls()
+        self._check_origins()
         sockets = self._bind()
         try:
             await self._open()
@@ -108,19 +119,33 @@ class LobbyServer:
         self.app = app
         self._lock.keep(self._cannot_go_on)
         context = self._context = WebContext(app)
+        self._listen(context, sockets, tls)
+
+    def _listen(self, context: WebContext, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None) -> None:
+        settings, loop = self.settings, asyncio.get_running_loop()
+        places = places_for(settings.max_connections)
+        context.app.sessions.limit = places.limit
+        door = FrontDoor(context)
         self._http = tornado.httpserver.HTTPServer(
-            FrontDoor(context, make_application(context)),
-            ssl_options=tls,
+            door,
             xheaders=settings.trust_proxy_headers,
             max_body_size=MAX_BODY_BYTES,
             idle_connection_timeout=IDLE_CONNECTION_S,
             body_timeout=BODY_TIMEOUT_S,
         )
-        if tls is not None or settings.compression:
-            self._http.add_sockets(sockets)
-        else:
-            self._listener = Listener(context, self._http, asyncio.get_running_loop())
-            self._listener.start(sockets)
+        http = HttpConnections(self._http, loop)
+        http.busy = context.streams_in_use
+        shared = self._connections = Connections(
+            loop=loop, clock=context.app.clock, max_message_bytes=settings.max_message_bytes
+        )
+        lobby = LobbyEndpoint(context.app)
+        endpoints: dict[str, Endpoint] = dict.fromkeys(SOCKET_PATHS, lobby)
+        endpoints[OPS_SOCKET_PATH] = OpsEndpoint(context.app)
+        gate = Gate(context, endpoints=endpoints, shared=shared, http=http, places=places)
+        door.application = make_application(context, socket_rule(context, gate, http))
+        newcomers = Newcomers(gate, context.app.clock, timeout_s=settings.handshake_timeout_s)
+        self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop)
+        self._listener.start(sockets)
 
     async def drain(self) -> None:
         """End in an orderly way, within ``drain_s``: no newcomers, close all in paced groups, then the rest."""
@@ -128,8 +153,7 @@ class LobbyServer:
         if app is None or context is None or app.drain.is_begun:
             return
         app.drain.begin()
-        if self._http is not None:
-            self._http.stop()
+        cut_before = self._connections.cut if self._connections is not None else 0
         if self._listener is not None:
             self._listener.stop()
         app.stop()
@@ -142,7 +166,8 @@ class LobbyServer:
         if self._lock is not None:
             await self._lock.release()
         self._executor.shutdown(wait=False, cancel_futures=True)
-        log.info("drained: %d sockets had to be cut", len(app.sessions))
+        cut = len(app.sessions) + (self._connections.cut - cut_before if self._connections is not None else 0)
+        log.info("drained: %d sockets had to be cut", cut)
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -219,6 +244,15 @@ class LobbyServer:
             )
         return secret
 
+    def _check_origins(self) -> None:
+        try:
+            Origins(self.settings.origins)
+        except ValueError as fault:
+            raise SettingsError(
+                f"--allowed-origins has {str(fault)!r}, which no browser sends: an origin is scheme://host or "
+                "scheme://host:port, such as https://game.example."
+            ) from None
+
     def _tls(self) -> ssl.SSLContext | None:
         if not self.settings.tls_cert:
             return None
@@ -229,6 +263,7 @@ class LobbyServer:
             raise SettingsError(
                 f"The certificate or its key cannot be read ({fault.strerror}): check --tls-cert and --tls-key."
             ) from None
+        context.options |= ssl.OP_NO_RENEGOTIATION  # a client could make the server work for nothing
         return context
 
     def _bind(self) -> Sequence[socket.socket]:

@@ -45,12 +45,16 @@ class Settings:
         "", "secret that signs the tokens; generated and kept in the data folder when not given", environment_only=True
     )
     token_ttl_s: int = _option(604_800, "lifetime of a token", unit="s")
-    handshake_timeout_s: float = _option(10.0, "time to an accepted handshake before close 4001", unit="s")
+    handshake_timeout_s: float = _option(
+        10.0, "time to an accepted handshake, TLS and the upgrade included, before close 4001", unit="s"
+    )
     heartbeat_timeout_s: float = _option(75.0, "silence after which a connection is closed with 4004", unit="s")
     presence_grace_s: float = _option(
         0.0, "how long a user whose last socket was lost still counts as online", unit="s"
     )
-    max_connections: int = _option(20_000, "open sockets; further upgrades are answered with 503", unit="sockets")
+    max_connections: int = _option(
+        20_000, "open connections, WebSockets and others; further ones are answered with 503", unit="connections"
+    )
     max_message_bytes: int = _option(4096, "largest message that a client may send", unit="bytes")
     command_rate_per_s: float = _option(20.0, "messages per socket; 0 switches the limit off", unit="1/s")
     auth_rate_per_min: float = _option(

@@ -40,6 +40,8 @@ CLOSE_CODES = MappingProxyType(
     {
         CloseCode.NORMAL: "The connection was ended on purpose.",
         CloseCode.GOING_AWAY: "The server restarts; said to clients that asked for no feature.",
+        CloseCode.PROTOCOL_ERROR: "What came is not WebSocket (RFC 6455).",
+        CloseCode.INVALID_TEXT: "A text is not UTF-8, or a compressed message cannot be inflated.",
         CloseCode.MESSAGE_TOO_BIG: "A message was larger than the limit.",
         CloseCode.INTERNAL_ERROR: "A fault of the server; it is in its log.",
         CloseCode.SERVICE_RESTART: "The server restarts; said to clients that asked for a feature.",

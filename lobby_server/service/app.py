@@ -22,8 +22,8 @@ from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.fanout import Fanout
-from lobby_server.service.heartbeat import Heartbeat
 from lobby_server.service.lobby import Lobby
+from lobby_server.service.peers.heartbeat import Heartbeat
 from lobby_server.service.ports import Clock, Journal, Store, Transport
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
@@ -207,9 +207,10 @@ class App:
         """Whether one more socket is welcome."""
         return not self.drain.is_begun and not self.sessions.is_full
 
-    def open_session(self, transport: Transport) -> Session:
-        """A socket was upgraded."""
-        session = self.sessions.open(self.rules, transport)
+    def open_session(self, transport: Transport, *, deflates: bool = False, waited_s: float = 0.0) -> Session:
+        """A socket was upgraded. `deflates`: the client takes compressed frames. `waited_s`: what is gone of the time
+        for a handshake."""
+        session = self.sessions.open(self.rules, transport, deflates=deflates, waited_s=waited_s)
         self.heartbeat.watch(session)
         return session
 

@@ -190,6 +190,9 @@ class Outlet(Protocol):
 class Transport(Outlet, Protocol):
     """One client's socket, after the upgrade."""
 
+    def read_on(self) -> None:
+        """Take what lies in the socket now, before the loop says that it is readable."""
+
     def close(self, code: int, reason: str, *, before: bytes) -> None:
         """Write the bytes that precede it and a close frame, and end the connection once the client answers, or soon.
 

@@ -4,8 +4,7 @@
        │  three refusals, or nothing accepted in time     ▲
        └──────────────────────────────────────────────────┘
 
-A session knows no socket: a `Transport` is handed in, and the transport's adapter calls `receive`, `receive_binary`,
-`heard` and `closed`. Nothing here waits, so a session handles its messages strictly in the order in which they came.
+What it shares with every other peer, from the limits to the end, is in `lobby_server.service.peers.peer`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
 from lobby_server.core.presence import User
@@ -24,7 +22,6 @@ from lobby_server.protocol.features import Feature, known_features
 from lobby_server.protocol.messages import (
     Ack,
     ClientMessage,
-    Error,
     Handshake,
     HandshakeAccepted,
     Ping,
@@ -32,7 +29,6 @@ from lobby_server.protocol.messages import (
     Refresh,
     Refreshed,
     Refused,
-    ServerMessage,
     TokenExpiring,
     decode_client_message,
     encode_frame,
@@ -42,18 +38,13 @@ from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import Profile, profile_of
-from lobby_server.service.fanout.subscriber import Subscriber
-from lobby_server.service.pacing import Patience
-from lobby_server.service.ports import Clock, Send, Timer, Transport
+from lobby_server.service.peers.peer import Peer, PeerRules, Phase
+from lobby_server.service.ports import Clock, Transport
 from lobby_server.service.watch.metrics import Metrics
 
 log = logging.getLogger("lobby.session")
 
 MAX_HANDSHAKE_TRIES = 3
-COMMAND_BURST_S = 2.0
-"""Seconds' worth of commands that may come in one burst."""
-OVER_LIMIT_S = 5.0
-"""Seconds' worth of commands over the limit before close 4003."""
 MALFORMED_BURST = 50
 MALFORMED_PER_S = 1.0
 """Malformed messages: so many at once, and so many per second for ever, before close 4501. A broken client is
@@ -64,14 +55,8 @@ TOKEN_WARNING_S = 60.0
 """How long before its end such a client is told; half of what is left, for a token that ends sooner."""
 HEARTBEATS_PER_TIMEOUT = 2.5
 """The interval that a client is told: one heartbeat may get lost, and the next still comes in time."""
-_BASE_PROFILE = Profile()
+_BASE_PROFILES = (Profile(), Profile(deflates=True))
 _NO_FEATURES: frozenset[Feature] = frozenset()
-
-
-class Phase(Enum):
-    WAITING = auto()
-    ACCEPTED = auto()
-    CLOSED = auto()
 
 
 class SessionObserver(Protocol):
@@ -95,7 +80,7 @@ class Answer(NamedTuple):
     needs_login: bool = True
 
 
-class Rules:
+class Rules(PeerRules):
     """What all sessions share: limits, tokens, time."""
 
     def __init__(
@@ -113,79 +98,52 @@ class Rules:
         allow_guests: bool,
     ) -> None:
         """`commands`: what answers each message that the session itself does not answer."""
+        super().__init__(
+            fanout=fanout,
+            clock=clock,
+            metrics=metrics,
+            handshake_timeout_s=handshake_timeout_s,
+            command_rate_per_s=command_rate_per_s,
+        )
         self.observer = observer
         self.answers: dict[type[ClientMessage], Answer] = {
             **{kind: Answer(act) for kind, act in commands.items()},
             **_OWN_ANSWERS,
         }
-        self.fanout = fanout
         self.tokens = tokens
-        self.clock = clock
-        self.metrics = metrics
-        self.handshake_timeout_s = handshake_timeout_s
         self.heartbeat_s = heartbeat_timeout_s / HEARTBEATS_PER_TIMEOUT
-        self.command_rate_per_s = command_rate_per_s
         self.allow_guests = allow_guests
-        self.commands = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * COMMAND_BURST_S)
-        self.over_limit = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * OVER_LIMIT_S)
         self.malformed = Pace(rate_per_s=MALFORMED_PER_S, burst=MALFORMED_BURST)
-        self.patience: Patience[Session] = Patience(clock, delay_s=handshake_timeout_s, act=Session.nothing_accepted)
 
 
-class _NoTransport:
-    """What a session has when its socket is gone: it takes everything, and does nothing with it."""
-
-    @property
-    def send(self) -> Send:
-        return len
-
-    def watch_writable(self, callback: Callable[[], None] | None) -> None:
-        pass
-
-    def close(self, code: int, reason: str, *, before: bytes) -> None:
-        pass
-
-
-_NO_TRANSPORT = _NoTransport()
-
-
-class Session(Subscriber):
-    """A connection after its upgrade. Create it when the socket is open."""
+class Session(Peer):
+    """A client of the lobby. Create it when the socket is open."""
 
     user: User
     """Set by the handshake; a session that waits, or a guest's, has none."""
+    _rules: Rules
 
     __slots__ = (
-        "_commands_s", "_last_ack", "_malformed_s", "_over_limit_s", "_rules", "_timer", "_tries", "features", "id",
-        "is_guest", "last_heard_s", "phase", "token_id", "transport", "user", "version", "wheel_slot",
+        "_last_ack", "_malformed_s", "_tries", "features", "is_guest", "token_id", "user", "version",
     )  # fmt: skip
 
-    def __init__(self, rules: Rules, transport: Transport, *, session_id: int) -> None:
-        super().__init__(transport, _BASE_PROFILE)
-        self.id = session_id
-        self.transport = transport
-        self.phase = Phase.WAITING
+    def __init__(
+        self, rules: Rules, transport: Transport, *, session_id: int, deflates: bool = False, waited_s: float = 0.0
+    ) -> None:
+        """`deflates`: the client takes compressed frames. `waited_s`: what is gone of the time for a handshake."""
+        super().__init__(rules, transport, _BASE_PROFILES[deflates], peer_id=session_id, waited_s=waited_s)
         self.features = _NO_FEATURES
         self.is_guest = False
         self.version: str | None = None
         self.token_id: str | None = None
-        self.last_heard_s = rules.clock.monotonic_s()
-        self.wheel_slot = 0
-        """Where `Heartbeat` keeps it."""
-        self._rules = rules
         self._tries = 0
         self._last_ack = 0
-        self._commands_s = self._over_limit_s = self._malformed_s = 0.0
-        self._timer: Timer | None = None
-        rules.patience.add(self)
+        self._malformed_s = 0.0
         rules.metrics.sessions_opened += 1
 
-    # -- what the adapter calls -----------------------------------------------------------------------------------
+    # -- what a peer leaves to it ---------------------------------------------------------------------------------
 
-    def receive(self, raw: bytes | str) -> None:
-        """One text frame."""
-        if not self._admit():
-            return
+    def answer(self, raw: bytes) -> None:
         try:
             message = decode_client_message(raw)
             answer = self._rules.answers[type(message)]
@@ -193,108 +151,15 @@ class Session(Subscriber):
                 self._check_may_say(message)
             answer.act(self, message)
         except Refused as malformed:
-            self._refuse(malformed.reason)
+            self.refuse(malformed.reason)
         except Refusal as refusal:
-            self._refuse(ERROR_REASONS[refusal.code])
+            self.refuse(ERROR_REASONS[refusal.code])
 
-    def receive_binary(self) -> None:
-        """One binary frame, which the protocol does not have."""
-        if self._admit():
-            self._refuse(ErrorReason.BAD_JSON)
-
-    def heard(self) -> bool:
-        """A sign of life that is no message: a protocol-level ping or pong, or a part of a message. It counts against
-        the limit all the same; False: over it, so do nothing for it."""
-        return self._admit(answer=False)
-
-    def closed(self, *, abrupt: bool) -> None:
-        """The connection is over. `abrupt`: without a close frame from either side. A second call does nothing."""
-        if self.phase is Phase.CLOSED:
-            return
-        was_accepted = self.phase is Phase.ACCEPTED
-        self.phase = Phase.CLOSED
-        self._rules.patience.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if was_accepted and not self.is_guest:
-            self._rules.observer.gone(self, abrupt=abrupt)
-        self.end_writing()
-
-    def let_go(self) -> None:
-        """The socket is gone, after `closed`: keep hold of its transport no longer. The two hold each other, and memory
-        that only the collector of cycles can free is freed late."""
-        self.outlet = self.transport = _NO_TRANSPORT
-
-    # -- what the service calls -----------------------------------------------------------------------------------
-
-    def reply(self, message: ServerMessage) -> None:
-        """Say something to this client alone."""
-        self._rules.fanout.tell(self, encode_frame(message))
-
-    def write(self, frame: bytes) -> None:
-        """Send a ready frame to this client alone: a protocol-level ping or pong."""
-        if self.phase is not Phase.CLOSED:
-            self._rules.fanout.tell(self, frame, in_order=False)
-
-    def close(self, code: CloseCode, reason: str, *, abrupt: bool = False) -> None:
-        """End the connection: the lobby knows at once, the client by a close frame if it still reads.
-
-        `reason`: at most 123 bytes. `abrupt`: count it as a loss, for which presence may have a grace period.
-        """
-        if self.phase is Phase.CLOSED:
-            return
-        self._rules.metrics.closes[code] += 1
-        log.info("session %d: closing with %d, %s", self.id, code, reason)
-        unsent = self.unsent()
-        self.closed(abrupt=abrupt)
-        self.transport.close(code, reason, before=unsent)
-
-    def is_slow(self) -> None:
-        """The client does not read what it is sent."""
-        self.close(CloseCode.SLOW_CONSUMER, "too much waits to be read", abrupt=True)
-
-    def nothing_accepted(self) -> None:
-        """The time for a handshake is over."""
-        if self.phase is Phase.WAITING:
-            self.close(
-                CloseCode.HANDSHAKE_TIMEOUT, f"no accepted handshake within {self._rules.handshake_timeout_s:g} s"
-            )
-
-    # -- private --------------------------------------------------------------------------------------------------
-
-    def _admit(self, *, answer: bool = True) -> bool:
-        """Whether one more frame is taken: it counts as life, and against the limit. `answer`: say when it is not."""
-        if self.phase is Phase.CLOSED:
-            return False
-        rules = self._rules
-        now_s = self.last_heard_s = rules.clock.monotonic_s()
-        rules.metrics.messages_in += answer
-        commands_s = rules.commands.take(self._commands_s, now_s)
-        if commands_s != REFUSED:
-            self._commands_s = commands_s
-            return True
-        over_limit_s = rules.over_limit.take(self._over_limit_s, now_s)
-        if over_limit_s != REFUSED:
-            self._over_limit_s = over_limit_s
-            if answer:
-                self._error(ErrorReason.RATE_LIMITED)
-        else:
-            self.close(CloseCode.RATE_LIMITED, f"more than {rules.command_rate_per_s:g} messages a second")
-        return False
-
-    def _check_may_say(self, message: ClientMessage) -> None:
-        """Raise `Refused` for a message of a session without a login, or of a feature that it did not ask for."""
-        if self.phase is not Phase.ACCEPTED or self.is_guest:
-            raise Refused(ErrorReason.AUTHENTICATION_REQUIRED)
-        if message.FEATURES and message.FEATURES.isdisjoint(self.features):
-            raise Refused(ErrorReason.UNKNOWN_TYPE)
-
-    def _refuse(self, reason: ErrorReason) -> None:
+    def refuse(self, reason: ErrorReason) -> None:
         if reason is ErrorReason.INVALID_HANDSHAKE and self.phase is Phase.WAITING:
             self._refuse_handshake(reason)
             return
-        self._error(reason)
+        self.say_error(reason)
         if reason in (ErrorReason.BAD_JSON, ErrorReason.UNKNOWN_TYPE):
             malformed_s = self._rules.malformed.take(self._malformed_s, self.last_heard_s)
             if malformed_s == REFUSED:
@@ -302,9 +167,18 @@ class Session(Subscriber):
             else:
                 self._malformed_s = malformed_s
 
-    def _error(self, reason: ErrorReason) -> None:
-        self._rules.metrics.errors_out[reason.value] += 1
-        self.reply(Error(reason=reason))
+    def ended(self, *, was_accepted: bool, abrupt: bool) -> None:
+        if was_accepted and not self.is_guest:
+            self._rules.observer.gone(self, abrupt=abrupt)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _check_may_say(self, message: ClientMessage) -> None:
+        """Raise `Refused` for a message of a session without a login, or of a feature that it did not ask for."""
+        if self.phase is not Phase.ACCEPTED or self.is_guest:
+            raise Refused(ErrorReason.AUTHENTICATION_REQUIRED)
+        if message.FEATURES and message.FEATURES.isdisjoint(self.features):
+            raise Refused(ErrorReason.UNKNOWN_TYPE)
 
     def _ping(self, _: Ping) -> None:
         pong = Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000))
@@ -319,7 +193,7 @@ class Session(Subscriber):
 
     def _handshake(self, handshake: Handshake) -> None:
         if self.phase is Phase.ACCEPTED:
-            self._error(ErrorReason.INVALID_HANDSHAKE)
+            self.say_error(ErrorReason.INVALID_HANDSHAKE)
         elif handshake.token in (None, ""):
             if self._rules.allow_guests:
                 self._accept_guest(handshake)
@@ -335,7 +209,7 @@ class Session(Subscriber):
 
     def _refuse_handshake(self, reason: ErrorReason) -> None:
         """The socket stays open for another try: a client may have a fresher token."""
-        self._error(reason)
+        self.say_error(reason)
         self._rules.metrics.handshakes_refused[reason.value] += 1
         self._tries += 1
         if self._tries >= MAX_HANDSHAKE_TRIES:
@@ -348,7 +222,8 @@ class Session(Subscriber):
         accepted = HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username)
         features = known_features(handshake.features)
         if features is not None:
-            self.features, self.profile = features, profile_of(features, ack_group=self.id % ACK_GROUPS)
+            self.features = features
+            self.profile = profile_of(features, ack_group=self.id % ACK_GROUPS, deflates=self.profile.deflates)
             accepted = HandshakeAccepted(
                 peer_id=0,
                 user_id=user.id,
@@ -357,8 +232,9 @@ class Session(Subscriber):
                 heartbeat_s=self._rules.heartbeat_s,
                 token_ttl_s=self._token_ttl_s(claims),
             )
-            self._expect_end_of(claims)
         self._enter(accepted)
+        if features is not None:
+            self._expect_end_of(claims)
         log.info("session %d: authenticated user %d (%r)", self.id, user.id, user.username)
         self._rules.observer.accepted(self)
 
@@ -367,8 +243,7 @@ class Session(Subscriber):
         self._enter(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name))
 
     def _enter(self, reply: HandshakeAccepted) -> None:
-        self.phase = Phase.ACCEPTED
-        self._rules.patience.discard(self)
+        self.accept()
         self._rules.metrics.handshakes_accepted += 1
         self.reply(reply)
 

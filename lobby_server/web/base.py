@@ -173,6 +173,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_header("Allow", self._allowed_methods())
         if self.get_status() == 426:
             self.set_header("Upgrade", "websocket")  # RFC 9110 section 15.5.22
+            self.set_header("Connection", "Upgrade")
             self.set_header("Sec-WebSocket-Version", "13")  # RFC 6455 section 4.2.2
         self.answer(problem, self.get_status())
 

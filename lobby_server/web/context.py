@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from tornado.iostream import BaseIOStream
+from tornado.web import RequestHandler
+
 from lobby_server.service.app import App
+from lobby_server.web.origin import Origins
 
 
 class WebContext:
@@ -11,14 +15,15 @@ class WebContext:
     def __init__(self, app: App) -> None:
         self.app = app
         self.settings = app.settings
-        self.calls: set[object] = set()
+        self.origins = Origins(app.settings.origins)
+        self.calls: set[RequestHandler] = set()
         """HTTP calls that a handler is answering."""
 
     def origin_is_allowed(self, origin: str | None, host: str) -> bool:
         """Whether a page of that origin may use the lobby. No origin: not a browser, always allowed."""
-        if not origin:
-            return True
-        allowed = self.settings.origins
-        if not allowed:
-            return origin.partition("://")[2].lower() == host.lower()
-        return "*" in allowed or origin.rstrip("/") in allowed
+        return self.origins.allows(origin, host)
+
+    def streams_in_use(self) -> set[BaseIOStream]:
+        """Those of the calls that are being answered. O(calls)."""
+        connections = (call.request.connection for call in self.calls)
+        return {stream for each in connections if (stream := getattr(each, "stream", None)) is not None}

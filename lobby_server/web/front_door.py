@@ -6,6 +6,7 @@ handler serves the filtered list, HEAD, and pages of other origins. Both answer 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable
 
 import tornado.web
@@ -16,6 +17,7 @@ from tornado.httputil import (
     HTTPServerConnectionDelegate,
     RequestStartLine,
     ResponseStartLine,
+    format_timestamp,
 )
 
 from lobby_server.service.rooms.list import Snapshot
@@ -30,9 +32,11 @@ _NOT_MODIFIED = ResponseStartLine("HTTP/1.1", 304, "Not Modified")
 class FrontDoor(HTTPServerConnectionDelegate):
     """Every HTTP request comes in here."""
 
-    def __init__(self, context: WebContext, application: tornado.web.Application) -> None:
+    application: tornado.web.Application
+    """Set before the first request."""
+
+    def __init__(self, context: WebContext) -> None:
         self.context = context
-        self.application = application
         # With allowed origins the answer depends on the origin: the handler knows how.
         self.serves_list = not context.settings.origins
 
@@ -62,7 +66,7 @@ class _Request(HTTPMessageDelegate):
         if (
             start_line.path == ROOMS_PATH
             and start_line.method == "GET"
-            and "Host" in headers
+            and len(headers.get_list("Host")) == 1
             and self._door.serves_list
         ):
             self._headers = headers
@@ -106,6 +110,7 @@ def _headers(etag: str) -> HTTPHeaders:
             "X-Content-Type-Options": "nosniff",
             "Etag": etag,
             "Cache-Control": "no-cache",
+            "Date": format_timestamp(time.time()),
             "Vary": "Accept-Encoding",
         }
     )

@@ -11,32 +11,39 @@ from tornado.routing import Matcher, Rule
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web import ops, pages
-from lobby_server.web.api.contract import SOCKET_PATHS, contract
+from lobby_server.web.api.contract import contract
 from lobby_server.web.api.documents import OpenApiHandler, ProtocolHandler
 from lobby_server.web.api.openapi import openapi_document
 from lobby_server.web.api.routes import API_ROUTES, pattern_of
 from lobby_server.web.assets import Assets
 from lobby_server.web.base import ApiFault, BaseHandler, NotFoundHandler
 from lobby_server.web.context import WebContext
-from lobby_server.web.ops_socket import OpsSocketHandler
-from lobby_server.web.websocket.handler import HARD_LIMIT_FACTOR, SocketHandler
+from lobby_server.web.websocket.gate import Gate
+from lobby_server.web.websocket.handler import UpgradeHandler, head_of
+from lobby_server.web.websocket.handover import HttpConnections
+
+OPS_SOCKET_PATH = "/ops/socket"
 
 
-class WantsSocket(Matcher):
+class AsksForSocket(Matcher):
     """A request for a WebSocket at one of its addresses."""
 
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        wanted = (
-            request.method == "GET"  # RFC 6455 section 4.1; whatever else is no upgrade
-            and request.path in SOCKET_PATHS
-            and request.headers.get("Upgrade", "").lower() == "websocket"
-            and "upgrade" in request.headers.get("Connection", "").lower()  # a proxy that ate it asks for no socket
-        )
-        return {} if wanted else None
+        if "Upgrade" not in request.headers:
+            return None
+        head = head_of(request)
+        return {} if head is not None and self._gate.asks(head) else None
+
+
+class WholeServerHandler(BaseHandler):
+    """``OPTIONS *`` (RFC 9110 section 9.3.7): what all handlers answer."""
 
 
 class UpgradeRequiredHandler(BaseHandler):
-    """``GET /ws`` by something that is no WebSocket client."""
+    """An address of WebSockets, asked by something that is no WebSocket client."""
 
     def get(self) -> None:
         raise ApiFault(426, ApiCode.UPGRADE_REQUIRED, "This address speaks WebSocket.")
@@ -55,24 +62,29 @@ def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dic
         yield pattern_of(template), handler, arguments
 
 
-def make_application(context: WebContext) -> tornado.web.Application:
+def socket_rule(context: WebContext, gate: Gate, http: HttpConnections) -> Rule:
+    """Requests for a WebSocket, at whichever of its addresses."""
+    return Rule(AsksForSocket(gate), UpgradeHandler, {"context": context, "gate": gate, "http": http})
+
+
+def make_application(context: WebContext, *sockets: Rule) -> tornado.web.Application:
+    """`sockets`: the rules that come before all others."""
     arguments: dict[str, Any] = {"context": context}
     files = {**arguments, "assets": Assets(pages.STATIC)}
     return tornado.web.Application(
         [
-            Rule(WantsSocket(), SocketHandler, arguments),
+            *sockets,
             (r"/", pages.PageHandler, {**files, "page": "index.html"}),
             (r"/ops", pages.PageHandler, {**files, "page": "ops.html"}),
-            (r"/ops/socket", OpsSocketHandler, arguments),
+            (OPS_SOCKET_PATH, UpgradeRequiredHandler, arguments),
             (r"/docs/protocol", pages.PageHandler, {**files, "page": "docs/protocol.html"}),
             (r"/static/(.+)", pages.AssetHandler, files),
             (r"/ws", UpgradeRequiredHandler, arguments),
+            (r"\*", WholeServerHandler, arguments),
             *api_rules(context),
             (r"/metrics", ops.MetricsHandler, {**arguments, "registry": ops.make_registry(context)}),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=arguments,
-        websocket_max_message_size=HARD_LIMIT_FACTOR * context.settings.max_message_bytes,
-        websocket_ping_interval=0,
         log_function=lambda handler: None,
     )

@@ -43,6 +43,9 @@ class FakeOutlet:
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         self.callback = callback
 
+    def read_on(self) -> None:
+        pass
+
     def close(self, code: int, reason: str, *, before: bytes) -> None:
         self.closed_with = (code, reason)
         self._buffer += before

@@ -30,6 +30,8 @@ class MemoryTransport:
         self.is_full = False
         self.is_broken = False
         self._on_writable: Callable[[], None] | None = None
+        self.on_read_on: Callable[[], object] = lambda: None
+        """What reading on finds in the socket."""
 
     # -- Transport ------------------------------------------------------------------------------------------------
 
@@ -44,6 +46,9 @@ class MemoryTransport:
 
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         self._on_writable = callback
+
+    def read_on(self) -> None:
+        self.on_read_on()
 
     def close(self, code: int, reason: str, *, before: bytes) -> None:
         assert self.closed is None, "closed a second time"

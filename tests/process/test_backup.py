@@ -8,7 +8,6 @@ import warnings
 from pathlib import Path
 
 from bench.processes.target import Target
-
 from lobby_server.store import postgres_url
 from tests.process.clients import call, register, token_of
 from tests.store.postgres import Postgres

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 import pytest
 import websocket
-from bench.processes.target import Target
 
+from bench.processes.target import Target
 from tests.process.clients import Answer, call, connect, register, token_of, wait_until
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 

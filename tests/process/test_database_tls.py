@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench.processes.target import Target, TargetFailed
 
+from bench.processes.target import Target, TargetFailed
 from tests.installed import program
 from tests.process.clients import call, token_of
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer

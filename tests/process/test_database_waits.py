@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from bench.processes.target import Target, TargetFailed
 
+from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, wait_until
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from bench.processes.target import Target, TargetFailed
 
+from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, register, token_of
 from tests.store.postgres import Postgres
 

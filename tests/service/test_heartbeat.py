@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.service.heartbeat import QUIET_SHARE, SLOTS, Heartbeat
+from lobby_server.service.peers.heartbeat import QUIET_SHARE, SLOTS, Heartbeat
 from tests.service.stage import Socket, Stage
 
 TIMEOUT_S = 75.0
@@ -44,6 +44,26 @@ def test_silent_peer_is_closed_4004_within_the_timeout_and_a_slot(seed: int, off
     assert TIMEOUT_S <= stage.clock.monotonic_s() - began_s <= TIMEOUT_S + SLOT_S * 4 / 3
     assert socket.transport.closed.code == CloseCode.HEARTBEAT_TIMEOUT
     assert stage.lobby.calls == ["accepted", "lost"]  # a loss, for which presence may have a grace period
+
+
+def test_stall_longer_than_the_timeout_ends_nobody_whose_ping_lies_in_the_socket() -> None:
+    stage = Stage()
+    alive, silent = connect(stage, start(stage), count=2)
+    alive.transport.on_read_on = alive.session.heard
+    stage.clock.advance(3 * TIMEOUT_S)  # in one step: the timers run, and nothing was read before them
+    assert alive.transport.closed is None
+    assert silent.transport.closed is not None
+    assert silent.transport.closed.code == CloseCode.HEARTBEAT_TIMEOUT
+
+
+def test_peer_whose_end_lies_in_the_socket_is_let_go_without_a_word() -> None:
+    stage = Stage()
+    heartbeat = start(stage)
+    (socket,) = connect(stage, heartbeat)
+    socket.transport.on_read_on = lambda: socket.session.closed(abrupt=True)
+    stage.clock.advance(3 * TIMEOUT_S)
+    assert socket.transport.closed is None
+    assert not any(heartbeat._wheel)
 
 
 def test_peer_that_answers_pings_lives_for_ever() -> None:

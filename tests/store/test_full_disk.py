@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench.processes.target import Target, TargetFailed
 
+from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, register, token_of, wait_until
 
 

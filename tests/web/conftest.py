@@ -96,6 +96,8 @@ class Lobby:
         self.server = server
         self.http = AsyncHTTPClient(force_instance=True)
         self.clients: list[Client] = []
+        self.writers: list[asyncio.StreamWriter] = []
+        """Connections in bytes, which end with the test."""
 
     @property
     def url(self) -> str:
@@ -183,6 +185,9 @@ async def start_lobby(tmp_path: Path) -> AsyncIterator[StartLobby]:
             client.connection.close()
         lobby.http.close()
         await lobby.server.drain()
+        for writer in lobby.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # in which they are closed
         for client in lobby.clients:
             client.stream.close()  # messages that nobody read would keep its socket open
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Protocol
 
+from lobby_server.protocol.deflate import deflated
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.fanout.profile import Profile
@@ -75,6 +76,8 @@ class Fanout:
         self._slow_timer: Timer | None = None
         self._tick_began_s = 0.0
         self._next_tick_s = 0.0
+        self._plain = self._deflated = b""
+        """The last frames that were compressed, before and after."""
         self.is_silent = False
 
     def __len__(self) -> int:
@@ -117,7 +120,8 @@ class Fanout:
         if self.is_silent:
             return
         feed = self._feed(profile)
-        feed.publish(self.marked(frame, profile, clients=len(feed)), key, conflate=conflate)
+        frame = self.marked(frame, profile, clients=len(feed))
+        feed.publish(self._encoded(frame, profile) if len(feed) else frame, key, conflate=conflate)
         self.schedule()
 
     def marked(self, frame: bytes, profile: Profile, *, clients: int) -> bytes:
@@ -145,6 +149,7 @@ class Fanout:
         `in_order`: after everything that was published until now, which goes along in the same write; otherwise
         they may overtake the tick, and whatever waits for a socket that is full.
         """
+        frames = self._encoded(frames, subscriber.profile)
         self._metrics.frames_out += 1
         self._metrics.bytes_out += len(frames)
         feed, before = subscriber.feed, 0
@@ -187,6 +192,15 @@ class Fanout:
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def _encoded(self, frames: bytes, profile: Profile) -> bytes:
+        """The frames as the sockets of a profile get them. What goes to several, one after another, is compressed
+        once."""
+        if not profile.deflates:
+            return frames
+        if frames is not self._plain:
+            self._plain, self._deflated = frames, deflated(frames)
+        return self._deflated
+
     def _feed(self, profile: Profile) -> Feed:
         feed = self._feeds.get(profile)
         if feed is None:
@@ -205,7 +219,8 @@ class Fanout:
         for profile, source in self._sources.items():
             if (frame := source.take_frame()) is not None:
                 feed = self._feed(profile)
-                feed.publish(self.marked(frame, profile, clients=len(feed)), None, conflate=False)
+                frame = self.marked(frame, profile, clients=len(feed))
+                feed.publish(self._encoded(frame, profile) if len(feed) else frame, None, conflate=False)
         self._deliveries = [delivery for feed in self._feeds.values() if (delivery := feed.close_tick()) is not None]
         self.stats.ticks += bool(self._deliveries)
         self._slice()

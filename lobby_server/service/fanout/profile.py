@@ -42,9 +42,11 @@ class Profile:
     """Of a client that says when it has something: one of the feeds over which they are spread."""
     hears_lobby: bool = False
     """The lobby's chat. A client of the base protocol hears it only once its user takes part."""
+    deflates: bool = False
+    """It takes compressed frames: what is published is compressed once for all of them."""
 
 
-def profile_of(features: frozenset[Feature], *, ack_group: int = 0) -> Profile:
+def profile_of(features: frozenset[Feature], *, ack_group: int = 0, deflates: bool = False) -> Profile:
     """Of a client that asked for features. Deltas rule out announcements, and friends rule out everybody."""
     rooms = RoomsMode.NOTIFY
     if Feature.ROOMS_DELTA in features:
@@ -63,4 +65,5 @@ def profile_of(features: frozenset[Feature], *, ack_group: int = 0) -> Profile:
         hears_count=hears_count,
         ack_group=ack_group if Feature.ACK in features else None,
         hears_lobby=True,
+        deflates=deflates,
     )

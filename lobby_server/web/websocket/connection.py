@@ -1,225 +1,299 @@
-"""A WebSocket over a bare non-blocking socket on the loop that Tornado runs on: the lean way for ten thousand clients.
+"""A WebSocket, whatever carries its bytes: the one implementation, for a bare socket, TLS and compression.
 
-What Tornado keeps per connection (request, headers, stream, handler, a task that waits for a frame) is not needed after
-the upgrade; here a connection is a socket, a callback and a `Session`. Without TLS and without compression only;
-`lobby_server.web.websocket.handler` serves the rest. Both are held to the same tests.
+A connection reads frames and drives a `Peer`, and is its `Transport`. What it needs while nothing happens is a wire,
+a callback and the peer; a `FrameReader` lives from the first frame that is not an everyday one to the end of what it
+read.
+
+    open ──▶ our close frame is out ──▶ theirs came, or `CLOSE_PATIENCE_S`, or `MAX_BYTES_AFTER_CLOSE` ──▶ over
+
+After our close frame only the client's is looked for: one read per turn of the loop, bounded in bytes and time, so that
+a client that goes on sending costs nobody else anything.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable
+from typing import Protocol
 
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT, close_frame, server_frame
 from lobby_server.service.pacing import Patience
-from lobby_server.service.ports import Send
-from lobby_server.service.session import Phase
-from lobby_server.web.context import WebContext
+from lobby_server.service.peers.peer import Peer, Phase
+from lobby_server.service.ports import Clock, Send
+from lobby_server.web.websocket.deflate import Agreement
 from lobby_server.web.websocket.entrance import Entrance
-from lobby_server.web.websocket.frames_in import PROTOCOL_ERROR, FrameFault, take_frame
+from lobby_server.web.websocket.reader import (
+    OP_BINARY,
+    OP_PART,
+    FrameFault,
+    FrameReader,
+    close_answer,
+    is_utf8,
+    whole_text,
+)
+from lobby_server.web.websocket.wire import RECORD_BYTES, Wire
 
 log = logging.getLogger("lobby.socket")
 
-READ_BYTES = 16 * 1024
-READS_PER_TURN = 8
-"""A client that sends faster than that lets others go first."""
+READ_BYTES = RECORD_BYTES
+"""A whole TLS record, so that none of it stays behind in OpenSSL, where the loop does not see it."""
 CLOSE_PATIENCE_S = 5.0
 """How long a client has to answer a close frame."""
-_FIN = 0x80
-_OP_CONTINUATION = 0x0
-_OP_BINARY = 0x2
+MAX_BYTES_AFTER_CLOSE = 1 << 20
+"""What a client may still send then: it had begun before it could read our close frame."""
+MAX_PARSED_AFTER_CLOSE = 64 * 1024
+"""What of it is looked through for the client's close frame; the rest is dropped until the connection ends."""
+
+
+class Endpoint(Protocol):
+    """Who is at the other end of a path: makes a peer for each connection, and hears of its end."""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nobody more is welcome at the moment, in a sentence; None: one more is."""
+
+    def open(self, connection: Connection, *, deflates: bool, waited_s: float) -> Peer:
+        """A connection was upgraded. `deflates`: it takes compressed frames. `waited_s`: what is gone of the time for a
+        handshake."""
+
+    def end(self, peer: Peer, *, abrupt: bool) -> None:
+        """Its socket is gone: nothing is to hold the peer any more."""
 
 
 class Connections:
     """What all connections share."""
 
-    def __init__(self, context: WebContext, loop: asyncio.AbstractEventLoop) -> None:
-        self.context = context
+    def __init__(self, *, loop: asyncio.AbstractEventLoop, clock: Clock, max_message_bytes: int) -> None:
         self.loop = loop
         self.entrance = Entrance(loop)
-        self.max_bytes = context.settings.max_message_bytes
-        self.closing: Patience[Connection] = Patience(context.app.clock, delay_s=CLOSE_PATIENCE_S, act=Connection.end)
+        self.max_bytes = max_message_bytes
+        self.open = 0
+        """Connections whose socket is not closed."""
+        self.cut = 0
+        """Connections that did not answer our close frame in time."""
+        self.on_end: Callable[[], None] = lambda: None
+        """A socket was closed."""
+        self.closing: Patience[Connection] = Patience(clock, delay_s=CLOSE_PATIENCE_S, act=Connection.cut)
 
 
 class Connection:
-    """One client. Also the `Transport` of its session."""
+    """One client."""
 
-    __slots__ = ("_buffer", "_discard", "_fragments", "_is_closing", "_session", "_shared", "_socket", "_tail", "send")
+    __slots__ = (
+        "_agreement", "_endpoint", "_has_last_word", "_is_closing", "_is_deaf", "_is_rearmed", "_lacks_part",
+        "_left_bytes", "_peer", "_reader", "_shared", "_tail", "_window", "_wire", "send",
+    )  # fmt: skip
 
-    def __init__(self, shared: Connections, sock: socket.socket, received: bytes) -> None:
-        """`received`: what came behind the request for the upgrade, which is answered already."""
+    def __init__(
+        self, shared: Connections, wire: Wire, endpoint: Endpoint, *, agreement: Agreement | None, waited_s: float
+    ) -> None:
+        """The request for the upgrade is answered already. `agreement`: on compression. `waited_s`: what is gone of
+        the time for a handshake."""
         self._shared = shared
-        self._socket: socket.socket | None = sock
-        self.send: Send = sock.send
-        self._buffer = b""
-        self._fragments: bytearray | None = None
-        self._discard = 0
+        self._wire: Wire | None = wire
+        self.send: Send = wire.send
+        self._endpoint = endpoint
+        self._reader: FrameReader | None = None
+        self._agreement = agreement
+        self._window = b""
+        self._lacks_part = self._is_rearmed = False
         self._is_closing = False
+        self._has_last_word = False
+        """The client's close frame came."""
+        self._is_deaf = False
+        """What comes is not understood any more."""
         self._tail: memoryview | None = None
-        self._session = shared.context.app.open_session(self)
-        shared.loop.add_reader(sock.fileno(), self._readable)
-        if received:
-            self._take(received)
+        self._left_bytes = 0
+        """Once it is closing: what is still read."""
+        shared.open += 1
+        self._peer = endpoint.open(self, deflates=agreement is not None and agreement.deflates, waited_s=waited_s)
+        wire.watch_readable(self._readable)
+
+    def take(self, data: bytes) -> None:
+        """Read what came behind the request for the upgrade."""
+        self._take(data)
 
     # -- Transport ------------------------------------------------------------------------------------------------
 
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
-        if self._socket is None:
-            return
-        if callback is None:
-            self._shared.loop.remove_writer(self._socket.fileno())
-        else:
-            self._shared.loop.add_writer(self._socket.fileno(), callback)
+        if self._wire is not None:
+            self._wire.watch_writable(callback)
+
+    def read_on(self) -> None:
+        self._read()
 
     def close(self, code: int, reason: str, *, before: bytes) -> None:
-        if self._socket is None or self._is_closing:
+        if self._wire is None or self._is_closing:
             return
         self._is_closing = True
+        self._left_bytes = MAX_BYTES_AFTER_CLOSE
         self._tail = memoryview(before + close_frame(code, reason))
         self._shared.closing.add(self)
         self._write_tail()
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def cut(self) -> None:
+        """Our close frame was not answered in time."""
+        self._shared.cut += 1
+        self.end()
+
     def end(self) -> None:
         """Let go of the socket. A second time does nothing."""
-        sock, self._socket = self._socket, None
-        if sock is None:
+        wire, self._wire = self._wire, None
+        if wire is None:
             return
-        loop = self._shared.loop
-        loop.remove_reader(sock.fileno())
-        loop.remove_writer(sock.fileno())
-        sock.close()
+        wire.close()
+        self._reader = self._tail = None
+        self._shared.open -= 1
         self._shared.closing.discard(self)
-        self._shared.context.app.end_session(self._session, abrupt=not self._is_closing)
+        self._endpoint.end(self._peer, abrupt=not self._is_closing)
+        self._shared.on_end()
 
     def _readable(self) -> None:
-        assert self._socket is not None
         shared = self._shared
-        if self._session.phase is Phase.WAITING and not shared.entrance.enter():
-            shared.loop.remove_reader(self._socket.fileno())
+        if self._is_rearmed or self._wire is None:
+            return  # its turn comes without that
+        if self._peer.phase is Phase.WAITING and not shared.entrance.enter():
+            self._wire.watch_readable(None)
             shared.entrance.queue_up(self._go_on)
             return
         self._read()
 
     def _go_on(self) -> None:
         """Read again, after a wait at the entrance."""
-        if self._socket is not None:
-            self._shared.loop.add_reader(self._socket.fileno(), self._readable)
+        if self._wire is not None:
+            self._wire.watch_readable(self._readable)
             self._read()
 
+    def _read_again(self) -> None:
+        self._is_rearmed = False
+        self._read()
+
     def _read(self) -> None:
-        """Until there is nothing more. After a reset uvloop calls its reader once and never again: who stopped at the
-        bytes that came before it would not learn of the end."""
-        for _ in range(READS_PER_TURN):
-            if self._socket is None:
-                return
-            try:
-                data = self._socket.recv(READ_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.end()
-                return
+        """What one read gives; then, whether that was all. After a reset uvloop calls its reader once and never again:
+        who stopped at the bytes that came before it would not learn of the end."""
+        data = self._recv()
+        if not data:
+            return
+        self._take(data)
+        if self._wire is None or self._is_rearmed or (self._is_closing and len(data) == READ_BYTES):
+            return
+        data = self._recv()
+        if data:
             self._take(data)
-        self._shared.loop.call_soon(self._read)
+            if self._wire is not None and not self._is_closing and not self._is_rearmed:
+                self._is_rearmed = True
+                self._shared.loop.call_soon(self._read_again)
+
+    def _recv(self) -> bytes:
+        """Empty: there is nothing, or the connection is over."""
+        if self._wire is None:
+            return b""
+        try:
+            data = self._wire.recv(READ_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            self.end()
+        return data
 
     def _take(self, data: bytes) -> None:
-        if self._discard:
-            skipped = min(self._discard, len(data))
-            self._discard -= skipped
-            data = data[skipped:]
-        if self._buffer:
-            data = self._buffer + data
-        position = 0
+        if self._is_closing:
+            self._left_bytes -= len(data)
+            if self._left_bytes < 0:
+                self.cut()
+            elif self._left_bytes < MAX_BYTES_AFTER_CLOSE - MAX_PARSED_AFTER_CLOSE and not self._is_deaf:
+                self._go_deaf()
+            if self._wire is None or self._is_deaf:
+                return
+        reader = self._reader
         try:
-            while self._socket is not None and (found := take_frame(data, position, self._shared.max_bytes)):
-                first, payload, position = found
-                self._frame(first, payload)
+            if reader is None:
+                if not self._is_closing and (text := whole_text(data, self._shared.max_bytes)) is not None:
+                    self._peer.receive(text)
+                    return
+                reader = self._reader = FrameReader(
+                    max_bytes=self._shared.max_bytes, agreement=self._agreement, window=self._window
+                )
+            reader.feed(data)
+            while self._reader is not None and (event := reader.next_event()) is not None:
+                self._event(event.opcode, event.payload)
         except FrameFault as fault:
             self._fault(fault)
             return
         except Exception:
-            log.exception("session %d failed", self._session.id)
-            self._session.close(CloseCode.INTERNAL_ERROR, "a fault of the server")
+            log.exception("session %d failed", self._peer.id)
+            self._peer.close(CloseCode.INTERNAL_ERROR, "a fault of the server")
             return
-        self._buffer = data[position:]
+        if reader.is_idle and self._reader is not None:
+            self._window = reader.window
+            self._reader = None
 
-    def _frame(self, first: int, payload: bytes) -> None:
-        opcode = first & 0x0F
+    def _event(self, opcode: int, payload: bytes) -> None:
+        peer = self._peer
         if opcode == OP_CLOSE:
             self._close_came(payload)
         elif self._is_closing:
             pass  # nothing matters any more but the answer to our close
-        elif opcode == OP_TEXT and first & _FIN and self._fragments is None:
-            self._session.receive(payload)
         elif opcode == OP_PING:
-            if self._session.heard():
-                self._session.write(server_frame(payload, OP_PONG))
+            if peer.heard():
+                peer.write(server_frame(payload, OP_PONG))
         elif opcode == OP_PONG:
-            self._session.heard()
-        elif opcode in (OP_TEXT, _OP_BINARY, _OP_CONTINUATION):
-            self._message_part(first, payload)
+            peer.heard()
+        elif opcode == OP_PART:
+            self._lacks_part |= not peer.heard()
+        elif self._lacks_part:
+            self._lacks_part = False
+            peer.lacks_part()
+        elif opcode == OP_TEXT or (opcode == OP_BINARY and is_utf8(payload)):
+            peer.receive(payload)
         else:
-            raise FrameFault(PROTOCOL_ERROR, "an opcode that is not defined")
-
-    def _message_part(self, first: int, payload: bytes) -> None:
-        """A message in fragments, or a binary one. The first byte of `_fragments` is the opcode of the whole."""
-        opcode = first & 0x0F
-        if not first & _FIN and not self._session.heard():
-            return  # over the limit; a message that lacks a part is not taken, and the next fault ends it
-        if (opcode == _OP_CONTINUATION) is (self._fragments is None):
-            raise FrameFault(PROTOCOL_ERROR, "a continuation without a beginning, or the other way round")
-        if self._fragments is None:
-            self._fragments = bytearray((opcode,))
-        self._fragments += payload
-        if len(self._fragments) - 1 > self._shared.max_bytes:
-            raise FrameFault(CloseCode.MESSAGE_TOO_BIG, f"a message has at most {self._shared.max_bytes} bytes")
-        if first & _FIN:
-            message, self._fragments = self._fragments, None
-            if message[0] == _OP_BINARY:
-                self._session.receive_binary()
-            else:
-                self._session.receive(bytes(message[1:]))
+            peer.receive_binary()
 
     def _close_came(self, payload: bytes) -> None:
         """The client closes, or answers our close (RFC 6455 section 5.5.1)."""
+        self._has_last_word = True
         if self._is_closing:
             if self._tail is None:
                 self.end()
             return
-        code = int.from_bytes(payload[:2], "big") if len(payload) != 0 else CloseCode.NORMAL
-        before = self._session.unsent()
-        self._session.closed(abrupt=False)
-        self.close(code if _may_be_sent(code) else PROTOCOL_ERROR, "", before=before)
-        if self._tail is None:
-            self.end()
+        try:
+            code = close_answer(payload)
+        except FrameFault as fault:
+            code = fault.code
+        before = self._peer.unsent()
+        self._peer.closed(abrupt=False)
+        self.close(code, "", before=before)
 
     def _fault(self, fault: FrameFault) -> None:
         """The bytes cannot be understood any more, or are too many: the rest of them is read and dropped, so that the
         close frame is not lost to a reset."""
-        self._buffer = b""
-        self._discard = fault.to_come
         if self._is_closing:
-            return
-        if fault.code in CloseCode._value2member_map_:
-            self._session.close(CloseCode(fault.code), fault.reason)
+            self._go_deaf()
         else:
-            before = self._session.unsent()
-            self._session.closed(abrupt=False)
-            self.close(fault.code, fault.reason, before=before)
+            self._reader = None
+            self._is_deaf = True
+            self._peer.close(fault.code, fault.reason)
+
+    def _go_deaf(self) -> None:
+        """After our close: nothing of what comes is understood any more."""
+        self._reader = None
+        self._is_deaf = True
+        if self._tail is None and self._wire is not None:
+            self._wire.end_sending()
 
     def _write_tail(self) -> None:
-        """Write what is left before the end; the loop calls again while the socket does not take it all."""
-        if self._socket is None or self._tail is None:
+        """Write what is left before the end; the loop calls again while the wire does not take it all."""
+        wire = self._wire
+        if wire is None or self._tail is None:
             return
         try:
-            taken = self._socket.send(self._tail)
+            taken = wire.send(self._tail)
         except BlockingIOError:
             taken = 0
         except OSError:
@@ -227,12 +301,11 @@ class Connection:
             return
         if taken < len(self._tail):
             self._tail = self._tail[taken:]
-            self._shared.loop.add_writer(self._socket.fileno(), self._write_tail)
-        else:
-            self._tail = None
-            self._shared.loop.remove_writer(self._socket.fileno())
-
-
-def _may_be_sent(code: int) -> bool:
-    """Whether a close frame may carry that code (RFC 6455 section 7.4, and the registry that it founded)."""
-    return code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
+            wire.watch_writable(self._write_tail)
+            return
+        self._tail = None
+        wire.watch_writable(None)
+        if self._has_last_word:
+            self.end()
+        elif self._is_deaf:
+            wire.end_sending()

@@ -25,7 +25,7 @@ from lobby_server.web.routes import make_application
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.people import Person
 
-UNDESCRIBED = {"/", "/static/(.+)", "/ws", "/metrics", "/ops", "/ops/socket", "/docs/protocol"}
+UNDESCRIBED = {"/", r"\*", "/static/(.+)", "/ws", "/metrics", "/ops", "/ops/socket", "/docs/protocol"}
 """Pages, texts and sockets."""
 
 

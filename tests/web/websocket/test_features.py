@@ -156,7 +156,7 @@ async def test_one_that_does_not_read_is_closed_as_slow_and_the_others_hear_on(s
         await ann.expect("user_online", user_id=2)
         session = next(session for session in lobby.server.app.sessions if session.user.id == 2)
         # Small buffers, so that little has to be said before they are full.
-        session.transport._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # type: ignore[attr-defined]
+        session.transport._wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # type: ignore[attr-defined]
         session.features = frozenset({*session.features, *_all_features()})
         peer.setblocking(False)
         question = masked(json.dumps({"type": "rooms_resync"}).encode())

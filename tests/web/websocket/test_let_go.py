@@ -10,9 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from lobby_server.service.session import Session
+from lobby_server.web.ops_socket import OpsViewer
 from lobby_server.web.websocket.connection import Connection
-from lobby_server.web.websocket.handler import SocketHandler
+from lobby_server.web.websocket.newcomer import Newcomer
 from tests.web.conftest import PATIENCE_S, Client, Lobby, StartLobby
+from tests.web.websocket.ways import CLOSE, WAYS, Peer, masked, start_way, upgrade
 
 CYCLES = 5
 
@@ -26,14 +28,15 @@ def no_collector() -> Iterator[None]:
 
 
 def alive(lobby: Lobby) -> Counter[str]:
-    """What of a server's sessions, connections and handlers something holds, by kind."""
+    """What of a server's sessions and connections something holds, by kind."""
     app = lobby.server.app
     return Counter(
         type(each).__name__
         for each in gc.get_objects()
         if (isinstance(each, Session) and each._rules is app.rules)
-        or (isinstance(each, Connection) and each._shared.context.app is app)
-        or (isinstance(each, SocketHandler) and each.app is app)
+        or (isinstance(each, Connection) and each._shared is lobby.server._connections)
+        or (isinstance(each, OpsViewer) and each._app is app)
+        or (isinstance(each, Newcomer) and each._all.gate.shared is lobby.server._connections)
     )
 
 
@@ -52,7 +55,7 @@ async def leave(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("no_collector")
-@pytest.mark.parametrize("settings", [{}, {"compression": True}], ids=["plain", "through Tornado"])
+@pytest.mark.parametrize("settings", [{}, {"compression": True}], ids=["plain", "compression"])
 class TestSessionsThatAreOver:
     async def test_accepted_and_closed_by_the_client(self, start_lobby: StartLobby, settings: dict[str, bool]) -> None:
         lobby = await start_lobby(**settings)
@@ -109,4 +112,45 @@ class TestSessionsThatAreOver:
                 await client.command("leave_room")
                 await client.fence()
             await leave(client)
+        await nothing_is_left(lobby)
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("way", WAYS)
+class TestConnectionsThatAreOver:
+    async def test_closed_by_either_side_or_lost(self, start_lobby: StartLobby, way: str) -> None:
+        lobby = await start_way(start_lobby, way)
+        for number in range(CYCLES):
+            token = lobby.token(number, f"user{number}")
+            closing, faulty, lost = [await Peer.open(lobby, way, token=token) for _ in range(3)]
+            await closing.send(masked(b"\x03\xe8", CLOSE))
+            assert await closing.closed() == 1000
+            await faulty.send(b"\xff\xff")
+            assert await faulty.closed() == 1002
+            faulty.writer.transport.abort()
+            await lost.send(b"\x81\xfe")
+            lost.writer.transport.abort()
+        await nothing_is_left(lobby)
+
+    async def test_refused_or_given_up_before_the_upgrade(self, start_lobby: StartLobby, way: str) -> None:
+        lobby = await start_way(start_lobby, way)
+        for _ in range(CYCLES):
+            refused = await Peer.connect(lobby)
+            await refused.send(upgrade("Origin: https://elsewhere.example"))
+            assert (await refused.response())[0] == 403
+            await refused.ended()
+            refused.writer.transport.abort()
+            half = await Peer.connect(lobby)
+            await half.send(b"GET /ws HTTP/1.1\r\n")
+            half.writer.transport.abort()
+        await nothing_is_left(lobby)
+
+    async def test_viewers_of_the_figures(self, start_lobby: StartLobby, way: str) -> None:
+        lobby = await start_way(start_lobby, way)
+        for _ in range(CYCLES):
+            token = lobby.token(900, "root", role="admin")
+            viewer = await Peer.open(lobby, way, path="/ops/socket", token=token)
+            await viewer.expect("ops_history")
+            await viewer.send(masked(b"", CLOSE))
+            assert await viewer.closed() == 1000
         await nothing_is_left(lobby)

@@ -10,8 +10,8 @@ import random
 
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.frames import OP_PING, server_frame
+from lobby_server.service.peers.peer import Peer, Phase
 from lobby_server.service.ports import Clock, Timer
-from lobby_server.service.session import Phase, Session
 
 QUIET_SHARE = (0.45, 0.65)
 """Of the timeout, drawn anew each time: how long a peer is quiet before it is asked. More than the 30 s of 75 after
@@ -27,7 +27,9 @@ class Heartbeat:
     """Watches sessions from `watch` until they are closed, and holds them until `unwatch`; a silent one is closed with
     4004.
 
-    A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it.
+    A session from which nothing came for `timeout_s` is ended within `timeout_s` plus one slot, 1/128 of it. What lies
+    in its socket counts as having come: after a stall, a suspended machine for instance, that is read before anything
+    is judged.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Heartbeat:
         self._timeout_s = timeout_s
         self._slot_s = timeout_s / SLOTS
         self._random = random_source
-        self._wheel: list[dict[Session, None]] = [{} for _ in range(SLOTS + 1)]
+        self._wheel: list[dict[Peer, None]] = [{} for _ in range(SLOTS + 1)]
         self._position = 0
         self._turned_s = clock.monotonic_s()
         self._timer: Timer | None = None
@@ -55,14 +57,14 @@ class Heartbeat:
             self._timer.cancel()
             self._timer = None
 
-    def watch(self, session: Session) -> None:
+    def watch(self, session: Peer) -> None:
         self._put(session, self._quiet_s())
 
-    def unwatch(self, session: Session) -> None:
+    def unwatch(self, session: Peer) -> None:
         """Let go of a session. One that is not watched: nothing happens."""
         self._wheel[session.wheel_slot].pop(session, None)
 
-    def _put(self, session: Session, in_s: float) -> None:
+    def _put(self, session: Peer, in_s: float) -> None:
         ahead = min(max(int(in_s / self._slot_s) + 1, 1), SLOTS)
         session.wheel_slot = (self._position + ahead) % len(self._wheel)
         self._wheel[session.wheel_slot][session] = None
@@ -77,7 +79,12 @@ class Heartbeat:
                 self._look(session, now_s)
         self._timer = self._clock.call_later(max(0.0, self._turned_s + self._slot_s - now_s), self._turn)
 
-    def _look(self, session: Session, now_s: float) -> None:
+    def _look(self, session: Peer, now_s: float) -> None:
+        if now_s - session.last_heard_s >= self._timeout_s:
+            session.transport.read_on()
+        self._judge(session, now_s)
+
+    def _judge(self, session: Peer, now_s: float) -> None:
         if session.phase is Phase.CLOSED:
             return
         silent_s = now_s - session.last_heard_s

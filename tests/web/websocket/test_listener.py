@@ -1,0 +1,165 @@
+"""The way in: what is refused, with what words, and that those who say nothing keep nobody out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from lobby_server.settings import SettingsError
+from lobby_server.web.origin import Origins
+from lobby_server.web.websocket import handover, places
+from lobby_server.web.websocket.places import places_for
+from tests.web.conftest import Lobby, StartLobby
+from tests.web.websocket.ways import Peer, upgrade
+
+
+async def answer(lobby: Lobby, request: bytes) -> tuple[int, dict[str, str], Any]:
+    peer = await Peer.connect(lobby)
+    await peer.send(request)
+    return await peer.response()
+
+
+async def test_upgrade_over_http_1_0_is_refused_with_the_name_of_the_proxys_setting_and_logged(
+    lobby: Lobby, caplog: pytest.LogCaptureFixture
+) -> None:
+    status, fields, body = await answer(lobby, upgrade(version="HTTP/1.0"))
+    assert (status, body["code"], fields["sec-websocket-version"]) == (426, "upgrade_required", "13")
+    assert "proxy_http_version 1.1" in body["error"]
+    assert sum("proxy_http_version" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (upgrade().replace(b"Host: lobby", b"Host : lobby"), 400),
+        (upgrade("X-Note: a\rb"), 400),
+        (upgrade("X-Note: a\0b"), 400),
+        (upgrade("X-Note: a", " folded"), 400),
+        (upgrade("Host: other.test"), 400),
+        (upgrade().replace(b"Host: lobby.test\r\n", b""), 400),
+        (upgrade("Sec-WebSocket-Extensions: permessage-deflate; =;"), 400),
+        (upgrade("Content-Length: 5"), 400),
+        (upgrade().replace(b": 13", b": 8"), 426),
+        (upgrade(version="HTTP/2.0"), 505),
+        (upgrade("X-Long: " + "x" * 70_000), 431),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    ],
+)
+async def test_request_that_is_not_well_formed_is_refused_in_json(lobby: Lobby, request_: bytes, status: int) -> None:
+    told, fields, body = await answer(lobby, request_)
+    assert (told, fields["connection"].split(",")[0]) == (status, "close")
+    assert set(body) == {"error", "code"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        upgrade().replace(b"Upgrade: websocket", b"Upgrade: h2c, WebSocket"),
+        upgrade().replace(b"Connection: Upgrade", b"Connection: keep-alive\r\nConnection: upgrade"),
+        upgrade(path="http://lobby.test/ws"),
+        upgrade(path="/%77s?x=1"),
+        b"\r\n" + upgrade(),
+        upgrade("Sec-WebSocket-Extensions: unknown; a=1, permessage-deflate; server_max_window_bits=99"),
+        upgrade("X-Note:"),
+    ],
+)
+async def test_request_that_is_well_formed_in_another_way_is_upgraded(lobby: Lobby, request_: bytes) -> None:
+    peer = await Peer.connect(lobby)
+    await peer.send(request_)
+    assert (await peer.response_head())[0] == 101
+
+
+async def test_origin_that_is_refused_is_told_in_json_and_logged_with_both_values(
+    lobby: Lobby, caplog: pytest.LogCaptureFixture
+) -> None:
+    status, _, body = await answer(lobby, upgrade("Origin: https://elsewhere.example"))
+    assert (status, body["code"]) == (403, "forbidden_origin")
+    (line,) = [message for message in caplog.messages if "a page was refused" in message]
+    assert "https://elsewhere.example" in line
+    assert "lobby.test" in line
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "host", "is_allowed"),
+    [
+        ((), "https://game.example", "game.example:443", True),
+        ((), "https://GAME.example:443", "game.example", True),
+        ((), "http://game.example", "game.example:80", True),
+        ((), "http://game.example", "game.example:443", False),
+        ((), "https://game.example:8443", "game.example", False),
+        ((), "http://[::1]:30820", "[::1]:30820", True),
+        ((), "null", "game.example", False),
+        ((), "https://game.example.evil", "game.example", False),
+        ((), None, "game.example", True),
+        (("https://game.example",), "https://game.example:443", "x", True),
+        (("https://game.example:443",), "https://game.example", "x", True),
+        (("https://game.example",), "http://game.example", "x", False),
+        (("https://game.example",), "https://x", "x", False),
+        (("capacitor://localhost", "null"), "capacitor://localhost", "x", True),
+        (("capacitor://localhost", "null"), "null", "x", True),
+        (("*",), "https://anything.example", "x", True),
+    ],
+)
+def test_origins_are_compared_by_scheme_host_and_port(
+    allowed: tuple[str, ...], origin: str | None, host: str, is_allowed: bool
+) -> None:
+    assert Origins(allowed).allows(origin, host) is is_allowed
+
+
+@pytest.mark.parametrize(
+    "allowed", ["game.example", "https://game.example/play", "https://", "https://a b", "https://game.example:99999"]
+)
+async def test_allowed_origin_that_no_browser_sends_is_refused_at_the_start(
+    start_lobby: StartLobby, allowed: str
+) -> None:
+    with pytest.raises(SettingsError, match="--allowed-origins"):
+        await start_lobby(allowed_origins=f"https://good.example, {allowed}")
+
+
+async def test_half_requests_keep_neither_clients_nor_questions_after_the_health_out(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(max_connections=2)
+    halves = [await Peer.connect(lobby) for _ in range(places.RESERVE + 20)]
+    for half in halves:
+        await half.send(b"GET /ws HTTP/1.1\r\n")
+    client = await lobby.connect(lobby.token())
+    assert (await lobby.call("GET", "/readyz")).status == 200
+    assert await client.fence() == []
+    await halves[0].ended()  # the oldest had to give way
+
+
+async def test_idle_connections_give_way_and_busy_ones_do_not(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "IDLE_S", 0.05)
+    lobby = await start_lobby(max_connections=2)
+    idle = [await Peer.connect(lobby) for _ in range(2)]
+    for peer in idle:
+        await peer.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await peer.response())[0] == 200
+    await asyncio.sleep(0.1)
+    clients = [await lobby.connect() for _ in range(2)]
+    for peer in idle:
+        await peer.ended()
+    status, fields, body = await answer(lobby, upgrade())
+    assert (status, body["code"]) == (503, "try_again_later")
+    assert int(fields["retry-after"]) > 0
+    assert [await client.fence() for client in clients] == [[], []]
+
+
+def test_process_that_may_have_too_few_descriptors_says_so_and_takes_fewer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = [(256, 1024)]
+    monkeypatch.setattr(places.resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(places.resource, "setrlimit", lambda _, pair: limits.append(pair))
+    with caplog.at_level(logging.WARNING):
+        assert places_for(500).limit == 500
+        assert limits[-1][0] > 500 + places.RESERVE  # raised, and no word said
+        assert not caplog.messages
+        few = places_for(5000).limit
+    assert limits[-1] == (1024, 1024)
+    assert 800 < few < 1024 - places.RESERVE
+    assert "LimitNOFILE" in caplog.text
