@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench.target import Target
+from bench.processes.target import Target
 
 from tests.process.clients import PATIENCE_S
 
