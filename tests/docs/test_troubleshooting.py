@@ -15,22 +15,23 @@ import pytest
 
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
 from lobby_server.settings import Settings, environment_name_of
-from tests.docs.markdown import DOCS, ROOT, code, table
+from tests.docs.markdown import DOCS, ROOT, table
+from tests.docs.markdown import code as code_of
 from tests.docs.server import Target, call
 
 PAGE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
-SENTENCES = [code(row[0]) for row in table("troubleshooting.md", "The server does not start")]
+SENTENCES = [code_of(row[0]) for row in table("troubleshooting.md", "The server does not start")]
 
 
-def start(*flags: str, before: str = "", **environment: str) -> str:
-    """What a server prints that cannot start; it ends with 2."""
+def start(*flags: str, before: str = "", code: int = 2, **environment: str) -> str:
+    """What a server prints that cannot start, and ends with that exit code."""
     code_text = f"{before}\nfrom lobby_server.cli import main\nmain()"
     own = {name for name in os.environ if name.startswith("LOBBY_")}
     ended = subprocess.run(
         [sys.executable, "-c", code_text, *flags], capture_output=True, text=True, timeout=60,
         env={**{name: value for name, value in os.environ.items() if name not in own}, **environment},
     )  # fmt: skip
-    assert ended.returncode == 2, ended
+    assert ended.returncode == code, ended
     return ended.stderr.strip().splitlines()[-1].removeprefix("lobby-server: ")
 
 
@@ -53,7 +54,7 @@ def secret_file_is_cut(folder: Path) -> str:
 def folder_cannot_be_used(folder: Path) -> str:
     """A file in the way stands for the missing right, which a test that runs as root always has."""
     (folder / "file").write_text("")
-    printed = start("--port", "0", "--data-dir", str(folder / "file"), LOBBY_JWT_SECRET="x" * 32)
+    printed = start("--port", "0", "--data-dir", str(folder / "file"))
     return printed.replace(str(folder / "file"), str(folder)).replace("File exists", "Permission denied")
 
 
@@ -66,7 +67,7 @@ def nothing_answers(folder: Path) -> str:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
     url = f"postgresql+asyncpg://ada:secret@127.0.0.1:{port}/lobby"
-    printed = start("--port", "0", "--data-dir", str(folder), "--database-url", url)
+    printed = start("--port", "0", "--data-dir", str(folder), "--database-url", url, "--database-wait-s", "0", code=75)
     return printed.replace(f"127.0.0.1:{port}", "db.example:5432")
 
 
@@ -119,7 +120,7 @@ def swarm(*flags: str, folder: Path) -> str:
 
 
 def test_sentences_of_the_swarm_are_printed_as_they_are_shown(plain_target: Target, tmp_path: Path) -> None:
-    away, tokens = (code(row[0]) for row in table("troubleshooting.md", "The swarm and the lab")[:2])
+    away, tokens = (code_of(row[0]) for row in table("troubleshooting.md", "The swarm and the lab")[:2])
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # nobody listens
         host = f"http://127.0.0.1:{unused.getsockname()[1]}"
