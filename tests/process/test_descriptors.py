@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench.processes.target import Target
 
+from bench.processes.target import Target
 from tests.process.clients import PATIENCE_S
 
 CERTS = Path(__file__).parents[1] / "web" / "certs"

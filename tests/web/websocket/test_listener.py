@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from lobby_server.logs import fields_of
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
 from lobby_server.web.origin import Origins
 from lobby_server.web.websocket import handover, places
@@ -77,9 +79,8 @@ async def test_origin_that_is_refused_is_told_in_json_and_logged_with_both_value
 ) -> None:
     status, _, body = await answer(lobby, upgrade("Origin: https://elsewhere.example"))
     assert (status, body["code"]) == (403, "forbidden_origin")
-    (line,) = [message for message in caplog.messages if "a page was refused" in message]
-    assert "https://elsewhere.example" in line
-    assert "lobby.test" in line
+    (record,) = [record for record in caplog.records if getattr(record, "event", "") == LogEvent.UPGRADE_REFUSED]
+    assert (fields_of(record)["origin"], fields_of(record)["host"]) == ("https://elsewhere.example", "lobby.test")
 
 
 @pytest.mark.parametrize(
