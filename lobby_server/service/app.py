@@ -8,6 +8,7 @@ socket is gone (`App.end_session`).
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -221,6 +222,7 @@ class App:
     ) -> Session:
         """A socket was upgraded. `address`: of its client, for the log. `deflates`: the client takes compressed frames.
         `waited_s`: what is gone of the time for a handshake."""
+        address = sys.intern(address)  # thousands may have one
         session = self.sessions.open(self.rules, transport, address=address, deflates=deflates, waited_s=waited_s)
         self.heartbeat.watch(session)
         return session

@@ -70,10 +70,12 @@ LAYERS = (
 
 TEST_PACKAGES = (
     "tests.core",
+    "tests.deploy",
     "tests.fakes",
     "tests.floors",
     "tests.process",
     "tests.protocol",
+    "tests.proxies",
     "tests.service",
     "tests.store",
     "tests.web",
