@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -54,15 +55,12 @@ class LogFile(logging.handlers.WatchedFileHandler):
     """A file that can be opened again at its name, once somebody has moved it away."""
 
     def reopen(self) -> None:
-        """Open the file of that name, whether it is still the same. What was written before is in the old one."""
-        self.acquire()
-        try:
-            self.close()
-            self._closed = False
-            self.stream = self._open()
+        """Write to the file that has the name now. Raises `OSError` if it cannot be opened; the old one stays then."""
+        with self.lock or contextlib.nullcontext():
+            old, self.stream = self.stream, self._open()
             self._statstream()
-        finally:
-            self.release()
+            if old is not None:
+                old.close()
 
 
 def set_up_logging(*, level: str, log_format: str, log_file: str = "") -> LogFile | None:

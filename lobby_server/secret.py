@@ -32,12 +32,17 @@ def secrets_of(settings: Settings) -> tuple[tuple[str, ...], bool]:
 
 def _given(path: Path) -> tuple[str, ...]:
     try:
-        return _read(path)
+        found = _lines(path)
     except (OSError, UnicodeDecodeError) as fault:
         reason = getattr(fault, "strerror", None) or "not a text file"
         raise SettingsError(
             f"The file of secrets {path} cannot be read ({reason}): give --jwt-secret-file one with a secret per line."
         ) from None
+    if not found:
+        raise SettingsError(
+            f"{path} holds no secret, or one of less than {MIN_SECRET_BYTES} bytes: give it one per line, newest first."
+        )
+    return found
 
 
 def load_or_make_secret(data_dir: Path) -> tuple[str, bool]:
@@ -83,10 +88,13 @@ def _make(path: Path) -> tuple[str, bool]:
 
 
 def _read(path: Path) -> tuple[str, ...]:
-    found = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):
-        raise SettingsError(
-            f"{path} holds no usable secret, or one that is too short: give it one per line, of at least "
-            f"{MIN_SECRET_BYTES} bytes, or use {environment_name_of('jwt_secret')}."
-        )
+    found = _lines(path)
+    if not found:
+        raise SettingsError(f"{path} holds no usable secret: delete it, or set {environment_name_of('jwt_secret')}.")
     return found
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """The secrets of a file, newest first; none if it has none, or one that is too short."""
+    found = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return found if all(len(secret.encode()) >= MIN_SECRET_BYTES for secret in found) else ()

@@ -54,6 +54,8 @@ class ProxyTrust:
         `peer`: address at the other end of the connection. `forwarded_for`, `forwarded_proto`: values of the two
         headers, several of one name joined by commas (RFC 9110 section 5.3). O(entries), at most `MAX_ENTRIES`.
         """
+        if not self._hops and ":" not in peer:
+            return Client(peer)  # IPv4 as the system writes it: most connections, and there may be many
         address = _address_of(peer)
         entries = _entries(forwarded_for)
         hops = 0
