@@ -6,6 +6,7 @@ import pytest
 from tornado.websocket import websocket_connect
 
 from tests.web.conftest import Client, Lobby, StartLobby
+from tests.web.websocket.ways import Peer, upgrade
 
 
 @pytest.fixture
@@ -37,6 +38,15 @@ async def test_socket_is_at_the_prefix(prefixed: Lobby, path: str) -> None:
     client: Client = await prefixed.connect(prefixed.token(), path=f"/games/lobby{path}")
     await client.command("ping")
     await client.expect("pong")
+
+
+@pytest.mark.parametrize("path", ["", "/", "/ws", "/ops/socket"])
+async def test_socket_at_the_prefix_may_come_behind_another_request(prefixed: Lobby, path: str) -> None:
+    peer = await Peer.connect(prefixed)
+    await peer.send(b"GET /games/lobby/api/stats HTTP/1.1\r\nHost: lobby.test\r\n\r\n")
+    assert (await peer.response())[0] == 200
+    await peer.send(upgrade(path=f"/games/lobby{path}"))
+    assert (await peer.response_head())[0] == 101
 
 
 async def test_socket_is_not_outside_the_prefix(prefixed: Lobby) -> None:

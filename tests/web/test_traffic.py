@@ -17,6 +17,7 @@ from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.security import BURST_OF_AN_ADDRESS, SecurityLog
 from tests.fakes.clock import VirtualClock
 from tests.web.conftest import Lobby, StartLobby
+from tests.web.websocket.ways import Peer, upgrade
 
 CLIENT = "203.0.113.9"
 FORWARDED = {"X-Forwarded-For": CLIENT}
@@ -66,6 +67,48 @@ async def test_forbidden_call_is_logged_with_address_and_user_and_without_the_to
     assert "user" not in second
     assert token not in caplog.text
     assert bad not in caplog.text
+
+
+BEFORE = {"first of its connection": b"", "behind another": b"GET /healthz HTTP/1.1\r\nHost: lobby.test\r\n\r\n"}
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+async def test_upgrade_that_is_refused_is_counted_and_logged_once_with_the_clients_address(
+    start_lobby: StartLobby, caplog: pytest.LogCaptureFixture, before: bytes
+) -> None:
+    lobby = await start_lobby(trusted_proxies="127.0.0.1")
+    peer = await Peer.connect(lobby)
+    if before:
+        await peer.send(before)
+        assert (await peer.response())[0] == 200
+    await peer.send(upgrade("Origin: https://elsewhere.example", f"X-Forwarded-For: 192.0.2.1, {CLIENT}"))
+    assert (await peer.response())[0] == 403
+    (refused,) = events(caplog, LogEvent.UPGRADE_REFUSED)
+    assert (refused["address"], refused["status"], refused["code"]) == (CLIENT, 403, "forbidden_origin")
+    assert await samples(lobby, "lobby_security_events_total") == {("upgrade_refused",): 1.0}
+    assert (await samples(lobby, "lobby_http_requests_total"))["GET", "/ws", "403"] == 1
+
+
+async def test_origin_that_is_none_is_not_repeated_in_the_log(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:
+    peer = await Peer.connect(lobby)
+    await peer.send(upgrade("Origin: a line that a stranger made up"))
+    assert (await peer.response())[0] == 403
+    (refused,) = events(caplog, LogEvent.UPGRADE_REFUSED)
+    assert refused["origin"] == "unreadable"
+    assert "stranger" not in caplog.text
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+async def test_session_has_the_address_that_the_proxy_names(start_lobby: StartLobby, before: bytes) -> None:
+    lobby = await start_lobby(trusted_proxies="127.0.0.1")
+    peer = await Peer.connect(lobby)
+    if before:
+        await peer.send(before)
+        assert (await peer.response())[0] == 200
+    await peer.send(upgrade(f"X-Forwarded-For: {CLIENT}"))
+    assert (await peer.response_head())[0] == 101
+    (session,) = lobby.server.app.sessions if lobby.server.app is not None else ()
+    assert session.address == CLIENT
 
 
 async def test_one_ipv6_network_is_one_for_the_limit(start_lobby: StartLobby) -> None:

@@ -30,7 +30,8 @@ async def test_upgrade_over_http_1_0_is_refused_with_the_name_of_the_proxys_sett
     status, fields, body = await answer(lobby, upgrade(version="HTTP/1.0"))
     assert (status, body["code"], fields["sec-websocket-version"]) == (426, "upgrade_required", "13")
     assert "proxy_http_version 1.1" in body["error"]
-    assert sum("proxy_http_version" in message for message in caplog.messages) == 1
+    (record,) = [record for record in caplog.records if getattr(record, "event", "") == LogEvent.UPGRADE_REFUSED]
+    assert "proxy_http_version 1.1" in str(fields_of(record)["reason"])
 
 
 @pytest.mark.parametrize(
