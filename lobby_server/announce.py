@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
-from lobby_server.secret import load_or_make_secret, secret_path
+from lobby_server.secret import secret_path, secrets_of
 from lobby_server.service.auth import ADMIN_ROLE, MAX_USER_ID, Tokens
 from lobby_server.settings import Settings, SettingsError, environment_name_of
 
@@ -54,22 +54,20 @@ def announce(settings: Settings, *, title: str, body: str) -> int:
 
 def server_url(settings: Settings) -> str:
     """Where a server with these settings is called from its own machine."""
-    address = _EVERY_INTERFACE.get(settings.address, settings.address)
+    address = _EVERY_INTERFACE.get(settings.addresses[0], settings.addresses[0])
     scheme = "https" if settings.tls_cert else "http"
-    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{settings.port}"
+    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{settings.port}{settings.path_prefix}"
 
 
 def _admin_token(settings: Settings) -> str:
-    secret = settings.jwt_secret
-    if not secret:
-        path = secret_path(settings.data_dir)
-        if not path.exists():  # a secret that is made now would be nobody's
-            raise SettingsError(
-                f"{path} does not exist: give the server's --data-dir, or its {environment_name_of('jwt_secret')}."
-            )
-        secret, _ = load_or_make_secret(settings.data_dir)
+    is_given = settings.jwt_secret or settings.jwt_secret_file
+    if not is_given and not (path := secret_path(settings.data_dir)).exists():  # one made now would be nobody's
+        raise SettingsError(
+            f"{path} does not exist: give the server's --data-dir, or its {environment_name_of('jwt_secret')}."
+        )
+    secrets, _ = secrets_of(settings)
     loop = asyncio.new_event_loop()
-    tokens = Tokens(secret, ttl_s=TOKEN_TTL_S, clock=LoopClock(loop))
+    tokens = Tokens(*secrets, ttl_s=TOKEN_TTL_S, clock=LoopClock(loop))
     loop.close()
     return tokens.issue(User(MAX_USER_ID, "administrator"), role=ADMIN_ROLE)
 

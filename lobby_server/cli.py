@@ -7,14 +7,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -23,80 +20,26 @@ from lobby_server.announce import AnnounceError, announce
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
-from lobby_server.logs import set_up_logging
-from lobby_server.secret import load_or_make_secret
+from lobby_server.environment import read_settings, unknown_variables
+from lobby_server.flags import EPILOG, USAGE, ServerCommand, settings_options
+from lobby_server.logs import LogFile, set_up_logging
+from lobby_server.process import signals
+from lobby_server.process.service_manager import ServiceManager
+from lobby_server.secret import secrets_of
 from lobby_server.server import LobbyServer
 from lobby_server.service.auth import ADMIN_ROLE, Tokens
 from lobby_server.service.ports import StoreError, StoreUnavailable
-from lobby_server.settings import (
-    ENVIRONMENT_ONLY,
-    Settings,
-    SettingsError,
-    environment_name_of,
-    flag_of,
-    read_settings,
-)
+from lobby_server.service.watch.events import LogEvent
+from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import StoreNotReady
 
+log = logging.getLogger("lobby.server")
+
 FAILED = 1
-USAGE = 2
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
 COLLECTOR_THRESHOLDS = (50_000, 20, 50)
 """Objects made before a young collection, young ones before a middle one, middle ones before a full one."""
-
-
-def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A flag for every setting. Defaults stay with `Settings`: a flag that is left out is None."""
-    for option in reversed(fields(Settings)):
-        if option.metadata[ENVIRONMENT_ONLY]:
-            continue
-        kind = type(option.default)
-        unit, default = option.metadata["unit"], option.default
-        text = option.metadata["help"]
-        if kind is bool:
-            text += " [default: off]"
-        elif default != "":
-            text += f" [default: {default:g}" if isinstance(default, float) else f" [default: {default}"
-            text += f" {unit}]" if unit else "]"
-        command = click.option(
-            flag_of(option.name),
-            option.name,
-            type={int: int, float: float}.get(kind, str),
-            is_flag=kind is bool,
-            default=None,
-            metavar=None if kind is bool else {int: "N", float: "N", str: "TEXT"}.get(kind, "FOLDER"),
-            help=text,
-        )(command)
-    return command
-
-
-class _OneSentence(click.ClickException):
-    """A slip on the command line, said as every other fault of a setting is: without the usage around it."""
-
-    exit_code = USAGE
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        what = self.message.rstrip(".?").replace(". Did you", ", did you")
-        click.echo(f"lobby-server: {what}: see lobby-server --help.", err=True, file=file)
-
-
-class _Command(click.Group):
-    def make_context(self, *args: Any, **named: Any) -> click.Context:
-        with _in_one_sentence():
-            return super().make_context(*args, **named)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_sentence():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _in_one_sentence() -> Iterator[None]:
-    try:
-        yield
-    except click.UsageError as fault:
-        raise _OneSentence(fault.format_message()) from None
 
 
 def _read(flags: dict[str, Any]) -> Settings:
@@ -116,14 +59,13 @@ def _stop_with(sentence: str, *, code: int = USAGE) -> NoReturn:
 
 
 @click.group(
-    cls=_Command,
+    cls=ServerCommand,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Each flag also by environment: LOBBY_ and the name in capitals, as in LOBBY_PORT=30821. "
-    f"The secret that signs tokens only so: {environment_name_of('jwt_secret')}.",
+    epilog=EPILOG,
 )
 @click.version_option(__version__, prog_name="lobby-server")
-@_settings_options
+@settings_options
 @click.pass_context
 def main(ctx: click.Context, /, **flags: Any) -> None:
     """A real-time game-lobby server: accounts and rooms over HTTP, events over one WebSocket per client."""
@@ -131,10 +73,13 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
     ctx.obj = settings
     if ctx.invoked_subcommand is not None:
         return
-    set_up_logging(level=settings.log_level, log_format=settings.log_format)
-    _raise_descriptor_limit()
+    signals.ignore_until_handled()
     try:
-        _run(_serve(settings))
+        log_file = set_up_logging(level=settings.log_level, log_format=settings.log_format, log_file=settings.log_file)
+        for sentence in unknown_variables(os.environ):
+            log.warning("%s", sentence, extra={"event": LogEvent.UNKNOWN_VARIABLE.value})
+        _raise_descriptor_limit()
+        _run(_serve(settings, log_file))
     except (StoreNotReady, StoreUnavailable) as fault:
         _stop_with(str(fault), code=TRY_AGAIN)
     except (SettingsError, StoreError) as fault:
@@ -158,11 +103,11 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
     token opens the operations page.
     """
     try:
-        secret = settings.jwt_secret or load_or_make_secret(settings.data_dir)[0]
+        secrets, _ = secrets_of(settings)
     except SettingsError as fault:
         _stop_with(str(fault))
     loop = asyncio.new_event_loop()
-    tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=LoopClock(loop))
+    tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=LoopClock(loop))
     loop.close()
     try:
         tokens.verify(tokens.issue(User(first_user_id, f"{prefix}{count}")))
@@ -192,20 +137,44 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
     click.echo("announced")
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, log_file: LogFile | None) -> None:
+    """Start, serve until a signal or until the server cannot go on, and end in an orderly way."""
     stopping = asyncio.Event()
     server = LobbyServer(settings, on_end=stopping.set)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    manager = ServiceManager(os.environ)
+
+    def reopen_log() -> None:
+        if log_file is not None:
+            try:
+                log_file.reopen()
+            except OSError as fault:  # it goes on in the old one
+                log.error("%s", fault, extra={"event": LogEvent.RELOAD_FAILED.value})
+
+    def reload() -> None:
+        if not server.is_running:  # it starts or ends: there is nothing to tell the service manager, nor to read again
+            reopen_log()
+            return
+        manager.reloading()
+        reopen_log()
+        server.reload()
+        manager.ready(server.start_line)
+
+    signals.handle(loop, stop=stopping.set, reload=reload, reopen_log=reopen_log, tell_figures=server.tell_figures)
     if not await _started(server, stopping):
+        manager.close()
         return
     _tame_collector()
+    log.info("%s", server.start_line, extra={"event": LogEvent.STARTED.value})
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the data folder may have a name that the locale has not
     print(server.start_line, flush=True)
+    manager.ready(server.start_line)
+    manager.start_watchdog(LoopClock(loop))
     await stopping.wait()
+    manager.stopping("draining")
     await server.drain()
+    manager.close()
     if server.ends_because:
         click.echo(f"lobby-server: {server.ends_because}", err=True)
         sys.exit(FAILED)

@@ -1,17 +1,26 @@
-"""Log lines on standard error, as text or as one JSON object a line."""
+"""Log lines on standard error or in a file, as text or as one JSON object per line."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import logging.handlers
 import sys
 from datetime import datetime, timezone
+
+from lobby_server.settings import SettingsError
 
 _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """What was given as ``extra``: ``event``, ``address``, ``session``, ``user`` and others by name."""
+    return {key: value for key, value in vars(record).items() if key not in _OWN_ATTRIBUTES}
+
+
 class JsonFormatter(logging.Formatter):
-    """``{"ts", "level", "logger", "message"}``, whatever was given as ``extra``, and ``exception``."""
+    """``{"ts", "level", "logger", "message"}``, the fields, and ``exception``."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -20,21 +29,55 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line.update({key: value for key, value in vars(record).items() if key not in _OWN_ATTRIBUTES})
+        line.update(fields_of(record))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
-def set_up_logging(*, level: str, log_format: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    if log_format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+class TextFormatter(logging.Formatter):
+    """The sentence, then the fields as ``name=value``; one line, whatever a field holds."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        fields = " ".join(f"{name}={_plain(value)}" for name, value in fields_of(record).items())
+        return f"{super().formatMessage(record)} [{fields}]" if fields else super().formatMessage(record)
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return text if text and text.isascii() and text.isprintable() and not set(text) & set(' "[]=') else json.dumps(text)
+
+
+class LogFile(logging.handlers.WatchedFileHandler):
+    """A file that can be opened again at its name, once somebody has moved it away."""
+
+    def reopen(self) -> None:
+        """Write to the file that has the name now. Raises `OSError` if it cannot be opened; the old one stays then."""
+        with self.lock or contextlib.nullcontext():
+            old, self.stream = self.stream, self._open()
+            self._statstream()
+            if old is not None:
+                old.close()
+
+
+def set_up_logging(*, level: str, log_format: str, log_file: str = "") -> LogFile | None:
+    """Lines of all loggers from now on. The file, where there is one. Raises `SettingsError` if it cannot be opened."""
+    handler: logging.Handler
+    try:
+        handler = LogFile(log_file, encoding="utf-8") if log_file else logging.StreamHandler(sys.stderr)
+    except OSError as fault:
+        raise SettingsError(
+            f"The log file {log_file} cannot be written ({fault.strerror}): give --log-file another place, or leave it "
+            "out."
+        ) from None
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)  # of Python and its libraries: they would be lines of another format
     # Bad requests are the peer's fault: Tornado warns of each, which is a log that strangers can fill.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    return handler if isinstance(handler, LogFile) else None

@@ -1,4 +1,8 @@
-"""The secret that signs the tokens, when nobody gave one: made at first start, kept in the data folder."""
+"""The secrets of the tokens: given by the environment or a file, or made at first start and kept in the data folder.
+
+A file holds one secret per line, the newest first: that one signs, all verify. So a secret is replaced without logging
+anybody out: put a new one on top, reload, and take the old one out when its last token has ended.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
-from lobby_server.settings import MIN_SECRET_BYTES, SettingsError
+from lobby_server.settings import MIN_SECRET_BYTES, Settings, SettingsError, environment_name_of
 
 SECRET_FILE = "jwt-secret"
 
@@ -16,8 +20,33 @@ def secret_path(data_dir: Path) -> Path:
     return data_dir / SECRET_FILE
 
 
+def secrets_of(settings: Settings) -> tuple[tuple[str, ...], bool]:
+    """The secrets, newest first, and whether one was made just now. Raises `SettingsError`."""
+    if settings.jwt_secret:
+        return (settings.jwt_secret,), False
+    if settings.jwt_secret_file:
+        return _given(Path(settings.jwt_secret_file)), False
+    newest, is_new = load_or_make_secret(settings.data_dir)
+    return (newest,) if is_new else _read(secret_path(settings.data_dir)), is_new
+
+
+def _given(path: Path) -> tuple[str, ...]:
+    try:
+        found = _lines(path)
+    except (OSError, UnicodeDecodeError) as fault:
+        reason = getattr(fault, "strerror", None) or "not a text file"
+        raise SettingsError(
+            f"The file of secrets {path} cannot be read ({reason}): give --jwt-secret-file one with a secret per line."
+        ) from None
+    if not found:
+        raise SettingsError(
+            f"{path} holds no secret, or one of less than {MIN_SECRET_BYTES} bytes: give it one per line, newest first."
+        )
+    return found
+
+
 def load_or_make_secret(data_dir: Path) -> tuple[str, bool]:
-    """The secret of a data folder, and whether it was made just now. The file has mode 0600.
+    """The newest secret of a data folder, and whether it was made just now. The file has mode 0600.
 
     Raises `SettingsError` when the folder or the file cannot be used.
     """
@@ -25,7 +54,7 @@ def load_or_make_secret(data_dir: Path) -> tuple[str, bool]:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            return _read(path), False
+            return _read(path)[0], False
         except FileNotFoundError:
             return _make(path)
     except (OSError, UnicodeDecodeError) as fault:
@@ -52,14 +81,20 @@ def _make(path: Path) -> tuple[str, bool]:
             os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
-        return _read(path), False
+        return _read(path)[0], False
     finally:
         draft.unlink(missing_ok=True)
     return made, True
 
 
-def _read(path: Path) -> str:
-    secret = path.read_text().strip()
-    if len(secret.encode()) < MIN_SECRET_BYTES:
-        raise SettingsError(f"{path} holds no usable secret: delete it, or set LOBBY_JWT_SECRET.")
-    return secret
+def _read(path: Path) -> tuple[str, ...]:
+    found = _lines(path)
+    if not found:
+        raise SettingsError(f"{path} holds no usable secret: delete it, or set {environment_name_of('jwt_secret')}.")
+    return found
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """The secrets of a file, newest first; none if it has none, or one that is too short."""
+    found = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return found if all(len(secret.encode()) >= MIN_SECRET_BYTES for secret in found) else ()

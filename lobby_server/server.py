@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import random
 import secrets
@@ -14,14 +13,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import tornado.httpserver
-import tornado.netutil
 
 from lobby_server import __version__
 from lobby_server.clock import LoopClock
+from lobby_server.process import listening
 from lobby_server.process_figures import resident_bytes
-from lobby_server.secret import load_or_make_secret, secret_path
+from lobby_server.secret import secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.writes.writer import MAX_NAMED, Left
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import (
@@ -37,10 +37,10 @@ from lobby_server.store.journal import JOURNAL_FILE
 from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
-from lobby_server.web.lobby_socket import LobbyEndpoint
-from lobby_server.web.ops_socket import OpsEndpoint
 from lobby_server.web.origin import Origins
 from lobby_server.web.routes import OPS_SOCKET_PATH, make_application, socket_rule
+from lobby_server.web.sockets.lobby import LobbyEndpoint
+from lobby_server.web.sockets.ops import OpsEndpoint
 from lobby_server.web.websocket.connection import Connections, Endpoint
 from lobby_server.web.websocket.gate import Gate
 from lobby_server.web.websocket.handover import HttpConnections
@@ -51,7 +51,6 @@ from lobby_server.web.websocket.places import places_for
 log = logging.getLogger("lobby.server")
 
 PASSWORD_THREADS = 2
-LISTEN_BACKLOG = 4096
 MAX_BODY_BYTES = 1 << 20
 IDLE_CONNECTION_S = 75.0
 """How long an HTTP connection may be idle, or take to say what it wants."""
@@ -65,6 +64,8 @@ class LobbyServer:
         """`on_end` is called when the server cannot go on, and is to be drained."""
         self.settings = settings
         self.port = 0
+        self._urls = ""
+        self._tls: ssl.SSLContext | None = None
         self.app: App | None = None
         self._context: WebContext | None = None
         self._http: tornado.httpserver.HTTPServer | None = None
@@ -86,9 +87,7 @@ class LobbyServer:
     @property
     def start_line(self) -> str:
         """What is printed once the server accepts."""
-        scheme = "https" if self.settings.tls_cert else "http"
-        address = f"[{self.settings.address}]" if ":" in self.settings.address else self.settings.address
-        return f"listening on {scheme}://{address}:{self.port} · data in {self._data} · lobby-server {__version__}"
+        return f"listening on {self._urls} · data in {self._data} · lobby-server {__version__}"
 
     async def start(self) -> None:
         """Open the store, take up what an earlier life left, listen.
@@ -96,16 +95,21 @@ class LobbyServer:
         Raises `SettingsError` or a `StoreError` with a sentence that says what to do.
         """
         settings = self.settings
-        secret = self._secret()
-        tls = self._tls()
+        jwt_secrets = self._secrets()
+        tls = self._tls = self._certificate()
         self._check_origins()
-        sockets = self._bind()
+        sockets = listening.bind(settings)
+        self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
             await self._open()
             assert self._lock is not None
             assert self._store is not None
             app = App(
-                settings=settings, runtime=self._runtime(), store=self._store, secret=secret, journal=self._journal()
+                settings=settings,
+                runtime=self._runtime(),
+                store=self._store,
+                secrets=jwt_secrets,
+                journal=self._journal(),
             )
             await app.start()
         except BaseException:
@@ -128,7 +132,6 @@ class LobbyServer:
         door = FrontDoor(context)
         self._http = tornado.httpserver.HTTPServer(
             door,
-            xheaders=settings.trust_proxy_headers,
             max_body_size=MAX_BODY_BYTES,
             idle_connection_timeout=IDLE_CONNECTION_S,
             body_timeout=BODY_TIMEOUT_S,
@@ -150,8 +153,16 @@ class LobbyServer:
     async def drain(self) -> None:
         """End in an orderly way, within ``drain_s``: no newcomers, close all in paced groups, then the rest."""
         app, context = self.app, self._context
-        if app is None or context is None or app.drain.is_begun:
+        if app is None or context is None or app.drain.is_announced:
             return
+        app.drain.announce()
+        if self.settings.shutdown_delay_s and not self.ends_because:
+            log.info(
+                "not ready any more; draining begins in %g s",
+                self.settings.shutdown_delay_s,
+                extra={"event": LogEvent.UNREADY.value},
+            )
+            await asyncio.sleep(self.settings.shutdown_delay_s)
         app.drain.begin()
         cut_before = self._connections.cut if self._connections is not None else 0
         if self._listener is not None:
@@ -167,7 +178,30 @@ class LobbyServer:
             await self._lock.release()
         self._executor.shutdown(wait=False, cancel_futures=True)
         cut = len(app.sessions) + (self._connections.cut - cut_before if self._connections is not None else 0)
-        log.info("drained: %d sockets had to be cut", cut)
+        log.info("drained: %d sockets had to be cut", cut, extra={"event": LogEvent.DRAINED.value})
+
+    def reload(self) -> None:
+        """Read the secrets and the certificate again. What cannot be used is told and left as it was."""
+        for what, act in (("secrets", self._reload_secrets), ("certificate", self._reload_certificate)):
+            try:
+                act()
+            except SettingsError as fault:
+                log.error("the %s stay as they were: %s", what, fault, extra={"event": LogEvent.RELOAD_FAILED.value})
+
+    def tell_figures(self) -> None:
+        """One line with the figures of the moment into the log."""
+        if self.app is None:
+            return
+        figures = {
+            "sockets": len(self.app.sessions),
+            "sessions": len(self.app.fanout),
+            "users": len(self.app.presence),
+            "rooms": len(self.app.rooms.book),
+            "behind": self.app.fanout.behind,
+            "resident_bytes": resident_bytes(),
+            "loop_lag_s": round(self.app.ops_history.worst_lag_s, 4),
+        }
+        log.info("figures", extra={"event": LogEvent.FIGURES.value, **figures})
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -222,27 +256,46 @@ class LobbyServer:
                 left.journalled, self.settings.data_dir / JOURNAL_FILE,
             )  # fmt: skip
         if left.lost:
-            log.error("%d writes were lost, the database did not take them in time:", len(left.lost))
+            log.error(
+                "%d writes were lost, the database did not take them in time:", len(left.lost),
+                extra={"event": LogEvent.WRITES_LOST.value},
+            )  # fmt: skip
             for what in left.lost[:MAX_NAMED]:
                 log.error("lost: %s", what)
             if len(left.lost) > MAX_NAMED:
                 log.error("lost: and %d more", len(left.lost) - MAX_NAMED)
 
     def _cannot_go_on(self, why: str) -> None:
-        log.error("%s", why)
+        log.error("%s", why, extra={"event": LogEvent.CANNOT_GO_ON.value})
         self.ends_because = why
         self._on_end()
 
-    def _secret(self) -> str:
-        if self.settings.jwt_secret:
-            return self.settings.jwt_secret
-        secret, is_new = load_or_make_secret(self.settings.data_dir)
+    def _secrets(self) -> tuple[str, ...]:
+        found, is_new = secrets_of(self.settings)
         if is_new:
             log.warning(
                 "LOBBY_JWT_SECRET is not set: a secret was made and is kept in %s",
                 secret_path(self.settings.data_dir),
+                extra={"event": LogEvent.SECRET_MADE.value},
             )
-        return secret
+        return found
+
+    def _reload_secrets(self) -> None:
+        if self.app is None or self.settings.jwt_secret:
+            return  # of the environment, which does not change
+        path = secret_path(self.settings.data_dir)
+        if not self.settings.jwt_secret_file and not path.exists():
+            raise SettingsError(f"{path} is gone: put it back before the next start.")  # no new one behind our back
+        found, _ = secrets_of(self.settings)
+        self.app.tokens.use(*found)
+        log.info("secrets read again: %d", len(found), extra={"event": LogEvent.RELOADED.value})
+
+    def _reload_certificate(self) -> None:
+        if self._tls is None:
+            return
+        self._certificate()  # looked at first: a key that does not fit must not spoil the context that is in use
+        self._tls.load_cert_chain(self.settings.tls_cert, self.settings.tls_key, password="")
+        log.info("certificate read again: for new connections", extra={"event": LogEvent.RELOADED.value})
 
     def _check_origins(self) -> None:
         try:
@@ -253,30 +306,15 @@ class LobbyServer:
                 "scheme://host:port, such as https://game.example."
             ) from None
 
-    def _tls(self) -> ssl.SSLContext | None:
+    def _certificate(self) -> ssl.SSLContext | None:
         if not self.settings.tls_cert:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
+            context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key, password="")  # asks no terminal
         except (OSError, ssl.SSLError) as fault:
             raise SettingsError(
                 f"The certificate or its key cannot be read ({fault.strerror}): check --tls-cert and --tls-key."
             ) from None
         context.options |= ssl.OP_NO_RENEGOTIATION  # a client could make the server work for nothing
         return context
-
-    def _bind(self) -> Sequence[socket.socket]:
-        settings = self.settings
-        try:
-            sockets = tornado.netutil.bind_sockets(settings.port, settings.address, backlog=LISTEN_BACKLOG)
-        except OSError as fault:
-            if fault.errno == errno.EADDRINUSE:
-                what = f"Port {settings.port} on {settings.address} is taken: stop what runs there, or give --port"
-                raise SettingsError(f"{what} another one (0 takes a free one).") from None
-            raise SettingsError(
-                f"The server cannot listen on {settings.address} port {settings.port} ({fault.strerror}): "
-                "give --address and --port ones of this machine."
-            ) from None
-        self.port = sockets[0].getsockname()[1]
-        return sockets

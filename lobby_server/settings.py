@@ -1,111 +1,292 @@
 """Every option of the server, once: its default, its unit, its help text.
 
-The command line flags, the ``LOBBY_*`` environment names and ``--help`` are made from the fields below. Precedence:
-flag, then environment, then default. Construction validates; `SettingsError` says what to do.
+The command line flags, the ``LOBBY_*`` environment names and ``--help`` are made from the fields below, in their order.
+Construction validates; `SettingsError` says what to do. `lobby_server.environment` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ipaddress
+import re
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 ENVIRONMENT_PREFIX = "LOBBY_"
 ENVIRONMENT_ONLY = "environment_only"
 
-_Number = TypeVar("_Number", int, float)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used. The text is one sentence that says what to do."""
 
 
-def _option(default: Any, help: str, *, unit: str = "", environment_only: bool = False) -> Any:
-    return field(default=default, metadata={"help": help, "unit": unit, ENVIRONMENT_ONLY: environment_only})
+class Group(str, Enum):
+    """What an operator looks for together: the headings of ``--help`` and of the table of settings, in this order."""
+
+    NETWORK = "Network"
+    PROXIES = "Proxies and TLS"
+    DATA = "Data"
+    TOKENS = "Tokens"
+    SESSIONS = "Sessions and rooms"
+    LIMITS = "Limits"
+    FANOUT = "Fan-out"
+    OPERATION = "Operation"
+
+
+def _option(
+    default: Any,
+    help: str,
+    *,
+    group: Group,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    example: str = "",
+    environment_only: bool = False,
+) -> Any:
+    return field(
+        default=default,
+        metadata={
+            "help": help,
+            "group": group,
+            "unit": unit,
+            "choices": choices,
+            "example": example,
+            ENVIRONMENT_ONLY: environment_only,
+        },
+    )
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+ACCESS_LOGS = ("off", "calls", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What one server process runs with."""
 
-    address: str = _option("127.0.0.1", "address to listen on; 0.0.0.0 for every interface")
-    port: int = _option(30820, "port to listen on; 0 takes a free one")
-    data_dir: Path = _option(
-        Path("lobby-data"), "folder of the SQLite file, of the generated secret and of writes that wait"
+    # Network
+    address: str = _option(
+        "127.0.0.1",
+        "addresses to listen on, separated by commas; 0.0.0.0 for every interface, :: for IPv6 and IPv4",
+        group=Group.NETWORK,
+        example="127.0.0.1,::1",
     )
-    database_url: str = _option("", "postgresql://user:password@host/name; default: SQLite in the data folder")
-    takeover_wait_s: float = _option(
-        0.0, "how long a start waits for another server on the same database to end; then it is refused", unit="s"
-    )
-    database_wait_s: float = _option(
-        10.0, "how long a start waits for a database that is not up yet; then it ends with exit code 75", unit="s"
-    )
-    jwt_secret: str = _option(
-        "", "secret that signs the tokens; generated and kept in the data folder when not given", environment_only=True
-    )
-    token_ttl_s: int = _option(604_800, "lifetime of a token", unit="s")
-    handshake_timeout_s: float = _option(
-        10.0, "time to an accepted handshake, TLS and the upgrade included, before close 4001", unit="s"
-    )
-    heartbeat_timeout_s: float = _option(75.0, "silence after which a connection is closed with 4004", unit="s")
-    presence_grace_s: float = _option(
-        0.0, "how long a user whose last socket was lost still counts as online", unit="s"
+    port: int = _option(30820, "port to listen on; 0 takes a free one, which the start line names", group=Group.NETWORK)
+    path_prefix: str = _option(
+        "",
+        "path below which everything is served: pages, API, socket; health and metrics also without it",
+        group=Group.NETWORK,
+        example="/lobby",
     )
     max_connections: int = _option(
-        20_000, "open connections, WebSockets and others; further ones are answered with 503", unit="connections"
+        20_000,
+        "open connections, WebSockets and others; further ones are answered with 503",
+        unit="connections",
+        group=Group.NETWORK,
     )
-    max_message_bytes: int = _option(4096, "largest message that a client may send", unit="bytes")
-    command_rate_per_s: float = _option(20.0, "messages per socket; 0 switches the limit off", unit="1/s")
-    auth_rate_per_min: float = _option(
-        60.0, "registrations and logins per address; 0 switches the limit off", unit="1/min"
+    allowed_origins: str = _option(
+        "",
+        "origins whose pages may connect, separated by commas, or *; default: the server's own host",
+        group=Group.NETWORK,
+        example="https://play.example",
     )
-    social_rate_per_min: float = _option(
-        120.0, "friend requests and invitations per user, half of them in one burst; 0: no limit", unit="1/min"
+    compression: bool = _option(False, "permessage-deflate: fewer bytes, more CPU and memory", group=Group.NETWORK)
+
+    # Proxies and TLS
+    tls_cert: str = _option("", "certificate chain, PEM file; with --tls-key", group=Group.PROXIES)
+    tls_key: str = _option("", "private key, PEM file; with --tls-cert", group=Group.PROXIES)
+    trusted_proxies: str = _option(
+        "",
+        "networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, separated by commas",
+        group=Group.PROXIES,
+        example="10.0.0.0/8,2001:db8::/32",
     )
-    chat_rate_per_min: float = _option(
-        60.0, "chat lines per user, a sixth of them in one burst; 0: no limit", unit="1/min"
+    proxy_hops: int = _option(
+        0,
+        "proxies between the clients and the server; 0: as many as the trusted networks vouch for",
+        group=Group.PROXIES,
     )
-    chat_max_characters: int = _option(500, "length to which a line of chat is cut", unit="characters")
+    trust_proxy_headers: bool = _option(
+        False,
+        "one proxy, which nobody can get around: short for one proxy hop",
+        group=Group.PROXIES,
+    )
+
+    # Data
+    data_dir: Path = _option(
+        Path("lobby-data"),
+        "folder of the SQLite file, the generated secret and the writes that wait",
+        group=Group.DATA,
+    )
+    database_url: str = _option(
+        "",
+        "postgresql://user:password@host/name; default: SQLite in the data folder",
+        group=Group.DATA,
+    )
+    takeover_wait_s: float = _option(
+        0.0,
+        "how long a start waits for another server on the same database to end; then it is refused",
+        unit="s",
+        group=Group.DATA,
+    )
+    database_wait_s: float = _option(
+        10.0,
+        "how long a start waits for a database that is not up yet; then it ends with exit code 75",
+        unit="s",
+        group=Group.DATA,
+    )
     chat_retention_s: int = _option(
-        2_592_000, "how long chat is kept, by default 30 days; 0 keeps it for ever", unit="s"
+        2_592_000, "how long chat is kept, by default 30 days; 0 keeps it for ever", unit="s", group=Group.DATA
     )
     notification_retention_s: int = _option(
-        7_776_000, "how long notifications are kept, by default 90 days; 0 keeps them for ever", unit="s"
+        7_776_000,
+        "how long notifications are kept, by default 90 days; 0 keeps them for ever",
+        unit="s",
+        group=Group.DATA,
     )
-    party_max_members: int = _option(8, "maximum number of members of a party")
-    party_invite_ttl_s: float = _option(60.0, "how long an invitation to a party can be accepted", unit="s")
-    party_offline_ttl_s: float = _option(60.0, "time after which a member who is offline leaves the party", unit="s")
-    empty_room_ttl_s: float = _option(60.0, "time before a room without members is deleted", unit="s")
+
+    # Tokens
+    jwt_secret: str = _option(
+        "",
+        "secret that signs the tokens; generated and kept in the data folder when not given",
+        environment_only=True,
+        group=Group.TOKENS,
+    )
+    jwt_secret_file: str = _option(
+        "",
+        "file of secrets, one per line: the first signs, all verify; read again on SIGHUP",
+        group=Group.TOKENS,
+        example="/etc/lobby-server/jwt-secrets",
+    )
+    token_ttl_s: int = _option(604_800, "lifetime of a token, by default 7 days", unit="s", group=Group.TOKENS)
+
+    # Sessions and rooms
+    handshake_timeout_s: float = _option(
+        10.0,
+        "time to an accepted handshake, TLS and the upgrade included, before close 4001",
+        unit="s",
+        group=Group.SESSIONS,
+    )
+    heartbeat_timeout_s: float = _option(
+        75.0, "silence after which a connection is closed with 4004", unit="s", group=Group.SESSIONS
+    )
+    presence_grace_s: float = _option(
+        0.0, "how long a user whose last socket was lost still counts as online", unit="s", group=Group.SESSIONS
+    )
+    allow_guests: bool = _option(
+        False, "accept handshakes without a token; a guest hears replies only", group=Group.SESSIONS
+    )
+    empty_room_ttl_s: float = _option(
+        60.0, "time before a room without members is deleted", unit="s", group=Group.SESSIONS
+    )
+    party_max_members: int = _option(8, "maximum number of members of a party", group=Group.SESSIONS)
+    party_invite_ttl_s: float = _option(
+        60.0, "how long an invitation to a party can be accepted", unit="s", group=Group.SESSIONS
+    )
+    party_offline_ttl_s: float = _option(
+        60.0, "time after which a member who is offline leaves the party", unit="s", group=Group.SESSIONS
+    )
+
+    # Limits
+    max_message_bytes: int = _option(
+        4096, "largest message from a client; above it close 1009", unit="bytes", group=Group.LIMITS
+    )
+    command_rate_per_s: float = _option(20.0, "messages per socket; 0: no limit", unit="1/s", group=Group.LIMITS)
+    auth_rate_per_min: float = _option(
+        60.0,
+        "registrations and log-ins per address (IPv6: per /64 network); 0: no limit",
+        unit="1/min",
+        group=Group.LIMITS,
+    )
+    social_rate_per_min: float = _option(
+        120.0,
+        "friend requests and invitations per user, half of them in one burst; 0: no limit",
+        unit="1/min",
+        group=Group.LIMITS,
+    )
+    chat_rate_per_min: float = _option(
+        60.0, "chat lines per user, a sixth of them in one burst; 0: no limit", unit="1/min", group=Group.LIMITS
+    )
+    chat_max_characters: int = _option(
+        500, "length to which a line of chat is cut", unit="characters", group=Group.LIMITS
+    )
+
+    # Fan-out
     rooms_notify_interval_ms: float = _option(
-        250.0, "minimum time between two rooms_changed; 0 switches the throttle off", unit="ms"
+        250.0,
+        "minimum time between two rooms_changed; 0 announces every change",
+        unit="ms",
+        group=Group.FANOUT,
     )
-    tick_ms: float = _option(20.0, "interval over which events are joined into one send per session", unit="ms")
+    tick_ms: float = _option(
+        20.0, "interval over which events are joined into one send per session", unit="ms", group=Group.FANOUT
+    )
     outbox_log_bytes: int = _option(
-        8 << 20, "size of the log for sessions that are behind; beyond it they are closed with 4002", unit="bytes"
+        8 << 20,
+        "size of the log for sessions that are behind; beyond it they are closed with 4002",
+        unit="bytes",
+        group=Group.FANOUT,
     )
     outbox_log_age_s: float = _option(
-        30.0, "age of that log; a session that is further behind is closed with 4002", unit="s"
+        30.0, "age of that log; a session that is further behind is closed with 4002", unit="s", group=Group.FANOUT
     )
     ack_percent: float = _option(
-        1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%"
+        1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%", group=Group.FANOUT
     )
-    allow_guests: bool = _option(False, "accept handshakes without a token; a guest hears replies only")
-    allowed_origins: str = _option(
-        "", "origins of browsers that may connect, comma separated, or *; default: same host"
+
+    # Operation
+    drain_s: float = _option(30.0, "deadline of the drain", unit="s", group=Group.OPERATION)
+    shutdown_delay_s: float = _option(
+        0.0,
+        "time between /readyz answering 503 and the port closing, for load balancers; the drain begins after it",
+        unit="s",
+        group=Group.OPERATION,
     )
-    compression: bool = _option(False, "permessage-deflate")
-    tls_cert: str = _option("", "certificate chain, PEM file; with --tls-key")
-    tls_key: str = _option("", "private key, PEM file; with --tls-cert")
-    trust_proxy_headers: bool = _option(False, "trust X-Forwarded-For and X-Forwarded-Proto")
-    workers: int = _option(1, "server processes; this version runs one")
-    backplane_url: str = _option("", "redis://… between processes; for a later version")
-    drain_s: float = _option(30.0, "deadline of the drain", unit="s")
-    log_level: str = _option("info", "debug, info, warning or error")
-    log_format: str = _option("text", "text or json")
+    log_level: str = _option("info", "least severity that is logged", choices=LOG_LEVELS, group=Group.OPERATION)
+    log_format: str = _option("text", "format of the log", choices=LOG_FORMATS, group=Group.OPERATION)
+    log_file: str = _option(
+        "",
+        "file of the log, opened again on SIGHUP and SIGUSR1; default: standard error",
+        group=Group.OPERATION,
+        example="/var/log/lobby-server/lobby.log",
+    )
+    access_log: str = _option(
+        "off",
+        "HTTP calls that are logged; calls leaves out the room list, pages, health and metrics",
+        choices=ACCESS_LOGS,
+        group=Group.OPERATION,
+    )
+    workers: int = _option(1, "server processes; this version runs one", group=Group.OPERATION)
+    backplane_url: str = _option("", "redis://… between processes; for a later version", group=Group.OPERATION)
 
     def __post_init__(self) -> None:
-        self._require(_is_host(self.address), "--address", "a host name or an IP address; 0.0.0.0 for every interface")
+        self._require(
+            bool(self.addresses) and all(_is_host(address) for address in self.addresses),
+            "--address",
+            "host names or IP addresses, separated by commas; 0.0.0.0 for every interface",
+        )
+        self._require(
+            self.path_prefix == "" or _PATH_PREFIX.fullmatch(self.path_prefix) is not None,
+            "--path-prefix",
+            "a path that begins with a slash and does not end with one, as /lobby",
+        )
+        try:
+            networks = self.proxy_networks
+        except ValueError as fault:
+            raise SettingsError(
+                f"--trusted-proxies has {str(fault)!r}, which is no network: give addresses or networks as 10.0.0.0/8, "
+                "separated by commas."
+            ) from None
+        self._require(0 <= self.proxy_hops <= MAX_PROXY_HOPS, "--proxy-hops", f"from 0 to {MAX_PROXY_HOPS}")
+        self._require(
+            not (self.trust_proxy_headers and (networks or self.proxy_hops)),
+            "--trust-proxy-headers",
+            "left out beside --trusted-proxies or --proxy-hops",
+        )
         self._require(0 <= self.port <= 65_535, "--port", "from 0 to 65535")
         for option in fields(self):
             value = getattr(self, option.name)
@@ -125,18 +306,25 @@ class Settings:
         for name in (
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
-            "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s",
+            "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s", "shutdown_delay_s",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
         self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")
         self._require(2 <= self.party_max_members <= 100, "--party-max-members", "from 2 to 100")
         self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")
-        self._require(self.log_level in LOG_LEVELS, "--log-level", f"one of {', '.join(LOG_LEVELS)}")
-        self._require(self.log_format in LOG_FORMATS, "--log-format", f"one of {', '.join(LOG_FORMATS)}")
+        for option in fields(self):
+            if choices := option.metadata["choices"]:
+                holds = getattr(self, option.name) in choices
+                self._require(holds, flag_of(option.name), f"one of {', '.join(choices)}")
         self._require(bool(self.tls_cert) == bool(self.tls_key), "--tls-cert and --tls-key", "given together")
         self._require(self.workers == 1, "--workers", "1: this version runs as one process")
         self._require(not self.backplane_url, "--backplane-url", "left out: this version runs as one process")
+        self._require(
+            not (self.jwt_secret and self.jwt_secret_file),
+            "LOBBY_JWT_SECRET and --jwt-secret-file",
+            "given one at a time: the file holds the newest secret first",
+        )
         if self.jwt_secret and not _is_text(self.jwt_secret):
             raise SettingsError("LOBBY_JWT_SECRET is not text in UTF-8: give it as hexadecimal or base64.")
         if self.jwt_secret and len(self.jwt_secret.encode()) < MIN_SECRET_BYTES:
@@ -151,6 +339,21 @@ class Settings:
             raise SettingsError(f"{name} must be {what}.")
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """What to listen on."""
+        return tuple(address.strip() for address in self.address.split(",")) if self.address.strip() else ()
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of the trusted proxies. Raises `ValueError` with the entry that is none."""
+        return tuple(_network_of(entry.strip()) for entry in self.trusted_proxies.split(",") if entry.strip())
+
+    @property
+    def most_proxy_hops(self) -> int:
+        """Proxies whose word is believed; 0: as many as the networks say."""
+        return 1 if self.trust_proxy_headers else self.proxy_hops
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The allowed origins; empty: the same host only."""
         return tuple(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
@@ -158,8 +361,8 @@ class Settings:
 
 MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
-LOG_LEVELS = ("debug", "info", "warning", "error")
-LOG_FORMATS = ("text", "json")
+MAX_PROXY_HOPS = 16
+_PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key has at least the 256 bits of the hash."""
 
@@ -182,6 +385,17 @@ def _is_host(text: str) -> bool:
         return False
 
 
+def _network_of(entry: str) -> Network:
+    try:
+        network = ipaddress.ip_network(entry)
+    except ValueError:
+        raise ValueError(entry) from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is not None and network.prefixlen >= 96:
+        return ipaddress.IPv4Network((int(mapped), network.prefixlen - 96))
+    return network
+
+
 def _is_text(text: str) -> bool:
     """Whether an environment variable was UTF-8."""
     try:
@@ -189,32 +403,3 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
-    """Settings from what the command line gave (``None`` where a flag was left out) and the environment.
-
-    Raises `SettingsError` for a value that cannot be read or does not hold.
-    """
-    values: dict[str, Any] = {}
-    for option in fields(Settings):
-        given = flags.get(option.name)
-        if given is not None:
-            values[option.name] = given
-        elif (text := environment.get(environment_name_of(option.name))) not in (None, ""):
-            values[option.name] = _parse(environment_name_of(option.name), str(text), type(option.default))
-    return Settings(**values)
-
-
-def _parse(name: str, text: str, kind: type) -> Any:
-    if kind is bool:
-        try:
-            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False,
-                    "off": False}[text.strip().lower()]  # fmt: skip
-        except KeyError:
-            raise SettingsError(f"{name} is {text!r}: give 1 or 0.") from None
-    convert: Callable[[str], Any] = {int: int, float: float}.get(kind, kind)
-    try:
-        return convert(text)
-    except ValueError:
-        raise SettingsError(f"{name} is {text!r}: give a number.") from None

@@ -37,8 +37,8 @@ LIBRARY_OWNERS = {
     "asyncpg": {"store"},
     "redis": {"backplane"},
     "prometheus_client": {"web"},
-    "click": {"cli"},
-    "time": {"clock", "server", "web", "store"},
+    "click": {"cli", "flags"},
+    "time": {"clock", "server", "web", "store", "process"},
 }
 
 

@@ -18,7 +18,7 @@ def test_page_is_short() -> None:
 
 TOP_LEVEL = {
     "README.md", "setup.cfg", "tox.ini", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in",
-    "lobby_server", "loadtest", "bench", "docs", "findings", "reports", "tests",
+    "lobby_server", "loadtest", "bench", "deploy", "docs", "findings", "reports", "tests",
 }  # fmt: skip
 
 

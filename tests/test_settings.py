@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 
 from lobby_server.cli import main
 from lobby_server.clock import LoopClock
-from lobby_server.secret import load_or_make_secret, secret_path
+from lobby_server.environment import read_settings, unknown_variables
+from lobby_server.secret import load_or_make_secret, secret_path, secrets_of
 from lobby_server.service.auth import Tokens
 from lobby_server.settings import (
     ENVIRONMENT_ONLY,
@@ -23,7 +24,6 @@ from lobby_server.settings import (
     SettingsError,
     environment_name_of,
     flag_of,
-    read_settings,
 )
 
 NAMES = [option.name for option in fields(Settings)]
@@ -73,7 +73,17 @@ def test_empty_variable_is_none() -> None:
 def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> None:
     default = getattr(Settings(), name)
     text: dict[type, str] = {bool: "yes", int: "77", float: "77.5"}
-    special = {"log_level": "debug", "log_format": "json", "workers": "1", "jwt_secret": "x" * 32, "tls_cert": ""}
+    special = {
+        "log_level": "debug",
+        "log_format": "json",
+        "access_log": "all",
+        "workers": "1",
+        "jwt_secret": "x" * 32,
+        "tls_cert": "",
+        "trusted_proxies": "10.0.0.0/8",
+        "proxy_hops": "2",
+        "path_prefix": "/lobby",
+    }
     value = special.get(name, text.get(type(default), "some text"))
     environment = {environment_name_of(name): value}
     if name == "tls_key":
@@ -125,6 +135,18 @@ BAD_VALUES: list[tuple[str, Any]] = [
     ("log_format", "xml"),
     ("jwt_secret", "too short"),
     ("jwt_secret", "\udcff" * 40),
+    ("access_log", "some"),
+    ("address", "127.0.0.1,,::1"),
+    ("path_prefix", "lobby"),
+    ("path_prefix", "/"),
+    ("path_prefix", "/lobby/"),
+    ("path_prefix", "/lo by"),
+    ("path_prefix", "/lobby?x"),
+    ("trusted_proxies", "10.0.0.1/8"),
+    ("trusted_proxies", "proxy.example"),
+    ("proxy_hops", -1),
+    ("proxy_hops", 17),
+    ("shutdown_delay_s", -1.0),
     ("tls_cert", "only.pem"),
     ("tls_key", "only.pem"),
 ]
@@ -150,6 +172,50 @@ def test_variable_that_cannot_be_read_is_refused_in_one_sentence_that_names_it(v
     assert text in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "together",
+    [
+        {"trust_proxy_headers": True, "proxy_hops": 2},
+        {"trust_proxy_headers": True, "trusted_proxies": "10.0.0.0/8"},
+        {"jwt_secret": "x" * 32, "jwt_secret_file": "secrets"},
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_in_one_sentence(together: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings(**together)
+    assert is_one_sentence(str(refused.value))
+
+
+def test_networks_of_proxies_are_read_and_mapped_ones_are_ipv4() -> None:
+    settings = Settings(trusted_proxies="10.0.0.0/8, 192.0.2.1,2001:db8::/32,::ffff:198.51.100.0/120,")
+    assert [str(network) for network in settings.proxy_networks] == [
+        "10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "198.51.100.0/24",
+    ]  # fmt: skip
+    assert (Settings().most_proxy_hops, Settings(trust_proxy_headers=True).most_proxy_hops) == (0, 1)
+
+
+def test_variable_with_a_typing_error_is_told_with_the_nearest_name() -> None:
+    environment = {"LOBBY_PROT": "1", "LOBBY_MAX_CONECTIONS": "5", "LOBBY_BANANA": "", "LOBBY_PORT": "1", "HOME": "/"}
+    sentences = list(unknown_variables(environment))
+    assert len(sentences) == 3
+    assert all(is_one_sentence(sentence.replace("?", ".")) for sentence in sentences)
+    assert "LOBBY_BANANA is no setting" in sentences[0]
+    assert "did you mean LOBBY_MAX_CONNECTIONS?" in sentences[1]
+    assert "did you mean LOBBY_PORT?" in sentences[2]
+
+
+def test_variables_that_kubernetes_and_the_tests_set_are_no_typing_errors() -> None:
+    names = ("LOBBY_SERVICE_HOST", "LOBBY_SERVICE_PORT", "LOBBY_SERVICE_PORT_HTTP", "LOBBY_PORT_30820_TCP",
+             "LOBBY_PORT_30820_TCP_ADDR", "LOBBY_DB_SERVICE_HOST", "LOBBY_TEST_CHROMIUM")  # fmt: skip
+    assert list(unknown_variables(dict.fromkeys(names, "x"))) == []
+
+
+def test_port_that_kubernetes_sets_is_refused_with_the_reason() -> None:
+    with pytest.raises(SettingsError, match="Kubernetes") as refused:
+        read_settings({}, {"LOBBY_PORT": "tcp://10.0.0.1:30820"})
+    assert is_one_sentence(str(refused.value))
+
+
 def test_secret_is_in_no_sentence() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings(jwt_secret="hunter2")
@@ -171,7 +237,7 @@ def test_help_names_every_flag_with_its_unit_and_default() -> None:
     for option in fields(Settings):
         if option.metadata[ENVIRONMENT_ONLY]:
             assert environment_name_of(option.name) in text
-            assert flag_of(option.name) not in text
+            assert f"{flag_of(option.name)} " not in text
             continue
         start = text.index(f"{flag_of(option.name)} ")
         described = text[start:].partition(" --")[0]
@@ -278,3 +344,27 @@ def test_folder_that_is_none_is_refused_in_one_sentence(tmp_path: Path, place: s
         load_or_make_secret(tmp_path / place)
     assert is_one_sentence(str(refused.value))
     assert "--data-dir" in str(refused.value)
+
+
+def test_file_holds_one_secret_per_line_newest_first(tmp_path: Path) -> None:
+    newest, older = "n" * 32, "o" * 40
+    file = tmp_path / "secrets"
+    file.write_text(f"\n{newest}\r\n  {older}  \n\n")
+    assert secrets_of(Settings(jwt_secret_file=str(file))) == ((newest, older), False)
+    assert secrets_of(Settings(jwt_secret="e" * 32)) == (("e" * 32,), False)
+    made, is_new = secrets_of(Settings(data_dir=tmp_path))
+    assert is_new
+    secret_path(tmp_path).write_text(f"{newest}\n{made[0]}\n")
+    assert secrets_of(Settings(data_dir=tmp_path)) == ((newest, made[0]), False)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"n" * 32 + b"\nshort\n", b"\xff\xfe" * 40, None])
+def test_file_without_usable_secrets_is_refused_in_one_sentence(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "secrets"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        secrets_of(Settings(jwt_secret_file=str(file)))
+    assert is_one_sentence(str(refused.value))
+    assert str(file) in str(refused.value)
+    assert "nnn" not in str(refused.value)

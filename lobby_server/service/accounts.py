@@ -69,7 +69,8 @@ class Accounts:
         return _user_resource(account)
 
     def refresh(self, claims: Claims) -> resources.FreshToken:
-        return resources.FreshToken(token=self._tokens.issue(claims.user))
+        """A fresh token of the same user and role."""
+        return resources.FreshToken(token=self._tokens.issue(claims.user, role=claims.role))
 
     async def revoke(self, claims: Claims) -> None:
         """Sign a token out, for good: it stays so over a restart."""

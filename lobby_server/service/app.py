@@ -8,7 +8,8 @@ socket is gone (`App.end_session`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ from lobby_server.service.social.assembly import Social
 from lobby_server.service.watch.loop_lag import LoopLag
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.ops_history import OpsHistory, read_counters
+from lobby_server.service.watch.security import SecurityLog
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.settings import Settings
 
@@ -62,21 +64,28 @@ class App:
     """One per server process. `start` it, then open sessions; `stop` it as the drain begins."""
 
     def __init__(
-        self, *, settings: Settings, runtime: Runtime, store: Store, secret: str, journal: Journal | None = None
+        self,
+        *,
+        settings: Settings,
+        runtime: Runtime,
+        store: Store,
+        secrets: Sequence[str],
+        journal: Journal | None = None,
     ) -> None:
-        """`secret` signs the tokens. Without a journal, writes that wait for the database do not outlive the
-        process."""
+        """`secrets` of the tokens: the first one signs, all verify. Without a journal, writes that wait for the
+        database do not outlive the process."""
         clock = self.clock = runtime.clock
         self.settings = settings
         self.store = store
         self.writer = StoreWriter(store, journal=journal)
         self._new_life = runtime.new_token_id
         self.metrics = Metrics()
+        self.security = SecurityLog(clock=clock, metrics=self.metrics)
         self.sessions = Sessions(limit=settings.max_connections)
         self.drain = Drain(sessions=self.sessions, clock=clock, limit_s=settings.drain_s)
 
         # Accounts and tokens
-        self.tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock, new_token_id=runtime.new_token_id)
+        self.tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=clock, new_token_id=runtime.new_token_id)
         self.accounts = Accounts(
             store=store, tokens=self.tokens, passwords=Passwords(), clock=clock, executor=runtime.executor
         )
@@ -152,6 +161,7 @@ class App:
             tokens=self.tokens,
             clock=clock,
             metrics=self.metrics,
+            security=self.security,
             handshake_timeout_s=settings.handshake_timeout_s,
             heartbeat_timeout_s=settings.heartbeat_timeout_s,
             command_rate_per_s=settings.command_rate_per_s,
@@ -207,10 +217,13 @@ class App:
         """Whether one more socket is welcome."""
         return not self.drain.is_begun and not self.sessions.is_full
 
-    def open_session(self, transport: Transport, *, deflates: bool = False, waited_s: float = 0.0) -> Session:
-        """A socket was upgraded. `deflates`: the client takes compressed frames. `waited_s`: what is gone of the time
-        for a handshake."""
-        session = self.sessions.open(self.rules, transport, deflates=deflates, waited_s=waited_s)
+    def open_session(
+        self, transport: Transport, *, address: str = "", deflates: bool = False, waited_s: float = 0.0
+    ) -> Session:
+        """A socket was upgraded. `address`: of its client, for the log. `deflates`: the client takes compressed frames.
+        `waited_s`: what is gone of the time for a handshake."""
+        address = sys.intern(address)  # thousands may have one
+        session = self.sessions.open(self.rules, transport, address=address, deflates=deflates, waited_s=waited_s)
         self.heartbeat.watch(session)
         return session
 

@@ -37,28 +37,38 @@ class Claims:
     """``jti``, or a digest of the token where its issuer gave none that a database can hold."""
     expires_at_s: float
     """Unix time."""
-    is_admin: bool = False
-    """The claim ``role`` is ``admin``: may announce, and see the figures of the server."""
+    role: str | None = None
+    """The claim ``role``, which a fresh token keeps."""
+
+    @property
+    def is_admin(self) -> bool:
+        """May announce, and see the figures of the server."""
+        return self.role == ADMIN_ROLE
 
 
 class Tokens:
-    """Issues, verifies and revokes."""
+    """Issues, verifies and revokes. One secret signs; older ones verify until they are taken out."""
 
     def __init__(
         self,
         secret: str,
-        *,
+        *older: str,
         ttl_s: int,
         clock: Clock,
         new_token_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
     ) -> None:
-        """`new_token_id`: new each time, and nobody can guess it."""
-        self._secret = secret
+        """`secret` signs, and verifies as each of the `older` does. `new_token_id`: new each time, and nobody can
+        guess it."""
+        self._secrets = (secret, *older)
         self._clock = clock
         self._new_token_id = new_token_id
         self._revoked: dict[str, float] = {}
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
+
+    def use(self, secret: str, *older: str) -> None:
+        """Other secrets from now on. A token of a secret that is gone verifies no more; sockets that it opened stay."""
+        self._secrets = (secret, *older)
 
     def issue(self, user: User, *, role: str | None = None) -> str:
         """A new token. `role`: ``admin`` for an operator; accounts have none."""
@@ -72,31 +82,22 @@ class Tokens:
         }
         if role is not None:
             claims["role"] = role
-        return jwt.encode(claims, self._secret, ALGORITHM)
+        return jwt.encode(claims, self._secrets[0], ALGORITHM)
 
     def verify(self, token: object) -> Claims:
         """The claims of a token that holds now. Raises `TokenRefused`, whatever it is given."""
         if not isinstance(token, str):
             raise TokenRefused("The token is not a string.")
-        try:
-            # Only the signature is PyJWT's business here; time is ours, so that a virtual clock can drive it.
-            claims = jwt.decode(
-                token, self._secret, algorithms=[ALGORITHM], options={"verify_exp": False, "verify_iat": False,
-                "verify_nbf": False, "verify_aud": False, "verify_iss": False, "verify_sub": False,
-                "verify_jti": False},
-            )  # fmt: skip
-        except (jwt.InvalidTokenError, ValueError, RecursionError):
-            raise TokenRefused("The token does not verify.") from None
+        claims = self._signed_claims(token)
         user = _user_of(claims)
-        expires_at_s = _time_of(claims.get("exp"))
-        if expires_at_s is None or expires_at_s <= self._clock.utc_now().timestamp():
-            raise TokenRefused("The token has expired.")
+        expires_at_s = self._end_of(claims)
         token_id = claims.get("jti")
         if not isinstance(token_id, str) or not token_id or not _is_storable(token_id):
             token_id = hashlib.sha256(token.encode()).hexdigest()[:32]
         if token_id in self._revoked:
             raise TokenRefused("The token was signed out.")
-        return Claims(user, token_id, expires_at_s, is_admin=claims.get("role") == ADMIN_ROLE)
+        role = claims.get("role")
+        return Claims(user, token_id, expires_at_s, role=role if isinstance(role, str) else None)
 
     def revoke(self, token_id: str, expires_at_s: float) -> None:
         """Refuse a token from now on. Those that have ended by themselves are forgotten whenever the table doubled."""
@@ -106,9 +107,47 @@ class Tokens:
             self._revoked = {known: end_s for known, end_s in self._revoked.items() if end_s > now_s}
             self._forget_at = max(_FORGET_AT_LEAST, 2 * len(self._revoked))
 
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _signed_claims(self, token: str) -> dict[str, object]:
+        for secret in self._secrets:
+            try:
+                # Only the signature is PyJWT's business here; time is ours, so that a virtual clock can drive it.
+                claims: dict[str, object] = jwt.decode(
+                    token, secret, algorithms=[ALGORITHM], options={"verify_exp": False, "verify_iat": False,
+                    "verify_nbf": False, "verify_aud": False, "verify_iss": False, "verify_sub": False,
+                    "verify_jti": False},
+                )  # fmt: skip
+                return claims
+            except jwt.InvalidSignatureError:
+                continue  # perhaps an older secret's
+            except (jwt.InvalidTokenError, ValueError, RecursionError):
+                break
+        raise TokenRefused("The token does not verify.")
+
+    def _end_of(self, claims: dict[str, object]) -> float:
+        """When the token ends, in Unix time, if that is to come and its beginning (RFC 7519 section 4.1.5) is not."""
+        now_s = self._clock.utc_now().timestamp()
+        if claims.get("exp") is None:
+            raise TokenRefused("The token has no exp: it has to say when it expires.")
+        expires_at_s = _time_of(claims["exp"])
+        if expires_at_s is None:
+            raise TokenRefused("The token's exp is no time: seconds since 1970 are.")
+        if expires_at_s <= now_s:
+            raise TokenRefused("The token has expired.")
+        if claims.get("nbf") is not None:
+            begins_at_s = _time_of(claims["nbf"])
+            if begins_at_s is None:
+                raise TokenRefused("The token's nbf is no time: seconds since 1970 are.")
+            if begins_at_s > now_s:
+                raise TokenRefused("The token is not valid yet: its nbf is to come.")
+        return expires_at_s
+
 
 def _user_of(claims: dict[str, object]) -> User:
     user_id, username = claims.get("userId"), claims.get("username")
+    if isinstance(user_id, float) and user_id.is_integer():
+        user_id = int(user_id)  # some languages have no other numbers
     if type(user_id) is not int or not 0 <= user_id <= MAX_USER_ID:
         raise TokenRefused("The token names no user.")
     if not isinstance(username, str) or not 1 <= len(username) <= MAX_USERNAME_CHARACTERS:

@@ -17,6 +17,7 @@ from lobby_server.service.pacing import sleep
 from lobby_server.service.ports import Clock
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
+from lobby_server.service.watch.events import LogEvent
 
 log = logging.getLogger("lobby.server")
 
@@ -40,6 +41,7 @@ class Drain:
         self.at_begin: set[Callable[[], None]] = set()
         """Called as the closing begins: each closes a socket that is no session."""
         self.is_begun = False
+        self._is_announced = False
         self._sessions = sessions
         self._clock = clock
         self._limit_s = limit_s
@@ -50,11 +52,25 @@ class Drain:
         """How long writes may take now that no session is left."""
         return max(LAST_WRITES_S, self._deadline_s - self._clock.monotonic_s())
 
+    @property
+    def is_announced(self) -> bool:
+        """Load balancers are to send nobody any more; until it is begun everything still works."""
+        return self._is_announced or self.is_begun
+
+    def announce(self) -> None:
+        """Not ready for newcomers from now on, though they are still taken."""
+        self._is_announced = True
+
     def begin(self) -> None:
         """From now on nobody is welcome, and time counts."""
         self.is_begun = True
         self._deadline_s = self._clock.monotonic_s() + self._limit_s
-        log.info("draining: %d sockets to close within %g s", len(self._sessions), self._limit_s)
+        log.info(
+            "draining: %d sockets to close within %g s",
+            len(self._sessions),
+            self._limit_s,
+            extra={"event": LogEvent.DRAINING.value},
+        )
 
     async def run(self, *, is_idle: Callable[[], bool]) -> None:
         """Close all sessions, and return when their sockets are gone and nothing else is under way (`is_idle`), or the

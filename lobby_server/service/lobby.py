@@ -14,6 +14,7 @@ from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
+from lobby_server.service.watch.events import LogEvent
 
 log = logging.getLogger("lobby")
 
@@ -60,7 +61,12 @@ class Lobby:
         self._sessions.accepted(session)
         self._announcer.welcome(session)
         if came_online:
-            log.info("Broadcasting user_online: %d (%r)", user.id, user.username)
+            log.info(
+                "Broadcasting user_online: %d (%r)",
+                user.id,
+                user.username,
+                extra={"event": LogEvent.USER_ONLINE.value, "user": user.id},
+            )
             self._announcer.user_online(user)
         for observer in self._observers:
             observer.accepted(session, came_online=came_online)
@@ -88,7 +94,12 @@ class Lobby:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _went_offline(self, user: User) -> None:
-        log.info("Broadcasting user_offline: %d (%r)", user.id, user.username)
+        log.info(
+            "Broadcasting user_offline: %d (%r)",
+            user.id,
+            user.username,
+            extra={"event": LogEvent.USER_OFFLINE.value, "user": user.id},
+        )
         self._announcer.user_offline(user)
         for observer in self._observers:
             observer.went_offline(user)

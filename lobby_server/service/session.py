@@ -40,7 +40,9 @@ from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import Profile, profile_of
 from lobby_server.service.peers.peer import Peer, PeerRules, Phase
 from lobby_server.service.ports import Clock, Transport
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.metrics import Metrics
+from lobby_server.service.watch.security import SecurityLog
 
 log = logging.getLogger("lobby.session")
 
@@ -92,6 +94,7 @@ class Rules(PeerRules):
         tokens: Tokens,
         clock: Clock,
         metrics: Metrics,
+        security: SecurityLog,
         handshake_timeout_s: float,
         heartbeat_timeout_s: float,
         command_rate_per_s: float,
@@ -102,6 +105,7 @@ class Rules(PeerRules):
             fanout=fanout,
             clock=clock,
             metrics=metrics,
+            security=security,
             handshake_timeout_s=handshake_timeout_s,
             command_rate_per_s=command_rate_per_s,
         )
@@ -128,10 +132,20 @@ class Session(Peer):
     )  # fmt: skip
 
     def __init__(
-        self, rules: Rules, transport: Transport, *, session_id: int, deflates: bool = False, waited_s: float = 0.0
+        self,
+        rules: Rules,
+        transport: Transport,
+        *,
+        session_id: int,
+        address: str = "",
+        deflates: bool = False,
+        waited_s: float = 0.0,
     ) -> None:
-        """`deflates`: the client takes compressed frames. `waited_s`: what is gone of the time for a handshake."""
-        super().__init__(rules, transport, _BASE_PROFILES[deflates], peer_id=session_id, waited_s=waited_s)
+        """`address`: of the client, for the log. `deflates`: the client takes compressed frames. `waited_s`: what is
+        gone of the time for a handshake."""
+        super().__init__(
+            rules, transport, _BASE_PROFILES[deflates], peer_id=session_id, address=address, waited_s=waited_s
+        )
         self.features = _NO_FEATURES
         self.is_guest = False
         self.version: str | None = None
@@ -166,6 +180,10 @@ class Session(Peer):
                 self.close(CloseCode.PROTOCOL_ABUSE, "too many malformed messages")
             else:
                 self._malformed_s = malformed_s
+
+    @property
+    def known_user_id(self) -> int | None:
+        return self.user.id if self.phase is Phase.ACCEPTED and not self.is_guest else None
 
     def ended(self, *, was_accepted: bool, abrupt: bool) -> None:
         if was_accepted and not self.is_guest:
@@ -211,6 +229,13 @@ class Session(Peer):
         """The socket stays open for another try: a client may have a fresher token."""
         self.say_error(reason)
         self._rules.metrics.handshakes_refused[reason.value] += 1
+        self._rules.security.report(
+            LogEvent.HANDSHAKE_REFUSED,
+            f"session {self.id}: a handshake was refused",
+            address=self.address,
+            session=self.id,
+            code=reason.value,
+        )
         self._tries += 1
         if self._tries >= MAX_HANDSHAKE_TRIES:
             self.close(CloseCode.PROTOCOL_ABUSE, f"{MAX_HANDSHAKE_TRIES} handshakes were refused")
@@ -235,7 +260,13 @@ class Session(Peer):
         self._enter(accepted)
         if features is not None:
             self._expect_end_of(claims)
-        log.info("session %d: authenticated user %d (%r)", self.id, user.id, user.username)
+        log.info(
+            "session %d: authenticated user %d (%r)",
+            self.id,
+            user.id,
+            user.username,
+            extra={"event": LogEvent.AUTHENTICATED.value, "session": self.id, "user": user.id, "address": self.address},
+        )
         self._rules.observer.accepted(self)
 
     def _accept_guest(self, handshake: Handshake) -> None:

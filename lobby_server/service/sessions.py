@@ -34,10 +34,25 @@ class Sessions:
     def is_full(self) -> bool:
         return len(self._open) >= self.limit
 
-    def open(self, rules: Rules, transport: Transport, *, deflates: bool = False, waited_s: float = 0.0) -> Session:
-        """A socket was upgraded: its session. The caller looks at `is_full` first. `deflates`: the client takes
-        compressed frames. `waited_s`: what is gone of the time for a handshake."""
-        session = Session(rules, transport, session_id=next(self._numbers), deflates=deflates, waited_s=waited_s)
+    def open(
+        self,
+        rules: Rules,
+        transport: Transport,
+        *,
+        address: str = "",
+        deflates: bool = False,
+        waited_s: float = 0.0,
+    ) -> Session:
+        """A socket was upgraded: its session. The caller looks at `is_full` first. `address`: of the client, for the
+        log. `deflates`: the client takes compressed frames. `waited_s`: what is gone of the time for a handshake."""
+        session = Session(
+            rules,
+            transport,
+            session_id=next(self._numbers),
+            address=address,
+            deflates=deflates,
+            waited_s=waited_s,
+        )
         self._open.add(session)
         return session
 

@@ -16,12 +16,15 @@ from lobby_server.protocol.resources import Problem
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
+from lobby_server.web.client_address import Client
 from lobby_server.web.context import WebContext
 from lobby_server.web.refusals import problem_of
 
 log = logging.getLogger("lobby.web")
 
 MAX_BODY_BYTES = 64 * 1024
+BARE_PREFIX = "/ prefix"
+"""What the routes know the path prefix without a slash by; no request has such a path."""
 MAX_ID_DIGITS = 18
 """Of an id in an address: what is longer fits into no database."""
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
@@ -66,9 +69,21 @@ class BaseHandler(tornado.web.RequestHandler):
 
     context: WebContext
     app: App
+    problem_code: str | None = None
+    """Of the error that was answered."""
+    caller_id: int | None = None
+    """The user of the token that the call brought, once it was looked at."""
 
     def initialize(self, context: WebContext) -> None:
         self.context, self.app = context, context.app
+
+    @property
+    def client(self) -> Client:
+        """Who is at the other end, proxies left out."""
+        headers = self.request.headers
+        return self.context.proxies.client(
+            self.request.remote_ip or "", headers.get("X-Forwarded-For"), headers.get("X-Forwarded-Proto")
+        )
 
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -123,7 +138,9 @@ class BaseHandler(tornado.web.RequestHandler):
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise ApiFault(401, ApiCode.AUTHENTICATION_REQUIRED, "A token is needed: Authorization: Bearer <token>.")
-        return self.app.tokens.verify(token.strip())
+        claims = self.app.tokens.verify(token.strip())
+        self.caller_id = claims.user.id
+        return claims
 
     def caller(self) -> User:
         """Who calls, as `claims` says; for a call that another user will hear of: also 429 when there are too many."""
@@ -147,6 +164,8 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def answer(self, body: _Answer, status: int = 200) -> None:
         self.set_status(status)
+        if status >= 400:
+            self.problem_code = getattr(body, "code", None)
         if status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         self.finish(encode_json(body))
@@ -210,3 +229,11 @@ class NotFoundHandler(BaseHandler):
 
     def prepare(self) -> None:
         raise ApiFault(404, *_CODES[404])
+
+
+class PrefixHandler(BaseHandler):
+    """The bare path prefix: pages refer to their files from the folder that they are in, so they need the slash."""
+
+    def get(self) -> None:
+        self.clear_header("Content-Type")
+        self.redirect(f"{self.context.settings.path_prefix}/", status=308)

@@ -14,12 +14,10 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-IPv4 = ipaddress.IPv4Address
-IPv6 = ipaddress.IPv6Address
+from lobby_server.core.addresses import IPAddress, bucket_of, folded
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-BUCKET_BITS_IPV6 = 64
-"""What one subscriber has at least (RFC 6177): an address out of it is no other client."""
 MAX_ENTRIES = 32
 """Entries of a list that are looked at; no chain of proxies is that long."""
 _SECURE = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
@@ -56,6 +54,8 @@ class ProxyTrust:
         `peer`: address at the other end of the connection. `forwarded_for`, `forwarded_proto`: values of the two
         headers, several of one name joined by commas (RFC 9110 section 5.3). O(entries), at most `MAX_ENTRIES`.
         """
+        if not self._hops and ":" not in peer:
+            return Client(peer)  # IPv4 as the system writes it: most connections, and there may be many
         address = _address_of(peer)
         entries = _entries(forwarded_for)
         hops = 0
@@ -71,29 +71,17 @@ class ProxyTrust:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _is_proxy(self, address: IPv4 | IPv6 | None) -> bool:
+    def _is_proxy(self, address: IPAddress | None) -> bool:
         if not self._networks:
             return True
         return address is not None and any(address in network for network in self._networks)
-
-
-def bucket_of(address: str) -> str:
-    """Clients that count as one: an IPv4 address, an IPv6 network of 64 bits; any other text as it is."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    parsed = _folded(parsed)
-    if isinstance(parsed, IPv4):
-        return str(parsed)
-    return str(ipaddress.IPv6Network((int(parsed) >> BUCKET_BITS_IPV6 << BUCKET_BITS_IPV6, BUCKET_BITS_IPV6)))
 
 
 def _entries(header: str | None) -> list[str]:
     return header.rsplit(",", MAX_ENTRIES)[-MAX_ENTRIES:] if header else []
 
 
-def _address_of(text: str, *, may_have_port: bool = False) -> IPv4 | IPv6 | None:
+def _address_of(text: str, *, may_have_port: bool = False) -> IPAddress | None:
     """An address, also as ``1.2.3.4:5678`` or ``[2001:db8::1]:443`` where a proxy wrote it; None: it is none."""
     text = text.strip()
     if may_have_port:
@@ -102,17 +90,12 @@ def _address_of(text: str, *, may_have_port: bool = False) -> IPv4 | IPv6 | None
         elif text.count(":") == 1:
             text = text.partition(":")[0]
     try:
-        return _folded(ipaddress.ip_address(text.partition("%")[0]))
+        return folded(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return None
 
 
-def _folded(address: IPv4 | IPv6) -> IPv4 | IPv6:
-    mapped = address.ipv4_mapped if isinstance(address, IPv6) else None
-    return address if mapped is None else mapped
-
-
-def _shown(address: IPv4 | IPv6 | None) -> str:
+def _shown(address: IPAddress | None) -> str:
     return "" if address is None else str(address)
 
 

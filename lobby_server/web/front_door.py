@@ -21,10 +21,14 @@ from tornado.httputil import (
 )
 
 from lobby_server.service.rooms.list import Snapshot
+from lobby_server.web.base import BARE_PREFIX
 from lobby_server.web.context import WebContext
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
+from lobby_server.web.traffic import LIST_FULL, LIST_NOT_MODIFIED
 
 ROOMS_PATH = "/api/rooms"
+NOWHERE = "/ nowhere"
+"""For a path that is not below the path prefix: no route has it, and no request can."""
 _OK = ResponseStartLine("HTTP/1.1", 200, "OK")
 _NOT_MODIFIED = ResponseStartLine("HTTP/1.1", 304, "Not Modified")
 
@@ -39,9 +43,19 @@ class FrontDoor(HTTPServerConnectionDelegate):
         self.context = context
         # With allowed origins the answer depends on the origin: the handler knows how.
         self.serves_list = not context.settings.origins
+        self.has_prefix = bool(context.settings.path_prefix)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         return _Request(self, server_conn, request_conn)
+
+    def without_prefix(self, start_line: RequestStartLine, headers: HTTPHeaders) -> RequestStartLine:
+        """The request as the routes know it."""
+        path = self.context.within(start_line.path)
+        if path is None:
+            path = NOWHERE
+        elif start_line.path.partition("?")[0] == self.context.settings.path_prefix and "Upgrade" not in headers:
+            path = BARE_PREFIX
+        return start_line._replace(path=path)
 
     def on_close(self, server_conn: object) -> None:
         self.application.on_close(server_conn)
@@ -63,6 +77,8 @@ class _Request(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
+        if self._door.has_prefix:
+            start_line = self._door.without_prefix(start_line, headers)
         if (
             start_line.path == ROOMS_PATH
             and start_line.method == "GET"
@@ -90,18 +106,28 @@ class _Request(HTTPMessageDelegate):
     def _answer(self, asked: HTTPHeaders) -> None:
         context = self._door.context
         view, served = context.app.room_list, context.app.metrics.room_list_served
+        traffic = context.traffic
         etag = view.etag()
         if etag_matches(asked.get("If-None-Match"), etag):
             served["not_modified"] += 1
+            traffic.answered[LIST_NOT_MODIFIED] += 1
             self._connection.write_headers(_NOT_MODIFIED, _headers(etag))
         else:
             served["full"] += 1
+            traffic.answered[LIST_FULL] += 1
             context.app.fetch_meter.count()
             snapshot = view.snapshot()
             is_gzip = accepts_gzip(asked.get("Accept-Encoding"))
             body = snapshot.gzipped if is_gzip else snapshot.plain
             self._connection.write_headers(_OK, _body_headers(snapshot, is_gzip, len(body)), body)
         self._connection.finish()
+        if traffic.logs_list:
+            self._log(asked, 304 if etag_matches(asked.get("If-None-Match"), etag) else 200)
+
+    def _log(self, asked: HTTPHeaders, status: int) -> None:
+        peer = getattr(getattr(self._connection, "context", None), "remote_ip", None) or ""
+        client = self._door.context.proxies.client(peer, asked.get("X-Forwarded-For"))
+        self._door.context.traffic.list_answered(client.address, status=status)
 
 
 def _headers(etag: str) -> HTTPHeaders:

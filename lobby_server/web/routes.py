@@ -14,10 +14,12 @@ from lobby_server.web import ops, pages
 from lobby_server.web.api.contract import contract
 from lobby_server.web.api.documents import OpenApiHandler, ProtocolHandler
 from lobby_server.web.api.openapi import openapi_document
-from lobby_server.web.api.routes import API_ROUTES, pattern_of
+from lobby_server.web.api.routes import API_ROUTES, pattern_of, shown
 from lobby_server.web.assets import Assets
-from lobby_server.web.base import ApiFault, BaseHandler, NotFoundHandler
+from lobby_server.web.base import BARE_PREFIX, ApiFault, BaseHandler, NotFoundHandler, PrefixHandler
 from lobby_server.web.context import WebContext
+from lobby_server.web.metrics import make_registry
+from lobby_server.web.traffic import OTHER
 from lobby_server.web.websocket.gate import Gate
 from lobby_server.web.websocket.handler import UpgradeHandler, head_of
 from lobby_server.web.websocket.handover import HttpConnections
@@ -26,7 +28,7 @@ OPS_SOCKET_PATH = "/ops/socket"
 
 
 class AsksForSocket(Matcher):
-    """A request for a WebSocket at one of its addresses."""
+    """A request for a WebSocket at one of its addresses, the path prefix left out."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -35,7 +37,7 @@ class AsksForSocket(Matcher):
         if "Upgrade" not in request.headers:
             return None
         head = head_of(request)
-        return {} if head is not None and self._gate.asks(head) else None
+        return {} if head is not None and self._gate.asks(head, head.path) else None
 
 
 class WholeServerHandler(BaseHandler):
@@ -53,7 +55,7 @@ def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dic
     """The HTTP API for Tornado, with the two documents that describe it and the socket."""
     documents: dict[type[BaseHandler], dict[str, Any]] = {
         ProtocolHandler: contract(context.settings, context.app.rules),
-        OpenApiHandler: openapi_document(API_ROUTES),
+        OpenApiHandler: openapi_document(API_ROUTES, prefix=context.settings.path_prefix),
     }
     for template, handler in API_ROUTES:
         arguments: dict[str, Any] = {"context": context}
@@ -65,6 +67,34 @@ def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dic
 def socket_rule(context: WebContext, gate: Gate, http: HttpConnections) -> Rule:
     """Requests for a WebSocket, at whichever of its addresses."""
     return Rule(AsksForSocket(gate), UpgradeHandler, {"context": context, "gate": gate, "http": http})
+
+
+ROUTES: dict[type[BaseHandler], str] = {
+    **{handler: shown(template) for template, handler in API_ROUTES},
+    pages.PageHandler: "/{page}",
+    pages.AssetHandler: "/static/{path}",
+    ops.MetricsHandler: "/metrics",
+    UpgradeRequiredHandler: "/ws",
+    PrefixHandler: "/",
+}
+"""The pattern of each handler's addresses, as counts and logs say it; whatever is not here is `OTHER`."""
+
+
+def call_ended(handler: tornado.web.RequestHandler) -> None:
+    """Count and log an answered call."""
+    assert isinstance(handler, BaseHandler)
+    traffic, status = handler.context.traffic, handler.get_status()
+    if isinstance(handler, UpgradeHandler):
+        return  # the gate has told of it
+    traffic.call_ended(
+        method=handler.request.method or "",
+        route=ROUTES.get(type(handler), OTHER),
+        status=status,
+        took_s=handler.request.request_time(),
+        address=handler.client.address,
+        code=handler.problem_code,
+        user=handler.caller_id,
+    )
 
 
 def make_application(context: WebContext, *sockets: Rule) -> tornado.web.Application:
@@ -81,10 +111,11 @@ def make_application(context: WebContext, *sockets: Rule) -> tornado.web.Applica
             (r"/static/(.+)", pages.AssetHandler, files),
             (r"/ws", UpgradeRequiredHandler, arguments),
             (r"\*", WholeServerHandler, arguments),
+            (BARE_PREFIX, PrefixHandler, arguments),
             *api_rules(context),
-            (r"/metrics", ops.MetricsHandler, {**arguments, "registry": ops.make_registry(context)}),
+            (r"/metrics", ops.MetricsHandler, {**arguments, "registry": make_registry(context)}),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=arguments,
-        log_function=lambda handler: None,
+        log_function=call_ended,
     )

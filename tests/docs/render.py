@@ -24,13 +24,13 @@ _FRAME = """<!doctype html>
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
   <title>Wire protocol · Game lobby</title>
-  <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="/static/vendor/pico/pico.min.css">
-  <link rel="stylesheet" href="/static/docs/docs.css">
+  <link rel="icon" href="../static/icon.svg" type="image/svg+xml">
+  <link rel="stylesheet" href="../static/vendor/pico/pico.min.css">
+  <link rel="stylesheet" href="../static/docs/docs.css">
 </head>
 <body>
-<nav aria-label="Lobby"><a href="/">Lobby</a> · <a href="/api/protocol">/api/protocol</a> ·
-  <a href="/api/openapi.json">/api/openapi.json</a></nav>
+<nav aria-label="Lobby"><a href="../">Lobby</a> · <a href="../api/protocol">/api/protocol</a> ·
+  <a href="../api/openapi.json">/api/openapi.json</a></nav>
 <main>
 {body}</main>
 </body>

@@ -7,11 +7,11 @@ from dataclasses import fields
 import click
 
 from lobby_server.cli import main
-from lobby_server.settings import ENVIRONMENT_ONLY, Settings, environment_name_of, flag_of
+from lobby_server.settings import ENVIRONMENT_ONLY, Group, Settings, environment_name_of, flag_of
 from tests.docs.markdown import DOCS, code, table
 
 PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")
-TABLES = ("Network", "Data", "Sessions and rooms", "Limits", "Fan-out", "Operation")
+TABLES = [group.value for group in Group]
 
 
 def test_every_setting_has_its_row_with_its_default() -> None:
@@ -28,6 +28,17 @@ def test_every_setting_has_its_row_with_its_default() -> None:
         expected[flag_of(option.name)] = text or "–"
     assert len(rows) == len(expected)
     assert dict(rows) == expected
+
+
+def test_every_setting_is_in_the_table_of_its_group_with_its_choices() -> None:
+    for option in fields(Settings):
+        if option.metadata[ENVIRONMENT_ONLY]:
+            continue
+        rows = [
+            row for row in table("settings.md", option.metadata["group"].value) if code(row[0]) == flag_of(option.name)
+        ]
+        assert len(rows) == 1, option.name
+        assert all(f"`{choice}`" in rows[0][2] for choice in option.metadata["choices"])
 
 
 def test_every_command_and_its_options_have_their_row() -> None:

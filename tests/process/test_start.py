@@ -42,6 +42,9 @@ FAULTS = {  # arguments, environment, and what the sentence must name; {…} are
     ),
     "setting by flag": (["--heartbeat-timeout-s", "0"], {}, "--heartbeat-timeout-s"),
     "setting by environment": ([], {"LOBBY_MAX_CONNECTIONS": "many"}, "LOBBY_MAX_CONNECTIONS"),
+    "log file in no folder": (["--log-file", "{file}/lobby.log"], {}, "--log-file"),
+    "file of secrets missing": (["--jwt-secret-file", "{file}.none"], {}, "--jwt-secret-file"),
+    "file of secrets empty": (["--jwt-secret-file", "{file}"], {}, "holds no secret"),
     "certificate missing": (["--tls-cert", "{file}", "--tls-key", "{file}"], {}, "--tls-cert"),
 }
 

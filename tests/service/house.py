@@ -54,7 +54,7 @@ class House:
                 resident_bytes=lambda: None,
             ),
             store=self.store,
-            secret=SECRET,
+            secrets=[SECRET],
         )
 
     async def start(self) -> House:

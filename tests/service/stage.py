@@ -18,6 +18,7 @@ from lobby_server.service.rooms.fetch_meter import FetchMeter
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
+from lobby_server.service.watch.security import SecurityLog
 from tests.fakes.clock import VirtualClock
 from tests.fakes.transport import MemoryTransport
 
@@ -78,6 +79,7 @@ class Stage:
             tokens=self.tokens,
             clock=self.clock,
             metrics=self.metrics,
+            security=SecurityLog(clock=self.clock, metrics=self.metrics),
             handshake_timeout_s=handshake_timeout_s,
             heartbeat_timeout_s=75.0,
             command_rate_per_s=command_rate_per_s,

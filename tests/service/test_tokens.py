@@ -125,7 +125,11 @@ def test_verified_claims_are_always_fit_for_use(changes: dict[str, Any]) -> None
         {"exp": float("inf")},
         {"userId": -1},
         {"userId": MAX_USER_ID + 1},
-        {"userId": 7.0},
+        {"userId": 7.5},
+        {"userId": True},
+        {"userId": float("inf")},
+        {"nbf": NOW_S + 1},
+        {"nbf": "soon"},
         {"userId": "7"},
         {"username": ""},
         {"username": "x" * (MAX_USERNAME_CHARACTERS + 1)},
@@ -136,6 +140,55 @@ def test_verified_claims_are_always_fit_for_use(changes: dict[str, Any]) -> None
 )
 def test_claims_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
     assert verified({**GOOD, **changes}) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"exp": None}, "no exp"),
+        ({"exp": "tomorrow"}, "exp is no time"),
+        ({"exp": NOW_S - 1}, "has expired"),
+        ({"nbf": NOW_S + 60}, "not valid yet"),
+        ({"nbf": [1]}, "nbf is no time"),
+    ],
+)
+def test_refusal_says_what_is_wrong_with_the_time(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TokenRefused, match=sentence):
+        tokens().verify(signed({"alg": "HS256"}, {**GOOD, **changes}))
+
+
+def test_beginning_that_has_come_and_whole_numbers_as_floats_are_taken() -> None:
+    claims = verified({**GOOD, "userId": 42.0, "nbf": NOW_S, "exp": float(int(NOW_S) + 60)})
+    assert claims is not None
+    assert claims.user == User(42, "ann")
+    assert type(claims.user.id) is int
+
+
+NEW, OLD = "the newest secret of the tests, thirty-two bytes", "an older secret of the tests, thirty-two bytes"
+
+
+def test_first_secret_signs_and_all_verify() -> None:
+    both = Tokens(NEW, OLD, ttl_s=60, clock=CLOCK)
+    only_new, only_old = Tokens(NEW, ttl_s=60, clock=CLOCK), Tokens(OLD, ttl_s=60, clock=CLOCK)
+    ann = User(7, "ann")
+    assert only_new.verify(both.issue(ann)).user == ann
+    with pytest.raises(TokenRefused):
+        only_old.verify(both.issue(ann))
+    assert both.verify(only_old.issue(ann)).user == ann
+    with pytest.raises(TokenRefused):
+        both.verify(tokens().issue(ann))
+
+
+def test_secrets_are_exchanged_while_running() -> None:
+    issuer = Tokens(OLD, ttl_s=60, clock=CLOCK)
+    before = issuer.issue(User(7, "ann"))
+    issuer.use(NEW, OLD)
+    issuer.verify(before)
+    after = issuer.issue(User(7, "ann"))
+    issuer.use(NEW)
+    issuer.verify(after)
+    with pytest.raises(TokenRefused):
+        issuer.verify(before)
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "HS384", "HS512", "RS256", "hs256", "", None, ["HS256"], 5])

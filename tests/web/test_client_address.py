@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobby_server.web.client_address import Client, Network, ProxyTrust, bucket_of
+from lobby_server.core.addresses import bucket_of
+from lobby_server.web.client_address import Client, Network, ProxyTrust
 
 CDN = "198.51.100.7"
 PROXY = "10.0.0.2"

@@ -10,7 +10,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from lobby_server.service.watch.ops_history import FIELDS
-from lobby_server.web import ops_socket
+from lobby_server.web.sockets import ops as ops_socket
 from tests.web.conftest import Client, Lobby, StartLobby
 
 

@@ -22,7 +22,9 @@ from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.fanout.subscriber import Subscriber
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock, Send, Timer, Transport
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.metrics import Metrics
+from lobby_server.service.watch.security import SecurityLog
 
 log = logging.getLogger("lobby.session")
 
@@ -32,6 +34,11 @@ OVER_LIMIT_S = 5.0
 """Seconds' worth of commands over the limit before close 4003."""
 SLOW_SHARE = 0.02
 """Of the time for a handshake: who needed that much for TLS and the upgrade has a timer of its own for the rest."""
+
+ABUSE = frozenset(
+    {CloseCode.HANDSHAKE_TIMEOUT, CloseCode.RATE_LIMITED, CloseCode.MESSAGE_TOO_BIG, CloseCode.PROTOCOL_ABUSE}
+)
+"""Closes that the security log tells of."""
 
 
 class Phase(Enum):
@@ -49,12 +56,14 @@ class PeerRules:
         fanout: Fanout,
         clock: Clock,
         metrics: Metrics,
+        security: SecurityLog,
         handshake_timeout_s: float,
         command_rate_per_s: float,
     ) -> None:
         self.fanout = fanout
         self.clock = clock
         self.metrics = metrics
+        self.security = security
         self.handshake_timeout_s = handshake_timeout_s
         self.command_rate_per_s = command_rate_per_s
         self.commands = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * COMMAND_BURST_S)
@@ -86,17 +95,20 @@ class Peer(Subscriber):
     """A connection after its upgrade. Create it when the socket is open."""
 
     __slots__ = (
-        "_commands_s", "_over_limit_s", "_rules", "_timer", "id", "last_heard_s", "phase", "transport", "wheel_slot",
+        "_commands_s", "_over_limit_s", "_rules", "_timer", "address", "id", "last_heard_s", "phase", "transport",
+        "wheel_slot",
     )  # fmt: skip
 
     _rules: PeerRules
 
     def __init__(
-        self, rules: PeerRules, transport: Transport, profile: Profile, *, peer_id: int, waited_s: float
+        self, rules: PeerRules, transport: Transport, profile: Profile, *, peer_id: int, address: str, waited_s: float
     ) -> None:
-        """`peer_id`: in the log; each is given once. `waited_s`: what is gone of the time for a handshake."""
+        """`peer_id`: in the log; each is given once. `address`: of the client, for the log; empty: not known.
+        `waited_s`: what is gone of the time for a handshake."""
         super().__init__(transport, profile)
         self.id = peer_id
+        self.address = address
         self.transport = transport
         self.phase = Phase.WAITING
         self.last_heard_s = rules.clock.monotonic_s()
@@ -120,6 +132,11 @@ class Peer(Subscriber):
 
     def refuse(self, reason: ErrorReason) -> None:
         """Say that a message was not taken, and why."""
+        raise NotImplementedError
+
+    @property
+    def known_user_id(self) -> int | None:
+        """Of the user who has logged in, for the log; None: nobody has, or it is a guest."""
         raise NotImplementedError
 
     def ended(self, *, was_accepted: bool, abrupt: bool) -> None:
@@ -186,7 +203,7 @@ class Peer(Subscriber):
         if self.phase is Phase.CLOSED:
             return
         self._rules.metrics.closes[code] += 1
-        log.info("session %d: closing with %d, %s", self.id, code, reason)
+        self._log_close(code, reason)
         unsent = self.unsent()
         self.closed(abrupt=abrupt)
         self.transport.close(code, reason, before=unsent)
@@ -207,6 +224,17 @@ class Peer(Subscriber):
         self._forget_deadline()
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _log_close(self, code: CloseCode, reason: str) -> None:
+        fields: dict[str, object] = {"session": self.id, "code": int(code)}
+        if (user_id := self.known_user_id) is not None:
+            fields["user"] = user_id
+        if code in ABUSE:
+            sentence = f"session {self.id}: closing with {code}, {reason}"
+            self._rules.security.report(LogEvent.CLOSED_FOR_ABUSE, sentence, address=self.address, **fields)
+        else:
+            extra = {"event": LogEvent.SESSION_CLOSED.value, **fields}
+            log.info("session %d: closing with %d, %s", self.id, code, reason, extra=extra)
 
     def _forget_deadline(self) -> None:
         self._rules.patience.discard(self)

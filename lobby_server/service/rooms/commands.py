@@ -26,6 +26,7 @@ from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.writes.kept import Ban, DeleteRoom, LetIn, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
@@ -228,8 +229,15 @@ class RoomCommands:
     def _kick(self, session: Session, command: messages.Kick) -> None:
         self._writer.check()
         departure = self.book.kick(session.user.id, command.peerId, now_s=self._clock.monotonic_s())
-        user_id = departure.member.user.id
-        self._writer.keep(Ban(room_id=departure.room.id, user_id=user_id))
+        room_id, user_id = departure.room.id, departure.member.user.id
+        self._writer.keep(Ban(room_id=room_id, user_id=user_id))
+        log.info(
+            "user %d was kicked from room %s by its host %d",
+            user_id,
+            room_id,
+            session.user.id,
+            extra={"event": LogEvent.KICKED.value, "session": session.id, "user": session.user.id, "target": user_id},
+        )
         self._announcer.tell_users([user_id], messages.Kicked())
         self._tell_departure(departure)
 

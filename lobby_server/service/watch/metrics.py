@@ -27,3 +27,6 @@ class Metrics:
     room_list_served: Counter[str] = field(default_factory=Counter)
     """Answers to ``GET /api/rooms``: ``full``, ``not_modified``."""
     room_list_built: int = 0
+    security_events: Counter[str] = field(default_factory=Counter)
+    """What the security log was told, written down or not, by event."""
+    security_lines_left_out: int = 0

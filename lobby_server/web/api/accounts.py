@@ -18,8 +18,7 @@ class LimitedHandler(BaseHandler):
         super().prepare()
         if self.request.method != "POST":
             return
-        address = self.request.remote_ip or ""
-        wait_s = self.app.auth_limit.take(address, self.app.clock.monotonic_s())
+        wait_s = self.app.auth_limit.take(self.client.bucket, self.app.clock.monotonic_s())
         if wait_s:
             raise ApiFault(
                 429,

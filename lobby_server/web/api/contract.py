@@ -42,7 +42,7 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
     schema_of = dict(zip(messages, schemas, strict=True))
     return {
         "transport": {
-            "paths": list(SOCKET_PATHS),
+            "paths": [settings.path_prefix + path for path in SOCKET_PATHS],
             "frame": 'one JSON text frame per message: {"type": <string>, "data": <object>}',
             "compression": settings.compression,
         },

@@ -32,8 +32,8 @@ def operations(routes: Sequence[Route]) -> Iterator[tuple[str, str, Operation | 
                 yield template, method, operation_of(own)
 
 
-def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
-    """Raises `LookupError` for a method that says nothing of itself."""
+def openapi_document(routes: Sequence[Route], *, prefix: str = "") -> dict[str, Any]:
+    """`prefix`: of all addresses. Raises `LookupError` for a method that says nothing of itself."""
     described = []
     for template, method, operation in operations(routes):
         if operation is None:
@@ -55,6 +55,7 @@ def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
             "version": __version__,
             "description": "HTTP moves data and changes it; the socket carries events: see /api/protocol.",
         },
+        **({"servers": [{"url": prefix}]} if prefix else {}),
         "paths": paths,
         "components": {
             "schemas": components,

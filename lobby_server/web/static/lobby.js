@@ -39,7 +39,7 @@ const notices = new Notices();
 const api = new Api();
 const account = new Account(api);
 const connection = new Connection({
-  url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+  url: new URL("ws", location.href).href.replace(/^http/, "ws"),
   version: asked.get("version") ?? VERSION,
   features,
   policy: asked.get("reconnect") ?? "jitter",

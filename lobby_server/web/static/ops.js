@@ -12,7 +12,7 @@ const KEY = "lobby.ops";
 const KEPT_MS = 15 * 60 * 1000;
 
 const connection = new Connection({
-  url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ops/socket`,
+  url: new URL("ops/socket", location.href).href.replace(/^http/, "ws"),
   version: "ops",
   features: [],
 });

@@ -54,9 +54,9 @@ class Endpoint(Protocol):
     def refusal(self) -> str | None:
         """Why nobody more is welcome at the moment, in a sentence; None: one more is."""
 
-    def open(self, connection: Connection, *, deflates: bool, waited_s: float) -> Peer:
-        """A connection was upgraded. `deflates`: it takes compressed frames. `waited_s`: what is gone of the time for a
-        handshake."""
+    def open(self, connection: Connection, *, address: str, deflates: bool, waited_s: float) -> Peer:
+        """A connection was upgraded. `address`: of its client, for the log. `deflates`: it takes compressed frames.
+        `waited_s`: what is gone of the time for a handshake."""
 
     def end(self, peer: Peer, *, abrupt: bool) -> None:
         """Its socket is gone: nothing is to hold the peer any more."""
@@ -87,10 +87,17 @@ class Connection:
     )  # fmt: skip
 
     def __init__(
-        self, shared: Connections, wire: Wire, endpoint: Endpoint, *, agreement: Agreement | None, waited_s: float
+        self,
+        shared: Connections,
+        wire: Wire,
+        endpoint: Endpoint,
+        *,
+        address: str,
+        agreement: Agreement | None,
+        waited_s: float,
     ) -> None:
-        """The request for the upgrade is answered already. `agreement`: on compression. `waited_s`: what is gone of
-        the time for a handshake."""
+        """The request for the upgrade is answered already. `address`: of the client, for the log. `agreement`: on
+        compression. `waited_s`: what is gone of the time for a handshake."""
         self._shared = shared
         self._wire: Wire | None = wire
         self.send: Send = wire.send
@@ -108,7 +115,8 @@ class Connection:
         self._left_bytes = 0
         """Once it is closing: what is still read."""
         shared.open += 1
-        self._peer = endpoint.open(self, deflates=agreement is not None and agreement.deflates, waited_s=waited_s)
+        deflates = agreement is not None and agreement.deflates
+        self._peer = endpoint.open(self, address=address, deflates=deflates, waited_s=waited_s)
         wire.watch_readable(self._readable)
 
     def take(self, data: bytes) -> None:

@@ -6,11 +6,11 @@ one that Tornado serves: a proxy that keeps its connections to the server does t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.context import WebContext
+from lobby_server.web.origin import OPAQUE, parse_origin
 from lobby_server.web.websocket.answers import is_full
 from lobby_server.web.websocket.connection import Connection, Connections, Endpoint
 from lobby_server.web.websocket.handover import HttpConnections
@@ -19,11 +19,9 @@ from lobby_server.web.websocket.places import RESERVE, Places
 from lobby_server.web.websocket.upgrade import RETRY_AFTER_S, Upgrade, UpgradeRefused, asks_for_socket, read_upgrade
 from lobby_server.web.websocket.wire import Wire
 
-log = logging.getLogger("lobby.listener")
-
 HEALTH_PATHS = ("/healthz", "/readyz")
-SAME_LINE_EVERY_S = 1.0
-"""A line about a refused request is not repeated more often: a misconfigured proxy makes thousands."""
+MAX_SHOWN_CHARACTERS = 300
+"""Of an origin or a host in the log; a name has at most 253 (RFC 1035 section 2.3.4)."""
 
 
 class Gate:
@@ -38,45 +36,44 @@ class Gate:
         http: HttpConnections,
         places: Places,
     ) -> None:
-        """`endpoints`: by path."""
+        """`endpoints`: by path, without the path prefix."""
         self._context = context
         self._endpoints = endpoints
         self._http = http
         self._places = places
-        self._last_line_s: dict[str, float] = {}
         self.shared = shared
 
-    def asks(self, head: Head) -> bool:
-        """Whether a request is for a WebSocket, and here is one at its address."""
-        return head.path in self._endpoints and asks_for_socket(head)
+    def path_of(self, head: Head) -> str | None:
+        """The path of a request as `endpoints` have it; None: it is not below the path prefix."""
+        return self._context.within(head.path)
 
-    def check(self, head: Head) -> Upgrade:
-        """What a request that `asks` is answered with. Raises `UpgradeRefused`."""
-        context = self._context
+    def client_of(self, head: Head, peer: str) -> str:
+        """The address of the client, proxies left out. `peer`: the address at the other end of the connection."""
+        forwarded_for = head.all("x-forwarded-for")
+        return self._context.proxies.client(peer, ",".join(forwarded_for) if forwarded_for else None).address
+
+    def asks(self, head: Head, path: str | None) -> bool:
+        """Whether a request is for a WebSocket, and here is one at its path."""
+        return path in self._endpoints and asks_for_socket(head)
+
+    def check(self, head: Head, path: str | None, *, address: str) -> Upgrade:
+        """What a request that `asks` is answered with. `address`: of the client. Raises `UpgradeRefused`, of which the
+        security log is told."""
+        why: dict[str, object] = {}
         try:
-            upgrade = read_upgrade(head, compression=context.settings.compression)
+            return self._check(head, path, why)
         except UpgradeRefused as refusal:
-            if head.version < (1, 1):
-                self._log("an upgrade was refused: %s", refusal.sentence)
-            raise
-        origin = next(iter(head.all("origin")), None)
-        if not context.origin_is_allowed(origin, head.host):
-            self._log(
-                "a page was refused: its origin %r is not %s",
-                origin,
-                "among " + ", ".join(context.settings.origins)
-                if context.settings.origins
-                else f"of the host that it called, {head.host!r}",
+            self._context.traffic.upgrade_refused(
+                address=address, status=refusal.status, code=refusal.code.value, **why
             )
-            raise UpgradeRefused(403, ApiCode.FORBIDDEN_ORIGIN, "Pages of this origin may not use the lobby.")
-        if (sentence := self._endpoints[head.path].refusal) is not None:
-            context.app.metrics.connections_refused += 1
-            raise UpgradeRefused(503, ApiCode.TRY_AGAIN_LATER, sentence, retry_after_s=RETRY_AFTER_S)
-        self._make_place(self._places.limit)
-        return upgrade
+            raise
 
-    def let_in(self, head: Head, upgrade: Upgrade, wire: Wire, rest: bytes, *, waited_s: float) -> None:
-        """Answer with 101. `rest`: what came behind the request. `waited_s`: since the connection was made."""
+    def let_in(
+        self, path: str | None, upgrade: Upgrade, wire: Wire, rest: bytes, *, address: str, waited_s: float
+    ) -> None:
+        """Answer with 101. `rest`: what came behind the request. `address`: of the client. `waited_s`: since the
+        connection was made."""
+        assert path is not None
         response = upgrade.response()
         try:
             if wire.send(response) < len(response):  # a socket that was just made takes that
@@ -85,7 +82,12 @@ class Gate:
             wire.close()
             return
         connection = Connection(
-            self.shared, wire, self._endpoints[head.path], agreement=upgrade.agreement, waited_s=waited_s
+            self.shared,
+            wire,
+            self._endpoints[path],
+            address=address,
+            agreement=upgrade.agreement,
+            waited_s=waited_s,
         )
         if rest:
             connection.take(rest)
@@ -93,19 +95,44 @@ class Gate:
     def hand_over(self, head: Head, wire: Wire, received: bytes, address: object) -> None:
         """Let Tornado answer a request: `received`, its head and what came behind it. Raises `UpgradeRefused` when
         there is no place; the last ones are for those who ask how the server is."""
-        if head.path not in HEALTH_PATHS:
+        if self.path_of(head) not in HEALTH_PATHS:
             self._make_place(self._places.limit + RESERVE // 2)
         self._http.take(wire, received, address)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _check(self, head: Head, path: str | None, why: dict[str, object]) -> Upgrade:
+        """`why`: takes what the log is to say of a refusal."""
+        context = self._context
+        assert path is not None
+        try:
+            upgrade = read_upgrade(head, compression=context.settings.compression)
+        except UpgradeRefused as refusal:
+            why["reason"] = refusal.sentence
+            raise
+        origin = next(iter(head.all("origin")), None)
+        if not context.origin_is_allowed(origin, head.host):
+            assert origin is not None
+            why["origin"] = _shown_origin(origin)
+            if context.settings.origins:
+                why["allowed"] = ",".join(context.settings.origins)
+            else:
+                why["host"] = head.host[:MAX_SHOWN_CHARACTERS]
+            raise UpgradeRefused(403, ApiCode.FORBIDDEN_ORIGIN, "Pages of this origin may not use the lobby.")
+        if (sentence := self._endpoints[path].refusal) is not None:
+            context.app.metrics.connections_refused += 1
+            raise UpgradeRefused(503, ApiCode.TRY_AGAIN_LATER, sentence, retry_after_s=RETRY_AFTER_S)
+        self._make_place(self._places.limit)
+        return upgrade
 
     def _make_place(self, limit: int) -> None:
         if self.shared.open + len(self._http) >= limit and not self._http.give_way():
             self._context.app.metrics.connections_refused += 1
             raise is_full()
 
-    def _log(self, line: str, *values: object) -> None:
-        now_s = self._context.app.clock.monotonic_s()
-        if now_s >= self._last_line_s.get(line, 0.0):
-            self._last_line_s[line] = now_s + SAME_LINE_EVERY_S
-            log.warning(line, *values)
+
+def _shown_origin(text: str) -> str:
+    """An origin for the log, where nothing stands that a stranger made up: what is none is not repeated."""
+    if text != OPAQUE and (len(text) > MAX_SHOWN_CHARACTERS or parse_origin(text) is None):
+        return "unreadable"
+    return text

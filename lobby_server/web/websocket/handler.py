@@ -27,8 +27,9 @@ class UpgradeHandler(BaseHandler):
     def get(self) -> None:
         head = head_of(self.request)
         assert head is not None
+        path, address = head.path, self.client.address
         try:
-            upgrade = self._gate.check(head)
+            upgrade = self._gate.check(head, path, address=address)
         except UpgradeRefused as refusal:
             raise ApiFault(
                 refusal.status, refusal.code, refusal.sentence, retry_after_s=refusal.retry_after_s
@@ -39,7 +40,7 @@ class UpgradeHandler(BaseHandler):
         wire, rest = self._connections.take_back(stream)
         loop = asyncio.get_running_loop()
         # Tornado still has to leave the connection, which it does in this turn of the loop.
-        loop.call_soon(lambda: self._gate.let_in(head, upgrade, wire, rest, waited_s=0.0))
+        loop.call_soon(lambda: self._gate.let_in(path, upgrade, wire, rest, address=address, waited_s=0.0))
 
 
 def head_of(request: HTTPServerRequest) -> Head | None:

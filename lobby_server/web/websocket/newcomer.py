@@ -120,14 +120,16 @@ class Newcomer:
         received = bytes(self._data)
         head = parse_head(received[start:end])
         gate = self._all.gate
-        if not gate.asks(head):
+        path = gate.path_of(head)
+        if not gate.asks(head, path):
             gate.hand_over(head, self._wire, plainly(received[start:end], head) + received[end:], self._address)
             self._all.discard(self)
             return
-        upgrade = gate.check(head)
+        address = gate.client_of(head, str(self._address[0]) if self._address else "")
+        upgrade = gate.check(head, path, address=address)
         self._all.discard(self)
         waited_s = self._all.clock.monotonic_s() - self._began_s
-        gate.let_in(head, upgrade, self._wire, received[end:], waited_s=waited_s)
+        gate.let_in(path, upgrade, self._wire, received[end:], address=address, waited_s=waited_s)
 
     def _refuse(self, answer: bytes) -> None:
         self._data.clear()

@@ -170,6 +170,17 @@ async def test_verify_without_a_good_token_says_why(lobby: Lobby) -> None:
     assert set(expired.body) == {"valid", "error", "code"}
 
 
+async def test_refresh_keeps_the_role(lobby: Lobby) -> None:
+    answer = await lobby.call("POST", "/api/auth/refresh", token=lobby.token(role="admin"))
+    assert (
+        await lobby.call("POST", "/api/announcements", {"title": "t", "body": "b"}, token=answer.body["token"])
+    ).status == 201
+    plain = await lobby.call("POST", "/api/auth/refresh", token=lobby.token())
+    assert (
+        await lobby.call("POST", "/api/announcements", {"title": "t", "body": "b"}, token=plain.body["token"])
+    ).status == 403
+
+
 async def test_refresh_gives_a_fresh_token_of_the_same_user_and_the_old_one_still_holds(lobby: Lobby) -> None:
     old = lobby.token(5, "eve", exp=int(time.time()) + 60)
     answer = await lobby.call("POST", "/api/auth/refresh", token=old)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from lobby_server.service.session import Session
-from lobby_server.web.ops_socket import OpsViewer
+from lobby_server.web.sockets.ops import OpsViewer
 from lobby_server.web.websocket.connection import Connection
 from lobby_server.web.websocket.newcomer import Newcomer
 from tests.web.conftest import PATIENCE_S, Client, Lobby, StartLobby

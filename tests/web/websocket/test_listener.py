@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from lobby_server.logs import fields_of
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
 from lobby_server.web.origin import Origins
 from lobby_server.web.websocket import handover, places
@@ -28,7 +30,8 @@ async def test_upgrade_over_http_1_0_is_refused_with_the_name_of_the_proxys_sett
     status, fields, body = await answer(lobby, upgrade(version="HTTP/1.0"))
     assert (status, body["code"], fields["sec-websocket-version"]) == (426, "upgrade_required", "13")
     assert "proxy_http_version 1.1" in body["error"]
-    assert sum("proxy_http_version" in message for message in caplog.messages) == 1
+    (record,) = [record for record in caplog.records if getattr(record, "event", "") == LogEvent.UPGRADE_REFUSED]
+    assert "proxy_http_version 1.1" in str(fields_of(record)["reason"])
 
 
 @pytest.mark.parametrize(
@@ -77,9 +80,8 @@ async def test_origin_that_is_refused_is_told_in_json_and_logged_with_both_value
 ) -> None:
     status, _, body = await answer(lobby, upgrade("Origin: https://elsewhere.example"))
     assert (status, body["code"]) == (403, "forbidden_origin")
-    (line,) = [message for message in caplog.messages if "a page was refused" in message]
-    assert "https://elsewhere.example" in line
-    assert "lobby.test" in line
+    (record,) = [record for record in caplog.records if getattr(record, "event", "") == LogEvent.UPGRADE_REFUSED]
+    assert (fields_of(record)["origin"], fields_of(record)["host"]) == ("https://elsewhere.example", "lobby.test")
 
 
 @pytest.mark.parametrize(

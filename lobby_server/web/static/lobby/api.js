@@ -27,7 +27,7 @@ export class Api {
     let answer = null;
     try {
       const timeout = AbortSignal.timeout(TIMEOUT_MS);
-      response = await fetch(path, {
+      response = await fetch(path.slice(1), { // from the folder of the page: a proxy may have put it below a prefix
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),

@@ -45,9 +45,16 @@ class OpsEndpoint:
             return "Too many look at the figures at the moment."
         return None
 
-    def open(self, connection: Transport, *, deflates: bool, waited_s: float) -> OpsViewer:
+    def open(self, connection: Transport, *, address: str, deflates: bool, waited_s: float) -> OpsViewer:
         self._last_id -= 1  # below the lobby's sessions, so that a line of the log tells which it is of
-        viewer = OpsViewer(self._app, connection, _PROFILES[deflates], peer_id=self._last_id, waited_s=waited_s)
+        viewer = OpsViewer(
+            self._app,
+            connection,
+            _PROFILES[deflates],
+            peer_id=self._last_id,
+            address=address,
+            waited_s=waited_s,
+        )
         self._viewers.add(viewer)
         self._app.heartbeat.watch(viewer)
         return viewer
@@ -67,11 +74,14 @@ class OpsEndpoint:
 class OpsViewer(Peer):
     """One page."""
 
-    __slots__ = ("_app", "_token", "_unread")
+    __slots__ = ("_app", "_token", "_unread", "_user_id")
 
-    def __init__(self, app: App, transport: Transport, profile: Profile, *, peer_id: int, waited_s: float) -> None:
-        super().__init__(app.rules, transport, profile, peer_id=peer_id, waited_s=waited_s)
+    def __init__(
+        self, app: App, transport: Transport, profile: Profile, *, peer_id: int, address: str, waited_s: float
+    ) -> None:
+        super().__init__(app.rules, transport, profile, peer_id=peer_id, address=address, waited_s=waited_s)
         self._app = app
+        self._user_id: int | None = None
         self._token: Any = None
         self._unread = 0
 
@@ -94,6 +104,10 @@ class OpsViewer(Peer):
         if self.phase is Phase.WAITING:
             self.close(CloseCode.PROTOCOL_ABUSE, "a handshake comes first")
 
+    @property
+    def known_user_id(self) -> int | None:
+        return self._user_id
+
     def ended(self, *, was_accepted: bool, abrupt: bool) -> None:
         self._app.ops_history.unlisten(self._tell)
 
@@ -111,6 +125,7 @@ class OpsViewer(Peer):
             self.close(CloseCode.SIGNED_OUT, "an administrator's token is needed")
             return
         self._token = handshake.token
+        self._user_id = claims.user.id
         self.accept()
         self.reply(
             messages.HandshakeAccepted(

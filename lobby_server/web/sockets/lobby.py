@@ -18,8 +18,8 @@ class LobbyEndpoint:
     def refusal(self) -> str | None:
         return None if self._app.takes_sockets else "The lobby is full at the moment; try again in a few seconds."
 
-    def open(self, connection: Transport, *, deflates: bool, waited_s: float) -> Session:
-        return self._app.open_session(connection, deflates=deflates, waited_s=waited_s)
+    def open(self, connection: Transport, *, address: str, deflates: bool, waited_s: float) -> Session:
+        return self._app.open_session(connection, address=address, deflates=deflates, waited_s=waited_s)
 
     def end(self, peer: Peer, *, abrupt: bool) -> None:
         assert isinstance(peer, Session)

@@ -1,0 +1,131 @@
+"""The flags of ``lobby-server``, made from the settings, and its help: in groups, with choices, units and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import Field, fields
+from typing import IO, Any
+
+import click
+
+from lobby_server.settings import ENVIRONMENT_ONLY, Group, Settings, environment_name_of, flag_of
+
+USAGE = 2
+"""Exit code of what the operator has to put right."""
+
+EPILOG = f"""\b
+Examples:
+  lobby-server                                            SQLite in ./lobby-data, for this machine only
+  lobby-server --address :: --tls-cert c.pem --tls-key k.pem
+                                                          on every interface, IPv6 and IPv4, with TLS
+  lobby-server --trusted-proxies 127.0.0.1 --path-prefix /lobby
+                                                          behind nginx on this machine, at https://host/lobby/
+  LOBBY_DATABASE_URL=postgresql://lobby@db/lobby lobby-server --log-format json
+
+Every flag is also an environment variable: LOBBY_ and the name in capitals, as in LOBBY_PORT=30821. A flag wins over
+the environment. The secret that signs tokens is only there: {environment_name_of("jwt_secret")}, or in
+--jwt-secret-file.
+
+\b
+Signals:
+  SIGTERM, SIGINT   orderly stop
+  SIGHUP            read secrets and certificate again, open the log file again
+  SIGUSR1           open the log file again
+  SIGUSR2           write the figures of the moment into the log
+"""
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag for every setting. Defaults stay with `Settings`: a flag that is left out is None."""
+    for option in reversed(fields(Settings)):
+        if not option.metadata[ENVIRONMENT_ONLY]:
+            command = click.option(
+                flag_of(option.name),
+                option.name,
+                cls=_Setting,
+                group=option.metadata["group"],
+                type=_type_of(option),
+                is_flag=type(option.default) is bool,
+                default=None,
+                metavar=_metavar_of(option),
+                help=_help_of(option),
+            )(command)
+    return command
+
+
+class OneSentence(click.ClickException):
+    """A slip on the command line, said as every other fault of a setting is: without the usage around it."""
+
+    exit_code = USAGE
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        what = self.message.rstrip(".?").replace(". Did you", ", did you")
+        click.echo(f"lobby-server: {what}: see lobby-server --help.", err=True, file=file)
+
+
+class ServerCommand(click.Group):
+    """Says slips in one sentence, and shows the settings in groups."""
+
+    def make_context(self, *args: Any, **named: Any) -> click.Context:
+        with _in_one_sentence():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _in_one_sentence():
+            return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for group in Group:
+            with formatter.section(group.value):
+                formatter.write_dl(_records(self, ctx, group))
+        with formatter.section("Other options"):
+            formatter.write_dl(_records(self, ctx, None))
+        self.format_commands(ctx, formatter)
+
+
+# -- private ------------------------------------------------------------------------------------------------------
+
+
+class _Setting(click.Option):
+    def __init__(self, *args: Any, group: Group, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.group = group
+
+
+def _records(command: click.Command, ctx: click.Context, group: Group | None) -> list[tuple[str, str]]:
+    wanted = [each for each in command.get_params(ctx) if getattr(each, "group", None) is group]
+    return [record for each in wanted if (record := each.get_help_record(ctx)) is not None]
+
+
+def _type_of(option: Field[Any]) -> Any:
+    if option.metadata["choices"]:
+        return click.Choice(option.metadata["choices"])
+    return {int: int, float: float}.get(type(option.default), str)
+
+
+def _metavar_of(option: Field[Any]) -> str | None:
+    kind = type(option.default)
+    if kind is bool or option.metadata["choices"]:
+        return None  # Click shows the choices
+    return {int: "N", float: "N", str: "TEXT"}.get(kind, "FOLDER")
+
+
+def _help_of(option: Field[Any]) -> str:
+    text, unit, default = option.metadata["help"], option.metadata["unit"], option.default
+    if option.metadata["example"]:
+        text += f"; for example {option.metadata['example']}"
+    if type(default) is bool:
+        text += " [default: off]"
+    elif default != "":
+        text += f" [default: {default:g}" if isinstance(default, float) else f" [default: {default}"
+        text += f" {unit}]" if unit else "]"
+    return str(text)
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as fault:
+        raise OneSentence(fault.format_message()) from None

@@ -1,0 +1,69 @@
+"""On which addresses a server listens: several, IPv6 and IPv4, one port."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from lobby_server.process.listening import bind, url_of
+from lobby_server.settings import Settings, SettingsError
+
+pytestmark = pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+
+
+def listening(address: str, port: int = 0) -> tuple[set[str], str]:
+    settings = Settings(address=address, port=port)
+    sockets = bind(settings)
+    try:
+        assert len({each.getsockname()[1] for each in sockets}) == 1
+        return {each.getsockname()[0] for each in sockets}, url_of(settings, sockets).replace(
+            str(sockets[0].getsockname()[1]), "PORT"
+        )
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "expected", "url"),
+    [
+        ("127.0.0.1", {"127.0.0.1"}, "http://127.0.0.1:PORT"),
+        ("127.0.0.1, ::1", {"127.0.0.1", "::1"}, "http://127.0.0.1:PORT and http://[::1]:PORT"),
+        ("::", {"::", "0.0.0.0"}, "http://[::]:PORT"),
+        ("127.0.0.1,127.0.0.1", {"127.0.0.1"}, "http://127.0.0.1:PORT and http://127.0.0.1:PORT"),
+        ("::,0.0.0.0", {"::", "0.0.0.0"}, "http://[::]:PORT and http://0.0.0.0:PORT"),
+    ],
+)
+def test_one_port_on_every_address(address: str, expected: set[str], url: str) -> None:
+    assert listening(address) == (expected, url)
+
+
+def test_address_that_is_none_of_this_machine_leaves_no_socket_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.1"):
+        bind(Settings(address="127.0.0.1,192.0.2.1", port=port))
+    assert listening("127.0.0.1", port)[0] == {"127.0.0.1"}
+
+
+def test_port_that_is_taken_on_one_address_is_named_with_it() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        settings = Settings(address="127.0.0.1,::1", port=taken.getsockname()[1])
+        with pytest.raises(SettingsError, match="on ::1 is taken"):
+            bind(settings)
+
+
+def test_ipv4_clients_of_every_interface_have_ipv4_addresses() -> None:
+    sockets = bind(Settings(address="::", port=0))
+    try:
+        with socket.create_connection(("127.0.0.1", sockets[0].getsockname()[1])):
+            four = next(each for each in sockets if each.family is socket.AF_INET)
+            four.setblocking(True)
+            four.settimeout(5)
+            accepted, address = four.accept()
+            accepted.close()
+            assert address[0] == "127.0.0.1"
+    finally:
+        for each in sockets:
+            each.close()
