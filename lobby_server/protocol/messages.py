@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.decoding import FAULTS, decoder_of, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.feature_messages import FEATURE_MESSAGES as FEATURE_MESSAGES
 from lobby_server.protocol.feature_messages import PlayerCount as PlayerCount
@@ -179,12 +180,14 @@ class Pong(ServerMessage, frozen=True):
     """Unix time in milliseconds."""
 
 
-class Error(ServerMessage, frozen=True):
+class Error(ServerMessage, frozen=True, omit_defaults=True):
     """A message was not taken; the socket stays open."""
 
     TYPE: ClassVar[str] = "error"
 
     reason: ErrorReason
+    detail: str | None = None
+    """What was wrong, for the author of the client; sent only to a client that asked for features."""
 
 
 class RoomCreated(ServerMessage, frozen=True):
@@ -281,14 +284,23 @@ EVENTS: dict[str, type[ServerMessage]] = {**SERVER_MESSAGES, **FEATURE_MESSAGES,
 class Refused(Exception):
     """A peer's message that cannot be taken, with the error that it is answered with."""
 
-    def __init__(self, reason: ErrorReason) -> None:
+    def __init__(self, reason: ErrorReason, detail: str | None = None) -> None:
+        """`detail`: what was wrong, in a sentence for the author of the client."""
         super().__init__(reason.value)
         self.reason = reason
+        self.detail = detail
+
+
+_NO_DATA = msgspec.Raw(b"{}")
 
 
 class _Envelope(msgspec.Struct):
     type: str
-    data: msgspec.Raw = msgspec.Raw(b"{}")
+    data: msgspec.Raw = _NO_DATA
+
+
+class _Asked(msgspec.Struct):
+    features: Any = None
 
 
 class _Asking(msgspec.Struct):
@@ -296,10 +308,11 @@ class _Asking(msgspec.Struct):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
-_server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in EVENTS.items()}
-_decode_asking = msgspec.json.Decoder(_Asking).decode
-_decode_rooms_changed_rev = msgspec.json.Decoder(RoomsChangedRev).decode
+_client_decoders = {name: decoder_of(message) for name, message in CLIENT_MESSAGES.items()}
+_server_decoders = {name: decoder_of(message) for name, message in EVENTS.items()}
+_decode_asking = decoder_of(_Asking)
+_decode_asked = msgspec.json.Decoder(_Asked).decode
+_decode_rooms_changed_rev = decoder_of(RoomsChangedRev)
 
 
 def encode(message: Message) -> bytes:
@@ -323,8 +336,18 @@ def decode_client_message(raw: bytes | str) -> ClientMessage:
         raise Refused(ErrorReason.UNKNOWN_TYPE)
     try:
         return decoder(data)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(CLIENT_MESSAGES[name].INVALID) from None
+    except FAULTS as fault:
+        raise Refused(CLIENT_MESSAGES[name].INVALID, what_is_wrong(data, fault)) from None
+
+
+def features_asked_in(raw: bytes | str) -> Any:
+    """The features that a handshake asks for, though it could not be taken otherwise; None: it asks for none, or is no
+    handshake. Untyped, as in `Handshake`."""
+    try:
+        name, data = _open_envelope(raw)
+        return _decode_asked(data).features if name == Handshake.TYPE else None
+    except (*FAULTS, Refused):
+        return None
 
 
 def decode_server_message(raw: bytes | str) -> ServerMessage | None:
@@ -340,8 +363,8 @@ def decode_server_message(raw: bytes | str) -> ServerMessage | None:
         decoder = _decode_rooms_changed_rev
     try:
         return decoder(data)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(ErrorReason.BAD_JSON) from None
+    except FAULTS as fault:
+        raise Refused(ErrorReason.BAD_JSON, what_is_wrong(data, fault)) from None
 
 
 def ack_id_of(raw: bytes) -> int | None:
@@ -350,15 +373,18 @@ def ack_id_of(raw: bytes) -> int | None:
         return None
     try:
         return _decode_asking(_open_envelope(raw)[1]).ack
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, Refused):
+    except (*FAULTS, Refused):
         return None
 
 
 def _open_envelope(raw: bytes | str) -> tuple[str, msgspec.Raw]:
     try:
         envelope = _decode_envelope(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(ErrorReason.BAD_JSON) from None
-    if not bytes(envelope.data).startswith(b"{"):
-        raise Refused(ErrorReason.BAD_JSON)
-    return envelope.type, envelope.data
+    except FAULTS as fault:
+        raise Refused(ErrorReason.BAD_JSON, what_is_wrong(raw, fault)) from None
+    data = envelope.data
+    if not bytes(data).startswith(b"{"):
+        if bytes(data) != b"null":
+            raise Refused(ErrorReason.BAD_JSON, "data is not an object.")
+        data = _NO_DATA
+    return envelope.type, data

@@ -36,6 +36,7 @@ from lobby_server.protocol.messages import (
     TokenExpiring,
     decode_client_message,
     encode_frame,
+    features_asked_in,
 )
 from lobby_server.service.auth import Claims, Tokens
 from lobby_server.service.errors import ERROR_REASONS
@@ -193,7 +194,7 @@ class Session(Subscriber):
                 self._check_may_say(message)
             answer.act(self, message)
         except Refused as malformed:
-            self._refuse(malformed.reason)
+            self._refuse(malformed.reason, self._detail(malformed, raw))
         except Refusal as refusal:
             self._refuse(ERROR_REASONS[refusal.code])
 
@@ -290,11 +291,20 @@ class Session(Subscriber):
         if message.FEATURES and message.FEATURES.isdisjoint(self.features):
             raise Refused(ErrorReason.UNKNOWN_TYPE)
 
-    def _refuse(self, reason: ErrorReason) -> None:
+    def _detail(self, malformed: Refused, raw: bytes | str) -> str | None:
+        """What was wrong with a message, for a client that may hear it: the base protocol's errors have a reason and
+        nothing else. The log has it in either case."""
+        if malformed.detail is None:
+            return None
+        log.info("session %d: %s: %s", self.id, malformed.reason.value, malformed.detail)
+        asks = self.features or known_features(features_asked_in(raw))
+        return malformed.detail if asks else None
+
+    def _refuse(self, reason: ErrorReason, detail: str | None = None) -> None:
         if reason is ErrorReason.INVALID_HANDSHAKE and self.phase is Phase.WAITING:
-            self._refuse_handshake(reason)
+            self._refuse_handshake(reason, detail)
             return
-        self._error(reason)
+        self._error(reason, detail)
         if reason in (ErrorReason.BAD_JSON, ErrorReason.UNKNOWN_TYPE):
             malformed_s = self._rules.malformed.take(self._malformed_s, self.last_heard_s)
             if malformed_s == REFUSED:
@@ -302,9 +312,9 @@ class Session(Subscriber):
             else:
                 self._malformed_s = malformed_s
 
-    def _error(self, reason: ErrorReason) -> None:
+    def _error(self, reason: ErrorReason, detail: str | None = None) -> None:
         self._rules.metrics.errors_out[reason.value] += 1
-        self.reply(Error(reason=reason))
+        self.reply(Error(reason=reason, detail=detail))
 
     def _ping(self, _: Ping) -> None:
         pong = Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000))
@@ -333,9 +343,9 @@ class Session(Subscriber):
             else:
                 self._accept(handshake, claims)
 
-    def _refuse_handshake(self, reason: ErrorReason) -> None:
+    def _refuse_handshake(self, reason: ErrorReason, detail: str | None = None) -> None:
         """The socket stays open for another try: a client may have a fresher token."""
-        self._error(reason)
+        self._error(reason, detail)
         self._rules.metrics.handshakes_refused[reason.value] += 1
         self._tries += 1
         if self._tries >= MAX_HANDSHAKE_TRIES:

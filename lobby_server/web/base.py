@@ -11,6 +11,7 @@ import tornado.web
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.decoding import FAULTS, decode_untyped, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.resources import Problem
 from lobby_server.service.app import App
@@ -111,9 +112,10 @@ class BaseHandler(tornado.web.RequestHandler):
     def body_object(self) -> dict[str, Any]:
         """The JSON object of the body. Raises `ApiFault` 400."""
         try:
-            body = msgspec.json.decode(self.request.body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise ApiFault(400, ApiCode.INVALID_REQUEST, "The body is not JSON.") from None
+            body = decode_untyped(self.request.body)
+        except FAULTS as fault:
+            sentence = f"The body cannot be read. {what_is_wrong(self.request.body, fault)}"
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, sentence) from None
         if not isinstance(body, dict):
             raise ApiFault(400, ApiCode.INVALID_REQUEST, "The body is not a JSON object.")
         return body
