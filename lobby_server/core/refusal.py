@@ -33,6 +33,8 @@ class RefusalCode(str, Enum):
     BANNED = "banned"
     INVITATION_REQUIRED = "invitation_required"
     NOT_IN_ROOM = "not_in_room"
+    IN_NO_ROOM = "in_no_room"
+    """The user asks for the room that they are in."""
     NOT_HOST = "not_host"
     ALREADY_HOSTING = "already_hosting"
     ALREADY_IN_ROOM = "already_in_room"

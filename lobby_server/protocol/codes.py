@@ -22,6 +22,7 @@ class ErrorReason(str, Enum):
     NOT_HOST = "not_host"
     INVALID_TARGET = "invalid_target"
     INVALID_JOIN_ROOM = "invalid_join_room"
+    ALREADY_IN_ROOM = "already_in_room"
     BANNED = "banned"
     INVITATION_REQUIRED = "invitation_required"
     INVALID_CHAT_MESSAGE = "invalid_chat_message"

@@ -52,6 +52,15 @@ class PresenceChanged(ServerMessage, frozen=True):
     offline: list[OnlineUser]
 
 
+class RoomClosed(ServerMessage, frozen=True):
+    """The room that the user is in was deleted; base clients hear ``kicked``."""
+
+    TYPE: ClassVar[str] = "room_closed"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset(Feature)
+
+    roomId: str
+
+
 class PlayerCount(ServerMessage, frozen=True):
     """How many users are online."""
 
@@ -90,6 +99,8 @@ class Refreshed(ServerMessage, frozen=True):
 
 FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
-    for message in (RoomsSnapshot, RoomsDelta, PresenceChanged, PlayerCount, ServerDraining, TokenExpiring, Refreshed)
-}
+    for message in (
+        RoomsSnapshot, RoomsDelta, PresenceChanged, RoomClosed, PlayerCount, ServerDraining, TokenExpiring, Refreshed,
+    )
+}  # fmt: skip
 """What only clients hear that asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""

@@ -7,7 +7,7 @@ not hold is ``bad_json``, data that do not fit have the error that their message
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from lobby_server.protocol.feature_messages import FEATURE_MESSAGES as FEATURE_M
 from lobby_server.protocol.feature_messages import PlayerCount as PlayerCount
 from lobby_server.protocol.feature_messages import PresenceChanged as PresenceChanged
 from lobby_server.protocol.feature_messages import Refreshed as Refreshed
+from lobby_server.protocol.feature_messages import RoomClosed as RoomClosed
 from lobby_server.protocol.feature_messages import RoomsChangedRev as RoomsChangedRev
 from lobby_server.protocol.feature_messages import RoomsDelta as RoomsDelta
 from lobby_server.protocol.feature_messages import RoomsSnapshot as RoomsSnapshot
@@ -28,6 +29,7 @@ from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.message import ClientMessage as ClientMessage
 from lobby_server.protocol.message import Message as Message
 from lobby_server.protocol.message import ServerMessage as ServerMessage
+from lobby_server.protocol.resources import PeerInfo as PeerInfo
 from lobby_server.protocol.social_messages import SOCIAL_MESSAGES, SendChatMessage
 
 MAX_CHAT_CHARACTERS = 500
@@ -63,7 +65,7 @@ class CreateRoom(ClientMessage, frozen=True):
     TYPE: ClassVar[str] = "create_room"
 
 
-class JoinRoom(ClientMessage, frozen=True):
+class JoinRoom(ClientMessage, frozen=True, omit_defaults=True):
     """Enter a room, and leave the previous one."""
 
     TYPE: ClassVar[str] = "join_room"
@@ -72,6 +74,9 @@ class JoinRoom(ClientMessage, frozen=True):
     roomId: str
     version: str
     name: str
+    ifIn: Literal["none"] | None = None
+    """``none``: only if the user is in no room, which an automatic return asks for: it must not take them out of the
+    room that they entered on another device."""
 
 
 class LeaveRoom(ClientMessage, frozen=True):
@@ -201,16 +206,8 @@ class RoomCreated(ServerMessage, frozen=True):
     mapName: str | None
 
 
-class PeerInfo(msgspec.Struct, frozen=True):
-    """A member as the other members see it."""
-
-    peerId: int
-    name: str
-    isHost: bool
-
-
 class RoomJoined(ServerMessage, frozen=True):
-    """The user entered a room, alone or with their party."""
+    """The user entered a room, alone or with their party; or they are in it, and this socket of theirs is new."""
 
     TYPE: ClassVar[str] = "room_joined"
 
@@ -258,7 +255,7 @@ class Chat(ServerMessage, frozen=True):
 
 
 class Kicked(ServerMessage, frozen=True):
-    """The host has kicked the user out of the room, or deleted it."""
+    """The host has kicked the user out of the room, or deleted it (clients with features hear ``room_closed`` then)."""
 
     TYPE: ClassVar[str] = "kicked"
 

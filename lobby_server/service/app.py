@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from lobby_server.core.blocks import BlockBook
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
@@ -109,6 +110,7 @@ class App:
         )
 
         # Commands
+        block_book = BlockBook()
         self.rooms = RoomCommands(
             book=room_book,
             announcer=self.announcer,
@@ -118,6 +120,8 @@ class App:
             clock=clock,
             new_room_id=runtime.new_id,
             is_online=self.presence.is_online,
+            hides=block_book.blocks,
+            grace_s=settings.presence_grace_s,
         )
         self.social = Social(
             presence=self.presence,
@@ -127,6 +131,7 @@ class App:
             store=store,
             writer=self.writer,
             clock=clock,
+            block_book=block_book,
             party_book=PartyBook(
                 max_members=settings.party_max_members,
                 invite_ttl_s=settings.party_invite_ttl_s,

@@ -108,6 +108,12 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     async def rooms(self) -> list[StoredRoom]:
         """All rooms, oldest first."""
 
+    async def mark(self, name: str) -> int:
+        """The number that was kept under a name; 0: none was."""
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        """Keep a number under a name, unless a larger one is kept there already."""
+
     async def ping(self) -> None:
         """Return when the database answers."""
 

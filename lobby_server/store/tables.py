@@ -212,3 +212,11 @@ announcements = Table(
     Column("created_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", StoredText, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Numbers that only go up, over restarts too."""

@@ -31,6 +31,7 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
     RefusalCode.MEMBER_OFFLINE: (409, ApiCode.MEMBER_OFFLINE, "Somebody of the party is offline; nobody has entered."),
     RefusalCode.ROOM_NOT_FOUND: (404, ApiCode.ROOM_NOT_FOUND, "There is no such room (any more)."),
     RefusalCode.NOT_IN_ROOM: (403, ApiCode.NOT_IN_ROOM, "You are not in that room."),
+    RefusalCode.IN_NO_ROOM: (404, ApiCode.NOT_IN_ROOM, "You are in no room."),
     RefusalCode.ALREADY_IN_ROOM: (409, ApiCode.ALREADY_IN_ROOM, "That user is in the room already."),
     RefusalCode.ROOM_FULL: (409, ApiCode.ROOM_FULL, "The room has not enough space; nobody has entered."),
     RefusalCode.VERSION_MISMATCH: (

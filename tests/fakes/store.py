@@ -25,6 +25,7 @@ class MemoryStore(SocialMemory):
         self._accounts: dict[int, Account] = {}
         self._revoked: dict[str, datetime] = {}
         self._rooms: dict[str, StoredRoom] = {}
+        self._marks: dict[str, int] = {}
 
     async def add_account(
         self, *, username: str, email: str | None, password_hash: str, created_at: datetime
@@ -108,6 +109,14 @@ class MemoryStore(SocialMemory):
     async def rooms(self) -> list[StoredRoom]:
         self._check()
         return sorted(self._rooms.values(), key=lambda room: (room.created_at, room.id))
+
+    async def mark(self, name: str) -> int:
+        self._check(name)
+        return self._marks.get(name, 0)
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        self._check(name)
+        self._marks[name] = max(value, self._marks.get(name, 0))
 
     async def ping(self) -> None:
         self._check()

@@ -24,7 +24,7 @@ from tests.store.conftest import Database
 Result = TypeVar("Result")
 TABLES = {
     "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
-    "chat_lines", "notifications", "announcements", "alembic_version",
+    "chat_lines", "notifications", "announcements", "marks", "alembic_version",
 }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class Social:
         store: Store,
         writer: StoreWriter,
         clock: Clock,
+        block_book: BlockBook,
         party_book: PartyBook,
         chat_rate_per_min: float,
         chat_max_characters: int,
@@ -51,7 +52,7 @@ class Social:
     ) -> None:
         """`new_id`: of a party, which nobody can guess."""
         gate = asyncio.Lock()
-        friend_book, block_book = FriendBook(), BlockBook()
+        friend_book = FriendBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
         self.notifications = Notifications(
             announcer=announcer, sessions=sessions, store=store, writer=writer, clock=clock

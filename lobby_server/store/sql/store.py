@@ -20,7 +20,7 @@ from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
-from lobby_server.store.tables import key_of, revoked_tokens, room_bans, room_guests, rooms, users
+from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, room_guests, rooms, users
 
 
 class SqlStore(SqlFriends, SqlChat, SqlNotifications):
@@ -143,6 +143,17 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
 
         # Sorted here, since databases sort texts by their own rules.
         return sorted(await self._run(read), key=lambda room: (room.created_at, room.id))
+
+    async def mark(self, name: str) -> int:
+        row = await self._first(select(marks.c.value).where(marks.c.name == name))
+        return 0 if row is None else int(row.value)
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        new = self._insert(marks).values(name=name, value=value)
+        raised = new.on_conflict_do_update(
+            index_elements=[marks.c.name], set_={"value": value}, where=marks.c.value < value
+        )
+        await self._do(raised)
 
     async def ping(self) -> None:
         await self._do(select(1))

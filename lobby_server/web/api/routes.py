@@ -18,6 +18,7 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/auth/refresh", accounts.RefreshHandler),
     ("/api/auth/logout", accounts.LogoutHandler),
     ("/api/rooms", rooms.RoomsHandler),
+    ("/api/rooms/mine", rooms.MyRoomHandler),
     ("/api/rooms/{room_id}", rooms.RoomHandler),
     ("/api/rooms/{room_id}/party", parties.RoomPartyHandler),
     ("/api/rooms/{room_id}/invites", parties.RoomInvitesHandler),
