@@ -121,6 +121,9 @@ class Settings:
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
         self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")
+        self._require(
+            self.chat_max_characters <= MAX_CHAT_CHARACTERS, "--chat-max-characters", f"at most {MAX_CHAT_CHARACTERS}"
+        )
         self._require(2 <= self.party_max_members <= 100, "--party-max-members", "from 2 to 100")
         self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")
         self._require(self.log_level in LOG_LEVELS, "--log-level", f"one of {', '.join(LOG_LEVELS)}")
@@ -149,6 +152,8 @@ class Settings:
 
 MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
+MAX_CHAT_CHARACTERS = 5000
+"""One takes six bytes of JSON at most, and no message is above 32 KiB."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 MIN_SECRET_BYTES = 32

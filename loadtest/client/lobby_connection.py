@@ -7,7 +7,7 @@ work with either, because what a message means is decided here. No I/O, no threa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from loadtest.client.signals import Signal
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.features import Feature, known_features
+from lobby_server.protocol.parts import Joiner, join
 
 DEFAULT_VERSION = "13020"
 """The game version of the seed's handshake."""
@@ -64,13 +65,16 @@ class LobbyConnection(ABC):
         version: str,
         features: Iterable[Feature | str],
         new_signal: Callable[[str], Signal[Any]] = Signal,
+        join: Callable[[Sequence[messages.ServerMessage]], messages.ServerMessage] = join,
     ) -> None:
-        """`features` are asked for in every handshake. Raises `ValueError` for a name that is no feature."""
+        """`features` are asked for in every handshake. `join`: makes one message of its parts. Raises `ValueError` for
+        a name that is no feature."""
         self.name = name
         self.version = version
         self.features = frozenset(Feature(feature) for feature in features)
         self.accepted_features: frozenset[Feature] = frozenset()
         """Those that the server agreed to at the last acceptance."""
+        self._joiner = Joiner(join)
         self.user_id: int | None = None
         self.username: str | None = None
 
@@ -143,11 +147,17 @@ class LobbyConnection(ABC):
         return messages.Handshake(version=self.version, name=self.name, token=token, features=features)
 
     def _take_acceptance(self, accepted: messages.HandshakeAccepted) -> None:
+        self._joiner.forget()
         self.user_id, self.username = accepted.user_id, accepted.username
         self.accepted_features = (known_features(accepted.features) or frozenset()) & self.features
 
     def _tell(self, message: messages.ServerMessage) -> None:
-        """Signals for what a message of an accepted connection means; heartbeats and drains are the reader's own."""
+        """Signals for what a message of an accepted connection means, once all its parts are there; heartbeats and
+        drains are the reader's own."""
+        whole = self._joiner.take(message)
+        if whole is None:
+            return
+        message = whole
         if isinstance(message, ABOUT_ROOMS):
             self.rooms_list_changed.emit()
             self.rooms_announced.emit(message)

@@ -85,7 +85,8 @@ class Announcer:
 
     def snapshot(self, session: Session) -> None:
         """Send the room list as the deltas have told it so far: what `rooms_delta` clients start from."""
-        self._fanout.tell(session, self._rooms.snapshot_frame())
+        frames = self._rooms.snapshot_frames()
+        self._fanout.tell(session, b"".join(frames), count=len(frames))
 
     def hear_lobby(self, session: Session) -> None:
         """From now on a session on the base protocol hears the lobby's chat; sessions with features do anyway."""
@@ -161,15 +162,16 @@ class Announcer:
         self._metrics.events_published[kind.TYPE] += 1
 
     def _announce_rooms(self) -> None:
-        frames: dict[RoomsMode, bytes] = {}
+        frames: dict[RoomsMode, list[bytes]] = {}
         for profile, clients in self._fanout.profiles():
             if not clients or (profile.rooms is RoomsMode.DELTA and not self._rooms.has_news):
                 continue
-            frame = frames.get(profile.rooms)
-            if frame is None:
-                frame = frames[profile.rooms] = self._rooms.frame(profile.rooms, len(self._fanout))
+            parts = frames.get(profile.rooms)
+            if parts is None:
+                parts = frames[profile.rooms] = self._rooms.frames(profile.rooms, len(self._fanout))
             is_state = profile.rooms is not RoomsMode.DELTA  # a delta builds on the one before it
-            self._fanout.publish(profile, frame, key=ROOMS_KEY if is_state else None, conflate=is_state)
+            for frame in parts:
+                self._fanout.publish(profile, frame, key=ROOMS_KEY if is_state else None, conflate=is_state)
         self._rooms.announced()
         self._metrics.events_published[messages.RoomsChanged.TYPE] += 1
 

@@ -38,7 +38,7 @@ from lobby_server.protocol.messages import (
     encode_frame,
     features_asked_in,
 )
-from lobby_server.service.auth import Claims, Tokens
+from lobby_server.service.auth import MAX_USERNAME_CHARACTERS, Claims, Tokens
 from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.fanout import Fanout
@@ -374,7 +374,7 @@ class Session(Subscriber):
 
     def _accept_guest(self, handshake: Handshake) -> None:
         self.is_guest = True
-        self._enter(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name))
+        self._enter(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name[:MAX_USERNAME_CHARACTERS]))
 
     def _enter(self, reply: HandshakeAccepted) -> None:
         self.phase = Phase.ACCEPTED

@@ -36,13 +36,13 @@ SLOW_CHECK_S = 1.0
 
 
 class TickSource(Protocol):
-    """Something that has at most one frame for each tick of a feed, made when the tick closes."""
+    """Something that has one message at most for each tick of a feed, made when the tick closes."""
 
     def __len__(self) -> int:
         """How much waits for the next tick."""
 
-    def take_frame(self) -> bytes | None:
-        """The frame of this tick; None: nothing waits."""
+    def take_frames(self) -> list[bytes]:
+        """The frames of this tick, one for each part of the message; none: nothing waits."""
 
 
 class Fanout:
@@ -139,13 +139,13 @@ class Fanout:
 
     # -- to one ---------------------------------------------------------------------------------------------------
 
-    def tell(self, subscriber: Subscriber, frames: bytes, *, in_order: bool = True) -> None:
-        """Write frames to one subscriber alone, at once if its socket takes them.
+    def tell(self, subscriber: Subscriber, frames: bytes, *, in_order: bool = True, count: int = 1) -> None:
+        """Write frames to one subscriber alone, `count` of them, at once if its socket takes them.
 
         `in_order`: after everything that was published until now, which goes along in the same write; otherwise
         they may overtake the tick, and whatever waits for a socket that is full.
         """
-        self._metrics.frames_out += 1
+        self._metrics.frames_out += count
         self._metrics.bytes_out += len(frames)
         feed, before = subscriber.feed, 0
         if in_order and feed is not None:
@@ -203,7 +203,7 @@ class Fanout:
         self._timer = None
         self._tick_began_s = self._clock.monotonic_s()
         for profile, source in self._sources.items():
-            if (frame := source.take_frame()) is not None:
+            for frame in source.take_frames():
                 feed = self._feed(profile)
                 feed.publish(self.marked(frame, profile, clients=len(feed)), None, conflate=False)
         self._deliveries = [delivery for feed in self._feeds.values() if (delivery := feed.close_tick()) is not None]

@@ -49,10 +49,10 @@ PROFILES = [
 class TellingChanges(RoomChanges):
     """Base announcements carry the revision here, so that a test can see which one a client has."""
 
-    def frame(self, mode: RoomsMode, clients: int) -> bytes:
+    def frames(self, mode: RoomsMode, clients: int) -> list[bytes]:
         if mode is RoomsMode.NOTIFY:
-            return encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=0))
-        return super().frame(mode, clients)
+            return [encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=0))]
+        return super().frames(mode, clients)
 
 
 class Session(Subscriber):
