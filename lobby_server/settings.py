@@ -78,6 +78,12 @@ class Settings:
     outbox_log_age_s: float = _option(
         30.0, "age of that log; a session that is further behind is closed with 4002", unit="s"
     )
+    base_frames_per_20_ms: int = _option(
+        500,
+        "events that a client without features gets in 20 ms; Godot 3 keeps 1,023 between two looks at its socket and "
+        "drops the rest; 0: no limit",
+        unit="messages",
+    )
     ack_percent: float = _option(
         1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%"
     )
@@ -116,7 +122,7 @@ class Settings:
         for name in (
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
-            "rooms_notify_interval_ms", "drain_s", "takeover_wait_s",
+            "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "base_frames_per_20_ms",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
@@ -143,6 +149,13 @@ class Settings:
     def _require(holds: bool, name: str, what: str) -> None:
         if not holds:
             raise SettingsError(f"{name} must be {what}.")
+
+    @property
+    def base_tick_frames(self) -> int | None:
+        """What `base_frames_per_20_ms` allows in one tick; None: no limit."""
+        if not self.base_frames_per_20_ms:
+            return None
+        return max(1, int(self.base_frames_per_20_ms * min(self.tick_ms, 20.0) / 20.0))
 
     @property
     def origins(self) -> tuple[str, ...]:

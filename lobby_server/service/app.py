@@ -97,6 +97,7 @@ class App:
             tick_s=settings.tick_ms / 1000,
             log_bytes=settings.outbox_log_bytes,
             log_age_s=settings.outbox_log_age_s,
+            base_tick_frames=settings.base_tick_frames,
             acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=runtime.random_source),
         )
         self.announcer = Announcer(

@@ -42,7 +42,7 @@ from lobby_server.service.auth import MAX_USERNAME_CHARACTERS, Claims, Tokens
 from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.fanout import Fanout
-from lobby_server.service.fanout.profile import Profile, profile_of
+from lobby_server.service.fanout.profile import BASE_PROFILE, profile_of
 from lobby_server.service.fanout.subscriber import Subscriber
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock, Send, Timer, Transport
@@ -65,7 +65,6 @@ TOKEN_WARNING_S = 60.0
 """How long before its end such a client is told; half of what is left, for a token that ends sooner."""
 HEARTBEATS_PER_TIMEOUT = 2.5
 """The interval that a client is told: one heartbeat may get lost, and the next still comes in time."""
-_BASE_PROFILE = Profile()
 _NO_FEATURES: frozenset[Feature] = frozenset()
 
 
@@ -162,7 +161,7 @@ class Session(Subscriber):
     )  # fmt: skip
 
     def __init__(self, rules: Rules, transport: Transport, *, session_id: int) -> None:
-        super().__init__(transport, _BASE_PROFILE)
+        super().__init__(transport, BASE_PROFILE)
         self.id = session_id
         self.transport = transport
         self.phase = Phase.WAITING

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
-from lobby_server.service.fanout.profile import Profile
+from lobby_server.service.fanout.profile import BASE_PROFILE, Profile
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.pacing import TurnBudget
 from lobby_server.service.ports import Clock, Timer
@@ -56,9 +56,11 @@ class Fanout:
         tick_s: float,
         log_bytes: int,
         log_age_s: float,
+        base_tick_frames: int | None = None,
         acks: Acks | None = None,
     ) -> None:
-        """`log_bytes`, `log_age_s`: bounds of each feed's log. `acks`: asks some clients to acknowledge events."""
+        """`log_bytes`, `log_age_s`: bounds of each feed's log. `base_tick_frames`: most frames in one tick to a session
+        without features; None: no bound. `acks`: asks some clients to acknowledge events."""
         self.stats = FanOutStats()
         self.acks = acks
         self._clock = clock
@@ -66,6 +68,7 @@ class Fanout:
         self._tick_s = tick_s
         self._log_bytes = log_bytes
         self._log_age_s = log_age_s
+        self._base_tick_frames = base_tick_frames
         self._budget = TurnBudget(clock, amount=TURN_BYTES)
         self._feeds: dict[Profile, Feed] = {}
         self._sources: dict[Profile, TickSource] = {}
@@ -196,6 +199,8 @@ class Fanout:
                 budget=self._budget,
                 log_bytes=self._log_bytes,
                 log_age_s=self._log_age_s,
+                tick_frames=self._base_tick_frames if profile == BASE_PROFILE else None,
+                tick_s=self._tick_s,
             )
         return feed
 

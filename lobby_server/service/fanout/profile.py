@@ -44,6 +44,10 @@ class Profile:
     """The lobby's chat. A client of the base protocol hears it only once its user takes part."""
 
 
+BASE_PROFILE = Profile()
+"""Of a client that asked for no feature."""
+
+
 def profile_of(features: frozenset[Feature], *, ack_group: int = 0) -> Profile:
     """Of a client that asked for features. Deltas rule out announcements, and friends rule out everybody."""
     rooms = RoomsMode.NOTIFY
