@@ -6,8 +6,9 @@ import signal
 from pathlib import Path
 
 from bench.target import Target
+from tests.engines.crowd import storm
 from tests.engines.godot import running_godot
-from tests.process.clients import connect, register, token_of
+from tests.process.clients import call, connect, register, token_of, wait_until
 
 
 def test_client_without_features_notices_the_drain_and_is_back_on_the_next_server(tmp_path: Path) -> None:
@@ -27,3 +28,35 @@ def test_client_without_features_notices_the_drain_and_is_back_on_the_next_serve
             godot.expect(signal="user_status_changed", user_id=77, is_online=True)
             other.close()
     assert "ERROR" not in target.log_path.read_text()
+
+
+def test_storm_of_logins_loses_no_event_in_the_engine(tmp_path: Path) -> None:
+    target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0"])
+    with target.running(), running_godot(tmp_path, http_url=target.http_url) as godot:
+        godot.do("use_token", token=token_of(target, 1, "ada"))
+        godot.do("connect")
+        godot.expect(signal="connection_established")
+        godot.expect(signal="user_status_changed", user_id=1)
+        godot.do("count")
+        with storm(target, 1500):
+            wait_until(lambda: godot.counts().get("user_online", 0) >= 1500, patience_s=30.0)
+
+
+def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: Path) -> None:
+    target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0"])
+    with target.running():
+        for number in range(400):
+            wish = {"gamemode": f"game mode number {number}", "mapName": "a map with a name of some length"}
+            token = token_of(target, number + 10, f"host{number}")
+            assert call(target, "POST", "/api/rooms", wish, token=token).status == 201
+        features = ["rooms_delta", "presence_batch"]
+        with running_godot(tmp_path, http_url=target.http_url, features=features) as godot:
+            godot.do("use_token", token=token_of(target, 1, "ada"))
+            godot.do("count")
+            godot.do("connect")
+            wait_until(lambda: godot.counts().get("rooms_snapshot", 0) >= 400, patience_s=30.0)
+            with storm(target, 1500):
+                wait_until(lambda: godot.counts().get("presence_changed", 0) >= 1501, patience_s=30.0)
+                assert godot.counts() == {
+                    "handshake_accepted": 1, "rooms_snapshot": 400, "presence_changed": 1501  # its own user among them
+                }  # fmt: skip

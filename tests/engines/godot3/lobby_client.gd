@@ -1,4 +1,4 @@
-# A game's connection to the lobby, on the base protocol: log in over HTTP, keep one socket open, come back after a loss.
+# A game's connection to the lobby, on the base protocol unless a test asks for features: log in over HTTP, keep one socket open, come back after a loss.
 extends Node
 
 signal connection_established
@@ -13,6 +13,8 @@ const HEARTBEAT_S = 30.0
 var http_url = ""
 var token = ""
 var retry_s = 5.0
+var features = []
+var is_binary = false
 
 var _socket = null
 var _is_wanted = false
@@ -70,8 +72,12 @@ func _process(delta_s):
 func _on_open(_protocol):
 	_is_open = true
 	_heartbeat_in_s = HEARTBEAT_S
-	_socket.get_peer(1).set_write_mode(WebSocketPeer.WRITE_MODE_TEXT)
-	send("handshake", {"version": "13020", "name": "godot", "token": token})
+	if not is_binary:  # the engine's default is binary frames
+		_socket.get_peer(1).set_write_mode(WebSocketPeer.WRITE_MODE_TEXT)
+	var handshake = {"version": "13020", "name": "godot", "token": token}
+	if not features.empty():
+		handshake["features"] = features
+	send("handshake", handshake)
 
 
 func _on_closed(_was_clean):
