@@ -71,10 +71,16 @@ class Godot:
 
 @contextmanager
 def running_godot(
-    folder: Path, *, http_url: str, retry_s: float = 0.2, features: Sequence[str] = (), is_binary: bool = False
+    folder: Path,
+    *,
+    http_url: str,
+    retry_s: float = 0.2,
+    features: Sequence[str] = (),
+    is_binary: bool = False,
+    is_polled: bool = False,
 ) -> Iterator[Godot]:
     """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards. `is_binary`:
-    it writes as the engine does by default."""
+    it writes as the engine does by default. `is_polled`: it takes what has come once per picture."""
     path = program("godot3-server", package="godot3-server")
     with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "godot.log").open("w+") as log:
         listener.settimeout(PATIENCE_S)
@@ -91,7 +97,14 @@ def running_godot(
             connection = listener.accept()[0]
             connection.settimeout(PATIENCE_S)
             with closing(Godot(connection)) as godot:
-                godot.do("set_up", http_url=http_url, retry_s=retry_s, features=list(features), is_binary=is_binary)
+                godot.do(
+                    "set_up",
+                    http_url=http_url,
+                    retry_s=retry_s,
+                    features=list(features),
+                    is_binary=is_binary,
+                    is_polled=is_polled,
+                )
                 yield godot
         finally:
             engine.kill()

@@ -15,6 +15,7 @@ var token = ""
 var retry_s = 5.0
 var features = []
 var is_binary = false
+var is_polled = false  # take what has come after each poll, as many games do, and not by the signal for each message
 
 var _socket = null
 var _is_wanted = false
@@ -29,7 +30,8 @@ func connect_to_server():
 	_socket.connect("connection_established", self, "_on_open")
 	_socket.connect("connection_closed", self, "_on_closed")
 	_socket.connect("connection_error", self, "_on_error")
-	_socket.connect("data_received", self, "_on_data")
+	if not is_polled:
+		_socket.connect("data_received", self, "_on_data")
 	if _socket.connect_to_url(http_url.replace("http", "ws")) != OK:
 		_on_error()
 
@@ -62,6 +64,9 @@ func _process(delta_s):
 			connect_to_server()
 	if _socket != null:
 		_socket.poll()
+	if _socket != null and is_polled and _is_open:
+		while _socket != null and _socket.get_peer(1).get_available_packet_count() > 0:
+			_on_data()
 	if _is_open:
 		_heartbeat_in_s -= delta_s
 		if _heartbeat_in_s < 0.0:

@@ -21,6 +21,7 @@ func _initialize():
 
 
 func _idle(_delta_s):
+	OS.delay_msec(16)  # a game looks at its socket once per picture
 	if _test.get_status() == StreamPeerTCP.STATUS_CONNECTING:
 		return false
 	if _test.get_status() != StreamPeerTCP.STATUS_CONNECTED:
@@ -42,6 +43,7 @@ func _do(command):
 			_client.retry_s = command["retry_s"]
 			_client.features = command["features"]
 			_client.is_binary = command["is_binary"]
+			_client.is_polled = command["is_polled"]
 		"count":
 			_is_counting = true
 			_counts = {}

@@ -64,6 +64,17 @@ def test_storm_reaches_a_base_session_whole_in_order_and_at_the_pace() -> None:
     assert ear.most_in(0.02) == LIMIT
 
 
+def test_tick_is_bounded_in_bytes_too() -> None:
+    world = World(1, pace=LIMIT)
+    ear = joined(world)
+    for _ in range(600):
+        serial = world.next_serial()
+        world.announcer.user_online(User(10_000 + serial, f"{'x' * 120}-{serial}"))
+    world.settle()
+    assert len(ear.serials) == 600
+    assert ear.most_in(0.02) < 350
+
+
 def test_session_with_features_is_not_paced() -> None:
     world = World(1, pace=LIMIT)
     ear = joined(world, Profile(RoomsMode.REV, PresenceMode.SINGLE))
