@@ -17,7 +17,8 @@ from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.rooms import RoomBook
-from lobby_server.service.accounts import Accounts
+from lobby_server.service.accounts.commands import Accounts
+from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
@@ -75,10 +76,16 @@ class App:
         # Accounts and tokens
         self.tokens = Tokens(secret, ttl_s=settings.token_ttl_s, clock=clock, new_token_id=runtime.new_token_id)
         self.accounts = Accounts(
-            store=store, tokens=self.tokens, passwords=Passwords(), clock=clock, executor=runtime.executor
+            store=store,
+            tokens=self.tokens,
+            passwords=Passwords(),
+            clock=clock,
+            hashing=HashingQueue(runtime.executor, clock=clock),
         )
         self.auth_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
-        """By address."""
+        """By address: calls that hash a password."""
+        self.token_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
+        """By user: fresh tokens, and tokens that are signed out."""
         self.social_limit = KeyedLimit(
             rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
         )

@@ -14,6 +14,7 @@ from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.decoding import FAULTS, decode_untyped, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.resources import Problem
+from lobby_server.service.accounts.hashing import CallerGone, Overloaded
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
@@ -160,6 +161,13 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_status(503)
             self.set_header("Retry-After", "5")
             problem = _problem(503)
+        elif isinstance(fault, Overloaded):
+            self.set_status(503)
+            self.set_header("Retry-After", str(round(fault.retry_after_s)))
+            problem = _problem(503)
+        elif isinstance(fault, CallerGone):
+            self.set_status(499, "Client Closed Request")  # nginx's status: nobody reads it, and the log says it
+            problem = _problem(400)
         elif isinstance(fault, Refusal):
             status_code, problem = problem_of(fault)
             self.set_status(status_code)
@@ -177,7 +185,10 @@ class BaseHandler(tornado.web.RequestHandler):
         self.answer(problem, self.get_status())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if isinstance(value, Refusal):
+        if isinstance(value, Refusal | CallerGone):
+            return
+        if isinstance(value, Overloaded):
+            log.warning("%s %s: %s", self.request.method, self.request.path, value)
             return
         if isinstance(value, StoreUnavailable):
             log.error("%s %s: %s", self.request.method, self.request.path, value)

@@ -119,6 +119,7 @@ _STATUS: dict[ApiCode, int] = {
     ApiCode.GAMEMODE_REQUIRED: 400,
     ApiCode.RATE_LIMITED: 429,
     ApiCode.NOT_READY: 503,
+    ApiCode.TRY_AGAIN_LATER: 503,
 }
 
 
