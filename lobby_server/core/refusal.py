@@ -46,6 +46,8 @@ class RefusalCode(str, Enum):
     NOT_FRIENDS = "not_friends"
     REQUEST_NOT_FOUND = "request_not_found"
     BLOCKED_BY_YOU = "blocked_by_you"
+    INVITATION_NOT_FOUND = "invitation_not_found"
+    INVITE_OUTDATED = "invite_outdated"
     NOT_BLOCKED = "not_blocked"
     # Parties
     PARTY_NOT_FOUND = "party_not_found"

@@ -59,6 +59,8 @@ class ApiCode(str, Enum):
     NOT_IN_PARTY = "not_in_party"
     NOT_LEADER = "not_leader"
     NOT_INVITED = "not_invited"
+    INVITATION_NOT_FOUND = "invitation_not_found"
+    INVITE_OUTDATED = "invite_outdated"
     PARTY_FULL = "party_full"
     MEMBER_OFFLINE = "member_offline"
     NOT_IN_ROOM = "not_in_room"

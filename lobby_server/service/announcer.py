@@ -6,7 +6,7 @@ of a room, a party or a friendship go to all sockets of the users whom they conc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages
@@ -107,13 +107,15 @@ class Announcer:
             self._rooms_changed.wish()
             self._metrics.events_conflated[messages.RoomsChanged.TYPE] = self._rooms_changed.joined
 
-    def tell_lobby(self, message: ServerMessage) -> None:
-        """Tell all sessions that take part in the lobby's chat."""
-        self._tell_profiles(message, lambda profile: profile.hears_lobby)
+    def tell_lobby(self, message: ServerMessage, *, but: Collection[int] = ()) -> None:
+        """Tell all sessions that take part in the lobby's chat, `but` those of some users."""
+        deaf = self._sessions.of_users(but)
+        self._tell_profiles(message, lambda profile: profile.hears_lobby, but=deaf)
         if self._lobby_ears and not self._fanout.is_silent:
             frame = encode_frame(message)
             for session in tuple(self._lobby_ears):
-                self._fanout.tell(session, frame)
+                if session not in deaf:
+                    self._fanout.tell(session, frame)
 
     def tell_everybody(self, message: ServerMessage) -> None:
         """Tell all sessions."""
@@ -181,13 +183,15 @@ class Announcer:
             if profile.hears_count:
                 self._fanout.publish(profile, frame, key=PLAYERS_KEY, conflate=True)
 
-    def _tell_profiles(self, message: ServerMessage, is_wanted: Callable[[Profile], bool]) -> None:
+    def _tell_profiles(
+        self, message: ServerMessage, is_wanted: Callable[[Profile], bool], *, but: Sequence[Session] = ()
+    ) -> None:
         if self._fanout.is_silent:
             return
         frame = encode_frame(message)
         for profile, _ in self._fanout.profiles():
             if is_wanted(profile):
-                self._fanout.publish(profile, frame)
+                self._fanout.publish(profile, frame, but=[each for each in but if each.profile == profile])
         self._metrics.events_published[message.TYPE] += 1
 
     def _herd_s(self) -> float:

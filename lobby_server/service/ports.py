@@ -102,6 +102,9 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
         """Let users into a private room. A second time, or no such room: nothing happens."""
 
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        """Let users into a private room no more. Not let in, or no such room: nothing happens."""
+
     async def delete_room(self, room_id: str) -> None:
         """Delete a room, its bans and its invitations. No such room: nothing happens."""
 

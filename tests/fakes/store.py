@@ -102,6 +102,11 @@ class MemoryStore(SocialMemory):
             room = self._rooms[room_id]
             self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids | set(user_ids))
 
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        self._check(room_id)
+        if (room := self._rooms.get(room_id)) is not None:
+            self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids - set(user_ids))
+
     async def delete_room(self, room_id: str) -> None:
         self._check(room_id)
         self._rooms.pop(room_id, None)

@@ -12,7 +12,7 @@ third of the loop. Deliveries are cut into slices, between which pings are answe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
 from lobby_server.service.fanout.acks import Acks
@@ -114,13 +114,26 @@ class Fanout:
         """Every profile that was ever subscribed with, and its subscribers now. O(profiles)."""
         return ((profile, len(feed)) for profile, feed in self._feeds.items())
 
-    def publish(self, profile: Profile, frame: bytes, *, key: Hashable | None = None, conflate: bool = False) -> None:
+    def publish(
+        self,
+        profile: Profile,
+        frame: bytes,
+        *,
+        key: Hashable | None = None,
+        conflate: bool = False,
+        but: Sequence[Subscriber] = (),
+    ) -> None:
         """Put a frame into the open tick of a profile. `key`: in the log a later frame of that key replaces it;
-        `conflate`: within the tick too. O(1)."""
+        `conflate`: within the tick too. `but`: subscribers of the profile who do not hear it. O(1), and one write for
+        each of those."""
         if self.is_silent:
             return
         feed = self._feed(profile)
-        feed.publish(self.marked(frame, profile, clients=len(feed)), key, conflate=conflate)
+        for subscriber in but:
+            self.tell(subscriber, b"", count=0)  # all that was published before goes out to it now
+        feed.publish(self.marked(frame, profile, clients=len(feed) - len(but)), key, conflate=conflate)
+        for subscriber in but:
+            feed.pass_over_open(subscriber)
         self.schedule()
 
     def marked(self, frame: bytes, profile: Profile, *, clients: int) -> bytes:

@@ -144,6 +144,11 @@ class Feed:
             self._open_by_key[key] = len(self._open)
         self._open.append((key, frame))
 
+    def pass_over_open(self, subscriber: Subscriber) -> None:
+        """Let a session hear nothing of what is in the open tick now. It must have got what was in it before."""
+        if subscriber.feed is self:
+            self._skip_open(subscriber)
+
     def close_tick(self) -> Delivery | None:
         """What was published since the last tick, or the first of it where the feed is paced, for `deliver`; None:
         nothing was, or no session hears it."""

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -35,6 +36,16 @@ from lobby_server.service.sessions import Sessions
 from lobby_server.service.writer import StoreWriter
 
 log = logging.getLogger("lobby")
+
+
+class RoomObserver(Protocol):
+    """Hears of memberships, once everybody else has been told."""
+
+    def entered_room(self, room: Room, user: User) -> None: ...
+
+    def left_room(self, room: Room, user: User) -> None: ...
+
+    def room_is_gone(self, room: Room) -> None: ...
 
 
 class RoomCommands:
@@ -70,6 +81,11 @@ class RoomCommands:
         self._deleting: dict[str, asyncio.Event] = {}
         self._newest_at: datetime | None = None
         self._alarm = Alarm(clock, self._expire)
+        self._observers: list[RoomObserver] = []
+
+    def observe(self, observer: RoomObserver) -> None:
+        """Tell it of memberships from now on."""
+        self._observers.append(observer)
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
         """What answers which message. They raise `Refusal`."""
@@ -154,6 +170,7 @@ class RoomCommands:
         if left is not None:
             self._tell_departure(left)
         self._rooms_changed(room)
+        self._entered(room, user)
         return room_resource(room)
 
     async def delete_room(self, user: User, room_id: str) -> None:
@@ -175,6 +192,7 @@ class RoomCommands:
         self.book.remove(room_id)
         self._tell_closed(room, by=user)
         self._rooms_changed(room)
+        self._is_gone(room)
 
     def mine(self, user: User) -> resources.MyRoom:
         """The room that a user is in. Raises `Refusal` (``in_no_room``)."""
@@ -209,6 +227,8 @@ class RoomCommands:
             self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
+        for entry in entries:
+            self._entered(room, entry.member.user)
         return room_resource(room)
 
     # -- rooms over the socket ------------------------------------------------------------------------------------
@@ -231,6 +251,7 @@ class RoomCommands:
         if not entry.already_in:
             self._rooms_changed(room)
         self._arm()
+        self._entered(room, session.user)
 
     def _join(self, session: Session, command: messages.JoinRoom) -> None:
         if command.ifIn == "none" and self.book.room_of(session.user.id) is not None:
@@ -245,6 +266,7 @@ class RoomCommands:
             others = [user_id for user_id in room.members if user_id != user.id]
             self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
             self._rooms_changed(room)
+        self._entered(room, user)
 
     def _leave_over_socket(self, session: Session, _: messages.LeaveRoom) -> None:
         room = self.book.room_of(session.user.id)
@@ -336,6 +358,16 @@ class RoomCommands:
                 messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
             )
         self._rooms_changed(room)
+        for observer in self._observers:
+            observer.left_room(room, departure.member.user)
+
+    def _entered(self, room: Room, user: User) -> None:
+        for observer in self._observers:
+            observer.entered_room(room, user)
+
+    def _is_gone(self, room: Room) -> None:
+        for observer in self._observers:
+            observer.room_is_gone(room)
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
@@ -349,6 +381,7 @@ class RoomCommands:
             log.info("room %s had nobody in it for %g s and is deleted", room.id, self.book.empty_ttl_s)
             self._forget(room.id)
             self._rooms_changed(room)
+            self._is_gone(room)
         for departure in expired.departures:
             self._tell_departure(departure)
         self._arm()

@@ -55,7 +55,7 @@ class Social:
         friend_book = FriendBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
         self.notifications = Notifications(
-            announcer=announcer, sessions=sessions, store=store, writer=writer, clock=clock
+            blocks=block_book, announcer=announcer, sessions=sessions, store=store, writer=writer, clock=clock
         )
         self.friends = Friends(
             book=friend_book,
@@ -99,6 +99,7 @@ class Social:
             announcer=announcer,
             store=store,
         )
+        rooms.observe(self.invitations)
         self.chat = Chat(
             parties=party_book,
             blocks=block_book,
@@ -123,6 +124,7 @@ class Social:
         await self.friends.restore()
         await self.blocks.restore()
         await self.notifications.restore()
+        await self.invitations.restore()
 
     # -- presence -------------------------------------------------------------------------------------
 

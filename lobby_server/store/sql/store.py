@@ -131,6 +131,10 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
     async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
         await self._note_in_room(room_guests, room_id, user_ids)
 
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        of_room = room_guests.c.room_id == room_id
+        await self._do(delete(room_guests).where(of_room, room_guests.c.user_id.in_(user_ids)))
+
     async def delete_room(self, room_id: str) -> None:
         await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans go with it
 
