@@ -95,6 +95,7 @@ connection.message.connect(async (type, data) => {
     chat.takesError(data.reason);
   }
   if (type === "match_invite") askInto(data);
+  if (type === "match_invite_closed") notices.forget(`room ${data.room_id}`);
   if (type === "token_expiring") await renew();
 });
 for (const part of [rooms, myRoom]) part.changed.connect(() => myRoom.listIs(rooms.rooms)); // whichever is told first
@@ -118,6 +119,7 @@ function askInto({ room_id: id, from_username: name, gamemode }) {
     answers: [
       ["Join", () => answerInvite(id, () => myRoom.join(id))],
       ["Not now", () => answerInvite(id, () => {})],
+      ["Decline", () => notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(id)}/invites/decline`))],
     ],
   });
 }
