@@ -52,6 +52,16 @@ class Godot:
             passed_over.append(event)
         raise TimeoutError(f"the client did not report {wanted}; it reported {passed_over}")
 
+    def expect_message(self, type_: str, **wanted: Any) -> None:
+        """The next message of that type with at least these fields of its data."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            event = json.loads(self._lines.readline())
+            message = event.get("message", {"type": None})
+            if message["type"] == type_ and wanted.items() <= message["data"].items():
+                return
+        raise TimeoutError(f"the client did not report {type_} with {wanted}")
+
     def counts(self) -> Any:
         """What came in since `do("count")`, by type; items of lists."""
         self.do("report")
