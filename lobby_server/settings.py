@@ -234,6 +234,12 @@ class Settings:
     outbox_log_age_s: float = _option(
         30.0, "age of that log; a session that is further behind is closed with 4002", unit="s", group=Group.FANOUT
     )
+    base_frames_per_20_ms: int = _option(
+        500,
+        "events that a client without features gets in 20 ms (Godot 3 keeps 1,023 between two polls); 0: no limit",
+        unit="messages",
+        group=Group.FANOUT,
+    )
     ack_percent: float = _option(
         1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%", group=Group.FANOUT
     )
@@ -307,10 +313,14 @@ class Settings:
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
             "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s", "shutdown_delay_s",
+            "base_frames_per_20_ms",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
         self._require(self.heartbeat_timeout_s >= 0.1, "--heartbeat-timeout-s", "0.1 or more")
+        self._require(
+            self.chat_max_characters <= MAX_CHAT_CHARACTERS, "--chat-max-characters", f"at most {MAX_CHAT_CHARACTERS}"
+        )
         self._require(2 <= self.party_max_members <= 100, "--party-max-members", "from 2 to 100")
         self._require(64 <= self.max_message_bytes <= 1 << 24, "--max-message-bytes", "from 64 to 16777216")
         for option in fields(self):
@@ -354,6 +364,13 @@ class Settings:
         return 1 if self.trust_proxy_headers else self.proxy_hops
 
     @property
+    def base_tick_frames(self) -> int | None:
+        """What `base_frames_per_20_ms` allows in one tick; None: no limit."""
+        if not self.base_frames_per_20_ms:
+            return None
+        return max(1, int(self.base_frames_per_20_ms * min(self.tick_ms, 20.0) / 20.0))
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The allowed origins; empty: the same host only."""
         return tuple(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
@@ -363,6 +380,8 @@ MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+MAX_CHAT_CHARACTERS = 5000
+"""One takes six bytes of JSON at most, and no message is above 32 KiB."""
 MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key has at least the 256 bits of the hash."""
 

@@ -7,15 +7,20 @@ them is safe. Replies to one player are not kept.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.client.counters import UNDECODABLE, UNKNOWN_TYPE
 from lobby_server.protocol import messages
 from lobby_server.protocol.messages import Refused, ServerMessage, ack_id_of, decode_server_message
+from lobby_server.protocol.parts import join
 from lobby_server.protocol.social_messages import Announcement, ChatMessage
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of payloads; past it the memo starts anew."""
+MOST_JOINED = 32
+"""Messages that came in parts."""
 
 _FOR_MANY = (
     messages.UserOnline,
@@ -48,14 +53,25 @@ class Heard:
 class Memo:
     """O(1) per message; 0.1 µs when it is known, 2 µs when not."""
 
-    __slots__ = ("_bytes", "_known")
+    __slots__ = ("_bytes", "_joined", "_known")
 
     def __init__(self) -> None:
+        self._joined: OrderedDict[tuple[int, ...], tuple[Sequence[ServerMessage], ServerMessage]] = OrderedDict()
         self._known: dict[bytes, Heard] = {}
         self._bytes = 0
 
     def get(self, payload: bytes) -> Heard:
         return self._known.get(payload) or self._decode(payload)
+
+    def join(self, parts: Sequence[ServerMessage]) -> ServerMessage:
+        """One message of its parts, the same for all players who were sent the same parts."""
+        key = tuple(map(id, parts))  # they are held with the message, so that an id names nothing else meanwhile
+        known = self._joined.get(key)
+        if known is None:
+            known = self._joined[key] = parts, join(parts)
+            if len(self._joined) > MOST_JOINED:
+                self._joined.popitem(last=False)
+        return known[1]
 
     def _decode(self, payload: bytes) -> Heard:
         try:

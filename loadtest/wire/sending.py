@@ -33,7 +33,7 @@ class SendingConnection(LobbyConnection):
         features: Iterable[Feature | str],
         counters: Counters,
     ) -> None:
-        super().__init__(name=name, version=version, features=features, new_signal=DirectSignal)
+        super().__init__(name=name, version=version, features=features, new_signal=DirectSignal, join=wire.memo.join)
         self.counters = counters
         self.handshake_sent: Signal[[float]] = DirectSignal("handshake_sent")
         """At that time, in a moment. `connection_attempted` or `accepted_too_late` tells its end, unless its owner

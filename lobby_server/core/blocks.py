@@ -25,6 +25,7 @@ class BlockBook:
 
     def __init__(self) -> None:
         self._blocked: dict[int, dict[int, Block]] = {}
+        self._blockers: dict[int, set[int]] = {}
 
     def blocked_by(self, user_id: int) -> list[Block]:
         """Whom a user blocks, oldest first."""
@@ -33,6 +34,14 @@ class BlockBook:
     def blocks(self, user_id: int, other_id: int) -> bool:
         """Whether `user_id` wants to hear nothing of `other_id`."""
         return other_id in self._blocked.get(user_id, {})
+
+    def hidden_from(self, user_id: int) -> list[int]:
+        """The ids of those whom a user wants to hear nothing of."""
+        return list(self._blocked.get(user_id, ()))
+
+    def blockers_of(self, user_id: int) -> frozenset[int]:
+        """The ids of those who want to hear nothing of a user. O(blocks of that user)."""
+        return frozenset(self._blockers.get(user_id, ()))
 
     def check_may_block(self, user_id: int, other_id: int) -> None:
         """Raise `Refusal`: ``invalid_target``, ``limit_reached``."""
@@ -48,6 +57,7 @@ class BlockBook:
 
     def add(self, user_id: int, block: Block) -> None:
         self._blocked.setdefault(user_id, {}).setdefault(block.user.id, block)
+        self._blockers.setdefault(block.user.id, set()).add(user_id)
 
     def remove(self, user_id: int, other_id: int) -> bool:
         """False: there was no block."""
@@ -55,4 +65,8 @@ class BlockBook:
         was_blocked = blocked.pop(other_id, None) is not None
         if was_blocked and not blocked:
             del self._blocked[user_id]
+        if was_blocked:
+            self._blockers[other_id].discard(user_id)
+            if not self._blockers[other_id]:
+                del self._blockers[other_id]
         return was_blocked

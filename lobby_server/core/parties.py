@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lobby_server.core.invitations import CloseReason
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 
@@ -32,6 +33,16 @@ class Invitation:
     sender: User
     guest: User
     until_s: float
+
+
+@dataclass(frozen=True)
+class Closed:
+    """An invitation into a party has ended."""
+
+    party_id: str
+    invitation: Invitation
+    reason: CloseReason | None
+    """None: that of another member took its place."""
 
 
 @dataclass(kw_only=True)
@@ -78,6 +89,9 @@ class PartyBook:
         self._parties: dict[str, Party] = {}
         self._party_of: dict[int, Party] = {}
         self._invited: dict[int, dict[str, Party]] = {}
+        self._closed: list[Closed] = []
+        self._outdated_until_s: dict[tuple[str, int], float] = {}
+        """Party and guest, of invitations whose sender is not in that party any more, until their time is over."""
 
     def __len__(self) -> int:
         return len(self._parties)
@@ -92,6 +106,11 @@ class PartyBook:
         """Where a user may join now, oldest first."""
         found = [(party, party.invitations[user_id]) for party in self._invited.get(user_id, {}).values()]
         return [(party, invitation) for party, invitation in found if invitation.until_s > now_s]
+
+    def take_closed(self) -> list[Closed]:
+        """The invitations that have ended since the last call, in their order."""
+        closed, self._closed = self._closed, []
+        return closed
 
     def check_member(self, party_id: str, user_id: int) -> Party:
         """The party, of which that user is a member. Raises `Refusal`: ``party_not_found``, ``not_in_party``."""
@@ -120,8 +139,8 @@ class PartyBook:
         return party
 
     def invite(self, party_id: str, sender: User, guest: User, *, now_s: float) -> Invitation:
-        """A second invitation takes the place of the first. Raises ``invalid_target``, ``already_in_party``,
-        ``party_full``, and as `check_member`."""
+        """A second invitation takes the place of the first, and nothing is closed: the guest is the same. Raises
+        ``invalid_target``, ``already_in_party``, ``party_full``, and as `check_member`."""
         party = self.check_member(party_id, sender.id)
         if guest.id == sender.id:
             raise Refusal(RefusalCode.INVALID_TARGET)
@@ -129,14 +148,22 @@ class PartyBook:
             raise Refusal(RefusalCode.ALREADY_IN_PARTY)
         if len(party.members) >= self.max_members:
             raise Refusal(RefusalCode.PARTY_FULL)
+        self._outdated_until_s.pop((party.id, guest.id), None)
+        earlier = party.invitations.get(guest.id)
+        if earlier is not None and earlier.sender.id != sender.id:
+            self._closed.append(Closed(party.id, earlier, None))
         invitation = party.invitations[guest.id] = Invitation(sender, guest, now_s + self.invite_ttl_s)
         self._invited.setdefault(guest.id, {})[party.id] = party
         return invitation
 
     def join(self, party_id: str, user: User, *, now_s: float, is_online: bool) -> PartyEntry:
         """A guest enters, and leaves the party they were in. Raises ``party_not_found``, ``not_invited``,
-        ``party_full``."""
+        ``party_full``, and ``invite_outdated`` where the one who invited them is not in that party any more."""
         party = self._parties.get(party_id)
+        if self._outdated_until_s.get((party_id, user.id), now_s) > now_s and (
+            party is None or user.id not in party.members
+        ):
+            raise Refusal(RefusalCode.INVITE_OUTDATED)
         if party is None:
             raise Refusal(RefusalCode.PARTY_NOT_FOUND)
         if user.id in party.members:
@@ -147,9 +174,28 @@ class PartyBook:
         if len(party.members) >= self.max_members:
             raise Refusal(RefusalCode.PARTY_FULL)
         left = self._leave(user.id, LeaveReason.LEFT) if user.id in self._party_of else None
-        self._withdraw(party, user.id)
+        self._close(party, user.id, CloseReason.ACCEPTED)
         self._enter(party, user, now_s=now_s, is_online=is_online)
         return PartyEntry(party, left)
+
+    def decline(self, party_id: str, guest_id: int, *, now_s: float) -> None:
+        """A guest says no. Raises ``invitation_not_found``."""
+        party = self._parties.get(party_id)
+        invitation = None if party is None else party.invitations.get(guest_id)
+        if party is None or invitation is None or invitation.until_s <= now_s:
+            raise Refusal(RefusalCode.INVITATION_NOT_FOUND)
+        self._close(party, guest_id, CloseReason.DECLINED)
+
+    def withdraw(self, party_id: str, member_id: int, guest_id: int, *, now_s: float) -> None:
+        """The sender, or the leader, takes an invitation back. Raises ``invitation_not_found``, ``not_leader``, and as
+        `check_member`."""
+        party = self.check_member(party_id, member_id)
+        invitation = party.invitations.get(guest_id)
+        if invitation is None or invitation.until_s <= now_s:
+            raise Refusal(RefusalCode.INVITATION_NOT_FOUND)
+        if member_id not in (invitation.sender.id, party.leader.id):
+            raise Refusal(RefusalCode.NOT_LEADER)
+        self._close(party, guest_id, CloseReason.WITHDRAWN)
 
     def leave(self, party_id: str, user_id: int) -> PartyDeparture:
         """Raises as `check_member`."""
@@ -188,9 +234,10 @@ class PartyBook:
     def expire(self, now_s: float) -> list[PartyDeparture]:
         """Let members go who were offline for too long, and forget invitations that are over. O(parties)."""
         gone = []
+        self._outdated_until_s = {key: until_s for key, until_s in self._outdated_until_s.items() if until_s > now_s}
         for party in list(self._parties.values()):
             for user_id in [guest for guest, each in party.invitations.items() if each.until_s <= now_s]:
-                self._withdraw(party, user_id)
+                self._close(party, user_id, CloseReason.EXPIRED)
             for user_id in [member for member, until_s in party.offline_until_s.items() if until_s <= now_s]:
                 gone.append(self._leave(user_id, LeaveReason.OFFLINE))
         return gone
@@ -205,7 +252,7 @@ class PartyBook:
                 *party.offline_until_s.values(),
             )
         ]
-        return min(deadlines, default=None)
+        return min((*deadlines, *self._outdated_until_s.values()), default=None)
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -220,17 +267,20 @@ class PartyBook:
         user = party.members.pop(user_id)
         party.offline_until_s.pop(user_id, None)
         new_leader = None
-        if not party.members:
+        is_gone = not party.members
+        for guest_id, invitation in list(party.invitations.items()):
+            if is_gone or invitation.sender.id == user_id:
+                self._outdated_until_s[party.id, guest_id] = invitation.until_s
+                self._close(party, guest_id, CloseReason.GONE if is_gone else CloseReason.WITHDRAWN)
+        if is_gone:
             del self._parties[party.id]
-            for guest_id in list(party.invitations):
-                self._withdraw(party, guest_id)
         elif party.leader.id == user_id:
             here = (member for member in party.members.values() if member.id not in party.offline_until_s)
             new_leader = party.leader = next(here, next(iter(party.members.values())))
         return PartyDeparture(party, user, reason, new_leader)
 
-    def _withdraw(self, party: Party, guest_id: int) -> None:
-        party.invitations.pop(guest_id, None)
+    def _close(self, party: Party, guest_id: int, reason: CloseReason) -> None:
+        self._closed.append(Closed(party.id, party.invitations.pop(guest_id), reason))
         parties = self._invited.get(guest_id, {})
         parties.pop(party.id, None)
         if not parties:

@@ -33,6 +33,8 @@ class RefusalCode(str, Enum):
     BANNED = "banned"
     INVITATION_REQUIRED = "invitation_required"
     NOT_IN_ROOM = "not_in_room"
+    IN_NO_ROOM = "in_no_room"
+    """The user asks for the room that they are in."""
     NOT_HOST = "not_host"
     ALREADY_HOSTING = "already_hosting"
     ALREADY_IN_ROOM = "already_in_room"
@@ -44,6 +46,8 @@ class RefusalCode(str, Enum):
     NOT_FRIENDS = "not_friends"
     REQUEST_NOT_FOUND = "request_not_found"
     BLOCKED_BY_YOU = "blocked_by_you"
+    INVITATION_NOT_FOUND = "invitation_not_found"
+    INVITE_OUTDATED = "invite_outdated"
     NOT_BLOCKED = "not_blocked"
     # Parties
     PARTY_NOT_FOUND = "party_not_found"

@@ -129,6 +129,10 @@ class RoomBook:
         """The rooms that the list shows, newest first."""
         return [room for room in reversed(self._rooms.values()) if room.is_public]
 
+    def continue_from(self, revision: int) -> None:
+        """An earlier life of the server may have handed out revisions below that one."""
+        self.revision = max(self.revision, revision)
+
     # -- commands -------------------------------------------------------------------------------------------------
 
     def check_can_host(self, user_id: int) -> None:

@@ -20,7 +20,7 @@ class RoomsChangedRev(ServerMessage, frozen=True):
     """The window over which clients spread their fetch."""
 
 
-class RoomsSnapshot(ServerMessage, frozen=True):
+class RoomsSnapshot(ServerMessage, frozen=True, omit_defaults=True):
     """The whole list, newest first."""
 
     TYPE: ClassVar[str] = "rooms_snapshot"
@@ -28,9 +28,13 @@ class RoomsSnapshot(ServerMessage, frozen=True):
 
     rev: int
     rooms: list[Room]
+    part: int | None = None
+    """Of a message that comes in parts, from 1; left out where it comes in one."""
+    of: int | None = None
+    """How many parts."""
 
 
-class RoomsDelta(ServerMessage, frozen=True):
+class RoomsDelta(ServerMessage, frozen=True, omit_defaults=True):
     """Rooms that are new or changed, oldest first, and ids of deleted ones."""
 
     TYPE: ClassVar[str] = "rooms_delta"
@@ -40,9 +44,13 @@ class RoomsDelta(ServerMessage, frozen=True):
     rev: int
     set: list[Room]
     gone: list[str]
+    part: int | None = None
+    """Of a message that comes in parts, from 1; left out where it comes in one."""
+    of: int | None = None
+    """How many parts."""
 
 
-class PresenceChanged(ServerMessage, frozen=True):
+class PresenceChanged(ServerMessage, frozen=True, omit_defaults=True):
     """The users who came online and went offline in one tick."""
 
     TYPE: ClassVar[str] = "presence_changed"
@@ -50,6 +58,19 @@ class PresenceChanged(ServerMessage, frozen=True):
 
     online: list[OnlineUser]
     offline: list[OnlineUser]
+    part: int | None = None
+    """Of a message that comes in parts, from 1; left out where it comes in one."""
+    of: int | None = None
+    """How many parts."""
+
+
+class RoomClosed(ServerMessage, frozen=True):
+    """The room that the user is in was deleted; base clients hear ``kicked``."""
+
+    TYPE: ClassVar[str] = "room_closed"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset(Feature)
+
+    roomId: str
 
 
 class PlayerCount(ServerMessage, frozen=True):
@@ -90,6 +111,8 @@ class Refreshed(ServerMessage, frozen=True):
 
 FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
-    for message in (RoomsSnapshot, RoomsDelta, PresenceChanged, PlayerCount, ServerDraining, TokenExpiring, Refreshed)
-}
+    for message in (
+        RoomsSnapshot, RoomsDelta, PresenceChanged, RoomClosed, PlayerCount, ServerDraining, TokenExpiring, Refreshed,
+    )
+}  # fmt: skip
 """What only clients hear that asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""

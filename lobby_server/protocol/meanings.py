@@ -25,6 +25,7 @@ ERRORS = MappingProxyType(
         ErrorReason.NOT_HOST: "Only the host of the room may do that.",
         ErrorReason.INVALID_TARGET: "That cannot be done with this user, or there is no such member.",
         ErrorReason.INVALID_JOIN_ROOM: "join_room lacks roomId, version or name.",
+        ErrorReason.ALREADY_IN_ROOM: "The caller is in a room, and asked to enter this one only if in none.",
         ErrorReason.BANNED: "A user who was kicked out of a room cannot come back.",
         ErrorReason.INVITATION_REQUIRED: "The room is private; a member has to invite the caller.",
         ErrorReason.INVALID_CHAT_MESSAGE: "chat_message lacks its channel, or a text with something in it.",

@@ -7,16 +7,18 @@ not hold is ``bad_json``, data that do not fit have the error that their message
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.decoding import FAULTS, decoder_of, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.feature_messages import FEATURE_MESSAGES as FEATURE_MESSAGES
 from lobby_server.protocol.feature_messages import PlayerCount as PlayerCount
 from lobby_server.protocol.feature_messages import PresenceChanged as PresenceChanged
 from lobby_server.protocol.feature_messages import Refreshed as Refreshed
+from lobby_server.protocol.feature_messages import RoomClosed as RoomClosed
 from lobby_server.protocol.feature_messages import RoomsChangedRev as RoomsChangedRev
 from lobby_server.protocol.feature_messages import RoomsDelta as RoomsDelta
 from lobby_server.protocol.feature_messages import RoomsSnapshot as RoomsSnapshot
@@ -27,6 +29,7 @@ from lobby_server.protocol.frames import server_frame
 from lobby_server.protocol.message import ClientMessage as ClientMessage
 from lobby_server.protocol.message import Message as Message
 from lobby_server.protocol.message import ServerMessage as ServerMessage
+from lobby_server.protocol.resources import PeerInfo as PeerInfo
 from lobby_server.protocol.social_messages import SOCIAL_MESSAGES, SendChatMessage
 
 MAX_CHAT_CHARACTERS = 500
@@ -62,7 +65,7 @@ class CreateRoom(ClientMessage, frozen=True):
     TYPE: ClassVar[str] = "create_room"
 
 
-class JoinRoom(ClientMessage, frozen=True):
+class JoinRoom(ClientMessage, frozen=True, omit_defaults=True):
     """Enter a room, and leave the previous one."""
 
     TYPE: ClassVar[str] = "join_room"
@@ -71,6 +74,9 @@ class JoinRoom(ClientMessage, frozen=True):
     roomId: str
     version: str
     name: str
+    ifIn: Literal["none"] | None = None
+    """``none``: only if the user is in no room, which an automatic return asks for: it must not take them out of the
+    room that they entered on another device."""
 
 
 class LeaveRoom(ClientMessage, frozen=True):
@@ -179,12 +185,14 @@ class Pong(ServerMessage, frozen=True):
     """Unix time in milliseconds."""
 
 
-class Error(ServerMessage, frozen=True):
+class Error(ServerMessage, frozen=True, omit_defaults=True):
     """A message was not taken; the socket stays open."""
 
     TYPE: ClassVar[str] = "error"
 
     reason: ErrorReason
+    detail: str | None = None
+    """What was wrong, for the author of the client; sent only to a client that asked for features."""
 
 
 class RoomCreated(ServerMessage, frozen=True):
@@ -198,16 +206,8 @@ class RoomCreated(ServerMessage, frozen=True):
     mapName: str | None
 
 
-class PeerInfo(msgspec.Struct, frozen=True):
-    """A member as the other members see it."""
-
-    peerId: int
-    name: str
-    isHost: bool
-
-
 class RoomJoined(ServerMessage, frozen=True):
-    """The user entered a room, alone or with their party."""
+    """The user entered a room, alone or with their party; or they are in it, and this socket of theirs is new."""
 
     TYPE: ClassVar[str] = "room_joined"
 
@@ -255,7 +255,7 @@ class Chat(ServerMessage, frozen=True):
 
 
 class Kicked(ServerMessage, frozen=True):
-    """The host has kicked the user out of the room, or deleted it."""
+    """The host has kicked the user out of the room, or deleted it (clients with features hear ``room_closed`` then)."""
 
     TYPE: ClassVar[str] = "kicked"
 
@@ -281,14 +281,23 @@ EVENTS: dict[str, type[ServerMessage]] = {**SERVER_MESSAGES, **FEATURE_MESSAGES,
 class Refused(Exception):
     """A peer's message that cannot be taken, with the error that it is answered with."""
 
-    def __init__(self, reason: ErrorReason) -> None:
+    def __init__(self, reason: ErrorReason, detail: str | None = None) -> None:
+        """`detail`: what was wrong, in a sentence for the author of the client."""
         super().__init__(reason.value)
         self.reason = reason
+        self.detail = detail
+
+
+_NO_DATA = msgspec.Raw(b"{}")
 
 
 class _Envelope(msgspec.Struct):
     type: str
-    data: msgspec.Raw = msgspec.Raw(b"{}")
+    data: msgspec.Raw = _NO_DATA
+
+
+class _Asked(msgspec.Struct):
+    features: Any = None
 
 
 class _Asking(msgspec.Struct):
@@ -296,10 +305,11 @@ class _Asking(msgspec.Struct):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_client_decoders = {name: msgspec.json.Decoder(message).decode for name, message in CLIENT_MESSAGES.items()}
-_server_decoders = {name: msgspec.json.Decoder(message).decode for name, message in EVENTS.items()}
-_decode_asking = msgspec.json.Decoder(_Asking).decode
-_decode_rooms_changed_rev = msgspec.json.Decoder(RoomsChangedRev).decode
+_client_decoders = {name: decoder_of(message) for name, message in CLIENT_MESSAGES.items()}
+_server_decoders = {name: decoder_of(message) for name, message in EVENTS.items()}
+_decode_asking = decoder_of(_Asking)
+_decode_asked = msgspec.json.Decoder(_Asked).decode
+_decode_rooms_changed_rev = decoder_of(RoomsChangedRev)
 
 
 def encode(message: Message) -> bytes:
@@ -323,8 +333,18 @@ def decode_client_message(raw: bytes | str) -> ClientMessage:
         raise Refused(ErrorReason.UNKNOWN_TYPE)
     try:
         return decoder(data)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(CLIENT_MESSAGES[name].INVALID) from None
+    except FAULTS as fault:
+        raise Refused(CLIENT_MESSAGES[name].INVALID, what_is_wrong(data, fault)) from None
+
+
+def features_asked_in(raw: bytes | str) -> Any:
+    """The features that a handshake asks for, though it could not be taken otherwise; None: it asks for none, or is no
+    handshake. Untyped, as in `Handshake`."""
+    try:
+        name, data = _open_envelope(raw)
+        return _decode_asked(data).features if name == Handshake.TYPE else None
+    except (*FAULTS, Refused):
+        return None
 
 
 def decode_server_message(raw: bytes | str) -> ServerMessage | None:
@@ -340,8 +360,8 @@ def decode_server_message(raw: bytes | str) -> ServerMessage | None:
         decoder = _decode_rooms_changed_rev
     try:
         return decoder(data)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(ErrorReason.BAD_JSON) from None
+    except FAULTS as fault:
+        raise Refused(ErrorReason.BAD_JSON, what_is_wrong(data, fault)) from None
 
 
 def type_of(raw: bytes | str) -> str | None:
@@ -361,15 +381,18 @@ def ack_id_of(raw: bytes) -> int | None:
         return None
     try:
         return _decode_asking(_open_envelope(raw)[1]).ack
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, Refused):
+    except (*FAULTS, Refused):
         return None
 
 
 def _open_envelope(raw: bytes | str) -> tuple[str, msgspec.Raw]:
     try:
         envelope = _decode_envelope(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(ErrorReason.BAD_JSON) from None
-    if not bytes(envelope.data).startswith(b"{"):
-        raise Refused(ErrorReason.BAD_JSON)
-    return envelope.type, envelope.data
+    except FAULTS as fault:
+        raise Refused(ErrorReason.BAD_JSON, what_is_wrong(raw, fault)) from None
+    data = envelope.data
+    if not bytes(data).startswith(b"{"):
+        if bytes(data) != b"null":
+            raise Refused(ErrorReason.BAD_JSON, "data is not an object.")
+        data = _NO_DATA
+    return envelope.type, data

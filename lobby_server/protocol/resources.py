@@ -64,6 +64,22 @@ class Room(msgspec.Struct, frozen=True):
     is_full: bool
 
 
+class PeerInfo(msgspec.Struct, frozen=True):
+    """A member as the other members see it."""
+
+    peerId: int
+    name: str
+    isHost: bool
+
+
+class MyRoom(Room, frozen=True):
+    """The room that the caller is in, with what ``room_joined`` says of it."""
+
+    peerId: int
+    """The caller's own."""
+    members: list[PeerInfo]
+
+
 class RoomList(msgspec.Struct, frozen=True):
     count: int
     rooms: list[Room]

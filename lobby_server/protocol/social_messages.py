@@ -70,6 +70,16 @@ class PartyInvited(ServerMessage, frozen=True):
     from_username: str
 
 
+class PartyInviteClosed(ServerMessage, frozen=True):
+    """To all sockets of the guest: an invitation has ended. ``reason``: ``accepted``, ``declined``, ``withdrawn``,
+    ``expired`` or ``gone``."""
+
+    TYPE: ClassVar[str] = "party_invite_closed"
+
+    party_id: str
+    reason: str
+
+
 class PartyJoined(ServerMessage, frozen=True):
     """To all members, the new one included."""
 
@@ -123,6 +133,15 @@ class MatchInvited(ServerMessage, frozen=True):
     gamemode: str
 
 
+class MatchInviteClosed(ServerMessage, frozen=True):
+    """To all sockets of the guest: an invitation has ended. ``reason``: as of ``party_invite_closed``."""
+
+    TYPE: ClassVar[str] = "match_invite_closed"
+
+    room_id: str
+    reason: str
+
+
 class ChatMessage(ServerMessage, frozen=True):
     """A line of chat. ``channel`` is where its reader would answer; ``ts`` is Unix time in milliseconds."""
 
@@ -162,7 +181,8 @@ class Announcement(ServerMessage, frozen=True):
 SOCIAL_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
     for message in (
-        FriendRequested, FriendRequestClosed, FriendAccepted, FriendRemoved, PartyInvited, PartyJoined, PartyLeft,
-        PartyLeaderChanged, PartyMemberStatus, MatchInvited, ChatMessage, Notification, Announcement,
+        FriendRequested, FriendRequestClosed, FriendAccepted, FriendRemoved,
+        PartyInvited, PartyInviteClosed, PartyJoined, PartyLeft,
+        PartyLeaderChanged, PartyMemberStatus, MatchInvited, MatchInviteClosed, ChatMessage, Notification, Announcement,
     )
 }  # fmt: skip

@@ -6,7 +6,7 @@ of a room, a party or a friendship go to all sockets of the users whom they conc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from lobby_server.core.presence import User
 from lobby_server.protocol import messages
@@ -85,7 +85,8 @@ class Announcer:
 
     def snapshot(self, session: Session) -> None:
         """Send the room list as the deltas have told it so far: what `rooms_delta` clients start from."""
-        self._fanout.tell(session, self._rooms.snapshot_frame())
+        frames = self._rooms.snapshot_frames()
+        self._fanout.tell(session, b"".join(frames), count=len(frames))
 
     def hear_lobby(self, session: Session) -> None:
         """From now on a session on the base protocol hears the lobby's chat; sessions with features do anyway."""
@@ -106,13 +107,15 @@ class Announcer:
             self._rooms_changed.wish()
             self._metrics.events_conflated[messages.RoomsChanged.TYPE] = self._rooms_changed.joined
 
-    def tell_lobby(self, message: ServerMessage) -> None:
-        """Tell all sessions that take part in the lobby's chat."""
-        self._tell_profiles(message, lambda profile: profile.hears_lobby)
+    def tell_lobby(self, message: ServerMessage, *, but: Collection[int] = ()) -> None:
+        """Tell all sessions that take part in the lobby's chat, `but` those of some users."""
+        deaf = self._sessions.of_users(but)
+        self._tell_profiles(message, lambda profile: profile.hears_lobby, but=deaf)
         if self._lobby_ears and not self._fanout.is_silent:
             frame = encode_frame(message)
             for session in tuple(self._lobby_ears):
-                self._fanout.tell(session, frame)
+                if session not in deaf:
+                    self._fanout.tell(session, frame)
 
     def tell_everybody(self, message: ServerMessage) -> None:
         """Tell all sessions."""
@@ -161,15 +164,16 @@ class Announcer:
         self._metrics.events_published[kind.TYPE] += 1
 
     def _announce_rooms(self) -> None:
-        frames: dict[RoomsMode, bytes] = {}
+        frames: dict[RoomsMode, list[bytes]] = {}
         for profile, clients in self._fanout.profiles():
             if not clients or (profile.rooms is RoomsMode.DELTA and not self._rooms.has_news):
                 continue
-            frame = frames.get(profile.rooms)
-            if frame is None:
-                frame = frames[profile.rooms] = self._rooms.frame(profile.rooms, len(self._fanout))
+            parts = frames.get(profile.rooms)
+            if parts is None:
+                parts = frames[profile.rooms] = self._rooms.frames(profile.rooms, len(self._fanout))
             is_state = profile.rooms is not RoomsMode.DELTA  # a delta builds on the one before it
-            self._fanout.publish(profile, frame, key=ROOMS_KEY if is_state else None, conflate=is_state)
+            for frame in parts:
+                self._fanout.publish(profile, frame, key=ROOMS_KEY if is_state else None, conflate=is_state)
         self._rooms.announced()
         self._metrics.events_published[messages.RoomsChanged.TYPE] += 1
 
@@ -179,13 +183,15 @@ class Announcer:
             if profile.hears_count:
                 self._fanout.publish(profile, frame, key=PLAYERS_KEY, conflate=True)
 
-    def _tell_profiles(self, message: ServerMessage, is_wanted: Callable[[Profile], bool]) -> None:
+    def _tell_profiles(
+        self, message: ServerMessage, is_wanted: Callable[[Profile], bool], *, but: Sequence[Session] = ()
+    ) -> None:
         if self._fanout.is_silent:
             return
         frame = encode_frame(message)
         for profile, _ in self._fanout.profiles():
             if is_wanted(profile):
-                self._fanout.publish(profile, frame)
+                self._fanout.publish(profile, frame, but=[each for each in but if each.profile == profile])
         self._metrics.events_published[message.TYPE] += 1
 
     def _herd_s(self) -> float:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from lobby_server.core.blocks import BlockBook
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.rooms import RoomBook
-from lobby_server.service.accounts import Accounts
+from lobby_server.service.accounts.commands import Accounts
+from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
@@ -87,10 +89,16 @@ class App:
         # Accounts and tokens
         self.tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=clock, new_token_id=runtime.new_token_id)
         self.accounts = Accounts(
-            store=store, tokens=self.tokens, passwords=Passwords(), clock=clock, executor=runtime.executor
+            store=store,
+            tokens=self.tokens,
+            passwords=Passwords(),
+            clock=clock,
+            hashing=HashingQueue(runtime.executor, clock=clock),
         )
         self.auth_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
-        """By address."""
+        """By address: calls that hash a password."""
+        self.token_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
+        """By user: fresh tokens, and tokens that are signed out."""
         self.social_limit = KeyedLimit(
             rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
         )
@@ -109,6 +117,7 @@ class App:
             tick_s=settings.tick_ms / 1000,
             log_bytes=settings.outbox_log_bytes,
             log_age_s=settings.outbox_log_age_s,
+            base_tick_frames=settings.base_tick_frames,
             acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=runtime.random_source),
         )
         self.announcer = Announcer(
@@ -122,6 +131,7 @@ class App:
         )
 
         # Commands
+        block_book = BlockBook()
         self.rooms = RoomCommands(
             book=room_book,
             announcer=self.announcer,
@@ -131,6 +141,8 @@ class App:
             clock=clock,
             new_room_id=runtime.new_id,
             is_online=self.presence.is_online,
+            hides=block_book.blocks,
+            grace_s=settings.presence_grace_s,
         )
         self.social = Social(
             presence=self.presence,
@@ -140,6 +152,7 @@ class App:
             store=store,
             writer=self.writer,
             clock=clock,
+            block_book=block_book,
             party_book=PartyBook(
                 max_members=settings.party_max_members,
                 invite_ttl_s=settings.party_invite_ttl_s,

@@ -107,6 +107,9 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
         """Let users into a private room. A second time, or no such room: nothing happens."""
 
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        """Let users into a private room no more. Not let in, or no such room: nothing happens."""
+
     async def delete_room(self, room_id: str) -> None:
         """Delete a room, its bans and its invitations. No such room: nothing happens."""
 
@@ -118,6 +121,12 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
 
     async def begin_life(self, name: str) -> None:
         """Remember by which name a server began to use the database."""
+
+    async def mark(self, name: str) -> int:
+        """The number that was kept under a name; 0: none was."""
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        """Keep a number under a name, unless a larger one is kept there already."""
 
     async def ping(self) -> None:
         """Return when the database takes writes."""

@@ -32,12 +32,13 @@ from lobby_server.protocol.messages import (
     TokenExpiring,
     decode_client_message,
     encode_frame,
+    features_asked_in,
 )
-from lobby_server.service.auth import Claims, Tokens
+from lobby_server.service.auth import MAX_USERNAME_CHARACTERS, Claims, Tokens
 from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.fanout.acks import ACK_GROUPS
 from lobby_server.service.fanout.fanout import Fanout
-from lobby_server.service.fanout.profile import Profile, profile_of
+from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, profile_of
 from lobby_server.service.peers.peer import Peer, PeerRules, Phase
 from lobby_server.service.ports import Clock, Transport
 from lobby_server.service.watch.events import LogEvent
@@ -57,7 +58,6 @@ TOKEN_WARNING_S = 60.0
 """How long before its end such a client is told; half of what is left, for a token that ends sooner."""
 HEARTBEATS_PER_TIMEOUT = 2.5
 """The interval that a client is told: one heartbeat may get lost, and the next still comes in time."""
-_BASE_PROFILES = (Profile(), Profile(deflates=True))
 _NO_FEATURES: frozenset[Feature] = frozenset()
 
 
@@ -143,9 +143,8 @@ class Session(Peer):
     ) -> None:
         """`address`: of the client, for the log. `deflates`: the client takes compressed frames. `waited_s`: what is
         gone of the time for a handshake."""
-        super().__init__(
-            rules, transport, _BASE_PROFILES[deflates], peer_id=session_id, address=address, waited_s=waited_s
-        )
+        profile = DEFLATED_BASE_PROFILE if deflates else BASE_PROFILE
+        super().__init__(rules, transport, profile, peer_id=session_id, address=address, waited_s=waited_s)
         self.features = _NO_FEATURES
         self.is_guest = False
         self.version: str | None = None
@@ -165,15 +164,15 @@ class Session(Peer):
                 self._check_may_say(message)
             answer.act(self, message)
         except Refused as malformed:
-            self.refuse(malformed.reason)
+            self.refuse(malformed.reason, self._detail(malformed, raw))
         except Refusal as refusal:
             self.refuse(ERROR_REASONS[refusal.code])
 
-    def refuse(self, reason: ErrorReason) -> None:
+    def refuse(self, reason: ErrorReason, detail: str | None = None) -> None:
         if reason is ErrorReason.INVALID_HANDSHAKE and self.phase is Phase.WAITING:
-            self._refuse_handshake(reason)
+            self._refuse_handshake(reason, detail)
             return
-        self.say_error(reason)
+        self.say_error(reason, detail)
         if reason in (ErrorReason.BAD_JSON, ErrorReason.UNKNOWN_TYPE):
             malformed_s = self._rules.malformed.take(self._malformed_s, self.last_heard_s)
             if malformed_s == REFUSED:
@@ -197,6 +196,15 @@ class Session(Peer):
             raise Refused(ErrorReason.AUTHENTICATION_REQUIRED)
         if message.FEATURES and message.FEATURES.isdisjoint(self.features):
             raise Refused(ErrorReason.UNKNOWN_TYPE)
+
+    def _detail(self, malformed: Refused, raw: bytes | str) -> str | None:
+        """What was wrong with a message, for a client that may hear it: the base protocol's errors have a reason and
+        nothing else. The log has it in either case."""
+        if malformed.detail is None:
+            return None
+        log.info("session %d: %s: %s", self.id, malformed.reason.value, malformed.detail)
+        asks = self.features or known_features(features_asked_in(raw))
+        return malformed.detail if asks else None
 
     def _ping(self, _: Ping) -> None:
         pong = Pong(ts=int(self._rules.clock.utc_now().timestamp() * 1000))
@@ -225,9 +233,9 @@ class Session(Peer):
             else:
                 self._accept(handshake, claims)
 
-    def _refuse_handshake(self, reason: ErrorReason) -> None:
+    def _refuse_handshake(self, reason: ErrorReason, detail: str | None = None) -> None:
         """The socket stays open for another try: a client may have a fresher token."""
-        self.say_error(reason)
+        self.say_error(reason, detail)
         self._rules.metrics.handshakes_refused[reason.value] += 1
         self._rules.security.report(
             LogEvent.HANDSHAKE_REFUSED,
@@ -271,7 +279,7 @@ class Session(Peer):
 
     def _accept_guest(self, handshake: Handshake) -> None:
         self.is_guest = True
-        self._enter(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name))
+        self._enter(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name[:MAX_USERNAME_CHARACTERS]))
 
     def _enter(self, reply: HandshakeAccepted) -> None:
         self.accept()

@@ -223,3 +223,11 @@ server_life = Table(
     Column("checks", BigInteger, nullable=False),
 )
 """One row: the life of a server that used the database last, and how often it tried whether writes are taken."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", StoredText, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Numbers that only go up, over restarts too."""

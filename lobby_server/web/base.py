@@ -11,8 +11,10 @@ import tornado.web
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 from lobby_server.protocol.codes import ApiCode
+from lobby_server.protocol.decoding import FAULTS, decode_untyped, what_is_wrong
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.resources import Problem
+from lobby_server.service.accounts.hashing import CallerGone, Overloaded
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
@@ -126,9 +128,10 @@ class BaseHandler(tornado.web.RequestHandler):
     def body_object(self) -> dict[str, Any]:
         """The JSON object of the body. Raises `ApiFault` 400."""
         try:
-            body = msgspec.json.decode(self.request.body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise ApiFault(400, ApiCode.INVALID_REQUEST, "The body is not JSON.") from None
+            body = decode_untyped(self.request.body)
+        except FAULTS as fault:
+            sentence = f"The body cannot be read. {what_is_wrong(self.request.body, fault)}"
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, sentence) from None
         if not isinstance(body, dict):
             raise ApiFault(400, ApiCode.INVALID_REQUEST, "The body is not a JSON object.")
         return body
@@ -177,6 +180,13 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_status(503)
             self.set_header("Retry-After", "5")
             problem = _problem(503)
+        elif isinstance(fault, Overloaded):
+            self.set_status(503)
+            self.set_header("Retry-After", str(round(fault.retry_after_s)))
+            problem = _problem(503)
+        elif isinstance(fault, CallerGone):
+            self.set_status(499, "Client Closed Request")  # nginx's status: nobody reads it, and the log says it
+            problem = _problem(400)
         elif isinstance(fault, Refusal):
             status_code, problem = problem_of(fault)
             self.set_status(status_code)
@@ -197,7 +207,10 @@ class BaseHandler(tornado.web.RequestHandler):
         self.answer(problem, self.get_status())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        if isinstance(value, Refusal):
+        if isinstance(value, Refusal | CallerGone):
+            return
+        if isinstance(value, Overloaded):
+            log.warning("%s %s: %s", self.request.method, self.request.path, value)
             return
         if isinstance(value, StoreUnavailable):
             log.error("%s %s: %s", self.request.method, self.request.path, value)

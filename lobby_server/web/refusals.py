@@ -27,10 +27,21 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
     RefusalCode.NOT_IN_PARTY: (403, ApiCode.NOT_IN_PARTY, "You are not in that party."),
     RefusalCode.NOT_LEADER: (403, ApiCode.NOT_LEADER, "Only the leader of the party can do that."),
     RefusalCode.NOT_INVITED: (403, ApiCode.NOT_INVITED, "You are not invited, or the invitation is over."),
+    RefusalCode.INVITATION_NOT_FOUND: (
+        404,
+        ApiCode.INVITATION_NOT_FOUND,
+        "There is no such invitation (any more).",
+    ),
+    RefusalCode.INVITE_OUTDATED: (
+        409,
+        ApiCode.INVITE_OUTDATED,
+        "The player who invited you is not in that party any more.",
+    ),
     RefusalCode.PARTY_FULL: (409, ApiCode.PARTY_FULL, "The party is full."),
     RefusalCode.MEMBER_OFFLINE: (409, ApiCode.MEMBER_OFFLINE, "Somebody of the party is offline; nobody has entered."),
     RefusalCode.ROOM_NOT_FOUND: (404, ApiCode.ROOM_NOT_FOUND, "There is no such room (any more)."),
     RefusalCode.NOT_IN_ROOM: (403, ApiCode.NOT_IN_ROOM, "You are not in that room."),
+    RefusalCode.IN_NO_ROOM: (404, ApiCode.NOT_IN_ROOM, "You are in no room."),
     RefusalCode.ALREADY_IN_ROOM: (409, ApiCode.ALREADY_IN_ROOM, "That user is in the room already."),
     RefusalCode.ROOM_FULL: (409, ApiCode.ROOM_FULL, "The room has not enough space; nobody has entered."),
     RefusalCode.VERSION_MISMATCH: (

@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,21 @@ class Godot:
             passed_over.append(event)
         raise TimeoutError(f"the client did not report {wanted}; it reported {passed_over}")
 
+    def expect_message(self, type_: str, **wanted: Any) -> None:
+        """The next message of that type with at least these fields of its data."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            event = json.loads(self._lines.readline())
+            message = event.get("message", {"type": None})
+            if message["type"] == type_ and wanted.items() <= message["data"].items():
+                return
+        raise TimeoutError(f"the client did not report {type_} with {wanted}")
+
+    def counts(self) -> Any:
+        """What came in since `do("count")`, by type; items of lists."""
+        self.do("report")
+        return self.expect(signal="counted")["counts"]
+
     def log_in(self, username: str, password: str) -> None:
         """Log in over HTTP; the client keeps the token."""
         answer = self.request("POST", "/api/auth/login", {"username": username, "password": password})
@@ -65,8 +80,17 @@ class Godot:
 
 
 @contextmanager
-def running_godot(folder: Path, *, http_url: str, retry_s: float) -> Iterator[Godot]:
-    """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards."""
+def running_godot(
+    folder: Path,
+    *,
+    http_url: str,
+    retry_s: float = 0.2,
+    features: Sequence[str] = (),
+    is_binary: bool = False,
+    is_polled: bool = False,
+) -> Iterator[Godot]:
+    """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards. `is_binary`:
+    it writes as the engine does by default. `is_polled`: it takes what has come once per picture."""
     path = program("godot3-server", package="godot3-server")
     with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "godot.log").open("w+") as log:
         listener.settimeout(PATIENCE_S)
@@ -83,7 +107,14 @@ def running_godot(folder: Path, *, http_url: str, retry_s: float) -> Iterator[Go
             connection = listener.accept()[0]
             connection.settimeout(PATIENCE_S)
             with closing(Godot(connection)) as godot:
-                godot.do("set_up", http_url=http_url, retry_s=retry_s)
+                godot.do(
+                    "set_up",
+                    http_url=http_url,
+                    retry_s=retry_s,
+                    features=list(features),
+                    is_binary=is_binary,
+                    is_polled=is_polled,
+                )
                 yield godot
         finally:
             engine.kill()

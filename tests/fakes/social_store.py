@@ -106,7 +106,9 @@ class SocialMemory:
         self._lines.update({line.id: line for line in made})
         return made
 
-    async def chat_lines(self, channel: str, *, reader_id: int, before: int | None, most: int) -> list[ChatLine]:
+    async def chat_lines(
+        self, channel: str, *, reader_id: int, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[ChatLine]:
         self._check(channel)
         found = [
             line
@@ -114,6 +116,7 @@ class SocialMemory:
             if line.channel == channel
             and (not line.is_withheld or line.sender.id == reader_id)
             and (before is None or line.id < before)
+            and line.sender.id not in hidden_sender_ids
         ]
         return found[-most:]
 
@@ -162,14 +165,17 @@ class SocialMemory:
             (each.kind, each.from_user_id, each.is_read) == (kind, from_user_id, False) for each in self._of(user_id)
         )
 
-    async def notifications(self, user_id: int, *, before: int | None, most: int) -> list[StoredNotification]:
+    async def notifications(
+        self, user_id: int, *, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[StoredNotification]:
         self._check()
-        found = [each for each in self._of(user_id) if before is None or each.id < before]
+        shown = [each for each in self._of(user_id) if each.from_user_id not in hidden_sender_ids]
+        found = [each for each in shown if before is None or each.id < before]
         return found[::-1][:most]
 
-    async def unread_notifications(self, user_id: int) -> int:
+    async def unread_notifications(self, user_id: int, *, hidden_sender_ids: Sequence[int] = ()) -> int:
         self._check()
-        return sum(not each.is_read for each in self._of(user_id))
+        return sum(not each.is_read and each.from_user_id not in hidden_sender_ids for each in self._of(user_id))
 
     async def read_notification(self, user_id: int, notification_id: int) -> bool:
         self._check()
@@ -178,6 +184,16 @@ class SocialMemory:
             return False
         self._notifications[notification_id] = replace(found, is_read=True, is_delivered=True)
         return True
+
+    async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
+        self._check(kind)
+        for each in self._of(user_id):
+            if (each.kind, each.from_user_id) == (kind, from_user_id) and room_id in (None, each.room_id):
+                self._notifications[each.id] = replace(each, is_read=True, is_delivered=True)
+
+    async def unread_of_kinds(self, kinds: Sequence[str]) -> list[StoredNotification]:
+        self._check()
+        return [each for each in self._notifications.values() if each.kind in kinds and not each.is_read]
 
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
         self._check()

@@ -26,6 +26,7 @@ class MemoryStore(SocialMemory):
         self._revoked: dict[str, datetime] = {}
         self._rooms: dict[str, StoredRoom] = {}
         self._life = ""
+        self._marks: dict[str, int] = {}
 
     async def add_account(
         self, *, username: str, email: str | None, password_hash: str, created_at: datetime
@@ -102,6 +103,11 @@ class MemoryStore(SocialMemory):
             room = self._rooms[room_id]
             self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids | set(user_ids))
 
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        self._check(room_id)
+        if (room := self._rooms.get(room_id)) is not None:
+            self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids - set(user_ids))
+
     async def delete_room(self, room_id: str) -> None:
         self._check(room_id)
         self._rooms.pop(room_id, None)
@@ -117,6 +123,14 @@ class MemoryStore(SocialMemory):
     async def begin_life(self, name: str) -> None:
         self._check(name)
         self._life = name
+
+    async def mark(self, name: str) -> int:
+        self._check(name)
+        return self._marks.get(name, 0)
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        self._check(name)
+        self._marks[name] = max(value, self._marks.get(name, 0))
 
     async def ping(self) -> None:
         self._check()

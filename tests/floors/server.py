@@ -6,7 +6,7 @@ PACKAGE = "lobby_server"
 
 LAYERS = (
     # The vocabulary, and what every floor may use
-    ("protocol.codes", "protocol.encoding", "protocol.features"),
+    ("protocol.codes", "protocol.decoding", "protocol.encoding", "protocol.features"),
     ("protocol",),
     ("settings",),
     # The rules: no time, no I/O
@@ -25,13 +25,14 @@ LAYERS = (
         "service.watch.loop_lag",
         "service.watch.events",
     ),
-    ("service.accounts", "service.retention", "service.watch.security"),
+    ("service.accounts.hashing",),
+    ("service.accounts.commands", "service.accounts", "service.retention", "service.watch.security"),
     ("service.fanout",),
     ("service.peers",),
     ("service.session",),
     ("service.sessions",),
     ("service.rooms.fetch_meter", "service.rooms.list", "service.rooms.stored"),
-    ("service.rooms.changes",),
+    ("service.rooms.changes", "service.rooms.partings", "service.rooms.revision_mark"),
     ("service.announcer", "service.drain", "service.watch.ops_history"),
     ("service.rooms.commands", "service.lobby"),
     ("service.social",),

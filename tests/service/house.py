@@ -37,10 +37,17 @@ def token_of(user: User) -> str:
 class House:
     """One service, and users who open sockets to it."""
 
-    def __init__(self, *, new_id: Callable[[], str] | None = None, **settings: Any) -> None:
-        """`new_id`: of rooms and parties; by default they are numbered."""
-        self.clock = VirtualClock()
-        self.store = MemoryStore()
+    def __init__(
+        self,
+        *,
+        new_id: Callable[[], str] | None = None,
+        store: MemoryStore | None = None,
+        clock: VirtualClock | None = None,
+        **settings: Any,
+    ) -> None:
+        """`new_id`: of rooms and parties; by default they are numbered. `store`, `clock`: of an earlier life."""
+        self.clock = clock or VirtualClock()
+        self.store = store or MemoryStore()
         numbers = itertools.count(1)
         self.app = App(
             settings=Settings(**{**NO_LIMITS, "ack_percent": 0.0, **settings}),
@@ -59,7 +66,7 @@ class House:
 
     async def start(self) -> House:
         """With accounts of Ann, Bob and Cleo."""
-        for user in (ANN, BOB, CLEO):
+        for user in (ANN, BOB, CLEO) if await self.store.account(ANN.id) is None else ():
             await self.store.add_account(
                 username=user.username, email=None, password_hash="x", created_at=self.clock.utc_now()
             )

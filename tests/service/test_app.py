@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+from lobby_server.core.presence import User
 from lobby_server.protocol.messages import CLIENT_MESSAGES
-from tests.service.house import ANN, BOB, House
+from lobby_server.protocol.requests import RoomWish
+from tests.service.house import ANN, BOB, Client, House
 
 
 async def test_every_message_of_the_contract_is_answered_by_something(house: House) -> None:
@@ -32,3 +36,27 @@ async def test_nothing_is_announced_once_the_service_is_stopped(house: House) ->
     announcer.rooms_changed()
     announcer.user_online(ANN)
     assert bob.told(but=frozenset()) == []
+
+
+async def test_newcomer_to_many_rooms_gets_the_list_in_parts_that_engines_can_take(house: House) -> None:
+    for number in range(400):
+        wish = RoomWish(gamemode=f"mode {number}", mapName="a map of some name")
+        await house.app.rooms.create_room(User(100 + number, f"host{number}"), wish)
+    client = Client(house, ANN)
+    client.handshake("rooms_delta")
+    house.clock.advance(0.3)
+    parts = [each for each in client.transport.take() if each["type"] == "rooms_snapshot"]
+    assert len(parts) > 1
+    assert max(len(json.dumps(part)) for part in parts) <= 40_000
+    assert [part["data"]["part"] for part in parts] == list(range(1, len(parts) + 1))
+    assert sum(len(part["data"]["rooms"]) for part in parts) == 400
+
+
+async def test_storm_reaches_a_client_of_batches_in_parts(house: House) -> None:
+    ear = house.connect(ANN, "presence_batch")
+    for number in range(2000):
+        Client(house, User(1000 + number, f"user{number}")).handshake()
+    parts = [data for type_, data in ear.told(but=frozenset({"handshake_accepted"})) if type_ == "presence_changed"]
+    assert len(parts) > 1
+    assert sum(len(part["online"]) for part in parts) == 2000
+    assert {part["of"] for part in parts} == {len(parts)}

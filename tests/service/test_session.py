@@ -337,7 +337,8 @@ def test_fresh_token_on_the_open_socket_keeps_it_open_and_a_bad_one_does_not() -
     socket.handshake(stage.token(ttl_s=100.0), features=["refresh"])
     for bad in ("x", stage.token(8, "bob"), stage.token(ttl_s=-1.0)):
         assert socket.say("refresh", token=bad)[-1] == error("invalid_token")
-    assert socket.say("refresh") == [error("invalid_token")]
+    (refused,) = socket.say("refresh")
+    assert refused["data"]["reason"] == "invalid_token"
     (refreshed,) = socket.say("refresh", token=stage.token(ttl_s=5000.0, jti="fresh"))
     assert refreshed["type"] == "refreshed"
     assert refreshed["data"]["token_ttl_s"] in (4999, 5000)
@@ -346,3 +347,25 @@ def test_fresh_token_on_the_open_socket_keeps_it_open_and_a_bad_one_does_not() -
     assert socket.transport.closed is None
     stage.clock.advance(2000.0)
     assert socket.transport.closed is not None
+
+
+def test_client_that_asks_for_features_reads_what_was_wrong_with_its_handshake() -> None:
+    stage = Stage()
+    client = stage.connect()
+    (reply,) = client.say("handshake", version=13020, name="P", features=["rev"])
+    assert reply["data"]["reason"] == "invalid_handshake"
+    assert "$.version" in reply["data"]["detail"]
+
+
+def test_base_client_gets_the_bare_reason_of_its_error() -> None:
+    stage = Stage()
+    assert stage.connect().say("handshake", version=13020, name="P") == [error("invalid_handshake")]
+    assert stage.connect().say_raw(b'{"type":"ping"}\0') == [error("bad_json")]
+
+
+def test_client_that_acknowledges_with_floats_stays_connected() -> None:
+    stage = Stage()
+    client = stage.connect()
+    client.handshake(stage.token(), features=["ack"])
+    for number in range(60):
+        assert client.say_raw(b'{"type":"ack","data":{"id":%d.0}}' % number) == []

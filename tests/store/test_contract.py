@@ -381,3 +381,11 @@ async def test_a_closed_store_is_unavailable(store: Store) -> None:
 async def test_closing_twice_is_fine(store: Store) -> None:
     await store.close()
     await store.close()
+
+
+async def test_mark_only_goes_up(store: Store) -> None:
+    assert await store.mark("m") == 0
+    for value, kept in ((5, 5), (3, 5), (2**52, 2**52)):
+        await store.raise_mark("m", value)
+        assert await store.mark("m") == kept
+    assert await store.mark("another") == 0

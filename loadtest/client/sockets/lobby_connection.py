@@ -7,7 +7,7 @@ work with either, because the meaning of each message is decided here. No I/O, n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from loadtest.client.signals import Signal
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.features import Feature, known_features
+from lobby_server.protocol.parts import Joiner, join
 
 DEFAULT_VERSION = "13020"
 """The game version in the handshake of the specification."""
@@ -70,14 +71,17 @@ class LobbyConnection(ABC):
         version: str,
         features: Iterable[Feature | str],
         new_signal: Callable[[str], Signal[Any]] = Signal,
+        join: Callable[[Sequence[messages.ServerMessage]], messages.ServerMessage] = join,
     ) -> None:
         """`name` is the player's display name, `version` that of the game: rooms are joined by clients of one version.
-        `features` are requested in every handshake. Raises `ValueError` for an unknown feature."""
+        `features` are requested in every handshake. `join` makes one message of its parts. Raises `ValueError` for an
+        unknown feature."""
         self.name = name
         self.version = version
         self.features = frozenset(Feature(feature) for feature in features)
         self.accepted_features: frozenset[Feature] = frozenset()
         """Those of `features` that the server granted at the last acceptance."""
+        self._joiner = Joiner(join)
         self.user_id: int | None = None
         """From the last acceptance; None before it, and for a guest."""
         self.username: str | None = None
@@ -162,11 +166,17 @@ class LobbyConnection(ABC):
         return messages.Handshake(version=self.version, name=self.name, token=token, features=features)
 
     def _take_acceptance(self, accepted: messages.HandshakeAccepted) -> None:
+        self._joiner.forget()
         self.user_id, self.username = accepted.user_id, accepted.username
         self.accepted_features = (known_features(accepted.features) or frozenset()) & self.features
 
     def _tell(self, message: messages.ServerMessage) -> None:
-        """Emit the signals of a message on an accepted connection; heartbeats and drains are left to the reader."""
+        """Emit the signals of a message on an accepted connection, once all its parts are there; heartbeats and drains
+        are left to the reader."""
+        whole = self._joiner.take(message)
+        if whole is None:
+            return
+        message = whole
         if isinstance(message, ABOUT_ROOMS):
             self.rooms_list_changed.emit()
             self.rooms_announced.emit(message)

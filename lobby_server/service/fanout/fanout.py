@@ -12,13 +12,13 @@ third of the loop. Deliveries are cut into slices, between which pings are answe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
 from lobby_server.protocol.deflate import deflated
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
-from lobby_server.service.fanout.profile import Profile
+from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, Profile
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.pacing import TurnBudget
 from lobby_server.service.ports import Clock, Timer
@@ -37,13 +37,13 @@ SLOW_CHECK_S = 1.0
 
 
 class TickSource(Protocol):
-    """Something that has at most one frame for each tick of a feed, made when the tick closes."""
+    """Something that has one message at most for each tick of a feed, made when the tick closes."""
 
     def __len__(self) -> int:
         """How much waits for the next tick."""
 
-    def take_frame(self) -> bytes | None:
-        """The frame of this tick; None: nothing waits."""
+    def take_frames(self) -> list[bytes]:
+        """The frames of this tick, one for each part of the message; none: nothing waits."""
 
 
 class Fanout:
@@ -57,9 +57,11 @@ class Fanout:
         tick_s: float,
         log_bytes: int,
         log_age_s: float,
+        base_tick_frames: int | None = None,
         acks: Acks | None = None,
     ) -> None:
-        """`log_bytes`, `log_age_s`: bounds of each feed's log. `acks`: asks some clients to acknowledge events."""
+        """`log_bytes`, `log_age_s`: bounds of each feed's log. `base_tick_frames`: most frames in one tick to a session
+        without features; None: no bound. `acks`: asks some clients to acknowledge events."""
         self.stats = FanOutStats()
         self.acks = acks
         self._clock = clock
@@ -67,6 +69,7 @@ class Fanout:
         self._tick_s = tick_s
         self._log_bytes = log_bytes
         self._log_age_s = log_age_s
+        self._base_tick_frames = base_tick_frames
         self._budget = TurnBudget(clock, amount=TURN_BYTES)
         self._feeds: dict[Profile, Feed] = {}
         self._sources: dict[Profile, TickSource] = {}
@@ -114,14 +117,28 @@ class Fanout:
         """Every profile that was ever subscribed with, and its subscribers now. O(profiles)."""
         return ((profile, len(feed)) for profile, feed in self._feeds.items())
 
-    def publish(self, profile: Profile, frame: bytes, *, key: Hashable | None = None, conflate: bool = False) -> None:
+    def publish(
+        self,
+        profile: Profile,
+        frame: bytes,
+        *,
+        key: Hashable | None = None,
+        conflate: bool = False,
+        but: Sequence[Subscriber] = (),
+    ) -> None:
         """Put a frame into the open tick of a profile. `key`: in the log a later frame of that key replaces it;
-        `conflate`: within the tick too. O(1)."""
+        `conflate`: within the tick too. `but`: subscribers of the profile who do not hear it. O(1), and one write for
+        each of those."""
         if self.is_silent:
             return
         feed = self._feed(profile)
-        frame = self.marked(frame, profile, clients=len(feed))
-        feed.publish(self._encoded(frame, profile) if len(feed) else frame, key, conflate=conflate)
+        for subscriber in but:
+            self.tell(subscriber, b"", count=0)  # all that was published before goes out to it now
+        hearers = len(feed) - len(but)
+        frame = self.marked(frame, profile, clients=hearers)
+        feed.publish(self._encoded(frame, profile) if hearers else frame, key, conflate=conflate)
+        for subscriber in but:
+            feed.pass_over_open(subscriber)
         self.schedule()
 
     def marked(self, frame: bytes, profile: Profile, *, clients: int) -> bytes:
@@ -143,14 +160,14 @@ class Fanout:
 
     # -- to one ---------------------------------------------------------------------------------------------------
 
-    def tell(self, subscriber: Subscriber, frames: bytes, *, in_order: bool = True) -> None:
-        """Write frames to one subscriber alone, at once if its socket takes them.
+    def tell(self, subscriber: Subscriber, frames: bytes, *, in_order: bool = True, count: int = 1) -> None:
+        """Write frames to one subscriber alone, `count` of them, at once if its socket takes them.
 
         `in_order`: after everything that was published until now, which goes along in the same write; otherwise
         they may overtake the tick, and whatever waits for a socket that is full.
         """
         frames = self._encoded(frames, subscriber.profile)
-        self._metrics.frames_out += 1
+        self._metrics.frames_out += count
         self._metrics.bytes_out += len(frames)
         feed, before = subscriber.feed, 0
         if in_order and feed is not None:
@@ -210,6 +227,8 @@ class Fanout:
                 budget=self._budget,
                 log_bytes=self._log_bytes,
                 log_age_s=self._log_age_s,
+                tick_frames=self._base_tick_frames if profile in (BASE_PROFILE, DEFLATED_BASE_PROFILE) else None,
+                tick_s=self._tick_s,
             )
         return feed
 
@@ -217,7 +236,7 @@ class Fanout:
         self._timer = None
         self._tick_began_s = self._clock.monotonic_s()
         for profile, source in self._sources.items():
-            if (frame := source.take_frame()) is not None:
+            for frame in source.take_frames():
                 feed = self._feed(profile)
                 frame = self.marked(frame, profile, clients=len(feed))
                 feed.publish(self._encoded(frame, profile) if len(feed) else frame, None, conflate=False)

@@ -4,6 +4,10 @@ Cost of a tick: one joining of frames, and one write per session. A session whos
 behind: it goes on by itself from its cursor in the log when the socket is writable, and is in step again when it has
 caught up. No other session waits for it.
 
+A feed may be paced, for clients that keep so many messages between two looks at their socket and drop the rest: then a
+tick has `tick_frames` frames at most, what was published beyond that is in the next ticks, and a session behind gets no
+more at a time. A reply to one session goes ahead of what waits for later ticks.
+
 Only one delivery of a feed is under way at a time; `Fanout` sees to that.
 """
 
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from operator import length_hint
 
 from lobby_server.service.fanout.in_step import GAP, InStep
+from lobby_server.service.fanout.rests import Rests
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.fanout.ticklog import Chunk, Entry, TickLog, count_frames
 from lobby_server.service.pacing import TurnBudget
@@ -21,6 +26,8 @@ from lobby_server.service.ports import Clock
 
 FALLEN_OFF = -1
 """A cursor that no log can serve."""
+MAX_PACED_BYTES = 48 * 1024
+"""In one tick of a paced feed: three quarters of what Godot 3 and 4 keep between two looks at their socket."""
 MAX_WRITES_PER_TURN = 8
 """Writes to one session per turn of the loop, while it catches up."""
 
@@ -56,13 +63,24 @@ class Feed:
     """All sessions with one profile of features."""
 
     def __init__(
-        self, *, clock: Clock, stats: FanOutStats, budget: TurnBudget, log_bytes: int, log_age_s: float
+        self,
+        *,
+        clock: Clock,
+        stats: FanOutStats,
+        budget: TurnBudget,
+        log_bytes: int,
+        log_age_s: float,
+        tick_frames: int | None = None,
+        tick_s: float = 0.0,
     ) -> None:
-        """`budget`: bytes that may be written to sessions behind per turn of the loop, shared by all feeds."""
+        """`budget`: bytes that may be written to sessions behind per turn of the loop, shared by all feeds.
+        `tick_frames`: at most so many to one session every `tick_s`; None: not paced."""
         self._clock = clock
         self._stats = stats
         self._budget = budget
         self._max_age_s = log_age_s
+        self._tick_frames = tick_frames
+        self._rests = None if tick_frames is None else Rests(clock, rest_s=tick_s)
         self.log = TickLog(max_bytes=log_bytes, max_age_s=log_age_s)
         self._in_step = InStep()
         self._behind: dict[Subscriber, None] = {}
@@ -105,6 +123,8 @@ class Feed:
             self._in_step.join(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
+        if self._rests is not None:
+            self._rests.forget(subscriber)
         self._in_step.leave(subscriber)
         self._behind.pop(subscriber, None)
         if self._delivery is not None:
@@ -124,18 +144,25 @@ class Feed:
             self._open_by_key[key] = len(self._open)
         self._open.append((key, frame))
 
+    def pass_over_open(self, subscriber: Subscriber) -> None:
+        """Let a session hear nothing of what is in the open tick now. It must have got what was in it before."""
+        if subscriber.feed is self:
+            self._skip_open(subscriber)
+
     def close_tick(self) -> Delivery | None:
-        """What was published since the last tick, for `deliver`; None: nothing was, or no session hears it."""
-        entries, self._open = self._open, []
-        newcomers, self._newcomers = self._newcomers, []
-        self._open_by_key.clear()
+        """What was published since the last tick, or the first of it where the feed is paced, for `deliver`; None:
+        nothing was, or no session hears it."""
+        entries, newcomers, passed_by = self._take_open()
         if not entries or not len(self):
             return None
         chunk = self.log.append(entries, self._clock.monotonic_s())
         awaited = {newcomer: None for newcomer in newcomers if not self._has_part(newcomer, chunk)}
         self._in_step.begin_walk()
-        for newcomer in awaited:
+        for newcomer in (*awaited, *passed_by):
             self._in_step.pass_over(newcomer)
+        for newcomer in passed_by:
+            if newcomer.is_behind and newcomer.feed is self:
+                newcomer.add_hole(chunk.number)
         self._delivery = Delivery(self, chunk, awaited)
         return self._delivery
 
@@ -179,9 +206,11 @@ class Feed:
 
     def take_pending(self, subscriber: Subscriber) -> bytes:
         """What of the events until now is to be written to a session before anything that comes after them. O(open
-        tick). For one in step that is all it has not got; one behind has the log before it."""
-        pending = self._take_awaited(subscriber)
-        if not self._open:
+        tick). For one in step that is all it has not got; one behind has the log before it. Where that would be more
+        than the pace of the feed allows, what is in the open tick is left to the ticks."""
+        pending, frames = self._take_awaited(subscriber)
+        frames += len(self._open) - subscriber.skip
+        if not self._open or (self._tick_frames is not None and frames > self._tick_frames):
             return pending
         news = self._open[subscriber.skip :]
         part = b"".join([frame for _, frame in news])
@@ -208,6 +237,8 @@ class Feed:
         for _ in range(MAX_WRITES_PER_TURN):
             if self._budget.is_spent:
                 return  # the loop calls again, and pings are answered before that
+            if self._rests is not None and subscriber.rest is None and self._rests.holds(subscriber):
+                return
             if subscriber.next_number < self.log.first_number:
                 subscriber.outlet.watch_writable(None)  # fell off the log: `slow` reports it
                 return
@@ -215,7 +246,7 @@ class Feed:
             if data is None and subscriber.next_number < self.log.next_number:
                 if subscriber.passes_hole():
                     continue
-                run = self.log.run(subscriber.next_number, subscriber.next_stop)
+                run = self.log.run(subscriber.next_number, subscriber.next_stop, most_frames=self._tick_frames)
                 data, subscriber.next_number = run.data, run.end
                 self._count(run.frames, len(run.data))
             if data is None:
@@ -226,6 +257,8 @@ class Feed:
                 self._forget_if_nobody_is_behind()
                 return
             self._budget.spend(len(data))
+            if self._rests is not None:
+                self._rests.begin(subscriber)
             if not subscriber.write_on(data, self._clock.monotonic_s()):
                 return
 
@@ -241,22 +274,45 @@ class Feed:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _take_awaited(self, subscriber: Subscriber) -> bytes:
-        """What the delivery that is under way has still to bring to a session, which gets it in another way now."""
+    def _take_open(self) -> tuple[list[Entry], list[Subscriber], list[Subscriber]]:
+        """The entries of this tick, the sessions that are to get a part of them, and those that are to get nothing of
+        them. What is too much for one tick stays open."""
+        entries, newcomers = self._open, self._newcomers
+        cut = len(entries) if self._tick_frames is None else _first_of(entries, self._tick_frames)
+        while cut < len(entries) and not any(frame for _, frame in entries[:cut]):
+            cut += 1  # all of them were replaced by later ones, which are still to come
+        self._open, self._newcomers = entries[cut:], []
+        self._open_by_key = {key: place - cut for key, place in self._open_by_key.items() if place >= cut}
+        if not self._open:
+            return entries, newcomers, []
+        with_part, passed_by = [], []
+        for newcomer in newcomers:
+            if newcomer.skip < cut:
+                with_part.append(newcomer)
+                continue
+            newcomer.skip -= cut
+            passed_by.append(newcomer)
+            if newcomer.skip:
+                self._newcomers.append(newcomer)
+        return entries[:cut], with_part, passed_by
+
+    def _take_awaited(self, subscriber: Subscriber) -> tuple[bytes, int]:
+        """What the delivery that is under way has still to bring to a session, which gets it in another way now; and
+        how many frames that is."""
         delivery = self._delivery
         if delivery is None:
-            return b""
+            return b"", 0
         if subscriber in delivery.newcomers:
             del delivery.newcomers[subscriber]
             skipped, subscriber.skip = subscriber.skip, 0
-            part = bytes(delivery.chunk.from_entry(skipped))
-            self._count(delivery.chunk.frames_from(skipped), len(part))
-            return part
+            part, frames = bytes(delivery.chunk.from_entry(skipped)), delivery.chunk.frames_from(skipped)
+            self._count(frames, len(part))
+            return part, frames
         if self._in_step.is_awaited(subscriber):
             self._in_step.pass_over(subscriber)
             self._count(delivery.chunk.frames, len(delivery.chunk.data))
-            return delivery.chunk.data
-        return b""
+            return delivery.chunk.data, delivery.chunk.frames
+        return b"", 0
 
     def _fall_behind(self, subscriber: Subscriber, rest: memoryview) -> None:
         subscriber.has_in_hand(rest, self._clock.monotonic_s())
@@ -321,3 +377,13 @@ class Feed:
         if not self._behind and self._delivery is None:
             self._stats.left_out_of_log += self.log.entries_left_out
             self.log.clear()
+
+
+def _first_of(entries: list[Entry], most_frames: int) -> int:
+    """How many of the entries are in one tick of a paced feed: one at least."""
+    size = 0
+    for place, (_, frame) in enumerate(entries[:most_frames]):
+        size += len(frame)
+        if size > MAX_PACED_BYTES and place:
+            return place
+    return min(most_frames, len(entries))

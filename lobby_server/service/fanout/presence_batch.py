@@ -7,7 +7,8 @@ may have seen the state in between (it fetches who is online): then the last sta
 from __future__ import annotations
 
 from lobby_server.core.presence import User
-from lobby_server.protocol.messages import PresenceChanged, encode_frame
+from lobby_server.protocol.messages import PresenceChanged
+from lobby_server.protocol.parts import encode_frames
 from lobby_server.protocol.resources import OnlineUser
 
 
@@ -31,13 +32,13 @@ class PresenceBatch:
         if earlier is None or earlier[2] != self._newcomers:
             self._changes[user.id] = (user, is_online, self._newcomers)
 
-    def take_frame(self) -> bytes | None:
-        """The frame of the tick; None: nobody came or went. The next tick starts empty."""
+    def take_frames(self) -> list[bytes]:
+        """The frames of the tick, one for each part; none: nobody came or went. The next tick starts empty."""
         if not self._changes:
-            return None
+            return []
         changes, self._changes = self._changes, {}
         online: list[OnlineUser] = []
         offline: list[OnlineUser] = []
         for user, is_online, _ in changes.values():
             (online if is_online else offline).append(OnlineUser(user_id=user.id, username=user.username))
-        return encode_frame(PresenceChanged(online=online, offline=offline))
+        return encode_frames(PresenceChanged(online=online, offline=offline))

@@ -46,6 +46,12 @@ class Profile:
     """It takes compressed frames: what is published is compressed once for all of them."""
 
 
+BASE_PROFILE = Profile()
+"""Of a client that asked for no feature."""
+DEFLATED_BASE_PROFILE = Profile(deflates=True)
+"""The same, of a client that takes compressed frames."""
+
+
 def profile_of(features: frozenset[Feature], *, ack_group: int = 0, deflates: bool = False) -> Profile:
     """Of a client that asked for features. Deltas rule out announcements, and friends rule out everybody."""
     rooms = RoomsMode.NOTIFY

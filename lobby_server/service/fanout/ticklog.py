@@ -136,8 +136,9 @@ class TickLog:
                 self._changes += 1
             latest[key] = (chunk, position)
 
-    def run(self, number: int, stop: int | None = None) -> Run:
-        """What a session whose cursor is `number` gets next, about 256 KiB of it. It ends before chunk `stop`.
+    def run(self, number: int, stop: int | None = None, *, most_frames: int | None = None) -> Run:
+        """What a session whose cursor is `number` gets next, about 256 KiB of it, and one chunk or `most_frames` where
+        that is given, the same for all. It ends before chunk `stop`.
 
         The last run is remembered: those who fell behind together share it. Cost: O(bytes) for a new one.
         """
@@ -151,6 +152,8 @@ class TickLog:
             number - self.first_number, (self.next_number if stop is None else stop) - self.first_number
         ):
             chunk = self._chunks[position]
+            if most_frames is not None and frames and frames + chunk.live_frames > most_frames:
+                break
             piece = chunk.live_data()
             pieces.append(piece)
             size += len(piece)

@@ -191,9 +191,10 @@ class Peer(Subscriber):
         if self.phase is not Phase.CLOSED:
             self._rules.fanout.tell(self, frame, in_order=False)
 
-    def say_error(self, reason: ErrorReason) -> None:
+    def say_error(self, reason: ErrorReason, detail: str | None = None) -> None:
+        """`detail`: what was wrong, in words; None: the reason says it."""
         self._rules.metrics.errors_out[reason.value] += 1
-        self.reply(Error(reason=reason))
+        self.reply(Error(reason=reason, detail=detail))
 
     def close(self, code: CloseCode, reason: str, *, abrupt: bool = False) -> None:
         """End the connection: the service knows at once, the client by a close frame if it still reads.

@@ -15,6 +15,7 @@ from lobby_server.protocol.messages import (
     RoomsSnapshot,
     encode_frame,
 )
+from lobby_server.protocol.parts import encode_frames
 from lobby_server.protocol.resources import Room
 from lobby_server.service.fanout.profile import RoomsMode
 from lobby_server.service.rooms.fetch_meter import FetchMeter
@@ -32,15 +33,16 @@ class RoomChanges:
         self._told: dict[str, Room] = {}
         self._told_revision = book.revision
         self._is_followed = False
-        self._snapshot: bytes | None = None
+        self._snapshot: list[bytes] | None = None
 
-    def frame(self, mode: RoomsMode, clients: int) -> bytes:
-        """The frame that tells of the list as it is now. `clients`: how many are told, and may come to fetch."""
+    def frames(self, mode: RoomsMode, clients: int) -> list[bytes]:
+        """The frames that tell of the list as it is now: several for a delta that comes in parts, else one. `clients`:
+        how many are told, and may come to fetch."""
         if mode is RoomsMode.NOTIFY:
-            return _BARE
+            return [_BARE]
         if mode is RoomsMode.REV:
             window_ms = self._meter.window_ms(clients)
-            return encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=window_ms))
+            return [encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=window_ms))]
         return self._delta()
 
     @property
@@ -59,7 +61,7 @@ class RoomChanges:
         self._told_revision = self._book.revision
         self._snapshot = None
 
-    def snapshot_frame(self) -> bytes:
+    def snapshot_frames(self) -> list[bytes]:
         """The list as it was announced last. O(rooms) once per announcement."""
         if not self._is_followed:
             # The first follower: from here on differences are kept. Nobody has been told less than this.
@@ -67,16 +69,16 @@ class RoomChanges:
             self._told, self._told_revision = self._rooms(), self._book.revision
         if self._snapshot is None:
             rooms = list(self._told.values())
-            self._snapshot = encode_frame(RoomsSnapshot(rev=self._told_revision, rooms=rooms))
+            self._snapshot = encode_frames(RoomsSnapshot(rev=self._told_revision, rooms=rooms))
         return self._snapshot
 
-    def _delta(self) -> bytes:
+    def _delta(self) -> list[bytes]:
         now = self._rooms()
         changed = [room for room in now.values() if self._told.get(room.id) != room]
         gone = [room_id for room_id in self._told if room_id not in now]
         # Oldest first: a client that puts each new one on top has the order of the list.
         changed.reverse()
-        return encode_frame(RoomsDelta(base=self._told_revision, rev=self._book.revision, set=changed, gone=gone))
+        return encode_frames(RoomsDelta(base=self._told_revision, rev=self._book.revision, set=changed, gone=gone))
 
     def _rooms(self) -> dict[str, Room]:
         return {room.id: room_resource(room) for room in self._book.public()}

@@ -4,33 +4,50 @@ Order of every change: the rules agree, the store commits where an answer depend
 goes out. Everything but the waiting for a commit happens without a pause, so no event can overtake another.
 
 A membership is a user's, not a socket's: the other sockets of a user who enters hear ``room_created`` or
-``room_joined`` too, and those of a user who leaves (or deletes the room) hear ``peer_left`` of themselves, if they
-asked for any feature; a base client gets what the server of the specification sends, to the byte. Errors go to the
-asking socket.
+``room_joined`` too, and those of a user who leaves hear ``peer_left`` of themselves, if they asked for any feature; so
+does a socket that is new hear of the room that its user is in, or was put out of while it was away. A base client gets
+what the server of the specification sends, to the byte. Errors go to the asking socket.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
-from lobby_server.core.rooms import Departure, Entry, Room, RoomBook
+from lobby_server.core.rooms import Departure, Entry, Member, Room, RoomBook
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.rooms.list import room_resource
+from lobby_server.service.rooms.partings import Partings
+from lobby_server.service.rooms.revision_mark import RevisionMark
 from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import Ban, DeleteRoom, LetIn, SetHost
+from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, LetIn, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
+
+
+class RoomObserver(Protocol):
+    """Hears of memberships, once everybody else has been told."""
+
+    def entered_room(self, room: Room, user: User) -> None: ...
+
+    def left_room(self, room: Room, user: User) -> None: ...
+
+    def room_is_gone(self, room: Room) -> None: ...
 
 
 class RoomCommands:
@@ -47,7 +64,10 @@ class RoomCommands:
         clock: Clock,
         new_room_id: Callable[[], str],
         is_online: Callable[[int], bool],
+        hides: Callable[[int, int], bool],
+        grace_s: float,
     ) -> None:
+        """`hides`: whether a user, the first, wants to hear nothing of another. `grace_s`: of presence."""
         self.book = book
         self._announcer = announcer
         self._sessions = sessions
@@ -56,8 +76,18 @@ class RoomCommands:
         self._clock = clock
         self._new_room_id = new_room_id
         self._is_online = is_online
+        self._hides = hides
+        self._partings = Partings(clock=clock, grace_s=grace_s)
+        self._revision_mark = RevisionMark(book, store=store, writer=writer)
         self._creating: dict[int, Room] = {}
+        self._deleting: dict[str, asyncio.Event] = {}
+        self._newest_at: datetime | None = None
         self._alarm = Alarm(clock, self._expire)
+        self._observers: list[RoomObserver] = []
+
+    def observe(self, observer: RoomObserver) -> None:
+        """Tell it of memberships from now on."""
+        self._observers.append(observer)
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
         """What answers which message. They raise `Refusal`."""
@@ -71,8 +101,10 @@ class RoomCommands:
 
     async def restore(self) -> None:
         """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
+        await self._revision_mark.restore()
         for stored in await self._store.rooms():
             self.book.restore(room_of(stored), now_s=self._clock.monotonic_s())
+            self._newest_at = stored.created_at
         if len(self.book):
             log.info(
                 "%d rooms were left from before; the empty ones go in %g s",
@@ -88,12 +120,21 @@ class RoomCommands:
     # -- presence -------------------------------------------------------------------------------------------------
 
     def accepted(self, session: Session, *, came_online: bool) -> None:
-        """`lobby_server.service.lobby.PresenceObserver`: a creator who opens a socket keeps the room."""
-        self.book.creator_has_socket(session.user.id)
+        """`lobby_server.service.lobby.PresenceObserver`: a creator who opens a socket keeps the room, and a client
+        with features is told where its user is."""
+        user_id = session.user.id
+        self.book.creator_has_socket(user_id)
+        if not session.features:
+            return
+        room = self.book.room_of(user_id)
+        message = self._partings.latest(user_id) if room is None else _room_joined(room, room.members[user_id])
+        if message is not None:
+            session.reply(message)
 
     def went_offline(self, user: User) -> None:
         """`lobby_server.service.lobby.PresenceObserver`."""
         self.leave(user)
+        self._partings.forget(user.id)
 
     def leave(self, user: User) -> None:
         """Leave the room that the user is in, if any."""
@@ -116,7 +157,7 @@ class RoomCommands:
             max_players=wish.maxPlayers,
             is_public=wish.isPublic,
             version=self._sessions.version_of(user.id),
-            created_at=self._clock.utc_now(),
+            created_at=self._created_now(),
         )
         self._creating[user.id] = room
         try:
@@ -127,26 +168,41 @@ class RoomCommands:
             raise
         finally:
             del self._creating[user.id]
+        self._partings.forget(user.id)
         if left is not None:
             self._tell_departure(left)
         self._rooms_changed(room)
+        self._entered(room, user)
         return room_resource(room)
 
     async def delete_room(self, user: User, room_id: str) -> None:
-        """Raises `Refusal` (``room_not_found``, ``not_host``), `StoreUnavailable`."""
-        room = self.book.get(room_id)
+        """Raises `Refusal` (``room_not_found``, ``not_host``), `StoreUnavailable`. Of several calls at once one deletes
+        the room, and the others find none."""
+        while (under_way := self._deleting.get(room_id)) is not None:
+            await under_way.wait()
+        self._check_may_delete(user, room_id)
+        done = self._deleting[room_id] = asyncio.Event()
+        try:
+            await self._store.delete_room(room_id)
+            room = self._check_may_delete(user, room_id)
+        except Refusal:
+            self._keep_after_all(room_id)
+            raise
+        finally:
+            del self._deleting[room_id]
+            done.set()
+        self.book.remove(room_id)
+        self._tell_closed(room, by=user)
+        self._rooms_changed(room)
+        self._is_gone(room)
+
+    def mine(self, user: User) -> resources.MyRoom:
+        """The room that a user is in. Raises `Refusal` (``in_no_room``)."""
+        room = self.book.room_of(user.id)
         if room is None:
-            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-        if room.host.id != user.id:
-            raise Refusal(RefusalCode.NOT_HOST)
-        await self._store.delete_room(room_id)
-        if self.book.remove(room_id) is not None:
-            # The host kicks the members out; the protocol has that one message for it.
-            others = [member_id for member_id in room.members if member_id != user.id]
-            self._announcer.tell_users(others, messages.Kicked())
-            self._rooms_changed(room)
-            if user.id in room.members:
-                self._tell_own(user, messages.PeerLeft(peerId=room.members[user.id].peer_id))
+            raise Refusal(RefusalCode.IN_NO_ROOM)
+        shown = msgspec.structs.asdict(room_resource(room))
+        return resources.MyRoom(**shown, peerId=room.members[user.id].peer_id, members=_peers(room))
 
     def room(self, room_id: str) -> resources.Room:
         """Raises `Refusal` (``room_not_found``)."""
@@ -170,9 +226,11 @@ class RoomCommands:
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
         for entry in entries:
-            self._announcer.tell_users([entry.member.user.id], _room_joined(entry))
+            self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
+        for entry in entries:
+            self._entered(room, entry.member.user)
         return room_resource(room)
 
     # -- rooms over the socket ------------------------------------------------------------------------------------
@@ -182,6 +240,7 @@ class RoomCommands:
         had_version = hosted is not None and hosted.version is not None
         entry = self.book.take_host_place(session.user, version=session.version, now_s=self._clock.monotonic_s())
         room = entry.room
+        self._partings.forget(session.user.id)
         if not had_version:
             self._store_host(room)
         if entry.left is not None:
@@ -194,17 +253,22 @@ class RoomCommands:
         if not entry.already_in:
             self._rooms_changed(room)
         self._arm()
+        self._entered(room, session.user)
 
     def _join(self, session: Session, command: messages.JoinRoom) -> None:
+        if command.ifIn == "none" and self.book.room_of(session.user.id) is not None:
+            raise Refusal(RefusalCode.ALREADY_IN_ROOM)
         entry = self.book.join(command.roomId, session.user, version=command.version, now_s=self._clock.monotonic_s())
         room, user = entry.room, session.user
         self._settle(entry)
-        session.reply(_room_joined(entry))
+        joined = _room_joined(room, entry.member)
+        session.reply(joined)
         if not entry.already_in:
-            self._tell_own(user, _room_joined(entry), besides=session)
+            self._tell_own(user, joined, besides=session)
             others = [user_id for user_id in room.members if user_id != user.id]
             self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
             self._rooms_changed(room)
+        self._entered(room, user)
 
     def _leave_over_socket(self, session: Session, _: messages.LeaveRoom) -> None:
         room = self.book.room_of(session.user.id)
@@ -224,7 +288,8 @@ class RoomCommands:
             from_name=member.user.username,
             text=command.text[: messages.MAX_CHAT_CHARACTERS],
         )
-        self._announcer.tell_users(list(room.members), line)
+        heard_by = [user_id for user_id in room.members if not self._hides(user_id, session.user.id)]
+        self._announcer.tell_users(heard_by, line)
 
     def _kick(self, session: Session, command: messages.Kick) -> None:
         self._writer.check()
@@ -239,12 +304,14 @@ class RoomCommands:
             extra={"event": LogEvent.KICKED.value, "session": session.id, "user": session.user.id, "target": user_id},
         )
         self._announcer.tell_users([user_id], messages.Kicked())
+        self._partings.note([user_id], messages.Kicked())
         self._tell_departure(departure)
 
     # -- private --------------------------------------------------------------------------------------------------
 
     def _settle(self, entry: Entry) -> None:
         """What an entry means for the store, and for the room that was left."""
+        self._partings.forget(entry.member.user.id)
         if entry.became_host:
             self._store_host(entry.room)
         if entry.left is not None:
@@ -254,6 +321,40 @@ class RoomCommands:
         """Let the sockets of a user know what became of their membership, base clients left out."""
         own = self._sessions.of_user(user.id)
         self._announcer.tell_some([each for each in own if each is not besides and each.features], message)
+
+    def _created_now(self) -> datetime:
+        """When a room is made: after every room before it, though the wall clock may have been set back. The list is
+        sorted by it."""
+        now = self._clock.utc_now()
+        if self._newest_at is not None:
+            now = max(now, self._newest_at + timedelta(microseconds=1))
+        self._newest_at = now
+        return now
+
+    def _check_may_delete(self, user: User, room_id: str) -> Room:
+        room = self.book.get(room_id)
+        if room is None:
+            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
+        if room.host.id != user.id:
+            raise Refusal(RefusalCode.NOT_HOST)
+        return room
+
+    def _keep_after_all(self, room_id: str) -> None:
+        """While the store deleted a room another member became its host: it goes on, and is kept again."""
+        room = self.book.get(room_id)
+        if room is not None:
+            self._writer.keep(KeepRoom(room=stored_room(room)))
+
+    def _tell_closed(self, room: Room, *, by: User) -> None:
+        """A room was deleted. To base clients that is a kick: the protocol has that one message for it; the host knows
+        it from the answer to their call."""
+        closed = messages.RoomClosed(roomId=room.id)
+        sessions = self._sessions.of_users(room.members)
+        self._announcer.tell_some(
+            [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
+        )
+        self._announcer.tell_some([each for each in sessions if each.features], closed)
+        self._partings.note(room.members, closed)
 
     def _tell_departure(self, departure: Departure) -> None:
         room, new_host = departure.room, departure.new_host
@@ -266,10 +367,21 @@ class RoomCommands:
                 messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
             )
         self._rooms_changed(room)
+        for observer in self._observers:
+            observer.left_room(room, departure.member.user)
+
+    def _entered(self, room: Room, user: User) -> None:
+        for observer in self._observers:
+            observer.entered_room(room, user)
+
+    def _is_gone(self, room: Room) -> None:
+        for observer in self._observers:
+            observer.room_is_gone(room)
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
             self._announcer.rooms_changed()
+            self._revision_mark.follow()
         self._arm()
 
     def _expire(self) -> None:
@@ -278,6 +390,7 @@ class RoomCommands:
             log.info("room %s had nobody in it for %g s and is deleted", room.id, self.book.empty_ttl_s)
             self._forget(room.id)
             self._rooms_changed(room)
+            self._is_gone(room)
         for departure in expired.departures:
             self._tell_departure(departure)
         self._arm()
@@ -293,15 +406,18 @@ class RoomCommands:
         self._writer.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
 
 
-def _room_joined(entry: Entry) -> messages.RoomJoined:
-    room = entry.room
+def _room_joined(room: Room, member: Member) -> messages.RoomJoined:
     return messages.RoomJoined(
         roomId=room.id,
-        peerId=entry.member.peer_id,
-        members=[
-            messages.PeerInfo(peerId=member.peer_id, name=member.user.username, isHost=member.user.id == room.host.id)
-            for member in room.members.values()
-        ],
+        peerId=member.peer_id,
+        members=_peers(room),
         gamemode=room.gamemode,
         mapName=room.map_name,
     )
+
+
+def _peers(room: Room) -> list[resources.PeerInfo]:
+    return [
+        resources.PeerInfo(peerId=member.peer_id, name=member.user.username, isHost=member.user.id == room.host.id)
+        for member in room.members.values()
+    ]

@@ -44,6 +44,7 @@ class Social:
         store: Store,
         writer: StoreWriter,
         clock: Clock,
+        block_book: BlockBook,
         party_book: PartyBook,
         chat_rate_per_min: float,
         chat_max_characters: int,
@@ -51,9 +52,10 @@ class Social:
     ) -> None:
         """`new_id`: of a party, which nobody can guess."""
         gate = asyncio.Lock()
-        friend_book, block_book = FriendBook(), BlockBook()
+        friend_book = FriendBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
         self.notifications = Notifications(
+            blocks=block_book,
             announcer=announcer,
             sessions=sessions,
             store=store,
@@ -103,6 +105,7 @@ class Social:
             announcer=announcer,
             store=store,
         )
+        rooms.observe(self.invitations)
         self.chat = Chat(
             parties=party_book,
             blocks=block_book,
@@ -127,6 +130,7 @@ class Social:
         await self.friends.restore()
         await self.blocks.restore()
         await self.notifications.restore()
+        await self.invitations.restore()
 
     # -- presence -------------------------------------------------------------------------------------
 

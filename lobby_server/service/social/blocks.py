@@ -65,6 +65,9 @@ class Blocks:
         self._book.check_may_block(user.id, other_id)
         other = await self._people.find(Whom(other_id))
         async with self._gate:
+            if self._book.blocks(user.id, other_id):
+                return False
+            self._book.check_may_block(user.id, other_id)
             since = self._clock.utc_now()
             await self._store.add_block(user.id, other, since)
             self._book.add(user.id, Block(other, since))

@@ -116,7 +116,15 @@ class Chat:
         channel = read_channel(name, reader_id=user.id)
         party = self._party_of(user) if channel.name == PARTY else None
         key = _key(channel, user.id, party)
-        found = await self._store.chat_lines(key, reader_id=user.id, before=before, most=PAGE_ITEMS + 1)
+        found = await self._store.chat_lines(
+            key,
+            reader_id=user.id,
+            before=before,
+            most=PAGE_ITEMS + 1,
+            hidden_sender_ids=self._blocks.hidden_from(user.id),
+        )
+        if party is not None and user.id not in party.members:
+            raise Refusal(RefusalCode.NOT_IN_PARTY)  # they left while the database worked
         if not found and channel.other_id is not None and await self._people.by_id(channel.other_id) is None:
             raise Refusal(RefusalCode.USER_NOT_FOUND)
         self.takes_part(user)
@@ -205,13 +213,15 @@ class Chat:
 
     def _tell(self, waiting: _Waiting, line: ChatLine) -> None:
         sender, other_id = line.sender, waiting.channel.other_id
+        deaf = self._blocks.blockers_of(sender.id)
         if waiting.party is not None:
-            self._announcer.tell_users(list(waiting.party.members), _event(line, PARTY))
+            heard_by = [member_id for member_id in waiting.party.members if member_id not in deaf]
+            self._announcer.tell_users(heard_by, _event(line, PARTY))
         elif other_id is None:
-            self._announcer.tell_lobby(_event(line, LOBBY))
+            self._announcer.tell_lobby(_event(line, LOBBY), but=deaf)
         else:
             self._announcer.tell_users([sender.id], _event(line, direct_name(other_id)))
-            if not line.is_withheld:
+            if not line.is_withheld and other_id not in deaf:  # they may have blocked the sender meanwhile
                 self._tell_other(other_id, line)
 
     def _tell_other(self, other_id: int, line: ChatLine) -> None:

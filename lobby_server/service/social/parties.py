@@ -15,6 +15,7 @@ from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import social_resources
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import (
+    PartyInviteClosed,
     PartyInvited,
     PartyJoined,
     PartyLeaderChanged,
@@ -92,14 +93,16 @@ class Parties:
         guest = await self._people.find(whom)
         self._blocks.check_may_address(user.id, guest.id)
         self.book.invite(party_id, user, guest, now_s=self._clock.monotonic_s())
+        self._tell_closed()
         self._arm()
-        if self._blocks.blocks(guest.id, user.id):
-            return
+        kind = NotificationKind.PARTY_INVITE
+        if self._blocks.blocks(guest.id, user.id) or self._notifications.is_open(guest.id, kind, user.id):
+            return  # they do not want to hear of it, or have heard and not looked at it yet
         event = PartyInvited(party_id=party_id, from_user_id=user.id, from_username=user.username)
         self._announcer.tell_users([guest.id], event)
         self._notifications.add(
             guest.id,
-            NotificationKind.PARTY_INVITE,
+            kind,
             title="Party invitation",
             body=f"{user.username} invites you to a party.",
             sender=user,
@@ -117,16 +120,29 @@ class Parties:
         if not entry.already_in:
             event = PartyJoined(party_id=party_id, user_id=user.id, username=user.username)
             self._announcer.tell_users(list(entry.party.members), event)
+        self._tell_closed()
         self._arm()
         return self._resource(entry.party)
 
+    def decline(self, user: User, party_id: str) -> None:
+        self.book.decline(party_id, user.id, now_s=self._clock.monotonic_s())
+        self._tell_closed()
+        self._arm()
+
+    def withdraw(self, user: User, party_id: str, guest_id: int) -> None:
+        self.book.withdraw(party_id, user.id, guest_id, now_s=self._clock.monotonic_s())
+        self._tell_closed()
+        self._arm()
+
     def leave(self, user: User, party_id: str) -> None:
         self._tell_departure(self.book.leave(party_id, user.id))
+        self._tell_closed()
         self._arm()
 
     def kick(self, user: User, party_id: str, member_id: int) -> social_resources.Party:
         departure = self.book.kick(party_id, user.id, member_id)
         self._tell_departure(departure)
+        self._tell_closed()
         self._arm()
         return self._resource(departure.party)
 
@@ -169,6 +185,7 @@ class Parties:
     def _expire(self) -> None:
         for departure in self.book.expire(self._clock.monotonic_s()):
             self._tell_departure(departure)
+        self._tell_closed()
         self._arm()
 
     def _arm(self) -> None:
@@ -182,6 +199,15 @@ class Parties:
         self._announcer.tell_users([*party.members, user.id], event)
         if departure.new_leader is not None:
             self._tell_leader(party, departure.new_leader)
+
+    def _tell_closed(self) -> None:
+        """Tell the guests whose invitations have ended, on all their sockets."""
+        for closed in self.book.take_closed():
+            guest_id, sender_id = closed.invitation.guest.id, closed.invitation.sender.id
+            if closed.reason is not None and not self._blocks.blocks(guest_id, sender_id):
+                event = PartyInviteClosed(party_id=closed.party_id, reason=closed.reason.value)
+                self._announcer.tell_users([guest_id], event)
+            self._notifications.close(guest_id, NotificationKind.PARTY_INVITE, sender_id)
 
     def _tell_leader(self, party: Party, leader: User) -> None:
         event = PartyLeaderChanged(party_id=party.id, user_id=leader.id, username=leader.username)

@@ -116,8 +116,10 @@ class ChatStore(Protocol):
     async def add_chat_lines(self, lines: Sequence[NewLine]) -> list[ChatLine]:
         """The same lines, numbered in their order. All are kept, or none."""
 
-    async def chat_lines(self, channel: str, *, reader_id: int, before: int | None, most: int) -> list[ChatLine]:
-        """The last `most` lines before an id that a user may read, oldest first."""
+    async def chat_lines(
+        self, channel: str, *, reader_id: int, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[ChatLine]:
+        """The last `most` lines before an id that a user may read, oldest first, without those of some senders."""
 
     async def delete_chat_before(self, moment: datetime) -> None: ...
 
@@ -142,13 +144,21 @@ class NotificationStore(Protocol):
 
     async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool: ...
 
-    async def notifications(self, user_id: int, *, before: int | None, most: int) -> list[StoredNotification]:
-        """The last `most` before an id, newest first."""
+    async def notifications(
+        self, user_id: int, *, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[StoredNotification]:
+        """The last `most` before an id, newest first, without those of some senders."""
 
-    async def unread_notifications(self, user_id: int) -> int: ...
+    async def unread_notifications(self, user_id: int, *, hidden_sender_ids: Sequence[int] = ()) -> int: ...
 
     async def read_notification(self, user_id: int, notification_id: int) -> bool:
         """Whether there is such a one of that user. A second time changes nothing."""
+
+    async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
+        """Whatever of that kind is unread of a sender counts as read; `room_id`: only what invites into that room."""
+
+    async def unread_of_kinds(self, kinds: Sequence[str]) -> list[StoredNotification]:
+        """What is unread of some kinds, of all users, oldest first."""
 
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
         """The last `most` unread ones that were not told yet, oldest first."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from lobby_server.service.ports import Store
+from lobby_server.service.ports import Store, StoredRoom
 
 
 class KeptWrite(Protocol):
@@ -126,7 +126,60 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         )
 
 
-_Any = Ban | LetIn | SetHost | DeleteRoom | Notify
+class ReadInvitation(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An invitation is over: the notification that told of it counts as read."""
+
+    user_id: int
+    kind: str
+    from_user_id: int
+    room_id: str | None
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} has read of an invitation that is over ({self.kind})"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+    async def make(self, store: Store) -> None:
+        await store.read_invitation(self.user_id, kind=self.kind, from_user_id=self.from_user_id, room_id=self.room_id)
+
+
+class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A room whose deletion was called off is kept as it is now."""
+
+    room: StoredRoom
+
+    def __str__(self) -> str:
+        return f"room {self.room.id} is kept"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+    async def make(self, store: Store) -> None:
+        await store.delete_room(self.room.id)  # a second time finds it there
+        await store.add_room(self.room)
+
+
+class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A number that only goes up has gone up."""
+
+    name: str
+    value: int
+
+    def __str__(self) -> str:
+        return f"mark {self.name} is at {self.value}"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return "mark", self.name
+
+    async def make(self, store: Store) -> None:
+        await store.raise_mark(self.name, self.value)
+
+
+_Any = Ban | LetIn | SetHost | DeleteRoom | Notify | ReadInvitation | KeepRoom | RaiseMark
 
 
 def line_of(write: KeptWrite) -> bytes:

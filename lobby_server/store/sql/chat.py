@@ -40,7 +40,9 @@ class SqlChat(SqlCalls):
         line_ids = await self._run(add)
         return [_numbered(line, line_id) for line, line_id in zip(lines, line_ids, strict=True)]
 
-    async def chat_lines(self, channel: str, *, reader_id: int, before: int | None, most: int) -> list[ChatLine]:
+    async def chat_lines(
+        self, channel: str, *, reader_id: int, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[ChatLine]:
         columns = chat_lines.c
         query = (
             select(chat_lines)
@@ -50,6 +52,8 @@ class SqlChat(SqlCalls):
         )
         if before is not None:
             query = query.where(columns.id < before)
+        if hidden_sender_ids:
+            query = query.where(columns.sender_id.not_in(hidden_sender_ids))
         rows = await self._run(lambda connection: connection.execute(query).all())
         return [
             ChatLine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -58,14 +59,17 @@ class SqlNotifications(SqlCalls):
         query = select(_columns.id).where(*like, _columns.is_read.is_(False)).limit(1)
         return await self._first(query) is not None
 
-    async def notifications(self, user_id: int, *, before: int | None, most: int) -> list[StoredNotification]:
-        wanted: list[ColumnElement[bool]] = [_columns.user_id == user_id]
+    async def notifications(
+        self, user_id: int, *, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[StoredNotification]:
+        wanted: list[ColumnElement[bool]] = [_columns.user_id == user_id, *_without(hidden_sender_ids)]
         if before is not None:
             wanted.append(_columns.id < before)
         return await self._notifications(select(notifications).where(*wanted).order_by(_columns.id.desc()).limit(most))
 
-    async def unread_notifications(self, user_id: int) -> int:
-        query = select(func.count()).where(_columns.user_id == user_id, _columns.is_read.is_(False))
+    async def unread_notifications(self, user_id: int, *, hidden_sender_ids: Sequence[int] = ()) -> int:
+        unread = (_columns.user_id == user_id, _columns.is_read.is_(False), *_without(hidden_sender_ids))
+        query = select(func.count()).where(*unread)
         row = await self._first(query)
         return int(row[0]) if row is not None else 0
 
@@ -76,6 +80,17 @@ class SqlNotifications(SqlCalls):
             .values(is_read=True, is_delivered=True)
         )
         return await self._run(lambda connection: connection.execute(statement).rowcount > 0)
+
+    async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
+        of_it = [_columns.user_id == user_id, _columns.kind == kind, _columns.from_user_id == from_user_id]
+        if room_id is not None:
+            of_it.append(_columns.room_id == room_id)
+        unread = (*of_it, _columns.is_read.is_(False))
+        await self._do(update(notifications).where(*unread).values(is_read=True, is_delivered=True))
+
+    async def unread_of_kinds(self, kinds: Sequence[str]) -> list[StoredNotification]:
+        unread = (_columns.kind.in_(kinds), _columns.is_read.is_(False))
+        return await self._notifications(select(notifications).where(*unread).order_by(_columns.id))
 
     async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
         query = select(notifications).where(_columns.user_id == user_id, *_IS_WAITING)
@@ -126,6 +141,10 @@ class SqlNotifications(SqlCalls):
 
     async def _notifications(self, query: Select[Any]) -> list[StoredNotification]:
         return [_notification(row) for row in await self._run(lambda connection: connection.execute(query).all())]
+
+
+def _without(sender_ids: Sequence[int]) -> list[ColumnElement[bool]]:
+    return [_columns.from_user_id.not_in(sender_ids)] if sender_ids else []
 
 
 def _notification(row: Row[Any]) -> StoredNotification:

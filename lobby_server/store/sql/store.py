@@ -20,7 +20,7 @@ from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
-from lobby_server.store.tables import key_of, revoked_tokens, room_bans, room_guests, rooms, server_life, users
+from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, room_guests, rooms, server_life, users
 
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
@@ -133,6 +133,10 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
     async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
         await self._note_in_room(room_guests, room_id, user_ids)
 
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        of_room = room_guests.c.room_id == room_id
+        await self._do(delete(room_guests).where(of_room, room_guests.c.user_id.in_(user_ids)))
+
     async def delete_room(self, room_id: str) -> None:
         await self._do(delete(rooms).where(rooms.c.id == room_id))  # its bans go with it
 
@@ -153,6 +157,17 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
     async def begin_life(self, name: str) -> None:
         life = self._insert(server_life).values(id=1, name=name, checks=0)
         await self._do(life.on_conflict_do_update(index_elements=["id"], set_={"name": name}))
+
+    async def mark(self, name: str) -> int:
+        row = await self._first(select(marks.c.value).where(marks.c.name == name))
+        return 0 if row is None else int(row.value)
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        new = self._insert(marks).values(name=name, value=value)
+        raised = new.on_conflict_do_update(
+            index_elements=[marks.c.name], set_={"value": value}, where=marks.c.value < value
+        )
+        await self._do(raised)
 
     async def ping(self) -> None:
         if self._database.is_sqlite:

@@ -5,57 +5,80 @@ from __future__ import annotations
 from lobby_server.core.refusal import Refusal
 from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
+from lobby_server.service.accounts.hashing import Asker
+from lobby_server.service.auth import Claims
 from lobby_server.web.api import bodies
 from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.refusals import problem_of
 
 
-class LimitedHandler(BaseHandler):
-    """One whose calls hash passwords: limited by address."""
+class HashingHandler(BaseHandler):
+    """One whose calls hash passwords: limited by address, and given up when their client is gone."""
+
+    asker: Asker
 
     def prepare(self) -> None:
         super().prepare()
+        self.asker = Asker(self.client.bucket)
         if self.request.method != "POST":
             return
         wait_s = self.app.auth_limit.take(self.client.bucket, self.app.clock.monotonic_s())
         if wait_s:
-            raise ApiFault(
-                429,
-                ApiCode.RATE_LIMITED,
-                "There were too many attempts from this address; wait a moment.",
-                retry_after_s=wait_s,
-            )
+            raise _too_many("There were too many attempts from this address; wait a moment.", wait_s)
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self.asker.gone()
 
 
-class RegisterHandler(LimitedHandler):
+class TokenHandler(BaseHandler):
+    """One whose calls make or end tokens: limited by user."""
+
+    def limited_claims(self) -> Claims:
+        """As `claims`; also 429."""
+        claims = self.claims()
+        wait_s = self.app.token_limit.take(str(claims.user.id), self.app.clock.monotonic_s())
+        if wait_s:
+            raise _too_many("You have asked for too many tokens; wait a moment.", wait_s)
+        return claims
+
+
+def _too_many(sentence: str, wait_s: float) -> ApiFault:
+    return ApiFault(429, ApiCode.RATE_LIMITED, sentence, retry_after_s=wait_s)
+
+
+class RegisterHandler(HashingHandler):
     @operation(
         "Make an account, and log in",
         answers={201: resources.Session},
         body=requests.Registration,
         caller=Caller.ANYBODY,
-        refusals=(ApiCode.USERNAME_TAKEN, ApiCode.EMAIL_TAKEN, ApiCode.RATE_LIMITED),
+        refusals=(ApiCode.USERNAME_TAKEN, ApiCode.EMAIL_TAKEN, ApiCode.RATE_LIMITED, ApiCode.TRY_AGAIN_LATER),
     )
     async def post(self) -> None:
         body = self.body_object()
         email = body.get("email")
         session = await self.app.accounts.register(
-            username=body.get("username"), password=body.get("password"), email=None if email == "" else email
+            username=body.get("username"),
+            password=body.get("password"),
+            email=None if email == "" else email,
+            asker=self.asker,
         )
         self.answer(session, 201)
 
 
-class LoginHandler(LimitedHandler):
+class LoginHandler(HashingHandler):
     @operation(
         "Log in",
         answers={200: resources.Session},
         body=requests.Login,
         caller=Caller.ANYBODY,
-        refusals=(ApiCode.INVALID_CREDENTIALS, ApiCode.RATE_LIMITED),
+        refusals=(ApiCode.INVALID_CREDENTIALS, ApiCode.RATE_LIMITED, ApiCode.TRY_AGAIN_LATER),
     )
     async def post(self) -> None:
         given = bodies.read(self.body_object(), requests.Login)
-        self.answer(await self.app.accounts.login(login=given.username, password=given.password))
+        self.answer(await self.app.accounts.login(login=given.username, password=given.password, asker=self.asker))
 
 
 class VerifyHandler(BaseHandler):
@@ -70,16 +93,16 @@ class VerifyHandler(BaseHandler):
         self.answer(resources.Verified(valid=True, user=await self.app.accounts.user(claims.user)))
 
 
-class RefreshHandler(BaseHandler):
-    @operation("A fresh token", answers={200: resources.FreshToken})
+class RefreshHandler(TokenHandler):
+    @operation("A fresh token", answers={200: resources.FreshToken}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
-        self.answer(self.app.accounts.refresh(self.claims()))
+        self.answer(self.app.accounts.refresh(self.limited_claims()))
 
 
-class LogoutHandler(BaseHandler):
-    @operation("Sign the token out; its sockets are closed", answers={204: None})
+class LogoutHandler(TokenHandler):
+    @operation("Sign the token out; its sockets are closed", answers={204: None}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
-        claims = self.claims()
+        claims = self.limited_claims()
         await self.app.accounts.revoke(claims)
         self.app.lobby.sign_out(claims.user, claims.token_id)
         self.set_status(204)

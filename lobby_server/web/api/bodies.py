@@ -21,8 +21,8 @@ def read(given: dict[str, Any], kind: type[_Body]) -> _Body:
     wrong: list[str] = []
     for field in msgspec.structs.fields(kind):
         name = field.encode_name
-        if name not in given and not field.required:
-            continue
+        if given.get(name) is None and not field.required:
+            continue  # null is the same as leaving it out
         try:
             values[name] = _checked(given.get(name), field, is_kept=kind.IS_KEPT)
         except msgspec.ValidationError:

@@ -21,6 +21,7 @@ from lobby_server.protocol.messages import (
     SERVER_MESSAGES,
     RoomsChangedRev,
 )
+from lobby_server.protocol.parts import MAX_MESSAGE_BYTES
 from lobby_server.protocol.resources import MAX_ROOM_PLAYERS, MIN_ROOM_PLAYERS
 from lobby_server.protocol.social_resources import PAGE_ITEMS
 from lobby_server.service import announcer, session
@@ -71,6 +72,8 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
             "connections": settings.max_connections,
             "messages_per_s": settings.command_rate_per_s,
             "handshake_tries": session.MAX_HANDSHAKE_TRIES,
+            "outbound_message_bytes": MAX_MESSAGE_BYTES,
+            "base_frames_per_20_ms": settings.base_frames_per_20_ms,
             "room_chat_characters": MAX_CHAT_CHARACTERS,
             "chat_characters": settings.chat_max_characters,
             "chat_lines_per_min": settings.chat_rate_per_min,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from lobby_server import __version__
+from lobby_server.core.refusal import RefusalCode
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Problem
 from lobby_server.web.api.operation import Caller, Operation, operation_of
@@ -107,16 +108,19 @@ def _problems(operation: Operation) -> dict[int, list[str]]:
         found.setdefault(403, []).append(ApiCode.INVALID_TOKEN.value)
     if operation.caller is Caller.ADMIN:
         found[403].append(ApiCode.ADMIN_REQUIRED.value)
-    for code in operation.refusals:
-        found.setdefault(_STATUS[code], []).append(code.value)
+    for refused in operation.refusals:
+        status, code = refused if isinstance(refused, tuple) else (_STATUS[refused], refused)
+        found.setdefault(status, []).append(code.value)
     return found
 
 
 _STATUS: dict[ApiCode, int] = {
     **{code: status for status, code, _ in REFUSALS.values()},
+    ApiCode.NOT_IN_ROOM: REFUSALS[RefusalCode.NOT_IN_ROOM][0],
     ApiCode.GAMEMODE_REQUIRED: 400,
     ApiCode.RATE_LIMITED: 429,
     ApiCode.NOT_READY: 503,
+    ApiCode.TRY_AGAIN_LATER: 503,
 }
 
 

@@ -19,6 +19,10 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 _ATTRIBUTE = "__lobby_operation__"
 
 
+Refused = ApiCode | tuple[int, ApiCode]
+"""A code, with its status where that is another one than the code has elsewhere."""
+
+
 class Caller(Enum):
     """Who may call."""
 
@@ -38,7 +42,7 @@ class Operation:
     caller: Caller
     query: Mapping[str, str]
     """Names in the query, each with its sentence."""
-    refusals: tuple[ApiCode, ...] = field(default=())
+    refusals: tuple[Refused, ...] = field(default=())
     """Codes of its own, besides those of every call."""
 
 
@@ -49,7 +53,7 @@ def operation(
     body: type[msgspec.Struct] | None = None,
     caller: Caller = Caller.USER,
     query: Mapping[str, str] | None = None,
-    refusals: tuple[ApiCode, ...] = (),
+    refusals: tuple[Refused, ...] = (),
 ) -> Callable[[_Method], _Method]:
     """Describe a method of a handler. The method itself stays what it is."""
     described = Operation(

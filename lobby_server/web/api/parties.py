@@ -48,11 +48,34 @@ class PartyInvitesHandler(BaseHandler):
         self.answer(resources.Done(), 201)
 
 
+class PartyInviteHandler(BaseHandler):
+    @operation(
+        "Take an invitation back, as its sender or the leader",
+        answers={200: resources.Done},
+        refusals=(
+            ApiCode.PARTY_NOT_FOUND,
+            ApiCode.NOT_IN_PARTY,
+            ApiCode.NOT_LEADER,
+            ApiCode.INVITATION_NOT_FOUND,
+        ),
+    )
+    def delete(self, party_id: str, user_id: str) -> None:
+        self.app.social.parties.withdraw(self.claims().user, party_id, int(user_id))
+        self.answer(resources.Done())
+
+
+class PartyDeclineHandler(BaseHandler):
+    @operation("Say no to an invitation", answers={200: resources.Done}, refusals=(ApiCode.INVITATION_NOT_FOUND,))
+    def post(self, party_id: str) -> None:
+        self.app.social.parties.decline(self.claims().user, party_id)
+        self.answer(resources.Done())
+
+
 class PartyJoinHandler(BaseHandler):
     @operation(
         "Take an invitation",
         answers={200: PartyAnswer},
-        refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_INVITED, ApiCode.PARTY_FULL),
+        refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_INVITED, ApiCode.INVITE_OUTDATED, ApiCode.PARTY_FULL),
     )
     def post(self, party_id: str) -> None:
         self.answer(PartyAnswer(party=self.app.social.parties.join(self.claims().user, party_id)))
@@ -139,3 +162,21 @@ class RoomInvitesHandler(BaseHandler):
         user, whom = self.caller(), bodies.whom(self.body_object())
         await self.app.social.invitations.invite(user, room_id, whom)
         self.answer(resources.Done(), 201)
+
+
+class RoomInviteHandler(BaseHandler):
+    @operation(
+        "Take an invitation back, as its sender or the host",
+        answers={200: resources.Done},
+        refusals=(ApiCode.INVITATION_NOT_FOUND,),
+    )
+    async def delete(self, room_id: str, user_id: str) -> None:
+        await self.app.social.invitations.withdraw(self.claims().user, room_id, int(user_id))
+        self.answer(resources.Done())
+
+
+class RoomDeclineHandler(BaseHandler):
+    @operation("Say no to an invitation", answers={200: resources.Done}, refusals=(ApiCode.INVITATION_NOT_FOUND,))
+    async def post(self, room_id: str) -> None:
+        await self.app.social.invitations.decline(self.claims().user, room_id)
+        self.answer(resources.Done())

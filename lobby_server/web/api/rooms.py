@@ -9,6 +9,9 @@ from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.negotiation import accepts_gzip, etag_matches
 
+NOT_IN_ROOM = (404, ApiCode.NOT_IN_ROOM)
+"""Of the caller's own room, 404; of a room that the caller wants to act in, 403."""
+
 
 class RoomsHandler(BaseHandler):
     @operation(
@@ -56,6 +59,16 @@ class RoomsHandler(BaseHandler):
         """The filter to the letter: Tornado's own reading strips it and replaces control characters."""
         given = self.request.query_arguments.get("gamemode")
         return self.decode_argument(given[-1], "gamemode") or None if given else None
+
+
+class MyRoomHandler(BaseHandler):
+    @operation(
+        "The room that the caller is in, with its members and the caller's own peer id",
+        answers={200: resources.MyRoom},
+        refusals=(NOT_IN_ROOM,),
+    )
+    def get(self) -> None:
+        self.answer(self.app.rooms.mine(self.claims().user))
 
 
 class RoomHandler(BaseHandler):

@@ -96,6 +96,7 @@ connection.message.connect(async (type, data) => {
     chat.takesError(data.reason);
   }
   if (type === "match_invite") askInto(data);
+  if (type === "match_invite_closed") notices.forget(`room ${data.room_id}`);
   if (type === "token_expiring") await renew();
 });
 myRoom.changed.connect(people.refresh);
@@ -120,6 +121,7 @@ function askInto({ room_id: id, from_username: name, gamemode }) {
     answers: [
       ["Join", () => answerInvite(id, () => myRoom.join(id))],
       ["Not now", () => answerInvite(id, () => {})],
+      ["Decline", () => notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(id)}/invites/decline`))],
     ],
   });
 }

@@ -1,4 +1,4 @@
-# A game's connection to the lobby, on the base protocol: log in over HTTP, keep one socket open, come back after a loss.
+# A game's connection to the lobby, on the base protocol unless a test asks for features: log in over HTTP, keep one socket open, come back after a loss.
 extends Node
 
 signal connection_established
@@ -13,6 +13,9 @@ const HEARTBEAT_S = 30.0
 var http_url = ""
 var token = ""
 var retry_s = 5.0
+var features = []
+var is_binary = false
+var is_polled = false  # take what has come after each poll, as many games do, and not by the signal for each message
 
 var _socket = null
 var _is_wanted = false
@@ -27,7 +30,8 @@ func connect_to_server():
 	_socket.connect("connection_established", self, "_on_open")
 	_socket.connect("connection_closed", self, "_on_closed")
 	_socket.connect("connection_error", self, "_on_error")
-	_socket.connect("data_received", self, "_on_data")
+	if not is_polled:
+		_socket.connect("data_received", self, "_on_data")
 	if _socket.connect_to_url(http_url.replace("http", "ws")) != OK:
 		_on_error()
 
@@ -60,6 +64,9 @@ func _process(delta_s):
 			connect_to_server()
 	if _socket != null:
 		_socket.poll()
+	if _socket != null and is_polled and _is_open:
+		while _socket != null and _socket.get_peer(1).get_available_packet_count() > 0:
+			_on_data()
 	if _is_open:
 		_heartbeat_in_s -= delta_s
 		if _heartbeat_in_s < 0.0:
@@ -70,8 +77,12 @@ func _process(delta_s):
 func _on_open(_protocol):
 	_is_open = true
 	_heartbeat_in_s = HEARTBEAT_S
-	_socket.get_peer(1).set_write_mode(WebSocketPeer.WRITE_MODE_TEXT)
-	send("handshake", {"version": "13020", "name": "godot", "token": token})
+	if not is_binary:  # the engine's default is binary frames
+		_socket.get_peer(1).set_write_mode(WebSocketPeer.WRITE_MODE_TEXT)
+	var handshake = {"version": "13020", "name": "godot", "token": token}
+	if not features.empty():
+		handshake["features"] = features
+	send("handshake", handshake)
 
 
 func _on_closed(_was_clean):

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bench.target import Target
 
+from bench.processes.target import Target
 from tests.process.clients import call, wait_until
 
 

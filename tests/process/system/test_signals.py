@@ -13,8 +13,8 @@ from typing import Any
 
 import jwt
 import pytest
-from bench.target import Target
 
+from bench.processes.target import Target
 from tests.process.clients import call, close_code_of, connect, token_of, wait_until
 
 OLD, NEW = "an older secret, thirty-two bytes or more", "the newest secret, thirty-two bytes or more"

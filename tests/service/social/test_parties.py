@@ -37,7 +37,7 @@ async def test_guest_alone_is_told_of_an_invitation_and_all_members_of_who_joins
     assert [each.party_id for each in parties.mine(BOB).invites] == [party.id]
     joined = parties.join(BOB, party.id)
     assert [member.user_id for member in joined.members] == [ANN.id, BOB.id]
-    assert (ann.types(), bob.types(), cleo.types()) == (["party_joined"], ["party_joined"], [])
+    assert (ann.types(), bob.types(), cleo.types()) == (["party_joined"], ["party_joined", "party_invite_closed"], [])
 
 
 async def test_what_the_rules_refuse_is_told_to_nobody(house: House) -> None:

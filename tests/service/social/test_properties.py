@@ -69,11 +69,13 @@ class SocialMachine(RuleBasedStateMachine):
         self.blocked: set[tuple[int, int]] = set()
         self.parties: list[list[int]] = []
         """Members of each party that ever was, the first one leads."""
-        self.invited: set[tuple[int, int]] = set()
-        """Number of a party, and a user."""
+        self.invited: dict[tuple[int, int], int] = {}
+        """Who invited, by the number of a party and a guest."""
+        self.unlooked: set[tuple[int, int]] = set()
+        """Guest and sender, of party invitations that the guest was told of."""
         self.takes_part: set[int] = set()
-        self.kept: dict[int, list[str]] = {user.id: [] for user in USERS}
-        """Kinds of notifications that wait for a login."""
+        self.kept: dict[int, list[tuple[str, int]]] = {user.id: [] for user in USERS}
+        """Kinds and senders of notifications that wait for a login."""
 
     async def _start(self) -> None:
         for user in USERS:
@@ -127,11 +129,21 @@ class SocialMachine(RuleBasedStateMachine):
     def party_of(self, user_id: int) -> int | None:
         return next((number for number, members in enumerate(self.parties) if user_id in members), None)
 
-    def notice(self, user_id: int, kind: str) -> None:
-        if self.is_online(user_id):
+    def notice(self, user_id: int, kind: str, sender_id: int) -> None:
+        if not self.is_online(user_id):
+            self.kept[user_id].append((kind, sender_id))
+        elif (user_id, sender_id) not in self.blocked:
             self.expect(user_id, ("notification", kind))
-        else:
-            self.kept[user_id].append(kind)
+
+    def end_invitation(self, number: int, guest_id: int, reason: str) -> None:
+        sender_id = self.invited.pop((number, guest_id))
+        if (guest_id, sender_id) not in self.blocked:
+            self.expect(guest_id, ("party_invite_closed", reason))
+        self.forget_invitation(guest_id, sender_id)
+
+    def forget_invitation(self, guest_id: int, sender_id: int) -> None:
+        self.unlooked.discard((guest_id, sender_id))
+        self.kept[guest_id] = [each for each in self.kept[guest_id] if each != ("party_invite", sender_id)]
 
     def part(self, one: int, other: int) -> None:
         if frozenset({one, other}) in self.friends:
@@ -155,8 +167,9 @@ class SocialMachine(RuleBasedStateMachine):
             members.insert(0, leader)
             for member in members:
                 self.expect(member, ("party_leader_changed", leader))
-        if not members:
-            self.invited = {(each, guest) for each, guest in self.invited if each != number}
+        for (each, guest), sender in list(self.invited.items()):
+            if each == number and (not members or sender == user_id):
+                self.end_invitation(number, guest, "withdrawn" if members else "gone")
 
     # -- coming and going -----------------------------------------------------------------------------------------
 
@@ -178,7 +191,8 @@ class SocialMachine(RuleBasedStateMachine):
             for member in self.parties[number] if number is not None else ():
                 if member != user.id:
                     self.expect(member, ("party_member_status", user.id))
-            self.expect(user.id, *(("notification", kind) for kind in self.kept[user.id]))
+            kept = [kind for kind, sender in self.kept[user.id] if (user.id, sender) not in self.blocked]
+            self.expect(user.id, *(("notification", kind) for kind in kept))
             self.kept[user.id].clear()
         data = {"version": "1", "name": "P", "token": token_of(user), "features": features}
         session.receive(json.dumps({"type": "handshake", "data": data}))
@@ -225,7 +239,7 @@ class SocialMachine(RuleBasedStateMachine):
         self.asked[user.id, other.id] = request.id
         if (other.id, user.id) not in self.blocked:
             self.expect(other.id, ("friend_request", user.id))
-            self.notice(other.id, "friend_request")
+            self.notice(other.id, "friend_request", user.id)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data(), says_yes=st.booleans())
@@ -248,7 +262,7 @@ class SocialMachine(RuleBasedStateMachine):
             self.expect(one, ("friend_accepted", other))
             if self.is_online(other):
                 self.expect_presence(one, ("user_online", other))
-        self.notice(sender, "friend_accepted")
+        self.notice(sender, "friend_accepted", receiver)
 
     @rule(user=users, other=users)
     def removes(self, user: User, other: User) -> None:
@@ -285,10 +299,14 @@ class SocialMachine(RuleBasedStateMachine):
         if number is None:
             return
         if self.does(lambda: self.social.parties.invite(user, f"p{number}", Whom(guest.id))):
-            self.invited.add((number, guest.id))
-            if (guest.id, user.id) not in self.blocked:
+            before = self.invited.get((number, guest.id), user.id)
+            if before != user.id:
+                self.forget_invitation(guest.id, before)
+            self.invited[number, guest.id] = user.id
+            if (guest.id, user.id) not in self.blocked and (guest.id, user.id) not in self.unlooked:
+                self.unlooked.add((guest.id, user.id))
                 self.expect(guest.id, ("party_invite", user.id))
-                self.notice(guest.id, "party_invite")
+                self.notice(guest.id, "party_invite", user.id)
 
     @precondition(lambda self: self.invited)
     @rule(data=st.data())
@@ -296,10 +314,24 @@ class SocialMachine(RuleBasedStateMachine):
         number, user_id = data.draw(st.sampled_from(sorted(self.invited)))
         if self.does(lambda: self.social.parties.join(USERS[user_id - 1], f"p{number}")):
             self.leave_party(user_id)
-            self.invited.remove((number, user_id))
+            self.end_invitation(number, user_id, "accepted")
             self.parties[number].append(user_id)
             for member in self.parties[number]:
                 self.expect(member, ("party_joined", user_id))
+
+    @precondition(lambda self: self.invited)
+    @rule(data=st.data())
+    def declines(self, data: st.DataObject) -> None:
+        number, user_id = data.draw(st.sampled_from(sorted(self.invited)))
+        if self.does(lambda: self.social.parties.decline(USERS[user_id - 1], f"p{number}")):
+            self.end_invitation(number, user_id, "declined")
+
+    @rule(user=users, guest=users)
+    def withdraws(self, user: User, guest: User) -> None:
+        number = self.party_of(user.id)
+        if number is not None and self.does(lambda: self.social.parties.withdraw(user, f"p{number}", guest.id)):
+            assert user.id in (self.invited[number, guest.id], self.parties[number][0])
+            self.end_invitation(number, guest.id, "withdrawn")
 
     @rule(user=users)
     def leaves(self, user: User) -> None:
@@ -332,11 +364,13 @@ class SocialMachine(RuleBasedStateMachine):
         self.takes_part.add(user_id)
         if channel == "lobby":
             for each in self.tabs:
-                if each.features or each.user.id in self.takes_part:
+                is_deaf = (each.user.id, user_id) in self.blocked
+                if not is_deaf and (each.features or each.user.id in self.takes_part):
                     each.expected.append(("chat_message", "lobby"))
         elif channel == "party":
             for member in self.parties[number or 0]:
-                self.expect(member, ("chat_message", "party"))
+                if (member, user_id) not in self.blocked:
+                    self.expect(member, ("chat_message", "party"))
         else:
             self.expect(user_id, ("chat_message", channel))
             if (other_id, user_id) in self.blocked:
@@ -344,7 +378,7 @@ class SocialMachine(RuleBasedStateMachine):
             if self.is_online(other_id):
                 self.expect(other_id, ("chat_message", f"user:{user_id}"))
             elif (other_id, user_id) not in self.unread_direct():
-                self.kept[other_id].append("direct_message")
+                self.kept[other_id].append(("direct_message", user_id))
 
     def unread_direct(self) -> set[tuple[int, int]]:
         """Who has an unread notification of whom, before the writes of this step."""

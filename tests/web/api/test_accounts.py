@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import re
+import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +16,9 @@ import argon2
 import jwt
 import pytest
 
-from tests.web.conftest import SECRET, Answer, Lobby, StartLobby
+from lobby_server.service.accounts import hashing
+from lobby_server.service.auth import Passwords
+from tests.web.conftest import PATIENCE_S, SECRET, Answer, Lobby, StartLobby
 from tests.web.websocket.test_socket import BAD_TOKENS
 
 PASSWORD = "correct horse battery"
@@ -24,6 +29,13 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same hashing at a thousandth of the cost."""
     cheap = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(argon2, "PasswordHasher", cheap)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        await asyncio.sleep(0.01)
 
 
 async def register(lobby: Lobby, username: str, **more: Any) -> Answer:
@@ -296,3 +308,109 @@ async def test_address_that_a_client_makes_up_is_not_believed_without_a_proxy(st
         for number in range(2)
     ]
     assert statuses == [400, 429]
+
+
+async def test_logins_whose_client_is_gone_are_not_hashed(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lobby = await start_lobby(auth_rate_per_min=0)
+    release, hashed = threading.Event(), []
+
+    def slow(self: Passwords, known_hash: str | None, password: str) -> bool:
+        hashed.append(password)
+        release.wait(PATIENCE_S)
+        return False
+
+    monkeypatch.setattr(Passwords, "matches", slow)
+    body = json.dumps({"username": "ann", "password": "12345678"}).encode()
+    request = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    writers = []
+    for _ in range(12):
+        _, writer = await asyncio.open_connection("127.0.0.1", lobby.server.port)
+        writer.write(request)
+        writers.append(writer)
+    queue = lobby.server.app.accounts._hashing
+    await until(lambda: len(queue) == 10)
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+    await until(lambda: len(queue) == 0)
+    release.set()
+    assert (await lobby.call("POST", "/api/auth/login", {"username": "x", "password": "the last"})).status == 401
+    assert hashed == ["12345678"] * 2 + ["the last"]
+
+
+async def test_logins_past_the_bound_of_the_queue_are_503_with_a_time_to_come_back(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lobby = await start_lobby(auth_rate_per_min=0)
+    release = threading.Event()
+    monkeypatch.setattr(Passwords, "matches", lambda *_: release.wait(PATIENCE_S) and False)
+    monkeypatch.setattr(hashing, "MAX_WAITING_PER_ADDRESS", 3)
+    credentials = {"username": "ann", "password": "12345678"}
+    calls = [asyncio.ensure_future(lobby.call("POST", "/api/auth/login", credentials)) for _ in range(8)]
+    await until(lambda: sum(call.done() for call in calls) == 3)
+    refused = [call.result() for call in calls if call.done()]
+    assert {(each.status, each.body["code"]) for each in refused} == {(503, "try_again_later")}
+    assert all(int(each.headers["Retry-After"]) >= 1 for each in refused)
+    release.set()
+    assert sorted(answer.status for answer in await asyncio.gather(*calls)) == [401] * 5 + [503] * 3
+
+
+NFD, NFC = "pa\u0308sswo\u0308rd", "p\u00e4ssw\u00f6rd"
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"), [(NFD, NFC), (NFC, NFD), ("pass\u00a0word", "pass word"), ("p\u212b" * 4, "p\u00c5" * 4)]
+)
+async def test_password_is_the_same_however_a_system_writes_its_characters(
+    lobby: Lobby, typed: str, again: str
+) -> None:
+    registered = await lobby.call("POST", "/api/auth/register", {"username": "ann", "password": typed})
+    assert registered.status == 201
+    for password, status in ((typed, 200), (again, 200), (again.upper(), 401)):
+        assert (await lobby.call("POST", "/api/auth/login", {"username": "ann", "password": password})).status == status
+
+
+async def test_account_with_the_hash_of_what_was_typed_logs_in_and_gets_the_normal_one(lobby: Lobby) -> None:
+    store = lobby.server.app.store
+    await store.add_account(
+        username="old", email=None, password_hash=Passwords().hash(NFD), created_at=lobby.server.app.clock.utc_now()
+    )
+    assert (await lobby.call("POST", "/api/auth/login", {"username": "old", "password": NFC})).status == 401
+    for password in (NFD, NFC):  # the first log-in with what was typed replaces the hash
+        assert (await lobby.call("POST", "/api/auth/login", {"username": "old", "password": password})).status == 200
+
+
+@pytest.mark.parametrize("name", ["admin", "Administrator", "SYSTEM", "server", "mod_erator", "_root_"])
+async def test_reserved_username_is_a_fault_of_that_field_and_its_account_keeps_it(lobby: Lobby, name: str) -> None:
+    refused = await lobby.call("POST", "/api/auth/register", {"username": name, "password": "12345678"})
+    assert (refused.status, refused.body["code"], list(refused.body["fields"])) == (
+        400,
+        "invalid_request",
+        ["username"],
+    )
+    assert "reserved" in refused.body["fields"]["username"]
+    await lobby.server.app.store.add_account(
+        username=name,
+        email=None,
+        password_hash=Passwords().hash("12345678"),
+        created_at=lobby.server.app.clock.utc_now(),
+    )
+    assert (await lobby.call("POST", "/api/auth/login", {"username": name, "password": "12345678"})).status == 200
+
+
+async def test_password_with_control_characters_is_a_fault(lobby: Lobby) -> None:
+    refused = await lobby.call("POST", "/api/auth/register", {"username": "ann", "password": "1234\u00075678"})
+    assert (refused.status, list(refused.body["fields"])) == (400, ["password"])
+
+
+async def test_fresh_tokens_and_logouts_are_limited_by_user(start_lobby: StartLobby) -> None:
+    lobby = await start_lobby(auth_rate_per_min=3)
+    for _ in range(3):
+        assert (await lobby.call("POST", "/api/auth/refresh", token=lobby.token(1, "ann"))).status == 200
+    for path in ("refresh", "logout"):
+        over = await lobby.call("POST", f"/api/auth/{path}", token=lobby.token(1, "ann"))
+        assert (over.status, over.body["code"]) == (429, "rate_limited")
+        assert int(over.headers["Retry-After"]) >= 1
+    assert (await lobby.call("POST", "/api/auth/logout", token=lobby.token(2, "bob"))).status == 204

@@ -55,7 +55,8 @@ async def test_invitation_and_joining_are_told_to_whom_they_concern(lobby: Lobby
     joined = (await bob.post(f"/api/parties/{party['id']}/join"))["party"]
     assert [each["username"] for each in joined["members"]] == ["ann", "bob"]
     event = ("party_joined", {"party_id": party["id"], "user_id": 2, "username": "bob"})
-    assert await events(ann, bob, eve) == [[event], [event], []]
+    closed = ("party_invite_closed", {"party_id": party["id"], "reason": "accepted"})
+    assert await events(ann, bob, eve) == [[event], [event, closed], []]
     assert await bob.get("/api/parties/mine") == {"party": joined, "invites": []}
     assert await eve.refused("POST", f"/api/parties/{party['id']}/join", {}) == (403, "not_invited")
 
@@ -202,7 +203,7 @@ async def test_match_invitation_lets_into_a_private_room_also_after_a_restart(st
     for person in (bob, eve):
         await person.sockets[0].command("join_room", roomId=room_id, version="13020", name="P")
     assert await eve.told() == [("error", {"reason": "invitation_required"})]
-    assert [type_ for type_, _ in await bob.told()] == ["room_joined"]
+    assert [type_ for type_, _ in await bob.told()] == ["room_joined", "match_invite_closed"]
 
 
 async def test_match_invitation_is_refused_where_it_makes_no_sense(lobby: Lobby) -> None:
@@ -235,3 +236,39 @@ async def test_call_without_a_token_gets_401_and_no_party_404(lobby: Lobby, path
     if path:
         body = {"user_id": 1, "to_user_id": 1}
         assert await Person(lobby, 1, "ann").refused("POST", f"/api/parties{path}", body) == (404, "party_not_found")
+
+
+async def test_party_invitation_is_declined_and_withdrawn_over_http(lobby: Lobby) -> None:
+    ann, bob, eve = await ann_bob_eve(lobby)
+    party_id = (await ann.post("/api/parties", status=201))["party"]["id"]
+    invites = f"/api/parties/{party_id}/invites"
+    for ending in ("declined", "withdrawn"):
+        await ann.post(invites, {"to_user_id": 2}, status=201)
+        await bob.told()
+        if ending == "declined":
+            await bob.post(f"{invites}/decline")
+        else:
+            assert await eve.refused("DELETE", f"{invites}/2") == (403, "not_in_party")
+            assert (await lobby.call("DELETE", f"{invites}/2", token=ann.token)).status == 200
+        assert await bob.told() == [("party_invite_closed", {"party_id": party_id, "reason": ending})]
+        assert await bob.refused("POST", f"/api/parties/{party_id}/join", {}) == (403, "not_invited")
+        assert await bob.refused("POST", f"{invites}/decline", {}) == (404, "invitation_not_found")
+        await lobby.written()
+        assert (await bob.get("/api/notifications"))["unread"] == 0
+
+
+async def test_match_invitation_is_declined_and_withdrawn_over_http(lobby: Lobby) -> None:
+    ann, bob, _ = await ann_bob_eve(lobby)
+    room_id = await room_of(ann, isPublic=False)
+    invites = f"/api/rooms/{room_id}/invites"
+    for ending in ("declined", "withdrawn"):
+        await ann.post(invites, {"to_user_id": 2}, status=201)
+        await bob.told()
+        if ending == "declined":
+            await bob.post(f"{invites}/decline")
+        else:
+            assert (await lobby.call("DELETE", f"{invites}/2", token=ann.token)).status == 200
+        assert await bob.told() == [("match_invite_closed", {"room_id": room_id, "reason": ending})]
+        await bob.sockets[0].command("join_room", roomId=room_id, version="13020", name="P")
+        assert await bob.told() == [("error", {"reason": "invitation_required"})]
+        assert await bob.refused("POST", f"{invites}/decline", {}) == (404, "invitation_not_found")

@@ -189,3 +189,13 @@ async def test_online_users_are_those_with_an_accepted_socket_each_once(lobby: L
     lobby.clients[2].connection.close()
     await lobby.clients[1].expect("user_offline", user_id=2)
     assert await online() == {"count": 1, "users": users[:1]}
+
+
+async def test_own_room_is_404_without_one_and_the_room_with_its_members_in_one(lobby: Lobby) -> None:
+    nowhere = await lobby.call("GET", "/api/rooms/mine", token=lobby.token())
+    assert (nowhere.status, nowhere.body["code"]) == (404, "not_in_room")
+    assert (await lobby.call("GET", "/api/rooms/mine")).status == 401
+    made = await lobby.call("POST", "/api/rooms", {"gamemode": "ffa"}, token=lobby.token())
+    mine = await lobby.call("GET", "/api/rooms/mine", token=lobby.token())
+    members = [{"peerId": 1, "name": made.body["room"]["host_username"], "isHost": True}]
+    assert (mine.status, mine.body) == (200, {**made.body["room"], "peerId": 1, "members": members})

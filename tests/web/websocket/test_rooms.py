@@ -500,7 +500,8 @@ async def test_own_tabs_hear_of_a_membership_if_they_asked_for_a_feature(lobby: 
     assert heard == ["room_joined", "peer_left"]
     await own.fence()
     assert (await lobby.call("DELETE", f"/api/rooms/{room_id}", token=ann.token)).status == 200
-    assert [m for m in await own.fence() if m["type"] not in NOISE] == [{"type": "peer_left", "data": {"peerId": 1}}]
+    closed = {"type": "room_closed", "data": {"roomId": room_id}}
+    assert [m for m in await own.fence() if m["type"] not in NOISE] == [closed]
 
 
 async def test_every_change_that_a_reader_of_the_list_could_see_is_announced(

@@ -4,6 +4,7 @@
  * While it is wanted it is connected, about to try again, or paused in a hidden tab; unless the server said that there is
  * no point, which `refused` tells. It knows messages, and nothing of what they mean to the page.
  */
+import { Joiner } from "./parts.js";
 import { policies } from "./reconnect.js";
 import { Signal } from "./signal.js";
 import { closeSentence, refusalSentence } from "./sentences.js";
@@ -32,6 +33,7 @@ export class Connection {
   #version;
   #asked;
   #policy;
+  #joiner = new Joiner();
   #token = null;
   #name = "";
   #socket = null;
@@ -96,6 +98,7 @@ export class Connection {
   #open() {
     this.#release(1000);
     this.#become("connecting");
+    this.#joiner = new Joiner();
     const socket = (this.#socket = new WebSocket(this.#url));
     socket.onopen = () => this.#shakeHands();
     socket.onmessage = (event) => this.#take(event.data);
@@ -148,7 +151,8 @@ export class Connection {
     }
     if (type === "pong") this.heartbeats += 1;
     if (type === "server_draining") this.#slotMs = Math.max(0, data.reconnect_after_ms);
-    this.message.emit(type, data);
+    const whole = this.#joiner.take(type, data);
+    if (whole !== null) this.message.emit(type, whole);
   }
 
   // -- the end of a try ------------------------------------------------------------------------------------------

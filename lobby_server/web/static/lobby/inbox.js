@@ -4,6 +4,7 @@ import { SingleFlight } from "./single_flight.js";
 
 const DISMISSED = "lobby.announcement";
 const KEPT = 200;
+const CLOSED_WITHIN_MS = 2000; // until an invitation that is over is looked up again, at a random point of this time
 
 export class Inbox {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
@@ -41,6 +42,8 @@ export class Inbox {
     connection.message.connect((type, data) => {
       if (type === "notification") this.#arrived(data);
       else if (type === "announcement") this.#announce(data);
+      else if (type === "party_invite_closed") this.#flight.wish(CLOSED_WITHIN_MS);
+      else if (type === "match_invite_closed") this.#closed(data.room_id);
     });
     byId("inbox-read-all").addEventListener("click", () => this.#readAll());
     byId("inbox-more").addEventListener("click", () => notices.attempt(() => this.#more()));
@@ -80,6 +83,13 @@ export class Inbox {
     this.#notices.murmur(item.title);
     if (item.kind === "match_invite") this.#flight.wish(); // the event does not say which room
     this.#draw();
+  }
+
+  /** The server counts it as read, and is about to say so. */
+  #closed(roomId) {
+    for (const item of this.#unread) if (item.room_id === roomId) item.is_read = true;
+    this.#draw();
+    this.#flight.wish(CLOSED_WITHIN_MS);
   }
 
   async #more() {

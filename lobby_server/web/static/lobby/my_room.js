@@ -80,6 +80,7 @@ export class MyRoom {
 
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
   takesError(reason) {
+    if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
     this.#isReturning = false;
     this.#end(`You are not in your room any more. ${reasonSentence(reason)}`);
@@ -92,25 +93,29 @@ export class MyRoom {
     this.#forget();
   }
 
-  #enter(roomId) {
+  #enter(roomId, condition = {}) {
     this.#connection.send("join_room", {
       roomId,
       version: this.#connection.version,
       name: this.#account.user.username,
+      ...condition,
     });
   }
 
+  /** Only if the user is in no room: they may have entered another one on another device meanwhile. */
   #return() {
     const id = sessionStorage.getItem(KEY);
     this.#isReturning = id !== null;
-    if (id !== null) this.#enter(id);
+    if (id !== null) this.#enter(id, { ifIn: "none" });
   }
 
   #take(type, data) {
     if (type === "room_joined" || type === "room_created") {
       this.#entered(data);
-    } else if (type === "kicked") {
-      this.#end(reasonSentence(data.reason));
+    } else if (type === "kicked" || type === "room_closed") {
+      // On the way back it is what happened meanwhile; the answer to that way back follows, and is told.
+      if (type === "room_closed" && this.isHost) return this.clear(); // who did it knows
+      if (!this.#isReturning) this.#end(reasonSentence(type === "kicked" ? data.reason : type));
     } else if (this.id !== null) {
       if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
       else if (type === "peer_left" && data.peerId === this.peerId) return this.clear(); // in another tab

@@ -8,7 +8,7 @@ export class Party {
 
   party = null; // {id, leader_user_id, max_members, members, invited}
   invites = [];
-  #dismissed = new Set(); // ids of parties; an invitation ends by itself, there is no call that declines it
+  #dismissed = new Set(); // ids of parties whose invitation stands, and is not asked about again
   #api;
   #account;
   #flight;
@@ -61,6 +61,7 @@ export class Party {
   /** All of these reject with an `ApiError`. */
   create = () => this.#change("/api/parties");
   join = (id) => this.#change(`${path(id)}/join`);
+  decline = (id) => this.#change(`${path(id)}/invites/decline`);
   leave = () => this.#change(`${path(this.party.id)}/leave`);
   kick = (userId) => this.#change(`${path(this.party.id)}/kick`, { user_id: userId });
   makeLeader = (userId) => this.#change(`${path(this.party.id)}/leader`, { user_id: userId });

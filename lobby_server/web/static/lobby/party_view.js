@@ -42,6 +42,7 @@ export class PartyView {
       answers: [
         ["Join", () => this.#answer(id, () => this.#notices.attempt(() => this.#party.join(id)))],
         ["Not now", () => this.#answer(id, () => this.#party.dismiss(id))],
+        ["Decline", () => this.#answer(id, () => this.#notices.attempt(() => this.#party.decline(id)))],
       ],
     });
   }

@@ -18,6 +18,7 @@ const REASONS = {
   blocked_by_you: "You have blocked this player; unblock them first.",
   rate_limited: "That was too much at once; wait a moment.",
   try_again_later: "The server cannot do that at the moment; try again in a few seconds.",
+  room_closed: "The host has deleted the room.",
   host_kick: "You were put out of the room by its host.",
 };
 

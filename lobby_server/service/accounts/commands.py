@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import TypeVar
-
-from lobby_server.core.accounts import account_faults
+from lobby_server.core.accounts import account_faults, normalized_password
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import InvalidAccount, Refusal, RefusalCode
 from lobby_server.protocol import resources
+from lobby_server.service.accounts.hashing import Asker, HashingQueue
 from lobby_server.service.auth import Claims, Passwords, Tokens, utc_from_unix
 from lobby_server.service.ports import Account, Clock, EmailTaken, Store, UsernameTaken
 
-_Result = TypeVar("_Result")
-
 
 class Accounts:
-    """The accounts of this server. Passwords are hashed on `executor`, never on the loop."""
+    """The accounts of this server. Passwords are hashed by `hashing`, never on the loop."""
 
-    def __init__(self, *, store: Store, tokens: Tokens, passwords: Passwords, clock: Clock, executor: Executor) -> None:
+    def __init__(
+        self, *, store: Store, tokens: Tokens, passwords: Passwords, clock: Clock, hashing: HashingQueue
+    ) -> None:
         self._store = store
         self._tokens = tokens
         self._passwords = passwords
         self._clock = clock
-        self._executor = executor
+        self._hashing = hashing
 
-    async def register(self, *, username: object, password: object, email: object) -> resources.Session:
+    async def register(self, *, username: object, password: object, email: object, asker: Asker) -> resources.Session:
         """A new account, logged in. Raises `InvalidAccount`, `Refusal` (``username_taken``, ``email_taken``),
-        `StoreUnavailable`."""
+        `StoreUnavailable`, `Overloaded`, `CallerGone`."""
         faults = account_faults(username=username, password=password, email=email)
         if faults:
             raise InvalidAccount(faults)
         assert isinstance(username, str)
         assert isinstance(password, str)
-        password_hash = await self._off_the_loop(lambda: self._passwords.hash(password))
+        normalized = normalized_password(password)
+        password_hash = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
         try:
             account = await self._store.add_account(
                 username=username,
@@ -49,15 +46,15 @@ class Accounts:
             raise Refusal(RefusalCode.EMAIL_TAKEN) from None
         return self._session(account)
 
-    async def login(self, *, login: str, password: str) -> resources.Session:
-        """Raises `Refusal` (``invalid_credentials``), in the same time for an unknown user, or `StoreUnavailable`."""
+    async def login(self, *, login: str, password: str, asker: Asker) -> resources.Session:
+        """Raises `Refusal` (``invalid_credentials``), in the same time for an unknown user, `StoreUnavailable`,
+        `Overloaded`, or `CallerGone`."""
         account = await self._store.account_by_login(login)
         known_hash = account.password_hash if account is not None else None
-        matches = await self._off_the_loop(lambda: self._passwords.matches(known_hash, password))
+        matches, fresh = await self._hashing.run(lambda: self._check(known_hash, password), asker)
         if account is None or not matches:
             raise Refusal(RefusalCode.INVALID_CREDENTIALS)
-        if self._passwords.is_outdated(account.password_hash):
-            fresh = await self._off_the_loop(lambda: self._passwords.hash(password))
+        if fresh is not None:
             await self._store.set_password_hash(account.id, fresh)
         return self._session(account)
 
@@ -86,8 +83,17 @@ class Accounts:
         token = self._tokens.issue(User(account.id, account.username))
         return resources.Session(token=token, user=_user_resource(account))
 
-    async def _off_the_loop(self, call: Callable[[], _Result]) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+    def _check(self, known_hash: str | None, password: str) -> tuple[bool, str | None]:
+        """Whether a password is the one that was hashed, and the hash to keep in place of an outdated one. On a thread.
+
+        Accounts made before passwords were normalized have the hash of what was typed: that is tried as well.
+        """
+        normalized = normalized_password(password)
+        for typed in dict.fromkeys((normalized, password)):
+            if self._passwords.matches(known_hash, typed) and known_hash is not None:
+                is_current = typed == normalized and not self._passwords.is_outdated(known_hash)
+                return True, None if is_current else self._passwords.hash(normalized)
+        return False, None
 
 
 def _user_resource(account: Account) -> resources.User:

@@ -1,0 +1,1 @@
+"""Accounts: register, log in, and the queue before the threads that hash passwords."""

@@ -1,0 +1,91 @@
+"""What happens while a command waits for the store, and what a clock that was set back does to the list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lobby_server.core.refusal import Refusal, RefusalCode
+from tests.service.house import ANN, BOB, CLEO, House
+
+
+def meanwhile(house: House, call: str, act: Callable[[], Any]) -> None:
+    """Do something while the store works on its next call of that name."""
+    original: Callable[..., Awaitable[Any]] = getattr(house.store, call)
+
+    async def slow(*args: Any, **named: Any) -> Any:
+        setattr(house.store, call, original)
+        await asyncio.sleep(0)
+        result = await original(*args, **named)
+        act()
+        return result
+
+    setattr(house.store, call, slow)
+
+
+async def test_one_of_many_deletions_at_once_deletes_and_the_others_find_no_room(house: House) -> None:
+    room_id = await house.room(ANN)
+    meanwhile(house, "delete_room", lambda: None)
+    calls = [house.app.rooms.delete_room(ANN, room_id) for _ in range(20)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    refused = [each.code for each in results if isinstance(each, Refusal)]
+    assert (results.count(None), refused) == (1, [RefusalCode.ROOM_NOT_FOUND] * 19)
+
+
+async def test_deletion_that_failed_lets_the_next_one_try(house: House) -> None:
+    room_id = await house.room(ANN)
+    house.store.is_away = True
+    first = asyncio.ensure_future(house.app.rooms.delete_room(ANN, room_id))
+    second = asyncio.ensure_future(house.app.rooms.delete_room(ANN, room_id))
+    await asyncio.wait([first, second])
+    assert first.exception() is not None
+    assert second.exception() is not None
+    house.store.is_away = False
+    await house.app.rooms.delete_room(ANN, room_id)
+    assert len(house.app.rooms.book) == 0
+
+
+async def test_host_who_left_while_the_store_worked_does_not_put_out_the_next_host(house: House) -> None:
+    room_id = await house.room(ANN)
+    ann, bob = house.connect(ANN), house.connect(BOB, "rev")
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    bob.types()
+    meanwhile(house, "delete_room", lambda: ann.say("leave_room"))
+    with pytest.raises(Refusal) as refused:
+        await house.app.rooms.delete_room(ANN, room_id)
+    assert refused.value.code is RefusalCode.NOT_HOST
+    assert bob.types() == ["peer_left", "host_changed"]
+    await house.settle()
+    (stored,) = await house.store.rooms()
+    assert (stored.id, stored.host_user_id) == (room_id, BOB.id)
+
+
+async def test_rooms_are_listed_newest_first_over_a_clock_that_was_set_back(house: House) -> None:
+    first = await house.room(ANN)
+    house.clock._start -= timedelta(days=1)
+    second = await house.room(BOB)
+    assert [room.id for room in house.app.rooms.book.public()] == [second, first]
+    assert [room.id for room in await house.store.rooms()] == [first, second]
+
+
+async def test_revision_goes_on_above_what_an_earlier_life_handed_out(house: House) -> None:
+    room_id = await house.room(ANN)
+    await house.app.rooms.delete_room(ANN, room_id)
+    seen = house.app.rooms.book.revision
+    house.clock._start -= timedelta(days=1)
+    reborn = await House(store=house.store, clock=house.clock).start()
+    assert reborn.app.rooms.book.revision > seen
+    assert reborn.app.room_list.etag() == f'"{reborn.app.rooms.book.revision}"'
+    await reborn.stop()
+
+
+async def test_mark_is_moved_before_the_revision_reaches_it(house: House) -> None:
+    book = house.app.rooms.book
+    book.continue_from(book.revision + 900_000)
+    await house.room(CLEO)
+    await house.settle()
+    assert await house.store.mark("rooms_revision") > book.revision + 500_000

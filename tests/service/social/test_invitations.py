@@ -1,0 +1,262 @@
+"""Invitations end: who is told, why, and what becomes of the notification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lobby_server.core.blocks import Block
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.requests import Whom
+from tests.service.house import ANN, BOB, CLEO, Client, House
+from tests.service.rooms.test_looking_again import meanwhile
+
+TO_BOB = Whom(BOB.id)
+
+
+async def code_of(work: Any) -> RefusalCode:
+    with pytest.raises(Refusal) as refused:
+        await work
+    return refused.value.code
+
+
+def code_of_call(call: Any) -> RefusalCode:
+    with pytest.raises(Refusal) as refused:
+        call()
+    return refused.value.code
+
+
+async def invited_to_party(house: House, *, times: int = 1) -> tuple[str, Client]:
+    """Ann's party, and a socket of Bob whom she has invited; he has read what he was told."""
+    ear = house.connect(BOB)
+    party = house.app.social.parties.create(ANN)
+    for _ in range(times):
+        await house.app.social.parties.invite(ANN, party.id, TO_BOB)
+        await house.settle()
+    return party.id, ear
+
+
+def closed(ear: Client) -> list[tuple[str, str]]:
+    """Type and reason of what was closed since the last look."""
+    return [(type_, data["reason"]) for type_, data in ear.told() if type_.endswith("_closed")]
+
+
+async def unread(house: House) -> int:
+    await house.settle()
+    return (await house.app.social.notifications.page(BOB, before=None)).unread
+
+
+# -- parties ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["accepted", "declined", "withdrawn", "left", "kicked", "expired", "gone"])
+async def test_end_of_a_party_invitation_is_told_to_all_of_the_guest_and_read(house: House, ending: str) -> None:
+    parties = house.app.social.parties
+    party_id, ear = await invited_to_party(house)
+    tablet = house.connect(BOB, "rev")
+    house.connect(ANN), house.connect(CLEO)
+    assert await unread(house) == 1
+    reason = {"left": "withdrawn", "kicked": "withdrawn"}.get(ending, ending)
+    if ending in ("left", "kicked"):
+        await parties.invite(ANN, party_id, Whom(CLEO.id))
+        parties.join(CLEO, party_id)
+    ear.told(), tablet.told()
+    if ending == "accepted":
+        parties.join(BOB, party_id)
+    elif ending == "declined":
+        parties.decline(BOB, party_id)
+    elif ending == "withdrawn":
+        parties.withdraw(ANN, party_id, BOB.id)
+    elif ending == "expired":
+        house.clock.advance(61.0)
+    elif ending == "kicked":
+        parties.hand_over(ANN, party_id, CLEO.id)
+        parties.kick(CLEO, party_id, ANN.id)
+    else:
+        parties.leave(ANN, party_id)
+    told = closed(ear)
+    assert told == [("party_invite_closed", reason)]
+    assert closed(tablet) == told
+    assert await unread(house) == 0
+    assert parties.mine(BOB).invites == []
+
+
+async def test_second_invitation_that_is_unread_is_no_second_notification(house: House) -> None:
+    party_id, ear = await invited_to_party(house, times=60)
+    assert ear.types().count("party_invite") == 1
+    assert await unread(house) == 1
+    (mine,) = house.app.social.parties.mine(BOB).invites
+    assert mine.party_id == party_id
+
+
+async def test_invitation_after_the_first_was_read_is_told_again(house: House) -> None:
+    party_id, ear = await invited_to_party(house)
+    (kept,) = (await house.app.social.notifications.page(BOB, before=None)).notifications
+    await house.app.social.notifications.read(BOB, kept.id)
+    ear.told()
+    await house.app.social.parties.invite(ANN, party_id, TO_BOB)
+    assert "party_invite" in ear.types()
+    assert await unread(house) == 1
+
+
+async def test_crossing_invitations_bring_two_together_and_swap_nobody(house: House) -> None:
+    parties = house.app.social.parties
+    for user in (ANN, BOB):
+        house.connect(user)
+    of_ann, of_bob = parties.create(ANN).id, parties.create(BOB).id
+    await parties.invite(ANN, of_ann, TO_BOB)
+    await parties.invite(BOB, of_bob, Whom(ANN.id))
+    parties.join(ANN, of_bob)
+    assert code_of_call(lambda: parties.join(BOB, of_ann)) is RefusalCode.INVITE_OUTDATED
+    party = parties.mine(BOB).party
+    assert party is not None
+    assert [member.user_id for member in party.members] == [BOB.id, ANN.id]
+
+
+async def test_outdated_invitation_is_refused_where_the_party_goes_on_without_its_sender(house: House) -> None:
+    parties = house.app.social.parties
+    party_id, _ = await invited_to_party(house)
+    house.connect(ANN), house.connect(CLEO)
+    await parties.invite(ANN, party_id, Whom(CLEO.id))
+    parties.join(CLEO, party_id)
+    parties.leave(ANN, party_id)
+    assert code_of_call(lambda: parties.join(BOB, party_id)) is RefusalCode.INVITE_OUTDATED
+    await parties.invite(CLEO, party_id, TO_BOB)
+    assert len(parties.join(BOB, party_id).members) == 2
+    house.clock.advance(61.0)
+    assert code_of_call(lambda: parties.join(ANN, party_id)) is RefusalCode.NOT_INVITED
+
+
+async def test_party_invitation_is_withdrawn_by_its_sender_or_the_leader_only(house: House) -> None:
+    parties = house.app.social.parties
+    party_id, _ = await invited_to_party(house)
+    house.connect(CLEO)
+    await parties.invite(ANN, party_id, Whom(CLEO.id))
+    parties.join(CLEO, party_id)
+    assert code_of_call(lambda: parties.withdraw(CLEO, party_id, BOB.id)) is RefusalCode.NOT_LEADER
+    assert code_of_call(lambda: parties.withdraw(ANN, party_id, 99)) is RefusalCode.INVITATION_NOT_FOUND
+    parties.hand_over(ANN, party_id, CLEO.id)
+    parties.withdraw(CLEO, party_id, BOB.id)
+    assert code_of_call(lambda: parties.decline(BOB, party_id)) is RefusalCode.INVITATION_NOT_FOUND
+
+
+async def test_party_invitations_of_an_earlier_life_count_as_read(house: House) -> None:
+    await invited_to_party(house)
+    reborn = await House(store=house.store, clock=house.clock).start()
+    assert await unread(reborn) == 0
+    await reborn.stop()
+
+
+# -- rooms --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["accepted", "declined", "withdrawn", "left", "kicked", "gone"])
+async def test_end_of_a_match_invitation_is_told_to_all_of_the_guest_and_read(house: House, ending: str) -> None:
+    host, ann, bob = house.connect(CLEO), house.connect(ANN), house.connect(BOB)
+    tablet = house.connect(BOB, "rev")
+    room_id = await house.room(CLEO)
+    ann.say("join_room", roomId=room_id, version="1", name="P")
+    await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    assert await unread(house) == 1
+    bob.told(), tablet.told()
+    reason = {"left": "withdrawn", "kicked": "withdrawn"}.get(ending, ending)
+    if ending == "accepted":
+        bob.say("join_room", roomId=room_id, version="1", name="P")
+    elif ending == "declined":
+        await house.app.social.invitations.decline(BOB, room_id)
+    elif ending == "withdrawn":
+        await house.app.social.invitations.withdraw(ANN, room_id, BOB.id)
+    elif ending == "left":
+        ann.say("leave_room")
+    elif ending == "kicked":
+        host.say("kick", peerId=2)
+    else:
+        await house.app.rooms.delete_room(CLEO, room_id)
+    assert closed(bob) == closed(tablet) == [("match_invite_closed", reason)]
+    assert await unread(house) == 0
+
+
+async def test_room_whose_time_is_over_closes_its_invitations(house: House) -> None:
+    bob = house.connect(BOB)
+    room_id = await house.room(ANN)
+    await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    bob.told()
+    house.clock.advance(61.0)
+    assert house.app.rooms.book.get(room_id) is None
+    assert closed(bob) == [("match_invite_closed", "gone")]
+
+
+async def test_sixty_invitations_into_a_room_are_one_notification(house: House) -> None:
+    bob, room_id = house.connect(BOB), await house.room(ANN)
+    for _ in range(60):
+        await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    await house.settle()
+    assert bob.types().count("match_invite") == 1
+    assert await unread(house) == 1
+
+
+@pytest.mark.parametrize("ending", ["decline", "withdraw"])
+async def test_invitation_that_was_taken_back_lets_into_a_private_room_no_more(house: House, ending: str) -> None:
+    bob, room_id = house.connect(BOB), await house.room(ANN, isPublic=False)
+    house.connect(ANN)
+    invitations = house.app.social.invitations
+    await invitations.invite(ANN, room_id, TO_BOB)
+    await (invitations.decline(BOB, room_id) if ending == "decline" else invitations.withdraw(ANN, room_id, BOB.id))
+    bob.told()
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    assert bob.refused() == "invitation_required"
+    (stored,) = await house.store.rooms()
+    assert BOB.id not in stored.invited_user_ids
+
+
+async def test_withdrawal_does_not_shut_out_who_was_in_the_private_room_before(house: House) -> None:
+    bob, room_id = house.connect(BOB), await house.room(ANN, isPublic=False)
+    house.connect(ANN)
+    invitations = house.app.social.invitations
+    await invitations.invite(ANN, room_id, TO_BOB)
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    bob.say("leave_room")
+    await invitations.invite(ANN, room_id, TO_BOB)
+    await invitations.withdraw(ANN, room_id, BOB.id)
+    bob.told()
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    assert "room_joined" in bob.types()
+
+
+async def test_match_invitation_of_an_earlier_life_ends_with_its_room(house: House) -> None:
+    room_id = await house.room(ANN)
+    await house.app.social.invitations.invite(ANN, room_id, TO_BOB)
+    await house.settle()
+    reborn = await House(store=house.store, clock=house.clock).start()
+    bob = reborn.connect(BOB)
+    assert await unread(reborn) == 1
+    reborn.clock.advance(61.0)
+    assert closed(bob) == [("match_invite_closed", "gone")]
+    assert await unread(reborn) == 0
+    await reborn.stop()
+
+
+# -- while the store works ----------------------------------------------------------------------------------------
+
+
+async def test_sender_who_left_while_the_store_worked_has_invited_nobody(house: House) -> None:
+    ann, bob = house.connect(ANN), house.connect(BOB)
+    house.connect(CLEO)
+    room_id = await house.room(ANN, isPublic=False)
+    bob.told()
+    meanwhile(house, "invite_to_room", lambda: ann.say("leave_room"))
+    assert await code_of(house.app.social.invitations.invite(ANN, room_id, TO_BOB)) is RefusalCode.NOT_IN_ROOM
+    assert bob.types() == []
+
+
+async def test_sender_whom_the_guest_is_blocked_by_while_the_store_works_is_refused(house: House) -> None:
+    house.connect(ANN)
+    room_id = await house.room(ANN, isPublic=False)
+    blocks = house.app.social.blocks._book
+
+    def block() -> None:
+        blocks.add(ANN.id, Block(BOB, house.clock.utc_now()))
+
+    meanwhile(house, "invite_to_room", block)
+    assert await code_of(house.app.social.invitations.invite(ANN, room_id, TO_BOB)) is RefusalCode.BLOCKED_BY_YOU
