@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_USERNAME = re.compile(r"[A-Za-z0-9_]{3,20}")
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
+from lobby_server.protocol.requests import (
+    EMAIL,
+    MAX_PASSWORD_CHARACTERS,
+    MIN_PASSWORD_CHARACTERS,
+    PASSWORD,
+    USERNAME,
+)
 
-MIN_PASSWORD_CHARACTERS = 8
-MAX_PASSWORD_CHARACTERS = 1024
-"""Longer ones would only let a client occupy the hashing threads."""
+_USERNAME, _PASSWORD, _EMAIL = (
+    re.compile(pattern.removesuffix("$") + r"\Z") for pattern in (USERNAME, PASSWORD, EMAIL)
+)
+
 RESERVED_USERNAMES = frozenset(
     {
         "abuse", "admin", "administrator", "administration", "announcement", "bot", "everyone", "guest", "help", "host",
@@ -37,16 +43,16 @@ def is_reserved(username: str) -> bool:
 def account_faults(*, username: object, password: object, email: object) -> dict[str, str]:
     """What is wrong with a registration, a sentence per field; empty when nothing is. Types are checked too."""
     faults: dict[str, str] = {}
-    if not isinstance(username, str) or not _USERNAME.fullmatch(username):
+    if not isinstance(username, str) or not _USERNAME.match(username):
         faults["username"] = "A username has 3 to 20 letters, digits or underscores."
     elif is_reserved(username):
         faults["username"] = "This username is reserved; choose another one."
-    if not isinstance(password, str) or len(normalized_password(password)) < MIN_PASSWORD_CHARACTERS:
+    if not isinstance(password, str) or len(password) < MIN_PASSWORD_CHARACTERS:
         faults["password"] = f"A password has at least {MIN_PASSWORD_CHARACTERS} characters."
     elif len(password) > MAX_PASSWORD_CHARACTERS:
         faults["password"] = f"A password has at most {MAX_PASSWORD_CHARACTERS} characters."
-    elif any(unicodedata.category(character) == "Cc" for character in password):
+    elif not _PASSWORD.match(password):
         faults["password"] = "A password has no control characters."
-    if email is not None and (not isinstance(email, str) or not _EMAIL.fullmatch(email)):
+    if email is not None and (not isinstance(email, str) or not _EMAIL.match(email)):
         faults["email"] = "An email address looks like name@example.org."
     return faults

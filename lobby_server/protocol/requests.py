@@ -13,6 +13,26 @@ from lobby_server.protocol.resources import DEFAULT_ROOM_PLAYERS, MAX_ROOM_PLAYE
 
 MAX_NAME_CHARACTERS = 64
 """Of a game mode, a map, and a username."""
+MAX_USER_ID = 2**53 - 1
+"""The largest integer that every JSON client reads exactly (RFC 8259 section 6)."""
+MIN_PASSWORD_CHARACTERS = 8
+MAX_PASSWORD_CHARACTERS = 1024
+"""Longer ones would only let a client occupy the hashing threads."""
+
+# Patterns are written without classes like \\s, which mean other characters to every validator of JSON Schema.
+_BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL has no NUL in its text."""
+VISIBLE = rf"^[^\x00]*[^{_BLANK}][^\x00]*$"
+"""With something to see in it."""
+USERNAME = "^[A-Za-z0-9_]{3,20}$"
+PASSWORD = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""Without control characters (RFC 8265 section 4.2.1)."""
+EMAIL = rf"^([^@{_BLANK}]{{1,64}}@[^@{_BLANK}]{{1,189}})?$"
+"""Nothing is the same as no email."""
+
+UserId = Annotated[int, msgspec.Meta(ge=0, le=MAX_USER_ID)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=VISIBLE)]
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -20,23 +40,25 @@ class Body(msgspec.Struct, frozen=True):
 
     FAULTS: ClassVar[Mapping[str, str]] = {}
     """The sentence that a client reads when that field is wrong."""
-    IS_KEPT: ClassVar[bool] = True
-    """A database keeps its text, which may hold no NUL then."""
+    ONE_OF: ClassVar[tuple[str, ...]] = ()
+    """Fields of which one at least is needed."""
 
 
 class Registration(Body, frozen=True):
-    username: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_]{3,20}$")]
-    password: Annotated[str, msgspec.Meta(min_length=8)]
-    email: str | None = None
+    username: Annotated[str, msgspec.Meta(pattern=USERNAME)]
+    password: Annotated[
+        str,
+        msgspec.Meta(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS, pattern=PASSWORD),
+    ]
+    email: Annotated[str, msgspec.Meta(pattern=EMAIL)] | None = None
 
 
 class Login(Body, frozen=True):
     """An email works as username."""
 
-    username: str
-    password: str
+    username: Annotated[str, msgspec.Meta(min_length=1)]
+    password: Annotated[str, msgspec.Meta(min_length=1)]
 
-    IS_KEPT: ClassVar = False
     FAULTS: ClassVar = {
         "username": "A username is needed, as text.",
         "password": "A password is needed, as text.",
@@ -44,8 +66,8 @@ class Login(Body, frozen=True):
 
 
 class RoomWish(Body, frozen=True):
-    gamemode: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
-    mapName: Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS)] | None = None
+    gamemode: Name
+    mapName: Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS, pattern=NO_NUL)] | None = None
     maxPlayers: Annotated[int, msgspec.Meta(ge=MIN_ROOM_PLAYERS, le=MAX_ROOM_PLAYERS)] = DEFAULT_ROOM_PLAYERS
     isPublic: bool = True
 
@@ -60,9 +82,10 @@ class RoomWish(Body, frozen=True):
 class Whom(Body, frozen=True):
     """One of the two."""
 
-    to_user_id: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    to_username: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)] | None = None
+    to_user_id: UserId | None = None
+    to_username: Name | None = None
 
+    ONE_OF: ClassVar = ("to_user_id", "to_username")
     FAULTS: ClassVar = {
         "to_user_id": "to_user_id is a whole number, the id of a user.",
         "to_username": f"to_username is text of at most {MAX_NAME_CHARACTERS} characters.",
@@ -70,14 +93,14 @@ class Whom(Body, frozen=True):
 
 
 class OneUser(Body, frozen=True):
-    user_id: Annotated[int, msgspec.Meta(ge=0)]
+    user_id: UserId
 
     FAULTS: ClassVar = {"user_id": "user_id is a whole number, the id of a user."}
 
 
 class NewAnnouncement(Body, frozen=True):
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    body: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=VISIBLE)]
+    body: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] = ""
 
     FAULTS: ClassVar = {
         "title": "title is text of at most 100 characters.",

@@ -156,10 +156,10 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def before(self) -> int | None:
         """The id in the query from which a page goes back. Raises `ApiFault` 400."""
-        text = self.get_query_argument("before", "")
-        if not text:
+        text = self.get_query_argument("before", None)
+        if text is None:
             return None
-        if not text.isdecimal() or len(text) > MAX_ID_DIGITS:
+        if not (text.isascii() and text.isdecimal()) or len(text) > MAX_ID_DIGITS:
             raise ApiFault(400, ApiCode.INVALID_REQUEST, "before is an id.", fields={"before": "before is an id."})
         return int(text)
 

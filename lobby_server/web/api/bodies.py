@@ -8,7 +8,6 @@ import msgspec
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.requests import Body, Whom
-from lobby_server.service.auth import MAX_USER_ID
 from lobby_server.web.base import ApiFault
 
 _Body = TypeVar("_Body", bound=Body)
@@ -24,7 +23,7 @@ def read(given: dict[str, Any], kind: type[_Body]) -> _Body:
         if given.get(name) is None and not field.required:
             continue  # null is the same as leaving it out
         try:
-            values[name] = _checked(given.get(name), field, is_kept=kind.IS_KEPT)
+            values[name] = msgspec.convert(given.get(name), field.type)
         except msgspec.ValidationError:
             wrong.append(name)
     if wrong:
@@ -34,27 +33,12 @@ def read(given: dict[str, Any], kind: type[_Body]) -> _Body:
 
 def whom(given: dict[str, Any]) -> Whom:
     """Which user is meant: by ``to_user_id``, or else by ``to_username``. Raises as `read`."""
-    name = "to_user_id"
-    if given.get(name) is None and given.get("to_username") is not None:
-        name = "to_username"
-    elif given.get(name) is None:
-        raise fault(name, kind=Whom)
-    return read({name: given[name]}, Whom)
+    if all(given.get(name) is None for name in Whom.ONE_OF):
+        raise fault(Whom.ONE_OF[0], kind=Whom)
+    return read(given, Whom)
 
 
 def fault(*names: str, kind: type[Body]) -> ApiFault:
     """The answer to a body with these fields wrong."""
     sentences = {name: kind.FAULTS[name] for name in names}
     return ApiFault(400, ApiCode.INVALID_REQUEST, " ".join(sentences.values()), fields=sentences)
-
-
-def _checked(value: Any, field: msgspec.structs.FieldInfo, *, is_kept: bool) -> Any:
-    """The value, if it is one of the field's type and a database can hold it. Raises `msgspec.ValidationError`."""
-    converted = msgspec.convert(value, field.type)
-    if isinstance(converted, str):
-        if ("\x00" in converted and is_kept) or (field.required and not converted):
-            raise msgspec.ValidationError("PostgreSQL has no NUL in its text, and nothing is not what is required")
-        msgspec.convert(converted.strip(), field.type)  # text of blanks is none where some is needed
-    elif isinstance(converted, int) and converted > MAX_USER_ID:
-        raise msgspec.ValidationError("more than every JSON client reads exactly")
-    return converted

@@ -15,12 +15,15 @@ from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Problem
 from lobby_server.web.api.operation import Caller, Operation, operation_of
 from lobby_server.web.api.routes import parameters_of, shown
-from lobby_server.web.base import BaseHandler
+from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 from lobby_server.web.refusals import REFUSALS
 
 METHODS = ("get", "post", "put", "delete", "patch")
 _REF = "#/components/schemas/{name}"
 _SUCCESS = {200: "Done", 201: "Made", 204: "Done; nothing to say", 304: "What you hold is current"}
+_ID = {"type": "integer", "minimum": 0, "maximum": 10**MAX_ID_DIGITS - 1}
+_QUERY: dict[str, dict[str, Any]] = {"before": _ID, "gamemode": {"type": "string"}}
+"""What stands in the query, by name."""
 Route = tuple[str, type[BaseHandler]]
 
 
@@ -46,6 +49,9 @@ def openapi_document(routes: Sequence[Route], *, prefix: str = "") -> dict[str, 
     bodies = list(dict.fromkeys(bodies))
     schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     schema_of: dict[type[msgspec.Struct], dict[str, Any]] = dict(zip(bodies, schemas, strict=True))
+    for _, _, operation in described:
+        if operation.body is not None:
+            _describe_input(operation.body, components[operation.body.__name__])
     paths: dict[str, dict[str, Any]] = {}
     for template, method, operation in described:
         paths.setdefault(shown(template), {})[method] = _operation(template, operation, schema_of)
@@ -65,6 +71,18 @@ def openapi_document(routes: Sequence[Route], *, prefix: str = "") -> dict[str, 
     }
 
 
+def _describe_input(kind: type[msgspec.Struct], schema: dict[str, Any]) -> None:
+    """What the server takes besides what the type says: null for whatever may be left out, and one of some fields."""
+    for name, described in schema["properties"].items():
+        is_nullable = {"type": "null"} in described.get("anyOf", ())
+        if name not in schema.get("required", ()) and not is_nullable:
+            default = {"default": described.pop("default")} if "default" in described else {}
+            schema["properties"][name] = {"anyOf": [described, {"type": "null"}], **default}
+    if one_of := getattr(kind, "ONE_OF", ()):
+        given = {"not": {"type": "null"}}
+        schema["anyOf"] = [{"required": [name], "properties": {name: given}} for name in one_of]
+
+
 def _operation(
     template: str, operation: Operation, schema_of: dict[type[msgspec.Struct], dict[str, Any]]
 ) -> dict[str, Any]:
@@ -81,12 +99,12 @@ def _operation(
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": 0} if is_id else {"type": "string"},
+            "schema": _ID if is_id else {"type": "string"},
         }
         for name, is_id in parameters_of(template)
     ]
     parameters += [
-        {"name": name, "in": "query", "required": False, "description": sentence, "schema": {"type": "string"}}
+        {"name": name, "in": "query", "required": False, "description": sentence, "schema": _QUERY[name]}
         for name, sentence in operation.query.items()
     ]
     if parameters:

@@ -303,3 +303,19 @@ async def test_user_id_in_a_body_may_be_written_as_a_float(lobby: Lobby) -> None
     raw = b'{"to_user_id":%d.0}' % user_id
     asked = await lobby.call("POST", "/api/friends/requests", raw=raw, token=lobby.token(900, "ann"))
     assert (asked.status, asked.body["request"]["to_user_id"]) == (201, user_id)
+
+
+@pytest.mark.parametrize("before", ["", "-1", "1.0", "x", "٣", "1" * 19])
+async def test_page_before_what_is_no_id_is_400(lobby: Lobby, before: str) -> None:
+    for path in ("/api/notifications", "/api/chat/lobby"):
+        answer = await lobby.call("GET", f"{path}?{urlencode({'before': before})}", token=lobby.token())
+        assert (answer.status, answer.body["fields"]) == (400, {"before": "before is an id."})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"to_user_id": None, "to_username": None}, {"to_user_id": 1, "to_username": 5}, {"to_user_id": 2**53}],
+)
+async def test_body_that_names_no_user_is_400(lobby: Lobby, body: dict[str, Any]) -> None:
+    answer = await lobby.call("POST", "/api/friends/requests", body, token=lobby.token())
+    assert (answer.status, answer.body["code"]) == (400, "invalid_request")
