@@ -15,6 +15,7 @@ from lobby_server.core.presence import User
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.session import Session
+from lobby_server.service.writes.writer import Left
 from lobby_server.settings import Settings
 from tests.fakes.clock import VirtualClock
 from tests.fakes.store import MemoryStore
@@ -66,7 +67,7 @@ class House:
         return self
 
     async def stop(self) -> None:
-        assert await self.app.writer.stop(patience_s=1.0) == 0
+        assert await self.app.writer.stop(patience_s=1.0) == Left()
 
     async def settle(self) -> None:
         """Let everything be written that is to be written, and the ticks that follow pass."""
