@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from lobby_server.protocol.frames import client_frame_bytes, server_frame_header
+from lobby_server.protocol.framing.frames import client_frame_bytes, server_frame_header
 from lobby_server.protocol.messages import Ping, encode
 
 HEARTBEAT_S = 30.0

@@ -25,7 +25,7 @@ from lobby_server.protocol.feature_messages import RoomsSnapshot as RoomsSnapsho
 from lobby_server.protocol.feature_messages import ServerDraining as ServerDraining
 from lobby_server.protocol.feature_messages import TokenExpiring as TokenExpiring
 from lobby_server.protocol.features import Feature
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.message import ClientMessage as ClientMessage
 from lobby_server.protocol.message import Message as Message
 from lobby_server.protocol.message import ServerMessage as ServerMessage

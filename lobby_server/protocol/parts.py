@@ -15,7 +15,7 @@ import msgspec
 
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.protocol.feature_messages import PresenceChanged, RoomsDelta, RoomsSnapshot
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.message import ServerMessage
 from lobby_server.protocol.messages import encode
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from lobby_server.protocol.frames import OP_TEXT
+from lobby_server.protocol.framing.frames import OP_TEXT
 
 
 class FakeOutlet:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lobby_server.protocol.frames import OP_PING, OP_TEXT, split_server_frames
+from lobby_server.protocol.framing.frames import OP_PING, OP_TEXT, split_server_frames
 
 
 @dataclass(frozen=True)

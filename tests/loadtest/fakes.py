@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from loadtest.client import HttpAnswer, HttpCall
-from lobby_server.protocol.frames import OP_CLOSE, OP_PING, OP_PONG, server_frame
+from lobby_server.protocol.framing.frames import OP_CLOSE, OP_PING, OP_PONG, server_frame
 from lobby_server.protocol.messages import HandshakeAccepted, Message, ServerMessage, encode, encode_frame
 
 DEADLINE_S = 5.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode, ErrorReason, may_reconnect
-from lobby_server.protocol.frames import client_frame_bytes, server_frame, split_server_frames
+from lobby_server.protocol.framing.frames import client_frame_bytes, server_frame, split_server_frames
 
 BASE = [
     (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobby_server.protocol.frames import split_server_frames
+from lobby_server.protocol.framing.frames import split_server_frames
 from lobby_server.protocol.messages import (
     Chat,
     PeerInfo,

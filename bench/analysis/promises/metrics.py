@@ -12,7 +12,7 @@ from bench.record.run import Run
 from bench.record.wire import HEADER_BYTES, server_frame_bytes
 from bench.stats import percentile
 from bench.words import a_few, in_bytes, in_digits, in_percent
-from lobby_server.protocol.frames import client_frame_bytes
+from lobby_server.protocol.framing.frames import client_frame_bytes
 
 SECTION = "Performance Metrics"
 

@@ -30,7 +30,7 @@ from bench.load.sockets.tcp_info import TcpCounters, read_tcp_counters
 from bench.load.sockets.tokens import Player
 from bench.record.traffic import Connect
 from bench.record.wire import PING_MESSAGE, server_frame_bytes
-from lobby_server.protocol.frames import client_frame_bytes
+from lobby_server.protocol.framing.frames import client_frame_bytes
 from lobby_server.protocol.messages import HandshakeAccepted, Ping, Pong
 
 POLLING: dict[str, tuple[str, ...]] = {"polling": (), "polling_etag": (), "polling_gzip": ("Accept-Encoding: gzip",)}

@@ -15,7 +15,7 @@ import random
 from dataclasses import dataclass, field
 
 from lobby_server.core.ratelimit import REFUSED, Pace
-from lobby_server.protocol.frames import server_frame, split_server_frames
+from lobby_server.protocol.framing.frames import server_frame, split_server_frames
 from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock

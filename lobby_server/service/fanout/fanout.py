@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
-from lobby_server.protocol.deflate import deflated
+from lobby_server.protocol.framing.deflate import deflated
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, Profile

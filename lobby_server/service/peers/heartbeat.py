@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.frames import OP_PING, server_frame
+from lobby_server.protocol.framing.frames import OP_PING, server_frame
 from lobby_server.service.peers.peer import Peer, Phase
 from lobby_server.service.ports import Clock, Timer
 

@@ -15,7 +15,7 @@ from lobby_server.core.refusal import TokenRefused
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
 from lobby_server.protocol.encoding import encode_json
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.messages import Refused, decode_client_message
 from lobby_server.service.app import App
 from lobby_server.service.fanout.profile import Profile

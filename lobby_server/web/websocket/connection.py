@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT, close_frame, server_frame
+from lobby_server.protocol.framing.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT, close_frame, server_frame
 from lobby_server.service.pacing import Patience
 from lobby_server.service.peers.peer import Peer, Phase
 from lobby_server.service.ports import Clock, Send

@@ -18,7 +18,7 @@ import zlib
 from typing import NamedTuple
 
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.protocol.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT
+from lobby_server.protocol.framing.frames import OP_CLOSE, OP_PING, OP_PONG, OP_TEXT
 from lobby_server.web.websocket.deflate import Agreement, Inflater
 
 OP_CONTINUATION = 0x0

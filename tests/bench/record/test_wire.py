@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.record.wire import ByteCount, exchange_wire_bytes, one_way_wire_bytes, segments, server_frame_bytes
-from lobby_server.protocol.frames import client_frame_bytes
+from lobby_server.protocol.framing.frames import client_frame_bytes
 
 PING = b'{"type":"ping","data":{}}'
 PONG = b'{"type":"pong","data":{"ts":1234567890123}}'

@@ -13,7 +13,7 @@ from loadtest.client import Attempt, ConnectionManager, Counters, FixedReconnect
 from loadtest.client import signals as signals_module
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakePeer, FakeServer, hold, wait_for
 
 QUICK = FixedReconnect(interval_s=0.02)

@@ -26,7 +26,7 @@ from loadtest.client import (
 )
 from loadtest.client.http import HttpAnswer, HttpCall
 from lobby_server.protocol import messages
-from lobby_server.protocol.frames import OP_CLOSE, server_frame
+from lobby_server.protocol.framing.frames import OP_CLOSE, server_frame
 from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot
 from lobby_server.protocol.resources import OnlineUser, Room
 from tests.loadtest.fakes import (

@@ -35,7 +35,7 @@ from loadtest.wire.shared import Wire
 from loadtest.wire.state import State
 from loadtest.wire.timers import Timers
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.messages import (
     Error,
     HandshakeAccepted,

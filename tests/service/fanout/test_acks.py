@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lobby_server.core.presence import User
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.messages import PlayerCount, RoomsChanged, ack_id_of, encode, encode_frame
 from lobby_server.service.fanout.acks import ACK_GROUPS, PATIENCE_S, Acks, with_ack
 from lobby_server.service.session import Session

@@ -18,7 +18,7 @@ import pytest
 
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
-from lobby_server.protocol.frames import OP_PING, server_frame
+from lobby_server.protocol.framing.frames import OP_PING, server_frame
 from lobby_server.protocol.messages import Chat, Pong, RoomsChangedRev, encode_frame
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.fanout.fanout import Fanout

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lobby_server.protocol.frames import server_frame
+from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.web.websocket import connection as connection_module
 from lobby_server.web.websocket.connection import MAX_BYTES_AFTER_CLOSE, READ_BYTES, Connection
 from tests.web.conftest import Lobby, StartLobby

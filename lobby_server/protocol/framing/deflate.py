@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 
-from lobby_server.protocol.frames import OP_TEXT, server_frame, server_frame_header, split_server_frames
+from lobby_server.protocol.framing.frames import OP_TEXT, server_frame, server_frame_header, split_server_frames
 
 WINDOW_BITS = 12
 MIN_BYTES = 160
