@@ -36,6 +36,8 @@ def type_of(schema: dict[str, Any]) -> str:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
         return " or ".join(type_of(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(json.dumps(value) for value in schema["enum"])
     if schema.get("type") == "array":
         return type_of(schema["items"]) + "[]"
     return str(schema.get("type", "anything"))
