@@ -43,10 +43,10 @@ def _latency(figures: Overview) -> list[str]:
     if told is None or fresh is None or polled is None:
         return []
     return [
-        f"A new room is announced to all of {plural(told.clients, 'client')} within {in_ms(told.last_ms)} (the last "
-        f"client in the median of {told.broadcasts} broadcasts; {in_ms(told.worst_last_ms)} in the slowest), and all "
-        f"of {count(fresh.clients)} hold the fresh list within {in_ms(fresh.last_ms)} "
-        f"({in_ms(fresh.worst_last_ms)} in the slowest of {fresh.broadcasts}); a client that polls every "
+        f"A new room is announced to all of {plural(told.clients, 'client')} within {in_ms(told.worst_last_ms)} (the "
+        f"slowest of {told.broadcasts} broadcasts; {in_ms(told.last_ms)} in the median one), and all "
+        f"of {count(fresh.clients)} hold the fresh list within {in_ms(fresh.worst_last_ms)} "
+        f"({in_ms(fresh.last_ms)} in the median of {fresh.broadcasts}); a client that polls every "
         f"{figures.run.profile.broadcast.poll_s:g} s sees the room after {in_ms(polled.p50)} (p50) to "
         f"{in_ms(polled.p99)} (p99)."
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.analysis.break_even import Surface, crossing_per_s, measured_crossing, simple_per_s, surfaces_of
-from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.estimates import Estimate, estimate, ratio
 from bench.analysis.noise_floors import noise_floors
 from bench.measures import (
     BACK_WITHIN,
@@ -22,6 +22,7 @@ from bench.measures import (
     TIME_TO_FRESH_P50,
     TIME_TO_FRESH_P99,
     TOLD_OFFLINE,
+    Kind,
     Measure,
 )
 from bench.record.findings import Findings, Measured
@@ -122,8 +123,8 @@ def capacity(run: Run, found: Findings) -> list[str]:
     if open_end:
         why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
         return [f"One process holds at least {count(knee.value)} clients with {level}; {why}."]
-    interval = f" [{count(knee.interval.low)}–{count(knee.interval.high)}]" if knee.interval else ""
-    return [f"One process holds {count(knee.value)}{interval} clients with {level}."]
+    spread = f" ({count(knee.low)}–{count(knee.high)} in {knee.n} searches)" if knee.n > 1 else ""
+    return [f"One process holds {count(knee.value)}{spread} clients with {level}."]
 
 
 def cost(run: Run, found: Findings) -> list[str]:
@@ -145,12 +146,17 @@ def cost(run: Run, found: Findings) -> list[str]:
 
 
 def peers(run: Run, found: Findings) -> list[str]:
-    figures = {each.party: made for each, made in _measures(found, CPU_PER_RECIPIENT)}
-    own = figures.pop(LOBBY, None)
-    if own is None or own.value <= 0:
+    own = next((each for each, _ in _measures(found, CPU_PER_RECIPIENT) if each.party == LOBBY), None)
+    made = estimate(own) if own is not None else None
+    if own is None or made is None or made.value <= 0:
         return []  # of a handful of clients: the price of making the room hides it
-    parts = [f"{party} {made.value / own.value:.1f} times" for party, made in figures.items()]
-    return [f"A broadcast costs the lobby {in_digits(own.value)} µs per recipient; {', '.join(parts)} as much."]
+    parts = [
+        f"{each.party} {over.value:.1f} times"
+        for each, _ in _measures(found, CPU_PER_RECIPIENT)
+        if each is not own and (over := ratio(each.readings, own.readings, Kind.CPU)) is not None
+    ]
+    beside = f"; {', '.join(parts)} as much (median of the repeats' ratios)" if parts else ""
+    return [f"A broadcast costs the lobby {in_digits(made.value)} µs per recipient{beside}."]
 
 
 def noise(run: Run, found: Findings) -> list[str]:
