@@ -112,11 +112,16 @@ def run(
 def report(
     profile: str, output: Path | None, seed: int | None, source: Path | None, slo_ms: float | None
 ) -> None:  # fmt: skip
-    """Measure everything and leave report.html, report.md, charts, junit.xml and run.json."""
+    """Measure everything and leave report.html, report.md, charts, junit.xml and run.json.
+
+    Exit codes: 1 a ledger found a fault, or a scenario failed; 4 a figure is not valid. The same for a run of before.
+    """
     from bench.record.profiles import PROFILES
 
     if source is not None:
-        _report(_read(source), output, what="again")
+        kept = _read(source)
+        _report(kept, output, what="again")
+        _end(kept, with_goals=False)
     else:
         sizes = _with_slo(PROFILES[profile], slo_ms)
         _measure_and_report((), profile=sizes, output=output, seed=seed, what=profile, tables=False)
@@ -129,17 +134,24 @@ def report(
 @click.option("--ratios", is_flag=True, help="only ratios between parties of one run, which other machines share")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave table and chart here")
 def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path | None) -> None:
-    """What got better or worse from one run to another, beyond the noise. Runs are folders, or their run.json."""
-    from bench.analysis.compare import compare_runs, render_comparison
-    from bench.report.comparison import write_comparison
+    """What got better or worse from one run to another, beyond the noise.
 
-    found = compare_runs(_read(before), _read(after), limit=limit, ratios_only=ratios)
+    Runs are folders, or their run.json. A folder of several runs of the same is one run with repeats.
+
+    Exit codes: 0 no worse; 3 worse by more than the limit; 4 no verdict: nothing that can be compared, a figure is
+    missing, or one of the runs was broken off, failed or is INVALID.
+    """
+    from bench.analysis.compare import compare_runs
+    from bench.report.comparison import render_comparison, write_comparison
+
+    (one, one_schema), (two, two_schema) = _read_repeats(before), _read_repeats(after)
+    found = compare_runs(one, two, limit=limit, ratios_only=ratios, schemas=(one_schema, two_schema))
     click.echo(render_comparison(found))
     if output is not None:
         write_comparison(found, output)
         click.echo(f"comparison: {output}")
-    if found.regressions:
-        sys.exit(ExitCode.THRESHOLD_MISSED)
+    if found.exit_code:
+        sys.exit(found.exit_code)
 
 
 @main.command()
@@ -202,13 +214,23 @@ def _read(source: Path) -> Run:
         raise _Misused(str(error)) from error
 
 
+def _read_repeats(source: Path) -> tuple[Run, int]:
+    """A run, or a folder of runs as one with repeats; and the schema of the file, the oldest of several."""
+    from bench.record.files.run_file import runs_in, schema_of
+    from bench.record.repeats import NotRepeats, as_repeats
+
+    files = runs_in(source)
+    try:
+        return as_repeats([_read(each) for each in files]), min(map(schema_of, files))
+    except NotRepeats as error:
+        raise _Misused(f"{source} is not several runs of the same: {error}.") from error
+
+
 def _measure_and_report(
     names: Sequence[str], *, profile: Profile, output: Path | None, seed: int | None, what: str, tables: bool
 ) -> None:
     if output is not None and output.exists() and any(output.iterdir()):
         raise _Misused(f"{output} is not empty: give --output another folder.")
-    from bench.analysis.exit_code import exit_code
-
     try:
         measured = _measure(names, profile=profile, seed=seed)
     except KeyboardInterrupt:
@@ -221,7 +243,14 @@ def _measure_and_report(
     _report(measured, output, what=what)
     if not measured.is_whole:
         raise _Failed("Interrupted: the report is of what was measured until then.")
-    code = exit_code(measured, with_goals=tables)
+    _end(measured, with_goals=tables)
+
+
+def _end(run: Run, *, with_goals: bool) -> None:
+    """By the exit code of the run."""
+    from bench.analysis.exit_code import exit_code
+
+    code = exit_code(run, with_goals=with_goals)
     if code is ExitCode.INVALID:
         click.echo("The run is not valid: see what is marked INVALID.", err=True)
     if code:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ from bench.stats import merge, percentile
 
 OF_THE_GENERATOR = ("lateness", "loop_lag")
 """Series of a swarm that say how it did itself."""
+
+NO_VALUE = "there was no value: nothing happened that could be measured"
 
 BROADCAST_MEASURES: dict[str, tuple[Measure, Measure, Measure, Measure]] = {
     ANNOUNCEMENT: (ANNOUNCEMENT_P50, ANNOUNCEMENT_P99, ANNOUNCEMENT_LAST, CPU_PER_ANNOUNCEMENT),
@@ -85,8 +88,11 @@ class Book:
         invalid: str = "",
         suspect: str = "",
     ) -> None:
-        """The reading of one more repeat, in the unit of the measure."""
+        """The reading of one more repeat, in the unit of the measure. One that is no number is kept as 0,
+        INVALID."""
         where = Where(clients, rooms, changes_per_s)
+        if not math.isfinite(value):
+            value, invalid = 0.0, invalid or NO_VALUE
         measured = self._measures.setdefault(
             (measure.name, party, where),
             Measured(

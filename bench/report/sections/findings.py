@@ -194,6 +194,8 @@ def _reach(measure: Measured) -> str:
     if not ledgers:
         return ""
     whole = sum_ledgers(ledgers)
+    if not whole.expected:
+        return "nobody was to be told"
     causes = ", ".join(f"{number} {cause}" for cause, number in whole.lost.items())
     twice = f", {whole.twice} twice" if whole.twice else ""
     disordered = f", {whole.disordered} out of order" if whole.disordered else ""
