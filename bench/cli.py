@@ -116,14 +116,14 @@ def report(
 
     Exit codes: 1 a ledger found a fault, or a scenario failed; 4 a figure is not valid. The same for a run of before.
     """
-    from bench.record.profiles import PROFILES
+    from bench.record.profiles import PROFILES, wherever
 
     if source is not None:
         kept = _read(source)
         _report(kept, output, what="again")
         _end(kept, with_goals=False)
     else:
-        sizes = _with_slo(PROFILES[profile], slo_ms)
+        sizes = _with_slo(PROFILES[profile] if slo_ms is None else wherever(PROFILES[profile]), slo_ms)
         _measure_and_report((), profile=sizes, output=output, seed=seed, what=profile, tables=False)
 
 

@@ -201,6 +201,7 @@ MODEL_BYTES_PER_CLIENT_HOUR = _measure("bytes per client-hour with TCP/IP, model
 
 # Capacity
 CAPACITY = _measure("clients that meet the service level", "", Kind.COUNT, Direction.MORE)
+FAILS_AT = _count("smallest number of clients that was measured and missed the service level")
 REACH = _good_share("reach")
 GENERATOR_SHARE = _measure("generator, share of a core while it mattered", "%", Kind.SHARE)
 

@@ -14,6 +14,7 @@ from bench.measures import (
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
     CPU_PER_RECIPIENT,
+    FAILS_AT,
     LAST_ACCEPTED,
     MEAN_STALENESS,
     PEAK_RATE,
@@ -124,7 +125,9 @@ def capacity(run: Run, found: Findings) -> list[str]:
         why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
         return [f"One process holds at least {count(knee.value)} clients with {level}; {why}."]
     spread = f" ({count(knee.low)}–{count(knee.high)} in {knee.n} searches)" if knee.n > 1 else ""
-    return [f"One process holds {count(knee.value)}{spread} clients with {level}."]
+    fails = next((made for _, made in _measures(found, FAILS_AT)), None)
+    beyond = f"; {count(fails.value)} miss it" if fails is not None else ""
+    return [f"One process holds {count(knee.value)}{spread} clients with {level}{beyond}."]
 
 
 def cost(run: Run, found: Findings) -> list[str]:
