@@ -30,6 +30,10 @@ NEEDED = ("picows", "uvloop", "numpy", "scipy", "matplotlib", "jinja2", "rich", 
 """Modules of the extra `bench`."""
 
 REPORTS = Path("reports")
+BASELINE = REPORTS / "baseline.json"
+
+GATE_ATTEMPTS = 3
+"""Measurements of a gate until a ratio is called worse."""
 
 SEED_BITS = 31
 
@@ -152,6 +156,66 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
         click.echo(f"comparison: {output}")
     if found.exit_code:
         sys.exit(found.exit_code)
+
+
+@main.command()
+@click.option("--baseline", "stored", type=click.Path(path_type=Path), default=BASELINE, show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave run1, run2 … here")
+@click.option("--seed", type=click.IntRange(0, 2**SEED_BITS - 1), help="of all that is random; default: drawn")
+def gate(stored: Path, output: Path | None, seed: int | None) -> None:
+    """Measure ratios between parties for a minute and hold them against the stored baseline.
+
+    A ratio above its limit is measured again, at most twice: it is worse only if it is so every time.
+
+    Exit codes: 0 no worse; 1 a ledger found a fault; 3 worse; 4 no verdict, a ratio could not be measured.
+    """
+    from bench.analysis.baseline import SCENARIOS, check, verdict
+    from bench.record.baseline import BaselineUnreadable, read_baseline
+    from bench.record.files.run_file import RUN_FILE, write_run
+    from bench.record.profiles import GATE
+
+    try:
+        baseline = read_baseline(stored)
+    except BaselineUnreadable as error:
+        raise _Misused(f"{error}.") from error
+    runs: list[Run] = []
+    for attempt in range(1, GATE_ATTEMPTS + 1):
+        runs.append(_measure(SCENARIOS, profile=GATE, seed=seed))
+        if output is not None:
+            folder = output / f"run{attempt}"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_run(runs[-1], folder / RUN_FILE)
+        checked = check(baseline, runs)
+        code = verdict(checked)
+        if not code:
+            break
+    for each in checked:
+        click.echo(each)
+    click.echo(f"{len(runs)} of at most {GATE_ATTEMPTS} attempts; baseline of {baseline.runs} runs, {baseline.rule}")
+    faults = [f"{each.name}: {fault}" for run in runs for each in run.findings for fault in each.faults]
+    if faults:
+        raise _Failed(f"A ledger found a fault in {faults[0]}.")
+    if code:
+        sys.exit(code)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=BASELINE, show_default=True)
+def baseline(runs: tuple[Path, ...], output: Path) -> None:
+    """Make the stored baseline anew from five or more runs of the gate (their folders, or a folder of them)."""
+    from bench.analysis.baseline import make_baseline
+    from bench.record.baseline import write_baseline
+    from bench.record.files.run_file import runs_in
+
+    try:
+        made = make_baseline([_read(path) for source in runs for path in runs_in(source)])
+        write_baseline(made, output)
+    except (ValueError, OSError) as error:
+        raise _Misused(f"No baseline: {error}.") from error
+    for each in made.ratios:
+        click.echo(f"{each.value:>8.3f}  ({each.low:.3f}–{each.high:.3f})  limit {each.limit:.3f}  {each.name}")
+    click.echo(output)
 
 
 @main.command()

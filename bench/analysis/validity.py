@@ -38,6 +38,11 @@ class Judgement:
         words = _WORDS[self.validity]
         return f"{words}: {'; '.join(map(str, self.reasons))}" if self.reasons else words
 
+    @property
+    def mark(self) -> str:
+        """Behind a figure in a sentence: nothing where it is valid, else what it is and why."""
+        return "" if self.validity is Validity.VALID else f" ({self})"
+
 
 VALID = Judgement(Validity.VALID)
 

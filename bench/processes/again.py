@@ -25,8 +25,8 @@ def calmly(
 ) -> None:
     """Have a point measured into a book of its own, again if it was disturbed, and put what is kept into `book`.
 
-    An attempt with a fault is kept: a ledger that does not add up is not the machine's. What `measure` raises is raised,
-    with what it wrote until then in `book`.
+    An attempt with a fault is kept: a ledger that does not add up is not the machine's. What `measure` raises is
+    raised, with what it wrote until then in `book`.
     """
     for number in range(MOST_AGAIN + 1):
         attempt, start_s = Book(), time.monotonic()

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bench.record.vocabulary import FLOOR, NAIVE_TORNADO
+
 WAYS = ("polling", "polling_etag", "polling_gzip", "push", "rev", "delta")
 """How a client may come to the list; see `bench.load.clients.ways`."""
 
@@ -156,6 +158,8 @@ class PeersSizes(_Sizes, frozen=True, kw_only=True):
     broadcasts: int = 8
     storm: int = 200
     get_s: float = 0.2
+    only: list[str] = msgspec.field(default_factory=list)
+    """Parties beside the lobby; empty: all that are installed."""
 
 
 class SwarmSizes(_Sizes, frozen=True, kw_only=True):
@@ -314,7 +318,19 @@ FULL = Profile(
     in_one_window=False,
 )  # fmt: skip
 
+GATE = msgspec.structs.replace(
+    SMOKE,
+    name="gate",
+    purpose="ratios between parties, for a gate against the stored baseline; not a minute on two quiet cores",
+    freshness=FreshnessSizes(
+        ways=["polling", "delta"], clients=60, rooms=10, window_s=2.0, changes_per_s=2.0, poll_s=1.0
+    ),
+    peers=PeersSizes(clients=300, repeats=2, broadcasts=8, storm=150, get_s=0.3, only=[FLOOR, NAIVE_TORNADO]),
+    engine=msgspec.structs.replace(SMOKE.engine, repeats=1, get_s=0.4),
+)
+
 PROFILES = {profile.name: profile for profile in (SMOKE, QUICK, FULL)}
+"""Of reports."""
 
 
 def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:

@@ -85,7 +85,7 @@ def run(lab: Lab) -> Findings:
     sizes = lab.profile.peers
     book = lab.book("peers", FLAGS)
     chance = random.Random(lab.seed)
-    peers = installed(book)
+    peers = [peer for peer in installed(book) if not sizes.only or peer.name in sizes.only]
     speaking: list[Peer | None] = [None, *(peer for peer in peers if peer.speaks)]
     listing: list[Peer | None] = [None, *(peer for peer in peers if peer.lists)]
     with (

@@ -156,9 +156,11 @@ def _cost_s(profile: Profile) -> float:
 
 def _peers_s(profile: Profile) -> float:
     sizes = profile.peers
-    parties = 7
+    parties = 2 + len(sizes.only) if sizes.only else 7
     turns = parties * (sizes.broadcasts + 1) * (0.025 + sizes.clients * 2.5e-5)
-    return sizes.repeats * (parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 9 * 1.1 + 4 * sizes.get_s)
+    return sizes.repeats * (
+        parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 1.3 * parties * 1.1 + 0.6 * parties * sizes.get_s
+    )
 
 
 def _noise_s(profile: Profile) -> float:

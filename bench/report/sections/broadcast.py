@@ -72,16 +72,17 @@ def _repeat(figures: Overview, name: str) -> str:
 
 
 def _shows(figures: Overview) -> list[str]:
-    told = figures.announcements[-1]
+    told = _to_tell(figures.announcements)
     sentences = [
         f"With {plural(told.clients, 'client')} the last one hears of a new room after {in_ms(told.last_ms)} in the "
-        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}."
+        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}{told.judgement.mark}."
     ]
     if figures.fresh:
-        fresh = figures.fresh[-1]
+        fresh = _to_tell(figures.fresh)
         sentences.append(
             f"With {plural(fresh.clients, 'client')} that fetch at once the last fresh list is there after "
-            f"{in_ms(fresh.last_ms)}, in the slowest of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}."
+            f"{in_ms(fresh.last_ms)}, in the slowest of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}"
+            f"{fresh.judgement.mark}."
         )
     polled = summarize(figures.polled_ms)
     if polled is not None:
@@ -101,6 +102,11 @@ def _shows(figures: Overview) -> list[str]:
     )
     sentences.append(f"Of {count(expected)} receipts that were due, {count(lost)} did not come.")
     return sentences
+
+
+def _to_tell(latencies: Sequence[Latency]) -> Latency:
+    """The largest size that is not INVALID, or the largest, which its mark tells of."""
+    return next((latency for latency in reversed(latencies) if latency.valid), latencies[-1])
 
 
 def _table(title: str, latencies: Sequence[Latency]) -> Table:
