@@ -30,6 +30,10 @@ NEEDED = ("picows", "uvloop", "numpy", "scipy", "matplotlib", "jinja2", "rich", 
 """Modules of the extra `bench`."""
 
 REPORTS = Path("reports")
+BASELINE = REPORTS / "baseline.json"
+
+GATE_ATTEMPTS = 3
+"""Measurements of a gate until a ratio is called worse."""
 
 SEED_BITS = 31
 
@@ -112,13 +116,18 @@ def run(
 def report(
     profile: str, output: Path | None, seed: int | None, source: Path | None, slo_ms: float | None
 ) -> None:  # fmt: skip
-    """Measure everything and leave report.html, report.md, charts, junit.xml and run.json."""
-    from bench.record.profiles import PROFILES
+    """Measure everything and leave report.html, report.md, charts, junit.xml and run.json.
+
+    Exit codes: 1 a ledger found a fault, or a scenario failed; 4 a figure is not valid. The same for a run of before.
+    """
+    from bench.record.profiles import PROFILES, wherever
 
     if source is not None:
-        _report(_read(source), output, what="again")
+        kept = _read(source)
+        _report(kept, output, what="again")
+        _end(kept, with_goals=False)
     else:
-        sizes = _with_slo(PROFILES[profile], slo_ms)
+        sizes = _with_slo(PROFILES[profile] if slo_ms is None else wherever(PROFILES[profile]), slo_ms)
         _measure_and_report((), profile=sizes, output=output, seed=seed, what=profile, tables=False)
 
 
@@ -129,17 +138,84 @@ def report(
 @click.option("--ratios", is_flag=True, help="only ratios between parties of one run, which other machines share")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave table and chart here")
 def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path | None) -> None:
-    """What got better or worse from one run to another, beyond the noise. Runs are folders, or their run.json."""
-    from bench.analysis.compare import compare_runs, render_comparison
-    from bench.report.comparison import write_comparison
+    """What got better or worse from one run to another, beyond the noise.
 
-    found = compare_runs(_read(before), _read(after), limit=limit, ratios_only=ratios)
+    Runs are folders, or their run.json. A folder of several runs of the same is one run with repeats.
+
+    Exit codes: 0 no worse; 3 worse by more than the limit; 4 no verdict: nothing that can be compared, a figure is
+    missing, or one of the runs was broken off, failed or is INVALID.
+    """
+    from bench.analysis.compare import compare_runs
+    from bench.report.comparison import render_comparison, write_comparison
+
+    (one, one_schema), (two, two_schema) = _read_repeats(before), _read_repeats(after)
+    found = compare_runs(one, two, limit=limit, ratios_only=ratios, schemas=(one_schema, two_schema))
     click.echo(render_comparison(found))
     if output is not None:
         write_comparison(found, output)
         click.echo(f"comparison: {output}")
-    if found.regressions:
-        sys.exit(ExitCode.THRESHOLD_MISSED)
+    if found.exit_code:
+        sys.exit(found.exit_code)
+
+
+@main.command()
+@click.option("--baseline", "stored", type=click.Path(path_type=Path), default=BASELINE, show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave run1, run2 … here")
+@click.option("--seed", type=click.IntRange(0, 2**SEED_BITS - 1), help="of all that is random; default: drawn")
+def gate(stored: Path, output: Path | None, seed: int | None) -> None:
+    """Measure ratios between parties for a minute and hold them against the stored baseline.
+
+    A ratio above its limit is measured again, at most twice: it is worse only if it is so every time.
+
+    Exit codes: 0 no worse; 1 a ledger found a fault; 3 worse; 4 no verdict, a ratio could not be measured.
+    """
+    from bench.analysis.baseline import SCENARIOS, check, verdict
+    from bench.record.baseline import BaselineUnreadable, read_baseline
+    from bench.record.files.run_file import RUN_FILE, write_run
+    from bench.record.profiles import GATE
+
+    try:
+        baseline = read_baseline(stored)
+    except BaselineUnreadable as error:
+        raise _Misused(f"{error}.") from error
+    runs: list[Run] = []
+    for attempt in range(1, GATE_ATTEMPTS + 1):
+        runs.append(_measure(SCENARIOS, profile=GATE, seed=seed))
+        if output is not None:
+            folder = output / f"run{attempt}"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_run(runs[-1], folder / RUN_FILE)
+        checked = check(baseline, runs)
+        code = verdict(checked)
+        if not code:
+            break
+    for each in checked:
+        click.echo(each)
+    click.echo(f"{len(runs)} of at most {GATE_ATTEMPTS} attempts; baseline of {baseline.runs} runs, {baseline.rule}")
+    faults = [f"{each.name}: {fault}" for run in runs for each in run.findings for fault in each.faults]
+    if faults:
+        raise _Failed(f"A ledger found a fault in {faults[0]}.")
+    if code:
+        sys.exit(code)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=BASELINE, show_default=True)
+def baseline(runs: tuple[Path, ...], output: Path) -> None:
+    """Make the stored baseline anew from five or more runs of the gate (their folders, or a folder of them)."""
+    from bench.analysis.baseline import make_baseline
+    from bench.record.baseline import write_baseline
+    from bench.record.files.run_file import runs_in
+
+    try:
+        made = make_baseline([_read(path) for source in runs for path in runs_in(source)])
+        write_baseline(made, output)
+    except (ValueError, OSError) as error:
+        raise _Misused(f"No baseline: {error}.") from error
+    for each in made.ratios:
+        click.echo(f"{each.value:>8.3f}  ({each.low:.3f}–{each.high:.3f})  limit {each.limit:.3f}  {each.name}")
+    click.echo(output)
 
 
 @main.command()
@@ -202,13 +278,23 @@ def _read(source: Path) -> Run:
         raise _Misused(str(error)) from error
 
 
+def _read_repeats(source: Path) -> tuple[Run, int]:
+    """A run, or a folder of runs as one with repeats; and the schema of the file, the oldest of several."""
+    from bench.record.files.run_file import runs_in, schema_of
+    from bench.record.repeats import NotRepeats, as_repeats
+
+    files = runs_in(source)
+    try:
+        return as_repeats([_read(each) for each in files]), min(map(schema_of, files))
+    except NotRepeats as error:
+        raise _Misused(f"{source} is not several runs of the same: {error}.") from error
+
+
 def _measure_and_report(
     names: Sequence[str], *, profile: Profile, output: Path | None, seed: int | None, what: str, tables: bool
 ) -> None:
     if output is not None and output.exists() and any(output.iterdir()):
         raise _Misused(f"{output} is not empty: give --output another folder.")
-    from bench.analysis.exit_code import exit_code
-
     try:
         measured = _measure(names, profile=profile, seed=seed)
     except KeyboardInterrupt:
@@ -221,7 +307,14 @@ def _measure_and_report(
     _report(measured, output, what=what)
     if not measured.is_whole:
         raise _Failed("Interrupted: the report is of what was measured until then.")
-    code = exit_code(measured, with_goals=tables)
+    _end(measured, with_goals=tables)
+
+
+def _end(run: Run, *, with_goals: bool) -> None:
+    """By the exit code of the run."""
+    from bench.analysis.exit_code import exit_code
+
+    code = exit_code(run, with_goals=with_goals)
     if code is ExitCode.INVALID:
         click.echo("The run is not valid: see what is marked INVALID.", err=True)
     if code:

@@ -201,6 +201,7 @@ MODEL_BYTES_PER_CLIENT_HOUR = _measure("bytes per client-hour with TCP/IP, model
 
 # Capacity
 CAPACITY = _measure("clients that meet the service level", "", Kind.COUNT, Direction.MORE)
+FAILS_AT = _count("smallest number of clients that was measured and missed the service level")
 REACH = _good_share("reach")
 GENERATOR_SHARE = _measure("generator, share of a core while it mattered", "%", Kind.SHARE)
 
@@ -220,6 +221,20 @@ FETCHES = _measure("fetches, part of naive", "×", Kind.SHARE, Direction.LESS)
 WRONG_LISTS = _harm("clients that ended without the truth")
 LATEST_CHANGE = _time("latest change behind its time", "ms")
 SLOWEST_CHANGE = _time("slowest answer to a change", "ms")
+
+
+DEFINITIONS: Mapping[Measure, str] = MappingProxyType(
+    {
+        **{
+            last: f"“{last}”: the last client in the repeat's median broadcast; the p99 is of all broadcasts of the "
+            "repeat together, and a slow one can make it later."
+            for last in (ANNOUNCEMENT_LAST, FRESH_LIST_LAST, STATUS_LAST)
+        },
+        MEAN_STALENESS: "“mean staleness”: over all clients and 200 moments of the window, in the steady state; how it "
+        "is distributed stands in the shares of time that a client is fresher than a limit.",
+    }
+)
+"""What a name does not say by itself, for the notes of tables."""
 
 
 def _named() -> Iterator[tuple[tuple[str, str], Measure]]:

@@ -1,69 +1,22 @@
-"""Two runs side by side: what got better or worse beyond the noise, and whether it is worse by more than a limit.
-
-A figure of one run and the same figure of the other are compared as the ratio of their medians, with a bootstrap
-interval over the repeats of both. A difference counts when the interval has no 1 in it, so that it takes two repeats in
-each, and the ratio is further from 1 than the noise floor: what two equal servers differed by in the A/A of either run,
-in that quantity or, where the A/A has not measured it, in any of its kind.
-"""
+"""Two runs side by side: what got better or worse beyond the noise, what is missing, and whether that is a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
-import numpy as np
-
+from bench.analysis.changes import Change, Pair, pair_of
+from bench.analysis.comparable import Basis, basis_of
 from bench.analysis.estimates import distance
 from bench.analysis.figures import Figure, figures_of
-from bench.analysis.noise_floors import NoiseFloors, noise_floors
-from bench.measures import Direction, Kind
+from bench.analysis.noise_floors import noise_floors
 from bench.record.findings import Reading
-from bench.record.provenance import commit_words, machine_words
-from bench.record.run import Run
+from bench.record.run import SCHEMA_VERSION, Run
 from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
-from bench.stats import Interval
-from bench.words import in_digits
+from loadtest.results.exit_codes import ExitCode
 from loadtest.results.validity import Validity
 
-RESAMPLES = 2_000
-DEFAULT_FLOORS = {
-    Kind.TIME: 0.25, Kind.CPU: 0.15, Kind.RATE: 0.25, Kind.BYTES: 0.10, Kind.MEMORY: 0.05, Kind.COUNT: 0.05,
-    Kind.HARM: 0.05, Kind.SHARE: 0.05,
-}  # fmt: skip
-"""For runs without an A/A, and never less than half of it: what repeated runs of one commit differed by."""
-
-EXACT = (Kind.BYTES,)
-"""Kinds of which one reading is enough: they are counted, and differ by phases and heartbeats alone."""
-
-NAME_WIDTH = 88
-
-
-class Change(str, Enum):
-    BETTER = "better"
-    WORSE = "worse"
-    UNSURE = "unsure"
-    """Beyond the noise floor, but of one reading in one of the runs."""
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One figure in both runs."""
-
-    name: str
-    unit: str
-    kind: Kind
-    before: float
-    after: float
-    ratio: float
-    interval: Interval | None
-    floor: float
-    change: Change
-    doubtful: bool
-    """Suspect in one of the runs."""
-    is_control: bool
-    """Another server's, which tells of the machine."""
+SEARCHES = ("capacity",)
+"""Scenarios that choose their sizes as they go: a size that only one of the runs has is not missing in the other."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +24,20 @@ class Comparison:
     before: Run
     after: Run
     limit: float
+    """A regression is worse by more than this part."""
+    basis: Basis
     pairs: list[Pair]
+    """Those that changed most first."""
+    missing: list[str]
+    """Valid figures of the run before that the run after should have and has not."""
     only_one: int
-    """Overview that only one of the runs has, or that are not valid in one of them."""
+    """All figures that only one of the runs has, or that are not valid in one of them."""
     has_noise: bool
     """At least one of the runs has an A/A of its own."""
 
     @property
     def changed(self) -> list[Pair]:
-        return [pair for pair in self.pairs if pair.change in (Change.BETTER, Change.WORSE)]
+        return [pair for pair in self.pairs if pair.change not in (Change.NONE, Change.UNSURE)]
 
     @property
     def unsure(self) -> list[Pair]:
@@ -88,120 +46,72 @@ class Comparison:
     @property
     def regressions(self) -> list[Pair]:
         """Worse beyond the noise and the limit, and not in doubt."""
-        return [
-            pair
-            for pair in self.pairs
-            if pair.change is Change.WORSE
-            and not pair.doubtful
-            and not pair.is_control
-            and distance(pair.ratio) > self.limit
-        ]
+        return [pair for pair in self._judged if pair.change is Change.WORSE and distance(pair.ratio) > self.limit]
 
     @property
-    def same_sizes(self) -> bool:
-        return self.before.profile == self.after.profile
+    def obstacles(self) -> list[str]:
+        """Why there is no verdict; sentences."""
+        found = list(self.basis.obstacles)
+        if self.missing:
+            names = "; ".join(self.missing[:3])
+            found.append(f"{len(self.missing)} figures of the run before are missing in the run after, first {names}.")
+        if not self._judged:
+            found.append("There is no figure that is valid in both runs and can be compared.")
+        return found
 
     @property
-    def same_machine(self) -> bool:
-        return machine_words(self.before) == machine_words(self.after)
+    def exit_code(self) -> ExitCode:
+        """What is no basis for a verdict is neither good nor worse."""
+        if self.obstacles:
+            return ExitCode.INVALID
+        return ExitCode.THRESHOLD_MISSED if self.regressions else ExitCode.GOOD
+
+    @property
+    def _judged(self) -> list[Pair]:
+        return [pair for pair in self.pairs if not pair.doubtful and not pair.is_control]
 
 
-def compare_runs(before: Run, after: Run, *, limit: float, ratios_only: bool = False) -> Comparison:
+def compare_runs(
+    before: Run,
+    after: Run,
+    *,
+    limit: float,
+    ratios_only: bool = False,
+    schemas: tuple[int, int] = (SCHEMA_VERSION, SCHEMA_VERSION),
+) -> Comparison:
     """All figures that both have. `ratios_only`: parties against the lobby of the same run."""
+    basis = basis_of(before, after, schemas=schemas, ratios_only=ratios_only)
     of = _ratios if ratios_only else figures_of
-    own, other = ({each.key: each for each in of(run)} for run in (before, after))
+    own, other = ({each.key: each for each in of(run) if not basis.leaves_out(each)} for run in (before, after))
     floors = [noise_floors(each, LOBBY_AGAIN) for run in (before, after) if (each := run.found("noise")) is not None]
-    pairs, only_one = [], len(own.keys() ^ other.keys())
-    for key in own.keys() & other.keys():
-        pair = _pair(own[key], other[key], floors)
-        if pair is None:
-            only_one += 1
-        else:
+    measured = {each.name for each in after.findings}
+    pairs, missing, only_one = [], [], len(other.keys() - own.keys())
+    for key, figure in own.items():
+        beside = other.get(key)
+        pair = pair_of(figure, beside, floors) if beside is not None else None
+        if pair is not None:
             pairs.append(pair)
+            continue
+        only_one += 1
+        if figure.scenario in measured and _is_missed(figure, beside):
+            missing.append(str(figure))
     pairs.sort(key=lambda pair: (-distance(pair.ratio) if pair.change is not Change.NONE else 0.0, pair.name))
-    return Comparison(before, after, limit, pairs, only_one, bool(floors))
+    return Comparison(before, after, limit, basis, pairs, missing, only_one, bool(floors))
 
 
-def ratio_interval(before: Sequence[float], after: Sequence[float]) -> Interval | None:
-    """95 % of median ÷ median, both drawn anew; ``None`` with fewer than two of either."""
-    if min(len(before), len(after)) < 2:
-        return None
-    chance = np.random.default_rng(len(before) * 1_000 + len(after))
-    draws = [
-        np.median(chance.choice(np.asarray(values), size=(RESAMPLES, len(values))), axis=1)
-        for values in (before, after)
-    ]
-    ratios = draws[1] / draws[0]
-    return Interval(float(np.percentile(ratios, 2.5)), float(np.percentile(ratios, 97.5)))
+def _is_missed(figure: Figure, beside: Figure | None) -> bool:
+    """Not where it was no value to begin with, another server's, or of a size that a search came by.
 
-
-def render_comparison(found: Comparison) -> str:
-    """Plain lines: what changed, then how much did not."""
-    lines = [
-        f"before  {_words(found.before)}",
-        f"after   {_words(found.after)}",
-        *([] if found.same_machine else ["The machines differ: only ratios mean something (--ratios)."]),
-        *(
-            []
-            if found.same_sizes
-            else ["The sizes differ: figures of windows of other lengths may differ by that alone."]
-        ),
-        *([] if found.has_noise else ["Neither run has an A/A (scenario noise): usual noise floors are used."]),
-        "",
-    ]
-    if found.changed or found.unsure:
-        lines.append(f"{'figure':<{NAME_WIDTH}}  {'before':>10}  {'after':>10}  ratio [95 %], noise floor")
-    for pair in (*found.changed, *found.unsure):
-        interval = f" [{pair.interval.low:.2f}–{pair.interval.high:.2f}]" if pair.interval else ""
-        doubt = (", suspect" if pair.doubtful else "") + (", another server" if pair.is_control else "")
-        lines.append(
-            f"{pair.name[:NAME_WIDTH]:<{NAME_WIDTH}}  {in_digits(pair.before):>10}  {in_digits(pair.after):>10}  "
-            f"{pair.change.value} ×{pair.ratio:.2f}{interval}, ±{pair.floor:.0%}{doubt}"
-        )
-    same = len(found.pairs) - len(found.changed) - len(found.unsure)
-    lines += ["", f"{same} of {len(found.pairs)} figures show no difference beyond the noise."]
-    if found.unsure:
-        lines.append(
-            f"{len(found.unsure)} are further apart than the noise, but were read once in a run: unsure. Repeat the "
-            "runs, or compare those with repeats (--full)."
-        )
-    if found.only_one:
-        lines.append(f"{found.only_one} figures are not in both runs, or not valid in one.")
-    if found.regressions:
-        lines.append(f"{len(found.regressions)} are worse by more than {found.limit:.0%}.")
-    return "\n".join(lines)
-
-
-def _pair(before: Figure, after: Figure, floors: Sequence[NoiseFloors]) -> Pair | None:
-    one, two, measure = before.estimate, after.estimate, before.measure
-    if one is None or two is None or not one.value or Validity.INVALID in (before.validity, after.validity):
-        return None
-    values = [[reading.value for reading in each.readings] for each in (before, after)]
-    ratio, interval, floor = two.value / one.value, ratio_interval(*values), _floor(before, floors)
-    change = Change.NONE
-    if distance(ratio) > floor and measure.direction is not Direction.NEITHER and ratio > 0:
-        if interval is None and before.kind not in EXACT:
-            change = Change.UNSURE
-        elif interval is None or not interval.low <= 1 <= interval.high:
-            change = Change.BETTER if (ratio > 1) == (measure.direction is Direction.MORE) else Change.WORSE
-    doubtful = Validity.SUSPECT in (before.validity, after.validity)
-    return Pair(
-        str(before), measure.unit, measure.kind, one.value, two.value, ratio, interval, floor, change, doubtful,
-        before.is_control,
-    )  # fmt: skip
-
-
-def _floor(figure: Figure, floors: Sequence[NoiseFloors]) -> float:
-    """The largest of both runs, and never less than half of the usual one."""
-    usual = DEFAULT_FLOORS[figure.kind]
-    if not floors:
-        return usual
-    found = [floor for each in floors if (floor := each.of(figure.measure)) is not None]
-    return max([usual / 2, *found])
+    What is INVALID in the run after is told as that, and not as missing.
+    """
+    made = figure.estimate
+    if made is None or made.value != made.value or figure.validity is Validity.INVALID or figure.is_control:
+        return False
+    return figure.scenario not in SEARCHES and (beside is None or beside.validity is not Validity.INVALID)
 
 
 def _ratios(run: Run) -> list[Figure]:
-    """Each party's figure over the lobby's of the same run, pair by pair: what a faster machine does not change."""
+    """The lobby's figure over each party's of the same run, pair by pair: what a faster machine does not change."""
     all_of_them = figures_of(run)
     lobby = {(each.scenario, each.measure, each.where): each for each in all_of_them if each.party == LOBBY}
     found = []
@@ -215,10 +125,6 @@ def _ratios(run: Run) -> list[Figure]:
             if theirs.value
         ]
         if readings:
-            measure = replace(each.measure, name=f"{each.measure}, lobby ÷", unit="×")
-            found.append(Figure(each.scenario, measure, each.party, each.where, readings))
+            measure = replace(each.measure, name=f"{each.measure}, {LOBBY} ÷ {each.party}", unit="×")
+            found.append(Figure(each.scenario, measure, LOBBY, each.where, readings))
     return found
-
-
-def _words(run: Run) -> str:
-    return f"{commit_words(run)} · {run.started_at} · {run.profile.name} · {machine_words(run)}"

@@ -11,9 +11,10 @@ from loadtest.results.exit_codes import ExitCode
 def exit_code(run: Run, *, with_goals: bool) -> ExitCode:
     """A fault that a ledger found is worse than a figure that is not valid, and that worse than a missed goal.
 
-    What was not measured at all is neither; goals count only where they were asked for.
+    A run that was broken off has failed. What was not measured at all is neither; goals count only where
+    they were asked for.
     """
-    if run.failures or any(result.faults for result in run.findings):
+    if not run.is_whole or run.failures or any(result.faults for result in run.findings):
         return ExitCode.FAILED
     if invalid_figures(run):
         return ExitCode.INVALID

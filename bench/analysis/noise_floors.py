@@ -17,6 +17,8 @@ class NoiseFloors:
 
     by_name: dict[str, float]
     by_kind: dict[Kind, float]
+    pairs: int = 0
+    """Of the measure that has the fewest; few pairs show less than the noise that there is."""
 
     def of(self, measure: Measure) -> float | None:
         """``None`` where nothing of its kind was in the A/A."""
@@ -30,12 +32,14 @@ class NoiseFloors:
 
 
 def noise_floors(findings: Findings, again: str) -> NoiseFloors:
-    """How far the ratio of two equal parties came from 1: the 95 % interval's further end.
+    """How far the ratio of two equal parties came from 1: the further end of its 95 % interval, or of its pairs where
+    they are too few for one.
 
     `again` is the party that is the same as the first one.
     """
     by_name: dict[str, float] = {}
     by_kind: dict[Kind, float] = {}
+    pairs: list[int] = []
     for measured in findings.measures:
         measure = measured.measure
         if measured.party == again or measure == COLD_BROADCAST:
@@ -44,6 +48,7 @@ def noise_floors(findings: Findings, again: str) -> NoiseFloors:
         if found is not None and found.n > 1:
             interval = found.interval or Interval(found.low, found.high)
             floor = max(distance(interval.low), distance(interval.high))
+            pairs.append(found.n)
             by_name[measure.name] = max(by_name.get(measure.name, 0.0), floor)
             by_kind[measure.kind] = max(by_kind.get(measure.kind, 0.0), floor)
-    return NoiseFloors(by_name, by_kind)
+    return NoiseFloors(by_name, by_kind, min(pairs, default=0))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.measures import Kind
+from bench.record.disturbance import LATE, disturbances
 from bench.record.findings import Ledger, Reading, Series, Stretch, sum_ledgers
-from bench.record.limits import CPU_WAIT_LIMIT, LATE_LIMIT_MS, TIME_WAIT_LIMIT
+from bench.record.limits import LATE_LIMIT_MS, TIME_WAIT_LIMIT
 from bench.record.traffic import TrafficGroup
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE, Validity
 
@@ -37,6 +38,11 @@ class Judgement:
         words = _WORDS[self.validity]
         return f"{words}: {'; '.join(map(str, self.reasons))}" if self.reasons else words
 
+    @property
+    def mark(self) -> str:
+        """Behind a figure in a sentence: nothing where it is valid, else what it is and why."""
+        return "" if self.validity is Validity.VALID else f" ({self})"
+
 
 VALID = Judgement(Validity.VALID)
 
@@ -52,11 +58,7 @@ def judge_reading(reading: Reading, kind: Kind) -> Judgement:
         if limit.validity is Validity.INVALID:
             return limit
         reasons += limit.reasons
-    most = {Kind.TIME: TIME_WAIT_LIMIT, Kind.RATE: TIME_WAIT_LIMIT, Kind.CPU: CPU_WAIT_LIMIT}.get(kind)
-    if most is not None and stretch is not None and stretch.waited > most:
-        reasons.append(Reason("other work had the cores", f"{stretch.waited:.0%} of the time"))
-    if kind is Kind.TIME:
-        reasons += _lateness(reading.late_ms)
+    reasons += [Reason(*each) for each in disturbances(reading, kind)]
     return _suspect(reasons)
 
 
@@ -138,7 +140,7 @@ def _judge_generator(stretch: Stretch) -> Judgement:
 
 
 def _lateness(late_ms: float) -> list[Reason]:
-    return [Reason("the publisher was late", f"up to {late_ms:.0f} ms")] if late_ms > LATE_LIMIT_MS else []
+    return [Reason(LATE, f"up to {late_ms:.0f} ms")] if late_ms > LATE_LIMIT_MS else []
 
 
 def _suspect(reasons: Sequence[Reason]) -> Judgement:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -57,6 +58,8 @@ class Lab:
         self.reporter = reporter
         self._server_factory = server_factory
         self._on_abort: list[Callable[[], None]] = []
+        self.until_s: float | None = None
+        """When the run has to be over, by `time.monotonic`; ``None``: nothing is measured again."""
         self.window = threading.Event()
         """Set once the clients whose bytes are counted are all there: what shares their window begins with it."""
         self.hands = threading.Lock()
@@ -69,6 +72,12 @@ class Lab:
         book = Book()
         self._books[name] = (book, flags)
         return book
+
+    def has_time_for(self, duration_s: float) -> bool:
+        """To do something that was not planned, and still be over in time with all that is."""
+        if self.until_s is None:
+            return False
+        return time.monotonic() + duration_s + self.reporter.left_s() <= self.until_s
 
     def broken_off(self) -> dict[str, Findings]:
         """What the scenarios had measured when the run was broken off, by scenario; without those that had nothing."""

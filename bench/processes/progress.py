@@ -33,6 +33,9 @@ class Reporter(Protocol):
     def plan(self, estimates_s: Mapping[str, float]) -> None:
         """What will be run, and about how long each takes; those that run at the same time share their time."""
 
+    def left_s(self) -> float:
+        """About how long what is planned and not done will take."""
+
     def note(self, text: str) -> None:
         """A line of its own."""
 
@@ -80,6 +83,9 @@ class PlainReporter:
     def plan(self, estimates_s: Mapping[str, float]) -> None:
         self.work.expect(estimates_s)
 
+    def left_s(self) -> float:
+        return self.work.left_s()
+
     @contextmanager
     def stage(self, name: str, total: float) -> Iterator[Stage]:
         yield _PlainStage(self, name, total)
@@ -115,6 +121,9 @@ class RichReporter:
     def plan(self, estimates_s: Mapping[str, float]) -> None:
         self.work.expect(estimates_s)
         self._whole = self._progress.add_task("all", total=1.0, what=left_words(self.work.left_s()))
+
+    def left_s(self) -> float:
+        return self.work.left_s()
 
     @contextmanager
     def stage(self, name: str, total: float) -> Iterator[Stage]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from bench.measures import (
     ANNOUNCEMENT_LAST,
@@ -29,14 +31,18 @@ from bench.measures import (
     Measure,
     measure_of,
 )
+from bench.record.disturbance import causes_of
 from bench.record.findings import Findings, Ledger, Measured, Reading, Series, Stretch, Swarm, Where, sum_ledgers
 from bench.record.samples import Samples
 from bench.record.traffic import Traffic, TrafficGroup
 from bench.record.vocabulary import ANNOUNCEMENT, FRESH_LIST, LOBBY, STATUS
 from bench.stats import merge, percentile
+from bench.words import plural
 
 OF_THE_GENERATOR = ("lateness", "loop_lag")
 """Series of a swarm that say how it did itself."""
+
+NO_VALUE = "there was no value: nothing happened that could be measured"
 
 BROADCAST_MEASURES: dict[str, tuple[Measure, Measure, Measure, Measure]] = {
     ANNOUNCEMENT: (ANNOUNCEMENT_P50, ANNOUNCEMENT_P99, ANNOUNCEMENT_LAST, CPU_PER_ANNOUNCEMENT),
@@ -69,6 +75,11 @@ class Book:
         self.stretch: Stretch | None = None
         self.traffic: Traffic | None = None
         self.swarm: Swarm | None = None
+        self.causes: set[str] = set()
+        """What disturbed the points that were measured again."""
+        self._again = 0
+        self._still: set[str] = set()
+        self._number_still = 0
 
     def add(
         self,
@@ -85,8 +96,11 @@ class Book:
         invalid: str = "",
         suspect: str = "",
     ) -> None:
-        """The reading of one more repeat, in the unit of the measure."""
+        """The reading of one more repeat, in the unit of the measure. One that is no number is kept as 0,
+        INVALID."""
         where = Where(clients, rooms, changes_per_s)
+        if not math.isfinite(value):
+            value, invalid = 0.0, invalid or NO_VALUE
         measured = self._measures.setdefault(
             (measure.name, party, where),
             Measured(
@@ -190,13 +204,42 @@ class Book:
         """Count up a fact, from 0."""
         self.facts[name] = self.facts.get(name, 0.0) + value
 
+    def disturbed_by(self) -> set[str]:
+        """What spoiled readings in it, from outside."""
+        return causes_of((each, it.measure.kind) for it in self._measures.values() for each in it.readings)
+
+    def measured_again(self, *, still: set[str]) -> None:
+        """A point was; `still`: what disturbed the attempt that was kept, too."""
+        self._again += 1
+        self._number_still += bool(still)
+        self._still |= still
+
+    def absorb(self, other: Book) -> None:
+        """Everything that is in the other one comes after what is in this one."""
+        for key, measured in other._measures.items():
+            own = self._measures.setdefault(key, replace(measured, readings=[]))
+            own.readings.extend(measured.readings)
+        for key, series in other._series.items():
+            mine = self._series.setdefault(
+                key, replace(series, groups=[], ledgers=[], late_ms=[], repeats=[], stretches=[])
+            )
+            for name in ("groups", "ledgers", "late_ms", "repeats", "stretches"):
+                getattr(mine, name).extend(getattr(series, name))
+        for text in other.notes:
+            self.note(text)
+        for text in other.skipped:
+            self.skip(text)
+        self.faults.extend(other.faults)
+        for name, value in other.facts.items():
+            self.add_to_fact(name, value)
+
     def result(self, name: str, flags: Sequence[str]) -> Findings:
         """What has been written so far."""
         return Findings(
             name=name,
             flags=list(flags),
             measures=list(self._measures.values()),
-            notes=self.notes,
+            notes=[*self.notes, *self._again_words()],
             faults=self.faults,
             series=list(self._series.values()),
             skipped=self.skipped,
@@ -205,6 +248,13 @@ class Book:
             traffic=self.traffic,
             swarm=self.swarm,
         )
+
+    def _again_words(self) -> list[str]:
+        if not self._again:
+            return []
+        words = f"{plural(self._again, 'point')} measured again, because {' or '.join(sorted(self.causes))}"
+        still = f"; {self._number_still} of them still suspect" if self._number_still else ""
+        return [words + still]
 
     def _add_bytes(self, measure: Measure, value: float, group: TrafficGroup) -> None:
         self.add(

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bench.record.vocabulary import FLOOR, NAIVE_TORNADO
+
 WAYS = ("polling", "polling_etag", "polling_gzip", "push", "rev", "delta")
 """How a client may come to the list; see `bench.load.clients.ways`."""
 
@@ -118,6 +120,10 @@ class ReturnSizes(_Sizes, frozen=True, kw_only=True):
     flap_share: float = 0.3
 
 
+MOST_CLIENTS, RESOLUTION = 18_000, 0.15
+"""Of a search that is not short of time: a process may have 20,000 descriptors here."""
+
+
 class CapacitySizes(_Sizes, frozen=True, kw_only=True):
     first: int = 1_000
     most: int = 4_000
@@ -152,6 +158,8 @@ class PeersSizes(_Sizes, frozen=True, kw_only=True):
     broadcasts: int = 8
     storm: int = 200
     get_s: float = 0.2
+    only: list[str] = msgspec.field(default_factory=list)
+    """Parties beside the lobby; empty: all that are installed."""
 
 
 class SwarmSizes(_Sizes, frozen=True, kw_only=True):
@@ -211,7 +219,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     herds: list[int] = msgspec.field(default_factory=lambda: [500])
     """Clients that come back from a restart all at once; likewise."""
     in_one_window: bool = True
-    """What only counts bytes or waits shares a window with the swarm."""
+    """What only waits most of its time, one after the other, has its turn while bytes are counted."""
+    budget_s: float = 0.0
+    """A report has this long to measure: what was planned, and again what other work disturbed. 0: nothing again."""
 
     @property
     def is_of_a_swarm(self) -> bool:
@@ -251,10 +261,11 @@ SMOKE = Profile(
 
 QUICK = Profile(
     name="quick",
+    budget_s=175.0,
     purpose="the questions at sizes that take at most three minutes on two cores",
     noise=NoiseSizes(clients=200, repeats=2, broadcasts=4),
     broadcast=BroadcastSizes(
-        clients=[100, 500, 1_000], notify_broadcasts=5, refetch_broadcasts=3, logins=3
+        clients=[100, 1_000], notify_broadcasts=5, refetch_broadcasts=3, logins=3
     ),
     freshness=FreshnessSizes(ways=["polling", "push", "delta"], window_s=2.0, changes_per_s=2.0),
     bandwidth=BandwidthSizes(
@@ -268,12 +279,13 @@ QUICK = Profile(
     peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     swarm=SwarmSizes(
-        users=60, spawn_per_s=20.0, run_s=20.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+        users=60, spawn_per_s=20.0, run_s=12.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
     ),
 )  # fmt: skip
 
 FULL = Profile(
     name="full",
+    budget_s=44.5 * 60,
     purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(
@@ -306,7 +318,19 @@ FULL = Profile(
     in_one_window=False,
 )  # fmt: skip
 
+GATE = msgspec.structs.replace(
+    SMOKE,
+    name="gate",
+    purpose="ratios between parties, for a gate against the stored baseline; not a minute on two quiet cores",
+    freshness=FreshnessSizes(
+        ways=["polling", "delta"], clients=60, rooms=10, window_s=2.0, changes_per_s=2.0, poll_s=1.0
+    ),
+    peers=PeersSizes(clients=300, repeats=2, broadcasts=8, storm=150, get_s=0.3, only=[FLOOR, NAIVE_TORNADO]),
+    engine=msgspec.structs.replace(SMOKE.engine, repeats=1, get_s=0.4),
+)
+
 PROFILES = {profile.name: profile for profile in (SMOKE, QUICK, FULL)}
+"""Of reports."""
 
 
 def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
@@ -334,7 +358,18 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
 
 
 def parts(profile: Profile) -> Profile:
-    """As it is run by the names of its benches: those of the engine at all of their own sizes, one thing at a time."""
-    return msgspec.structs.replace(
+    """As it is run by the names of its benches: those of the engine at all of their own sizes, one thing at a time, and
+    the search for the capacity as far as there are descriptors."""
+    named = msgspec.structs.replace(
         profile, storms=profile.engine.storms, herds=profile.engine.returns, in_one_window=False
+    )
+    return named if profile.name == "smoke" else wherever(named)
+
+
+def wherever(profile: Profile) -> Profile:
+    """With a search for the capacity that finds the knee wherever it is; it takes a minute or two per repeat."""
+    change, sizes = msgspec.structs.replace, profile.capacity
+    return change(
+        profile,
+        capacity=change(sizes, most=max(sizes.most, MOST_CLIENTS), resolution=min(sizes.resolution, RESOLUTION)),
     )

@@ -8,8 +8,10 @@ from __future__ import annotations
 import random
 
 from bench.load.cells import FLAGS, measure_cell
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
+from bench.record.book import Book
 from bench.record.findings import Findings, Where
 from bench.scenarios.freshness import write_cell
 
@@ -28,11 +30,15 @@ def run(lab: Lab) -> Findings:
     with lab.reporter.stage("break-even", len(plan)) as stage:
         for _, (way, clients, rate) in in_turns(plan, 1, chance):
             stage.say(f"{clients} clients, {way}, {rate:g} changes per second")
-            cell = measure_cell(
-                lab, way, clients=clients, changes_per_s=rate, window_s=sizes.window_s, poll_s=sizes.poll_s,
-                rooms=sizes.rooms, chance=chance,
-            )  # fmt: skip
-            write_cell(book, way, cell, Where(clients, sizes.rooms, rate), series=False)
+
+            def measure(attempt: Book, way: str = way, clients: int = clients, rate: float = rate) -> None:
+                cell = measure_cell(
+                    lab, way, clients=clients, changes_per_s=rate, window_s=sizes.window_s, poll_s=sizes.poll_s,
+                    rooms=sizes.rooms, chance=chance,
+                )  # fmt: skip
+                write_cell(attempt, way, cell, Where(clients, sizes.rooms, rate), series=False)
+
+            calmly(lab, book, measure)
             stage.advance()
     book.note(
         f"lists of {sizes.rooms} rooms, polling every {sizes.poll_s:g} s, heartbeats every 30 s, windows of "

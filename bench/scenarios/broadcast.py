@@ -14,6 +14,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from bench.load.changes.ledger import Entry, Receipts, account, account_by_numbe
 from bench.load.changes.publisher import Published, Publisher, schedule
 from bench.load.clients.crowd import Crowd, Recording
 from bench.measures import LIST_BYTES, TIME_TO_CONNECT
+from bench.processes.again import calmly
 from bench.processes.contract import read_contract
 from bench.processes.lab import Lab, Server
 from bench.processes.progress import Stage
@@ -72,19 +74,29 @@ def run(lab: Lab) -> Findings:
     total = sizes.repeats * (len(sizes.clients) * steps + len(sizes.changes_per_s) * RATE_STEPS)
     with lab.reporter.stage("broadcast", total) as stage:
         for _, clients in in_turns(sizes.clients, sizes.repeats, chance):
-            with _surroundings(lab) as (server, crowd, publisher):
-                publisher.fill(sizes.rooms)
-                crowd.call(Crowd.start_pollers, sizes.pollers, sizes.poll_s)
-                _Point(sizes, chance, server, crowd, publisher, stage, book).measure(clients)
-                _count_losses(book, crowd)
+            calmly(lab, book, partial(_point, lab, chance, stage, clients))
         for _, changes_per_s in in_turns(sizes.changes_per_s, sizes.repeats, chance):
             stage.say(f"{sizes.rate_clients} clients: {changes_per_s:g} changes per second")
-            with _surroundings(lab, ("rev",)) as (server, crowd, publisher):
-                publisher.fill(sizes.rooms)
-                _stream(book, sizes, chance, server, crowd, publisher, changes_per_s)
-                _count_losses(book, crowd)
+            calmly(lab, book, partial(_rate, lab, chance, changes_per_s))
             stage.advance(RATE_STEPS)
     return book.result("broadcast", FLAGS)
+
+
+def _point(lab: Lab, chance: random.Random, stage: Stage, clients: int, book: Book) -> None:
+    sizes = lab.profile.broadcast
+    with _surroundings(lab) as (server, crowd, publisher):
+        publisher.fill(sizes.rooms)
+        crowd.call(Crowd.start_pollers, sizes.pollers, sizes.poll_s)
+        _Point(sizes, chance, server, crowd, publisher, stage, book).measure(clients)
+        _count_losses(book, crowd)
+
+
+def _rate(lab: Lab, chance: random.Random, changes_per_s: float, book: Book) -> None:
+    sizes = lab.profile.broadcast
+    with _surroundings(lab, ("rev",)) as (server, crowd, publisher):
+        publisher.fill(sizes.rooms)
+        _stream(book, sizes, chance, server, crowd, publisher, changes_per_s)
+        _count_losses(book, crowd)
 
 
 def quiet_of(server: Server) -> float:

@@ -14,10 +14,13 @@ from enum import Enum
 from math import sqrt
 
 from bench.load.broadcasts import Round, crowded, tell
-from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, GENERATOR_SHARE, REACH
+from bench.measures import ANNOUNCEMENT_P99, CAPACITY, COLD_BROADCAST, FAILS_AT, GENERATOR_SHARE, REACH
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.server_flags import server_flags
 from bench.record import vocabulary
+from bench.record.book import Book
+from bench.record.disturbance import OTHER_WORK
 from bench.record.findings import Findings, Where
 from bench.record.limits import TIME_WAIT_LIMIT
 from bench.record.profiles import CapacitySizes
@@ -44,7 +47,9 @@ class Knee:
     clients: int
     """The largest that met it; 0: not even the smallest."""
     is_limit: bool
-    """A larger one missed it. Otherwise nothing larger could be measured."""
+    """The next larger one that was tried missed it. Otherwise that could not be measured, or none was tried."""
+    fails_at: int | None = None
+    """The smallest that was measured and missed it."""
 
 
 def run(lab: Lab) -> Findings:
@@ -54,30 +59,46 @@ def run(lab: Lab) -> Findings:
 
     def step(clients: int) -> StepOutcome:
         stage.say(f"{clients:,} clients")
-        with crowded(lab, clients, FLAGS) as crowd:
-            interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
-            cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
-            told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
-        outcome = judge(told, sizes)
-        stretch = told.stretch if outcome is not StepOutcome.NOT_MEASURED else None
-        book.add(ANNOUNCEMENT_P99, told.p99_ms, clients=clients, stretch=stretch, late_ms=told.late_s * 1e3,
-                 ledger=told.ledger)  # fmt: skip
-        book.add(COLD_BROADCAST, cold.last_ms, clients=clients)
-        book.add(REACH, told.ledger.reach * 100, clients=clients, ledger=told.ledger)
-        book.add(GENERATOR_SHARE, told.busy_share * 100, clients=clients)
-        book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
+        outcomes: list[StepOutcome] = []
+
+        def measure(attempt: Book) -> None:
+            outcomes.append(_step(lab, chance, clients, attempt))
+
+        def disturbed_by(attempt: Book) -> set[str]:
+            return {OTHER_WORK} if outcomes[-1] is StepOutcome.NOT_MEASURED else set()
+
+        calmly(lab, book, measure, disturbed_by=disturbed_by)
         stage.advance()
-        return outcome
+        return outcomes[-1]
 
     with lab.reporter.stage("capacity", sizes.repeats * steps_about(sizes)) as stage:
         for _ in range(sizes.repeats):
             knee = search(step, sizes)
             book.add(CAPACITY, knee.clients, clients=0)
+            if knee.fails_at is not None:
+                book.add(FAILS_AT, knee.fails_at, clients=0)
             if not knee.is_limit:
                 why = "no more were tried" if knee.clients >= sizes.most else f"with more {DISTURBED}"
                 book.note(f"{knee.clients:,} clients met it, and {why}: the knee is at least there")
     book.note(f"service level: p99 of the fan-out below {sizes.slo_ms:g} ms from the intended time, reach 1")
     return book.result("capacity", FLAGS)
+
+
+def _step(lab: Lab, chance: random.Random, clients: int, book: Book) -> StepOutcome:
+    sizes = lab.profile.capacity
+    with crowded(lab, clients, FLAGS) as crowd:
+        interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
+        cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
+        told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
+    outcome = judge(told, sizes)
+    stretch = told.stretch if outcome is not StepOutcome.NOT_MEASURED else None
+    book.add(ANNOUNCEMENT_P99, told.p99_ms, clients=clients, stretch=stretch, late_ms=told.late_s * 1e3,
+             ledger=told.ledger)  # fmt: skip
+    book.add(COLD_BROADCAST, cold.last_ms, clients=clients)
+    book.add(REACH, told.ledger.reach * 100, clients=clients, ledger=told.ledger)
+    book.add(GENERATOR_SHARE, told.busy_share * 100, clients=clients)
+    book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=outcome.value, ledger=told.ledger)
+    return outcome
 
 
 def judge(told: Round, sizes: CapacitySizes) -> StepOutcome:
@@ -93,32 +114,43 @@ def judge(told: Round, sizes: CapacitySizes) -> StepOutcome:
 
 def search(step: Callable[[int], StepOutcome], sizes: CapacitySizes) -> Knee:
     """Bracket, by doubling or, where the first size misses, by halving; then bisection. About `steps_about` steps."""
-    met, missed, is_limit = 0, None, False
-    for clients in _doubling(sizes):
+    met, bound, is_limit = 0, None, False
+    failed: set[int] = set()
+
+    def tried(clients: int) -> StepOutcome:
         outcome = step(clients)
+        if outcome is StepOutcome.MISSED:
+            failed.add(clients)
+        return outcome
+
+    def knee(clients: int, *, is_limit: bool) -> Knee:
+        return Knee(clients, is_limit, min(failed, default=None))
+
+    for clients in _doubling(sizes):
+        outcome = tried(clients)
         if outcome is StepOutcome.MET:
             met = clients
         else:
-            missed, is_limit = clients, outcome is StepOutcome.MISSED
+            bound, is_limit = clients, outcome is StepOutcome.MISSED
             break
-    if missed is None:
-        return Knee(met, is_limit)
+    if bound is None:
+        return knee(met, is_limit=is_limit)
     while not met:
-        if missed < 2 * LEAST:
-            return Knee(0, is_limit)
-        outcome = step(missed // 2)
+        if bound < 2 * LEAST:
+            return knee(0, is_limit=is_limit)
+        outcome = tried(bound // 2)
         if outcome is StepOutcome.MET:
-            met = missed // 2
+            met = bound // 2
         else:
-            missed, is_limit = missed // 2, outcome is StepOutcome.MISSED
-    while missed - met > sizes.resolution * met:
-        middle = round(sqrt(met * missed))
-        outcome = step(middle)
+            bound, is_limit = bound // 2, outcome is StepOutcome.MISSED
+    while bound - met > sizes.resolution * met:
+        middle = round(sqrt(met * bound))
+        outcome = tried(middle)
         if outcome is StepOutcome.MET:
             met = middle
         else:
-            missed, is_limit = middle, outcome is StepOutcome.MISSED
-    return Knee(met, is_limit)
+            bound, is_limit = middle, outcome is StepOutcome.MISSED
+    return knee(met, is_limit=is_limit)
 
 
 def steps_about(sizes: CapacitySizes) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import Any
 
 from bench.load.cells import FLAGS, measure_cell
 from bench.measures import CPU_PER_PLAYER_HOUR, EVENTS_PER_PLAYER_HOUR, KIB_PER_PLAYER_HOUR, REQUESTS_PER_PLAYER_HOUR
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
+from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles import COST_ROOMS, LIVES
 from bench.scenarios.engine.memory import measure_memory
@@ -24,21 +27,7 @@ def run(lab: Lab) -> Findings:
     with lab.reporter.stage("cost", (len(plan) + 1) * sizes.repeats) as stage:
         for _, (clients, life) in in_turns(plan, sizes.repeats, chance):
             stage.say(f"{clients} players, {life}")
-            way, is_active = LIVES[life]
-            changes_per_s = sizes.changes_per_s if is_active else 0.0
-            cell = measure_cell(
-                lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0,
-                rooms=COST_ROOMS, chance=chance,
-            )  # fmt: skip
-            add: dict[str, Any] = {
-                "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
-            }  # fmt: skip
-            cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
-            book.add(CPU_PER_PLAYER_HOUR, cpu_s, **add)
-            book.add(KIB_PER_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, **add)
-            book.add(REQUESTS_PER_PLAYER_HOUR, cell.count.requests / cell.client_hours, **add)
-            book.add(EVENTS_PER_PLAYER_HOUR, cell.count.events / cell.client_hours, **add)
-            write_checks(book, cell, add)
+            calmly(lab, book, partial(_measure, lab, chance, clients, life))
             stage.advance()
         for _ in range(sizes.repeats):
             stage.say("memory")
@@ -49,3 +38,22 @@ def run(lab: Lab) -> Findings:
         "30 s alone; what the server does for itself is in it, which a few clients show more of than many"
     )
     return book.result("cost", FLAGS)
+
+
+def _measure(lab: Lab, chance: random.Random, clients: int, life: str, book: Book) -> None:
+    sizes = lab.profile.cost
+    way, is_active = LIVES[life]
+    changes_per_s = sizes.changes_per_s if is_active else 0.0
+    cell = measure_cell(
+        lab, way, clients=clients, changes_per_s=changes_per_s, window_s=sizes.window_s, poll_s=3.0, rooms=COST_ROOMS,
+        chance=chance,
+    )  # fmt: skip
+    add: dict[str, Any] = {
+        "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
+    }  # fmt: skip
+    cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
+    book.add(CPU_PER_PLAYER_HOUR, cpu_s, **add)
+    book.add(KIB_PER_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, **add)
+    book.add(REQUESTS_PER_PLAYER_HOUR, cell.count.requests / cell.client_hours, **add)
+    book.add(EVENTS_PER_PLAYER_HOUR, cell.count.events / cell.client_hours, **add)
+    write_checks(book, cell, add)

@@ -11,6 +11,7 @@ from functools import partial
 
 from bench.load.clients.herd import Herd
 from bench.measures import CPU_PER_FLAP, TOLD_OFFLINE
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags, server_flags
 from bench.processes.turns import in_turns
@@ -33,7 +34,7 @@ def run(lab: Lab) -> Findings:
 
         def flap(repeat: int, policy: str, grace_s: int) -> None:
             stage.say(f"{sizes.flap_share:.0%} of {sizes.flapping} clients, {policy}, grace {grace_s} s")
-            _flap(lab, book, repeat, policy, grace_s)
+            calmly(lab, book, partial(_flap, lab, repeat, policy, grace_s))
             stage.advance()
 
         turns = in_turns(plan, sizes.repeats, random.Random(lab.seed))
@@ -45,7 +46,7 @@ def run(lab: Lab) -> Findings:
     return book.result("flap", FLAGS)
 
 
-def _flap(lab: Lab, book: Book, repeat: int, policy: str, grace_s: int) -> None:
+def _flap(lab: Lab, repeat: int, policy: str, grace_s: int, book: Book) -> None:
     sizes = lab.profile.returns
     clients = sizes.flapping
     flags = (*FLAGS, *server_flags(presence_grace_s=grace_s))

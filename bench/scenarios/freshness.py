@@ -22,6 +22,7 @@ from bench.measures import (
     TIME_TO_FRESH_P50,
     TIME_TO_FRESH_P99,
 )
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.record.book import Book
@@ -38,11 +39,15 @@ def run(lab: Lab) -> Findings:
     with lab.reporter.stage("freshness", len(sizes.ways) * sizes.repeats) as stage:
         for repeat, way in in_turns(sizes.ways, sizes.repeats, chance):
             stage.say(f"{sizes.clients} clients, {way}, repeat {repeat + 1} of {sizes.repeats}")
-            cell = measure_cell(
-                lab, way, clients=sizes.clients, changes_per_s=sizes.changes_per_s, window_s=sizes.window_s,
-                poll_s=sizes.poll_s, rooms=sizes.rooms, chance=chance,
-            )  # fmt: skip
-            write_cell(book, way, cell, Where(sizes.clients, sizes.rooms, sizes.changes_per_s))
+
+            def measure(attempt: Book, way: str = way) -> None:
+                cell = measure_cell(
+                    lab, way, clients=sizes.clients, changes_per_s=sizes.changes_per_s, window_s=sizes.window_s,
+                    poll_s=sizes.poll_s, rooms=sizes.rooms, chance=chance,
+                )  # fmt: skip
+                write_cell(attempt, way, cell, Where(sizes.clients, sizes.rooms, sizes.changes_per_s))
+
+            calmly(lab, book, measure)
             stage.advance()
     book.note(
         "a client is fresh for a change from the first list in its hands that has it; staleness is the age of the "

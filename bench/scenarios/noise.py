@@ -7,6 +7,7 @@ is the machine and the method.
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import Any
 
 from bench.load.broadcasts import crowded, tell
@@ -18,9 +19,11 @@ from bench.measures import (
     CPU_PER_REQUEST,
     RSS_OF_SERVER,
 )
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch, resident_kib
+from bench.record.book import Book
 from bench.record.findings import Findings, Where
 from bench.record.vocabulary import ANNOUNCEMENT, LOBBY, LOBBY_AGAIN
 from bench.scenarios.engine.fanout import FLAGS
@@ -33,35 +36,39 @@ def run(lab: Lab) -> Findings:
     sizes = lab.profile.noise
     book = lab.book("noise", FLAGS)
     chance = random.Random(lab.seed)
-    clients = sizes.clients
     with lab.reporter.stage("noise", 2 * sizes.repeats) as stage:
         for repeat, party in in_turns((LOBBY, LOBBY_AGAIN), sizes.repeats, chance):
             stage.say(f"{party}, repeat {repeat + 1} of {sizes.repeats}")
-            with crowded(lab, clients, FLAGS) as crowd, lab.generator(Askers) as askers:
-                interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
-                cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
-                told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
-                add: dict[str, Any] = {"clients": clients, "party": party}
-                timed: dict[str, Any] = {
-                    **add,
-                    "stretch": told.stretch,
-                    "late_ms": told.late_s * 1e3,
-                    "ledger": told.ledger,
-                }
-                book.add(COLD_BROADCAST, cold.last_ms, **add)
-                book.add(ANNOUNCEMENT_P99, told.p99_ms, **timed)
-                book.add(ANNOUNCEMENT_LAST, told.last_ms, **timed)
-                cpu_us = told.stretch.server_cpu_s / sizes.broadcasts / clients * 1e6
-                book.add(CPU_PER_RECIPIENT, cpu_us, stretch=told.stretch, **add)
-                book.add(RSS_OF_SERVER, resident_kib(crowd.server.pid) / 1024, **add)
-                askers.call(Askers.begin, crowd.server.port, ())
-                watch = Watch(crowd.server.pid, askers.pid)
-                answers = askers.call(Askers.ask_for, sizes.get_s)
-                stretch = watch.stretch()
-                askers.call(Askers.end)
-                get_us = stretch.server_cpu_s / max(answers, 1) * 1e6
-                book.add(CPU_PER_REQUEST, get_us, clients=CONNECTIONS, party=party, stretch=stretch)
-                book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=party, ledger=told.ledger)
+            calmly(lab, book, partial(_turn, lab, chance, party))
             stage.advance()
     book.note(f"the CPU per recipient has its part of making {sizes.broadcasts} rooms in it, the same for both")
     return book.result("noise", FLAGS)
+
+
+def _turn(lab: Lab, chance: random.Random, party: str, book: Book) -> None:
+    sizes, clients = lab.profile.noise, lab.profile.noise.clients
+    with crowded(lab, clients, FLAGS) as crowd, lab.generator(Askers) as askers:
+        interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
+        cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
+        told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
+        add: dict[str, Any] = {"clients": clients, "party": party}
+        timed: dict[str, Any] = {
+            **add,
+            "stretch": told.stretch,
+            "late_ms": told.late_s * 1e3,
+            "ledger": told.ledger,
+        }
+        book.add(COLD_BROADCAST, cold.last_ms, **add)
+        book.add(ANNOUNCEMENT_P99, told.p99_ms, **timed)
+        book.add(ANNOUNCEMENT_LAST, told.last_ms, **timed)
+        cpu_us = told.stretch.server_cpu_s / sizes.broadcasts / clients * 1e6
+        book.add(CPU_PER_RECIPIENT, cpu_us, stretch=told.stretch, **add)
+        book.add(RSS_OF_SERVER, resident_kib(crowd.server.pid) / 1024, **add)
+        askers.call(Askers.begin, crowd.server.port, ())
+        watch = Watch(crowd.server.pid, askers.pid)
+        answers = askers.call(Askers.ask_for, sizes.get_s)
+        stretch = watch.stretch()
+        askers.call(Askers.end)
+        get_us = stretch.server_cpu_s / max(answers, 1) * 1e6
+        book.add(CPU_PER_REQUEST, get_us, clients=CONNECTIONS, party=party, stretch=stretch)
+        book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=party, ledger=told.ledger)

@@ -16,6 +16,7 @@ import random
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -23,6 +24,7 @@ from statistics import median
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
 from bench.measures import COLD_BROADCAST, CPU_PER_EVENT, CPU_PER_RECIPIENT, LAST_ACCEPTED, UNTIL_ALL
+from bench.processes.again import calmly
 from bench.processes.lab import Lab
 from bench.processes.peer import express_command, python_peer, start_peer
 from bench.processes.server_flags import server_flags
@@ -83,7 +85,7 @@ def run(lab: Lab) -> Findings:
     sizes = lab.profile.peers
     book = lab.book("peers", FLAGS)
     chance = random.Random(lab.seed)
-    peers = installed(book)
+    peers = [peer for peer in installed(book) if not sizes.only or peer.name in sizes.only]
     speaking: list[Peer | None] = [None, *(peer for peer in peers if peer.speaks)]
     listing: list[Peer | None] = [None, *(peer for peer in peers if peer.lists)]
     with (
@@ -94,15 +96,15 @@ def run(lab: Lab) -> Findings:
         _write_list(lab, body)
         for _ in range(sizes.repeats):
             stage.say(f"a broadcast to {sizes.clients} clients: lobby, {', '.join(peer.name for peer in peers)}")
-            _broadcasts(lab, book, chance, peers)
+            calmly(lab, book, partial(_broadcasts, lab, chance, peers))
             stage.advance(len(peers) + 1)
             for _, peer in in_turns(speaking, 1, chance):
                 stage.say(f"{sizes.storm} clients log in: {peer.name if peer else LOBBY}")
-                _storm(lab, book, peer)
+                calmly(lab, book, partial(_storm, lab, peer))
                 stage.advance()
             for _, peer in in_turns(listing, 1, chance):
                 stage.say(f"everybody fetches the list: {peer.name if peer else LOBBY}")
-                _fetches(lab, book, peer, body)
+                calmly(lab, book, partial(_fetches, lab, peer, body))
                 stage.advance()
     book.note(
         "the lobby's figure of a broadcast is without the price of making the room, measured with nobody connected; "
@@ -112,7 +114,7 @@ def run(lab: Lab) -> Findings:
     return book.result("peers", FLAGS)
 
 
-def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) -> None:
+def _broadcasts(lab: Lab, chance: random.Random, peers: list[Peer], book: Book) -> None:
     sizes = lab.profile.peers
     with contextlib.ExitStack() as stack:
         empty = lobby_party(lab, stack, LOBBY_EMPTY, 0)
@@ -132,7 +134,7 @@ def _broadcasts(lab: Lab, book: Book, chance: random.Random, peers: list[Peer]) 
         book.add(COLD_BROADCAST, party.cold_ms, **add)  # type: ignore[arg-type]
 
 
-def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
+def _storm(lab: Lab, peer: Peer | None, book: Book) -> None:
     clients = lab.profile.peers.storm
     with contextlib.ExitStack() as stack:
         if peer is None:
@@ -161,7 +163,7 @@ def _storm(lab: Lab, book: Book, peer: Peer | None) -> None:
     book.add(LAST_ACCEPTED, max(accepted_s) - start_s, **add)  # type: ignore[arg-type]
 
 
-def _fetches(lab: Lab, book: Book, peer: Peer | None, body: Path) -> None:
+def _fetches(lab: Lab, peer: Peer | None, body: Path, book: Book) -> None:
     with contextlib.ExitStack() as stack:
         if peer is None:
             server = stack.enter_context(lab.server(FLAGS))

@@ -43,6 +43,7 @@ from bench.measures import (
     SHARES,
     SIGTERM,
 )
+from bench.processes.again import calmly
 from bench.processes.lab import Lab, Server
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
@@ -84,16 +85,16 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
             for clients in prices:
                 with lab.hands:
                     stage.say(f"the price of a connection, {clients} clients")
-                    _price(lab, book, clients)
+                    calmly(lab, book, partial(_price, lab, clients))
                 stage.advance()
             for clients, name, number in plan:
                 with lab.hands:
                     stage.say(f"{clients} clients, {name}")
-                    _restart(lab, book, clients, name, number)
+                    calmly(lab, book, partial(_restart, lab, clients, name, number))
                 stage.advance()
 
         def restart(repeat: int, policy: str, way: tuple[str, int]) -> None:
-            _restart_by_policy(lab, book, stage, returns.clients, repeat, policy, *way)
+            calmly(lab, book, partial(_restart_by_policy, lab, stage, returns.clients, repeat, policy, way))
             stage.advance(4)
 
         turns = in_turns(by_policy, returns.repeats, random.Random(lab.seed))
@@ -140,8 +141,9 @@ def settled_herd(
 
 
 def _restart_by_policy(
-    lab: Lab, book: Book, stage: Stage, clients: int, repeat: int, policy: str, name: str, number: int
+    lab: Lab, stage: Stage, clients: int, repeat: int, policy: str, way: tuple[str, int], book: Book
 ) -> None:
+    name, number = way
     with settled_herd(lab, FLAGS, clients=clients, policy=policy, repeat=repeat) as (server, herd):
         herd.call(Herd.ready)
         with lab.hands:
@@ -186,7 +188,7 @@ def peak_rate_per_s(stamps_s: FloatArray) -> float:
     return float((until - np.arange(len(ordered))).max()) / PEAK_WINDOW_S
 
 
-def _price(lab: Lab, book: Book, clients: int) -> None:
+def _price(lab: Lab, clients: int, book: Book) -> None:
     with (
         lab.server(FLAGS) as server,
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
@@ -202,7 +204,7 @@ def _price(lab: Lab, book: Book, clients: int) -> None:
         sinks.call(Sinks.close)
 
 
-def _restart(lab: Lab, book: Book, clients: int, name: str, number: int) -> None:
+def _restart(lab: Lab, clients: int, name: str, number: int, book: Book) -> None:
     with (
         lab.server(FLAGS) as server,
         lab.generator(Herd, port=server.port, secret=server.jwt_secret, clients=clients) as herd,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -49,9 +49,11 @@ class Scenario:
     estimate_s: Callable[[Profile], float]
     """On two quiet cores; good to a third."""
     opens_window: bool = False
-    """The others that share a window begin when its clients are all there."""
+    """It counts bytes, which a busy core leaves as they are, and uses next to no CPU: in a short run others have their
+    turns meanwhile, from when its clients are all there."""
     shares_window: bool = False
-    """It counts bytes or waits most of the time: in a short run it may share a window with others like it."""
+    """In a short run it has its turn in that window, after the others like it: what times or burdens the cores is never
+    beside another that does."""
 
     @property
     def question(self) -> str:
@@ -154,9 +156,11 @@ def _cost_s(profile: Profile) -> float:
 
 def _peers_s(profile: Profile) -> float:
     sizes = profile.peers
-    parties = 7
+    parties = 2 + len(sizes.only) if sizes.only else 7
     turns = parties * (sizes.broadcasts + 1) * (0.025 + sizes.clients * 2.5e-5)
-    return sizes.repeats * (parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 9 * 1.1 + 4 * sizes.get_s)
+    return sizes.repeats * (
+        parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 1.3 * parties * 1.1 + 0.6 * parties * sizes.get_s
+    )
 
 
 def _noise_s(profile: Profile) -> float:
@@ -168,6 +172,18 @@ def _engine_s(profile: Profile) -> float:
     """Of the benches that are not in the report; most of their time is starting and connecting."""
     engine = profile.engine
     return 20.0 + engine.repeats * sum(n / 250 for n in engine.fanout)
+
+
+def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
+    """By scenario; of the two lanes of a window, the one that counts bytes and the turns beside it, the longer one."""
+    alone = {each.name: each.estimate_s(profile) for each in scenarios if each.is_alone(profile)}
+    window = [each for each in scenarios if not each.is_alone(profile)]
+    lanes = [
+        {each.name: each.estimate_s(profile) for each in window if each.opens_window is opens}
+        for opens in (True, False)
+    ]
+    longer = lanes[0] if sum(lanes[0].values()) > sum(lanes[1].values()) else lanes[1]
+    return {**alone, **longer}
 
 
 SCENARIOS = (

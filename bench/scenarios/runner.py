@@ -20,15 +20,19 @@ from bench.processes.target import TargetFailed
 from bench.record.findings import Findings
 from bench.record.machine import describe_machine, package_versions, read_commit
 from bench.record.run import Run
-from bench.scenarios.registry import Scenario
+from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.words import without_folder
 
 FAILURES = (TargetFailed, PublishFailed, PeerFailed, GeneratorFailed, TimeoutError, OSError, RuntimeError)
 """What can go wrong in a lab; `SwarmFailed` and `NamespaceFailed` are runtime errors."""
 
 
+NAMED_BUDGET = 1.5
+"""Times what was planned, for scenarios that are run by name: so long they may go on measuring again."""
+
+
 def run_scenarios(lab: Lab, scenarios: Sequence[Scenario], *, arguments: Sequence[str]) -> Run:
-    """Those that must be alone one after the other, then the rest at the same time.
+    """One after the other; in a short run some of them in the window in which another counts bytes.
 
     Raises the first failure, or `KeyboardInterrupt`, when nothing at all was measured; servers and generators are
     ended either way.
@@ -74,11 +78,12 @@ class _Measured:
         profile = self._lab.profile
         alone = [each for each in scenarios if each.is_alone(profile)]
         together = [each for each in scenarios if not each.is_alone(profile)]
-        estimates_s = {each.name: each.estimate_s(profile) for each in alone}
-        if together:  # one after the other as far as the time left goes: the longest
-            longest = max(together, key=lambda each: each.estimate_s(profile))
-            estimates_s[longest.name] = longest.estimate_s(profile)
+        estimates_s = planned_s(scenarios, profile)
         self._lab.reporter.plan(estimates_s)
+        if profile.budget_s:
+            is_report = {each.name for each in SCENARIOS if each.in_report} <= {each.name for each in scenarios}
+            for_it_s = profile.budget_s if is_report else NAMED_BUDGET * sum(estimates_s.values())
+            self._lab.until_s = time.monotonic() + for_it_s
         try:
             for scenario in alone:
                 try:
@@ -96,11 +101,13 @@ class _Measured:
     def _together(self, scenarios: Sequence[Scenario]) -> None:
         if not scenarios:
             return
-        with ThreadPoolExecutor(len(scenarios)) as pool:
-            opens = [scenario for scenario in scenarios if scenario.opens_window]
+        opens = [scenario for scenario in scenarios if scenario.opens_window]
+        turns = [scenario for scenario in scenarios if not scenario.opens_window]
+        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(1) as pool:
             if not opens:
                 self._lab.window.set()
-            futures = {pool.submit(_in_window, scenario, self._lab): scenario for scenario in scenarios}
+            futures = {beside.submit(_in_window, scenario, self._lab): scenario for scenario in opens}
+            futures |= {pool.submit(_in_window, scenario, self._lab): scenario for scenario in turns}
             try:
                 wait(futures)
                 for future, scenario in futures.items():
@@ -109,6 +116,8 @@ class _Measured:
                     except FAILURES as error:
                         self._failed(scenario, error)
             except BaseException:
+                for executor in (beside, pool):
+                    executor.shutdown(wait=False, cancel_futures=True)
                 self._lab.window.set()
                 self._lab.abort()
                 raise

@@ -11,6 +11,7 @@ import re
 import time
 import urllib.request
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from bench.measures import (
     RECEIVED,
     SLOWEST_PING,
 )
+from bench.processes.again import calmly
 from bench.processes.cpu import read_cpu
 from bench.processes.lab import Lab
 from bench.processes.server_flags import lab_flags
@@ -66,7 +68,7 @@ def run(lab: Lab, storms: Sequence[int]) -> Findings:
     with lab.reporter.stage("storm", len(plan)) as stage:
         for clients in plan:
             stage.say(f"{clients} clients log in")
-            _storm(lab, book, clients)
+            calmly(lab, book, partial(_storm, lab, clients))
             stage.advance()
     book.note(
         "a client hears of itself and of those accepted after it, nothing from before its acceptance (protocol "
@@ -75,7 +77,7 @@ def run(lab: Lab, storms: Sequence[int]) -> Findings:
     return book.result("storm", FLAGS)
 
 
-def _storm(lab: Lab, book: Book, clients: int) -> None:
+def _storm(lab: Lab, clients: int, book: Book) -> None:
     with (
         lab.server(FLAGS) as server,
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,

@@ -39,7 +39,7 @@ class SwarmFailed(RuntimeError):
 
 def run(lab: Lab) -> Findings:
     """Raises `SwarmFailed` when Locust did not come to its end."""
-    sizes, profile = lab.profile.swarm, lab.profile
+    sizes = lab.profile.swarm
     book = lab.book("swarm", FLAGS)
     with (
         lab.reporter.stage("swarm", sizes.run_s) as stage,
@@ -82,7 +82,7 @@ def run(lab: Lab) -> Findings:
             exit_code=process.returncode,
             document=json.loads(figures.read_text(encoding="utf-8")),
         )
-        book.add_swarm(left, users=sizes.users, stretch=stretch, in_one_window=profile.in_one_window)
+        book.add_swarm(left, users=sizes.users, stretch=stretch, in_one_window=False)
     return book.result("swarm", FLAGS)
 
 

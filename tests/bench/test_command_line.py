@@ -199,7 +199,7 @@ def test_list_has_every_scenario_with_its_question_and_needs_no_load_generator()
         assert question in result.output
 
 
-@pytest.mark.parametrize("command", ["list", "run", "report", "compare", "sample"])
+@pytest.mark.parametrize("command", ["list", "run", "report", "compare", "gate", "baseline", "sample", "index"])
 def test_every_command_says_what_it_does(command: str) -> None:
     result = bench(command, "--help")
     assert result.exit_code == 0
@@ -226,3 +226,16 @@ def test_ratios_compare_parties_of_one_run_alone(tmp_path: Path) -> None:
         write_run(a_run(book.result("peers", ())), tmp_path / name / "run.json")
     assert bench("compare", tmp_path / "a", tmp_path / "b").exit_code == 3
     assert bench("compare", tmp_path / "a", tmp_path / "b", "--ratios").exit_code == 0
+
+
+def test_worse_ratio_is_a_regression_of_the_lobby(tmp_path: Path) -> None:
+    for name, factor in (("a", 1.0), ("b", 3.0)):
+        book = Book()
+        for party, value in (("lobby", 10.0 * factor), ("floor", 8.0)):
+            for spread in (1.0, 1.01, 0.99):
+                book.add(CPU_PER_RECIPIENT, value * spread, clients=100, party=party)
+        (tmp_path / name).mkdir()
+        write_run(a_run(book.result("peers", ())), tmp_path / name / "run.json")
+    result = bench("compare", tmp_path / "a", tmp_path / "b", "--ratios")
+    assert result.exit_code == 3, result.output
+    assert "lobby ÷ floor" in result.output

@@ -66,6 +66,24 @@ def read_run(path: Path) -> Run:
         raise RunUnreadable(f"{path} is not a run of the lab, nor of the swarm: {error}.") from error
 
 
+def runs_in(source: Path) -> list[Path]:
+    """The file with the results, given it or its folder; of a folder of runs, that of each, by name."""
+    found = find_run(source)
+    if found.exists() or not source.is_dir():
+        return [found]
+    inside = sorted(find_run(each) for each in source.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return [each for each in inside if each.exists()] or [found]
+
+
+def schema_of(path: Path) -> int:
+    """Of the file as it is kept; 0 where that cannot be told."""
+    try:
+        raw = path.read_bytes()
+        return msgspec.json.decode(gzip.decompress(raw) if path.suffix == ".gz" else raw, type=_Head).schema
+    except (OSError, EOFError, msgspec.MsgspecError):
+        return 0
+
+
 class _Head(msgspec.Struct):
     schema: int
     generators: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

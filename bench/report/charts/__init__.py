@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from matplotlib.figure import Figure
 
+from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview
 from bench.record.findings import Findings
 from bench.record.run import Run
@@ -36,13 +37,13 @@ FIGURES: tuple[tuple[str, str, Callable[[Overview], bool], Callable[[Overview], 
     (
         "broadcast-latency",
         "How long until a change has reached the clients, by their number",
-        lambda figures: bool(figures.announcements and figures.fresh),
+        lambda figures: _is_heard(figures.announcements) and _is_heard(figures.fresh),
         latency_by_clients,
     ),
     (
         "broadcast-cdf",
         "Share of clients that a change has reached, over time",
-        lambda figures: bool(figures.announcements),
+        lambda figures: _is_heard(figures.announcements),
         latency_distribution,
     ),
     (
@@ -54,7 +55,7 @@ FIGURES: tuple[tuple[str, str, Callable[[Overview], bool], Callable[[Overview], 
     (
         "idle-bandwidth",
         "Bytes per minute of an idle client",
-        lambda figures: bool(figures.idle),
+        lambda figures: any(cost.wire.maximum for cost in figures.idle),
         idle_bandwidth,
     ),
     (
@@ -66,7 +67,7 @@ FIGURES: tuple[tuple[str, str, Callable[[Overview], bool], Callable[[Overview], 
     (
         "bandwidth-cause",
         "What the bytes of a client are",
-        lambda figures: bool(figures.traffic),
+        lambda figures: bool(figures.traffic) and all(cost.whole for cost in figures.traffic),
         traffic_by_cause,
     ),
 )
@@ -85,11 +86,15 @@ FOUND: dict[str, tuple[str, Callable[[Run, Findings], Figure], str]] = {
 """By scenario: title, drawing, and the series without which there is nothing to draw."""
 
 
+def _is_heard(latencies: Sequence[Latency]) -> bool:
+    return any(latency.summary is not None for latency in latencies)
+
+
 def draw_charts(figures: Overview) -> list[Chart]:
-    """Those whose scenario ran."""
+    """Those whose scenario ran and found something that can be drawn."""
     charts = [render(name, title, draw(figures)) for name, title, is_there, draw in FIGURES if is_there(figures)]
     for found in figures.run.findings:
-        if found.name not in FOUND or not found.measures:
+        if found.name not in FOUND or not any(each.value > 0 for it in found.measures for each in it.readings):
             continue
         title, draw_found, needed = FOUND[found.name]
         if not needed or any(each.name == needed for each in found.series):

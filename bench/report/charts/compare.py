@@ -7,11 +7,15 @@ import textwrap
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bench.analysis.compare import Change, Comparison
+from bench.analysis.changes import Change
+from bench.analysis.compare import Comparison
 from bench.record.provenance import commit_words
 from bench.report.charts.sheet import BLUE, GREY, SKY, STYLE, VERMILLION, Chart, ratio_axis, render, sheet
 
 NAME_CHARACTERS = 64
+EDGE = 100
+"""A ratio that is further from 1 is drawn here."""
+
 MOST = 40
 """Lines that fit a page; those that changed most."""
 
@@ -21,8 +25,9 @@ def draw_comparison(found: Comparison) -> Chart:
     shown = ([*found.changed, *found.unsure] or found.pairs)[:MOST]
     same = len(found.pairs) - len(found.changed) - len(found.unsure)
     what = (
-        f"Before: {commit_words(found.before)}, {found.before.started_at}. Dots: ratio of the medians; lines: 95 % "
-        f"interval; shade: noise floor. {same} of {len(found.pairs)} figures show no difference beyond the noise"
+        f"Before: {commit_words(found.before)}, {found.before.started_at}. Dots: ratio of the medians; shade: noise "
+        f"floor. From 0, to 0 and beyond × {EDGE} are drawn at the edge. "
+        f"{same} of {len(found.pairs)} figures show no difference beyond the noise"
         + (f"; of the others the first {MOST} are shown." if len(found.pairs) - same > MOST else ".")
     )
     with mpl.rc_context(STYLE):
@@ -32,14 +37,13 @@ def draw_comparison(found: Comparison) -> Chart:
 
 
 def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -> None:  # type: ignore[type-arg]
-    colours = {Change.BETTER: BLUE, Change.WORSE: VERMILLION, Change.UNSURE: GREY, Change.NONE: GREY}
-    markers = {Change.BETTER: "o", Change.WORSE: "X", Change.UNSURE: "$?$", Change.NONE: "."}
+    colours = {Change.BETTER: BLUE, Change.WORSE: VERMILLION}
+    markers = {Change.BETTER: "o", Change.WORSE: "X", Change.DIFFERENT: "D", Change.UNSURE: "$?$", Change.NONE: "."}
     for row, pair in enumerate(shown):
         low, high = 1 / (1 + pair.floor), 1 + pair.floor
         axes.barh(row, high - low, left=low, color=SKY, alpha=0.35, height=0.9)
-        if pair.interval is not None:
-            axes.plot([pair.interval.low, pair.interval.high], [row, row], color=colours[pair.change], linewidth=1.6)
-        axes.plot(pair.ratio, row, marker=markers[pair.change], color=colours[pair.change], markersize=7)
+        shown_at, colour = min(max(pair.ratio, 1 / EDGE), EDGE), colours.get(pair.change, GREY)
+        axes.plot(shown_at, row, marker=markers[pair.change], color=colour, markersize=7)
     axes.axvline(1, color=GREY, linewidth=1)
     axes.set_yticks(
         range(len(shown)), ["\n".join(textwrap.wrap(pair.name, NAME_CHARACTERS)) for pair in shown], fontsize=6.5
@@ -47,5 +51,6 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
     axes.set_ylim(max(1, len(shown)) - 0.5, -0.5)
     axes.set_xscale("log")
     ratio_axis(axes)
-    axes.set_xlabel("after ÷ before (log scale); circles: better, crosses: worse, question marks: read once")
+    marks = "circles: better, crosses: worse, diamonds: different, question marks: unsure"
+    axes.set_xlabel(f"after ÷ before (log scale); {marks}")
     axes.grid(visible=False, axis="y")

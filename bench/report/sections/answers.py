@@ -43,10 +43,11 @@ def _latency(figures: Overview) -> list[str]:
     if told is None or fresh is None or polled is None:
         return []
     return [
-        f"A new room is announced to all of {plural(told.clients, 'client')} within {in_ms(told.last_ms)} (the last "
-        f"client in the median of {told.broadcasts} broadcasts; {in_ms(told.worst_last_ms)} in the slowest), and all "
-        f"of {count(fresh.clients)} hold the fresh list within {in_ms(fresh.last_ms)} "
-        f"({in_ms(fresh.worst_last_ms)} in the slowest of {fresh.broadcasts}); a client that polls every "
+        f"A new room is announced to all of {plural(told.clients, 'client')} within {in_ms(told.worst_last_ms)} (the "
+        f"slowest of {told.broadcasts} broadcasts; {in_ms(told.last_ms)} in the median one){told.judgement.mark}, "
+        f"and all of {count(fresh.clients)} hold the fresh list within {in_ms(fresh.worst_last_ms)} "
+        f"({in_ms(fresh.last_ms)} in the median of {fresh.broadcasts}){fresh.judgement.mark}; "
+        f"a client that polls every "
         f"{figures.run.profile.broadcast.poll_s:g} s sees the room after {in_ms(polled.p50)} (p50) to "
         f"{in_ms(polled.p99)} (p99)."
     ]
@@ -79,7 +80,7 @@ def _reconnect(figures: Overview) -> list[str]:
     for measure in found.measures:
         made = estimate(measure)
         if measure.measure == BACK_WITHIN[100] and made is not None:
-            parts.append(f"{in_digits(made.value)} s ({measure.party})")
+            parts.append(f"{in_digits(made.value)} s ({measure.party}){made.judgement.mark}")
     if not parts:
         return ["After a restart of the server not everybody came back."]
     clients = figures.run.profile.returns.clients

@@ -55,10 +55,7 @@ def _surroundings(in_one_window: bool, *, is_alone: bool) -> str:
     if is_alone:
         return "A run of the swarm by itself, against a server of its user's."
     if in_one_window:
-        return (
-            "The product's own swarm, run headless. It shares its time with the clients whose bytes are counted and "
-            "with those who come back: times here are for the picture."
-        )
+        return "The product's own swarm, run headless. Beside it are at most the few clients whose bytes are counted."
     return "The product's own swarm, run headless. It has the machine for itself."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.analysis.break_even import Surface, crossing_per_s, measured_crossing, simple_per_s, surfaces_of
-from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.estimates import Estimate, estimate, ratio
 from bench.analysis.noise_floors import noise_floors
 from bench.measures import (
     BACK_WITHIN,
@@ -14,6 +14,7 @@ from bench.measures import (
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
     CPU_PER_RECIPIENT,
+    FAILS_AT,
     LAST_ACCEPTED,
     MEAN_STALENESS,
     PEAK_RATE,
@@ -22,6 +23,7 @@ from bench.measures import (
     TIME_TO_FRESH_P50,
     TIME_TO_FRESH_P99,
     TOLD_OFFLINE,
+    Kind,
     Measure,
 )
 from bench.record.findings import Findings, Measured
@@ -29,12 +31,13 @@ from bench.record.profiles import FETCHING_LIFE, IDLE_LIFE
 from bench.record.run import Run
 from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN
 from bench.words import count, in_digits, in_ms, way_words
+from loadtest.results.validity import Validity
 
 
 def freshness(run: Run, found: Findings) -> list[str]:
     p50, p99, stale = (_by_party(found, measure) for measure in (TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, MEAN_STALENESS))
     shown = [
-        f"{way_words(way)} {in_ms(p50[way].value)} (p50) and {in_ms(p99[way].value)} (p99)"
+        f"{way_words(way)} {in_ms(p50[way].value)} (p50) and {in_ms(p99[way].value)} (p99){p99[way].judgement.mark}"
         for way in sorted(p50, key=lambda each: p50[each].value)
         if way in p99
     ]
@@ -42,8 +45,9 @@ def freshness(run: Run, found: Findings) -> list[str]:
     if stale:
         worst, best = max(stale, key=lambda way: stale[way].value), min(stale, key=lambda way: stale[way].value)
         sentences.append(
-            f"On average over time a client is {in_ms(stale[worst].value)} behind with {way_words(worst)} and "
-            f"{in_ms(stale[best].value)} with {way_words(best)}."
+            f"On average over time a client is {in_ms(stale[worst].value)} behind with {way_words(worst)}"
+            f"{stale[worst].judgement.mark} and {in_ms(stale[best].value)} with {way_words(best)}"
+            f"{stale[best].judgement.mark}."
         )
     return sentences
 
@@ -86,8 +90,10 @@ def storm(run: Run, found: Findings) -> list[str]:
     sentences = []
     for each, made in last:
         words = f"{count(each.clients)} players who log in at once are all accepted within {in_digits(made.value)} s"
+        words += made.judgement.mark
         if each.clients in pings:
-            words += f"; the slowest answer to a ping meanwhile takes {in_ms(pings[each.clients].value)}"
+            slowest = pings[each.clients]
+            words += f"; the slowest answer to a ping meanwhile takes {in_ms(slowest.value)}{slowest.judgement.mark}"
         sentences.append(f"{words}.")
     return sentences
 
@@ -95,10 +101,13 @@ def storm(run: Run, found: Findings) -> list[str]:
 def reconnect(run: Run, found: Findings) -> list[str]:
     sentences = []
     for share in (50, 100):
-        parts = [f"{each.party} {in_digits(made.value)} s" for each, made in _measures(found, BACK_WITHIN[share])]
+        parts = [
+            f"{each.party} {in_digits(made.value)} s{made.judgement.mark}"
+            for each, made in _measures(found, BACK_WITHIN[share])
+        ]
         if parts:
             sentences.append(f"{share} % are back and fresh after the stop within: {'; '.join(sorted(parts))}.")
-    peaks = [f"{each.party} {count(made.value)}" for each, made in _measures(found, PEAK_RATE)]
+    peaks = [f"{each.party} {count(made.value)}{made.judgement.mark}" for each, made in _measures(found, PEAK_RATE)]
     if peaks:
         sentences.append(f"The most that were let in within a tenth of a second, a second: {'; '.join(sorted(peaks))}.")
     return sentences
@@ -122,8 +131,10 @@ def capacity(run: Run, found: Findings) -> list[str]:
     if open_end:
         why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
         return [f"One process holds at least {count(knee.value)} clients with {level}; {why}."]
-    interval = f" [{count(knee.interval.low)}–{count(knee.interval.high)}]" if knee.interval else ""
-    return [f"One process holds {count(knee.value)}{interval} clients with {level}."]
+    spread = f" ({count(knee.low)}–{count(knee.high)} in {knee.n} searches)" if knee.n > 1 else ""
+    fails = next((made for _, made in _measures(found, FAILS_AT)), None)
+    beyond = f"; {count(fails.value)} miss it" if fails is not None else ""
+    return [f"One process holds {count(knee.value)}{spread} clients with {level}{beyond}."]
 
 
 def cost(run: Run, found: Findings) -> list[str]:
@@ -133,7 +144,8 @@ def cost(run: Run, found: Findings) -> list[str]:
         if figures:
             clients, made = figures[-1]
             sentences.append(
-                f"With {count(clients)} players ({life}) a player-hour costs {in_digits(made.value)} s of server CPU."
+                f"With {count(clients)} players ({life}) a player-hour costs {in_digits(made.value)} s of server CPU"
+                f"{made.judgement.mark}."
             )
     memory = _measures(found, RSS_PER_CONNECTION)
     if memory:
@@ -145,12 +157,17 @@ def cost(run: Run, found: Findings) -> list[str]:
 
 
 def peers(run: Run, found: Findings) -> list[str]:
-    figures = {each.party: made for each, made in _measures(found, CPU_PER_RECIPIENT)}
-    own = figures.pop(LOBBY, None)
-    if own is None or own.value <= 0:
+    own = next((each for each, _ in _measures(found, CPU_PER_RECIPIENT) if each.party == LOBBY), None)
+    made = estimate(own) if own is not None else None
+    if own is None or made is None or made.value <= 0:
         return []  # of a handful of clients: the price of making the room hides it
-    parts = [f"{party} {made.value / own.value:.1f} times" for party, made in figures.items()]
-    return [f"A broadcast costs the lobby {in_digits(own.value)} µs per recipient; {', '.join(parts)} as much."]
+    parts = [
+        f"{each.party} {over.value:.1f} times{over.judgement.mark}"
+        for each, _ in _measures(found, CPU_PER_RECIPIENT)
+        if each is not own and (over := ratio(each.readings, own.readings, Kind.CPU)) is not None
+    ]
+    beside = f"; {', '.join(parts)} as much (median of the repeats' ratios)" if parts else ""
+    return [f"A broadcast costs the lobby {in_digits(made.value)} µs per recipient{made.judgement.mark}{beside}."]
 
 
 def noise(run: Run, found: Findings) -> list[str]:
@@ -175,9 +192,13 @@ SHOWS: dict[str, Callable[[Run, Findings], list[str]]] = {
 
 
 def _measures(found: Findings, measure: Measure) -> list[tuple[Measured, Estimate]]:
-    """With figures, by size."""
+    """With figures that are not INVALID, by size: sentences have no others."""
     measured = [
-        (each, made) for each in found.measures if each.measure == measure and (made := estimate(each)) is not None
+        (each, made)
+        for each in found.measures
+        if each.measure == measure
+        and (made := estimate(each)) is not None
+        and made.judgement.validity is not Validity.INVALID
     ]
     return sorted(measured, key=lambda pair: pair[0].where)
 

@@ -9,13 +9,15 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from bench import cli
-from bench.analysis.compare import Change, compare_runs, render_comparison
+from bench.analysis.changes import Change
+from bench.analysis.compare import compare_runs
 from bench.measures import CPU_PER_RECIPIENT
 from bench.record.book import Book
 from bench.record.files.run_file import write_run
 from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.record.vocabulary import LOBBY_AGAIN
+from bench.report.comparison import render_comparison
 from bench.report.index import write_index
 from tests.bench.runs import a_run, a_whole_run
 
@@ -47,9 +49,9 @@ def test_worse_beyond_noise_and_limit_is_a_regression() -> None:
     (pair,) = found.regressions
     assert pair.change is Change.WORSE
     assert pair.ratio == pytest.approx(1.3)
-    assert pair.interval is not None
-    assert pair.interval.low > 1.2
-    assert "worse ×1.30" in render_comparison(found)
+    assert pair.n == (5, 5)
+    assert found.exit_code == 3
+    assert "worse ×1.30 (5, 5)" in render_comparison(found)
 
 
 def test_better_is_told_and_is_no_regression() -> None:

@@ -238,7 +238,9 @@ def test_other_party_is_held_against_the_lobby_and_the_noise_of_the_run() -> Non
     assert found is not None
     beside = table(findings_section(run, found), "over the lobby")
     row = cells(beside, "server CPU per recipient")
-    assert row["Ratio"] == "2.00 × the lobby"
+    assert row["Median of the pairs' ratios"] == "2.00 × the lobby"
+    assert row["Least–most (pairs)"] == "1.90–2.10 (3)"
+    assert row["95 %"] == "–"
     assert row["Difference"] == "100% more"
     assert "±5%" in beside.note
 
@@ -443,3 +445,27 @@ def test_validity_sentence_counts_all_figures_of_the_run() -> None:
 def test_mark_of_a_row_is_how_it_looks(validity: Validity, mark: str) -> None:
     assert mark_of(Judgement(validity)) == mark
     assert Table("", ("a",), [["x"]]).mark(0) == ""
+
+
+# -- what is in doubt ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["storm", "peers", "cost", "freshness", "reconnect"])
+def test_sentence_marks_a_figure_in_doubt_and_leaves_out_one_that_is_invalid(name: str) -> None:
+    measure, party = {
+        "storm": (LAST_ACCEPTED, LOBBY),
+        "peers": (CPU_PER_RECIPIENT, LOBBY),
+        "cost": (CPU_PER_PLAYER_HOUR, "idle"),
+        "freshness": (MEAN_STALENESS, "push"),
+        "reconnect": (PEAK_RATE, "jitter, SIGTERM"),
+    }[name]
+
+    def said(**doubt: str) -> str:
+        book = Book()
+        book.add(measure, 47.0, clients=100, party=party, **doubt)  # type: ignore[arg-type]
+        return show(book.result(name, ()))
+
+    assert "47" in said()
+    assert "suspect" not in said()
+    assert "(suspect: other work had the cores)" in said(suspect="other work had the cores")
+    assert "47" not in said(invalid="the generator was the limit")

@@ -18,7 +18,7 @@ from bench.measures import BACK_WITHIN, FAILED_ATTEMPTS, FALSE_OFFLINE, PEAK_RAT
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import FULL, QUICK, SMOKE, CapacitySizes, Profile
+from bench.record.profiles import FULL, QUICK, SMOKE, CapacitySizes, Profile, wherever
 from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS, question_of
 from bench.record.vocabulary import BACK_AND_FRESH
 from bench.scenarios.capacity import LEAST, Knee, StepOutcome, judge, search, steps_about
@@ -73,7 +73,33 @@ def test_server_that_carries_all_has_a_knee_that_is_no_limit() -> None:
 
 
 def test_server_that_carries_nobody_has_no_knee() -> None:
-    assert search(server_of(0), SIZES) == Knee(0, is_limit=True)
+    assert search(server_of(0), SIZES) == Knee(0, is_limit=True, fails_at=62)
+
+
+@given(st.integers(min_value=2 * LEAST, max_value=15_999))
+def test_size_that_fails_is_one_that_was_measured_and_next_to_the_knee(capacity: int) -> None:
+    found = search(server_of(capacity), SIZES)
+    assert found.fails_at is not None
+    assert found.clients <= capacity < found.fails_at <= math.ceil(found.clients * (1 + SIZES.resolution)) + 1
+
+
+def test_size_that_could_not_be_measured_has_not_failed() -> None:
+    def step(clients: int) -> StepOutcome:
+        if clients <= 2_000:
+            return StepOutcome.MET
+        return StepOutcome.MISSED if clients >= 4_000 else StepOutcome.NOT_MEASURED
+
+    found = search(step, SIZES)
+    assert (found.is_limit, found.fails_at) == (False, 4_000)
+
+
+@pytest.mark.parametrize("knee", [70, 300, 2_500, 9_000, 17_000])
+def test_search_for_a_service_level_finds_the_knee_wherever_it_is(knee: int) -> None:
+    """From the first size of a quick report, which asks at most for twice as many."""
+    sizes = wherever(QUICK).capacity
+    found = search(server_of(knee), sizes)
+    assert found.is_limit
+    assert found.clients <= knee <= found.clients * (1 + sizes.resolution) + 1
 
 
 def test_disturbed_step_is_no_limit_of_the_server() -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
 
 import pytest
 
 from bench.measures import SLOWEST_PING
+from bench.processes.again import calmly
 from bench.processes.cpu import CpuPlan
 from bench.processes.lab import Lab
 from bench.processes.progress import PlainReporter, Plan, left_words
 from bench.processes.target import TargetFailed
-from bench.record.findings import Findings
-from bench.record.profiles import FULL, QUICK, SMOKE, at_sizes, parts
-from bench.scenarios.registry import SCENARIOS, Scenario
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch
+from bench.record.profiles import FULL, MOST_CLIENTS, QUICK, SMOKE, Profile, at_sizes, parts, wherever
+from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.scenarios.runner import run_scenarios
 
 
@@ -85,15 +88,128 @@ def test_time_left_shrinks_with_what_is_done() -> None:
     assert (left_words(150), left_words(42)) == ("about 2 min left", "about 40 s left")
 
 
-def total_s(profile: Any) -> float:
-    reported = [each for each in SCENARIOS if each.in_report]
-    alone = sum(each.estimate_s(profile) for each in reported if each.is_alone(profile))
-    return alone + max((each.estimate_s(profile) for each in reported if not each.is_alone(profile)), default=0.0)
+def total_s(profile: Profile) -> float:
+    return sum(planned_s([each for each in SCENARIOS if each.in_report], profile).values())
 
 
 def test_reports_are_planned_within_their_times() -> None:
     assert total_s(QUICK) <= 180
     assert total_s(FULL) <= 45 * 60
+    assert QUICK.budget_s <= 180
+    assert FULL.budget_s <= 45 * 60
+
+
+def test_plan_has_the_longer_lane_of_a_window_and_all_that_are_alone() -> None:
+    def takes(name: str, duration_s: float, **more: bool) -> Scenario:
+        return Scenario(name, lambda _: no_findings(stop), lambda _: duration_s, **more)
+
+    bytes_of, turns = ("bytes", True), [takes("back", 20.0, shares_window=True), takes("life", 9.0, shares_window=True)]
+    for counted_s, expected_s in ((25.0, 5.0 + 29.0), (40.0, 5.0 + 40.0)):
+        window = takes(bytes_of[0], counted_s, shares_window=True, opens_window=bytes_of[1])
+        assert sum(planned_s([takes("alone", 5.0), window, *turns], QUICK).values()) == expected_s
+
+
+# -- what is beside what -------------------------------------------------------------------------------------------
+
+
+def test_nothing_but_the_counting_of_bytes_is_ever_beside_another(lab: Lab) -> None:
+    """Each notes who else is running when it begins and when it ends."""
+    running: set[str] = set()
+    beside: dict[str, set[str]] = {}
+    first_turn = threading.Event()
+
+    def noting(name: str) -> Callable[[Lab], Findings]:
+        def run(lab: Lab) -> Findings:
+            running.add(name)
+            if name == "bytes":
+                lab.window.set()
+                assert first_turn.wait(20)
+            else:
+                first_turn.set()
+            beside[name] = running - {name}
+            time.sleep(0.02)
+            beside[name] |= running - {name}
+            running.discard(name)
+            return lab.book(name, ()).result(name, ())
+
+        return run
+
+    plan = [
+        Scenario("alone", noting("alone"), lambda _: 1.0),
+        Scenario("bytes", noting("bytes"), lambda _: 1.0, shares_window=True, opens_window=True),
+        *(Scenario(name, noting(name), lambda _: 1.0, shares_window=True) for name in ("back", "flap", "life")),
+    ]
+    run_scenarios(lab, plan, arguments=[])
+    assert beside["alone"] == set()
+    for name in ("back", "flap", "life"):
+        assert beside[name] <= {"bytes"}, beside
+
+
+# -- measuring again -----------------------------------------------------------------------------------------------
+
+DISTURBED = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.1, server_wait_s=0.5)
+QUIET = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.1)
+
+
+def points(stretches: list[Stretch], book: Book, *, fault: str = "") -> Callable[[Book], None]:
+    """Attempts with these stretches, one after the other; the value is the number of the attempt."""
+    left = list(enumerate(stretches, 1))
+
+    def measure(attempt: Book) -> None:
+        number, stretch = left.pop(0)
+        attempt.add(SLOWEST_PING, float(number), clients=1, stretch=stretch)
+        if fault:
+            attempt.faults.append(fault)
+
+    return measure
+
+
+def kept(book: Book) -> list[float]:
+    [measured] = book.result("x", ()).measures
+    return [each.value for each in measured.readings]
+
+
+@pytest.mark.parametrize(
+    ("stretches", "value", "note"),
+    [
+        ([QUIET], 1.0, None),
+        ([DISTURBED, QUIET], 2.0, "1 point measured again, because other work had the cores"),
+        ([DISTURBED, DISTURBED, QUIET], 3.0, "1 point measured again, because other work had the cores"),
+        ([DISTURBED] * 3, 3.0, "1 point measured again, because other work had the cores; 1 of them still suspect"),
+    ],
+)
+def test_disturbed_point_is_measured_again_and_only_then_told_as_suspect(
+    lab: Lab, stretches: list[Stretch], value: float, note: str | None
+) -> None:
+    lab.until_s = time.monotonic() + 1_000
+    book = Book()
+    calmly(lab, book, points(stretches, book))
+    assert kept(book) == [value]
+    assert book.result("x", ()).notes == ([note] if note else [])
+
+
+def test_point_is_not_measured_again_without_time_for_it(lab: Lab) -> None:
+    for until_s in (None, time.monotonic() - 1):
+        lab.until_s = until_s
+        book = Book()
+        calmly(lab, book, points([DISTURBED, QUIET], book))
+        assert kept(book) == [1.0]
+
+
+def test_what_is_planned_and_not_done_has_its_time_first(lab: Lab) -> None:
+    lab.reporter.plan({"later": 500.0})
+    lab.until_s = time.monotonic() + 400
+    assert not lab.has_time_for(1.0)
+    lab.until_s = time.monotonic() + 600
+    assert lab.has_time_for(1.0)
+
+
+def test_attempt_with_a_fault_is_kept_whatever_disturbed_it(lab: Lab) -> None:
+    lab.until_s = time.monotonic() + 1_000
+    book = Book()
+    calmly(lab, book, points([DISTURBED, QUIET], book, fault="a client heard it twice"))
+    assert kept(book) == [1.0]
+    assert book.faults == ["a client heard it twice"]
 
 
 def test_sizes_of_the_command_line_reach_every_scenario() -> None:
@@ -102,3 +218,9 @@ def test_sizes_of_the_command_line_reach_every_scenario() -> None:
     assert changed.freshness.clients == changed.peers.clients == 700
     assert parts(FULL).storms == FULL.engine.storms
     assert at_sizes(FULL, ()) is FULL
+
+
+def test_search_by_name_or_for_a_service_level_is_as_wide_as_there_are_descriptors() -> None:
+    assert parts(QUICK).capacity.most == wherever(QUICK).capacity.most == MOST_CLIENTS
+    assert at_sizes(parts(QUICK), (100, 300)).capacity.most == 300, "but where sizes were asked for"
+    assert parts(SMOKE).capacity.most == SMOKE.capacity.most
