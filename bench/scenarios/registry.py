@@ -155,8 +155,10 @@ def _cost_s(profile: Profile) -> float:
 def _peers_s(profile: Profile) -> float:
     sizes = profile.peers
     parties = 7
-    turns = parties * (sizes.broadcasts + 1) * (0.025 + sizes.clients * 2.5e-5)
-    return sizes.repeats * (parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 9 * 1.1 + 4 * sizes.get_s)
+    turns = parties * (sizes.broadcasts + fanout.WARM_UP) * (0.025 + sizes.clients * 2.5e-5)
+    return sizes.repeats * (
+        parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 9 * 1.1 + 4 * (sizes.get_s + rooms_get.WARM_S)
+    )
 
 
 def _noise_s(profile: Profile) -> float:
