@@ -368,7 +368,7 @@ def _report(measured: Run, output: Path | None, *, what: str) -> None:
         raise _Failed("Interrupted: nothing was written.") from None
     except OSError as error:
         raise _Misused(f"The report cannot be written: {error}.") from error
-    for sentence in made.answers:
+    for sentence in (*made.answers, *made.carries):
         click.echo(sentence)
     click.echo(f"report: {folder / 'report.html'}")
 

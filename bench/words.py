@@ -62,12 +62,22 @@ def plural(number: int, noun: str) -> str:
 WAY_WORDS = {
     "polling": "polling",
     "polling_etag": "polling, ETag",
-    "polling_gzip": "polling, ETag, gzip",
+    "polling_gzip": "polling, ETag + gzip",
     "push": "push, then fetch",
     "rev": "push with rev",
     "delta": "rooms_delta",
 }
-"""The ways to the list (`bench.load.clients.ways`), for readers."""
+"""The ways to the list (`bench.load.clients.ways`), for readers: in tables and legends."""
+
+WAY_PHRASES = {
+    "polling": "plain polling",
+    "polling_etag": "polling with ETag",
+    "polling_gzip": "polling with ETag and gzip",
+    "push": "push then fetch",
+    "rev": "push with rev",
+    "delta": "deltas (rooms_delta)",
+}
+"""The same within a sentence, where commas mean something else."""
 
 
 RATE_APART = 0.01
@@ -87,9 +97,28 @@ def rate_number(changes_per_s: float, achieved_per_s: float | None = None) -> st
     return f"{in_digits(achieved_per_s)} (nominally {changes_per_s:g})"
 
 
+def every_words(rate_per_s: float) -> str:
+    """A rate as a reader pictures it: how seldom where it is below one per second, how many where it is not."""
+    if in_digits(rate_per_s, 2) in ("1.0", "0.99", "0.98", "0.97", "0.96", "0.95"):
+        return "one change per second"
+    if rate_per_s < 1:
+        return f"one change per {in_digits(1 / rate_per_s, 2)} s"
+    return f"{in_digits(rate_per_s, 2)} changes per second"
+
+
+def times_words(ratio: float) -> str:
+    """How many times as much; below one, as the part that is left."""
+    return f"{in_digits(ratio, 2)} times" if ratio >= 1 else in_percent(ratio) + " of"
+
+
 def way_words(way: str) -> str:
     """For readers; a party that is no way is called what it is."""
     return WAY_WORDS.get(way, way)
+
+
+def way_phrase(way: str) -> str:
+    """Within a sentence."""
+    return WAY_PHRASES.get(way, way)
 
 
 def without_folder(argument: str) -> str:

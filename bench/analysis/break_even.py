@@ -8,13 +8,15 @@ what changes add. How often a change makes it act is
 * for what is told over the socket: once an announcement, and those are conflated: g = λ / (1 + λ(d + D·N)).
 
 Time to fresh grows with the herd: ``a + e·N + s·g``. All constants are non-negative and come from the cells of the run,
-by least squares of the relative errors; the median of those errors is told beside the map.
+by least squares of the relative errors. How far the model can be believed between the cells is told by cells that were
+held out: each one is predicted by the model of all others (`Surface.held_out`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +32,8 @@ from bench.measures import (
     KIB_PER_PLAYER_HOUR,
     Measure,
 )
-from bench.record.findings import Measured, Where
-from bench.record.profiles import IDLE_LIFE
+from bench.record.findings import Measured, Reading, Where
+from bench.record.profiles import IDLE_LIFE, WAYS
 from bench.record.run import Run
 from bench.stats import FloatArray
 
@@ -48,8 +50,10 @@ _OF_A_PLAYER = {CPU_PER_CLIENT_HOUR: (CPU_PER_PLAYER_HOUR, 1.0), BYTES_PER_CLIEN
 """The same quantities as the scenario cost has them, and in how many of our units."""
 
 RATES_PER_S = (0.01, 30.0)
-CLIENTS = (30, 20_000)
-"""What the map shows; most of it is beyond the cells, and is the model's alone."""
+"""Between these a crossing of two models is looked for."""
+
+CONFIRMED = 0.25
+"""A model is confirmed when it misses half of the cells that were held out by no more than this part."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,28 @@ class Surface:
             self.poll_s, grows=self.grows,
         )  # fmt: skip
 
+    @cached_property
+    def held_out(self) -> list[float]:
+        """By how much of its value each cell is missed by the model of the others; empty where the others are too few
+        to have a model."""
+        errors = []
+        for number, point in enumerate(self.points):
+            rest = [*self.points[:number], *self.points[number + 1 :]]
+            if not point.changes_per_s or not point.value or not _determines(self.way, rest):
+                continue
+            model = fit(self.way, rest, poll_s=self.poll_s, grows=self.grows)
+            errors.append(abs(float(model(point.changes_per_s, point.clients)) / point.value - 1))
+        return errors
+
+    @property
+    def error(self) -> float | None:
+        """The median of those; ``None``: not known."""
+        return float(np.median(self.held_out)) if self.held_out else None
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.error is not None and self.error <= CONFIRMED
+
     @property
     def errors(self) -> list[float]:
         """By how much of its value each cell is missed, at least 0; without cells whose value is 0."""
@@ -108,8 +134,25 @@ def cells_of(run: Run) -> list[Measured]:
     sizes = run.profile.break_even
     found = list(cells.measures) if cells is not None else []
     if beside is not None and found and run.profile.freshness.poll_s == sizes.poll_s:
-        found += [each for each in beside.measures if each.rooms == sizes.rooms and each.party in sizes.ways]
+        found += [each for each in beside.measures if each.rooms == sizes.rooms and each.party in WAYS]
     return found
+
+
+def _counted(run: Run, there: Collection[str]) -> list[Measured]:
+    """Bytes of ways of polling that have no cells, as bandwidth counted them with the same list and period:
+    what a poll carries does not depend on how many others poll."""
+    sizes, beside = run.profile.break_even, run.profile.bandwidth
+    if not there or run.found("bandwidth") is None or beside.time_scale != 1 or beside.poll_s != sizes.poll_s:
+        return []
+    measure = BYTES_PER_CLIENT_HOUR
+    return [
+        Measured(
+            name=measure.name, party=cost.kind, clients=beside.clients, unit=measure.unit, rooms=cost.rooms,
+            changes_per_s=cost.achieved_per_s, readings=[Reading(cost.model)],
+        )
+        for cost in way_costs_of(run)
+        if _polls(cost.kind) and cost.kind not in there and cost.rooms == sizes.rooms and cost.changes_per_s
+    ]  # fmt: skip
 
 
 def idle_of(run: Run, measure: Measure) -> float | None:
@@ -139,8 +182,11 @@ def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
 
 def surfaces_of(run: Run, measure: Measure, *, grows: bool = False) -> list[Surface]:
     """Of a quantity of the break-even map, from all cells of the run that are of its kind."""
+    cells = cells_of(run)
+    if measure == BYTES_PER_CLIENT_HOUR:
+        cells += _counted(run, {each.party for each in cells})
     return surfaces(
-        cells_of(run), measure, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, measure),
+        cells, measure, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, measure),
         rates_per_s=rates_of_cells(run),
     )  # fmt: skip
 
@@ -197,11 +243,7 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
         logs: FloatArray = np.log(np.maximum(found, 1e-12)) - np.log(values)
         return logs
 
-    free = np.ones(5, dtype=bool)
-    free[3:] = not _polls(way)
-    free[2] = way not in FLAT
-    if len(set(clients)) < 2:
-        free[1] = free[4] = False  # one size cannot tell what depends on it
+    free = _free(way, points)
 
     def widen(part: FloatArray) -> FloatArray:
         whole = np.zeros(5)
@@ -211,6 +253,23 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
     found = least_squares(lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free])
     is_determined = len({(each.clients, each.changes_per_s) for each in points}) > int(free.sum())
     return Surface(way, list(points), widen(found.x), poll_s, grows, is_determined)
+
+
+def _free(way: str, points: Sequence[Point]) -> npt.NDArray[np.bool_]:
+    """Which of the constants these cells can tell."""
+    free = np.ones(5, dtype=bool)
+    free[3:] = not _polls(way)
+    free[2] = way not in FLAT
+    if len({each.clients for each in points}) < 2:
+        free[1] = free[4] = False  # one size cannot tell what depends on it
+    return free
+
+
+def _determines(way: str, points: Sequence[Point]) -> bool:
+    """As many different cells as constants."""
+    return bool(points) and len({(each.clients, each.changes_per_s) for each in points}) >= int(
+        _free(way, points).sum()
+    )
 
 
 def crossing_per_s(dear: Surface, cheap: Surface, clients: int) -> float | None:

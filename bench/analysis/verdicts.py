@@ -13,6 +13,8 @@ ABOUT = 0.25
 class Verdict(str, Enum):
     HOLDS = "holds"
     HOLDS_UP_TO = "holds up to"
+    UNDERSTATES = "understates the gain"
+    """The figure is not right, and the truth is better for the specification's own case than it says."""
     DOES_NOT_HOLD = "does not hold"
     NOT_MEASURED = "not measured"
 
@@ -21,10 +23,15 @@ class Verdict(str, Enum):
 class Ruling:
     verdict: Verdict
     up_to: int | None = None
-    """Clients, with `HOLDS_UP_TO`."""
+    """Clients, with `HOLDS_UP_TO`: the next size that was measured does not keep it. With `HOLDS`: larger sizes were
+    tried and give no figure, which is not to have failed."""
 
     def __str__(self) -> str:
-        return f"holds up to {self.up_to:,} clients" if self.up_to is not None else self.verdict.value
+        if self.up_to is None:
+            return self.verdict.value
+        if self.verdict is Verdict.HOLDS:
+            return f"holds as far as measured, {self.up_to:,} clients"
+        return f"holds up to {self.up_to:,} clients"
 
 
 NOT_MEASURED = Ruling(Verdict.NOT_MEASURED)
@@ -47,17 +54,29 @@ def judge_at_most(measured: float | None, claimed: float) -> Ruling:
     return judge(None if measured is None else measured <= claimed * (1 + ABOUT))
 
 
+def judge_cost_of_old(measured: Sequence[float], claimed: float) -> Ruling:
+    """What the way that is to be replaced costs. More than claimed: the gain is greater than the specification says."""
+    if not measured:
+        return NOT_MEASURED
+    if all(abs(each - claimed) <= ABOUT * claimed for each in measured):
+        return judge(True)
+    return Ruling(Verdict.UNDERSTATES) if min(measured) > claimed else judge(False)
+
+
 def judge_up_to(by_clients: Sequence[tuple[int, float | None]], limit: float) -> Ruling:
     """A claim that depends on how many there are: `by_clients` has a figure for each size, ``None`` where invalid.
 
-    Holds when every size was measured and is below the limit; holds up to the last size before the first that is above
-    the limit or was not measured; does not hold when the smallest is above it.
+    Holds when every size that gives a figure is below the limit, as far as measured where a larger one gives none;
+    holds up to the last size before the first that is above the limit; does not hold when the smallest is above it. A
+    size without a figure has neither held nor failed.
     """
-    up_to = None
-    for clients, value in sorted(by_clients):
+    up_to, sizes = None, sorted(by_clients)
+    for clients, value in sizes:
         if value is None:
-            return Ruling(Verdict.HOLDS_UP_TO, up_to) if up_to is not None else NOT_MEASURED
+            continue
         if not value < limit:
             return Ruling(Verdict.HOLDS_UP_TO, up_to) if up_to is not None else judge(False)
         up_to = clients
-    return judge(True) if up_to is not None else NOT_MEASURED
+    if up_to is None:
+        return NOT_MEASURED
+    return Ruling(Verdict.HOLDS, up_to if up_to < sizes[-1][0] else None)

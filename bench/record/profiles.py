@@ -22,6 +22,9 @@ GREAT_STORM = 14_142
 """N(N+1)/2 is 10⁸ events: a client hears of itself and of those accepted after it, not of those before."""
 
 
+EVERY_FEATURE = "host=6,joiner=2,socializer=2,flapper=1"
+"""A mix in which somebody does whatever the specification promises to players."""
+
 OF_A_SWARM = "swarm"
 """Name of the profile of a run that the swarm made by itself; see `bench.record.files.swarm_file`."""
 
@@ -101,7 +104,7 @@ class BandwidthSizes(_Sizes, frozen=True, kw_only=True):
 
 
 class BreakEvenSizes(_Sizes, frozen=True, kw_only=True):
-    ways: list[str] = msgspec.field(default_factory=lambda: ["polling", "polling_etag", "push", "delta"])
+    ways: list[str] = msgspec.field(default_factory=lambda: list(WAYS))
     clients: list[int] = msgspec.field(default_factory=lambda: [100])
     changes_per_s: list[float] = msgspec.field(default_factory=lambda: [0.33, 4.0])
     rooms: int = 50
@@ -171,6 +174,15 @@ class SwarmSizes(_Sizes, frozen=True, kw_only=True):
     room_interval_s: float
     """Mean time between two rooms of a player."""
     room_lifetime_s: float
+    mix: str = "host=1"
+    """Weights of the roles of those that hold a socket; the default is that of runs that were kept before there was a
+    choice."""
+    chat_interval_s: float = 5.0
+    """Mean time between two lines of a player who chats, in a room or elsewhere."""
+    visit_interval_s: float = 10.0
+    """Mean time between two rooms that a player joins, and between two users whom a player meets."""
+    drop_interval_s: float = 15.0
+    """Mean time until a player whose connections fail loses one."""
 
 
 class EngineSizes(_Sizes, frozen=True, kw_only=True):
@@ -250,7 +262,10 @@ SMOKE = Profile(
     capacity=CapacitySizes(first=20, most=40, broadcasts=2, resolution=0.5),
     cost=CostSizes(clients=[20], window_s=0.7),
     peers=PeersSizes(clients=20, broadcasts=2, storm=10, get_s=0.1),
-    swarm=SwarmSizes(users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0),
+    swarm=SwarmSizes(
+        users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0,
+        mix=EVERY_FEATURE,
+    ),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
@@ -267,19 +282,18 @@ QUICK = Profile(
     broadcast=BroadcastSizes(
         clients=[100, 1_000], notify_broadcasts=5, refetch_broadcasts=3, logins=3
     ),
-    freshness=FreshnessSizes(ways=["polling", "push", "delta"], window_s=2.0, changes_per_s=2.0),
+    freshness=FreshnessSizes(window_s=2.0, changes_per_s=2.0),
     bandwidth=BandwidthSizes(
         rooms=[10, 50], clients=4, window_s=30.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
-        changes_per_s=[0.0, 1.0],
+        changes_per_s=[0.0, 0.1, 1.0, 10.0],
     ),
-    break_even=BreakEvenSizes(
-        ways=["polling", "push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0
-    ),
+    break_even=BreakEvenSizes(ways=["push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0),
     capacity=CapacitySizes(first=2_000, broadcasts=3, resolution=1.0),
     peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     swarm=SwarmSizes(
-        users=60, spawn_per_s=20.0, run_s=12.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+        users=60, spawn_per_s=20.0, run_s=12.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
+        mix=EVERY_FEATURE,
     ),
 )  # fmt: skip
 
@@ -290,7 +304,7 @@ FULL = Profile(
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(
         clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=5, refetch_broadcasts=3, logins=4,
-        changes_per_s=[0.5, 3.0, 20.0], rate_clients=1_000, rate_s=4.0,
+        changes_per_s=[1.0, 20.0], rate_clients=1_000, rate_s=4.0,
     ),
     freshness=FreshnessSizes(clients=300, repeats=5, window_s=5.0, changes_per_s=1.0),
     bandwidth=BandwidthSizes(
@@ -298,15 +312,15 @@ FULL = Profile(
         changes_per_s=[0.0, 0.01, 0.1, 1.0, 10.0],
     ),
     break_even=BreakEvenSizes(
-        ways=["polling", "polling_etag", "push", "delta"],
-        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], window_s=5.0, has_idle=True,
+        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], rooms=10, window_s=4.0, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=5, flapping=500),
     capacity=CapacitySizes(first=9_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
-    cost=CostSizes(clients=[100, 1_000, 5_000], repeats=5, window_s=3.0),
+    cost=CostSizes(clients=[1_000, 5_000], repeats=5, window_s=3.0),
     peers=PeersSizes(clients=1_500, repeats=5, broadcasts=12, storm=500, get_s=0.3),
     swarm=SwarmSizes(
-        users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0
+        users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
+        mix=EVERY_FEATURE,
     ),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,

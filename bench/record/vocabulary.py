@@ -44,5 +44,8 @@ DISTURBED = "the generator was the limit, or other work had the cores"
 HEARTBEAT_TIMEOUT = "heartbeat timeout of the server, s"
 """Fact of a scenario: a socket that says nothing for so long is closed."""
 
+ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT = "announcements sent", "match invitations sent"
+"""Facts of a swarm: what the lab did while it played."""
+
 LOST_BY_CODE = "connections lost unasked, close code "
 """Facts of a scenario: how many, for each code; ``None`` is a socket that was cut."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from bench.analysis.derived.overview import Overview, derive
 from bench.analysis.figures import invalid_figures
@@ -24,14 +23,16 @@ from bench.record.provenance import caption, facts
 from bench.record.questions import NEEDED_FOR_PROMISES
 from bench.record.run import Run
 from bench.report.charts import Chart, draw_charts
+from bench.report.inline import inline_charts
 from bench.report.junit import junit_xml
-from bench.report.sections.answers import answer_sentences, answer_table, validity_sentence
+from bench.report.sections.answers import answer_sentences, carry_sentences, validity_sentence
 from bench.report.sections.bandwidth import bandwidth_section
 from bench.report.sections.broadcast import broadcast_section
+from bench.report.sections.choice import choice_table
 from bench.report.sections.consistency import consistency_section
 from bench.report.sections.findings import findings_section
 from bench.report.sections.others import swarm_section
-from bench.report.sections.page import Section, Table
+from bench.report.sections.page import Section, Table, without_empty_columns
 from bench.report.sections.promises import promises_section
 from bench.report.tables import render_result
 
@@ -71,13 +72,22 @@ class Report:
     shown: Run
     """As its figures are given: see `bench.analysis.windows`."""
     answers: list[str]
+    """What stands first: which way to choose."""
     summary: Table | None
+    """All ways side by side."""
+    carries: list[str]
+    """What one process carries, and which claims hold."""
     sections: list[Section]
     charts: dict[str, Chart]
     promises: list[Promise]
     validity: str
     valid: bool
     """Nothing that was measured is INVALID."""
+
+    @property
+    def is_choice(self) -> bool:
+        """The ways to the list were compared."""
+        return self.summary is not None
 
 
 def make_report(run: Run) -> Report:
@@ -96,14 +106,21 @@ def make_report(run: Run) -> Report:
     sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
     order = [*ORDER, *(name for name in found if name not in ORDER)]
     charts = {chart.name: chart for chart in draw_charts(figures)}
+    answers, carries = answer_sentences(figures), carry_sentences(figures, promises)
+    summary = choice_table(figures)
     first_shown = [show for name in order if name in sections for show in sections[name].shows[:1]]
     return Report(
         run=raw,
         shown=run,
-        answers=answer_sentences(figures, promises) or first_shown[:MOST_ANSWERS],
-        summary=answer_table(figures),
+        answers=answers or ([] if carries else first_shown[:MOST_ANSWERS]),
+        summary=without_empty_columns(summary) if summary is not None else None,
+        carries=carries,
         sections=[
-            replace(sections[name], charts=[each for each in sections[name].charts if each in charts])
+            replace(
+                sections[name],
+                charts=[each for each in sections[name].charts if each in charts],
+                tables=[without_empty_columns(table) for table in sections[name].tables if table.rows],
+            )
             for name in order
             if name in sections
         ],
@@ -157,13 +174,16 @@ def copy_sample(source: Path, sample: Path) -> None:
     run = read_run(source / RUN_FILE)
     pages = {name: (source / name).read_bytes() for name in ("report.html", "report.md")}
     charts = sorted((source / CHART_FOLDER).glob("*.svg"))
-    shutil.rmtree(sample, ignore_errors=True)
-    (sample / CHART_FOLDER).mkdir(parents=True)
-    write_run(run, sample / f"{RUN_FILE}.gz")
+    partial = sample.with_name(f".{sample.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / CHART_FOLDER).mkdir(parents=True)
+    write_run(run, partial / f"{RUN_FILE}.gz")
     for name, content in pages.items():
-        (sample / name).write_bytes(content)
+        (partial / name).write_bytes(content)
     for chart in charts:
-        shutil.copy(chart, sample / CHART_FOLDER / chart.name)
+        shutil.copy(chart, partial / CHART_FOLDER / chart.name)
+    shutil.rmtree(sample, ignore_errors=True)  # only now: whoever breaks off before keeps the old one
+    partial.rename(sample)
 
 
 def render(template: str, report: Report) -> str:
@@ -175,7 +195,8 @@ def render(template: str, report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["inline_svg"] = inline_svg
+    environment.filters["inline_charts"] = inline_charts
+    environment.filters["slug"] = slug
     environment.filters["unbroken"] = unbroken
     environment.filters["cell"] = markdown_cell
     is_swarm = report.run.profile.is_of_a_swarm
@@ -191,15 +212,9 @@ def render(template: str, report: Report) -> str:
     return environment.get_template(f"{template}.jinja").render(context)
 
 
-def inline_svg(chart: Chart) -> Markup:
-    """The chart as an element of a page: no XML prologue, width by the page, described for those who cannot see it."""
-    svg = re.sub(r"^.*?(?=<svg)", "", chart.svg, flags=re.DOTALL)
-    size = re.compile(r'(<svg\b[^>]*?)\swidth="[^"]*"|(<svg\b[^>]*?)\sheight="[^"]*"')
-    for _ in range(2):
-        svg = size.sub(lambda found: found.group(1) or found.group(2), svg, count=1)
-    svg = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{chart.name}-", svg)  # ids are the page's, not the chart's
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{jinja2.utils.htmlsafe_json_dumps(chart.title)[1:-1]}"', 1)
-    return Markup(svg)
+def slug(text: str) -> str:
+    """Of a heading, as the end of an address."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def unbroken(text: str) -> str:

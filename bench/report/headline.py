@@ -7,6 +7,10 @@ from pathlib import Path
 BEGIN, END = "<!-- from reports/sample: lobby-bench sample writes what follows -->", "<!-- end of the sample -->"
 
 
+MOST_LINES = 8
+"""That have text."""
+
+
 class NoPlace(ValueError):
     """A README without the two lines between which the figures go."""
 
@@ -23,16 +27,18 @@ def put_headline(readme: Path, sample: Path) -> None:
         raise NoPlace(f"{readme} has no place for figures: it needs the lines {BEGIN} and {END}")
     where = sample.relative_to(readme.parent).as_posix()
     answers = headline((sample / "report.md").read_text(encoding="utf-8"))
-    chart = f"![Time from a room's creation until clients know, by their number]({where}/charts/broadcast-latency.svg)"
+    chart = f"![What a client costs in bytes, by changes per second]({where}/charts/bandwidth-rate.svg)"
     readme.write_text(f"{before}{BEGIN}\n\n{answers}\n\n{chart}\n\n{END}{after}", encoding="utf-8")
 
 
 def headline(report_md: str) -> str:
-    """The head of a report in Markdown: what it was measured on, and the answers in sentences."""
+    """The head of a report in Markdown, in at most `MOST_LINES` lines: where it was measured, which way to choose, what
+    one process carries, which claims hold, and how far all that can be believed."""
     lines = report_md.splitlines()
     answers = [line for line in lines[: _first(lines, "## ")] if line.startswith("* ")]
     where = next(line for line in lines[1:] if line.strip())
     validity = [line for line in lines[: _first(lines, "## ")] if line.startswith("Validity: ")]
+    answers = answers[: MOST_LINES - 1 - len(validity)]
     return "\n".join([where, "", *answers, *(["", *validity] if validity else [])])
 
 

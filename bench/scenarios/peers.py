@@ -33,7 +33,7 @@ from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings, sum_stretches
 from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_EXPRESS, STARLETTE, WEBSOCKETS
-from bench.scenarios.engine.fanout import FLAGS, SETTLE_S, close_party, lobby_party, peer_party
+from bench.scenarios.engine.fanout import FLAGS, SETTLE_S, WARM_UP, close_party, lobby_party, peer_party
 from bench.scenarios.engine.rooms_get import Askers, write_answers
 
 ROOMS = 50
@@ -122,7 +122,7 @@ def _broadcasts(lab: Lab, chance: random.Random, peers: list[Peer], book: Book) 
         others = [peer_party(lab, stack, peer.name, list(peer.command), sizes.clients) for peer in peers]
         parties = [empty, lobby, *others]
         time.sleep(SETTLE_S)
-        for _, party in in_turns(parties, sizes.broadcasts + 1, chance):
+        for _, party in in_turns(parties, sizes.broadcasts + WARM_UP, chance):
             party.turn()
         for party in parties:
             close_party(book, party)

@@ -157,9 +157,12 @@ def _cost_s(profile: Profile) -> float:
 def _peers_s(profile: Profile) -> float:
     sizes = profile.peers
     parties = 2 + len(sizes.only) if sizes.only else 7
-    turns = parties * (sizes.broadcasts + 1) * (0.025 + sizes.clients * 2.5e-5)
+    turns = parties * (sizes.broadcasts + fanout.WARM_UP) * (0.025 + sizes.clients * 2.5e-5)
     return sizes.repeats * (
-        parties * (0.6 + sizes.clients / SINKS_PER_S) + turns + 1.3 * parties * 1.1 + 0.6 * parties * sizes.get_s
+        parties * (0.6 + sizes.clients / SINKS_PER_S)
+        + turns
+        + 1.3 * parties * 1.1
+        + 0.6 * parties * (sizes.get_s + rooms_get.WARM_S)
     )
 
 

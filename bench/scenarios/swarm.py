@@ -14,12 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.load.occasions import OccasionFailed, announce, invite
 from bench.load.sockets.tokens import mint_receiver
 from bench.processes.cpu import CpuTimes, read_cpu
-from bench.processes.lab import Lab
+from bench.processes.lab import Lab, Server
 from bench.processes.server_flags import lab_flags
+from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, Swarm
 from bench.record.profiles import SwarmSizes
+from bench.record.vocabulary import ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT
 from bench.words import without_folder
 
 FLAGS = lab_flags()
@@ -28,6 +31,12 @@ GRACE_S = 60.0
 """Beyond its run time: Locust's start, ramp and end."""
 
 LOOK_EVERY_S = 0.5
+
+OCCASIONS_AFTER = 0.7
+"""Part of the run after which the lab announces and invites: Locust has started by then, and players are there."""
+
+INVITED = 10
+"""Players who are invited to a match."""
 
 GOOD_EXITS = (0, 1, 4)
 """Locust ends with 1 when a request failed, and the swarm with 4 when its run is not valid: both are in the figures."""
@@ -52,7 +61,7 @@ def run(lab: Lab) -> Findings:
         command = _command(sizes, host=server.http_url, tokens=tokens, figures=figures, seed=lab.seed)
         stage.say(f"{sizes.users} users for {sizes.run_s:.0f} s")
         start_s, server_before = time.monotonic(), read_cpu(server.pid)
-        swarm = CpuTimes(0.0, 0.0)
+        swarm, has_had = CpuTimes(0.0, 0.0), False
         with words.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             lab.on_abort(process.kill)
             try:
@@ -60,6 +69,9 @@ def run(lab: Lab) -> Findings:
                     if time.monotonic() - start_s > sizes.run_s + GRACE_S:
                         raise SwarmFailed("Locust did not end in time")
                     swarm = max(swarm, read_cpu(process.pid))
+                    if not has_had and time.monotonic() - start_s > OCCASIONS_AFTER * sizes.run_s:
+                        has_had = True
+                        _occasions(book, server, sizes)
                     time.sleep(LOOK_EVERY_S)
                     stage.advance(LOOK_EVERY_S)
             finally:
@@ -86,12 +98,25 @@ def run(lab: Lab) -> Findings:
     return book.result("swarm", FLAGS)
 
 
+def _occasions(book: Book, server: Server, sizes: SwarmSizes) -> None:
+    """What players do not do themselves, while they play."""
+    invited = [mint_receiver(server.jwt_secret, index).user_id for index in range(min(INVITED, sizes.users))]
+    try:
+        announce(server.port, server.jwt_secret)
+        book.add_to_fact(ANNOUNCEMENTS_SENT, 1)
+        book.add_to_fact(MATCH_INVITATIONS_SENT, invite(server.port, server.jwt_secret, invited))
+    except (OSError, OccasionFailed) as error:
+        book.faults.append(f"an announcement or an invitation was not taken: {error}")
+
+
 def _command(sizes: SwarmSizes, *, host: str, tokens: Path, figures: Path, seed: int) -> list[str]:
     return [
         sys.executable, "-m", "locust",
         "-f", str(_locustfile()), "--headless", "--only-summary", "--host", host,
         "--users", str(sizes.users), "--spawn-rate", f"{sizes.spawn_per_s:g}", "--run-time", f"{sizes.run_s:g}s",
-        "--mix", "host=1", "--poller-share", f"{sizes.poller_share:g}",
+        "--mix", sizes.mix, "--poller-share", f"{sizes.poller_share:g}",
+        "--chat-interval-s", f"{sizes.chat_interval_s:g}", "--visit-interval-s", f"{sizes.visit_interval_s:g}",
+        "--drop-interval-s", f"{sizes.drop_interval_s:g}",
         "--room-interval-s", f"{sizes.room_interval_s:g}",
         "--room-lifetime-s", f"{sizes.room_lifetime_s:g}", "--seed", str(seed),
         "--tokens", str(tokens), "--swarm-json", str(figures),

@@ -20,6 +20,13 @@ class Promise:
     ruling: Ruling
     rule: str
     """How it was judged, or why it was not measured."""
+    is_variant: bool = False
+    """A stricter reading of the lab's own: told apart, and no claim of the specification."""
+
+
+NOTICED_MS = 100.0
+"""One rule for all words of speed without a number, "within milliseconds", "immediately", "instantly": sooner than
+people notice a delay (Nielsen, Usability Engineering, 1993, chapter 5)."""
 
 
 def valid(costs: Sequence[IdleCost]) -> list[IdleCost]:

@@ -19,7 +19,8 @@ TOKEN_TTL_S = 7 * 24 * 3600
 RECEIVERS_FROM = 100_000
 HOSTS_FROM = 200_000
 NEWCOMERS_FROM = 300_000
-"""First user ids of the three kinds, apart from each other and from what a registration would give."""
+ADMINS_FROM = 400_000
+"""First user ids of the four kinds, apart from each other and from what a registration would give."""
 
 
 NEWCOMER = "newone"
@@ -35,7 +36,7 @@ class Player:
     token: str
 
 
-def mint(secret: str, *, kind: str, first_id: int, index: int) -> Player:
+def mint(secret: str, *, kind: str, first_id: int, index: int, role: str | None = None) -> Player:
     """The `index`-th user of a kind; `kind` is the six letters that its name starts with."""
     user_id, username = first_id + index, f"{kind}{index:04d}"
     now = int(time.time())
@@ -46,6 +47,8 @@ def mint(secret: str, *, kind: str, first_id: int, index: int) -> Player:
         "exp": now + TOKEN_TTL_S,
         "jti": uuid.uuid4().hex,
     }
+    if role is not None:
+        claims["role"] = role
     return Player(user_id, username, jwt.encode(claims, secret, algorithm="HS256"))
 
 
@@ -55,6 +58,11 @@ def mint_receiver(secret: str, index: int) -> Player:
 
 def mint_host(secret: str, index: int) -> Player:
     return mint(secret, kind="hoster", first_id=HOSTS_FROM, index=index)
+
+
+def mint_admin(secret: str) -> Player:
+    """One who may announce to everybody."""
+    return mint(secret, kind="admin0", first_id=ADMINS_FROM, index=0, role="admin")
 
 
 def mint_newcomer(secret: str, index: int) -> Player:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -33,57 +36,179 @@ CHARTS_OF = {
 }
 """Names of charts by scenario."""
 
-FIGURES: tuple[tuple[str, str, Callable[[Overview], bool], Callable[[Overview], Figure]], ...] = (
-    (
-        "broadcast-latency",
-        "How long until a change has reached the clients, by their number",
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart before it is drawn. Its message and what to see are the same for every run: they say how to read it."""
+
+    name: str
+    title: str
+    see: str
+
+
+class OfOverview(NamedTuple):
+    drawing: Drawing
+    is_there: Callable[[Overview], bool]
+    draw: Callable[[Overview], Figure]
+
+
+class OfFindings(NamedTuple):
+    drawing: Drawing
+    draw: Callable[[Run, Findings], Figure]
+    needed: str
+    """The series without which there is nothing to draw; empty: none."""
+
+
+FIGURES: tuple[OfOverview, ...] = (
+    OfOverview(
+        Drawing(
+            "broadcast-latency",
+            "How long a change takes to reach the clients, by their number",
+            "Lower is sooner. The triangles are the last client, which is what users feel; compare them with the "
+            "dashed line, where half of the polling clients have seen the change.",
+        ),
         lambda figures: _is_heard(figures.announcements) and _is_heard(figures.fresh),
         latency_by_clients,
     ),
-    (
-        "broadcast-cdf",
-        "Share of clients that a change has reached, over time",
+    OfOverview(
+        Drawing(
+            "broadcast-cdf",
+            "Which share of the clients a change has reached, over time",
+            "Farther left is sooner. A line that bends right at its top has a slow tail.",
+        ),
         lambda figures: _is_heard(figures.announcements),
         latency_distribution,
     ),
-    (
-        "broadcast-rate",
-        "How long until a change is announced, by changes per second",
+    OfOverview(
+        Drawing(
+            "broadcast-rate",
+            "How long a change waits for its announcement, by changes per second",
+            "Where the lines rise, changes come faster than the server announces them, and wait for each other.",
+        ),
         lambda figures: sum(latency.summary is not None for _, latency in figures.rates) > 1,
         latency_by_rate,
     ),
-    (
-        "idle-bandwidth",
-        "Bytes per minute of an idle client",
+    OfOverview(
+        Drawing(
+            "idle-bandwidth",
+            "What an idle client costs per minute",
+            "Farther left is cheaper, and each grid line is ten times the one before. The hollow diamonds are the "
+            "specification's figures.",
+        ),
         lambda figures: any(cost.wire.maximum for cost in figures.idle),
         idle_bandwidth,
     ),
-    (
-        "bandwidth-rate",
-        "Bytes per client-hour, by changes per second",
+    OfOverview(
+        Drawing(
+            "bandwidth-rate",
+            "What a client costs in bytes, by changes per second",
+            "Lower is cheaper. Where two lines cross, the other way becomes the cheaper one; polling stays flat, "
+            "while push, then fetch climbs with every change.",
+        ),
         lambda figures: len({each.changes_per_s for each in figures.traffic}) > 1,
         traffic_by_rate,
     ),
-    (
-        "bandwidth-cause",
-        "What the bytes of a client are",
+    OfOverview(
+        Drawing(
+            "bandwidth-cause",
+            "What the bytes of a client are spent on",
+            "The larger the green part, the more of what is carried is news; the rest is the price of asking for it.",
+        ),
         lambda figures: bool(figures.traffic) and all(cost.whole for cost in figures.traffic),
         traffic_by_cause,
     ),
 )
 
-FOUND: dict[str, tuple[str, Callable[[Run, Findings], Figure], str]] = {
-    "freshness": ("How fresh clients are, by way to the list", others.freshness, "time to fresh"),
-    "break-even": ("Which way is best, over changes per second and clients", break_even_map, ""),
-    "storm": ("Clients accepted in a login storm", others.storm, "accepted"),
-    "reconnect": ("Clients back after a restart of the server", others.reconnect, "back and fresh"),
-    "flap": ("What others hear of players who were gone for a moment", others.flap, "back and fresh"),
-    "capacity": ("Clients within the service level", others.capacity, "announcement"),
-    "cost": ("What a player costs", others.cost, ""),
-    "peers": ("The lobby beside other ways to build it", others.peers, ""),
-    "noise": ("How far apart two come out that are the same", others.noise, ""),
+FOUND: dict[str, OfFindings] = {
+    each.drawing.name: each
+    for each in (
+        OfFindings(
+            Drawing(
+                "freshness",
+                "How old the list of a client is, by the way it comes",
+                "Left: farther left is sooner. Right: the sooner a line is at the top, the smaller the part of its "
+                "time that a client holds an old list.",
+            ),
+            others.freshness,
+            "time to fresh",
+        ),
+        OfFindings(
+            Drawing(
+                "break-even",
+                "Which way is best, by changes per second and clients",
+                "The colour is the best way. Areas are drawn only between measured cells, and only where the lead is "
+                "greater than the model's error on cells that were held out; a dot is a measured cell.",
+            ),
+            break_even_map,
+            "",
+        ),
+        OfFindings(
+            Drawing(
+                "storm",
+                "How fast clients are accepted in a login storm",
+                "The steeper, the faster; a line ends when the last client is in.",
+            ),
+            others.storm,
+            "accepted",
+        ),
+        OfFindings(
+            Drawing(
+                "reconnect",
+                "How fast clients are back after a restart of the server",
+                "A step means that all come at once, a slope that they are spread. Every line should end at 100 %.",
+            ),
+            others.reconnect,
+            "back and fresh",
+        ),
+        OfFindings(
+            Drawing(
+                "flap",
+                "What others hear of players who were gone for a moment",
+                "Shorter bars are fewer false alarms: a grace period hides those who are back before it ends.",
+            ),
+            others.flap,
+            "back and fresh",
+        ),
+        OfFindings(
+            Drawing(
+                "capacity",
+                "How many clients one process holds within the service level",
+                "Below the dashed line the service level is met; the green line is the largest number that met it.",
+            ),
+            others.capacity,
+            "announcement",
+        ),
+        OfFindings(
+            Drawing(
+                "cost",
+                "What a player costs per hour, and in memory",
+                "Flat lines mean that a player costs the same however many there are; falling ones that a fixed cost "
+                "is shared.",
+            ),
+            others.cost,
+            "",
+        ),
+        OfFindings(
+            Drawing(
+                "peers",
+                "What the same work costs other servers",
+                "Shorter is cheaper. The floor is a bare loop of sends, the least that a broadcast can cost.",
+            ),
+            others.peers,
+            "",
+        ),
+        OfFindings(
+            Drawing(
+                "noise",
+                "How far apart two equal servers come out",
+                "Dots near the line are quiet figures. A difference that stays within the shade is no difference.",
+            ),
+            others.noise,
+            "",
+        ),
+    )
 }
-"""By scenario: title, drawing, and the series without which there is nothing to draw."""
+"""By scenario."""
 
 
 def _is_heard(latencies: Sequence[Latency]) -> bool:
@@ -92,11 +217,15 @@ def _is_heard(latencies: Sequence[Latency]) -> bool:
 
 def draw_charts(figures: Overview) -> list[Chart]:
     """Those whose scenario ran and found something that can be drawn."""
-    charts = [render(name, title, draw(figures)) for name, title, is_there, draw in FIGURES if is_there(figures)]
+    charts = [_render(each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
     for found in figures.run.findings:
         if found.name not in FOUND or not any(each.value > 0 for it in found.measures for each in it.readings):
             continue
-        title, draw_found, needed = FOUND[found.name]
-        if not needed or any(each.name == needed for each in found.series):
-            charts.append(render(found.name, title, draw_found(figures.run, found)))
+        each = FOUND[found.name]
+        if not each.needed or any(series.name == each.needed for series in found.series):
+            charts.append(_render(each.drawing, partial(each.draw, figures.run, found)))
     return charts
+
+
+def _render(drawing: Drawing, draw: Callable[[], Figure]) -> Chart:
+    return render(drawing.name, drawing.title, drawing.see, draw)

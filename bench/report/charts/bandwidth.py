@@ -11,20 +11,16 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from bench.analysis.derived.overview import Overview, traffic_of
 from bench.analysis.derived.traffic import IdleCost, WayCost, select
+from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE, SKY, WAY_COLOURS
 from bench.report.charts.sheet import (
-    BLUE,
-    GREEN,
-    GREY,
     MARKERS,
-    ORANGE,
-    PURPLE,
-    SKY,
     STYLE,
     STYLES,
-    VERMILLION,
     bar_label,
     bytes_axis,
     bytes_tick,
+    columns,
+    is_narrow,
     sheet,
     title,
 )
@@ -35,10 +31,6 @@ CLAIMED_PUSH_BYTES = 100
 """Bytes per idle minute, as the specification has them."""
 
 LEFT_BYTES = 20.0
-
-WAY_COLOURS = {
-    "polling": GREY, "polling_etag": SKY, "polling_gzip": PURPLE, "push": VERMILLION, "rev": ORANGE, "delta": GREEN,
-}  # fmt: skip
 
 
 def idle_bandwidth(figures: Overview) -> Figure:
@@ -52,42 +44,48 @@ def idle_bandwidth(figures: Overview) -> Figure:
         rows.append(("push\n(any list)", max(push, key=lambda cost: cost.wire.mean)))
     each, window_s = figures.idle[0].clients, figures.run.profile.bandwidth.window_s
     what = (
-        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes per minute. Bars: mean; black "
-        "lines: least and most, "
-        "where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against TCP_INFO."
+        f"n: {each} clients of each kind, {window_s:g} s at true intervals, as bytes per minute. Dots: mean; black "
+        "lines: least and most, where clients differ. TCP/IP is modelled at MSS 1448; framed bytes are checked against "
+        "TCP_INFO."
     )
     if figures.run.profile.bandwidth.time_scale != 1:
         what += f" Times shortened by {figures.run.profile.bandwidth.time_scale:g}."
     layers = (
-        ("message", "messages only", SKY),
-        ("framed", "+ frames, HTTP headers", BLUE),
-        ("wire", "+ TCP/IP", ORANGE),
+        ("message", "messages only", "o", SKY),
+        ("framed", "+ frames, HTTP headers", "s", BLUE),
+        ("wire", "+ TCP/IP", "D", ORANGE),
     )
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(figures.run, what, height_in=1.6 + 0.75 * (len(rows) + 2))
         for row, (_, cost) in enumerate(rows):
-            for place, (layer, label, colour) in enumerate(layers):
+            for place, (layer, label, marker, colour) in enumerate(layers):
                 spread = cost.layer(layer)
                 at = row + (place - 1) * 0.27
-                axes.barh(at, spread.mean, height=0.25, color=colour, label=label if not row else None)
+                note = in_bytes(spread.mean) + ("" if cost.valid else "  INVALID")
+                if not spread.mean:
+                    bar_label(axes, LEFT_BYTES, at, "0 B (304: no body)")
+                    continue
+                axes.plot(spread.mean, at, linestyle="", marker=marker, color=colour, markersize=7,
+                          label=label if not row else None)  # fmt: skip
                 if spread.maximum > 1.01 * spread.minimum:
                     axes.plot([spread.minimum, spread.maximum], [at, at], color="black", linewidth=1)
-                note = in_bytes(spread.mean) + ("" if cost.valid else "  INVALID")
-                bar_label(axes, max(spread.maximum, LEFT_BYTES), at, note if spread.mean else "0 B (304: no body)")
+                bar_label(axes, max(spread.maximum, LEFT_BYTES), at, note)
         labels = [label for label, _ in rows]
         for words, value in (("polling", CLAIMED_POLLING_BYTES), ("push", CLAIMED_PUSH_BYTES)):
-            axes.barh(len(labels), value, height=0.5, color="white", edgecolor=GREY, hatch="////", linewidth=1)
+            axes.plot(value, len(labels), linestyle="", marker="D", markersize=9, color="white", markeredgecolor=GREY)
             bar_label(axes, value, len(labels), in_bytes(value))
-            labels.append(f"the specification's figure:\n{words}")
+            labels.append(f"specification:\n{words}")
         axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xscale("log")
-        axes.set_xlim(LEFT_BYTES, 4 * max(cost.wire.maximum for cost in figures.idle))
+        axes.set_xlim(LEFT_BYTES, (40 if is_narrow() else 6) * max(cost.wire.maximum for cost in figures.idle))
         axes.xaxis.set_major_formatter(FuncFormatter(bytes_tick))
         axes.xaxis.set_minor_formatter(NullFormatter())
+        if is_narrow():
+            axes.xaxis.set_major_locator(FixedLocator([1e2, 1e4, 1e6]))
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("bytes per minute and client, up and down together (log scale)")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9)
+        axes.set_xlabel("bytes per minute and client (log scale)")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns(3), fontsize=9)
     return figure
 
 
@@ -124,7 +122,7 @@ def traffic_by_rate(figures: Overview) -> Figure:
         panels[0].set_ylabel("bytes per client-hour, with TCP/IP (log scale)")
         bytes_axis(panels[0].yaxis, panels[0].set_yscale)
         lines, names = panels[0].get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside upper center", ncols=6, fontsize=9)
+        figure.legend(lines, names, loc="outside upper center", ncols=columns(6), fontsize=9)
     return figure
 
 
@@ -163,15 +161,15 @@ def traffic_by_cause(figures: Overview) -> Figure:
             for row, way in enumerate(ways):
                 axes.annotate(in_bytes(bars[way].whole), (101, row), va="center", fontsize=8, annotation_clip=False)
             axes.set_yticks(range(len(ways)), [WAY_WORDS[way] for way in ways])
-            axes.invert_yaxis()
-            axes.set_xlim(0, 118)
+            axes.set_ylim(len(ways) - 0.5, -0.5)  # of a shared axis, so it must not be turned twice
+            axes.set_xlim(0, 132 if is_narrow() else 118)
             axes.set_xticks([0, 25, 50, 75, 100])
             axes.set_xlabel("share of the bytes (%)")
             axes.grid(visible=False, axis="y")
             achieved = next(cost.achieved_per_s for cost in here if cost.changes_per_s == rate)
             title(axes, rate_words(rate, achieved) if rate else "idle")
         lines, names = panels[0].get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside upper center", ncols=4, fontsize=9)
+        figure.legend(lines, names, loc="outside upper center", ncols=columns(4), fontsize=9)
     return figure
 
 

@@ -1,4 +1,8 @@
-"""The break-even map: which way is best over changes per second and clients, in bytes, CPU and freshness."""
+"""The break-even map: which way is best over changes per second and clients, in bytes, CPU and freshness.
+
+Areas are drawn between measured cells alone, where the models of all ways are confirmed by cells that were held out,
+and where the best leads by more than the models miss; elsewhere dots tell what was measured.
+"""
 
 from __future__ import annotations
 
@@ -10,103 +14,135 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from bench.analysis.break_even import CLIENTS, RATES_PER_S, Surface, simple_per_s, surfaces_of
+from bench.analysis.break_even import CONFIRMED, Surface, simple_per_s, surfaces_of
 from bench.measures import BYTES_PER_CLIENT_HOUR, CPU_PER_CLIENT_HOUR, TIME_TO_FRESH_P50
 from bench.record.findings import Findings
+from bench.record.profiles import WAYS
 from bench.record.run import Run
-from bench.report.charts.bandwidth import WAY_COLOURS
-from bench.report.charts.sheet import STYLE, sheet, title, write_below
-from bench.words import count, way_words
+from bench.report.charts.colours import WAY_COLOURS
+from bench.report.charts.sheet import STYLE, columns, sheet, title, write_below
+from bench.words import count, in_percent, way_words
 
 PANELS = (
     (BYTES_PER_CLIENT_HOUR, "fewest bytes", False),
     (CPU_PER_CLIENT_HOUR, "least server CPU", False),
     (TIME_TO_FRESH_P50, "freshest (p50)", True),
 )
-GRID = 160
+GRID = 120
+AROUND = 1.25
+"""The axes end by this factor outside the cells."""
 
 
 def break_even_map(run: Run, _: Findings) -> Figure:
     sizes = run.profile.break_even
-    errors = []
+    told, there = [], set()
     with mpl.rc_context(STYLE):
         figure, panels = sheet(run, " ", height_in=4.4, columns=len(PANELS), share_y=True)
         for axes, (measure, words, grows) in zip(panels, PANELS, strict=True):
             fitted = surfaces_of(run, measure, grows=grows)
-            known = [error for each in fitted if each.is_determined for error in each.errors]
-            errors.append(
-                f"{words} {100 * np.median(known):.0f} % and {100 * max(known):.0f} %"
-                if known
-                else f"{words} unknown, for want of cells"
-            )
+            there |= {each.way for each in fitted}
+            told.append(f"{words}: {_error_words(fitted)}")
             _map(axes, fitted, simple_per_s(sizes.poll_s))
             title(axes, words)
         panels[0].set_ylabel("clients (log scale)")
-        panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
-        shown = [way for way in WAY_COLOURS if way in sizes.ways]
+        shown = [way for way in WAY_COLOURS if way in there]
         legend: list[Artist] = [Patch(facecolor=WAY_COLOURS[way], alpha=0.45, label=way_words(way)) for way in shown]
         legend.append(
             Line2D([], [], linestyle="", marker="o", markersize=8, color="white", markeredgecolor="black",
                    label="measured, in the colour of the best")
         )  # fmt: skip
-        legend.append(Line2D([], [], color="black", linestyle=(0, (4, 2)), label="push = polling"))
         legend.append(
-            Line2D(
-                [], [], color="black", linestyle=":", label=f"simple model: {simple_per_s(sizes.poll_s):.2g} per second"
-            )
+            Line2D([], [], color="black", linestyle=":", label=f"one poll's period, {sizes.poll_s:g} s, per change")
         )
-        figure.legend(handles=legend, loc="outside upper center", ncols=4, fontsize=8)
+        figure.legend(handles=legend, loc="outside upper center", ncols=columns(4), fontsize=8)
+        missing = [way_words(way) for way in WAYS if way not in there]
         what = (
-            "Areas: the model that is fitted to the cells; dots: measured cells, windows of about "
-            f"{sizes.window_s:g} s, at the rates that there were. Lists of "
-            f"{sizes.rooms} rooms, polling every {sizes.poll_s:g} s. Error of the model at the cells, median and "
-            f"worst: {'; '.join(errors)}. Away from the dots it is the model alone."
+            f"Dots: measured cells, windows of about {sizes.window_s:g} s, at the rates that there were. Lists of "
+            f"{sizes.rooms} rooms, polling every {sizes.poll_s:g} s. Error of the models on cells held out, the median "
+            f"of the worst way: {'; '.join(told)}."
+            + (f" Not measured in this run's cells: {', '.join(missing)}." if missing else "")
         )
         write_below(figure, run, what)  # only now are the errors known
     return figure
 
 
+def worst_error(fitted: list[Surface]) -> float | None:
+    """By how much the models miss what was held out; ``None`` where one of them is not confirmed."""
+    errors = [each.error for each in fitted if each.is_confirmed and each.error is not None]
+    return max(errors) if errors and len(errors) == len(fitted) else None
+
+
+def _error_words(fitted: list[Surface]) -> str:
+    errors = [each.error for each in fitted]
+    known = [error for error in errors if error is not None]
+    if not fitted or len(known) < len(errors):
+        return "too few cells to know, so dots alone"
+    words = in_percent(max(known))
+    return words if max(known) <= CONFIRMED else f"{words}, not confirmed, so dots alone"
+
+
 def _map(axes: Axes, fitted: list[Surface], simple: float) -> None:
-    rates = np.geomspace(*RATES_PER_S, GRID)
-    least = min(point.clients for each in fitted for point in each.points) / 2
-    clients = np.geomspace(min(CLIENTS[0], least), CLIENTS[1], GRID)
+    cells = _best_cells(fitted)
+    error = worst_error(fitted)
+    if error is not None and len({clients for _, clients in cells}) > 1:
+        _areas(axes, fitted, list(cells), error)
+    for (rate, clients), way in cells.items():
+        axes.plot(
+            rate, clients, linestyle="", marker="o", markersize=8, color=WAY_COLOURS[way], markeredgecolor="black"
+        )
+    axes.axvline(simple, color="black", linestyle=":", linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    if cells:
+        rates, numbers = sorted({rate for rate, _ in cells}), sorted({clients for _, clients in cells})
+        axes.set_xlim(min(rates[0], simple) / AROUND, max(rates[-1], simple) * AROUND)
+        axes.set_ylim(numbers[0] / AROUND, numbers[-1] * AROUND)
+        axes.yaxis.set_major_locator(FixedLocator(numbers))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("changes per second (log scale)")
+    axes.grid(visible=False)
+
+
+def _areas(axes: Axes, fitted: list[Surface], cells: list[tuple[float, int]], error: float) -> None:
+    """Between the cells; white where the lead is within the error."""
+    rates = np.geomspace(min(rate for rate, _ in cells), max(rate for rate, _ in cells), GRID)
+    clients = np.geomspace(min(n for _, n in cells), max(n for _, n in cells), GRID)
     across, up = np.meshgrid(rates, clients)
     costs = np.stack([each(across, up) for each in fitted])
-    best = costs.argmin(axis=0)
+    ranked = np.sort(costs, axis=0)
+    best = np.ma.masked_array(costs.argmin(axis=0), mask=ranked[1] < ranked[0] * (1 + error))
     colours = ListedColormap([WAY_COLOURS[each.way] for each in fitted])
     axes.pcolormesh(
         across, up, best, cmap=colours, norm=BoundaryNorm(np.arange(len(fitted) + 1) - 0.5, len(fitted)), alpha=0.45,
         shading="nearest", rasterized=True,
     )  # fmt: skip
-    by_way = {each.way: number for number, each in enumerate(fitted)}
-    if {"push", "polling"} <= by_way.keys():
-        ratio = np.log(costs[by_way["push"]] / costs[by_way["polling"]])
-        if ratio.min() < 0 < ratio.max():
-            axes.contour(across, up, ratio, levels=[0.0], colors="black", linewidths=1.5, linestyles=[(0, (4, 2))])
-    cells: dict[tuple[int, float], list[tuple[float, str]]] = {}
-    rates_per_s: dict[tuple[int, float], float] = {}
+
+
+def _best_cells(fitted: list[Surface]) -> dict[tuple[float, int], str]:
+    """By rate and clients, where several ways were measured: the best of them, and of those that poll elsewhere, whose
+    cost does not depend on how many there are."""
+    cells: dict[tuple[int, float], dict[str, float]] = {}
+    rates: dict[tuple[int, float], float] = {}
     for each in fitted:
         for point in each.points:
             if point.changes_per_s:
-                nominal = point.nominal_per_s or point.changes_per_s
-                cells.setdefault((point.clients, nominal), []).append((point.value, each.way))
-                rates_per_s[point.clients, nominal] = point.changes_per_s
-    for (number, nominal), found in cells.items():
-        axes.plot(
-            rates_per_s[number, nominal],
-            number,
-            marker="o",
-            markersize=8,
-            color=WAY_COLOURS[min(found)[1]],
-            markeredgecolor="black",
-        )
-    axes.axvline(simple, color="black", linestyle=":", linewidth=1.2)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("changes per second (log scale)")
-    axes.grid(visible=False)
+                place = point.clients, point.nominal_per_s or point.changes_per_s
+                cells.setdefault(place, {})[each.way] = point.value
+                rates[place] = point.changes_per_s
+    found = {}
+    for place, values in cells.items():
+        if len(values) < 2:
+            continue
+        elsewhere = {
+            each.way: float(each(rates[place], place[0]))
+            for each in fitted
+            if each.way not in values and each.way.startswith("polling") and each.is_confirmed
+        }
+        everything = {**values, **elsewhere}
+        found[rates[place], place[0]] = min(everything, key=lambda way: everything[way])
+    return found

@@ -14,16 +14,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview
+from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE, VERMILLION, size_colour
 from bench.report.charts.sheet import (
-    BLUE,
-    BY_SIZE,
-    GREEN,
-    GREY,
-    ORANGE,
     STYLE,
     STYLES,
-    VERMILLION,
     client_axis,
+    columns,
+    is_narrow,
     mark_invalid,
     nines,
     nines_axis,
@@ -34,7 +31,7 @@ from bench.report.charts.sheet import (
 from bench.stats import FloatArray, percentile
 from bench.words import count, in_ms, in_percent
 
-CURVE_POINTS = 400
+CURVE_POINTS = 200
 """A distribution function is drawn through so many of its samples' quantiles; more cannot be seen."""
 
 
@@ -51,7 +48,9 @@ def latency_by_clients(figures: Overview) -> Figure:
         title(left, "rooms_changed is there")
         left.set_ylabel("time since the room's creation (log scale)")
         _latency_lines(right, fetched)
-        title(right, "the fresh list is there (everybody fetches at once)")
+        title(
+            right, "the fresh list is there" if is_narrow() else "the fresh list is there (everybody fetches at once)"
+        )
         if len(figures.polled_ms):
             median = percentile(figures.polled_ms, 50)
             right.axhline(median, color=GREY, linestyle=(0, (5, 3)), linewidth=1)
@@ -163,7 +162,7 @@ def latency_distribution(figures: Overview) -> Figure:
             for latency in latencies:
                 number = sizes.index(latency.clients)
                 label = f"{count(latency.clients)} clients" + ("" if latency.valid else " – INVALID")
-                colour, style = BY_SIZE[number % len(BY_SIZE)], STYLES[number % len(STYLES)]
+                colour, style = size_colour(latency.clients), STYLES[number % len(STYLES)]
                 most = max(most, distribution(axes, latency.samples_ms, colour, style, label))
         period_s = figures.run.profile.broadcast.poll_s
         most = max(most, distribution(right, figures.polled_ms, GREY, (0, (1, 1)), f"polling every {period_s:g} s"))
@@ -179,7 +178,9 @@ def latency_distribution(figures: Overview) -> Figure:
             lines, labels = axes.get_legend_handles_labels()
             lines_of |= dict(zip(labels, lines, strict=True))
         names = list(lines_of)
-        figure.legend(lines_of.values(), names, loc="outside upper center", ncols=min(6, len(names)), fontsize=9)
+        figure.legend(
+            lines_of.values(), names, loc="outside upper center", ncols=columns(min(6, len(names))), fontsize=9
+        )
     return figure
 
 

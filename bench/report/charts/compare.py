@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from bench.analysis.changes import Change
 from bench.analysis.compare import Comparison
 from bench.record.provenance import commit_words
-from bench.report.charts.sheet import BLUE, GREY, SKY, STYLE, VERMILLION, Chart, ratio_axis, render, sheet
+from bench.report.charts.colours import BLUE, GREY, SKY, VERMILLION
+from bench.report.charts.sheet import STYLE, Chart, ratio_axis, render, sheet
 
 NAME_CHARACTERS = 64
 EDGE = 100
@@ -30,10 +31,15 @@ def draw_comparison(found: Comparison) -> Chart:
         f"{same} of {len(found.pairs)} figures show no difference beyond the noise"
         + (f"; of the others the first {MOST} are shown." if len(found.pairs) - same > MOST else ".")
     )
-    with mpl.rc_context(STYLE):
-        figure, (axes,) = sheet(found.after, what, height_in=1.6 + 0.24 * max(4, len(shown)))
-        _draw(figure, axes, found, shown)
-    return render("compare", title, figure)
+    see = "Right of the line is more after than before, left of it less; a dot in the shade is within the noise."
+
+    def draw() -> Figure:
+        with mpl.rc_context(STYLE):
+            figure, (axes,) = sheet(found.after, what, height_in=1.6 + 0.24 * max(4, len(shown)))
+            _draw(figure, axes, found, shown)
+        return figure
+
+    return render("compare", title, see, draw)
 
 
 def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -> None:  # type: ignore[type-arg]
@@ -41,7 +47,7 @@ def _draw(figure: Figure, axes: mpl.axes.Axes, found: Comparison, shown: list) -
     markers = {Change.BETTER: "o", Change.WORSE: "X", Change.DIFFERENT: "D", Change.UNSURE: "$?$", Change.NONE: "."}
     for row, pair in enumerate(shown):
         low, high = 1 / (1 + pair.floor), 1 + pair.floor
-        axes.barh(row, high - low, left=low, color=SKY, alpha=0.35, height=0.9)
+        axes.fill_betweenx([row - 0.45, row + 0.45], low, high, color=SKY, alpha=0.35, linewidth=0)
         shown_at, colour = min(max(pair.ratio, 1 / EDGE), EDGE), colours.get(pair.change, GREY)
         axes.plot(shown_at, row, marker=markers[pair.change], color=colour, markersize=7)
     axes.axvline(1, color=GREY, linewidth=1)

@@ -31,6 +31,7 @@ from bench.record.vocabulary import (
     ACCEPTED,
     BACK_AND_FRESH,
     DISTURBED,
+    FLOOR,
     LOBBY,
     LOBBY_AGAIN,
     MET,
@@ -39,30 +40,38 @@ from bench.record.vocabulary import (
     STALENESS,
     TIME_TO_FRESH,
 )
-from bench.report.charts.bandwidth import WAY_COLOURS
 from bench.report.charts.broadcast import distribution
-from bench.report.charts.sheet import (
+from bench.report.charts.colours import (
     BLUE,
-    BY_SIZE,
     GREEN,
     GREY,
-    MARKERS,
-    ORANGE,
+    LIFE_COLOURS,
     SKY,
+    VERMILLION,
+    WAY_COLOURS,
+    party_colour,
+    policy_colour,
+    size_colour,
+)
+from bench.report.charts.sheet import (
+    MARKERS,
     STYLE,
     STYLES,
-    VERMILLION,
     client_axis,
+    columns,
+    is_narrow,
     mark_invalid,
     nines_axis,
     number_axis,
     ratio_axis,
     sheet,
+    thinned,
     time_axis,
     title,
+    wrapped,
 )
 from bench.stats import merge
-from bench.words import count, in_digits, plural, way_words
+from bench.words import count, in_digits, in_percent, plural, way_words
 from loadtest.results.validity import Validity
 
 INVALID = Validity.INVALID
@@ -76,7 +85,7 @@ def freshness(run: Run, found: Findings) -> Figure:
     )  # fmt: skip
     what = (
         f"n: {sizes.clients} clients per way, {rates_of(found, sizes.changes_per_s)} for {sizes.window_s:g} s, "
-        f"{plural(sizes.repeats, 'time')}; reach {reach:.1%}. Polling every {sizes.poll_s:g} s. Staleness: age "
+        f"{plural(sizes.repeats, 'time')}; reach {in_percent(reach)}. Polling every {sizes.poll_s:g} s. Staleness: age "
         "of the oldest "
         "change that a client has not, looked at all over the window."
     )
@@ -89,8 +98,9 @@ def freshness(run: Run, found: Findings) -> Figure:
                 samples = merge([group.values_ms() for group in series.groups])
                 most = max(most, distribution(left, samples, colour, style, way_words(way)))
             for series in found.series_of(STALENESS, way):
-                stale_s = np.sort(merge([group.values_ms() for group in series.groups])) / 1e3
-                shares = 100 * np.arange(1, len(stale_s) + 1) / len(stale_s)
+                every_s = np.sort(merge([group.values_ms() for group in series.groups])) / 1e3
+                stale_s, kept = thinned(every_s)
+                shares = 100 * (kept + 1) / len(every_s)
                 right.plot(stale_s, shares, color=colour, linestyle=style, linewidth=1.8)
         title(left, "until a client holds a change")
         left.set_xlabel("time since the change (log scale)")
@@ -103,7 +113,7 @@ def freshness(run: Run, found: Findings) -> Figure:
         right.set_ylim(0, 101)
         right.set_xlim(left=-0.05)
         lines, names = left.get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside upper center", ncols=6, fontsize=9)
+        figure.legend(lines, names, loc="outside upper center", ncols=columns(6), fontsize=9)
     return figure
 
 
@@ -119,7 +129,7 @@ def storm(run: Run, found: Findings) -> Figure:
         for number, each in enumerate(series):
             for repeat, group in enumerate(each.groups):
                 label = f"{count(each.clients)} clients" if not repeat else None
-                _share_over_time(axes, group.values_ms() / 1e3, each.clients, number, label)
+                _share_over_time(axes, group.values_ms() / 1e3, each.clients, size_colour(each.clients), number, label)
         axes.set_xlabel("seconds since the first hello")
         axes.set_ylabel("clients accepted (%)")
         axes.set_xlim(left=0)
@@ -140,7 +150,7 @@ def reconnect(run: Run, found: Findings) -> Figure:
         for number, each in enumerate(sorted(series, key=lambda one: one.party)):
             for repeat, group in enumerate(each.groups):
                 label = each.party if not repeat else None
-                _share_over_time(axes, group.values_ms() / 1e3, each.clients, number, label)
+                _share_over_time(axes, group.values_ms() / 1e3, each.clients, policy_colour(each.party), number, label)
         axes.set_xlabel("seconds since the server was stopped")
         axes.set_ylabel("clients back and fresh (%)")
         axes.set_xlim(left=0)
@@ -167,14 +177,15 @@ def flap(run: Run, found: Findings) -> Figure:
             if found_estimate is None:
                 continue
             share = 100 * found_estimate.value / cut
-            left.barh(number, share, color=BY_SIZE[number % len(BY_SIZE)], height=0.6)
+            left.barh(number, share, color=policy_colour(measure.party), height=0.6)
             left.annotate(f"{share:.0f} %", (share, number), xytext=(4, 0), textcoords="offset points", va="center")
             each = series[measure.party]
             if measure.party.endswith("grace 0 s"):  # when players are back does not depend on the grace
                 policy = measure.party.partition(",")[0]
                 for repeat, group in enumerate(each.groups):
-                    _share_over_time(right, group.values_ms() / 1e3, cut, number, None if repeat else policy)
-        left.set_yticks(range(len(told)), [measure.party for measure in told])
+                    _share_over_time(right, group.values_ms() / 1e3, cut, policy_colour(policy), number,
+                                     None if repeat else policy)  # fmt: skip
+        left.set_yticks(range(len(told)), wrapped([measure.party for measure in told]))
         left.invert_yaxis()
         left.set_xlim(0, 118)
         left.set_xlabel("players told offline though they came back (%)")
@@ -225,7 +236,7 @@ def capacity(run: Run, found: Findings) -> Figure:
         axes.set_ylabel("p99 of the fan-out (log scale)")
         axes.tick_params(axis="x", rotation=45)
         axes.set_ylim(top=1.6 * max(sizes.slo_ms, *(reading.value for step in steps for reading in step.readings)))
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 if is_narrow() else 3, fontsize=9)
     return figure
 
 
@@ -242,7 +253,8 @@ def cost(run: Run, found: Findings) -> Figure:
         for axes, measure in ((left, CPU_PER_PLAYER_HOUR), (middle, KIB_PER_PLAYER_HOUR)):
             parties = list(dict.fromkeys(each.party for each in found.measures if each.measure == measure))
             for number, party in enumerate(parties):
-                _line(axes, [m for m in found.measures if (m.measure, m.party) == (measure, party)], number, party)
+                _line(axes, [m for m in found.measures if (m.measure, m.party) == (measure, party)],
+                      number, LIFE_COLOURS.get(party, GREY), party)  # fmt: skip
             client_axis(axes, sizes.clients)
             number_axis(axes.yaxis, axes.set_yscale)
         left.set_ylabel("server CPU, s per player-hour (log scale)")
@@ -251,7 +263,8 @@ def cost(run: Run, found: Findings) -> Figure:
         for number, (measure, label) in enumerate(
             ((RSS_PER_CONNECTION, "server, RSS"), (SLAB_PER_SOCKET, "kernel, per socket"))
         ):
-            _line(right, [each for each in found.measures if each.measure == measure], number + 3, label)
+            colour = (BLUE, SKY)[number]
+            _line(right, [each for each in found.measures if each.measure == measure], number + 3, colour, label)
         client_axis(right, sizes.clients)
         right.set_ylim(0, 1.3 * right.dataLim.y1)
         right.set_ylabel("KiB per connection")
@@ -280,13 +293,13 @@ def peers(run: Run, found: Findings) -> Figure:
             ]
             bars.sort(key=lambda bar: bar[1].value)
             for row, (party, made) in enumerate(bars):
-                axes.barh(row, max(0.0, made.value), color=VERMILLION if party == LOBBY else SKY, height=0.65)
+                axes.barh(row, max(0.0, made.value), color=party_colour(party), height=0.65)
                 if made.n > 1:
                     axes.plot([made.low, made.high], [row, row], color="black", linewidth=1.2)
                 bad = "  INVALID" if made.judgement.validity is INVALID else ""
                 axes.annotate(f"{in_digits(made.value)}{bad}", (max(made.value, made.high), row), xytext=(4, 0),
                               textcoords="offset points", va="center", fontsize=8)  # fmt: skip
-            axes.set_yticks(range(len(bars)), [party.replace(", ", ",\n") for party, _ in bars], fontsize=8)
+            axes.set_yticks(range(len(bars)), [_party_words(party) for party, _ in bars], fontsize=8)
             for tick in axes.get_yticklabels():
                 tick.set_fontweight("bold" if tick.get_text() == LOBBY else "normal")
             axes.invert_yaxis()
@@ -295,6 +308,10 @@ def peers(run: Run, found: Findings) -> Figure:
             axes.set_xlabel("server CPU (µs)")
             title(axes, words)
     return figure
+
+
+def _party_words(party: str) -> str:
+    return "floor: bare loop\nof sends" if party == FLOOR else party.replace(", ", ",\n")
 
 
 def noise(run: Run, found: Findings) -> Figure:
@@ -315,33 +332,33 @@ def noise(run: Run, found: Findings) -> Figure:
             ratios = [b.value / a.value for a, b in zip(measured.readings, again, strict=False) if a.value]
             floor = floors.of(measured.measure) or 0.0
             low, high = 1 / (1 + floor), 1 + floor
-            axes.barh(row, high - low, left=low, color=SKY, alpha=0.4, height=0.7)
+            axes.fill_betweenx([row - 0.35, row + 0.35], low, high, color=SKY, alpha=0.4, linewidth=0)
             axes.plot(ratios, [row] * len(ratios), linestyle="", marker="o", color=BLUE)
             furthest = max(furthest, high, *ratios, *(1 / each for each in ratios if each > 0))
         axes.axvline(1, color=GREY, linewidth=1)
         axes.set_xscale("log")
         axes.set_xlim(1 / furthest**1.1, furthest**1.1)
         ratio_axis(axes)
-        axes.set_yticks(range(len(named)), [measure.name for measure in named])
+        axes.set_yticks(range(len(named)), wrapped([measure.name for measure in named]))
         axes.invert_yaxis()
         axes.set_xlabel("second ÷ first of two equal servers (log scale)")
         axes.grid(visible=False, axis="y")
     return figure
 
 
-def _share_over_time(axes: Axes, moments_s: np.ndarray[tuple[int], np.dtype[np.float64]], of: int, number: int,
-                     label: str | None) -> None:  # fmt: skip
-    shares = 100 * np.arange(len(moments_s) + 1) / of
-    axes.step([0.0, *moments_s], shares, where="post", color=BY_SIZE[number % len(BY_SIZE)],
-              linestyle=STYLES[number % len(STYLES)], linewidth=1.6, label=label)  # fmt: skip
+def _share_over_time(axes: Axes, moments_s: np.ndarray[tuple[int], np.dtype[np.float64]], of: int, colour: str,
+                     number: int, label: str | None) -> None:  # fmt: skip
+    shown_s, kept = thinned(moments_s)
+    shares = 100 * (kept + 1) / of
+    axes.step([0.0, *shown_s], [0.0, *shares], where="post", color=colour, linestyle=STYLES[number % len(STYLES)],
+              linewidth=1.6, label=label)  # fmt: skip
 
 
-def _line(axes: Axes, measures: Sequence[Measured], number: int, label: str) -> None:
+def _line(axes: Axes, measures: Sequence[Measured], number: int, colour: str, label: str) -> None:
     points: list[tuple[int, Estimate]] = [
         (each.clients, found) for each in measures if (found := estimate(each)) is not None
     ]
     points.sort(key=lambda point: point[0])
-    colour = (BLUE, VERMILLION, GREEN, ORANGE, SKY)[number % 5]
     axes.plot([n for n, _ in points], [found.value for _, found in points], color=colour, marker=MARKERS[number],
               linestyle=STYLES[number % len(STYLES)], markersize=5, linewidth=1.6, label=label)  # fmt: skip
     for clients, found in points:

@@ -1,4 +1,4 @@
-"""The answers that a report begins with: a few plain sentences and one table, from the figures of the run."""
+"""The answers that a report begins with: which way to choose, what one process carries, what of the claims holds."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from collections.abc import Sequence
 
 from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview
-from bench.analysis.derived.traffic import select
-from bench.analysis.estimates import estimate
+from bench.analysis.estimates import Estimate, estimate
 from bench.analysis.figures import figures_of
 from bench.analysis.promises import Promise
 from bench.analysis.validity import Judgement, sum_up
 from bench.analysis.verdicts import Verdict
-from bench.measures import BACK_WITHIN
-from bench.report.sections.page import Table
+from bench.measures import CAPACITY, Measure
+from bench.record.findings import Findings
+from bench.report.sections.choice import choice_sentences
 from bench.report.sections.promises import tally
 from bench.report.sections.shows import SHOWS
 from bench.stats import summarize
-from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
+from bench.words import count, in_ms, plural
 from loadtest.results.validity import Validity
 
 
-def answer_sentences(figures: Overview, promises: Sequence[Promise]) -> list[str]:
-    """What somebody wants to know who reads no further: at most five sentences."""
-    return [
-        *_latency(figures), *_bandwidth(figures), *_reconnect(figures), *_capacity(figures), *_claims(promises),
-    ]  # fmt: skip
+def answer_sentences(figures: Overview) -> list[str]:
+    """Which way to choose; how soon a change is known, where the ways were not compared."""
+    return choice_sentences(figures) or _latency(figures)
+
+
+def carry_sentences(figures: Overview, promises: Sequence[Promise]) -> list[str]:
+    """What one process carries, and what of the specification's claims holds."""
+    return [*_capacity(figures), *_claims(promises)]
 
 
 def validity_sentence(figures: Overview) -> str:
@@ -54,86 +57,25 @@ def _latency(figures: Overview) -> list[str]:
 
 
 def _claims(promises: Sequence[Promise]) -> list[str]:
+    """Claims alone: variants are the lab's own and count for nothing here."""
     if not promises:
         return []
-    broken = [promise.claim for promise in promises if promise.ruling.verdict is Verdict.DOES_NOT_HOLD]
+    broken = [promise.claim for promise in promises
+              if promise.ruling.verdict is Verdict.DOES_NOT_HOLD and not promise.is_variant]  # fmt: skip
     return [tally(promises)[:-1] + (f"; not true in this run: {'; '.join(broken)}." if broken else ".")]
 
 
-def _bandwidth(figures: Overview) -> list[str]:
-    polling, etag, push = (select(figures.idle, kind) for kind in ("polling", "polling_etag", "push"))
-    if not (polling and etag and push):
-        return []
-    plain, conditional, pushed = polling[0].wire.mean, etag[0].wire.mean, push[0].wire.mean
-    return [
-        f"An idle client costs {in_bytes(pushed)} per minute with push, TCP/IP included; {in_bytes(plain)} with "
-        f"polling when the list has {plural(polling[0].rooms, 'room')} ({in_percent(1 - pushed / plain)} saved), and "
-        f"{in_bytes(conditional)} with polling and ETag ({in_percent(1 - pushed / conditional)} saved)."
-    ]
-
-
-def _reconnect(figures: Overview) -> list[str]:
-    found = figures.run.found("reconnect")
-    if found is None:
-        return []
-    parts = []
-    for measure in found.measures:
-        made = estimate(measure)
-        if measure.measure == BACK_WITHIN[100] and made is not None:
-            parts.append(f"{in_digits(made.value)} s ({measure.party}){made.judgement.mark}")
-    if not parts:
-        return ["After a restart of the server not everybody came back."]
-    clients = figures.run.profile.returns.clients
-    return [
-        f"After a restart of the server all of {plural(clients, 'client')} were back by themselves and held the list, "
-        f"the last so long after the stop: {', '.join(sorted(parts))}."
-    ]
-
-
 def _capacity(figures: Overview) -> list[str]:
+    """Only from points that may be believed."""
     run = figures.run
-    sentences = [
-        sentence[:-1]
-        for name in ("capacity", "peers")
-        if (found := run.found(name)) is not None
-        for sentence in SHOWS[name](run, found)[:1]
-    ]
-    return (
-        ["; ".join([sentences[0], *(each[0].lower() + each[1:] for each in sentences[1:])]) + "."] if sentences else []
-    )
+    found = run.found("capacity")
+    if found is None or any(each.is_suspect for each in _figures_of(found, CAPACITY)):
+        return []
+    return SHOWS["capacity"](run, found)[:1]
 
 
-def answer_table(figures: Overview) -> Table | None:
-    """Polling, polling with ETag and push side by side."""
-    fresh, polled = _largest_valid(figures.fresh), summarize(figures.polled_ms)
-    rows = []
-    if fresh is not None and fresh.summary is not None and polled is not None:
-        by_polling = "not measured: same interval"
-        note = f"{count(fresh.clients)} clients"
-        rows += [
-            [f"Fresh list after a change, p50 (push: {note})", in_ms(polled.p50), by_polling, in_ms(fresh.summary.p50)],
-            [f"Fresh list after a change, p99 (push: {note})", in_ms(polled.p99), by_polling, in_ms(fresh.summary.p99)],
-        ]
-    polling, etag, push = (select(figures.idle, kind) for kind in ("polling", "polling_etag", "push"))
-    for plain, conditional, pushed in zip(polling, etag, push, strict=False):
-        rows += [
-            [
-                f"Bytes per idle minute, {layer_words}, {plural(plain.rooms, 'room')}",
-                *(in_bytes(cost.layer(layer).mean) for cost in (plain, conditional, pushed)),
-            ]
-            for layer, layer_words in (("framed", "framed"), ("wire", "with TCP/IP"))
-        ]
-    if polling and etag and push:
-        rows.append(
-            [
-                "Requests or heartbeats per idle minute",
-                *(a_few(costs[0].requests.mean) for costs in (polling, etag, push)),
-            ]
-        )
-    if not rows:
-        return None
-    poll_s = figures.run.profile.broadcast.poll_s
-    return Table("", ("", f"Polling every {poll_s:g} s", "Polling with ETag", "Push"), rows)
+def _figures_of(found: Findings, measure: Measure) -> list[Estimate]:
+    return [made for each in found.measures if each.measure == measure and (made := estimate(each)) is not None]
 
 
 def _largest_valid(latencies: Sequence[Latency]) -> Latency | None:

@@ -159,7 +159,7 @@ def _ledger_table(kinds: Sequence[tuple[str, Sequence[Latency]]]) -> Table:
     return Table(
         title="Receipts, lateness and CPU behind these figures",
         headers=(
-            "", "Clients", "Receipts", "Lost, by cause", "Twice", "Out of order", "Publisher late by up to",
+            "Series", "Clients", "Receipts", "Lost, by cause", "Twice", "Out of order", "Publisher late by up to",
             "Server CPU per broadcast", "Server, of a core", "Server kept from its core", "Generator, of a core",
         ),
         rows=rows,

@@ -17,7 +17,7 @@ from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
 from bench.report.charts import CHARTS_OF
 from bench.report.sections.page import Section, Table, mark_of
 from bench.report.sections.shows import SHOWS
-from bench.words import count, in_digits, rate_number, way_words
+from bench.words import count, in_digits, in_percent, rate_number, way_words
 
 MARKS = {"met": "holds", "missed": "fails"}
 
@@ -199,7 +199,7 @@ def _reach(measure: Measured) -> str:
     causes = ", ".join(f"{number} {cause}" for cause, number in whole.lost.items())
     twice = f", {whole.twice} twice" if whole.twice else ""
     disordered = f", {whole.disordered} out of order" if whole.disordered else ""
-    return f"{whole.reach:.2%}" + (f" ({causes})" if causes else "") + twice + disordered
+    return in_percent(whole.reach) + (f" ({causes})" if causes else "") + twice + disordered
 
 
 def _spread(made: Estimate) -> str:

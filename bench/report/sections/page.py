@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.analysis.validity import Judgement
 from loadtest.results.validity import Validity
@@ -39,6 +39,26 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
     folded: bool = False
     """Its tables are long, and closed at first where a page can do that."""
+
+
+NOTHING = ("", "–")
+"""Cells that say nothing."""
+
+
+def without_empty_columns(table: Table) -> Table:
+    """A column that says nothing in any row is left out; the first one, which names the rows, stays."""
+    kept = [
+        number
+        for number in range(len(table.headers))
+        if not number or any(row[number] not in NOTHING for row in table.rows)
+    ]
+    if not table.rows or len(kept) == len(table.headers):
+        return table
+    return replace(
+        table,
+        headers=[table.headers[number] for number in kept],
+        rows=[[row[number] for number in kept] for row in table.rows],
+    )
 
 
 def mark_of(judgement: Judgement) -> str:

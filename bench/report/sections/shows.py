@@ -60,7 +60,7 @@ def break_even(run: Run, found: Findings) -> list[str]:
         fitted = {each.way: each for each in surfaces_of(run, measure)}
         if "push" not in fitted:
             continue
-        for rival in ("polling", "polling_etag"):
+        for rival in ("polling", "polling_etag", "polling_gzip"):
             if rival not in fitted:
                 continue
             parts = [_crossing_words(fitted["push"], fitted[rival], clients) for clients in sizes.clients]
@@ -75,13 +75,13 @@ def break_even(run: Run, found: Findings) -> list[str]:
 def _crossing_words(push: Surface, rival: Surface, clients: int) -> str:
     """By the cells, and by the model that is fitted to them."""
     measured, rate = measured_crossing(push, rival, clients), crossing_per_s(push, rival, clients)
-    by_model = f"the fitted model says {in_digits(rate)}" if rate is not None else "the fitted model has none"
+    by_model = ""
+    if push.is_confirmed and rival.is_confirmed:  # else it is not worth telling
+        by_model = f" (the fitted model says {in_digits(rate)})" if rate is not None else " (the fitted model has none)"
     if measured is None:
-        return f"with {count(clients)} clients at no rate between measured cells ({by_model})"
+        return f"with {count(clients)} clients at no rate between measured cells{by_model}"
     between = f"between the cells at {in_digits(measured.low_per_s)} and {in_digits(measured.high_per_s)}"
-    return (
-        f"with {count(clients)} clients from {in_digits(measured.per_s)} changes per second on, {between} ({by_model})"
-    )
+    return f"with {count(clients)} clients from {in_digits(measured.per_s)} changes per second on, {between}{by_model}"
 
 
 def storm(run: Run, found: Findings) -> list[str]:

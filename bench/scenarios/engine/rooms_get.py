@@ -25,7 +25,8 @@ from bench.record.vocabulary import LOBBY, LOBBY_UNCHANGED, PLAIN_HANDLER
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 ROOMS = 50
 CONNECTIONS = 32
-WARM_S = 0.1
+WARM_S = 0.3
+"""Of answers that do not count, before those that do: a compiler that works while the program runs has met the code."""
 TURNS_A_REPEAT = 4
 """Short turns and many: what the machine does otherwise changes from second to second."""
 

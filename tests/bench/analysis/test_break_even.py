@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.analysis.break_even import (
+    CONFIRMED,
     Point,
     Surface,
     cells_of,
@@ -138,7 +139,8 @@ def test_cells_of_freshness_count_where_list_and_period_are_the_same() -> None:
     assert len(cells_of(run_of(own, beside))) == 2
     assert len(cells_of(run_of(own, beside, freshness_poll_s=1.0))) == 1
     assert len(cells_of(run_of(own, findings("freshness", CELL, rooms=50)))) == 1
-    assert len(cells_of(run_of(own, findings("freshness", (BYTES_PER_CLIENT_HOUR, "rev", 1.0, 1.0))))) == 1
+    assert len(cells_of(run_of(own, findings("freshness", (BYTES_PER_CLIENT_HOUR, "rev", 1.0, 1.0))))) == 2
+    assert len(cells_of(run_of(own, findings("freshness", (BYTES_PER_CLIENT_HOUR, "jitter", 1.0, 1.0))))) == 1
 
 
 def test_run_without_break_even_has_no_cells() -> None:
@@ -195,3 +197,40 @@ def test_idle_value_stands_in_where_no_idle_cell_was_measured() -> None:
 def test_other_measures_make_no_surface_of_this_one() -> None:
     own = findings("break-even", (CPU_PER_CLIENT_HOUR, "push", 1.0, 0.5))
     assert surfaces(own.measures, BYTES_PER_CLIENT_HOUR, poll_s=POLL_S) == []
+
+
+# -- cells that are held out ---------------------------------------------------------------------------------------
+
+
+def test_model_of_the_right_shape_is_confirmed_by_cells_that_were_held_out() -> None:
+    surface = cells("polling_etag", etag)
+    assert len(surface.held_out) == len(RATES) * len(CLIENTS)
+    assert surface.error == pytest.approx(0.0, abs=0.02)
+    assert surface.is_confirmed
+
+
+def test_model_of_the_wrong_shape_is_not_confirmed() -> None:
+    surface = cells("polling", lambda rate, n: 100.0 * rate**2)  # what polls plainly does not depend on the rate
+    assert surface.error is not None
+    assert surface.error > CONFIRMED
+    assert not surface.is_confirmed
+
+
+def test_model_with_too_few_cells_to_hold_any_out_is_not_confirmed() -> None:
+    surface = fit("push", [Point(100, 1.0, 620.0), Point(100, 5.0, 3_020.0)], poll_s=POLL_S)
+    assert (surface.held_out, surface.error, surface.is_confirmed) == ([], None, False)
+
+
+def test_polling_without_cells_has_the_bytes_that_bandwidth_counted() -> None:
+    groups = [a_group("polling_gzip", requests=20, framed=900, wire=1_000, changes_per_s=rate) for rate in (0.5, 2.0)]
+    groups += [a_group("rev", requests=2, framed=900, wire=1_000, changes_per_s=1.0)]
+    fitted = surfaces_of(run_of(findings("break-even", CELL), an_idle_result(groups)), BYTES_PER_CLIENT_HOUR)
+    assert {each.way for each in fitted} == {"push", "polling_gzip"}, "push with rev depends on how many there are"
+    [gzip] = [each for each in fitted if each.way == "polling_gzip"]
+    assert [(each.changes_per_s, each.value) for each in gzip.points] == [(0.5, 60_000.0), (2.0, 60_000.0)]
+
+
+def test_bandwidth_with_another_list_makes_no_cells() -> None:
+    groups = [a_group("polling_gzip", requests=20, framed=900, wire=1_000, rooms=50, changes_per_s=1.0)]
+    fitted = surfaces_of(run_of(findings("break-even", CELL), an_idle_result(groups)), BYTES_PER_CLIENT_HOUR)
+    assert {each.way for each in fitted} == {"push"}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bench.analysis.verdicts import NOT_MEASURED, Verdict, judge, judge_about, judge_at_most, judge_up_to
+from bench.analysis.verdicts import (
+    NOT_MEASURED,
+    Verdict,
+    judge,
+    judge_about,
+    judge_at_most,
+    judge_cost_of_old,
+    judge_up_to,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +50,28 @@ def test_does_not_hold_when_the_smallest_size_is_above_the_limit() -> None:
     assert judge_up_to([(100, 10.0), (500, 1.0)], 10.0).verdict is Verdict.DOES_NOT_HOLD
 
 
-def test_invalid_size_ends_what_can_be_said() -> None:
-    assert judge_up_to([(100, 1.0), (500, None), (1000, 1.0)], 10.0).up_to == 100
-    assert judge_up_to([(100, None), (500, 1.0)], 10.0) == NOT_MEASURED
+def test_size_without_a_figure_has_neither_held_nor_failed() -> None:
+    assert judge_up_to([(100, 1.0), (500, None), (1000, 1.0)], 10.0) == judge(True)
+    assert judge_up_to([(100, None), (500, 1.0)], 10.0) == judge(True)
+    assert judge_up_to([(100, None)], 10.0) == NOT_MEASURED
+
+
+def test_claim_whose_next_size_gave_no_figure_holds_as_far_as_measured() -> None:
+    ruling = judge_up_to([(100, 1.0), (500, None)], 10.0)
+    assert (ruling.verdict, str(ruling)) == (Verdict.HOLDS, "holds as far as measured, 100 clients")
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [
+        ([500.0, 620.0], Verdict.HOLDS),
+        ([2_000.0, 38_000.0], Verdict.UNDERSTATES),
+        ([100.0], Verdict.DOES_NOT_HOLD),
+        ([], Verdict.NOT_MEASURED),
+    ],
+)
+def test_old_way_that_costs_more_than_claimed_understates_the_gain(measured: list[float], verdict: Verdict) -> None:
+    assert judge_cost_of_old(measured, 500.0).verdict is verdict
 
 
 def test_nothing_measured_is_no_verdict() -> None:

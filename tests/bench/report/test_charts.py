@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from msgspec.structs import replace
 
 from bench.analysis.compare import compare_runs
 from bench.analysis.derived.overview import Overview, derive
 from bench.measures import (
     ANNOUNCEMENT_P99,
+    BYTES_PER_CLIENT_HOUR,
     CAPACITY,
     COLD_BROADCAST,
     CPU_PER_EVENT,
@@ -28,6 +30,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
+from bench.record.profiles import FETCHING_LIFE, WAYS
 from bench.record.run import Run
 from bench.record.vocabulary import (
     ACCEPTED,
@@ -41,12 +44,15 @@ from bench.record.vocabulary import (
     STALENESS,
     TIME_TO_FRESH,
 )
-from bench.report.charts import CHARTS_OF, FOUND, draw_charts
+from bench.report.charts import CHARTS_OF, FIGURES, FOUND, draw_charts
 from bench.report.charts.bandwidth import idle_bandwidth, traffic_by_cause, traffic_by_rate
 from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, latency_distribution
+from bench.report.charts.colours import LIFE_COLOURS, WAY_COLOURS, size_colour
 from bench.report.charts.compare import draw_comparison
 from bench.report.charts.sheet import (
     CAPTION_CHARACTERS,
+    PHONE,
+    PHONE_WIDTH_IN,
     STYLE,
     bytes_tick,
     mark_invalid,
@@ -77,9 +83,10 @@ def texts(figure: Figure) -> str:
 
 def drawn(name: str, found: Findings, run: Run | None = None) -> Figure:
     """A chart of findings, drawn to the end, so that a warning of the layout is an error here, too."""
-    figure = FOUND[name][1](run if run is not None else a_run(found), found)
-    assert render(name, name, figure).png.startswith(b"\x89PNG")
-    return figure
+    of = run if run is not None else a_run(found)
+    chart = render(name, name, "Lower is better.", lambda: FOUND[name].draw(of, found))
+    assert chart.png.startswith(b"\x89PNG")
+    return FOUND[name].draw(of, found)
 
 
 # -- broadcasts ----------------------------------------------------------------------------------------------------
@@ -141,10 +148,10 @@ def busy(way: str, rate: float, *, framed: int = 9_000) -> Findings:
     return an_idle_result([a_group(way, requests=20, framed=framed, wire=framed + 900, changes_per_s=rate)])
 
 
-def test_idle_bars_are_as_long_as_the_bytes_of_a_minute(overview: Overview) -> None:
+def test_idle_dots_stand_at_the_bytes_of_a_minute(overview: Overview) -> None:
     figure = idle_bandwidth(overview)
-    widths = {round(bar.get_width(), 6) for axes in figure.axes for bar in axes.patches}
-    assert any(math.isclose(each, 44_000, rel_tol=1e-6) for each in widths), widths
+    at = {float(np.ravel(each.get_xdata())[0]) for axes in figure.axes for each in axes.get_lines()}
+    assert any(math.isclose(each, 44_000, rel_tol=1e-6) for each in at), at
     assert "push" in texts(figure)
 
 
@@ -254,7 +261,11 @@ def test_parties_stand_by_their_cost_and_the_lobby_is_set_apart() -> None:
         for measure in (CPU_PER_RECIPIENT, CPU_PER_EVENT, CPU_PER_REQUEST):
             book.add(measure, value, clients=400, party=party)
     axes = drawn("peers", book.result("peers", ())).axes[0]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == [FLOOR, LOBBY, "naive Tornado"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
+        "floor: bare loop\nof sends",
+        LOBBY,
+        "naive Tornado",
+    ]
     assert [bar.get_width() for bar in axes.patches] == [8.0, 10.0, 30.0]
     assert [tick.get_fontweight() for tick in axes.get_yticklabels()] == ["normal", "bold", "normal"]
 
@@ -287,7 +298,7 @@ def test_freshness_has_a_line_of_each_way_that_was_measured() -> None:
         book.add(CPU_PER_EVENT, 0.1, clients=4, party=way)
     figure = drawn("freshness", book.result("freshness", ()))
     assert labels(figure.axes[0]) == ["polling", "push, then fetch"]
-    assert "reach 100.0%" in texts(figure)
+    assert "reach 100\N{NO-BREAK SPACE}%" in texts(figure)
 
 
 # -- which are drawn -----------------------------------------------------------------------------------------------
@@ -367,14 +378,94 @@ def test_cross_stands_where_the_figure_is() -> None:
 
 def test_same_figure_is_rendered_to_the_same_bytes() -> None:
     def one() -> str:
-        return render("one", "One", latency_by_clients(derive(a_whole_run()))).svg
+        return render("one", "One", "", lambda: latency_by_clients(derive(a_whole_run()))).svg
 
     assert one() == one()
 
 
 def test_title_of_a_chart_is_in_its_svg() -> None:
-    chart = render("one", "How long", latency_by_clients(derive(a_whole_run())))
+    chart = render("one", "How long", "", lambda: latency_by_clients(derive(a_whole_run())))
     assert "<dc:title>How long</dc:title>" in chart.svg
+
+
+def test_chart_for_a_phone_has_its_panels_below_each_other_and_no_caption(overview: Overview) -> None:
+    with mpl.rc_context(PHONE):
+        figure = latency_by_clients(overview)
+    assert figure.get_figwidth() == PHONE_WIDTH_IN
+    above, below = figure.axes
+    figure.draw_without_rendering()
+    assert above.get_position().y0 > below.get_position().y1
+    assert "commit" not in texts(figure)
+    assert "n: 3 announcements" in str(figure.get_label())
+
+
+@pytest.mark.parametrize("name", sorted({*FOUND, *(each.drawing.name for each in FIGURES)}))
+def test_every_chart_has_one_message_and_says_what_to_see(name: str) -> None:
+    [drawing] = [each.drawing for each in (*FIGURES, *FOUND.values()) if each.drawing.name == name]
+    assert drawing.title[0].isupper()
+    assert not drawing.title.endswith(".")
+    assert drawing.see.endswith(".")
+
+
+def test_no_bar_stands_on_a_logarithmic_axis() -> None:
+    charts = [each.draw(derive(a_whole_run())) for each in FIGURES if each.is_there(derive(a_whole_run()))]
+    for axes in (axes for figure in charts for axes in figure.axes):
+        bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+        assert not bars or (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+
+
+def a_map(*, is_right: bool) -> Run:
+    """Push against polling where the model is right, and where nothing that is modelled is."""
+    book = Book()
+    for number, (clients, rate) in enumerate((n, rate) for n in (100, 1_000) for rate in (0.2, 1.0, 5.0)):
+        where = {"clients": clients, "rooms": 10, "changes_per_s": rate}
+        noise = 1.0 if is_right else (0.2, 5.0)[number % 2]
+        book.add(BYTES_PER_CLIENT_HOUR, 1_000.0 * noise, party="polling", **where)  # type: ignore[arg-type]
+        book.add(BYTES_PER_CLIENT_HOUR, 20.0 + 600 * rate * noise, party="push", **where)  # type: ignore[arg-type]
+    return a_run(book.result("break-even", ()))
+
+
+def test_map_has_areas_only_where_held_out_cells_confirm_the_model_and_between_cells() -> None:
+    for is_right in (True, False):
+        run = a_map(is_right=is_right)
+        figure = FOUND["break-even"].draw(run, run.findings[0])
+        bytes_map, *others = figure.axes
+        assert bool(bytes_map.collections) is is_right
+        assert not any(axes.collections for axes in others), "nothing was measured there"
+        dots = [each for each in bytes_map.get_lines() if each.get_marker() == "o"]
+        assert len(dots) == 6
+        assert ("not confirmed" in texts(figure)) is not is_right
+        if is_right:
+            [area] = bytes_map.collections
+            box = area.get_datalim(bytes_map.transData)
+            assert (box.x0, box.x1) == pytest.approx((0.2, 5.0), rel=0.05)
+            assert (box.y0, box.y1) == pytest.approx((100, 1_000), rel=0.05)
+
+
+def test_map_names_the_ways_that_it_lacks() -> None:
+    run = a_map(is_right=True)
+    assert "Not measured in this run's cells: polling, ETag, polling, ETag + gzip" in texts(
+        FOUND["break-even"].draw(run, run.findings[0])
+    ).replace("\n", " ")
+
+
+# -- colours -------------------------------------------------------------------------------------------------------
+
+
+def test_size_has_its_colour_whatever_other_sizes_there_are() -> None:
+    points = [a_point(n, last_ms=1.0, fresh_ms=2.0) for n in (100, 500, 1_000)]
+    colours = []
+    for some in (points, points[1:]):
+        axes = latency_distribution(derive(a_run(a_broadcast_result(some)))).axes[0]
+        colours.append({str(each.get_label()): each.get_color() for each in axes.get_lines()}["500 clients"])
+    assert colours[0] == colours[1]
+
+
+def test_every_way_and_life_has_a_colour_of_its_own() -> None:
+    assert set(WAY_COLOURS) == set(WAYS)
+    assert len(set(WAY_COLOURS.values())) == len(WAYS)
+    assert LIFE_COLOURS[FETCHING_LIFE] == WAY_COLOURS["push"]
+    assert size_colour(100) != size_colour(1_000)
 
 
 # -- the comparison ------------------------------------------------------------------------------------------------

@@ -16,6 +16,19 @@ def test_headline_is_the_place_and_the_answers() -> None:
     assert headline(REPORT) == "machine · commit\n\n* one\n* two"
 
 
+def test_headline_has_at_most_eight_lines_of_text() -> None:
+    report = "# Push\n\nmachine\n\n" + "* one\n" * 20 + "\nValidity: all points valid.\n\n## Section\n"
+    lines = [line for line in headline(report).splitlines() if line]
+    assert len(lines) == 8
+    assert lines[-1] == "Validity: all points valid."
+
+
+def test_repositorys_readme_tells_the_decision_first() -> None:
+    told = headline((ROOT / "reports/sample/report.md").read_text(encoding="utf-8"))
+    first = next(line for line in told.splitlines() if line.startswith("* "))
+    assert "fewest bytes" in first
+
+
 def test_figures_go_between_the_lines_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
     sample = tmp_path / "reports" / "sample"
     sample.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from bench.record.vocabulary import FLOOR, LOBBY
 from bench.report.comparison import render_comparison, write_comparison
 from bench.report.index import INDEX_FILE, write_index
 from bench.report.tables import render_result
-from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_run, a_whole_run
+from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result
 
 FULL = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.95)
 
@@ -207,3 +208,29 @@ def test_folder_that_is_being_written_is_no_run(tmp_path: Path) -> None:
     (tmp_path / ".one.partial").mkdir()
     write_run(a_run(), tmp_path / ".one.partial" / "run.json")
     assert "partial" not in index_of(tmp_path)
+
+
+def a_run_at(started_at: str, push: int) -> Run:
+    groups = [
+        a_group(way, requests=2, framed=framed, wire=framed + 100, changes_per_s=rate)
+        for rate in (0.0, 1.0)
+        for way, framed in (("polling", 40_000), ("push", push))
+    ]
+    return replace(a_run(an_idle_result(groups)), started_at=started_at)
+
+
+def test_index_has_the_trend_of_key_ratios_from_the_oldest_run_on(tmp_path: Path) -> None:
+    page = index_of(tmp_path, a=a_run_at("2026-01-02T00:00:00Z", 40_000), b=a_run_at("2026-01-01T00:00:00Z", 4_000))
+    [row] = re.findall(r"<tr><th scope=\"row\">push ÷ polling, bytes, idle</th>.*?</tr>", page)
+    assert "<td>1.00</td>" in row, "newest"
+    assert "0.102–1.00" in row
+    assert 'points="4.0,24.0 156.0,4.0"' in row, "it rose"
+
+
+def test_index_has_the_headline_figures_of_each_run(tmp_path: Path) -> None:
+    page = index_of(tmp_path, a=a_run_at("2026-01-02T00:00:00Z", 40_000))
+    assert "push ÷ polling, bytes, 1 change/s: 1.00" in page
+
+
+def test_run_without_ratios_has_no_trend(tmp_path: Path) -> None:
+    assert "key ratios" not in index_of(tmp_path, a=a_run())

@@ -1,0 +1,119 @@
+"""Which way to the list to choose: what each costs and how fresh it is, and the rates at which one begins to cost more.
+
+Bytes are those of the scenario bandwidth, which counts every way at every rate; times and CPU those of freshness, where
+every way meets the same changes. A rate at which two ways cost the same lies between two measured rates; it is read off
+the straight line between them. An invalid point takes no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.analysis.derived.overview import Overview
+from bench.analysis.derived.traffic import WayCost
+from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.validity import VALID, Judgement, worse_of
+from bench.measures import CPU_PER_CLIENT_HOUR, TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, Measure
+from bench.record.profiles import WAYS
+from bench.record.run import Run
+from loadtest.results.validity import Validity
+
+TOLD_RATES_PER_S = (0.0, 0.1, 1.0, 10.0)
+"""Those of the table, as they are called; others are in the section on bytes."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way, as somebody who chooses sees it; ``None`` and missing rates were not measured."""
+
+    name: str
+    bytes_per_client_hour: dict[float, float]
+    """With TCP/IP, by the rate as it is called."""
+    p50: Estimate | None
+    p99: Estimate | None
+    """Time to fresh, ms."""
+    cpu: Estimate | None
+    """Server CPU, s per client-hour."""
+    judgement: Judgement
+    """The worst of all its figures."""
+
+    @property
+    def polls(self) -> bool:
+        return self.name.startswith("polling")
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """From this rate on the first way costs more bytes than the second."""
+
+    per_s: float
+    low_per_s: float
+    high_per_s: float
+    """The measured rates next to it."""
+
+
+def ways_of(figures: Overview) -> list[Way]:
+    """All that were measured, at the shortest list; invalid figures are left out."""
+    costs = _valid(figures.traffic)
+    rooms = min((cost.rooms for cost in costs), default=0)
+    return [
+        way
+        for name in WAYS
+        if (way := _way(figures.run, name, [cost for cost in costs if (cost.kind, cost.rooms) == (name, rooms)]))
+        is not None
+    ]
+
+
+def rooms_of(figures: Overview) -> int:
+    """In the list of the comparison: the shortest that was measured."""
+    return min((cost.rooms for cost in _valid(figures.traffic)), default=0)
+
+
+def achieved_of(figures: Overview) -> dict[float, float]:
+    """By the name of a rate: what it was, in the comparison."""
+    rooms = rooms_of(figures)
+    return {cost.changes_per_s: cost.achieved_per_s for cost in figures.traffic if cost.rooms == rooms}
+
+
+def crossover(costs: Sequence[WayCost], dear: str, cheap: str, rooms: int) -> Crossover | None:
+    """Where the first way begins to cost more bytes than the second; ``None`` where no two measured rates have it
+    between them."""
+    lines = [
+        {cost.achieved_per_s: cost.whole for cost in _valid(costs) if (cost.kind, cost.rooms) == (way, rooms)}
+        for way in (dear, cheap)
+    ]
+    rates = sorted(lines[0].keys() & lines[1].keys())
+    apart = [lines[0][rate] - lines[1][rate] for rate in rates]
+    for number in range(1, len(rates)):
+        before, after = apart[number - 1], apart[number]
+        if before < 0 <= after:
+            low, high = rates[number - 1], rates[number]
+            return Crossover(low + (high - low) * before / (before - after), low, high)
+    return None
+
+
+def _way(run: Run, name: str, costs: Sequence[WayCost]) -> Way | None:
+    p50, p99, cpu = (
+        _fresh_figure(run, name, each) for each in (TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, CPU_PER_CLIENT_HOUR)
+    )
+    if not costs and p50 is None:
+        return None
+    worst = VALID
+    for judgement in (*(cost.judgement for cost in costs), *(made.judgement for made in (p50, p99, cpu) if made)):
+        worst = worse_of(worst, judgement)
+    return Way(name, {cost.changes_per_s: cost.whole for cost in costs}, p50, p99, cpu, worst)
+
+
+def _fresh_figure(run: Run, way: str, measure: Measure) -> Estimate | None:
+    found = run.found("freshness")
+    made = next(
+        (estimate(each) for each in (found.measures if found is not None else ())
+         if (each.measure, each.party) == (measure, way)),
+        None,
+    )  # fmt: skip
+    return made if made is not None and made.judgement.validity is not Validity.INVALID else None
+
+
+def _valid(costs: Sequence[WayCost]) -> list[WayCost]:
+    return [cost for cost in costs if cost.judgement.validity is not Validity.INVALID]

@@ -1,0 +1,117 @@
+"""The claims about scale and about social features, judged from the capacity search and from what the swarm did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.analysis.estimates import estimate
+from bench.analysis.promises.promise import Promise
+from bench.analysis.verdicts import NOT_MEASURED, judge
+from bench.measures import CAPACITY
+from bench.record.run import Run
+from bench.record.vocabulary import ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT
+from bench.words import count, in_ms, plural
+from loadtest.results.validity import Validity
+
+SECTION = "Benefits"
+SUMMARY = "Summary"
+
+MANY_USERS = 1_000.0
+"""What "many concurrent users" is read as, for one process."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One of the specification's list, and how the swarm shows it."""
+
+    claim: str
+    sent: str
+    """Counter of what players did, or fact of what the lab did while they played."""
+    received: str
+    """Counter of what other players heard of it."""
+    what: str
+    metric: str = ""
+    """Time of the swarm that belongs to it."""
+    ledger: str = ""
+    """Account of who should have heard."""
+    is_personal: bool = False
+    """Each that was sent is for one player, so as many must have been received."""
+
+
+FEATURES = (
+    Feature("Friend online/offline status", "connections established", "received user_online", "status message",
+            "fanout_presence", "presence"),
+    Feature("Party invitations", "invitations sent", "received party_invite", "invitation", "invitation",
+            is_personal=True),
+    Feature("Chat notifications", "lines said", "received chat_message", "line of chat", "chat"),
+    Feature("Match invitations", MATCH_INVITATIONS_SENT, "received match_invite", "match invitation",
+            is_personal=True),
+    Feature("Player count updates", "sent join_room", "received rooms_changed", "announcement", "fanout_rooms",
+            "rooms"),
+    Feature("Server announcements", ANNOUNCEMENTS_SENT, "received announcement", "announcement"),
+)  # fmt: skip
+
+
+def judge_features(run: Run) -> list[Promise]:
+    """Scale first, then each feature of the list "Scalable for Future Features"."""
+    return [_scale(run), *(_feature(run, each) for each in FEATURES)]
+
+
+def swarm_counts(run: Run) -> Mapping[str, float]:
+    """The swarm's own totals; empty without a swarm, or one that is invalid."""
+    counts: Mapping[str, float] = _document(run).get("counts", {})
+    return counts
+
+
+def _document(run: Run) -> Mapping[str, Any]:
+    found = run.found("swarm")
+    if found is None or found.swarm is None:
+        return {}
+    document: Mapping[str, Any] = found.swarm.document
+    return document if document.get("validity", {}).get("level") != Validity.INVALID.value else {}
+
+
+def _scale(run: Run) -> Promise:
+    found = run.found("capacity")
+    made = next(
+        (estimate(each) for each in (found.measures if found is not None else ()) if each.measure == CAPACITY), None
+    )
+    is_known = made is not None and made.value > 0 and made.judgement.validity is not Validity.INVALID
+    level = f"p99 of the fan-out below {in_ms(run.profile.capacity.slo_ms)}"
+    return Promise(
+        SUMMARY,
+        "“Scales to handle many concurrent users”",
+        f"one process held {count(made.value)} clients with {level}" if made is not None and is_known else "",
+        judge(made.value >= MANY_USERS if made is not None and is_known else None),
+        f"many is read as {count(MANY_USERS)} on one process; {level}, nobody left out",
+    )
+
+
+def _feature(run: Run, feature: Feature) -> Promise:
+    """Holds when what was done was heard, and nobody who should have heard was left out."""
+    claim = f"“Scalable for Future Features”: “{feature.claim}”"
+    document = _document(run)
+    events = document.get("events", {})
+    found = run.found("swarm")
+    done = {**(found.facts if found is not None else {}), **events}
+    sent, received = (round(done.get(name, 0)) for name in (feature.sent, feature.received))
+    account = document.get("ledger", {}).get(feature.ledger, {}) if feature.ledger else {}
+    if not sent:
+        why = "no player of this run's swarm did it" if document else "the swarm did not run"
+        return Promise(SECTION, claim, "", NOT_MEASURED, why)
+    metric = next((each for each in document.get("metrics", []) if each["name"] == feature.metric), None)
+    lost = round(account.get("lost", 0)) + (max(0, sent - received) if feature.is_personal else 0)
+    parts = [f"{plural(received, feature.what)} received" + (f" of {count(sent)} sent" if feature.is_personal else "")]
+    if account.get("expected"):
+        parts.append(f"{count(lost)} of {count(account['expected'])} that were due lost")
+    if metric is not None and metric["count"]:
+        parts.append(f"{in_ms(metric['p50_ms'])} (p50), {in_ms(metric['p99_ms'])} (p99)")
+    return Promise(
+        SECTION,
+        claim,
+        "; ".join(parts),
+        judge(received > 0 and not lost),
+        "it was done while the swarm played, its players heard of it, and nobody who should have was left out",
+    )
