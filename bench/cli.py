@@ -145,7 +145,7 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
     Exit codes: 0 no worse; 3 worse by more than the limit; 4 no verdict: nothing that can be compared, a figure is
     missing, or one of the runs was broken off, failed or is INVALID.
     """
-    from bench.analysis.compare import compare_runs
+    from bench.analysis.comparison.compare import compare_runs
     from bench.report.comparison import render_comparison, write_comparison
 
     (one, one_schema), (two, two_schema) = _read_repeats(before), _read_repeats(after)
@@ -169,8 +169,8 @@ def gate(stored: Path, output: Path | None, seed: int | None) -> None:
 
     Exit codes: 0 no worse; 1 a ledger found a fault; 3 worse; 4 no verdict, a ratio could not be measured.
     """
-    from bench.analysis.baseline import SCENARIOS, check, verdict
-    from bench.record.baseline import BaselineUnreadable, read_baseline
+    from bench.analysis.comparison.baseline import SCENARIOS, check, verdict
+    from bench.record.files.baseline import BaselineUnreadable, read_baseline
     from bench.record.files.run_file import RUN_FILE, write_run
     from bench.record.profiles import GATE
 
@@ -204,8 +204,8 @@ def gate(stored: Path, output: Path | None, seed: int | None) -> None:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=BASELINE, show_default=True)
 def baseline(runs: tuple[Path, ...], output: Path) -> None:
     """Make the stored baseline anew from five or more runs of the gate (their folders, or a folder of them)."""
-    from bench.analysis.baseline import make_baseline
-    from bench.record.baseline import write_baseline
+    from bench.analysis.comparison.baseline import make_baseline
+    from bench.record.files.baseline import write_baseline
     from bench.record.files.run_file import runs_in
 
     try:

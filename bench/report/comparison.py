@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from bench.analysis.changes import APART, FAR, Pair
-from bench.analysis.compare import Comparison
+from bench.analysis.comparison.changes import APART, FAR, Pair
+from bench.analysis.comparison.compare import Comparison
 from bench.record.provenance import commit_words, machine_words
 from bench.record.run import Run
 from bench.report.charts.compare import draw_comparison

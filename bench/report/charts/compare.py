@@ -7,8 +7,8 @@ import textwrap
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bench.analysis.changes import Change
-from bench.analysis.compare import Comparison
+from bench.analysis.comparison.changes import Change
+from bench.analysis.comparison.compare import Comparison
 from bench.record.provenance import commit_words
 from bench.report.charts.colours import BLUE, GREY, SKY, VERMILLION
 from bench.report.charts.sheet import STYLE, Chart, ratio_axis, render, sheet

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from bench import cli
-from bench.analysis.changes import Change
-from bench.analysis.compare import compare_runs
+from bench.analysis.comparison.changes import Change
+from bench.analysis.comparison.compare import compare_runs
 from bench.measures import CPU_PER_RECIPIENT
 from bench.record.book import Book
 from bench.record.files.run_file import write_run

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from bench import cli
-from bench.analysis.changes import DEFAULT_FLOORS, FAR, Change
-from bench.analysis.compare import Comparison, compare_runs
+from bench.analysis.comparison.changes import DEFAULT_FLOORS, FAR, Change
+from bench.analysis.comparison.compare import Comparison, compare_runs
 from bench.measures import (
     CLOSED_BY_SERVER,
     CPU_PER_RECIPIENT,

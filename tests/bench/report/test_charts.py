@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from msgspec.structs import replace
 
-from bench.analysis.compare import compare_runs
+from bench.analysis.comparison.compare import compare_runs
 from bench.analysis.derived.overview import Overview, derive
 from bench.measures import (
     ANNOUNCEMENT_P99,

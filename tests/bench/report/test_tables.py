@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bench.analysis.changes import Change
-from bench.analysis.compare import Comparison, compare_runs
+from bench.analysis.comparison.changes import Change
+from bench.analysis.comparison.compare import Comparison, compare_runs
 from bench.measures import (
     CLOSED_BY_SERVER,
     CPU_PER_RECIPIENT,

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench import cli
-from bench.analysis.compare import Change, compare_runs
+from bench.analysis.comparison.compare import Change, compare_runs
 from bench.analysis.figures import figures_of, invalid_figures
 from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run

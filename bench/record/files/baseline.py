@@ -19,7 +19,7 @@ class BaselineRatio(msgspec.Struct, frozen=True, kw_only=True):
     """One of them. Less is better for all."""
 
     name: str
-    """Of a `bench.analysis.baseline.WATCHED`."""
+    """Of a `bench.analysis.comparison.baseline.WATCHED`."""
     value: float
     """The median over the runs."""
     low: float

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bench.analysis.changes import Change, Pair, pair_of
-from bench.analysis.comparable import Basis, basis_of
+from bench.analysis.comparison.changes import Change, Pair, pair_of
+from bench.analysis.comparison.comparable import Basis, basis_of
 from bench.analysis.estimates import distance
 from bench.analysis.figures import Figure, figures_of
 from bench.analysis.noise_floors import noise_floors
