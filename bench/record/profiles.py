@@ -278,21 +278,21 @@ QUICK = Profile(
     name="quick",
     budget_s=175.0,
     purpose="the questions at sizes that take at most three minutes on two cores",
-    noise=NoiseSizes(clients=200, repeats=2, broadcasts=4),
+    noise=NoiseSizes(clients=200, repeats=2, broadcasts=3),
     broadcast=BroadcastSizes(
-        clients=[100, 1_000], notify_broadcasts=5, refetch_broadcasts=3, logins=3
+        clients=[100, 1_000], notify_broadcasts=4, refetch_broadcasts=2, logins=2
     ),
-    freshness=FreshnessSizes(window_s=2.0, changes_per_s=2.0),
+    freshness=FreshnessSizes(window_s=1.0, changes_per_s=2.0),
     bandwidth=BandwidthSizes(
         rooms=[10, 50], clients=4, window_s=30.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
         changes_per_s=[0.0, 0.1, 1.0, 10.0],
     ),
     break_even=BreakEvenSizes(ways=["push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0),
-    capacity=CapacitySizes(first=2_000, broadcasts=3, resolution=1.0),
+    capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
     peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     swarm=SwarmSizes(
-        users=60, spawn_per_s=20.0, run_s=12.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
+        users=60, spawn_per_s=20.0, run_s=9.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
     ),
 )  # fmt: skip
