@@ -25,7 +25,7 @@ def test_figures_of_broadcasts_are_those_of_the_sample() -> None:
     for name, cpu, last in rows:
         party = next(found for shown, found in PARTIES.items() if name.startswith(shown))
         assert cpu in measured("server CPU (?:a|per) recipient", party, "1,500"), name
-        assert last in measured("until everybody had it", party, "1,500"), name
+        assert last in measured("until every client had it", party, "1,500"), name
 
 
 def test_figures_of_the_storm_are_those_of_the_sample() -> None:
