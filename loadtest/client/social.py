@@ -34,11 +34,15 @@ class Social:
         self.friend_accepted: Signal[[events.FriendAccepted]] = Signal("friend_accepted")
         self.friend_removed: Signal[[events.FriendRemoved]] = Signal("friend_removed")
         self.party_invited: Signal[[events.PartyInvited]] = Signal("party_invited")
+        self.party_invite_closed: Signal[[events.PartyInviteClosed]] = Signal("party_invite_closed")
+        """An invitation has ended, and why: answered, withdrawn, expired, or the party is gone."""
         self.party_joined: Signal[[events.PartyJoined]] = Signal("party_joined")
         self.party_left: Signal[[events.PartyLeft]] = Signal("party_left")
         self.party_leader_changed: Signal[[events.PartyLeaderChanged]] = Signal("party_leader_changed")
         self.party_member_status: Signal[[events.PartyMemberStatus]] = Signal("party_member_status")
         self.match_invited: Signal[[events.MatchInvited]] = Signal("match_invited")
+        self.match_invite_closed: Signal[[events.MatchInviteClosed]] = Signal("match_invite_closed")
+        """As `party_invite_closed`, of an invitation into a room."""
         self.chat_message: Signal[[events.ChatMessage]] = Signal("chat_message")
         self.notified: Signal[[events.Notification]] = Signal("notified")
         self.announced: Signal[[events.Announcement]] = Signal("announced")
@@ -48,11 +52,13 @@ class Social:
             events.FriendAccepted: self.friend_accepted.emit,
             events.FriendRemoved: self.friend_removed.emit,
             events.PartyInvited: self.party_invited.emit,
+            events.PartyInviteClosed: self.party_invite_closed.emit,
             events.PartyJoined: self.party_joined.emit,
             events.PartyLeft: self.party_left.emit,
             events.PartyLeaderChanged: self.party_leader_changed.emit,
             events.PartyMemberStatus: self.party_member_status.emit,
             events.MatchInvited: self.match_invited.emit,
+            events.MatchInviteClosed: self.match_invite_closed.emit,
             events.ChatMessage: self.chat_message.emit,
             events.Notification: self.notified.emit,
             events.Announcement: self.announced.emit,

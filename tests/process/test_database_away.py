@@ -276,7 +276,7 @@ class Load:
             self.rooms.append(answer.body["room"]["id"])
 
     def _make_friend(self, number: int) -> None:
-        other = next(reversed(self.accounts.values()), None)
+        other = next(reversed(tuple(self.accounts.values())), None)  # a copy: other threads add to it
         if other is None:
             return
         token = token_of(self._target, number, f"one{number}")

@@ -70,8 +70,10 @@ def calm(measure: Callable[[], T], holds: Callable[[T], bool], *, tries: int = 3
 @pytest.fixture(scope="module")
 def delayed() -> Findings:
     def is_calm(found: Findings) -> bool:
-        groups = series_of(found, ANNOUNCEMENT).groups
-        return max(float(seconds(group).max()) for group in groups) < DELAY_S + TOLERANCE_S
+        heard, polled = series_of(found, ANNOUNCEMENT).groups, series_of(found, POLLED_AGE).groups
+        slowest_s = max(float(seconds(group).max()) for group in heard)
+        apart = min(distance_from_uniform(seconds(group), low=0.0, high=2 * POLL_S) for group in polled)
+        return slowest_s < DELAY_S + TOLERANCE_S and apart > 0.4
 
     return calm(lambda: broadcast.run(lab(Faults(delay_s=DELAY_S), broadcast=SIZES)), is_calm)
 

@@ -90,7 +90,7 @@ CASES: tuple[Case, ...] = (
         SocketCase(f"payload of {size} bytes", _BASE, (frame(padded(size)),), stays("pong"))
         for size in (124, 125, 126, 127, 128, 255, 256, 1024, LIMIT_BYTES - 1, LIMIT_BYTES)
     ),
-    SocketCase("name of 3,000 bytes comes back", _BASE, (frame(named(b"n" * 3000)),), stays("accepted " + "n" * 3000)),
+    SocketCase("name of 3,000 bytes is taken, cut", _BASE, (frame(named(b"n" * 3000)),), stays("accepted " + "n" * 64)),
     SocketCase("16 bits for 0 bytes", _BASE, (frame(b"", length_form=16),), closes(1002)),
     SocketCase("16 bits for 125 bytes", _BASE, (frame(padded(125), length_form=16),), closes(1002)),
     SocketCase("64 bits for 5 bytes", _BASE, (frame(b"hello", length_form=64),), closes(1002)),

@@ -129,7 +129,7 @@ def test_a_stored_token_connects_at_the_next_start(target: Target, open_game):
 def test_room_made_by_one_is_seen_by_the_other_within_a_second(target: Target, open_game):
     viewer, host = open_game(target), open_game(target)
     viewer.log_in("viewer")
-    host.log_in("host")
+    host.log_in("maker")
     made_s = time.monotonic()
     room = host.api.create_room(host.token, gamemode="duel", map_name="canyon")
     wait_for(lambda: viewer.holds(room.id), deadline_s=1.0, what="the viewer holds the room, without asking for it")

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench.target import Target
 
+from bench.processes.target import Target
 from tests.process.clients import call, register, token_of
 
 CHECKS = [
