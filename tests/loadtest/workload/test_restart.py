@@ -39,14 +39,15 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def nowhere() -> str:
-    """Nobody does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+def nowhere() -> Iterator[str]:
+    """An address at which nobody answers: the port is taken, so that no other test's server gets it meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def until(holds, what: str) -> None:
-    with gevent.Timeout(5, AssertionError(f"not in time: {what}")):
+    with gevent.Timeout(30, AssertionError(f"not in time: {what}")):
         while not holds():
             gevent.sleep(0.01)
 
