@@ -26,7 +26,7 @@ CHROMIUM_FLAGS = [
 ]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
 NO_RATES = [
     *("--auth-rate-per-min", "0"),
     *("--chat-rate-per-min", "0"),
