@@ -161,6 +161,7 @@ class App:
             chat_rate_per_min=settings.chat_rate_per_min,
             chat_max_characters=settings.chat_max_characters,
             new_id=runtime.new_id,
+            new_key=runtime.new_token_id,
         )
         self.lobby = Lobby(presence=self.presence, sessions=self.sessions, announcer=self.announcer, clock=clock)
         self.lobby.observe(self.social)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import random
@@ -26,6 +27,9 @@ ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 NO_LIMITS = {"command_rate_per_s": 0.0, "auth_rate_per_min": 0.0, "social_rate_per_min": 0.0, "chat_rate_per_min": 0.0}
 PRESENCE = frozenset({"user_online", "user_offline", "presence_changed", "player_count", "handshake_accepted"})
 """What everybody hears of sessions that come and go."""
+
+SETTLED_WITHIN_S = 10.0
+"""Of the wall clock: writes that wait for a store that is away never settle."""
 
 
 def token_of(user: User) -> str:
@@ -78,7 +82,7 @@ class House:
 
     async def settle(self) -> None:
         """Let everything be written that is to be written, and the ticks that follow pass."""
-        await self.app.writer.idle()
+        await asyncio.wait_for(self.app.writer.idle(), SETTLED_WITHIN_S)
         self.clock.advance(0.3)
 
     def connect(self, user: User, *features: str, version: str = "1") -> Client:

@@ -49,8 +49,10 @@ class Social:
         chat_rate_per_min: float,
         chat_max_characters: int,
         new_id: Callable[[], str],
+        new_key: Callable[[], str],
     ) -> None:
-        """`new_id`: of a party, which nobody can guess."""
+        """`new_id`: of a party, which nobody can guess. `new_key`: of a notification, another one each time, over
+        restarts too."""
         gate = asyncio.Lock()
         friend_book = FriendBook()
         self.people = People(presence=presence, friends=friend_book, store=store)
@@ -61,7 +63,7 @@ class Social:
             store=store,
             writer=writer,
             clock=clock,
-            new_key=lambda: new_id() + new_id(),
+            new_key=new_key,
         )
         self.friends = Friends(
             book=friend_book,

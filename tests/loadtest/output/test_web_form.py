@@ -218,7 +218,7 @@ def test_bad_input_is_refused_in_the_words_of_the_command_line_and_nothing_of_it
         assert not answer["success"], fields
         assert answer["message"].removesuffix(".") in done.errors, fields
     assert swarm.form() == before
-    assert swarm.state()[1] == 0, "nobody plays"
+    wait_for(lambda: swarm.state()[1] == 0, deadline_s=RUN_TIMEOUT_S, what="nobody plays")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_users_change_while_a_run_goes_on_and_parameters_do_not(swarm: WebSwarm)
     assert not answer["success"]
     assert answer["notice"] == answer["message"]
     assert answer["message"].startswith("Nothing was changed: --seed, --tabs cannot change while a run goes on.")
-    assert swarm.state() == ("running", 6)
+    wait_for(lambda: swarm.state() == ("running", 6), deadline_s=RUN_TIMEOUT_S, what="all 6 still play")
     swarm.post("/stop")
     assert (swarm.run()["seed"], swarm.run()["users"]) == (5, {"browser": 6})
 
