@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
@@ -9,9 +10,11 @@ import pytest
 
 from tests.store.postgres import Postgres, running_postgres
 
-# An example that takes long tells of a busy machine, not of a fault.
-hypothesis.settings.register_profile("lobby", deadline=None)
-hypothesis.settings.load_profile("lobby")
+# An example that takes long tells of a busy machine, not of a fault. The default suite tries the same examples each
+# time, so that what fails there failed by the change; the slow suite looks for new ones.
+hypothesis.settings.register_profile("lobby", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile("search" if os.environ.get("LOBBY_TEST_SEEDS") else "lobby")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from bench.record.run import Run
 from bench.scenarios.registry import SCENARIOS
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_reconnect_result, a_run
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(autouse=True)
 def _keep_signals() -> object:

@@ -19,6 +19,8 @@ from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS
 from bench.record.run import Run
 from tests.bench.runs import a_reconnect_result, a_run, a_whole_run
 
+pytestmark = pytest.mark.system
+
 
 def bench(*arguments: object) -> Result:
     return CliRunner().invoke(cli.main, [str(each) for each in arguments])

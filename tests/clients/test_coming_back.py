@@ -11,6 +11,8 @@ from bench.processes.target import Target
 from tests.clients.outside import Outside, command_of, running
 from tests.process.clients import call, connect, register, token_of
 
+pytestmark = pytest.mark.system
+
 CLIENTS = ["ws", "undici", "node", "websockets", "picows"]
 USER_ID = 1
 """Of the first account."""

@@ -15,6 +15,8 @@ import pytest
 from tests.docs.markdown import DOCS, section
 from tests.docs.server import Target, call, token_of, wait_until
 
+pytestmark = pytest.mark.system
+
 PAGE = (DOCS / "clients.md").read_text(encoding="utf-8")
 PATIENCE_S = 30.0
 

@@ -19,6 +19,8 @@ from tests.docs.markdown import DOCS, ROOT, table
 from tests.docs.markdown import code as code_of
 from tests.docs.server import Target, call
 
+pytestmark = pytest.mark.system
+
 PAGE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 SENTENCES = [code_of(row[0]) for row in table("troubleshooting.md", "The server does not start")]
 

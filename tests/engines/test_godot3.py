@@ -14,6 +14,8 @@ from tests.engines.crowd import storm
 from tests.engines.godot import running_godot
 from tests.process.clients import call, connect, register, token_of, wait_until
 
+pytestmark = pytest.mark.system
+
 
 def test_client_without_features_notices_the_drain_and_is_back_on_the_next_server(tmp_path: Path) -> None:
     target = Target(data_dir=tmp_path / "data")

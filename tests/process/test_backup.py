@@ -7,10 +7,14 @@ import subprocess
 import warnings
 from pathlib import Path
 
+import pytest
+
 from bench.processes.target import Target
 from lobby_server.store import postgres_url
 from tests.process.clients import call, register, token_of
 from tests.store.postgres import Postgres
+
+pytestmark = pytest.mark.system
 
 PAGE = (Path(__file__).parents[2] / "docs" / "databases.md").read_text()
 

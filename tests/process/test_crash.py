@@ -6,8 +6,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from bench.processes.target import Target
 from tests.process.clients import Answer, call, connect, register, shake_hands, token_of, wait_until
+
+pytestmark = pytest.mark.system
 
 PASSWORD = "a password"
 

@@ -19,6 +19,8 @@ from bench.processes.target import Target
 from tests.process.clients import Answer, call, connect, register, token_of, wait_until
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
+pytestmark = pytest.mark.system
+
 FLAGS = [
     "--auth-rate-per-min",
     "0",

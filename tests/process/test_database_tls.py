@@ -16,6 +16,8 @@ from tests.process.clients import call, token_of
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
 
+pytestmark = pytest.mark.system
+
 NOW = ["--database-wait-s", "0"]
 
 

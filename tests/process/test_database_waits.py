@@ -14,6 +14,8 @@ from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, wait_until
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
+pytestmark = pytest.mark.system
+
 SHORT = ["--database-wait-s", "0.3"]
 
 

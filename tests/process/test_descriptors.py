@@ -13,6 +13,8 @@ import pytest
 from bench.processes.target import Target
 from tests.process.clients import PATIENCE_S
 
+pytestmark = pytest.mark.system
+
 CERTS = Path(__file__).parents[1] / "web" / "certs"
 TLS = ("--tls-cert", str(CERTS / "cert.pem"), "--tls-key", str(CERTS / "key.pem"))
 FILES = 300

@@ -9,10 +9,13 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 import websocket
 
 from bench.processes.target import Target
 from tests.process.clients import Answer, call, close_code_of, connect, register, token_of, wait_until
+
+pytestmark = pytest.mark.system
 
 
 def test_signals_close_every_socket_with_1001_and_exit_0_and_rooms_wait_for_their_hosts(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, register, token_of
 from tests.store.postgres import Postgres
 
+pytestmark = pytest.mark.system
+
 NOBODY_USER_ID = 65534
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" "$0" && exec "$@"'
 WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]

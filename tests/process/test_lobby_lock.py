@@ -15,6 +15,8 @@ from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, close_code_of, connect, token_of, wait_until
 from tests.store.postgres import Postgres
 
+pytestmark = pytest.mark.system
+
 HOLDERS = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
 CUT_HOLDERS = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
 

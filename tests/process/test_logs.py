@@ -14,6 +14,8 @@ from bench.processes.target import Target
 from lobby_server.logs import JsonFormatter
 from tests.process.clients import call, connect, register, shake_hands, token_of
 
+pytestmark = pytest.mark.system
+
 PASSWORD = "correct horse battery staple"
 FORGING_NAME = "ann\n2026-01-01 00:00:00,000 ERROR   lobby: forged \x1b[31m"
 

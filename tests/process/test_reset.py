@@ -9,8 +9,12 @@ import socket
 import struct
 from pathlib import Path
 
+import pytest
+
 from bench.processes.target import Target
 from tests.process.clients import call, connect, token_of, wait_until
+
+pytestmark = pytest.mark.system
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

@@ -16,6 +16,8 @@ from bench.processes.target import Target
 from lobby_server import __version__
 from tests.process.clients import call, connect, register, shake_hands, token_of
 
+pytestmark = pytest.mark.system
+
 COMMAND = [sys.executable, "-m", "lobby_server"]
 
 

@@ -15,6 +15,8 @@ from tests.process.clients import token_of, wait_until
 from tests.proxies.clients import CLIENT, Http2, announce_body, call, connect, masked_text, ping
 from tests.proxies.running import DEPLOY, Proxy, running
 
+pytestmark = pytest.mark.system
+
 PROXIES = ("nginx", "haproxy", "caddy")
 FLAGS = ["--trusted-proxies", "127.0.0.1", "--log-format", "json"]
 MADE_UP = {"X_Forwarded_For": "192.0.2.1", "X_Real_Ip": "192.0.2.2", "Forwarded": "for=192.0.2.3"}

@@ -14,6 +14,8 @@ import pytest
 from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, register, token_of, wait_until
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

@@ -21,7 +21,7 @@ BURST_OF_AN_ADDRESS = 30
 """Lines of one kind. More than tools like fail2ban need to see before they act."""
 LINES_PER_S = 50.0
 BURST = 500
-"""Lines in all: 10 KiB a second at most, however many addresses an attack has."""
+"""Lines in all: 10 KiB per second at most, however many addresses an attack has."""
 
 
 class SecurityLog:

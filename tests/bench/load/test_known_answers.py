@@ -31,6 +31,8 @@ from loadtest.client.reconnect import FixedReconnect
 from loadtest.results.validity import Validity
 from tests.bench.fake_lobby import SECRET, FakeLobby, Faults, fake_lobby
 
+pytestmark = pytest.mark.system
+
 T = TypeVar("T")
 
 NO_FAULTS = Faults()

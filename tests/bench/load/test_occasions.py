@@ -11,6 +11,8 @@ from bench.load.occasions import OccasionFailed, announce, invite
 from bench.load.sockets.tokens import CLIENT_VERSION, mint_receiver
 from bench.processes.target import Target
 
+pytestmark = pytest.mark.system
+
 PATIENCE_S = 10
 
 

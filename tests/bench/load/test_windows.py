@@ -30,6 +30,8 @@ from bench.scenarios import bandwidth, break_even, cost, freshness
 from tests.bench.fake_lobby import fake_lobby
 from tests.bench.runs import a_run
 
+pytestmark = pytest.mark.system
+
 CLIENTS, ROOMS, POLL_S = 6, 2, 0.5
 BODY_BYTES = 3_000
 """The fake lobby fills each list up to it."""

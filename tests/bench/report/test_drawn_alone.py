@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[3]
 STORED = ROOT / "tests" / "bench" / "data" / "smoke-run.json.gz"
 GENERATORS = ("picows", "uvloop", "locust", "gevent", "bench.load", "bench.processes", "bench.scenarios")

@@ -25,6 +25,8 @@ from bench.scenarios import reconnect, storm
 from bench.scenarios.engine import fanout, fresh, memory, rooms_get
 from loadtest.client.reconnect import FixedReconnect
 
+pytestmark = pytest.mark.system
+
 CLIENTS = 20
 TINY = replace(SMOKE.engine, broadcasts=2, memory=[CLIENTS])
 PROFILE = replace(SMOKE, engine=TINY)

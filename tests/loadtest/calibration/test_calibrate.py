@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -20,7 +22,7 @@ def test_a_quick_calibration_is_above_the_floors():
         title: float(number.replace(",", ""))
         for title, number in re.findall(r"^(memory|events, one by one|events, in bursts) +([\d,.]+)", done.stdout, re.M)
     }
-    assert figures["memory"] <= 60, "KiB a player, a thousand players bearing what the first ones bring in"
+    assert figures["memory"] <= 60, "KiB per player, a thousand players bearing what the first ones bring in"
     assert figures["events, one by one"] >= 30_000
     assert figures["events, in bursts"] >= 80_000
 

@@ -30,6 +30,8 @@ from loadtest.client import (
 from lobby_server.protocol import messages
 from tests.loadtest.fakes import DEADLINE_S, wait_for
 
+pytestmark = pytest.mark.system
+
 PASSWORD = "correct horse"
 
 

@@ -16,6 +16,8 @@ from loadtest.results.exit_codes import UsageError
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm
 
+pytestmark = pytest.mark.system
+
 USERS = {"user_count": 4, "spawn_rate": 100}
 MIX = "browser=1"
 

@@ -10,6 +10,8 @@ import pytest
 from loadtest.output.web_form import swarm_actions
 from tests.loadtest.swarms import ROOT
 
+pytestmark = pytest.mark.system
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "loadtest", *arguments]

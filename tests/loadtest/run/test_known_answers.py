@@ -21,6 +21,8 @@ from loadtest.measure.series import Series
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, Told, token
 from tests.loadtest.swarms import Nursery
 
+pytestmark = pytest.mark.system
+
 PLAYERS = 16
 SETTLE_S = 1.0
 STALL_S = 1.4

@@ -25,6 +25,8 @@ from loadtest.client import KeepAliveHttp, LobbyApi
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakeServer, wait_for
 from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S, Done, Nursery, Swarm
 
+pytestmark = pytest.mark.system
+
 NO_LIMIT = ("--auth-rate-per-min", "0")
 TOKENS = 60
 GONE = "loadtest: The master is gone, so this worker ends, too."

@@ -9,7 +9,7 @@ import pytest
 from lobby_server.process.listening import bind, url_of
 from lobby_server.settings import Settings, SettingsError
 
-pytestmark = pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+pytestmark = [pytest.mark.system, pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")]
 
 
 def listening(address: str, port: int = 0) -> tuple[set[str], str]:

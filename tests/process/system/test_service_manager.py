@@ -15,6 +15,8 @@ import pytest
 from bench.processes.target import Target
 from tests.process.clients import call, wait_until
 
+pytestmark = pytest.mark.system
+
 
 @contextmanager
 def manager(address: str | bytes) -> Iterator[socket.socket]:

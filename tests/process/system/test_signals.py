@@ -17,6 +17,8 @@ import pytest
 from bench.processes.target import Target
 from tests.process.clients import call, close_code_of, connect, token_of, wait_until
 
+pytestmark = pytest.mark.system
+
 OLD, NEW = "an older secret, thirty-two bytes or more", "the newest secret, thirty-two bytes or more"
 
 
