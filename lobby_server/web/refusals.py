@@ -49,7 +49,7 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
         ApiCode.VERSION_MISMATCH,
         "The room is of another version of the game; nobody has entered.",
     ),
-    RefusalCode.BANNED: (403, ApiCode.BANNED, "Somebody who was put out of the room cannot come back."),
+    RefusalCode.BANNED: (403, ApiCode.BANNED, "The host has banned this player from the room."),
     RefusalCode.INVITATION_REQUIRED: (
         403,
         ApiCode.INVITATION_REQUIRED,

@@ -68,6 +68,10 @@ class Person:
         self.page.locator("#online button", has_text=to).click()
         self.page.locator("#person").get_by_role("button", name=deed, exact=True).click()
 
+    def confirms(self, deed: str) -> None:
+        """Yes to the question before what cannot be taken back."""
+        self.page.locator("#confirm").get_by_role("button", name=deed, exact=True).click()
+
     def answers(self, question: str, answer: str) -> None:
         self.page.locator(".question", has_text=question).get_by_role("button", name=answer, exact=True).click()
 

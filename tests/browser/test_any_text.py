@@ -156,6 +156,7 @@ def everything_at_its_longest(crowd: Crowd, ann: Person) -> Iterator[None]:
     with contextlib.closing(connect(crowd.server, third)):
         ann.sees_online("N" * 64)
         ann.does("Block", to="N" * 64)
+        ann.confirms("Block player")
         ann.page.locator("#blocks-fold summary").click()
         admin = token_of(crowd.server, 900, "root", role="admin")
         announced = call(crowd.server, "POST", "/api/announcements", {"title": TITLE, "body": BODY}, token=admin)

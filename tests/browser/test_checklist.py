@@ -44,6 +44,7 @@ def test_new_room_is_seen_within_a_second_without_a_refresh(crowd: Crowd, addres
         took_s.append(time.monotonic() - began_s)
         bob.is_in_room(mode)
         bob.room(mode).locator("[data-part=delete]").click()
+        bob.confirms("Delete room")
         ann.room(mode).wait_for(state="detached")
         bob.page.locator("#my-room").wait_for(state="hidden")
         if took_s[-1] < SEEN_WITHIN_S:

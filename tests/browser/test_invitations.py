@@ -47,3 +47,12 @@ def test_invitation_that_is_declined_in_one_tab_leaves_the_other_one(crowd: Crow
     tab.page.locator(".question").wait_for(state="detached")
     for each in (bob, tab):
         each.page.locator("#inbox-count").wait_for(state="hidden")
+
+
+def test_leader_withdraws_an_invitation_and_it_leaves_the_page_of_the_guest(crowd: Crowd) -> None:
+    ann, bob = crowd.person("takes_back"), crowd.person("taken_back")
+    invite(ann, "#party-form", bob)
+    bob.page.locator(".question", has_text="invites you into a party").wait_for()
+    ann.page.get_by_role("button", name="Withdraw the invitation of taken_back").click()
+    bob.page.locator(".question").wait_for(state="detached")
+    ann.page.locator("#party-invited").wait_for(state="hidden")

@@ -76,13 +76,14 @@ def test_room_after_another_shows_its_own_members_and_opens_them(crowd: Crowd) -
 
     page.enters("second", 2, "dan", "ann", "eve", host="ann")
     page.hears("chat", **{"from": 1, "fromName": "dan", "text": "in the second"})
-    put_out = "Put {} out of the room".format
-    page.comes_to(page.members, [("dan", False, put_out("dan")), ("ann", True, None), ("eve", False, put_out("eve"))])
+    kick = "Kick {} from the room".format
+    page.comes_to(page.members, [("dan", False, kick("dan")), ("ann", True, None), ("eve", False, kick("eve"))])
     assert page.texts("#my-room-log .text") == ["in the second"]
     assert page.page.locator("#my-room-say input").input_value() == ""
     page.press("#my-room-members button", "dan")
     assert page.texts("#person-name") == ["dan"]
     page.press("#person button", "Block")
+    page.press("#confirm button", "Block player")
     wait_until_page(page.page, lambda: page.played.calls)
     assert page.played.calls == [("POST", "/api/blocks", {"user_id": 22})]
 

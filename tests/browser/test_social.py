@@ -24,6 +24,7 @@ def test_request_between_two_makes_friends_who_see_each_other_come_and_go(crowd:
     ann.page.locator("#friends li", has_text=bob.name).locator(".dot:not(.on)").wait_for()
     ann.page.locator("#friends button", has_text=bob.name).click()
     ann.page.get_by_role("button", name="Remove from friends").click()
+    ann.confirms("Remove friend")
     ann.page.locator("#friends li").wait_for(state="detached")
 
 
@@ -33,7 +34,7 @@ def test_request_to_who_is_away_waits_for_them_as_a_notification(crowd: Crowd) -
     ann.misses_online(bob.name)
     ann.page.locator("#friend-form input").fill(bob.name)
     ann.page.locator("#friend-form button").click()
-    ann.is_told("aw_bob is asked to be your friend")
+    ann.is_told("Friend request sent to aw_bob")
     again = Person(crowd.page(), bob.name)
     again.log_in()
     again.page.locator("#inbox-count", has_text="1").wait_for()
@@ -87,6 +88,7 @@ def test_invitation_is_what_lets_somebody_into_a_private_room(crowd: Crowd) -> N
     ann.page.locator("#my-room-log", has_text="thanks for having me").wait_for()
     assert bob.page.locator("#my-room-delete").is_hidden()
     ann.page.locator("#my-room-delete").click()
+    ann.confirms("Delete room")
     bob.is_told("The host has deleted the room")
     for person in (ann, bob):
         person.page.locator("#my-room").wait_for(state="hidden")
@@ -103,6 +105,7 @@ def test_host_who_left_a_private_room_finds_it_again_by_making_another(crowd: Cr
     ann.is_told("You still have a room: you are in it again.")
     ann.is_in_room("den")
     ann.page.locator("#my-room-delete").click()
+    ann.confirms("Delete room")
     ann.page.locator("#my-room").wait_for(state="hidden")
     ann.create_room("next")
     ann.is_in_room("next")
@@ -148,6 +151,7 @@ def test_other_tab_of_a_host_follows_into_the_room_and_out_of_it(crowd: Crowd, p
     first.create_room(f"duel {public}", public=public)
     second.is_in_room(f"duel {public}")
     first.page.locator("#my-room-delete").click()
+    first.confirms("Delete room")
     for tab in (first, second):
         tab.page.locator("#my-room").wait_for(state="hidden")
     first.create_room(f"rematch {public}", public=public)
@@ -227,13 +231,14 @@ def test_who_is_blocked_reaches_nobody_and_is_told_nothing(crowd: Crowd) -> None
     ann, pest, third = (crowd.person(f"bl_{name}") for name in ("ann", "pest", "third"))
     ann.sees_online(pest.name)
     ann.does("Block", to=pest.name)
+    ann.confirms("Block player")
     ann.is_told("bl_pest is blocked")
     pest.sees_online(ann.name)
     pest.does("Send a message", to=ann.name)
     pest.says("hello?")
     pest.reads("hello?")
-    pest.does("Ask to be friends", to=ann.name)
-    pest.is_told("bl_ann is asked to be your friend")
+    pest.does("Add friend", to=ann.name)
+    pest.is_told("Friend request sent to bl_ann")
     pest.does("Invite into my party", to=ann.name)
     pest.is_told("bl_ann is invited into your party")
     # A fence: what the pest said before it has been dealt with by the time that the answer to it arrives.

@@ -92,7 +92,7 @@ class PartyLeaveHandler(BaseHandler):
 
 class PartyKickHandler(BaseHandler):
     @operation(
-        "Put a member out, as the leader",
+        "Kick a member, as the leader",
         answers={200: PartyAnswer},
         body=requests.OneUser,
         refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY, ApiCode.NOT_LEADER, ApiCode.INVALID_TARGET),

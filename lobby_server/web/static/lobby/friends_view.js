@@ -25,7 +25,7 @@ export class FriendsView {
     onSubmit(form, async (fields) => {
       const name = fields.get("username").trim();
       const { status } = await friends.ask(name);
-      notices.say(status === "accepted" ? `You and ${name} are friends now.` : `${name} is asked to be your friend.`);
+      notices.say(status === "accepted" ? `You and ${name} are friends now.` : `Friend request sent to ${name}.`);
       form.reset();
     });
   }
@@ -70,7 +70,7 @@ export class FriendsView {
 function updateRequest(row, { isIncoming, name }) {
   const decline = part(row, "decline");
   setText(part(row, "name"), name);
-  setText(part(row, "what"), isIncoming ? "wants to be your friend" : "is asked");
+  setText(part(row, "what"), isIncoming ? "wants to be your friend" : "has your request");
   setHidden(part(row, "accept"), !isIncoming);
   setText(decline, isIncoming ? "Decline" : "Withdraw");
   part(row, "accept").setAttribute("aria-label", `Accept ${name}`);

@@ -22,11 +22,13 @@ export class MyRoom {
   peerId = null;
   members = new Map(); // peer id → {peerId, name, isHost}; the number is the room's own, another room has it as well
   lines = []; // {id, fromName, text}, those said in this room since it was entered
+  barred = new Set(); // ids of rooms whose host has banned the user, as far as this page knows
   #connection;
   #account;
   #isReturning = false;
   #wasListed = false;
   #lineNumber = 0;
+  #wantedId = null; // the room of the last `join_room`
 
   constructor(connection, account) {
     this.#connection = connection;
@@ -74,12 +76,13 @@ export class MyRoom {
 
   /** The public list came: a room that was in it and is not any more is deleted, which its host is not told apart. */
   listIs(rooms) {
-    if (this.#wasListed && !rooms.has(this.id)) this.clear();
+    if (this.#wasListed && !rooms.has(this.id)) this.leftBehind();
     else this.#wasListed = this.id !== null && rooms.has(this.id);
   }
 
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
   takesError(reason) {
+    if (reason === "banned") this.#bar(this.#wantedId);
     if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
     this.#isReturning = false;
@@ -87,13 +90,26 @@ export class MyRoom {
     return true;
   }
 
-  /** Somebody else logs in next. */
-  clear() {
+  /** The user is in no room any more, and knows why. */
+  leftBehind() {
     sessionStorage.removeItem(KEY);
     this.#forget();
   }
 
+  /** Somebody else logs in next. */
+  clear() {
+    this.barred = new Set();
+    this.leftBehind();
+  }
+
+  #bar(id) {
+    if (id === null) return;
+    this.barred = new Set([...this.barred, id]);
+    this.changed.emit();
+  }
+
   #enter(roomId, condition = {}) {
+    this.#wantedId = roomId;
     this.#connection.send("join_room", {
       roomId,
       version: this.#connection.version,
@@ -114,11 +130,12 @@ export class MyRoom {
       this.#entered(data);
     } else if (type === "kicked" || type === "room_closed") {
       // On the way back it is what happened meanwhile; the answer to that way back follows, and is told.
-      if (type === "room_closed" && this.isHost) return this.clear(); // who did it knows
+      if (type === "room_closed" && this.isHost) return this.leftBehind(); // who did it knows
+      if (type === "kicked") this.#bar(this.id);
       if (!this.#isReturning) this.#end(reasonSentence(type === "kicked" ? data.reason : type));
     } else if (this.id !== null) {
       if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
-      else if (type === "peer_left" && data.peerId === this.peerId) return this.clear(); // in another tab
+      else if (type === "peer_left" && data.peerId === this.peerId) return this.leftBehind(); // in another tab
       else if (type === "peer_left") this.members.delete(data.peerId);
       else if (type === "host_changed") this.#hostIs(data);
       else if (type === "chat") this.#hear(data);

@@ -1,4 +1,5 @@
 /** The room that the user is in: members, its own chat, invitations into it. */
+import { confirm } from "./confirm.js";
 import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 
 export class MyRoomView {
@@ -12,12 +13,14 @@ export class MyRoomView {
     party.changed.connect(draw);
     room.ended.connect((sentence) => notices.problem(sentence));
     byId("my-room-leave").addEventListener("click", () => room.leave());
-    byId("my-room-delete").addEventListener("click", () =>
+    byId("my-room-delete").addEventListener("click", async () => {
+      const { id } = room;
+      if (!(await confirm({ title: "Delete this room?", consequence: "Everybody in it has to leave.", deed: "Delete room" }))) return;
       notices.attempt(async () => {
-        await api.delete(`/api/rooms/${encodeURIComponent(room.id)}`);
-        room.clear();
-      }),
-    );
+        await api.delete(`/api/rooms/${encodeURIComponent(id)}`);
+        if (room.id === id) room.leftBehind();
+      });
+    });
     byId("my-room-party").addEventListener("click", () =>
       notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(room.id)}/party`)),
     );
@@ -62,7 +65,7 @@ export class MyRoomView {
         setText(part(row, "name"), member.name);
         setHidden(part(row, "host"), !member.isHost);
         setHidden(part(row, "kick"), !room.isHost || member.peerId === room.peerId);
-        part(row, "kick").setAttribute("aria-label", `Put ${member.name} out of the room`);
+        part(row, "kick").setAttribute("aria-label", `Kick ${member.name} from the room`);
       },
     });
     const log = byId("my-room-log");

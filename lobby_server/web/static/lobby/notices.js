@@ -2,7 +2,7 @@
 import { byId, fromTemplate, part, setText, syncList } from "./dom.js";
 
 const SHOWN_MS = 6000;
-const SHOWN_AT_ONCE = 4;
+const SHOWN_AT_ONCE = 2;
 const MURMUR_EVERY_MS = 2000;
 
 export class Notices {

@@ -64,6 +64,7 @@ export class Party {
   decline = (id) => this.#change(`${path(id)}/invites/decline`);
   leave = () => this.#change(`${path(this.party.id)}/leave`);
   kick = (userId) => this.#change(`${path(this.party.id)}/kick`, { user_id: userId });
+  withdraw = (userId) => this.#after(() => this.#api.delete(`${path(this.party.id)}/invites/${userId}`));
   makeLeader = (userId) => this.#change(`${path(this.party.id)}/leader`, { user_id: userId });
 
   /** Into the user's party, which is made if there is none. */
@@ -72,9 +73,13 @@ export class Party {
     await this.#change(`${path(id)}/invites`, { to_username: username });
   }
 
-  async #change(address, body) {
+  #change(address, body) {
+    return this.#after(() => this.#api.post(address, body));
+  }
+
+  async #after(call) {
     try {
-      return await this.#api.post(address, body);
+      return await call();
     } finally {
       this.#flight.wish();
     }

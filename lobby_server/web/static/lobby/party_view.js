@@ -81,7 +81,7 @@ export class PartyView {
       update: (row, member) => {
         row.dataset.userId = member.user_id;
         setText(part(row, "name"), member.username);
-        part(row, "kick").setAttribute("aria-label", `Put ${member.username} out of the party`);
+        part(row, "kick").setAttribute("aria-label", `Kick ${member.username} from the party`);
         part(row, "lead").setAttribute("aria-label", `Make ${member.username} the leader`);
         part(row, "dot").classList.toggle("on", member.is_online);
         setText(part(row, "state"), member.is_online ? "online" : "offline");
@@ -91,7 +91,27 @@ export class PartyView {
         setHidden(part(row, "lead"), !isLeader || !isOther);
       },
     });
-    setHidden(byId("party-invited"), party.invited.length === 0);
-    setText(byId("party-invited"), `Invited: ${party.invited.map((user) => user.username).join(", ")}`);
+    this.#drawInvited(party, isLeader);
+  }
+
+  /** Whoever is invited, and for the leader a way to take it back. */
+  #drawInvited({ invited }, isLeader) {
+    setHidden(byId("party-invited"), invited.length === 0);
+    syncList(byId("party-invited"), invited, {
+      key: (user) => user.user_id,
+      make: (current) => {
+        const row = fromTemplate("invited-row");
+        this.#people.makeOpener(part(row, "name"), current);
+        part(row, "withdraw").addEventListener("click", () =>
+          this.#notices.attempt(() => this.#party.withdraw(current().user_id)),
+        );
+        return row;
+      },
+      update: (row, user) => {
+        setText(part(row, "name"), user.username);
+        setHidden(part(row, "withdraw"), !isLeader);
+        part(row, "withdraw").setAttribute("aria-label", `Withdraw the invitation of ${user.username}`);
+      },
+    });
   }
 }

@@ -2,6 +2,7 @@
  * Who is online, and what can be done with somebody: one dialog, opened by a name wherever it stands. While it is open it
  * shows what is known now, not what was known when it was opened.
  */
+import { confirm } from "./confirm.js";
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 
 const SHOWN = 100; // names; the search finds the others
@@ -117,16 +118,22 @@ export class People {
   #ownDeeds(id, username) {
     const friends = this.#friends;
     const attempt = (action, done) => () => this.#notices.attempt(action, done);
+    const sure = (question, action, done) => async () => {
+      if (await confirm(question)) this.#notices.attempt(action, done);
+    };
     const deeds = [];
     if (id !== null && friends.isFriend(id)) {
-      deeds.push(["Remove from friends", attempt(() => friends.remove(id), `${username} is no friend any more.`)]);
+      const question = { title: `Remove ${username} from your friends?`, consequence: "The friendship ends for both of you.", deed: "Remove friend" };
+      deeds.push(["Remove from friends", sure(question, () => friends.remove(id), `${username} is no friend any more.`)]);
     } else if (id === null || !friends.isBlocked(id)) {
-      deeds.push(["Ask to be friends", attempt(() => friends.ask(username), `${username} is asked to be your friend.`)]);
+      deeds.push(["Add friend", attempt(() => friends.ask(username), `Friend request sent to ${username}.`)]);
     }
     if (id !== null && friends.isBlocked(id)) {
       deeds.push(["Unblock", attempt(() => friends.unblock(id), `${username} is not blocked any more.`)]);
     } else if (id !== null) {
-      deeds.push(["Block", attempt(() => friends.block(id), `${username} is blocked.`)]);
+      const consequence = "You see none of their messages and invitations until you unblock them. A friendship ends.";
+      const question = { title: `Block ${username}?`, consequence, deed: "Block player" };
+      deeds.push(["Block", sure(question, () => friends.block(id), `${username} is blocked.`)]);
     }
     return deeds;
   }

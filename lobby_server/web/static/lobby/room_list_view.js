@@ -1,5 +1,7 @@
 /** The list of rooms on the page: filter, arrivals, and the buttons of each row. Draws at most once a frame. */
+import { confirm } from "./confirm.js";
 import { ago, byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { SteadyOrder } from "./steady_order.js";
 
 const AGES_EVERY_MS = 30000;
 
@@ -10,6 +12,8 @@ export class RoomListView {
   #mine;
   #account;
   #fresh = new Set();
+  #shown = []; // ids, in the order of the rows
+  #order;
 
   /** `api` deletes and creates, `myRoom` is the room that the user is in, `notices` hears of arrivals. */
   constructor({ model, myRoom, api, account, notices }) {
@@ -25,6 +29,7 @@ export class RoomListView {
       const [room] = rooms;
       notices.murmur(rooms.length === 1 ? `New room: ${room.gamemode} by ${room.host_username}` : `${rooms.length} new rooms`);
     });
+    this.#order = new SteadyOrder(this.#list, { shown: () => this.#shown, released: draw });
     this.#filter.addEventListener("change", draw);
     setInterval(draw, AGES_EVERY_MS);
 
@@ -34,7 +39,7 @@ export class RoomListView {
       const id = button.closest("li").dataset.id;
       if (button.dataset.part === "join") myRoom.join(id);
       else if (button.dataset.part === "leave") myRoom.leave();
-      else notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
+      else this.#delete(id, api, notices);
     });
 
     const form = byId("create-room");
@@ -59,29 +64,48 @@ export class RoomListView {
     });
   }
 
+  async #delete(id, api, notices) {
+    const consequence = "Everybody in it has to leave.";
+    if (await confirm({ title: "Delete this room?", consequence, deed: "Delete room" })) {
+      notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
+    }
+  }
+
   #draw() {
     const rooms = [...this.#model.rooms.values()];
     this.#drawFilter(rooms);
     const wanted = this.#filter.value;
-    const shown = wanted === "" ? rooms : rooms.filter((room) => `=${room.gamemode}` === wanted);
+    const found = wanted === "" ? rooms : rooms.filter((room) => `=${room.gamemode}` === wanted);
+    const rows = this.#order.arrange(new Map(found.map((room) => [room.id, room])));
+    this.#shown = rows.map(({ key }) => key);
     setText(byId("rooms-count"), String(rooms.length));
-    setHidden(byId("rooms-none"), shown.length > 0 || !this.#model.isKnown);
+    setHidden(byId("rooms-none"), rows.length > 0 || !this.#model.isKnown);
     setHidden(byId("rooms-loading"), this.#model.isKnown);
-    syncList(this.#list, shown, {
-      key: (room) => room.id,
+    syncList(this.#list, rows, {
+      key: ({ key }) => key,
       make: () => fromTemplate("room-row"),
-      update: (row, room) => this.#updateRow(row, room),
+      update: (row, { item }) => (item === null ? this.#markGone(row) : this.#updateRow(row, item)),
     });
-    this.#fresh.clear();
+    if (!this.#order.isHeld) this.#fresh.clear();
+  }
+
+  /** It is there for the eye until the pointer goes, and cannot be entered any more. */
+  #markGone(row) {
+    row.drawnState = "gone";
+    row.classList.add("gone");
+    for (const button of row.querySelectorAll("button")) button.disabled = true;
+    setText(part(row, "age"), "gone");
   }
 
   #updateRow(row, room) {
     const isIn = this.#mine.id === room.id;
-    const state = JSON.stringify([room, isIn, this.#account.user?.username]);
+    const isBarred = this.#mine.barred.has(room.id);
+    const state = JSON.stringify([room, isIn, isBarred, this.#account.user?.username]);
     setText(part(row, "age"), ago(Date.parse(room.created_at)));
     if (this.#fresh.has(room.id)) row.classList.add("arrived");
     if (row.drawnState === state) return;
     row.drawnState = state;
+    row.classList.remove("gone");
     row.dataset.id = room.id;
     setText(part(row, "gamemode"), room.gamemode);
     setText(part(row, "map"), room.map_name ?? "");
@@ -91,11 +115,12 @@ export class RoomListView {
     part(row, "players").setAttribute("aria-label", `${room.current_players} of ${room.max_players} players`);
     row.classList.toggle("full", room.is_full);
     row.classList.toggle("mine", isIn);
-    setText(part(row, "join"), room.is_full && !isIn ? "Full" : "Join");
+    setText(part(row, "join"), isBarred ? "Banned" : room.is_full && !isIn ? "Full" : "Join");
     const named = `${room.gamemode} by ${room.host_username}`;
     for (const [name, isShown] of [["join", !isIn], ["leave", isIn], ["delete", isHost]]) {
       const button = part(row, name);
       setHidden(button, !isShown);
+      button.disabled = name === "join" && button.textContent !== "Join";
       button.setAttribute("aria-label", `${button.textContent} ${named}`);
     }
   }

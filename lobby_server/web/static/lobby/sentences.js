@@ -7,7 +7,7 @@ const REASONS = {
   no_room_found: "You have no room to host; create one first.",
   not_in_room: "You are not in a room.",
   not_host: "Only the host can do that.",
-  banned: "The host has put you out of this room; you cannot come back into it.",
+  banned: "The host has banned you from this room.",
   invitation_required: "This room is private: somebody in it has to invite you.",
   invalid_target: "That does not work with this player.",
   invalid_join_room: "This room could not be joined.",
@@ -19,7 +19,7 @@ const REASONS = {
   rate_limited: "That was too much at once; wait a moment.",
   try_again_later: "The server cannot do that at the moment; try again in a few seconds.",
   room_closed: "The host has deleted the room.",
-  host_kick: "You were put out of the room by its host.",
+  host_kick: "The host kicked you from the room.",
 };
 
 /** An error that the socket told of. */

@@ -1,0 +1,91 @@
+"""Nothing moves or hides what somebody is about to press, and nothing is lost by one press."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import DESKTOP, PHONE, Crowd
+from tests.browser.people import Person
+
+OVERLAPS = """() => {
+    const boxes = [...document.querySelectorAll(".toast")].map((toast) => toast.getBoundingClientRect());
+    const pressed = "#inside button, #inside input" + (innerWidth > 720 ? ", .me button" : "");
+    return [...document.querySelectorAll(pressed)].filter((element) => element.checkVisibility()).filter((element) => {
+        const own = element.getBoundingClientRect();
+        return boxes.some((box) => own.left < box.right && box.left < own.right
+            && own.top < box.bottom && box.top < own.bottom);
+    }).map((element) => element.outerHTML);
+}"""
+
+
+def names(person: Person) -> list[str]:
+    return list(person.page.locator("#rooms li [data-part=gamemode]").all_text_contents())
+
+
+def test_rows_stay_where_they_are_while_the_pointer_moves_over_them(crowd: Crowd) -> None:
+    ann, bob, cat = (crowd.person(f"steady_{name}") for name in ("ann", "bob", "cat"))
+    bob.create_room("steady one")
+    bob.is_in_room("steady one")
+    row = ann.room("steady one")
+    row.wait_for()
+    box = row.bounding_box()
+    x, y = box["x"] + 20, box["y"] + 10
+    made = 0
+
+    def points() -> None:
+        nonlocal made
+        made += 1
+        ann.page.mouse.move(x + made % 2, y)
+
+    points()
+    cat.create_room("steady two")
+    while "2" not in ann.page.locator("#rooms-count").text_content():
+        points()
+    assert (names(ann), row.bounding_box()) == (["steady one"], box), "what is new waits"
+    bob.page.locator("#my-room-delete").click()
+    bob.confirms("Delete room")
+    while ann.page.locator("#rooms li.gone").count() == 0:
+        points()
+    assert (names(ann), row.bounding_box()) == (["steady one"], box), "what is gone stays"
+    assert row.locator("[data-part=join]").is_disabled()
+    row.wait_for(state="detached")  # the pointer rests
+    assert names(ann) == ["steady two"]
+    cat.page.locator("#my-room-delete").click()
+    cat.confirms("Delete room")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("view", ["Rooms", "Chat", "People"])
+def test_what_the_page_says_covers_no_control(crowd: Crowd, size: dict[str, int], view: str) -> None:
+    ann = crowd.person(f"said_{size['width']}_{view}", size=size)
+    if size is PHONE:
+        ann.page.locator("#views").get_by_role("button", name=view).click()
+    ann.page.evaluate("""() => import("./static/lobby/notices.js").then(({ Notices }) => {
+        const notices = new Notices();
+        notices.problem("You have blocked this player; unblock them first.");
+        notices.say("You and somebody_with_a_name are friends now.");
+    })""")
+    ann.page.locator(".toast").nth(1).wait_for()
+    assert ann.page.evaluate(OVERLAPS) == []
+
+
+def test_what_cannot_be_taken_back_is_asked_first_and_escape_means_no(crowd: Crowd) -> None:
+    ann = crowd.person("sure_ann")
+    ann.create_room("kept by cancel")
+    ann.is_in_room("kept by cancel")
+    for button in ("#my-room-delete", "#rooms li.mine [data-part=delete]"):
+        ann.page.locator(button).click()
+        ann.page.keyboard.press("Escape")
+        ann.page.locator("#confirm").wait_for(state="hidden")
+        ann.page.locator(button).click()
+        ann.confirms("Cancel")
+        ann.page.locator("#confirm").wait_for(state="hidden")
+    ann.page.reload()
+    ann.is_in_room("kept by cancel")
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1100])
+def test_columns_of_a_tablet_begin_at_the_same_height(crowd: Crowd, width: int) -> None:
+    ann = crowd.person(f"tablet_{width}", size={"width": width, "height": 1024})
+    tops = {name: ann.page.locator(f".column.{name}").bounding_box()["y"] for name in ("rooms", "chat")}
+    assert tops["rooms"] == tops["chat"]
