@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ CHROMIUM_FLAGS = [
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 30_000
+AXE_VERSION = "4.10.3"
+INSTALL_TIMEOUT_S = 120
 NO_RATES = [
     *("--auth-rate-per-min", "0"),
     *("--chat-rate-per-min", "0"),
@@ -58,6 +61,21 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """axe-core, from npm; skipped where that cannot be had."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("there is no npm to fetch axe-core with")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", f"axe-core@{AXE_VERSION}"]
+    try:
+        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_S, capture_output=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"npm could not fetch axe-core: {error}")
+    return folder / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")

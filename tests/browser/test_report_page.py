@@ -17,8 +17,6 @@ from tests.browser.conftest import DESKTOP, PHONE
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample" / "run.json.gz"
-AXE_VERSION = "4.10.3"
-INSTALL_TIMEOUT_S = 120
 LARGEST_PAGE_BYTES = 1_500_000
 SMALLEST_LETTERS_PX = 8.0
 """On a phone; footnotes of maps are smaller."""
@@ -30,21 +28,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "sample"
     write_report(make_report(read_run(SAMPLE)), folder)
     return folder / "report.html"
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """axe-core, from npm; skipped where that cannot be had."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("there is no npm to fetch axe-core with")
-    folder = tmp_path_factory.mktemp("axe")
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", f"axe-core@{AXE_VERSION}"]
-    try:
-        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_S, capture_output=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"npm could not fetch axe-core: {error}")
-    return folder / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture
