@@ -138,8 +138,9 @@ class Connection:
         self._is_closing = True
         self._left_bytes = MAX_BYTES_AFTER_CLOSE
         self._tail = memoryview(before + close_frame(code, reason))
-        self._shared.closing.add(self)
         self._write_tail()
+        if self._wire is not None:
+            self._shared.closing.add(self)
 
     # -- private --------------------------------------------------------------------------------------------------
 
