@@ -20,6 +20,7 @@ from bench.measures import (
     CPU_PER_REQUEST,
     DELTA_P99,
     FETCHES,
+    GROWTH,
     KILL,
     LAST_ACCEPTED,
     LAST_FRESH,
@@ -90,6 +91,7 @@ GOALS = (
     Goal("fresh", WRONG_LISTS, 2_000, 0.0),
     Goal("fresh", FETCHES, 2_000, 0.5),
     Goal("fresh", STALENESS_UNDER_CHANGES, 2_000, 1.5),
+    *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),
 )
 
 

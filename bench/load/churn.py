@@ -7,26 +7,39 @@ room that is made, entered and deleted.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from bench.load.sockets.raw_client import OP_CLOSE, ClientGone, RawClient, Transport, client_frame, close_payload
 from bench.load.sockets.tokens import Player, mint_admin, mint_receiver
-from bench.processes.target import Target
 from bench.processes.watch import resident_kib
 
 _REFUSED_TOKEN = "nonsense"
 
 
 class Cycle(str, Enum):
-    """What is done again and again."""
+    """What is done again and again; see `bench.measures.CYCLES`."""
 
-    HANDSHAKE = "connect, handshake, close"
-    REFUSED = "connect, refused handshake, close"
-    ABRUPT = "connect, handshake, reset"
-    ROOM = "make, enter and delete a room"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    ROOM = "room"
+    ABRUPT = "abrupt"
+    """Accepted, and reset."""
+
+
+class Visited(Protocol):
+    """The server under test."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def jwt_secret(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ class Churn:
 
 
 async def churn(
-    target: Target,
+    target: Visited,
     cycle: Cycle,
     way: WayIn,
     *,
@@ -115,6 +128,26 @@ async def churn(
         for visit in visits:
             visit.end()
     return Churn(cycle, way, tuple(done), tuple(samples))
+
+
+@dataclass(frozen=True)
+class _Host:
+    port: int
+    jwt_secret: str
+    pid: int
+
+
+class Churners:
+    """All that come and go, in the generator process (`bench.processes.remote`)."""
+
+    def __init__(self, *, port: int, jwt_secret: str, pid: int) -> None:
+        self._host = _Host(port, jwt_secret, pid)
+        gc.enable()  # they would fill this process in a minute; no latency is measured here
+
+    async def run(self, cycle: str, way: str, cycles: int, sample_every: int) -> Churn:
+        """`way`: its name."""
+        by_name = {each.name: each for each in WAYS_IN}
+        return await churn(self._host, Cycle(cycle), by_name[way], cycles=cycles, sample_every=sample_every)
 
 
 # -- private ------------------------------------------------------------------------------------------------------
@@ -198,7 +231,7 @@ async def _room(visit: _Visit) -> None:
 
 
 _CYCLES: dict[Cycle, Callable[[_Visit], Awaitable[None]]] = {
-    Cycle.HANDSHAKE: _handshake,
+    Cycle.ACCEPTED: _handshake,
     Cycle.REFUSED: _refused,
     Cycle.ABRUPT: _abrupt,
     Cycle.ROOM: _room,

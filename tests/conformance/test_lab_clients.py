@@ -82,7 +82,7 @@ async def test_churn_works_on_the_other_ways(transport: Transport) -> None:
 
 
 def test_growth_counts_from_the_end_of_the_warm_up() -> None:
-    seen = Churn(Cycle.HANDSHAKE, WAYS_IN[0], (0, 10, 20, 30), (50, 100, 101, 110))
+    seen = Churn(Cycle.ACCEPTED, WAYS_IN[0], (0, 10, 20, 30), (50, 100, 101, 110))
     assert seen.growth(10) == pytest.approx(0.10)
     assert seen.growth(15) == pytest.approx(110 / 101 - 1)
     with pytest.raises(ValueError, match="warm-up"):

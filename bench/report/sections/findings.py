@@ -54,6 +54,11 @@ HOW: dict[str, Sequence[str]] = {
         "All parties stand at the same time with receivers of their own and take turns broadcast by broadcast in "
         "random order; storms and fetches have a fresh process each. CPU of the party's process alone.",
     ),
+    "churn": (
+        "Raw sockets, 32 at a time, connect, are upgraded, shake hands and close, or are refused, or make, enter and "
+        "delete a room; each way in and each cycle on a fresh server. The goal is judged at 120,000 connections and "
+        "50,000 rooms, from the look after 20,000 on.",
+    ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip
 
