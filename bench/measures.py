@@ -189,6 +189,15 @@ RSS_AFTER: Mapping[tuple[str, str], Measure] = {
     (way, cycle): _memory(f"resident memory after cycles, {way}, {cycle}", "MiB") for cycle in CYCLES for way in WAYS_IN
 }
 
+# One hostile client among good ones
+HOSTILE_KINDS = (
+    "sends-after-close", "slow-heads", "half-client-hellos", "idle-keep-alives", "abandoned-logins", "never-reads",
+    "ping-flood", "fragment-flood", "huge-headers", "bad-requests", "reconnects", "ops-flood",
+)  # fmt: skip
+PONG_UNDISTURBED = _time("pong p99, undisturbed", "ms")
+PONG_DISTURBED = _time("pong p99, beside a hostile client", "ms")
+PONG_RATIO = _measure("pong p99, beside a hostile client over undisturbed", "×", Kind.TIME)
+
 # How old a client's list is, by the way it gets it
 TIME_TO_FRESH_P50 = _time("time to fresh p50", "ms")
 TIME_TO_FRESH_P99 = _time("time to fresh p99", "ms")

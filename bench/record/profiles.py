@@ -197,6 +197,14 @@ class ChurnSizes(_Sizes, frozen=True, kw_only=True):
     """Looks at the memory of a server, about."""
 
 
+class HostileSizes(_Sizes, frozen=True, kw_only=True):
+    good: int = 200
+    """Well-behaved clients, of each way in."""
+    rounds: int = 1
+    """With a hostile client, and as many without, for each kind."""
+    round_s: float = 0.6
+
+
 class EngineSizes(_Sizes, frozen=True, kw_only=True):
     """Of all benches of the fan-out engine."""
 
@@ -238,6 +246,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     cost: CostSizes = CostSizes()
     peers: PeersSizes = PeersSizes()
     churn: ChurnSizes = ChurnSizes()
+    hostile: HostileSizes = HostileSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""
@@ -280,6 +289,7 @@ SMOKE = Profile(
         mix=EVERY_FEATURE,
     ),
     churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),
+    hostile=HostileSizes(good=20, round_s=0.2),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
@@ -337,6 +347,7 @@ FULL = Profile(
         mix=EVERY_FEATURE,
     ),
     churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
+    hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
         storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,
@@ -383,6 +394,7 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         ),
         storms=sizes,
         herds=sizes,
+        hostile=change(profile.hostile, good=last),
     )  # fmt: skip
 
 

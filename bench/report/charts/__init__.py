@@ -18,6 +18,7 @@ from bench.report.charts.bandwidth import idle_bandwidth, traffic_by_cause, traf
 from bench.report.charts.break_even import break_even_map
 from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, latency_distribution
 from bench.report.charts.churn import churn
+from bench.report.charts.hostile import hostile
 from bench.report.charts.sheet import Chart, render
 
 __all__ = ["CHARTS_OF", "Chart", "draw_charts"]
@@ -35,6 +36,7 @@ CHARTS_OF = {
     "peers": ("peers",),
     "noise": ("noise",),
     "churn": ("churn",),
+    "hostile": ("hostile",),
 }
 """Names of charts by scenario."""
 
@@ -216,6 +218,16 @@ FOUND: dict[str, OfFindings] = {
                 "slope would be a leak.",
             ),
             churn,
+            "",
+        ),
+        OfFindings(
+            Drawing(
+                "hostile",
+                "How much later good clients get their pongs, beside a hostile one",
+                "Dots at ×1 are kinds of client that nobody else notices; what lies right of the dashed line makes "
+                "the others wait.",
+            ),
+            hostile,
             "",
         ),
     )

@@ -59,6 +59,10 @@ HOW: dict[str, Sequence[str]] = {
         "delete a room; each way in and each cycle on a fresh server. The goal is judged at 120,000 connections and "
         "50,000 rooms, from the look after 20,000 on.",
     ),
+    "hostile": (
+        "Good clients of one way in stay connected and ping; rounds with one hostile client, a process of its own, and "
+        "rounds without it are taken in turns. Each ratio is of two rounds that followed each other.",
+    ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip
 

@@ -6,18 +6,15 @@ caches fill; from its end on it is to stay as it is.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 from bench.load.churn import WAYS_IN as WAYS
 from bench.load.churn import Churn, Churners, Cycle, WayIn
 from bench.measures import CYCLES, GROWTH, RSS_AFTER, look_name
-from bench.processes.certificate import can_make_certificate, certificate
 from bench.processes.lab import Lab
-from bench.processes.server_flags import lab_flags, server_flags
+from bench.processes.server_flags import lab_flags
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles import ChurnSizes
+from bench.scenarios.stress.flags import NO_OPENSSL, flags_of
 
 FLAGS = lab_flags(social_rate_per_min=0, command_rate_per_s=0)
 
@@ -46,9 +43,9 @@ def cycles_of(sizes: ChurnSizes, cycle: str) -> int:
 def _measure(lab: Lab, book: Book, way: WayIn, cycle: str) -> None:
     sizes = lab.profile.churn
     cycles = cycles_of(sizes, cycle)
-    with _flags_of(way) as flags:
+    with flags_of(way.transport, FLAGS) as flags:
         if flags is None:
-            book.skip(f"{way.name}: there is no openssl to make a certificate with")
+            book.skip(f"{way.name}: {NO_OPENSSL}")
             return
         with (
             lab.server(flags) as server,
@@ -68,16 +65,3 @@ def write(book: Book, seen: Churn, *, warm_up: int) -> None:
     for done in (first, seen.done[-1]):
         book.add(RSS_AFTER[key], looks[done] / 1024, clients=done)
     book.add(GROWTH[key], 100 * seen.growth(warm_up), clients=seen.done[-1])
-
-
-@contextlib.contextmanager
-def _flags_of(way: WayIn) -> Iterator[tuple[str, ...] | None]:
-    """Of a server with that way in; None: it cannot be had."""
-    compression = ("--compression",) if way.transport.deflates else ()
-    if not way.transport.is_tls:
-        yield (*FLAGS, *compression)
-    elif not can_make_certificate():
-        yield None
-    else:
-        with certificate() as (cert, key):
-            yield (*FLAGS, *compression, *server_flags(tls_cert=cert, tls_key=key))

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from bench import cli
 from bench.analysis.goals import Outcome, check_goals
 from bench.load.churn import WAYS_IN, Churn, Cycle
+from bench.load.sockets.raw_client import Transport
 from bench.measures import CYCLES, GROWTH, RSS_AFTER, look_name, look_of
 from bench.measures import WAYS_IN as NAMES
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
-from bench.scenarios.stress import churn
+from bench.scenarios.stress import churn, flags
 
 PLAIN = WAYS_IN[0]
 
@@ -57,9 +58,9 @@ def test_look_is_read_as_it_was_named() -> None:
 
 
 def test_way_that_has_no_certificate_is_skipped_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(churn, "can_make_certificate", lambda: False)
-    with churn._flags_of(WAYS_IN[1]) as flags:
-        assert flags is None
+    monkeypatch.setattr(flags, "can_make_certificate", lambda: False)
+    with flags.flags_of(Transport.TLS, ("--compression",)) as found:
+        assert found is None
 
 
 def test_churn_on_the_command_line_leaves_a_run_with_a_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
