@@ -7,6 +7,7 @@ does not know (of a swarm, or of a later lab) is judged by its unit (`measure_of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -173,6 +174,30 @@ RSS_OF_SERVER = _memory("resident memory, server", "MiB")
 SLAB_PER_SOCKET = _memory("kernel structures per socket", "KiB")
 SOCKET_BUFFERS = _memory("kernel buffers of all sockets", "KiB")
 
+# Memory over clients that come and go
+WAYS_IN = ("plain", "TLS", "permessage-deflate", "split upgrade", "/ops/socket")
+"""How a client comes to its WebSocket."""
+CYCLES = ("accepted", "refused", "room")
+"""What is done over and over: connect, handshake and close; the same with a token that does not hold; a room that is
+made, entered and deleted."""
+GROWTH: Mapping[tuple[str, str], Measure] = {
+    (way, cycle): _measure(f"growth of resident memory, {way}, {cycle}", "%", Kind.SHARE, Direction.LESS)
+    for cycle in CYCLES
+    for way in WAYS_IN
+}
+RSS_AFTER: Mapping[tuple[str, str], Measure] = {
+    (way, cycle): _memory(f"resident memory after cycles, {way}, {cycle}", "MiB") for cycle in CYCLES for way in WAYS_IN
+}
+
+# One hostile client among good ones
+HOSTILE_KINDS = (
+    "sends-after-close", "slow-heads", "half-client-hellos", "idle-keep-alives", "abandoned-logins", "never-reads",
+    "ping-flood", "fragment-flood", "huge-headers", "bad-requests", "reconnects", "ops-flood",
+)  # fmt: skip
+PONG_UNDISTURBED = _time("pong p99, undisturbed", "ms")
+PONG_DISTURBED = _time("pong p99, beside a hostile client", "ms")
+PONG_RATIO = _measure("pong p99, beside a hostile client over undisturbed", "×", Kind.TIME)
+
 # How old a client's list is, by the way it gets it
 TIME_TO_FRESH_P50 = _time("time to fresh p50", "ms")
 TIME_TO_FRESH_P99 = _time("time to fresh p99", "ms")
@@ -235,6 +260,20 @@ DEFINITIONS: Mapping[Measure, str] = MappingProxyType(
     }
 )
 """What a name does not say by itself, for the notes of tables."""
+
+
+_LOOK = re.compile(r"resident memory, (.+), (.+), after ([0-9]+) cycles \(MiB\)")
+
+
+def look_name(way: str, cycle: str, done: int) -> str:
+    """Name of the fact that is one look at a server's memory."""
+    return f"resident memory, {way}, {cycle}, after {done} cycles (MiB)"
+
+
+def look_of(name: str) -> tuple[str, str, int] | None:
+    """Way, cycle and cycles done of such a fact; None: it is another one."""
+    found = _LOOK.fullmatch(name)
+    return (found[1], found[2], int(found[3])) if found is not None else None
 
 
 def _named() -> Iterator[tuple[tuple[str, str], Measure]]:

@@ -11,6 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
+from lobby_server.service.accounts.signatures import is_secret
 from lobby_server.settings import MIN_SECRET_BYTES, Settings, SettingsError, environment_name_of
 
 SECRET_FILE = "jwt-secret"
@@ -22,6 +23,16 @@ def secret_path(data_dir: Path) -> Path:
 
 def secrets_of(settings: Settings) -> tuple[tuple[str, ...], bool]:
     """The secrets, newest first, and whether one was made just now. Raises `SettingsError`."""
+    found, is_new = _found(settings)
+    if not all(map(is_secret, found)):
+        raise SettingsError(
+            "The secret of the tokens is a key of another kind (PEM, SSH or JWK): give it a random text of at least "
+            f"{MIN_SECRET_BYTES} bytes."
+        )
+    return found, is_new
+
+
+def _found(settings: Settings) -> tuple[tuple[str, ...], bool]:
     if settings.jwt_secret:
         return (settings.jwt_secret,), False
     if settings.jwt_secret_file:

@@ -17,6 +17,7 @@ import tornado.httpserver
 from lobby_server import __version__
 from lobby_server.clock import LoopClock
 from lobby_server.process import listening
+from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
@@ -77,7 +78,7 @@ class LobbyServer:
         self.ends_because = ""
         """Why the server cannot go on, in one sentence; empty: it can."""
         self._on_end: Callable[[], None] = on_end
-        self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords")
+        self._executor = ThreadPoolExecutor(PASSWORD_THREADS, thread_name_prefix="passwords", initializer=stand_back)
 
     @property
     def is_running(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -300,6 +301,22 @@ def test_names_that_no_token_may_carry_are_not_minted(tmp_path: Path) -> None:
     result = run("--data-dir", str(tmp_path), "mint-tokens", "--prefix", "x" * 64)
     assert result.exit_code == 2
     assert is_one_sentence(result.stderr.removesuffix("\n"))
+
+
+PEM = f"-----BEGIN PUBLIC KEY-----{'A' * 64}-----END PUBLIC KEY-----"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [json.dumps({"kty": "oct", "k": "c2VjcmV0" * 8}), "ssh-rsa " + "A" * 64, PEM],
+    ids=["JWK", "SSH", "PEM"],
+)
+def test_secret_that_is_a_key_of_another_kind_is_refused_in_a_sentence(secret: str, tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    path.write_text(secret)
+    for settings in (Settings(jwt_secret=secret), Settings(jwt_secret_file=str(path))):
+        with pytest.raises(SettingsError, match="a key of another kind"):
+            secrets_of(settings)
 
 
 # -- the made secret ----------------------------------------------------------------------------------------------

@@ -20,10 +20,13 @@ from bench.measures import (
     CPU_PER_REQUEST,
     DELTA_P99,
     FETCHES,
+    GROWTH,
+    HOSTILE_KINDS,
     KILL,
     LAST_ACCEPTED,
     LAST_FRESH,
     PEAK_RSS,
+    PONG_RATIO,
     RSS_PER_CONNECTION,
     SIGTERM,
     SLOWEST_PING,
@@ -54,7 +57,9 @@ class Goal:
     at_least: bool = False
 
     def __str__(self) -> str:
-        return f"{self.measure}: {self.party} ÷ {self.over}" if self.over else self.measure.name
+        if self.over:
+            return f"{self.measure}: {self.party} ÷ {self.over}"
+        return self.measure.name if self.party == LOBBY else f"{self.measure}: {self.party}"
 
     @property
     def unit(self) -> str:
@@ -90,6 +95,12 @@ GOALS = (
     Goal("fresh", WRONG_LISTS, 2_000, 0.0),
     Goal("fresh", FETCHES, 2_000, 0.5),
     Goal("fresh", STALENESS_UNDER_CHANGES, 2_000, 1.5),
+    *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),
+    *(
+        Goal("hostile", PONG_RATIO, 2_000, 2.0, party=f"{kind}, {way}")
+        for way in ("plain", "TLS", "permessage-deflate")
+        for kind in HOSTILE_KINDS
+    ),
 )
 
 

@@ -53,6 +53,36 @@ class Among:
         return disturbed / undisturbed
 
 
+class Neighbours:
+    """Good clients of one server, and rounds with and without a hostile one. Runs in the generator process
+    (`bench.processes.remote`)."""
+
+    def __init__(self, *, port: int, jwt_secret: str, transport: str) -> None:
+        self._port, self._transport = port, Transport(transport)
+        self._crowd = _Crowd(port, jwt_secret, self._transport)
+
+    async def open(self, good: int) -> None:
+        """Raises `ClientGone` for one that is not let in."""
+        await self._crowd.open(good)
+
+    async def round(self, kind: str | None, seconds: float) -> list[float]:
+        """Times from the intended time of a ping to its pong, in ms, beside a hostile client of that kind or none."""
+        hostile = None if kind is None else await _start_hostile(kind, self._port, self._transport, seconds)
+        try:
+            await asyncio.sleep(SETTLE_S)
+            return await self._crowd.ping_for(seconds)
+        finally:
+            if hostile is not None:
+                await _stop(hostile)
+
+    async def harm(self) -> tuple[int, int]:
+        """Pings without a pong, and good clients whose connection was ended, so far."""
+        return self._crowd.lost, sum(member.client.has_ended for member in self._crowd.members)
+
+    async def end(self) -> None:
+        self._crowd.end()
+
+
 async def among(
     target: Target,
     kind: Hostile,
@@ -63,21 +93,17 @@ async def among(
     round_s: float = 3.0,
 ) -> Among:
     """`rounds` of each kind, of `round_s` each, in turns. The server runs and takes `good` connections and more."""
-    crowd = _Crowd(target, transport)
+    neighbours = Neighbours(port=target.port, jwt_secret=target.jwt_secret, transport=transport.value)
     try:
-        await crowd.open(good)
+        await neighbours.open(good)
         series: dict[bool, list[float]] = {False: [], True: []}
         for number in range(2 * rounds):
             is_disturbed = number % 2 == 1
-            hostile = await _start_hostile(kind, target.port, transport, round_s) if is_disturbed else None
-            await asyncio.sleep(SETTLE_S)
-            series[is_disturbed] += await crowd.ping_for(round_s)
-            if hostile is not None:
-                await _stop(hostile)
-        cut = sum(member.client.has_ended for member in crowd.members)
-        return Among(kind, transport, good, tuple(series[False]), tuple(series[True]), crowd.lost, cut)
+            series[is_disturbed] += await neighbours.round(kind.value if is_disturbed else None, round_s)
+        lost, cut = await neighbours.harm()
+        return Among(kind, transport, good, tuple(series[False]), tuple(series[True]), lost, cut)
     finally:
-        crowd.end()
+        await neighbours.end()
 
 
 # -- private ------------------------------------------------------------------------------------------------------
@@ -103,8 +129,8 @@ class _Member:
 
 
 class _Crowd:
-    def __init__(self, target: Target, transport: Transport) -> None:
-        self._target = target
+    def __init__(self, port: int, jwt_secret: str, transport: Transport) -> None:
+        self._port, self._jwt_secret = port, jwt_secret
         self._transport = transport
         self.members: list[_Member] = []
         self.lost = 0
@@ -141,20 +167,20 @@ class _Crowd:
             member.client.abort()
 
     async def _accepted(self, index: int) -> _Member:
-        client = await RawClient.connect(self._target.port, self._transport)
+        client = await RawClient.connect(self._port, self._transport)
         if await client.upgrade() != 101:
             raise ClientGone("a good client was not let in")
-        token = mint_receiver(self._target.jwt_secret, index).token
+        token = mint_receiver(self._jwt_secret, index).token
         data = {"version": "13020", "name": "Good", "token": token}
         client.send(client_frame(json.dumps({"type": "handshake", "data": data}).encode()))
         await client.message(b"handshake_accepted")
         return _Member(client)
 
 
-async def _start_hostile(kind: Hostile, port: int, transport: Transport, round_s: float) -> asyncio.subprocess.Process:
+async def _start_hostile(kind: str, port: int, transport: Transport, round_s: float) -> asyncio.subprocess.Process:
     """Returns when it begins: the start of its process is not what is measured."""
     seconds = str(4 * round_s + 30)  # ended sooner by us; by itself when we are gone
-    command = [sys.executable, "-m", "bench.load.clients.hostile", kind.value, str(port), transport.value, seconds]
+    command = [sys.executable, "-m", "bench.load.clients.hostile", kind, str(port), transport.value, seconds]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     await process.stdout.readline()

@@ -7,26 +7,72 @@ room that is made, entered and deleted.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from bench.load.sockets.raw_client import OP_CLOSE, ClientGone, RawClient, Transport, client_frame, close_payload
-from bench.load.sockets.tokens import Player, mint_receiver
-from bench.processes.target import Target
+from bench.load.sockets.tokens import Player, mint_admin, mint_receiver
 from bench.processes.watch import resident_kib
 
 _REFUSED_TOKEN = "nonsense"
 
 
 class Cycle(str, Enum):
-    """What is done again and again."""
+    """What is done again and again; see `bench.measures.CYCLES`."""
 
-    HANDSHAKE = "connect, handshake, close"
-    REFUSED = "connect, refused handshake, close"
-    ABRUPT = "connect, handshake, reset"
-    ROOM = "make, enter and delete a room"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    ROOM = "room"
+    ABRUPT = "abrupt"
+    """Accepted, and reset."""
+
+
+class Visited(Protocol):
+    """The server under test."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def jwt_secret(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """How a client comes to its WebSocket."""
+
+    name: str
+    transport: Transport
+    pieces: int = 1
+    """TCP segments in which the request for the upgrade comes."""
+    path: str = "/ws"
+
+    @property
+    def is_for_admins(self) -> bool:
+        return self.path != "/ws"
+
+    @property
+    def most_workers(self) -> int:
+        """Connections at a time: the figures of the server have few viewers."""
+        return 8 if self.is_for_admins else 32
+
+    def takes(self, cycle: Cycle) -> bool:
+        """Whether that can be done on this way: there are no rooms among the server's figures."""
+        return not (self.is_for_admins and cycle is Cycle.ROOM)
+
+
+WAYS_IN = (
+    WayIn("plain", Transport.BARE),
+    WayIn("TLS", Transport.TLS),
+    WayIn("permessage-deflate", Transport.DEFLATE),
+    WayIn("split upgrade", Transport.BARE, pieces=3),
+    WayIn("/ops/socket", Transport.BARE, path="/ops/socket"),
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +80,7 @@ class Churn:
     """RSS of the server along the cycles, in KiB; the first sample is before any."""
 
     cycle: Cycle
-    transport: Transport
+    way: WayIn
     done: tuple[int, ...]
     rss_kib: tuple[int, ...]
 
@@ -48,23 +94,27 @@ class Churn:
 
 
 async def churn(
-    target: Target,
+    target: Visited,
     cycle: Cycle,
-    transport: Transport,
+    way: WayIn,
     *,
     cycles: int,
-    workers: int = 32,
+    workers: int | None = None,
     sample_every: int = 1000,
     on_sample: Callable[[int, int], None] | None = None,
 ) -> Churn:
-    """Run `cycles` on a running server, `workers` at a time, and look at its RSS after every `sample_every`.
+    """Run `cycles` on a running server, `workers` at a time (None: as many as the way takes), and look at its RSS after
+    every `sample_every`.
 
     At a sample no cycle is under way, so that only what was left behind is counted. `on_sample` gets cycles done and
     KiB. Raises `ClientGone` when the server does not do its part.
     """
-    players = [mint_receiver(target.jwt_secret, index) for index in range(workers)]
+    secret = target.jwt_secret
     run = _CYCLES[cycle]
-    visits = [_Visit(target, transport, player) for player in players]
+    visits = [
+        _Visit(target.port, way, mint_admin(secret) if way.is_for_admins else mint_receiver(secret, index))
+        for index in range(way.most_workers if workers is None else workers)
+    ]
     done, samples = [0], [resident_kib(target.pid)]
     try:
         while done[-1] < cycles:
@@ -77,7 +127,27 @@ async def churn(
     finally:
         for visit in visits:
             visit.end()
-    return Churn(cycle, transport, tuple(done), tuple(samples))
+    return Churn(cycle, way, tuple(done), tuple(samples))
+
+
+@dataclass(frozen=True)
+class _Host:
+    port: int
+    jwt_secret: str
+    pid: int
+
+
+class Churners:
+    """All that come and go, in the generator process (`bench.processes.remote`)."""
+
+    def __init__(self, *, port: int, jwt_secret: str, pid: int) -> None:
+        self._host = _Host(port, jwt_secret, pid)
+        gc.enable()  # they would fill this process in a minute; no latency is measured here
+
+    async def run(self, cycle: str, way: str, cycles: int, sample_every: int) -> Churn:
+        """`way`: its name."""
+        by_name = {each.name: each for each in WAYS_IN}
+        return await churn(self._host, Cycle(cycle), by_name[way], cycles=cycles, sample_every=sample_every)
 
 
 # -- private ------------------------------------------------------------------------------------------------------
@@ -86,17 +156,17 @@ async def churn(
 class _Visit:
     """One worker: a player, and for rooms the connections that stay."""
 
-    def __init__(self, target: Target, transport: Transport, player: Player) -> None:
-        self.port = target.port
-        self.transport = transport
+    def __init__(self, port: int, way: WayIn, player: Player) -> None:
+        self.port = port
+        self.way = way
         self.player = player
         self.socket: RawClient | None = None
         self.http: RawClient | None = None
 
     async def open(self, token: str) -> RawClient:
         """A socket that has sent its handshake."""
-        client = await RawClient.connect(self.port, self.transport)
-        status = await client.upgrade()
+        client = await RawClient.connect(self.port, self.way.transport)
+        status = await client.upgrade(self.way.path, pieces=self.way.pieces)
         if status != 101:
             client.abort()
             raise ClientGone(f"the upgrade was answered with {status}")
@@ -147,7 +217,7 @@ async def _room(visit: _Visit) -> None:
     if visit.socket is None:
         visit.socket = await visit.open(token)
         await visit.socket.message(b"handshake_accepted")
-        visit.http = await RawClient.connect(visit.port, visit.transport)
+        visit.http = await RawClient.connect(visit.port, visit.way.transport)
     assert visit.http is not None
     status, body = await visit.http.request("POST", "/api/rooms", b'{"gamemode":"churn"}', token=token)
     if status != 201:
@@ -161,7 +231,7 @@ async def _room(visit: _Visit) -> None:
 
 
 _CYCLES: dict[Cycle, Callable[[_Visit], Awaitable[None]]] = {
-    Cycle.HANDSHAKE: _handshake,
+    Cycle.ACCEPTED: _handshake,
     Cycle.REFUSED: _refused,
     Cycle.ABRUPT: _abrupt,
     Cycle.ROOM: _room,

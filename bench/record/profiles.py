@@ -185,6 +185,26 @@ class SwarmSizes(_Sizes, frozen=True, kw_only=True):
     """Mean time until a player whose connections fail loses one."""
 
 
+class ChurnSizes(_Sizes, frozen=True, kw_only=True):
+    """Of each way in, on a fresh server."""
+
+    accepted: int = 6_000
+    refused: int = 6_000
+    room: int = 2_500
+    warm_up: int = 1_000
+    """Cycles from whose end on memory is to stay as it is."""
+    samples: int = 24
+    """Looks at the memory of a server, about."""
+
+
+class HostileSizes(_Sizes, frozen=True, kw_only=True):
+    good: int = 200
+    """Well-behaved clients, of each way in."""
+    rounds: int = 1
+    """With a hostile client, and as many without, for each kind."""
+    round_s: float = 0.6
+
+
 class EngineSizes(_Sizes, frozen=True, kw_only=True):
     """Of all benches of the fan-out engine."""
 
@@ -225,6 +245,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     capacity: CapacitySizes = CapacitySizes()
     cost: CostSizes = CostSizes()
     peers: PeersSizes = PeersSizes()
+    churn: ChurnSizes = ChurnSizes()
+    hostile: HostileSizes = HostileSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""
@@ -266,6 +288,8 @@ SMOKE = Profile(
         users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0,
         mix=EVERY_FEATURE,
     ),
+    churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),
+    hostile=HostileSizes(good=20, round_s=0.2),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
@@ -322,6 +346,8 @@ FULL = Profile(
         users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
     ),
+    churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
+    hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
         storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,
@@ -368,6 +394,7 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         ),
         storms=sizes,
         herds=sizes,
+        hostile=change(profile.hostile, good=last),
     )  # fmt: skip
 
 

@@ -23,6 +23,8 @@ ENGINE_QUESTIONS = {
     "rooms-get": "What does GET /api/rooms cost, against a plain RequestHandler?",
     "memory": "What does an idle connection hold of memory?",
     "fresh": "How soon does everybody hold the truth, with deltas and by fetching?",
+    "churn": "Does memory grow with clients that come and go?",
+    "hostile": "How much later do good clients get their pongs, beside a hostile one?",
 }
 """The benches of the fan-out engine, which are run by name alone."""
 

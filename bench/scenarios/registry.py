@@ -8,6 +8,7 @@ from math import sqrt
 
 from bench.load.cells import around_s
 from bench.load.changes.changes import whole_intervals_s
+from bench.measures import HOSTILE_KINDS
 from bench.processes.lab import Lab
 from bench.record.findings import Findings
 from bench.record.profiles import LIVES, EngineSizes, Profile
@@ -27,6 +28,7 @@ from bench.scenarios import (
     swarm,
 )
 from bench.scenarios.engine import fanout, fresh, memory, rooms_get
+from bench.scenarios.stress import churn, hostile
 
 SERVER_S = 1.5
 """A server's and a generator's start and end."""
@@ -177,6 +179,18 @@ def _engine_s(profile: Profile) -> float:
     return 20.0 + engine.repeats * sum(n / 250 for n in engine.fanout)
 
 
+def _churn_s(profile: Profile) -> float:
+    """Over TLS a cycle takes seven times as long."""
+    sizes = profile.churn
+    return 14 * 2.0 + (5 + 6) * (sizes.accepted + sizes.refused) / 2_500 + (4 + 1) * sizes.room / 500
+
+
+def _hostile_s(profile: Profile) -> float:
+    sizes, ways = profile.hostile, len(hostile.TRANSPORTS)
+    rounds_s = 2 * sizes.rounds * len(HOSTILE_KINDS) * (sizes.round_s + 1.0)
+    return ways * (2 * SERVER_S + sizes.good / 500 + rounds_s)
+
+
 def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
     """By scenario; of the two lanes of a window, the one that counts bytes and the turns beside it, the longer one."""
     alone = {each.name: each.estimate_s(profile) for each in scenarios if each.is_alone(profile)}
@@ -212,5 +226,7 @@ SCENARIOS = (
         lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600),
     ),
     Scenario("fresh", _engine(fresh.run), lambda profile: profile.engine.ladder_repeats * 60.0),
+    Scenario("churn", churn.run, _churn_s),
+    Scenario("hostile", hostile.run, _hostile_s),
 )  # fmt: skip
 """In the order of the report; then the benches of the engine."""

@@ -18,9 +18,9 @@ import jwt
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
+from lobby_server.service.accounts.signatures import ALGORITHM, verified_claims
 from lobby_server.service.ports import Clock
 
-ALGORITHM = "HS256"
 ADMIN_ROLE = "admin"
 MAX_USER_ID = 2**53 - 1
 """The largest integer that every JSON client reads exactly (RFC 8259 section 6)."""
@@ -112,13 +112,7 @@ class Tokens:
     def _signed_claims(self, token: str) -> dict[str, object]:
         for secret in self._secrets:
             try:
-                # Only the signature is PyJWT's business here; time is ours, so that a virtual clock can drive it.
-                claims: dict[str, object] = jwt.decode(
-                    token, secret, algorithms=[ALGORITHM], options={"verify_exp": False, "verify_iat": False,
-                    "verify_nbf": False, "verify_aud": False, "verify_iss": False, "verify_sub": False,
-                    "verify_jti": False},
-                )  # fmt: skip
-                return claims
+                return verified_claims(token, secret)
             except jwt.InvalidSignatureError:
                 continue  # perhaps an older secret's
             except (jwt.InvalidTokenError, ValueError, RecursionError):
@@ -159,7 +153,7 @@ def _user_of(claims: dict[str, object]) -> User:
 
 def _is_storable(text: str) -> bool:
     """Whether a text can be kept and sent: PostgreSQL has no NUL in its text, UTF-8 no half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text))
 
 
 def _time_of(value: object) -> float | None:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from bench.load.among import Among, among
-from bench.load.churn import Churn, Cycle, churn
+from bench.load.churn import WAYS_IN, Churn, Cycle, WayIn, churn
 from bench.load.clients.hostile import Hostile, be_hostile
 from bench.load.sockets.raw_client import RawClient, Transport
 from bench.processes.target import Target
@@ -43,13 +43,23 @@ async def wait_until_empty(target: Target) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("cycle", list(Cycle))
-async def test_churn_does_each_cycle_as_often_as_asked_and_leaves_nobody(target: Target, cycle: Cycle) -> None:
+BARE = [
+    pytest.param(cycle, way, id=f"{cycle.value}-{way.name}")
+    for way in WAYS_IN
+    for cycle in Cycle
+    if way.transport is Transport.BARE and way.takes(cycle)
+]
+
+
+@pytest.mark.parametrize(("cycle", "way"), BARE)
+async def test_churn_does_each_cycle_as_often_as_asked_and_leaves_nobody(
+    target: Target, cycle: Cycle, way: WayIn
+) -> None:
     heard: list[int] = []
     seen = await churn(
         target,
         cycle,
-        Transport.BARE,
+        way,
         cycles=25,
         workers=4,
         sample_every=10,
@@ -67,11 +77,12 @@ async def test_churn_works_on_the_other_ways(transport: Transport) -> None:
     way = Way(transport.value)
     with servers([way]) as targets:
         for cycle in Cycle:
-            assert (await churn(targets[way], cycle, transport, cycles=10, workers=4)).done[-1] == 10
+            seen = await churn(targets[way], cycle, WayIn(transport.value, transport), cycles=10, workers=4)
+            assert seen.done[-1] == 10
 
 
 def test_growth_counts_from_the_end_of_the_warm_up() -> None:
-    seen = Churn(Cycle.HANDSHAKE, Transport.BARE, (0, 10, 20, 30), (50, 100, 101, 110))
+    seen = Churn(Cycle.ACCEPTED, WAYS_IN[0], (0, 10, 20, 30), (50, 100, 101, 110))
     assert seen.growth(10) == pytest.approx(0.10)
     assert seen.growth(15) == pytest.approx(110 / 101 - 1)
     with pytest.raises(ValueError, match="warm-up"):

@@ -16,6 +16,7 @@ LAYERS = (
     ("service.social.ports",),
     ("service.ports",),
     ("service.writes.kept",),
+    ("service.accounts.signatures",),
     (
         "service.errors",
         "service.pacing",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -33,6 +34,8 @@ MANY = 200
 """Connections of those kinds that hold many; the others hold one."""
 LOGINS = 20
 """Log-in calls under way that are abandoned."""
+RECONNECTING = 4
+"""Connections at a time of those that come back at once."""
 WRITES_PER_S = 200
 """Of those that send without end: 64 KiB each at most."""
 AGAIN_S = 0.05
@@ -52,13 +55,19 @@ class Hostile(str, Enum):
     PING_FLOOD = "ping-flood"
     FRAGMENT_FLOOD = "fragment-flood"
     HUGE_HEADERS = "huge-headers"
+    BAD_REQUESTS = "bad-requests"
+    RECONNECTS = "reconnects"
+    OPS_FLOOD = "ops-flood"
+    """Of the socket of the server's figures, without a token."""
 
     @property
     def connections(self) -> int:
         """How many it holds at a time."""
         if self in (Hostile.SLOW_HEADS, Hostile.HALF_CLIENT_HELLOS, Hostile.IDLE_KEEP_ALIVES):
             return MANY
-        return LOGINS if self is Hostile.ABANDONED_LOGINS else 1
+        if self is Hostile.ABANDONED_LOGINS:
+            return LOGINS
+        return RECONNECTING if self in (Hostile.BAD_REQUESTS, Hostile.RECONNECTS, Hostile.OPS_FLOOD) else 1
 
 
 async def be_hostile(kind: Hostile, port: int, transport: Transport, *, seconds: float) -> None:
@@ -90,10 +99,10 @@ async def _send_for_ever(client: RawClient, data: bytes) -> None:
         await asyncio.sleep(1 / WRITES_PER_S)
 
 
-async def _upgraded(port: int, transport: Transport) -> RawClient:
+async def _upgraded(port: int, transport: Transport, path: str = "/ws") -> RawClient:
     client = await RawClient.connect(port, transport)
     try:
-        if await client.upgrade() != 101:
+        if await client.upgrade(path) != 101:
             raise ClientGone("not upgraded")
     except BaseException:
         client.abort()
@@ -189,6 +198,32 @@ async def _huge_headers(port: int, transport: Transport, _: int) -> None:
         client.abort()
 
 
+async def _bad_request(port: int, transport: Transport, number: int) -> None:
+    client = await RawClient.connect(port, transport)
+    try:
+        client.send(upgrade_head(transport)[:-2] + _BAD_LINES[number % len(_BAD_LINES)] + b"\r\n\r\n")
+        await client.ended()
+    finally:
+        client.abort()
+
+
+async def _reconnect(port: int, transport: Transport, _: int) -> None:
+    client = await _upgraded(port, transport)
+    client.send(client_frame(b'{"type":"handshake","data":{"version":"1","name":"x","token":"x"}}'))
+    client.abort()
+
+
+async def _ops_flood(port: int, transport: Transport, _: int) -> None:
+    client = await _upgraded(port, transport, "/ops/socket")
+    try:
+        client.wire.pause_reading()
+        await _send_for_ever(client, client_frame(b'{"type":"ping","data":{}}') * 2000)
+    finally:
+        client.abort()
+
+
+_BAD_LINES = (b"X-Note : space", b"X-Note: \x01", b"Host: again", b" folded", b"no colon")
+"""What RFC 9112 section 5 refuses."""
 _KINDS: dict[Hostile, Callable[[int, Transport, int], Awaitable[None]]] = {
     Hostile.SENDS_AFTER_CLOSE: _sends_after_close,
     Hostile.SLOW_HEADS: _slow_head,
@@ -199,11 +234,22 @@ _KINDS: dict[Hostile, Callable[[int, Transport, int], Awaitable[None]]] = {
     Hostile.PING_FLOOD: _ping_flood,
     Hostile.FRAGMENT_FLOOD: _fragment_flood,
     Hostile.HUGE_HEADERS: _huge_headers,
+    Hostile.BAD_REQUESTS: _bad_request,
+    Hostile.RECONNECTS: _reconnect,
+    Hostile.OPS_FLOOD: _ops_flood,
 }
+
+
+def stand_back() -> None:
+    """Run on a core only while nobody else wants it: those who measure may share it, and what this client costs its
+    own machine is not what it does to the server."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def main(arguments: list[str]) -> None:
     kind, port, transport, seconds = arguments
+    stand_back()
     print(kind, flush=True)
     asyncio.run(be_hostile(Hostile(kind), int(port), Transport(transport), seconds=float(seconds)))
 

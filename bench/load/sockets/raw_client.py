@@ -13,10 +13,14 @@ import ssl
 import zlib
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
+from typing import cast
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
 OP_CONTINUATION, OP_TEXT, OP_CLOSE, OP_PING, OP_PONG = 0x0, 0x1, 0x8, 0x9, 0xA
 PATIENCE_S = 30.0
+BETWEEN_PIECES_S = 0.001
+"""Of a request that is sent in several: a server that has nothing else to do has read one before the next comes."""
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)")
 
@@ -96,8 +100,7 @@ class RawClient(asyncio.Protocol):
     # -- Protocol -------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._wire = transport
+        self._wire = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -121,9 +124,14 @@ class RawClient(asyncio.Protocol):
         if not self.has_ended:
             self.wire.write(data)
 
-    async def upgrade(self, path: str = "/ws") -> int:
-        """The status of the answer; 101: frames from now on."""
-        self.send(upgrade_head(self.way, path))
+    async def upgrade(self, path: str = "/ws", *, pieces: int = 1) -> int:
+        """The status of the answer; 101: frames from now on. `pieces`: TCP segments in which the request is sent."""
+        request = upgrade_head(self.way, path)
+        size = -(-len(request) // pieces)
+        for start in range(0, len(request), size):
+            if start:
+                await asyncio.sleep(BETWEEN_PIECES_S)
+            self.send(request[start : start + size])
         head = await self._head()
         if b"permessage-deflate" in head:
             self._inflater = zlib.decompressobj(-15)
@@ -226,6 +234,7 @@ def _status_of(head: bytes) -> int:
     return int(found[1])
 
 
+@cache
 def _trust_anybody() -> ssl.SSLContext:
     """The server under test is our own, on the loopback."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

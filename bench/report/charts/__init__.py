@@ -17,6 +17,8 @@ from bench.report.charts import others
 from bench.report.charts.bandwidth import idle_bandwidth, traffic_by_cause, traffic_by_rate
 from bench.report.charts.break_even import break_even_map
 from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, latency_distribution
+from bench.report.charts.churn import churn
+from bench.report.charts.hostile import hostile
 from bench.report.charts.sheet import Chart, render
 
 __all__ = ["CHARTS_OF", "Chart", "draw_charts"]
@@ -33,6 +35,8 @@ CHARTS_OF = {
     "cost": ("cost",),
     "peers": ("peers",),
     "noise": ("noise",),
+    "churn": ("churn",),
+    "hostile": ("hostile",),
 }
 """Names of charts by scenario."""
 
@@ -204,6 +208,26 @@ FOUND: dict[str, OfFindings] = {
                 "Dots near the line are quiet figures. A difference that stays within the shade is no difference.",
             ),
             others.noise,
+            "",
+        ),
+        OfFindings(
+            Drawing(
+                "churn",
+                "How the server's memory changes with clients that come and go",
+                "A flat line is a server that keeps nothing of a client that has gone; a step is the allocator's, a "
+                "slope would be a leak.",
+            ),
+            churn,
+            "",
+        ),
+        OfFindings(
+            Drawing(
+                "hostile",
+                "How much later good clients get their pongs, beside a hostile one",
+                "Dots at ×1 are kinds of client that nobody else notices; what lies right of the dashed line makes "
+                "the others wait.",
+            ),
+            hostile,
             "",
         ),
     )

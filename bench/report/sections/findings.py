@@ -54,6 +54,15 @@ HOW: dict[str, Sequence[str]] = {
         "All parties stand at the same time with receivers of their own and take turns broadcast by broadcast in "
         "random order; storms and fetches have a fresh process each. CPU of the party's process alone.",
     ),
+    "churn": (
+        "Raw sockets, 32 at a time, connect, are upgraded, shake hands and close, or are refused, or make, enter and "
+        "delete a room; each way in and each cycle on a fresh server. The goal is judged at 120,000 connections and "
+        "50,000 rooms, from the look after 20,000 on.",
+    ),
+    "hostile": (
+        "Good clients of one way in stay connected and ping; rounds with one hostile client, a process of its own, and "
+        "rounds without it are taken in turns. Each ratio is of two rounds that followed each other.",
+    ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 
+from lobby_server.service.auth import MAX_USERNAME_CHARACTERS
 from tests.conformance.case import (
     DEFLATING,
     LIMIT_BYTES,
@@ -102,6 +103,10 @@ _TAKEOVERS = {
 }
 _FAR = "".join(chr(97 + (n * n * 7 + n // 26) % 26) for n in range(900))
 """Repeats itself only at a distance above 2^9."""
+_CUT = _FAR[:MAX_USERNAME_CHARACTERS]
+"""What a guest of that name is called."""
+_LONG = "".join(chr(0x1F600 + n % 60) for n in range(MAX_USERNAME_CHARACTERS))
+"""Four bytes per character: the reply with it is long enough to be compressed."""
 
 CASES: tuple[Case, ...] = (
     _sent("message", _BASE, _deflated(PING_JSON), stays("pong")),
@@ -111,14 +116,20 @@ CASES: tuple[Case, ...] = (
     _sent("name comes back", _BASE, _deflated(named(b"abc")), stays("accepted abc")),
     _sent("binary with JSON", "protocol 1", _deflated(PING_JSON, opcode=BINARY), stays("pong")),
     *(
-        _sent(f"reply of 1,800 bytes, {label}", "RFC 7692 7.1.1, 7.1.2",
+        _sent(f"message of 1,800 bytes, {label}", "RFC 7692 7.1.1, 7.1.2",
               _deflated(PING_JSON, named((_FAR * 2).encode()), PING_JSON),
-              stays("pong", f"accepted {_FAR * 2}", "pong"), offer=offer)
+              stays("pong", f"accepted {_CUT}", "pong"), offer=offer)
+        for label, offer in _TAKEOVERS.items()
+    ),
+    *(
+        _sent(f"compressed reply, {label}", "RFC 7692 7.1.1, 7.1.2",
+              _deflated(PING_JSON, named(_LONG.encode()), PING_JSON),
+              stays("pong", f"accepted {_LONG}", "pong"), offer=offer)
         for label, offer in _TAKEOVERS.items()
     ),
     *(
         _sent(f"not compressed, {label}", _BITS, frame(named((_FAR * 2).encode())) + PING_TEXT * 2,
-              stays(f"accepted {_FAR * 2}", "pong", "pong"), offer=offer)
+              stays(f"accepted {_CUT}", "pong", "pong"), offer=offer)
         for label, offer in list(_TAKEOVERS.items())[:5]
     ),
     _sent("compressed, not, compressed", _BITS,
@@ -128,7 +139,7 @@ CASES: tuple[Case, ...] = (
     # -- forms of DEFLATE
     _sent("stored block", "RFC 7692 7.2.3.3", _raw(_whole(PING_JSON, level=0)), stays("pong")),
     _sent("fixed codes", "RFC 1951 3.2.6", _raw(_whole(PING_JSON, strategy=zlib.Z_FIXED)), stays("pong")),
-    _sent("dynamic codes", "RFC 1951 3.2.7", _raw(_whole(named((_FAR * 2).encode()))), stays(f"accepted {_FAR * 2}")),
+    _sent("dynamic codes", "RFC 1951 3.2.7", _raw(_whole(named((_FAR * 2).encode()))), stays(f"accepted {_CUT}")),
     _sent("Huffman only", "RFC 1951", _raw(_whole(padded(1000), strategy=zlib.Z_HUFFMAN_ONLY)), stays("pong")),
     _sent("two blocks", "RFC 7692 7.2.3.5", _raw(_in_blocks(PING_JSON[:8], PING_JSON[8:])), stays("pong")),
     _sent("a block a byte", "RFC 7692 7.2.3.5", _raw(_in_blocks(*(bytes((b,)) for b in PING_JSON))), stays("pong")),

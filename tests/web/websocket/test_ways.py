@@ -8,12 +8,13 @@ import json
 import logging
 import random
 import time
+from collections import Counter
 
 import pytest
 
 from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.web.websocket import connection as connection_module
-from lobby_server.web.websocket.connection import MAX_BYTES_AFTER_CLOSE, READ_BYTES, Connection
+from lobby_server.web.websocket.connection import FRAMES_PER_TURN, MAX_BYTES_AFTER_CLOSE, READ_BYTES, Connection
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.test_socket import wait_until
 from tests.web.websocket.ways import BINARY, CLOSE, PING, PONG, WAYS, Peer, masked, start_way, upgrade
@@ -118,6 +119,38 @@ async def test_client_that_goes_on_sending_after_our_close_is_read_once_per_turn
     await wait_until(lambda: not lobby.server.app.sessions)
     assert sum(reads) <= MAX_BYTES_AFTER_CLOSE + 2 * READ_BYTES
     assert reads.count(0) <= len(reads) / 2 + 1  # a read that finds nothing follows one that found something
+
+
+@every_way
+async def test_many_frames_in_one_segment_are_taken_over_several_turns_and_all_of_them(
+    start_lobby: StartLobby, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lobby = await start_way(start_lobby, way, command_rate_per_s=0)
+    peer = await Peer.open(lobby, way)
+    turn, in_turn, sent = 0, Counter[int](), 1_500
+    take = Connection._event
+
+    def counted(self: Connection, opcode: int, payload: bytes) -> None:
+        in_turn[turn] += 1
+        take(self, opcode, payload)
+
+    async def turns() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    monkeypatch.setattr(Connection, "_event", counted)
+    ticking = asyncio.create_task(turns())
+    try:
+        await peer.send(b"".join(masked(b"%04d" % number, PING) for number in range(sent)) + masked(b"", CLOSE))
+        heard = [await peer.frame() for _ in range(sent)]
+    finally:
+        ticking.cancel()
+    assert heard == [(PONG, b"%04d" % number) for number in range(sent)]
+    assert max(in_turn.values()) <= FRAMES_PER_TURN
+    assert sum(in_turn.values()) in (sent, sent + 1)
+    assert await peer.closed() is not None
 
 
 @every_way
