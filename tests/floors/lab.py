@@ -5,7 +5,10 @@ from __future__ import annotations
 PACKAGE = "bench"
 
 LAYERS = (
-    ("measures", "words", "stats"),
+    # Shares nothing with the others but the format of run.json and figures.json
+    ("audit",),
+    ("citations", "measures", "stats"),
+    ("words",),
     ("record",),
     # What is made of a record: nothing there runs anything
     ("analysis",),
