@@ -24,36 +24,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Exit codes: 0 all agree, 1 something disagrees, 2 usage, 4 nothing to audit.",
     )
     parser.add_argument("report", type=Path, help="a report's folder, or its run.json (.gz) with figures.json beside")
-    place: Path = parser.parse_args(arguments).report
+    code, text = audit_report(parser.parse_args(arguments).report)
+    print(text, file=sys.stdout if code in (AGREES, DISAGREES) else sys.stderr)
+    return code
+
+
+def audit_report(place: Path) -> tuple[int, str]:
+    """The exit code, and what to print."""
     run = find(place, RUN_NAMES) if place.is_dir() else place
     if run is None or not run.is_file():
-        print(f"{place} has no {RUN_NAMES[0]}.", file=sys.stderr)
-        return USAGE
+        return USAGE, f"{place} has no {RUN_NAMES[0]}."
     try:
         raw = Raw(read_json(run))
         figures = find(run.parent, FIGURES_NAMES)
         if figures is None:
-            print(f"There is no {FIGURES_NAMES[0]} beside {run}: nothing says what its report tells.", file=sys.stderr)
-            return NOTHING
+            return NOTHING, f"There is no {FIGURES_NAMES[0]} beside {run}: nothing says what its report tells."
         document = read_json(figures)
         pages = {name: page_text(run.parent / name) for name in PAGES if (run.parent / name).is_file()}
-        if (document["run"]["started_at"], document["run"]["seed"]) != (
-            raw.document["started_at"],
-            raw.document["seed"],
-        ):
-            print(f"{figures} is of another run than {run}.", file=sys.stderr)
-            return USAGE
+        if any(document["run"][key] != raw.document[key] for key in ("started_at", "seed")):
+            return USAGE, f"{figures} is of another run than {run}."
         found = audit(raw, document["told"], pages)
     except (Unreadable, OSError) as error:
-        print(error, file=sys.stderr)
-        return USAGE
-    except (KeyError, TypeError) as error:
-        print(f"{run}, or figures.json beside it, has not the shape of today's: {error!r}.", file=sys.stderr)
-        return USAGE
-    print(render(found), flush=True)
+        return USAGE, str(error)
+    except (KeyError, TypeError, AttributeError) as error:
+        return USAGE, f"{run}, or {FIGURES_NAMES[0]} beside it, has not the shape of today's: {error!r}."
     if not found.figures and not found.conclusions:
-        return NOTHING
-    return DISAGREES if found.disagreements else AGREES
+        return NOTHING, f"{figures} cites nothing: there is nothing to audit."
+    return DISAGREES if found.disagreements else AGREES, render(found)
 
 
 def render(found: Audit) -> str:

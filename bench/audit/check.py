@@ -97,7 +97,7 @@ def check_size(quantity: Json, text: str, beside: list[Json]) -> tuple[str, str]
 def sizes_in(quantity: Any) -> Iterator[float]:
     if isinstance(quantity, dict) and quantity.get("of") != "size":
         for key, value in quantity.items():
-            if key in ("clients", "rooms", "changes_per_s") and isinstance(value, int | float):
+            if key in ("clients", "rooms", "in_list", "changes_per_s") and isinstance(value, int | float):
                 yield value
             else:
                 yield from sizes_in(value)

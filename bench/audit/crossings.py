@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.audit.arithmetic import between, mean, median
 from bench.audit.plain_json import Json
@@ -135,12 +136,16 @@ def measured_crossing(own: Cells, rival: Cells, clients: int, *, is_flat: bool) 
 def fitted_crossing(raw: Raw, of: Json, cells: dict[str, Cells]) -> float:
     """Where the fitted costs are equal, NaN where they are not."""
     poll_s = raw.setting("break_even.poll_s")
-    own, rival = (_fit(way, cells[way], poll_s) for way in (of["way"], of["rival"]))
+    for way in (of["way"], of["rival"]):
+        if (of["name"], way) not in raw.fits:
+            raw.fits[of["name"], way] = _fit(way, cells[way], poll_s)
+    own, rival = (raw.fits[of["name"], way] for way in (of["way"], of["rival"]))
     low, high = (math.log(rate) for rate in RATES)
 
     def apart(log_rate: float) -> float:
         rate = math.exp(log_rate)
-        return own(rate, of["clients"]) - rival(rate, of["clients"])
+        difference: float = own(rate, of["clients"]) - rival(rate, of["clients"])
+        return difference
 
     if apart(low) >= 0 or apart(high) <= 0:
         return math.nan
@@ -158,30 +163,28 @@ def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], floa
     polls, one_size = way.startswith("polling"), len({size for size, _, _ in cells.points}) < 2
     free = [True, not one_size, way != "polling", not polls, not polls and not one_size]
 
-    def cost(constants: Sequence[float], rate: float, clients: float) -> float:
+    def cost(constants: Sequence[float], rate: Any, clients: Any) -> Any:
+        """Of numbers, or of arrays of them."""
         a, e, s, d, d_client = constants
         if way == "polling":
-            acts = 0.0
+            acts = 0.0 * rate
         elif polls:
-            acts = 1 - math.exp(-rate * poll_s)
+            acts = 1 - np.exp(-rate * poll_s)
         else:
             acts = rate / (1 + rate * (d + d_client * clients))
         return a + e / clients + s * acts
 
-    middle = median([value for _, _, value in cells.points])
-    size = median([float(size) for size, _, _ in cells.points])
+    sizes, rates, values = (np.asarray(column, dtype=float) for column in zip(*cells.points, strict=True))
+    middle, size = median(values.tolist()), median(sizes.tolist())
     scale = [middle, middle * size, middle, 1.0, 1e-3]
+    logs = np.log(np.maximum(values, 1e-9))
 
     def whole(part: Sequence[float]) -> list[float]:
         left = iter(part)
         return [next(left) * unit if is_free else 0.0 for is_free, unit in zip(free, scale, strict=True)]
 
     def error(part: Sequence[float]) -> float:
-        constants = whole(part)
-        return sum(
-            (math.log(max(cost(constants, rate, size), 1e-12)) - math.log(max(value, 1e-9))) ** 2
-            for size, rate, value in cells.points
-        )
+        return float(((np.log(np.maximum(cost(whole(part), rates, sizes), 1e-12)) - logs) ** 2).sum())
 
     starts = [[share] * sum(free) for share in (0.5, 0.1, 0.02)]
     found = min(
@@ -190,4 +193,4 @@ def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], floa
         key=lambda each: each.fun,
     )  # fmt: skip
     constants = whole(found.x.tolist())
-    return lambda rate, clients: cost(constants, rate, clients)
+    return lambda rate, clients: float(cost(constants, rate, clients))

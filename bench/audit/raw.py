@@ -54,6 +54,8 @@ class Raw:
             )
         self.document = document = over_the_window(document)
         self.profile: Json = document["profile"]
+        self.fits: dict[tuple[str, str], Any] = {}
+        """Costs that were fitted already, by measure and way: a fit takes a second."""
 
     def scenario(self, name: str) -> Json:
         for found in self.document["findings"]:

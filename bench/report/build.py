@@ -103,6 +103,13 @@ def make_report(run: Run) -> Report:
     )
 
 
+def texts_of(run: Run) -> list[ToldText]:
+    """What the report of a run tells, with what it cites; without drawing anything."""
+    with citing():
+        marked = _make(run, derive(over_the_window(run)), {})
+    return told_in(marked.shown, marked.answers, marked.validity, marked.summary, marked.sections)
+
+
 def _make(raw: Run, figures: Overview, charts: dict[str, Chart]) -> Report:
     """With the marks of `bench.citations` in its texts."""
     run = figures.run

@@ -146,6 +146,7 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
             of_requests = REQUESTS_PER_PLAYER_HOUR if is_cost else REQUESTS_PER_CLIENT_HOUR
             events, requests = (at(found, each, measure.party, measure.where) for each in (of_events, of_requests))
             achieved = achieved_per_s(found, measure.party, measure.where)
+            in_list = {"in_list": COST_ROOMS} if is_cost else {}
             of_rate = readings(name, CHANGES_PER_S, measure.party, measure.where)
             yield Flow(
                 source=f"{name}, {size(measure.clients)} clients",
@@ -156,9 +157,9 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
                 bytes=made.value * 1024 if is_cost else made.value, events=events.value if events else None,
                 requests=requests.value if requests else 0.0, hours=measure.clients * window_s / 3600,
                 judgement=made.judgement, by_chance=MENDED in found.notes,
-                of_bytes=readings(name, measure.measure, measure.party, measure.where),
-                of_events=readings(name, of_events, measure.party, measure.where),
-                of_requests=readings(name, of_requests, measure.party, measure.where),
+                of_bytes={**readings(name, measure.measure, measure.party, measure.where), **in_list},
+                of_events={**readings(name, of_events, measure.party, measure.where), **in_list},
+                of_requests={**readings(name, of_requests, measure.party, measure.where), **in_list},
                 of_rate=of_rate if achieved is not None else number(measure.changes_per_s),
                 of_poll=number(COST_POLL_S) if is_cost else setting(f"{name.replace('-', '_')}.poll_s"),
             )  # fmt: skip
