@@ -160,7 +160,7 @@ def index(output: Path) -> None:
     "--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS / "sample", show_default=True
 )
 def sample(run_dir: Path, output: Path) -> None:
-    """Keep a run as the sample (pages, SVG charts, run.json compressed), audit it, and put its answers in the README."""
+    """Keep a run as the sample (pages, SVG charts, run.json compressed), audited, its answers in the README."""
     from bench.record.files.run_file import RunUnreadable
     from bench.report.build import copy_sample
     from bench.report.headline import NoPlace, put_headline
