@@ -222,6 +222,20 @@ LATEST_CHANGE = _time("latest change behind its time", "ms")
 SLOWEST_CHANGE = _time("slowest answer to a change", "ms")
 
 
+DEFINITIONS: Mapping[Measure, str] = MappingProxyType(
+    {
+        **{
+            last: f"“{last}”: the last client in the repeat's median broadcast; the p99 is of all broadcasts of the "
+            "repeat together, and a slow one can make it later."
+            for last in (ANNOUNCEMENT_LAST, FRESH_LIST_LAST, STATUS_LAST)
+        },
+        MEAN_STALENESS: "“mean staleness”: over all clients and 200 moments of the window, in the steady state; how it "
+        "is distributed stands in the shares of time that a client is fresher than a limit.",
+    }
+)
+"""What a name does not say by itself, for the notes of tables."""
+
+
 def _named() -> Iterator[tuple[tuple[str, str], Measure]]:
     for found in list(globals().values()):
         if isinstance(found, Measure):

@@ -6,8 +6,9 @@ Percentiles are nearest-rank, so that each one is a sample that occurred.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,8 +17,10 @@ from scipy import stats as scipy_stats
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
-RESAMPLES = 200
-"""Enough for a 95 % interval that is a help to the reader; the bounds themselves are uncertain by a few percent."""
+CONFIDENCE = 0.95
+
+LEAST_FOR_INTERVAL = 6
+"""Values whose median can have a 95 % interval: all of n lie on one side of the median with 2 · 0.5ⁿ."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % bootstrap interval."""
+    """Of a statistic, 95 %."""
 
     low: float
     high: float
@@ -67,37 +70,32 @@ def merge(groups: Sequence[npt.NDArray[Any]]) -> FloatArray:
     return np.concatenate([np.asarray(group, dtype=np.float64) for group in groups]) if groups else np.empty(0)
 
 
-def bootstrap_interval(
-    groups: Sequence[npt.NDArray[Any]], statistic: Callable[[FloatArray], float], *, seed: int
-) -> Interval | None:
-    """How much `statistic` of the merged samples moves when whole groups are drawn anew, with replacement.
-
-    A group is what was measured together, one broadcast for instance: its samples depend on one another, so drawing
-    single samples would promise too much. ``None`` for fewer than two groups with samples.
-    """
-    filled = [group for group in groups if len(group)]
-    if len(filled) < 2:
-        return None
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(len(filled), size=(RESAMPLES, len(filled)))
-    values = [statistic(merge([filled[i] for i in draw])) for draw in draws]
-    return Interval(low=float(np.percentile(values, 2.5)), high=float(np.percentile(values, 97.5)))
-
-
-MEDIAN_RESAMPLES = 2_000
-"""Cheap for a handful of repeats."""
-
-
 def interval_of_median(values: FloatArray) -> Interval | None:
-    """95 % percentile bootstrap of the median of some repeats; ``None`` below two."""
-    if len(values) < 2 or not np.isfinite(values).all():
+    """95 % interval of the median by order statistics (`scipy.stats.quantile_test`); ``None`` where n carries none.
+
+    It assumes nothing but independent values of one distribution, and covers the true median at least as often as it
+    says: with 6 values it is from the least to the most, 96.9 %. Fewer cannot carry one (5: 93.8 %): least and most are
+    told instead.
+    """
+    if len(values) < LEAST_FOR_INTERVAL or not np.isfinite(values).all():
         return None
-    if float(values.min()) == float(values.max()):
-        return Interval(float(values[0]), float(values[0]))
-    found = scipy_stats.bootstrap(
-        (values,), np.median, n_resamples=MEDIAN_RESAMPLES, method="percentile", rng=np.random.default_rng(len(values))
-    )
-    return Interval(float(found.confidence_interval.low), float(found.confidence_interval.high))
+    found = scipy_stats.quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
+    return Interval(float(found.low), float(found.high))
+
+
+def differ(own: Sequence[float], other: Sequence[float]) -> bool | None:
+    """Whether two sets of readings that are not paired come from different distributions.
+
+    By the exact Mann-Whitney U test at 5 %, two-sided. ``None`` where so few readings cannot tell: the most extreme
+    order of 3 and 3 has 10 %, of 4 and 4 it has 2.9 %.
+    """
+    if 2 / comb(len(own) + len(other), len(own)) >= 1 - CONFIDENCE:
+        return None
+    if len({*own, *other}) == 1:
+        return False
+    is_tied = len({*own, *other}) < len(own) + len(other)
+    test = scipy_stats.mannwhitneyu(own, other, method="asymptotic" if is_tied else "exact")
+    return bool(test.pvalue < 1 - CONFIDENCE)
 
 
 def distance_from_uniform(samples: npt.ArrayLike, *, low: float, high: float) -> float:

@@ -1,4 +1,4 @@
-"""Overview from readings: the median of the repeats, how sure it is, and whether it may be believed.
+"""Figures from readings: the median of the repeats, how sure it is, and whether it may be believed.
 
 The median of several repeats is not moved by the few that other work disturbed, so a figure is as good as most of its
 readings. Two parties that took turns are compared pair by pair, and a difference within the noise is called none.
@@ -34,7 +34,8 @@ class Estimate:
     waited: float
     """The worst of all readings: part of the time in which a process would have worked but had no core."""
     interval: Interval | None = None
-    """Of the median, 95 %, by bootstrap; ``None`` below two readings."""
+    """Of the median, 95 % (`bench.stats.interval_of_median`); ``None`` below six readings: then least and most are
+    told."""
     judgement: Judgement = Judgement(Validity.VALID)
 
     @property
@@ -75,9 +76,13 @@ class Difference:
 
     @property
     def is_none(self) -> bool:
-        """Within the noise: the interval has 1 in it, or the difference is no greater than that of two equals."""
-        interval = self.ratio.interval
-        within = interval is None or interval.low <= 1 <= interval.high
+        """Within the noise: the interval has 1 in it, or the difference is no greater than that of two equals.
+
+        Pairs too few for an interval must all lie on one side of 1.
+        """
+        ratio = self.ratio
+        interval = ratio.interval if ratio.interval is not None else Interval(ratio.low, ratio.high)
+        within = ratio.n < 2 or interval.low <= 1 <= interval.high
         return within or distance(self.ratio.value) <= self.floor
 
     def words(self) -> str:
@@ -86,7 +91,7 @@ class Difference:
         how_much = f"{abs(change):.0%} {'more' if change > 0 else 'less'}"
         if self.ratio.value >= PERCENT_BELOW:
             how_much = f"{in_digits(self.ratio.value, 2)} times as much"
-        if self.ratio.interval is None and distance(self.ratio.value) > self.floor:
+        if self.ratio.n < 2 and distance(self.ratio.value) > self.floor:
             return f"not judged: {how_much} in the one pair"
         return "no difference beyond the noise" if self.is_none else how_much
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from bench.analysis.validity import Judgement, judge_broadcasts
 from bench.record.findings import Series, sum_ledgers, sum_stretches
-from bench.stats import FloatArray, Interval, Summary, bootstrap_interval, merge, percentile, summarize
+from bench.stats import FloatArray, Summary, merge, percentile, summarize
 from loadtest.results.validity import Validity
 
 
@@ -20,12 +19,17 @@ class Latency:
     broadcasts: int
     summary: Summary | None
     """Of all receipts of all broadcasts, merged."""
-    p50_interval: Interval | None
-    p99_interval: Interval | None
+    p50s_ms: list[float]
+    p99s_ms: list[float]
+    """Of the receipts of each repeat. Broadcasts of one repeat share a server and its moment, so a repeat is what is
+    drawn anew; how far these lie apart is told with their number, and no interval is made of so few."""
+    typical_p99_ms: float
+    """The p99 within one broadcast: the median over the broadcasts, never later than `last_ms`."""
     first_ms: float
     """When the first client had it: the median over the broadcasts."""
     last_ms: float
-    """When the last client had it: the median over the broadcasts."""
+    """When the last client had it: the median over the broadcasts. The p99 of `summary` is of all broadcasts
+    together, and a slow one makes it later than this; it is never later than `worst_last_ms`."""
     lasts_ms: list[float]
     """When the last client had it, in each broadcast."""
     worst_last_ms: float
@@ -51,21 +55,23 @@ class Latency:
         return self.judgement.validity is not Validity.INVALID and self.summary is not None
 
 
-def latency_of(series: Series, *, seed: int) -> Latency:
-    """Of all repeats: their broadcasts are merged, their stretches added up. `seed`: of the intervals' draws."""
+def latency_of(series: Series) -> Latency:
+    """Of all repeats: their broadcasts are merged, their stretches added up."""
     groups = [samples.values_ms() for samples in series.groups]
     merged = merge(groups)
     filled = [group for group in groups if len(group)]
     lasts = [float(group[-1]) for group in filled]
     number = len(groups)
+    repeats = [whole for whole in _by_repeat(series, groups) if len(whole)]
     ledger, stretch = sum_ledgers(series.ledgers), sum_stretches(series.stretches)
     window_s = series.interval_s * number
     return Latency(
         clients=series.clients,
         broadcasts=number,
         summary=summarize(merged),
-        p50_interval=bootstrap_interval(groups, partial(percentile, q=50), seed=seed),
-        p99_interval=bootstrap_interval(groups, partial(percentile, q=99), seed=seed),
+        p50s_ms=[percentile(each, 50) for each in repeats],
+        p99s_ms=[percentile(each, 99) for each in repeats],
+        typical_p99_ms=percentile([percentile(group, 99) for group in filled], 50),
         first_ms=percentile([float(group[0]) for group in filled], 50),
         last_ms=percentile(lasts, 50),
         lasts_ms=lasts,
@@ -85,16 +91,20 @@ def latency_of(series: Series, *, seed: int) -> Latency:
     )
 
 
-def by_clients(series: Sequence[Series], *, seed: int) -> list[Latency]:
+def _by_repeat(series: Series, groups: Sequence[FloatArray]) -> Iterator[FloatArray]:
+    first = 0
+    for number in series.repeats or [1] * len(groups):
+        yield merge(groups[first : first + number])
+        first += number
+
+
+def by_clients(series: Sequence[Series]) -> list[Latency]:
     """Of each size, the smallest first; series of a stream of changes are left out."""
     alone = [each for each in series if not each.changes_per_s]
-    return [latency_of(each, seed=seed) for each in sorted(alone, key=lambda each: each.clients)]
+    return [latency_of(each) for each in sorted(alone, key=lambda each: each.clients)]
 
 
-def by_rate(series: Sequence[Series], *, seed: int) -> list[tuple[float, Latency]]:
+def by_rate(series: Sequence[Series]) -> list[tuple[float, Latency]]:
     """Of each stream of changes, the slowest first, with its rate in changes per second."""
     streams = [each for each in series if each.changes_per_s]
-    return [
-        (each.changes_per_s, latency_of(each, seed=seed))
-        for each in sorted(streams, key=lambda each: each.changes_per_s)
-    ]
+    return [(each.changes_per_s, latency_of(each)) for each in sorted(streams, key=lambda each: each.changes_per_s)]

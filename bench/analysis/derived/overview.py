@@ -44,19 +44,19 @@ def way_costs_of(run: Run) -> list[WayCost]:
 
 
 def derive(run: Run) -> Overview:
-    """Costs seconds for a big run: the intervals are drawn many times."""
+    """Cheap but for the merging of series, which may have 10⁶ samples."""
     found, traffic = run.found("broadcast"), traffic_of(run)
-    sizes, seed = run.profile.bandwidth, run.seed
+    sizes = run.profile.bandwidth
     told = found.series_of(ANNOUNCEMENT) if found is not None else []
     fresh = found.series_of(FRESH_LIST) if found is not None else []
     status = found.series_of(STATUS) if found is not None else []
     polled = found.series_of(POLLED_AGE) if found is not None else []
     return Overview(
         run=run,
-        announcements=by_clients(told, seed=seed),
-        fresh=by_clients(fresh, seed=seed),
-        status=by_clients(status, seed=seed),
-        rates=by_rate(told, seed=seed),
+        announcements=by_clients(told),
+        fresh=by_clients(fresh),
+        status=by_clients(status),
+        rates=by_rate(told),
         polled_ms=merge([group.values_ms() for series in polled for group in series.groups]),
         idle=idle_costs(traffic, window_s=sizes.window_s, time_scale=sizes.time_scale) if traffic is not None else [],
         traffic=way_costs_of(run),

@@ -42,8 +42,8 @@ def latency_by_clients(figures: Overview) -> Figure:
     told, fetched = figures.announcements, figures.fresh
     what = (
         f"n: {_each(told)} announcements and {_each(fetched)} with fetch at each size, one receipt per client each. "
-        f"Reach {_reach(told)} and {_reach(fetched)}. Shade: 95 % interval of the percentile. p99 is of all broadcasts "
-        "together, so a few slow ones make it."
+        f"Reach {_reach(told)} and {_reach(fetched)}. Shade: least to most of the repeats' own "
+        "percentiles. p99 is of all broadcasts together, so a few slow ones make it."
     )
     with mpl.rc_context(STYLE):
         figure, (left, right) = sheet(figures.run, what, height_in=4.6, columns=2, share_y=True)
@@ -117,13 +117,12 @@ def _latency_lines(axes: Axes, latencies: Sequence[Latency]) -> None:
         [n for n, _ in dots], [last for _, last in dots], linestyle="", marker="_", markersize=9, color=VERMILLION,
         alpha=0.7, label="last client: each broadcast",
     )  # fmt: skip
-    for colour, intervals in (
-        (ORANGE, [latency.p99_interval for latency in shown]),
-        (BLUE, [latency.p50_interval for latency in shown]),
+    for colour, by_size in (
+        (ORANGE, [latency.p99s_ms for latency in shown]),
+        (BLUE, [latency.p50s_ms for latency in shown]),
     ):
-        known = [(n, interval) for n, interval in zip(clients, intervals, strict=True) if interval is not None]
         axes.fill_between(
-            [n for n, _ in known], [i.low for _, i in known], [i.high for _, i in known],
+            clients, [min(values) for values in by_size], [max(values) for values in by_size],
             color=colour, alpha=0.18, linewidth=0,
         )  # fmt: skip
     for latency in shown:

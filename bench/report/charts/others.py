@@ -214,8 +214,7 @@ def capacity(run: Run, found: Findings) -> Figure:
         axes.annotate(f"service level, {sizes.slo_ms:g} ms", (0.01, sizes.slo_ms), xycoords=("axes fraction", "data"),
                       xytext=(0, 3), textcoords="offset points", fontsize=8, color=GREY)  # fmt: skip
         if knee is not None and knee.value:
-            low, high = (knee.interval.low, knee.interval.high) if knee.interval else (knee.low, knee.high)
-            axes.axvspan(low, high, color=GREEN, alpha=0.2, linewidth=0)
+            axes.axvspan(knee.low, knee.high, color=GREEN, alpha=0.2, linewidth=0)
             is_least = any("at least" in note for note in found.notes)
             words = f"{'at least ' if is_least else ''}{count(knee.value)} clients"
             axes.axvline(knee.value, color=GREEN, linewidth=1.5)
@@ -234,9 +233,9 @@ def cost(run: Run, found: Findings) -> Figure:
     """CPU and bytes per player-hour and memory per connection, by number of players."""
     sizes = run.profile.cost
     what = (
-        f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s per point, a fresh server each; bars: 95 % "
-        "interval of the "
-        f"median. Active: {rates_of(found, sizes.changes_per_s)}. Kernel: growth of the machine's slab per socket."
+        f"n: {plural(sizes.repeats, 'window')} of {sizes.window_s:g} s per point, a fresh server each; bars: "
+        "least to most. "
+        f"Active: {rates_of(found, sizes.changes_per_s)}. Kernel: growth of the machine's slab per socket."
     )
     with mpl.rc_context(STYLE):
         figure, (left, middle, right) = sheet(run, what, height_in=4.0, columns=3)
@@ -268,7 +267,7 @@ def peers(run: Run, found: Findings) -> Figure:
     what = (
         f"n: {plural(sizes.repeats, 'repeat')} in turns, {sizes.broadcasts} broadcasts to "
         f"{count(sizes.clients)} clients and a "
-        f"storm of {count(sizes.storm)} each; bars: median, lines: 95 % interval. Reach 100 %, or the ledger's faults "
+        f"storm of {count(sizes.storm)} each; bars: median, lines: least to most. Reach 100 %, or the ledger's faults "
         "are told in the report."
     )
     panels = ((CPU_PER_RECIPIENT, "broadcast: per recipient"), (CPU_PER_EVENT, "login storm: per event"),
@@ -282,8 +281,8 @@ def peers(run: Run, found: Findings) -> Figure:
             bars.sort(key=lambda bar: bar[1].value)
             for row, (party, made) in enumerate(bars):
                 axes.barh(row, max(0.0, made.value), color=VERMILLION if party == LOBBY else SKY, height=0.65)
-                if made.interval is not None:
-                    axes.plot([made.interval.low, made.interval.high], [row, row], color="black", linewidth=1.2)
+                if made.n > 1:
+                    axes.plot([made.low, made.high], [row, row], color="black", linewidth=1.2)
                 bad = "  INVALID" if made.judgement.validity is INVALID else ""
                 axes.annotate(f"{in_digits(made.value)}{bad}", (max(made.value, made.high), row), xytext=(4, 0),
                               textcoords="offset points", va="center", fontsize=8)  # fmt: skip
@@ -346,9 +345,7 @@ def _line(axes: Axes, measures: Sequence[Measured], number: int, label: str) -> 
     axes.plot([n for n, _ in points], [found.value for _, found in points], color=colour, marker=MARKERS[number],
               linestyle=STYLES[number % len(STYLES)], markersize=5, linewidth=1.6, label=label)  # fmt: skip
     for clients, found in points:
-        if found.interval is not None:
-            axes.plot(
-                [clients, clients], [found.interval.low, found.interval.high], color=colour, linewidth=3, alpha=0.4
-            )
+        if found.n > 1:
+            axes.plot([clients, clients], [found.low, found.high], color=colour, linewidth=3, alpha=0.4)
         if found.judgement.validity is INVALID:
             mark_invalid(axes, clients, found.value)

@@ -54,11 +54,11 @@ def _latency(figures: Overview) -> list[str]:
         return cite(text, broadcasts(FRESH_LIST, fresh.clients, take))
 
     return [
-        f"A new room is announced to all of {size_words(told.clients)} within {of_told(in_ms(told.last_ms), 'last')} "
-        f"(the last client in the median of {of_told(str(told.broadcasts), 'broadcasts')} broadcasts; "
-        f"{of_told(in_ms(told.worst_last_ms), 'slowest')} in the slowest), and all of {size(fresh.clients)} hold the "
-        f"fresh list within {of_fresh(in_ms(fresh.last_ms), 'last')} "
-        f"({of_fresh(in_ms(fresh.worst_last_ms), 'slowest')} in the slowest of "
+        f"A new room is announced to all of {size_words(told.clients)} within "
+        f"{of_told(in_ms(told.worst_last_ms), 'slowest')} (the slowest of "
+        f"{of_told(str(told.broadcasts), 'broadcasts')} broadcasts; {of_told(in_ms(told.last_ms), 'last')} in the "
+        f"median one), and all of {size(fresh.clients)} hold the fresh list within "
+        f"{of_fresh(in_ms(fresh.worst_last_ms), 'slowest')} ({of_fresh(in_ms(fresh.last_ms), 'last')} in the median of "
         f"{of_fresh(str(fresh.broadcasts), 'broadcasts')}); a client that polls every "
         f"{cite(f'{poll_s:g} s', setting('broadcast.poll_s', 's'))} sees the room after "
         f"{cite(in_ms(by_polling.p50), polled('p50'))} (p50) to {cite(in_ms(by_polling.p99), polled('p99'))} (p99)."

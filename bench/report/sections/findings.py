@@ -10,7 +10,7 @@ from bench.analysis.noise_floors import NoiseFloors, noise_floors
 from bench.analysis.sources import points
 from bench.analysis.validity import sum_up
 from bench.analysis.windows import achieved_per_s
-from bench.measures import Kind
+from bench.measures import DEFINITIONS, Kind
 from bench.record.findings import Findings, Measured, sum_ledgers
 from bench.record.questions import question_of
 from bench.record.run import Run
@@ -57,6 +57,17 @@ HOW: dict[str, Sequence[str]] = {
     ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip
+
+
+REPEATED = (
+    "Median of the repeats' values, and least and most with their number n. A repeat is one fresh server and "
+    "population. 95 %: interval of the median by order statistics, which needs 6 repeats; none is given for "
+    "fewer. A percentile is each repeat's own, nearest rank over all receipts of the repeat."
+)
+PAIRED = (
+    "Parties are paired by repeat, in which they took turns: the ratio is taken in each pair, and the median is over "
+    "the pairs. 95 %: interval of that median by order statistics, from 6 pairs on."
+)
 
 
 def findings_section(run: Run, found: Findings) -> Section:
@@ -115,17 +126,19 @@ def _beside(run: Run, found: Findings) -> Table:
         made = ratio(measure.readings, own, kind)
         if made is None:
             continue
-        interval = f"[{made.interval.low:.2f}–{made.interval.high:.2f}]" if made.interval is not None else "one pair"
         words = Difference(made, floors.of(measure.measure) or 0.0).words()
-        rows.append([measure.name, measure.party, f"{made.value:.2f} × the lobby", interval, words])
+        rows.append([measure.name, measure.party, f"{made.value:.2f} × the lobby", _sure(made), _spread(made), words])
     floor = floors.words(row[0] for row in rows)
     return Table(
         title="Others over the lobby, pair by pair",
-        headers=("Measure", "Party", "Ratio", "95 %", "Difference"),
+        headers=("Measure", "Party", "Median of the pairs' ratios", "95 %", "Least–most (pairs)", "Difference"),
         rows=rows,
-        note=f"Noise floors by this run's A/A: {floor}."
-        if floor
-        else "This run has no A/A: differences are not judged.",
+        note=PAIRED
+        + (
+            f" Noise floors by this run's A/A: {floor}."
+            if floor
+            else " This run has no A/A: differences are not judged."
+        ),
     )
 
 
@@ -145,7 +158,7 @@ def _measures(found: Findings) -> Table:
                 *([count(measure.rooms)] if with_rooms else []),
                 *([_rate(found, measure)] if with_rates else []),
                 f"{in_digits(made.value)} {measure.unit}".strip(),
-                f"{in_digits(made.interval.low)}–{in_digits(made.interval.high)}" if made.interval else "–",
+                _sure(made),
                 _spread(made),
                 _reach(measure),
                 str(made.judgement),
@@ -156,7 +169,21 @@ def _measures(found: Findings) -> Table:
         "Measure", "Party", "Clients", *(("Rooms",) if with_rooms else ()), *(("Changes/s",) if with_rates else ()),
         "Median", "95 %", "Least–most (n)", "Reach", "Validity",
     )  # fmt: skip
-    return Table(title="Everything that was measured", headers=headers, rows=rows, row_marks=marks)
+    return Table(
+        title="Everything that was measured", headers=headers, rows=rows, row_marks=marks, note=of_a_table(found)
+    )
+
+
+def of_a_table(found: Findings) -> str:
+    """What its statistics are: n, a repeat, the percentiles, the interval."""
+    measures = {each.measure for each in found.measures}
+    return " ".join([REPEATED, *(words for each, words in DEFINITIONS.items() if each in measures)])
+
+
+def _sure(made: Estimate) -> str:
+    if made.interval is None:
+        return "–"
+    return f"{in_digits(made.interval.low)}–{in_digits(made.interval.high)}"
 
 
 def _rate(found: Findings, measure: Measured) -> str:

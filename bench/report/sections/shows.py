@@ -143,15 +143,15 @@ def capacity(run: Run, found: Findings) -> list[str]:
         why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
         holds = cite("holds at least", {"of": "capacity"})
         return [f"One process {holds} {_cited(found, first, count)} clients with {level}; {why}."]
-    interval = ""
-    if knee.interval:
-        low, high = (
-            cite(count(bound), {**first.quantity(found), "of": "bound", "take": take})
-            for bound, take in ((knee.interval.low, "low"), (knee.interval.high, "high"))
+    spread = ""
+    if knee.n > 1:
+        low, high, n = (
+            cite(count(value), {**first.quantity(found), "take": take})
+            for value, take in ((knee.low, "least"), (knee.high, "most"), (knee.n, "n"))
         )
-        interval = f" [{low}–{high}]"
+        spread = f" ({low}–{high} in {n} searches)"
     holds = cite("holds", {"of": "capacity"})
-    return [f"One process {holds} {_cited(found, first, count)}{interval} clients with {level}."]
+    return [f"One process {holds} {_cited(found, first, count)}{spread} clients with {level}."]
 
 
 def cost(run: Run, found: Findings) -> list[str]:
@@ -183,7 +183,7 @@ def peers(run: Run, found: Findings) -> list[str]:
         if over is not None:
             of = paired(found.name, CPU_PER_RECIPIENT, party, LOBBY, each.measured.where)
             parts.append(f"{party} {cite(f'{over.value:.1f}', of)} times")
-    beside = f"; {', '.join(parts)} as much" if parts else ""
+    beside = f"; {', '.join(parts)} as much (median of the repeats' ratios)" if parts else ""
     return [f"A broadcast costs the lobby {_cited(found, own)} per recipient{beside}."]
 
 

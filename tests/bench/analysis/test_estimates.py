@@ -12,6 +12,7 @@ from bench.measures import CPU_PER_EVENT, CPU_PER_RECIPIENT, CPU_PER_REQUEST, LA
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Reading, Stretch
+from bench.stats import Interval
 from loadtest.results.validity import Validity
 
 CALM = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.0, generator_cpu_s=0.5, generator_wait_s=0.0)
@@ -19,12 +20,14 @@ CROWDED = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5, generator_cpu
 FULL = Stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.0, generator_cpu_s=0.95, generator_wait_s=0.0)
 
 
-def test_figure_is_the_median_and_its_interval_lies_within_the_readings() -> None:
-    found = estimate_readings([Reading(value) for value in (3.0, 1.0, 9.0, 2.0, 4.0)], Kind.TIME)
-    assert found is not None
-    assert (found.value, found.low, found.high, found.n) == (3.0, 1.0, 9.0, 5)
-    assert found.interval is not None
-    assert 1.0 <= found.interval.low < 3.0 < found.interval.high <= 9.0
+def test_figure_is_the_median_with_least_and_most_and_an_interval_from_six_readings_on() -> None:
+    five = estimate_readings([Reading(value) for value in (3.0, 1.0, 9.0, 2.0, 4.0)], Kind.TIME)
+    assert five is not None
+    assert (five.value, five.low, five.high, five.n) == (3.0, 1.0, 9.0, 5)
+    assert five.interval is None, "five readings cover the median with 93.8 % at most"
+    six = estimate_readings([Reading(value) for value in (3.0, 1.0, 9.0, 2.0, 4.0, 3.5)], Kind.TIME)
+    assert six is not None
+    assert six.interval == Interval(1.0, 9.0)
 
 
 def test_one_reading_has_no_interval_and_none_no_figure() -> None:
@@ -75,6 +78,11 @@ def test_difference_beyond_the_floor_is_told_and_one_below_is_none() -> None:
     assert a_comparison(beside, twice, 1.5).is_none  # half is as far from the same as double
     assert a_comparison(beside, [1.0, 1.0, 1.0, 1.0, 1.0], 0.0).is_none  # the interval has 1 in it
     assert a_comparison([2.0], [1.0], 0.1).words() == "not judged: 100% more in the one pair"
+
+
+def test_difference_of_few_pairs_must_be_on_one_side_in_all_of_them() -> None:
+    assert a_comparison([2.0, 2.0, 2.0], [1.0, 1.0, 1.0], 0.1).words() == "100% more"
+    assert a_comparison([2.0, 2.0, 0.9], [1.0, 1.0, 1.0], 0.1).is_none
 
 
 def test_noise_floor_is_how_far_two_equal_parties_came_apart() -> None:

@@ -57,3 +57,27 @@ def test_model_learns_that_announcements_are_made_together() -> None:
     push = fit("push", cells, poll_s=3.0)
     assert max(push.errors) < 0.03
     assert float(push(1e6, 100)) < 10.0 + 100 / 0.25
+
+
+@pytest.mark.parametrize(("poll_s", "every_s"), [(3.0, 0.5), (3.0, 1.0), (0.5, 0.25)])
+def test_staleness_of_polling_is_that_of_the_steady_state_from_the_first_moment_of_the_window_on(
+    poll_s: float, every_s: float
+) -> None:
+    """Clients at phases spread evenly over a period, changes at even times that begin a period before the window.
+
+    Between two polls a client lacks what came since the last, so its staleness grows from 0 to the period less the time
+    to the first change: (T − δ)² / 2T in the mean over δ from 0 to the distance of two changes.
+    """
+    clients, window_s = 120, 2.0
+    phases = [(each + 0.5) / clients * poll_s for each in range(clients)]
+    times_s = evenly(1 / every_s, start_s=0.0, window_s=window_s, jitters=[0.0], lead_s=poll_s)
+    polls = [(who, phase + lap * poll_s) for who, phase in enumerate(phases) for lap in range(-2, 10)]
+    held = [(who, at_s, sum(made <= at_s for made in times_s) - 1) for who, at_s in polls]
+    seen = sorted((each for each in held if each[2] >= 0), key=lambda each: each[1])
+    receipts = Receipts(*(np.asarray([each[field] for each in seen]) for field in range(3)))
+    found = staleness(receipts, intended_s=times_s, clients=clients, start_s=0.0, end_s=window_s)
+    by_moment = found.reshape(clients, -1).mean(axis=0)
+    deltas = np.linspace(0, every_s, 200)
+    steady_s = float(np.mean((poll_s - deltas) ** 2) / (2 * poll_s))
+    assert found.mean() == pytest.approx(steady_s, rel=0.06)
+    assert by_moment[:40].mean() == pytest.approx(by_moment[-40:].mean(), rel=0.12), "no rise from a fresh start"

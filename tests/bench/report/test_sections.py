@@ -238,7 +238,9 @@ def test_other_party_is_held_against_the_lobby_and_the_noise_of_the_run() -> Non
     assert found is not None
     beside = table(findings_section(run, found), "over the lobby")
     row = cells(beside, "server CPU per recipient")
-    assert row["Ratio"] == "2.00 × the lobby"
+    assert row["Median of the pairs' ratios"] == "2.00 × the lobby"
+    assert row["Least–most (pairs)"] == "1.90–2.10 (3)"
+    assert row["95 %"] == "–"
     assert row["Difference"] == "100% more"
     assert "±5%" in beside.note
 
