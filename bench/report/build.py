@@ -49,6 +49,15 @@ TABLES_FILE = "tables.txt"
 MOST_ANSWERS = 5
 """Sentences at the top."""
 
+RECOMPUTE = (
+    "Every number and conclusion of a sentence, of the first table and of the tables of claims and consistency stands "
+    "in figures.json with the quantity that it tells: a scenario of run.json, a measure, party and size, and a "
+    "statistic. The median of readings is the one in the middle, or half way between two; percentiles of samples are "
+    "nearest rank, over all samples of a series; bytes per hour are what was counted in the window over the window and "
+    "its clients. docs/lab.md states every quantity; python -m bench.audit recomputes all of them with code of its own."
+)
+"""How an outsider gets the same digits."""
+
 LIMITS = (
     "Everything runs on one machine over the loopback interface: no network latency, no losses, no TLS.",
     "Server and generator share memory bandwidth, caches and the kernel, even on a core each.",
@@ -216,6 +225,7 @@ def render(template: str, report: Report) -> str:
         "facts": facts(report.run),
         "title": TITLE_OF_A_SWARM if is_swarm else TITLE,
         "limits": LIMITS_OF_A_SWARM if is_swarm else LIMITS,
+        "recompute": RECOMPUTE,
         "chart_folder": CHART_FOLDER,
     }
     return environment.get_template(f"{template}.jinja").render(context)
