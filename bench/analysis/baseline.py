@@ -22,7 +22,7 @@ from bench.measures import (
     Kind,
     Measure,
 )
-from bench.record.baseline import Baseline, BaselineRatio
+from bench.record.files.baseline_file import Baseline, BaselineRatio
 from bench.record.findings import Findings, Measured
 from bench.record.provenance import machine_words
 from bench.record.run import Run

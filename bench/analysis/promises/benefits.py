@@ -6,12 +6,15 @@ from bench.analysis.derived.overview import Overview, traffic_of
 from bench.analysis.derived.returns import expected_returns, returns_after_up_s
 from bench.analysis.derived.traffic import select
 from bench.analysis.promises.promise import Promise, lasts, valid, values
-from bench.analysis.verdicts import NOT_MEASURED, judge, judge_about, judge_up_to
+from bench.analysis.sources import NOT_MEASURED, claim, connections, idle, minute, polled, returns, up_to
+from bench.analysis.verdicts import NOT_MEASURED as NO_RULING
+from bench.analysis.verdicts import judge, judge_about, judge_up_to
+from bench.citations import Quantity, cite, combined, number, setting
 from bench.record.run import Run
 from bench.record.traffic import TrafficGroup
-from bench.record.vocabulary import ANNOUNCEMENT, HEARTBEAT_TIMEOUT, LOST_BY_CODE
+from bench.record.vocabulary import ANNOUNCEMENT, FRESH_LIST, HEARTBEAT_TIMEOUT, LOST_BY_CODE, STATUS
 from bench.stats import percentile
-from bench.words import a_few, count, in_ms, in_percent, plural
+from bench.words import a_few, count, in_ms, in_percent
 
 SECTION = "Benefits"
 
@@ -34,6 +37,8 @@ def judge_benefits(figures: Overview) -> list[Promise]:
     polling, push = (valid(select(figures.idle, kind)) for kind in ("polling", "push"))
     requests = polling[0].requests.mean if polling else None
     heartbeats = push[0].requests.mean if push else None
+    of_requests = minute("polling", polling[0].rooms if polling else 0, "requests")
+    of_heartbeats = minute("push", push[0].rooms if push else 0, "requests")
     traffic = traffic_of(run)
     groups = traffic.groups if traffic is not None else []
     events = [
@@ -46,25 +51,30 @@ def judge_benefits(figures: Overview) -> list[Promise]:
         Promise(
             SECTION,
             "Polling: “HTTP GET every 3 seconds = 20 requests/minute per client”",
-            f"{a_few(requests)} requests per minute" if requests is not None else "",
+            f"{cite(a_few(requests), of_requests)} requests per minute" if requests is not None else "",
             judge_about(requests, CLAIMED_REQUESTS_PER_MIN),
             "counted by each polling client; within a quarter",
+            claim("about", [of_requests] if polling else [], CLAIMED_REQUESTS_PER_MIN),
         ),
         Promise(
             SECTION,
             "“WebSocket notifications only = events only when changes occur”",
-            f"{plural(sum(events), 'event')} at {plural(len(events), 'idle client')}" if events else "",
+            f"{cite(count(sum(events)), idle('events'))} event{'' if sum(events) == 1 else 's'} at "
+            f"{cite(count(len(events)), idle('clients'))} idle client{'' if len(events) == 1 else 's'}"
+            if events
+            else "",
             judge(sum(events) == 0 if push else None),
             "no event reaches an idle client while nothing changes",
+            claim("zero", [idle("events")] if push else []),
         ),
-        _requests_saved(requests, heartbeats, with_heartbeats=False),
-        _requests_saved(requests, heartbeats, with_heartbeats=True),
+        _requests_saved(requests, heartbeats, of_requests, of_heartbeats, with_heartbeats=False),
+        _requests_saved(requests, heartbeats, of_requests, of_heartbeats, with_heartbeats=True),
         *_instant(figures),
         Promise(
             SECTION,
             "“Scalable for Future Features”: friends, parties, chat, invitations, announcements",
             "",
-            NOT_MEASURED,
+            NO_RULING,
             "not part of this report",
         ),
         *_persistent(run),
@@ -72,20 +82,30 @@ def judge_benefits(figures: Overview) -> list[Promise]:
             SECTION,
             "“Clean Separation of Concerns”: events over the socket, data over HTTP",
             "",
-            NOT_MEASURED,
+            NO_RULING,
             "a matter of design, not a quantity",
         ),
     ]
 
 
-def _requests_saved(polling: float | None, heartbeats: float | None, *, with_heartbeats: bool) -> Promise:
+def _requests_saved(
+    polling: float | None,
+    heartbeats: float | None,
+    of_requests: Quantity,
+    of_heartbeats: Quantity,
+    *,
+    with_heartbeats: bool,
+) -> Promise:
     """The claim is true or false depending on what a request is, so it is judged both ways."""
-    measured, ruling = "", NOT_MEASURED
+    measured, ruling, of = "", NO_RULING, NOT_MEASURED
     if polling and heartbeats is not None:
-        push = heartbeats if with_heartbeats else 0.0
-        saved = 1 - push / polling
-        measured = f"{in_percent(saved)} ({a_few(push)} instead of {a_few(polling)} per minute)"
-        ruling = judge(saved >= CLAIMED_SAVINGS)
+        push, of_push = (heartbeats, of_heartbeats) if with_heartbeats else (0.0, number(0))
+        saved, of_saved = 1 - push / polling, combined("saved", of_push, of_requests)
+        measured = (
+            f"{cite(in_percent(saved), of_saved)} ({cite(a_few(push), of_push)} instead of "
+            f"{cite(a_few(polling), of_requests)} per minute)"
+        )
+        ruling, of = judge(saved >= CLAIMED_SAVINGS), claim("at least", [of_saved], CLAIMED_SAVINGS)
     what = "heartbeats counted: the server answers them too" if with_heartbeats else "HTTP requests only"
     return Promise(
         SECTION,
@@ -93,33 +113,38 @@ def _requests_saved(polling: float | None, heartbeats: float | None, *, with_hea
         measured,
         ruling,
         "at least 99 % fewer than by polling",
+        of,
     )
 
 
 def _instant(figures: Overview) -> list[Promise]:
     told, status, fresh = figures.announcements, figures.status, figures.fresh
     polled_ms = percentile(figures.polled_ms, 50)
+    by_polling = cite(in_ms(polled_ms), polled("p50"))
     return [
         Promise(
             SECTION,
             "“Room created → all clients notified within milliseconds”",
-            lasts(told),
+            lasts(ANNOUNCEMENT, told),
             judge_up_to(values(told, lambda latency: latency.last_ms), WITHIN_MILLISECONDS_MS),
             f"the last client in the median broadcast, in less than {WITHIN_MILLISECONDS_MS:.0f} ms, nobody left out",
+            up_to(ANNOUNCEMENT, "last", number(WITHIN_MILLISECONDS_MS)) if told else NOT_MEASURED,
         ),
         Promise(
             SECTION,
             "“User comes online → friends see status change immediately”",
-            lasts(status),
+            lasts(STATUS, status),
             judge_up_to(values(status, lambda latency: latency.last_ms), IMMEDIATELY_MS),
             f"the last client in the median login, in less than {IMMEDIATELY_MS:.0f} ms, nobody left out",
+            up_to(STATUS, "last", number(IMMEDIATELY_MS)) if status else NOT_MEASURED,
         ),
         Promise(
             SECTION,
             "“No 3-second delay waiting for next poll”",
-            f"fresh list at the last client {lasts(fresh)}; by polling {in_ms(polled_ms)} (p50)" if fresh else "",
-            judge_up_to(values(fresh, lambda latency: latency.last_ms), polled_ms) if fresh else NOT_MEASURED,
+            f"fresh list at the last client {lasts(FRESH_LIST, fresh)}; by polling {by_polling} (p50)" if fresh else "",
+            judge_up_to(values(fresh, lambda latency: latency.last_ms), polled_ms) if fresh else NO_RULING,
             "even the last push client has the fresh list before the median polling client",
+            up_to(FRESH_LIST, "last", polled("p50")) if fresh else NOT_MEASURED,
         ),
     ]
 
@@ -137,32 +162,42 @@ def _persistent(run: Run) -> list[Promise]:
         Promise(
             SECTION,
             "“Connection maintained throughout session”",
-            f"{count(losses)} of {plural(held, 'connection')} lost unasked" if held else "",
+            f"{cite(count(losses), connections('lost'))} of {cite(count(held), connections('held'))} "
+            f"connection{'' if held == 1 else 's'} lost unasked"
+            if held
+            else "",
             judge(losses == 0 if held else None),
             "no socket closes while the server runs",
+            claim("zero", [connections("lost")] if held else []),
         ),
-        Promise(SECTION, "“Survives menu navigation”", "", NOT_MEASURED, "a matter of the game's own program"),
+        Promise(SECTION, "“Survives menu navigation”", "", NO_RULING, "a matter of the game's own program"),
         Promise(
             SECTION,
             "“Auto-reconnects on network hiccups”",
-            f"{count(back)} of {plural(expected, 'client')} came back by themselves" if waits_s is not None else "",
+            f"{cite(count(back), returns('back'))} of {cite(count(expected), returns('expected'))} "
+            f"client{'' if expected == 1 else 's'} came back by themselves"
+            if waits_s is not None
+            else "",
             judge(back == expected if waits_s is not None else None),
             "everybody comes back after a restart of the server, which is the hiccup tried here",
+            claim("equal", [returns("back"), returns("expected")] if waits_s is not None else []),
         ),
         Promise(
             SECTION,
             "“Heartbeat prevents idle timeouts”",
             "",
-            NOT_MEASURED,
+            NO_RULING,
             f"an idle window of {window_s:.0f} s is shorter than the server's timeout of {timeout_s:.0f} s",
         )
         if window_s <= timeout_s or traffic_of(run) is None
         else Promise(
             SECTION,
             "“Heartbeat prevents idle timeouts”",
-            f"{count(_idle_losses(run))} connections lost in {window_s:.0f} s",
+            f"{cite(count(_idle_losses(run)), connections('idle lost'))} connections lost in "
+            f"{cite(f'{window_s:.0f} s', setting('bandwidth.window_s', 's'))}",
             judge(_idle_losses(run) == 0),
             f"no idle client is lost in a window longer than {timeout_s:.0f} s",
+            claim("zero", [connections("idle lost")]),
         ),
     ]
 

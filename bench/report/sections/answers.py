@@ -10,14 +10,17 @@ from bench.analysis.derived.traffic import select
 from bench.analysis.estimates import estimate
 from bench.analysis.figures import figures_of
 from bench.analysis.promises import Promise
+from bench.analysis.sources import broadcasts, minute, points, polled, readings
 from bench.analysis.validity import Judgement, sum_up
 from bench.analysis.verdicts import Verdict
+from bench.citations import cite, combined, setting
 from bench.measures import BACK_WITHIN
+from bench.record.vocabulary import ANNOUNCEMENT, FRESH_LIST
 from bench.report.sections.page import Table
 from bench.report.sections.promises import tally
 from bench.report.sections.shows import SHOWS
 from bench.stats import summarize
-from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, plural
+from bench.words import a_few, count, in_bytes, in_digits, in_ms, in_percent, size, size_words
 from loadtest.results.validity import Validity
 
 
@@ -34,29 +37,42 @@ def validity_sentence(figures: Overview) -> str:
         each.judgement or (made.judgement if (made := each.estimate) is not None else Judgement(Validity.VALID))
         for each in figures_of(figures.run)
     ]
-    return f"Validity: {sum_up(judged)}." if judged else "Validity: nothing was measured."
+    return f"Validity: {sum_up(judged, points())}." if judged else "Validity: nothing was measured."
 
 
 def _latency(figures: Overview) -> list[str]:
     told, fresh = _largest_valid(figures.announcements), _largest_valid(figures.fresh)
-    polled = summarize(figures.polled_ms)
-    if told is None or fresh is None or polled is None:
+    by_polling = summarize(figures.polled_ms)
+    if told is None or fresh is None or by_polling is None:
         return []
+    poll_s = figures.run.profile.broadcast.poll_s
+
+    def of_told(text: str, take: str) -> str:
+        return cite(text, broadcasts(ANNOUNCEMENT, told.clients, take))
+
+    def of_fresh(text: str, take: str) -> str:
+        return cite(text, broadcasts(FRESH_LIST, fresh.clients, take))
+
     return [
-        f"A new room is announced to all of {plural(told.clients, 'client')} within {in_ms(told.worst_last_ms)} (the "
-        f"slowest of {told.broadcasts} broadcasts; {in_ms(told.last_ms)} in the median one){told.judgement.mark}, "
-        f"and all of {count(fresh.clients)} hold the fresh list within {in_ms(fresh.worst_last_ms)} "
-        f"({in_ms(fresh.last_ms)} in the median of {fresh.broadcasts}){fresh.judgement.mark}; "
-        f"a client that polls every "
-        f"{figures.run.profile.broadcast.poll_s:g} s sees the room after {in_ms(polled.p50)} (p50) to "
-        f"{in_ms(polled.p99)} (p99)."
+        f"A new room is announced to all of {size_words(told.clients)} within "
+        f"{of_told(in_ms(told.worst_last_ms), 'slowest')} (the slowest of "
+        f"{of_told(str(told.broadcasts), 'broadcasts')} broadcasts; {of_told(in_ms(told.last_ms), 'last')} in the "
+        f"median one){told.judgement.mark}, and all of {size(fresh.clients)} hold the fresh list within "
+        f"{of_fresh(in_ms(fresh.worst_last_ms), 'slowest')} ({of_fresh(in_ms(fresh.last_ms), 'last')} in the median of "
+        f"{of_fresh(str(fresh.broadcasts), 'broadcasts')}){fresh.judgement.mark}; a client that polls every "
+        f"{cite(f'{poll_s:g} s', setting('broadcast.poll_s', 's'))} sees the room after "
+        f"{cite(in_ms(by_polling.p50), polled('p50'))} (p50) to {cite(in_ms(by_polling.p99), polled('p99'))} (p99)."
     ]
 
 
 def _claims(promises: Sequence[Promise]) -> list[str]:
     if not promises:
         return []
-    broken = [promise.claim for promise in promises if promise.ruling.verdict is Verdict.DOES_NOT_HOLD]
+    broken = [
+        cite(promise.claim, {"of": "fails", "name": promise.claim, "claim": promise.of})
+        for promise in promises
+        if promise.ruling.verdict is Verdict.DOES_NOT_HOLD
+    ]
     return [tally(promises)[:-1] + (f"; not true in this run: {'; '.join(broken)}." if broken else ".")]
 
 
@@ -65,10 +81,17 @@ def _bandwidth(figures: Overview) -> list[str]:
     if not (polling and etag and push):
         return []
     plain, conditional, pushed = polling[0].wire.mean, etag[0].wire.mean, push[0].wire.mean
+    rooms = polling[0].rooms
+    of = {way: minute(way, rooms, "wire") for way in ("polling", "polling_etag", "push")}
+
+    def saved(way: str, share: float) -> str:
+        return f"{cite(in_percent(share), combined('saved', of['push'], of[way]))} saved"
+
     return [
-        f"An idle client costs {in_bytes(pushed)} per minute with push, TCP/IP included; {in_bytes(plain)} with "
-        f"polling when the list has {plural(polling[0].rooms, 'room')} ({in_percent(1 - pushed / plain)} saved), and "
-        f"{in_bytes(conditional)} with polling and ETag ({in_percent(1 - pushed / conditional)} saved)."
+        f"An idle client costs {cite(in_bytes(pushed), of['push'])} per minute with push, TCP/IP included; "
+        f"{cite(in_bytes(plain), of['polling'])} with polling when the list has {size_words(rooms, 'room')} "
+        f"({saved('polling', 1 - pushed / plain)}), and {cite(in_bytes(conditional), of['polling_etag'])} with polling "
+        f"and ETag ({saved('polling_etag', 1 - pushed / conditional)})."
     ]
 
 
@@ -77,16 +100,18 @@ def _reconnect(figures: Overview) -> list[str]:
     if found is None:
         return []
     parts = []
-    for measure in found.measures:
+    for measure in sorted(found.measures, key=lambda each: each.party):
         made = estimate(measure)
         if measure.measure == BACK_WITHIN[100] and made is not None:
-            parts.append(f"{in_digits(made.value)} s ({measure.party}){made.judgement.mark}")
+            last = readings("reconnect", measure.measure, measure.party, measure.where)
+            told = cite(f"{in_digits(made.value)} s", last)
+            parts.append(f"{told} ({measure.party}){made.judgement.mark}")
     if not parts:
         return ["After a restart of the server not everybody came back."]
     clients = figures.run.profile.returns.clients
     return [
-        f"After a restart of the server all of {plural(clients, 'client')} were back by themselves and held the list, "
-        f"the last so long after the stop: {', '.join(sorted(parts))}."
+        f"After a restart of the server all of {cite(count(clients), setting('returns.clients'))} clients were back by "
+        f"themselves and held the list, the last so long after the stop: {', '.join(parts)}."
     ]
 
 
@@ -105,21 +130,30 @@ def _capacity(figures: Overview) -> list[str]:
 
 def answer_table(figures: Overview) -> Table | None:
     """Polling, polling with ETag and push side by side."""
-    fresh, polled = _largest_valid(figures.fresh), summarize(figures.polled_ms)
+    fresh, by_polling = _largest_valid(figures.fresh), summarize(figures.polled_ms)
     rows = []
-    if fresh is not None and fresh.summary is not None and polled is not None:
-        by_polling = "not measured: same interval"
-        note = f"{count(fresh.clients)} clients"
-        rows += [
-            [f"Fresh list after a change, p50 (push: {note})", in_ms(polled.p50), by_polling, in_ms(fresh.summary.p50)],
-            [f"Fresh list after a change, p99 (push: {note})", in_ms(polled.p99), by_polling, in_ms(fresh.summary.p99)],
-        ]
+    if fresh is not None and fresh.summary is not None and by_polling is not None:
+        for q, polling_ms, push_ms in (
+            ("p50", by_polling.p50, fresh.summary.p50),
+            ("p99", by_polling.p99, fresh.summary.p99),
+        ):
+            rows.append(
+                [
+                    f"Fresh list after a change, {q} (push: {size(fresh.clients)} clients)",
+                    cite(in_ms(polling_ms), polled(q)),
+                    "not measured: same interval",
+                    cite(in_ms(push_ms), broadcasts(FRESH_LIST, fresh.clients, q)),
+                ]
+            )
     polling, etag, push = (select(figures.idle, kind) for kind in ("polling", "polling_etag", "push"))
     for plain, conditional, pushed in zip(polling, etag, push, strict=False):
         rows += [
             [
-                f"Bytes per idle minute, {layer_words}, {plural(plain.rooms, 'room')}",
-                *(in_bytes(cost.layer(layer).mean) for cost in (plain, conditional, pushed)),
+                f"Bytes per idle minute, {layer_words}, {size_words(plain.rooms, 'room')}",
+                *(
+                    cite(in_bytes(cost.layer(layer).mean), minute(way, plain.rooms, layer))
+                    for way, cost in (("polling", plain), ("polling_etag", conditional), ("push", pushed))
+                ),
             ]
             for layer, layer_words in (("framed", "framed"), ("wire", "with TCP/IP"))
         ]
@@ -127,13 +161,20 @@ def answer_table(figures: Overview) -> Table | None:
         rows.append(
             [
                 "Requests or heartbeats per idle minute",
-                *(a_few(costs[0].requests.mean) for costs in (polling, etag, push)),
+                *(
+                    cite(a_few(costs[0].requests.mean), minute(way, polling[0].rooms, "requests"))
+                    for way, costs in (("polling", polling), ("polling_etag", etag), ("push", push))
+                ),
             ]
         )
     if not rows:
         return None
     poll_s = figures.run.profile.broadcast.poll_s
-    return Table("", ("", f"Polling every {poll_s:g} s", "Polling with ETag", "Push"), rows)
+    return Table(
+        "",
+        ("", f"Polling every {cite(f'{poll_s:g} s', setting('broadcast.poll_s', 's'))}", "Polling with ETag", "Push"),
+        rows,
+    )
 
 
 def _largest_valid(latencies: Sequence[Latency]) -> Latency | None:

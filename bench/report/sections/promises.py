@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.analysis.promises import Promise
+from bench.analysis.sources import tally as count_of
 from bench.analysis.verdicts import ABOUT, Verdict
+from bench.citations import Quantity, cite
 from bench.record.run import Run
 from bench.report.sections.page import Section, Table
-from bench.words import plural
 
 MARKS = {
     Verdict.HOLDS: "holds",
@@ -41,7 +42,7 @@ def promises_section(run: Run, promises: Sequence[Promise]) -> Section:
                         promise.section,
                         promise.claim,
                         promise.measured or "–",
-                        str(promise.ruling),
+                        cite(str(promise.ruling), promise.of),
                         promise.rule,
                     ]
                     for promise in promises
@@ -61,5 +62,14 @@ def tally(promises: Sequence[Promise]) -> str:
         Verdict.DOES_NOT_HOLD: "do not hold",
         Verdict.NOT_MEASURED: "were not measured",
     }
-    parts = [f"{found[verdict]} {text}" for verdict, text in words.items() if found[verdict]]
-    return f"Of {plural(len(promises), 'claim')}, {', '.join(parts)}."
+    parts = [
+        f"{cite(str(found[verdict]), claims(verdict.value))} {text}"
+        for verdict, text in words.items()
+        if found[verdict]
+    ]
+    return f"Of {cite(str(len(promises)), claims())} claim{'' if len(promises) == 1 else 's'}, {', '.join(parts)}."
+
+
+def claims(verdict: str | None = None) -> Quantity:
+    """How many of the table's claims have a verdict, or any."""
+    return count_of("promises: ", ("claim", "up to", "both"), verdict)

@@ -1,7 +1,8 @@
 """permessage-deflate (RFC 7692): what is agreed on, and messages inflated within bounds.
 
 Both directions always run without context takeover, which a server may ask for in any answer (sections 7.1.1.1 and
-7.1.1.2): nothing is kept between messages, and one compressed frame serves all (`lobby_server.protocol.framing.deflate`).
+7.1.1.2): nothing is kept between messages, and one compressed frame serves all
+(`lobby_server.protocol.framing.deflate`).
 
 Not every client does as it is told: Tornado 6.6 does not see parameters without a value, and refers to its earlier
 messages all the same. It does see a window size, as all clients do that offer one, so those are given a small window,

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from bench import cli
 from bench.analysis.baseline import FEWEST_RUNS, WATCHED, check, make_baseline, ratios_of, verdict
 from bench.measures import CPU_PER_RECIPIENT, Kind
-from bench.record.baseline import Baseline, read_baseline, write_baseline
 from bench.record.book import Book
+from bench.record.files.baseline_file import Baseline, read_baseline, write_baseline
 from bench.record.files.run_file import write_run
 from bench.record.findings import Stretch
 from bench.record.run import Run

@@ -163,7 +163,7 @@ GOOD = found(LAST_ACCEPTED, 1.0)
         (lambda run: replace(run, findings=[]), "no figure that is valid in both"),
         (lambda run: replace(run, findings=[found(LAST_ACCEPTED, 1.0, stretch=SUSPECT)]), "no figure that is valid"),
         (lambda run: replace(run, findings=[found(PEAK_RATE, 1.0)]), "missing in the run after"),
-        (lambda run: replace(run, findings=[found(LAST_ACCEPTED, math.nan)]), "missing in the run after"),
+        (lambda run: replace(run, findings=[found(LAST_ACCEPTED, math.nan)]), "there was no value"),
         (lambda run: replace(run, machine=replace(run.machine, cpu="another")), "no figure that is valid in both"),
     ],
 )
