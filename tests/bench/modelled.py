@@ -33,7 +33,17 @@ from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
 from bench.record.profiles import BreakEvenSizes, CapacitySizes, FreshnessSizes
 from bench.record.run import Run
-from bench.record.vocabulary import ANNOUNCEMENT, FLOOR, LOBBY, LOBBY_AGAIN, MET, MISSED, NODE_WS, TIME_TO_FRESH
+from bench.record.vocabulary import (
+    ALL_CHANGES_TIMED,
+    ANNOUNCEMENT,
+    FLOOR,
+    LOBBY,
+    LOBBY_AGAIN,
+    MET,
+    MISSED,
+    NODE_WS,
+    TIME_TO_FRESH,
+)
 from bench.stats import percentile
 from tests.bench import modelled_ways
 from tests.bench.runs import a_whole_run
@@ -142,6 +152,7 @@ def freshness(chance: random.Random, noise: float) -> Findings:
             for measure, q in ((TIME_TO_FRESH_P50, 50), (TIME_TO_FRESH_P99, 99)):
                 book.add(measure, percentile(delays_s, q) * 1e3, **at)
             book.add(MEAN_STALENESS, staleness_ms(way, rate) * _drawn(chance, noise), **at)
+    book.add_to_fact(ALL_CHANGES_TIMED, 1.0)
     return book.result("freshness", ())
 
 
