@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.audit.conclusions import RULES, conclude
-from bench.audit.crossings import crossing
-from bench.audit.crossovers import crossover
 from bench.audit.plain_json import Json
 from bench.audit.printed import is_printed
-from bench.audit.quantities import KINDS, Value, compute
+from bench.audit.quantities import compute
 from bench.audit.raw import NotInRun, Raw
 from bench.audit.validity import VALID, kind, of_readings
-
-KINDS["crossing"] = crossing
-KINDS["crossover"] = crossover
+from bench.audit.value import Value
 
 
 @dataclass(frozen=True)

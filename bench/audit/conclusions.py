@@ -9,9 +9,11 @@ from bench.audit import validity
 from bench.audit.arithmetic import apart, median, nearest_rank, ratio
 from bench.audit.crossings import order
 from bench.audit.crossovers import cheapest, first
+from bench.audit.delays import broadcasts, lasts_ms, lost
 from bench.audit.plain_json import Json
-from bench.audit.quantities import broadcasts, compute, happened, lasts_ms, lost, ratios_of, swarm_document, to_hear
+from bench.audit.quantities import compute, ratios_of
 from bench.audit.raw import NotInRun, Raw, all_milliseconds
+from bench.audit.swarm import happened, swarm_document, to_hear
 
 HOLDS, FAILS, NOT_MEASURED = "holds", "does not hold", "not measured"
 A_QUARTER = 0.25

@@ -13,9 +13,10 @@ from typing import Any
 
 from bench.audit.arithmetic import between, mean, median
 from bench.audit.plain_json import Json
-from bench.audit.quantities import Value, counted, hourly
 from bench.audit.raw import NotInRun, Raw
+from bench.audit.traffic import counted, hourly
 from bench.audit.validity import INVALID, of_group
+from bench.audit.value import Value
 
 RATES = (0.01, 30.0)
 """The model is asked for a crossing in these changes per second."""
