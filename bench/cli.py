@@ -37,6 +37,9 @@ GATE_ATTEMPTS = 3
 
 SEED_BITS = 31
 
+AUDIT_FILE = "audit.txt"
+"""In the sample: what the auditor found."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
@@ -233,19 +236,31 @@ def index(output: Path) -> None:
     "--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS / "sample", show_default=True
 )
 def sample(run_dir: Path, output: Path) -> None:
-    """Keep a run as the sample (pages, SVG charts, run.json compressed) and put its answers in the README."""
+    """Keep a run as the sample (pages, SVG charts, run.json compressed), audited, its answers in the README."""
     from bench.record.files.run_file import RunUnreadable
     from bench.report.build import copy_sample
     from bench.report.headline import NoPlace, put_headline
 
     try:
         copy_sample(run_dir, output)
+        agrees = _audit_sample(output)
         readme = output.resolve().parent.parent / "README.md"
         if readme.exists():
             put_headline(readme, output.resolve())
     except (OSError, NoPlace, RunUnreadable) as error:
         raise _Misused(f"{run_dir} is not a whole run, or has no place to go: {error}.") from error
     click.echo(output)
+    if not agrees:
+        raise _Failed(f"The sample says what its readings do not: see {output / AUDIT_FILE}.")
+
+
+def _audit_sample(sample: Path) -> bool:
+    """Have what the sample says recomputed, and keep what came of it beside it."""
+    from bench.audit.__main__ import AGREES, audit_report
+
+    code, text = audit_report(sample)
+    (sample / AUDIT_FILE).write_text(f"$ python -m bench.audit {sample.name}\n{text}\n", encoding="utf-8")
+    return code == AGREES
 
 
 class _Failed(click.ClickException):

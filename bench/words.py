@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from bench.citations import Quantity, cite, plain
+
 SMALLEST_MS = 0.01
 """Below this a time is not told: the clock and the timers are no better."""
 
@@ -55,6 +57,15 @@ def a_few(value: float) -> str:
     return f"{value:.3g}"
 
 
+def size(value: float) -> str:
+    """A size in the words of a sentence, clients or rooms: a figure in the same sentence is cited at this very size."""
+    return cite(count(value), {"of": "size", "value": value})
+
+
+def size_words(value: int, noun: str = "client") -> str:
+    return f"{size(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
@@ -84,31 +95,32 @@ RATE_APART = 0.01
 """An achieved rate that is further than this part from its name is told beside it."""
 
 
-def rate_words(changes_per_s: float, achieved_per_s: float | None = None) -> str:
-    """The rate that was achieved, with its name beside it where they differ."""
-    number = rate_number(changes_per_s, achieved_per_s)
-    return f"{number} change{'' if number == '1' else 's'} per second"
+def rate_words(changes_per_s: float, achieved_per_s: float | None = None, of: Quantity | None = None) -> str:
+    """The rate that was achieved, with its name beside it where they differ. `of`: the achieved rate, to cite."""
+    number = rate_number(changes_per_s, achieved_per_s, of)
+    return f"{number} change{'' if plain(number) == '1' else 's'} per second"
 
 
-def rate_number(changes_per_s: float, achieved_per_s: float | None = None) -> str:
+def rate_number(changes_per_s: float, achieved_per_s: float | None = None, of: Quantity | None = None) -> str:
     """The same without the unit."""
+    name = cite(f"{changes_per_s:g}", {"of": "size", "value": changes_per_s})
     if achieved_per_s is None or abs(achieved_per_s - changes_per_s) <= RATE_APART * changes_per_s:
-        return f"{changes_per_s:g}"
-    return f"{in_digits(achieved_per_s)} (nominally {changes_per_s:g})"
+        return name
+    achieved = in_digits(achieved_per_s)
+    return f"{cite(achieved, of) if of is not None else achieved} (nominally {name})"
+
+
+ONE_PER_SECOND = (0.945, 1.05)
+"""From and below: told as one per second."""
 
 
 def every_words(rate_per_s: float) -> str:
     """A rate as a reader pictures it: how seldom where it is below one per second, how many where it is not."""
-    if in_digits(rate_per_s, 2) in ("1.0", "0.99", "0.98", "0.97", "0.96", "0.95"):
+    if ONE_PER_SECOND[0] <= rate_per_s < ONE_PER_SECOND[1]:
         return "one change per second"
     if rate_per_s < 1:
         return f"one change per {in_digits(1 / rate_per_s, 2)} s"
     return f"{in_digits(rate_per_s, 2)} changes per second"
-
-
-def times_words(ratio: float) -> str:
-    """How many times as much; below one, as the part that is left."""
-    return f"{in_digits(ratio, 2)} times" if ratio >= 1 else in_percent(ratio) + " of"
 
 
 def way_words(way: str) -> str:

@@ -36,6 +36,7 @@ from bench.record.findings import Measured, Reading, Where
 from bench.record.profiles import IDLE_LIFE, WAYS
 from bench.record.run import Run
 from bench.stats import FloatArray
+from loadtest.results.validity import Validity
 
 
 def simple_per_s(poll_s: float) -> float:
@@ -48,6 +49,9 @@ FLAT = ("polling",)
 
 _OF_A_PLAYER = {CPU_PER_CLIENT_HOUR: (CPU_PER_PLAYER_HOUR, 1.0), BYTES_PER_CLIENT_HOUR: (KIB_PER_PLAYER_HOUR, 1024.0)}
 """The same quantities as the scenario cost has them, and in how many of our units."""
+
+TOLERANCE, MOST_STEPS = 1e-14, 2_000
+"""Of the fit. With SciPy's 1e-8 it stops where a crossing is still a percent from that of the least squares."""
 
 RATES_PER_S = (0.01, 30.0)
 """Between these a crossing of two models is looked for."""
@@ -66,6 +70,8 @@ class Point:
     value: float
     nominal_per_s: float | None = None
     """What the rate of the cell is called; ``None``: the same."""
+    any_size: bool = False
+    """The value does not depend on how many clients there are."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ def _counted(run: Run, there: Collection[str]) -> list[Measured]:
         )
         for cost in way_costs_of(run)
         if _polls(cost.kind) and cost.kind not in there and cost.rooms == sizes.rooms and cost.changes_per_s
+        and cost.judgement.validity is not Validity.INVALID
     ]  # fmt: skip
 
 
@@ -183,11 +190,10 @@ def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
 def surfaces_of(run: Run, measure: Measure, *, grows: bool = False) -> list[Surface]:
     """Of a quantity of the break-even map, from all cells of the run that are of its kind."""
     cells = cells_of(run)
-    if measure == BYTES_PER_CLIENT_HOUR:
-        cells += _counted(run, {each.party for each in cells})
+    counted = _counted(run, {each.party for each in cells}) if measure == BYTES_PER_CLIENT_HOUR else []
     return surfaces(
-        cells, measure, poll_s=run.profile.break_even.poll_s, grows=grows, idle_value=idle_of(run, measure),
-        rates_per_s=rates_of_cells(run),
+        [*cells, *counted], measure, poll_s=run.profile.break_even.poll_s, grows=grows,
+        idle_value=idle_of(run, measure), rates_per_s=rates_of_cells(run), of_any_size={each.party for each in counted},
     )  # fmt: skip
 
 
@@ -199,8 +205,10 @@ def surfaces(
     grows: bool = False,
     idle_value: float | None = None,
     rates_per_s: Mapping[tuple[str, Where], float] | None = None,
+    of_any_size: Collection[str] = (),
 ) -> list[Surface]:
     """Of every way that has cells with this quantity. `rates_per_s`: what there was, where a cell's name is not it.
+    `of_any_size`: ways whose values do not depend on the number of clients.
 
     Idle, all that hold a socket do the same, so their idle cells are one: the mean; or `idle_value` where there are
     none.
@@ -210,7 +218,9 @@ def surfaces(
         if cell.measure == measure and (found := estimate(cell)) is not None:
             nominal = cell.changes_per_s
             rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
-            points.setdefault(cell.party, []).append(Point(cell.clients, rate, found.value, nominal))
+            points.setdefault(cell.party, []).append(
+                Point(cell.clients, rate, found.value, nominal, cell.party in of_any_size)
+            )
     idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
     if not idle and idle_value is not None:
         idle = [idle_value]
@@ -250,7 +260,10 @@ def fit(way: str, points: Sequence[Point], *, poll_s: float, grows: bool = False
         whole[free] = part
         return whole
 
-    found = least_squares(lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free])
+    found = least_squares(
+        lambda part: errors(widen(part)), start[free], bounds=(0.0, np.inf), x_scale=start[free], ftol=TOLERANCE,
+        xtol=TOLERANCE, gtol=TOLERANCE, max_nfev=MOST_STEPS,
+    )  # fmt: skip
     is_determined = len({(each.clients, each.changes_per_s) for each in points}) > int(free.sum())
     return Surface(way, list(points), widen(found.x), poll_s, grows, is_determined)
 
@@ -290,16 +303,7 @@ def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing |
 
     Idle costs are those of the size at which they were measured. ``None`` where the cells do not have it between them.
     """
-    lines = [_line(each, clients) for each in (dear, cheap)]
-    if not all(len(rates) for rates, _ in lines):
-        return None
-    (rates, values), (cheap_rates, cheap_values) = lines
-    is_flat = cheap.way in FLAT
-    low = rates[0] if is_flat else max(rates[0], cheap_rates[0])
-    high = rates[-1] if is_flat else min(rates[-1], cheap_rates[-1])
-    grid = np.unique(np.concatenate([rates, cheap_rates, [low, high]]))
-    grid = grid[(grid >= low) & (grid <= high)]
-    apart = np.interp(grid, rates, values) - np.interp(grid, cheap_rates, cheap_values)
+    grid, apart = side_by_side(dear, cheap, clients)
     for number in range(1, len(grid)):
         before, after = float(apart[number - 1]), float(apart[number])
         if before < 0 <= after:
@@ -308,11 +312,26 @@ def measured_crossing(dear: Surface, cheap: Surface, clients: int) -> Crossing |
     return None
 
 
+def side_by_side(one: Surface, other: Surface, clients: int) -> tuple[FloatArray, FloatArray]:
+    """The rates at which both have cells of a size, or a line between two; and by how much the first costs more
+    there. Empty where they have none in common."""
+    lines = [_line(each, clients) for each in (one, other)]
+    if not all(len(rates) for rates, _ in lines):
+        return np.empty(0), np.empty(0)
+    (rates, values), (other_rates, other_values) = lines
+    is_flat = other.way in FLAT
+    low = rates[0] if is_flat else max(rates[0], other_rates[0])
+    high = rates[-1] if is_flat else min(rates[-1], other_rates[-1])
+    grid = np.unique(np.concatenate([rates, other_rates, [low, high]]))
+    grid = grid[(grid >= low) & (grid <= high)]
+    return grid, np.interp(grid, rates, values) - np.interp(grid, other_rates, other_values)
+
+
 def _line(surface: Surface, clients: int) -> tuple[FloatArray, FloatArray]:
     """The cells of a size, and the idle ones of any, by rate; cells of one rate are its mean."""
     by_rate: dict[float, list[float]] = {}
     for point in surface.points:
-        if point.clients == clients or not point.changes_per_s:
+        if point.clients == clients or point.any_size or not point.changes_per_s:
             by_rate.setdefault(point.changes_per_s, []).append(point.value)
     rates = sorted(by_rate)
     return np.asarray(rates, dtype=float), np.asarray([float(np.mean(by_rate[rate])) for rate in rates])

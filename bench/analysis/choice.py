@@ -7,13 +7,16 @@ the straight line between them. An invalid point takes no part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bench.analysis.derived.overview import Overview
 from bench.analysis.derived.traffic import WayCost
 from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.sources import readings
 from bench.analysis.validity import VALID, Judgement, worse_of
+from bench.citations import Quantity
 from bench.measures import CPU_PER_CLIENT_HOUR, TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, Measure
 from bench.record.profiles import WAYS
 from bench.record.run import Run
@@ -24,16 +27,33 @@ TOLD_RATES_PER_S = (0.0, 0.1, 1.0, 10.0)
 
 
 @dataclass(frozen=True)
+class Figure:
+    """Of the scenario freshness."""
+
+    made: Estimate
+    of: Quantity
+    """What it is, for the auditor."""
+
+    @property
+    def value(self) -> float:
+        return self.made.value
+
+    @property
+    def judgement(self) -> Judgement:
+        return self.made.judgement
+
+
+@dataclass(frozen=True)
 class Way:
     """One way, as somebody who chooses sees it; ``None`` and missing rates were not measured."""
 
     name: str
     bytes_per_client_hour: dict[float, float]
     """With TCP/IP, by the rate as it is called."""
-    p50: Estimate | None
-    p99: Estimate | None
+    p50: Figure | None
+    p99: Figure | None
     """Time to fresh, ms."""
-    cpu: Estimate | None
+    cpu: Figure | None
     """Server CPU, s per client-hour."""
     judgement: Judgement
     """The worst of all its figures."""
@@ -70,27 +90,38 @@ def rooms_of(figures: Overview) -> int:
     return min((cost.rooms for cost in _valid(figures.traffic)), default=0)
 
 
-def achieved_of(figures: Overview) -> dict[float, float]:
-    """By the name of a rate: what it was, in the comparison."""
+def achieved_of(figures: Overview) -> dict[float, WayCost]:
+    """By the name of a rate: a point of the comparison that had it."""
     rooms = rooms_of(figures)
-    return {cost.changes_per_s: cost.achieved_per_s for cost in figures.traffic if cost.rooms == rooms}
+    return {cost.changes_per_s: cost for cost in figures.traffic if cost.rooms == rooms}
 
 
 def crossover(costs: Sequence[WayCost], dear: str, cheap: str, rooms: int) -> Crossover | None:
-    """Where the first way begins to cost more bytes than the second; ``None`` where no two measured rates have it
-    between them."""
-    lines = [
-        {cost.achieved_per_s: cost.whole for cost in _valid(costs) if (cost.kind, cost.rooms) == (way, rooms)}
-        for way in (dear, cheap)
-    ]
+    """Where the first way begins to cost more bytes than the second: it costs less at all measured rates below, and no
+    less at all above. ``None`` where there is no such rate."""
+    lines = [_line(costs, way, rooms) for way in (dear, cheap)]
     rates = sorted(lines[0].keys() & lines[1].keys())
     apart = [lines[0][rate] - lines[1][rate] for rate in rates]
-    for number in range(1, len(rates)):
-        before, after = apart[number - 1], apart[number]
-        if before < 0 <= after:
-            low, high = rates[number - 1], rates[number]
-            return Crossover(low + (high - low) * before / (before - after), low, high)
-    return None
+    below = [each < 0 for each in apart]
+    number = sum(below)
+    if not 0 < number < len(rates) or not all(below[:number]):
+        return None
+    before, after, low, high = apart[number - 1], apart[number], rates[number - 1], rates[number]
+    return Crossover(low + (high - low) * before / (before - after), low, high)
+
+
+def is_cheapest(
+    costs: Sequence[WayCost], way: str, rivals: Collection[str], rooms: int, *, below_per_s: float = math.inf
+) -> bool:
+    """No rival costs fewer bytes at a measured rate below this one; ``False`` where nothing was measured there."""
+    own = {rate: value for rate, value in _line(costs, way, rooms).items() if rate < below_per_s}
+    lines = [_line(costs, rival, rooms) for rival in rivals]
+    return bool(own) and all(own_value <= line.get(rate, math.inf) for rate, own_value in own.items() for line in lines)
+
+
+def _line(costs: Sequence[WayCost], way: str, rooms: int) -> dict[float, float]:
+    """Bytes by achieved rate."""
+    return {cost.achieved_per_s: cost.whole for cost in _valid(costs) if (cost.kind, cost.rooms) == (way, rooms)}
 
 
 def _way(run: Run, name: str, costs: Sequence[WayCost]) -> Way | None:
@@ -105,14 +136,15 @@ def _way(run: Run, name: str, costs: Sequence[WayCost]) -> Way | None:
     return Way(name, {cost.changes_per_s: cost.whole for cost in costs}, p50, p99, cpu, worst)
 
 
-def _fresh_figure(run: Run, way: str, measure: Measure) -> Estimate | None:
+def _fresh_figure(run: Run, way: str, measure: Measure) -> Figure | None:
     found = run.found("freshness")
-    made = next(
-        (estimate(each) for each in (found.measures if found is not None else ())
-         if (each.measure, each.party) == (measure, way)),
-        None,
-    )  # fmt: skip
-    return made if made is not None and made.judgement.validity is not Validity.INVALID else None
+    for each in found.measures if found is not None else ():
+        if (each.measure, each.party) == (measure, way):
+            made = estimate(each)
+            if made is None or made.judgement.validity is Validity.INVALID:
+                return None
+            return Figure(made, readings("freshness", measure, way, each.where))
+    return None
 
 
 def _valid(costs: Sequence[WayCost]) -> list[WayCost]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.analysis.choice import crossover
 from bench.analysis.derived.overview import way_costs_of
 from bench.analysis.derived.traffic import WayCost
 from bench.analysis.estimates import ratio
-from bench.measures import CPU_PER_RECIPIENT, TIME_TO_FRESH_P50
-from bench.record.findings import Measured
+from bench.analysis.sources import crossover as of_crossover
+from bench.analysis.sources import hour, paired
+from bench.citations import Quantity, combined
+from bench.measures import CPU_PER_RECIPIENT, TIME_TO_FRESH_P50, Measure
 from bench.record.run import Run
 from bench.record.vocabulary import FLOOR, LOBBY
 from loadtest.results.validity import Validity
@@ -23,6 +25,8 @@ class KeyRatio:
     name: str
     value: float | None
     """``None`` where a run has not both figures, or one of them is not valid."""
+    of: Quantity
+    """What it is the value of, for the auditor."""
 
 
 def key_ratios(run: Run) -> list[KeyRatio]:
@@ -31,36 +35,36 @@ def key_ratios(run: Run) -> list[KeyRatio]:
     rooms = min((cost.rooms for cost in costs), default=0)
     push_breaks_even = crossover(costs, "push", "polling", rooms)
     return [
-        KeyRatio("push ÷ polling, bytes, idle", _bytes(costs, rooms, "push", "polling", 0.0)),
-        KeyRatio("push ÷ polling, bytes, 1 change/s", _bytes(costs, rooms, "push", "polling", 1.0)),
-        KeyRatio("rooms_delta ÷ push, bytes, 1 change/s", _bytes(costs, rooms, "delta", "push", 1.0)),
-        KeyRatio("break-even of push and polling, changes/s", push_breaks_even.per_s if push_breaks_even else None),
-        KeyRatio("push ÷ polling, time to fresh p50", _fresh(run, "push", "polling")),
-        KeyRatio("rooms_delta ÷ polling, time to fresh p50", _fresh(run, "delta", "polling")),
-        KeyRatio("lobby ÷ floor, CPU per recipient", _over_the_floor(run)),
+        _bytes("push ÷ polling, bytes, idle", costs, rooms, "push", "polling", 0.0),
+        _bytes("push ÷ polling, bytes, 1 change/s", costs, rooms, "push", "polling", 1.0),
+        _bytes("rooms_delta ÷ push, bytes, 1 change/s", costs, rooms, "delta", "push", 1.0),
+        KeyRatio(
+            "break-even of push and polling, changes/s",
+            push_breaks_even.per_s if push_breaks_even else None,
+            of_crossover("push", "polling", rooms),
+        ),
+        _paired("push ÷ polling, time to fresh p50", run, "freshness", TIME_TO_FRESH_P50, "push", "polling"),
+        _paired("rooms_delta ÷ polling, time to fresh p50", run, "freshness", TIME_TO_FRESH_P50, "delta", "polling"),
+        _paired("lobby ÷ floor, CPU per recipient", run, "peers", CPU_PER_RECIPIENT, LOBBY, FLOOR),
     ]
 
 
-def _bytes(costs: Sequence[WayCost], rooms: int, own: str, other: str, rate: float) -> float | None:
+def _bytes(name: str, costs: Sequence[WayCost], rooms: int, own: str, other: str, rate: float) -> KeyRatio:
     found = {cost.kind: cost.whole for cost in costs if (cost.rooms, cost.changes_per_s) == (rooms, rate)}
-    return found[own] / found[other] if own in found and found.get(other) else None
+    value = found[own] / found[other] if own in found and found.get(other) else None
+    return KeyRatio(name, value, combined("times", hour(own, rooms, rate), hour(other, rooms, rate), "×"))
 
 
-def _fresh(run: Run, own: str, other: str) -> float | None:
-    found = run.found("freshness")
-    return _of(found.measures if found is not None else (), lambda each: each.measure == TIME_TO_FRESH_P50, own, other)
-
-
-def _over_the_floor(run: Run) -> float | None:
-    found = run.found("peers")
-    return _of(
-        found.measures if found is not None else (), lambda each: each.measure == CPU_PER_RECIPIENT, LOBBY, FLOOR
-    )
-
-
-def _of(measures: Sequence[Measured], is_meant: Callable[[Measured], bool], own: str, other: str) -> float | None:
-    found = {each.party: each for each in measures if is_meant(each)}
+def _paired(name: str, run: Run, scenario: str, measure: Measure, own: str, other: str) -> KeyRatio:
+    """The median of the ratios, pair by pair."""
+    findings = run.found(scenario)
+    measures = findings.measures if findings is not None else ()
+    found = {each.party: each for each in measures if each.measure == measure}
     if own not in found or other not in found:
-        return None
-    made = ratio(found[own].readings, found[other].readings, found[own].measure.kind)
-    return made.value if made is not None and made.judgement.validity is Validity.VALID else None
+        return KeyRatio(name, None, {})
+    made = ratio(found[own].readings, found[other].readings, measure.kind)
+    is_valid = made is not None and made.judgement.validity is Validity.VALID
+    return KeyRatio(
+        name, made.value if made is not None and is_valid else None,
+        paired(scenario, measure, own, other, found[own].where),
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bench.citations import Quantity, cite
 from bench.measures import Kind
 from bench.record.disturbance import LATE, disturbances
 from bench.record.findings import Ledger, Reading, Series, Stretch, sum_ledgers
@@ -39,9 +40,15 @@ class Judgement:
         return f"{words}: {'; '.join(map(str, self.reasons))}" if self.reasons else words
 
     @property
+    def without_amounts(self) -> str:
+        """The same, with what was wrong and not how much of it."""
+        words = _WORDS[self.validity]
+        return f"{words}: {'; '.join(reason.what for reason in self.reasons)}" if self.reasons else words
+
+    @property
     def mark(self) -> str:
-        """Behind a figure in a sentence: nothing where it is valid, else what it is and why."""
-        return "" if self.validity is Validity.VALID else f" ({self})"
+        """Behind a figure in a sentence: nothing where it is valid, else what it is and why; tables say how much."""
+        return "" if self.validity is Validity.VALID else f" ({self.without_amounts})"
 
 
 VALID = Judgement(Validity.VALID)
@@ -95,15 +102,21 @@ def worse_of(one: Judgement, other: Judgement) -> Judgement:
     return max(one, other, key=lambda judgement: order.index(judgement.validity))
 
 
-def sum_up(judgements: Sequence[Judgement]) -> str:
-    """How many points of several are not valid, and why; each reason once."""
+def sum_up(judgements: Sequence[Judgement], of: Quantity | None = None) -> str:
+    """How many points of several are not valid, and why; each reason once. `of`: all points, to cite them by."""
     parts = []
+
+    def told(number: int, take: str) -> str:
+        return cite(f"{number}", {**of, "take": take}) if of is not None else f"{number}"
+
+    everything = told(len(judgements), "all")
     for validity in (Validity.INVALID, Validity.SUSPECT):
         concerned = [judgement for judgement in judgements if judgement.validity is validity]
         if concerned:
             reasons = dict.fromkeys(reason.what for judgement in concerned for reason in judgement.reasons)
-            parts.append(f"{len(concerned)} of {len(judgements)} points {_WORDS[validity]}: {', '.join(reasons)}")
-    return "; ".join(parts) or f"all {len(judgements)} points valid"
+            number = told(len(concerned), validity.value.lower())
+            parts.append(f"{number} of {everything} points {_WORDS[validity]}: {', '.join(reasons)}")
+    return "; ".join(parts) or f"all {everything} points valid"
 
 
 def _repeats(series: Series) -> list[tuple[Stretch, float, Ledger]]:

@@ -8,6 +8,9 @@ their lack of `CHANGES_PER_S`. What they counted can be had back from their read
 * for who polls whatever changes: the pace was the same all the while, and nothing has to be mended;
 * for who polls with ETag: how many answers of the quiet had a list cannot be told, so those figures are marked.
 
+Runs that do not say that all changes were timed took their staleness from the makings of rooms alone, which were every
+second change: a client that had missed an end counted as current. That cannot be had back, so it is marked.
+
 The stored readings stay what they are; this is a view of them.
 """
 
@@ -24,13 +27,16 @@ from bench.measures import (
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
     EVENTS_PER_CLIENT_HOUR,
+    FRESHER_THAN,
     KIB_PER_PLAYER_HOUR,
+    MEAN_STALENESS,
     REQUESTS_PER_CLIENT_HOUR,
     REQUESTS_PER_PLAYER_HOUR,
 )
 from bench.record.findings import Findings, Measured, Reading, Where
 from bench.record.profiles import LIVES
 from bench.record.run import Run
+from bench.record.vocabulary import ALL_CHANGES_TIMED
 from bench.record.wire import HEARTBEAT_S, PING_MESSAGE, PONG_BYTES, ByteCount
 from bench.words import rate_words
 
@@ -45,6 +51,8 @@ MENDED = (
     "this run was counted over the window and the quiet behind it; what changes caused is given over the window alone, "
     "heartbeats and polls over all of it"
 )
+HALF_TIMED = "taken without the ends of rooms"
+OF_STALENESS = (MEAN_STALENESS, *FRESHER_THAN.values())
 FROM_CELLS = ("freshness", "break-even", "cost")
 
 
@@ -75,9 +83,25 @@ def heartbeat_bytes() -> int:
 
 def over_the_window(run: Run) -> Run:
     """The run with the rates of its windows; as it is where it has them already."""
-    if all(not _is_old(found) for found in run.findings):
+    if all(not _is_old(found) and not _is_half_timed(found) for found in run.findings):
         return run
-    return replace(run, findings=[_mended(run, found) if _is_old(found) else found for found in run.findings])
+    timed = [_marked(found) if _is_half_timed(found) else found for found in run.findings]
+    return replace(run, findings=[_mended(run, found) if _is_old(found) else found for found in timed])
+
+
+def _is_half_timed(found: Findings) -> bool:
+    return ALL_CHANGES_TIMED not in found.facts and any(
+        each.measure in OF_STALENESS and any(reading.suspect != HALF_TIMED for reading in each.readings)
+        for each in found.measures
+    )
+
+
+def _marked(found: Findings) -> Findings:
+    measures = [
+        _with(each, lambda reading: replace(reading, suspect=HALF_TIMED)) if each.measure in OF_STALENESS else each
+        for each in found.measures
+    ]
+    return replace(found, measures=measures)
 
 
 def _is_old(found: Findings) -> bool:

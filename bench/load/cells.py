@@ -129,10 +129,9 @@ def measure_cell(
             [between] = population.call(Population.between)
             [window] = population.call(Population.end)
             [held] = population.call(Population.held)
-    numbered = [change for change in done if change.number is not None]
-    intended_s = [change.intended_s for change in numbered]
-    first = numbered[0].number if numbered else 0
-    states = Receipts(held.client, held.stamp_s, held.what - (first or 0))
+    intended_s = [change.intended_s for change in done]
+    first = done[0].number if done else 0
+    states = Receipts(held.client, held.stamp_s, held.what - first)
     entries = [
         entry
         for at_s, entry in zip(

@@ -44,6 +44,9 @@ DISTURBED = "the generator was the limit, or other work had the cores"
 HEARTBEAT_TIMEOUT = "heartbeat timeout of the server, s"
 """Fact of a scenario: a socket that says nothing for so long is closed."""
 
+ALL_CHANGES_TIMED = "all changes timed"
+"""Fact of a scenario of cells: the ends of rooms are timed, too. Without it only makings were, every second change."""
+
 ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT = "announcements sent", "match invitations sent"
 """Facts of a swarm: what the lab did while it played."""
 

@@ -15,9 +15,11 @@ import jinja2
 
 from bench.analysis.derived.overview import Overview, derive
 from bench.analysis.figures import invalid_figures
+from bench.analysis.key_ratios import key_ratios
 from bench.analysis.promises import Promise, judge_promises
 from bench.analysis.verdicts import Verdict
 from bench.analysis.windows import over_the_window
+from bench.citations import citing, plain
 from bench.record.files.run_file import RUN_FILE, read_run, write_run
 from bench.record.provenance import caption, facts
 from bench.record.questions import NEEDED_FOR_PROMISES
@@ -35,6 +37,7 @@ from bench.report.sections.others import swarm_section
 from bench.report.sections.page import Section, Table, without_empty_columns
 from bench.report.sections.promises import promises_section
 from bench.report.tables import render_result
+from bench.report.told import FIGURES_FILE, First, ToldText, figures_json, told_in, without_marks
 
 CHART_FOLDER = "charts"
 
@@ -47,6 +50,15 @@ ORDER = (
 TABLES_FILE = "tables.txt"
 MOST_ANSWERS = 5
 """Sentences at the top."""
+
+RECOMPUTE = (
+    "Every number and conclusion of a sentence, of the first table and of the tables of claims and consistency stands "
+    "in figures.json with the quantity that it tells: a scenario of run.json, a measure, party and size, and a "
+    "statistic. The median of readings is the one in the middle, or half way between two; percentiles of samples are "
+    "nearest rank, over all samples of a series; bytes per hour are what was counted in the window over the window and "
+    "its clients. docs/lab.md states every quantity; python -m bench.audit recomputes all of them with code of its own."
+)
+"""How an outsider gets the same digits."""
 
 LIMITS = (
     "Everything runs on one machine over the loopback interface: no network latency, no losses, no TLS.",
@@ -83,6 +95,8 @@ class Report:
     validity: str
     valid: bool
     """Nothing that was measured is INVALID."""
+    told: list[ToldText]
+    """Its texts, with the quantities that they cite."""
 
     @property
     def is_choice(self) -> bool:
@@ -92,8 +106,39 @@ class Report:
 
 def make_report(run: Run) -> Report:
     """Takes seconds: intervals and charts."""
-    raw, run = run, over_the_window(run)
-    figures = derive(run)
+    shown = over_the_window(run)
+    figures = derive(shown)
+    charts = {chart.name: chart for chart in draw_charts(figures)}
+    with citing():
+        marked = _make(run, figures, charts)
+    told = told_of(marked)
+    return replace(
+        marked,
+        told=told,
+        answers=without_marks(marked.answers),
+        carries=without_marks(marked.carries),
+        summary=without_marks(marked.summary),
+        sections=without_marks(marked.sections),
+        promises=[replace(each, measured=plain(each.measured)) for each in marked.promises],
+        validity=plain(marked.validity),
+    )
+
+
+def told_of(marked: Report) -> list[ToldText]:
+    first = First(marked.answers, marked.summary, marked.carries, marked.validity)
+    return told_in(marked.shown, first, marked.sections, key_ratios(marked.shown))
+
+
+def texts_of(run: Run) -> list[ToldText]:
+    """What the report of a run tells, with what it cites; without drawing anything."""
+    with citing():
+        marked = _make(run, derive(over_the_window(run)), {})
+    return told_of(marked)
+
+
+def _make(raw: Run, figures: Overview, charts: dict[str, Chart]) -> Report:
+    """With the marks of `bench.citations` in its texts."""
+    run = figures.run
     promises = _weighed(figures, judge_promises(figures))
     found = {each.name: findings_section(run, each) for each in run.findings}
     typed = {
@@ -105,7 +150,6 @@ def make_report(run: Run) -> Report:
     }
     sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
     order = [*ORDER, *(name for name in found if name not in ORDER)]
-    charts = {chart.name: chart for chart in draw_charts(figures)}
     answers, carries = answer_sentences(figures), carry_sentences(figures, promises)
     summary = choice_table(figures)
     first_shown = [show for name in order if name in sections for show in sections[name].shows[:1]]
@@ -128,6 +172,7 @@ def make_report(run: Run) -> Report:
         promises=promises,
         validity=validity_sentence(figures),
         valid=not invalid_figures(run),
+        told=[],
     )
 
 
@@ -159,6 +204,7 @@ def write_report(report: Report, folder: Path) -> None:
         if report.shown.findings:
             tables = "\n\n".join(render_result(result) for result in report.shown.findings)
             (partial / TABLES_FILE).write_text(tables + "\n", encoding="utf-8")
+        (partial / FIGURES_FILE).write_text(figures_json(report.shown, report.told), encoding="utf-8")
         (partial / "report.html").write_text(render("report.html", report), encoding="utf-8")
         (partial / "report.md").write_text(render("report.md", report), encoding="utf-8")
         if folder.exists():
@@ -172,7 +218,7 @@ def write_report(report: Report, folder: Path) -> None:
 def copy_sample(source: Path, sample: Path) -> None:
     """Keep a run as the repository's sample: pages, SVG charts, and run.json compressed. Replaces the one before."""
     run = read_run(source / RUN_FILE)
-    pages = {name: (source / name).read_bytes() for name in ("report.html", "report.md")}
+    pages = {name: (source / name).read_bytes() for name in ("report.html", "report.md", FIGURES_FILE)}
     charts = sorted((source / CHART_FOLDER).glob("*.svg"))
     partial = sample.with_name(f".{sample.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -207,6 +253,7 @@ def render(template: str, report: Report) -> str:
         "facts": facts(report.run),
         "title": TITLE_OF_A_SWARM if is_swarm else TITLE,
         "limits": LIMITS_OF_A_SWARM if is_swarm else LIMITS,
+        "recompute": RECOMPUTE,
         "chart_folder": CHART_FOLDER,
     }
     return environment.get_template(f"{template}.jinja").render(context)

@@ -13,6 +13,7 @@ from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Findings, Where
+from bench.record.vocabulary import ALL_CHANGES_TIMED
 from bench.scenarios.freshness import write_cell
 
 
@@ -44,4 +45,5 @@ def run(lab: Lab) -> Findings:
         f"lists of {sizes.rooms} rooms, polling every {sizes.poll_s:g} s, heartbeats every 30 s, windows of "
         f"{sizes.window_s:g} s; one cell a point, so single points have no interval"
     )
+    book.add_to_fact(ALL_CHANGES_TIMED, 1.0)
     return book.result("break-even", FLAGS)

@@ -141,9 +141,9 @@ def _stream(
     jitters = [chance.random() * 5 for _ in range(count)]  # up to half an interval: a stream is not a drum
     crowd.call(Crowd.begin, False)
     watch, start_s = Watch(server.pid, crowd.pid), time.perf_counter()
-    stream = ChangeStream(server.port, server.jwt_secret, living=count)
+    stream = ChangeStream(server.port, server.jwt_secret, living=count, first_room=publisher.next_number)
     times_s = schedule(count, interval_s=1 / changes_per_s, start_s=start_s + LEAD_S, jitters=jitters)
-    made = asyncio.run(stream.run(times_s, publisher.next_number))
+    made = asyncio.run(stream.run(times_s))
     time.sleep(quiet_s * 2)
     stretch, recording = watch.stretch(), crowd.call(Crowd.end)
     intended_s = [change.intended_s for change in made]

@@ -27,7 +27,7 @@ from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Findings, Where
-from bench.record.vocabulary import STALENESS, TIME_TO_FRESH
+from bench.record.vocabulary import ALL_CHANGES_TIMED, STALENESS, TIME_TO_FRESH
 from bench.stats import percentile
 
 
@@ -51,8 +51,9 @@ def run(lab: Lab) -> Findings:
             stage.advance()
     book.note(
         "a client is fresh for a change from the first list in its hands that has it; staleness is the age of the "
-        "oldest change that it has not, looked at all over the window; only changes that make a room are timed"
+        "oldest change that it has not, looked at all over the window; the end of a room is a change like its making"
     )
+    book.add_to_fact(ALL_CHANGES_TIMED, 1.0)
     return book.result("freshness", FLAGS)
 
 

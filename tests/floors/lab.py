@@ -5,7 +5,10 @@ from __future__ import annotations
 PACKAGE = "bench"
 
 LAYERS = (
-    ("measures", "words", "stats"),
+    # Shares nothing with the others but the format of run.json and figures.json
+    ("audit",),
+    ("citations", "measures", "stats"),
+    ("words",),
     ("record",),
     # What is made of a record: nothing there runs anything
     ("analysis",),
@@ -19,8 +22,9 @@ LAYERS = (
     ("cli",),
 )
 
-APART = (("analysis", "report"), ("peers", "processes", "load", "scenarios"))
-"""Two wings over `record`, neither of which imports the other: a saved run is drawn without any load generator."""
+APART = (("analysis", "report"), ("peers", "processes", "load", "scenarios"), ("audit",))
+"""Wings, none of which imports another: a saved run is drawn without any load generator, and an auditor that used the
+analysis would repeat its mistakes."""
 
 TEST_PACKAGES = ("tests.bench",)
 """Folders of tests that keep to the same size."""

@@ -8,10 +8,14 @@ from math import sqrt
 
 from bench.analysis.derived.overview import way_costs_of
 from bench.analysis.estimates import at, estimate
+from bench.analysis.sources import achieved as rate_of_group
+from bench.analysis.sources import hour, readings
 from bench.analysis.validity import Judgement
 from bench.analysis.windows import COST_POLL_S, HEARTBEATS_AN_HOUR, MENDED, achieved_per_s, heartbeat_bytes
+from bench.citations import Quantity, number, setting
 from bench.measures import (
     BYTES_PER_CLIENT_HOUR,
+    CHANGES_PER_S,
     EVENTS_PER_CLIENT_HOUR,
     EVENTS_PER_PLAYER_HOUR,
     KIB_PER_PLAYER_HOUR,
@@ -20,7 +24,7 @@ from bench.measures import (
 )
 from bench.record.profiles import COST_ROOMS, LIVES
 from bench.record.run import Run
-from bench.words import count, rate_words
+from bench.words import rate_words, size
 
 SINGLE_PER_S = 1.0
 """Up to this rate changes are at least half a second apart, and each is announced by itself."""
@@ -43,6 +47,12 @@ class Flow:
     hours: float
     """Client-hours that were counted in one window."""
     judgement: Judgement
+    of_bytes: Quantity
+    """The quantities of its fields, to cite them by."""
+    of_events: Quantity
+    of_requests: Quantity
+    of_rate: Quantity
+    of_poll: Quantity
     is_exact: bool = False
     """Nobody acts at the edges of the window, and nothing is on its way."""
     by_chance: bool = False
@@ -54,7 +64,7 @@ class Flow:
 
     @property
     def when(self) -> str:
-        return rate_words(self.nominal_per_s, self.achieved_per_s) if self.nominal_per_s else "idle"
+        return rate_words(self.nominal_per_s, self.achieved_per_s, self.of_rate) if self.nominal_per_s else "idle"
 
     @property
     def fetched(self) -> float:
@@ -63,12 +73,22 @@ class Flow:
             return 1.0
         return (self.requests - HEARTBEATS_AN_HOUR) / self.events
 
+    @property
+    def of_fetched(self) -> Quantity:
+        return {"of": "fetched", "requests": self.of_requests, "events": self.of_events}
+
     def at(self, changes_per_s: float) -> float:
         """Bytes at a rate near the achieved one: for who is told, what changes cause grows with it."""
         if self.polls or not self.achieved_per_s:
             return self.bytes
         idle = HEARTBEATS_AN_HOUR * heartbeat_bytes()
         return idle + (self.bytes - idle) * changes_per_s / self.achieved_per_s
+
+    def of_bytes_at(self, other: Flow) -> Quantity:
+        """Of `at` the rate of another."""
+        if self.polls or not self.achieved_per_s:
+            return self.of_bytes
+        return {"of": "at rate", "own": self.of_bytes, "from": self.of_rate, "to": other.of_rate}
 
     @property
     def edge(self) -> float:
@@ -101,6 +121,10 @@ def _bandwidth_flows(run: Run) -> Iterator[Flow]:
             nominal_per_s=cost.changes_per_s, achieved_per_s=cost.achieved_per_s, poll_s=sizes.poll_s,
             bytes=cost.model, events=cost.events, requests=cost.requests,
             hours=sizes.clients * sizes.window_s / 3600, judgement=cost.judgement, is_exact=True,
+            of_bytes=hour(cost.kind, cost.rooms, cost.changes_per_s, "wire"),
+            of_events=hour(cost.kind, cost.rooms, cost.changes_per_s, "events"),
+            of_requests=hour(cost.kind, cost.rooms, cost.changes_per_s, "requests"),
+            of_rate=rate_of_group(cost.kind, cost.rooms, cost.changes_per_s), of_poll=setting("bandwidth.poll_s"),
         )  # fmt: skip
 
 
@@ -118,15 +142,14 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
             made = estimate(measure)
             if found is None or made is None or not (is_cost or measure.measure == BYTES_PER_CLIENT_HOUR):
                 continue
-            events = at(
-                found, EVENTS_PER_PLAYER_HOUR if is_cost else EVENTS_PER_CLIENT_HOUR, measure.party, measure.where
-            )
-            requests = at(
-                found, REQUESTS_PER_PLAYER_HOUR if is_cost else REQUESTS_PER_CLIENT_HOUR, measure.party, measure.where
-            )
+            of_events = EVENTS_PER_PLAYER_HOUR if is_cost else EVENTS_PER_CLIENT_HOUR
+            of_requests = REQUESTS_PER_PLAYER_HOUR if is_cost else REQUESTS_PER_CLIENT_HOUR
+            events, requests = (at(found, each, measure.party, measure.where) for each in (of_events, of_requests))
             achieved = achieved_per_s(found, measure.party, measure.where)
+            in_list = {"in_list": COST_ROOMS} if is_cost else {}
+            of_rate = readings(name, CHANGES_PER_S, measure.party, measure.where)
             yield Flow(
-                source=f"{name}, {count(measure.clients)} clients",
+                source=f"{name}, {size(measure.clients)} clients",
                 way=LIVES[measure.party][0] if is_cost else measure.party,
                 rooms=COST_ROOMS if is_cost else measure.rooms, clients=measure.clients,
                 nominal_per_s=measure.changes_per_s,
@@ -134,4 +157,9 @@ def _cell_flows(run: Run) -> Iterator[Flow]:
                 bytes=made.value * 1024 if is_cost else made.value, events=events.value if events else None,
                 requests=requests.value if requests else 0.0, hours=measure.clients * window_s / 3600,
                 judgement=made.judgement, by_chance=MENDED in found.notes,
+                of_bytes={**readings(name, measure.measure, measure.party, measure.where), **in_list},
+                of_events={**readings(name, of_events, measure.party, measure.where), **in_list},
+                of_requests={**readings(name, of_requests, measure.party, measure.where), **in_list},
+                of_rate=of_rate if achieved is not None else number(measure.changes_per_s),
+                of_poll=number(COST_POLL_S) if is_cost else setting(f"{name.replace('-', '_')}.poll_s"),
             )  # fmt: skip

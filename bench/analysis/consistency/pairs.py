@@ -14,19 +14,22 @@ neither is. Everything is derived from the run, of runs that are kept, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.analysis.break_even import crossing_per_s, measured_crossing, simple_per_s, surfaces_of
 from bench.analysis.consistency.flows import SINGLE_PER_S, Flow, flows
 from bench.analysis.derived.overview import traffic_of, way_costs_of
 from bench.analysis.derived.traffic import WayCost
 from bench.analysis.estimates import distance
+from bench.analysis.sources import achieved as rate_of_group
+from bench.analysis.sources import crossing, hour
 from bench.analysis.validity import Judgement, judge_group
 from bench.analysis.windows import over_the_window
+from bench.citations import Quantity, cite, combined, number
 from bench.measures import BYTES_PER_CLIENT_HOUR, FRAMED_OVER_KERNEL
 from bench.record.run import Run
 from bench.record.traffic import TrafficGroup
-from bench.words import count, in_bytes, in_digits, plural, rate_words, way_words
+from bench.words import WAY_WORDS, count, in_bytes, in_digits, rate_words, size, size_words, way_words
 from loadtest.results.validity import Validity
 
 COUNTED_LIMIT = 0.02
@@ -59,6 +62,9 @@ class Side:
     judgement: Judgement = Judgement(Validity.VALID)
     fetched: float = 1.0
     """Fetches per announcement, for who fetches on each."""
+    of: Quantity = field(default_factory=dict)
+    """What `value` is, for the auditor; likewise `fetched`."""
+    of_fetched: Quantity = field(default_factory=dict)
     is_model: bool = False
     """Reckoned, where the other is counted."""
 
@@ -66,11 +72,12 @@ class Side:
     def doubt(self) -> str:
         """Why it is not to be believed; empty where nothing is known against it."""
         if self.judgement.validity is not Validity.VALID:
-            return f"{self.source} is {self.judgement}"
+            return f"{self.source} is {self.judgement.without_amounts}"
         if self.is_model:
             return f"{self.source} leaves out the opening of connections, and guesses what is acknowledged by itself"
         if self.fetched < FETCHED_ALL:
-            return f"in {self.source} fetches ran into each other, {in_digits(self.fetched, 2)} per announcement"
+            fetched = cite(in_digits(self.fetched, 2), self.of_fetched)
+            return f"in {self.source} fetches ran into each other, {fetched} per announcement"
         return ""
 
 
@@ -129,12 +136,28 @@ def _same_bytes(measured: Sequence[Flow]) -> Iterator[Pair]:
         if other.source == flow.source:
             continue
         rate = other.achieved_per_s
-        what = way if is_idle_socket else f"{way_words(way)}, {plural(rooms, 'room')}"
+        what = way if is_idle_socket else f"{way_words(way)}, {size_words(rooms, 'room')}"
         own, reference = flow.at(rate), other.bytes
         yield Pair(
             quantity=f"bytes per client-hour, {what}, {other.when}",
-            own=Side(flow.source, own, in_bytes(own), flow.judgement, flow.fetched),
-            other=Side(other.source, reference, in_bytes(reference), other.judgement, other.fetched),
+            own=Side(
+                flow.source,
+                own,
+                in_bytes(own),
+                flow.judgement,
+                flow.fetched,
+                of=flow.of_bytes_at(other),
+                of_fetched=flow.of_fetched,
+            ),
+            other=Side(
+                other.source,
+                reference,
+                in_bytes(reference),
+                other.judgement,
+                other.fetched,
+                of=other.of_bytes,
+                of_fetched=other.of_fetched,
+            ),
             limit=COUNTED_LIMIT + flow.edge + other.edge,
             why=f"{COUNTED_LIMIT:.0%} and "
             + ("what phases drawn one by one differ by" if flow.by_chance else "one exchange at an edge"),
@@ -149,11 +172,25 @@ def _on_the_link(run: Run) -> Iterator[Pair]:
         if cost.measured:
             worst[cost.kind] = max(worst.get(cost.kind, cost), cost, key=_off)
     for way, cost in worst.items():
-        where = f"{plural(cost.rooms, 'room')}, {rate_words(cost.changes_per_s, cost.achieved_per_s)}"
+        made = rate_of_group(way, cost.rooms, cost.changes_per_s)
+        where = f"{size_words(cost.rooms, 'room')}, {rate_words(cost.changes_per_s, cost.achieved_per_s, made)}"
         yield Pair(
             quantity=f"bytes per client-hour with TCP/IP, {way_words(way)}, the worst: {where}",
-            own=Side("the model", cost.model, in_bytes(cost.model), cost.judgement, is_model=True),
-            other=Side("its link", cost.measured or 0.0, in_bytes(cost.measured or 0.0), cost.judgement),
+            own=Side(
+                "the model",
+                cost.model,
+                in_bytes(cost.model),
+                cost.judgement,
+                is_model=True,
+                of=hour(way, cost.rooms, cost.changes_per_s, "wire"),
+            ),
+            other=Side(
+                "its link",
+                cost.measured or 0.0,
+                in_bytes(cost.measured or 0.0),
+                cost.judgement,
+                of=hour(way, cost.rooms, cost.changes_per_s),
+            ),
             limit=TCP_IP_LIMIT,
             why=f"{TCP_IP_LIMIT:.0%}: acknowledgements that the kernel sends by themselves or not",
         )
@@ -165,14 +202,19 @@ def _off(cost: WayCost) -> float:
 
 def _by_themselves(flow: Flow) -> Iterator[Pair]:
     """What follows from the rate and the period alone."""
-    where = f"{way_words(flow.way)}, {plural(flow.rooms, 'room')}, {flow.when}"
+    where = f"{way_words(flow.way)}, {size_words(flow.rooms, 'room')}, {flow.when}"
     is_single = 0 < flow.nominal_per_s <= SINGLE_PER_S and flow.clients <= SINGLE_CLIENTS
     if not flow.polls and is_single and flow.events is not None:
         due = flow.achieved_per_s * 3600
         yield Pair(
             quantity=f"events per client-hour, {where}",
-            own=Side(flow.source, flow.events, count(flow.events), flow.judgement),
-            other=Side("changes of that window", due, f"{count(due)} an hour"),
+            own=Side(flow.source, flow.events, count(flow.events), flow.judgement, of=flow.of_events),
+            other=Side(
+                "changes of that window",
+                due,
+                f"{count(due)} an hour",
+                of=combined("product", flow.of_rate, number(3600)),
+            ),
             limit=COUNTED_LIMIT,
             why=f"{COUNTED_LIMIT:.0%}: nothing is on its way at an edge",
         )
@@ -180,8 +222,13 @@ def _by_themselves(flow: Flow) -> Iterator[Pair]:
         due = 3600 / flow.poll_s
         yield Pair(
             quantity=f"requests per client-hour, {where}",
-            own=Side(flow.source, flow.requests, count(flow.requests), flow.judgement),
-            other=Side(f"one per {flow.poll_s:g} s", due, count(due)),
+            own=Side(flow.source, flow.requests, count(flow.requests), flow.judgement, of=flow.of_requests),
+            other=Side(
+                f"one per {cite(f'{flow.poll_s:g}', flow.of_poll)} s",
+                due,
+                count(due),
+                of=combined("times", number(3600), flow.of_poll),
+            ),
             limit=COUNTED_LIMIT + 1 / max(1.0, due * flow.hours),
             why=f"{COUNTED_LIMIT:.0%} and one request at an edge",
         )
@@ -199,7 +246,7 @@ def _kernel(run: Run) -> Iterator[Pair]:
         theirs = sum((client.kernel_sent_bytes or 0) + (client.kernel_received_bytes or 0) for client in counted)
         if theirs:
             worst = max((judge_group(group) for group in same), key=lambda each: each.validity is not Validity.VALID)
-            yield _framed("bandwidth", way_words(way), ours, theirs, worst)
+            yield _framed("bandwidth", way, ours, theirs, worst)
     for found in run.findings:
         ratios = [
             (each.party, reading.value)
@@ -207,21 +254,32 @@ def _kernel(run: Run) -> Iterator[Pair]:
         ]  # fmt: skip
         if ratios:
             party, worst_ratio = max(ratios, key=lambda each: distance(each[1]))
-            words = f"all ways, {plural(len(ratios), 'cell')}; the worst is {way_words(party)}"
+            of = {"of": "furthest", "scenario": found.name, "name": FRAMED_OVER_KERNEL.name}
+            cells = cite(f"{len(ratios)}", {**of, "take": "n"})
+            worst_way = cite(way_words(party), {**of, "of": "furthest party", "names": WAY_WORDS})
+            words = f"all ways, {cells} cells; the worst is {worst_way}"
             yield Pair(
                 quantity=f"framed bytes, {words}",
-                own=Side(found.name, worst_ratio, f"{worst_ratio:.6g} ×"),
-                other=Side("TCP_INFO", 1.0, "1 ×"),
+                own=Side(
+                    found.name,
+                    worst_ratio,
+                    f"{worst_ratio:.6g} ×",
+                    of=of,
+                ),
+                other=Side("TCP_INFO", 1.0, "1 ×", of=number(1)),
                 limit=0.0,
                 why="to the byte",
             )
 
 
-def _framed(source: str, words: str, ours: int, theirs: int, judgement: Judgement) -> Pair:
+def _framed(source: str, way: str, ours: int, theirs: int, judgement: Judgement) -> Pair:
+    def kernel(take: str) -> Quantity:
+        return {"of": "kernel", "way": way, "take": take}
+
     return Pair(
-        quantity=f"framed bytes, {words}",
-        own=Side(source, ours, f"{count(ours)} B", judgement),
-        other=Side("TCP_INFO", theirs, f"{count(theirs)} B"),
+        quantity=f"framed bytes, {way_words(way)}",
+        own=Side(source, ours, f"{count(ours)} B", judgement, of=kernel("framed")),
+        other=Side("TCP_INFO", theirs, f"{count(theirs)} B", of=kernel("kernel")),
         limit=0.0,
         why="to the byte",
     )
@@ -240,13 +298,19 @@ def _break_even(run: Run) -> Iterator[Pair]:
         measured = measured_crossing(fitted["push"], fitted["polling"], clients)
         if measured is None or measured.high_per_s > SINGLE_PER_S * (1 + COUNTED_LIMIT):
             continue
-        own = Side("the measured cells", measured.per_s, f"{in_digits(measured.per_s)} changes per second")
-        quantity = f"break-even of push and polling in bytes, {count(clients)} clients"
+        of = {
+            take: crossing(BYTES_PER_CLIENT_HOUR, "push", "polling", clients, take)
+            for take in ("rate", "model", "simple")
+        }
+        per_s = f"{in_digits(measured.per_s)} changes per second"
+        own = Side("the measured cells", measured.per_s, per_s, of=of["rate"])
+        quantity = f"break-even of push and polling in bytes, {size(clients)} clients"
         rate = crossing_per_s(fitted["push"], fitted["polling"], clients)
         if rate is not None:
             errors = fitted["push"].errors
-            off = Side("the fitted model", rate, in_digits(rate))
+            off = Side("the fitted model", rate, in_digits(rate), of=of["model"])
             why = f"{MODEL_LIMIT:.0%}; the model misses a cell by up to {max(errors, default=0.0):.0%}"
             yield Pair(quantity, own, off, MODEL_LIMIT, why)
         why = f"{SIMPLE_LIMIT:.0%}: it leaves out heartbeats and the announcement"
-        yield Pair(quantity, own, Side("the simple model", simple, in_digits(simple)), SIMPLE_LIMIT, why)
+        by_rule = Side("the simple model", simple, in_digits(simple), of=of["simple"])
+        yield Pair(quantity, own, by_rule, SIMPLE_LIMIT, why)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from bench.analysis.derived.overview import Overview
 from bench.analysis.derived.returns import expected_returns, returns_after_up_s
 from bench.analysis.promises.promise import Promise, lasts, values
+from bench.analysis.sources import NO_CLAIM, claim, returns, up_to
 from bench.analysis.verdicts import NOT_MEASURED, judge, judge_up_to
-from bench.words import in_digits, plural
+from bench.citations import cite, number
+from bench.record.vocabulary import FRESH_LIST
+from bench.words import count, in_digits
 
 SECTION = "Testing Checklist, Configuration"
 
@@ -24,20 +27,30 @@ def judge_checklist(figures: Overview) -> list[Promise]:
         Promise(
             SECTION,
             "“Verify game A sees new room within 1 second”",
-            lasts(fresh, worst=True),
+            lasts(FRESH_LIST, fresh, worst=True),
             judge_up_to(values(fresh, lambda latency: latency.worst_last_ms), ONE_SECOND_MS),
             "the last client of the slowest broadcast holds the list with the room in less than 1 s, nobody left out",
+            up_to(FRESH_LIST, "slowest", number(ONE_SECOND_MS)) if fresh else NO_CLAIM,
         ),
         Promise(
             SECTION,
             "“Auto-reconnects on connection loss (5-second retry)”",
-            f"the last of {plural(len(waits_s), 'client')} was back {in_digits(max(waits_s))} s after the server "
-            "accepted again"
+            f"the last of {cite(count(len(waits_s)), returns('back'))} clients was back "
+            f"{cite(f'{in_digits(max(waits_s))} s', returns('last'))} after the server accepted again"
             if waits_s
             else "",
             judge(everybody and max(waits_s, default=0.0) <= CLAIMED_RETRY_S + RETRY_TOLERANCE_S)
             if waits_s is not None
             else NOT_MEASURED,
             f"everybody is back within one retry and {RETRY_TOLERANCE_S:.0f} s for connecting",
+            {
+                "of": "both",
+                "claims": [
+                    claim("equal", [returns("back"), returns("expected")]),
+                    claim("no more than", [returns("last")], CLAIMED_RETRY_S + RETRY_TOLERANCE_S),
+                ],
+            }
+            if waits_s is not None
+            else NO_CLAIM,
         ),
     ]

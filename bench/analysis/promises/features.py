@@ -8,11 +8,13 @@ from typing import Any
 
 from bench.analysis.estimates import estimate
 from bench.analysis.promises.promise import Promise
+from bench.analysis.sources import heard, readings, scale, swarm_event, swarm_metric
 from bench.analysis.verdicts import NOT_MEASURED, judge
+from bench.citations import cite, setting
 from bench.measures import CAPACITY
 from bench.record.run import Run
 from bench.record.vocabulary import ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT
-from bench.words import count, in_ms, plural
+from bench.words import count, in_ms
 from loadtest.results.validity import Validity
 
 SECTION = "Benefits"
@@ -45,7 +47,7 @@ FEATURES = (
             "fanout_presence", "presence"),
     Feature("Party invitations", "invitations sent", "received party_invite", "invitation", "invitation",
             is_personal=True),
-    Feature("Chat notifications", "lines said", "received chat_message", "line of chat", "chat"),
+    Feature("Chat notifications", "lines said", "received chat_message", "chat line", "chat"),
     Feature("Match invitations", MATCH_INVITATIONS_SENT, "received match_invite", "match invitation",
             is_personal=True),
     Feature("Player count updates", "sent join_room", "received rooms_changed", "announcement", "fanout_rooms",
@@ -75,17 +77,22 @@ def _document(run: Run) -> Mapping[str, Any]:
 
 def _scale(run: Run) -> Promise:
     found = run.found("capacity")
-    made = next(
-        (estimate(each) for each in (found.measures if found is not None else ()) if each.measure == CAPACITY), None
-    )
+    measured = next((each for each in (found.measures if found is not None else ()) if each.measure == CAPACITY), None)
+    made = estimate(measured) if measured is not None else None
+    told = ""
     is_known = made is not None and made.value > 0 and made.judgement.validity is not Validity.INVALID
-    level = f"p99 of the fan-out below {in_ms(run.profile.capacity.slo_ms)}"
+    slo = in_ms(run.profile.capacity.slo_ms)
+    if measured is not None and made is not None and is_known:
+        knee = cite(count(made.value), readings("capacity", CAPACITY, measured.party, measured.where))
+        limit = cite(slo, setting("capacity.slo_ms", "ms"))
+        told = f"one process held {knee} clients with p99 of the fan-out below {limit}"
     return Promise(
         SUMMARY,
         "“Scales to handle many concurrent users”",
-        f"one process held {count(made.value)} clients with {level}" if made is not None and is_known else "",
+        told,
         judge(made.value >= MANY_USERS if made is not None and is_known else None),
-        f"many is read as {count(MANY_USERS)} on one process; {level}, nobody left out",
+        f"many is read as {count(MANY_USERS)} on one process; p99 of the fan-out below {slo}, nobody left out",
+        scale(MANY_USERS),
     )
 
 
@@ -98,20 +105,30 @@ def _feature(run: Run, feature: Feature) -> Promise:
     done = {**(found.facts if found is not None else {}), **events}
     sent, received = (round(done.get(name, 0)) for name in (feature.sent, feature.received))
     account = document.get("ledger", {}).get(feature.ledger, {}) if feature.ledger else {}
+    is_personal = feature.is_personal
+    of = heard(feature.sent, feature.received, feature.ledger, is_personal=is_personal)
     if not sent:
         why = "no player of this run's swarm did it" if document else "the swarm did not run"
-        return Promise(SECTION, claim, "", NOT_MEASURED, why)
+        return Promise(SECTION, claim, "", NOT_MEASURED, why, of)
     metric = next((each for each in document.get("metrics", []) if each["name"] == feature.metric), None)
-    lost = round(account.get("lost", 0)) + (max(0, sent - received) if feature.is_personal else 0)
-    parts = [f"{plural(received, feature.what)} received" + (f" of {count(sent)} sent" if feature.is_personal else "")]
+    lost = round(account.get("lost", 0)) + (max(0, sent - received) if is_personal else 0)
+    of_sent = f" of {cite(count(sent), swarm_event(feature.sent))} sent" if is_personal else ""
+    noun = feature.what if received == 1 else f"{feature.what}s"
+    parts = [f"{cite(count(received), swarm_event(feature.received))} {noun} received{of_sent}"]
     if account.get("expected"):
-        parts.append(f"{count(lost)} of {count(account['expected'])} that were due lost")
+        of_lost, of_due = (
+            heard(feature.sent, feature.received, feature.ledger, is_personal=is_personal, take=take)
+            for take in ("lost", "due")
+        )
+        parts.append(f"{cite(count(lost), of_lost)} of {cite(count(account['expected']), of_due)} that were due lost")
     if metric is not None and metric["count"]:
-        parts.append(f"{in_ms(metric['p50_ms'])} (p50), {in_ms(metric['p99_ms'])} (p99)")
+        p50, p99 = (cite(in_ms(metric[take]), swarm_metric(feature.metric, take)) for take in ("p50_ms", "p99_ms"))
+        parts.append(f"{p50} (p50), {p99} (p99)")
     return Promise(
         SECTION,
         claim,
         "; ".join(parts),
         judge(received > 0 and not lost),
         "it was done while the swarm played, its players heard of it, and nobody who should have was left out",
+        of,
     )

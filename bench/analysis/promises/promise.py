@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.traffic import IdleCost
+from bench.analysis.sources import NO_CLAIM, broadcasts
 from bench.analysis.verdicts import Ruling
-from bench.words import count, in_bytes, in_ms
+from bench.citations import Quantity, cite
+from bench.words import in_bytes, in_ms, size
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Promise:
     ruling: Ruling
     rule: str
     """How it was judged, or why it was not measured."""
+    of: Quantity = field(default_factory=lambda: NO_CLAIM)
+    """The verdict as a conclusion, for the auditor."""
     is_variant: bool = False
     """A stricter reading of the lab's own: told apart, and no claim of the specification."""
 
@@ -41,13 +45,20 @@ def values(latencies: Sequence[Latency], figure: Callable[[Latency], float]) -> 
     ]
 
 
-def lasts(latencies: Sequence[Latency], *, worst: bool = False) -> str:
+def lasts(series: str, latencies: Sequence[Latency], *, worst: bool = False) -> str:
+    """When the last client had it, by size: in the median broadcast of the series, or in the slowest (`worst`)."""
+
+    def told(latency: Latency) -> str:
+        text = in_ms(latency.worst_last_ms if worst else latency.last_ms)
+        return cite(text, broadcasts(series, latency.clients, "slowest" if worst else "last"))
+
     return ", ".join(
-        f"{in_ms(latency.worst_last_ms if worst else latency.last_ms)} at {count(latency.clients)}"
-        + ("" if latency.valid else " (INVALID)")
-        for latency in latencies
+        f"{told(latency)} at {size(latency.clients)}" + ("" if latency.valid else " (INVALID)") for latency in latencies
     )
 
 
-def by_rooms(costs: Sequence[IdleCost], values: Sequence[float]) -> str:
-    return ", ".join(f"{in_bytes(value)} with {cost.rooms} rooms" for cost, value in zip(costs, values, strict=False))
+def by_rooms(costs: Sequence[IdleCost], values: Sequence[float], of: Sequence[Quantity]) -> str:
+    return ", ".join(
+        f"{cite(in_bytes(value), quantity)} with {size(cost.rooms)} rooms"
+        for cost, value, quantity in zip(costs, values, of, strict=False)
+    )

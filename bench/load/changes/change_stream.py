@@ -35,7 +35,9 @@ class Change:
     """One change. Moments by ``time.perf_counter``."""
 
     intended_s: float
-    number: int | None
+    number: int
+    """In the order of the stream, makings and ends alike, from 0 on."""
+    room: int | None
     """Of the room that it makes; ``None``: it ends one."""
     sent_s: float = 0.0
     answered_s: float = 0.0
@@ -44,37 +46,39 @@ class Change:
 class ChangeStream:
     """A host for each room; connections as many as it takes."""
 
-    def __init__(self, port: int, secret: str, *, living: int = LIVING_ROOMS) -> None:
-        """From the `living` + 1st room on, every second change ends one."""
+    def __init__(self, port: int, secret: str, *, living: int = LIVING_ROOMS, first_room: int = 0) -> None:
+        """From the `living` + 1st room on, every second change ends one. Rooms are numbered from `first_room` on."""
         self._port, self._secret, self._most = port, secret, living
         self._next_host = HOSTS_FROM
         self._free: list[_Line] = []
         self._living: deque[tuple[asyncio.Task[str], Player]] = deque()
+        self._next_number = 0
+        self._next_room = first_room
 
-    async def run(self, times_s: Sequence[float], first_number: int) -> list[Change]:
+    async def run(self, times_s: Sequence[float]) -> list[Change]:
         """Make all changes, each at its time, and return when all are answered. Raises `PublishFailed`."""
         hosts = [mint_host(self._secret, self._next_host + index) for index in range(len(times_s))]
         self._next_host += len(hosts)
         changes: list[Change] = []
         tasks: list[asyncio.Task[str]] = []
-        number = first_number
         for at_s, host in zip(times_s, hosts, strict=True):
             await asyncio.sleep(max(0.0, at_s - perf_counter()))
             if len(self._living) > self._most:
-                changes.append(Change(at_s, None))
+                changes.append(Change(at_s, self._next_number, None))
                 tasks.append(asyncio.create_task(self._end_room(changes[-1], *self._living.popleft())))
             else:
-                changes.append(Change(at_s, number))
+                changes.append(Change(at_s, self._next_number, self._next_room))
                 tasks.append(asyncio.create_task(self._make_room(changes[-1], host)))
                 self._living.append((tasks[-1], host))
-                number += 1
+                self._next_room += 1
+            self._next_number += 1
         await asyncio.wait_for(asyncio.gather(*tasks), ANSWER_TIMEOUT_S)
         for line in self._free:
             line.close()
         return changes
 
     async def _make_room(self, change: Change, host: Player) -> str:
-        body = msgspec.json.encode({"gamemode": "deathmatch", "mapName": f"{MARKER}{change.number:06d}"})
+        body = msgspec.json.encode({"gamemode": "deathmatch", "mapName": f"{MARKER}{change.room:06d}"})
         answer = await self._ask(change, "POST", "/api/rooms", host, body, expected=201)
         return msgspec.json.decode(answer, type=RoomMade).room.id
 

@@ -36,7 +36,6 @@ class Changes:
         self._streams = [
             ChangeStream(place.port, place.secret, living=n) for place, n in zip(places, living, strict=True)
         ]
-        self._numbers = [0] * len(places)
 
     async def fill(self, rooms: Sequence[int]) -> list[int]:
         """So many rooms on each server, those of the stream among them; the size of each list's body."""
@@ -62,9 +61,7 @@ class Changes:
     async def _run(self, number: int, times_s: Sequence[float]) -> list[Change]:
         if not times_s:
             return []
-        changes = await self._streams[number].run(times_s, self._numbers[number])
-        self._numbers[number] += sum(change.number is not None for change in changes)
-        return changes
+        return await self._streams[number].run(times_s)
 
 
 def whole_intervals_s(rate_per_s: float, window_s: float) -> float:

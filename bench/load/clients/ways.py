@@ -5,14 +5,13 @@
 * ``rev``: the same with the feature `rev`: no fetch of what it has, and each within the window that the server gives;
 * ``delta``: the feature `rooms_delta`: nothing is fetched.
 
-A client tells its `Log` when it holds a list with a newer marked room.
+A client tells its `Log` to which change of the stream the list that it holds has come (`bench.load.changes.states`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 import socket
 import zlib
 from collections import Counter
@@ -21,8 +20,7 @@ import msgspec
 from picows import WSMsgType
 
 from bench.load.changes.ledger import Log
-from bench.load.changes.publisher import MARKER
-from bench.load.clients.fetcher import newest_number
+from bench.load.changes.states import NONE, DeltaState, change_of_list
 from bench.load.sockets.counted import Counted, HttpSide
 from bench.load.sockets.http_client import HttpFailed, Response
 from bench.load.sockets.receivers import ROOMS_CHANGED_HEAD, Receiver, join
@@ -45,8 +43,6 @@ FAILURES = (OSError, HttpFailed, asyncio.TimeoutError)
 GZIP_WINDOW = 31
 """`zlib`'s way to say: with a gzip header."""
 
-_MARKED = re.compile(re.escape(MARKER.encode()) + rb"(\d{6})")
-
 
 class PollClient(Counted):
     """Fetches the room list over one kept-alive connection when told to."""
@@ -55,7 +51,7 @@ class PollClient(Counted):
         super().__init__()
         self.index, self.way, self._log = index, way, log
         self._http = HttpSide(self, host, port, headers=POLLING[way], with_etag=way != "polling")
-        self._newest = -1
+        self._newest = NONE
         self._waiting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -83,7 +79,7 @@ class PollClient(Counted):
             return
         if response.status != 200:
             return
-        seen = newest_number(_unpacked(response))
+        seen = change_of_list(_unpacked(response))
         if seen > self._newest:
             self._newest = seen
             self._log.add(self.index, response.stamp_s, seen)
@@ -108,6 +104,7 @@ class PushClient(Counted, Receiver):
         self._fetching: asyncio.Task[None] | None = None
         self._again = False
         self._revision = self._wanted = -1
+        self._rooms = DeltaState()
         self._window_s = 0.0
 
     async def open(self) -> None:
@@ -152,9 +149,9 @@ class PushClient(Counted, Receiver):
             self._on_changed(payload)
 
     def _on_delta(self, payload: bytes, stamp_s: float) -> None:
-        numbers = _MARKED.findall(payload)
-        if numbers:
-            self._log.add(self.index, stamp_s, max(map(int, numbers)))
+        change = self._rooms.take(payload)
+        if change is not None and change != NONE:
+            self._log.add(self.index, stamp_s, change)
 
     def _on_changed(self, payload: bytes) -> None:
         if self.way == "rev":
@@ -192,7 +189,7 @@ class PushClient(Counted, Receiver):
         self._http.let_go_when_idle()
         etag = (response.header(b"etag") or b"").strip(b'W/"')
         self._revision = int(etag) if etag.isdigit() else -1
-        self._log.add(self.index, response.stamp_s, newest_number(response.body))
+        self._log.add(self.index, response.stamp_s, change_of_list(response.body))
 
     def rest(self) -> None:
         """Part from the connection over which the list came first."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from bench.analysis.derived.overview import Overview, traffic_of
 from bench.analysis.derived.traffic import IdleCost, Spread, WayCost, select
+from bench.analysis.sources import achieved as achieved_rate
+from bench.analysis.sources import hour, minute, points, spent
 from bench.analysis.validity import sum_up
+from bench.citations import cite, combined, least
 from bench.record.wire import HEADER_BYTES, MSS_BYTES
 from bench.report.sections.page import Section, Table, mark_of
-from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, plural, rate_number, rate_words
+from bench.words import WAY_WORDS, a_few, count, in_bytes, in_digits, in_percent, rate_number, rate_words, size_words
 
 KINDS = {"polling": "polling", "polling_etag": "polling with ETag", "push": "push"}
 """Those of the specification's comparison; the others are told beside them."""
@@ -28,7 +31,7 @@ def bandwidth_section(figures: Overview) -> Section | None:
         name="bandwidth",
         title="What does a client cost in bytes, idle and while the list changes?",
         shows=_shows(figures),
-        validity=sum_up([cost.judgement for cost in figures.traffic]),
+        validity=sum_up([cost.judgement for cost in figures.traffic], points(among="groups")),
         method=[
             f"{sizes.clients} clients of each way on each server, a server for each length of the list and rate of "
             f"changes, all in the same {sizes.window_s:g} s. Polling every {sizes.poll_s:g} s over a kept-alive "
@@ -58,19 +61,26 @@ def _shows(figures: Overview) -> list[str]:
                 continue
             name = KINDS[kind][0].upper() + KINDS[kind][1:]
             saved = 1 - beside.wire.mean / cost.wire.mean
+            own, pushed = minute("push", cost.rooms, "wire"), minute(kind, cost.rooms, "wire")
             sentences.append(
-                f"{name} costs {in_bytes(cost.wire.mean)} per minute with TCP/IP when the list has "
-                f"{plural(cost.rooms, 'room')}, push {in_bytes(beside.wire.mean)}: {in_percent(saved)} less."
+                f"{name} costs {cite(in_bytes(cost.wire.mean), pushed)} per minute with TCP/IP when the list has "
+                f"{size_words(cost.rooms, 'room')}, push {cite(in_bytes(beside.wire.mean), own)}: "
+                f"{cite(in_percent(saved), combined('saved', own, pushed))} less."
             )
     sentences += _rates(figures)
     found = figures.run.found("bandwidth")
     load = found.stretch if found is not None else None
     if load is not None:
         sentences.append(
-            f"All servers together used {in_digits(1e3 * load.server_cpu_s)} ms of CPU in {in_digits(load.wall_s)} s, "
-            f"the generator {in_digits(1e3 * load.generator_cpu_s)} ms."
+            f"All servers together used {_spent(load.server_cpu_s, 'server_cpu_s')} of CPU in "
+            f"{cite(f'{in_digits(load.wall_s)} s', spent('bandwidth', 'wall_s'))}, the generator "
+            f"{_spent(load.generator_cpu_s, 'generator_cpu_s')}."
         )
     return sentences
+
+
+def _spent(value_s: float, take: str) -> str:
+    return cite(f"{in_digits(1e3 * value_s)} ms", spent("bandwidth", take))
 
 
 def _cost_table(figures: Overview) -> Table:
@@ -118,10 +128,14 @@ def _rates(figures: Overview) -> list[str]:
         by_way = {cost.kind: cost.whole for cost in here if cost.changes_per_s == rate}
         achieved = next(cost.achieved_per_s for cost in here if cost.changes_per_s == rate)
         best = min(by_way, key=lambda way: by_way[way])
-        parts = [f"{WAY_WORDS[way]} {in_bytes(value)}" for way, value in by_way.items() if way != best]
+        of = {way: hour(way, rooms, rate) for way in by_way}
+        told = {way: cite(in_bytes(value), of[way]) for way, value in by_way.items()}
+        parts = [f"{WAY_WORDS[way]} {told[way]}" for way in by_way if way != best]
+        winner = cite(WAY_WORDS[best], least({WAY_WORDS[way]: each for way, each in of.items()}))
+        made = achieved_rate(next(iter(by_way)), rooms, rate)
         sentences.append(
-            f"At {rate_words(rate, achieved)}, {plural(rooms, 'room')}: {WAY_WORDS[best]} is cheapest with "
-            f"{in_bytes(by_way[best])} per client-hour; {', '.join(parts)}."
+            f"At {rate_words(rate, achieved, made)}, {size_words(rooms, 'room')}: {winner} is cheapest with "
+            f"{told[best]} per client-hour; {', '.join(parts)}."
         )
     return sentences
 

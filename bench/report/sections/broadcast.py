@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview
+from bench.analysis.sources import broadcasts, points, polled, receipts
 from bench.analysis.validity import sum_up
+from bench.citations import cite
 from bench.measures import LIST_BYTES
 from bench.record.findings import Findings, sum_ledgers
-from bench.record.vocabulary import POLLED_AGE
+from bench.record.vocabulary import ANNOUNCEMENT, FRESH_LIST, POLLED_AGE
 from bench.report.sections.page import Section, Table, mark_of
 from bench.stats import merge, percentile, summarize
-from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
+from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural, size_words
 
 
 def broadcast_section(figures: Overview) -> Section | None:
@@ -25,7 +27,7 @@ def broadcast_section(figures: Overview) -> Section | None:
         name="broadcast",
         title="How long until a change has reached everybody?",
         shows=_shows(figures),
-        validity=sum_up(judgements),
+        validity=sum_up(judgements, points(among="broadcasts")),
         method=[
             f"A fresh server and population for each of {', '.join(count(n) for n in sizes.clients)} sockets, "
             f"{plural(sizes.repeats, 'time')}, in random order; {sizes.clients_per_user} sockets per user, because as "
@@ -74,24 +76,26 @@ def _repeat(figures: Overview, name: str) -> str:
 def _shows(figures: Overview) -> list[str]:
     told = _to_tell(figures.announcements)
     sentences = [
-        f"With {plural(told.clients, 'client')} the last one hears of a new room after {in_ms(told.last_ms)} in the "
-        f"median broadcast and {in_ms(told.worst_last_ms)} in the slowest of {told.broadcasts}{told.judgement.mark}."
+        f"With {size_words(told.clients)} the last one hears of a new room after "
+        f"{_cited(ANNOUNCEMENT, told, 'last')} in the median broadcast and {_cited(ANNOUNCEMENT, told, 'slowest')} in "
+        f"the slowest of {_cited(ANNOUNCEMENT, told, 'broadcasts')}{told.judgement.mark}."
     ]
     if figures.fresh:
         fresh = _to_tell(figures.fresh)
         sentences.append(
-            f"With {plural(fresh.clients, 'client')} that fetch at once the last fresh list is there after "
-            f"{in_ms(fresh.last_ms)}, in the slowest of {fresh.broadcasts} after {in_ms(fresh.worst_last_ms)}"
-            f"{fresh.judgement.mark}."
+            f"With {size_words(fresh.clients)} that fetch at once the last fresh list is there after "
+            f"{_cited(FRESH_LIST, fresh, 'last')}, in the slowest of {_cited(FRESH_LIST, fresh, 'broadcasts')} after "
+            f"{_cited(FRESH_LIST, fresh, 'slowest')}{fresh.judgement.mark}."
         )
-    polled = summarize(figures.polled_ms)
-    if polled is not None:
+    by_polling = summarize(figures.polled_ms)
+    if by_polling is not None:
         sentences.append(
-            f"A client that polls sees the room after {in_ms(polled.p50)} (p50) and {in_ms(polled.p99)} (p99)."
+            f"A client that polls sees the room after {cite(in_ms(by_polling.p50), polled('p50'))} (p50) and "
+            f"{cite(in_ms(by_polling.p99), polled('p99'))} (p99)."
         )
     stalls = [latency for latency in figures.announcements if latency.worst_last_ms > 3 * latency.last_ms]
     if stalls:
-        sizes = " and ".join(count(latency.clients) for latency in stalls)
+        sizes = " and ".join(_stalled(latency) for latency in stalls)
         sentences.append(
             f"At {sizes} clients the slowest broadcast took more than three times the median one: look for pauses of "
             "the server, and at the other work of the machine."
@@ -100,13 +104,30 @@ def _shows(figures: Overview) -> list[str]:
     expected = sum(
         latency.lost + len(latency.samples_ms) for latency in (*figures.announcements, *figures.fresh, *figures.status)
     )
-    sentences.append(f"Of {count(expected)} receipts that were due, {count(lost)} did not come.")
+    due, missing = cite(count(expected), receipts("due")), cite(count(lost), receipts("lost"))
+    sentences.append(f"Of {due} receipts that were due, {missing} did not come.")
     return sentences
 
 
 def _to_tell(latencies: Sequence[Latency]) -> Latency:
     """The largest size that is not INVALID, or the largest, which its mark tells of."""
     return next((latency for latency in reversed(latencies) if latency.valid), latencies[-1])
+
+
+def _cited(series: str, latency: Latency, take: str) -> str:
+    """A figure of a sentence on broadcasts at a size."""
+    text = {
+        "last": in_ms(latency.last_ms),
+        "slowest": in_ms(latency.worst_last_ms),
+        "broadcasts": str(latency.broadcasts),
+    }[take]
+    return cite(text, broadcasts(series, latency.clients, take))
+
+
+def _stalled(latency: Latency) -> str:
+    """A size, and that its slowest broadcast took more than three times the median one."""
+    slowest, last = (broadcasts(ANNOUNCEMENT, latency.clients, take) for take in ("slowest", "last"))
+    return cite(count(latency.clients), {"of": "beyond", "factor": 3, "own": slowest, "other": last})
 
 
 def _table(title: str, latencies: Sequence[Latency]) -> Table:
@@ -221,8 +242,8 @@ def _list_bytes(found: Findings) -> float:
 def _polled_table(figures: Overview) -> Table:
     found = figures.run.found("broadcast")
     rows = []
-    polled = found.series_of(POLLED_AGE) if found is not None else []
-    for series in sorted(polled, key=lambda each: each.clients):
+    by_polling = found.series_of(POLLED_AGE) if found is not None else []
+    for series in sorted(by_polling, key=lambda each: each.clients):
         ages_ms = merge([group.values_ms() for group in series.groups])
         summary = summarize(ages_ms)
         rows.append(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench.analysis.estimates import Difference, Estimate, estimate, ratio
 from bench.analysis.goals import check_goals
 from bench.analysis.noise_floors import NoiseFloors, noise_floors
+from bench.analysis.sources import points
 from bench.analysis.validity import sum_up
 from bench.analysis.windows import achieved_per_s
 from bench.measures import DEFINITIONS, Kind
@@ -90,7 +91,7 @@ def findings_section(run: Run, found: Findings) -> Section:
         name=found.name,
         title=question,
         shows=[*shows, *(f"Fault: {fault}." for fault in found.faults), *(f"Skipped: {it}." for it in found.skipped)],
-        validity=sum_up([made.judgement for made in estimates]),
+        validity=sum_up([made.judgement for made in estimates], points(scenario=found.name)),
         method=[*HOW.get(found.name, ()), *(_sentence(note) for note in found.notes),
                 f"Server flags: {' '.join(found.flags)}"],
         repeat=f"lobby-bench run {found.name} --{run.profile.name} --seed {run.seed}",

@@ -6,9 +6,12 @@ import shlex
 from typing import Any
 
 from bench.analysis.derived.overview import Overview
+from bench.analysis.sources import spent
+from bench.analysis.sources import swarm as of_swarm
+from bench.citations import cite, setting
 from bench.record.findings import Stretch
 from bench.report.sections.page import Section, Table
-from bench.words import count, in_digits, in_ms, plural, without_folder
+from bench.words import count, in_digits, in_ms, without_folder
 from loadtest.results.validity import BUSY_SHARE
 
 
@@ -29,12 +32,16 @@ def swarm_section(figures: Overview) -> Section | None:
         name="swarm",
         title="What does ordinary life look like?",
         shows=[
-            f"{plural(sizes.users, 'user')}, {sizes.poller_share:.0%} of them polling, made {plural(total, 'request')} "
-            f"in {in_digits(float(swarm.get('duration_s', sizes.run_s)))} s; {count(failures)} failed.",
+            f"{cite(count(sizes.users), setting('swarm.users'))} users, "
+            f"{cite(f'{sizes.poller_share:.0%}', setting('swarm.poller_share', 'share'))} of them polling, made "
+            f"{cite(count(total), of_swarm('requests.count'))} requests in "
+            f"{_duration(swarm, sizes.run_s)}; {cite(count(failures), of_swarm('requests.failures'))} failed.",
             _cpu_words(load, share),
             *_reach_words(swarm.get("ledger", {})),
         ],
-        validity=_own_validity(swarm) if valid else f"INVALID: Locust used {share:.0%} of a core",
+        validity=_own_validity(swarm)
+        if valid
+        else f"INVALID: Locust used {cite(f'{share:.0%}', spent('swarm', 'generator_cpu_s', share=True))} of a core",
         method=[
             _surroundings(figures.run.profile.in_one_window, is_alone=is_alone),
             "Command: " + shlex.join(map(without_folder, result.command)),
@@ -47,8 +54,16 @@ def swarm_section(figures: Overview) -> Section | None:
 
 
 def _cpu_words(load: Stretch, share: float) -> str:
-    server = f"used {in_digits(1e3 * load.server_cpu_s)} ms of CPU" if load.server_cpu_s else "was not watched"
-    return f"The server {server}, the busiest process of the swarm used {share:.0%} of a core."
+    server_ms = cite(f"{in_digits(1e3 * load.server_cpu_s)} ms", spent("swarm", "server_cpu_s"))
+    server = f"used {server_ms} of CPU" if load.server_cpu_s else "was not watched"
+    busiest = cite(f"{share:.0%}", spent("swarm", "generator_cpu_s", share=True))
+    return f"The server {server}, the busiest process of the swarm used {busiest} of a core."
+
+
+def _duration(swarm: dict[str, Any], planned_s: float) -> str:
+    if "duration_s" not in swarm:
+        return cite(f"{in_digits(planned_s)} s", setting("swarm.run_s", "s"))
+    return cite(f"{in_digits(float(swarm['duration_s']))} s", of_swarm("duration_s", "s"))
 
 
 def _surroundings(in_one_window: bool, *, is_alone: bool) -> str:
@@ -66,8 +81,9 @@ def _reach_words(ledger: dict[str, Any]) -> list[str]:
         account = ledger.get(name, {})
         if account.get("expected"):
             words.append(
-                f"{count(account['expected'])} times a player should have heard {what}; "
-                f"{count(account['lost'])} of them did not come in time."
+                f"{cite(count(account['expected']), of_swarm(f'ledger.{name}.expected'))} times a player should have "
+                f"heard {what}; {cite(count(account['lost']), of_swarm(f'ledger.{name}.lost'))} of them did not come "
+                "in time."
             )
     return words
 

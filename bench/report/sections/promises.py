@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 from bench.analysis.promises import Promise
 from bench.analysis.promises.promise import NOTICED_MS
+from bench.analysis.sources import tally as count_of
 from bench.analysis.verdicts import ABOUT, Verdict
+from bench.citations import Quantity, cite
 from bench.record.run import Run
 from bench.report.sections.page import Section, Table
-from bench.words import in_ms, plural
+from bench.words import in_ms
+
+CLAIMS = "The specification's claims, what this run measured, and the verdict"
 
 MARKS = {
     Verdict.HOLDS: "holds",
@@ -19,6 +23,9 @@ MARKS = {
     Verdict.DOES_NOT_HOLD: "fails",
     Verdict.NOT_MEASURED: "",
 }
+
+VERDICTS = ("claim", "up to", "both", "cost of old", "scale", "heard")
+"""Conclusions that are verdicts on claims."""
 
 
 def promises_section(run: Run, promises: Sequence[Promise]) -> Section:
@@ -40,7 +47,7 @@ def promises_section(run: Run, promises: Sequence[Promise]) -> Section:
         repeat=f"lobby-bench report --{run.profile.name} --seed {run.seed}",
         tables=(
             _table(
-                "The specification's claims, what this run measured, and the verdict",
+                CLAIMS,
                 [promise for promise in promises if not promise.is_variant],
             ),
             _table(
@@ -56,7 +63,13 @@ def _table(title: str, promises: Sequence[Promise]) -> Table:
         title=title,
         headers=("Section", "Claim", "Measured", "Verdict", "Judged by"),
         rows=[
-            [promise.section, promise.claim, promise.measured or "–", str(promise.ruling), promise.rule]
+            [
+                promise.section,
+                promise.claim,
+                promise.measured or "–",
+                cite(str(promise.ruling), promise.of),
+                promise.rule,
+            ]
             for promise in promises
         ],
         row_marks=[MARKS[promise.ruling.verdict] for promise in promises],
@@ -65,8 +78,8 @@ def _table(title: str, promises: Sequence[Promise]) -> Table:
 
 def tally(promises: Sequence[Promise]) -> str:
     """How many claims of each verdict; without the lab's own variants."""
-    claims = [promise for promise in promises if not promise.is_variant]
-    found = Counter(promise.ruling.verdict for promise in claims)
+    judged = [promise for promise in promises if not promise.is_variant]
+    found = Counter(promise.ruling.verdict for promise in judged)
     words = {
         Verdict.HOLDS: "hold",
         Verdict.HOLDS_UP_TO: "hold up to a number of clients",
@@ -74,5 +87,15 @@ def tally(promises: Sequence[Promise]) -> str:
         Verdict.DOES_NOT_HOLD: "do not hold",
         Verdict.NOT_MEASURED: "were not measured",
     }
-    parts = [f"{found[verdict]} {text}" for verdict, text in words.items() if found[verdict]]
-    return f"Of {plural(len(claims), 'claim')} of the specification, {', '.join(parts)}."
+    parts = [
+        f"{cite(str(found[verdict]), claims(verdict.value))} {text}"
+        for verdict, text in words.items()
+        if found[verdict]
+    ]
+    many = f"{cite(str(len(judged)), claims())} claim{'' if len(judged) == 1 else 's'}"
+    return f"Of {many} of the specification, {', '.join(parts)}."
+
+
+def claims(verdict: str | None = None) -> Quantity:
+    """How many of the table's claims have a verdict, or any."""
+    return count_of(f"promises: {CLAIMS}", VERDICTS, verdict)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from bench.analysis.break_even import Surface, crossing_per_s, measured_crossing, simple_per_s, surfaces_of
+from bench.analysis.break_even import (
+    Surface,
+    crossing_per_s,
+    measured_crossing,
+    side_by_side,
+    simple_per_s,
+    surfaces_of,
+)
 from bench.analysis.estimates import Estimate, estimate, ratio
 from bench.analysis.noise_floors import noise_floors
+from bench.analysis.sources import crossing, floor, paired, readings
+from bench.citations import Quantity, cite, least, most, setting
 from bench.measures import (
     BACK_WITHIN,
     BYTES_PER_CLIENT_HOUR,
@@ -23,31 +33,31 @@ from bench.measures import (
     TIME_TO_FRESH_P50,
     TIME_TO_FRESH_P99,
     TOLD_OFFLINE,
-    Kind,
     Measure,
 )
 from bench.record.findings import Findings, Measured
 from bench.record.profiles import FETCHING_LIFE, IDLE_LIFE
 from bench.record.run import Run
 from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN
-from bench.words import count, in_digits, in_ms, way_words
+from bench.words import count, in_digits, in_ms, size, way_words
 from loadtest.results.validity import Validity
 
 
 def freshness(run: Run, found: Findings) -> list[str]:
     p50, p99, stale = (_by_party(found, measure) for measure in (TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, MEAN_STALENESS))
     shown = [
-        f"{way_words(way)} {in_ms(p50[way].value)} (p50) and {in_ms(p99[way].value)} (p99){p99[way].judgement.mark}"
+        f"{way_words(way)} {_cited(found, p50[way])} (p50) and {_cited(found, p99[way])} (p99){p99[way].mark}"
         for way in sorted(p50, key=lambda each: p50[each].value)
         if way in p99
     ]
     sentences = [f"Until a client holds a change: {'; '.join(shown)}."] if shown else []
     if stale:
         worst, best = max(stale, key=lambda way: stale[way].value), min(stale, key=lambda way: stale[way].value)
+        of = {way_words(way): each.quantity(found) for way, each in stale.items()}
         sentences.append(
-            f"On average over time a client is {in_ms(stale[worst].value)} behind with {way_words(worst)}"
-            f"{stale[worst].judgement.mark} and {in_ms(stale[best].value)} with {way_words(best)}"
-            f"{stale[best].judgement.mark}."
+            f"On average over time a client is {_cited(found, stale[worst])} behind with "
+            f"{cite(way_words(worst), most(of))}{stale[worst].mark} and {_cited(found, stale[best])} with "
+            f"{cite(way_words(best), least(of))}{stale[best].mark}."
         )
     return sentences
 
@@ -63,37 +73,63 @@ def break_even(run: Run, found: Findings) -> list[str]:
         for rival in ("polling", "polling_etag", "polling_gzip"):
             if rival not in fitted:
                 continue
-            parts = [_crossing_words(fitted["push"], fitted[rival], clients) for clients in sizes.clients]
+            parts = [_crossing_words(fitted["push"], fitted[rival], clients, measure) for clients in sizes.clients]
             sentences.append(f"Push as a hint to fetch costs more {words} than {way_words(rival)}: {'; '.join(parts)}.")
     sentences.append(
-        f"The simple model, one fetch per change against one per period of {sizes.poll_s:g} s, says "
-        f"{in_digits(simple)} changes per second for bytes and polling."
+        f"The simple model, one fetch per change against one per period of "
+        f"{cite(f'{sizes.poll_s:g} s', setting('break_even.poll_s', 's'))}, says "
+        f"{cite(in_digits(simple), {'of': 'crossing', 'take': 'simple'})} changes per second for bytes and polling."
     )
     return sentences
 
 
-def _crossing_words(push: Surface, rival: Surface, clients: int) -> str:
+def _crossing_words(push: Surface, rival: Surface, clients: int, measure: Measure) -> str:
     """By the cells, and by the model that is fitted to them."""
     measured, rate = measured_crossing(push, rival, clients), crossing_per_s(push, rival, clients)
+
+    def of(take: str) -> Quantity:
+        return crossing(measure, push.way, rival.way, clients, take)
+
+    def told(value: float, take: str) -> str:
+        return cite(in_digits(value), of(take))
+
     by_model = ""
     if push.is_confirmed and rival.is_confirmed:  # else it is not worth telling
-        by_model = f" (the fitted model says {in_digits(rate)})" if rate is not None else " (the fitted model has none)"
+        by_model = (
+            f" (the fitted model says {told(rate, 'model')})"
+            if rate is not None
+            else f" (the fitted model has {cite('none', {**of('model'), 'of': 'no crossing'})})"
+        )
     if measured is None:
-        return f"with {count(clients)} clients at no rate between measured cells{by_model}"
-    between = f"between the cells at {in_digits(measured.low_per_s)} and {in_digits(measured.high_per_s)}"
-    return f"with {count(clients)} clients from {in_digits(measured.per_s)} changes per second on, {between}{by_model}"
+        return f"with {size(clients)} clients {_without_crossing(push, rival, clients, of)}{by_model}"
+    between = f"between the cells at {told(measured.low_per_s, 'low')} and {told(measured.high_per_s, 'high')}"
+    rate_told = told(measured.per_s, "rate")
+    return f"with {size(clients)} clients from {rate_told} changes per second on, {between}{by_model}"
+
+
+def _without_crossing(push: Surface, rival: Surface, clients: int, of: Callable[[str], Quantity]) -> str:
+    """Where the cells of two ways do not cross: which of them costs more."""
+    grid, apart = side_by_side(push, rival, clients)
+    rule: Quantity = {**of("rate"), "of": "no crossing"}
+    if not len(grid):
+        return cite("not measured side by side", rule)
+    first, last = (cite(in_digits(float(rate)), of(take)) for rate, take in ((grid[0], "first"), (grid[-1], "last")))
+    if (apart >= 0).all():
+        return f"{cite('at every rate that was measured', rule)}, from {first} changes per second on"
+    if (apart < 0).all():
+        return f"{cite('at no rate that was measured', rule)}, up to {last} changes per second"
+    return f"{cite('at some rates and not at higher ones', rule)}, {first} to {last} changes per second"
 
 
 def storm(run: Run, found: Findings) -> list[str]:
-    last, ping = (_measures(found, measure) for measure in (LAST_ACCEPTED, SLOWEST_PING))
-    pings = {each.clients: made for each, made in ping}
+    pings = {each.measured.clients: each for each in _told(found, SLOWEST_PING)}
     sentences = []
-    for each, made in last:
-        words = f"{count(each.clients)} players who log in at once are all accepted within {in_digits(made.value)} s"
-        words += made.judgement.mark
-        if each.clients in pings:
-            slowest = pings[each.clients]
-            words += f"; the slowest answer to a ping meanwhile takes {in_ms(slowest.value)}{slowest.judgement.mark}"
+    for each in _told(found, LAST_ACCEPTED):
+        clients = each.measured.clients
+        words = f"{size(clients)} players who log in at once are all accepted within {_cited(found, each)}{each.mark}"
+        if clients in pings:
+            slowest = pings[clients]
+            words += f"; the slowest answer to a ping meanwhile takes {_cited(found, slowest)}{slowest.mark}"
         sentences.append(f"{words}.")
     return sentences
 
@@ -101,77 +137,86 @@ def storm(run: Run, found: Findings) -> list[str]:
 def reconnect(run: Run, found: Findings) -> list[str]:
     sentences = []
     for share in (50, 100):
-        parts = [
-            f"{each.party} {in_digits(made.value)} s{made.judgement.mark}"
-            for each, made in _measures(found, BACK_WITHIN[share])
-        ]
+        parts = [f"{each.party} {_cited(found, each)}{each.mark}" for each in _by_name(found, BACK_WITHIN[share])]
         if parts:
-            sentences.append(f"{share} % are back and fresh after the stop within: {'; '.join(sorted(parts))}.")
-    peaks = [f"{each.party} {count(made.value)}{made.judgement.mark}" for each, made in _measures(found, PEAK_RATE)]
+            sentences.append(f"{share} % are back and fresh after the stop within: {'; '.join(parts)}.")
+    peaks = [f"{each.party} {_cited(found, each, count)}{each.mark}" for each in _by_name(found, PEAK_RATE)]
     if peaks:
-        sentences.append(f"The most that were let in within a tenth of a second, a second: {'; '.join(sorted(peaks))}.")
+        sentences.append(f"The most that were let in within a tenth of a second, a second: {'; '.join(peaks)}.")
     return sentences
 
 
 def flap(run: Run, found: Findings) -> list[str]:
     cut = round(run.profile.returns.flap_share * run.profile.returns.flapping)
-    parts = [f"{each.party} {in_digits(made.value)} of {cut}" for each, made in _measures(found, TOLD_OFFLINE)]
+    all_cut = cite(f"{cut}", {"of": "flapped"})
+    parts = [f"{each.party} {_cited(found, each)} of {all_cut}" for each in _told(found, TOLD_OFFLINE)]
     return [f"Players of whom a witness was told that they were offline, though they came back: {'; '.join(parts)}."]
 
 
 def capacity(run: Run, found: Findings) -> list[str]:
-    knee = next((made for _, made in _measures(found, CAPACITY)), None)
-    if knee is None:
+    first = next(iter(_told(found, CAPACITY)), None)
+    if first is None:
         return []
-    sizes = run.profile.capacity
-    level = f"p99 of the fan-out below {sizes.slo_ms:g} ms and nobody left out"
+    knee, sizes = first.made, run.profile.capacity
+    slo = cite(f"{sizes.slo_ms:g} ms", setting("capacity.slo_ms", "ms"))
+    level = f"p99 of the fan-out below {slo} and nobody left out"
     open_end = next((note for note in found.notes if "at least" in note), "")
     if open_end and not knee.value:
-        return [f"How many clients one process holds was not measured: {DISTURBED} at {count(sizes.first)} already."]
+        smallest = cite(count(sizes.first), setting("capacity.first"))
+        return [f"How many clients one process holds was not measured: {DISTURBED} at {smallest} already."]
     if open_end:
         why = "no more were tried" if "tried" in open_end else f"with more {DISTURBED}"
-        return [f"One process holds at least {count(knee.value)} clients with {level}; {why}."]
-    spread = f" ({count(knee.low)}–{count(knee.high)} in {knee.n} searches)" if knee.n > 1 else ""
-    fails = next((made for _, made in _measures(found, FAILS_AT)), None)
-    beyond = f"; {count(fails.value)} miss it" if fails is not None else ""
-    return [f"One process holds {count(knee.value)}{spread} clients with {level}{beyond}."]
+        holds = cite("holds at least", {"of": "capacity"})
+        return [f"One process {holds} {_cited(found, first, count)} clients with {level}; {why}."]
+    spread = ""
+    if knee.n > 1:
+        low, high, n = (
+            cite(count(value), {**first.quantity(found), "take": take})
+            for value, take in ((knee.low, "least"), (knee.high, "most"), (knee.n, "n"))
+        )
+        spread = f" ({low}–{high} in {n} searches)"
+    fails = next(iter(_told(found, FAILS_AT)), None)
+    beyond = f"; {_cited(found, fails, count)} miss it" if fails is not None else ""
+    holds = cite("holds", {"of": "capacity"})
+    return [f"One process {holds} {_cited(found, first, count)}{spread} clients with {level}{beyond}."]
 
 
 def cost(run: Run, found: Findings) -> list[str]:
     sentences = []
     for life in (IDLE_LIFE, FETCHING_LIFE):
-        figures = [(each.clients, made) for each, made in _measures(found, CPU_PER_PLAYER_HOUR) if each.party == life]
+        figures = [each for each in _told(found, CPU_PER_PLAYER_HOUR) if each.party == life]
         if figures:
-            clients, made = figures[-1]
             sentences.append(
-                f"With {count(clients)} players ({life}) a player-hour costs {in_digits(made.value)} s of server CPU"
-                f"{made.judgement.mark}."
+                f"With {size(figures[-1].measured.clients)} players ({life}) a player-hour costs "
+                f"{_cited(found, figures[-1])} of server CPU{figures[-1].mark}."
             )
-    memory = _measures(found, RSS_PER_CONNECTION)
+    memory = _told(found, RSS_PER_CONNECTION)
     if memory:
-        each, made = memory[-1]
         sentences.append(
-            f"An idle connection holds {in_digits(made.value)} KiB of the server's memory at {count(each.clients)}."
+            f"An idle connection holds {_cited(found, memory[-1])} of the server's memory at "
+            f"{size(memory[-1].measured.clients)}."
         )
     return sentences
 
 
 def peers(run: Run, found: Findings) -> list[str]:
-    own = next((each for each, _ in _measures(found, CPU_PER_RECIPIENT) if each.party == LOBBY), None)
-    made = estimate(own) if own is not None else None
-    if own is None or made is None or made.value <= 0:
+    figures = {each.party: each for each in _told(found, CPU_PER_RECIPIENT)}
+    own = figures.pop(LOBBY, None)
+    if own is None or own.made.value <= 0:
         return []  # of a handful of clients: the price of making the room hides it
-    parts = [
-        f"{each.party} {over.value:.1f} times{over.judgement.mark}"
-        for each, _ in _measures(found, CPU_PER_RECIPIENT)
-        if each is not own and (over := ratio(each.readings, own.readings, Kind.CPU)) is not None
-    ]
+    parts = []
+    for party, each in figures.items():
+        over = ratio(each.measured.readings, own.measured.readings, CPU_PER_RECIPIENT.kind)
+        if over is not None:
+            of = paired(found.name, CPU_PER_RECIPIENT, party, LOBBY, each.measured.where)
+            parts.append(f"{party} {cite(f'{over.value:.1f}', of)} times{over.judgement.mark}")
     beside = f"; {', '.join(parts)} as much (median of the repeats' ratios)" if parts else ""
-    return [f"A broadcast costs the lobby {in_digits(made.value)} µs per recipient{made.judgement.mark}{beside}."]
+    return [f"A broadcast costs the lobby {_cited(found, own)} per recipient{own.mark}{beside}."]
 
 
 def noise(run: Run, found: Findings) -> list[str]:
-    parts = [f"{kind.value} {floor:.0%}" for kind, floor in noise_floors(found, LOBBY_AGAIN).by_kind.items()]
+    floors = noise_floors(found, LOBBY_AGAIN).by_kind
+    parts = [f"{kind.value} {cite(f'{apart:.0%}', floor(kind))}" for kind, apart in floors.items()]
     return [
         f"Two that are the same come out apart by up to: {', '.join(parts)}. Less than that is no difference; what is "
         "measured here itself is held against its own."
@@ -191,17 +236,57 @@ SHOWS: dict[str, Callable[[Run, Findings], list[str]]] = {
 }
 
 
-def _measures(found: Findings, measure: Measure) -> list[tuple[Measured, Estimate]]:
+class _Told(NamedTuple):
+    """A measure as a sentence tells it: the median of its readings."""
+
+    measured: Measured
+    made: Estimate
+
+    @property
+    def value(self) -> float:
+        return self.made.value
+
+    @property
+    def party(self) -> str:
+        return self.measured.party
+
+    @property
+    def mark(self) -> str:
+        return self.made.judgement.mark
+
+    def quantity(self, found: Findings) -> Quantity:
+        each = self.measured
+        return readings(found.name, each.measure, each.party, each.where)
+
+
+def _cited(found: Findings, told: _Told, words: Callable[[float], str] | None = None) -> str:
+    """Its value with its unit, times in ms in ms or s; or in other `words`."""
+    unit = told.measured.unit
+    if words is not None:
+        text = words(told.value)
+    elif unit == "ms":
+        text = in_ms(told.value)
+    else:
+        text = f"{in_digits(told.value)} {unit}".strip()
+    return cite(text, told.quantity(found))
+
+
+def _told(found: Findings, measure: Measure) -> list[_Told]:
     """With figures that are not INVALID, by size: sentences have no others."""
     measured = [
-        (each, made)
+        _Told(each, made)
         for each in found.measures
         if each.measure == measure
         and (made := estimate(each)) is not None
         and made.judgement.validity is not Validity.INVALID
     ]
-    return sorted(measured, key=lambda pair: pair[0].where)
+    return sorted(measured, key=lambda each: each.measured.where)
 
 
-def _by_party(found: Findings, measure: Measure) -> dict[str, Estimate]:
-    return {each.party: made for each, made in _measures(found, measure)}
+def _by_name(found: Findings, measure: Measure) -> list[_Told]:
+    """The same by party."""
+    return sorted(_told(found, measure), key=lambda each: each.party)
+
+
+def _by_party(found: Findings, measure: Measure) -> dict[str, _Told]:
+    return {each.party: each for each in _told(found, measure)}

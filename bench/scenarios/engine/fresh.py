@@ -181,12 +181,12 @@ def _stream(
     first = publisher.next_number
     crowd.call(TruthCrowd.begin, True)
     watch = Watch(server.pid, crowd.pid)
-    stream = ChangeStream(server.port, server.jwt_secret)
-    made = asyncio.run(stream.run(_times(changes, 1 / CHANGE_RATE_PER_S), first))
+    stream = ChangeStream(server.port, server.jwt_secret, first_room=first)
+    made = asyncio.run(stream.run(_times(changes, 1 / CHANGE_RATE_PER_S)))
     crowd.call(TruthCrowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
     stretch = watch.stretch()
     right, fetches = crowd.call(TruthCrowd.truth, _list_body(server), QUIET_S)
-    rooms = [change.intended_s for change in made if change.number is not None]
+    rooms = [change.intended_s for change in made if change.room is not None]
     entries = _accounted(crowd, rooms, first, clients)
     staleness_s = percentile(merge([entry.latencies_s for entry in entries]), 99)
     late_s = max(change.sent_s - change.intended_s for change in made)

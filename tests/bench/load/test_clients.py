@@ -138,10 +138,11 @@ def test_change_that_the_server_does_not_take_is_an_error(lobby: FakeLobby) -> N
 
 
 async def test_stream_makes_a_room_or_ends_the_oldest_at_every_time(lobby: FakeLobby) -> None:
-    stream = ChangeStream(lobby.port, SECRET, living=2)
+    stream = ChangeStream(lobby.port, SECRET, living=2, first_room=5)
     start_s = perf_counter()
-    changes = await stream.run([start_s + 0.02 * n for n in range(7)], first_number=5)
-    assert [change.number for change in changes] == [5, 6, 7, None, 8, None, 9]
+    changes = await stream.run([start_s + 0.02 * n for n in range(7)])
+    assert [change.room for change in changes] == [5, 6, 7, None, 8, None, 9]
+    assert [change.number for change in changes] == list(range(7))
     assert all(change.sent_s >= change.intended_s for change in changes)
     assert all(change.answered_s > change.sent_s for change in changes)
     assert len(lobby.rooms) == 3
@@ -149,9 +150,9 @@ async def test_stream_makes_a_room_or_ends_the_oldest_at_every_time(lobby: FakeL
 
 async def test_stream_goes_on_where_it_left_off(lobby: FakeLobby) -> None:
     stream = ChangeStream(lobby.port, SECRET, living=0)
-    await stream.run([perf_counter()], first_number=0)
-    [change] = await stream.run([perf_counter()], first_number=1)
-    assert change.number is None, "one room lives, so the next change ends it"
+    await stream.run([perf_counter()])
+    [change] = await stream.run([perf_counter()])
+    assert (change.number, change.room) == (1, None), "one room lives, so the next change ends it"
     await until(lambda: not lobby.rooms)
 
 
@@ -270,7 +271,7 @@ async def test_polling_client_holds_a_change_from_the_list_that_has_it(lobby: Fa
         await polled(client, 2)
     receipts = log.receipts()
     assert receipts.client.tolist() == [3]
-    assert receipts.what.tolist() == [4], "told once, however often the list comes"
+    assert receipts.what.tolist() == [8], "told once, however often the list comes: five makings and four ends"
 
 
 async def test_polling_counts_every_exchange_to_the_byte(lobby: FakeLobby) -> None:

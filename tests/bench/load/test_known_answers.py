@@ -268,6 +268,25 @@ def test_what_polling_has_not_seen_is_as_old_as_its_period_says() -> None:
     assert distance(cell) < 0.15
 
 
+def test_mean_staleness_of_polling_is_that_of_the_steady_state() -> None:
+    """By hand, T = 400 ms and a change every τ = 200 ms: (τ²/6 + (T² − τ²)/2 − τ (T − τ)/2) / T = 116.7 ms.
+
+    The answers' time is added, so it is not undercut by more than the phases of sixty clients differ.
+    """
+
+    def is_near(cell: Cell) -> bool:
+        return bool(0.1167 - 0.012 < cell.stale_s.mean() < 0.1167 + 0.03)
+
+    assert is_near(calm(lambda: a_cell("polling", clients=60, rate=5.0, poll_s=POLL_S), is_near))
+
+
+@pytest.mark.slow
+def test_mean_staleness_of_polling_every_3_s_is_that_of_the_steady_state() -> None:
+    """By the same formula, T = 3 s and a change per second, made or ended in turns: 1,055.6 ms."""
+    cell = a_cell("polling", clients=200, rate=1.0, poll_s=3.0)
+    assert cell.stale_s.mean() == pytest.approx(1.0556, abs=0.08)
+
+
 @pytest.mark.slow
 def test_polling_at_true_length_is_uniform_from_0_to_3_s() -> None:
     cell = a_cell("polling", clients=400, rate=6.0, poll_s=3.0)

@@ -129,7 +129,7 @@ def test_written_folder_has_everything_and_makes_the_same_again(report: Report, 
     write_report(report, folder)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     charts = {f"charts/{name}.{kind}" for name in report.charts for kind in ("svg", "png")}
-    assert names == {"run.json", "report.html", "report.md", "junit.xml", "tables.txt", *charts}
+    assert names == {"run.json", "figures.json", "report.html", "report.md", "junit.xml", "tables.txt", *charts}
     assert read_run(folder / "run.json") == report.run
     assert [path.name for path in folder.parent.iterdir()] == ["one"]
 
@@ -157,6 +157,6 @@ def test_sample_is_small_and_can_be_read_again(report: Report, stored: Run, tmp_
     (tmp_path / "sample" / "old").write_text("from before")
     copy_sample(tmp_path / "run", tmp_path / "sample")
     names = {path.name for path in (tmp_path / "sample").iterdir()}
-    assert names == {"run.json.gz", "report.html", "report.md", "charts"}
+    assert names == {"run.json.gz", "figures.json", "report.html", "report.md", "charts"}
     assert all(path.suffix == ".svg" for path in (tmp_path / "sample" / "charts").iterdir())
     assert read_run(tmp_path / "sample" / "run.json.gz") == stored

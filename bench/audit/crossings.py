@@ -1,0 +1,245 @@
+"""From which rate of changes on one way costs more than another: by the measured cells, and by a fit of the model.
+
+Straight lines between the cells of a size, at the rates that were achieved; idle cells are those of any size, and all
+that hold a socket share them. The model is that of docs/lab.md, fitted here by another minimiser than the lab's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.audit.arithmetic import between, mean, median
+from bench.audit.plain_json import Json
+from bench.audit.raw import NotInRun, Raw
+from bench.audit.traffic import counted, hourly
+from bench.audit.validity import INVALID, of_group
+from bench.audit.value import Value
+
+RATES = (0.01, 30.0)
+"""The model is asked for a crossing in these changes per second."""
+ACHIEVED = "changes per second, achieved"
+OF_A_PLAYER = {
+    "bytes per client-hour, with TCP/IP (model)": ("KiB per player-hour, with TCP/IP (model)", 1024.0),
+    "server CPU per client-hour": ("server CPU per player-hour", 1.0),
+}
+
+
+@dataclass
+class Cells:
+    """Of one way: at each rate and size, what it cost."""
+
+    points: list[tuple[int, float, float]] = field(default_factory=list)
+    """Clients, achieved rate, value."""
+    any_size: bool = False
+    """They do not depend on the number of clients."""
+
+    def line(self, clients: int) -> tuple[list[float], list[float]]:
+        by_rate: dict[float, list[float]] = {}
+        for size, rate, value in self.points:
+            if size == clients or self.any_size or not rate:
+                by_rate.setdefault(rate, []).append(value)
+        rates = sorted(by_rate)
+        return rates, [mean(by_rate[rate]) for rate in rates]
+
+
+def crossing(raw: Raw, of: Json) -> Value:
+    """``take``: rate, low, high (the cells beside it), model, or simple (one fetch per change, one poll per period)."""
+    if of["take"] == "simple":
+        return Value(1 / raw.setting("break_even.poll_s"), "", "1 / profile.break_even.poll_s")
+    cells = cells_of(raw, of["name"])
+    own, rival = cells.get(of["way"]), cells.get(of["rival"])
+    if own is None or rival is None:
+        raise NotInRun(f"no cells of {of['way']} and {of['rival']}")
+    if of["take"] == "model":
+        return Value(fitted_crossing(raw, of, cells), "", f"a fit of the cells of {of['way']} and {of['rival']}")
+    words = f"cells at {of['clients']} clients: {own.line(of['clients'])} and {rival.line(of['clients'])}"
+    rates, gaps = side_by_side(own, rival, of["clients"], is_flat=of["rival"] == "polling")
+    if of["take"] in ("first", "last"):
+        return Value(rates[0 if of["take"] == "first" else -1], "", words)
+    found = measured_crossing(rates, gaps)
+    if found is None:
+        return Value(math.nan, "", f"no crossing between measured {words}")
+    return Value(found[("rate", "low", "high").index(of["take"])], "", words)
+
+
+def order(raw: Raw, of: Json) -> tuple[str, str]:
+    """Of two ways whose cells do not cross: at which of the measured rates the first costs more."""
+    if of["take"] == "model":
+        found = crossing(raw, {**of, "of": "crossing"})
+        return ("none" if math.isnan(found.value) else f"{found.value:.3g}"), found.of
+    cells = cells_of(raw, of["name"])
+    own, rival = (cells.get(of[way], Cells()) for way in ("way", "rival"))
+    rates, gaps = side_by_side(own, rival, of["clients"], is_flat=of["rival"] == "polling")
+    words = f"costs apart by {[round(gap, 3) for gap in gaps]} at {rates}"
+    if measured_crossing(rates, gaps) is not None:
+        return "nothing: they cross", words
+    if not rates:
+        return "not measured side by side", words
+    dearer = [gap >= 0 for gap in gaps]
+    if all(dearer):
+        return "at every rate that was measured", words
+    return ("at some rates and not at higher ones" if any(dearer) else "at no rate that was measured"), words
+
+
+def cells_of(raw: Raw, name: str) -> dict[str, Cells]:
+    sizes = raw.profile["break_even"]
+    measured = [("break-even", each) for each in raw.measured("break-even")]
+    if raw.has("freshness") and raw.profile["freshness"]["poll_s"] == sizes["poll_s"]:
+        measured += [
+            ("freshness", each)
+            for each in raw.measured("freshness")
+            if each["rooms"] == sizes["rooms"] and each["party"] in sizes["ways"]
+        ]
+    found: dict[str, Cells] = {}
+    for scenario, each in measured:
+        if each["name"] == name and each["readings"]:
+            value = median([reading["value"] for reading in each["readings"]])
+            rate = achieved(raw, scenario, each)
+            found.setdefault(each["party"], Cells()).points.append((each["clients"], rate, value))
+    if name.startswith("bytes"):
+        _take_counted(raw, found)
+    _share_the_idle(raw, name, found)
+    return found
+
+
+def _take_counted(raw: Raw, found: dict[str, Cells]) -> None:
+    """Ways of polling without cells have what the scenario bandwidth counted with the same list and period: what a
+    poll carries does not depend on how many others poll."""
+    sizes, beside = raw.profile["break_even"], raw.profile["bandwidth"]
+    if not found or not raw.has("bandwidth") or beside["time_scale"] != 1 or beside["poll_s"] != sizes["poll_s"]:
+        return
+    there = set(found)
+    for group in raw.groups():
+        way, is_there = group["kind"], group["rooms"] == sizes["rooms"] and group["changes_per_s"] > 0
+        if way.startswith("polling") and way not in there and is_there and of_group(group) != INVALID:
+            rate = group["changes"] / beside["window_s"]
+            found.setdefault(way, Cells(any_size=True)).points.append(
+                (beside["clients"], rate, hourly(raw, group, "wire"))
+            )
+
+
+def achieved(raw: Raw, scenario: str, cell: Json) -> float:
+    """The median of the repeats; the nominal rate where it was not noted."""
+    if not cell["changes_per_s"]:
+        return 0.0
+    try:
+        readings = raw.readings({**cell, "scenario": scenario, "name": ACHIEVED})
+    except NotInRun:
+        return float(cell["changes_per_s"])
+    return median([each["value"] for each in readings])
+
+
+def _share_the_idle(raw: Raw, name: str, found: dict[str, Cells]) -> None:
+    """Idle, all that hold a socket do the same: their idle cells are one, the mean."""
+    sockets = [cells for way, cells in found.items() if not way.startswith("polling")]
+    idle = [value for cells in sockets for _, rate, value in cells.points if not rate]
+    elsewhere = _idle_elsewhere(raw, name) if not idle else None
+    for cells in sockets:
+        if idle:
+            cells.points = [(n, rate, value if rate else mean(idle)) for n, rate, value in cells.points]
+        elif elsewhere is not None and cells.points:
+            cells.points.append((cells.points[0][0], 0.0, elsewhere))
+
+
+def _idle_elsewhere(raw: Raw, name: str) -> float | None:
+    is_bytes = name.startswith("bytes")
+    if is_bytes and raw.has("bandwidth") and raw.setting("bandwidth.time_scale") == 1:
+        for group in raw.groups():
+            if group["kind"] == "push" and not group["changes_per_s"]:
+                hours = len(group["clients"]) * raw.setting("bandwidth.window_s") / 3600
+                return float(sum(counted(group, "wire")) / hours)
+    if not raw.has("cost") or name not in OF_A_PLAYER:
+        return None
+    of_a_player, factor = OF_A_PLAYER[name]
+    idle = [each for each in raw.measured("cost") if (each["name"], each["party"]) == (of_a_player, "idle")]
+    if not idle:
+        return None
+    largest = max(idle, key=lambda each: each["clients"])
+    return median([each["value"] for each in largest["readings"]]) * factor
+
+
+def side_by_side(own: Cells, rival: Cells, clients: int, *, is_flat: bool) -> tuple[list[float], list[float]]:
+    """The rates that the cells of both span, and how much more the first costs there. A flat rival costs the same at
+    any."""
+    (rates, values), (rival_rates, rival_values) = own.line(clients), rival.line(clients)
+    if not rates or not rival_rates:
+        return [], []
+    low = rates[0] if is_flat else max(rates[0], rival_rates[0])
+    high = rates[-1] if is_flat else min(rates[-1], rival_rates[-1])
+    grid = sorted(rate for rate in {*rates, *rival_rates, low, high} if low <= rate <= high)
+    return grid, [between(rate, rates, values) - between(rate, rival_rates, rival_values) for rate in grid]
+
+
+def measured_crossing(grid: list[float], apart: list[float]) -> tuple[float, float, float] | None:
+    """Rate, and the rates below and above it; the first from small rates up."""
+    for left, right in zip(range(len(grid)), range(1, len(grid)), strict=False):
+        if apart[left] < 0 <= apart[right]:
+            part = apart[left] / (apart[left] - apart[right])
+            return grid[left] + (grid[right] - grid[left]) * part, grid[left], grid[right]
+    return None
+
+
+def fitted_crossing(raw: Raw, of: Json, cells: dict[str, Cells]) -> float:
+    """Where the fitted costs are equal, NaN where they are not."""
+    poll_s = raw.setting("break_even.poll_s")
+    for way in (of["way"], of["rival"]):
+        if (of["name"], way) not in raw.fits:
+            raw.fits[of["name"], way] = _fit(way, cells[way], poll_s)
+    own, rival = (raw.fits[of["name"], way] for way in (of["way"], of["rival"]))
+    low, high = (math.log(rate) for rate in RATES)
+
+    def apart(log_rate: float) -> float:
+        rate = math.exp(log_rate)
+        difference: float = own(rate, of["clients"]) - rival(rate, of["clients"])
+        return difference
+
+    if apart(low) >= 0 or apart(high) <= 0:
+        return math.nan
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if apart(middle) < 0 else (low, middle)
+    return math.exp((low + high) / 2)
+
+
+def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], float]:
+    """Least squares of the logarithms, all constants at least 0."""
+    import numpy as np
+    from scipy.optimize import minimize
+
+    polls, one_size = way.startswith("polling"), len({size for size, _, _ in cells.points}) < 2
+    free = [True, not one_size, way != "polling", not polls, not polls and not one_size]
+
+    def cost(constants: Sequence[float], rate: Any, clients: Any) -> Any:
+        """Of numbers, or of arrays of them."""
+        a, e, s, d, d_client = constants
+        if way == "polling":
+            acts = 0.0 * rate
+        elif polls:
+            acts = 1 - np.exp(-rate * poll_s)
+        else:
+            acts = rate / (1 + rate * (d + d_client * clients))
+        return a + e / clients + s * acts
+
+    sizes, rates, values = (np.asarray(column, dtype=float) for column in zip(*cells.points, strict=True))
+    middle, size = median(values.tolist()), median(sizes.tolist())
+    scale = [middle, middle * size, middle, 1.0, 1e-3]
+    logs = np.log(np.maximum(values, 1e-9))
+
+    def whole(part: Sequence[float]) -> list[float]:
+        left = iter(part)
+        return [next(left) * unit if is_free else 0.0 for is_free, unit in zip(free, scale, strict=True)]
+
+    def error(part: Sequence[float]) -> float:
+        return float(((np.log(np.maximum(cost(whole(part), rates, sizes), 1e-12)) - logs) ** 2).sum())
+
+    starts = [[share] * sum(free) for share in (0.5, 0.1, 0.02)]
+    found = min(
+        (minimize(error, np.asarray(start), method="L-BFGS-B", bounds=[(0, None)] * sum(free),
+                  options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000}) for start in starts),
+        key=lambda each: each.fun,
+    )  # fmt: skip
+    constants = whole(found.x.tolist())
+    return lambda rate, clients: float(cost(constants, rate, clients))
