@@ -246,7 +246,7 @@ def test_users_change_while_a_run_goes_on_and_parameters_do_not(swarm: WebSwarm)
     assert not answer["success"]
     assert answer["notice"] == answer["message"]
     assert answer["message"].startswith("Nothing was changed: --seed, --tabs cannot change while a run goes on.")
-    assert swarm.state() == ("running", 6)
+    wait_for(lambda: swarm.state() == ("running", 6), deadline_s=RUN_TIMEOUT_S, what="a state that is not an old one")
     swarm.post("/stop")
     assert (swarm.run()["seed"], swarm.run()["users"]) == (5, {"browser": 6})
 
