@@ -38,8 +38,9 @@ OCCASIONS_AFTER = 0.7
 INVITED = 10
 """Players who are invited to a match."""
 
-GOOD_EXITS = (0, 1, 4)
-"""Locust ends with 1 when a request failed, and the swarm with 4 when its run is not valid: both are in the figures."""
+GOOD_EXITS = (0, 1, 4, 5)
+"""Locust ends with 1 when a request failed, and the swarm with 4 or 5 when its run is invalid or suspect: all of that
+is in the figures."""
 
 
 class SwarmFailed(RuntimeError):

@@ -203,14 +203,14 @@ class LobbyApi:
         try:
             return msgspec.json.decode(answer.body, type=kind)
         except (msgspec.MsgspecError, UnicodeError) as error:
-            raise UnexpectedAnswer(self.http.url, answer.status, str(error)) from None
+            raise UnexpectedAnswer(self.http.url, answer.status, str(error), body=answer.body) from None
 
     def _problem(self, answer: HttpAnswer) -> ApiError | UnexpectedAnswer:
         try:
             problem = msgspec.json.decode(answer.body, type=_Problem)
         except (msgspec.MsgspecError, UnicodeError):
             if answer.status not in (429, 503):  # a proxy in front may say these two in its own words
-                return UnexpectedAnswer(self.http.url, answer.status, "no error body")
+                return UnexpectedAnswer(self.http.url, answer.status, "no error body", body=answer.body)
             problem = _Problem(error="try again later", code="try_again_later")
         if answer.status == 429:
             retry_after_s = parse_retry_after_s(answer.headers.get("retry-after"))

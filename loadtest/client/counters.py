@@ -34,6 +34,8 @@ class Counters:
     reconnects: int = 0
     """Accepted again after a loss."""
     losses: int = 0
-    """Established connections that ended without the client's doing."""
+    """Established connections that ended before the client meant to leave."""
+    own_losses: int = 0
+    """Those of them that the client brought about, to see what comes of it."""
     refusals: Counter[str] = field(default_factory=Counter)
     """By the reason of `connection_refused`."""

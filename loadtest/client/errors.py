@@ -35,11 +35,12 @@ class ServerAway(ClientError):
 class UnexpectedAnswer(ClientError):
     """Something else than a lobby server answers at `url`, or one of another protocol. Trying again does not help."""
 
-    def __init__(self, url: str, status: int, what: str) -> None:
+    def __init__(self, url: str, status: int, what: str, *, body: bytes = b"") -> None:
         super().__init__(f"{url} answered {status}, which is not what a lobby server says: {what}")
         self.url = url
         self.status = status
         self.what = what
+        self.body = body
 
 
 class ApiError(ClientError):

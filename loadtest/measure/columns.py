@@ -35,6 +35,11 @@ class Spans:
         stayed: BoolArray = (self._from_s <= from_s) & (self._until_s >= until_s)
         return stayed
 
+    def overlap(self, from_s: float, until_s: float) -> BoolArray:
+        """Open at some time between."""
+        overlap: BoolArray = (self._from_s <= until_s) & (self._until_s >= from_s)
+        return overlap
+
     def is_open_at(self, time_s: float) -> BoolArray:
         return self.stayed(time_s, time_s)
 
@@ -63,7 +68,8 @@ class Taken:
 
 
 def take(pending: Pending, horizon_s: float) -> Taken:
-    """Columns are in the order of time. What came when no connection was accepted has the span −1 and is left out."""
+    """Columns are only about in the order of time: a message that arrived earlier may be read later. What came when no
+    connection was accepted has the span −1 and is left out."""
     users, at, times_s = _cut(pending.receipt_times_s, horizon_s, pending.receipt_users, pending.receipt_spans)
     told, told_times_s = _cut(pending.announcement_times_s, horizon_s, pending.announcement_spans)
     mine, ours = at >= 0, told >= 0
@@ -71,13 +77,26 @@ def take(pending: Pending, horizon_s: float) -> Taken:
 
 
 def _cut(times_s: array[float], horizon_s: float, *others: array[int]) -> list[Any]:
-    end = int(np.searchsorted(_column(times_s, np.float64), horizon_s, side="right"))
-    columns: list[Any] = [np.array(column[:end], dtype=np.int64) for column in others]
-    columns.append(np.array(times_s[:end], dtype=np.float64))
-    for other in others:
-        del other[:end]
-    del times_s[:end]
-    return columns
+    times = _column(times_s, np.float64)
+    is_due = times <= horizon_s
+    if is_due.all():
+        columns: list[Any] = [np.array(column, dtype=np.int64) for column in others]
+        del times_s[:]
+        for column in others:
+            del column[:]
+        return [*columns, times]
+    columns = []
+    for column in others:
+        values = _column(column, np.dtype(column.typecode))
+        columns.append(values[is_due].astype(np.int64))
+        _refill(column, values[~is_due])
+    _refill(times_s, times[~is_due])
+    return [*columns, times[is_due]]
+
+
+def _refill(column: array[Any], values: npt.NDArray[Any]) -> None:
+    del column[:]
+    column.frombytes(values.tobytes())
 
 
 def _column(column: array[Any], dtype: Any) -> Any:

@@ -23,6 +23,7 @@ from typing import Any
 
 from loadtest.client import ServerTimers
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
+from loadtest.measure.revisions import Revisions
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 
@@ -110,9 +111,7 @@ class Ledger:
         self.transitions: list[Transition] = []
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
-        self.stale_revisions = 0
-        """Announcements of a revision below one that the same connection had already."""
-        self.repeated_revisions = 0
+        self.revisions = Revisions()
         self.heard_until_s: float | None = None
         """Up to here all other processes have told what happened; None where there is no other."""
         self._outbox: list[Transition | Change] = []
@@ -303,25 +302,29 @@ class PlayerWatch:
         if user_id is not None:
             self._ledger.pass_through(user_id, begin_s=sent_s, left_s=left_s)
 
-    def presence(self, user_id: int, is_online: bool) -> None:
-        """An announcement of that user arrived: each event, and each entry of a batch."""
+    def presence(self, user_id: int, is_online: bool, heard_s: float | None = None) -> None:
+        """An announcement of that user arrived, at `heard_s` or now: each event, and each entry of a batch."""
         ledger = self._ledger
         pending = ledger.pending
         pending.receipt_users.append(user_id * 2 + is_online)
         pending.receipt_spans.append(self._span)
-        pending.receipt_times_s.append(ledger.clock())
+        pending.receipt_times_s.append(ledger.clock() if heard_s is None else heard_s)
 
-    def rooms(self, revision: int | None = None) -> None:
-        """The rooms were announced to have changed, or came themselves."""
+    def rooms(
+        self,
+        revision: int | None = None,
+        *,
+        base: int | None = None,
+        is_whole: bool = False,
+        heard_s: float | None = None,
+    ) -> None:
+        """The rooms were announced to have changed, or came themselves, at `heard_s` or now. `base`: the revision that
+        a delta builds on. `is_whole`: it is the whole list, which may have been asked for."""
         ledger = self._ledger
         ledger.pending.announcement_spans.append(self._span)
-        ledger.pending.announcement_times_s.append(ledger.clock())
+        ledger.pending.announcement_times_s.append(ledger.clock() if heard_s is None else heard_s)
         if revision is not None:
-            if revision < self._revision:
-                ledger.stale_revisions += 1
-            elif revision == self._revision:
-                ledger.repeated_revisions += 1
-            self._revision = revision
+            self._revision = ledger.revisions.take(self._revision, revision, base=base, is_whole=is_whole)
 
     def lists(self, rooms: tuple[Room, ...]) -> None:
         """The player holds this list now."""

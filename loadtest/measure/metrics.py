@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from loadtest.measure.examples import NOT_UNDERSTOOD
 from loadtest.measure.ledger import FRESH_BY_PUSH, RECONNECT_TO_FRESH
-from loadtest.measure.recorder import Recorder, RequestKey
+from loadtest.measure.recorder import LATENESS, LOOP_LAG, OWN_LOSSES, Recorder, RequestKey
 from loadtest.measure.series import Series, merged
 
 FRESH_BY_POLL = "time to fresh, by polling"
 RECONNECT = "reconnect"
-LATENESS = "lateness of the swarm"
-"""Of what players do, of the beginnings of their sessions and of heartbeats. Timers wake to the millisecond: half of
-one is ordinary, and contained in whatever counts from an intended time, such as the round trip of a heartbeat."""
 ARRIVALS = "arrivals"
 WITHOUT_A_SEAT = "arrivals without a seat"
 POLLS_SKIPPED = "polls skipped"
@@ -26,13 +24,20 @@ RESTARTS = "restarts of the server"
 RESTARTS_ASKED_FOR = "restarts asked for"
 """The operator was asked to restart the server; whether that was done is not known."""
 RESTARTS_FAILED = "restarts that failed"
-LOOP_LAG = "loop lag of the generator"
 FAN_OUT = {"presence": "fan-out of presence", "rooms": "fan-out of rooms"}
+SPREAD = "fan-out of others"
+TCP_ROUND_TRIP = "round trip of TCP"
+SEGMENTS, RETRANSMITTED = "TCP segments sent, of a sample", "TCP segments sent again, of the sample"
+LATE_WORKERS = "workers that joined the running test"
+ONLINE_BEFORE = "players' users that were online before the run"
 
 CHAT_DELIVERY = "chat delivery"
 INVITATION = "invitation round trip"
 
 FAILURES = "players who gave up"
+WITHOUT_IDENTITY = "players without a user of their own"
+"""No token was left for them; they do not play, so the load is not the one that was asked for."""
+CALLED_OFF = "workers that called the run off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,10 @@ class Metric:
     title: str
     series: tuple[str, ...] = ()
     requests: tuple[RequestKey, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str | RequestKey, ...]:
+        return (*self.series, *self.requests)
 
 
 METRICS = (
@@ -53,6 +62,7 @@ METRICS = (
     Metric(name="fanout", title="Fan-out, all", series=tuple(FAN_OUT.values())),
     Metric(name="fanout_presence", title="Fan-out of presence", series=(FAN_OUT["presence"],)),
     Metric(name="fanout_rooms", title="Fan-out of rooms", series=(FAN_OUT["rooms"],)),
+    Metric(name="spread", title="Spread: first to hear of others to each", series=(SPREAD,)),
     Metric(name="fresh", title="Time to fresh, by push", series=(FRESH_BY_PUSH,)),
     Metric(name="fresh_poll", title="Time to fresh, by polling", series=(FRESH_BY_POLL,)),
     Metric(name="reconnect", title="Reconnect: loss to accepted", series=(RECONNECT,)),
@@ -61,6 +71,7 @@ METRICS = (
     Metric(name="poll", title="Poll", requests=(("GET", "/api/rooms (poll)"), ("GET", "/api/rooms (poll, ETag)"))),
     Metric(name="chat", title="Chat delivery: said to heard", series=(CHAT_DELIVERY,)),
     Metric(name="invitation", title="Invitation: sent to joined", series=(INVITATION,)),
+    Metric(name="tcp_round_trip", title="Round trip of the network (TCP)", series=(TCP_ROUND_TRIP,)),
     Metric(name="lateness", title="Lateness of the swarm", series=(LATENESS,)),
     Metric(name="loop_lag", title="Loop lag of the generator", series=(LOOP_LAG,)),
 )
@@ -69,9 +80,23 @@ BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 def series_of(recorder: Recorder, metric: Metric) -> Series:
     """All that was recorded under that name, in one histogram."""
-    parts = [recorder.series[name] for name in metric.series if name in recorder.series]
-    parts += [recorder.requests[key].times for key in metric.requests if key in recorder.requests]
+    series, requests = recorder.series, recorder.requests
+    parts = [series[name] for name in metric.series if name in series]
+    parts += [requests[key].times for key in metric.requests if key in requests]
     return parts[0] if len(parts) == 1 else merged(*parts)
+
+
+def series_at(recorder: Recorder, metric: Metric, place: str) -> Series:
+    """What of that metric was put to one place (`loadtest.measure.points`)."""
+    return merged(*(recorder.series_at(name, place) for name in metric.parts))
+
+
+def counts_by_place(recorder: Recorder, metric: Metric) -> Counter[str]:
+    """How many durations of that metric were put where (`loadtest.measure.points`)."""
+    places: Counter[str] = Counter()
+    for name in metric.parts:
+        places.update(recorder.counts_by_place(name))
+    return places
 
 
 def counts_of(recorder: Recorder, *, duration_s: float) -> dict[str, float | None]:
@@ -79,9 +104,9 @@ def counts_of(recorder: Recorder, *, duration_s: float) -> dict[str, float | Non
     presence, rooms = recorder.presence, recorder.rooms
     both = recorder.presence
     both.add(rooms)
-    requests = sum(figures.count for figures in recorder.requests.values())
-    errors = sum(figures.failure_count for figures in recorder.requests.values())
-    events = recorder.events
+    all_requests, events = recorder.requests, recorder.events
+    requests = sum(figures.count for figures in all_requests.values())
+    errors = sum(figures.failure_count for figures in all_requests.values())
     received = sum(number for name, number in events.items() if name.startswith("received "))
     return {
         "reach": both.reach,
@@ -92,13 +117,16 @@ def counts_of(recorder: Recorder, *, duration_s: float) -> dict[str, float | Non
         "duplicates": both.duplicates,
         "out_of_order": both.out_of_order,
         "unexpected": both.unexpected,
+        "missed": both.missed,
+        "unjudged": both.unjudged,
+        "not_understood": events[NOT_UNDERSTOOD],
         "errors.rate": errors / requests if requests else None,
         "errors.count": errors,
         "requests.count": requests,
         "requests.rate": requests / duration_s if duration_s else None,
         "received.count": received,
         "received.rate": received / duration_s if duration_s else None,
-        "losses": events["connections lost"],
+        "losses": events["connections lost"] - events[OWN_LOSSES],
         "reconnects": events["reconnects"],
         "gave_up": events[FAILURES],
     }

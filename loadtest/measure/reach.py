@@ -22,6 +22,15 @@ another change came shortly before, that can be too early a one, so `time to fre
 `PAIRS_AT_ONCE` pairs per call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
 out*. Duplicates and order are those of revisions, where announcements carry them.
 
+**What others do** (users who are not of the swarm, changes that it did not make) has no time of its own here. It is
+judged by what the observers heard: where most of them heard of it, the others should have, too
+(`loadtest.measure.rounds`). The same comparison shows announcements of the rooms that an observer *missed* though a
+later one came: lost, or conflated by right; the base protocol does not tell which. Revisions do: a delta that does not
+build on the one before is a loss.
+
+*Unjudged* are pairs whose observer came or left so close to the event that nothing can be expected: a loss among them
+is not seen. *Unheard* is the coming of a user that none of the expected observers heard of.
+
 Cost: about 0.3 µs per receipt (`tests/loadtest/measure/test_reach.py` prints it).
 """
 
@@ -36,6 +45,7 @@ import numpy as np
 
 from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
+from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
 SETTLE_S = 5.0
 BATCH_S = 2.0
@@ -66,6 +76,14 @@ class ReachTally:
     excused: int = 0
     """Events of which no announcement is expected."""
     sampled_out: int = 0
+    others: int = 0
+    """Of the events, those of others, judged by what most observers heard."""
+    missed: int = 0
+    """Announcements of the rooms that others heard and this observer did not, though it heard a later one in time."""
+    unjudged: int = 0
+    unheard: int = 0
+    booked: int = 0
+    """Announcements that were written into the ledger, whatever became of them."""
 
     @property
     def lost(self) -> int:
@@ -107,9 +125,9 @@ class Reach:
         ledger: Ledger,
         *,
         settle_s: float = SETTLE_S,
-        on_fan_out: Callable[[str, FloatArray], object] = lambda kind, latencies_s: None,
+        on_fan_out: Callable[[str, FloatArray, FloatArray], object] = lambda kind, latencies_s, heard_s: None,
     ) -> None:
-        """`on_fan_out` gets ``presence`` or ``rooms`` and what each receipt took."""
+        """`on_fan_out` gets ``presence`` or ``rooms``, what each receipt took and when it was heard."""
         self.presence = ReachTally()
         self.rooms = ReachTally()
         self.settle_s = settle_s
@@ -128,6 +146,8 @@ class Reach:
         self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
         self._changes: list[Change] = []
         self._announced: tuple[IntArray, FloatArray] = (none(), np.empty(0))
+        self._strangers = Strangers(settle_s)
+        self._rounds = RoundsOfRooms(settle_s)
 
     def take_tallies(self) -> tuple[ReachTally, ReachTally]:
         """Presence and rooms since the last time; both start from zero."""
@@ -144,9 +164,12 @@ class Reach:
         self._changes += self._ledger.changes
         self._ledger.changes = []
         pending_s = [self._entries[number].transition.end_s for number in self._open]
+        pending_s += [self._strangers.oldest_s, self._rounds.oldest_s]
         pending_s += [change.answered_s for change in self._changes]
-        spans = Spans(self._ledger, now_s=now_s, since_s=min(pending_s, default=now_s))
+        spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
         taken = take(self._ledger.pending, horizon_s)
+        self.presence.booked += len(taken.receipt_users)
+        self.rooms.booked += len(taken.announcement_spans)
         self._attribute(taken, spans, horizon_s, is_final=is_final)
         still_open = []
         for number in self._open:
@@ -155,11 +178,24 @@ class Reach:
             else:
                 still_open.append(number)
         self._open = still_open
+        self._rounds.add(taken, self._changes)
         self._judge_changes(taken, spans, horizon_s)
-        self.rooms.out_of_order += self._ledger.stale_revisions
-        self.rooms.duplicates += self._ledger.repeated_revisions
-        self._ledger.stale_revisions = self._ledger.repeated_revisions = 0
+        self._add(self._strangers.judge(spans, horizon_s - PATIENCE_S if not is_final else math.inf), self.presence)
+        self._add(self._rounds.judge(spans, horizon_s), self.rooms)
+        found = self._ledger.revisions.take_found()
+        self.rooms.out_of_order += found.stale
+        self.rooms.duplicates += found.repeated
+        self.rooms.expected += found.lost
         self._forget(horizon_s)
+
+    def _add(self, judged: JudgedRounds, tally: ReachTally) -> None:
+        tally.events += judged.rounds
+        tally.others += judged.rounds
+        tally.expected += judged.expected
+        tally.received += judged.received
+        tally.missed += judged.missed
+        for spread_s, heard_s in judged.spreads:
+            self._on_fan_out("others", spread_s, heard_s)
 
     # -- presence -------------------------------------------------------------------------------------------------
 
@@ -207,7 +243,9 @@ class Reach:
             waits &= times_s > horizon_s - PATIENCE_S
         self._waiting = (users[waits], at[waits], times_s[waits])
         given_up = ~is_explained & ~waits
-        self.presence.strangers += int(np.count_nonzero(given_up & ~is_known))
+        of_strangers = given_up & ~is_known
+        self.presence.strangers += int(np.count_nonzero(of_strangers))
+        self._strangers.add(users[of_strangers], at[of_strangers], times_s[of_strangers])
         self.presence.unexpected += int(np.count_nonzero(given_up & is_known))
         numbers, at, times_s = self._numbers[places[is_explained]], at[is_explained], times_s[is_explained]
         if not len(numbers):
@@ -252,19 +290,24 @@ class Reach:
             return
         if self._may_cancel(entry):
             is_expected = spans.sees(SEES_PRESENCE)
-        is_expected = is_expected & spans.stayed(transition.begin_s, transition.end_s + self.settle_s)
+        until_s = transition.end_s + self.settle_s
+        is_there_for_it = is_expected & spans.overlap(transition.begin_s, until_s)
+        is_expected = is_expected & spans.stayed(transition.begin_s, until_s)
+        self.presence.unjudged += int(np.count_nonzero(is_there_for_it & ~is_expected))
         places, is_there = spans.places(at)
         has_come = np.zeros(len(is_expected), dtype=bool)
         has_come[places[is_there]] = True
         self.presence.events += 1
         self.presence.expected += int(np.count_nonzero(is_expected))
         self.presence.received += int(np.count_nonzero(is_expected & has_come))
+        if transition.is_online and is_expected.any() and not (is_expected & has_come).any():
+            self.presence.unheard += 1
         lost = spans.numbers[is_expected & ~has_come]
         entry.lost = lost if len(lost) else None
         if not math.isnan(transition.origin_s):
             is_counted = is_there.copy()
             is_counted[is_there] = is_expected[places[is_there]]
-            self._on_fan_out("presence", times_s[is_counted] - transition.origin_s)
+            self._on_fan_out("presence", times_s[is_counted] - transition.origin_s, times_s[is_counted])
 
     def _check_order(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> None:
         if entry.previous is None:
@@ -336,7 +379,7 @@ class Reach:
             has_come &= times_s <= change.answered_s + self.settle_s
             self.rooms.received += int(np.count_nonzero(has_come))
             if not math.isnan(change.intended_s):
-                self._on_fan_out("rooms", times_s[has_come] - change.intended_s)
+                self._on_fan_out("rooms", times_s[has_come] - change.intended_s, times_s[has_come])
 
     # -- times ----------------------------------------------------------------------------------------------------
 

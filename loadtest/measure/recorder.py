@@ -4,6 +4,10 @@ Three kinds of data:
 
 * **requests** have an answer: name, response time, failure. They come from Locust's own request event.
 * **series** are durations that are not response times: time to fresh, reconnects, lateness.
+
+Durations of both are kept apart by phase and by whether the generator delayed them (`loadtest.measure.points`); counts
+and failures are of the whole run.
+
 * **events** are counts: pushes by type, bytes, losses, close codes. A push has no response time, so it is only here.
   Which players should have received it is in the **ledger**.
 
@@ -13,16 +17,19 @@ The invariant: what the workers say they sent has arrived, or `unreconciled` nam
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadtest.client import Counters, ServerTimers
 from loadtest.measure.columns import FloatArray
-from loadtest.measure.health import Health
 from loadtest.measure.ledger import Ledger
+from loadtest.measure.points import PLACES, RAMP, RAMP_DOWN, REPORTED, Points, PointsOf
+from loadtest.measure.processes.health import Health
 from loadtest.measure.reach import SETTLE_S, Reach, ReachTally
-from loadtest.measure.series import Series
+from loadtest.measure.series import Series, merged
 
 RequestKey = tuple[str, str]
 """Type and name, as in Locust's table."""
@@ -30,15 +37,33 @@ RequestKey = tuple[str, str]
 KINDS = ("events", "durations", "requests")
 """What both the worker and the master count, to reconcile them."""
 
+LATENESS = "lateness of the swarm"
+"""Of what players do, of the beginnings of their sessions, of tries to connect and of heartbeats: how much later the
+generator acted than it could have. Timers wake to the millisecond: half of one is ordinary."""
+LOOP_LAG = "loop lag of the generator"
+OWN_LOSSES = "connections lost on purpose"
+"""Part of the connections lost."""
+OF_CONNECTING: tuple[RequestKey, ...] = (
+    ("POST", "/api/auth/register"), ("POST", "/api/auth/login"), ("WS", "upgrade"), ("WS", "handshake"),
+)  # fmt: skip
+"""Most of them belong to the ramp, which is what they are asked about."""
+
 
 @dataclass
 class RequestStats:
     """Response times of the successful and the failed alike, as in Locust's table; some failures have none."""
 
+    points: PointsOf
+    is_whole: Callable[[], bool]
+    """Whether all phases are reported."""
     count: int = 0
-    times: Series = field(default_factory=Series)
     failures: Counter[str] = field(default_factory=Counter)
     """By what went wrong."""
+
+    @property
+    def times(self) -> Series:
+        """Those that are reported."""
+        return _reported(self.points, is_whole=self.is_whole())
 
     @property
     def failure_count(self) -> int:
@@ -55,6 +80,8 @@ class Worker:
     arrived: Counter[str] = field(default_factory=Counter)
     sent: dict[str, int] | None = None
     """By its own count, of its last report; None while that has not come."""
+    is_steady: bool = False
+    """All of its players have been connected."""
 
 
 class Recorder:
@@ -64,8 +91,14 @@ class Recorder:
         settle_s: float = SETTLE_S,
         is_shared: bool = False,
         heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
+        reports_all_phases: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`is_shared`: other processes have players, too, and the ledger waits for what they tell."""
+        """`is_shared`: other processes have players, too, and the ledger waits for what they tell.
+        `reports_all_phases`: ramp and ramp-down are not kept apart from the steady state."""
+        self.reports_all_phases = reports_all_phases
+        self.points = Points(own=(LATENESS, LOOP_LAG), of_all_phases=OF_CONNECTING, clock=clock)
+        self._clock = clock
         self.ledger = Ledger(record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
         if is_shared:
             self.ledger.share()
@@ -73,8 +106,9 @@ class Recorder:
         self.health = Health()
         """Of this process."""
         self.workers: dict[str, Worker] = {}
-        self.requests: dict[RequestKey, RequestStats] = {}
-        self.series: dict[str, Series] = {}
+        self._requests: dict[RequestKey, RequestStats] = {}
+        self.not_understood: dict[str, str] = {}
+        """An example of each kind of what could not be understood, in the words of `loadtest.measure.examples`."""
         self.connections = Counters()
         """Shared by all connections of this process: what they count is what this run counts."""
         self._events: Counter[str] = Counter()
@@ -84,15 +118,66 @@ class Recorder:
         """Of the connections' counters when they last were reset."""
 
     def record_request(self, key: RequestKey, duration_s: float | None, failure: str | None) -> None:
-        figures = self.requests.setdefault(key, RequestStats())
+        figures = self._stats_of(key)
         figures.count += 1
         if duration_s is not None:
-            figures.times.record(duration_s)
+            figures.points.add(duration_s, self._clock())
         if failure is not None:
             figures.failures[failure] += 1
 
     def record(self, series: str, duration_s: float) -> None:
-        self._series(series).record(duration_s)
+        """Of something that has just ended."""
+        self.points.of(series).add(duration_s, self._clock())
+
+    @property
+    def series(self) -> Mapping[str, Series]:
+        """What is reported, by name: of the steady state, or of all phases."""
+        self.points.settle()
+        is_whole = self.is_whole
+        return {
+            name: _reported(points, is_whole=is_whole)
+            for name, points in self.points.by_name.items()
+            if isinstance(name, str)
+        }
+
+    @property
+    def requests(self) -> Mapping[RequestKey, RequestStats]:
+        self.points.settle()
+        return self._requests
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all phases are reported: when that was asked for, and while there is no steady state."""
+        return self.reports_all_phases or not self.has_steady_state
+
+    @property
+    def has_steady_state(self) -> bool:
+        if self.workers:
+            return all(worker.is_steady for worker in self.workers.values())
+        return self.points.steady_from_s < self._clock()
+
+    def begin_steady_state(self) -> None:
+        """All players of this process are connected."""
+        self.points.steady_from_s = min(self.points.steady_from_s, self._clock())
+
+    def end_steady_state(self) -> None:
+        """Players begin to leave, because the run ends."""
+        self.points.steady_until_s = min(self.points.steady_until_s, self._clock())
+
+    def counts_by_place(self, name: str | RequestKey) -> dict[str, int]:
+        """How many durations of that series or request are where."""
+        self.points.settle()
+        points = self.points.by_name.get(name)
+        return {place: points.count_at(place) if points is not None else 0 for place in PLACES}
+
+    def series_at(self, name: str | RequestKey, place: str) -> Series:
+        self.points.settle()
+        points = self.points.by_name.get(name)
+        return points.series.get(place, Series()) if points is not None else Series()
+
+    def example(self, kind: str, text: str) -> None:
+        """Keep the first of a kind of what could not be understood."""
+        self.not_understood.setdefault(kind, text)
 
     def count(self, event: str, number: int = 1) -> None:
         self._events[event] += number
@@ -126,24 +211,33 @@ class Recorder:
 
     def take_report(self, *, is_last: bool = False) -> dict[str, Any]:
         """What was recorded since the last report, made of what msgpack can carry."""
+        self.points.settle()
         events = self.events
         since = Counter({name: number - self._shipped[name] for name, number in events.items()})
         self._shipped = events
         report: dict[str, Any] = {
             "events": {name: number for name, number in since.items() if number},
-            "series": {name: [series.encode(), series.clipped] for name, series in self.series.items() if series.count},
+            "series": {
+                name: _encoded(points)
+                for name, points in self.points.by_name.items()
+                if isinstance(name, str) and points.count
+            },
             "requests": [
-                [*key, figures.count, figures.times.encode() if figures.times.count else "", dict(figures.failures)]
-                for key, figures in self.requests.items()
+                [*key, figures.count, _encoded(figures.points), dict(figures.failures)]
+                for key, figures in self._requests.items()
                 if figures.count
             ],
+            "not_understood": self.not_understood,
+            "is_steady": self.points.steady_from_s < self._clock(),
         }
         self._sent["events"] += sum(since.values())
-        self._sent["durations"] += sum(series.count for series in self.series.values())
-        self._sent["requests"] += sum(figures.count for figures in self.requests.values())
-        for series in self.series.values():
-            series.clear()
-        self.requests.clear()
+        self._sent["durations"] += sum(
+            points.count for name, points in self.points.by_name.items() if isinstance(name, str)
+        )
+        self._sent["requests"] += sum(figures.count for figures in self._requests.values())
+        for points in self.points.by_name.values():
+            points.clear()
+        self._requests.clear()
         presence, rooms = self.reach.take_tallies()
         report["presence"], report["rooms"] = asdict(presence), asdict(rooms)
         report["health"] = self.health.as_dict()
@@ -156,18 +250,17 @@ class Recorder:
         known = self.workers.setdefault(worker, Worker())
         self._events.update(report["events"])
         known.arrived["events"] += sum(report["events"].values())
-        for name, (encoded, clipped) in report["series"].items():
-            series = self._series(name)
-            had = series.count
-            series.add_encoded(encoded, clipped=clipped)
-            known.arrived["durations"] += series.count - had
-        for request_type, name, count, encoded, failures in report["requests"]:
-            figures = self.requests.setdefault((request_type, name), RequestStats())
+        for name, places in report["series"].items():
+            known.arrived["durations"] += _add_encoded(self.points.of(name), places)
+        for request_type, name, count, places, failures in report["requests"]:
+            figures = self._stats_of((request_type, name))
             figures.count += count
             figures.failures.update(failures)
-            if encoded:
-                figures.times.add_encoded(encoded)
+            _add_encoded(figures.points, places)
             known.arrived["requests"] += count
+        for kind, text in report["not_understood"].items():
+            self.example(kind, text)
+        known.is_steady = known.is_steady or report["is_steady"]
         known.presence.add(ReachTally(**report["presence"]))
         known.rooms.add(ReachTally(**report["rooms"]))
         known.health.add(report["health"])
@@ -182,14 +275,32 @@ class Recorder:
         for worker in self.workers.values():
             worker.presence, worker.rooms, worker.health = ReachTally(), ReachTally(), Health()
 
-    def _record_fan_out(self, kind: str, latencies_s: FloatArray) -> None:
-        self._series(f"fan-out of {kind}").record_many(latencies_s)
+    def _record_fan_out(self, kind: str, latencies_s: FloatArray, heard_s: FloatArray) -> None:
+        self.points.of(f"fan-out of {kind}").add_many(latencies_s, heard_s)
 
-    def _series(self, name: str) -> Series:
-        series = self.series.get(name)
-        if series is None:
-            series = self.series[name] = Series()
-        return series
+    def _stats_of(self, key: RequestKey) -> RequestStats:
+        figures = self._requests.get(key)
+        if figures is None:
+            figures = self._requests[key] = RequestStats(self.points.of(key), lambda: self.is_whole)
+        return figures
+
+
+def _reported(points: PointsOf, *, is_whole: bool) -> Series:
+    places = (REPORTED, RAMP, RAMP_DOWN) if is_whole else (REPORTED,)
+    filled = [points.series[place] for place in places if points.count_at(place)]
+    return filled[0] if len(filled) == 1 else merged(*filled)
+
+
+def _encoded(points: PointsOf) -> dict[str, list[Any]]:
+    return {place: [series.encode(), series.clipped] for place, series in points.series.items() if series.count}
+
+
+def _add_encoded(points: PointsOf, places: Mapping[str, Any]) -> int:
+    """Returns how many durations that were."""
+    had = points.count
+    for place, (encoded, clipped) in places.items():
+        points.at(place).add_encoded(encoded, clipped=clipped)
+    return points.count - had
 
 
 def _sum(tallies: list[ReachTally]) -> ReachTally:
@@ -207,6 +318,7 @@ def _flat(connections: Counters) -> Counter[str]:
             "connection attempts": connections.attempts,
             "connections established": connections.established,
             "connections lost": connections.losses,
+            OWN_LOSSES: connections.own_losses,
             "reconnects": connections.reconnects,
         }
     )

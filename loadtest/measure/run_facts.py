@@ -7,6 +7,22 @@ from typing import Any
 
 
 @dataclass
+class ServerState:
+    """What was seen of the server's process beside its CPU, in seconds of the run. Zero where it is not known."""
+
+    watched_s: float = 0.0
+    stopped_s: float = 0.0
+    """It could not run: a signal, a debugger or a frozen container had stopped it."""
+    gone_s: float = 0.0
+    """There was no process."""
+    on_disk_s: float = 0.0
+    """It waited for a disk, which nothing interrupts."""
+    throttled_s: float = 0.0
+    """Its control group had used up its share of CPU."""
+    restarts: int = 0
+
+
+@dataclass
 class RunFacts:
     """About the run as a whole, as the process that leads it knows them."""
 
@@ -23,5 +39,6 @@ class RunFacts:
     server_pid: int | None = None
     server_cpu_shares: list[float] = field(default_factory=list)
     """Of a core, second by second; empty where the server's process is not known."""
+    server_state: ServerState = field(default_factory=ServerState)
     history: list[dict[str, float]] = field(default_factory=list)
     """What went on when, for charts; `loadtest.measure.history`."""

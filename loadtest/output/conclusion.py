@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadtest.measure.judging.thresholds import ThresholdResult, check_thresholds
+from loadtest.measure.judging.validity import Judgement
+from loadtest.measure.judging.validity import judge as judge_validity
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.thresholds import ThresholdResult, check_thresholds
-from loadtest.measure.validity import Judgement
-from loadtest.measure.validity import judge as judge_validity
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.recording_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
-from loadtest.output.run_file import as_json, write_json
+from loadtest.output.run_file import as_json, write_json, write_whole
 from loadtest.output.summary import table
 from loadtest.results.exit_codes import ExitCode
 from loadtest.results.run_json import RunFile
@@ -38,18 +38,28 @@ class Conclusion:
     def table(self) -> str:
         return table(self.recorder, self.facts, self.judgement, self.threshold_results)
 
-    def exit_code(self, options: RunOptions) -> ExitCode | None:
-        """None where Locust's own exit code holds. An invalid run says nothing about its thresholds."""
-        if self.judgement.level is Validity.INVALID and not options.accepts_invalid:
+    def exit_code(self, options: RunOptions, *, has_failed: bool = False) -> ExitCode | None:
+        """None where Locust's own exit code holds, and where `has_failed` says that this is 1. An invalid run says
+        nothing about its thresholds."""
+        level = self.judgement.level
+        if level is Validity.INVALID and not options.accepts_invalid:
             return ExitCode.INVALID
-        return ExitCode.THRESHOLD_MISSED if not all(result.is_met for result in self.threshold_results) else None
+        if not all(result.is_met for result in self.threshold_results):
+            return ExitCode.THRESHOLD_MISSED
+        is_doubted = level is not Validity.VALID and not (options.accepts_suspect or options.accepts_invalid)
+        return ExitCode.SUSPECT if is_doubted and not has_failed else None
 
 
 def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclusion:
     return Conclusion(
         recorder,
         facts,
-        judge_validity(recorder, server_cpu_shares=facts.server_cpu_shares, is_over=facts.is_over),
+        judge_validity(
+            recorder,
+            server_cpu_shares=facts.server_cpu_shares,
+            server_state=facts.server_state,
+            is_over=facts.is_over,
+        ),
         check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
     )
 
@@ -61,8 +71,8 @@ def write_files(conclusion: Conclusion, *, json_file: Path | None, folder: Path 
         write_json(json_file, document)
     if folder is not None:
         write_json(folder / RUN_FILE, document)
-        (folder / PAGE_FILE).write_text(page(document), encoding="utf-8")
-        (folder / JUNIT_FILE).write_text(junit_xml(document), encoding="utf-8")
+        write_whole(folder / PAGE_FILE, page(document))
+        write_whole(folder / JUNIT_FILE, junit_xml(document))
 
 
 _SECRET = ("secret", "password", "token", "key", "login", "auth")
@@ -72,7 +82,7 @@ def shown_arguments(parsed: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of the command line for run.json: no secrets, and of absolute paths the last part only."""
     shown: dict[str, Any] = {}
     for name, value in sorted(parsed.items()):
-        if value in (None, "", [], False) or any(word in name for word in _SECRET):
+        if value is None or value is False or value in ("", []) or any(word in name for word in _SECRET):
             continue
         if isinstance(value, (bool, int, float)):
             shown[name] = value

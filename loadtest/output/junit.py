@@ -1,4 +1,5 @@
-"""A run as JUnit XML, which CI servers show: one test case per threshold, and one for the validity."""
+"""A run as JUnit XML, which CI servers show: one test case per threshold, one for the validity and one
+for the requests. Something fails in it exactly when the command ends with another code than 0."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ CLASS = "lobby_swarm"
 
 def junit_xml(run: RunFile) -> str:
     """From the content of run.json."""
-    cases = [_validity_case(run.validity), *map(_threshold_case, run.thresholds)]
+    cases = [_validity_case(run.validity, _accepted(run)), _requests_case(run), *map(_threshold_case, run.thresholds)]
     failures = sum(case.find("failure") is not None for case in cases)
     suite = ElementTree.Element(
         "testsuite",
@@ -33,11 +34,30 @@ def junit_xml(run: RunFile) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _validity_case(validity: RunValidity) -> ElementTree.Element:
+def _requests_case(run: RunFile) -> ElementTree.Element:
+    """Failed requests are exit code 1, unless another was asked for."""
+    case = ElementTree.Element("testcase", classname=f"{CLASS}.requests", name="no request failed")
+    failed = int(run.counts.get("errors.count") or 0)
+    said = f"{failed:,} of {int(run.counts.get('requests.count') or 0):,} requests failed"
+    if failed and run.arguments.get("exit_code_on_error", 1) != 0:
+        kinds = ", ".join(f"{number:,} × {name}" for name, number in sorted(run.errors.items()))
+        ElementTree.SubElement(case, "failure", message=f"{said}: {kinds}", type="requests")
+    ElementTree.SubElement(case, "system-out").text = said
+    return case
+
+
+def _accepted(run: RunFile) -> set[str]:
+    """The levels that do not end the command with a code of their own."""
+    if run.arguments.get("accept_invalid"):
+        return {Validity.INVALID.value, Validity.SUSPECT.value}
+    return {Validity.SUSPECT.value} if run.arguments.get("accept_suspect") else set()
+
+
+def _validity_case(validity: RunValidity, accepted: set[str]) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=f"{CLASS}.validity", name="the run is valid")
     reasons = "; ".join(validity.reasons)
-    if validity.level is Validity.INVALID:
-        ElementTree.SubElement(case, "failure", message=reasons, type="invalid")
+    if validity.level is not Validity.VALID and validity.level.value not in accepted:
+        ElementTree.SubElement(case, "failure", message=reasons, type=validity.level.value.lower())
     said = " ".join(part for part in (validity.level.value, reasons, validity.bottleneck) if part)
     ElementTree.SubElement(case, "system-out").text = said
     return case

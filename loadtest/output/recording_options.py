@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadtest.measure.judging.thresholds import Threshold, read_thresholds
 from loadtest.measure.reach import SETTLE_S
-from loadtest.measure.thresholds import Threshold, read_thresholds
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.workload.options import with_default
 
-_MISSED, _INVALID = ExitCode.THRESHOLD_MISSED.value, ExitCode.INVALID.value
+_MISSED, _INVALID, _SUSPECT = ExitCode.THRESHOLD_MISSED.value, ExitCode.INVALID.value, ExitCode.SUSPECT.value
+ALL_PHASES = "all"
+PHASES = ("steady", ALL_PHASES)
 
 RUN_FILE, PAGE_FILE, JUNIT_FILE = "run.json", "run.html", "junit.xml"
 
@@ -29,6 +31,8 @@ class RunOptions:
     settle_s: float
     server_pid: int | None
     accepts_invalid: bool
+    accepts_suspect: bool
+    reports_all_phases: bool
 
     def __post_init__(self) -> None:
         if not 0 < self.settle_s < math.inf:
@@ -61,7 +65,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="process of the server, to measure its CPU; default: the process that listens on the port of --host, "
         "where that is this machine")  # fmt: skip
     add("--accept-invalid", action="store_true",
-        help=f"an invalid run is reported as such without ending with exit code {_INVALID}")  # fmt: skip
+        help=f"an invalid or suspect run is reported as such without ending with exit code {_INVALID} or "
+        f"{_SUSPECT}")  # fmt: skip
+    add("--accept-suspect", action="store_true",
+        help=f"a suspect run is reported as such without ending with exit code {_SUSPECT}")  # fmt: skip
+    add("--phase", choices=PHASES, default=PHASES[0], is_in_form=True,
+        help="figures of the steady state (from when all players are connected until they leave), or of all phases; "
+        "run.json has the others apart")  # fmt: skip
 
 
 def read_run_options(values: Mapping[str, Any]) -> RunOptions:
@@ -74,4 +84,6 @@ def read_run_options(values: Mapping[str, Any]) -> RunOptions:
         settle_s=float(values.get("settle_s", SETTLE_S)),
         server_pid=values.get("server_pid"),
         accepts_invalid=bool(values.get("accept_invalid")),
+        accepts_suspect=bool(values.get("accept_suspect")),
+        reports_all_phases=values.get("phase") == ALL_PHASES,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import platform
 from functools import cache
 from pathlib import Path
@@ -10,13 +12,14 @@ from typing import Any
 
 import psutil
 
-from loadtest.measure.metrics import METRICS, counts_of, errors_by_name, series_of
+from loadtest.measure.judging.thresholds import ThresholdResult
+from loadtest.measure.judging.validity import Judgement, healths
+from loadtest.measure.metrics import METRICS, counts_of, errors_by_name, series_at, series_of
+from loadtest.measure.points import DELAYED, RAMP, RAMP_DOWN, REPORTED
 from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
-from loadtest.measure.thresholds import ThresholdResult
-from loadtest.measure.validity import Judgement, healths
 from loadtest.results import machine, run_json
 
 PACKAGES = ("lobby-server", "locust", "gevent", "websocket-client", "geventhttpclient", "hdrhistogram", "numpy")
@@ -39,7 +42,10 @@ def as_json(
         versions={"python": machine.python_version(), **machine.package_versions(PACKAGES)},
         commit=checkout.commit if checkout is not None else None,
         validity=run_json.RunValidity(
-            level=judgement.level, reasons=list(judgement.reasons), bottleneck=judgement.bottleneck
+            level=judgement.level,
+            reasons=list(judgement.reasons),
+            bottleneck=judgement.bottleneck,
+            notes=list(judgement.notes),
         ),
         thresholds=[
             run_json.ThresholdResult(
@@ -75,9 +81,38 @@ def as_json(
         series=[run_json.SeriesRow(name=name, **_columns(series)) for name, series in sorted(recorder.series.items())],
         events={name: number for name, number in sorted(recorder.events.items()) if number},
         generators={name: run_json.Generator(**health.as_dict()) for name, health in healths(recorder).items()},
-        server=run_json.Server(pid=facts.server_pid, cpu_shares=[round(share, 4) for share in facts.server_cpu_shares]),
+        server=_server(facts),
         history=facts.history,
+        reported="all" if recorder.is_whole else REPORTED,
+        phases={} if recorder.reports_all_phases else _phases(recorder),
+        not_understood=dict(sorted(recorder.not_understood.items())),
     )
+
+
+def _server(facts: RunFacts) -> run_json.Server:
+    state = facts.server_state
+    return run_json.Server(
+        pid=facts.server_pid,
+        cpu_shares=[round(share, 4) for share in facts.server_cpu_shares],
+        stopped_s=round(state.stopped_s, 3),
+        gone_s=round(state.gone_s, 3),
+        on_disk_s=round(state.on_disk_s, 3),
+        throttled_s=round(state.throttled_s, 3),
+        restarts=state.restarts,
+    )
+
+
+def _phases(recorder: Recorder) -> dict[str, list[run_json.MetricRow]]:
+    places = (DELAYED,) if recorder.is_whole else (RAMP, RAMP_DOWN, DELAYED)
+    rows = {
+        place: [
+            run_json.MetricRow(name=metric.name, title=metric.title, **_columns(series))
+            for metric in METRICS
+            if (series := series_at(recorder, metric, place)).count
+        ]
+        for place in places
+    }
+    return {place: found for place, found in rows.items() if found}
 
 
 def as_text(document: run_json.RunFile) -> str:
@@ -87,7 +122,19 @@ def as_text(document: run_json.RunFile) -> str:
 
 def write_json(path: Path, document: run_json.RunFile) -> None:
     """Raises `OSError`."""
-    path.write_text(as_text(document), encoding="utf-8")
+    write_whole(path, as_text(document))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file holds all of the text, or what it held before. Raises `OSError` that names the file."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @cache  # a page may ask for run.json again and again

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from loadtest.measure.judging.thresholds import ThresholdResult
+from loadtest.measure.judging.validity import Judgement
 from loadtest.measure.metrics import METRICS, errors_by_name, series_of
 from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.thresholds import ThresholdResult
-from loadtest.measure.validity import Judgement
 
 
 def table(
@@ -25,7 +25,13 @@ def table(
         if number:
             rate = number / facts.duration_s if facts.duration_s else 0.0
             lines.append(f"{name:<40}{number:>14,}{rate:>12,.1f}")
-    lines += ["", f"{'Series (ms)':<30}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS), "-" * 95]
+    phase = "all phases" if recorder.is_whole else "the steady state"
+    lines += [
+        "",
+        f"Times of {phase}",
+        f"{'Series (ms)':<30}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS),
+        "-" * 95,
+    ]
     for metric in METRICS:
         series = series_of(recorder, metric)
         if series.count:
@@ -33,6 +39,9 @@ def table(
             cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
             lines.append(f"{metric.title:<30}{series.count:>10,}{cells}")
     lines += ["", *reach_lines((("presence", recorder.presence), ("rooms", recorder.rooms)))]
+    if recorder.not_understood:
+        lines += ["", "Not understood, with an example of each", "-" * 66]
+        lines += [f"{kind}: {example}" for kind, example in recorder.not_understood.items()]
     errors = errors_by_name(recorder)
     if errors:
         lines += ["", f"{'Error':<40}{'count':>14}", "-" * 54]
@@ -42,6 +51,7 @@ def table(
     if judgement is not None:
         lines += ["", f"This run is {judgement.level.value}{':' if judgement.reasons else '.'}"]
         lines += [f"  {reason}" for reason in judgement.reasons]
+        lines += [f"  Note: {note}" for note in judgement.notes]
         if judgement.bottleneck is not None:
             lines.append(judgement.bottleneck)
     return "\n".join(lines) + "\n"
@@ -52,9 +62,9 @@ _COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_m
 
 def reach_lines(tallies: Iterable[tuple[str, ReachTally]]) -> list[str]:
     """The table of reach, with enough digits to tell one lost event from none."""
-    names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected")
-    titles = ("expected", "received", "lost", "late", "duplicate", "misordered", "unexpected")
-    lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 108]
+    names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected", "missed", "unjudged")
+    titles = ("expected", "received", "lost", "late", "duplicate", "misordered", "unexpected", "missed", "unjudged")
+    lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 132]
     for name, tally in tallies:
         figures = tally.as_dict()
         cells = "".join(f"{figures[key]:>12,}" for key in names)

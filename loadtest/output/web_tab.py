@@ -123,6 +123,7 @@ def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str,
     judgement = found.judgement
     rows = [("1 Validity", judgement.level.value)]
     rows += [("2 Reason", reason) for reason in judgement.reasons]
+    rows += [("2 Reason (note)", note) for note in judgement.notes]
     if judgement.bottleneck is not None:
         rows.append(("3 Bottleneck", judgement.bottleneck))
     for result in found.threshold_results:
@@ -140,6 +141,7 @@ def _tally_rows(name: str, tally: ReachTally) -> Iterable[tuple[str, str]]:
     counts = {
         "expected": tally.expected, "received": tally.received, "lost": tally.lost, "late": tally.late,
         "duplicate": tally.duplicates, "out of order": tally.out_of_order, "unexpected": tally.unexpected,
+        "missed": tally.missed, "unjudged": tally.unjudged,
     }  # fmt: skip
     yield f"{name}: announcements", " · ".join(f"{number:,} {what}" for what, number in counts.items())
 

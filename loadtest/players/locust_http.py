@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from geventhttpclient.client import HTTPClientPool
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 
-from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway
+from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway, UnexpectedAnswer
+from loadtest.measure.examples import not_understood
 from loadtest.measure.recorder import Recorder
 from loadtest.players.shared_lists import SharedLists
 from lobby_server.protocol.codes import ApiCode
@@ -41,6 +42,7 @@ NOT_AN_OUTCOME = {
     },
 }
 """Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
+T = TypeVar("T")
 THROTTLED = "throttled (429)"
 _NOT_HOST_CODE = f'"{ApiCode.NOT_HOST.value}"'.encode()
 NOT_HOST = "rooms that have another host by now"
@@ -52,6 +54,10 @@ def new_session(environment: Environment, *, connections: int) -> FastHttpSessio
     pool = HTTPClientPool(concurrency=connections, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S)
     host = (environment.host or "").rstrip("/")
     return FastHttpSession(host, environment.events.request, None, client_pool=pool)
+
+
+class NotUnderstood(Exception):
+    """In Locust's table of failures; its text is what groups them."""
 
 
 class LocustHttp:
@@ -118,6 +124,17 @@ class LocustHttp:
             body=context.content or b"",
         )
 
+    def not_understood(self, error: UnexpectedAnswer, what: str) -> None:
+        """Into Locust's table of failures: the request itself stands there with its status, which was good."""
+        self._session.request_event.fire(
+            request_type="HTTP",
+            name="answer",
+            response_time=None,
+            response_length=0,
+            exception=NotUnderstood(not_understood(self._recorder, error.body, error.what, what=what)),
+            context={},
+        )
+
     def _count_bytes(self, request: HttpCall, context: Any) -> None:
         """Of bodies, as they were on the wire: compressed where the server did that."""
         cause = f"{request.method} {self._names.get(request.route, request.route)}"
@@ -149,6 +166,13 @@ class SwarmApi(LobbyApi):
 
     def intended(self, at_s: float) -> SwarmApi:
         return SwarmApi(self._locust_http.intended(at_s), self._lists)
+
+    def _expect(self, answer: HttpAnswer, kind: type[T]) -> T:
+        try:
+            return super()._expect(answer, kind)
+        except UnexpectedAnswer as error:
+            self._locust_http.not_understood(error, f"an answer ({kind.__name__})")
+            raise
 
     def _read_rooms(self, answer: HttpAnswer) -> tuple[Room, ...]:
         return self._lists.decode(answer.body, lambda: super(SwarmApi, self)._read_rooms(answer))

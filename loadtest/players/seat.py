@@ -14,7 +14,7 @@ from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from loadtest.measure.metrics import LATENESS
+from loadtest.measure.recorder import LATENESS
 from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.flapper import Flapper
 from loadtest.players.roles.host import Host
@@ -105,11 +105,14 @@ class Player(User):
         self.swarm.recorder.record(LATENESS, time.perf_counter() - began_s)
         plan = self.swarm.plan.player(number, session)
         self.role = ROLES[plan.role](self.swarm, plan, seat=self.number, began_s=began_s)
+        self.swarm.arriving.add(self)
         try:
             self.role.begin()
         except GaveUp:
             self.role = None
             raise StopUser from None
+        finally:
+            self.swarm.arriving.discard(self)
 
     def _leave_place(self) -> None:
         role, self.role = self.role, None

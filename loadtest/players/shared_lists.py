@@ -1,7 +1,8 @@
 """One list of rooms for all players of a process with the same one: decoded once, changed once, stored once.
 
 Ten thousand players with 50 rooms each would hold half a million rooms. A list is found by what was received: the
-bytes of an answer, or the list held before and the very message that changed it (`loadtest.wire.memo` shares those).
+bytes of an answer, or the list held before and the very message that changed it
+(`loadtest.wire.messages.memo` shares those).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from random import Random
 import gevent
 
 from loadtest.client import ApiError, ClientError, JitterReconnect, RateLimited
-from loadtest.measure.metrics import FAILURES
+from loadtest.measure.metrics import FAILURES, WITHOUT_IDENTITY
 from loadtest.players.locust_http import CONFLICT
 from loadtest.players.swarm import Swarm
 from loadtest.workload.identities import NoTokenLeft, account
@@ -32,7 +32,7 @@ class SignIn:
         try:
             self.token = self._by_tokens() or self._by_account(intended_s)
         except (ApiError, NoTokenLeft) as error:
-            self._swarm.recorder.count(FAILURES)
+            self._swarm.recorder.count(WITHOUT_IDENTITY if isinstance(error, NoTokenLeft) else FAILURES)
             self._swarm.say_once(f"gave up {type(error).__name__}", f"Players leave, this is why: {error}")
             raise GaveUp from None
         return self.token

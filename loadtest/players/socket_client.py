@@ -11,11 +11,13 @@ from functools import partial
 from random import Random
 
 from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Feature, ServerList
-from loadtest.measure.metrics import LATENESS, RECONNECT
+from loadtest.measure.examples import not_understood
+from loadtest.measure.metrics import RECONNECT
+from loadtest.measure.recorder import LATENESS
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
-from lobby_server.protocol.messages import ServerMessage
+from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot, ServerMessage
 
 
 class SocketClient:
@@ -65,17 +67,21 @@ class SocketClient:
         connection.connection_lost.connect(self._on_lost)
         connection.connection_refused.connect(self._on_refused)
         connection.heartbeat_finished.connect(self._on_heartbeat)
+        connection.heartbeat_unanswered.connect(self._on_unanswered)
+        connection.not_understood.connect(self._on_not_understood)
         connection.rooms_announced.connect(self._on_rooms)
         self.list.list_updated.connect(self.watch.lists)
 
-    def open(self, token: str, intended_s: float) -> None:
+    def open(self, token: str) -> None:
         if Feature.REFRESH in self.connection.features:
             accounts = AuthenticationManager(api=self._swarm.api, connection=self.connection)
             accounts.token = token
-        self.connection.connect_to_server(token, intended_s=intended_s)
+        self._swarm.arriving.add(self)
+        self.connection.connect_to_server(token)
 
     def close(self) -> None:
         """Blocks until the server has answered the close frame, for a second at most."""
+        self._swarm.arriving.discard(self)
         self.list.close()
         self.watch.leaving()
         try:
@@ -119,6 +125,7 @@ class SocketClient:
 
     def _on_established(self) -> None:
         self._is_leaving = False
+        self._swarm.arriving.discard(self)
         if self._lost_at_s is not None:
             self._swarm.recorder.record(RECONNECT, time.perf_counter() - self._lost_at_s)
             self._lost_at_s = None
@@ -132,11 +139,23 @@ class SocketClient:
         self.watch.lost()
 
     def _on_refused(self, reason: str) -> None:
+        self._swarm.arriving.discard(self)
         self._swarm.say_once(f"refused {reason}", f"The server refuses players for good: {reason}.")
 
     def _on_heartbeat(self, round_trip_s: float | None) -> None:
         if round_trip_s is not None or not self._is_leaving:
             self._fire("heartbeat", round_trip_s, "lost before the answer" if round_trip_s is None else None)
 
+    def _on_unanswered(self) -> None:
+        self._fire("heartbeat", None, "not answered")
+
+    def _on_not_understood(self, payload: bytes, why: str) -> None:
+        self._fire("message", None, not_understood(self._swarm.recorder, payload, why))
+
     def _on_rooms(self, message: ServerMessage) -> None:
-        self.watch.rooms(getattr(message, "rev", None))
+        self.watch.rooms(
+            getattr(message, "rev", None),
+            base=message.base if isinstance(message, RoomsDelta) else None,
+            is_whole=isinstance(message, RoomsSnapshot),
+            heard_s=self.connection.heard_s,
+        )

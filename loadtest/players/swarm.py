@@ -52,6 +52,8 @@ class Swarm:
     is_called_off: bool = False
     """The run was called off before it began; users leave at once."""
     marks: Marks = field(default_factory=Marks)
+    arriving: set[object] = field(default_factory=set)
+    """Players and their connections that are not there yet, though they have begun to come."""
     _free_numbers: list[int] = field(default_factory=list)
     _next_local: int = 0
     _said: set[str] = field(default_factory=set)

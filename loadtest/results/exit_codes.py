@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """In the order of precedence where several apply: usage, failure, validity, thresholds."""
+    """Where several apply, the swarm ends with the first of: usage, invalid, threshold missed, failed, suspect."""
 
     GOOD = 0
     FAILED = 1
@@ -17,6 +17,8 @@ class ExitCode(IntEnum):
     """Everything was measured and a threshold (in the lab: a goal) was missed."""
     INVALID = 4
     """The figures cannot be trusted, so they say nothing about thresholds either."""
+    SUSPECT = 5
+    """All else is good, but something happened that a reader has to know of before using the figures."""
 
 
 class UsageError(ValueError):

@@ -30,6 +30,8 @@ class RunValidity(msgspec.Struct, kw_only=True):
     reasons: list[str]
     bottleneck: str | None
     """A sentence, where the figures allow one."""
+    notes: list[str] = []
+    """What a reader of the figures may want to know, without a doubt about them: what was left out, for one."""
 
 
 class ThresholdResult(msgspec.Struct, kw_only=True):
@@ -57,6 +59,15 @@ class ReachTally(msgspec.Struct, kw_only=True):
     lost: int
     reach: float | None
     """Received ÷ expected; None where nothing was expected."""
+    others: int = 0
+    """Of the events, those that the swarm did not cause, judged by what most observers heard."""
+    missed: int = 0
+    """Announcements that others heard and this observer did not, though a later one came: conflated or lost."""
+    unjudged: int = 0
+    """Observers that came or left too close to an event to expect anything of them."""
+    unheard: int = 0
+    """Comings of users that none of the expected observers heard of."""
+    booked: int = 0
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -120,6 +131,9 @@ class Generator(msgspec.Struct, kw_only=True):
 
     ticks: int
     late_ticks: int
+    stalls: int = 0
+    """How often it stood still for more than 0.1 s."""
+    stalled_s: float = 0.0
     cpu_shares: list[float]
     """Of a core, second by second."""
     rss_bytes: int
@@ -129,6 +143,11 @@ class Server(msgspec.Struct, kw_only=True):
     pid: int | None
     cpu_shares: list[float]
     """Of a core, second by second, of the server's busiest process; empty where it is not known."""
+    stopped_s: float = 0.0
+    gone_s: float = 0.0
+    on_disk_s: float = 0.0
+    throttled_s: float = 0.0
+    restarts: int = 0
 
 
 class RunFile(msgspec.Struct, kw_only=True):
@@ -156,6 +175,7 @@ class RunFile(msgspec.Struct, kw_only=True):
     errors: dict[str, int]
     """Failures under names that stay the same from run to run."""
     metrics: list[MetricRow]
+    """Of the steady state, or of all phases where there was none or that was asked for; see `phases`."""
     requests: list[RequestRow]
     series: list[SeriesRow]
     events: dict[str, int]
@@ -163,6 +183,12 @@ class RunFile(msgspec.Struct, kw_only=True):
     server: Server
     history: list[dict[str, float]]
     """Rates over the run, for charts."""
+    reported: str = "all"
+    """The phase that `metrics`, `requests` and `series` are of: ``steady`` or ``all``."""
+    phases: dict[str, list[MetricRow]] = {}
+    """What is not among `metrics`, by place: ``ramp``, ``ramp-down``, and ``delayed`` by the generator itself."""
+    not_understood: dict[str, str] = {}
+    """An example of each kind of message or answer that was not understood."""
 
 
 def read_run_json(path: Path) -> RunFile:

@@ -23,7 +23,10 @@ from loadtest.measure.recorder import Recorder
 
 STOP_TIMEOUT_S = 30.0
 """Beyond Locust's own --stop-timeout, for players to disconnect."""
-LAST_REPORT_TIMEOUT_S = 10.0
+LAST_REPORT_TIMEOUT_S = 60.0
+"""A worker with thousands of players judges what is left for seconds."""
+MISSING_S = 20.0
+"""A worker that Locust takes for lost may only be busy: its last report is awaited for so long all the same."""
 
 _REPORT = "lobby_swarm"
 _ENTRIES, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_entries", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
@@ -39,7 +42,7 @@ class WorkerSide:
         _listen(environment.events.report_to_master, self._on_report_to_master)
         runner.register_message(_ENTRIES, self._on_entries)
         runner.register_message(_STOP, self._on_stop, concurrent=True)
-        runner.register_message(_SETTLE, self._on_settle)
+        runner.register_message(_SETTLE, self._on_settle, concurrent=True)
 
     def _on_report_to_master(self, data: dict[str, Any], **_rest: Any) -> None:
         recorder = self._recorder()
@@ -63,7 +66,9 @@ class WorkerSide:
         recorder = self._recorder()
         report = None
         if recorder is not None:
-            recorder.reach.settle(time.perf_counter(), is_final=True)
+            now_s = time.perf_counter()
+            # In a thread, so that this worker's heartbeats go on: without them the master takes it for lost.
+            gevent.get_hub().threadpool.apply(recorder.reach.settle, (now_s,), {"is_final": True})
             report = recorder.take_report(is_last=True)
             self._ended = recorder
         self._runner.send_message(_LAST, {"report": report})
@@ -93,7 +98,12 @@ class MasterSide:
         self._tell(stopping, _STOP)
         self._wait(lambda: stopping & self._present() <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)
         self._tell(stopping, _SETTLE)
-        self._wait(lambda: stopping & self._present() <= self._ended, LAST_REPORT_TIMEOUT_S)
+        told_s = time.monotonic()
+
+        def awaited() -> set[str]:
+            return stopping & (self._known() if time.monotonic() - told_s < MISSING_S else self._present())
+
+        self._wait(lambda: awaited() <= self._ended, LAST_REPORT_TIMEOUT_S)
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_rest: Any) -> None:
         recorder = self._recorder()
@@ -135,6 +145,10 @@ class MasterSide:
 
     def _present(self) -> set[str]:
         return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING}
+
+    def _known(self) -> set[str]:
+        """Missing or not; those that said goodbye are not among them."""
+        return {client.id for client in self._runner.clients.all}
 
     def _name(self, client_id: str) -> str:
         return str(self._runner.get_worker_index(client_id))  # type: ignore[no-untyped-call]

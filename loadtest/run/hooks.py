@@ -24,11 +24,12 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.util.timespan import parse_timespan
 
 from loadtest.client import ServerTimers
+from loadtest.measure.metrics import CALLED_OFF, LATE_WORKERS, ONLINE_BEFORE
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
-from loadtest.output.recording_options import RunOptions, add_run_options, read_run_options
+from loadtest.output.recording_options import ALL_PHASES, RunOptions, add_run_options, read_run_options
 from loadtest.output.result_files import Results
 from loadtest.output.web_form import Start, WebForm
 from loadtest.output.web_tab import install as install_tab
@@ -37,7 +38,8 @@ from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
-from loadtest.run.probing import check_limits, probe, timers_of, tokens_of
+from loadtest.run.probing import check_limits, online_before, probe, timers_of, tokens_of
+from loadtest.run.steady_state import SteadyState
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from loadtest.workload.restart import Restart
 from loadtest.workload.shapes import shape_for
@@ -84,6 +86,7 @@ class _Hooks:
         self._is_probed = False
         """The web form has just done so for the start that comes: Locust takes no stop until that has begun."""
         self._monitor: RunMonitor | None = None
+        self._steady_state: SteadyState | None = None
         self._restart: Restart | None = None
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
@@ -109,6 +112,7 @@ class _Hooks:
         _listen(events.spawning_complete, self.on_spawned)
         _listen(events.request, self.on_request)
         _listen(events.reset_stats, self.on_reset)
+        _listen(events.worker_connect, self.on_worker)
         _listen(events.quitting, self.on_quitting)
         _listen(events.quit, self.on_quit)
 
@@ -176,8 +180,10 @@ class _Hooks:
         if self._master is not None:
             runner = self.environment.runner
             processes = max(int(getattr(parsed, "expect_workers", None) or 1), getattr(runner, "worker_count", 0))
-        users = int(getattr(parsed, "num_users", None) or 1)
-        check_limits(options, users=users, processes=max(1, processes))
+        check_limits(options, users=self.users(parsed), processes=max(1, processes))
+
+    def users(self, parsed: argparse.Namespace | None = None) -> int:
+        return int(getattr(parsed or self.environment.parsed_options, "num_users", None) or 1)
 
     # -- one run --------------------------------------------------------------------------------------------------
 
@@ -209,17 +215,25 @@ class _Hooks:
             is_called_off=is_called_off,
         )
         attach(self.environment, swarm)
+        if is_called_off and self.is_worker:
+            swarm.recorder.count(CALLED_OFF)
         if self._master is not None:
             self._master.begin()
         self.sharing.tell_workers()
         self.start_monitor(swarm)
         if not self.is_worker and not is_called_off:
+            swarm.recorder.count(ONLINE_BEFORE, online_before(self.environment.host, options, users=self.users()))
             self._restart = Restart(options.load, host=self.environment.host or "", count=swarm.recorder.count)
             self._restart.plan()
 
     def new_recorder(self, timers: ServerTimers) -> Recorder:
         settle_s = float(getattr(self.environment.parsed_options, "settle_s", SETTLE_S))
-        return Recorder(settle_s=settle_s, is_shared=self.is_worker, heartbeat_timeout_s=timers.heartbeat_timeout_s)
+        return Recorder(
+            settle_s=settle_s,
+            is_shared=self.is_worker,
+            heartbeat_timeout_s=timers.heartbeat_timeout_s,
+            reports_all_phases=getattr(self.environment.parsed_options, "phase", None) == ALL_PHASES,
+        )
 
     def new_facts(self, options: SwarmOptions) -> RunFacts:
         parsed = self.environment.parsed_options
@@ -234,15 +248,19 @@ class _Hooks:
     def start_monitor(self, swarm: Swarm) -> None:
         if self._monitor is not None:
             self._monitor.stop()
+        self._steady_state = SteadyState(swarm, resets=self.environment.reset_stats)
         self._monitor = RunMonitor(
             swarm,
             duration_s=lambda: time.perf_counter() - self._began_s,
             server_pid=self.run_options.server_pid if self.run_options is not None else None,
+            steady_state=self._steady_state,
         )
         self._monitor.start()
 
     def on_spawned(self, **_rest: Any) -> None:
         swarm, runner = swarm_of(self.environment), self.environment.runner
+        if self._steady_state is not None:
+            self._steady_state.all_are_started(time.perf_counter())
         if swarm is None or runner is None or self.is_worker:
             return
         for role, count in swarm.plan.roles_of(runner.user_count).items():
@@ -251,6 +269,8 @@ class _Hooks:
     def on_test_stopping(self, **_rest: Any) -> None:
         self.on_spawned()  # those that came late, too
         swarm = swarm_of(self.environment)
+        if swarm is not None:
+            swarm.recorder.end_steady_state()
         if swarm is not None and not swarm.facts.duration_s:
             swarm.facts.duration_s = time.perf_counter() - self._began_s
             swarm.ledger.stop()
@@ -280,6 +300,12 @@ class _Hooks:
             duration_s = None if response_time is None else response_time / 1000
             failure = None if not exception else str(exception)
             swarm.recorder.record_request((request_type, name), duration_s, failure)
+
+    def on_worker(self, client_id: str, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if self.sharing.tell_late_worker(client_id) and swarm is not None:
+            swarm.recorder.count(LATE_WORKERS)
+            log.warning("A worker has joined the running test: its players are others than the seed would have given.")
 
     def on_reset(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
@@ -318,7 +344,10 @@ class _Hooks:
             return
         runner.stop()
         found = self.conclusion()
-        code = found.exit_code(self.run_options) if found is not None else None
+        has_failed = bool(runner.stats.num_failures or runner.exceptions) and bool(
+            getattr(self.environment.parsed_options, "exit_code_on_error", 1)
+        )
+        code = found.exit_code(self.run_options, has_failed=has_failed) if found is not None else None
         if code is not None and self.environment.process_exit_code is None:
             self.environment.process_exit_code = code
 

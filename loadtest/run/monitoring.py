@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from time import perf_counter
 
@@ -10,10 +11,14 @@ import psutil
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.client.sockets.transport import address_of
-from loadtest.measure.health import HealthMonitor, ServerWatch, find_server
 from loadtest.measure.history import History
-from loadtest.measure.metrics import LOOP_LAG
+from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
+from loadtest.measure.processes.health import HealthMonitor
+from loadtest.measure.processes.server_watch import ServerWatch, find_server
+from loadtest.measure.recorder import LOOP_LAG
 from loadtest.players.swarm import Swarm, log
+from loadtest.run.steady_state import SteadyState
+from loadtest.wire.network import NetworkSample
 
 LOCAL_HISTORY_S = 1.0
 MASTER_HISTORY_S = 3.0
@@ -28,7 +33,9 @@ class RunMonitor:
     and the rates, too.
     """
 
-    def __init__(self, swarm: Swarm, *, duration_s: Callable[[], float], server_pid: int | None) -> None:
+    def __init__(
+        self, swarm: Swarm, *, duration_s: Callable[[], float], server_pid: int | None, steady_state: SteadyState
+    ) -> None:
         """`duration_s`: how long the run has lasted. `server_pid`: by default the process that listens on the port of
         the host, where that is this machine."""
         runner = swarm.environment.runner
@@ -39,7 +46,12 @@ class RunMonitor:
         self._leads = not isinstance(runner, WorkerRunner)
         every_s = LOCAL_HISTORY_S if self._has_players else MASTER_HISTORY_S
         self._history = History(swarm.facts.history, every_s=every_s)
-        self._health = HealthMonitor(swarm.recorder, on_lag=self._on_lag, on_settle=self._on_settle)
+        self._steady_state = steady_state
+        self._server: ServerWatch | None = None
+        self._network = NetworkSample(swarm.wire.reader)
+        self._health = HealthMonitor(
+            swarm.recorder, on_lag=self._on_lag, on_settle=self._on_settle, on_second=self._on_second
+        )
 
     def start(self) -> None:
         self._health.start()
@@ -54,20 +66,56 @@ class RunMonitor:
             self._swarm.recorder.record(LOOP_LAG, lag_s)
 
     def _on_settle(self) -> None:
+        now_s = perf_counter()
+        if self._server is not None and not self._server.is_gone:
+            self._server.glance(now_s)
         if self._has_players:
-            self._swarm.recorder.reach.settle(perf_counter())
+            self._steady_state.look(now_s)
+            self._swarm.recorder.reach.settle(now_s)
+            self._swarm.recorder.points.settle()
         if self._leads:
             self._history.look(self._swarm.recorder, t_s=self._duration_s())
 
-    def _watch_server(self) -> None:
-        """The server is looked for in a thread, so that players do not wait for it."""
-        facts, pid = self._swarm.facts, self._server_pid
+    def _on_second(self, now_s: float) -> None:
+        if self._has_players:
+            recorder, sample = self._swarm.recorder, self._network.take()
+            for round_trip_s in sample.round_trips_s:
+                recorder.record(TCP_ROUND_TRIP, round_trip_s)
+            recorder.count(SEGMENTS, sample.segments)
+            recorder.count(RETRANSMITTED, sample.retransmitted)
+        server = self._server
+        if server is None:
+            return
+        if server.is_gone:
+            server.glance(now_s)
+            gevent.spawn(self._look_for_the_next, server)
+        else:
+            server.look(now_s)
+
+    def _find(self) -> int | None:
+        """In a thread, so that players do not wait for it."""
         host, port = address_of(self._swarm.environment.host or "")
+        if host not in _LOCAL_HOSTS:
+            return None
+        found: int | None = gevent.get_hub().threadpool.apply(find_server, (port,))
+        return found
+
+    def _look_for_the_next(self, gone: ServerWatch) -> None:
+        """The server's process has ended; another may have taken its place."""
+        pid = self._find()
+        if pid is None or self._server is not gone:
+            return
+        with contextlib.suppress(psutil.Error):
+            self._server = ServerWatch(pid, state=gone.state, cpu_shares=gone.cpu_shares)
+            gone.state.restarts += 1
+            self._swarm.facts.server_pid = pid
+
+    def _watch_server(self) -> None:
+        facts = self._swarm.facts
         try:
-            if pid is None and host in _LOCAL_HOSTS:
-                pid = gevent.get_hub().threadpool.apply(find_server, (port,))
+            pid = self._server_pid if self._server_pid is not None else self._find()
             if pid is not None:
-                self._health.server = ServerWatch(pid)
-                facts.server_pid, facts.server_cpu_shares = pid, self._health.server.cpu_shares
+                self._server = ServerWatch(pid, state=facts.server_state)
+                facts.server_pid, facts.server_cpu_shares = pid, self._server.cpu_shares
         except psutil.Error as error:
             log.warning("The server's CPU is not known: %s", error)

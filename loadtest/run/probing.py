@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
-from loadtest.client import ApiError, ClientError, KeepAliveHttp, LobbyApi, ServerAway, ServerTimers, Timing, socket_url
+from loadtest.client import (
+    ApiError,
+    ClientError,
+    KeepAliveHttp,
+    LobbyApi,
+    ServerAway,
+    ServerTimers,
+    Timing,
+    UnexpectedAnswer,
+    socket_url,
+)
 from loadtest.client.http import HttpAnswer, HttpCall
 from loadtest.client.sockets.link import OpenFailed, open_websocket
-from loadtest.players.locust_http import NOT_FOUND, moved
+from loadtest.players.locust_http import moved
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.file_limits import check_files, raise_file_limit
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
@@ -27,13 +38,28 @@ def tokens_of(options: SwarmOptions) -> Tokens | None:
 
 
 def check_limits(options: SwarmOptions, *, users: int, processes: int) -> None:
-    """Whether a process may open the sockets of its share of so many users. Raises `UsageError`."""
+    """Whether there are tokens for so many users, and a process may open the sockets of its share. Raises
+    `UsageError`."""
+    check_tokens(options, users=users)
     sockets = SwarmPlan(options).sockets_of(users)
     check_files(
         sockets=-(-sockets // processes),
         http_connections=min(options.http_connections, -(-users // processes)),
         allowed=raise_file_limit(),
     )
+
+
+def check_tokens(options: SwarmOptions, *, users: int) -> None:
+    """Whether each of so many users has a token of its own. Raises `UsageError`."""
+    tokens = tokens_of(options)
+    if not isinstance(tokens, DealtTokens):
+        return
+    needed = SwarmPlan(options).tokens_for(users)
+    if needed > len(tokens):
+        raise UsageError(
+            f"--tokens: {options.tokens_file} holds {len(tokens):,} tokens and {needed:,} players need one each: mint "
+            f"more (lobby-server mint-tokens --count {needed}), or start fewer players."
+        )
 
 
 def probe(host: str | None, options: SwarmOptions) -> None:
@@ -62,30 +88,50 @@ def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
         http.close()
 
 
+def online_before(host: str | None, options: SwarmOptions, *, users: int) -> int:
+    """How many of the first so many players' users are online already; 0 where nobody tells."""
+    tokens = tokens_of(options)
+    if tokens is None or not host:
+        return 0
+    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
+    try:
+        online = LobbyApi(http).online_users(tokens.token_of(0))
+    except ClientError:
+        return 0
+    finally:
+        http.close()
+    return len(tokens.user_ids(users) & {user.user_id for user in online})
+
+
 def _probe_api(api: LobbyApi, host: str, options: SwarmOptions, token: str | None) -> None:
+    """What the base protocol promises over HTTP is the list of rooms. Where the token can be verified, it is."""
     try:
         api.rooms()
-        if token is not None:
-            api.verify(token)
     except ApiError as error:
-        if error.status == NOT_FOUND and token is not None:
-            return  # another server, without that call: the handshakes will tell
-        if not error.is_about_the_token:
-            raise UsageError(f"The server at {host} is not ready: {error.sentence}") from None
-        if options.jwt_secret is not None:
-            raise UsageError(
-                f"The server at {host} does not take tokens signed with --jwt-secret: give its own."
-            ) from None
-        raise UsageError(
-            f"The server at {host} does not take the first token of {options.tokens_file}: mint them with its "
-            "secret (the same --data-dir or LOBBY_JWT_SECRET)."
-        ) from None
+        raise UsageError(f"The server at {host} is not ready: {error.sentence}") from None
     except ServerAway as error:
         raise UsageError(
             f"No server answers at {host} ({error.why}): start one with lobby-server, or give another --host."
         ) from None
     except ClientError as error:
         raise UsageError(f"What answers at {host} is no lobby server ({error}): give another --host.") from None
+    if token is None:
+        return
+    with contextlib.suppress(UnexpectedAnswer, ServerAway):  # without that call; a handshake tells, too
+        try:
+            api.verify(token)
+        except ApiError as error:
+            if error.is_about_the_token:
+                raise _refused_token(host, options) from None
+
+
+def _refused_token(host: str, options: SwarmOptions) -> UsageError:
+    if options.jwt_secret is not None:
+        return UsageError(f"The server at {host} does not take tokens signed with --jwt-secret: give its own.")
+    return UsageError(
+        f"The server at {host} does not take the first token of {options.tokens_file}: mint them with its "
+        "secret (the same --data-dir or LOBBY_JWT_SECRET)."
+    )
 
 
 def _probe_socket(host: str, options: SwarmOptions) -> None:

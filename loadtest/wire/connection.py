@@ -8,26 +8,27 @@ Everything but the upgrade happens in the reader's or the timers' greenlet, so l
       ↑                        ↑   └──────failed──┴──────────lost──────────────┤
       └─disconnect, refused    └────────────────WAITING ←──────────────────────┘
 
-Latencies count from the intended time: an upgrade from when its try was due, a heartbeat from when its ping was.
+Times are the server's and the network's: an upgrade from asking for the connection, a heartbeat from the sending of its
+ping, both until the kernel had the answer. How much later than intended the process acted is told by `on_late`.
 """
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections import deque
 from collections.abc import Callable, Iterable
 from random import Random
 
 from gevent.event import Event
 
-from loadtest.client.counters import NO_CLOSE_FRAME, Counters
+from loadtest.client.counters import NO_CLOSE_FRAME, UNDECODABLE, Counters
 from loadtest.client.errors import NotConnected
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.sockets.link import LinkEnded, OpenFailed, ended_by_close_frame
 from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.timing import HeartbeatTimer, Timing
-from loadtest.wire import frames
+from loadtest.wire.messages import frames
+from loadtest.wire.messages.heartbeats import Heartbeats
 from loadtest.wire.opening import open_for_reader
 from loadtest.wire.sending import SendingConnection, reset_on_close
 from loadtest.wire.shared import Wire
@@ -36,6 +37,10 @@ from loadtest.wire.timers import Timer
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
+
+_DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
+_APART_S = 1e-7
+"""Between two messages that arrived together, so that their order is kept."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +64,7 @@ class SwarmConnection(SendingConnection):
         on_late: Callable[[float], object] = lambda late_s: None,
     ) -> None:
         """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given. `on_late`
-        gets how late each ping is sent."""
+        gets how late each try to connect begins and each ping is sent."""
         super().__init__(wire, name=name, version=version, features=features, counters=counters or Counters())
         self.side = wire.new_errands()
         self.timing = timing or Timing()
@@ -67,7 +72,9 @@ class SwarmConnection(SendingConnection):
         self.on_presence, self._on_late = on_presence, on_late
         self.state = State.IDLE
         self.accepted_at_s = 0.0
-        """Time of the last acceptance."""
+        """When the last acceptance arrived."""
+        self.heard_s = 0.0
+        """When the message that is being told arrived. It never goes back."""
         self._rng = rng or Random()
         self._phase = self._rng.random() if phase is None else phase
         self._token = ""
@@ -77,8 +84,7 @@ class SwarmConnection(SendingConnection):
         self._parser = frames.FrameParser()
         self._timer: Timer | None = None
         self._pulse: HeartbeatTimer | None = None
-        self._pings_due_s: deque[float] = deque()
-        self._pongs_to_skip = 0
+        self._heartbeats = Heartbeats()
         self._upgrade_s: float | None = None
         self.handshake_sent_s = self._left_s = 0.0
         self._slot_s: float | None = None
@@ -104,7 +110,7 @@ class SwarmConnection(SendingConnection):
         if self.state in (State.SHAKING, State.ACCEPTED):
             self._stop_timer()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
-            self._pings_due_s.clear()
+            self._tell_unanswered(self._heartbeats.close(self._left_s))
             self._closed = Event()
             self._send_close(CloseCode.NORMAL)
             if self.sock is not None:
@@ -144,8 +150,7 @@ class SwarmConnection(SendingConnection):
     def resume_reading(self) -> None:
         """Does nothing when the connection that was paused is gone."""
         if self.state is State.ACCEPTED and not self._wire.reader.has(self):
-            self._pongs_to_skip += len(self._pings_due_s)  # their round trips would contain the pause
-            self._pings_due_s.clear()
+            self._heartbeats.skip()
             self._wire.reader.add(self)
             if self._unsent:
                 self._wire.reader.want_writable(self, wanted=True)
@@ -178,6 +183,7 @@ class SwarmConnection(SendingConnection):
         """In a greenlet of the crew."""
         if epoch != self._epoch:
             return
+        self._on_late(self._wire.clock() - intended_s)
         try:
             opened = open_for_reader(self._wire.url, self.timing, self._wire.sources)
         except OpenFailed as failed:
@@ -192,7 +198,7 @@ class SwarmConnection(SendingConnection):
             opened.sock.close()
             return
         now_s = self._wire.clock()
-        self._upgrade_s, self.handshake_sent_s = now_s - intended_s, now_s
+        self._upgrade_s, self.handshake_sent_s = opened.upgrade_s, now_s
         self.sock, self._parser, self._unsent = opened.sock, frames.FrameParser(), b""
         self.state = State.SHAKING
         self._wire.reader.add(self)
@@ -201,7 +207,7 @@ class SwarmConnection(SendingConnection):
         self._send_text(self._handshake(self._token))
         if opened.unread and epoch == self._epoch:
             self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken
-            self.on_bytes(opened.unread)
+            self.on_bytes(opened.unread, opened.heard_s)
 
     def _tell_attempt(self, attempt: Attempt) -> None:
         """Counted when it has an outcome: one that its player cut short by leaving has none."""
@@ -217,17 +223,18 @@ class SwarmConnection(SendingConnection):
         self._take_acceptance(accepted)
         self.counters.established += 1
         self.counters.reconnects += self._was_lost
-        self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, now_s
+        self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, self.heard_s
         self._pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
         self._look_again(now_s)
-        handshake_s = now_s - self.handshake_sent_s
+        handshake_s = max(0.0, self.heard_s - self.handshake_sent_s)
         self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=handshake_s, failure=None))
         self.connection_established.emit()
         self.message_received.emit(accepted)
 
     # -- what comes in --------------------------------------------------------------------------------------------
 
-    def on_bytes(self, chunk: bytes) -> None:
+    def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
+        heard_s = max(arrived_s, self.heard_s)
         self.counters.bytes_in += len(chunk)
         pulse = self._pulse
         if pulse is not None:
@@ -242,7 +249,8 @@ class SwarmConnection(SendingConnection):
         payload_in = self.counters.payload_in
         on_presence = self.on_presence
         for opcode, payload in found:
-            if opcode == frames.OP_TEXT:
+            self.heard_s = heard_s = heard_s + _APART_S
+            if opcode in _DATA:
                 heard = get(payload)
                 counted[heard.name] += 1
                 payload_in[heard.name] += len(payload)
@@ -251,11 +259,13 @@ class SwarmConnection(SendingConnection):
                 if self.state is State.ACCEPTED:
                     user_id = heard.user_id
                     if user_id is not None and on_presence is not None:
-                        on_presence(user_id, heard.is_online)
+                        on_presence(user_id, heard.is_online, heard_s)
                     elif heard.message is not None:
                         self._hear(heard.message)
                 elif heard.message is not None:
                     self._hear_in_handshake(heard.message)
+                if heard.name == UNDECODABLE:
+                    self.not_understood.emit(payload, heard.why)
             elif opcode == frames.OP_PING:
                 self._send_frame(payload, frames.OP_PONG)
             elif opcode == frames.OP_CLOSE:
@@ -265,17 +275,15 @@ class SwarmConnection(SendingConnection):
 
     def _hear(self, message: messages.ServerMessage) -> None:
         if isinstance(message, messages.Pong):
-            if self._pongs_to_skip:
-                self._pongs_to_skip -= 1
-            elif self._pings_due_s:
-                self.heartbeat_finished.emit(self._wire.clock() - self._pings_due_s.popleft())
+            for round_trip_s in self._heartbeats.heard(self.heard_s):
+                self.heartbeat_finished.emit(round_trip_s)
         elif isinstance(message, messages.ServerDraining):
             self._slot_s = max(0, message.reconnect_after_ms) / 1000
         elif self.on_presence is not None and isinstance(message, messages.PresenceChanged):
             for user in message.online:
-                self.on_presence(user.user_id, True)
+                self.on_presence(user.user_id, True, self.heard_s)
             for user in message.offline:
-                self.on_presence(user.user_id, False)
+                self.on_presence(user.user_id, False, self.heard_s)
             return
         self._tell(message)
 
@@ -285,7 +293,7 @@ class SwarmConnection(SendingConnection):
                 self._accept(message)
             else:
                 self._take_acceptance(message)
-                self.accepted_at_s = self._wire.clock()
+                self.accepted_at_s = self.heard_s
                 self.accepted_too_late.emit(self._left_s)
         elif isinstance(message, messages.Error) and self.state is State.SHAKING:
             reason = message.reason
@@ -322,11 +330,19 @@ class SwarmConnection(SendingConnection):
                 return
             pulse.heard(now_s)
         if pulse.take_ping(now_s):
-            self._pings_due_s.append(at_s)
+            unanswered, round_trips_s = self._heartbeats.give_up(now_s)
+            self._tell_unanswered(unanswered)
+            for round_trip_s in round_trips_s:
+                self.heartbeat_finished.emit(round_trip_s)
+            self._heartbeats.sent(now_s)
             self._on_late(now_s - at_s)
             self._send_text(messages.Ping())
         if self.state is State.ACCEPTED:
             self._look_again(now_s)
+
+    def _tell_unanswered(self, number: int) -> None:
+        for _ in range(number):
+            self.heartbeat_unanswered.emit()
 
     def _has_unread(self) -> bool:
         """Signs of life that a busy or paused reader has not come to."""
@@ -342,7 +358,7 @@ class SwarmConnection(SendingConnection):
         if not (was_accepted or was_shaking):
             return
         log.info("%s: %s: %s", self.name, "connection lost" if was_accepted else "not connected", ending.why)
-        unanswered = len(self._pings_due_s)
+        unanswered = len(self._heartbeats)
         self._give_back()
         epoch = self._epoch
         if not is_ours:
@@ -352,6 +368,7 @@ class SwarmConnection(SendingConnection):
         else:
             self._was_lost = True
             self.counters.losses += 1
+            self.counters.own_losses += is_ours
             for _ in range(unanswered):
                 self.heartbeat_finished.emit(None)
             self.connection_lost.emit()
@@ -383,8 +400,7 @@ class SwarmConnection(SendingConnection):
     def _give_back(self) -> None:
         self._epoch += 1
         self._stop_timer()
-        self._pings_due_s.clear()
-        self._pongs_to_skip = 0
+        self._heartbeats.clear()
         self._pulse, self._unsent = None, b""
         if self.sock is not None:
             self._wire.reader.remove(self)

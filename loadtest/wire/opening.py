@@ -29,6 +29,10 @@ class Opened:
     unread: bytes
     bytes_in: int
     bytes_out: int
+    upgrade_s: float
+    """From asking for the connection to the arrival of the answer to its upgrade: the server and the network."""
+    heard_s: float
+    """When what is unread arrived."""
 
 
 def open_for_reader(url: str, timing: Timing, sources: SourceAddresses) -> Opened:
@@ -46,22 +50,24 @@ def open_for_reader(url: str, timing: Timing, sources: SourceAddresses) -> Opene
             raise
         sources.go_on()
         opened = open_websocket(url, timing, source=sources.take())
-    stream = opened.stream
+    stream, upgrade_s = opened.stream, opened.upgrade_s
     sock, unread = stream.release()
     if isinstance(sock, ssl.SSLSocket):
         sock.setblocking(False)
-        return _take_over_tls(_TlsSocket(sock), unread, stream)
+        return _take_over_tls(_TlsSocket(sock), unread, stream, upgrade_s)
     plain = _PlainSocket(fileno=sock.detach())
     plain.setblocking(False)
-    return Opened(plain, unread, stream.bytes_in, stream.bytes_out)
+    return Opened(plain, unread, stream.bytes_in, stream.bytes_out, upgrade_s, stream.heard_s)
 
 
-def _take_over_tls(sock: _TlsSocket, unread: bytes, stream: ReadAheadSocket) -> Opened:
+def _take_over_tls(sock: _TlsSocket, unread: bytes, stream: ReadAheadSocket, upgrade_s: float) -> Opened:
     try:
         decrypted = sock.recv(1 << 16)  # of which the epoll would never tell
     except BlockingIOError:
         decrypted = b""
-    return Opened(sock, unread + decrypted, stream.bytes_in + len(decrypted), stream.bytes_out)
+    return Opened(
+        sock, unread + decrypted, stream.bytes_in + len(decrypted), stream.bytes_out, upgrade_s, stream.heard_s
+    )
 
 
 class _TlsSocket:
@@ -87,6 +93,10 @@ class _TlsSocket:
             if not chunk:
                 raise BlockingIOError from None
         return chunk
+
+    def recvmsg(self, most_bytes: int, _control_bytes: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:
+        """Without a stamp: the kernel's are of the records, not of what is in them."""
+        return self.recv(most_bytes), [], 0, None
 
     def send(self, data: bytes) -> int:
         try:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import logging
 import select
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import gevent
 from gevent import monkey
 from gevent.hub import get_hub
+
+from loadtest.client.sockets.arrival import STAMP_BYTES, ArrivalClock
 
 MOST_AT_ONCE = 512
 """Sockets read before other greenlets get a turn."""
@@ -27,7 +31,8 @@ class Readable(Protocol):
 
     sock: Any
 
-    def on_bytes(self, chunk: bytes) -> None: ...
+    def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
+        """`arrived_s`: when the kernel had the last of them."""
 
     def on_end(self, why: str) -> None:
         """The other side closed, or the network did."""
@@ -38,7 +43,9 @@ class Readable(Protocol):
 class SharedReader:
     """Linux: epoll. The greenlet lives from the first `add` to `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._arrivals = ArrivalClock(clock=clock)
         self._epoll: Any = monkey.get_original("select", "epoll")()  # gevent takes it out of the module
         self._by_fd: dict[int, Readable] = {}
         self.greenlet: gevent.Greenlet | None = None
@@ -55,6 +62,10 @@ class SharedReader:
         self._epoll.register(fd, select.EPOLLIN)
         if self.greenlet is None:
             self.greenlet = gevent.spawn(self._run)
+
+    def connections(self) -> Iterable[Readable]:
+        """Those that are read for; not to be kept."""
+        return self._by_fd.values()
 
     def has(self, connection: Readable) -> bool:
         return self._by_fd.get(_fd_of(connection)) is connection
@@ -110,7 +121,7 @@ class SharedReader:
         if sock is None:
             return
         try:
-            chunk = sock.recv(READ_BYTES)
+            chunk, control, _, _ = sock.recvmsg(READ_BYTES, STAMP_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -118,7 +129,7 @@ class SharedReader:
             return
         if chunk:
             self.reads += 1
-            connection.on_bytes(chunk)
+            connection.on_bytes(chunk, self._arrivals.arrived_s(control, self._clock()))
         else:
             connection.on_end("the other side closed the connection without a close frame")
 

@@ -14,8 +14,8 @@ import websocket
 from loadtest.client.counters import Counters
 from loadtest.client.signals import Signal
 from loadtest.client.sockets.lobby_connection import LobbyConnection
-from loadtest.wire import frames
 from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.messages import frames
 from loadtest.wire.shared import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
@@ -40,14 +40,18 @@ class SendingConnection(LobbyConnection):
         ended it."""
         self.accepted_too_late: Signal[[float]] = DirectSignal("accepted_too_late")
         """The server accepted the handshake of a player who had left at that time: others hear of both."""
+        self.not_understood: Signal[[bytes, str]] = DirectSignal("not_understood")
+        """A message came that is none of the protocol: its bytes, and what is wrong with it."""
+        self.heartbeat_unanswered: Signal[[]] = DirectSignal("heartbeat_unanswered")
+        """The server goes on without having answered a ping."""
         self.sock: Any = None
         """None while there is no upgraded connection."""
         self._wire = wire
         self._unsent = b""
 
     @abstractmethod
-    def on_bytes(self, chunk: bytes) -> None:
-        """The shared reader brings what came."""
+    def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
+        """The shared reader brings what came, and when."""
 
     @abstractmethod
     def on_end(self, why: str) -> None:

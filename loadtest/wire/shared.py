@@ -11,7 +11,7 @@ import gevent
 from loadtest.client import ServerTimers
 from loadtest.wire.addresses import SourceAddresses, host_of
 from loadtest.wire.crew import Crew, Errands
-from loadtest.wire.memo import Memo
+from loadtest.wire.messages.memo import Memo
 from loadtest.wire.reader import SharedReader
 from loadtest.wire.timers import Timers
 
@@ -37,7 +37,7 @@ class Wire:
         self.url = url
         self.clock = clock
         self.timers = Timers(clock)
-        self.reader = SharedReader()
+        self.reader = SharedReader(clock)
         self.memo = Memo()
         self.openers = Crew(MOST_UPGRADES)
         self.crew = Crew(MOST_ERRANDS)

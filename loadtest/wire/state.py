@@ -17,6 +17,7 @@ class State(Enum):
 
 
 class PresenceSink(Protocol):
-    """Takes presence, one user at a time, instead of any signal: it is what a swarm receives most."""
+    """Takes presence, one user at a time, instead of any signal: it is what a swarm receives most. The last argument is
+    when the event arrived."""
 
-    def __call__(self, user_id: int, is_online: bool, /) -> None: ...
+    def __call__(self, user_id: int, is_online: bool, heard_s: float, /) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,4 +36,10 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     tokens = tuple(line.strip() for line in lines if line.strip())
     if not tokens:
         raise UsageError(f"--tokens: {path} holds no token: make some with lobby-server mint-tokens --count N.")
+    repeated, times = Counter(tokens).most_common(1)[0]
+    if times > 1:
+        places = [number for number, line in enumerate(lines, start=1) if line.strip() == repeated]
+        raise UsageError(
+            f"--tokens: lines {places[0]} and {places[1]} of {path} are the same token: two players would be one user."
+        )
     return tokens

@@ -103,6 +103,13 @@ class SwarmPlan:
         """How many of the first so many play what."""
         return dict(sorted(self._roles.count(players).items()))
 
+    def tokens_for(self, players: int) -> int:
+        """How many tokens they need, dealt by number: none after that of the last one who logs in. O(players)."""
+        logged_in = (
+            number for number in range(players - 1, -1, -1) if self._roles.role_of(number) not in mix.SOCKETLESS
+        )
+        return next(logged_in, -1) + 1
+
     def sockets_of(self, players: int) -> int:
         """The number of WebSockets that they hold together."""
         per_role = dict.fromkeys(mix.ROLES, 1) | dict.fromkeys(mix.SOCKETLESS, 0) | {mix.TABBER: self._options.tabs}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -55,6 +56,17 @@ class Faults:
     """The whole server, once."""
     change_every_s: float = 0.0
     """Rooms with marks appear by themselves, so often."""
+    changes_at_most: float = math.inf
+    is_room_change_dropped: Callable[[int, int], bool] = lambda change, observer: False
+    is_pong_dropped: Callable[[int, int], bool] = lambda number, observer: False
+    pong: dict[str, Any] = field(default_factory=lambda: {"ts": 1_700_000_000_000})
+    room_lacks: str = ""
+    """A key that rows of rooms do not have."""
+    has_text_ids: bool = False
+    garbage_every_s: float = 0.0
+    """Each is told something that is no JSON, so often."""
+    answers_after_s: float = 0.0
+    """It waits so long, without any work, before each answer to a handshake or a ping."""
 
 
 @dataclass
@@ -70,6 +82,11 @@ class Told:
     delays_s: list[float] = field(default_factory=list)
     """From the arrival of a handshake to the sending of its announcement, to each who gets one."""
     changes: int = 0
+    stalled_s: float = 0.0
+    changes_dropped: int = 0
+    pongs_dropped: int = 0
+    garbage: int = 0
+    pongs: int = 0
 
 
 @dataclass
@@ -117,7 +134,7 @@ class FaultyLobby:
             self.first_s = now_s
             self._begin()
         self.members[user_id] = _Member(socket, user_id, now_s)
-        socket.tell("handshake_accepted", {"peer_id": 0, "user_id": user_id, "username": f"u{user_id}"})
+        socket.tell("handshake_accepted", {"peer_id": 0, "user_id": self._id(user_id), "username": f"u{user_id}"})
         held = self._held.pop(user_id, None)
         if held is not None:
             held.cancel()
@@ -138,19 +155,55 @@ class FaultyLobby:
     def change(self, room: dict[str, Any]) -> None:
         self.rooms[room["id"]] = room
         self.told.changes += 1
-        self._later(self.faults.delay_s, lambda: self._tell_all("rooms_changed", {}))
+        self._later(self.faults.delay_s, lambda: self._announce_change(self.told.changes))
+
+    def _announce_change(self, number: int) -> None:
+        for member in list(self.members.values()):
+            if self.faults.is_room_change_dropped(number, member.user_id):
+                self.told.changes_dropped += 1
+            else:
+                member.socket.tell("rooms_changed", {})
+
+    def _id(self, user_id: int) -> int | str:
+        return f"user-{user_id}" if self.faults.has_text_ids else user_id
+
+    def row(self, room: dict[str, Any]) -> dict[str, Any]:
+        """As it is told."""
+        return {key: value for key, value in room.items() if key != self.faults.room_lacks}
+
+    def pong(self, socket: _Socket, number: int, user_id: int) -> None:
+        if self.faults.is_pong_dropped(number, user_id):
+            self.told.pongs_dropped += 1
+        else:
+            self.told.pongs += 1
+            self._later(self.faults.answers_after_s, lambda: socket.tell("pong", self.faults.pong))
+
+    def _talk_nonsense(self) -> None:
+        for member in list(self.members.values()):
+            self.told.garbage += 1
+            member.socket.say("this is no JSON")
+        self._loop.call_later(self.faults.garbage_every_s, self._talk_nonsense)
 
     def _begin(self) -> None:
         faults = self.faults
         if faults.close_after_s:
             self._loop.call_later(faults.close_after_s, self._close_some)
         if faults.stall_s:
-            self._loop.call_later(faults.stall_after_s, time.sleep, faults.stall_s)
+            self._loop.call_later(faults.stall_after_s, self._stall)
+        if faults.garbage_every_s:
+            self._loop.call_later(faults.garbage_every_s, self._talk_nonsense)
         if faults.change_every_s:
             self._loop.call_later(faults.change_every_s, self._make_a_change, time.perf_counter())
 
+    def _stall(self) -> None:
+        began_s = time.perf_counter()
+        time.sleep(self.faults.stall_s)
+        self.told.stalled_s = time.perf_counter() - began_s
+
     def _make_a_change(self, before_s: float) -> None:
         intended_s = before_s + self.faults.change_every_s
+        if self.told.changes >= self.faults.changes_at_most:
+            return
         for old in list(self.rooms)[: -ROOMS_KEPT or None]:
             del self.rooms[old]
         self.change(_room(f"r{self.told.changes}", self._marks.write(intended_s)))
@@ -177,14 +230,14 @@ class FaultyLobby:
             told.doubled += is_doubled
             for _ in range((not is_dropped) + is_doubled):
                 told.delays_s.append(time.perf_counter() - came_s)
-                member.socket.tell("user_online", {"user_id": user_id, "username": f"u{user_id}"})
+                member.socket.tell("user_online", {"user_id": self._id(user_id), "username": f"u{user_id}"})
         if is_back_early:
             told.swapped += self._announce_offline(user_id)
 
     def _announce_offline(self, user_id: int) -> int:
         others = [member for member in self.members.values() if member.user_id != user_id]
         for member in others:
-            member.socket.tell("user_offline", {"user_id": user_id, "username": f"u{user_id}"})
+            member.socket.tell("user_offline", {"user_id": self._id(user_id), "username": f"u{user_id}"})
         return len(others)
 
     def _tell_all(self, kind: str, data: dict[str, Any]) -> None:
@@ -226,6 +279,7 @@ class _Socket(WebSocketHandler):
     def initialize(self, lobby: FaultyLobby) -> None:
         self.lobby = lobby
         self.user_id: int | None = None
+        self.pings = 0
 
     def check_origin(self, origin: str) -> bool:
         return True
@@ -236,18 +290,22 @@ class _Socket(WebSocketHandler):
     def on_message(self, message: str | bytes) -> None:
         frame = json.loads(message)
         if frame["type"] == "handshake":
-            self.user_id = user_of(frame["data"]["token"])
-            self.lobby.join(self, self.user_id)
+            user_id = self.user_id = user_of(frame["data"]["token"])
+            self.lobby._later(self.lobby.faults.answers_after_s, lambda: self.lobby.join(self, user_id))
         elif frame["type"] == "ping":
-            self.tell("pong", {"ts": int(time.time() * 1000)})
+            self.pings += 1
+            self.lobby.pong(self, self.pings, self.user_id or 0)
 
     def on_close(self) -> None:
         if self.user_id is not None:
             self.lobby.leave(self, self.user_id)
 
     def tell(self, kind: str, data: dict[str, Any]) -> None:
+        self.say(json.dumps({"type": kind, "data": data}))
+
+    def say(self, text: str) -> None:
         try:
-            self.write_message(json.dumps({"type": kind, "data": data}))
+            self.write_message(text)
         except WebSocketClosedError:
             pass  # it is leaving: the swarm does not expect it there, either
 
@@ -257,7 +315,7 @@ class _Rooms(RequestHandler):
         self.lobby = lobby
 
     def get(self, room_id: str | None) -> None:
-        rooms = list(reversed(self.lobby.rooms.values()))
+        rooms = [self.lobby.row(room) for room in reversed(self.lobby.rooms.values())]
         self.set_header("ETag", f'"{self.lobby.told.changes}"')
         self.finish({"count": len(rooms), "rooms": rooms})
 
@@ -265,7 +323,7 @@ class _Rooms(RequestHandler):
         body = json.loads(self.request.body)
         room = _room(f"p{self.lobby.told.changes}", body.get("mapName"))
         self.set_status(201)
-        self.finish({"success": True, "room": room})
+        self.finish({"success": True, "room": self.lobby.row(room)})
         self.lobby.change(room)
 
     def delete(self, room_id: str) -> None:

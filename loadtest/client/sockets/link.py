@@ -59,6 +59,11 @@ class Opened:
     socket: _WebSocket
     stream: ReadAheadSocket
 
+    @property
+    def upgrade_s(self) -> float:
+        """From asking for the connection to the arrival of the answer to its upgrade."""
+        return self.stream.heard_s - self.stream.began_s
+
 
 def open_websocket(url: str, timing: Timing, *, source: str | None = None) -> Opened:
     """TCP and the upgrade, from the address `source` if given. Raises `OpenFailed`; an `OSError` of the TCP connection

@@ -14,6 +14,8 @@ import struct
 import time
 from urllib.parse import urlsplit
 
+from loadtest.client.sockets.arrival import HAS_STAMPS, STAMP_BYTES, ArrivalClock, stamp_arrivals
+
 READ_AHEAD_BYTES = 16_384
 LEAST_TIMEOUT_S = 0.001
 """A timeout of 0 would switch the socket to non-blocking, which websocket-client treats differently."""
@@ -23,9 +25,17 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class ReadAheadSocket:
     """As much of a socket as websocket-client uses. One reader; any number of senders who take turns."""
 
-    __slots__ = ("_buffer", "_closed", "_position", "_send_timeout_s", "_sock", "_timeout_s", "bytes_in", "bytes_out")
+    __slots__ = (
+        "_buffer", "_closed", "_is_stamped", "_position", "_send_timeout_s", "_sock", "_timeout_s", "began_s",
+        "bytes_in", "bytes_out", "heard_s",
+    )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, *, send_timeout_s: float) -> None:
+    def __init__(self, sock: socket.socket, *, send_timeout_s: float, began_s: float | None = None) -> None:
+        """`began_s`: when the connection was asked for."""
+        self.began_s = time.perf_counter() if began_s is None else began_s
+        self.heard_s = self.began_s
+        """When what was read last arrived (`time.perf_counter`)."""
+        self._is_stamped = HAS_STAMPS and not isinstance(sock, ssl.SSLSocket)
         self._sock = sock
         self._send_timeout_s = send_timeout_s
         self._timeout_s: float | None = sock.gettimeout()
@@ -39,7 +49,7 @@ class ReadAheadSocket:
         """Raises `TimeoutError` when nothing came in time; what was read before stays in the buffer."""
         position = self._position
         if position == len(self._buffer):
-            chunk = self._sock.recv(READ_AHEAD_BYTES)
+            chunk = self._receive()
             self.bytes_in += len(chunk)
             if len(chunk) <= most_bytes:
                 return chunk
@@ -52,6 +62,15 @@ class ReadAheadSocket:
         else:
             self._position = end
         return part
+
+    def _receive(self) -> bytes:
+        if not self._is_stamped:
+            chunk = self._sock.recv(READ_AHEAD_BYTES)
+            self.heard_s = time.perf_counter()
+            return chunk
+        chunk, control, _, _ = self._sock.recvmsg(READ_AHEAD_BYTES, STAMP_BYTES)
+        self.heard_s = _arrivals.arrived_s(control, time.perf_counter())
+        return chunk
 
     def send(self, data: bytes) -> int:
         """All of `data`, or `TimeoutError` after the send timeout: then a frame may be cut, close the connection."""
@@ -104,16 +123,44 @@ def open_stream(url: str, *, timeout_s: float, source: str | None = None) -> Rea
 
     Raises `OSError`.
     """
-    address = address_of(url)
-    sock = socket.create_connection(address, timeout_s, source_address=None if source is None else (source, 0))
+    host, port = address_of(url)
+    sock, began_s = _connect(host, port, timeout_s=timeout_s, source=source)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if urlsplit(url).scheme == "wss":
-            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=address[0])
+            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        else:
+            stamp_arrivals(sock)
     except BaseException:
         sock.close()
         raise
-    return ReadAheadSocket(sock, send_timeout_s=timeout_s)
+    return ReadAheadSocket(sock, send_timeout_s=timeout_s, began_s=began_s)
+
+
+def _connect(host: str, port: int, *, timeout_s: float, source: str | None) -> tuple[socket.socket, float]:
+    """`socket.create_connection`, and when the connection was asked for: after the name was looked up."""
+    error: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(timeout_s)
+            if source is not None:
+                sock.bind((source, 0))
+            began_s = time.perf_counter()
+            sock.connect(address)
+        except OSError as failed:
+            error = failed
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock, began_s
+    raise error if error is not None else OSError(f"{host} has no address")
+
+
+_arrivals = ArrivalClock()
+"""Of this process; it remembers nothing of any connection."""
 
 
 def address_of(url: str) -> tuple[str, int]:

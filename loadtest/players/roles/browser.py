@@ -31,8 +31,8 @@ class Browser(Role):
         )
 
     def begin(self) -> None:
-        token = self.identity.get_token(self.began_s)
-        self.client.open(token, self.began_s)
+        token = self.identity.get_token(self.starts_s)
+        self.client.open(token)
 
     def end(self) -> None:
         self.client.close()

@@ -6,7 +6,9 @@ import contextlib
 import time
 from typing import ClassVar
 
-from loadtest.client import ApiError, ClientError, NotConnected, ServerAway
+import msgspec
+
+from loadtest.client import ApiError, ClientError, NotConnected, ServerAway, UnexpectedAnswer
 from loadtest.players.roles.browser import Browser
 from loadtest.workload import mix
 from loadtest.workload.plan import Act, Intent
@@ -39,6 +41,9 @@ class Host(Browser):
         except ApiError as error:
             self.room_id = error.existing_room_id  # left over from an earlier run: deleted next
             return
+        except UnexpectedAnswer as error:
+            self.room_id = _room_in(error.body)  # it was made all the same: deleted in its time
+            return
         except ClientError as error:
             self._is_server_away = isinstance(error, ServerAway)
             return  # in Locust's table of failures already; the plan goes on
@@ -62,3 +67,19 @@ class Host(Browser):
             self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
             self.count("rooms deleted")
         self.room_id = None  # last, so that a player who is stopped on the way here tries once more
+
+
+class _WithId(msgspec.Struct):
+    id: str
+
+
+class _Made(msgspec.Struct):
+    room: _WithId
+
+
+def _room_in(body: bytes) -> str | None:
+    """The id in an answer that says no more of its room than that."""
+    try:
+        return msgspec.json.decode(body, type=_Made).room.id
+    except (msgspec.MsgspecError, UnicodeError):
+        return None

@@ -88,14 +88,14 @@ class Joiner(Browser):
         self.is_in_room = True
         if asked is not None:
             intended_s, sent_s = asked
-            now_s = time.perf_counter()
+            now_s = self.client.connection.heard_s
             self.fire("room join", now_s - intended_s, None)
             self.swarm.ledger.change(intended_s=intended_s, sent_s=sent_s, answered_s=now_s)
 
     def _on_chat(self, line: str) -> None:
         if self._lines_said_s and self._lines_said_s[0][0] == line:
             _, intended_s = self._lines_said_s.popleft()
-            self.fire("room chat", time.perf_counter() - intended_s, None)
+            self.fire("room chat", self.client.connection.heard_s - intended_s, None)
 
     def _on_lost(self) -> None:
         if self._asked is not None:

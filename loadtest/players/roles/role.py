@@ -11,7 +11,7 @@ import time
 from typing import ClassVar
 
 from loadtest.client import Attempt
-from loadtest.measure.metrics import LATENESS
+from loadtest.measure.recorder import LATENESS
 from loadtest.players.sign_in import SignIn
 from loadtest.players.swarm import Swarm
 from loadtest.workload.plan import Act, Intent, PlayerPlan
@@ -35,6 +35,8 @@ class Role:
         self.began_s = began_s
         self.identity = SignIn(swarm, number=seat, rng=plan.rng("identity"))
         self.is_over = False
+        self.starts_s = self._free_s = time.perf_counter()
+        """When the session did begin."""
         self._schedule = plan.schedule(swarm.options)
         self._next: Intent | None = next(self._schedule, None)
 
@@ -45,7 +47,11 @@ class Role:
         """Disconnect, and remove what this player created. May block."""
 
     def act(self, intent: Intent, at_s: float) -> None:
-        """Do what was planned, for `at_s` (`time.perf_counter`). May block."""
+        """Do what was planned, for `at_s` (`time.perf_counter`). May block.
+
+        `at_s` is when it was due, later by what the generator alone is to blame for: that is lateness. What an answer
+        before took of the time is not, so that a slow server is slow for what comes after it, too.
+        """
 
     def next_at_s(self) -> float:
         """When the next thing is due; `math.inf` for never."""
@@ -62,11 +68,13 @@ class Role:
             return
         self._next = next(self._schedule, None)
         at_s = self.began_s + intent.at_s
-        self.swarm.recorder.record(LATENESS, now_s - at_s)
+        late_s = now_s - max(at_s, self._free_s)
+        self.swarm.recorder.record(LATENESS, late_s)
         if intent.act is Act.END:
             self.is_over = True
         else:
-            self.act(intent, at_s)
+            self.act(intent, at_s + late_s)
+        self._free_s = time.perf_counter()
 
     # -- into the records -----------------------------------------------------------------------------------------
 

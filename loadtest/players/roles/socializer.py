@@ -6,7 +6,6 @@ Every request is accepted. A line carries its intended time as a mark, so a play
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
@@ -134,7 +133,7 @@ class Socializer(Browser):
             if message.user_id == self.client.connection.user_id:
                 self.party_id = message.party_id
             elif (invited_s := self._invited_s.pop(message.user_id, None)) is not None:
-                took_s = time.perf_counter() - invited_s
+                took_s = self.client.connection.heard_s - invited_s
                 self.swarm.recorder.record(INVITATION, took_s)
                 self.fire("party invitation", took_s, None)
         elif isinstance(message, PartyLeft):
@@ -147,7 +146,7 @@ class Socializer(Browser):
         said_s = self.swarm.marks.read(line.text)
         if said_s is None:
             return
-        took_s = time.perf_counter() - said_s
+        took_s = self.client.connection.heard_s - said_s
         self.swarm.recorder.record(CHAT_DELIVERY, took_s)
         if line.from_user_id == self.client.connection.user_id:
             self.fire("chat line", took_s, None)

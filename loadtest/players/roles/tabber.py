@@ -20,9 +20,9 @@ class Tabber(Browser):
         self.tabs = [self.client, *(self.new_client(number) for number in range(1, swarm.options.tabs))]
 
     def begin(self) -> None:
-        token = self.identity.get_token(self.began_s)
+        token = self.identity.get_token(self.starts_s)
         for tab in self.tabs:
-            tab.open(token, self.began_s)
+            tab.open(token)
 
     def end(self) -> None:
         gevent.joinall([gevent.spawn(tab.close) for tab in self.tabs])

@@ -23,9 +23,9 @@ class World:
     def __init__(self, size: int = 0, *, first_user: int = 1, features: frozenset[Feature] = frozenset()) -> None:
         self.now_s = 1000.0
         self.ledger = Ledger(clock=lambda: self.now_s)
-        self.fan_out = {"presence": Series(), "rooms": Series()}
+        self.fan_out = {"presence": Series(), "rooms": Series(), "others": Series()}
         self.reach = Reach(
-            self.ledger, settle_s=SETTLE_S, on_fan_out=lambda kind, taken_s: self.fan_out[kind].record_many(taken_s)
+            self.ledger, settle_s=SETTLE_S, on_fan_out=lambda kind, taken_s, _: self.fan_out[kind].record_many(taken_s)
         )
         self.watches: dict[int, PlayerWatch] = {}
         for user_id in range(first_user, first_user + size):
@@ -497,3 +497,101 @@ def test_many_values_at_once_are_recorded_as_one_by_one():
     for percent in (1, 50, 90, 99, 99.9):
         rank = min(len(exact) - 1, max(0, int(percent / 100 * len(exact) + 0.5) - 1))
         assert at_once.percentile_us(percent) == pytest.approx(exact[rank] * 1e6, rel=1.1e-3, abs=1)
+
+
+# -- what others do -----------------------------------------------------------------------------------------------
+
+
+def announce(world: World, *, skip: frozenset[int] = frozenset()) -> None:
+    for observer, watch in world.watches.items():
+        if observer not in skip:
+            watch.rooms()
+
+
+def test_a_change_by_others_is_judged_by_what_most_observers_heard():
+    world = World(20)
+    for dropped in (frozenset({1, 2}), frozenset({3})):
+        announce(world, skip=dropped)
+        world.wait(3 * SETTLE_S)
+    world.wait()
+    rooms = world.reach.rooms
+    assert (rooms.events, rooms.others, rooms.expected, rooms.lost, rooms.missed) == (2, 2, 40, 3, 0)
+
+
+def test_an_announcement_that_only_few_heard_is_no_evidence():
+    world = World(20)
+    announce(world, skip=frozenset(range(1, 15)))
+    world.wait(3 * SETTLE_S)
+    world.wait()
+    assert (world.reach.rooms.others, world.reach.rooms.expected) == (0, 0)
+
+
+def test_a_later_announcement_makes_a_dropped_one_a_miss_and_no_loss():
+    world = World(20)
+    for number in range(10):
+        announce(world, skip=frozenset({number + 1}) if number < 7 else frozenset())
+        world.now_s += 0.3
+    world.wait()
+    world.wait()
+    rooms = world.reach.rooms
+    assert (rooms.others, rooms.lost, rooms.missed) == (10, 0, 7)
+
+
+def test_misses_are_found_beside_changes_of_the_swarm_itself():
+    world = World(20)
+    for number in range(5):
+        world.change()
+        world.now_s += 0.01
+        announce(world, skip=frozenset({number + 1}))
+        world.now_s += 0.4
+    announce(world)
+    world.wait()
+    world.wait()
+    rooms = world.reach.rooms
+    assert (rooms.events, rooms.others, rooms.lost, rooms.missed) == (5, 0, 0, 5)
+
+
+def test_a_stranger_whom_most_heard_of_should_have_been_heard_of_by_all():
+    world = World(20)
+    world.tell(9001, True, skip=frozenset({4, 5}))
+    world.now_s += 1.0
+    world.tell(9002, True)
+    world.tell(9002, False)
+    world.wait(60.0)
+    world.wait()
+    presence = world.reach.presence
+    assert (presence.others, presence.expected, presence.lost) == (3, 60, 2)
+    assert presence.strangers == 58
+
+
+def test_a_user_whom_nobody_hears_of_is_counted_as_unheard():
+    world = World(20)
+    for user_id in (101, 102, 103):
+        world.join(user_id)
+        world.wait(1.0)
+    world.wait()
+    assert (world.reach.presence.unheard, world.reach.presence.received) == (3, 0)
+
+
+def test_observers_who_came_or_left_at_the_same_moment_are_unjudged():
+    world = World(20)
+    world.join(101)
+    world.tell(101, True)
+    world.now_s += 1.0
+    world.leave(3)
+    world.tell(3, False)
+    world.wait()
+    assert world.reach.presence.unjudged > 0
+    assert world.reach.presence.lost == 0
+
+
+def test_receipts_that_are_read_in_another_order_than_they_arrived_are_all_judged():
+    world = World(20)
+    world.join(101)
+    arrived_s = world.now_s + 0.05
+    world.now_s += 1.5  # the process stood still, and reads them now
+    for observer in range(20, 0, -1):
+        world.watches[observer].presence(101, True, arrived_s + observer / 1000)
+    world.wait()
+    assert (world.reach.presence.expected, world.reach.presence.lost) == (20, 0)
+    assert world.fan_out["presence"].max_us < 100_000, "when they arrived, not when they were read"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -13,14 +14,18 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask, Response
 
-from loadtest.measure.health import Health, find_server
+from loadtest.measure.examples import not_understood
+from loadtest.measure.judging.thresholds import read_threshold, read_thresholds
+from loadtest.measure.judging.validity import judge
 from loadtest.measure.metrics import error_name
+from loadtest.measure.processes.health import Health
+from loadtest.measure.processes.server_watch import find_server
+from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
-from loadtest.measure.run_facts import RunFacts
+from loadtest.measure.run_facts import RunFacts, ServerState
 from loadtest.measure.series import Series
-from loadtest.measure.thresholds import read_threshold, read_thresholds
-from loadtest.measure.validity import judge
 from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
+from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.recording_options import RunOptions, read_run_options
 from loadtest.output.result_files import Results
@@ -189,23 +194,174 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     )
 
 
+def answered(*times_s: float) -> Recorder:
+    """Thirty answers of each of these times."""
+    recorder = Recorder()
+    for time_s in times_s * 30:
+        recorder.record_request(("WS", "heartbeat"), time_s, None)
+    return recorder
+
+
 @pytest.mark.parametrize(
-    ("server", "generator", "sentence"),
+    ("server", "generator", "answers", "state", "sentence"),
     [
-        ([0.4] * 10, 0.3, "The server was not the bottleneck: the server used 40% of a core"),
-        ([0.97] * 10, 0.3, "The server was the bottleneck"),
-        ([0.4] * 10, 0.96, "The generator was the bottleneck, the server was not"),
-        ([0.97] * 10, 0.96, "Server and generator were both near their limit"),
-        ([], 0.3, None),
+        ([0.4] * 10, 0.3, (0.004,), None, "No bottleneck was seen: the server used 40% of a core at its busiest, the "
+         "busiest generator 30%, answers took 4 ms at p50 and 4 ms at p99."),
+        ([0.97] * 10, 0.3, (0.004, 0.9), None, "The server was busy, and the bottleneck: the server used 97%"),
+        ([0.4] * 10, 0.96, (0.004, 0.9), None, "The generator was the bottleneck: the server used 40%"),
+        ([0.97] * 10, 0.96, (0.004,), None, "Server and generator were both near their limit"),
+        ([0.02] * 10, 0.1, (0.502,), None, "The server was waiting: 100.0% of 30 answers took more than 250 ms, while "
+         "the server used 2% of a core at its busiest, the busiest generator 10%, answers took 502 ms at p50"),
+        ([0.02] * 10, 0.1, (0.502,), ServerState(watched_s=10.0, on_disk_s=4.0), "The server was waiting: 100.0% of 30 "
+         "answers took more than 250 ms (its process waited for a disk in 4.0 s), while"),
+        ([0.02] * 10, 0.1, (0.004,), ServerState(watched_s=20.0, stopped_s=2.0), "The server was frozen, its process "
+         "was stopped, in 2.0 s of 20.0 s: the server used 2%"),
+        ([0.02] * 10, 0.1, (0.004,), ServerState(watched_s=20.0, gone_s=9.0), "The server was away, its process had "
+         "ended, in 9.0 s of 20.0 s: the server used 2%"),
+        ([0.5] * 10, 0.1, (0.3,), ServerState(watched_s=20.0, throttled_s=9.0), "The server was throttled, its control "
+         "group had used up its CPU, in 9.0 s of 20.0 s"),
+        ([], 0.3, (0.502,), None, "The server, or what it waits for, was slow: 100.0% of 30 answers took more than 250 "
+         "ms, while the server's CPU is not known"),
+        ([], 0.3, (), None, None),
+    ],
+)  # fmt: skip
+def test_it_says_what_held_the_run_up_and_what_was_seen(
+    server: list[float], generator: float, answers: tuple[float, ...], state: ServerState | None, sentence: str | None
+):
+    recorder = answered(*answers)
+    recorder.health = Health(ticks=600, cpu_shares=[generator] * 30)
+    found = judge(recorder, server_cpu_shares=server, server_state=state).bottleneck
+    assert found is None if sentence is None else found is not None and found.startswith(sentence), found
+
+
+@pytest.mark.parametrize(
+    ("round_trip_s", "again", "sentence"),
+    [(0.3, 0, "The network was the bottleneck"), (0.0002, 50, "The network was the bottleneck"),
+     (0.0002, 0, "The server was waiting")],
+)  # fmt: skip
+def test_slow_answers_are_the_networks_where_tcp_says_so(round_trip_s: float, again: int, sentence: str):
+    recorder = answered(0.502)
+    recorder.record("round trip of TCP", round_trip_s)
+    recorder.count("TCP segments sent, of a sample", 1000)
+    recorder.count("TCP segments sent again, of the sample", again)
+    found = judge(recorder, server_cpu_shares=[0.02] * 10).bottleneck
+    assert found is not None
+    assert found.startswith(sentence)
+    assert f"the network {'300 ms' if round_trip_s > 0.1 else '200 µs'}" in found
+
+
+# -- doubts -------------------------------------------------------------------------------------------------------
+
+
+def played(**counts: int) -> Recorder:
+    """Two players who met; `counts` by name, with blanks for underscores."""
+    recorder = Recorder()
+    recorder.reach.presence.expected = recorder.reach.presence.received = recorder.reach.presence.events = 10
+    for name, number in {"connection_attempts": 2, "connections_established": 2, **counts}.items():
+        recorder.count(name.replace("_", " "), number)
+    return recorder
+
+
+def test_two_players_who_met_are_a_valid_run():
+    assert judge(played()).level is Validity.VALID
+
+
+@pytest.mark.parametrize(
+    ("event", "number", "level", "says"),
+    [
+        ("players without a user of their own", 1, Validity.INVALID, "1 players found no token of their own"),
+        ("workers that called the run off", 1, Validity.INVALID, "1 of the workers called the run off"),
+        ("workers that joined the running test", 1, Validity.SUSPECT, "1 workers joined while the test ran"),
+        ("players' users that were online before the run", 2, Validity.INVALID, "another swarm uses the same tokens"),
+        ("messages and answers that were not understood", 1, Validity.INVALID, "1 messages or answers were not"),
     ],
 )
-def test_it_says_who_was_the_bottleneck_where_the_figures_allow(
-    server: list[float], generator: float, sentence: str | None
-):
-    recorder = recorded()
-    recorder.health = Health(ticks=600, cpu_shares=[generator] * 30)
-    found = judge(recorder, server_cpu_shares=server).bottleneck
-    assert found is None if sentence is None else found is not None and found.startswith(sentence)
+def test_what_makes_figures_wrong_is_a_reason(event: str, number: int, level: Validity, says: str):
+    recorder = played()
+    recorder.count(event, number)
+    judgement = judge(recorder)
+    assert judgement.level is level
+    assert says in judgement.reasons[0]
+
+
+def test_one_message_of_thousands_that_was_not_understood_is_a_doubt_with_its_example():
+    recorder = played()
+    recorder.connections.messages_in["user_online"] = 5000
+    recorder.reach.presence.booked = 5000
+    kind = not_understood(recorder, b'{"type":"pong","data":{}}', "`ts` is missing")
+    judgement = judge(recorder)
+    assert judgement.level is Validity.SUSPECT
+    assert kind == "pong was not understood: `ts` is missing"
+    assert '{"type":"pong","data":{}} (pong was not understood' in judgement.reasons[0]
+
+
+def test_players_of_whom_nobody_heard_are_users_of_somebody_else_too():
+    recorder = played()
+    recorder.reach.presence.unheard = 6
+    judgement = judge(recorder)
+    assert judgement.level is Validity.INVALID
+    assert "another swarm with the same tokens" in judgement.reasons[0]
+
+
+def test_a_run_in_which_nothing_was_judged_is_not_valid():
+    recorder = played()
+    recorder.reach.presence = ReachTally()
+    assert judge(recorder, is_over=False).level is Validity.VALID, "it may still come"
+    assert judge(recorder).level is Validity.SUSPECT
+    assert "nothing was judged" in judge(recorder).reasons[0]
+
+
+def test_a_run_in_which_nobody_was_connected_is_invalid():
+    recorder = Recorder()
+    recorder.count("connection attempts", 5)
+    assert judge(recorder).reasons == ("no player was ever connected: nothing was judged",)
+    assert judge(recorder).level is Validity.INVALID
+
+
+def test_a_role_that_does_not_write_into_the_ledger_is_said_to():
+    recorder = played()
+    recorder.connections.messages_in["user_online"] = 26_760
+    judgement = judge(recorder)
+    assert judgement.level is Validity.INVALID
+    assert "26,760 messages of presence were received and none came into the ledger" in judgement.reasons[0]
+
+
+def test_a_server_that_answers_no_heartbeat_is_named():
+    recorder = played(sent_ping=9)
+    recorder.record_request(("WS", "heartbeat"), None, "not answered")
+    assert "the server answered none of 9 heartbeats" in judge(recorder).reasons
+
+
+def test_announcements_that_a_later_one_made_up_for_are_a_note():
+    recorder = played()
+    recorder.reach.rooms.missed = 7
+    judgement = judge(recorder)
+    assert judgement.level is Validity.VALID
+    assert judgement.notes[0].startswith("7 announcements of the rooms that others heard did not come")
+
+
+@pytest.mark.parametrize(
+    ("delayed", "level"), [(0, Validity.VALID), (1, Validity.VALID), (5, Validity.SUSPECT), (40, Validity.INVALID)]
+)
+def test_what_the_generator_delayed_is_left_out_and_said(delayed: int, level: Validity):
+    """Of 200 heartbeats that took 1 ms, these few had a stall of 1.4 s in them."""
+    now_s = 100.0
+    recorder = Recorder(clock=lambda: now_s)
+    recorder.reach.presence = ReachTally(events=1, expected=1, received=1)
+    for number in range(200):
+        now_s = 100.0 + number
+        recorder.record_request(("WS", "heartbeat"), 0.001, None)
+    for _ in range(delayed):
+        recorder.record_request(("WS", "heartbeat"), 1.4, None)
+    recorder.points.stalls.add(now_s - 0.9, now_s - 0.1)
+    recorder.health = Health(ticks=6000, late_ticks=28, stalls=1, stalled_s=1.4)
+    heartbeats = recorder.requests["WS", "heartbeat"].times
+    assert heartbeats.count == 200
+    assert heartbeats.max_us == pytest.approx(1000, rel=0.01)
+    judgement = judge(recorder)
+    assert judgement.level is level
+    said = [text for text in (*judgement.reasons, *judgement.notes) if "stood still for 1.4 s" in text]
+    assert len(said) == bool(delayed)
 
 
 def test_the_process_that_listens_on_a_port_is_found():
@@ -228,6 +384,48 @@ def test_exit_codes_say_invalid_before_missed_before_nothing():
     assert concluded("reach == 1").exit_code(options()) == ExitCode.THRESHOLD_MISSED == 3
     assert concluded("reach == 1", recorder=bad).exit_code(options()) == ExitCode.INVALID == 4
     assert concluded("reach == 1", recorder=bad).exit_code(options(accept_invalid=True)) == ExitCode.THRESHOLD_MISSED
+
+
+def test_a_suspect_run_has_an_exit_code_of_its_own_after_all_others():
+    suspect = recorded()
+    suspect.count("players who gave up")
+    found = concluded(recorder=suspect)
+    assert found.exit_code(options()) == ExitCode.SUSPECT == 5
+    assert found.exit_code(options(), has_failed=True) is None, "Locust's own 1"
+    assert found.exit_code(options(accept_suspect=True)) is None
+    assert found.exit_code(options(accept_invalid=True)) is None
+    assert concluded("reach == 1", recorder=suspect).exit_code(options()) == ExitCode.THRESHOLD_MISSED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failing"),
+    [({}, 2), ({"exit_code_on_error": 0}, 1), ({"exit_code_on_error": 0, "accept_suspect": True}, 0)],
+)
+def test_junit_fails_exactly_where_the_exit_code_does(arguments: dict[str, Any], failing: int):
+    """Failed requests, and a doubt."""
+    recorder = recorded()
+    recorder.count("players who gave up")
+    found = concluded(recorder=recorder, arguments=shown_arguments(arguments))
+    suite = ElementTree.fromstring(junit_xml(found.document()).split("\n", 1)[1]).find("testsuite")
+    assert suite is not None
+    assert int(suite.get("failures") or 0) == failing
+
+
+def test_a_full_disk_leaves_the_file_that_was_there_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_files(concluded(), json_file=tmp_path / "run.json", folder=None)
+    before = (tmp_path / "run.json").read_text()
+
+    def full(self: Path, text: str, **_: object) -> int:
+        with self.open("w") as file:
+            file.write(text[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    results = Results()
+    said = results.write(concluded(), json_file=tmp_path / "run.json", folder=None)
+    assert said == f"not written: {tmp_path}/run.json: No space left on device"
+    assert (tmp_path / "run.json").read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_the_files_hold_what_the_table_shows(tmp_path: Path):
@@ -270,8 +468,9 @@ def test_the_files_hold_what_the_table_shows(tmp_path: Path):
 
     suite = ElementTree.fromstring((tmp_path / "junit.xml").read_text().split("\n", 1)[1]).find("testsuite")
     assert suite is not None
-    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
-    assert [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None] == ["reach == 1"]
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "2")
+    failed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]
+    assert failed == ["no request failed", "reach == 1"]
 
 
 def test_a_run_of_nothing_has_files_too(tmp_path: Path):

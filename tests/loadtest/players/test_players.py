@@ -34,7 +34,7 @@ class Run:
         parser = argparse.ArgumentParser()
         add_options(parser)
         add_run_options(parser)
-        parsed = parser.parse_args(["--jwt-secret", target.jwt_secret, "--seed", "5", *arguments])
+        parsed = parser.parse_args(["--jwt-secret", target.jwt_secret, "--seed", "5", "--phase", "all", *arguments])
         vars(parsed).update(num_users=users, headless=True, autostart=False, processes=None, run_time=None)
         self.environment = Environment(
             user_classes=[Player], events=Events(), host=target.http_url, parsed_options=parsed

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadtest.measure.health import Health
+from loadtest.measure.judging.thresholds import check_thresholds, read_threshold
+from loadtest.measure.judging.validity import judge
+from loadtest.measure.processes.health import Health
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.thresholds import check_thresholds, read_threshold
-from loadtest.measure.validity import judge
 from loadtest.output.run_file import as_json, write_json
 from loadtest.results.run_json import RunFile, as_builtins, decode_run_json, read_run_json
 from loadtest.results.validity import Validity

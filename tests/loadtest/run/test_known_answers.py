@@ -37,13 +37,36 @@ def is_fifth(about: int, observer: int) -> bool:
     return (about * 7 + observer * 3) % 5 == 0
 
 
+def is_seventh(change: int, observer: int) -> bool:
+    return (change * 5 + observer * 3) % 7 == 0
+
+
+EVERY_SECOND = ("--heartbeat-interval-s", 1)
+AT_ONCE = 5
+"""Swarms side by side. Each is idle most of the time, but not when it starts."""
+
 CASES: dict[str, tuple[Faults, int, tuple[object, ...]]] = {
     "delay": (Faults(delay_s=DELAY_S), 7, ("-u", 6, "-r", 1)),
     "lost": (Faults(is_dropped=is_third), 6, ()),
     "lost, two workers": (Faults(is_dropped=is_third), 6, ("--processes", 2)),
-    "twice": (Faults(is_doubled=is_fifth), 6, ()),
+    "twice": (Faults(is_doubled=is_fifth, has_text_ids=True), 6, ()),
     "disorder": (Faults(hold_offline_s=0.8, closes_at=lambda user: user % 2 == 0, close_after_s=2.5), 7, ()),
     "stall": (Faults(stall_after_s=3.5, stall_s=STALL_S), 7, ("--heartbeat-interval-s", 0.2)),
+    "others": (
+        Faults(
+            change_every_s=0.4,
+            is_room_change_dropped=is_seventh,
+            is_pong_dropped=lambda number, observer: number == 2 and observer % 4 == 0,
+        ),
+        9,
+        EVERY_SECOND,
+    ),
+    "nonsense": (
+        Faults(room_lacks="is_full", pong={}, garbage_every_s=0.3),
+        6,
+        ("--mix", "browser=3,host=1", "--room-interval-s", "fixed:1", "--room-lifetime-s", "0.5", *EVERY_SECOND),
+    ),
+    "waiting": (Faults(answers_after_s=0.5), 7, EVERY_SECOND),
     "polling": (Faults(change_every_s=0.037), 7, ("--poller-share", 0.9, "--poll-interval-s", 0.5)),
 }
 
@@ -52,6 +75,18 @@ CASES: dict[str, tuple[Faults, int, tuple[object, ...]]] = {
 class Answer:
     told: Told
     run: dict[str, Any]
+    code: int
+    rooms_left: int
+    """On the server, when the swarm had ended."""
+
+    @property
+    def reasons(self) -> str:
+        return "; ".join(self.run["validity"]["reasons"])
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Other work kept a process of the swarm from its core for long: what it found says little."""
+        return any(each["late_ticks"] > 0.02 * each["ticks"] for each in self.run["generators"].values())
 
     @property
     def presence(self) -> dict[str, Any]:
@@ -77,14 +112,14 @@ class Run:
         self._lobby.__enter__()
         self._swarm = nursery.start(
             "--host", self._lobby.url, "--tokens", tokens, "-u", PLAYERS, "-r", 4, "-t", f"{run_s}s", "--seed", 4,
-            "--settle-s", SETTLE_S, "--mix", "browser=1", "--run-dir", folder, *more,
+            "--settle-s", SETTLE_S, "--mix", "browser=1", "--phase", "all", "--run-dir", folder, *more,
         )  # fmt: skip
 
     def answer(self) -> Answer:
         done = self._swarm.end()
         assert self._file.exists(), done.errors
         assert "Traceback" not in done.errors, done.errors
-        return Answer(self._lobby.told, json.loads(self._file.read_text()))
+        return Answer(self._lobby.told, json.loads(self._file.read_text()), done.code, len(self._lobby.rooms))
 
     def end(self) -> None:
         self._swarm.stop(signal.SIGKILL)
@@ -102,9 +137,17 @@ def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("swarms")
     runs: dict[str, Run] = {}
     try:
-        for name, (faults, run_s, more) in CASES.items():
-            runs[name] = Run(nursery, folder / name, faults, run_s, *more)
-        yield {name: run.answer() for name, run in runs.items()}
+        found = {}
+        for first in range(0, len(CASES), AT_ONCE):
+            some = list(CASES.items())[first : first + AT_ONCE]
+            runs |= {name: Run(nursery, folder / name, faults, run_s, *more) for name, (faults, run_s, more) in some}
+            found |= {name: runs[name].answer() for name, _ in some}
+        for attempt in range(1):
+            for name in [name for name, answer in found.items() if answer.was_disturbed]:
+                faults, run_s, more = CASES[name]
+                runs[f"{name} {attempt}"] = Run(nursery, folder / f"{name} {attempt}", faults, run_s, *more)
+                found[name] = runs[f"{name} {attempt}"].answer()
+        yield found
     finally:
         for run in runs.values():
             run.end()
@@ -155,7 +198,7 @@ def test_two_workers_find_what_one_process_finds(answers: dict[str, Answer]):
     assert not [reason for reason in two.run["validity"]["reasons"] if "arrive" in reason], "all reports came"
 
 
-def test_doubled_events_are_duplicates_to_the_count(answers: dict[str, Answer]):
+def test_doubled_events_are_duplicates_to_the_count_though_ids_are_text(answers: dict[str, Answer]):
     told, found = answers["twice"].told, answers["twice"].presence
     assert found["duplicates"] == told.doubled > 15
     assert (found["lost"], found["out_of_order"], found["unexpected"]) == (0, 0, 0)
@@ -171,11 +214,61 @@ def test_an_offline_that_comes_after_the_next_online_is_out_of_order(answers: di
 def test_a_stall_is_in_the_tail_and_not_hidden(answers: dict[str, Answer]):
     answer = answers["stall"]
     heartbeats = answer.series("heartbeat")
-    assert heartbeats.max_us / 1e6 == pytest.approx(STALL_S, abs=0.15)
+    assert heartbeats.max_us / 1e6 == pytest.approx(answer.told.stalled_s, abs=0.15)
     assert heartbeats.percentile_us(50) / 1e6 < 0.1
     held_up = heartbeats.count * (1 - heartbeats.share_within(0.2))
     due = PLAYERS * (STALL_S - 0.2) / 0.2
     assert held_up >= 0.8 * due, "every heartbeat that was due in it, not one a player"
+
+
+def test_dropped_announcements_of_what_others_did_are_found_by_what_the_rest_heard(answers: dict[str, Answer]):
+    """A change every 0.4 s by nobody of the swarm; a later announcement makes up for each that was dropped."""
+    answer = answers["others"]
+    rooms = answer.run["ledger"]["rooms"]
+    assert rooms["others"] == rooms["events"] > 3
+    assert rooms["reach"] == 1, "each heard of the next change within the settling time"
+    assert 0 < rooms["missed"] <= answer.told.changes_dropped
+    [note] = [note for note in answer.run["validity"]["notes"] if "announcements of the rooms" in note]
+    assert "conflated by right, or lost" in note
+    assert answer.series("spread").count > 3 * PLAYERS
+
+
+def test_a_dropped_pong_is_a_failed_heartbeat_and_moves_no_other(answers: dict[str, Answer]):
+    answer = answers["others"]
+    [heartbeat] = [row for row in answer.run["requests"] if row["name"] == "heartbeat"]
+    assert set(heartbeat["errors"]) == {"not answered"}
+    missing = answer.told.pongs_dropped - heartbeat["failures"]
+    assert missing in (0, 1), "but for who came so late that the run was over before it was sure"
+    assert heartbeat["max_ms"] < 900, "none is given the answer to the ping after it"
+    assert answer.code == 1
+
+
+def test_what_is_not_understood_fails_is_shown_and_makes_no_valid_run(answers: dict[str, Answer]):
+    answer = answers["nonsense"]
+    kinds = ("an answer (RoomList) was not understood", "pong was not understood", "a message was not understood")
+    for kind in kinds:
+        assert [example for text, example in answer.run["not_understood"].items() if text.startswith(kind)], kind
+    assert answer.run["validity"]["level"] == "INVALID"
+    assert "were not understood, such as" in answer.reasons
+    assert 20 < answer.run["counts"]["not_understood"] <= answer.run["counts"]["errors.count"]
+    assert answer.code == 1, "--accept-invalid; failures are left"
+    assert answer.rooms_left == 0, "a room that was made is deleted, whatever its row lacks"
+
+
+def test_messages_that_are_no_json_are_counted_one_by_one(answers: dict[str, Answer]):
+    answer = answers["nonsense"]
+    [message] = [row for row in answer.run["requests"] if row["name"] == "message"]
+    assert "this is no JSON" in answer.run["not_understood"].values()
+    told = answer.told.garbage + answer.told.pongs
+    assert 0 <= told - message["failures"] <= 2 * PLAYERS, "but for the last"
+
+
+def test_a_server_that_waits_in_every_answer_is_said_to_wait(answers: dict[str, Answer]):
+    answer = answers["waiting"]
+    assert answer.series("heartbeat").percentile_us(50) / 1e6 == pytest.approx(0.5, abs=0.1)
+    said = answer.run["validity"]["bottleneck"]
+    assert said.startswith("The server was waiting: "), said
+    assert "answers took more than 250 ms" in said
 
 
 def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer]):

@@ -29,8 +29,8 @@ from loadtest.wire import opening
 from loadtest.wire.addresses import SourceAddresses, is_loopback
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.crew import Crew, Errands
-from loadtest.wire.frames import BadFrame, FrameParser
-from loadtest.wire.memo import Memo
+from loadtest.wire.messages.frames import BadFrame, FrameParser
+from loadtest.wire.messages.memo import Memo
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import State
 from loadtest.wire.timers import Timers
@@ -230,7 +230,7 @@ def test_it_shakes_hands_and_takes_what_came_in_the_same_segment(play: Play):
         assert "features" not in handshake["data"]
         peer.read_until_gone()
 
-    game, _ = play(script, on_presence=lambda user_id, is_online: seen.append((user_id, is_online)))
+    game, _ = play(script, on_presence=lambda user_id, is_online, _: seen.append((user_id, is_online)))
     wait_for(lambda: seen == [(5, True)])
     assert game.connection.is_connected
     assert game.connection.user_id == 5
@@ -256,7 +256,7 @@ def test_a_hundred_frames_of_one_send_all_arrive_and_pings_are_answered(play: Pl
         peer.read_until_gone()
 
     seen: list[tuple[int, bool]] = []
-    game, _ = play(script, on_presence=lambda user_id, is_online: seen.append((user_id, is_online)))
+    game, _ = play(script, on_presence=lambda user_id, is_online, _: seen.append((user_id, is_online)))
     wait_for(lambda: pongs)
     assert seen == [*((number, True) for number in range(100)), (200, True), (3, False)]
     assert game.connection.counters.messages_in["user_online"] == 100
@@ -376,7 +376,7 @@ def test_a_player_who_is_stopped_while_it_leaves_has_left():
     with FakeServer(script) as server:
         wire = Wire(server.url)
         swarm = SimpleNamespace(
-            wire=wire, ledger=Ledger(), recorder=Recorder(), api=None,
+            wire=wire, ledger=Ledger(), recorder=Recorder(), api=None, arriving=set(),
             timing=Timing(close_timeout_s=60.0), reconnect=FixedReconnect(interval_s=0.02),
         )  # fmt: skip
         client = SocketClient(

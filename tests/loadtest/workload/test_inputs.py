@@ -39,3 +39,10 @@ def test_token_files_that_are_none(tmp_path: Path, content: str, says: str):
 def test_a_token_file_that_is_missing():
     with pytest.raises(UsageError, match="No such file"):
         read_tokens(Path("/nowhere/tokens"))
+
+
+def test_a_token_that_is_there_twice_is_one_user_for_two_players(tmp_path: Path):
+    path = tmp_path / "tokens"
+    path.write_text(f"a.b.c\n{JWT}\n\na.b.c\n")
+    with pytest.raises(UsageError, match=r"lines 1 and 4 .* are the same token"):
+        read_tokens(path)

@@ -14,10 +14,10 @@ from bench.analysis.comparison.compare import Change, compare_runs
 from bench.analysis.figures import figures_of, invalid_figures
 from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run
-from loadtest.measure.health import Health
+from loadtest.measure.judging.validity import judge
+from loadtest.measure.processes.health import Health
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.validity import judge
 from loadtest.output.run_file import as_json, write_json
 from loadtest.results.validity import Validity
 

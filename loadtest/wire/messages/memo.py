@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.client.counters import UNDECODABLE, UNKNOWN_TYPE
+from loadtest.wire.messages.leniency import with_numbers
 from lobby_server.protocol import messages
 from lobby_server.protocol.messages import Refused, ServerMessage, ack_id_of, decode_server_message
 from lobby_server.protocol.parts import join
@@ -48,6 +49,8 @@ class Heard:
     is_online: bool = False
     ack_id: int | None = None
     """Of an event that asks to be answered at once."""
+    why: str = ""
+    """What is wrong with one that cannot be decoded."""
 
 
 class Memo:
@@ -76,8 +79,14 @@ class Memo:
     def _decode(self, payload: bytes) -> Heard:
         try:
             message = decode_server_message(payload)
-        except Refused:
-            return Heard(UNDECODABLE, None)
+        except Refused as refused:
+            readable = with_numbers(payload)
+            if readable is None:
+                return _undecodable(refused)
+            try:
+                message = decode_server_message(readable)
+            except Refused as refused_again:
+                return _undecodable(refused_again)
         if message is None:
             return Heard(UNKNOWN_TYPE, None)
         if isinstance(message, (messages.UserOnline, messages.UserOffline)):
@@ -95,3 +104,7 @@ class Memo:
             self._known.clear()
             self._bytes = len(payload)
         self._known[payload] = heard
+
+
+def _undecodable(refused: Refused) -> Heard:
+    return Heard(UNDECODABLE, None, why=refused.detail or "it is no message of the lobby")

@@ -1,0 +1,115 @@
+"""The server under test as a process of this machine: its CPU, and whether it could run at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+import psutil
+
+from loadtest.measure.run_facts import ServerState
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+class ServerWatch:
+    """Look at it several times per second. Its busiest process counts."""
+
+    def __init__(self, pid: int, *, state: ServerState | None = None, cpu_shares: list[float] | None = None) -> None:
+        """Raises `psutil.Error` when there is no such process, or it is somebody else's. `state` and `cpu_shares` are
+        continued, for the next process of a server that was restarted."""
+        self.pid = pid
+        self.state = state or ServerState()
+        self.cpu_shares: list[float] = cpu_shares if cpu_shares is not None else []
+        """Of a core, second by second."""
+        self.is_gone = False
+        self._root = psutil.Process(pid)
+        self._used_s = self._read()
+        self._looked_s = self._glanced_s = time.perf_counter()
+        self._cpu_stat = _cpu_stat_of(pid)
+        self._throttled_s = self._read_throttled()
+
+    def glance(self, now_s: float) -> None:
+        """Whether it can run now. The time since the last glance is booked under what is seen."""
+        since_s, self._glanced_s = now_s - self._glanced_s, now_s
+        state = self.state
+        state.watched_s += since_s
+        try:
+            status = self._root.status() if self._root.is_running() else psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            status = psutil.STATUS_ZOMBIE
+        if status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            self.is_gone = True
+            state.gone_s += since_s
+        elif status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
+            state.stopped_s += since_s
+        elif status == psutil.STATUS_DISK_SLEEP:
+            state.on_disk_s += since_s
+
+    def look(self, now_s: float) -> None:
+        """Its CPU since the last look."""
+        used_s = self._read()
+        wall_s = now_s - self._looked_s
+        shares = [(used - self._used_s.get(pid, used)) / wall_s for pid, used in used_s.items()]
+        if shares and wall_s > 0:
+            self.cpu_shares.append(max(shares))
+        self._used_s, self._looked_s = used_s, now_s
+        throttled_s = self._read_throttled()
+        self.state.throttled_s += max(0.0, throttled_s - self._throttled_s)
+        self._throttled_s = throttled_s
+
+    def _read(self) -> dict[int, float]:
+        used_s = {}
+        try:
+            for process in (self._root, *self._root.children(recursive=True)):
+                times = process.cpu_times()
+                used_s[process.pid] = times.user + times.system
+        except psutil.Error:
+            pass  # it is gone, or being restarted: no figure for this second
+        return used_s
+
+    def _read_throttled(self) -> float:
+        if self._cpu_stat is not None:
+            with contextlib.suppress(OSError, ValueError):
+                for line in self._cpu_stat.read_text().splitlines():
+                    name, _, number = line.partition(" ")
+                    if name == "throttled_usec":
+                        return int(number) / 1e6
+        return 0.0
+
+
+def _cpu_stat_of(pid: int) -> Path | None:
+    """Of the control group of that process (cgroup v2); None where there is none."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    group = next((line[3:] for line in lines if line.startswith("0::/")), None)
+    return None if group is None else _CGROUPS / group.lstrip("/") / "cpu.stat"
+
+
+def find_server(port: int) -> int | None:
+    """The process on this machine that listens on that port; None where it is not seen. O(open files of all processes):
+    0.1 s beside ten thousand connections (psutil's list of all connections takes seconds there)."""
+    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
+    if not inodes:
+        return None
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            with os.scandir(folder) as files:
+                if any(os.readlink(file.path) in inodes for file in files):
+                    return int(folder.parent.name)
+        except OSError:
+            continue  # it is gone, or somebody else's
+    return None
+
+
+def _listening(table: Path, port: int) -> list[str]:
+    """Inodes of the sockets that listen there (Linux, proc_pid_net(5))."""
+    try:
+        rows = (line.split() for line in table.read_text().splitlines()[1:] if f":{port:04X} " in line)
+    except OSError:
+        return []
+    return [row[9] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")]

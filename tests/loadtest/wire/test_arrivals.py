@@ -1,0 +1,127 @@
+"""Times are those of the network: what the process itself delays is lateness, and in no figure of the server.
+
+The server is a thread of this process, and the swarm is frozen by keeping this thread from its loop.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from loadtest.client.reconnect import FixedReconnect
+from loadtest.client.sockets.arrival import HAS_STAMPS, SO_TIMESTAMPNS, ArrivalClock, stamp_arrivals
+from loadtest.wire.connection import SwarmConnection
+from loadtest.wire.crew import Crew
+from loadtest.wire.shared import Wire
+from lobby_server.protocol.messages import Ping, Pong, UserOnline
+from tests.loadtest.fakes import FakePeer, FakeServer
+from tests.loadtest.wire.test_wire import Game, wait_for
+
+FROZEN_S = 0.4
+NEAR_S = 0.05
+"""A stamp is exact to microseconds; the server's thread may have to wait between sending and telling when."""
+
+needs_stamps = pytest.mark.skipif(not HAS_STAMPS, reason="this kernel stamps no arrivals")
+
+
+@needs_stamps
+def test_a_stamp_is_the_time_of_arrival_however_late_it_is_read():
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        stamp_arrivals(client)
+        server, _ = listener.accept()
+        with server:
+            server.sendall(b"first")
+            sent_s = time.perf_counter()
+            time.sleep(FROZEN_S)
+            chunk, control, _, _ = client.recvmsg(100, 64)
+            now_s = time.perf_counter()
+            assert chunk == b"first"
+            assert ArrivalClock().arrived_s(control, now_s) == pytest.approx(sent_s, abs=NEAR_S)
+
+
+def test_without_a_stamp_the_time_of_reading_counts():
+    assert ArrivalClock().arrived_s([], 5.0) == 5.0
+    assert ArrivalClock().arrived_s([(socket.SOL_SOCKET, SO_TIMESTAMPNS + 1, b"x" * 16)], 5.0) == 5.0
+
+
+@pytest.mark.parametrize("off_s", [3600.0, -3600.0])
+def test_a_stamp_of_a_clock_that_was_set_is_not_believed(off_s: float):
+    clock = ArrivalClock(clock=lambda: 100.0, wall=lambda: 1_000_000.0)
+    stamp = int(1_000_000 + off_s).to_bytes(8, "little") + bytes(8)
+    assert clock.arrived_s([(socket.SOL_SOCKET, SO_TIMESTAMPNS, stamp)], 100.0) == 100.0
+
+
+@needs_stamps
+def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
+    sent_s: list[float] = []
+    heard_s: list[float] = []
+
+    def script(peer: FakePeer) -> None:
+        peer.accept()
+        peer.read_message("ping")
+        peer.send(Pong(ts=1), UserOnline(user_id=7, username="somebody"))
+        sent_s.append(time.perf_counter())
+        peer.read_until_gone()
+
+    with FakeServer(script) as server:
+        wire = Wire(server.url)
+        game = Game(wire, on_presence=lambda user_id, is_online, at_s: heard_s.append(at_s))
+        try:
+            game.connection.connect_to_server("a.b.c")
+            wait_for(lambda: game.connection.is_connected)
+            game.connection._heartbeats.sent(time.perf_counter())
+            game.connection._send_text(Ping())
+            frozen_s = time.perf_counter()
+            while not sent_s or time.perf_counter() < frozen_s + FROZEN_S:
+                time.sleep(0.01)  # the loop of the swarm does not run
+            wait_for(lambda: heard_s)
+            assert heard_s[0] == pytest.approx(sent_s[0], abs=NEAR_S)
+            [round_trip_s] = [said for said in game.said if isinstance(said, float)]
+            assert round_trip_s < FROZEN_S / 2
+        finally:
+            game.connection.disconnect_from_server()
+            wire.close()
+
+
+def test_the_wait_for_an_opener_is_lateness_and_not_the_time_of_an_upgrade():
+    """One opener for four players, and a server that takes 0.15 s for each."""
+    takes_s, players = 0.15, 4
+
+    def script(peer: FakePeer) -> None:
+        peer.read_request()
+        time.sleep(takes_s)
+        peer.raw = peer.request + b"\r\n\r\n" + peer.raw  # the accept below reads it again
+        peer.accept()
+        peer.read_until_gone()
+
+    late_s: list[float] = []
+    with FakeServer(*[script] * players) as server:
+        wire = Wire(server.url)
+        wire.openers = Crew(1)
+        games = [Game(wire, on_late=late_s.append, reconnect=FixedReconnect(interval_s=60.0)) for _ in range(players)]
+        try:
+            for game in games:
+                game.connection.connect_to_server("a.b.c")
+            wait_for(lambda: all(game.connection.is_connected for game in games))
+            upgrades_s = sorted(game.attempts[0].upgrade_s or 0.0 for game in games)
+            assert upgrades_s[0] >= takes_s
+            assert upgrades_s[-1] < 2 * takes_s, "without the wait of the last for all others"
+            assert max(late_s) >= (players - 1) * takes_s
+        finally:
+            for game in games:
+                game.connection.disconnect_from_server()
+            wire.close()
+
+
+def test_a_connection_never_goes_back_in_time():
+    """Two messages that arrive together keep their order; so do two chunks whose stamps are equal."""
+    connection = SwarmConnection(Wire("ws://127.0.0.1:1"))
+    heard: list[float] = []
+    for arrived_s in (10.0, 10.0, 9.0):
+        connection.on_bytes(b"\x81\x02{}\x81\x02{}", arrived_s)
+        heard.append(connection.heard_s)
+    assert heard == sorted(heard)
+    assert len(set(heard)) == 3
+    assert heard[-1] - 10.0 < 1e-5
