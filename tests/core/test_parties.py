@@ -18,6 +18,7 @@ users = st.sampled_from(list(USERS.values()))
 parties = st.sampled_from(["p0", "p1", "p2"])
 REFUSALS = {
     "already_in_party", "party_not_found", "not_in_party", "not_leader", "invalid_target", "not_invited", "party_full",
+    "invite_outdated",
 }  # fmt: skip
 
 

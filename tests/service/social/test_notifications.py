@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind
 from tests.service.house import ANN, BOB, House
@@ -12,7 +15,10 @@ REQUEST, LINE = NotificationKind.FRIEND_REQUEST, NotificationKind.DIRECT_MESSAGE
 
 
 def notify(house: House, kind: NotificationKind = REQUEST, *, title: str = "Title") -> None:
-    house.app.social.notifications.add(BOB.id, kind, title=title, body="Body", sender=ANN)
+    key, at = house.app.social.notifications.new_key(), house.clock.utc_now()
+    house.app.social.notifications.due(
+        NoticeDue(key=key, user_id=BOB.id, kind=kind.value, title=title, body="Body", sender=ANN, at=at)
+    )
 
 
 async def test_user_online_is_told_on_every_socket_once_it_is_kept(house: House) -> None:
@@ -90,13 +96,12 @@ async def test_notification_of_another_user_is_not_found(house: House) -> None:
     assert await house.store.unread_notifications(BOB.id) == 1
 
 
-async def test_notification_that_cannot_be_kept_is_logged_and_told_to_nobody(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_notification_waits_for_a_store_that_is_away_and_is_told_once_it_is_back(house: House) -> None:
     bob = house.connect(BOB)
     house.store.is_away = True
     notify(house)
-    await house.settle()
-    house.store.is_away = False
+    await asyncio.sleep(0)
     assert bob.told() == []
-    assert "a write was lost" in caplog.text
+    house.store.is_away = False
+    await house.settle()
+    assert [kind for kind, _ in bob.told()] == ["notification"]
