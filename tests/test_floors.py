@@ -38,7 +38,7 @@ LIBRARY_OWNERS = {
     "redis": {"backplane"},
     "prometheus_client": {"web"},
     "click": {"cli", "flags"},
-    "time": {"clock", "server", "web", "store", "process"},
+    "time": {"clock", "server", "web", "store", "backplane", "process"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,3 +71,13 @@ class BlockBook:
             if not self._blockers[other_id]:
                 del self._blockers[other_id]
         return was_blocked
+
+    def user_ids(self) -> Iterable[int]:
+        """Of everybody who blocks somebody."""
+        return self._blocked.keys()
+
+    def load(self, blocks: Iterable[tuple[int, Block]]) -> None:
+        """Be what `blocked_by` said of each."""
+        self._blocked, self._blockers = {}, {}
+        for user_id, block in blocks:
+            self.add(user_id, block)

@@ -127,6 +127,24 @@ class FriendBook:
         _discard(self._friends, other_id, one_id)
         return were_friends
 
+    # -- as values ------------------------------------------------------------------------------------------------
+
+    def user_ids(self) -> Iterable[int]:
+        """Of everybody who has friends."""
+        return self._friends.keys()
+
+    def requests(self) -> list[FriendRequest]:
+        """All that wait for an answer, oldest first."""
+        return list(self._requests.values())
+
+    def load(self, friends: Iterable[tuple[int, Friend]], requests: Iterable[FriendRequest]) -> None:
+        """Be what `friends_of` and `requests` said."""
+        self._friends, self._requests, self._sent, self._received = {}, {}, {}, {}
+        for user_id, friend in friends:
+            self.restore(user_id, friend)
+        for request in requests:
+            self.add_request(request)
+
 
 def _discard(table: dict[int, dict[int, Friend]] | dict[int, dict[int, FriendRequest]], row: int, column: int) -> None:
     """Take an entry out, and its row when that was the last one: who has no friends costs nothing."""

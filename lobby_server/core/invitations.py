@@ -6,7 +6,7 @@ the two has taken it back, or the room is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -70,3 +70,13 @@ class MatchInvitationBook:
         if not standing:
             self._by_room.pop(room_id, None)
         return taken
+
+    def all(self) -> list[MatchInvitation]:
+        """In the order of their rooms, each room's oldest first."""
+        return [each for room_id in sorted(self._by_room) for each in self._by_room[room_id].values()]
+
+    def load(self, invitations: Iterable[MatchInvitation]) -> None:
+        """Be what `all` said."""
+        self._by_room = {}
+        for each in invitations:
+            self.add(each)

@@ -10,6 +10,7 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -253,6 +254,33 @@ class PartyBook:
             )
         ]
         return min((*deadlines, *self._outdated_until_s.values()), default=None)
+
+    # -- as values ------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Party]:
+        """Oldest first."""
+        return list(self._parties.values())
+
+    def outdated(self) -> list[tuple[str, int, float]]:
+        """Party, guest and end of invitations whose sender is not in that party any more."""
+        return sorted((party_id, guest_id, end_s) for (party_id, guest_id), end_s in self._outdated_until_s.items())
+
+    def load(
+        self,
+        parties: Iterable[tuple[str, User, Iterable[User], Iterable[Invitation], dict[int, float]]],
+        *,
+        outdated: Iterable[tuple[str, int, float]],
+    ) -> None:
+        """Be what `all` and `outdated` said: of each party its id, leader, members, invitations and who is offline."""
+        self._parties, self._party_of, self._invited, self._closed = {}, {}, {}, []
+        for party_id, leader, members, invitations, offline_until_s in parties:
+            party = self._parties[party_id] = Party(id=party_id, leader=leader, offline_until_s=offline_until_s)
+            party.members = {member.id: member for member in members}
+            party.invitations = {each.guest.id: each for each in invitations}
+            self._party_of.update(dict.fromkeys(party.members, party))
+            for guest_id in party.invitations:
+                self._invited.setdefault(guest_id, {})[party_id] = party
+        self._outdated_until_s = {(party_id, guest_id): end_s for party_id, guest_id, end_s in outdated}
 
     # -- private --------------------------------------------------------------------------------------------------
 

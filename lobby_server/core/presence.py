@@ -1,5 +1,5 @@
-"""Who is online. Presence is of users, not of sockets: a reference count per user, and a grace period for users
-whose last socket was lost without a close frame.
+"""Who is online. Presence is of users, not of sockets: a user is online while some node holds a socket of theirs, and
+for a grace period after the last one was lost without a close frame.
 
 Invariant: a user is online exactly from an `arrive` that returned True to the departure that `leave` or `expire`
 reported; between the two no event tells of that user's other sockets.
@@ -8,6 +8,8 @@ reported; between the two no event tells of that user's other sockets.
 from __future__ import annotations
 
 import heapq
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -19,6 +21,10 @@ class User:
     username: str
 
 
+Socket = tuple[str, int, str | None]
+"""The node that holds it, its number there, and the version of the game at its other end."""
+
+
 class Presence:
     """The table of users online."""
 
@@ -27,7 +33,7 @@ class Presence:
         self.grace_s = grace_s
         self.flaps_suppressed = 0
         self._users: dict[int, User] = {}
-        self._sockets: dict[int, int] = {}
+        self._sockets: dict[int, tuple[Socket, ...]] = {}  # the oldest first
         self._held_until_s: dict[int, float] = {}
         self._deadlines: list[tuple[float, int]] = []
 
@@ -45,9 +51,26 @@ class Presence:
         """Everybody online, in the order in which they came."""
         return list(self._users.values())
 
-    def arrive(self, user: User) -> bool:
+    def has_socket(self, user_id: int) -> bool:
+        """Whether a user has an accepted socket, on whichever node."""
+        return user_id in self._sockets
+
+    def version_of(self, user_id: int) -> str | None:
+        """The version of the game that a user's oldest socket has; None: no socket."""
+        sockets = self._sockets.get(user_id)
+        return sockets[0][2] if sockets else None
+
+    def sockets_by_node(self) -> dict[str, int]:
+        """How many accepted sockets each node holds. O(sockets)."""
+        counts: dict[str, int] = {}
+        for sockets in self._sockets.values():
+            for node, _, _ in sockets:
+                counts[node] = counts.get(node, 0) + 1
+        return counts
+
+    def arrive(self, user: User, *, node: str = "", socket: int = 0, version: str | None = None) -> bool:
         """One more socket of a user was accepted. True: the user came online, which is to be announced."""
-        self._sockets[user.id] = self._sockets.get(user.id, 0) + 1
+        self._sockets[user.id] = (*self._sockets.get(user.id, ()), (node, socket, version))
         if self._held_until_s.pop(user.id, None) is not None:
             self.flaps_suppressed += 1
         if user.id in self._users:
@@ -55,22 +78,37 @@ class Presence:
         self._users[user.id] = user
         return True
 
-    def leave(self, user_id: int, *, now_s: float, abrupt: bool) -> User | None:
+    def leave(self, user_id: int, *, now_s: float, abrupt: bool, node: str = "", socket: int = 0) -> User | None:
         """A socket of a user is gone. The user, when that was the last one and is to be announced at once.
 
-        After an abrupt loss with a grace period the answer is None, and `expire` reports the user later.
+        After an abrupt loss with a grace period the answer is None, and `expire` reports the user later. A socket that
+        had not arrived, or is gone already: nothing happens.
         """
-        left = self._sockets.get(user_id, 0) - 1
-        if left > 0:
-            self._sockets[user_id] = left
+        sockets = self._sockets.get(user_id, ())
+        found = next((each for each in sockets if each[0] == node and each[1] == socket), None)
+        if found is None:
             return None
-        self._sockets.pop(user_id, None)
-        if abrupt and self.grace_s > 0 and user_id in self._users:
-            deadline_s = now_s + self.grace_s
-            self._held_until_s[user_id] = deadline_s
-            heapq.heappush(self._deadlines, (deadline_s, user_id))
+        if len(sockets) > 1:
+            at = sockets.index(found)
+            self._sockets[user_id] = (*sockets[:at], *sockets[at + 1 :])
             return None
-        return self._users.pop(user_id, None)
+        del self._sockets[user_id]
+        return self._lost_last(user_id, now_s=now_s, grace_s=self.grace_s if abrupt else 0.0)
+
+    def lose_node(self, node: str, *, now_s: float, grace_s: float) -> list[User]:
+        """All sockets of a node are gone; users who had no other one are held for `grace_s`. Those who are to be
+        announced at once, in the order in which they came online. O(users)."""
+        gone: list[User] = []
+        for user_id, sockets in list(self._sockets.items()):
+            left = tuple(each for each in sockets if each[0] != node)
+            if left:
+                self._sockets[user_id] = left
+            else:
+                del self._sockets[user_id]
+                user = self._lost_last(user_id, now_s=now_s, grace_s=grace_s)
+                if user is not None:
+                    gone.append(user)
+        return gone
 
     def sign_out(self, user_id: int) -> User | None:
         """End a held absence now: the user, when nothing but the grace period kept them online."""
@@ -91,3 +129,38 @@ class Presence:
     def next_deadline_s(self) -> float | None:
         """When `expire` may have something to report; None: nobody is held."""
         return self._deadlines[0][0] if self._deadlines else None
+
+    # -- as values ------------------------------------------------------------------------------------------------
+
+    def sockets(self) -> Iterable[tuple[int, tuple[Socket, ...]]]:
+        """By user id, in no order; those of one user oldest first."""
+        return self._sockets.items()
+
+    def held(self) -> list[tuple[int, float]]:
+        """Users who are held, and until when."""
+        return sorted(self._held_until_s.items())
+
+    def load(
+        self,
+        users: Iterable[User],
+        sockets: Iterable[tuple[int, Sequence[Socket]]],
+        held: Iterable[tuple[int, float]],
+    ) -> None:
+        """Be what `online`, `sockets` and `held` said."""
+        self._users = {user.id: user for user in users}
+        self._sockets = {
+            user_id: tuple((node, number, version and sys.intern(version)) for node, number, version in each)
+            for user_id, each in sockets
+        }
+        self._held_until_s = dict(held)
+        self._deadlines = sorted((until_s, user_id) for user_id, until_s in self._held_until_s.items())
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _lost_last(self, user_id: int, *, now_s: float, grace_s: float) -> User | None:
+        if grace_s > 0 and user_id in self._users:
+            deadline_s = now_s + grace_s
+            self._held_until_s[user_id] = deadline_s
+            heapq.heappush(self._deadlines, (deadline_s, user_id))
+            return None
+        return self._users.pop(user_id, None)

@@ -10,6 +10,7 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -305,6 +306,23 @@ class RoomBook:
             if deadline_s is not None
         ]
         return min(deadlines, default=None)
+
+    # -- as values ------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Room]:
+        """Oldest first."""
+        return list(self._rooms.values())
+
+    def load(self, rooms: Iterable[tuple[Room, Iterable[tuple[User, int]]]], *, revision: int) -> None:
+        """Be what `all` and `revision` said; with each room its members and their peer ids, in their order."""
+        self.revision = revision
+        self._rooms, self._room_of_user, self._waiting = {}, {}, {}
+        for room, members in rooms:
+            room.members = {user.id: Member(user, peer_id) for user, peer_id in members}
+            self._rooms[room.id] = room
+            self._room_of_user.update(dict.fromkeys(room.members, room))
+            if room.empty_until_s is not None or room.creator_until_s is not None:
+                self._waiting[room.id] = room
 
     # -- private --------------------------------------------------------------------------------------------------
 

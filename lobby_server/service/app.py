@@ -13,11 +13,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from lobby_server.core.blocks import BlockBook
-from lobby_server.core.parties import PartyBook
-from lobby_server.core.presence import Presence
+from lobby_server.core.machine.books import new_books
+from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.ratelimit import KeyedLimit
-from lobby_server.core.rooms import RoomBook
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.announcer import Announcer
@@ -28,6 +26,7 @@ from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.peers.heartbeat import Heartbeat
 from lobby_server.service.ports import Clock, Journal, Store, Transport
+from lobby_server.service.replica import LocalLog, Replica
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.commands import RoomCommands
@@ -86,8 +85,29 @@ class App:
         self.sessions = Sessions(limit=settings.max_connections)
         self.drain = Drain(sessions=self.sessions, clock=clock, limit_s=settings.drain_s)
 
+        # What is true
+        books = new_books(
+            grace_s=settings.presence_grace_s,
+            empty_room_ttl_s=settings.empty_room_ttl_s,
+            # Above every revision of an earlier life, if that changed less than a thousand times per second.
+            first_revision=int(clock.utc_now().timestamp() * 1000),
+            party_max_members=settings.party_max_members,
+            party_invite_ttl_s=settings.party_invite_ttl_s,
+            party_offline_ttl_s=settings.party_offline_ttl_s,
+        )
+        self.presence = books.presence
+        log = LocalLog(clock)
+        self.replica = Replica(LobbyState(books), log=log, clock=clock)
+        log.follow(self.replica.apply)
+
         # Accounts and tokens
-        self.tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=clock, new_token_id=runtime.new_token_id)
+        self.tokens = Tokens(
+            *secrets,
+            ttl_s=settings.token_ttl_s,
+            clock=clock,
+            new_token_id=runtime.new_token_id,
+            revoked=books.revoked,
+        )
         self.accounts = Accounts(
             store=store,
             tokens=self.tokens,
@@ -104,13 +124,9 @@ class App:
         )
         """By user: calls that another user hears of."""
 
-        # What is true, and who hears of it
-        self.presence = Presence(grace_s=settings.presence_grace_s)
-        # Above every revision of an earlier life, as long as that changed less than a thousand times per second.
-        first_revision = int(clock.utc_now().timestamp() * 1000)
-        room_book = RoomBook(empty_ttl_s=settings.empty_room_ttl_s, first_revision=first_revision)
+        # Who hears of it
         self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
-        self.room_list = RoomListView(room_book, self.metrics)
+        self.room_list = RoomListView(books.rooms, self.metrics)
         self.fanout = Fanout(
             clock=clock,
             metrics=self.metrics,
@@ -123,7 +139,7 @@ class App:
         self.announcer = Announcer(
             fanout=self.fanout,
             sessions=self.sessions,
-            rooms=RoomChanges(room_book, self.fetch_meter),
+            rooms=RoomChanges(books.rooms, self.fetch_meter),
             count_players=self.presence.__len__,
             clock=clock,
             metrics=self.metrics,
@@ -131,41 +147,29 @@ class App:
         )
 
         # Commands
-        block_book = BlockBook()
+        self.lobby = Lobby(replica=self.replica, sessions=self.sessions, announcer=self.announcer, clock=clock)
         self.rooms = RoomCommands(
-            book=room_book,
+            replica=self.replica,
             announcer=self.announcer,
             sessions=self.sessions,
             store=store,
             writer=self.writer,
             clock=clock,
             new_room_id=runtime.new_id,
-            is_online=self.presence.is_online,
-            hides=block_book.blocks,
-            grace_s=settings.presence_grace_s,
         )
         self.social = Social(
-            presence=self.presence,
+            replica=self.replica,
             rooms=self.rooms,
             sessions=self.sessions,
             announcer=self.announcer,
             store=store,
             writer=self.writer,
             clock=clock,
-            block_book=block_book,
-            party_book=PartyBook(
-                max_members=settings.party_max_members,
-                invite_ttl_s=settings.party_invite_ttl_s,
-                offline_ttl_s=settings.party_offline_ttl_s,
-            ),
             chat_rate_per_min=settings.chat_rate_per_min,
             chat_max_characters=settings.chat_max_characters,
             new_id=runtime.new_id,
             new_key=runtime.new_token_id,
         )
-        self.lobby = Lobby(presence=self.presence, sessions=self.sessions, announcer=self.announcer, clock=clock)
-        self.lobby.observe(self.social)
-        self.lobby.observe(self.rooms)  # the last: while others are told, a user who goes is still in the room
 
         # Sessions
         self.rules = Rules(
@@ -201,7 +205,7 @@ class App:
                 sessions=self.sessions,
                 fanout=self.fanout,
                 presence=self.presence,
-                rooms=room_book,
+                rooms=books.rooms,
                 cpu_s=runtime.cpu_s(),
                 resident_bytes=runtime.resident_bytes(),
             ),

@@ -56,13 +56,14 @@ class Tokens:
         ttl_s: int,
         clock: Clock,
         new_token_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
+        revoked: dict[str, float] | None = None,
     ) -> None:
         """`secret` signs, and verifies as each of the `older` does. `new_token_id`: new each time, and nobody can
-        guess it."""
+        guess it. `revoked`: where it is known which tokens are signed out, and when each ends by itself."""
         self._secrets = (secret, *older)
         self._clock = clock
         self._new_token_id = new_token_id
-        self._revoked: dict[str, float] = {}
+        self._revoked: dict[str, float] = {} if revoked is None else revoked
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
 
@@ -104,7 +105,8 @@ class Tokens:
         self._revoked[token_id] = expires_at_s
         if len(self._revoked) >= self._forget_at:
             now_s = self._clock.utc_now().timestamp()
-            self._revoked = {known: end_s for known, end_s in self._revoked.items() if end_s > now_s}
+            for known in [known for known, end_s in self._revoked.items() if end_s <= now_s]:
+                del self._revoked[known]
             self._forget_at = max(_FORGET_AT_LEAST, 2 * len(self._revoked))
 
     # -- private --------------------------------------------------------------------------------------------------

@@ -1,17 +1,16 @@
-"""The lobby: it keeps presence as sessions come and go, has it announced, and tells what depends on it: friends,
-parties, chat and rooms, each by a `PresenceObserver`.
-"""
+"""The lobby: sessions that come and go become entries of the log, and what that means for presence is announced."""
 
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
-from lobby_server.core.presence import Presence, User
+from lobby_server.core.machine import commands, effects
+from lobby_server.core.presence import User
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock
+from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
@@ -19,31 +18,26 @@ from lobby_server.service.watch.events import LogEvent
 log = logging.getLogger("lobby")
 
 
-class PresenceObserver(Protocol):
-    """Hears of the presence that the lobby keeps."""
-
-    def accepted(self, session: Session, *, came_online: bool) -> None:
-        """A session hears broadcasts from now on; `came_online`: it is its user's first."""
-
-    def went_offline(self, user: User) -> None:
-        """The last session of a user is gone, and their grace period is over. Everybody else has been told."""
-
-
 class Lobby:
     """Presence of users, kept from the sessions that come and go. `lobby_server.service.session.SessionObserver`."""
 
-    def __init__(self, *, presence: Presence, sessions: Sessions, announcer: Announcer, clock: Clock) -> None:
-        self.presence = presence
+    def __init__(self, *, replica: Replica, sessions: Sessions, announcer: Announcer, clock: Clock) -> None:
+        self._presence = replica.books.presence
+        self._replica = replica
         self._sessions = sessions
         self._announcer = announcer
         self._clock = clock
-        self._observers: list[PresenceObserver] = []
         self._is_stopped = False
-        self._alarm = Alarm(clock, self._expire)
+        self._alarm = Alarm(replica.time, lambda: replica.submit(commands.ExpirePresence()))
+        replica.hear(effects.CameOnline, self._came_online)
+        replica.hear(effects.WentOffline, self._went_offline)
+        replica.hear(effects.SignedOut, self._signed_out)
+        replica.hear(effects.PresenceDeadline, lambda effect, _: self.arm())
 
-    def observe(self, observer: PresenceObserver) -> None:
-        """Tell it of presence from now on, after the observers before it."""
-        self._observers.append(observer)
+    def arm(self) -> None:
+        """See to the next deadline."""
+        if not self._is_stopped:
+            self._alarm.set(self._replica.due_s(self._presence.next_deadline_s()))
 
     def stop(self) -> None:
         """No deadline strikes any more, nothing is announced, and users whose sessions end keep their place in their
@@ -56,20 +50,9 @@ class Lobby:
 
     def accepted(self, session: Session) -> None:
         """A handshake held: the session hears broadcasts from now on, its own ``user_online`` first of all."""
-        user = session.user
-        came_online = self.presence.arrive(user)  # first of all: whatever ends the session takes it back
         self._sessions.accepted(session)
         self._announcer.welcome(session)
-        if came_online:
-            log.info(
-                "Broadcasting user_online: %d (%r)",
-                user.id,
-                user.username,
-                extra={"event": LogEvent.USER_ONLINE.value, "user": user.id},
-            )
-            self._announcer.user_online(user)
-        for observer in self._observers:
-            observer.accepted(session, came_online=came_online)
+        self._replica.submit(commands.Arrive(session.user, session.id, session.version), session)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""
@@ -77,23 +60,28 @@ class Lobby:
         self._sessions.gone(session)
         if self._is_stopped:
             return
-        gone = self.presence.leave(session.user.id, now_s=self._clock.monotonic_s(), abrupt=abrupt)
-        if gone is not None:
-            self._went_offline(gone)
-        self._alarm.set(self.presence.next_deadline_s())
+        self._replica.submit(commands.Depart(session.user.id, session.id, abrupt))
 
-    def sign_out(self, user: User, token_id: str) -> None:
-        """A token was revoked: its sockets close with 4502, and no grace period keeps its user online."""
-        for session in self._sessions.of_user(user.id):
-            if session.token_id == token_id:
-                session.close(CloseCode.SIGNED_OUT, "signed out")
-        gone = self.presence.sign_out(user.id)
-        if gone is not None:
-            self._went_offline(gone)
+    async def sign_out(self, user: User, token_id: str, *, expires_at_s: float) -> None:
+        """A token was revoked: it is refused from now on, its sockets close with 4502, and no grace period keeps its
+        user online. `expires_at_s`: when it ends by itself, in Unix time."""
+        now_s = self._clock.utc_now().timestamp()
+        await self._replica.run(commands.SignOut(user, token_id, expires_at_s, now_s))
 
-    # -- private --------------------------------------------------------------------------------------------------
+    # -- what became of them --------------------------------------------------------------------------------------
 
-    def _went_offline(self, user: User) -> None:
+    def _came_online(self, effect: effects.CameOnline, _: Session | None) -> None:
+        user = effect.user
+        log.info(
+            "Broadcasting user_online: %d (%r)",
+            user.id,
+            user.username,
+            extra={"event": LogEvent.USER_ONLINE.value, "user": user.id},
+        )
+        self._announcer.user_online(user)
+
+    def _went_offline(self, effect: effects.WentOffline, _: Session | None) -> None:
+        user = effect.user
         log.info(
             "Broadcasting user_offline: %d (%r)",
             user.id,
@@ -101,10 +89,8 @@ class Lobby:
             extra={"event": LogEvent.USER_OFFLINE.value, "user": user.id},
         )
         self._announcer.user_offline(user)
-        for observer in self._observers:
-            observer.went_offline(user)
 
-    def _expire(self) -> None:
-        for user in self.presence.expire(self._clock.monotonic_s()):
-            self._went_offline(user)
-        self._alarm.set(self.presence.next_deadline_s())
+    def _signed_out(self, effect: effects.SignedOut, _: Session | None) -> None:
+        for session in self._sessions.of_user(effect.user.id):
+            if session.token_id == effect.token_id:
+                session.close(CloseCode.SIGNED_OUT, "signed out")

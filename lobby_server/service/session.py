@@ -184,6 +184,11 @@ class Session(Peer):
     def known_user_id(self) -> int | None:
         return self.user.id if self.phase is Phase.ACCEPTED and not self.is_guest else None
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether its handshake held and its connection is not over."""
+        return self.phase is Phase.ACCEPTED
+
     def ended(self, *, was_accepted: bool, abrupt: bool) -> None:
         if was_accepted and not self.is_guest:
             self._rules.observer.gone(self, abrupt=abrupt)

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from lobby_server.core.presence import User
+from lobby_server.core.machine import effects
 from lobby_server.protocol.codes import CloseCode
-from lobby_server.service.session import Session
-from tests.service.house import ANN, BOB, Client, House
+from tests.service.house import ANN, BOB, CLEO, Client, House
 
 NOTHING: frozenset[str] = frozenset()
-
-
-class Follower:
-    """A `PresenceObserver` that takes notes."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.notes: list[tuple[object, ...]] = []
-
-    def accepted(self, session: Session, *, came_online: bool) -> None:
-        self.notes.append((session.user.username, came_online))
-
-    def went_offline(self, user: User) -> None:
-        self.notes.append((user.username, "offline", self.house.app.presence.is_online(user.id)))
 
 
 async def test_only_the_first_socket_of_a_user_is_announced_and_only_the_end_of_the_last(house: House) -> None:
@@ -42,13 +27,15 @@ async def test_newcomer_hears_of_its_own_user_as_everybody_does(house: House) ->
     assert house.app.sessions.of_user(ANN.id) == (ann.session,)
 
 
-async def test_observers_are_told_in_their_order_of_every_session_and_of_the_end_of_users() -> None:
+async def test_effects_say_of_every_socket_that_it_takes_part_and_of_users_that_they_come_and_go() -> None:
     house = await House().start()
-    follower = Follower(house)
-    house.app.lobby.observe(follower)
+    notes: list[tuple[str, str]] = []
+    for kind in (effects.CameOnline, effects.Accepted, effects.WentOffline):
+        house.app.replica.hear(kind, lambda effect, _: notes.append((type(effect).__name__, effect.user.username)))
     first, second = house.connect(ANN), house.connect(ANN)
     first.go(), second.go()
-    assert follower.notes == [("ann", True), ("ann", False), ("ann", "offline", False)]
+    names = ["CameOnline", "Accepted", "Accepted", "WentOffline"]
+    assert notes == [(name, "ann") for name in names]
     await house.stop()
 
 
@@ -69,15 +56,16 @@ async def test_lost_user_is_offline_after_the_grace_period_and_not_at_all_when_b
 async def test_signed_out_token_closes_its_sockets_and_ends_the_grace_period() -> None:
     house = await House(presence_grace_s=60.0).start()
     ann, bob = house.connect(ANN), house.connect(BOB)
-    house.app.lobby.sign_out(ANN, "another token")
+    await house.app.lobby.sign_out(ANN, "another token", expires_at_s=4e9)
     assert ann.transport.closed is None
-    house.app.lobby.sign_out(ANN, "token of ann")
+    await house.app.lobby.sign_out(ANN, "token of ann", expires_at_s=4e9)
     assert ann.transport.closed is not None
     assert ann.transport.closed.code == CloseCode.SIGNED_OUT
-    house.connect(ANN).go(abrupt=True)
-    bob.told(but=NOTHING)
-    house.app.lobby.sign_out(ANN, "token of ann")
-    assert [type_ for type_, _ in bob.told(but=NOTHING)] == ["user_offline"]
+    other, cleo = house.connect(BOB), house.connect(CLEO)
+    bob.go(), other.go(abrupt=True)
+    cleo.told(but=NOTHING)
+    await house.app.lobby.sign_out(BOB, "token of bob", expires_at_s=4e9)
+    assert [type_ for type_, _ in cleo.told(but=NOTHING)] == ["user_offline"]
     await house.stop()
 
 

@@ -70,9 +70,8 @@ class Accounts:
         return resources.FreshToken(token=self._tokens.issue(claims.user, role=claims.role))
 
     async def revoke(self, claims: Claims) -> None:
-        """Sign a token out, for good: it stays so over a restart."""
+        """Sign a token out, for good: it stays so over a restart. That it holds no more is up to the lobby."""
         await self._store.revoke_token(claims.token_id, utc_from_unix(claims.expires_at_s))
-        self._tokens.revoke(claims.token_id, claims.expires_at_s)
 
     async def load_revoked(self) -> None:
         """Know again what was revoked in an earlier life of the server."""

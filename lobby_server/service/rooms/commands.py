@@ -1,7 +1,8 @@
-"""Rooms: commands become changes of the rules' state and of the store, and events to the users whom they concern.
+"""Rooms: commands become entries of the log, and what became of them events to the users whom they concern, and
+writes.
 
-Order of every change: the rules agree, the store commits where an answer depends on it, the rules change, the event
-goes out. Everything but the waiting for a commit happens without a pause, so no event can overtake another.
+Order of every change: the store commits where an answer depends on it, the rules agree and change, the event goes out.
+Everything but the waiting for a commit happens in the order of the log, so no event can overtake another.
 
 A membership is a user's, not a socket's: the other sockets of a user who enters hear ``room_created`` or
 ``room_joined`` too, and those of a user who leaves hear ``peer_left`` of themselves, if they asked for any feature; so
@@ -15,39 +16,30 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
+from lobby_server.core.machine import commands, effects
+from lobby_server.core.machine.rooms import check_may_delete
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
-from lobby_server.core.rooms import Departure, Entry, Member, Room, RoomBook
+from lobby_server.core.rooms import Entry, Member, Room
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.ports import Clock, Store
+from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.list import room_resource
-from lobby_server.service.rooms.partings import Partings
 from lobby_server.service.rooms.revision_mark import RevisionMark
 from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, LetIn, SetHost
+from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
-
-
-class RoomObserver(Protocol):
-    """Hears of memberships, once everybody else has been told."""
-
-    def entered_room(self, room: Room, user: User) -> None: ...
-
-    def left_room(self, room: Room, user: User) -> None: ...
-
-    def room_is_gone(self, room: Room) -> None: ...
 
 
 class RoomCommands:
@@ -56,46 +48,47 @@ class RoomCommands:
     def __init__(
         self,
         *,
-        book: RoomBook,
+        replica: Replica,
         announcer: Announcer,
         sessions: Sessions,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
         new_room_id: Callable[[], str],
-        is_online: Callable[[int], bool],
-        hides: Callable[[int, int], bool],
-        grace_s: float,
     ) -> None:
-        """`hides`: whether a user, the first, wants to hear nothing of another. `grace_s`: of presence."""
-        self.book = book
+        self.book = replica.books.rooms
+        self._replica = replica
         self._announcer = announcer
         self._sessions = sessions
         self._store = store
         self._writer = writer
         self._clock = clock
         self._new_room_id = new_room_id
-        self._is_online = is_online
-        self._hides = hides
-        self._partings = Partings(clock=clock, grace_s=grace_s)
-        self._revision_mark = RevisionMark(book, store=store, writer=writer)
+        self._revision_mark = RevisionMark(self.book, store=store, writer=writer)
         self._creating: dict[int, Room] = {}
         self._deleting: dict[str, asyncio.Event] = {}
         self._newest_at: datetime | None = None
-        self._alarm = Alarm(clock, self._expire)
-        self._observers: list[RoomObserver] = []
-
-    def observe(self, observer: RoomObserver) -> None:
-        """Tell it of memberships from now on."""
-        self._observers.append(observer)
+        self._alarm = Alarm(replica.time, lambda: replica.submit(commands.ExpireRooms()))
+        replica.hear(effects.Accepted, self._accepted)
+        replica.hear(effects.RoomCreated, self._created)
+        replica.hear(effects.HostPlaceTaken, self._host_place_taken)
+        replica.hear(effects.RoomJoined, self._joined)
+        replica.hear(effects.PartyEntered, self._party_entered)
+        replica.hear(effects.RoomLeft, self._left)
+        replica.hear(effects.OwnRoomLeft, self._own_room_left)
+        replica.hear(effects.SaidInRoom, self._said)
+        replica.hear(effects.Kicked, self._kicked)
+        replica.hear(effects.RoomDeleted, self._deleted)
+        replica.hear(effects.RoomExpired, self._expired)
+        replica.hear(effects.RoomDeadline, lambda effect, _: self.arm())
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
         """What answers which message. They raise `Refusal`."""
         return {
             messages.CreateRoom: self._take_host_place,
             messages.JoinRoom: self._join,
-            messages.LeaveRoom: self._leave_over_socket,
-            messages.SendChat: self._chat,
+            messages.LeaveRoom: self._leave,
+            messages.SendChat: self._say,
             messages.Kick: self._kick,
         }
 
@@ -103,7 +96,7 @@ class RoomCommands:
         """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
         await self._revision_mark.restore()
         for stored in await self._store.rooms():
-            self.book.restore(room_of(stored), now_s=self._clock.monotonic_s())
+            self.book.restore(room_of(stored), now_s=self._replica.time.monotonic_s())
             self._newest_at = stored.created_at
         if len(self.book):
             log.info(
@@ -111,44 +104,25 @@ class RoomCommands:
                 len(self.book),
                 self.book.empty_ttl_s,
             )
-        self._arm()
+        self.arm()
+
+    def arm(self) -> None:
+        """See to the next deadline."""
+        self._alarm.set(self._replica.due_s(self.book.next_deadline_s()))
 
     def stop(self) -> None:
         """No deadline strikes any more."""
         self._alarm.set(None)
 
-    # -- presence -------------------------------------------------------------------------------------------------
-
-    def accepted(self, session: Session, *, came_online: bool) -> None:
-        """`lobby_server.service.lobby.PresenceObserver`: a creator who opens a socket keeps the room, and a client
-        with features is told where its user is."""
-        user_id = session.user.id
-        self.book.creator_has_socket(user_id)
-        if not session.features:
-            return
-        room = self.book.room_of(user_id)
-        message = self._partings.latest(user_id) if room is None else _room_joined(room, room.members[user_id])
-        if message is not None:
-            session.reply(message)
-
-    def went_offline(self, user: User) -> None:
-        """`lobby_server.service.lobby.PresenceObserver`."""
-        self.leave(user)
-        self._partings.forget(user.id)
-
-    def leave(self, user: User) -> None:
-        """Leave the room that the user is in, if any."""
-        departure = self.book.leave(user.id, now_s=self._clock.monotonic_s())
-        if departure is not None:
-            self._tell_departure(departure)
-
     # -- rooms over HTTP ------------------------------------------------------------------------------------------
 
     async def create_room(self, user: User, wish: RoomWish) -> resources.Room:
-        """A new room, committed before it is announced. Raises `AlreadyHosting`, `StoreUnavailable`."""
+        """A new room, committed before it is announced. Raises `AlreadyHosting`, `StoreUnavailable`, and `Refusal`
+        (``try_again_later``)."""
         self.book.check_can_host(user.id)
         if user.id in self._creating:
             raise AlreadyHosting(self._creating[user.id].id)
+        self._replica.check()
         room = Room(
             id=self._new_room_id(),
             host=user,
@@ -156,45 +130,44 @@ class RoomCommands:
             map_name=wish.mapName,
             max_players=wish.maxPlayers,
             is_public=wish.isPublic,
-            version=self._sessions.version_of(user.id),
+            version=self._replica.books.presence.version_of(user.id),
             created_at=self._created_now(),
         )
         self._creating[user.id] = room
+        is_off = is_late = False
+
+        def undo() -> None:
+            """A host's place fell to the user while the database worked, or the log does not take the room."""
+            nonlocal is_off
+            is_off = True
+            if is_late:
+                self._writer.keep(DeleteRoom(room_id=room.id))
+
         try:
             await self._store.add_room(stored_room(room))
-            left = self.book.add(room, now_s=self._clock.monotonic_s(), creator_has_socket=self._is_online(user.id))
-        except AlreadyHosting:  # a host's place fell to the user while the database worked
-            await self._store.delete_room(room.id)
+            return await self._replica.run(commands.CreateRoom(room), lambda: self.room(room.id), undo=undo)
+        except Refusal:
+            is_late = True
+            if is_off:
+                await self._store.delete_room(room.id)
             raise
         finally:
             del self._creating[user.id]
-        self._partings.forget(user.id)
-        if left is not None:
-            self._tell_departure(left)
-        self._rooms_changed(room)
-        self._entered(room, user)
-        return room_resource(room)
 
     async def delete_room(self, user: User, room_id: str) -> None:
-        """Raises `Refusal` (``room_not_found``, ``not_host``), `StoreUnavailable`. Of several calls at once one deletes
-        the room, and the others find none."""
+        """Raises `Refusal` (``room_not_found``, ``not_host``, ``try_again_later``), `StoreUnavailable`. Of several
+        calls at once one deletes the room, and the others find none."""
         while (under_way := self._deleting.get(room_id)) is not None:
             await under_way.wait()
-        self._check_may_delete(user, room_id)
+        check_may_delete(self._replica.books, user, room_id)
+        self._replica.check()
         done = self._deleting[room_id] = asyncio.Event()
         try:
             await self._store.delete_room(room_id)
-            room = self._check_may_delete(user, room_id)
-        except Refusal:
-            self._keep_after_all(room_id)
-            raise
+            await self._replica.run(commands.DeleteRoom(user, room_id), undo=lambda: self._keep_after_all(room_id))
         finally:
             del self._deleting[room_id]
             done.set()
-        self.book.remove(room_id)
-        self._tell_closed(room, by=user)
-        self._rooms_changed(room)
-        self._is_gone(room)
 
     def mine(self, user: User) -> resources.MyRoom:
         """The room that a user is in. Raises `Refusal` (``in_no_room``)."""
@@ -211,17 +184,97 @@ class RoomCommands:
             raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         return room_resource(room)
 
-    def enter_together(self, room_id: str, party: list[User], *, led_by: User) -> resources.Room:
-        """All of a party enter a room, or nobody does. Each hears so on all their sockets, and the members before hear
-        of each who came. Raises `Refusal` as `RoomBook.join_together`, and ``try_again_later``."""
+    async def enter_together(self, leader: User, room_id: str) -> tuple[resources.Room, list[int]]:
+        """All of the leader's party enter a room, or nobody does. Each hears so on all their sockets, and the members
+        before hear of each who came. The room, and who entered it, the leader first.
+
+        Raises `Refusal` as `RoomBook.join_together`, ``not_in_party``, ``not_leader``, ``member_offline``, and
+        ``try_again_later``.
+        """
         self._writer.check()
-        versions = {user: self._sessions.version_of(user.id) for user in party}
-        entries = self.book.join_together(room_id, versions, led_by=led_by, now_s=self._clock.monotonic_s())
+
+        def answer() -> tuple[resources.Room, list[int]]:
+            party = self._replica.books.parties.party_of(leader.id)
+            others = [] if party is None else [member_id for member_id in party.members if member_id != leader.id]
+            return self.room(room_id), [leader.id, *others]
+
+        return await self._replica.run(commands.EnterRoomWithParty(leader, room_id), answer)
+
+    # -- rooms over the socket ------------------------------------------------------------------------------------
+
+    def _take_host_place(self, session: Session, _: messages.CreateRoom) -> None:
+        self._replica.submit(commands.TakeHostPlace(session.user, session.version), session)
+
+    def _join(self, session: Session, asked: messages.JoinRoom) -> None:
+        command = commands.JoinRoom(session.user, asked.roomId, asked.version, only_from_none=asked.ifIn == "none")
+        self._replica.submit(command, session)
+
+    def _leave(self, session: Session, _: messages.LeaveRoom) -> None:
+        self._replica.submit(commands.LeaveRoom(session.user), session)
+
+    def _say(self, session: Session, asked: messages.SendChat) -> None:
+        text = asked.text[: messages.MAX_CHAT_CHARACTERS]
+        self._replica.submit(commands.SayInRoom(session.user, text), session)
+
+    def _kick(self, session: Session, asked: messages.Kick) -> None:
+        self._writer.check()
+        self._replica.submit(commands.KickFromRoom(session.user, asked.peerId), session)
+
+    # -- what became of them --------------------------------------------------------------------------------------
+
+    def _accepted(self, effect: effects.Accepted, session: Session | None) -> None:
+        """A client with features is told where its user is."""
+        if session is None or not session.features or not session.is_accepted:
+            return
+        user_id = effect.user.id
+        room = self.book.room_of(user_id)
+        message: messages.ServerMessage | None
+        if room is None:
+            deleted = self._replica.books.partings.of(user_id, now_s=self._replica.time.monotonic_s())
+            message = None if deleted is None else _parting(deleted)
+        else:
+            message = _room_joined(room, room.members[user_id])
+        if message is not None:
+            session.reply(message)
+
+    def _created(self, effect: effects.RoomCreated, _: Session | None) -> None:
+        if self._newest_at is None or effect.room.created_at > self._newest_at:
+            self._newest_at = effect.room.created_at
+        self._rooms_changed(effect.room)
+
+    def _host_place_taken(self, effect: effects.HostPlaceTaken, session: Session | None) -> None:
+        entry, room = effect.entry, effect.entry.room
+        if not effect.had_version:
+            self._store_host(room)
+        created = messages.RoomCreated(
+            roomId=room.id, peerId=entry.member.peer_id, gamemode=room.gamemode, mapName=room.map_name
+        )
+        if session is not None:
+            session.reply(created)
+        self._tell_own(entry.member.user, created, besides=session)
+        if not entry.already_in:
+            self._rooms_changed(room)
+        self.arm()
+
+    def _joined(self, effect: effects.RoomJoined, session: Session | None) -> None:
+        entry, room, user = effect.entry, effect.entry.room, effect.entry.member.user
+        self._note_host(entry)
+        joined = _room_joined(room, entry.member)
+        if session is not None:
+            session.reply(joined)
+        if not entry.already_in:
+            self._tell_own(user, joined, besides=session)
+            others = [user_id for user_id in room.members if user_id != user.id]
+            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
+            self._rooms_changed(room)
+
+    def _party_entered(self, effect: effects.PartyEntered, _: Session | None) -> None:
+        room, entries = effect.room, effect.entries
+        came = [entry.member for entry in entries if not entry.already_in]
         for entry in entries:
-            self._settle(entry)
-        room, came = entries[0].room, [entry.member for entry in entries if not entry.already_in]
+            self._note_host(entry)
         if not room.is_public and came:
-            self._writer.keep(LetIn(room_id=room_id, user_ids=tuple(member.user.id for member in came)))
+            self._keep(LetIn(room_id=room.id, user_ids=tuple(member.user.id for member in came)))
         there = [user_id for user_id in room.members if user_id not in {member.user.id for member in came}]
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
@@ -229,93 +282,64 @@ class RoomCommands:
             self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
-        for entry in entries:
-            self._entered(room, entry.member.user)
-        return room_resource(room)
 
-    # -- rooms over the socket ------------------------------------------------------------------------------------
-
-    def _take_host_place(self, session: Session, _: messages.CreateRoom) -> None:
-        hosted = self.book.hosted_by(session.user.id)
-        had_version = hosted is not None and hosted.version is not None
-        entry = self.book.take_host_place(session.user, version=session.version, now_s=self._clock.monotonic_s())
-        room = entry.room
-        self._partings.forget(session.user.id)
-        if not had_version:
+    def _left(self, effect: effects.RoomLeft, _: Session | None) -> None:
+        departure = effect.departure
+        room, new_host = departure.room, departure.new_host
+        stayed = list(room.members)
+        self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
+        if new_host is not None:
             self._store_host(room)
-        if entry.left is not None:
-            self._tell_departure(entry.left)
-        created = messages.RoomCreated(
-            roomId=room.id, peerId=entry.member.peer_id, gamemode=room.gamemode, mapName=room.map_name
-        )
-        session.reply(created)
-        self._tell_own(session.user, created, besides=session)
-        if not entry.already_in:
-            self._rooms_changed(room)
-        self._arm()
-        self._entered(room, session.user)
+            self._announcer.tell_users(
+                stayed,
+                messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
+            )
+        self._rooms_changed(room)
 
-    def _join(self, session: Session, command: messages.JoinRoom) -> None:
-        if command.ifIn == "none" and self.book.room_of(session.user.id) is not None:
-            raise Refusal(RefusalCode.ALREADY_IN_ROOM)
-        entry = self.book.join(command.roomId, session.user, version=command.version, now_s=self._clock.monotonic_s())
-        room, user = entry.room, session.user
-        self._settle(entry)
-        joined = _room_joined(room, entry.member)
-        session.reply(joined)
-        if not entry.already_in:
-            self._tell_own(user, joined, besides=session)
-            others = [user_id for user_id in room.members if user_id != user.id]
-            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
-            self._rooms_changed(room)
-        self._entered(room, user)
+    def _own_room_left(self, effect: effects.OwnRoomLeft, session: Session | None) -> None:
+        self._tell_own(effect.user, messages.PeerLeft(peerId=effect.peer_id), besides=session)
 
-    def _leave_over_socket(self, session: Session, _: messages.LeaveRoom) -> None:
-        room = self.book.room_of(session.user.id)
-        if room is None:
-            raise Refusal(RefusalCode.NOT_IN_ROOM)
-        left = messages.PeerLeft(peerId=room.members[session.user.id].peer_id)
-        self.leave(session.user)
-        self._tell_own(session.user, left, besides=session)
+    def _said(self, effect: effects.SaidInRoom, _: Session | None) -> None:
+        member = effect.member
+        line = messages.Chat(from_peer=member.peer_id, from_name=member.user.username, text=effect.text)
+        self._announcer.tell_users(effect.heard_by, line)
 
-    def _chat(self, session: Session, command: messages.SendChat) -> None:
-        room = self.book.room_of(session.user.id)
-        if room is None:
-            raise Refusal(RefusalCode.NOT_IN_ROOM)
-        member = room.members[session.user.id]
-        line = messages.Chat(
-            from_peer=member.peer_id,
-            from_name=member.user.username,
-            text=command.text[: messages.MAX_CHAT_CHARACTERS],
-        )
-        heard_by = [user_id for user_id in room.members if not self._hides(user_id, session.user.id)]
-        self._announcer.tell_users(heard_by, line)
-
-    def _kick(self, session: Session, command: messages.Kick) -> None:
-        self._writer.check()
-        departure = self.book.kick(session.user.id, command.peerId, now_s=self._clock.monotonic_s())
-        room_id, user_id = departure.room.id, departure.member.user.id
-        self._writer.keep(Ban(room_id=room_id, user_id=user_id))
-        log.info(
-            "user %d was kicked from room %s by its host %d",
-            user_id,
-            room_id,
-            session.user.id,
-            extra={"event": LogEvent.KICKED.value, "session": session.id, "user": session.user.id, "target": user_id},
-        )
+    def _kicked(self, effect: effects.Kicked, session: Session | None) -> None:
+        room_id, user_id = effect.departure.room.id, effect.departure.member.user.id
+        self._keep(Ban(room_id=room_id, user_id=user_id))
+        if session is not None:
+            log.info(
+                "user %d was kicked from room %s by its host %d",
+                user_id,
+                room_id,
+                effect.by.id,
+                extra={
+                    "event": LogEvent.KICKED.value, "session": session.id, "user": effect.by.id, "target": user_id,
+                },
+            )  # fmt: skip
         self._announcer.tell_users([user_id], messages.Kicked())
-        self._partings.note([user_id], messages.Kicked())
-        self._tell_departure(departure)
+
+    def _deleted(self, effect: effects.RoomDeleted, _: Session | None) -> None:
+        """To base clients that is a kick: the protocol has that one message for it; the host knows it from the answer
+        to their call."""
+        room, by = effect.room, effect.by
+        sessions = self._sessions.of_users(room.members)
+        self._announcer.tell_some(
+            [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
+        )
+        self._announcer.tell_some([each for each in sessions if each.features], messages.RoomClosed(roomId=room.id))
+        self._rooms_changed(room)
+
+    def _expired(self, effect: effects.RoomExpired, _: Session | None) -> None:
+        log.info("room %s had nobody in it for %g s and is deleted", effect.room.id, self.book.empty_ttl_s)
+        self._keep(DeleteRoom(room_id=effect.room.id))
+        self._rooms_changed(effect.room)
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _settle(self, entry: Entry) -> None:
-        """What an entry means for the store, and for the room that was left."""
-        self._partings.forget(entry.member.user.id)
+    def _note_host(self, entry: Entry) -> None:
         if entry.became_host:
             self._store_host(entry.room)
-        if entry.left is not None:
-            self._tell_departure(entry.left)
 
     def _tell_own(self, user: User, message: messages.ServerMessage, *, besides: Session | None = None) -> None:
         """Let the sockets of a user know what became of their membership, base clients left out."""
@@ -331,79 +355,31 @@ class RoomCommands:
         self._newest_at = now
         return now
 
-    def _check_may_delete(self, user: User, room_id: str) -> Room:
-        room = self.book.get(room_id)
-        if room is None:
-            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-        if room.host.id != user.id:
-            raise Refusal(RefusalCode.NOT_HOST)
-        return room
-
     def _keep_after_all(self, room_id: str) -> None:
         """While the store deleted a room another member became its host: it goes on, and is kept again."""
         room = self.book.get(room_id)
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room)))
 
-    def _tell_closed(self, room: Room, *, by: User) -> None:
-        """A room was deleted. To base clients that is a kick: the protocol has that one message for it; the host knows
-        it from the answer to their call."""
-        closed = messages.RoomClosed(roomId=room.id)
-        sessions = self._sessions.of_users(room.members)
-        self._announcer.tell_some(
-            [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
-        )
-        self._announcer.tell_some([each for each in sessions if each.features], closed)
-        self._partings.note(room.members, closed)
-
-    def _tell_departure(self, departure: Departure) -> None:
-        room, new_host = departure.room, departure.new_host
-        stayed = list(room.members)
-        self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
-        if new_host is not None:
-            self._store_host(room)
-            self._announcer.tell_users(
-                stayed,
-                messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
-            )
-        self._rooms_changed(room)
-        for observer in self._observers:
-            observer.left_room(room, departure.member.user)
-
-    def _entered(self, room: Room, user: User) -> None:
-        for observer in self._observers:
-            observer.entered_room(room, user)
-
-    def _is_gone(self, room: Room) -> None:
-        for observer in self._observers:
-            observer.room_is_gone(room)
-
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
             self._announcer.rooms_changed()
-            self._revision_mark.follow()
-        self._arm()
+            if self._replica.is_leader:
+                self._revision_mark.follow()
+        self.arm()
 
-    def _expire(self) -> None:
-        expired = self.book.expire(self._clock.monotonic_s())
-        for room in expired.deleted:
-            log.info("room %s had nobody in it for %g s and is deleted", room.id, self.book.empty_ttl_s)
-            self._forget(room.id)
-            self._rooms_changed(room)
-            self._is_gone(room)
-        for departure in expired.departures:
-            self._tell_departure(departure)
-        self._arm()
-
-    def _arm(self) -> None:
-        self._alarm.set(self.book.next_deadline_s())
-
-    def _forget(self, room_id: str) -> None:
-        self._writer.keep(DeleteRoom(room_id=room_id))
+    def _keep(self, write: KeptWrite) -> None:
+        """One node writes what became of rooms, in the order in which it became so."""
+        if self._replica.is_leader:
+            self._writer.keep(write)
 
     def _store_host(self, room: Room) -> None:
         host = room.host
-        self._writer.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
+        self._keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
+
+
+def _parting(deleted_room_id: str) -> messages.ServerMessage:
+    return messages.RoomClosed(roomId=deleted_room_id) if deleted_room_id else messages.Kicked()
 
 
 def _room_joined(room: Room, member: Member) -> messages.RoomJoined:

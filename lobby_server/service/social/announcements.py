@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.protocol import social_resources
 from lobby_server.protocol.social_messages import Announcement
 from lobby_server.protocol.social_resources import AnnouncementList
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
+from lobby_server.service.replica import Replica
+from lobby_server.service.session import Session
 from lobby_server.service.social.ports import StoredAnnouncement
 
 LISTED = 20
@@ -16,18 +19,22 @@ LISTED = 20
 class Announcements:
     """All announcements."""
 
-    def __init__(self, *, announcer: Announcer, store: Store, clock: Clock) -> None:
+    def __init__(self, *, replica: Replica, announcer: Announcer, store: Store, clock: Clock) -> None:
+        self._replica = replica
         self._announcer = announcer
         self._store = store
         self._clock = clock
+        replica.hear(effects.Announced, self._announced)
 
     async def announce(self, author: User, *, title: str, body: str) -> social_resources.Announcement:
-        """Tell everybody, on every accepted socket. Raises `StoreUnavailable`."""
+        """Tell everybody, on every accepted socket. Raises `StoreUnavailable`, `Refusal`
+        (``try_again_later``)."""
+        self._replica.check()
         stored = await self._store.add_announcement(
             title=title, body=body, author=author, created_at=self._clock.utc_now()
         )
         made = _resource(stored)
-        self._announcer.tell_everybody(Announcement(id=made.id, title=made.title, body=made.body, ts=made.ts))
+        await self._replica.run(commands.Announce(made.id, made.title, made.body, made.ts))
         return made
 
     async def last(self) -> AnnouncementList:
@@ -35,6 +42,10 @@ class Announcements:
         return AnnouncementList(
             announcements=[_resource(each) for each in await self._store.announcements(most=LISTED)]
         )
+
+    def _announced(self, effect: effects.Announced, _: Session | None) -> None:
+        event = Announcement(id=effect.id, title=effect.title, body=effect.body, ts=effect.ts)
+        self._announcer.tell_everybody(event)
 
 
 def _resource(stored: StoredAnnouncement) -> social_resources.Announcement:

@@ -1,5 +1,5 @@
 """The social side of the lobby, composed: friends, blocks, parties, invitations, chat, notifications, announcements.
-It follows presence.
+Each follows the log by itself.
 
 What survives a restart is in the store, and read back whole at the start, so that neither a login nor a broadcast costs
 a query: a friendship takes a few hundred bytes of memory for as long as it lasts.
@@ -7,18 +7,14 @@ a query: a friendship takes a few hundred bytes of memory for as long as it last
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
-from lobby_server.core.blocks import BlockBook
-from lobby_server.core.friends import FriendBook
-from lobby_server.core.parties import PartyBook
-from lobby_server.core.presence import Presence, User
 from lobby_server.protocol.messages import ClientMessage
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Store
+from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.commands import RoomCommands
-from lobby_server.service.session import Act, Session
+from lobby_server.service.session import Act
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.announcements import Announcements
 from lobby_server.service.social.blocks import Blocks
@@ -32,20 +28,18 @@ from lobby_server.service.writes.writer import StoreWriter
 
 
 class Social:
-    """One per server. `lobby_server.service.lobby.PresenceObserver`."""
+    """One per server."""
 
     def __init__(
         self,
         *,
-        presence: Presence,
+        replica: Replica,
         rooms: RoomCommands,
         sessions: Sessions,
         announcer: Announcer,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
-        block_book: BlockBook,
-        party_book: PartyBook,
         chat_rate_per_min: float,
         chat_max_characters: int,
         new_id: Callable[[], str],
@@ -53,45 +47,23 @@ class Social:
     ) -> None:
         """`new_id`: of a party, which nobody can guess. `new_key`: of a notification, another one each time, over
         restarts too."""
-        gate = asyncio.Lock()
-        friend_book = FriendBook()
-        self.people = People(presence=presence, friends=friend_book, store=store)
+        books = replica.books
+        self.people = People(presence=books.presence, friends=books.friends, store=store)
         self.notifications = Notifications(
-            blocks=block_book,
-            announcer=announcer,
-            sessions=sessions,
-            store=store,
-            writer=writer,
-            clock=clock,
-            new_key=new_key,
+            replica=replica, announcer=announcer, store=store, writer=writer, new_key=new_key
         )
         self.friends = Friends(
-            book=friend_book,
-            blocks=block_book,
-            presence=presence,
+            replica=replica,
             people=self.people,
             notifications=self.notifications,
             announcer=announcer,
             sessions=sessions,
             store=store,
             clock=clock,
-            gate=gate,
         )
-        self.blocks = Blocks(
-            book=block_book,
-            friend_book=friend_book,
-            friends=self.friends,
-            people=self.people,
-            announcer=announcer,
-            store=store,
-            clock=clock,
-            gate=gate,
-        )
-
+        self.blocks = Blocks(replica=replica, people=self.people, store=store, clock=clock)
         self.parties = Parties(
-            book=party_book,
-            blocks=block_book,
-            presence=presence,
+            replica=replica,
             announcer=announcer,
             rooms=rooms,
             people=self.people,
@@ -100,28 +72,26 @@ class Social:
             new_party_id=new_id,
         )
         self.invitations = Invitations(
-            rooms=rooms.book,
-            blocks=block_book,
+            replica=replica,
             people=self.people,
             notifications=self.notifications,
             announcer=announcer,
             store=store,
+            clock=clock,
         )
-        rooms.observe(self.invitations)
         self.chat = Chat(
-            parties=party_book,
-            blocks=block_book,
+            replica=replica,
             people=self.people,
-            notifications=self.notifications,
             announcer=announcer,
             sessions=sessions,
             store=store,
             writer=writer,
             clock=clock,
+            new_key=new_key,
             rate_per_min=chat_rate_per_min,
             max_characters=chat_max_characters,
         )
-        self.announcements = Announcements(announcer=announcer, store=store, clock=clock)
+        self.announcements = Announcements(replica=replica, announcer=announcer, store=store, clock=clock)
 
     def commands(self) -> dict[type[ClientMessage], Act]:
         """What answers which message over the socket."""
@@ -133,18 +103,3 @@ class Social:
         await self.blocks.restore()
         await self.notifications.restore()
         await self.invitations.restore()
-
-    # -- presence -------------------------------------------------------------------------------------
-
-    def accepted(self, session: Session, *, came_online: bool) -> None:
-        """A session hears from now on; `came_online`: it is its user's first."""
-        if came_online:
-            self.friends.came_online(session.user)
-            self.parties.came_online(session.user)
-        self.chat.accepted(session)
-        self.notifications.login(session.user.id)
-
-    def went_offline(self, user: User) -> None:
-        self.friends.went_offline(user)
-        self.parties.went_offline(user)
-        self.chat.went_offline(user)

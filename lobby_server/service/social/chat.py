@@ -1,52 +1,41 @@
 """Chat: the lobby's, a party's, and between two.
 
 A line is kept first and told then, in the order in which lines came. All that came while the database wrote the lines
-before are written together, so that a slow database makes batches larger and the wait no longer than two writes.
+before are written together, so that a slow database makes batches larger and the wait no longer than two writes. Of
+several nodes the leader writes them all, in the order of the log, so that ids go up as lines are heard.
 
-    say ──▶ waiting lines ──▶ one write ──▶ told to whom they concern, the sender's other sockets among them
+    say ──▶ log ──▶ waiting lines ──▶ one write ──▶ log ──▶ told to whom they concern, on every node
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Sequence
 
-from lobby_server.core.blocks import BlockBook
 from lobby_server.core.channels import LOBBY, PARTY, Channel, direct_key, direct_name, party_key, read_channel
-from lobby_server.core.parties import Party, PartyBook
+from lobby_server.core.machine import commands, effects
+from lobby_server.core.machine.commands import SaidLine
+from lobby_server.core.parties import Party
 from lobby_server.core.presence import User
-from lobby_server.core.ratelimit import REFUSED, KeyedLimit, Pace
+from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.messages import ClientMessage, Error
 from lobby_server.protocol.social_messages import ChatMessage, SendChatMessage
-from lobby_server.protocol.social_resources import PAGE_ITEMS, ChatHistory, NotificationKind
+from lobby_server.protocol.social_resources import PAGE_ITEMS, ChatHistory
 from lobby_server.protocol.social_resources import ChatLine as ChatLineBody
 from lobby_server.service.announcer import Announcer
+from lobby_server.service.errors import ERROR_REASONS
 from lobby_server.service.ports import Clock, Store, StoreError
+from lobby_server.service.replica import Replica
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
-from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
 from lobby_server.service.social.ports import ChatLine, NewLine
 from lobby_server.service.writes.writer import StoreWriter
 
 MAX_WAITING_LINES = 5000
 """While the database is slow. Above it, a sender is told to try again later."""
-LOBBY_LINES_PER_S = 20.0
-"""Of all users together: nobody reads faster, and each goes to everybody."""
-LOBBY_BURST_LINES = 60.0
-NOTICE_CHARACTERS = 100
-"""Of a line, in the notification of a user who was offline."""
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A line on its way to the store, and the socket to tell when it does not get there."""
-
-    line: NewLine
-    channel: Channel
-    party: Party | None
-    session: Session
 
 
 class Chat:
@@ -55,35 +44,40 @@ class Chat:
     def __init__(
         self,
         *,
-        parties: PartyBook,
-        blocks: BlockBook,
+        replica: Replica,
         people: People,
-        notifications: Notifications,
         announcer: Announcer,
         sessions: Sessions,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
+        new_key: Callable[[], str],
         rate_per_min: float,
         max_characters: int,
     ) -> None:
-        """`rate_per_min`: lines of one user, a sixth of them at once; 0: off."""
-        self._parties = parties
-        self._blocks = blocks
+        """`new_key`: of a notification. `rate_per_min`: lines of one user, a sixth of them at once; 0: off."""
+        books = replica.books
+        self._parties, self._blocks, self._takes_part = books.parties, books.blocks, books.chatters
+        self._replica = replica
         self._people = people
-        self._notifications = notifications
         self._announcer = announcer
         self._sessions = sessions
         self._store = store
         self._writer = writer
         self._clock = clock
+        self.new_key = new_key
         self._max_characters = max_characters
         self._limit = KeyedLimit(rate_per_s=rate_per_min / 60, burst=max(1.0, rate_per_min / 6))
-        self._lobby_pace = Pace(rate_per_s=LOBBY_LINES_PER_S, burst=LOBBY_BURST_LINES)
-        self._lobby_s = 0.0
-        self._waiting: list[_Waiting] = []
-        self._takes_part: set[int] = set()
-        """Users online who have used chat: their base clients hear the lobby's too."""
+        self._numbers = itertools.count(1)
+        self._under_way: dict[int, Session] = {}
+        """Lines that came in here and are not told yet, and whom to tell when they never will be."""
+        self._waiting: list[effects.LineToKeep] = []
+        """Lines that the leader is to keep."""
+        replica.hear(effects.Accepted, self._accepted)
+        replica.hear(effects.PartTaken, self._part_taken)
+        replica.hear(effects.LineToKeep, self._keep)
+        replica.hear(effects.LineSaid, self._said)
+        replica.hear(effects.LinesRefused, self._refused)
 
     def commands(self) -> dict[type[ClientMessage], Act]:
         """What answers which message."""
@@ -101,14 +95,22 @@ class Chat:
         party = self._party_of(user) if channel.name == PARTY else None
         if channel.other_id is not None:
             self._blocks.check_may_address(user.id, channel.other_id)
-        if len(self._waiting) >= MAX_WAITING_LINES:
+        if max(len(self._waiting), len(self._under_way)) >= MAX_WAITING_LINES:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
-        self._pace(user, channel)
-        self.takes_part(user)
-        line = NewLine(channel=_key(channel, user.id, party), sender=user, text=text, sent_at=self._clock.utc_now())
-        self._waiting.append(_Waiting(line, channel, party, session))
-        if len(self._waiting) == 1:
-            self._writer.attempt(self._flush, otherwise=self._give_up)
+        if self._limit.take(str(user.id), self._clock.monotonic_s()):
+            raise Refusal(RefusalCode.RATE_LIMITED)
+        ref = next(self._numbers)
+        line = commands.Say(
+            ref,
+            user,
+            _key(channel, user.id, party),
+            text,
+            self._clock.utc_now(),
+            other_id=channel.other_id,
+            party_id=None if party is None else party.id,
+        )
+        self._under_way[ref] = session
+        self._replica.log.append(line, _Line(self, ref, session))
 
     async def history(self, user: User, name: str, *, before: int | None) -> ChatHistory:
         """The last page before an id. Raises `Refusal`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
@@ -148,16 +150,16 @@ class Chat:
 
     def takes_part(self, user: User) -> None:
         """From now on all sockets of a user hear the lobby's chat."""
-        for session in self._sessions.of_user(user.id):
-            self._takes_part.add(user.id)
+        if user.id not in self._takes_part:
+            self._replica.submit(commands.TakePart(user))
+
+    def _part_taken(self, effect: effects.PartTaken, _: Session | None) -> None:
+        for session in self._sessions.of_user(effect.user.id):
             self._announcer.hear_lobby(session)
 
-    def accepted(self, session: Session) -> None:
-        if session.user.id in self._takes_part:
+    def _accepted(self, effect: effects.Accepted, session: Session | None) -> None:
+        if session is not None and effect.user.id in self._takes_part:
             self._announcer.hear_lobby(session)
-
-    def went_offline(self, user: User) -> None:
-        self._takes_part.discard(user.id)
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -167,81 +169,110 @@ class Chat:
             raise Refusal(RefusalCode.NOT_IN_PARTY)
         return party
 
-    def _pace(self, user: User, channel: Channel) -> None:
-        now_s = self._clock.monotonic_s()
-        if self._limit.take(str(user.id), now_s):
-            raise Refusal(RefusalCode.RATE_LIMITED)
-        if channel.name == LOBBY:
-            lobby_s = self._lobby_pace.take(self._lobby_s, now_s)
-            if lobby_s == REFUSED:
-                raise Refusal(RefusalCode.RATE_LIMITED)
-            self._lobby_s = lobby_s
+    def _keep(self, effect: effects.LineToKeep, _: Session | None) -> None:
+        if not self._replica.is_leader:
+            return
+        self._waiting.append(effect)
+        if len(self._waiting) == 1:
+            self._writer.attempt(self._flush, otherwise=self._give_up)
 
     async def _flush(self) -> None:
-        """Keep all that waits, and tell it."""
+        """Keep all that waits, and have it told."""
         taken, self._waiting = self._waiting, []
         try:
             lines = [await self._checked(waiting) for waiting in taken]
-            sent = [(waiting, line) for waiting, line in zip(taken, lines, strict=True) if line is not None]
-            kept = await self._store.add_chat_lines([line for _, line in sent])
+            kept = await self._store.add_chat_lines([line for line in lines if line is not None])
         except StoreError:
-            _refuse(taken)
+            self._refuse(taken, ErrorReason.TRY_AGAIN_LATER)
             raise  # for the log
-        for (waiting, _), line in zip(sent, kept, strict=True):
-            self._tell(waiting, line)
+        sent = [waiting for waiting, line in zip(taken, lines, strict=True) if line is not None]
+        if sent:
+            told = tuple(self._told(waiting, line) for waiting, line in zip(sent, kept, strict=True))
+            self._replica.submit(commands.Tell(told))
 
     def _give_up(self) -> None:
         """The database is away: nothing that waits is kept."""
         taken, self._waiting = self._waiting, []
-        _refuse(taken)
+        self._refuse(taken, ErrorReason.TRY_AGAIN_LATER)
 
-    async def _checked(self, waiting: _Waiting) -> NewLine | None:
+    def _refuse(self, lines: Sequence[effects.LineToKeep], reason: ErrorReason) -> None:
+        if lines:
+            refs = tuple((waiting.node, waiting.line.ref) for waiting in lines)
+            self._replica.submit(commands.RefuseLines(refs, reason.value))
+
+    async def _checked(self, waiting: effects.LineToKeep) -> NewLine | None:
         """The line as it is to be kept; None when there is nobody to whom it could go, and its sender knows."""
-        line, other_id = waiting.line, waiting.channel.other_id
-        if other_id is None:
-            return line
-        if await self._people.by_id(other_id) is None:
-            waiting.session.reply(Error(reason=ErrorReason.USER_NOT_FOUND))
+        line, other_id = waiting.line, waiting.line.other_id
+        if other_id is not None and await self._people.by_id(other_id) is None:
+            self._refuse([waiting], ErrorReason.USER_NOT_FOUND)
             return None
         return NewLine(
             channel=line.channel,
             sender=line.sender,
             text=line.text,
             sent_at=line.sent_at,
-            is_withheld=self._blocks.blocks(other_id, line.sender.id),
+            is_withheld=other_id is not None and self._blocks.blocks(other_id, line.sender.id),
         )
 
-    def _tell(self, waiting: _Waiting, line: ChatLine) -> None:
-        sender, other_id = line.sender, waiting.channel.other_id
-        deaf = self._blocks.blockers_of(sender.id)
-        if waiting.party is not None:
-            heard_by = [member_id for member_id in waiting.party.members if member_id not in deaf]
-            self._announcer.tell_users(heard_by, _event(line, PARTY))
-        elif other_id is None:
-            self._announcer.tell_lobby(_event(line, LOBBY), but=deaf)
-        else:
-            self._announcer.tell_users([sender.id], _event(line, direct_name(other_id)))
-            if not line.is_withheld and other_id not in deaf:  # they may have blocked the sender meanwhile
-                self._tell_other(other_id, line)
+    def _told(self, waiting: effects.LineToKeep, kept: ChatLine) -> SaidLine:
+        line = waiting.line
+        return SaidLine(
+            waiting.node,
+            line.ref,
+            kept.id,
+            kept.sender,
+            kept.text,
+            kept.sent_at,
+            other_id=line.other_id,
+            party_id=line.party_id,
+            is_withheld=kept.is_withheld,
+            key="" if line.other_id is None else self.new_key(),
+        )
 
-    def _tell_other(self, other_id: int, line: ChatLine) -> None:
-        sender = line.sender
-        if self._sessions.has_any(other_id):
-            self._announcer.tell_users([other_id], _event(line, direct_name(sender.id)))
+    def _said(self, effect: effects.LineSaid, _: Session | None) -> None:
+        line = effect.line
+        if line.node == self._replica.log.node:
+            self._under_way.pop(line.ref, None)
+        if effect.heard_by is None:
+            self._announcer.tell_lobby(_event(line, LOBBY), but=effect.deaf)
             return
-        text = line.text if len(line.text) <= NOTICE_CHARACTERS else line.text[: NOTICE_CHARACTERS - 1] + "…"
-        self._notifications.add(
-            other_id,
-            NotificationKind.DIRECT_MESSAGE,
-            title=f"Message from {sender.username}",
-            body=text,
-            sender=sender,
-        )
+        name = PARTY if line.other_id is None else direct_name(line.other_id)
+        self._announcer.tell_users(effect.heard_by, _event(line, name))
+        if effect.is_for_other:
+            assert line.other_id is not None
+            self._announcer.tell_users([line.other_id], _event(line, direct_name(line.sender.id)))
+
+    def _refused(self, effect: effects.LinesRefused, _: Session | None) -> None:
+        for node, ref in effect.refused.refs:
+            if node == self._replica.log.node:
+                session = self.forget_line(ref)
+                if session is not None:
+                    session.reply(Error(reason=ErrorReason(effect.refused.reason)))
+
+    def forget_line(self, ref: int) -> Session | None:
+        """A line that came in here will not be told: whose it was, the first time."""
+        return self._under_way.pop(ref, None)
 
 
-def _refuse(lines: list[_Waiting]) -> None:
-    for waiting in lines:
-        waiting.session.reply(Error(reason=ErrorReason.TRY_AGAIN_LATER))
+class _Line:
+    """A line on its way: what becomes of it is told by other entries of the log, unless the rules refuse it at once."""
+
+    def __init__(self, chat: Chat, ref: int, session: Session) -> None:
+        self.session: Session | None = session
+        self._chat = chat
+        self._ref = ref
+
+    def applied(self) -> None:
+        assert self.session is not None
+        self._chat.takes_part(self.session.user)
+
+    def refused(self, refusal: Refusal) -> None:
+        session = self._chat.forget_line(self._ref)
+        if session is not None:
+            session.refuse(ERROR_REASONS[refusal.code])
+
+    def given_up(self) -> None:
+        self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
 
 
 def _key(channel: Channel, user_id: int, party: Party | None) -> str:
@@ -250,7 +281,7 @@ def _key(channel: Channel, user_id: int, party: Party | None) -> str:
     return LOBBY if channel.other_id is None else direct_key(user_id, channel.other_id)
 
 
-def _event(line: ChatLine, channel: str) -> ChatMessage:
+def _event(line: SaidLine, channel: str) -> ChatMessage:
     return ChatMessage(
         id=line.id,
         channel=channel,
@@ -261,5 +292,5 @@ def _event(line: ChatLine, channel: str) -> ChatMessage:
     )
 
 
-def _ts(line: ChatLine) -> int:
+def _ts(line: ChatLine | SaidLine) -> int:
     return int(line.sent_at.timestamp() * 1000)

@@ -1,26 +1,27 @@
 """Commands about friends, and the presence that friends see of each other.
 
-Every change is committed first, then it holds, then both are told. One change at a time (`gate`): two who ask each
-other at the same moment become friends, whichever came first.
+Every change is committed first, then it holds, then both are told. One change at a time, over all nodes (the gate of
+the log): two who ask each other at the same moment become friends, whichever came first.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
-from lobby_server.core.blocks import BlockBook
-from lobby_server.core.friends import Friend, FriendBook, FriendRequest
-from lobby_server.core.presence import Presence, User
+from lobby_server.core.friends import Friend, FriendRequest
+from lobby_server.core.machine import commands, effects
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources, social_resources
 from lobby_server.protocol.messages import UserOffline, UserOnline
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import FriendAccepted, FriendRemoved, FriendRequestClosed, FriendRequested
-from lobby_server.protocol.social_resources import FriendAsked, FriendList, NotificationKind
+from lobby_server.protocol.social_resources import FriendAsked, FriendList
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.fanout.profile import PresenceMode
 from lobby_server.service.ports import Clock, Store
+from lobby_server.service.replica import Replica
+from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.people import People
@@ -32,28 +33,29 @@ class Friends:
     def __init__(
         self,
         *,
-        book: FriendBook,
-        blocks: BlockBook,
-        presence: Presence,
+        replica: Replica,
         people: People,
         notifications: Notifications,
         announcer: Announcer,
         sessions: Sessions,
         store: Store,
         clock: Clock,
-        gate: asyncio.Lock,
     ) -> None:
-        """`gate` is shared with whatever else changes the two books."""
-        self._book = book
-        self._blocks = blocks
-        self._presence = presence
+        books = replica.books
+        self._book, self._blocks, self._presence = books.friends, books.blocks, books.presence
+        self._replica = replica
         self._people = people
         self._notifications = notifications
         self._announcer = announcer
         self._sessions = sessions
         self._store = store
         self._clock = clock
-        self._gate = gate
+        replica.hear(effects.CameOnline, self._came_online)
+        replica.hear(effects.WentOffline, self._went_offline)
+        replica.hear(effects.FriendAsked, self._asked)
+        replica.hear(effects.Befriended, self._befriended)
+        replica.hear(effects.FriendRequestClosed, self._request_closed)
+        replica.hear(effects.Parted, self._parted)
 
     async def restore(self) -> None:
         """Take up what an earlier life of the server kept."""
@@ -84,7 +86,7 @@ class Friends:
         ``limit_reached``; `StoreUnavailable`.
         """
         other = await self._people.find(whom)
-        async with self._gate:
+        async with self._replica.gate():
             asked = self._book.request_between(user.id, other.id)
             if asked is not None:
                 return FriendAsked(status="sent", request=_request(asked), friend=None), False
@@ -95,24 +97,12 @@ class Friends:
                 friend = await self._befriend(theirs)
                 return FriendAsked(status="accepted", request=None, friend=friend), False
             request = await self._store.add_friend_request(user, other, self._clock.utc_now())
-            self._book.add_request(request)
-        if not self._blocks.blocks(other.id, user.id):
-            event = FriendRequested(
-                request_id=request.id, from_user_id=user.id, to_user_id=other.id, from_username=user.username
-            )
-            self._announcer.tell_users([other.id], event)
-            self._notifications.add(
-                other.id,
-                NotificationKind.FRIEND_REQUEST,
-                title="Friend request",
-                body=f"{user.username} would like to be your friend.",
-                sender=user,
-            )
+            await self._replica.run(commands.AskFriend(request, self._notifications.new_key()))
         return FriendAsked(status="sent", request=_request(request), friend=None), True
 
     async def accept(self, user: User, request_id: int) -> social_resources.Friend:
         """Raises `Refusal`: ``request_not_found``, ``limit_reached``; `StoreUnavailable`."""
-        async with self._gate:
+        async with self._replica.gate():
             request = self._book.request(request_id)
             if request is None or request.receiver.id != user.id or self._blocks.blocks(user.id, request.sender.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
@@ -120,38 +110,53 @@ class Friends:
 
     async def decline(self, user: User, request_id: int) -> None:
         """Say no, or take one's own request back. Raises `Refusal` (``request_not_found``), `StoreUnavailable`."""
-        async with self._gate:
+        async with self._replica.gate():
             request = self._book.request(request_id)
             if request is None or user.id not in (request.sender.id, request.receiver.id):
                 raise Refusal(RefusalCode.REQUEST_NOT_FOUND)
             await self._store.delete_friend_request(request.id)
-            self._book.remove_request(request)
-        told = [user.id]
-        if user.id == request.sender.id and not self._blocks.blocks(request.receiver.id, user.id):
-            told.append(request.receiver.id)
-        self._announcer.tell_users(told, FriendRequestClosed(request_id=request.id))
+            await self._replica.run(commands.CloseFriendRequest(request.id, user.id))
 
     async def remove(self, user: User, friend_id: int) -> None:
         """Raises `Refusal` (``not_friends``), `StoreUnavailable`."""
-        async with self._gate:
+        async with self._replica.gate():
             if not self._book.are_friends(user.id, friend_id):
                 raise Refusal(RefusalCode.NOT_FRIENDS)
             await self._store.delete_friendship(user.id, friend_id)
-            self.part(user.id, friend_id)
+            await self._replica.run(commands.PartFriends(user.id, friend_id))
 
-    def part(self, one_id: int, other_id: int) -> None:
-        """They are friends no more, which is committed; both are told if they were."""
-        if self._book.part(one_id, other_id):
-            self._announcer.tell_users([one_id], FriendRemoved(user_id=other_id))
-            self._announcer.tell_users([other_id], FriendRemoved(user_id=one_id))
+    # -- what became of them, and presence of friends -------------------------------------------------------------
 
-    # -- presence of friends --------------------------------------------------------------------------------------
+    def _came_online(self, effect: effects.CameOnline, _: Session | None) -> None:
+        self._tell_presence(effect.user, self._book.friend_ids(effect.user.id), is_online=True)
 
-    def came_online(self, user: User) -> None:
-        self._tell_presence(user, self._book.friend_ids(user.id), is_online=True)
+    def _went_offline(self, effect: effects.WentOffline, _: Session | None) -> None:
+        self._tell_presence(effect.user, self._book.friend_ids(effect.user.id), is_online=False)
 
-    def went_offline(self, user: User) -> None:
-        self._tell_presence(user, self._book.friend_ids(user.id), is_online=False)
+    def _asked(self, effect: effects.FriendAsked, _: Session | None) -> None:
+        request = effect.request
+        event = FriendRequested(
+            request_id=request.id,
+            from_user_id=request.sender.id,
+            to_user_id=request.receiver.id,
+            from_username=request.sender.username,
+        )
+        self._announcer.tell_users([request.receiver.id], event)
+
+    def _befriended(self, effect: effects.Befriended, _: Session | None) -> None:
+        asker, user = effect.asker, effect.user
+        for one, other in ((asker, user), (user, asker)):
+            self._announcer.tell_users([one.id], FriendAccepted(user_id=other.id, username=other.username))
+            if self._presence.is_online(other.id):
+                self._tell_presence(other, [one.id], is_online=True)
+
+    def _request_closed(self, effect: effects.FriendRequestClosed, _: Session | None) -> None:
+        self._announcer.tell_users(effect.told_ids, FriendRequestClosed(request_id=effect.request_id))
+
+    def _parted(self, effect: effects.Parted, _: Session | None) -> None:
+        one_id, other_id = effect.one_id, effect.other_id
+        self._announcer.tell_users([one_id], FriendRemoved(user_id=other_id))
+        self._announcer.tell_users([other_id], FriendRemoved(user_id=one_id))
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -172,18 +177,7 @@ class Friends:
         self._book.check_may_befriend(asker.id, user.id)
         since = self._clock.utc_now()
         await self._store.add_friendship(asker, user, since)
-        self._book.befriend(asker, user, since)
-        for one, other in ((asker, user), (user, asker)):
-            self._announcer.tell_users([one.id], FriendAccepted(user_id=other.id, username=other.username))
-            if self._presence.is_online(other.id):
-                self._tell_presence(other, [one.id], is_online=True)
-        self._notifications.add(
-            asker.id,
-            NotificationKind.FRIEND_ACCEPTED,
-            title="New friend",
-            body=f"{user.username} is your friend now.",
-            sender=user,
-        )
+        await self._replica.run(commands.Befriend(request, since, self._notifications.new_key()))
         return self._friend(Friend(asker, since))
 
     def _friend(self, friend: Friend) -> social_resources.Friend:

@@ -1,28 +1,30 @@
 """Notifications: what a user should know of, also when they were offline. Kept until they are read or too old.
 
 A user online is told at once, a user offline once, after their next handshake; every later socket asks
-``GET /api/notifications``. Nobody waits for a notification to be written: the matter itself is done by then.
+``GET /api/notifications``. Nobody waits for a notification to be written: the matter itself is done by then. Of several
+nodes the leader alone writes and reads what is to be told, so that nothing is told twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from lobby_server.core.blocks import BlockBook
+from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.social_messages import Notification
 from lobby_server.protocol.social_resources import PAGE_ITEMS, NotificationKind, NotificationList
 from lobby_server.protocol.social_resources import Notification as NotificationBody
 from lobby_server.service.announcer import Announcer
-from lobby_server.service.ports import Clock, Store
-from lobby_server.service.sessions import Sessions
+from lobby_server.service.ports import Store
+from lobby_server.service.replica import Replica
+from lobby_server.service.session import Session
 from lobby_server.service.social.ports import StoredNotification
 from lobby_server.service.writes.kept import Notify, ReadInvitation
 from lobby_server.service.writes.writer import StoreWriter
 
 INVITATIONS = (NotificationKind.PARTY_INVITE, NotificationKind.MATCH_INVITE)
-_ONE_A_SENDER = frozenset({NotificationKind.DIRECT_MESSAGE, *INVITATIONS})
+_ONE_A_SENDER = frozenset(kind.value for kind in (NotificationKind.DIRECT_MESSAGE, *INVITATIONS))
 """Kinds of which there is no second one of the same sender until the first is read."""
 
 
@@ -32,69 +34,41 @@ class Notifications:
     def __init__(
         self,
         *,
-        blocks: BlockBook,
+        replica: Replica,
         announcer: Announcer,
-        sessions: Sessions,
         store: Store,
         writer: StoreWriter,
-        clock: Clock,
         new_key: Callable[[], str],
     ) -> None:
-        """`new_key` is another one each time, over restarts too."""
-        self._blocks = blocks
+        """`new_key` is another one each time, over restarts too: of a notification that a command brings about."""
+        self.new_key = new_key
+        self._book = replica.books.notices
+        self._presence = replica.books.presence
+        self._blocks = replica.books.blocks
+        self._replica = replica
         self._announcer = announcer
-        self._sessions = sessions
         self._store = store
         self._writer = writer
-        self._clock = clock
-        self._new_key = new_key
-        self._waiting: set[int] = set()
-        """Users for whom something was kept that no socket was told: a login of any other user costs no query."""
-        self._open: dict[int, set[tuple[NotificationKind, int]]] = {}
-        """By user, invitations that they have not read as far as this process knows: kind and sender."""
+        replica.hear(effects.Accepted, self._accepted)
+        replica.hear(effects.NoticeDue, self.due)
+        replica.hear(effects.NoticesTold, self._told)
 
     async def restore(self) -> None:
-        self._waiting = await self._store.users_with_undelivered_notifications()
-
-    def add(
-        self, user_id: int, kind: NotificationKind, *, title: str, body: str, sender: User, room_id: str | None = None
-    ) -> None:
-        """Notify a user, soon. `room_id`: where it invites to."""
-        if kind in INVITATIONS:
-            self._open.setdefault(user_id, set()).add((kind, sender.id))
-        write = Notify(
-            key=self._new_key(),
-            user_id=user_id,
-            kind=kind.value,
-            title=title,
-            body=body,
-            from_user_id=sender.id,
-            created_at=self._clock.utc_now(),
-            room_id=room_id,
-            is_one_per_sender=kind in _ONE_A_SENDER,
-        )
-        self._writer.keep(write, then=lambda: self._added(user_id))
-
-    def is_open(self, user_id: int, kind: NotificationKind, sender_id: int) -> bool:
-        """Whether a user has been told of an invitation of that sender and has read nothing since."""
-        return (kind, sender_id) in self._open.get(user_id, ())
+        self._book.waiting.clear()
+        self._book.waiting.update(await self._store.users_with_undelivered_notifications())
 
     def close(self, user_id: int, kind: NotificationKind, sender_id: int, *, room_id: str | None = None) -> None:
         """An invitation is over: what told of it counts as read, soon."""
-        self._open.get(user_id, set()).discard((kind, sender_id))
-        self._writer.keep(ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id))
+        if self._replica.is_leader:
+            write = ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id)
+            self._writer.keep(write)
 
     async def open_invitations(self) -> list[StoredNotification]:
         """What an earlier life of the server told of and nobody has read. Raises `StoreUnavailable`."""
         found = await self._store.unread_of_kinds([kind.value for kind in INVITATIONS])
         for each in found:
-            self._open.setdefault(each.user_id, set()).add((NotificationKind(each.kind), each.from_user_id))
+            self._book.open(each.user_id, each.kind, each.from_user_id)
         return found
-
-    def login(self, user_id: int) -> None:
-        """A socket of a user was accepted: tell what was kept."""
-        if user_id in self._waiting:
-            self._writer.attempt(lambda: self._deliver(user_id))  # or with the next login
 
     async def page(self, user: User, *, before: int | None) -> NotificationList:
         """Raises `StoreUnavailable`."""
@@ -121,27 +95,55 @@ class Notifications:
         """Raises `Refusal` (``notification_not_found``), `StoreUnavailable`."""
         if not await self._store.read_notification(user.id, notification_id):
             raise Refusal(RefusalCode.NOTIFICATION_NOT_FOUND)
-        self._open.pop(user.id, None)
+        if user.id in self._book.unread:
+            self._replica.submit(commands.ReadNotices(user.id))
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    async def _added(self, user_id: int) -> None:
-        self._waiting.add(user_id)
-        await self._deliver(user_id)
+    def _accepted(self, effect: effects.Accepted, _: Session | None) -> None:
+        """A socket of a user takes part: tell what was kept."""
+        user_id = effect.user.id
+        if user_id in self._book.waiting and self._replica.is_leader:
+            self._writer.attempt(lambda: self._deliver(user_id))  # or with the next login
 
-    async def _deliver(self, user_id: int) -> None:
-        """Tell all that was not told. It counts as told from before it is: never twice, whatever happens between."""
-        if user_id not in self._waiting or not self._sessions.has_any(user_id):
+    def due(self, effect: effects.NoticeDue, _: Session | None = None) -> None:
+        """Notify a user, soon."""
+        if not self._replica.is_leader:
+            return
+        write = Notify(
+            key=effect.key,
+            user_id=effect.user_id,
+            kind=effect.kind,
+            title=effect.title,
+            body=effect.body,
+            from_user_id=effect.sender.id,
+            created_at=effect.at,
+            room_id=effect.room_id,
+            is_one_per_sender=effect.kind in _ONE_A_SENDER,
+        )
+        self._writer.keep(write, then=lambda: self._added(effect.user_id))
+
+    async def _added(self, user_id: int) -> None:
+        self._replica.submit(commands.KeepNotice(user_id))
+        await self._deliver(user_id, is_new=True)
+
+    async def _deliver(self, user_id: int, *, is_new: bool = False) -> None:
+        """Have all told that was not told. It counts as told from before it is: never twice, whatever happens between.
+        `is_new`: something was kept just now, which the books may not know yet."""
+        if not (is_new or user_id in self._book.waiting) or not self._presence.has_socket(user_id):
             return
         kept = await self._store.undelivered_notifications(user_id, most=PAGE_ITEMS)
         if kept:
             await self._store.set_delivered(user_id, up_to=kept[-1].id)
-        self._waiting.discard(user_id)
-        for each in kept:
-            if self._blocks.blocks(user_id, each.from_user_id):
-                continue
-            event = Notification(id=each.id, kind=each.kind, title=each.title, body=each.body, ts=_ts(each))
-            self._announcer.tell_users([user_id], event)
+        notices = tuple(
+            commands.Notice(each.id, each.kind, each.title, each.body, each.from_user_id, _ts(each)) for each in kept
+        )
+        self._replica.submit(commands.DeliverNotices(user_id, notices))
+
+    def _told(self, effect: effects.NoticesTold, _: Session | None) -> None:
+        for each in effect.notices:
+            event = Notification(id=each.id, kind=each.kind, title=each.title, body=each.body, ts=each.ts)
+            self._announcer.tell_users([effect.user_id], event)
 
 
 def _ts(stored: StoredNotification) -> int:

@@ -103,7 +103,8 @@ class LogoutHandler(TokenHandler):
     @operation("Sign the token out; its sockets are closed", answers={204: None}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
         claims = self.limited_claims()
+        self.app.replica.check()
         await self.app.accounts.revoke(claims)
-        self.app.lobby.sign_out(claims.user, claims.token_id)
+        await self.app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)
         self.set_status(204)
         self.clear_header("Content-Type")

@@ -16,8 +16,8 @@ class PartiesHandler(BaseHandler):
         answers={201: PartyAnswer},
         refusals=(ApiCode.ALREADY_IN_PARTY, ApiCode.RATE_LIMITED),
     )
-    def post(self) -> None:
-        self.answer(PartyAnswer(party=self.app.social.parties.create(self.caller())), 201)
+    async def post(self) -> None:
+        self.answer(PartyAnswer(party=await self.app.social.parties.create(self.caller())), 201)
 
 
 class MyPartyHandler(BaseHandler):
@@ -59,15 +59,15 @@ class PartyInviteHandler(BaseHandler):
             ApiCode.INVITATION_NOT_FOUND,
         ),
     )
-    def delete(self, party_id: str, user_id: str) -> None:
-        self.app.social.parties.withdraw(self.claims().user, party_id, int(user_id))
+    async def delete(self, party_id: str, user_id: str) -> None:
+        await self.app.social.parties.withdraw(self.claims().user, party_id, int(user_id))
         self.answer(resources.Done())
 
 
 class PartyDeclineHandler(BaseHandler):
     @operation("Say no to an invitation", answers={200: resources.Done}, refusals=(ApiCode.INVITATION_NOT_FOUND,))
-    def post(self, party_id: str) -> None:
-        self.app.social.parties.decline(self.claims().user, party_id)
+    async def post(self, party_id: str) -> None:
+        await self.app.social.parties.decline(self.claims().user, party_id)
         self.answer(resources.Done())
 
 
@@ -77,16 +77,16 @@ class PartyJoinHandler(BaseHandler):
         answers={200: PartyAnswer},
         refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_INVITED, ApiCode.INVITE_OUTDATED, ApiCode.PARTY_FULL),
     )
-    def post(self, party_id: str) -> None:
-        self.answer(PartyAnswer(party=self.app.social.parties.join(self.claims().user, party_id)))
+    async def post(self, party_id: str) -> None:
+        self.answer(PartyAnswer(party=await self.app.social.parties.join(self.claims().user, party_id)))
 
 
 class PartyLeaveHandler(BaseHandler):
     @operation(
         "Leave the party", answers={200: resources.Done}, refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY)
     )
-    def post(self, party_id: str) -> None:
-        self.app.social.parties.leave(self.claims().user, party_id)
+    async def post(self, party_id: str) -> None:
+        await self.app.social.parties.leave(self.claims().user, party_id)
         self.answer(resources.Done())
 
 
@@ -97,9 +97,9 @@ class PartyKickHandler(BaseHandler):
         body=requests.OneUser,
         refusals=(ApiCode.PARTY_NOT_FOUND, ApiCode.NOT_IN_PARTY, ApiCode.NOT_LEADER, ApiCode.INVALID_TARGET),
     )
-    def post(self, party_id: str) -> None:
+    async def post(self, party_id: str) -> None:
         user, member_id = self.claims().user, bodies.read(self.body_object(), requests.OneUser).user_id
-        self.answer(PartyAnswer(party=self.app.social.parties.kick(user, party_id, member_id)))
+        self.answer(PartyAnswer(party=await self.app.social.parties.kick(user, party_id, member_id)))
 
 
 class PartyLeaderHandler(BaseHandler):
@@ -115,9 +115,9 @@ class PartyLeaderHandler(BaseHandler):
             ApiCode.RATE_LIMITED,
         ),
     )
-    def post(self, party_id: str) -> None:
+    async def post(self, party_id: str) -> None:
         user, member_id = self.caller(), bodies.read(self.body_object(), requests.OneUser).user_id
-        self.answer(PartyAnswer(party=self.app.social.parties.hand_over(user, party_id, member_id)))
+        self.answer(PartyAnswer(party=await self.app.social.parties.hand_over(user, party_id, member_id)))
 
 
 class RoomPartyHandler(BaseHandler):
@@ -138,8 +138,8 @@ class RoomPartyHandler(BaseHandler):
             ApiCode.RATE_LIMITED,
         ),
     )
-    def post(self, room_id: str) -> None:
-        self.answer(self.app.social.parties.enter_room(self.caller(), room_id))
+    async def post(self, room_id: str) -> None:
+        self.answer(await self.app.social.parties.enter_room(self.caller(), room_id))
 
 
 class RoomInvitesHandler(BaseHandler):

@@ -60,11 +60,11 @@ async def test_line_in_a_room_or_a_party_reaches_its_members_but_those_who_block
     ann, bob, cleo = house.connect(ANN), house.connect(BOB), house.connect(CLEO)
     room_id = await house.room(ANN)
     parties = house.app.social.parties
-    party = parties.create(ANN)
+    party = await parties.create(ANN)
     for client in (bob, cleo):
         client.say("join_room", roomId=room_id, version="1", name="P")
         await parties.invite(ANN, party.id, Whom(client.user.id))
-        parties.join(client.user, party.id)
+        await parties.join(client.user, party.id)
     await blocking(house)
     for type_, data in (("chat", {}), ("chat_message", {"channel": "party"})):
         ann.say(type_, text="hello", **data)

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from lobby_server.core.machine.social import NOTICE_CHARACTERS
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
-from lobby_server.service.social import chat
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
 
@@ -61,7 +61,7 @@ async def test_direct_line_to_a_user_who_is_offline_becomes_one_notification(hou
     await said(ann, "user:2", "x" * 200)
     await said(ann, "user:2", "and more")
     (kept,) = await house.store.notifications(BOB.id, before=None, most=9)
-    assert (kept.kind, len(kept.body)) == ("direct_message", chat.NOTICE_CHARACTERS)
+    assert (kept.kind, len(kept.body)) == ("direct_message", NOTICE_CHARACTERS)
     assert kept.body.endswith("…")
 
 
@@ -81,9 +81,9 @@ async def test_party_line_goes_to_members_and_needs_a_party(house: House) -> Non
     await said(ann, "party")
     assert ann.refused() == "not_in_party"
     parties = house.app.social.parties
-    party = parties.create(ANN)
+    party = await parties.create(ANN)
     await parties.invite(ANN, party.id, Whom(BOB.id))
-    parties.join(BOB, party.id)
+    await parties.join(BOB, party.id)
     await house.settle()
     ann.types(), bob.types()
     await said(bob, "party")

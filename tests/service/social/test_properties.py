@@ -5,6 +5,7 @@ blocks and parties, beside a plain model of who has to hear what.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ class SocialMachine(RuleBasedStateMachine):
             party_invite_ttl_s=1e8,
             party_offline_ttl_s=1e8,
         )
+        keys = itertools.count()
+        for each in (self.house.app.social.notifications, self.house.app.social.chat):
+            each.new_key = lambda: f"key {next(keys)}"  # ids of parties are foretold here, and come more than once
         self.social, self.store, self.writer = self.house.app.social, self.house.store, self.house.app.writer
         self.run(self._start())
         self.tabs: list[Tab] = []

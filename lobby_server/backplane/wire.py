@@ -1,0 +1,105 @@
+"""What stands in the stream and in the keys beside it, as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from lobby_server.core.machine.commands import FORMAT, AnyCommand, Command
+
+MOST_BATCH_BYTES = 15_000
+"""Valkey 9 does not count strings of 16,384 bytes and more against the output limit of a reader that hangs."""
+
+
+class FormatRefused(Exception):
+    """An entry or a snapshot of another format. The text is a sentence for the operator."""
+
+    def __init__(self, its_format: object) -> None:
+        super().__init__(
+            f"Another node of this lobby writes format {its_format}, this version of lobby-server reads format "
+            f"{FORMAT}: start the version that the other nodes run."
+        )
+
+
+class Batch(msgspec.Struct, array_like=True, frozen=True):
+    """Commands of one node, one after the other. `sequence`: goes up by one per batch of a node."""
+
+    format: int
+    node: str
+    sequence: int
+    commands: list[msgspec.Raw]
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True):
+    """A batch where it stands in the log: `number` goes up by one per entry, for as long as a replica lives."""
+
+    number: int
+    at_ms: int
+    batch: bytes
+
+
+class Snapshot(msgspec.Struct, array_like=True, frozen=True):
+    """The state at one place of the log."""
+
+    format: int
+    epoch: str
+    """Of the stream that goes on from here."""
+    previous_epoch: str
+    """Of the stream that is gone, whose last number this is; empty: there was none."""
+    number: int
+    stream_id: str
+    """From where on to read."""
+    image: bytes
+    tail: list[Entry]
+    """The entries before, for replicas that are a little behind."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(AnyCommand)
+_batches = msgspec.msgpack.Decoder(Batch)
+_snapshots = msgspec.msgpack.Decoder(Snapshot)
+
+
+def encode_command(command: Command) -> bytes:
+    return _encoder.encode(command)
+
+
+def encode_batch(node: str, sequence: int, encoded: Sequence[bytes]) -> bytes:
+    return _encoder.encode(Batch(FORMAT, node, sequence, [msgspec.Raw(each) for each in encoded]))
+
+
+def decode_batch(batch: bytes) -> tuple[str, int, Iterator[Command]]:
+    """Node, sequence, commands. Raises `FormatRefused`."""
+    try:
+        decoded = _batches.decode(batch)
+        its_format: object = decoded.format
+    except msgspec.MsgspecError:
+        its_format = _format_of(batch)
+        decoded = None
+    if decoded is None or decoded.format != FORMAT:
+        raise FormatRefused(its_format)
+    return decoded.node, decoded.sequence, (_commands.decode(command) for command in decoded.commands)
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    return _encoder.encode(snapshot)
+
+
+def decode_snapshot(data: bytes) -> Snapshot:
+    """Raises `FormatRefused`."""
+    try:
+        snapshot = _snapshots.decode(data)
+    except msgspec.MsgspecError:
+        raise FormatRefused(_format_of(data)) from None
+    if snapshot.format != FORMAT:
+        raise FormatRefused(snapshot.format)
+    return snapshot
+
+
+def _format_of(data: bytes) -> object:
+    try:
+        decoded = msgspec.msgpack.decode(data)
+    except msgspec.MsgspecError:
+        return None
+    return decoded[0] if isinstance(decoded, list) and decoded else None

@@ -1,0 +1,130 @@
+"""All that must be equal on every node, in one place: the books of the rules, and the few tables between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lobby_server.core.blocks import BlockBook
+from lobby_server.core.friends import FriendBook
+from lobby_server.core.invitations import MatchInvitationBook
+from lobby_server.core.parties import PartyBook
+from lobby_server.core.presence import Presence
+from lobby_server.core.ratelimit import REFUSED, Pace
+from lobby_server.core.rooms import RoomBook
+
+LOBBY_LINES_PER_S = 20.0
+"""Of all users together: nobody reads faster, and each line goes to everybody."""
+LOBBY_BURST_LINES = 60.0
+
+
+class Partings:
+    """What ended a membership while a socket of the user may have been away: within the grace period of presence a
+    client that was lost comes back unseen, and would go on showing a room that its user is not in any more.
+
+    By user, for as long as the grace period lasts; without one nothing is kept. Moments are of the log.
+    """
+
+    def __init__(self, *, grace_s: float) -> None:
+        self.grace_s = grace_s
+        self.latest: dict[int, tuple[float, str]] = {}
+        """Until when, and the room that was deleted; empty: the user was put out of theirs."""
+
+    def __len__(self) -> int:
+        return len(self.latest)
+
+    def note(self, user_ids: Iterable[int], deleted_room_id: str, *, now_s: float) -> None:
+        """Users are put out of their room, or it is deleted. O(users that are kept)."""
+        if not self.grace_s:
+            return
+        self.latest = {user_id: kept for user_id, kept in self.latest.items() if kept[0] > now_s}
+        self.latest.update((user_id, (now_s + self.grace_s, deleted_room_id)) for user_id in user_ids)
+
+    def forget(self, user_id: int) -> None:
+        """The user has entered another room since, or is offline."""
+        self.latest.pop(user_id, None)
+
+    def of(self, user_id: int, *, now_s: float) -> str | None:
+        """What a socket that comes back has to hear; None: nothing."""
+        until_s, deleted_room_id = self.latest.get(user_id, (0.0, ""))
+        return deleted_room_id if until_s > now_s else None
+
+
+class NoticeBook:
+    """What is known of notifications without asking the store."""
+
+    def __init__(self) -> None:
+        self.waiting: set[int] = set()
+        """Users for whom something was kept that no socket was told: a login of any other user costs no query."""
+        self.unread: dict[int, set[tuple[str, int]]] = {}
+        """By user, invitations that they have not read: kind and sender."""
+
+    def open(self, user_id: int, kind: str, sender_id: int) -> None:
+        self.unread.setdefault(user_id, set()).add((kind, sender_id))
+
+    def is_open(self, user_id: int, kind: str, sender_id: int) -> bool:
+        """Whether a user has been told of an invitation of that sender and has read nothing since."""
+        return (kind, sender_id) in self.unread.get(user_id, ())
+
+    def close(self, user_id: int, kind: str, sender_id: int) -> None:
+        """An invitation is over."""
+        unread = self.unread.get(user_id)
+        if unread is not None:
+            unread.discard((kind, sender_id))
+            if not unread:
+                del self.unread[user_id]
+
+
+@dataclass(kw_only=True)
+class Books:
+    """One set of books. `lobby_server.core.machine.state.LobbyState` changes them, and nobody else once it runs."""
+
+    presence: Presence
+    rooms: RoomBook
+    parties: PartyBook
+    partings: Partings
+    matches: MatchInvitationBook
+    friends: FriendBook
+    blocks: BlockBook
+    notices: NoticeBook
+    chatters: set[int]
+    """Users online who have used chat: their base clients hear the lobby's too."""
+    revoked: dict[str, float]
+    """Tokens that are signed out, and when each ends by itself, in Unix time."""
+    lobby_pace: Pace
+    lobby_pace_s: float = 0.0
+
+    def take_lobby_line(self, now_s: float) -> bool:
+        """Whether one more line of the lobby's chat is allowed now."""
+        taken_s = self.lobby_pace.take(self.lobby_pace_s, now_s)
+        if taken_s == REFUSED:
+            return False
+        self.lobby_pace_s = taken_s
+        return True
+
+
+def new_books(
+    *,
+    grace_s: float,
+    empty_room_ttl_s: float,
+    first_revision: int,
+    party_max_members: int,
+    party_invite_ttl_s: float,
+    party_offline_ttl_s: float,
+) -> Books:
+    """Empty ones, by these rules."""
+    return Books(
+        presence=Presence(grace_s=grace_s),
+        rooms=RoomBook(empty_ttl_s=empty_room_ttl_s, first_revision=first_revision),
+        parties=PartyBook(
+            max_members=party_max_members, invite_ttl_s=party_invite_ttl_s, offline_ttl_s=party_offline_ttl_s
+        ),
+        partings=Partings(grace_s=grace_s),
+        matches=MatchInvitationBook(),
+        friends=FriendBook(),
+        blocks=BlockBook(),
+        notices=NoticeBook(),
+        chatters=set(),
+        revoked={},
+        lobby_pace=Pace(rate_per_s=LOBBY_LINES_PER_S, burst=LOBBY_BURST_LINES),
+    )

@@ -1,0 +1,232 @@
+"""What became of a command: facts, in the order in which they are to be told. Every node gets the same ones; what it
+tells, it tells its own sockets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from lobby_server.core.friends import FriendRequest
+from lobby_server.core.invitations import CloseReason, MatchInvitation
+from lobby_server.core.machine.commands import Notice, RefuseLines, SaidLine, Say
+from lobby_server.core.parties import Closed, Party, PartyDeparture, PartyEntry
+from lobby_server.core.presence import User
+from lobby_server.core.rooms import Departure, Entry, Member, Room
+
+
+class Effect(msgspec.Struct, frozen=True, gc=False):
+    """One fact."""
+
+
+class NodeJoined(Effect, frozen=True):
+    node: str
+
+
+class NodeLeft(Effect, frozen=True):
+    node: str
+
+
+class CameOnline(Effect, frozen=True):
+    """`party`: the one in which the user was missed."""
+
+    user: User
+    party: Party | None
+
+
+class Accepted(Effect, frozen=True):
+    """A socket of a user takes part."""
+
+    user: User
+
+
+class WentOffline(Effect, frozen=True):
+    """`party`: the one in which the user is missed now."""
+
+    user: User
+    party: Party | None
+
+
+class PresenceDeadline(Effect, frozen=True):
+    """The next end of a grace period may be another one."""
+
+
+class RoomDeadline(Effect, frozen=True):
+    """The next deadline of a room may be another one."""
+
+
+class PartyDeadline(Effect, frozen=True):
+    """The next deadline of a party may be another one."""
+
+
+class SignedOut(Effect, frozen=True):
+    user: User
+    token_id: str
+
+
+class RoomCreated(Effect, frozen=True):
+    room: Room
+
+
+class HostPlaceTaken(Effect, frozen=True):
+    """`had_version`: the room's version was known before."""
+
+    entry: Entry
+    had_version: bool
+
+
+class RoomJoined(Effect, frozen=True):
+    entry: Entry
+
+
+class PartyEntered(Effect, frozen=True):
+    """A party entered a room together."""
+
+    room: Room
+    entries: tuple[Entry, ...]
+
+
+class RoomLeft(Effect, frozen=True):
+    departure: Departure
+
+
+class OwnRoomLeft(Effect, frozen=True):
+    """Follows a `RoomLeft` of which the user's own sockets may know nothing yet."""
+
+    user: User
+    peer_id: int
+
+
+class SaidInRoom(Effect, frozen=True):
+    member: Member
+    text: str
+    heard_by: tuple[int, ...]
+
+
+class Kicked(Effect, frozen=True):
+    departure: Departure
+    by: User
+
+
+class RoomDeleted(Effect, frozen=True):
+    room: Room
+    by: User
+
+
+class RoomExpired(Effect, frozen=True):
+    room: Room
+
+
+class MatchInvited(Effect, frozen=True):
+    room: Room
+    sender: User
+    guest: User
+
+
+class MatchInvitesClosed(Effect, frozen=True):
+    invitations: tuple[MatchInvitation, ...]
+    reason: CloseReason
+
+
+class PartyCreated(Effect, frozen=True):
+    party: Party
+
+
+class PartyInvited(Effect, frozen=True):
+    party_id: str
+    sender: User
+    guest: User
+
+
+class PartyInvitesClosed(Effect, frozen=True):
+    closed: tuple[Closed, ...]
+
+
+class PartyJoined(Effect, frozen=True):
+    entry: PartyEntry
+    user: User
+
+
+class PartyLeft(Effect, frozen=True):
+    departure: PartyDeparture
+
+
+class PartyLed(Effect, frozen=True):
+    """Another member leads."""
+
+    party: Party
+
+
+class FriendAsked(Effect, frozen=True):
+    request: FriendRequest
+
+
+class Befriended(Effect, frozen=True):
+    asker: User
+    user: User
+    since: datetime
+
+
+class FriendRequestClosed(Effect, frozen=True):
+    request_id: int
+    told_ids: tuple[int, ...]
+
+
+class Parted(Effect, frozen=True):
+    """Two are friends no more."""
+
+    one_id: int
+    other_id: int
+
+
+class PartTaken(Effect, frozen=True):
+    """A user takes part in the lobby's chat."""
+
+    user: User
+
+
+class LineToKeep(Effect, frozen=True):
+    """`node`: where the line came in."""
+
+    node: str
+    line: Say
+
+
+class LineSaid(Effect, frozen=True):
+    """`heard_by`: None for the lobby's, which all hear but `deaf`."""
+
+    line: SaidLine
+    heard_by: tuple[int, ...] | None
+    deaf: frozenset[int]
+    is_for_other: bool = False
+    """The other user of a direct conversation hears it too."""
+
+
+class LinesRefused(Effect, frozen=True):
+    refused: RefuseLines
+
+
+class NoticeDue(Effect, frozen=True):
+    """A user is to be notified: to be kept first. `room_id`: where it invites to."""
+
+    key: str
+    user_id: int
+    kind: str
+    title: str
+    body: str
+    sender: User
+    at: datetime
+    room_id: str | None = None
+
+
+class NoticesTold(Effect, frozen=True):
+    user_id: int
+    notices: tuple[Notice, ...]
+
+
+class Announced(Effect, frozen=True):
+    id: int
+    title: str
+    body: str
+    ts: int

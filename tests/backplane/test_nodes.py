@@ -1,0 +1,172 @@
+"""Several nodes: one order, one state, whatever happens to a node, to its connection or to the stream."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lobby_server.backplane import log as backplane_log
+from lobby_server.backplane.wire import decode_snapshot
+from lobby_server.core.machine import commands
+from lobby_server.core.machine.image import digest
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal, RefusalCode
+from tests.backplane.conftest import Nodes
+from tests.backplane.engine import Engine
+from tests.backplane.nodes import Node, agree, until
+from tests.backplane.test_contract import new_room, said
+
+ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def shared(request: pytest.FixtureRequest) -> Engine:
+    engine: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return engine
+
+
+async def test_all_nodes_hear_everything_in_one_order(shared: Engine, nodes: Nodes) -> None:
+    one, other, third = [await nodes.start(shared.url) for _ in range(3)]
+    for number in range(200):
+        (one, other, third)[number % 3].replica.submit(said(str(number)))
+        if number % 20 == 0:
+            await asyncio.sleep(0)
+    await until(lambda: all(len(node.heard) == 200 for node in (one, other, third)))
+    assert one.heard == other.heard == third.heard
+    assert sorted(one.heard, key=int) == [str(number) for number in range(200)]
+    await agree(one, other, third)
+    assert [node.restored for node in (one, other, third)] == [1, 0, 0]
+
+
+async def test_two_nodes_that_want_the_same_get_it_once(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    made = await asyncio.gather(
+        one.replica.run(commands.CreateRoom(new_room("a", ANN))),
+        other.replica.run(commands.CreateRoom(new_room("b", ANN))),
+        return_exceptions=True,
+    )
+    (refusal,) = [each for each in made if each is not None]
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is RefusalCode.ALREADY_HOSTING
+    await agree(one, other)
+
+
+async def test_newcomer_starts_from_a_snapshot_and_what_came_after_it(
+    shared: Engine, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backplane_log, "SNAPSHOT_ENTRIES", 1)
+    one = await nodes.start(shared.url)
+    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    await until(lambda: one.log._snapshot_number == one.log.number)
+    await one.replica.run(commands.JoinRoom(BOB, "r", "1"))
+    newcomer = await nodes.start(shared.url)
+    await agree(one, newcomer)
+    room = newcomer.state.books.rooms.get("r")
+    assert room is not None
+    assert list(room.members) == [ANN.id, BOB.id]
+    assert newcomer.heard == []
+
+
+async def test_users_of_a_node_that_dies_are_offline_at_once_for_the_others(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    one.arrive(ANN, 1), one.arrive(BOB, 2), other.arrive(BOB, 1), other.arrive(CLEO, 2)
+    await until(lambda: other.online == [1, 2, 3])
+    await one.kill()
+    await until(lambda: other.online != [1, 2, 3])
+    assert other.online == [2, 3]
+    assert list(other.state.nodes) == [other.log.node]
+    assert other.replica.is_leader
+
+
+async def test_node_that_leaves_gives_its_users_time(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    one.arrive(ANN)
+    await until(lambda: other.online == [1])
+    await one.log.leave(grace_s=30.0)
+    await until(lambda: list(other.state.nodes) == [other.log.node])
+    assert other.online == [1]
+    with pytest.raises(Refusal):
+        one.log.check()
+
+
+async def test_node_that_was_given_up_takes_another_name_and_announces_its_sockets(
+    shared: Engine, nodes: Nodes
+) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    one.arrive(ANN)
+    await until(lambda: other.online == [1])
+    before = one.log.node
+    await other.replica.run(commands.NodeLost(before))
+    await until(lambda: one.log.node != before and one.log.node in other.state.nodes)
+    await until(lambda: other.online == [1] and one.online == [1])
+    await one.replica.run(said("again"))
+    await agree(one, other)
+
+
+async def test_batch_that_stands_in_the_stream_twice_is_applied_once(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    append, sent = one.log._stream.append, 0
+
+    async def append_twice(epoch: str, batch: bytes) -> None:
+        nonlocal sent
+        sent += 1
+        await append(epoch, batch)
+        await append(epoch, batch)
+
+    one.log._stream.append = append_twice
+    for number in range(5):
+        await one.replica.run(said(str(number)))
+    await until(lambda: one.log.number == other.log.number and len(other.heard) >= 5)
+    assert one.heard == other.heard == [str(number) for number in range(5)]
+    assert sent == 5
+
+
+async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    read, is_blind = other.log._stream.read, True
+
+    async def read_later(epoch: str, after: str) -> object:
+        while is_blind:
+            await asyncio.sleep(0.01)
+        return await read(epoch, after)
+
+    other.log._stream.read = read_later
+    await asyncio.sleep(1.1)  # the read that is under way ends
+    for number in range(3):
+        await one.replica.run(commands.CreateRoom(new_room(str(number), User(number + 1, "u"))))
+    stream, log = one.log._stream, one.log
+    data = await stream.snapshot()
+    assert data is not None
+    assert decode_snapshot(data).number < log.number
+    snapshot = log._snapshot(epoch=log._epoch, previous="", stream_id=log._stream_id)
+    newest = f"{log._stream_id.partition('-')[0]}-99999"
+    await stream.put_snapshot(log._epoch, backplane_log.encode_snapshot(snapshot), keep_from=newest)
+    await one.replica.run(said("after"))
+    is_blind = False
+    await until(lambda: other.resets == 1)
+    await until(lambda: len(other.state.books.rooms) == 3)
+    await agree(one, other)
+
+
+async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes: Nodes) -> None:
+    one = await nodes.start(shared.url)
+    newer = await nodes.start(shared.url)
+    await newer.log._stream.append(newer.log._epoch, b"\x94\xcc\xc8\xa1x\x01\x90")  # [200, "x", 1, []]
+    await until(lambda: one.ends_because and newer.ends_because)
+    assert "format 200" in one.ends_because
+
+
+async def test_gate_shows_what_the_holder_before_has_done(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    counts: list[int] = []
+
+    async def make_room(node: Node, number: int) -> None:
+        async with node.replica.gate():
+            counts.append(len(node.state.books.rooms))
+            await node.replica.run(commands.CreateRoom(new_room(str(number), User(number + 1, "u"))))
+
+    await asyncio.gather(*(make_room((one, other)[number % 2], number) for number in range(8)))
+    assert counts == list(range(8))
+    await agree(one, other)
+    assert digest(one.state) == digest(other.state)

@@ -1,0 +1,193 @@
+"""The state machine: the same commands make the same state everywhere, over an image and over the wire too."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lobby_server.core.friends import FriendRequest
+from lobby_server.core.machine import commands, effects
+from lobby_server.core.machine.books import new_books
+from lobby_server.core.machine.commands import AnyCommand, Command
+from lobby_server.core.machine.image import ImageRefused, digest, dump, load
+from lobby_server.core.machine.state import LobbyState
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal
+from lobby_server.core.rooms import Room
+
+USERS = [User(number, f"user{number}") for number in range(1, 5)]
+ANN, BOB, CLEO, DORA = USERS
+AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+NODES = ("a", "b")
+_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(AnyCommand)
+
+
+def new_state(*, grace_s: float = 0.0) -> LobbyState:
+    state = LobbyState(
+        new_books(
+            grace_s=grace_s,
+            empty_room_ttl_s=5.0,
+            first_revision=1,
+            party_max_members=3,
+            party_invite_ttl_s=5.0,
+            party_offline_ttl_s=5.0,
+        )
+    )
+    for node in NODES:
+        state.apply(commands.NodeUp(node), at_s=0.0)
+    return state
+
+
+def new_room(room_id: str, host: User, *, is_public: bool = True, version: str | None = None) -> Room:
+    return Room(
+        id=room_id, host=host, gamemode="ffa", map_name=None, max_players=2, is_public=is_public, version=version,
+        created_at=AT,
+    )  # fmt: skip
+
+
+users, ids = st.sampled_from(USERS), st.sampled_from(["1", "2", "3"])
+user_ids = st.sampled_from([user.id for user in USERS])
+requests = st.builds(FriendRequest, st.integers(1, 5), users, users, st.just(AT))
+one_command = st.one_of(
+    st.builds(commands.Arrive, users, st.integers(1, 2), st.sampled_from(["1", "2", None])),
+    st.builds(commands.Depart, user_ids, st.integers(1, 2), st.booleans()),
+    st.builds(commands.SignOut, users, ids, st.floats(0, 50), st.floats(0, 50)),
+    st.sampled_from([commands.ExpirePresence(), commands.ExpireRooms(), commands.ExpireParties()]),
+    st.builds(commands.CreateRoom, st.builds(new_room, ids, users, is_public=st.booleans())),
+    st.builds(commands.TakeHostPlace, users, st.just("1")),
+    st.builds(commands.JoinRoom, users, ids, st.just("1"), st.booleans()),
+    st.builds(commands.LeaveRoom, users),
+    st.builds(commands.KickFromRoom, users, st.integers(1, 3)),
+    st.builds(commands.DeleteRoom, users, ids),
+    st.builds(commands.InviteToRoom, users, users, ids, st.just("key"), st.just(AT)),
+    st.builds(commands.EndMatchInvites, ids, user_ids, st.tuples(user_ids), st.just("declined"), st.booleans()),
+    st.builds(commands.CreateParty, users, ids),
+    st.builds(commands.InviteToParty, users, users, ids, st.just("key"), st.just(AT)),
+    st.builds(commands.JoinParty, users, ids),
+    st.builds(commands.LeaveParty, users, ids),
+    st.builds(commands.EnterRoomWithParty, users, ids),
+    st.builds(commands.AskFriend, requests, st.just("key")),
+    st.builds(commands.Befriend, requests, st.just(AT), st.just("key")),
+    st.builds(commands.Block, user_ids, users, st.just(AT)),
+    st.builds(commands.Unblock, user_ids, user_ids),
+    st.builds(commands.TakePart, users),
+    st.builds(commands.KeepNotice, user_ids),
+    st.builds(commands.NodeLost, st.sampled_from(NODES)),
+    st.builds(commands.NodeUp, st.sampled_from(NODES)),
+    st.builds(commands.NodeDown, st.sampled_from(NODES), st.just(3.0)),
+)
+scripts = st.lists(st.tuples(one_command, st.sampled_from(NODES), st.floats(0, 3)), max_size=60)
+
+
+def outcome(state: LobbyState, command: Command, at_s: float, node: str) -> object:
+    """What a command brings about. One that is refused changes nothing but the time."""
+    state.now_s = max(at_s, state.now_s)
+    before = digest(state)
+    try:
+        return [type(effect) for effect in state.apply(command, at_s=at_s, node=node)]
+    except Refusal as refusal:
+        assert digest(state) == before
+        return refusal.code
+
+
+@settings(max_examples=150, deadline=None)
+@given(scripts, st.integers(0, 60), st.sampled_from([0.0, 2.0]))
+def test_same_commands_make_the_same_state_over_the_wire_and_over_an_image(
+    script: list[tuple[Command, str, float]], joins_at: int, grace_s: float
+) -> None:
+    one, other, joiner = new_state(grace_s=grace_s), new_state(grace_s=grace_s), None
+    now_s = 0.0
+    for number, (command, node, seconds) in enumerate(script):
+        if number == joins_at:
+            joiner = new_state(grace_s=grace_s)
+            load(joiner, dump(one))
+        now_s += seconds
+        here = outcome(one, _decoder.decode(_encoder.encode(command)), now_s, node)
+        assert outcome(other, _decoder.decode(_encoder.encode(command)), now_s, node) == here
+        if joiner is not None:
+            assert outcome(joiner, _decoder.decode(_encoder.encode(command)), now_s, node) == here
+    assert dump(one) == dump(other)
+    if joiner is not None:
+        assert dump(joiner) == dump(one)
+
+
+def test_refused_command_changes_nothing() -> None:
+    state = new_state()
+    state.apply(commands.CreateRoom(new_room("1", ANN)), at_s=1.0)
+    before = digest(state)
+    with pytest.raises(Refusal):
+        state.apply(commands.CreateRoom(new_room("2", ANN)), at_s=1.0)
+    with pytest.raises(Refusal):
+        state.apply(commands.JoinRoom(BOB, "2", "1"), at_s=1.0)
+    assert digest(state) == before
+
+
+def test_lost_node_takes_its_sockets_along_and_nobody_elses() -> None:
+    state = new_state()
+    for user, node in ((ANN, "a"), (BOB, "a"), (BOB, "b"), (CLEO, "b")):
+        state.apply(commands.Arrive(user, 1), at_s=1.0, node=node)
+    told = state.apply(commands.NodeLost("a"), at_s=2.0)
+    assert [effect.user for effect in told if isinstance(effect, effects.WentOffline)] == [ANN]
+    assert [user.id for user in state.books.presence.online()] == [BOB.id, CLEO.id]
+    assert state.apply(commands.NodeLost("a"), at_s=2.0) == []
+
+
+def test_users_of_a_node_that_ends_in_an_orderly_way_have_time_to_come_back() -> None:
+    state = new_state()
+    state.apply(commands.Arrive(ANN, 1), at_s=1.0, node="a")
+    state.apply(commands.Arrive(BOB, 1), at_s=1.0, node="a")
+    assert not any(
+        isinstance(each, effects.WentOffline) for each in state.apply(commands.NodeDown("a", 10.0), at_s=2.0)
+    )
+    came = state.apply(commands.Arrive(ANN, 7), at_s=3.0, node="b")
+    assert [type(effect) for effect in came] == [effects.Accepted]
+    told = state.apply(commands.ExpirePresence(), at_s=12.0)
+    assert [effect.user for effect in told if isinstance(effect, effects.WentOffline)] == [BOB]
+
+
+def test_batch_is_applied_once_and_not_at_all_for_a_node_that_takes_no_part() -> None:
+    state = new_state()
+    assert [state.is_new("a", number) for number in (1, 2, 2, 1, 3)] == [True, True, False, False, True]
+    assert not state.is_new("stranger", 1)
+    state.apply(commands.NodeLost("a"), at_s=1.0)
+    assert not state.is_new("a", 4)
+
+
+def test_time_of_the_log_never_goes_back() -> None:
+    state = new_state()
+    state.apply(commands.CreateRoom(new_room("1", ANN)), at_s=100.0)
+    state.apply(commands.LeaveRoom(ANN), at_s=50.0)
+    room = state.books.rooms.get("1")
+    assert room is not None
+    assert room.empty_until_s == 105.0
+
+
+def test_deadlines_are_those_of_the_log() -> None:
+    state = new_state()
+    state.apply(commands.CreateRoom(new_room("1", ANN)), at_s=1.0)
+    early = state.apply(commands.ExpireRooms(), at_s=5.9)
+    assert not any(isinstance(effect, effects.RoomExpired) for effect in early)
+    assert any(isinstance(effect, effects.RoomExpired) for effect in state.apply(commands.ExpireRooms(), at_s=6.0))
+
+
+def test_lobby_chat_is_paced_over_all_nodes_together() -> None:
+    state = new_state()
+    line = commands.Say(1, ANN, "lobby", "hi", AT)
+    for number in range(60):
+        state.apply(line, at_s=1.0, node=NODES[number % 2])
+    with pytest.raises(Refusal):
+        state.apply(line, at_s=1.0, node="a")
+    state.apply(line, at_s=1.05, node="b")
+
+
+def test_image_of_another_format_is_refused_with_a_sentence() -> None:
+    image = msgspec.msgpack.decode(dump(new_state()))
+    for other in (msgspec.msgpack.encode([99, *image[1:]]), msgspec.msgpack.encode([99])):
+        with pytest.raises(ImageRefused, match="format 99"):
+            load(new_state(), other)
+    with pytest.raises(ImageRefused):
+        load(new_state(), b"\xc1")
