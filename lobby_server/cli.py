@@ -78,7 +78,6 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
         log_file = set_up_logging(level=settings.log_level, log_format=settings.log_format, log_file=settings.log_file)
         for sentence in unknown_variables(os.environ):
             log.warning("%s", sentence, extra={"event": LogEvent.UNKNOWN_VARIABLE.value})
-        _raise_descriptor_limit()
         _run(_serve(settings, log_file))
     except (StoreNotReady, StoreUnavailable) as fault:
         _stop_with(str(fault), code=TRY_AGAIN)
@@ -209,17 +208,3 @@ def _tame_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
-
-
-def _raise_descriptor_limit() -> None:
-    """One socket per client: take as many file descriptors as the system allows without privileges."""
-    try:
-        import resource
-    except ImportError:
-        return  # not a Unix system
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        except (ValueError, OSError):
-            pass  # macOS says "unlimited" and takes less; what there is has to do

@@ -83,7 +83,7 @@ class LobbyServer:
     @property
     def is_running(self) -> bool:
         """Whether it was started, and nobody has asked it to end."""
-        return self.app is not None and not self.app.drain.is_begun
+        return self.app is not None and not self.app.drain.is_announced
 
     @property
     def start_line(self) -> str:

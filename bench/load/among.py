@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 from bench.load.clients.hostile import Hostile
-from bench.load.sockets.raw_client import OP_TEXT, ClientGone, RawClient, Transport, client_frame
+from bench.load.sockets.raw_client import OP_PING, OP_PONG, OP_TEXT, ClientGone, RawClient, Transport, client_frame
 from bench.load.sockets.tokens import mint_receiver
 from bench.processes.target import Target
 from bench.stats import percentile
@@ -124,7 +124,9 @@ class _Member:
         self.client.send(_PING)
 
     def _frame(self, opcode: int, payload: bytes) -> None:
-        if opcode == OP_TEXT and _PONG in payload and self.asked_s:
+        if opcode == OP_PING:
+            self.client.send(client_frame(payload, OP_PONG))
+        elif opcode == OP_TEXT and _PONG in payload and self.asked_s:
             self.waits_ms.append((time.perf_counter() - self.asked_s.pop(0)) * 1000)
 
 
@@ -134,6 +136,7 @@ class _Crowd:
         self._transport = transport
         self.members: list[_Member] = []
         self.lost = 0
+        self._pinged = 0
 
     async def open(self, size: int) -> None:
         places = asyncio.Semaphore(OPENING)
@@ -151,7 +154,8 @@ class _Crowd:
             intended_s = start_s + number / PINGS_PER_S
             if (early_s := intended_s - time.perf_counter()) > 0:
                 await asyncio.sleep(early_s)
-            self.members[number % len(self.members)].ping(intended_s)
+            self.members[self._pinged % len(self.members)].ping(intended_s)
+            self._pinged += 1
         deadline_s = time.perf_counter() + seconds
         while any(member.asked_s for member in self.members) and time.perf_counter() < deadline_s:
             await asyncio.sleep(0.01)

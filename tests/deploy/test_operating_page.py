@@ -8,6 +8,8 @@ from pathlib import Path
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from lobby_server.cli import TRY_AGAIN
+from lobby_server.service.peers.peer import ABUSE
 from lobby_server.service.watch.events import LogEvent
 from tests.web.conftest import Lobby, lobby, start_lobby
 
@@ -78,3 +80,18 @@ def test_every_file_that_the_page_names_is_there_and_every_file_of_deploy_is_nam
     files = [path for path in (ROOT / "deploy").rglob("*") if path.is_file()]
     spare = {"Dockerfile.dockerignore", "alerts_test.yml"}
     assert [path.name for path in files if path.name not in named and path.name not in spare] == []
+
+
+def test_codes_of_abuse_are_those_that_the_log_tells() -> None:
+    [row] = [line for line in section("The log").splitlines() if line.startswith("| `closed_for_abuse`")]
+    assert sorted(map(int, re.findall(r"\b[0-9]{4}\b", row))) == sorted(ABUSE)
+
+
+def test_exit_codes_are_told_with_what_the_unit_does_about_them() -> None:
+    unit = (ROOT / "deploy" / "systemd" / "lobby-server.service").read_text(encoding="utf-8")
+    assert "Restart=on-failure" in unit
+    [kept] = re.findall(r"^RestartPreventExitStatus=(.+)$", unit, re.MULTILINE)
+    deploy = section("Deploy")
+    assert f"Exit code {kept} means that a setting has to be corrected" in deploy
+    assert TRY_AGAIN not in map(int, kept.split())
+    assert f"Exit code {TRY_AGAIN} " in deploy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -79,3 +80,12 @@ def test_sockets_over_what_fits_are_refused_with_503_and_the_health_still_answer
             assert ask(target, READY, tls=False).startswith(b"HTTP/1.1 200")
             assert ask(target, UPGRADE, tls=False).startswith(b"HTTP/1.1 503")
         assert "Traceback" not in target.log_path.read_text()
+
+
+def test_limit_is_raised_in_one_place_and_no_further_than_is_needed(tmp_path: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    prefix = ("prlimit", f"--nofile=128:{hard}")
+    with Target(data_dir=tmp_path / "data", flags=("--max-connections", "300"), prefix=prefix) as target:
+        soft, kept = resource.prlimit(target.pid, resource.RLIMIT_NOFILE)
+    assert kept == hard
+    assert 300 < soft < 600

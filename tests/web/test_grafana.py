@@ -29,6 +29,8 @@ async def served(lobby: Lobby) -> dict[str, set[str]]:
     for counts in (metrics.handshakes_refused, metrics.errors_out, metrics.events_published, metrics.events_conflated):
         counts["something"] += 1
     metrics.closes[1012] += 1
+    metrics.security_events["something"] += 1
+    await lobby.call("GET", "/api/stats")
     metrics.room_list_served["full"] += 1
     text = (await lobby.call("GET", "/metrics")).body.decode()
     found: dict[str, set[str]] = {}
@@ -64,3 +66,8 @@ def test_panels_have_titles_of_their_own_and_do_not_overlap() -> None:
     cells = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
     assert len(set(cells)) == len(cells)
     assert all(panel["description"] for panel in panels)
+
+
+def test_statuses_by_route_and_security_events_have_panels() -> None:
+    assert any("by (route, status)" in query and "lobby_http_requests_total" in query for query in QUERIES)
+    assert any("by (event)" in query and "lobby_security_events_total" in query for query in QUERIES)

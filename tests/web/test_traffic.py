@@ -241,6 +241,24 @@ async def test_session_lines_have_fields(lobby: Lobby, caplog: pytest.LogCapture
     assert closed["level"] == "warning"
 
 
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"\x83\x80\0\0\0\0", 1002),  # an opcode that is not defined
+        (b"\x81\x81\0\0\0\0\xff", 1007),
+        (b"\x81\xfe\xff\xff\0\0\0\0", 1009),
+    ],
+)
+async def test_socket_closed_for_bytes_that_are_no_messages_is_in_the_security_log(
+    lobby: Lobby, caplog: pytest.LogCaptureFixture, sent: bytes, code: int
+) -> None:
+    peer = await Peer.open(lobby)
+    await peer.send(sent)
+    assert await peer.closed() == code
+    (closed,) = events(caplog, LogEvent.CLOSED_FOR_ABUSE)
+    assert (closed["code"], closed["address"], closed["level"]) == (code, "127.0.0.1", "warning")
+
+
 async def test_handshake_that_is_refused_is_in_the_security_log(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:
     client = await lobby.connect()
     token = lobby.token(7) + "x"

@@ -21,6 +21,8 @@ _FIN = 0x80
 
 def server_frame(payload: bytes, opcode: int = OP_TEXT) -> bytes:
     """One final unmasked frame: 2, 4 or 10 bytes of header, then the payload."""
+    if len(payload) < 126:
+        return bytes((_FIN | opcode, len(payload))) + payload
     return server_frame_header(len(payload), opcode) + payload
 
 

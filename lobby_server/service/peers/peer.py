@@ -36,7 +36,14 @@ SLOW_SHARE = 0.02
 """Of the time for a handshake: who needed that much for TLS and the upgrade has a timer of its own for the rest."""
 
 ABUSE = frozenset(
-    {CloseCode.HANDSHAKE_TIMEOUT, CloseCode.RATE_LIMITED, CloseCode.MESSAGE_TOO_BIG, CloseCode.PROTOCOL_ABUSE}
+    {
+        CloseCode.PROTOCOL_ERROR,
+        CloseCode.INVALID_TEXT,
+        CloseCode.MESSAGE_TOO_BIG,
+        CloseCode.HANDSHAKE_TIMEOUT,
+        CloseCode.RATE_LIMITED,
+        CloseCode.PROTOCOL_ABUSE,
+    }
 )
 """Closes that the security log tells of."""
 

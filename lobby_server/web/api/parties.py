@@ -50,7 +50,7 @@ class PartyInvitesHandler(BaseHandler):
 
 class PartyInviteHandler(BaseHandler):
     @operation(
-        "Take an invitation back, as its sender or the leader",
+        "Withdraw the party's invitation of a user, as its sender or the leader",
         answers={200: resources.Done},
         refusals=(
             ApiCode.PARTY_NOT_FOUND,
@@ -65,7 +65,9 @@ class PartyInviteHandler(BaseHandler):
 
 
 class PartyDeclineHandler(BaseHandler):
-    @operation("Say no to an invitation", answers={200: resources.Done}, refusals=(ApiCode.INVITATION_NOT_FOUND,))
+    @operation(
+        "Decline the party's invitation", answers={200: resources.Done}, refusals=(ApiCode.INVITATION_NOT_FOUND,)
+    )
     async def post(self, party_id: str) -> None:
         await self.app.social.parties.decline(self.claims().user, party_id)
         self.answer(resources.Done())
@@ -166,7 +168,7 @@ class RoomInvitesHandler(BaseHandler):
 
 class RoomInviteHandler(BaseHandler):
     @operation(
-        "Take an invitation back, as its sender or the host",
+        "Withdraw what invites a user into the room: one's own invitation, or all of them as the host",
         answers={200: resources.Done},
         refusals=(ApiCode.INVITATION_NOT_FOUND,),
     )
@@ -176,7 +178,11 @@ class RoomInviteHandler(BaseHandler):
 
 
 class RoomDeclineHandler(BaseHandler):
-    @operation("Say no to an invitation", answers={200: resources.Done}, refusals=(ApiCode.INVITATION_NOT_FOUND,))
+    @operation(
+        "Decline every invitation into the room",
+        answers={200: resources.Done},
+        refusals=(ApiCode.INVITATION_NOT_FOUND,),
+    )
     async def post(self, room_id: str) -> None:
         await self.app.social.invitations.decline(self.claims().user, room_id)
         self.answer(resources.Done())

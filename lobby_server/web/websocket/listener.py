@@ -18,8 +18,8 @@ from lobby_server.web.websocket.wire import PlainWire, TlsWire, Wire
 
 log = logging.getLogger("lobby.listener")
 
-ACCEPTS_PER_TURN = 32
-"""Newcomers per turn of the loop: clients that are connected get the turns in between."""
+ACCEPTS_PER_TURN = 8
+"""Newcomers per turn of the loop, half a millisecond of it: clients that are connected get the turns in between."""
 TLS_ACCEPTS_PER_TURN = 2
 """Over TLS, of which each handshake takes the loop about half a millisecond."""
 OUT_OF_DESCRIPTORS_PAUSE_S = 1.0

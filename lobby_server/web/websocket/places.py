@@ -27,27 +27,38 @@ class Places:
 
 
 def places_for(max_connections: int) -> Places:
-    """As many as asked for, or as the system allows. The soft limit of the process is raised to the hard one where that
-    is needed; if it does not suffice, the log says so."""
+    """As many as asked for, or as the system allows. The soft limit of the process is raised where that is needed; if
+    it does not suffice, the log says so."""
     others = _open_descriptors() + SPARE_DESCRIPTORS
     needed = max_connections + RESERVE + others
+    files = _raised_limit(needed)
+    if files is None or files >= needed:
+        return Places(max_connections)
+    limit = max(1, files - RESERVE - others)
+    log.warning(
+        "this process may have %d files open, so %d connections are taken at most, not the %d of "
+        "--max-connections: raise the limit to %d (ulimit -n, or LimitNOFILE= in a systemd unit)",
+        files,
+        limit,
+        max_connections,
+        needed,
+    )
+    return Places(limit)
+
+
+def _raised_limit(needed: int) -> int | None:
+    """The number of files that this process may have open, raised to `needed` as far as it goes; None: any number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        if hard == resource.RLIM_INFINITY or soft < hard:
-            soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        if soft < needed:
-            limit = max(1, soft - RESERVE - others)
-            log.warning(
-                "this process may have %d files open, so %d connections are taken at most, not the %d of "
-                "--max-connections: raise the limit to %d (ulimit -n, or LimitNOFILE= in a systemd unit)",
-                soft,
-                limit,
-                max_connections,
-                needed,
-            )
-            return Places(limit)
-    return Places(max_connections)
+    if soft == resource.RLIM_INFINITY:
+        return None
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft >= wanted:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError):
+        return soft  # macOS says "unlimited" and takes less
+    return wanted
 
 
 def _open_descriptors() -> int:

@@ -60,6 +60,23 @@ def test_manager_hears_ready_watchdog_reloading_and_stopping(is_abstract: bool, 
             assert target.process.wait(10) == 0
 
 
+def test_reload_during_the_delay_of_a_stop_does_not_say_ready_again(tmp_path: Path) -> None:
+    name = f"{tmp_path}/notify"
+    with manager(name) as listening:
+        flags = ("--shutdown-delay-s", "2")
+        target = Target(data_dir=tmp_path / "data", environment={"NOTIFY_SOCKET": name}, flags=flags)
+        with target.running():
+            until(listening, "READY")
+            os.kill(target.pid, signal.SIGTERM)
+            until(listening, "STOPPING")
+            os.kill(target.pid, signal.SIGHUP)
+            assert target.process is not None
+            assert target.process.wait(20) == 0
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            next_word(listening)  # nothing came behind STOPPING
+
+
 def test_stopped_process_gives_no_sign_of_life(tmp_path: Path) -> None:
     name = f"{tmp_path}/notify"
     with manager(name) as listening:

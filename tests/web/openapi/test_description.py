@@ -58,3 +58,13 @@ def test_description_says_null_for_what_may_be_left_out_and_one_of_what_names_a_
     assert json.dumps(wish["gamemode"]).count("null") == 0
     assert [each["required"] for each in whom["anyOf"]] == [["to_user_id"], ["to_username"]]
     assert {"minLength", "maxLength", "pattern"} <= set(schemas["Registration"]["properties"]["password"])
+
+
+def test_calls_have_summaries_that_tell_them_apart() -> None:
+    with Target() as target:
+        paths = call(target, "GET", "/api/openapi.json").body["paths"]
+    summaries = [told["summary"] for methods in paths.values() for told in methods.values() if "summary" in told]
+    assert len(summaries) > 30
+    assert {each for each in summaries if summaries.count(each) > 1} == set()
+    assert "as its sender or the leader" in paths["/api/parties/{party_id}/invites/{user_id}"]["delete"]["summary"]
+    assert "or all of them as the host" in paths["/api/rooms/{room_id}/invites/{user_id}"]["delete"]["summary"]
