@@ -245,6 +245,10 @@ class Recorder:
         report["sent"] = {kind: self._sent[kind] for kind in KINDS} if is_last else None
         return report
 
+    def expect_reports_of(self, worker: str) -> None:
+        """It takes part in the run; if nothing comes of it, `unreconciled` says so."""
+        self.workers.setdefault(worker, Worker())
+
     def add_report(self, report: dict[str, Any], *, worker: str = "worker") -> None:
         """Add what another process took."""
         known = self.workers.setdefault(worker, Worker())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 
+import gevent
 from gevent.event import Event
 from locust import User, task
 from locust.env import Environment
@@ -30,6 +31,7 @@ from loadtest.workload.arrivals import Arrival
 
 IDLE_S = 3600.0
 """The wait of a player who has nothing to do; it ends with the user."""
+SET_UP_TIMEOUT_S = 10.0
 SESSIONS_ENDED = "sessions ended"
 
 ROLES: dict[str, type[Role]] = {
@@ -41,7 +43,7 @@ ROLES: dict[str, type[Role]] = {
 class Player(User):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        swarm = swarm_of(environment)
+        swarm = _swarm_of(environment)
         if swarm is None:
             raise StopUser("the swarm was not set up: the locustfile has to call loadtest.run.hooks.install")
         self.swarm: Swarm = swarm
@@ -124,3 +126,11 @@ class Player(User):
             self._returns_at_s = role.ends_at_s() + self.swarm.plan.away_s(self.number, self._session - 1)
         else:
             self.swarm.arrivals.offer(self)
+
+
+def _swarm_of(environment: Environment) -> Swarm | None:
+    """On a worker that joins a running test Locust makes users before the swarm is set up."""
+    ends_s = time.monotonic() + SET_UP_TIMEOUT_S
+    while (swarm := swarm_of(environment)) is None and time.monotonic() < ends_s:
+        gevent.sleep(0.02)
+    return swarm

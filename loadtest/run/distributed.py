@@ -95,6 +95,10 @@ class MasterSide:
     def finish(self) -> None:
         """Stop the workers and wait for their last reports, for a bounded time and while they are connected."""
         stopping = self._present()
+        recorder = self._recorder()
+        if recorder is not None:
+            for client_id in stopping:
+                recorder.expect_reports_of(self._name(client_id))
         self._tell(stopping, _STOP)
         self._wait(lambda: stopping & self._present() <= self._stopped, STOP_TIMEOUT_S + self._environment.stop_timeout)
         self._tell(stopping, _SETTLE)

@@ -20,7 +20,7 @@ import gevent
 import psutil
 from locust.env import Environment
 from locust.event import EventHook, Events
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
 from locust.util.timespan import parse_timespan
 
 from loadtest.client import ServerTimers
@@ -67,6 +67,8 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
     if not isinstance(runner, WorkerRunner):
         hooks.check_before_anything()
     hooks.listen()
+    if isinstance(runner, WorkerRunner) and runner.worker_state in (STATE_SPAWNING, STATE_RUNNING):
+        hooks.on_test_start()  # it joined a running test, whose start came before anything of ours was there
     if web_ui is not None:
         install_tab(
             web_ui, hooks.conclusion, lambda: hooks.results.said, base_path=getattr(parsed, "web_base_path", None) or ""
@@ -301,9 +303,9 @@ class _Hooks:
             failure = None if not exception else str(exception)
             swarm.recorder.record_request((request_type, name), duration_s, failure)
 
-    def on_worker(self, client_id: str, **_rest: Any) -> None:
+    def on_worker(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
-        if self.sharing.tell_late_worker(client_id) and swarm is not None:
+        if self.sharing.is_late() and swarm is not None:
             swarm.recorder.count(LATE_WORKERS)
             log.warning("A worker has joined the running test: its players are others than the seed would have given.")
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import jwt
+import numpy as np
 
 PASSWORD_BYTES = 12
 MINTED_LIFE_S = 7 * 24 * 3600
@@ -34,8 +35,8 @@ class Share:
     process: int = 0
     processes: int = 1
     late: int = 0
-    """The how manieth it was to join the running test: the others have shared all players among them already, so its
-    players are others than any of theirs. 0: it was there from the start."""
+    """Above 0 for a process that joined a running test, and different for each: the others have shared all players
+    already, so its players are others than any of theirs. At most 200, for names of accounts have an end."""
 
     def number(self, local: int) -> int:
         """The number, in the whole swarm, of this process's n-th player."""
@@ -121,4 +122,5 @@ def account(seed: int, number: int) -> Account:
     """The same for the same seed, so that a second run finds its accounts and logs in."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()
     run = hashlib.sha256(str(seed).encode()).hexdigest()[:6]
-    return Account(username=f"swarm_{run}_{number}", password=digest[: PASSWORD_BYTES * 2])
+    short = str(number) if number < FIRST_LATE_NUMBER else "x" + np.base_repr(number, 36).lower()
+    return Account(username=f"swarm_{run}_{short}", password=digest[: PASSWORD_BYTES * 2])

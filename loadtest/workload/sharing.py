@@ -2,7 +2,7 @@
 in the same order, so that a swarm of many processes is player for player the swarm of one.
 
 Only the master knows all workers. It tells each its place just before the test starts there; messages to a worker keep
-their order. A worker that joins a running test comes too late for a place: it gets numbers that nobody else has.
+their order. A worker that joins a running test comes too late for a place: it takes numbers that nobody else has.
 """
 
 from __future__ import annotations
@@ -24,39 +24,37 @@ class Sharing:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._share = Share()
-        self._late = 0
+        self._share: Share | None = None
+        """None: not told."""
         if isinstance(environment.runner, WorkerRunner):
             environment.runner.register_message(_MESSAGE, self._on_share)
 
     @property
     def share(self) -> Share:
-        """As of the last start; without workers, all players."""
-        return self._share
+        """As of the last start; without workers, all players. A worker that was not told joined a running test: Locust
+        gives it users before anything of ours can reach it, but has told it its index."""
+        if self._share is not None:
+            return self._share
+        runner = self._environment.runner
+        return Share(late=max(0, runner.worker_index) + 1) if isinstance(runner, WorkerRunner) else Share()
 
     def tell_workers(self) -> None:
         """Call it on the master, at the start of a run."""
         runner = self._environment.runner
-        self._late = 0
         if isinstance(runner, MasterRunner):
             ids = in_turn(
                 [worker.id for worker in runner.clients.ready] or [worker.id for worker in runner.clients.all]
             )
             for process, worker_id in enumerate(ids):
-                runner.send_message(_MESSAGE, {"process": process, "processes": len(ids), "late": 0}, worker_id)
+                runner.send_message(_MESSAGE, {"process": process, "processes": len(ids)}, worker_id)
 
-    def tell_late_worker(self, worker_id: str) -> bool:
-        """Call it on the master, when a worker has connected and before Locust gives it users. Whether it is late."""
+    def is_late(self) -> bool:
+        """Call it on the master, when a worker connects: whether it joins a running test."""
         runner = self._environment.runner
-        if not isinstance(runner, MasterRunner) or runner.state not in (STATE_SPAWNING, STATE_RUNNING):
-            return False
-        self._late += 1
-        runner.send_message(_MESSAGE, {"process": 0, "processes": 1, "late": self._late}, worker_id)
-        return True
+        return isinstance(runner, MasterRunner) and runner.state in (STATE_SPAWNING, STATE_RUNNING)
 
     def _on_share(self, msg: Any, **_rest: Any) -> None:
-        data = msg.data
-        self._share = Share(process=int(data["process"]), processes=int(data["processes"]), late=int(data["late"]))
+        self._share = Share(process=int(msg.data["process"]), processes=int(msg.data["processes"]))
 
 
 def in_turn(worker_ids: Sequence[str]) -> list[str]:

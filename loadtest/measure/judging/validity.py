@@ -229,8 +229,12 @@ def _judge_points(recorder: Recorder, doubts: _Doubts) -> None:
         series = series_of(recorder, metric)
         if series.clipped:
             doubts.suspect.append(f"{series.clipped:,} values of {metric.title} were out of range")
+    stalled_s = sum(health.stalled_s for health in healths(recorder).values())
+    if stalled_s and not left_out:
+        doubts.notes.append(
+            f"the swarm itself stood still for {stalled_s:.1f} s in all, which is in none of the figures"
+        )
     if left_out:
-        stalled_s = sum(health.stalled_s for health in healths(recorder).values())
         sentence = (
             f"the swarm itself stood still for {stalled_s:.1f} s: what it measured meanwhile is left out of the "
             f"figures, {worst_share:.1%} of {worst} for one"

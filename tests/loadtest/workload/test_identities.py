@@ -26,9 +26,29 @@ def test_numbers_of_all_processes_are_all_numbers():
     assert sorted(numbers) == list(range(20))
 
 
+def test_a_process_that_joins_a_running_test_has_players_that_nobody_has():
+    there = [Share(process=process, processes=2) for process in range(2)]
+    late = [Share(late=number) for number in (1, 2)]
+    numbers = [share.number(local) for share in (*there, *late) for local in range(1000)]
+    assert len(set(numbers)) == 4000
+    assert not any(share.is_ours(number) for share in late for number in numbers), "arrivals are shared at the start"
+    with pytest.raises(NoTokenLeft, match="A worker joined the running test"):
+        DealtTokens(["a.b.c"] * 50).token_of(late[0].number(0))
+
+
+def test_the_users_of_tokens_are_known_where_their_claims_tell():
+    secret = "s" * 32
+    minted = MintedTokens(secret)
+    dealt = DealtTokens([*(minted.token_of(number) for number in range(3)), "a.b.c"])
+    assert dealt.user_ids(2) == minted.user_ids(2)
+    assert dealt.user_ids(9) == minted.user_ids(3)
+
+
 def test_accounts_fit_the_contract():
-    names = {account(seed, number).username for seed in (0, 2**32 - 1) for number in (0, 99_999)}
-    assert len(names) == 4
+    late = Share(late=200)
+    numbers = (0, 99_999, 12_345, late.number(0), late.number(99_999), Share(late=1).number(12_345))
+    names = {account(seed, number).username for seed in (0, 2**32 - 1) for number in numbers}
+    assert len(names) == 12
     for name in names:
         assert 3 <= len(name) <= 20
         assert name.replace("_", "").isalnum()
