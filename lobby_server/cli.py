@@ -17,6 +17,7 @@ import click
 
 from lobby_server import __version__
 from lobby_server.announce import AnnounceError, announce
+from lobby_server.backplane.errors import BackplaneAway, BackplaneError
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
@@ -79,9 +80,9 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
         for sentence in unknown_variables(os.environ):
             log.warning("%s", sentence, extra={"event": LogEvent.UNKNOWN_VARIABLE.value})
         _run(_serve(settings, log_file))
-    except (StoreNotReady, StoreUnavailable) as fault:
+    except (StoreNotReady, StoreUnavailable, BackplaneAway) as fault:
         _stop_with(str(fault), code=TRY_AGAIN)
-    except (SettingsError, StoreError) as fault:
+    except (SettingsError, StoreError, BackplaneError) as fault:
         _stop_with(str(fault))
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import tornado.httpserver
 
 from lobby_server import __version__
+from lobby_server.backplane.opening import open_log
 from lobby_server.clock import LoopClock
 from lobby_server.process import listening
 from lobby_server.process.priority import stand_back
@@ -22,6 +23,7 @@ from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
+from lobby_server.service.replica import SharedLog
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.writes.writer import MAX_NAMED, Left
 from lobby_server.settings import Settings, SettingsError
@@ -68,6 +70,7 @@ class LobbyServer:
         self._urls = ""
         self._tls: ssl.SSLContext | None = None
         self.app: App | None = None
+        self._app_starting: App | None = None
         self._context: WebContext | None = None
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
@@ -111,11 +114,16 @@ class LobbyServer:
                 store=self._store,
                 secrets=jwt_secrets,
                 journal=self._journal(),
+                shared_log=self._shared_log(),
+                on_fatal=self._cannot_go_on,
             )
+            self._app_starting = app
             await app.start()
         except BaseException:
             for listener in sockets:
                 listener.close()
+            if self._app_starting is not None and self._app_starting.nodes is not None:
+                await self._app_starting.nodes.close()
             if self._store is not None:
                 await self._store.close()
             if self._lock is not None:
@@ -169,11 +177,15 @@ class LobbyServer:
         if self._listener is not None:
             self._listener.stop()
         app.stop()
+        if app.nodes is not None:
+            await app.nodes.leave(drain_s=self.settings.drain_s)
         await app.drain.run(is_idle=lambda: not context.calls)
         app.heartbeat.stop()
         if self._http is not None:
             await self._http.close_all_connections()
         self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))
+        if app.nodes is not None:
+            await app.nodes.close()
         await app.store.close()
         if self._lock is not None:
             await self._lock.release()
@@ -227,12 +239,35 @@ class LobbyServer:
         else:
             self._data = str(settings.data_dir.resolve())
         self._lock = await when_ready(
-            lambda: lock_lobby(settings.database_url, settings.data_dir, wait_s=settings.takeover_wait_s),
+            lambda: lock_lobby(
+                settings.database_url,
+                settings.data_dir,
+                wait_s=settings.takeover_wait_s,
+                is_shared=bool(settings.backplane_url),
+            ),
             wait_s=settings.database_wait_s,
         )
         self._store = await when_ready(
             lambda: open_store(settings.database_url, settings.data_dir), wait_s=settings.database_wait_s
         )
+
+    def _shared_log(self) -> SharedLog | None:
+        """What makes this process one node of several. Raises `SettingsError`."""
+        settings = self.settings
+        if not settings.backplane_url:
+            return None
+        try:
+            return open_log(
+                settings.backplane_url,
+                cluster=settings.cluster,
+                name=f"{socket.gethostname()}:{self.port}",
+                new_incarnation=lambda: secrets.token_hex(4),
+                node_timeout_s=settings.node_timeout_s,
+                address=self._urls,
+                version=__version__,
+            )
+        except ValueError as fault:
+            raise SettingsError(f"--backplane-url cannot be read: {fault}.") from None
 
     def _journal(self) -> FileJournal | None:
         """None where the data folder cannot be written: with PostgreSQL and a secret of one's own none is needed."""

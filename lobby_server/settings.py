@@ -34,6 +34,7 @@ class Group(str, Enum):
     LIMITS = "Limits"
     FANOUT = "Fan-out"
     OPERATION = "Operation"
+    CLUSTER = "Several nodes"
 
 
 def _option(
@@ -267,7 +268,18 @@ class Settings:
         group=Group.OPERATION,
     )
     workers: int = _option(1, "server processes; this version runs one", group=Group.OPERATION)
-    backplane_url: str = _option("", "redis://… between processes; for a later version", group=Group.OPERATION)
+
+    # Several nodes
+    backplane_url: str = _option(
+        "",
+        "Valkey or Redis 7 by which several servers are one lobby; with --database-url of PostgreSQL",
+        group=Group.CLUSTER,
+        example="redis://10.0.0.5:6379/0",
+    )
+    cluster: str = _option("lobby", "name of the lobby in that Valkey, where it has several", group=Group.CLUSTER)
+    node_timeout_s: float = _option(
+        4.0, "silence after which the other nodes take a node for lost", unit="s", group=Group.CLUSTER
+    )
 
     def __post_init__(self) -> None:
         self._require(
@@ -329,7 +341,22 @@ class Settings:
                 self._require(holds, flag_of(option.name), f"one of {', '.join(choices)}")
         self._require(bool(self.tls_cert) == bool(self.tls_key), "--tls-cert and --tls-key", "given together")
         self._require(self.workers == 1, "--workers", "1: this version runs as one process")
-        self._require(not self.backplane_url, "--backplane-url", "left out: this version runs as one process")
+        self._require(
+            not self.backplane_url or _BACKPLANE_URL.match(self.backplane_url) is not None,
+            "--backplane-url",
+            "redis://host:port/0, rediss:// or unix:///path",
+        )
+        self._require(
+            not self.backplane_url or self.database_url.startswith("postgres"),
+            "--backplane-url",
+            "given together with a --database-url of PostgreSQL, which the nodes share",
+        )
+        if self.backplane_url and not (self.jwt_secret or self.jwt_secret_file):
+            raise SettingsError(
+                "Nodes of one lobby need one secret: set LOBBY_JWT_SECRET or --jwt-secret-file, the same on each node."
+            )
+        self._require(_CLUSTER.fullmatch(self.cluster) is not None, "--cluster", "letters, digits, - and _")
+        self._require(1.0 <= self.node_timeout_s <= 60.0, "--node-timeout-s", "from 1 to 60")
         self._require(
             not (self.jwt_secret and self.jwt_secret_file),
             "LOBBY_JWT_SECRET and --jwt-secret-file",
@@ -380,6 +407,8 @@ MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_BACKPLANE_URL = re.compile(r"(rediss?|unix)://.")
+_CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_CHAT_CHARACTERS = 5000
 """One takes six bytes of JSON at most, and no message is above 32 KiB."""
 MIN_SECRET_BYTES = 32

@@ -19,11 +19,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
 from lobby_server.backplane.outbox import Outbox
-from lobby_server.backplane.stream import BackplaneAway, BackplaneRefused, EpochGone, Stream
+from lobby_server.backplane.stream import Stream
 from lobby_server.backplane.wire import (
     Entry,
-    FormatRefused,
     Snapshot,
     decode_batch,
     decode_snapshot,
@@ -133,7 +133,7 @@ class ValkeyLog:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
 
     def append(self, command: Command, request: Request | None = None) -> None:
-        if request is not None and not self.is_well:
+        if request is not None and not request.is_patient and not self.is_well:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
         self._outbox.add(command, request, now_s=time.monotonic())
         self._wake.set()
@@ -222,7 +222,7 @@ class ValkeyLog:
             await asyncio.wait_for(self._until_up(), max(wait_s, GIVE_UP_S))
         except (TimeoutError, asyncio.TimeoutError):
             await self.close()
-            raise BackplaneAway("the backplane took no entry in time") from None
+            raise BackplaneAway("The backplane took no entry in time.") from None
         return is_first
 
     async def leave(self, *, grace_s: float) -> None:
@@ -309,7 +309,7 @@ class ValkeyLog:
         try:
             load(self._state, snapshot.image)
         except ImageRefused as fault:
-            raise FormatRefused(str(fault)) from fault
+            raise FormatRefused(fault.its_format) from fault
         self._epoch, self.number, self._stream_id = snapshot.epoch, snapshot.number, snapshot.stream_id
         self._tail.clear()
         self._tail.extend(snapshot.tail)
@@ -328,7 +328,7 @@ class ValkeyLog:
     async def _until_up(self) -> None:
         while not self._is_up:
             if not self._tasks or self._tasks[1].done():
-                raise BackplaneAway("the log cannot be read")
+                raise BackplaneAway("The log of the backplane cannot be read.")
             await asyncio.sleep(0.002)
 
     def _reborn(self) -> None:
@@ -397,7 +397,7 @@ class ValkeyLog:
             self._away_since_s = time.monotonic()
             self.outages += 1
             what = "its log is another one now" if isinstance(fault, EpochGone) else fault
-            log.warning("the backplane is away: %s", what)
+            log.warning("commands wait or are refused: %s", what)
 
     async def _come_back(self) -> None:
         """Return when Valkey is there, and this node stands in its stream. Raises `FormatRefused`."""
@@ -543,6 +543,8 @@ class ValkeyLog:
 
 class _Waiter:
     """Waits for a command that changes nothing."""
+
+    is_patient = False
 
     def __init__(self) -> None:
         self.session: Session | None = None

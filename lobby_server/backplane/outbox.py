@@ -89,7 +89,7 @@ class Outbox:
     def give_up(self, *, before_s: float) -> None:
         """Tell those who have waited since before a moment that it takes too long."""
         for pending in (*(each for sent in self._sent.values() for each in sent.pending), *self._waiting):
-            if pending.request is not None and pending.since_s < before_s:
+            if pending.request is not None and not pending.request.is_patient and pending.since_s < before_s:
                 request, pending.request = pending.request, _Late(pending.request)
                 request.given_up()
 
@@ -111,6 +111,8 @@ class Outbox:
 
 class _Late:
     """Somebody who was told that it takes too long. They want to know the outcome all the same."""
+
+    is_patient = True
 
     def __init__(self, request: Request) -> None:
         self.session: Session | None = None

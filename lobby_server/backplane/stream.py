@@ -24,6 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
 from lobby_server.backplane.wire import Entry
 
 CALL_TIMEOUT_S = 2.0
@@ -34,18 +35,6 @@ BLOCK_MS = 1000
 MOST_ENTRIES = 500
 """Per read."""
 _Result = TypeVar("_Result")
-
-
-class BackplaneAway(Exception):
-    """Valkey cannot be reached, does not answer, or takes no writes at the moment."""
-
-
-class EpochGone(Exception):
-    """The stream is not the one that was known: Valkey came back without its data, or another node opened a new one."""
-
-
-class BackplaneRefused(Exception):
-    """Valkey answers and will not do what is asked: a wrong password, too old a version. Waiting does not heal it."""
 
 
 _IF_EPOCH = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('EPOCHGONE') end\n"
@@ -219,6 +208,7 @@ _REFUSALS = ("WRONGPASS", "NOAUTH", "NOPERM", "unknown command", "ERR invalid pa
 
 
 def _translated(fault: Exception) -> Exception:
-    if any(sign in str(fault) for sign in _REFUSALS):
-        return BackplaneRefused(str(fault))
-    return BackplaneAway(str(fault) or type(fault).__name__)
+    why = (str(fault) or type(fault).__name__).rstrip(".")
+    if any(sign in why for sign in _REFUSALS):
+        return BackplaneRefused(f"The backplane does not do what is asked ({why}): check --backplane-url.")
+    return BackplaneAway(f"The backplane does not answer ({why}): is --backplane-url right, and is Valkey running?")

@@ -6,20 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from lobby_server.backplane.errors import FormatRefused
 from lobby_server.core.machine.commands import FORMAT, AnyCommand, Command
 
 MOST_BATCH_BYTES = 15_000
 """Valkey 9 does not count strings of 16,384 bytes and more against the output limit of a reader that hangs."""
-
-
-class FormatRefused(Exception):
-    """An entry or a snapshot of another format. The text is a sentence for the operator."""
-
-    def __init__(self, its_format: object) -> None:
-        super().__init__(
-            f"Another node of this lobby writes format {its_format}, this version of lobby-server reads format "
-            f"{FORMAT}: start the version that the other nodes run."
-        )
 
 
 class Batch(msgspec.Struct, array_like=True, frozen=True):

@@ -24,9 +24,10 @@ from lobby_server.service.drain import Drain
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.lobby import Lobby
+from lobby_server.service.nodes import Nodes
 from lobby_server.service.peers.heartbeat import Heartbeat
 from lobby_server.service.ports import Clock, Journal, Store, Transport
-from lobby_server.service.replica import LocalLog, Replica
+from lobby_server.service.replica import LocalLog, Replica, SharedLog
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.commands import RoomCommands
@@ -72,9 +73,12 @@ class App:
         store: Store,
         secrets: Sequence[str],
         journal: Journal | None = None,
+        shared_log: SharedLog | None = None,
+        on_fatal: Callable[[str], None] = lambda why: None,
     ) -> None:
         """`secrets` of the tokens: the first one signs, all verify. Without a journal, writes that wait for the
-        database do not outlive the process."""
+        database do not outlive the process. `shared_log`: what makes several processes one lobby. `on_fatal` is called
+        with a sentence when this node must not go on."""
         clock = self.clock = runtime.clock
         self.settings = settings
         self.store = store
@@ -96,9 +100,13 @@ class App:
             party_offline_ttl_s=settings.party_offline_ttl_s,
         )
         self.presence = books.presence
-        log = LocalLog(clock)
-        self.replica = Replica(LobbyState(books), log=log, clock=clock)
-        log.follow(self.replica.apply)
+        state = LobbyState(books)
+        if shared_log is None:
+            local_log = LocalLog(clock)
+            self.replica = Replica(state, log=local_log, clock=clock)
+            local_log.follow(self.replica.apply)
+        else:
+            self.replica = Replica(state, log=shared_log, clock=clock)
 
         # Accounts and tokens
         self.tokens = Tokens(
@@ -171,6 +179,20 @@ class App:
             new_key=runtime.new_token_id,
         )
 
+        # Other nodes
+        self.nodes: Nodes | None = None
+        if shared_log is not None:
+            self.nodes = Nodes(
+                log=shared_log,
+                replica=self.replica,
+                sessions=self.sessions,
+                announcer=self.announcer,
+                lobby=self.lobby,
+                rooms=self.rooms,
+                social=self.social,
+                on_fatal=on_fatal,
+            )
+
         # Sessions
         self.rules = Rules(
             observer=self.lobby,
@@ -212,12 +234,13 @@ class App:
         )
 
     async def start(self) -> None:
-        """Take up what an earlier life of the server kept, and start the timers. Raises `StoreUnavailable`."""
-        await self.writer.recover(self._new_life())
+        """Take up what an earlier life of the server kept, or what the other nodes know, and start the timers. Raises
+        `StoreUnavailable`, and what `SharedLog.join` raises."""
+        if self.nodes is None:
+            await self._restore()
+        elif not await self.nodes.join(self._restore, wait_s=self.settings.database_wait_s):
+            await self.writer.join()
         self.writer.start()
-        await self.accounts.load_revoked()
-        await self.rooms.restore()
-        await self.social.restore()
         self.retention.start()
         self.heartbeat.start()
         self.ops_history.start()
@@ -227,6 +250,12 @@ class App:
         self.lobby.stop()
         self.rooms.stop()
         self.ops_history.stop()
+
+    async def _restore(self) -> None:
+        await self.writer.recover(self._new_life())
+        await self.accounts.load_revoked()
+        await self.rooms.restore()
+        await self.social.restore()
 
     # -- sockets --------------------------------------------------------------------------------------------------
 

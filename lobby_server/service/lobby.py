@@ -52,7 +52,7 @@ class Lobby:
         """A handshake held: the session hears broadcasts from now on, its own ``user_online`` first of all."""
         self._sessions.accepted(session)
         self._announcer.welcome(session)
-        self._replica.submit(commands.Arrive(session.user, session.id, session.version), session)
+        self._replica.arrive(session)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""

@@ -11,11 +11,11 @@ node hears of every effect, in the same order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
-from lobby_server.core.machine.commands import Command
+from lobby_server.core.machine.commands import Arrive, Command
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -34,6 +34,8 @@ class Request(Protocol):
     """Who waits for a command at the node where it came in."""
 
     session: Session | None
+    is_patient: bool
+    """Whether they wait however long it takes: they are never refused because it does."""
 
     def applied(self) -> None:
         """The command has happened, and all has been told."""
@@ -52,8 +54,9 @@ Apply = Callable[[Command, float, str, Request | None], None]
 class Log(Protocol):
     """The order of commands. It hands each command to `apply`, once, in the order in which all nodes have them."""
 
-    node: str
-    """What this node is called in commands."""
+    @property
+    def node(self) -> str:
+        """What this node is called in commands."""
 
     def now_s(self) -> float:
         """The time of the log: never behind that of an entry which was applied. Not the time of any other clock."""
@@ -68,6 +71,36 @@ class Log(Protocol):
 
     def gate(self) -> AbstractAsyncContextManager[None]:
         """One holder at a time, over all nodes, who has seen all that the holders before them have appended."""
+
+
+class SharedLog(Log, Protocol):
+    """A log that several nodes have in common."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this node should get clients."""
+
+    def follow(
+        self,
+        apply: Apply,
+        state: LobbyState,
+        *,
+        announce: Callable[[], Iterable[Command]],
+        reset: Callable[[], None],
+        fatal: Callable[[str], None],
+    ) -> None:
+        """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
+        happened between is not known. `fatal`: this node must not go on, and why."""
+
+    async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
+        """Take part, with the state of the others or, where nobody has one, with what `restore` brings. Whether it was
+        the latter."""
+
+    async def leave(self, *, grace_s: float) -> None:
+        """Say that this node ends; its users have `grace_s` to come back by way of another one."""
+
+    async def close(self) -> None:
+        """A second time does nothing."""
 
 
 class LocalLog:
@@ -114,6 +147,7 @@ class _Asked:
     """A message of a session: what it asked for answers it, or an ``error`` does."""
 
     __slots__ = ("session",)
+    is_patient = False
 
     def __init__(self, session: Session) -> None:
         self.session: Session | None = session
@@ -130,9 +164,20 @@ class _Asked:
         self.session = None
 
 
+class _Arriving(_Asked):
+    """A session that was accepted: nothing keeps it from taking part sooner or later."""
+
+    __slots__ = ()
+    is_patient = True
+
+    def refused(self, refusal: Refusal) -> None:
+        pass
+
+
 class _Called:
     """A call that waits."""
 
+    is_patient = False
     __slots__ = ("_answer", "_future", "_undo", "session")
 
     def __init__(
@@ -202,6 +247,10 @@ class Replica:
         """Have a command applied. With a session it is answered by what it brings about, or by an ``error``; without
         one it happens sooner or later, unless the rules refuse it."""
         self.log.append(command, None if session is None else _Asked(session))
+
+    def arrive(self, session: Session) -> None:
+        """A session was accepted: it takes part sooner or later."""
+        self.log.append(Arrive(session.user, session.id, session.version), _Arriving(session))
 
     async def run(
         self,

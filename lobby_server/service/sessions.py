@@ -60,6 +60,10 @@ class Sessions:
         """A socket is gone. A second call does nothing."""
         self._open.discard(session)
 
+    def accepted_ones(self) -> list[Session]:
+        """Those of all users, guests left out."""
+        return [session for sessions in self._by_user.values() for session in sessions]
+
     # -- by user --------------------------------------------------------------------------------------------------
 
     def accepted(self, session: Session) -> None:

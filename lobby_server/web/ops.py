@@ -27,6 +27,8 @@ class ReadyHandler(BaseHandler):
     async def get(self) -> None:
         if self.app.drain.is_announced:
             raise ApiFault(503, ApiCode.NOT_READY, "The server is about to stop.")
+        if self.app.nodes is not None and not self.app.nodes.is_ready:
+            raise ApiFault(503, ApiCode.NOT_READY, "The backplane does not answer.")
         if self.app.writer.is_full:
             raise ApiFault(503, ApiCode.NOT_READY, "Too many writes wait for the database.")
         try:

@@ -60,7 +60,11 @@ _decoder = msgspec.msgpack.Decoder(Image)
 
 
 class ImageRefused(Exception):
-    """An image that this version cannot read. The text is a sentence for the operator."""
+    """An image that this version cannot read."""
+
+    def __init__(self, its_format: object) -> None:
+        super().__init__(f"The state has format {its_format}, this version of lobby-server reads format {FORMAT}.")
+        self.its_format = its_format
 
 
 def dump(state: LobbyState) -> bytes:
@@ -82,17 +86,10 @@ def load(state: LobbyState, dumped: bytes) -> None:
             its_format = msgspec.msgpack.decode(dumped)[0]
         except (msgspec.MsgspecError, TypeError, IndexError):
             its_format = None
-        raise ImageRefused(_sentence(its_format)) from fault
+        raise ImageRefused(its_format) from fault
     if image.format != FORMAT:
-        raise ImageRefused(_sentence(image.format))
+        raise ImageRefused(image.format)
     _load(state, image)
-
-
-def _sentence(its_format: object) -> str:
-    return (
-        f"The lobby's snapshot has format {its_format}, this version of lobby-server reads format {FORMAT}: start the "
-        "version that the other nodes run."
-    )
 
 
 def _image_of(state: LobbyState) -> Image:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -40,6 +41,10 @@ from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, KeptWrit
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
+
+RECONCILE_AGAIN_S = 5.0
+NOT_APPLIED_YET_S = 60.0
+"""How long a room may be in the store only, at most: calls give up much sooner."""
 
 
 class RoomCommands:
@@ -113,6 +118,26 @@ class RoomCommands:
     def stop(self) -> None:
         """No deadline strikes any more."""
         self._alarm.set(None)
+
+    def reconcile(self) -> None:
+        """Another node has written until now, perhaps not all: let the store have the rooms as they are."""
+        if self._replica.is_leader:
+            self._writer.attempt(self._reconcile, otherwise=self._reconcile_later)
+
+    def _reconcile_later(self) -> None:
+        self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
+
+    async def _reconcile(self) -> None:
+        stored = {room.id: room for room in await self._store.rooms()}
+        for room in self.book.all():
+            is_now = stored_room(room)
+            was = stored.pop(room.id, None)
+            if was is None or replace(was, created_at=is_now.created_at) != is_now:
+                self._writer.keep(KeepRoom(room=is_now))
+        newest_at = self._clock.utc_now() - timedelta(seconds=NOT_APPLIED_YET_S)
+        for left in stored.values():
+            if left.created_at < newest_at:  # a newer one may stand in the log, and is not applied yet
+                self._writer.keep(DeleteRoom(room_id=left.id))
 
     # -- rooms over HTTP ------------------------------------------------------------------------------------------
 

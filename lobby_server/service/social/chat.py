@@ -110,7 +110,11 @@ class Chat:
             party_id=None if party is None else party.id,
         )
         self._under_way[ref] = session
-        self._replica.log.append(line, _Line(self, ref, session))
+        try:
+            self._replica.log.append(line, _Line(self, ref, session))
+        except Refusal:
+            self.forget_line(ref)
+            raise
 
     async def history(self, user: User, name: str, *, before: int | None) -> ChatHistory:
         """The last page before an id. Raises `Refusal`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
@@ -249,6 +253,12 @@ class Chat:
                 if session is not None:
                     session.reply(Error(reason=ErrorReason(effect.refused.reason)))
 
+    def refuse_all(self) -> None:
+        """The node that was to keep lines is gone: whether it has kept those under way is not known."""
+        under_way, self._under_way = self._under_way, {}
+        for session in under_way.values():
+            session.reply(Error(reason=ErrorReason.TRY_AGAIN_LATER))
+
     def forget_line(self, ref: int) -> Session | None:
         """A line that came in here will not be told: whose it was, the first time."""
         return self._under_way.pop(ref, None)
@@ -256,6 +266,8 @@ class Chat:
 
 class _Line:
     """A line on its way: what becomes of it is told by other entries of the log, unless the rules refuse it at once."""
+
+    is_patient = False
 
     def __init__(self, chat: Chat, ref: int, session: Session) -> None:
         self.session: Session | None = session

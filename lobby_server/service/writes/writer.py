@@ -144,6 +144,15 @@ class StoreWriter:
         if self._journal is not None:
             self._journal.begin(life)
 
+    async def join(self) -> None:
+        """Begin on a database that other nodes use already. What an earlier life of this one noted is forgotten: the
+        node that leads has written since what is true. Raises `StoreUnavailable`."""
+        if self._journal is not None:
+            _, lines = self._journal.read()
+            if lines:
+                log.warning("%d writes that an earlier life of this node left are void: the others went on", len(lines))
+            self._journal.begin(await self._store.life())
+
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work())
 

@@ -1,5 +1,5 @@
 """One server per database: a second one would take the rooms of the first for leftovers of an earlier life, and delete
-them. The lock is taken before the store is opened, and held until it is closed.
+them. The lock is taken before the store is opened, and held until it is closed. Nodes of one lobby share it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ RETRY_S = 0.25
 class LobbyLock:
     """The right to run the lobby of one database."""
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, *, is_shared: bool = False) -> None:
+        """`is_shared`: on PostgreSQL, with other nodes of the same lobby."""
         self._location = location
-        self._lock = FileLock(location.path) if isinstance(location, SqliteFile) else PostgresLock(location)
+        self._is_shared = is_shared
+        self._lock = (
+            FileLock(location.path) if isinstance(location, SqliteFile) else PostgresLock(location, is_shared=is_shared)
+        )
 
     def keep(self, lost: Callable[[str], None]) -> None:
         """Hold it for good, through lost connections. `lost` is called at most once, with a sentence, when another
@@ -66,15 +70,17 @@ class LobbyLock:
 
     @property
     def _elsewhere(self) -> str:
+        if self._is_shared:
+            return "start it with the same --backplane-url"
         is_in_data_folder = isinstance(self._location, SqliteFile) and self._location.makes_folder
         return "give --data-dir another folder" if is_in_data_folder else "give --database-url another database"
 
 
-async def lock_lobby(database_url: str, data_dir: Path, *, wait_s: float) -> LobbyLock:
-    """The lock of the database that `open_store` would open with these arguments.
+async def lock_lobby(database_url: str, data_dir: Path, *, wait_s: float, is_shared: bool = False) -> LobbyLock:
+    """The lock of the database that `open_store` would open with these arguments. `is_shared`: among nodes.
 
     Waits up to `wait_s` for another server to end. Raises `StoreSetupError`, with one sentence that says what to do.
     """
-    lock = LobbyLock(read_database_url(database_url, data_dir))
+    lock = LobbyLock(read_database_url(database_url, data_dir), is_shared=is_shared)
     await lock.take(wait_s=wait_s)
     return lock

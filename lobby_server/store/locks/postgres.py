@@ -50,8 +50,10 @@ _END_REMNANT = f"""
 class PostgresLock:
     """`try_lock`, `keep`, `release`."""
 
-    def __init__(self, location: PostgresDatabase) -> None:
+    def __init__(self, location: PostgresDatabase, *, is_shared: bool = False) -> None:
+        """`is_shared`: others who share it may hold it too, and nobody who does not."""
         self._location = location
+        self._shared = "_shared" if is_shared else ""
         self._connection: Any = None
         self._is_gone = asyncio.Event()
         self._held_by: tuple[int, datetime] | None = None
@@ -103,7 +105,7 @@ class PostgresLock:
         if self._held_by is not None and self._held_by != (pid, started):
             remnants = await connection.fetchval(_END_REMNANT, *self._held_by)
         await connection.fetch(_NO_TIMEOUTS if is_pooled else _SHORT_KEEPALIVES)
-        attempt = f"SELECT pg_try_advisory_{'xact_lock' if is_pooled else 'lock'}({_WHOSE})"
+        attempt = f"SELECT pg_try_advisory_{'xact_lock' if is_pooled else 'lock'}{self._shared}({_WHOSE})"
         latest_s = time.monotonic() + REMNANT_ENDS_WITHIN_S
         while not (is_held := await connection.fetchval(attempt)) and remnants and time.monotonic() < latest_s:
             await asyncio.sleep(RETRY_S)

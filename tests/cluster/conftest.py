@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backplane.engine import Engine
+from tests.cluster.lobby import Lobby
+from tests.store.postgres import Postgres
+
+
+def _lobby(postgres: Postgres, folders: pytest.TempPathFactory, database: str) -> Iterator[Lobby]:
+    asyncio.run(postgres.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+    asyncio.run(postgres.run(f"CREATE DATABASE {database}"))
+    engine = Engine("valkey", folders.mktemp("valkey"))
+    engine.start()
+    lobby = Lobby(engine=engine, database_url=postgres.url(database), folder=folders.mktemp("nodes"))
+    yield lobby
+    lobby.end()
+    engine.kill()
+
+
+@pytest.fixture(scope="module")
+def three(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
+    """Three nodes for the tests of a module, which leave them as they are. Each test has users of its own."""
+    for lobby in _lobby(postgres, tmp_path_factory, "three_nodes"):
+        for _ in range(3):
+            lobby.start()
+        yield lobby
+
+
+@pytest.fixture
+def lobby(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
+    """A lobby without nodes, for a test that kills some."""
+    yield from _lobby(postgres, tmp_path_factory, "some_nodes")

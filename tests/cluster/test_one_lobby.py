@@ -1,0 +1,182 @@
+"""Three real processes are one lobby: whatever a client does on one node, clients hear and find on every other."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from bench.processes.target import Target
+from tests.cluster.lobby import Lobby, Socket, online_at, rooms_at
+from tests.process.clients import call, token_of, wait_until
+
+
+def post(node: Target, path: str, user_id: int, body: Any = None, *, name: str = "", method: str = "POST") -> Any:
+    token = token_of(node, user_id, name or f"u{user_id}")
+    return call(node, method, path, None if method == "GET" else body or {}, token=token)
+
+
+def test_presence_is_one_and_a_second_tab_on_another_node_changes_nothing(three: Lobby) -> None:
+    a, b, c = three.nodes
+    watcher = Socket(c, 100, "u100")
+    first, second = Socket(a, 101, "u101"), Socket(b, 101, "u101")
+    watcher.expect("user_online", user_id=101)
+    assert {100, 101} <= set(online_at(a)) & set(online_at(b)) & set(online_at(c))
+    first.end()
+    time.sleep(0.1)
+    assert not [each for each in watcher.heard() if each[0] == "user_offline"]
+    second.end()
+    watcher.expect("user_offline", user_id=101)
+    watcher.end()
+
+
+def test_room_made_on_one_node_is_entered_by_way_of_another_and_known_to_the_third(three: Lobby) -> None:
+    a, b, c = three.nodes
+    host, guest, watcher = Socket(a, 110, "u110"), Socket(b, 111, "u111"), Socket(c, 112, "u112")
+    made = post(b, "/api/rooms", 110, {"gamemode": "ffa"})
+    assert made.status == 201
+    room_id = made.body["room"]["id"]
+    watcher.expect("rooms_changed")
+    assert [room["id"] for room in rooms_at(b)[1]][:1] == [room_id]  # what is answered is so on the node that answers
+    host.say("create_room")
+    host.expect("room_created", roomId=room_id)
+    guest.say("join_room", roomId=room_id, version="1", name="P")
+    assert [each["name"] for each in guest.expect("room_joined", roomId=room_id)["members"]] == ["u110", "u111"]
+    host.expect("peer_joined", name="u111")
+    guest.say("chat", text="hello")
+    assert host.expect("chat")["text"] == "hello"
+    assert guest.expect("chat")["fromName"] == "u111"
+    wait_until(lambda: call(c, "GET", f"/api/rooms/{room_id}").body["current_players"] == 2)
+    host.say("kick", peerId=2)
+    guest.expect("kicked")
+    wait_until(lambda: call(c, "GET", f"/api/rooms/{room_id}").body["current_players"] == 1)
+    guest.say("join_room", roomId=room_id, version="1", name="P")
+    guest.expect("error", reason="banned")
+    assert post(c, f"/api/rooms/{room_id}", 110, method="DELETE").status == 200
+    wait_until(lambda: call(a, "GET", f"/api/rooms/{room_id}").status == 404)
+    for socket in (host, guest, watcher):
+        socket.end()
+
+
+def test_revision_and_etag_are_the_same_on_every_node(three: Lobby) -> None:
+    a, b, c = three.nodes
+    room_id = post(a, "/api/rooms", 120, {"gamemode": "ffa"}).body["room"]["id"]
+    wait_until(lambda: len({rooms_at(node)[0] for node in (a, b, c)}) == 1)
+    etag, _ = rooms_at(a)
+    for node in (b, c):
+        request = urllib.request.Request(node.http_url + "/api/rooms", headers={"If-None-Match": etag})
+        with pytest.raises(urllib.error.HTTPError) as answered:
+            urllib.request.urlopen(request, timeout=5)
+        with answered.value:
+            assert answered.value.code == 304
+    ear = Socket(b, 121, "u121", "rev")
+    post(c, f"/api/rooms/{room_id}", 120, method="DELETE")
+    assert ear.expect("rooms_changed")["rev"] > int(etag.strip('"'))
+    ear.end()
+
+
+def test_second_room_of_a_host_is_refused_on_whichever_node(three: Lobby) -> None:
+    a, b, _ = three.nodes
+    room_id = post(a, "/api/rooms", 125, {"gamemode": "ffa"}).body["room"]["id"]
+    wait_until(lambda: call(b, "GET", f"/api/rooms/{room_id}").status == 200)
+    again = post(b, "/api/rooms", 125, {"gamemode": "ffa"})
+    assert (again.status, again.body["code"], again.body["existing_room_id"]) == (409, "already_hosting", room_id)
+    post(a, f"/api/rooms/{room_id}", 125, method="DELETE")
+
+
+def test_party_invitation_and_room_of_a_party_cross_nodes(three: Lobby) -> None:
+    a, b, c = three.nodes
+    leader, guest, host = Socket(a, 130, "u130"), Socket(b, 131, "u131", "rev"), Socket(c, 132, "u132")
+    party_id = post(b, "/api/parties", 130).body["party"]["id"]
+    wait_until(lambda: post(c, "/api/parties/mine", 130, method="GET").body["party"] is not None)
+    assert post(c, f"/api/parties/{party_id}/invites", 130, {"to_user_id": 131}).status == 201
+    guest.expect("party_invite", party_id=party_id)
+    guest.expect("notification", kind="party_invite")
+    assert post(b, f"/api/parties/{party_id}/join", 131).status == 200
+    leader.expect("party_joined", user_id=131)
+    guest.expect("party_invite_closed", reason="accepted")
+    room_id = post(c, "/api/rooms", 132, {"gamemode": "ffa"}).body["room"]["id"]
+    wait_until(lambda: call(a, "GET", f"/api/rooms/{room_id}").status == 200)
+    entered = post(a, f"/api/rooms/{room_id}/party", 130)
+    assert (entered.status, entered.body["user_ids"]) == (200, [130, 131])
+    leader.expect("room_joined", roomId=room_id)
+    guest.expect("room_joined", roomId=room_id)
+    assert {host.expect("peer_joined")["name"] for _ in range(2)} == {"u130", "u131"}
+    for socket in (leader, guest, host):
+        socket.end()
+
+
+def test_friends_ask_each_other_on_two_nodes_and_hear_of_each_other(three: Lobby) -> None:
+    a, b, c = three.nodes
+    one, other = Socket(a, 140, "u140"), Socket(b, 141, "u141")
+    wait_until(lambda: {140, 141} <= set(online_at(c)))
+    asked = post(c, "/api/friends/requests", 140, {"to_user_id": 141})
+    assert asked.status == 201
+    request_id = other.expect("friend_request", from_user_id=140)["request_id"]
+    assert post(b, f"/api/friends/requests/{request_id}/accept", 141).status == 200
+    one.expect("friend_accepted", user_id=141)
+    other.expect("friend_accepted", user_id=140)
+    wait_until(lambda: post(c, "/api/friends", 140, method="GET").body["count"] == 1)
+    one.end(), other.end()
+
+
+def test_lobby_chat_is_heard_in_one_order_and_its_ids_go_up(three: Lobby) -> None:
+    a, b, c = three.nodes
+    ears = [Socket(node, 150 + number, f"u{150 + number}", "rev") for number, node in enumerate((a, b, c))]
+    for number in range(12):
+        ears[number % 3].say("chat_message", channel="lobby", text=f"line {number}")
+    heard = [[ear.expect("chat_message") for _ in range(12)] for ear in ears]
+    assert heard[0] == heard[1] == heard[2]
+    ids = [line["id"] for line in heard[0]]
+    assert ids == sorted(set(ids))
+    assert {line["text"] for line in heard[0]} == {f"line {number}" for number in range(12)}
+    history = post(b, "/api/chat/lobby", 150, method="GET").body["messages"]
+    assert [line["id"] for line in history][-12:] == ids
+    for ear in ears:
+        ear.end()
+
+
+def test_direct_line_reaches_the_other_on_another_node_and_waits_for_one_who_is_offline(three: Lobby) -> None:
+    a, b, c = three.nodes
+    ann, bob = Socket(a, 160, "u160", "rev"), Socket(b, 161, "u161", "rev")
+    wait_until(lambda: {160, 161} <= set(online_at(a)))
+    ann.say("chat_message", channel="user:161", text="hi")
+    assert bob.expect("chat_message", channel="user:160")["text"] == "hi"
+    assert ann.expect("chat_message", channel="user:161")["text"] == "hi"
+    asked = post(c, "/api/friends/requests", 160, {"to_user_id": 161})
+    assert asked.status == 201
+    bob.expect("notification", kind="friend_request")
+    bob.end()
+    ann.expect("user_offline", user_id=161)
+    post(c, f"/api/friends/requests/{asked.body['request']['request_id']}/accept", 161)
+    ann.expect("notification", kind="friend_accepted")
+    ann.say("chat_message", channel="user:161", text="are you there?")
+    ann.expect("chat_message", channel="user:161")
+    again = Socket(c, 161, "u161", "rev")
+    assert again.expect("notification", kind="direct_message")["body"] == "are you there?"
+    ann.end(), again.end()
+
+
+def test_sign_out_closes_sockets_on_every_node_within_a_second(three: Lobby) -> None:
+    a, b, c = three.nodes
+    sockets = [Socket(node, 170, "u170") for node in (a, b, c)]
+    wait_until(lambda: 170 in online_at(c))
+    began_s = time.monotonic()
+    assert post(b, "/api/auth/logout", 170).status == 204
+    assert [socket.until_closed() for socket in sockets] == [4502] * 3
+    assert time.monotonic() - began_s < 1.0
+    for node in (a, b, c):
+        assert post(node, "/api/rooms", 170, {"gamemode": "ffa"}).status == 403
+
+
+def test_announcement_is_told_to_clients_of_every_node(three: Lobby) -> None:
+    a, b, _ = three.nodes
+    ears = [Socket(node, 180 + number, f"u{180 + number}") for number, node in enumerate(three.nodes)]
+    token = token_of(a, 189, "boss", role="admin")
+    assert call(b, "POST", "/api/announcements", {"title": "T", "body": "B"}, token=token).status == 201
+    assert [ear.expect("announcement")["body"] for ear in ears] == ["B"] * 3
+    for ear in ears:
+        ear.end()
