@@ -21,7 +21,7 @@ import msgspec
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
-from lobby_server.core.rooms import Departure, Entry, Member, Room, RoomBook
+from lobby_server.core.rooms import Departure, Entry, Room, RoomBook
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
@@ -31,6 +31,7 @@ from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.partings import Partings
 from lobby_server.service.rooms.revision_mark import RevisionMark
 from lobby_server.service.rooms.stored import room_of, stored_room
+from lobby_server.service.rooms.tidings import Tidings, peers_of, room_joined
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
@@ -78,6 +79,7 @@ class RoomCommands:
         self._is_online = is_online
         self._hides = hides
         self._partings = Partings(clock=clock, grace_s=grace_s)
+        self._tidings = Tidings(announcer=announcer, sessions=sessions, partings=self._partings)
         self._revision_mark = RevisionMark(book, store=store, writer=writer)
         self._creating: dict[int, Room] = {}
         self._deleting: dict[str, asyncio.Event] = {}
@@ -127,7 +129,7 @@ class RoomCommands:
         if not session.features:
             return
         room = self.book.room_of(user_id)
-        message = self._partings.latest(user_id) if room is None else _room_joined(room, room.members[user_id])
+        message = self._partings.latest(user_id) if room is None else room_joined(room, room.members[user_id])
         if message is not None:
             session.reply(message)
 
@@ -192,7 +194,7 @@ class RoomCommands:
             del self._deleting[room_id]
             done.set()
         self.book.remove(room_id)
-        self._tell_closed(room, by=user)
+        self._tidings.tell_closed(room, by=user)
         self._rooms_changed(room)
         self._is_gone(room)
 
@@ -202,7 +204,7 @@ class RoomCommands:
         if room is None:
             raise Refusal(RefusalCode.IN_NO_ROOM)
         shown = msgspec.structs.asdict(room_resource(room))
-        return resources.MyRoom(**shown, peerId=room.members[user.id].peer_id, members=_peers(room))
+        return resources.MyRoom(**shown, peerId=room.members[user.id].peer_id, members=peers_of(room))
 
     def room(self, room_id: str) -> resources.Room:
         """Raises `Refusal` (``room_not_found``)."""
@@ -224,9 +226,9 @@ class RoomCommands:
             self._writer.keep(LetIn(room_id=room_id, user_ids=tuple(member.user.id for member in came)))
         there = [user_id for user_id in room.members if user_id not in {member.user.id for member in came}]
         for member in came:
-            self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
+            self._tidings.tell_came(there, member)
         for entry in entries:
-            self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
+            self._announcer.tell_users([entry.member.user.id], room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
         for entry in entries:
@@ -249,7 +251,7 @@ class RoomCommands:
             roomId=room.id, peerId=entry.member.peer_id, gamemode=room.gamemode, mapName=room.map_name
         )
         session.reply(created)
-        self._tell_own(session.user, created, besides=session)
+        self._tidings.tell_own(session.user, created, besides=session)
         if not entry.already_in:
             self._rooms_changed(room)
         self._arm()
@@ -261,12 +263,12 @@ class RoomCommands:
         entry = self.book.join(command.roomId, session.user, version=command.version, now_s=self._clock.monotonic_s())
         room, user = entry.room, session.user
         self._settle(entry)
-        joined = _room_joined(room, entry.member)
+        joined = room_joined(room, entry.member)
         session.reply(joined)
         if not entry.already_in:
-            self._tell_own(user, joined, besides=session)
+            self._tidings.tell_own(user, joined, besides=session)
             others = [user_id for user_id in room.members if user_id != user.id]
-            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
+            self._tidings.tell_came(others, entry.member)
             self._rooms_changed(room)
         self._entered(room, user)
 
@@ -276,7 +278,7 @@ class RoomCommands:
             raise Refusal(RefusalCode.NOT_IN_ROOM)
         left = messages.PeerLeft(peerId=room.members[session.user.id].peer_id)
         self.leave(session.user)
-        self._tell_own(session.user, left, besides=session)
+        self._tidings.tell_own(session.user, left, besides=session)
 
     def _chat(self, session: Session, command: messages.SendChat) -> None:
         room = self.book.room_of(session.user.id)
@@ -317,11 +319,6 @@ class RoomCommands:
         if entry.left is not None:
             self._tell_departure(entry.left)
 
-    def _tell_own(self, user: User, message: messages.ServerMessage, *, besides: Session | None = None) -> None:
-        """Let the sockets of a user know what became of their membership, base clients left out."""
-        own = self._sessions.of_user(user.id)
-        self._announcer.tell_some([each for each in own if each is not besides and each.features], message)
-
     def _created_now(self) -> datetime:
         """When a room is made: after every room before it, though the wall clock may have been set back. The list is
         sorted by it."""
@@ -345,27 +342,11 @@ class RoomCommands:
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room)))
 
-    def _tell_closed(self, room: Room, *, by: User) -> None:
-        """A room was deleted. To base clients that is a kick: the protocol has that one message for it; the host knows
-        it from the answer to their call."""
-        closed = messages.RoomClosed(roomId=room.id)
-        sessions = self._sessions.of_users(room.members)
-        self._announcer.tell_some(
-            [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
-        )
-        self._announcer.tell_some([each for each in sessions if each.features], closed)
-        self._partings.note(room.members, closed)
-
     def _tell_departure(self, departure: Departure) -> None:
-        room, new_host = departure.room, departure.new_host
-        stayed = list(room.members)
-        self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
-        if new_host is not None:
+        room = departure.room
+        self._tidings.tell_left(departure)
+        if departure.new_host is not None:
             self._store_host(room)
-            self._announcer.tell_users(
-                stayed,
-                messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
-            )
         self._rooms_changed(room)
         for observer in self._observers:
             observer.left_room(room, departure.member.user)
@@ -404,20 +385,3 @@ class RoomCommands:
     def _store_host(self, room: Room) -> None:
         host = room.host
         self._writer.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
-
-
-def _room_joined(room: Room, member: Member) -> messages.RoomJoined:
-    return messages.RoomJoined(
-        roomId=room.id,
-        peerId=member.peer_id,
-        members=_peers(room),
-        gamemode=room.gamemode,
-        mapName=room.map_name,
-    )
-
-
-def _peers(room: Room) -> list[resources.PeerInfo]:
-    return [
-        resources.PeerInfo(peerId=member.peer_id, name=member.user.username, isHost=member.user.id == room.host.id)
-        for member in room.members.values()
-    ]
