@@ -103,7 +103,7 @@ def run(
     """
     from bench.record.profiles import PROFILES, at_sizes, parts
 
-    sizes = _with_slo(at_sizes(parts(PROFILES[profile]), clients), slo_ms)
+    sizes = at_sizes(parts(_with_slo(PROFILES[profile], slo_ms)), clients)
     what = "+".join(names) if len(names) <= MOST_NAMED else f"{len(names)}-scenarios"
     _measure_and_report(names, profile=sizes, output=output, seed=seed, what=what, tables=True)
 
@@ -123,14 +123,14 @@ def report(
 
     Exit codes: 1 a ledger found a fault, or a scenario failed; 4 a figure is not valid. The same for a run of before.
     """
-    from bench.record.profiles import PROFILES, wherever
+    from bench.record.profiles import PROFILES
 
     if source is not None:
         kept = _read(source)
         _report(kept, output, what="again")
         _end(kept, with_goals=False)
     else:
-        sizes = _with_slo(PROFILES[profile] if slo_ms is None else wherever(PROFILES[profile]), slo_ms)
+        sizes = _with_slo(PROFILES[profile], slo_ms)
         _measure_and_report((), profile=sizes, output=output, seed=seed, what=profile, tables=False)
 
 
@@ -276,11 +276,15 @@ class _Misused(_Failed):
 
 
 def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
+    """A service level that was asked for is searched for wherever it is, in every profile."""
     import msgspec
+
+    from bench.record.profiles import wherever
 
     if slo_ms is None:
         return profile
-    return msgspec.structs.replace(profile, capacity=msgspec.structs.replace(profile.capacity, slo_ms=slo_ms))
+    far = wherever(profile)
+    return msgspec.structs.replace(far, capacity=msgspec.structs.replace(far.capacity, slo_ms=slo_ms))
 
 
 def _read(source: Path) -> Run:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
+from lobby_server.options import environment_name_of
 from lobby_server.secret import secret_path, secrets_of
 from lobby_server.service.auth import ADMIN_ROLE, MAX_USER_ID, Tokens
-from lobby_server.settings import Settings, SettingsError, environment_name_of
+from lobby_server.settings import Settings, SettingsError
 
 TOKEN_TTL_S = 60
 TIMEOUT_S = 10.0

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from lobby_server.settings import ENVIRONMENT_PREFIX, Settings, SettingsError, environment_name_of
+from lobby_server.options import ENVIRONMENT_PREFIX, environment_name_of
+from lobby_server.settings import Settings, SettingsError
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:

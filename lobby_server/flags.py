@@ -9,7 +9,8 @@ from typing import IO, Any
 
 import click
 
-from lobby_server.settings import ENVIRONMENT_ONLY, Group, Settings, environment_name_of, flag_of
+from lobby_server.options import ENVIRONMENT_ONLY, Group, environment_name_of, flag_of
+from lobby_server.settings import Settings
 
 USAGE = 2
 """Exit code of what the operator has to put right."""

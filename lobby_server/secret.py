@@ -11,8 +11,9 @@ import os
 import secrets
 from pathlib import Path
 
+from lobby_server.options import environment_name_of
 from lobby_server.service.accounts.signatures import is_secret
-from lobby_server.settings import MIN_SECRET_BYTES, Settings, SettingsError, environment_name_of
+from lobby_server.settings import MIN_SECRET_BYTES, Settings, SettingsError
 
 SECRET_FILE = "jwt-secret"
 

@@ -17,15 +17,10 @@ from click.testing import CliRunner, Result
 from lobby_server.cli import main
 from lobby_server.clock import LoopClock
 from lobby_server.environment import read_settings, unknown_variables
+from lobby_server.options import ENVIRONMENT_ONLY, environment_name_of, flag_of
 from lobby_server.secret import load_or_make_secret, secret_path, secrets_of
 from lobby_server.service.auth import Tokens
-from lobby_server.settings import (
-    ENVIRONMENT_ONLY,
-    Settings,
-    SettingsError,
-    environment_name_of,
-    flag_of,
-)
+from lobby_server.settings import Settings, SettingsError
 
 NAMES = [option.name for option in fields(Settings)]
 CONTRACT = """

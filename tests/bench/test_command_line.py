@@ -17,6 +17,7 @@ from bench.record.findings import Findings
 from bench.record.profiles import FULL, QUICK, SMOKE, Profile
 from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS
 from bench.record.run import Run
+from bench.scenarios.capacity import StepOutcome, search
 from tests.bench.runs import a_reconnect_result, a_run, a_whole_run
 
 pytestmark = pytest.mark.system
@@ -74,6 +75,25 @@ def test_service_level_reaches_the_search_for_capacity(measured: Measured, tmp_p
     [(names, profile, _)] = measured.asked
     assert names == ("capacity",)
     assert profile.capacity.slo_ms == 100.0
+
+
+@pytest.mark.parametrize("command", [("run", "capacity"), ("report",)], ids=["run", "report"])
+@pytest.mark.parametrize("flag", ["--smoke", "--quick", "--full"])
+@pytest.mark.parametrize("slo_ms", [20, 50, 200])
+def test_service_level_that_was_asked_for_is_found_wherever_it_is(
+    measured: Measured, tmp_path: Path, command: tuple[str, ...], flag: str, slo_ms: int
+) -> None:
+    """On a server with a p99 of 10 ms and 0.02 ms per client: 500, 2,000 and 9,500 clients have it."""
+    bench(*command, flag, "--slo-ms", slo_ms, "--output", tmp_path / "new")
+    [(_, profile, _)] = measured.asked
+    sizes, knee = profile.capacity, (slo_ms - 10) / 0.02
+
+    def step(clients: int) -> StepOutcome:
+        return StepOutcome.MET if 10 + 0.02 * clients < sizes.slo_ms else StepOutcome.MISSED
+
+    found = search(step, sizes)
+    assert found.is_limit
+    assert found.clients < knee <= found.clients * (1 + sizes.resolution) + 1
 
 
 def test_sizes_of_the_command_line_are_those_that_are_run(measured: Measured, tmp_path: Path) -> None:

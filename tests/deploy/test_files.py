@@ -21,7 +21,8 @@ import yaml
 from bench.processes.target import Target
 from lobby_server.cli import main
 from lobby_server.environment import read_settings
-from lobby_server.settings import Settings, environment_name_of
+from lobby_server.options import environment_name_of
+from lobby_server.settings import Settings
 from tests.installed import program
 from tests.process.clients import wait_until
 

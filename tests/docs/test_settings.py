@@ -7,7 +7,8 @@ from dataclasses import fields
 import click
 
 from lobby_server.cli import main
-from lobby_server.settings import ENVIRONMENT_ONLY, Group, Settings, environment_name_of, flag_of
+from lobby_server.options import ENVIRONMENT_ONLY, Group, environment_name_of, flag_of
+from lobby_server.settings import Settings
 from tests.docs.markdown import DOCS, code, table
 
 PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")

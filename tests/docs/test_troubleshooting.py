@@ -13,8 +13,9 @@ from pathlib import Path
 import jwt
 import pytest
 
+from lobby_server.options import environment_name_of
 from lobby_server.protocol.codes import ApiCode, CloseCode, ErrorReason
-from lobby_server.settings import Settings, environment_name_of
+from lobby_server.settings import Settings
 from tests.docs.markdown import DOCS, ROOT, table
 from tests.docs.markdown import code as code_of
 from tests.docs.server import Target, call

@@ -8,6 +8,7 @@ LAYERS = (
     # The vocabulary, and what every floor may use
     ("protocol.codes", "protocol.decoding", "protocol.encoding", "protocol.features"),
     ("protocol",),
+    ("options",),
     ("settings",),
     # The rules: no time, no I/O
     ("core.refusal", "core.presence", "core.ratelimit", "core.accounts", "core.addresses"),
