@@ -28,7 +28,7 @@ SERVER_FLOORS = {
     "store": {"store", "service", "core", "protocol"},
     "backplane": {"backplane", "service", "core", "protocol"},
     "web": {"web", "service", "core", "protocol", "settings"},
-    "settings": set(),
+    "settings": {"options"},
 }
 LIBRARY_OWNERS = {
     "tornado": {"web", "server", "cli"},
