@@ -88,9 +88,11 @@ def running_godot(
     features: Sequence[str] = (),
     is_binary: bool = False,
     is_polled: bool = False,
+    buffer_kib: int = 0,
 ) -> Iterator[Godot]:
     """Start the engine with its own data in `folder`, the client set up for a server; end it afterwards. `is_binary`:
-    it writes as the engine does by default. `is_polled`: it takes what has come once per picture."""
+    it writes as the engine does by default. `is_polled`: it takes what has come once per picture. `buffer_kib`: of what
+    has come; 0: as the engine makes it."""
     path = program("godot3-server", package="godot3-server")
     with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "godot.log").open("w+") as log:
         listener.settimeout(PATIENCE_S)
@@ -114,6 +116,7 @@ def running_godot(
                     features=list(features),
                     is_binary=is_binary,
                     is_polled=is_polled,
+                    buffer_kib=buffer_kib,
                 )
                 yield godot
         finally:

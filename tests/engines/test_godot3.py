@@ -52,10 +52,7 @@ def test_storm_of_logins_loses_no_event_in_the_engine(tmp_path: Path) -> None:
 def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: Path) -> None:
     target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0"])
     with target.running():
-        for number in range(400):
-            wish = {"gamemode": f"game mode number {number}", "mapName": "a map with a name of some length"}
-            token = token_of(target, number + 10, f"host{number}")
-            assert call(target, "POST", "/api/rooms", wish, token=token).status == 201
+        make_rooms(target, 400)
         features = ["rooms_delta", "presence_batch"]
         with running_godot(tmp_path, http_url=target.http_url, features=features) as godot:
             godot.do("use_token", token=token_of(target, 1, "ada"))
@@ -67,6 +64,27 @@ def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: P
                 assert godot.counts() == {
                     "handshake_accepted": 1, "rooms_snapshot": 400, "presence_changed": 1501  # its own user among them
                 }  # fmt: skip
+
+
+def test_list_in_five_parts_fits_between_two_polls_once_the_engine_has_the_room(tmp_path: Path) -> None:
+    """Read by hand after each poll, the engine keeps 64 KiB by default: two parts of the list, and the rest is lost."""
+    target = Target(data_dir=tmp_path / "data", flags=["--command-rate-per-s", "0"])
+    with target.running():
+        make_rooms(target, 600)
+        features = ["rooms_delta", "presence_batch"]
+        polled = running_godot(tmp_path, http_url=target.http_url, features=features, is_polled=True, buffer_kib=256)
+        with polled as godot:
+            godot.do("use_token", token=token_of(target, 1, "ada"))
+            godot.do("count")
+            godot.do("connect")
+            wait_until(lambda: godot.counts().get("rooms_snapshot", 0) >= 600, patience_s=30.0)
+
+
+def make_rooms(target: Target, count: int) -> None:
+    for number in range(count):
+        wish = {"gamemode": f"game mode number {number}", "mapName": "a map with a name of some length"}
+        token = token_of(target, number + 10, f"host{number}")
+        assert call(target, "POST", "/api/rooms", wish, token=token).status == 201
 
 
 @pytest.mark.parametrize("is_binary", [False, True], ids=["text", "binary"])

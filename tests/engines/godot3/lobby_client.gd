@@ -16,6 +16,7 @@ var retry_s = 5.0
 var features = []
 var is_binary = false
 var is_polled = false  # take what has come after each poll, as many games do, and not by the signal for each message
+var buffer_kib = 0  # of what has come and is not taken yet; 0: the engine's 64
 
 var _socket = null
 var _is_wanted = false
@@ -27,6 +28,8 @@ var _heartbeat_in_s = HEARTBEAT_S
 func connect_to_server():
 	_is_wanted = true
 	_socket = WebSocketClient.new()
+	if buffer_kib > 0:
+		_socket.set_buffers(buffer_kib, 4096, 64, 1024)
 	_socket.connect("connection_established", self, "_on_open")
 	_socket.connect("connection_closed", self, "_on_closed")
 	_socket.connect("connection_error", self, "_on_error")

@@ -44,6 +44,7 @@ func _do(command):
 			_client.features = command["features"]
 			_client.is_binary = command["is_binary"]
 			_client.is_polled = command["is_polled"]
+			_client.buffer_kib = int(command["buffer_kib"])
 		"count":
 			_is_counting = true
 			_counts = {}
