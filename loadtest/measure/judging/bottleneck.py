@@ -64,24 +64,24 @@ def seen_in(
     server_cpu_shares: Sequence[float],
     state: ServerState | None,
 ) -> Seen:
-    tcp, events = recorder.series.get(TCP_ROUND_TRIP), recorder.events
+    tcp, events = recorder.reported(TCP_ROUND_TRIP), recorder.events
     segments = events[SEGMENTS]
     return Seen(
         server_share=busy_figure(server_cpu_shares) if len(server_cpu_shares) >= LEAST_SECONDS else None,
         generator_share=max((busy_figure(health.cpu_shares) for health in healths), default=0.0),
         stalled_s=sum(health.stalled_s for health in healths),
         answers=_answers(recorder),
-        tcp_s=tcp.percentile_us(50) / 1e6 if tcp is not None and tcp.count else None,
+        tcp_s=tcp.percentile_us(50) / 1e6 if tcp.count else None,
         retransmitted=events[RETRANSMITTED] / segments if segments else 0.0,
         state=state or ServerState(),
     )
 
 
 def _answers(recorder: Recorder) -> Series:
-    """Those whose arrival the kernel stamped. HTTP answers are timed by this process, so they are taken in only where its
-    loop was quick enough to tell; or where there are no others."""
-    lag = recorder.series.get(LOOP_LAG)
-    is_quick = lag is None or lag.percentile_us(99) / 1e6 <= QUICK_LOOP_S
+    """Those whose arrival the kernel stamped. HTTP answers are timed by this process, so they are taken in only where
+    its loop was quick enough to tell; or where there are no others."""
+    lag = recorder.reported(LOOP_LAG)
+    is_quick = lag.percentile_us(99) / 1e6 <= QUICK_LOOP_S
     stamped = [figures.times for (kind, _), figures in recorder.requests.items() if kind == "WS"]
     others = [figures.times for key, figures in recorder.requests.items() if key[0] != "WS" and key not in _HASHED]
     has_enough = sum(series.count for series in stamped) >= LEAST_ANSWERS
