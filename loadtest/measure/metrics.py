@@ -80,9 +80,7 @@ BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 def series_of(recorder: Recorder, metric: Metric) -> Series:
     """All that was recorded under that name, in one histogram."""
-    series, requests = recorder.series, recorder.requests
-    parts = [series[name] for name in metric.series if name in series]
-    parts += [requests[key].times for key in metric.requests if key in requests]
+    parts = [recorder.reported(name) for name in metric.parts]
     return parts[0] if len(parts) == 1 else merged(*parts)
 
 

@@ -140,6 +140,12 @@ class Recorder:
             if isinstance(name, str)
         }
 
+    def reported(self, name: str | RequestKey) -> Series:
+        """The same for one series or request; empty where there is none of that name."""
+        self.points.settle()
+        points = self.points.by_name.get(name)
+        return Series() if points is None else _reported(points, is_whole=self.is_whole)
+
     @property
     def requests(self) -> Mapping[RequestKey, RequestStats]:
         self.points.settle()

@@ -72,13 +72,13 @@ class RunMonitor:
         if self._has_players:
             self._steady_state.look(now_s)
             self._swarm.recorder.reach.settle(now_s)
-            self._swarm.recorder.points.settle()
         if self._leads:
             self._history.look(self._swarm.recorder, t_s=self._duration_s())
 
     def _on_second(self, now_s: float) -> None:
         if self._has_players:
             recorder, sample = self._swarm.recorder, self._network.take()
+            recorder.points.settle()
             for round_trip_s in sample.round_trips_s:
                 recorder.record(TCP_ROUND_TRIP, round_trip_s)
             recorder.count(SEGMENTS, sample.segments)

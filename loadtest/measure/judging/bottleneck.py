@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from loadtest.measure.judging.thresholds import in_time_units
 from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import Health
-from loadtest.measure.recorder import OF_CONNECTING, Recorder
+from loadtest.measure.recorder import LOOP_LAG, OF_CONNECTING, Recorder
 from loadtest.measure.run_facts import ServerState
 from loadtest.measure.series import Series, merged
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
@@ -22,6 +22,8 @@ SLOW_S = 0.25
 SLOW_SHARE = 0.01
 """Of the answers: from here on p99 is a slow one."""
 LEAST_ANSWERS = 20
+QUICK_LOOP_S = 0.05
+"""Lag of the generator's loop at p99: a fifth of what is slow."""
 LEAST_SECONDS = 3
 """A share of fewer seconds says nothing."""
 STOOD_STILL_S = 0.4
@@ -62,17 +64,28 @@ def seen_in(
     server_cpu_shares: Sequence[float],
     state: ServerState | None,
 ) -> Seen:
-    tcp, events = recorder.series.get(TCP_ROUND_TRIP), recorder.events
+    tcp, events = recorder.reported(TCP_ROUND_TRIP), recorder.events
     segments = events[SEGMENTS]
     return Seen(
         server_share=busy_figure(server_cpu_shares) if len(server_cpu_shares) >= LEAST_SECONDS else None,
         generator_share=max((busy_figure(health.cpu_shares) for health in healths), default=0.0),
         stalled_s=sum(health.stalled_s for health in healths),
-        answers=merged(*(figures.times for key, figures in recorder.requests.items() if key not in _HASHED)),
-        tcp_s=tcp.percentile_us(50) / 1e6 if tcp is not None and tcp.count else None,
+        answers=_answers(recorder),
+        tcp_s=tcp.percentile_us(50) / 1e6 if tcp.count else None,
         retransmitted=events[RETRANSMITTED] / segments if segments else 0.0,
         state=state or ServerState(),
     )
+
+
+def _answers(recorder: Recorder) -> Series:
+    """Those whose arrival the kernel stamped. HTTP answers are timed by this process, so they are taken in only where
+    its loop was quick enough to tell; or where there are no others."""
+    lag = recorder.reported(LOOP_LAG)
+    is_quick = lag.percentile_us(99) / 1e6 <= QUICK_LOOP_S
+    stamped = [figures.times for (kind, _), figures in recorder.requests.items() if kind == "WS"]
+    others = [figures.times for key, figures in recorder.requests.items() if key[0] != "WS" and key not in _HASHED]
+    has_enough = sum(series.count for series in stamped) >= LEAST_ANSWERS
+    return merged(*stamped, *(others if is_quick or not has_enough else ()))
 
 
 def bottleneck(seen: Seen) -> str | None:

@@ -199,8 +199,8 @@ def _judge_understanding(recorder: Recorder, doubts: _Doubts) -> None:
 
 def _judge_load(recorder: Recorder, doubts: _Doubts) -> None:
     """Whether the load was the one that was asked for."""
-    events, lateness = recorder.events, recorder.series.get(LATENESS)
-    if lateness is not None and lateness.percentile_us(99) / 1e6 > LATENESS_SUSPECT_S:
+    events, lateness = recorder.events, recorder.reported(LATENESS)
+    if lateness.percentile_us(99) / 1e6 > LATENESS_SUSPECT_S:
         doubts.suspect.append(f"players acted late: p99 {in_time_units(lateness.percentile_us(99) / 1e6)}")
     if events[FAILURES]:
         doubts.suspect.append(f"{events[FAILURES]:,} players gave up")

@@ -250,6 +250,18 @@ def test_slow_answers_are_the_networks_where_tcp_says_so(round_trip_s: float, ag
     assert f"the network {'300 ms' if round_trip_s > 0.1 else '200 µs'}" in found
 
 
+@pytest.mark.parametrize(("lag_s", "sentence"), [(0.2, "No bottleneck was seen"), (0.002, "The server was waiting")])
+def test_slow_http_answers_blame_nobody_where_the_generators_own_loop_was_late(lag_s: float, sentence: str):
+    """The process itself times them, so that its delay is in them; heartbeats have the kernel's time."""
+    recorder = answered(0.004)
+    for _ in range(30):
+        recorder.record_request(("GET", "/api/rooms"), 0.650, None)
+        recorder.record("loop lag of the generator", lag_s)
+    found = judge(recorder, server_cpu_shares=[0.02] * 10).bottleneck
+    assert found is not None
+    assert found.startswith(sentence)
+
+
 # -- doubts -------------------------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from configparser import ConfigParser
+from importlib import import_module
 
 import pytest
 
+from loadtest.__main__ import main
 from loadtest.output.web_form import swarm_actions
 from tests.loadtest.swarms import ROOT
 
@@ -30,3 +33,13 @@ def test_a_wrong_option_is_a_usage_error_as_with_locust():
     done = run("--headless", "--host", "nowhere")
     assert done.returncode == 2
     assert "loadtest: --host nowhere is no address of a server" in done.stderr
+
+
+def test_the_command_of_an_installed_package_is_that_module():
+    declared = ConfigParser()
+    declared.read(ROOT / "setup.cfg")
+    commands = dict(
+        line.split(" = ") for line in declared["options.entry_points"]["console_scripts"].split("\n") if line
+    )
+    module, _, function = commands["lobby-swarm"].partition(":")
+    assert getattr(import_module(module), function) is main

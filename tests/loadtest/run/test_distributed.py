@@ -1,11 +1,17 @@
-"""Times of workers on other machines: shifted into the master's clock by the report that took the least time."""
+"""Between a master and its workers: times of other machines, shifted by the report that took the least time, and last
+reports."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import gevent
 
 from loadtest.measure.ledger import Ledger
-from loadtest.run.distributed import _shifted, _WorkerClock
+from loadtest.measure.recorder import Recorder
+from loadtest.run.distributed import MasterSide, _shifted, _WorkerClock
 
 
 class Clock:
@@ -46,3 +52,49 @@ def test_shifted_entries_keep_their_intervals_and_what_is_no_time():
     assert found["transitions"] == [[7, True, 11.0, 12.0, 11.5, False]]
     assert found["changes"] == [[11.0, 12.0, 13.0]]
     assert math.isfinite(found["changes"][0][0])
+
+
+class FakeMaster:
+    """As much of a master's runner as its side of the swarm uses, with one worker that Locust takes for lost."""
+
+    def __init__(self) -> None:
+        self.clients = SimpleNamespace(all=[SimpleNamespace(id="busy", state="ready")])
+        self.listeners: dict[str, Callable[..., None]] = {}
+        self.sent: list[str] = []
+
+    def register_message(self, name: str, listener: Callable[..., None]) -> None:
+        self.listeners[name] = listener
+
+    def send_message(self, name: str, data: object = None, client_id: str | None = None) -> None:
+        self.sent.append(name)
+        if name == "lobby_stop":
+            self.hear("lobby_stopped", {"entries": None})
+        elif name == "lobby_settle":
+            self.clients.all[0].state = "missing"  # it has much to judge, and no time for heartbeats
+            worker = Recorder()
+            worker.record("reconnect", 1.0)
+            report = worker.take_report(is_last=True)
+            gevent.spawn_later(0.1, self.hear, "lobby_last", {"report": report})
+
+    def hear(self, name: str, data: object) -> None:
+        self.listeners[name](msg=SimpleNamespace(data=data, node_id="busy"))
+
+    def get_worker_index(self, client_id: str) -> int:
+        return 0
+
+
+def test_the_last_report_of_a_worker_that_is_too_busy_for_heartbeats_is_awaited():
+    master, recorder = FakeMaster(), Recorder()
+    environment = SimpleNamespace(events=SimpleNamespace(worker_report=SimpleNamespace(add_listener=lambda _: None)),
+                                  stop_timeout=0.0)  # fmt: skip
+    side = MasterSide(environment, master, lambda: recorder)
+    side.begin()
+    side.finish()
+    assert recorder.series["reconnect"].count == 1
+    assert not recorder.unreconciled
+
+
+def test_a_worker_of_which_nothing_ever_came_is_missed():
+    recorder = Recorder()
+    recorder.expect_reports_of("1")
+    assert recorder.unreconciled == ["the last report of worker 1 did not arrive"]

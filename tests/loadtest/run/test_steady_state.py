@@ -1,0 +1,64 @@
+"""When the steady state begins: on players that the test brings and takes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from loadtest.measure.recorder import Recorder
+from loadtest.run.steady_state import PATIENCE_S, SteadyState
+
+
+def under(shape: str = "none", *, resets: bool = False) -> tuple[SteadyState, Any]:
+    swarm = SimpleNamespace(
+        recorder=Recorder(), arriving={"a player"}, options=SimpleNamespace(load=SimpleNamespace(shape=shape))
+    )
+    swarm.recorder.count("rooms made")
+    return SteadyState(swarm, resets=resets), swarm
+
+
+def test_it_begins_when_all_players_are_started_and_connected():
+    state, swarm = under()
+    swarm.arriving.clear()
+    state.look(1.0)
+    assert not swarm.recorder.has_steady_state, "Locust has not started all of them"
+    swarm.arriving.add("another")
+    state.all_are_started(2.0)
+    state.look(2.0)
+    assert not swarm.recorder.has_steady_state, "one is still on its way"
+    swarm.arriving.clear()
+    state.look(3.0)
+    assert swarm.recorder.has_steady_state
+
+
+def test_a_player_whom_the_server_does_not_take_holds_it_up_for_a_bounded_time():
+    state, swarm = under()
+    state.all_are_started(1.0)
+    state.look(PATIENCE_S)
+    assert not swarm.recorder.has_steady_state
+    state.look(PATIENCE_S + 1.1)
+    assert swarm.recorder.has_steady_state
+
+
+@pytest.mark.parametrize(("resets", "left"), [(False, 1), (True, 0)])
+def test_what_came_before_is_dropped_then_and_not_earlier_if_that_was_asked_for(resets: bool, left: int):
+    state, swarm = under(resets=resets)
+    state.all_are_started(1.0)
+    state.look(1.0)
+    assert swarm.recorder.events["rooms made"] == 1, "players are still connecting"
+    swarm.arriving.clear()
+    state.look(2.0)
+    assert swarm.recorder.events["rooms made"] == left
+
+
+@pytest.mark.parametrize(
+    ("shape", "has_one"), [("soak", True), ("restart", True), ("ramp", False), ("steps", False), ("spike", False)]
+)
+def test_a_load_that_changes_all_the_time_has_none(shape: str, has_one: bool):
+    state, swarm = under(shape)
+    swarm.arriving.clear()
+    state.all_are_started(1.0)
+    state.look(2.0)
+    assert swarm.recorder.has_steady_state is has_one
