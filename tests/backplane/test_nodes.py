@@ -12,7 +12,7 @@ from lobby_server.core.machine import commands
 from lobby_server.core.machine.image import digest
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
-from tests.backplane.conftest import Nodes
+from tests.backplane.conftest import ENGINES, Nodes
 from tests.backplane.engine import Engine
 from tests.backplane.nodes import Node, agree, until
 from tests.backplane.test_contract import new_room, said
@@ -20,7 +20,7 @@ from tests.backplane.test_contract import new_room, said
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 
 
-@pytest.fixture(params=["valkey", "redis"])
+@pytest.fixture(params=ENGINES)
 def shared(request: pytest.FixtureRequest) -> Engine:
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
     return engine
