@@ -139,7 +139,7 @@ async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(sha
     data = await stream.snapshot()
     assert data is not None
     assert decode_snapshot(data).number < log.number
-    snapshot = log._snapshot(epoch=log._epoch, previous="", stream_id=log._stream_id)
+    snapshot = log._snapshot(epoch=log._epoch, previous="", stream_id=log._stream_id, tail=[])
     newest = f"{log._stream_id.partition('-')[0]}-99999"
     await stream.put_snapshot(log._epoch, backplane_log.encode_snapshot(snapshot), keep_from=newest)
     await one.replica.run(said("after"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from bench.processes.target import Target
 from tests.cluster.lobby import Lobby, online_at, rooms_at
 from tests.process.clients import call, token_of, wait_until
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def post(node: Target, path: str, user_id: int, body: Any = None, *, name: str = "", method: str = "POST") -> Any:
@@ -180,3 +184,17 @@ def test_announcement_is_told_to_clients_of_every_node(three: Lobby) -> None:
     assert [ear.expect("announcement")["body"] for ear in ears] == ["B"] * 3
     for ear in ears:
         ear.end()
+
+
+def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobby) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \|", page.split("\n## Several nodes\n")[1].split("\n## ")[0], re.MULTILINE)
+    for node in three.nodes:
+        with urllib.request.urlopen(node.http_url + "/metrics", timeout=5) as response:
+            lines = response.read().decode().splitlines()
+        values = {line.split()[0]: float(line.split()[1]) for line in lines if not line.startswith("#")}
+        figures = {name for name in values if name.startswith(("lobby_nodes", "lobby_backplane_"))}
+        assert {name for name in figures if not name.endswith("_created")} == set(rows)
+        assert (values["lobby_nodes"], values["lobby_backplane_away"]) == (3, 0)
+        assert values["lobby_backplane_lag_entries"] <= 5
+        assert values["lobby_backplane_entries_total"] > 10

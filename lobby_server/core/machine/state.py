@@ -104,14 +104,16 @@ class LobbyState:
 
         Raises `Refusal` when the rules do not allow it; then nothing has changed.
         """
-        now_s = self.now_s = max(at_s, self.now_s)
+        if at_s > self.now_s:
+            self.now_s = at_s
+        now_s = self.now_s
         kind = type(command)
+        by_node = _CHANGES_BY_NODE.get(kind)  # the most frequent ones are among them
+        if by_node is not None:
+            return by_node(self.books, command, now_s, node)
         change = _CHANGES.get(kind)
         if change is not None:
             return change(self.books, command, now_s)
-        by_node = _CHANGES_BY_NODE.get(kind)
-        if by_node is not None:
-            return by_node(self.books, command, now_s, node)
         return self._apply_to_nodes(command, now_s)
 
     def _apply_to_nodes(self, command: Command, now_s: float) -> list[Effect]:
