@@ -217,7 +217,8 @@ class ValkeyLog:
                     is_said = True
                 await asyncio.sleep(RETRY_S)
         self._well_since_s = time.monotonic()
-        self._up()
+        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
+        self._wake.set()
         await self._renew()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work()) for work in (self._write, self._read, self._keep_house)]
@@ -324,10 +325,6 @@ class ValkeyLog:
                 self._reborn()
         self._snapshot_at_s = time.monotonic()
 
-    def _up(self) -> None:
-        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
-        self._wake.set()
-
     async def _until_up(self) -> None:
         while not self._is_up:
             if not self._tasks or self._tasks[1].done():
@@ -337,12 +334,12 @@ class ValkeyLog:
     def _reborn(self) -> None:
         """The others have given this node up: all that is on its way is void."""
         self._is_up = False
-        self._outbox.restart(f"{self._name}.{self._new_incarnation()}")
+        name = f"{self._name}.{self._new_incarnation()}"
+        first = [] if self._is_leaving else [NodeUp(name, self._address, self._version), *self._announce()]
+        self._outbox.restart(name, first, now_s=time.monotonic())
         if self._is_leaving:
             return
-        self._up()
-        for command in self._announce():
-            self._outbox.add(command, None, now_s=time.monotonic())
+        self._wake.set()
         log.warning("the other nodes had given this one up: it goes on as %s", self.node)
 
     # -- private: the tasks ---------------------------------------------------------------------------------------
@@ -449,11 +446,8 @@ class ValkeyLog:
         pending = iter(self._outbox.applied(sequence)) if is_own else None
         lost = False
         for position, command in enumerate(commands):
-            if position == 0:
-                if isinstance(command, NodeUp):
-                    self._apply(command, at_s, node, None)
-                if not self._state.is_new(node, sequence):
-                    break
+            if position == 0 and not self._state.is_new(node, sequence, command):
+                break
             waits = next(pending, None) if pending is not None else None
             self._apply(command, at_s, node, None if waits is None else waits.request)
             if isinstance(command, NodeUp) and command.node == self.node:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from lobby_server.backplane import log as backplane_log
+from lobby_server.backplane.opening import list_nodes
 from lobby_server.backplane.wire import decode_snapshot
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.image import digest
@@ -102,6 +103,37 @@ async def test_node_that_was_given_up_takes_another_name_and_announces_its_socke
     await until(lambda: other.online == [1] and one.online == [1])
     await one.replica.run(said("again"))
     await agree(one, other)
+
+
+async def test_what_nobody_waits_for_survives_that_a_node_is_given_up(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    append, may_send = one.log._stream.append, asyncio.Event()
+
+    async def append_later(epoch: str, batch: bytes) -> None:
+        await may_send.wait()
+        await append(epoch, batch)
+
+    one.log._stream.append = append_later
+    one.replica.submit(said("kept"))
+    asked = asyncio.ensure_future(one.replica.run(said("asked")))
+    await other.replica.run(commands.NodeLost(one.log.node))
+    await until(asked.done)
+    assert isinstance(asked.exception(), Refusal)
+    may_send.set()
+    await until(lambda: other.heard == one.heard == ["kept"])
+    await agree(one, other)
+
+
+async def test_operator_sees_the_nodes_and_which_one_leads(shared: Engine, nodes: Nodes) -> None:
+    assert await list_nodes(shared.url, cluster=nodes.cluster) == []
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    one.arrive(ANN, 1), one.arrive(ANN, 2), other.arrive(BOB)
+    await agree(one, other)
+    seen = await list_nodes(shared.url, cluster=nodes.cluster)
+    assert [(node.name, node.sessions, node.leads, node.is_heard) for node in seen] == [
+        (one.log.node, 2, True, True),
+        (other.log.node, 1, False, True),
+    ]
 
 
 async def test_batch_that_stands_in_the_stream_twice_is_applied_once(shared: Engine, nodes: Nodes) -> None:

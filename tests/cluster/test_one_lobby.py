@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -198,3 +201,14 @@ def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobb
         assert (values["lobby_nodes"], values["lobby_backplane_away"]) == (3, 0)
         assert values["lobby_backplane_lag_entries"] <= 5
         assert values["lobby_backplane_entries_total"] > 10
+
+
+def test_command_nodes_lists_them(three: Lobby) -> None:
+    node = three.nodes[0]
+    command = [sys.executable, "-m", "lobby_server", *node.flags, "nodes"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, env={**os.environ, **node.environment}, check=True
+    )
+    rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    assert [row[3] for row in rows] == ["leads", "follows", "follows"]
+    assert {row[4].rsplit(":", 1)[1] for row in rows} == {str(each.port) for each in three.nodes}

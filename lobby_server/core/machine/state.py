@@ -90,11 +90,13 @@ class LobbyState:
         """The node that does what one node only is to do; None: nodes are not kept count of."""
         return next(iter(self.nodes), None)
 
-    def is_new(self, node: str, sequence: int) -> bool:
+    def is_new(self, node: str, sequence: int, first: Command) -> bool:
         """Whether a batch of a node is to be applied, which is noted. It is not when it has been before, or when its
-        node takes part no more."""
+        node does not take part: a node's first batch begins with its `NodeUp`. `first`: of its commands."""
         known = self.nodes.get(node)
-        if known is None or sequence <= known.sequence:
+        if known is None:
+            return sequence == 1 and isinstance(first, commands.NodeUp) and first.node == node
+        if sequence <= known.sequence:
             return False
         known.sequence = sequence
         return True
@@ -120,7 +122,7 @@ class LobbyState:
         if isinstance(command, commands.NodeUp):
             if command.node in self.nodes:
                 return []
-            self.nodes[command.node] = Node(command.node, command.address, command.version)
+            self.nodes[command.node] = Node(command.node, command.address, command.version, sequence=1)
             return [effects.NodeJoined(command.node)]
         if isinstance(command, commands.NodeDown | commands.NodeLost):
             if self.nodes.pop(command.node, None) is None:
