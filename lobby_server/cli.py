@@ -18,6 +18,7 @@ import click
 from lobby_server import __version__
 from lobby_server.announce import AnnounceError, announce
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError
+from lobby_server.backplane.opening import list_nodes
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
@@ -135,6 +136,33 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
         click.echo(f"lobby-server: {fault}", err=True)
         sys.exit(FAILED)
     click.echo("announced")
+
+
+@main.command("nodes")
+@click.pass_obj
+def nodes_command(settings: Settings) -> None:
+    """List the nodes of the lobby, one per line: name, version, accepted sessions, which one leads, addresses.
+
+    Give the settings that the nodes have, before the command: lobby-server --backplane-url redis://valkey
+    --database-url postgresql://db/lobby nodes. Ends with 1 when a node has not been heard of in time.
+    """
+    if not settings.backplane_url:
+        _stop_with("nodes needs --backplane-url: without it a server is a lobby of its own.")
+    try:
+        nodes = asyncio.run(list_nodes(settings.backplane_url, cluster=settings.cluster))
+    except ValueError as fault:
+        _stop_with(f"--backplane-url cannot be used: {fault}.")
+    except BackplaneError as fault:
+        click.echo(f"lobby-server: {fault}", err=True)
+        sys.exit(FAILED)
+    for node in nodes:
+        role = "leads" if node.leads else "follows"
+        state = role if node.is_heard else "not heard of"
+        click.echo(f"{node.name}\t{node.version}\t{node.sessions} sessions\t{state}\t{node.address}")
+    if not nodes:
+        click.echo("no node runs")
+    if not all(node.is_heard for node in nodes):
+        sys.exit(FAILED)
 
 
 async def _serve(settings: Settings, log_file: LogFile | None) -> None:

@@ -33,7 +33,7 @@ from lobby_server.core.machine.commands import FORMAT, Command, NodeDown, NodeLo
 from lobby_server.core.machine.image import ImageRefused, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.service.replica import Apply, Request
+from lobby_server.service.replica import Apply, LogFigures, Request
 from lobby_server.service.session import Session
 
 log = logging.getLogger("lobby.backplane")
@@ -47,7 +47,7 @@ UNREADY_S = 3.0
 RETRY_S = 0.1
 TAIL = 1000
 """Entries that a replica remembers, for others that are a little behind when a new epoch is opened."""
-SNAPSHOT_ENTRIES = 2000
+SNAPSHOT_ENTRIES = 10_000
 SNAPSHOT_S = 10.0
 """The leader writes a snapshot after so many entries or so long, whichever comes first."""
 SEED_FOR_S = 15.0
@@ -165,14 +165,17 @@ class ValkeyLog:
         """Commands that are not applied yet."""
         return len(self._outbox)
 
-    @property
-    def lag_entries(self) -> int:
-        """Entries that are known to be in the log and not applied here."""
-        return max(0, self.newest - self.number)
-
-    @property
-    def snapshot_age_s(self) -> float:
-        return time.monotonic() - self._snapshot_at_s if self._snapshot_at_s else 0.0
+    def figures(self) -> LogFigures:
+        return LogFigures(
+            entries=self.number,
+            lag_entries=max(0, self.newest - self.number),
+            lag_s=self.lag_s,
+            waiting=len(self._outbox),
+            is_away=self._away_since_s is not None,
+            outages=self.outages,
+            apply_s=self.apply_s,
+            snapshot_age_s=time.monotonic() - self._snapshot_at_s if self._snapshot_at_s else 0.0,
+        )
 
     # -- its life -------------------------------------------------------------------------------------------------
 
@@ -214,7 +217,8 @@ class ValkeyLog:
                     is_said = True
                 await asyncio.sleep(RETRY_S)
         self._well_since_s = time.monotonic()
-        self._up()
+        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
+        self._wake.set()
         await self._renew()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work()) for work in (self._write, self._read, self._keep_house)]
@@ -278,7 +282,7 @@ class ValkeyLog:
 
     async def _open_epoch(self) -> bool:
         epoch = self._new_incarnation()
-        snapshot = self._snapshot(epoch=epoch, previous=self._epoch, stream_id="0-0")
+        snapshot = self._snapshot(epoch=epoch, previous=self._epoch, stream_id="0-0", tail=list(self._tail))
         is_open = await self._stream.seed(
             self.node, epoch=epoch, number=self.number, snapshot=encode_snapshot(snapshot)
         )
@@ -288,10 +292,10 @@ class ValkeyLog:
             self._trim_from = "0-0"
         return is_open
 
-    def _snapshot(self, *, epoch: str, previous: str, stream_id: str) -> Snapshot:
+    def _snapshot(self, *, epoch: str, previous: str, stream_id: str, tail: list[Entry]) -> Snapshot:
         assert self._state is not None
         self._snapshot_number, self._snapshot_at_s = self.number, time.monotonic()
-        return Snapshot(FORMAT, epoch, previous, self.number, stream_id, dump(self._state), list(self._tail))
+        return Snapshot(FORMAT, epoch, previous, self.number, stream_id, dump(self._state), tail)
 
     def _take_up(self, snapshot: Snapshot, *, has_state: bool) -> None:
         """Go on from a snapshot: with the own state where it fits."""
@@ -321,10 +325,6 @@ class ValkeyLog:
                 self._reborn()
         self._snapshot_at_s = time.monotonic()
 
-    def _up(self) -> None:
-        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
-        self._wake.set()
-
     async def _until_up(self) -> None:
         while not self._is_up:
             if not self._tasks or self._tasks[1].done():
@@ -334,12 +334,12 @@ class ValkeyLog:
     def _reborn(self) -> None:
         """The others have given this node up: all that is on its way is void."""
         self._is_up = False
-        self._outbox.restart(f"{self._name}.{self._new_incarnation()}")
+        name = f"{self._name}.{self._new_incarnation()}"
+        first = [] if self._is_leaving else [NodeUp(name, self._address, self._version), *self._announce()]
+        self._outbox.restart(name, first, now_s=time.monotonic())
         if self._is_leaving:
             return
-        self._up()
-        for command in self._announce():
-            self._outbox.add(command, None, now_s=time.monotonic())
+        self._wake.set()
         log.warning("the other nodes had given this one up: it goes on as %s", self.node)
 
     # -- private: the tasks ---------------------------------------------------------------------------------------
@@ -446,11 +446,8 @@ class ValkeyLog:
         pending = iter(self._outbox.applied(sequence)) if is_own else None
         lost = False
         for position, command in enumerate(commands):
-            if position == 0:
-                if isinstance(command, NodeUp):
-                    self._apply(command, at_s, node, None)
-                if not self._state.is_new(node, sequence):
-                    break
+            if position == 0 and not self._state.is_new(node, sequence, command):
+                break
             waits = next(pending, None) if pending is not None else None
             self._apply(command, at_s, node, None if waits is None else waits.request)
             if isinstance(command, NodeUp) and command.node == self.node:
@@ -509,7 +506,7 @@ class ValkeyLog:
         if not is_due and time.monotonic() - self._snapshot_at_s < SNAPSHOT_S:
             return
         trim_from, self._trim_from = self._trim_from, self._stream_id
-        snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id)
+        snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id, tail=[])
         await self._stream.put_snapshot(self._epoch, encode_snapshot(snapshot), keep_from=trim_from)
 
     # -- private: the gate ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 try:
+    from lobby_server.backplane.inspection import NodeSeen, nodes_of
     from lobby_server.backplane.log import ValkeyLog
     from lobby_server.backplane.stream import Stream
 except ImportError as missing:  # the extra is not installed, and one process needs none
@@ -15,6 +16,19 @@ else:
     HAS_CLIENT = True
 
 from lobby_server.service.replica import SharedLog
+
+MISSING = "the package redis is missing, install lobby-server[cluster]"
+
+
+async def list_nodes(url: str, *, cluster: str) -> list[NodeSeen]:
+    """The nodes of a lobby. Raises `ValueError` with a sentence, and `BackplaneError`."""
+    if not HAS_CLIENT:
+        raise ValueError(MISSING)
+    stream = Stream(url, cluster=cluster)
+    try:
+        return await nodes_of(stream)
+    finally:
+        await stream.close()
 
 
 def open_log(
@@ -29,7 +43,7 @@ def open_log(
 ) -> SharedLog:
     """A log that has not joined yet. Raises `ValueError` with a sentence."""
     if not HAS_CLIENT:
-        raise ValueError("the package redis is missing, install lobby-server[cluster]")
+        raise ValueError(MISSING)
     return ValkeyLog(
         Stream(url, cluster=cluster),
         name=name,

@@ -8,6 +8,7 @@ them are sent again, and whoever has applied one already knows it by its sequenc
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, encode_batch, encode_command
@@ -93,13 +94,14 @@ class Outbox:
                 request, pending.request = pending.request, _Late(pending.request)
                 request.given_up()
 
-    def restart(self, node: str) -> None:
-        """Nothing that is on its way will ever be applied: begin again under another name. Who waits is told so; what
-        nobody waits for is appended again, but for sockets that come and go, which are announced anew."""
+    def restart(self, node: str, first: Iterable[Command], *, now_s: float) -> None:
+        """Nothing that is on its way will ever be applied: begin again under another name, with some commands before
+        all others. Who waits is told so; what nobody waits for is appended again, but for sockets that come and go,
+        which are announced anew."""
         left = [*(each for sent in self._sent.values() for each in sent.pending), *self._waiting]
         self.node, self._sequence = node, 0
         self._sent.clear()
-        self._waiting.clear()
+        self._waiting = deque(Pending(command, None, now_s) for command in first)
         for pending in left:
             if isinstance(pending.command, Arrive | Depart | NodeUp):
                 continue

@@ -70,12 +70,14 @@ class Presence:
 
     def arrive(self, user: User, *, node: str = "", socket: int = 0, version: str | None = None) -> bool:
         """One more socket of a user was accepted. True: the user came online, which is to be announced."""
-        self._sockets[user.id] = (*self._sockets.get(user.id, ()), (node, socket, version))
-        if self._held_until_s.pop(user.id, None) is not None:
+        user_id, arrived = user.id, (node, socket, version)
+        sockets = self._sockets.get(user_id)
+        self._sockets[user_id] = (arrived,) if sockets is None else (*sockets, arrived)
+        if self._held_until_s and self._held_until_s.pop(user_id, None) is not None:
             self.flaps_suppressed += 1
-        if user.id in self._users:
+        if user_id in self._users:
             return False
-        self._users[user.id] = user
+        self._users[user_id] = user
         return True
 
     def leave(self, user_id: int, *, now_s: float, abrupt: bool, node: str = "", socket: int = 0) -> User | None:
@@ -85,11 +87,14 @@ class Presence:
         had not arrived, or is gone already: nothing happens.
         """
         sockets = self._sockets.get(user_id, ())
-        found = next((each for each in sockets if each[0] == node and each[1] == socket), None)
-        if found is None:
+        at = -1
+        for number, each in enumerate(sockets):
+            if each[1] == socket and each[0] == node:
+                at = number
+                break
+        if at < 0:
             return None
         if len(sockets) > 1:
-            at = sockets.index(found)
             self._sockets[user_id] = (*sockets[:at], *sockets[at + 1 :])
             return None
         del self._sockets[user_id]

@@ -15,7 +15,7 @@ from lobby_server.core.machine.commands import Arrive, Command
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.lobby import Lobby
-from lobby_server.service.replica import Replica, SharedLog
+from lobby_server.service.replica import LogFigures, Replica, SharedLog
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
@@ -60,6 +60,15 @@ class Nodes:
     def is_ready(self) -> bool:
         """Whether this node should get clients."""
         return self._log.is_ready
+
+    @property
+    def count(self) -> int:
+        """Nodes that take part."""
+        return len(self._replica.state.nodes)
+
+    def figures(self) -> LogFigures:
+        """How this node stands to the log."""
+        return self._log.figures()
 
     async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
         """As `SharedLog.join`."""

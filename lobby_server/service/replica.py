@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from lobby_server.core.machine.commands import Arrive, Command
@@ -73,8 +74,31 @@ class Log(Protocol):
         """One holder at a time, over all nodes, who has seen all that the holders before them have appended."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogFigures:
+    """How a node stands to the log that it has in common with others."""
+
+    entries: int
+    """Number of the last entry that was applied."""
+    lag_entries: int
+    """Entries that are known to be in the log and not applied yet."""
+    lag_s: float
+    """Age of the last entry when it was applied."""
+    waiting: int
+    """Commands of this node that are not applied yet."""
+    is_away: bool
+    outages: int
+    apply_s: float
+    """Time spent applying entries since the start, all that follows from them included."""
+    snapshot_age_s: float
+    """Since this node wrote or read a snapshot."""
+
+
 class SharedLog(Log, Protocol):
     """A log that several nodes have in common."""
+
+    def figures(self) -> LogFigures:
+        """As they are now."""
 
     @property
     def is_ready(self) -> bool:
@@ -290,8 +314,9 @@ class Replica:
                 request.refused(refusal)
             return
         session = None if request is None else request.session
+        hearers = self._hear
         for effect in effects:
-            for hear in self._hear.get(type(effect), ()):
+            for hear in hearers.get(type(effect), ()):
                 hear(effect, session)
         if request is not None:
             request.applied()

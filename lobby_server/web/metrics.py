@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from lobby_server import __version__
 from lobby_server.service.fanout.acks import BOUNDS_S as ACK_BOUNDS_S
+from lobby_server.service.nodes import Nodes
 from lobby_server.web.context import WebContext
 from lobby_server.web.traffic import BOUNDS_S, Traffic
 
@@ -104,7 +105,28 @@ class LobbyCollector(Collector):
             for key, value in counts.items():
                 family.add_metric([str(int(key)) if isinstance(key, int) else str(key)], value)
             yield family
+        if context.app.nodes is not None:
+            yield from _nodes(context.app.nodes)
         yield from _traffic(context.traffic)
+
+
+def _nodes(nodes: Nodes) -> Iterator[Metric]:
+    figures = nodes.figures()
+    for name, text, value in (
+        ("lobby_nodes", "Nodes of the lobby", nodes.count),
+        ("lobby_backplane_away", "1 while the backplane does not answer", int(figures.is_away)),
+        ("lobby_backplane_lag_entries", "Entries of the log that are not applied here yet", figures.lag_entries),
+        ("lobby_backplane_lag_seconds", "Age of the last entry when it was applied", figures.lag_s),
+        ("lobby_backplane_commands_waiting", "Commands of this node that are not applied yet", figures.waiting),
+        ("lobby_backplane_snapshot_age_seconds", "Since this node had to do with a snapshot", figures.snapshot_age_s),
+    ):
+        yield GaugeMetricFamily(name, text, value)
+    for name, text, value in (
+        ("lobby_backplane_entries", "Entries of the log that were applied, by all nodes ever", figures.entries),
+        ("lobby_backplane_outages", "Times that the backplane did not answer", figures.outages),
+        ("lobby_backplane_apply_seconds", "Time spent applying entries", figures.apply_s),
+    ):
+        yield CounterMetricFamily(name, text, value)
 
 
 def _traffic(traffic: Traffic) -> Iterator[Metric]:

@@ -30,7 +30,11 @@ def redis_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     yield from _running("redis", tmp_path_factory)
 
 
-@pytest.fixture(params=["valkey", "redis"])
+ENGINES = ["valkey", pytest.param("redis", marks=pytest.mark.slow)]
+"""Both speak one protocol: the contract runs on both by default, faults of nodes and servers on one of them."""
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One that a test may kill, freeze and start again."""
     yield from _running(request.param, tmp_path_factory)

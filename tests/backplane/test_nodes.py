@@ -7,12 +7,13 @@ import asyncio
 import pytest
 
 from lobby_server.backplane import log as backplane_log
+from lobby_server.backplane.opening import list_nodes
 from lobby_server.backplane.wire import decode_snapshot
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.image import digest
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
-from tests.backplane.conftest import Nodes
+from tests.backplane.conftest import ENGINES, Nodes
 from tests.backplane.engine import Engine
 from tests.backplane.nodes import Node, agree, until
 from tests.backplane.test_contract import new_room, said
@@ -20,7 +21,7 @@ from tests.backplane.test_contract import new_room, said
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 
 
-@pytest.fixture(params=["valkey", "redis"])
+@pytest.fixture(params=ENGINES)
 def shared(request: pytest.FixtureRequest) -> Engine:
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
     return engine
@@ -104,6 +105,37 @@ async def test_node_that_was_given_up_takes_another_name_and_announces_its_socke
     await agree(one, other)
 
 
+async def test_what_nobody_waits_for_survives_that_a_node_is_given_up(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    append, may_send = one.log._stream.append, asyncio.Event()
+
+    async def append_later(epoch: str, batch: bytes) -> None:
+        await may_send.wait()
+        await append(epoch, batch)
+
+    one.log._stream.append = append_later
+    one.replica.submit(said("kept"))
+    asked = asyncio.ensure_future(one.replica.run(said("asked")))
+    await other.replica.run(commands.NodeLost(one.log.node))
+    await until(asked.done)
+    assert isinstance(asked.exception(), Refusal)
+    may_send.set()
+    await until(lambda: other.heard == one.heard == ["kept"])
+    await agree(one, other)
+
+
+async def test_operator_sees_the_nodes_and_which_one_leads(shared: Engine, nodes: Nodes) -> None:
+    assert await list_nodes(shared.url, cluster=nodes.cluster) == []
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    one.arrive(ANN, 1), one.arrive(ANN, 2), other.arrive(BOB)
+    await agree(one, other)
+    seen = await list_nodes(shared.url, cluster=nodes.cluster)
+    assert [(node.name, node.sessions, node.leads, node.is_heard) for node in seen] == [
+        (one.log.node, 2, True, True),
+        (other.log.node, 1, False, True),
+    ]
+
+
 async def test_batch_that_stands_in_the_stream_twice_is_applied_once(shared: Engine, nodes: Nodes) -> None:
     one, other = await nodes.start(shared.url), await nodes.start(shared.url)
     append, sent = one.log._stream.append, 0
@@ -139,7 +171,7 @@ async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(sha
     data = await stream.snapshot()
     assert data is not None
     assert decode_snapshot(data).number < log.number
-    snapshot = log._snapshot(epoch=log._epoch, previous="", stream_id=log._stream_id)
+    snapshot = log._snapshot(epoch=log._epoch, previous="", stream_id=log._stream_id, tail=[])
     newest = f"{log._stream_id.partition('-')[0]}-99999"
     await stream.put_snapshot(log._epoch, backplane_log.encode_snapshot(snapshot), keep_from=newest)
     await one.replica.run(said("after"))

@@ -82,17 +82,18 @@ class Lobby:
 
     def __init__(self, *, engine: Engine, database_url: str, folder: Path, flags: Sequence[str] = ()) -> None:
         self.engine = engine
-        self._database_url = database_url
+        self.database_url = database_url
         self._folder = folder
         self._flags = list(flags)
         self.nodes: list[Target] = []
+        self._sockets: list[Socket] = []
 
     def new_node(self, *flags: str) -> Target:
         """Not started yet."""
         return Target(
             data_dir=self._folder / f"node{len(self.nodes)}",
             flags=[
-                "--backplane-url", self.engine.url, "--database-url", self._database_url, "--node-timeout-s", "1",
+                "--backplane-url", self.engine.url, "--database-url", self.database_url, "--node-timeout-s", "1",
                 *self._flags, *flags,
             ],
             environment={"LOBBY_JWT_SECRET": SECRET},
@@ -103,7 +104,15 @@ class Lobby:
         self.nodes.append(node)
         return node.start()
 
+    def connect(self, node: Target, user_id: int, *features: str) -> Socket:
+        """A socket of the user with that id, whose name is made of it."""
+        socket = Socket(node, user_id, f"u{user_id}", *features)
+        self._sockets.append(socket)
+        return socket
+
     def end(self) -> None:
+        for socket in self._sockets:
+            socket.cut()
         for node in self.nodes:
             if node.process is not None:
                 node.kill()

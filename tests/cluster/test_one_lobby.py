@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.processes.target import Target
-from tests.cluster.lobby import Lobby, Socket, online_at, rooms_at
+from tests.cluster.lobby import Lobby, online_at, rooms_at
 from tests.process.clients import call, token_of, wait_until
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def post(node: Target, path: str, user_id: int, body: Any = None, *, name: str = "", method: str = "POST") -> Any:
@@ -21,8 +28,8 @@ def post(node: Target, path: str, user_id: int, body: Any = None, *, name: str =
 
 def test_presence_is_one_and_a_second_tab_on_another_node_changes_nothing(three: Lobby) -> None:
     a, b, c = three.nodes
-    watcher = Socket(c, 100, "u100")
-    first, second = Socket(a, 101, "u101"), Socket(b, 101, "u101")
+    watcher = three.connect(c, 100)
+    first, second = three.connect(a, 101), three.connect(b, 101)
     watcher.expect("user_online", user_id=101)
     assert {100, 101} <= set(online_at(a)) & set(online_at(b)) & set(online_at(c))
     first.end()
@@ -35,7 +42,7 @@ def test_presence_is_one_and_a_second_tab_on_another_node_changes_nothing(three:
 
 def test_room_made_on_one_node_is_entered_by_way_of_another_and_known_to_the_third(three: Lobby) -> None:
     a, b, c = three.nodes
-    host, guest, watcher = Socket(a, 110, "u110"), Socket(b, 111, "u111"), Socket(c, 112, "u112")
+    host, guest, watcher = three.connect(a, 110), three.connect(b, 111), three.connect(c, 112)
     made = post(b, "/api/rooms", 110, {"gamemode": "ffa"})
     assert made.status == 201
     room_id = made.body["room"]["id"]
@@ -72,7 +79,7 @@ def test_revision_and_etag_are_the_same_on_every_node(three: Lobby) -> None:
             urllib.request.urlopen(request, timeout=5)
         with answered.value:
             assert answered.value.code == 304
-    ear = Socket(b, 121, "u121", "rev")
+    ear = three.connect(b, 121, "rev")
     post(c, f"/api/rooms/{room_id}", 120, method="DELETE")
     assert ear.expect("rooms_changed")["rev"] > int(etag.strip('"'))
     ear.end()
@@ -89,7 +96,7 @@ def test_second_room_of_a_host_is_refused_on_whichever_node(three: Lobby) -> Non
 
 def test_party_invitation_and_room_of_a_party_cross_nodes(three: Lobby) -> None:
     a, b, c = three.nodes
-    leader, guest, host = Socket(a, 130, "u130"), Socket(b, 131, "u131", "rev"), Socket(c, 132, "u132")
+    leader, guest, host = three.connect(a, 130), three.connect(b, 131, "rev"), three.connect(c, 132)
     party_id = post(b, "/api/parties", 130).body["party"]["id"]
     wait_until(lambda: post(c, "/api/parties/mine", 130, method="GET").body["party"] is not None)
     assert post(c, f"/api/parties/{party_id}/invites", 130, {"to_user_id": 131}).status == 201
@@ -111,7 +118,7 @@ def test_party_invitation_and_room_of_a_party_cross_nodes(three: Lobby) -> None:
 
 def test_friends_ask_each_other_on_two_nodes_and_hear_of_each_other(three: Lobby) -> None:
     a, b, c = three.nodes
-    one, other = Socket(a, 140, "u140"), Socket(b, 141, "u141")
+    one, other = three.connect(a, 140), three.connect(b, 141)
     wait_until(lambda: {140, 141} <= set(online_at(c)))
     asked = post(c, "/api/friends/requests", 140, {"to_user_id": 141})
     assert asked.status == 201
@@ -125,7 +132,7 @@ def test_friends_ask_each_other_on_two_nodes_and_hear_of_each_other(three: Lobby
 
 def test_lobby_chat_is_heard_in_one_order_and_its_ids_go_up(three: Lobby) -> None:
     a, b, c = three.nodes
-    ears = [Socket(node, 150 + number, f"u{150 + number}", "rev") for number, node in enumerate((a, b, c))]
+    ears = [three.connect(node, 150 + number, "rev") for number, node in enumerate((a, b, c))]
     for number in range(12):
         ears[number % 3].say("chat_message", channel="lobby", text=f"line {number}")
     heard = [[ear.expect("chat_message") for _ in range(12)] for ear in ears]
@@ -141,7 +148,7 @@ def test_lobby_chat_is_heard_in_one_order_and_its_ids_go_up(three: Lobby) -> Non
 
 def test_direct_line_reaches_the_other_on_another_node_and_waits_for_one_who_is_offline(three: Lobby) -> None:
     a, b, c = three.nodes
-    ann, bob = Socket(a, 160, "u160", "rev"), Socket(b, 161, "u161", "rev")
+    ann, bob = three.connect(a, 160, "rev"), three.connect(b, 161, "rev")
     wait_until(lambda: {160, 161} <= set(online_at(a)))
     ann.say("chat_message", channel="user:161", text="hi")
     assert bob.expect("chat_message", channel="user:160")["text"] == "hi"
@@ -155,14 +162,14 @@ def test_direct_line_reaches_the_other_on_another_node_and_waits_for_one_who_is_
     ann.expect("notification", kind="friend_accepted")
     ann.say("chat_message", channel="user:161", text="are you there?")
     ann.expect("chat_message", channel="user:161")
-    again = Socket(c, 161, "u161", "rev")
+    again = three.connect(c, 161, "rev")
     assert again.expect("notification", kind="direct_message")["body"] == "are you there?"
     ann.end(), again.end()
 
 
 def test_sign_out_closes_sockets_on_every_node_within_a_second(three: Lobby) -> None:
     a, b, c = three.nodes
-    sockets = [Socket(node, 170, "u170") for node in (a, b, c)]
+    sockets = [three.connect(node, 170) for node in (a, b, c)]
     wait_until(lambda: 170 in online_at(c))
     began_s = time.monotonic()
     assert post(b, "/api/auth/logout", 170).status == 204
@@ -174,9 +181,34 @@ def test_sign_out_closes_sockets_on_every_node_within_a_second(three: Lobby) -> 
 
 def test_announcement_is_told_to_clients_of_every_node(three: Lobby) -> None:
     a, b, _ = three.nodes
-    ears = [Socket(node, 180 + number, f"u{180 + number}") for number, node in enumerate(three.nodes)]
+    ears = [three.connect(node, 180 + number) for number, node in enumerate(three.nodes)]
     token = token_of(a, 189, "boss", role="admin")
     assert call(b, "POST", "/api/announcements", {"title": "T", "body": "B"}, token=token).status == 201
     assert [ear.expect("announcement")["body"] for ear in ears] == ["B"] * 3
     for ear in ears:
         ear.end()
+
+
+def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobby) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \|", page.split("\n## Several nodes\n")[1].split("\n## ")[0], re.MULTILINE)
+    for node in three.nodes:
+        with urllib.request.urlopen(node.http_url + "/metrics", timeout=5) as response:
+            lines = response.read().decode().splitlines()
+        values = {line.split()[0]: float(line.split()[1]) for line in lines if not line.startswith("#")}
+        figures = {name for name in values if name.startswith(("lobby_nodes", "lobby_backplane_"))}
+        assert {name for name in figures if not name.endswith("_created")} == set(rows)
+        assert (values["lobby_nodes"], values["lobby_backplane_away"]) == (3, 0)
+        assert values["lobby_backplane_lag_entries"] <= 5
+        assert values["lobby_backplane_entries_total"] > 10
+
+
+def test_command_nodes_lists_them(three: Lobby) -> None:
+    node = three.nodes[0]
+    command = [sys.executable, "-m", "lobby_server", *node.flags, "nodes"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, env={**os.environ, **node.environment}, check=True
+    )
+    rows = [line.split("\t") for line in ended.stdout.splitlines()]
+    assert [row[3] for row in rows] == ["leads", "follows", "follows"]
+    assert {row[4].rsplit(":", 1)[1] for row in rows} == {str(each.port) for each in three.nodes}

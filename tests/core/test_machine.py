@@ -151,10 +151,12 @@ def test_users_of_a_node_that_ends_in_an_orderly_way_have_time_to_come_back() ->
 
 def test_batch_is_applied_once_and_not_at_all_for_a_node_that_takes_no_part() -> None:
     state = new_state()
-    assert [state.is_new("a", number) for number in (1, 2, 2, 1, 3)] == [True, True, False, False, True]
-    assert not state.is_new("stranger", 1)
+    nothing = commands.Nothing()
+    assert [state.is_new("a", number, nothing) for number in (1, 2, 2, 1, 3)] == [False, True, False, False, True]
+    assert not state.is_new("stranger", 1, nothing)
+    assert state.is_new("stranger", 1, commands.NodeUp("stranger"))
     state.apply(commands.NodeLost("a"), at_s=1.0)
-    assert not state.is_new("a", 4)
+    assert not state.is_new("a", 4, nothing)
 
 
 def test_time_of_the_log_never_goes_back() -> None:

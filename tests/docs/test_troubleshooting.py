@@ -90,6 +90,10 @@ CAUSES: dict[str, Callable[[Path], str]] = {
         "--port", "0", "--data-dir", str(folder), "--tls-cert", "cert.pem", "--tls-key", "key.pem"
     ),
     "--workers": lambda folder: start("--workers", "2", "--data-dir", str(folder)),
+    "--backplane-url": lambda folder: start("--backplane-url", "redis://127.0.0.1", "--data-dir", str(folder)),
+    "Nodes of one lobby": lambda folder: start(
+        "--backplane-url", "redis://127.0.0.1", "--database-url", "postgresql://127.0.0.1/lobby"
+    ),
 }  # fmt: skip
 
 

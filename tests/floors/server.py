@@ -70,7 +70,7 @@ LAYERS = (
     ("backplane.errors",),
     ("backplane.wire",),
     ("backplane.stream", "backplane.outbox"),
-    ("backplane.log",),
+    ("backplane.log", "backplane.inspection"),
     ("backplane.opening",),
     ("backplane",),
     ("web.client_address", "web.negotiation", "web.origin"),

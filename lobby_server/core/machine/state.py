@@ -90,11 +90,13 @@ class LobbyState:
         """The node that does what one node only is to do; None: nodes are not kept count of."""
         return next(iter(self.nodes), None)
 
-    def is_new(self, node: str, sequence: int) -> bool:
+    def is_new(self, node: str, sequence: int, first: Command) -> bool:
         """Whether a batch of a node is to be applied, which is noted. It is not when it has been before, or when its
-        node takes part no more."""
+        node does not take part: a node's first batch begins with its `NodeUp`. `first`: of its commands."""
         known = self.nodes.get(node)
-        if known is None or sequence <= known.sequence:
+        if known is None:
+            return sequence == 1 and isinstance(first, commands.NodeUp) and first.node == node
+        if sequence <= known.sequence:
             return False
         known.sequence = sequence
         return True
@@ -104,21 +106,23 @@ class LobbyState:
 
         Raises `Refusal` when the rules do not allow it; then nothing has changed.
         """
-        now_s = self.now_s = max(at_s, self.now_s)
+        if at_s > self.now_s:
+            self.now_s = at_s
+        now_s = self.now_s
         kind = type(command)
+        by_node = _CHANGES_BY_NODE.get(kind)  # the most frequent ones are among them
+        if by_node is not None:
+            return by_node(self.books, command, now_s, node)
         change = _CHANGES.get(kind)
         if change is not None:
             return change(self.books, command, now_s)
-        by_node = _CHANGES_BY_NODE.get(kind)
-        if by_node is not None:
-            return by_node(self.books, command, now_s, node)
         return self._apply_to_nodes(command, now_s)
 
     def _apply_to_nodes(self, command: Command, now_s: float) -> list[Effect]:
         if isinstance(command, commands.NodeUp):
             if command.node in self.nodes:
                 return []
-            self.nodes[command.node] = Node(command.node, command.address, command.version)
+            self.nodes[command.node] = Node(command.node, command.address, command.version, sequence=1)
             return [effects.NodeJoined(command.node)]
         if isinstance(command, commands.NodeDown | commands.NodeLost):
             if self.nodes.pop(command.node, None) is None:

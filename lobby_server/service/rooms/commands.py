@@ -255,7 +255,10 @@ class RoomCommands:
         room = self.book.room_of(user_id)
         message: messages.ServerMessage | None
         if room is None:
-            deleted = self._replica.books.partings.of(user_id, now_s=self._replica.time.monotonic_s())
+            partings = self._replica.books.partings
+            if user_id not in partings.latest:
+                return
+            deleted = partings.of(user_id, now_s=self._replica.time.monotonic_s())
             message = None if deleted is None else _parting(deleted)
         else:
             message = _room_joined(room, room.members[user_id])

@@ -1,0 +1,95 @@
+"""What a node has appended and not seen yet: batches, repetition, and a new name."""
+
+from __future__ import annotations
+
+from lobby_server.backplane.outbox import Outbox
+from lobby_server.backplane.wire import MOST_BATCH_BYTES, decode_batch
+from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, NodeUp
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal, RefusalCode
+
+ANN = User(1, "ann")
+
+
+class Asker:
+    """Takes notes of what it is told."""
+
+    session = None
+    is_patient = False
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def applied(self) -> None:
+        self.told.append("applied")
+
+    def refused(self, refusal: Refusal) -> None:
+        self.told.append(refusal.code.value)
+
+    def given_up(self) -> None:
+        self.told.append("given up")
+
+
+def said(text: str) -> Announce:
+    return Announce(1, text, "", 0)
+
+
+def read(data: bytes | None) -> tuple[str, int, list[Command]]:
+    assert data is not None
+    node, sequence, commands = decode_batch(data)
+    return node, sequence, list(commands)
+
+
+def test_what_waits_is_one_batch_and_what_comes_later_the_next() -> None:
+    outbox = Outbox("a")
+    outbox.add(said("1"), None, now_s=0.0), outbox.add(said("2"), None, now_s=0.0)
+    assert read(outbox.next_batch()) == ("a", 1, [said("1"), said("2")])
+    assert outbox.next_batch() is None
+    outbox.add(said("3"), None, now_s=0.0)
+    assert read(outbox.next_batch()) == ("a", 2, [said("3")])
+    assert len(outbox.unapplied()) == 2
+    assert [pending.command for pending in outbox.applied(1)] == [said("1"), said("2")]
+    assert outbox.applied(1) == []
+    assert len(outbox) == 1
+
+
+def test_batch_stays_below_the_size_that_is_counted_for_a_reader_that_hangs() -> None:
+    outbox = Outbox("a")
+    for _ in range(10):
+        outbox.add(said("x" * 4000), None, now_s=0.0)
+    sizes = []
+    while (batch := outbox.next_batch()) is not None:
+        sizes.append(len(batch))
+    assert max(sizes) < MOST_BATCH_BYTES + 1000 < 16_384
+    assert len(sizes) == 4
+
+
+def test_asker_is_given_up_once_and_hears_of_the_end_of_it() -> None:
+    outbox, asker = Outbox("a"), Asker()
+    outbox.add(said("1"), asker, now_s=10.0)
+    outbox.next_batch()
+    outbox.give_up(before_s=10.0)
+    assert asker.told == []
+    outbox.give_up(before_s=11.0), outbox.give_up(before_s=12.0)
+    assert asker.told == ["given up"]
+    (pending,) = outbox.applied(1)
+    assert pending.request is not None
+    pending.request.applied()
+    assert asker.told == ["given up", "applied"]
+
+
+def test_new_name_begins_with_what_it_announces_keeps_what_nobody_waits_for_and_refuses_the_rest() -> None:
+    outbox, asker = Outbox("a"), Asker()
+    for command, request in (
+        (NodeUp("a"), None),
+        (Arrive(ANN, 1), None),
+        (said("kept"), None),
+        (said("asked"), asker),
+        (Depart(1, 1, abrupt=False), None),
+    ):
+        outbox.add(command, request, now_s=0.0)
+    outbox.next_batch()
+    outbox.restart("b", [NodeUp("b"), Arrive(ANN, 2)], now_s=1.0)
+    assert asker.told == [RefusalCode.TRY_AGAIN_LATER.value]
+    assert outbox.unapplied() == []
+    assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b"), Arrive(ANN, 2), said("kept")])
