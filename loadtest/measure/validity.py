@@ -35,7 +35,7 @@ LEAST_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RunValidity:
     level: Validity
     reasons: tuple[str, ...]
     bottleneck: str | None
@@ -45,14 +45,14 @@ class Judgement:
         return f"{self.level.value}: {'; '.join(self.reasons)}" if self.reasons else self.level.value
 
 
-def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_over: bool = True) -> Judgement:
+def validity_of(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_over: bool = True) -> RunValidity:
     """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
     While a run is not over, counts cannot be reconciled yet."""
     processes = healths(recorder)
     invalid: list[str] = []
     suspect: list[str] = []
     for name, health in processes.items():
-        _judge_process(name, health, invalid, suspect)
+        _look_at_process(name, health, invalid, suspect)
     invalid += recorder.unreconciled if is_over else []
     lateness = recorder.series.get(LATENESS)
     if lateness is not None and lateness.percentile_us(99) / 1e6 > LATENESS_SUSPECT_S:
@@ -70,7 +70,7 @@ def judge(recorder: Recorder, *, server_cpu_shares: Sequence[float] = (), is_ove
     clipped = {metric.title: series_of(recorder, metric).clipped for metric in METRICS}
     suspect += [f"{number:,} values of {title} were out of range" for title, number in clipped.items() if number]
     level = Validity.INVALID if invalid else Validity.SUSPECT if suspect else Validity.VALID
-    return Judgement(level, (*invalid, *suspect), bottleneck(processes, server_cpu_shares))
+    return RunValidity(level, (*invalid, *suspect), bottleneck(processes, server_cpu_shares))
 
 
 def healths(recorder: Recorder) -> dict[str, Health]:
@@ -100,7 +100,7 @@ def _busy_figure(shares: Sequence[float]) -> float:
     return sorted(shares)[int(len(shares) * 0.9)] if shares else 0.0
 
 
-def _judge_process(name: str, health: Health, invalid: list[str], suspect: list[str]) -> None:
+def _look_at_process(name: str, health: Health, invalid: list[str], suspect: list[str]) -> None:
     seconds = len(health.cpu_shares)
     busy = sum(share > BUSY_SHARE for share in health.cpu_shares)
     if seconds >= LEAST_SECONDS:

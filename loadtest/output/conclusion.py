@@ -10,8 +10,7 @@ from typing import Any
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.thresholds import ThresholdResult, check_thresholds
-from loadtest.measure.validity import Judgement
-from loadtest.measure.validity import judge as judge_validity
+from loadtest.measure.validity import RunValidity, validity_of
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
 from loadtest.output.recording_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
@@ -28,19 +27,19 @@ class Conclusion:
 
     recorder: Recorder
     facts: RunFacts
-    judgement: Judgement
+    validity: RunValidity
     threshold_results: tuple[ThresholdResult, ...]
 
     def document(self) -> RunFile:
         """run.json."""
-        return as_json(self.recorder, self.facts, self.judgement, self.threshold_results)
+        return as_json(self.recorder, self.facts, self.validity, self.threshold_results)
 
     def table(self) -> str:
-        return table(self.recorder, self.facts, self.judgement, self.threshold_results)
+        return table(self.recorder, self.facts, self.validity, self.threshold_results)
 
     def exit_code(self, options: RunOptions) -> ExitCode | None:
         """None where Locust's own exit code holds. An invalid run says nothing about its thresholds."""
-        if self.judgement.level is Validity.INVALID and not options.accepts_invalid:
+        if self.validity.level is Validity.INVALID and not options.accepts_invalid:
             return ExitCode.INVALID
         return ExitCode.THRESHOLD_MISSED if not all(result.is_met for result in self.threshold_results) else None
 
@@ -49,7 +48,7 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
     return Conclusion(
         recorder,
         facts,
-        judge_validity(recorder, server_cpu_shares=facts.server_cpu_shares, is_over=facts.is_over),
+        validity_of(recorder, server_cpu_shares=facts.server_cpu_shares, is_over=facts.is_over),
         check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
     )
 

@@ -16,14 +16,14 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
 from loadtest.measure.thresholds import ThresholdResult
-from loadtest.measure.validity import Judgement, healths
+from loadtest.measure.validity import RunValidity, healths
 from loadtest.results import machine, run_json
 
 PACKAGES = ("lobby-server", "locust", "gevent", "websocket-client", "geventhttpclient", "hdrhistogram", "numpy")
 
 
 def as_json(
-    recorder: Recorder, facts: RunFacts, judgement: Judgement, threshold_results: tuple[ThresholdResult, ...]
+    recorder: Recorder, facts: RunFacts, validity: RunValidity, threshold_results: tuple[ThresholdResult, ...]
 ) -> run_json.RunFile:
     """The document of a run, finished or not."""
     checkout = _checkout()
@@ -39,7 +39,7 @@ def as_json(
         versions={"python": machine.python_version(), **machine.package_versions(PACKAGES)},
         commit=checkout.commit if checkout is not None else None,
         validity=run_json.RunValidity(
-            level=judgement.level, reasons=list(judgement.reasons), bottleneck=judgement.bottleneck
+            level=validity.level, reasons=list(validity.reasons), bottleneck=validity.bottleneck
         ),
         thresholds=[
             run_json.ThresholdResult(

@@ -9,13 +9,13 @@ from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.thresholds import ThresholdResult
-from loadtest.measure.validity import Judgement
+from loadtest.measure.validity import RunValidity
 
 
 def table(
     recorder: Recorder,
     facts: RunFacts,
-    judgement: Judgement | None = None,
+    validity: RunValidity | None = None,
     threshold_results: tuple[ThresholdResult, ...] = (),
 ) -> str:
     """For a terminal: times in ms."""
@@ -39,11 +39,11 @@ def table(
         lines += [f"{name:<40}{number:>14,}" for name, number in errors.most_common()]
     if threshold_results:
         lines += ["", "Thresholds", "-" * 66, *map(str, threshold_results)]
-    if judgement is not None:
-        lines += ["", f"This run is {judgement.level.value}{':' if judgement.reasons else '.'}"]
-        lines += [f"  {reason}" for reason in judgement.reasons]
-        if judgement.bottleneck is not None:
-            lines.append(judgement.bottleneck)
+    if validity is not None:
+        lines += ["", f"This run is {validity.level.value}{':' if validity.reasons else '.'}"]
+        lines += [f"  {reason}" for reason in validity.reasons]
+        if validity.bottleneck is not None:
+            lines.append(validity.bottleneck)
     return "\n".join(lines) + "\n"
 
 

@@ -255,6 +255,15 @@ def test_cost_has_a_line_for_each_life_and_kind_of_memory() -> None:
     assert memory.get_ylim()[0] == 0, "bars and memory begin at nothing"
 
 
+@pytest.mark.parametrize(("kib", "low", "high"), [(10.0, 0.0, 13.0), (0.0, 0.0, 1.0), (-4.0, -5.2, 1.0)])
+def test_memory_that_does_not_grow_has_an_axis_all_the_same(kib: float, low: float, high: float) -> None:
+    book = Book()
+    book.add(RSS_PER_CONNECTION, kib, clients=300)
+    for measure in (CPU_PER_PLAYER_HOUR, KIB_PER_PLAYER_HOUR):
+        book.add(measure, 1.0, clients=300, party=FETCHING_LIFE)
+    assert drawn("cost", book.result("cost", ())).axes[2].get_ylim() == pytest.approx((low, high))
+
+
 def test_parties_stand_by_their_cost_and_the_lobby_is_set_apart() -> None:
     book = Book()
     for party, value in ((LOBBY, 10.0), (FLOOR, 8.0), ("naive Tornado", 30.0)):

@@ -19,7 +19,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
 from loadtest.measure.thresholds import read_threshold, read_thresholds
-from loadtest.measure.validity import judge
+from loadtest.measure.validity import validity_of
 from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
 from loadtest.output.page import page
 from loadtest.output.recording_options import RunOptions, read_run_options
@@ -118,7 +118,7 @@ def test_options_of_a_run_that_do_not_hold_are_refused(tmp_path: Path):
 
 
 def test_a_calm_run_is_valid():
-    assert str(judge(recorded())) == "VALID"
+    assert str(validity_of(recorded())) == "VALID"
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_a_calm_run_is_valid():
 def test_a_generator_that_is_busy_or_held_up_is_named(health: Health, level: Validity, reason: str):
     recorder = recorded()
     recorder.health = health
-    judgement = judge(recorder)
-    assert judgement.level is level
-    assert reason in "; ".join(judgement.reasons)
+    validity = validity_of(recorder)
+    assert validity.level is level
+    assert reason in "; ".join(validity.reasons)
 
 
 def test_reports_that_did_not_arrive_make_a_run_invalid():
@@ -164,7 +164,7 @@ def test_reports_that_did_not_arrive_make_a_run_invalid():
         "worker 1 sent 10 requests, 0 arrived",
         "the last report of worker 2 did not arrive",
     ]
-    assert judge(master).level is Validity.INVALID
+    assert validity_of(master).level is Validity.INVALID
     assert master.presence.expected == 2000, "what was in the lost report is lost, and said to be"
 
 
@@ -177,9 +177,9 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     recorder.count("restarts that failed")
     recorder.record("lateness of the swarm", 2.0)
     recorder.record("time to fresh, by push", -0.5)
-    judgement = judge(recorder)
-    assert judgement.level is Validity.SUSPECT
-    assert judgement.reasons == (
+    validity = validity_of(recorder)
+    assert validity.level is Validity.SUSPECT
+    assert validity.reasons == (
         "players acted late: p99 2 s",
         "3 players gave up",
         "12 of 1,500 arrivals found no free seat and did not start a session: raise -u",
@@ -204,7 +204,7 @@ def test_it_says_who_was_the_bottleneck_where_the_figures_allow(
 ):
     recorder = recorded()
     recorder.health = Health(ticks=600, cpu_shares=[generator] * 30)
-    found = judge(recorder, server_cpu_shares=server).bottleneck
+    found = validity_of(recorder, server_cpu_shares=server).bottleneck
     assert found is None if sentence is None else found is not None and found.startswith(sentence)
 
 

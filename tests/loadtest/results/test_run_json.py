@@ -14,7 +14,7 @@ from loadtest.measure.health import Health
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.thresholds import check_thresholds, read_threshold
-from loadtest.measure.validity import judge
+from loadtest.measure.validity import validity_of
 from loadtest.output.run_file import as_json, write_json
 from loadtest.results.run_json import RunFile, as_builtins, decode_run_json, read_run_json
 from loadtest.results.validity import Validity
@@ -29,7 +29,7 @@ def a_run() -> RunFile:
     recorder.health = Health(ticks=600, cpu_shares=[0.95] * 30)
     facts = RunFacts(host="http://x", seed=3, started_at="2026-01-01T00:00:00Z", duration_s=30.0, users={"host": 2})
     results = check_thresholds([read_threshold("reach == 1"), read_threshold("poll.p99 < 1s")], recorder, duration_s=30)
-    return as_json(recorder, facts, judge(recorder), results)
+    return as_json(recorder, facts, validity_of(recorder), results)
 
 
 def test_a_run_file_is_read_as_it_was_written(tmp_path: Path):

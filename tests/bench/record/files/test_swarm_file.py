@@ -17,7 +17,7 @@ from bench.record.run import Run
 from loadtest.measure.health import Health
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.measure.validity import judge
+from loadtest.measure.validity import validity_of
 from loadtest.output.run_file import as_json, write_json
 from loadtest.results.validity import Validity
 
@@ -38,7 +38,7 @@ def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:
                    "threshold": ["reach == 1"], "autoquit": -1, "mode": ""},
     )  # fmt: skip
     folder.mkdir()
-    write_json(folder / "run.json", as_json(recorder, facts, judge(recorder), ()))
+    write_json(folder / "run.json", as_json(recorder, facts, validity_of(recorder), ()))
     return folder
 
 
