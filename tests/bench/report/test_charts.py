@@ -61,6 +61,7 @@ from bench.report.charts.sheet import (
     ratio_axis,
     render,
     sheet,
+    wrapped,
 )
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result, told
 
@@ -495,3 +496,10 @@ def test_comparison_is_drawn_of_what_changed() -> None:
 
 def test_comparison_without_anything_in_common_is_drawn_empty() -> None:
     assert draw_comparison(compare_runs(a_run(), a_run(), limit=0.1)).png.startswith(b"\x89PNG")
+
+
+def test_name_that_is_too_long_for_a_phone_breaks_between_a_unit_and_what_follows() -> None:
+    with mpl.rc_context(PHONE):
+        assert [each.split("\n") for each in wrapped(["fixed 5 s, grace 0 s"])] == [
+            ["fixed 5\N{NO-BREAK SPACE}s, grace", "0\N{NO-BREAK SPACE}s"]
+        ]
