@@ -37,33 +37,33 @@ class Ruling:
 NOT_MEASURED = Ruling(Verdict.NOT_MEASURED)
 
 
-def judge(holds: bool | None) -> Ruling:
+def rule(holds: bool | None) -> Ruling:
     """``None``: not measured."""
     if holds is None:
         return NOT_MEASURED
     return Ruling(Verdict.HOLDS if holds else Verdict.DOES_NOT_HOLD)
 
 
-def judge_about(measured: float | None, claimed: float) -> Ruling:
+def rule_about(measured: float | None, claimed: float) -> Ruling:
     """Holds within a quarter of the claim, either way."""
-    return judge(None if measured is None else abs(measured - claimed) <= ABOUT * claimed)
+    return rule(None if measured is None else abs(measured - claimed) <= ABOUT * claimed)
 
 
-def judge_at_most(measured: float | None, claimed: float) -> Ruling:
+def rule_at_most(measured: float | None, claimed: float) -> Ruling:
     """A cost: holds when it is not more than a quarter above the claim. Cheaper than claimed breaks no promise."""
-    return judge(None if measured is None else measured <= claimed * (1 + ABOUT))
+    return rule(None if measured is None else measured <= claimed * (1 + ABOUT))
 
 
-def judge_cost_of_old(measured: Sequence[float], claimed: float) -> Ruling:
+def rule_cost_of_old(measured: Sequence[float], claimed: float) -> Ruling:
     """What the way that is to be replaced costs. More than claimed: the gain is greater than the specification says."""
     if not measured:
         return NOT_MEASURED
     if all(abs(each - claimed) <= ABOUT * claimed for each in measured):
-        return judge(True)
-    return Ruling(Verdict.UNDERSTATES) if min(measured) > claimed else judge(False)
+        return rule(True)
+    return Ruling(Verdict.UNDERSTATES) if min(measured) > claimed else rule(False)
 
 
-def judge_up_to(by_clients: Sequence[tuple[int, float | None]], limit: float) -> Ruling:
+def rule_up_to(by_clients: Sequence[tuple[int, float | None]], limit: float) -> Ruling:
     """A claim that depends on how many there are: `by_clients` has a figure for each size, ``None`` where invalid.
 
     Holds when every size that gives a figure is below the limit, as far as measured where a larger one gives none;
@@ -75,7 +75,7 @@ def judge_up_to(by_clients: Sequence[tuple[int, float | None]], limit: float) ->
         if value is None:
             continue
         if not value < limit:
-            return Ruling(Verdict.HOLDS_UP_TO, up_to) if up_to is not None else judge(False)
+            return Ruling(Verdict.HOLDS_UP_TO, up_to) if up_to is not None else rule(False)
         up_to = clients
     if up_to is None:
         return NOT_MEASURED

@@ -16,7 +16,7 @@ import jinja2
 from bench.analysis.derived.overview import Overview, derive
 from bench.analysis.figures import invalid_figures
 from bench.analysis.key_ratios import key_ratios
-from bench.analysis.promises import Promise, judge_promises
+from bench.analysis.promises import Promise, rule_on_promises
 from bench.analysis.verdicts import Verdict
 from bench.analysis.windows import over_the_window
 from bench.citations import citing, plain
@@ -139,7 +139,7 @@ def texts_of(run: Run) -> list[ToldText]:
 def _make(raw: Run, figures: Overview, charts: dict[str, Chart]) -> Report:
     """With the marks of `bench.citations` in its texts."""
     run = figures.run
-    promises = _weighed(figures, judge_promises(figures))
+    promises = _weighed(figures, rule_on_promises(figures))
     found = {each.name: findings_section(run, each) for each in run.findings}
     typed = {
         "broadcast": broadcast_section(figures),

@@ -90,7 +90,7 @@ def _step(lab: Lab, chance: random.Random, clients: int, book: Book) -> StepOutc
         interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * clients
         cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
         told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
-    outcome = judge(told, sizes)
+    outcome = outcome_of(told, sizes)
     stretch = told.stretch if outcome is not StepOutcome.NOT_MEASURED else None
     book.add(ANNOUNCEMENT_P99, told.p99_ms, clients=clients, stretch=stretch, late_ms=told.late_s * 1e3,
              ledger=told.ledger)  # fmt: skip
@@ -101,7 +101,7 @@ def _step(lab: Lab, chance: random.Random, clients: int, book: Book) -> StepOutc
     return outcome
 
 
-def judge(told: Round, sizes: CapacitySizes) -> StepOutcome:
+def outcome_of(told: Round, sizes: CapacitySizes) -> StepOutcome:
     """A step that meets the level meets it whatever else was going on.
 
     One that misses may be the generator's, or that of other work on the machine.

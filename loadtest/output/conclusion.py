@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.measure.judging.thresholds import ThresholdResult, check_thresholds
-from loadtest.measure.judging.validity import Judgement
-from loadtest.measure.judging.validity import judge as judge_validity
+from loadtest.measure.judging.validity import RunValidity, validity_of
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.output.junit import junit_xml
@@ -28,20 +27,20 @@ class Conclusion:
 
     recorder: Recorder
     facts: RunFacts
-    judgement: Judgement
+    validity: RunValidity
     threshold_results: tuple[ThresholdResult, ...]
 
     def document(self) -> RunFile:
         """run.json."""
-        return as_json(self.recorder, self.facts, self.judgement, self.threshold_results)
+        return as_json(self.recorder, self.facts, self.validity, self.threshold_results)
 
     def table(self) -> str:
-        return table(self.recorder, self.facts, self.judgement, self.threshold_results)
+        return table(self.recorder, self.facts, self.validity, self.threshold_results)
 
     def exit_code(self, options: RunOptions, *, has_failed: bool = False) -> ExitCode | None:
         """None where Locust's own exit code holds, and where `has_failed` says that this is 1. An invalid run says
         nothing about its thresholds."""
-        level = self.judgement.level
+        level = self.validity.level
         if level is Validity.INVALID and not options.accepts_invalid:
             return ExitCode.INVALID
         if not all(result.is_met for result in self.threshold_results):
@@ -54,7 +53,7 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
     return Conclusion(
         recorder,
         facts,
-        judge_validity(
+        validity_of(
             recorder,
             server_cpu_shares=facts.server_cpu_shares,
             server_state=facts.server_state,

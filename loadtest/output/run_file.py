@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from loadtest.measure.judging.thresholds import ThresholdResult
-from loadtest.measure.judging.validity import Judgement, healths
+from loadtest.measure.judging.validity import RunValidity, healths
 from loadtest.measure.metrics import METRICS, counts_of, errors_by_name, series_at, series_of
 from loadtest.measure.points import DELAYED, RAMP, RAMP_DOWN, REPORTED
 from loadtest.measure.reach import ReachTally
@@ -26,7 +26,7 @@ PACKAGES = ("lobby-server", "locust", "gevent", "websocket-client", "geventhttpc
 
 
 def as_json(
-    recorder: Recorder, facts: RunFacts, judgement: Judgement, threshold_results: tuple[ThresholdResult, ...]
+    recorder: Recorder, facts: RunFacts, validity: RunValidity, threshold_results: tuple[ThresholdResult, ...]
 ) -> run_json.RunFile:
     """The document of a run, finished or not."""
     checkout = _checkout()
@@ -42,10 +42,10 @@ def as_json(
         versions={"python": machine.python_version(), **machine.package_versions(PACKAGES)},
         commit=checkout.commit if checkout is not None else None,
         validity=run_json.RunValidity(
-            level=judgement.level,
-            reasons=list(judgement.reasons),
-            bottleneck=judgement.bottleneck,
-            notes=list(judgement.notes),
+            level=validity.level,
+            reasons=list(validity.reasons),
+            bottleneck=validity.bottleneck,
+            notes=list(validity.notes),
         ),
         thresholds=[
             run_json.ThresholdResult(

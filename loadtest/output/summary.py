@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from loadtest.measure.judging.thresholds import ThresholdResult
-from loadtest.measure.judging.validity import Judgement
+from loadtest.measure.judging.validity import RunValidity
 from loadtest.measure.metrics import METRICS, errors_by_name, series_of
 from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
@@ -15,7 +15,7 @@ from loadtest.measure.run_facts import RunFacts
 def table(
     recorder: Recorder,
     facts: RunFacts,
-    judgement: Judgement | None = None,
+    validity: RunValidity | None = None,
     threshold_results: tuple[ThresholdResult, ...] = (),
 ) -> str:
     """For a terminal: times in ms."""
@@ -48,12 +48,12 @@ def table(
         lines += [f"{name:<40}{number:>14,}" for name, number in errors.most_common()]
     if threshold_results:
         lines += ["", "Thresholds", "-" * 66, *map(str, threshold_results)]
-    if judgement is not None:
-        lines += ["", f"This run is {judgement.level.value}{':' if judgement.reasons else '.'}"]
-        lines += [f"  {reason}" for reason in judgement.reasons]
-        lines += [f"  Note: {note}" for note in judgement.notes]
-        if judgement.bottleneck is not None:
-            lines.append(judgement.bottleneck)
+    if validity is not None:
+        lines += ["", f"This run is {validity.level.value}{':' if validity.reasons else '.'}"]
+        lines += [f"  {reason}" for reason in validity.reasons]
+        lines += [f"  Note: {note}" for note in validity.notes]
+        if validity.bottleneck is not None:
+            lines.append(validity.bottleneck)
     return "\n".join(lines) + "\n"
 
 

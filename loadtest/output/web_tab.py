@@ -120,12 +120,12 @@ def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str,
     """Locust sorts by the first column: the figures there keep the rows in this order."""
     if found is None:
         return [("1 Validity", NO_RUN)]
-    judgement = found.judgement
-    rows = [("1 Validity", judgement.level.value)]
-    rows += [("2 Reason", reason) for reason in judgement.reasons]
-    rows += [("2 Reason (note)", note) for note in judgement.notes]
-    if judgement.bottleneck is not None:
-        rows.append(("3 Bottleneck", judgement.bottleneck))
+    validity = found.validity
+    rows = [("1 Validity", validity.level.value)]
+    rows += [("2 Reason", reason) for reason in validity.reasons]
+    rows += [("2 Reason (note)", note) for note in validity.notes]
+    if validity.bottleneck is not None:
+        rows.append(("3 Bottleneck", validity.bottleneck))
     for result in found.threshold_results:
         is_pending = result.found is None and not found.facts.is_over
         rows.append(("4 Threshold", f"… {result.threshold.text}: no figure yet" if is_pending else str(result)))

@@ -25,7 +25,7 @@ SIZES_OF: Mapping[str, str] = {
     "broadcast": "broadcast", "freshness": "freshness", "bandwidth": "bandwidth", "break-even": "break_even",
     "reconnect": "returns", "flap": "returns", "capacity": "capacity", "cost": "cost", "peers": "peers",
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
-    "fresh": "engine",
+    "engine-freshness": "engine",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 

@@ -8,14 +8,14 @@ verdicts computed.
 from __future__ import annotations
 
 from bench.analysis.derived.overview import Overview
-from bench.analysis.promises.benefits import judge_benefits
-from bench.analysis.promises.checklist import judge_checklist
-from bench.analysis.promises.metrics import judge_metrics
+from bench.analysis.promises.benefits import rule_on_benefits
+from bench.analysis.promises.checklist import rule_on_checklist
+from bench.analysis.promises.metrics import rule_on_metrics
 from bench.analysis.promises.promise import Promise
 
-__all__ = ["Promise", "judge_promises"]
+__all__ = ["Promise", "rule_on_promises"]
 
 
-def judge_promises(figures: Overview) -> list[Promise]:
+def rule_on_promises(figures: Overview) -> list[Promise]:
     """All claims in the specification's order."""
-    return [*judge_benefits(figures), *judge_metrics(figures), *judge_checklist(figures)]
+    return [*rule_on_benefits(figures), *rule_on_metrics(figures), *rule_on_checklist(figures)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.analysis.derived.overview import Overview, traffic_of
 from bench.analysis.derived.returns import expected_returns, returns_after_up_s
 from bench.analysis.derived.traffic import select
-from bench.analysis.promises.features import judge_features, swarm_counts
+from bench.analysis.promises.features import rule_on_features, swarm_counts
 from bench.analysis.promises.promise import NOTICED_MS, Promise, lasts, valid, values
 from bench.analysis.sources import (
     NO_CLAIM,
@@ -21,7 +21,7 @@ from bench.analysis.sources import (
     swarm_event,
     up_to,
 )
-from bench.analysis.verdicts import NOT_MEASURED, judge, judge_about, judge_up_to
+from bench.analysis.verdicts import NOT_MEASURED, rule, rule_about, rule_up_to
 from bench.citations import Quantity, cite, combined, number, setting
 from bench.record.run import Run
 from bench.record.traffic import Traffic, TrafficGroup
@@ -42,7 +42,7 @@ USUAL_TIMEOUT_S = 75.0
 heartbeats kept the connection."""
 
 
-def judge_benefits(figures: Overview) -> list[Promise]:
+def rule_on_benefits(figures: Overview) -> list[Promise]:
     run = figures.run
     polling, push = (valid(select(figures.idle, kind)) for kind in ("polling", "push"))
     requests = polling[0].requests.mean if polling else None
@@ -62,7 +62,7 @@ def judge_benefits(figures: Overview) -> list[Promise]:
             SECTION,
             "Polling: “HTTP GET every 3 seconds = 20 requests/minute per client”",
             f"{cite(a_few(requests), of_requests)} requests per minute" if requests is not None else "",
-            judge_about(requests, CLAIMED_REQUESTS_PER_MIN),
+            rule_about(requests, CLAIMED_REQUESTS_PER_MIN),
             "counted by each polling client; within a quarter",
             claim("about", [of_requests] if polling else [], CLAIMED_REQUESTS_PER_MIN),
         ),
@@ -73,14 +73,14 @@ def judge_benefits(figures: Overview) -> list[Promise]:
             f"{cite(count(len(events)), idle('clients'))} idle client{'' if len(events) == 1 else 's'}"
             if events
             else "",
-            judge(sum(events) == 0 if push else None),
+            rule(sum(events) == 0 if push else None),
             "no event reaches an idle client while nothing changes",
             claim("zero", [idle("events")] if push else []),
         ),
         _requests_saved(requests, heartbeats, of_requests, of_heartbeats, with_heartbeats=False),
         _requests_saved(requests, heartbeats, of_requests, of_heartbeats, with_heartbeats=True),
         *_instant(figures),
-        *judge_features(run),
+        *rule_on_features(run),
         *_persistent(run),
         _separation(traffic),
     ]
@@ -103,7 +103,7 @@ def _requests_saved(
             f"{cite(in_percent(saved), of_saved)} ({cite(a_few(push), of_push)} instead of "
             f"{cite(a_few(polling), of_requests)} per minute)"
         )
-        ruling, of = judge(saved >= CLAIMED_SAVINGS), claim("at least", [of_saved], CLAIMED_SAVINGS)
+        ruling, of = rule(saved >= CLAIMED_SAVINGS), claim("at least", [of_saved], CLAIMED_SAVINGS)
     what = " (heartbeats counted: the server answers them too)" if with_heartbeats else ""
     return Promise(
         SECTION,
@@ -129,7 +129,7 @@ def _separation(traffic: Traffic | None) -> Promise:
         f"{cite(in_bytes(shortest), shortest_list())} and more by GET"
         if told
         else "",
-        judge(told < shortest if told else None),
+        rule(told < shortest if told else None),
         "without optional features, what comes over the socket is smaller than any list: it carries none",
         claim("below", [of_told, shortest_list()] if told else []),
     )
@@ -144,7 +144,7 @@ def _instant(figures: Overview) -> list[Promise]:
             SECTION,
             "“Room created → all clients notified within milliseconds”",
             lasts(ANNOUNCEMENT, told),
-            judge_up_to(values(told, lambda latency: latency.last_ms), NOTICED_MS),
+            rule_up_to(values(told, lambda latency: latency.last_ms), NOTICED_MS),
             f"the last client in the median broadcast, in less than {in_ms(NOTICED_MS)}, nobody left out",
             up_to(ANNOUNCEMENT, "last", number(NOTICED_MS)) if told else NO_CLAIM,
         ),
@@ -152,7 +152,7 @@ def _instant(figures: Overview) -> list[Promise]:
             SECTION,
             "“Room created → all clients notified within milliseconds” (fewer than ten)",
             lasts(ANNOUNCEMENT, told),
-            judge_up_to(values(told, lambda latency: latency.last_ms), FEW_MILLISECONDS_MS),
+            rule_up_to(values(told, lambda latency: latency.last_ms), FEW_MILLISECONDS_MS),
             f"the last client in the median broadcast, in less than {in_ms(FEW_MILLISECONDS_MS)}, nobody left out",
             up_to(ANNOUNCEMENT, "last", number(FEW_MILLISECONDS_MS)) if told else NO_CLAIM,
             is_variant=True,
@@ -161,7 +161,7 @@ def _instant(figures: Overview) -> list[Promise]:
             SECTION,
             "“User comes online → friends see status change immediately”",
             lasts(STATUS, status),
-            judge_up_to(values(status, lambda latency: latency.last_ms), NOTICED_MS),
+            rule_up_to(values(status, lambda latency: latency.last_ms), NOTICED_MS),
             f"the last client in the median login, in less than {in_ms(NOTICED_MS)}, nobody left out",
             up_to(STATUS, "last", number(NOTICED_MS)) if status else NO_CLAIM,
         ),
@@ -169,7 +169,7 @@ def _instant(figures: Overview) -> list[Promise]:
             SECTION,
             "“No 3-second delay waiting for next poll”",
             f"fresh list at the last client {lasts(FRESH_LIST, fresh)}; by polling {by_polling} (p50)" if fresh else "",
-            judge_up_to(values(fresh, lambda latency: latency.last_ms), polled_ms) if fresh else NOT_MEASURED,
+            rule_up_to(values(fresh, lambda latency: latency.last_ms), polled_ms) if fresh else NOT_MEASURED,
             "even the last push client has the fresh list before the median polling client",
             up_to(FRESH_LIST, "last", polled("p50")) if fresh else NO_CLAIM,
         ),
@@ -190,7 +190,7 @@ def _persistent(run: Run) -> list[Promise]:
             f"connection{'' if held == 1 else 's'} lost unasked"
             if held
             else "",
-            judge(losses == 0 if held else None),
+            rule(losses == 0 if held else None),
             "no socket closes while the server runs",
             claim("zero", [connections("lost")] if held else []),
         ),
@@ -215,7 +215,7 @@ def _persistent(run: Run) -> list[Promise]:
             "“Heartbeat prevents idle timeouts”",
             f"{cite(count(_idle_losses(run)), connections('idle lost'))} connections lost in "
             f"{cite(f'{window_s:.0f} s', setting('bandwidth.window_s', 's'))}",
-            judge(_idle_losses(run) == 0),
+            rule(_idle_losses(run) == 0),
             f"no idle client is lost in a window longer than {timeout_s:.0f} s",
             claim("zero", [connections("idle lost")]),
         ),
@@ -247,7 +247,7 @@ def _reconnects(run: Run) -> Promise:
         SECTION,
         "“Auto-reconnects on network hiccups”",
         "; ".join(parts),
-        judge(all(kept) if kept else None),
+        rule(all(kept) if kept else None),
         "every client comes back by itself, after a restart of the server and after each lost connection of the swarm",
         both(claims),
     )

@@ -6,7 +6,7 @@ from bench.analysis.derived.overview import Overview
 from bench.analysis.derived.returns import expected_returns, returns_after_up_s
 from bench.analysis.promises.promise import Promise, lasts, values
 from bench.analysis.sources import NO_CLAIM, claim, returns, up_to
-from bench.analysis.verdicts import NOT_MEASURED, judge, judge_up_to
+from bench.analysis.verdicts import NOT_MEASURED, rule, rule_up_to
 from bench.citations import cite, number
 from bench.record.vocabulary import FRESH_LIST
 from bench.words import count, in_digits
@@ -19,7 +19,7 @@ RETRY_TOLERANCE_S = 1.0
 """For connecting and being accepted."""
 
 
-def judge_checklist(figures: Overview) -> list[Promise]:
+def rule_on_checklist(figures: Overview) -> list[Promise]:
     run, fresh = figures.run, figures.fresh
     waits_s = returns_after_up_s(run)
     everybody = waits_s is not None and len(waits_s) == expected_returns(run)
@@ -28,7 +28,7 @@ def judge_checklist(figures: Overview) -> list[Promise]:
             SECTION,
             "“Verify game A sees new room within 1 second”",
             lasts(FRESH_LIST, fresh, worst=True),
-            judge_up_to(values(fresh, lambda latency: latency.worst_last_ms), ONE_SECOND_MS),
+            rule_up_to(values(fresh, lambda latency: latency.worst_last_ms), ONE_SECOND_MS),
             "the last client of the slowest broadcast holds the list with the room in less than 1 s, nobody left out",
             up_to(FRESH_LIST, "slowest", number(ONE_SECOND_MS)) if fresh else NO_CLAIM,
         ),
@@ -39,7 +39,7 @@ def judge_checklist(figures: Overview) -> list[Promise]:
             f"{cite(f'{in_digits(max(waits_s))} s', returns('last'))} after the server accepted again"
             if waits_s
             else "",
-            judge(everybody and max(waits_s, default=0.0) <= CLAIMED_RETRY_S + RETRY_TOLERANCE_S)
+            rule(everybody and max(waits_s, default=0.0) <= CLAIMED_RETRY_S + RETRY_TOLERANCE_S)
             if waits_s is not None
             else NOT_MEASURED,
             f"everybody is back within one retry and {RETRY_TOLERANCE_S:.0f} s for connecting",

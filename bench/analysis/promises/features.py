@@ -9,7 +9,7 @@ from typing import Any
 from bench.analysis.estimates import estimate
 from bench.analysis.promises.promise import Promise
 from bench.analysis.sources import heard, readings, scale, swarm_event, swarm_metric
-from bench.analysis.verdicts import NOT_MEASURED, judge
+from bench.analysis.verdicts import NOT_MEASURED, rule
 from bench.citations import cite, setting
 from bench.measures import CAPACITY
 from bench.record.run import Run
@@ -56,7 +56,7 @@ FEATURES = (
 )  # fmt: skip
 
 
-def judge_features(run: Run) -> list[Promise]:
+def rule_on_features(run: Run) -> list[Promise]:
     """Scale first, then each feature of the list "Scalable for Future Features"."""
     return [_scale(run), *(_feature(run, each) for each in FEATURES)]
 
@@ -90,7 +90,7 @@ def _scale(run: Run) -> Promise:
         SUMMARY,
         "“Scales to handle many concurrent users”",
         told,
-        judge(made.value >= MANY_USERS if made is not None and is_known else None),
+        rule(made.value >= MANY_USERS if made is not None and is_known else None),
         f"many is read as {count(MANY_USERS)} on one process; p99 of the fan-out below {slo}, nobody left out",
         scale(MANY_USERS),
     )
@@ -128,7 +128,7 @@ def _feature(run: Run, feature: Feature) -> Promise:
         SECTION,
         claim,
         "; ".join(parts),
-        judge(received > 0 and not lost),
+        rule(received > 0 and not lost),
         "it was done while the swarm played, its players heard of it, and nobody who should have was left out",
         of,
     )

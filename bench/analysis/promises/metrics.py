@@ -9,7 +9,7 @@ from bench.analysis.derived.traffic import IdleCost, select
 from bench.analysis.promises.promise import Promise, by_rooms, valid
 from bench.analysis.sources import claim as claim_of
 from bench.analysis.sources import cost_of_old, message, minute
-from bench.analysis.verdicts import judge, judge_about, judge_at_most, judge_cost_of_old
+from bench.analysis.verdicts import rule, rule_about, rule_at_most, rule_cost_of_old
 from bench.citations import Quantity, cite, combined, number
 from bench.record.run import Run
 from bench.record.traffic import Connect
@@ -32,7 +32,7 @@ CLAIMED_SAVINGS = 0.99
 HANDSHAKE_PARTS = ("request", "response", "handshake", "accepted")
 
 
-def judge_metrics(figures: Overview) -> list[Promise]:
+def rule_on_metrics(figures: Overview) -> list[Promise]:
     return [*_sizes(figures.run), *_bandwidth(figures)]
 
 
@@ -66,7 +66,7 @@ def _size(claim: str, claimed: int, largest: dict[str, int], *, down: str, up: s
         SECTION,
         f"“{claim}”",
         "; ".join(parts),
-        judge_at_most(max(framed) if framed else None, claimed),
+        rule_at_most(max(framed) if framed else None, claimed),
         "the message in its frame, at most a quarter above the claim",
         claim_of("at most", of, claimed),
     )
@@ -91,7 +91,7 @@ def _handshake(run: Run) -> Promise:
         SECTION,
         "“Initial handshake: ~200 bytes”",
         measured,
-        judge_at_most(total, CLAIMED_HANDSHAKE_BYTES),
+        rule_at_most(total, CLAIMED_HANDSHAKE_BYTES),
         "upgrade, handshake and acceptance, without TCP/IP, at most a quarter above the claim; of the median client",
         claim_of("at most", [connect("whole")] if connects else [], CLAIMED_HANDSHAKE_BYTES),
     )
@@ -132,7 +132,7 @@ def _bandwidth(figures: Overview) -> list[Promise]:
             SECTION,
             "Polling: “500 bytes/request”",
             by_rooms(asking, a_request, of_request) + _times(a_request, CLAIMED_REQUEST_BYTES, of_request),
-            judge_cost_of_old(a_request, CLAIMED_REQUEST_BYTES),
+            rule_cost_of_old(a_request, CLAIMED_REQUEST_BYTES),
             "request and answer with HTTP headers, within a quarter, at every length of the list; more than that "
             "understates the gain",
             cost_of_old(of_request, CLAIMED_REQUEST_BYTES),
@@ -141,7 +141,7 @@ def _bandwidth(figures: Overview) -> list[Promise]:
             SECTION,
             "Polling: “10 KB/minute idle”",
             by_rooms(polling, a_minute, of_minute) + _times(a_minute, CLAIMED_POLLING_BYTES_PER_MIN, of_minute),
-            judge_cost_of_old(a_minute, CLAIMED_POLLING_BYTES_PER_MIN),
+            rule_cost_of_old(a_minute, CLAIMED_POLLING_BYTES_PER_MIN),
             "with HTTP headers, within a quarter, at every length of the list; more than that understates the gain",
             cost_of_old(of_minute, CLAIMED_POLLING_BYTES_PER_MIN),
         ),
@@ -149,7 +149,7 @@ def _bandwidth(figures: Overview) -> list[Promise]:
             SECTION,
             "Push: “2 pings/minute”",
             f"{cite(a_few(heartbeats), of_heartbeats)} per minute" if heartbeats is not None else "",
-            judge_about(heartbeats, CLAIMED_HEARTBEATS_PER_MIN),
+            rule_about(heartbeats, CLAIMED_HEARTBEATS_PER_MIN),
             "counted by each client; within a quarter",
             claim_of("about", [of_heartbeats] if push else [], CLAIMED_HEARTBEATS_PER_MIN),
         ),
@@ -161,7 +161,7 @@ def _bandwidth(figures: Overview) -> list[Promise]:
             "TCP/IP"
             if push_bytes is not None
             else "",
-            judge_at_most(push_bytes, CLAIMED_PUSH_BYTES_PER_MIN),
+            rule_at_most(push_bytes, CLAIMED_PUSH_BYTES_PER_MIN),
             "with frame headers and the answers to the pings, at most a quarter above the claim",
             claim_of("at most", of_push, CLAIMED_PUSH_BYTES_PER_MIN),
         ),
@@ -193,7 +193,7 @@ def _bandwidth_saved(variant: str, way: str, polling: Sequence[IdleCost], push: 
             f"{cite(in_percent(saved), of_saved(rooms, layer))} {names[layer]}, {size(rooms)} rooms"
             for rooms, layer, saved in savings
         ),
-        judge(all(saved >= CLAIMED_SAVINGS for _, _, saved in savings) if savings else None),
+        rule(all(saved >= CLAIMED_SAVINGS for _, _, saved in savings) if savings else None),
         "at least 99 % less, framed and with TCP/IP, at every length of the list",
         claim_of("at least", [of_saved(rooms, layer) for rooms, layer, _ in savings], CLAIMED_SAVINGS),
         is_variant=bool(variant),

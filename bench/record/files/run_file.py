@@ -16,6 +16,9 @@ from loadtest.results import run_json
 
 RUN_FILE = "run.json"
 
+RENAMED = {"fresh": "engine-freshness"}
+"""Scenarios that were called otherwise in runs that were kept before."""
+
 
 class RunUnreadable(ValueError):
     """A file that is not a run of this schema. The text is one sentence."""
@@ -61,7 +64,8 @@ def read_run(path: Path) -> Run:
             )
         if is_swarm:
             return run_of_swarm(run_json.decode_run_json(text))
-        return lift.lift(text) if head.schema == lift.SCHEMA else msgspec.json.decode(text, type=Run)
+        run = lift.lift(text) if head.schema == lift.SCHEMA else msgspec.json.decode(text, type=Run)
+        return replace(run, findings=[replace(each, name=RENAMED.get(each.name, each.name)) for each in run.findings])
     except (OSError, EOFError, msgspec.MsgspecError) as error:
         raise RunUnreadable(f"{path} is not a run of the lab, nor of the swarm: {error}.") from error
 

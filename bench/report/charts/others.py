@@ -266,7 +266,8 @@ def cost(run: Run, found: Findings) -> Figure:
             colour = (BLUE, SKY)[number]
             _line(right, [each for each in found.measures if each.measure == measure], number + 3, colour, label)
         client_axis(right, sizes.clients)
-        right.set_ylim(0, 1.3 * right.dataLim.y1)
+        least, highest = min(0.0, right.dataLim.y0), right.dataLim.y1
+        right.set_ylim(1.3 * least, 1.3 * highest if highest > 0 else 1.0)  # RSS need not grow at all
         right.set_ylabel("KiB per connection")
         right.legend(loc="best", fontsize=8)
         for axes in (left, middle, right):

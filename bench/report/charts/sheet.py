@@ -12,6 +12,7 @@ stand below each other where it is narrow.
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -149,7 +150,12 @@ def write_below(figure: Figure, run: Run, what: str) -> None:
 def wrapped(names: Sequence[str]) -> list[str]:
     """Names of rows, in lines that leave room for the chart."""
     width = 18 if is_narrow() else 34
-    return ["\n".join(textwrap.wrap(name, width)) for name in names]
+    return ["\n".join(textwrap.wrap(_with_units(name), width)) for name in names]
+
+
+def _with_units(text: str) -> str:
+    """With units on the line of their numbers."""
+    return re.sub(r"(?<=\d) (?=(?:s|ms|%)\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def _together(text: str) -> str:
@@ -265,7 +271,7 @@ def bytes_tick(value: float, _: object) -> str:
 
 
 def bar_label(axes: Axes, x: float, y: float, text: str) -> None:
-    axes.annotate(text, (x, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.annotate(text, (x, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
 
 
 def mark_invalid(axes: Axes, x: float, y: float, word: str = "INVALID") -> None:

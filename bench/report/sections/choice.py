@@ -227,7 +227,9 @@ def _rate_head(rate: float, achieved: Mapping[float, WayCost]) -> str:
     point = achieved[rate]
     of = achieved_rate(point.kind, point.rooms, rate)
     number = rate_number(rate, point.achieved_per_s, of)
-    return f"Bytes at {number if plain(number) != f'{rate:g}' else cite(f'{rate:g}', of)}/s"
+    if plain(number) == f"{rate:g}":
+        return f"Bytes at {cite(f'{rate:g}', of)}/s"
+    return f"Bytes at {number.replace(' (nominally', '/s (nominally')}"
 
 
 def _figure(figure: Figure | None, *, times: bool = False) -> str:

@@ -52,7 +52,7 @@ ONLINE_BEFORE_INVALID = 0.01
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RunValidity:
     level: Validity
     reasons: tuple[str, ...]
     bottleneck: str | None
@@ -74,13 +74,13 @@ class _Doubts:
         (self.invalid if is_invalid else self.suspect).append(sentence)
 
 
-def judge(
+def validity_of(
     recorder: Recorder,
     *,
     server_cpu_shares: Sequence[float] = (),
     server_state: ServerState | None = None,
     is_over: bool = True,
-) -> Judgement:
+) -> RunValidity:
     """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
     While a run is not over, counts cannot be reconciled yet."""
     processes, doubts = healths(recorder), _Doubts()
@@ -101,7 +101,7 @@ def judge(
         )
     level = Validity.INVALID if doubts.invalid else Validity.SUSPECT if doubts.suspect else Validity.VALID
     seen = seen_in(recorder, list(processes.values()), server_cpu_shares=server_cpu_shares, state=server_state)
-    return Judgement(level, (*doubts.invalid, *doubts.suspect), bottleneck(seen), tuple(doubts.notes))
+    return RunValidity(level, (*doubts.invalid, *doubts.suspect), bottleneck(seen), tuple(doubts.notes))
 
 
 def healths(recorder: Recorder) -> dict[str, Health]:

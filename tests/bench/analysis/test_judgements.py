@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bench.analysis.derived.overview import derive
 from bench.analysis.estimates import Difference, distance, estimate_readings, ratio
-from bench.analysis.promises import Promise, judge_promises
+from bench.analysis.promises import Promise, rule_on_promises
 from bench.analysis.validity import VALID, Judgement, Reason, judge_all, judge_reading, worse_of
 from bench.analysis.verdicts import Verdict
 from bench.measures import Kind
@@ -167,7 +167,7 @@ def test_estimate_of_no_readings_is_none() -> None:
 
 
 def claim(run: Run, words: str) -> Promise:
-    [found] = [each for each in judge_promises(derive(run)) if words in each.claim]
+    [found] = [each for each in rule_on_promises(derive(run)) if words in each.claim]
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.analysis.derived.overview import derive
-from bench.analysis.promises import Promise, judge_promises
+from bench.analysis.promises import Promise, rule_on_promises
 from bench.analysis.verdicts import Verdict
 from bench.measures import CAPACITY
 from bench.record.book import Book
@@ -30,7 +30,7 @@ from tests.bench.runs import (
 
 
 def judged(run: Run) -> list[Promise]:
-    return judge_promises(derive(run))
+    return rule_on_promises(derive(run))
 
 
 def find(run: Run, words: str) -> Promise:

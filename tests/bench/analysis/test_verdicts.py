@@ -7,11 +7,11 @@ import pytest
 from bench.analysis.verdicts import (
     NOT_MEASURED,
     Verdict,
-    judge,
-    judge_about,
-    judge_at_most,
-    judge_cost_of_old,
-    judge_up_to,
+    rule,
+    rule_about,
+    rule_at_most,
+    rule_cost_of_old,
+    rule_up_to,
 )
 
 
@@ -21,7 +21,7 @@ from bench.analysis.verdicts import (
      (626.0, Verdict.DOES_NOT_HOLD), (None, Verdict.NOT_MEASURED)],
 )  # fmt: skip
 def test_about_is_within_a_quarter_either_way(measured: float | None, verdict: Verdict) -> None:
-    assert judge_about(measured, 500.0).verdict is verdict
+    assert rule_about(measured, 500.0).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -29,35 +29,35 @@ def test_about_is_within_a_quarter_either_way(measured: float | None, verdict: V
     [(1.0, Verdict.HOLDS), (62.5, Verdict.HOLDS), (63.0, Verdict.DOES_NOT_HOLD), (None, Verdict.NOT_MEASURED)],
 )
 def test_cost_below_the_claim_breaks_no_promise(measured: float | None, verdict: Verdict) -> None:
-    assert judge_at_most(measured, 50.0).verdict is verdict
+    assert rule_at_most(measured, 50.0).verdict is verdict
 
 
 def test_holds_when_every_size_is_below_the_limit() -> None:
-    assert judge_up_to([(100, 1.0), (500, 9.9)], 10.0).verdict is Verdict.HOLDS
+    assert rule_up_to([(100, 1.0), (500, 9.9)], 10.0).verdict is Verdict.HOLDS
 
 
 def test_holds_up_to_the_last_size_below_the_limit() -> None:
-    ruling = judge_up_to([(2000, 30.0), (100, 1.0), (1000, 11.0), (500, 9.0)], 10.0)
+    ruling = rule_up_to([(2000, 30.0), (100, 1.0), (1000, 11.0), (500, 9.0)], 10.0)
     assert (ruling.verdict, ruling.up_to) == (Verdict.HOLDS_UP_TO, 500)
     assert str(ruling) == "holds up to 500 clients"
 
 
 def test_a_size_above_the_limit_is_not_outweighed_by_a_bigger_one_below() -> None:
-    assert judge_up_to([(100, 1.0), (500, 11.0), (1000, 9.0)], 10.0).up_to == 100
+    assert rule_up_to([(100, 1.0), (500, 11.0), (1000, 9.0)], 10.0).up_to == 100
 
 
 def test_does_not_hold_when_the_smallest_size_is_above_the_limit() -> None:
-    assert judge_up_to([(100, 10.0), (500, 1.0)], 10.0).verdict is Verdict.DOES_NOT_HOLD
+    assert rule_up_to([(100, 10.0), (500, 1.0)], 10.0).verdict is Verdict.DOES_NOT_HOLD
 
 
 def test_size_without_a_figure_has_neither_held_nor_failed() -> None:
-    assert judge_up_to([(100, 1.0), (500, None), (1000, 1.0)], 10.0) == judge(True)
-    assert judge_up_to([(100, None), (500, 1.0)], 10.0) == judge(True)
-    assert judge_up_to([(100, None)], 10.0) == NOT_MEASURED
+    assert rule_up_to([(100, 1.0), (500, None), (1000, 1.0)], 10.0) == rule(True)
+    assert rule_up_to([(100, None), (500, 1.0)], 10.0) == rule(True)
+    assert rule_up_to([(100, None)], 10.0) == NOT_MEASURED
 
 
 def test_claim_whose_next_size_gave_no_figure_holds_as_far_as_measured() -> None:
-    ruling = judge_up_to([(100, 1.0), (500, None)], 10.0)
+    ruling = rule_up_to([(100, 1.0), (500, None)], 10.0)
     assert (ruling.verdict, str(ruling)) == (Verdict.HOLDS, "holds as far as measured, 100 clients")
 
 
@@ -71,13 +71,13 @@ def test_claim_whose_next_size_gave_no_figure_holds_as_far_as_measured() -> None
     ],
 )
 def test_old_way_that_costs_more_than_claimed_understates_the_gain(measured: list[float], verdict: Verdict) -> None:
-    assert judge_cost_of_old(measured, 500.0).verdict is verdict
+    assert rule_cost_of_old(measured, 500.0).verdict is verdict
 
 
 def test_nothing_measured_is_no_verdict() -> None:
-    assert judge_up_to([], 10.0) == NOT_MEASURED
-    assert judge(None) == NOT_MEASURED
+    assert rule_up_to([], 10.0) == NOT_MEASURED
+    assert rule(None) == NOT_MEASURED
 
 
 def test_somebody_left_out_is_above_every_limit() -> None:
-    assert judge_up_to([(100, float("inf"))], 10.0).verdict is Verdict.DOES_NOT_HOLD
+    assert rule_up_to([(100, float("inf"))], 10.0).verdict is Verdict.DOES_NOT_HOLD

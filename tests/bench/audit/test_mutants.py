@@ -17,7 +17,7 @@ from bench.analysis import choice as analysis_choice
 from bench.analysis.derived import latency, overview
 from bench.analysis.key_ratios import key_ratios
 from bench.analysis.promises import benefits, features, metrics
-from bench.analysis.verdicts import Verdict, judge
+from bench.analysis.verdicts import Verdict, rule
 from bench.audit.check import Audit, audit
 from bench.audit.raw import Raw
 from bench.record.run import Run
@@ -145,7 +145,7 @@ def claim_called_untrue(patch: Patch) -> None:
 
 
 def old_cost_that_is_right(patch: Patch) -> None:
-    patch.setattr(metrics, "judge_cost_of_old", lambda measured, claimed: judge(True))
+    patch.setattr(metrics, "rule_cost_of_old", lambda measured, claimed: rule(True))
 
 
 def losses_of_the_swarm_that_are_not_told(patch: Patch) -> None:
@@ -160,7 +160,7 @@ def feature_without_losses(patch: Patch) -> None:
 
 def scale_of_a_hundred(patch: Patch) -> None:
     patch.setattr(features, "MANY_USERS", 1e6)
-    patch.setattr(features, "judge", lambda holds: judge(True))
+    patch.setattr(features, "rule", lambda holds: rule(True))
 
 
 def handshake_of_the_largest(patch: Patch) -> None:
@@ -211,12 +211,12 @@ def fit_that_stops_early(patch: Patch) -> None:
 
 
 def verdict_that_always_holds(patch: Patch) -> None:
-    patch.setattr(metrics, "judge_at_most", lambda measured, claimed: judge(True))
+    patch.setattr(metrics, "rule_at_most", lambda measured, claimed: rule(True))
 
 
 def verdict_of_another_limit(patch: Patch) -> None:
-    right = benefits.judge_up_to
-    patch.setattr(benefits, "judge_up_to", lambda by_clients, limit: right(by_clients, limit * 100))
+    right = benefits.rule_up_to
+    patch.setattr(benefits, "rule_up_to", lambda by_clients, limit: right(by_clients, limit * 100))
 
 
 def best_that_is_worst(patch: Patch) -> None:

@@ -12,13 +12,14 @@ from bench.processes.contract import Contract, read_contract
 from bench.processes.server_flags import lab_flags, server_flags
 from bench.processes.target import Target
 from bench.scenarios import bandwidth, broadcast, capacity, flap, peers, reconnect, storm, swarm
-from bench.scenarios.engine import fanout, fresh, memory, rooms_get
+from bench.scenarios.engine import fanout, freshness, memory, rooms_get
 from tests.bench.fake_lobby import fake_lobby
 
 USED = {
     "bandwidth": (*bandwidth.FLAGS, *bandwidth.EVERYWHERE), "broadcast": broadcast.FLAGS, "capacity": capacity.FLAGS,
     "cells": cells.FLAGS, "fanout": fanout.FLAGS, "flap": (*flap.FLAGS, *server_flags(presence_grace_s=10)),
-    "fresh": fresh.FLAGS, "memory": memory.FLAGS, "peers": peers.STORM_FLAGS, "reconnect": reconnect.FLAGS,
+    "engine-freshness": freshness.FLAGS, "memory": memory.FLAGS, "peers": peers.STORM_FLAGS,
+    "reconnect": reconnect.FLAGS,
     "rooms-get": rooms_get.FLAGS, "storm": storm.FLAGS, "swarm": swarm.FLAGS,
     "target": server_flags(port=0, data_dir="folder"),
 }  # fmt: skip

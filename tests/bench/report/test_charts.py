@@ -61,6 +61,7 @@ from bench.report.charts.sheet import (
     ratio_axis,
     render,
     sheet,
+    wrapped,
 )
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result, told
 
@@ -253,6 +254,15 @@ def test_cost_has_a_line_for_each_life_and_kind_of_memory() -> None:
     assert labels(kib) == ["idle", "active, push with fetch"]
     assert line(memory, "server, RSS")[1] == [9.0, 9.0]
     assert memory.get_ylim()[0] == 0, "bars and memory begin at nothing"
+
+
+@pytest.mark.parametrize(("kib", "low", "high"), [(10.0, 0.0, 13.0), (0.0, 0.0, 1.0), (-4.0, -5.2, 1.0)])
+def test_memory_that_does_not_grow_has_an_axis_all_the_same(kib: float, low: float, high: float) -> None:
+    book = Book()
+    book.add(RSS_PER_CONNECTION, kib, clients=300)
+    for measure in (CPU_PER_PLAYER_HOUR, KIB_PER_PLAYER_HOUR):
+        book.add(measure, 1.0, clients=300, party=FETCHING_LIFE)
+    assert drawn("cost", book.result("cost", ())).axes[2].get_ylim() == pytest.approx((low, high))
 
 
 def test_parties_stand_by_their_cost_and_the_lobby_is_set_apart() -> None:
@@ -486,3 +496,10 @@ def test_comparison_is_drawn_of_what_changed() -> None:
 
 def test_comparison_without_anything_in_common_is_drawn_empty() -> None:
     assert draw_comparison(compare_runs(a_run(), a_run(), limit=0.1)).png.startswith(b"\x89PNG")
+
+
+def test_name_that_is_too_long_for_a_phone_breaks_between_a_unit_and_what_follows() -> None:
+    with mpl.rc_context(PHONE):
+        assert [each.split("\n") for each in wrapped(["fixed 5 s, grace 0 s"])] == [
+            ["fixed 5\N{NO-BREAK SPACE}s, grace", "0\N{NO-BREAK SPACE}s"]
+        ]

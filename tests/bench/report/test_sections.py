@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.analysis.derived.overview import derive
-from bench.analysis.promises import judge_promises
+from bench.analysis.promises import rule_on_promises
 from bench.analysis.validity import Judgement
 from bench.measures import (
     BACK_WITHIN,
@@ -393,7 +393,7 @@ def test_announcements_that_did_not_come_are_told() -> None:
 
 
 def test_tally_counts_the_verdicts() -> None:
-    promises = judge_promises(derive(a_whole_run()))
+    promises = rule_on_promises(derive(a_whole_run()))
     words = tally(promises)
     claims = [promise for promise in promises if not promise.is_variant]
     assert words.startswith(f"Of {len(claims)} claims of the specification, ")
@@ -402,7 +402,7 @@ def test_tally_counts_the_verdicts() -> None:
 
 
 def test_claims_that_hold_and_fail_have_marks() -> None:
-    promises = judge_promises(derive(a_whole_run()))
+    promises = rule_on_promises(derive(a_whole_run()))
     claims, variants = promises_section(a_whole_run(), promises).tables
     marks = {claims.mark(number) for number in range(len(claims.rows))}
     assert {"holds", "partly", "fails"} <= marks
@@ -412,7 +412,7 @@ def test_claims_that_hold_and_fail_have_marks() -> None:
 
 def test_variants_are_not_among_what_is_not_true() -> None:
     figures = derive(a_whole_run())
-    [claims] = [each for each in carry_sentences(figures, judge_promises(figures)) if "claims" in each]
+    [claims] = [each for each in carry_sentences(figures, rule_on_promises(figures)) if "claims" in each]
     assert "heartbeats counted" not in claims
     assert "Initial handshake" in claims
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.derived.overview import derive
-from bench.analysis.promises import judge_promises
+from bench.analysis.promises import rule_on_promises
 from bench.measures import CAPACITY, FAILS_AT
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
@@ -53,7 +53,7 @@ def test_no_number_in_a_sentence_is_without_a_source(name: str) -> None:
 
 def test_no_verdict_stands_without_its_rule() -> None:
     rows = [each for each in texts_of(a_whole_run()) if each.where.startswith("promises: ")]
-    assert len(rows) == len(judge_promises(derive(a_whole_run())))
+    assert len(rows) == len(rule_on_promises(derive(a_whole_run())))
     assert all(any(it.quantity["of"] in VERDICTS for it in each.cited) for each in rows)
 
 

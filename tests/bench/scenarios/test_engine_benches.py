@@ -22,7 +22,7 @@ from bench.record.findings import Findings
 from bench.record.profiles import SMOKE
 from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO
 from bench.scenarios import reconnect, storm
-from bench.scenarios.engine import fanout, fresh, memory, rooms_get
+from bench.scenarios.engine import fanout, freshness, memory, rooms_get
 from loadtest.client.reconnect import FixedReconnect
 
 pytestmark = pytest.mark.system
@@ -37,9 +37,9 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """With pauses that are long enough for a handful of clients."""
     monkeypatch.setattr(fanout, "SETTLE_S", 0.05)
     monkeypatch.setattr(memory, "QUIET_S", 0.05)
-    monkeypatch.setattr(fresh, "INTERVAL_S", 0.3)
-    monkeypatch.setattr(fresh, "CHANGES", 2)
-    monkeypatch.setattr(fresh, "QUIET_S", 0.3)
+    monkeypatch.setattr(freshness, "INTERVAL_S", 0.3)
+    monkeypatch.setattr(freshness, "CHANGES", 2)
+    monkeypatch.setattr(freshness, "QUIET_S", 0.3)
     cpus = plan_cpus()
     return Lab(profile=PROFILE, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
 
@@ -80,7 +80,7 @@ def test_memory_is_looked_at(lab: Lab) -> None:
 
 
 def test_everybody_ends_with_the_truth(lab: Lab) -> None:
-    result = fresh.run(lab, TINY)
+    result = freshness.run(lab, TINY)
     assert result.faults == []
     assert figure(result, WRONG_LISTS) == 0
     assert 0 < figure(result, FETCHES) <= 1

@@ -21,7 +21,7 @@ from bench.record.findings import Findings, Ledger, Stretch, Where
 from bench.record.profiles import FULL, QUICK, SMOKE, CapacitySizes, Profile, wherever
 from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS, question_of
 from bench.record.vocabulary import BACK_AND_FRESH
-from bench.scenarios.capacity import LEAST, Knee, StepOutcome, judge, search, steps_about
+from bench.scenarios.capacity import LEAST, Knee, StepOutcome, outcome_of, search, steps_about
 from bench.scenarios.reconnect import peak_rate_per_s, write_return
 from bench.scenarios.registry import SCENARIOS
 from bench.scenarios.storm import frame_sizes
@@ -52,7 +52,7 @@ def told(p99_ms: float, *, lost: int = 0, busy: float = 0.1, stretch: Stretch = 
     ids=["met", "met though disturbed", "at the limit", "somebody left out", "generator", "other work"],
 )
 def test_step_of_the_search_is_judged_by_level_reach_and_disturbance(step: Round, outcome: StepOutcome) -> None:
-    assert judge(step, SIZES) is outcome
+    assert outcome_of(step, SIZES) is outcome
 
 
 def server_of(capacity: int) -> Callable[[int], StepOutcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadtest.measure.judging.thresholds import check_thresholds, read_threshold
-from loadtest.measure.judging.validity import judge
+from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.metrics import BY_NAME, counts_by_place, series_of
 from loadtest.measure.recorder import LATENESS, LOOP_LAG, Recorder
 from loadtest.measure.run_facts import RunFacts
@@ -71,7 +71,7 @@ def test_thresholds_are_on_the_steady_state():
 
 def test_the_file_has_the_other_phases_apart():
     recorder = phased()
-    run = as_json(recorder, RunFacts(duration_s=20.0), judge(recorder), ())
+    run = as_json(recorder, RunFacts(duration_s=20.0), validity_of(recorder), ())
     assert run.reported == "steady"
     [heartbeat] = [row for row in run.metrics if row.name == "heartbeat"]
     assert (heartbeat.count, round(heartbeat.max_ms, 1)) == (10, 5.0)

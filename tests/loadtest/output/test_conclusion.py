@@ -16,7 +16,7 @@ from flask import Flask, Response
 
 from loadtest.measure.examples import not_understood
 from loadtest.measure.judging.thresholds import read_threshold, read_thresholds
-from loadtest.measure.judging.validity import judge
+from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.metrics import error_name
 from loadtest.measure.processes.health import Health
 from loadtest.measure.processes.server_watch import find_server
@@ -123,7 +123,7 @@ def test_options_of_a_run_that_do_not_hold_are_refused(tmp_path: Path):
 
 
 def test_a_calm_run_is_valid():
-    assert str(judge(recorded())) == "VALID"
+    assert str(validity_of(recorded())) == "VALID"
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_a_calm_run_is_valid():
 def test_a_generator_that_is_busy_or_held_up_is_named(health: Health, level: Validity, reason: str):
     recorder = recorded()
     recorder.health = health
-    judgement = judge(recorder)
-    assert judgement.level is level
-    assert reason in "; ".join(judgement.reasons)
+    validity = validity_of(recorder)
+    assert validity.level is level
+    assert reason in "; ".join(validity.reasons)
 
 
 def test_reports_that_did_not_arrive_make_a_run_invalid():
@@ -169,7 +169,7 @@ def test_reports_that_did_not_arrive_make_a_run_invalid():
         "worker 1 sent 10 requests, 0 arrived",
         "the last report of worker 2 did not arrive",
     ]
-    assert judge(master).level is Validity.INVALID
+    assert validity_of(master).level is Validity.INVALID
     assert master.presence.expected == 2000, "what was in the lost report is lost, and said to be"
 
 
@@ -182,9 +182,9 @@ def test_what_a_reader_has_to_know_makes_a_run_suspect():
     recorder.count("restarts that failed")
     recorder.record("lateness of the swarm", 2.0)
     recorder.record("time to fresh, by push", -0.5)
-    judgement = judge(recorder)
-    assert judgement.level is Validity.SUSPECT
-    assert judgement.reasons == (
+    validity = validity_of(recorder)
+    assert validity.level is Validity.SUSPECT
+    assert validity.reasons == (
         "players acted late: p99 2 s",
         "3 players gave up",
         "12 of 1,500 arrivals found no free seat and did not start a session: raise -u",
@@ -230,7 +230,7 @@ def test_it_says_what_held_the_run_up_and_what_was_seen(
 ):
     recorder = answered(*answers)
     recorder.health = Health(ticks=600, cpu_shares=[generator] * 30)
-    found = judge(recorder, server_cpu_shares=server, server_state=state).bottleneck
+    found = validity_of(recorder, server_cpu_shares=server, server_state=state).bottleneck
     assert found is None if sentence is None else found is not None and found.startswith(sentence), found
 
 
@@ -244,7 +244,7 @@ def test_slow_answers_are_the_networks_where_tcp_says_so(round_trip_s: float, ag
     recorder.record("round trip of TCP", round_trip_s)
     recorder.count("TCP segments sent, of a sample", 1000)
     recorder.count("TCP segments sent again, of the sample", again)
-    found = judge(recorder, server_cpu_shares=[0.02] * 10).bottleneck
+    found = validity_of(recorder, server_cpu_shares=[0.02] * 10).bottleneck
     assert found is not None
     assert found.startswith(sentence)
     assert f"the network {'300 ms' if round_trip_s > 0.1 else '200 µs'}" in found
@@ -257,7 +257,7 @@ def test_slow_http_answers_blame_nobody_where_the_generators_own_loop_was_late(l
     for _ in range(30):
         recorder.record_request(("GET", "/api/rooms"), 0.650, None)
         recorder.record("loop lag of the generator", lag_s)
-    found = judge(recorder, server_cpu_shares=[0.02] * 10).bottleneck
+    found = validity_of(recorder, server_cpu_shares=[0.02] * 10).bottleneck
     assert found is not None
     assert found.startswith(sentence)
 
@@ -275,7 +275,7 @@ def played(**counts: int) -> Recorder:
 
 
 def test_two_players_who_met_are_a_valid_run():
-    assert judge(played()).level is Validity.VALID
+    assert validity_of(played()).level is Validity.VALID
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_two_players_who_met_are_a_valid_run():
 def test_what_makes_figures_wrong_is_a_reason(event: str, number: int, level: Validity, says: str):
     recorder = played()
     recorder.count(event, number)
-    judgement = judge(recorder)
-    assert judgement.level is level
-    assert says in judgement.reasons[0]
+    validity = validity_of(recorder)
+    assert validity.level is level
+    assert says in validity.reasons[0]
 
 
 def test_one_message_of_thousands_that_was_not_understood_is_a_doubt_with_its_example():
@@ -301,55 +301,55 @@ def test_one_message_of_thousands_that_was_not_understood_is_a_doubt_with_its_ex
     recorder.connections.messages_in["user_online"] = 5000
     recorder.reach.presence.booked = 5000
     kind = not_understood(recorder, b'{"type":"pong","data":{}}', "`ts` is missing")
-    judgement = judge(recorder)
-    assert judgement.level is Validity.SUSPECT
+    validity = validity_of(recorder)
+    assert validity.level is Validity.SUSPECT
     assert kind == "pong was not understood: `ts` is missing"
-    assert '{"type":"pong","data":{}} (pong was not understood' in judgement.reasons[0]
+    assert '{"type":"pong","data":{}} (pong was not understood' in validity.reasons[0]
 
 
 def test_players_of_whom_nobody_heard_are_users_of_somebody_else_too():
     recorder = played()
     recorder.reach.presence.unheard = 6
-    judgement = judge(recorder)
-    assert judgement.level is Validity.INVALID
-    assert "another swarm with the same tokens" in judgement.reasons[0]
+    validity = validity_of(recorder)
+    assert validity.level is Validity.INVALID
+    assert "another swarm with the same tokens" in validity.reasons[0]
 
 
 def test_a_run_in_which_nothing_was_judged_is_not_valid():
     recorder = played()
     recorder.reach.presence = ReachTally()
-    assert judge(recorder, is_over=False).level is Validity.VALID, "it may still come"
-    assert judge(recorder).level is Validity.SUSPECT
-    assert "nothing was judged" in judge(recorder).reasons[0]
+    assert validity_of(recorder, is_over=False).level is Validity.VALID, "it may still come"
+    assert validity_of(recorder).level is Validity.SUSPECT
+    assert "nothing was judged" in validity_of(recorder).reasons[0]
 
 
 def test_a_run_in_which_nobody_was_connected_is_invalid():
     recorder = Recorder()
     recorder.count("connection attempts", 5)
-    assert judge(recorder).reasons == ("no player was ever connected: nothing was judged",)
-    assert judge(recorder).level is Validity.INVALID
+    assert validity_of(recorder).reasons == ("no player was ever connected: nothing was judged",)
+    assert validity_of(recorder).level is Validity.INVALID
 
 
 def test_a_role_that_does_not_write_into_the_ledger_is_said_to():
     recorder = played()
     recorder.connections.messages_in["user_online"] = 26_760
-    judgement = judge(recorder)
-    assert judgement.level is Validity.INVALID
-    assert "26,760 messages of presence were received and none came into the ledger" in judgement.reasons[0]
+    validity = validity_of(recorder)
+    assert validity.level is Validity.INVALID
+    assert "26,760 messages of presence were received and none came into the ledger" in validity.reasons[0]
 
 
 def test_a_server_that_answers_no_heartbeat_is_named():
     recorder = played(sent_ping=9)
     recorder.record_request(("WS", "heartbeat"), None, "not answered")
-    assert "the server answered none of 9 heartbeats" in judge(recorder).reasons
+    assert "the server answered none of 9 heartbeats" in validity_of(recorder).reasons
 
 
 def test_announcements_that_a_later_one_made_up_for_are_a_note():
     recorder = played()
     recorder.reach.rooms.missed = 7
-    judgement = judge(recorder)
-    assert judgement.level is Validity.VALID
-    assert judgement.notes[0].startswith("7 announcements of the rooms that others heard did not come")
+    validity = validity_of(recorder)
+    assert validity.level is Validity.VALID
+    assert validity.notes[0].startswith("7 announcements of the rooms that others heard did not come")
 
 
 @pytest.mark.parametrize(
@@ -370,9 +370,9 @@ def test_what_the_generator_delayed_is_left_out_and_said(delayed: int, level: Va
     heartbeats = recorder.requests["WS", "heartbeat"].times
     assert heartbeats.count == 200
     assert heartbeats.max_us == pytest.approx(1000, rel=0.01)
-    judgement = judge(recorder)
-    assert judgement.level is level
-    said = [text for text in (*judgement.reasons, *judgement.notes) if "stood still for 1.4 s" in text]
+    validity = validity_of(recorder)
+    assert validity.level is level
+    said = [text for text in (*validity.reasons, *validity.notes) if "stood still for 1.4 s" in text]
     assert len(said) == 1
     assert ("is left out of the figures" in said[0]) == bool(delayed)
 

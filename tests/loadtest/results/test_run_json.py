@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from loadtest.measure.judging.thresholds import check_thresholds, read_threshold
-from loadtest.measure.judging.validity import judge
+from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.processes.health import Health
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
@@ -29,7 +29,7 @@ def a_run() -> RunFile:
     recorder.health = Health(ticks=600, cpu_shares=[0.95] * 30)
     facts = RunFacts(host="http://x", seed=3, started_at="2026-01-01T00:00:00Z", duration_s=30.0, users={"host": 2})
     results = check_thresholds([read_threshold("reach == 1"), read_threshold("poll.p99 < 1s")], recorder, duration_s=30)
-    return as_json(recorder, facts, judge(recorder), results)
+    return as_json(recorder, facts, validity_of(recorder), results)
 
 
 def test_a_run_file_is_read_as_it_was_written(tmp_path: Path):

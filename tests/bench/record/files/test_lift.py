@@ -21,7 +21,7 @@ from bench.analysis.consistency.pairs import pairs
 from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview, derive
 from bench.analysis.figures import Figure, figures_of
-from bench.analysis.promises import judge_promises
+from bench.analysis.promises import rule_on_promises
 from bench.analysis.windows import OF_STALENESS
 from bench.measures import MEASURES
 from bench.record.files.lift import lift, name_today
@@ -154,7 +154,7 @@ RESTATED = ("came back by themselves", "HTTP upgrade")
 
 
 def test_what_was_measured_for_each_claim_is_as_before(overview: Overview, before: dict[str, Any]) -> None:
-    now = [each.measured for each in judge_promises(overview)]
+    now = [each.measured for each in rule_on_promises(overview)]
     then = [measured.replace(" a minute", " per minute") for _, measured, _ in before["promises"]]
     assert [each for each in then if each not in now and not any(words in each for words in RESTATED)] == []
     assert any(each.startswith("10,000 of 10,000 clients came back by themselves") for each in now)

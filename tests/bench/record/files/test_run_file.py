@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.record.book import Book
 from bench.record.files.run_file import RunUnreadable, read_run, write_run
 from bench.record.run import SCHEMA_VERSION
 from bench.record.samples import Samples
-from tests.bench.runs import a_whole_run
+from tests.bench.runs import a_run, a_whole_run
 
 
 @given(st.lists(st.integers(min_value=-1_000, max_value=10_000_000)))
@@ -59,3 +60,8 @@ def test_other_schema_is_refused_by_its_number(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps(raw))
     with pytest.raises(RunUnreadable, match=f"schema {SCHEMA_VERSION + 1}"):
         read_run(tmp_path / "run.json")
+
+
+def test_scenario_that_was_called_otherwise_has_the_name_of_today(tmp_path: Path) -> None:
+    write_run(a_run(Book().result("fresh", ())), tmp_path / "run.json")
+    assert [each.name for each in read_run(tmp_path / "run.json").findings] == ["engine-freshness"]

@@ -14,7 +14,7 @@ from bench.analysis.comparison.compare import Change, compare_runs
 from bench.analysis.figures import figures_of, invalid_figures
 from bench.record.files.run_file import RunUnreadable, read_run
 from bench.record.run import Run
-from loadtest.measure.judging.validity import judge
+from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.processes.health import Health
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
@@ -38,7 +38,7 @@ def a_swarm(folder: Path, *, slower: float = 1.0, busy: float = 0.3) -> Path:
                    "threshold": ["reach == 1"], "autoquit": -1, "mode": ""},
     )  # fmt: skip
     folder.mkdir()
-    write_json(folder / "run.json", as_json(recorder, facts, judge(recorder), ()))
+    write_json(folder / "run.json", as_json(recorder, facts, validity_of(recorder), ()))
     return folder
 
 

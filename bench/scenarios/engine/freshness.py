@@ -84,8 +84,8 @@ class TruthCrowd(Crowd):
 
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
     """Two servers per repeat: one with delta clients, one with base clients."""
-    book = lab.book("fresh", FLAGS)
-    with lab.reporter.stage("fresh", 3 * sizes.ladder_repeats) as stage:
+    book = lab.book("engine-freshness", FLAGS)
+    with lab.reporter.stage("engine-freshness", 3 * sizes.ladder_repeats) as stage:
         for _ in range(sizes.ladder_repeats):
             stage.say(f"{sizes.fresh} rooms_delta clients")
             _delta(lab, book, sizes.fresh)
@@ -97,7 +97,7 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
         f"percentiles are over all clients of {CHANGES} lone changes, from the intended time; in the stream of changes "
         "only those that make a room are timed, while both kinds count"
     )
-    return book.result("fresh", FLAGS)
+    return book.result("engine-freshness", FLAGS)
 
 
 def _intervals(clients: int) -> float:
