@@ -11,7 +11,7 @@ from typing import Any
 from bench.audit.conclusions import RULES, conclude
 from bench.audit.plain_json import Json
 from bench.audit.printed import is_printed
-from bench.audit.quantities import compute
+from bench.audit.quantities.compute import compute
 from bench.audit.raw import NotInRun, Raw
 from bench.audit.validity import VALID, kind, of_readings
 from bench.audit.value import Value

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from bench.audit import validity
 from bench.audit.arithmetic import apart, median, nearest_rank, ratio
-from bench.audit.crossings import order
-from bench.audit.crossovers import cheapest, first
-from bench.audit.delays import broadcasts, lasts_ms, lost
 from bench.audit.plain_json import Json
-from bench.audit.quantities import compute, ratios_of
+from bench.audit.quantities.compute import compute, ratios_of
+from bench.audit.quantities.crossings import order
+from bench.audit.quantities.crossovers import cheapest, first
+from bench.audit.quantities.delays import broadcasts, lasts_ms, lost
+from bench.audit.quantities.swarm import happened, swarm_document, to_hear
 from bench.audit.raw import NotInRun, Raw, all_milliseconds
-from bench.audit.swarm import happened, swarm_document, to_hear
 
 HOLDS, FAILS, NOT_MEASURED = "holds", "does not hold", "not measured"
 A_QUARTER = 0.25

@@ -14,9 +14,9 @@ from bench.audit.__main__ import AGREES, DISAGREES, NOTHING, USAGE, audit_report
 from bench.audit.arithmetic import between, median, nearest_rank
 from bench.audit.conclusions import RULES
 from bench.audit.printed import is_printed
-from bench.audit.quantities import KINDS
-from bench.audit.traffic import frame
-from bench.audit.whole_run import bounds_of_median
+from bench.audit.quantities.compute import KINDS
+from bench.audit.quantities.traffic import frame
+from bench.audit.quantities.whole_run import bounds_of_median
 from bench.record.files.run_file import write_run
 from bench.report.build import texts_of
 from bench.report.told import FIGURES_FILE, figures_json

@@ -13,8 +13,8 @@ from typing import Any
 
 from bench.audit.arithmetic import between, mean, median
 from bench.audit.plain_json import Json
+from bench.audit.quantities.traffic import counted, hourly
 from bench.audit.raw import NotInRun, Raw
-from bench.audit.traffic import counted, hourly
 from bench.audit.validity import INVALID, of_group
 from bench.audit.value import Value
 

@@ -11,8 +11,8 @@ import math
 
 from bench.audit import validity
 from bench.audit.plain_json import Json
+from bench.audit.quantities.traffic import hourly
 from bench.audit.raw import NotInRun, Raw
-from bench.audit.traffic import hourly
 from bench.audit.value import Value
 
 ACCEPTED = {"valid": (validity.VALID,), "not invalid": (validity.VALID, validity.SUSPECT)}

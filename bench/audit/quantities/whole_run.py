@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from bench.audit import validity
 from bench.audit.arithmetic import apart
-from bench.audit.delays import alone
 from bench.audit.plain_json import Json
+from bench.audit.quantities.delays import alone
+from bench.audit.quantities.traffic import pushing
 from bench.audit.raw import NotInRun, Raw, milliseconds
-from bench.audit.traffic import pushing
 from bench.audit.value import Value
 
 FIXED_POLICY = "fixed 5 s"

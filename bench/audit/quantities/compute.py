@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.audit.arithmetic import apart, median, ratio
-from bench.audit.crossings import crossing
-from bench.audit.crossovers import crossover
-from bench.audit.delays import DELAYS
 from bench.audit.plain_json import Json
+from bench.audit.quantities.crossings import crossing
+from bench.audit.quantities.crossovers import crossover
+from bench.audit.quantities.delays import DELAYS
+from bench.audit.quantities.swarm import SWARM
+from bench.audit.quantities.traffic import HEADER_BYTES, TRAFFIC
+from bench.audit.quantities.whole_run import WHOLE_RUN, bounds_of_median
 from bench.audit.raw import NotInRun, Raw
-from bench.audit.swarm import SWARM
-from bench.audit.traffic import HEADER_BYTES, TRAFFIC
 from bench.audit.value import Value
-from bench.audit.whole_run import WHOLE_RUN, bounds_of_median
 
 HEARTBEAT_S = 30
 HEARTBEAT_BYTES = 31 + 45 + 3 * HEADER_BYTES

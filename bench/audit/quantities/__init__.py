@@ -1,0 +1,1 @@
+"""Quantities that a report tells, each computed from the raw readings."""
