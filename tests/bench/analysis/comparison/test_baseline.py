@@ -19,7 +19,7 @@ from bench.record.findings import Stretch
 from bench.record.run import Run
 from tests.bench.runs import a_run
 
-STORED = Path(__file__).parents[3] / "reports" / "baseline.json"
+STORED = Path(__file__).parents[4] / "reports" / "baseline.json"
 CROWDED = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.1, server_wait_s=0.5)
 FLOOR_RATIO = next(str(each) for each in WATCHED if each.measure == CPU_PER_RECIPIENT and each.over == "floor")
 
