@@ -13,7 +13,7 @@ from bench.load.sockets.raw_client import Transport
 from bench.measures import HOSTILE_KINDS, PONG_DISTURBED, PONG_RATIO, PONG_UNDISTURBED
 from bench.processes.lab import Lab
 from bench.processes.remote import Remote
-from bench.processes.server_flags import lab_flags
+from bench.processes.server_flags import server_flags
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book
@@ -21,7 +21,8 @@ from bench.record.findings import Findings
 from bench.scenarios.stress.flags import NO_OPENSSL, flags_of
 from bench.stats import percentile
 
-FLAGS = lab_flags()
+FLAGS = server_flags(log_level="error")
+"""With all limits as they are by default: what holds hostile clients is measured, too."""
 TRANSPORTS = {"plain": Transport.BARE, "TLS": Transport.TLS, "permessage-deflate": Transport.DEFLATE}
 
 

@@ -39,9 +39,9 @@ log = logging.getLogger("lobby.socket")
 
 READ_BYTES = RECORD_BYTES
 """A whole TLS record, so that none of it stays behind in OpenSSL, where the loop does not see it."""
-FRAMES_PER_TURN = 128
-"""Of one connection per turn of the loop, about half a millisecond: 16 KiB can be 2,700 frames, and the others would
-wait for all of them."""
+FRAMES_PER_TURN = 32
+"""Of one connection per turn of the loop, half a millisecond where all are answered: 16 KiB can be 2,700 frames, and
+the others would wait for all of them."""
 CLOSE_PATIENCE_S = 5.0
 """How long a client has to answer a close frame."""
 MAX_BYTES_AFTER_CLOSE = 1 << 20

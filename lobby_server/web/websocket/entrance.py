@@ -1,7 +1,7 @@
-"""Admission: a bounded number of handshakes per turn of the loop.
+"""Admission: a bounded number of newcomers per turn of the loop, before their first request and at their handshake.
 
 A thousand handshakes that arrive together take the loop tens of milliseconds, in which those who are connected already
-wait for their pongs. A session that comes when the turn has had its share is not read from until a later turn,
+wait for their pongs. A connection that comes when the turn has had its share is not read from until a later turn,
 first come, first served.
 """
 
@@ -16,9 +16,9 @@ HANDSHAKES_PER_TURN = 256
 
 
 class Entrance:
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, per_turn: int = HANDSHAKES_PER_TURN) -> None:
         self._loop = loop
-        self._left = HANDSHAKES_PER_TURN
+        self._per_turn = self._left = per_turn
         self._queue: deque[Callable[[], None]] = deque()
         self._is_turning = False
 
@@ -29,6 +29,11 @@ class Entrance:
         self._left -= 1
         self._turn()
         return True
+
+    def charge(self, extra: int) -> None:
+        """One who was admitted takes the place of `extra` more."""
+        self._left -= extra
+        self._turn()
 
     def queue_up(self, go_on: Callable[[], None]) -> None:
         """Call as soon as the turns have a place for it. The callback looks whether its session is still there."""
@@ -44,9 +49,9 @@ class Entrance:
 
     def _next_turn(self) -> None:
         self._is_turning = False
-        admitted = min(len(self._queue), HANDSHAKES_PER_TURN)
-        self._left = HANDSHAKES_PER_TURN - admitted
-        if admitted:
+        self._left = self._per_turn
+        if self._queue:
             self._turn()
-        for _ in range(admitted):
+        while self._queue and self._left > 0:
+            self._left -= 1
             self._queue.popleft()()

@@ -20,7 +20,7 @@ log = logging.getLogger("lobby.listener")
 
 ACCEPTS_PER_TURN = 8
 """Newcomers per turn of the loop, half a millisecond of it: clients that are connected get the turns in between."""
-TLS_ACCEPTS_PER_TURN = 2
+TLS_ACCEPTS_PER_TURN = 1
 """Over TLS, of which each handshake takes the loop about half a millisecond."""
 OUT_OF_DESCRIPTORS_PAUSE_S = 1.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
-from lobby_server.web.websocket import entrance
 from lobby_server.web.websocket.entrance import Entrance
+from lobby_server.web.websocket.newcomer import READS_PER_TURN, Newcomer
 from tests.web.conftest import Lobby
+from tests.web.websocket.ways import Peer, upgrade
 
 
-async def test_a_turn_has_its_share_and_the_next_turns_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "HANDSHAKES_PER_TURN", 3)
-    door, entered = Entrance(asyncio.get_running_loop()), list[int]()
+async def test_a_turn_has_its_share_and_the_next_turns_have_theirs() -> None:
+    door, entered = Entrance(asyncio.get_running_loop(), per_turn=3), list[int]()
     for number in range(8):
         if door.enter():
             entered.append(number)
@@ -27,9 +28,58 @@ async def test_a_turn_has_its_share_and_the_next_turns_have_theirs(monkeypatch: 
     assert seen == [3, 6, 8]
 
 
-async def test_who_comes_while_others_wait_does_not_get_in_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "HANDSHAKES_PER_TURN", 1)
-    door, entered = Entrance(asyncio.get_running_loop()), list[str]()
+async def test_who_takes_more_leaves_less_for_the_others_of_the_turn() -> None:
+    door, entered = Entrance(asyncio.get_running_loop(), per_turn=4), list[int]()
+
+    def come(number: int) -> None:
+        entered.append(number)
+        door.charge(1)
+
+    for number in range(5):
+        if door.enter():
+            come(number)
+        else:
+            door.queue_up(lambda number=number: come(number))
+    seen = [len(entered)]
+    while len(entered) < 5:
+        await asyncio.sleep(0)
+        seen.append(len(entered))
+    assert entered == list(range(5))
+    assert seen == [2, 4, 5]
+
+
+async def test_requests_that_come_together_are_read_over_several_turns_and_all_are_answered(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, in_turn = 0, Counter[int]()
+    read = Newcomer._read
+
+    def counted(self: Newcomer) -> None:
+        in_turn[turn] += 1
+        read(self)
+
+    async def turns() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    peers = [await Peer.connect(lobby) for _ in range(4 * READS_PER_TURN)]
+    monkeypatch.setattr(Newcomer, "_read", counted)
+    ticking = asyncio.create_task(turns())
+    try:
+        for number, peer in enumerate(peers):
+            peer.writer.write(upgrade() if number % 2 else b"GET /healthz HTTP/1.1\r\nHost: lobby.test\r\n\r\n")
+        peers[0].writer.transport.abort()
+        statuses = [(await peer.response_head())[0] for peer in peers[1:]]
+    finally:
+        ticking.cancel()
+    assert statuses == [101, 200] * (len(peers) // 2 - 1) + [101]
+    assert max(in_turn.values()) <= READS_PER_TURN
+
+
+async def test_who_comes_while_others_wait_does_not_get_in_before_them() -> None:
+    door, entered = Entrance(asyncio.get_running_loop(), per_turn=1), list[str]()
     assert door.enter()
     door.queue_up(lambda: entered.append("first"))
     door.queue_up(lambda: entered.append("second"))
@@ -41,7 +91,9 @@ async def test_who_comes_while_others_wait_does_not_get_in_before_them(monkeypat
 async def test_clients_that_had_to_wait_are_accepted_and_those_that_left_meanwhile_harm_nobody(
     lobby: Lobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entrance, "HANDSHAKES_PER_TURN", 1)
+    assert lobby.server._connections is not None
+    monkeypatch.setattr(lobby.server._connections.entrance, "_per_turn", 1)
+    monkeypatch.setattr(lobby.server._connections.entrance, "_left", 1)
     clients = [await lobby.connect() for _ in range(6)]
     for number, client in enumerate(clients):
         await client.command("handshake", version="1", name="P", token=lobby.token(number + 1, f"user{number}"))
