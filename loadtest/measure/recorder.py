@@ -107,6 +107,8 @@ class Recorder:
         """Of this process."""
         self.workers: dict[str, Worker] = {}
         self._requests: dict[RequestKey, RequestStats] = {}
+        self.holds_back = False
+        """Of a worker: nothing is reported yet, because it may be dropped."""
         self.not_understood: dict[str, str] = {}
         """An example of each kind of what could not be understood, in the words of `loadtest.measure.examples`."""
         self.connections = Counters()
@@ -278,7 +280,9 @@ class Recorder:
 
     def reset(self) -> None:
         """Start from zero: what was recorded so far was a warm-up. What workers sent stays reconciled."""
+        sent = self._sent.copy()
         self.take_report()
+        self._sent = sent  # that one was not
         self._events.clear()
         self._base = _flat(self.connections)
         self._shipped = Counter()

@@ -75,13 +75,16 @@ def write_files(conclusion: Conclusion, *, json_file: Path | None, folder: Path 
 
 
 _SECRET = ("secret", "password", "token", "key", "login", "auth")
+_NO_SECRET = frozenset({"tokens"})
+"""The name of a file."""
 
 
 def shown_arguments(parsed: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of the command line for run.json: no secrets, and of absolute paths the last part only."""
     shown: dict[str, Any] = {}
     for name, value in sorted(parsed.items()):
-        if value is None or value is False or value in ("", []) or any(word in name for word in _SECRET):
+        is_secret = name not in _NO_SECRET and any(word in name for word in _SECRET)
+        if value is None or value is False or value in ("", []) or is_secret:
             continue
         if isinstance(value, (bool, int, float)):
             shown[name] = value

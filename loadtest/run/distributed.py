@@ -47,7 +47,8 @@ class WorkerSide:
     def _on_report_to_master(self, data: dict[str, Any], **_rest: Any) -> None:
         recorder = self._recorder()
         if recorder is not None and recorder is not self._ended:
-            data[_REPORT] = {"report": recorder.take_report(), "entries": recorder.ledger.take_entries()}
+            report = None if recorder.holds_back else recorder.take_report()
+            data[_REPORT] = {"report": report, "entries": recorder.ledger.take_entries()}
 
     def _on_entries(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
@@ -112,7 +113,8 @@ class MasterSide:
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_rest: Any) -> None:
         recorder = self._recorder()
         if recorder is not None and _REPORT in data and client_id not in self._ended:
-            recorder.add_report(data[_REPORT]["report"], worker=self._name(client_id))
+            if data[_REPORT]["report"] is not None:
+                recorder.add_report(data[_REPORT]["report"], worker=self._name(client_id))
             self._pass_on(client_id, data[_REPORT]["entries"], recorder.ledger)
 
     def _on_stopped(self, msg: Any, **_rest: Any) -> None:

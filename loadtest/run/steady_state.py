@@ -21,6 +21,7 @@ class SteadyState:
         self._resets = resets
         self._started_s: float | None = None
         self._has_begun = swarm.options.load.shape not in (NONE, SOAK, RESTART)
+        swarm.recorder.holds_back = resets and not self._has_begun
 
     def all_are_started(self, now_s: float) -> None:
         """Locust has started all players; called again when their number was changed."""
@@ -35,4 +36,5 @@ class SteadyState:
             self._has_begun = True
             if self._resets:
                 self._swarm.recorder.reset()
+            self._swarm.recorder.holds_back = False
             self._swarm.recorder.begin_steady_state()

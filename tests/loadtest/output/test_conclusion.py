@@ -496,9 +496,11 @@ def test_a_run_of_nothing_has_files_too(tmp_path: Path):
 def test_arguments_in_the_file_are_without_secrets_and_paths():
     shown = shown_arguments(
         {"tokens": "/home/x/tokens", "jwt_secret": "s", "web_login": True, "host": "http://x", "users": 5,
-         "run_dir": "/home/x/run", "ws_path": "/ws", "threshold": ["reach == 1"], "tags": None, "headless": True}
+         "run_dir": "/home/x/run", "ws_path": "/ws", "threshold": ["reach == 1"], "tags": None, "headless": True,
+         "exit_code_on_error": 0}
     )  # fmt: skip
     assert shown == {
+        "tokens": "tokens", "exit_code_on_error": 0,
         "host": "http://x", "users": 5, "run_dir": "run", "ws_path": "/ws", "threshold": ["reach == 1"],
         "headless": True,
     }  # fmt: skip

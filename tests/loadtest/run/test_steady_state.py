@@ -62,3 +62,28 @@ def test_a_load_that_changes_all_the_time_has_none(shape: str, has_one: bool):
     state.all_are_started(1.0)
     state.look(2.0)
     assert swarm.recorder.has_steady_state is has_one
+
+
+def test_a_worker_reports_nothing_of_what_is_to_be_dropped_and_all_of_what_is_not():
+    state, swarm = under(resets=True)
+    assert swarm.recorder.holds_back
+    swarm.arriving.clear()
+    state.all_are_started(1.0)
+    state.look(2.0)
+    assert not swarm.recorder.holds_back
+    assert not under("ramp", resets=True)[1].recorder.holds_back, "it has no steady state to wait for"
+
+
+def test_a_worker_that_dropped_its_ramp_is_reconciled():
+    state, swarm = under(resets=True)
+    worker, master = swarm.recorder, Recorder()
+    worker.record("reconnect", 1.0)
+    worker.record_request(("WS", "heartbeat"), 0.1, None)
+    swarm.arriving.clear()
+    state.all_are_started(1.0)
+    state.look(2.0)
+    worker.record("reconnect", 0.0)
+    master.add_report(worker.take_report(is_last=True), worker="0")
+    assert not master.unreconciled
+    assert master.series["reconnect"].count == 1
+    assert not master.requests

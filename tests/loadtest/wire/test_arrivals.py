@@ -20,8 +20,8 @@ from tests.loadtest.fakes import FakePeer, FakeServer
 from tests.loadtest.wire.test_wire import Game, wait_for
 
 FROZEN_S = 0.4
-NEAR_S = 0.05
-"""A stamp is exact to microseconds; the server's thread may have to wait between sending and telling when."""
+NEAR_S = 0.002
+"""Of two clocks that are compared."""
 
 needs_stamps = pytest.mark.skipif(not HAS_STAMPS, reason="this kernel stamps no arrivals")
 
@@ -32,13 +32,15 @@ def test_a_stamp_is_the_time_of_arrival_however_late_it_is_read():
         stamp_arrivals(client)
         server, _ = listener.accept()
         with server:
+            before_s = time.perf_counter()
             server.sendall(b"first")
-            sent_s = time.perf_counter()
+            after_s = time.perf_counter()
             time.sleep(FROZEN_S)
             chunk, control, _, _ = client.recvmsg(100, 64)
             now_s = time.perf_counter()
             assert chunk == b"first"
-            assert ArrivalClock().arrived_s(control, now_s) == pytest.approx(sent_s, abs=NEAR_S)
+            arrived_s = ArrivalClock().arrived_s(control, now_s)
+            assert before_s - NEAR_S <= arrived_s <= after_s + NEAR_S < now_s
 
 
 def test_without_a_stamp_the_time_of_reading_counts():
@@ -55,14 +57,15 @@ def test_a_stamp_of_a_clock_that_was_set_is_not_believed(off_s: float):
 
 @needs_stamps
 def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
-    sent_s: list[float] = []
+    sending_s: list[float] = []
     heard_s: list[float] = []
 
     def script(peer: FakePeer) -> None:
         peer.accept()
         peer.read_message("ping")
+        sending_s.append(time.perf_counter())
         peer.send(Pong(ts=1), UserOnline(user_id=7, username="somebody"))
-        sent_s.append(time.perf_counter())
+        sending_s.append(time.perf_counter())
         peer.read_until_gone()
 
     with FakeServer(script) as server:
@@ -71,15 +74,16 @@ def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
         try:
             game.connection.connect_to_server("a.b.c")
             wait_for(lambda: game.connection.is_connected)
-            game.connection._heartbeats.sent(time.perf_counter())
+            pinged_s = time.perf_counter()
+            game.connection._heartbeats.sent(pinged_s)
             game.connection._send_text(Ping())
-            frozen_s = time.perf_counter()
-            while not sent_s or time.perf_counter() < frozen_s + FROZEN_S:
+            while len(sending_s) < 2 or time.perf_counter() < sending_s[1] + FROZEN_S:
                 time.sleep(0.01)  # the loop of the swarm does not run
             wait_for(lambda: heard_s)
-            assert heard_s[0] == pytest.approx(sent_s[0], abs=NEAR_S)
+            before_s, after_s = sending_s
+            assert before_s - NEAR_S <= heard_s[0] <= after_s + NEAR_S
             [round_trip_s] = [said for said in game.said if isinstance(said, float)]
-            assert round_trip_s < FROZEN_S / 2
+            assert round_trip_s <= after_s - pinged_s + NEAR_S
         finally:
             game.connection.disconnect_from_server()
             wire.close()
@@ -107,7 +111,7 @@ def test_the_wait_for_an_opener_is_lateness_and_not_the_time_of_an_upgrade():
             wait_for(lambda: all(game.connection.is_connected for game in games))
             upgrades_s = sorted(game.attempts[0].upgrade_s or 0.0 for game in games)
             assert upgrades_s[0] >= takes_s
-            assert upgrades_s[-1] < 2 * takes_s, "without the wait of the last for all others"
+            assert upgrades_s[-1] < max(late_s), "without the wait of the last for all others"
             assert max(late_s) >= (players - 1) * takes_s
         finally:
             for game in games:
