@@ -54,6 +54,8 @@ SEED_FOR_S = 15.0
 REPLICA_WAITS_S = 0.3
 NEWCOMER_WAITS_S = 1.5
 """How long nodes wait for better candidates before they open a new epoch. One without a state gives way."""
+CATCH_UP_S = 0.5
+"""How long a call that reads waits for what other nodes have done."""
 GATE_S = 10.0
 GATE_RETRY_S = 0.005
 CANCEL_AGAIN_S = 0.1
@@ -107,6 +109,10 @@ class ValkeyLog:
         self._resend = False
         self._tasks: list[asyncio.Task[None]] = []
         self._gate_lock = asyncio.Lock()
+        self._asking: list[asyncio.Future[None]] = []
+        self._catching_up: list[tuple[int, asyncio.Future[None]]] = []
+        """Calls that wait for an entry, by its number."""
+        self._asker: asyncio.Task[None] | None = None
         self._snapshot_number = 0
         self._snapshot_at_s = 0.0
         self._trim_from = "0-0"
@@ -137,6 +143,15 @@ class ValkeyLog:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
         self._outbox.add(command, request, now_s=time.monotonic())
         self._wake.set()
+
+    async def caught_up(self) -> None:
+        if not self._is_up or self._away_since_s is not None:
+            return  # what there is has to do
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append(future)
+        if self._asker is None or self._asker.done():
+            self._asker = asyncio.get_running_loop().create_task(self._ask())
+        await asyncio.wait((future,), timeout=CATCH_UP_S)
 
     def gate(self) -> AbstractAsyncContextManager[None]:
         return self._gate()
@@ -219,7 +234,10 @@ class ValkeyLog:
         self._well_since_s = time.monotonic()
         self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
         self._wake.set()
-        await self._renew()
+        try:
+            await self._renew()
+        except EpochGone:
+            raise BackplaneAway("The backplane lost its data as this node joined.") from None
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(work()) for work in (self._write, self._read, self._keep_house)]
         try:
@@ -244,6 +262,8 @@ class ValkeyLog:
     async def close(self) -> None:
         """A second time does nothing."""
         tasks, self._tasks = self._tasks, []
+        if self._asker is not None:
+            tasks.append(self._asker)
         while left := [task for task in tasks if not task.done()]:
             for task in left:
                 task.cancel()  # more than once: a call of redis-py 8 that is being answered may not pass it on
@@ -459,6 +479,8 @@ class ValkeyLog:
                 left.request.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
         if lost:
             self._reborn()
+        if self._catching_up:
+            self._see_who_has_caught_up()
         self.apply_s += time.monotonic() - began_s
 
     def _set_time(self, at_s: float) -> None:
@@ -508,6 +530,29 @@ class ValkeyLog:
         trim_from, self._trim_from = self._trim_from, self._stream_id
         snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id, tail=[])
         await self._stream.put_snapshot(self._epoch, encode_snapshot(snapshot), keep_from=trim_from)
+
+    # -- private: catching up ---------------------------------------------------------------------------------------
+
+    async def _ask(self) -> None:
+        """Ask for the end of the log, once for all who want to know at the moment."""
+        while self._asking:
+            asking, self._asking = self._asking, []
+            try:
+                newest = await self._stream.newest()
+            except (BackplaneAway, BackplaneRefused):
+                newest = self.number
+            self.newest = max(self.newest, newest)
+            self._catching_up.extend((newest, future) for future in asking)
+            self._see_who_has_caught_up()
+
+    def _see_who_has_caught_up(self) -> None:
+        left = []
+        for newest, future in self._catching_up:
+            if newest > self.number:
+                left.append((newest, future))
+            elif not future.done():
+                future.set_result(None)
+        self._catching_up = left
 
     # -- private: the gate ----------------------------------------------------------------------------------------
 

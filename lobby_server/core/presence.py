@@ -104,8 +104,11 @@ class Presence:
         """All sockets of a node are gone; users who had no other one are held for `grace_s`. Those who are to be
         announced at once, in the order in which they came online. O(users)."""
         gone: list[User] = []
-        for user_id, sockets in list(self._sockets.items()):
+        for user_id in list(self._users):  # in an order that an image keeps, other than that of the sockets
+            sockets = self._sockets.get(user_id, ())
             left = tuple(each for each in sockets if each[0] != node)
+            if len(left) == len(sockets):
+                continue
             if left:
                 self._sockets[user_id] = left
             else:

@@ -313,16 +313,22 @@ class RoomBook:
         """Oldest first."""
         return list(self._rooms.values())
 
-    def load(self, rooms: Iterable[tuple[Room, Iterable[tuple[User, int]]]], *, revision: int) -> None:
-        """Be what `all` and `revision` said; with each room its members and their peer ids, in their order."""
+    def waiting(self) -> list[str]:
+        """Ids of the rooms with a deadline, in the order in which they are looked through."""
+        return list(self._waiting)
+
+    def load(
+        self, rooms: Iterable[tuple[Room, Iterable[tuple[User, int]]]], *, waiting: Iterable[str], revision: int
+    ) -> None:
+        """Be what `all`, `waiting` and `revision` said; with each room its members and their peer ids, in their
+        order."""
         self.revision = revision
-        self._rooms, self._room_of_user, self._waiting = {}, {}, {}
+        self._rooms, self._room_of_user = {}, {}
         for room, members in rooms:
             room.members = {user.id: Member(user, peer_id) for user, peer_id in members}
             self._rooms[room.id] = room
             self._room_of_user.update(dict.fromkeys(room.members, room))
-            if room.empty_until_s is not None or room.creator_until_s is not None:
-                self._waiting[room.id] = room
+        self._waiting = {room_id: self._rooms[room_id] for room_id in waiting}
 
     # -- private --------------------------------------------------------------------------------------------------
 

@@ -70,6 +70,10 @@ class Log(Protocol):
         """Have a command applied, after all that were appended before. Raises `Refusal` (``try_again_later``) for a
         `request` that could not be answered soon; a command without one waits however long it takes."""
 
+    async def caught_up(self) -> None:
+        """Return when everything that stood in the log as this was called is applied here. What a client did by way of
+        another node, and was answered, is so here then. When that would take long: at once, or soon."""
+
     def gate(self) -> AbstractAsyncContextManager[None]:
         """One holder at a time, over all nodes, who has seen all that the holders before them have appended."""
 
@@ -149,6 +153,9 @@ class LocalLog:
     def append(self, command: Command, request: Request | None = None) -> None:
         assert self._apply is not None
         self._apply(command, self._clock.monotonic_s(), "", request)
+
+    async def caught_up(self) -> None:
+        """It always is."""
 
     def gate(self) -> AbstractAsyncContextManager[None]:
         return _Held(self._lock)
@@ -254,6 +261,7 @@ class Replica:
         self.time = LogTime(log, clock)
         self.gate = log.gate
         self.check = log.check
+        self.caught_up = log.caught_up
         self._hear: dict[type[Effect], tuple[Hear, ...]] = {}
 
     @property

@@ -41,8 +41,9 @@ class FrontDoor(HTTPServerConnectionDelegate):
 
     def __init__(self, context: WebContext) -> None:
         self.context = context
-        # With allowed origins the answer depends on the origin: the handler knows how.
-        self.serves_list = not context.settings.origins
+        # With allowed origins the answer depends on the origin, and a node of several first sees to it that it knows
+        # what a client has heard of by way of another one: the handler does both.
+        self.serves_list = not context.settings.origins and context.app.nodes is None
         self.has_prefix = bool(context.settings.path_prefix)
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:

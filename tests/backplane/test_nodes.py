@@ -189,6 +189,22 @@ async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes
     assert "format 200" in one.ends_because
 
 
+async def test_call_that_reads_waits_for_what_was_answered_on_another_node(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    take, held = other.log._take, []
+
+    other.log._take = held.append  # it has read, and not applied
+    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    reading = asyncio.ensure_future(other.replica.caught_up())
+    await until(lambda: held and other.log._catching_up)
+    assert not reading.done()
+    other.log._take = take
+    for entry in held:
+        take(entry)
+    await reading
+    assert other.state.books.rooms.get("r") is not None
+
+
 async def test_gate_shows_what_the_holder_before_has_done(shared: Engine, nodes: Nodes) -> None:
     one, other = await nodes.start(shared.url), await nodes.start(shared.url)
     counts: list[int] = []

@@ -85,6 +85,24 @@ def test_revision_and_etag_are_the_same_on_every_node(three: Lobby) -> None:
     ear.end()
 
 
+def test_what_one_node_has_answered_is_so_on_every_other_at_once(three: Lobby) -> None:
+    a, b, c = three.nodes
+    ear = three.connect(c, 127, "rev")
+    for _ in range(25):
+        room_id = post(a, "/api/rooms", 126, {"gamemode": "ffa"}).body["room"]["id"]
+        assert call(b, "GET", f"/api/rooms/{room_id}").status == 200
+        assert room_id in [room["id"] for room in rooms_at(c)[1]]
+        revision = ear.expect("rooms_changed")["rev"]
+        etag, _ = rooms_at(b)
+        assert int(etag.strip('"')) >= revision
+        assert post(b, f"/api/rooms/{room_id}", 126, method="DELETE").status == 200
+        assert call(c, "GET", f"/api/rooms/{room_id}").status == 404
+        party_id = post(c, "/api/parties", 126).body["party"]["id"]
+        assert post(a, f"/api/parties/{party_id}/invites", 126, {"to_user_id": 127}).status == 201
+        assert post(b, f"/api/parties/{party_id}/leave", 126).status == 200
+    ear.end()
+
+
 def test_second_room_of_a_host_is_refused_on_whichever_node(three: Lobby) -> None:
     a, b, _ = three.nodes
     room_id = post(a, "/api/rooms", 125, {"gamemode": "ffa"}).body["room"]["id"]

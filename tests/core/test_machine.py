@@ -126,6 +126,61 @@ def test_refused_command_changes_nothing() -> None:
     assert digest(state) == before
 
 
+def with_copy(state: LobbyState) -> tuple[LobbyState, LobbyState]:
+    """A state, and one that was loaded from its image."""
+    copy = new_state()
+    load(copy, dump(state))
+    return state, copy
+
+
+def test_users_of_a_lost_node_go_in_the_order_in_which_they_came_on_a_node_that_joined_later_too() -> None:
+    state = new_state()
+    for user in (CLEO, ANN, BOB):
+        state.apply(commands.Arrive(user, user.id, "1"), at_s=1.0, node="a")
+    state.apply(commands.CreateRoom(new_room("1", CLEO)), at_s=1.0)
+    state.apply(commands.JoinRoom(ANN, "1", "1"), at_s=1.0)
+    for each in with_copy(state):
+        told = each.apply(commands.NodeLost("a"), at_s=2.0)
+        assert [effect.user for effect in told if isinstance(effect, effects.WentOffline)] == [CLEO, ANN, BOB]
+        room = each.books.rooms.get("1")
+        assert room is not None
+        assert room.host == ANN
+
+
+def test_host_of_two_empty_rooms_takes_the_one_that_was_empty_first_wherever_it_is_applied() -> None:
+    state = new_state()
+    state.apply(commands.CreateRoom(new_room("1", BOB)), at_s=1.0)
+    state.apply(commands.JoinRoom(ANN, "1", "1"), at_s=1.0)
+    state.apply(commands.CreateRoom(new_room("2", CLEO)), at_s=1.0)
+    state.apply(commands.LeaveRoom(BOB), at_s=1.0)
+    state.apply(commands.JoinRoom(ANN, "2", "1"), at_s=1.0)  # the first room is empty now, and Ann's
+    state.apply(commands.LeaveRoom(CLEO), at_s=1.0)
+    state.apply(commands.JoinRoom(BOB, "1", "1"), at_s=1.0)
+    state.apply(commands.JoinRoom(ANN, "1", "1"), at_s=1.0)  # the second one is empty now, and Ann's
+    state.apply(commands.LeaveRoom(BOB), at_s=1.0)
+    state.apply(commands.LeaveRoom(ANN), at_s=1.0)  # and the first one, later
+    for each in with_copy(state):
+        (taken,) = each.apply(commands.TakeHostPlace(ANN, "1"), at_s=2.0)
+        assert isinstance(taken, effects.HostPlaceTaken)
+        assert taken.entry.room.id == "2"
+
+
+def test_members_of_a_party_leave_in_the_order_in_which_they_went_wherever_it_is_applied() -> None:
+    state = new_state()
+    for user in (ANN, BOB, CLEO):
+        state.apply(commands.Arrive(user, user.id, "1"), at_s=1.0, node="a")
+    state.apply(commands.CreateParty(ANN, "p"), at_s=1.0)
+    for user in (BOB, CLEO):
+        state.apply(commands.InviteToParty(ANN, user, "p", "key", AT), at_s=1.0)
+        state.apply(commands.JoinParty(user, "p"), at_s=1.0)
+    for user in (CLEO, ANN, BOB):
+        state.apply(commands.Depart(user.id, user.id, abrupt=False), at_s=2.0, node="a")
+    for each in with_copy(state):
+        told = each.apply(commands.ExpireParties(), at_s=10.0)
+        gone = [effect.departure.user for effect in told if isinstance(effect, effects.PartyLeft)]
+        assert gone == [CLEO, ANN, BOB]
+
+
 def test_lost_node_takes_its_sockets_along_and_nobody_elses() -> None:
     state = new_state()
     for user, node in ((ANN, "a"), (BOB, "a"), (BOB, "b"), (CLEO, "b")):

@@ -41,6 +41,7 @@ class Image(msgspec.Struct, array_like=True):
     rooms: list[Room]
     members: list[list[tuple[User, int]]]
     """Of each room, with their peer ids, the one longest in it first."""
+    waiting_rooms: list[str]
     partings: list[tuple[int, float, str]]
     parties: list[_Party]
     outdated: list[tuple[str, int, float]]
@@ -105,6 +106,7 @@ def _image_of(state: LobbyState) -> Image:
         held=presence.held(),
         revision=books.rooms.revision,
         rooms=[_bare(room) for room in rooms],
+        waiting_rooms=books.rooms.waiting(),
         members=[[(member.user, member.peer_id) for member in room.members.values()] for room in rooms],
         partings=sorted((user_id, until_s, room_id) for user_id, (until_s, room_id) in books.partings.latest.items()),
         parties=[
@@ -113,7 +115,7 @@ def _image_of(state: LobbyState) -> Image:
                 party.leader,
                 list(party.members.values()),
                 list(party.invitations.values()),
-                sorted(party.offline_until_s.items()),
+                list(party.offline_until_s.items()),
             )
             for party in parties.all()
         ],
@@ -144,7 +146,9 @@ def _load(state: LobbyState, image: Image) -> None:
     state.nodes.clear()
     state.nodes.update((node.name, node) for node in image.nodes)
     books.presence.load(image.users, image.sockets, image.held)
-    books.rooms.load(list(zip(image.rooms, image.members, strict=True)), revision=image.revision)
+    books.rooms.load(
+        list(zip(image.rooms, image.members, strict=True)), waiting=image.waiting_rooms, revision=image.revision
+    )
     books.partings.latest = {user_id: (until_s, room_id) for user_id, until_s, room_id in image.partings}
     books.parties.load(
         [

@@ -144,6 +144,7 @@ class RoomCommands:
     async def create_room(self, user: User, wish: RoomWish) -> resources.Room:
         """A new room, committed before it is announced. Raises `AlreadyHosting`, `StoreUnavailable`, and `Refusal`
         (``try_again_later``)."""
+        await self._replica.caught_up()
         self.book.check_can_host(user.id)
         if user.id in self._creating:
             raise AlreadyHosting(self._creating[user.id].id)
@@ -182,6 +183,7 @@ class RoomCommands:
     async def delete_room(self, user: User, room_id: str) -> None:
         """Raises `Refusal` (``room_not_found``, ``not_host``, ``try_again_later``), `StoreUnavailable`. Of several
         calls at once one deletes the room, and the others find none."""
+        await self._replica.caught_up()
         while (under_way := self._deleting.get(room_id)) is not None:
             await under_way.wait()
         check_may_delete(self._replica.books, user, room_id)

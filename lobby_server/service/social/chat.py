@@ -120,6 +120,7 @@ class Chat:
         """The last page before an id. Raises `Refusal`: ``invalid_channel``, ``invalid_target``, ``not_in_party``,
         ``user_not_found``; `StoreUnavailable`."""
         channel = read_channel(name, reader_id=user.id)
+        await self._replica.caught_up()
         party = self._party_of(user) if channel.name == PARTY else None
         key = _key(channel, user.id, party)
         found = await self._store.chat_lines(

@@ -67,6 +67,7 @@ class Invitations:
         Raises `Refusal` as `RoomBook.check_may_invite`, and ``user_not_found``, ``blocked_by_you``;
         `StoreUnavailable`.
         """
+        await self._replica.caught_up()
         guest = await self._people.find(whom)
         room = check_may_invite(self._replica.books, user, room_id, guest)
         self._replica.check()
@@ -84,11 +85,13 @@ class Invitations:
     async def decline(self, user: User, room_id: str) -> None:
         """The guest says no to all who invited them into a room. Raises `Refusal` (``invitation_not_found``),
         `StoreUnavailable`."""
+        await self._replica.caught_up()
         await self._end(room_id, user.id, self._book.find(room_id, user.id), CloseReason.DECLINED)
 
     async def withdraw(self, user: User, room_id: str, guest_id: int) -> None:
         """The sender takes an invitation back; the host, whatever invites that guest. Raises `Refusal`
         (``invitation_not_found``), `StoreUnavailable`."""
+        await self._replica.caught_up()
         room = self._rooms.get(room_id)
         is_host = room is not None and room.host.id == user.id
         standing = self._book.find(room_id, guest_id, sender_id=None if is_host else user.id)

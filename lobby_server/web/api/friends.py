@@ -12,7 +12,8 @@ from lobby_server.web.base import BaseHandler
 
 class FriendsHandler(BaseHandler):
     @operation("Friends, and requests that wait for an answer", answers={200: FriendList})
-    def get(self) -> None:
+    async def get(self) -> None:
+        await self.app.replica.caught_up()
         self.answer(self.app.social.friends.overview(self.claims().user))
 
 
@@ -61,7 +62,8 @@ class FriendDeclineHandler(BaseHandler):
 
 class BlocksHandler(BaseHandler):
     @operation("Whom the caller blocks", answers={200: BlockList})
-    def get(self) -> None:
+    async def get(self) -> None:
+        await self.app.replica.caught_up()
         self.answer(self.app.social.blocks.overview(self.claims().user))
 
     @operation(

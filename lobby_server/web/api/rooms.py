@@ -20,8 +20,9 @@ class RoomsHandler(BaseHandler):
         caller=Caller.ANYBODY,
         query={"gamemode": "Only rooms of this game mode."},
     )
-    def get(self) -> None:
+    async def get(self) -> None:
         gamemode = self._wanted_gamemode()
+        await self.app.replica.caught_up()
         view, headers = self.app.room_list, self.request.headers
         etag = view.etag()
         self.set_header("ETag", etag)
@@ -67,13 +68,15 @@ class MyRoomHandler(BaseHandler):
         answers={200: resources.MyRoom},
         refusals=(NOT_IN_ROOM,),
     )
-    def get(self) -> None:
+    async def get(self) -> None:
+        await self.app.replica.caught_up()
         self.answer(self.app.rooms.mine(self.claims().user))
 
 
 class RoomHandler(BaseHandler):
     @operation("One room", answers={200: resources.Room}, caller=Caller.ANYBODY, refusals=(ApiCode.ROOM_NOT_FOUND,))
-    def get(self, room_id: str) -> None:
+    async def get(self, room_id: str) -> None:
+        await self.app.replica.caught_up()
         self.answer(self.app.rooms.room(room_id))
 
     @operation(

@@ -12,8 +12,9 @@ class OnlineUsersHandler(BaseHandler):
     """For users only: presence is not for strangers, here as on the socket."""
 
     @operation("Who is online", answers={200: resources.OnlineUsers})
-    def get(self) -> None:
+    async def get(self) -> None:
         self.claims()
+        await self.app.replica.caught_up()
         users = [resources.OnlineUser(user_id=user.id, username=user.username) for user in self.app.presence.online()]
         self.answer(resources.OnlineUsers(count=len(users), users=users))
 
