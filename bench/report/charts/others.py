@@ -193,7 +193,8 @@ def flap(run: Run, found: Findings) -> Figure:
         right.set_xlabel("seconds since the cut")
         right.set_ylabel("players back and fresh (%)")
         right.set_xlim(left=0)
-        right.legend(loc="upper left", fontsize=8)
+        if right.lines:
+            right.legend(loc="upper left", fontsize=8)
     return figure
 
 

@@ -91,7 +91,16 @@ def _rate(changes_per_s: float, achieved: Mapping[float, WayCost] | None = None)
     point = (achieved or {}).get(changes_per_s)
     if point is None:
         return rate_words(changes_per_s)
-    return rate_words(changes_per_s, point.achieved_per_s, achieved_rate(point.kind, point.rooms, changes_per_s))
+    number = _number(changes_per_s, point)
+    return f"{number} change{'' if plain(number) == '1' else 's'} per second"
+
+
+def _number(changes_per_s: float, point: WayCost) -> str:
+    """What the rate was, with its name beside it where that is another; cited either way."""
+    of = achieved_rate(point.kind, point.rooms, changes_per_s)
+    name = f"{changes_per_s:g}"
+    number = rate_number(changes_per_s, point.achieved_per_s, of)
+    return cite(name, of) if plain(number) == name else number
 
 
 def _ms(figure: Figure) -> str:
@@ -224,12 +233,8 @@ def choice_table(figures: Overview) -> Table | None:
 def _rate_head(rate: float, achieved: Mapping[float, WayCost]) -> str:
     if not rate:
         return "Bytes, idle"
-    point = achieved[rate]
-    of = achieved_rate(point.kind, point.rooms, rate)
-    number = rate_number(rate, point.achieved_per_s, of)
-    if plain(number) == f"{rate:g}":
-        return f"Bytes at {cite(f'{rate:g}', of)}/s"
-    return f"Bytes at {number.replace(' (nominally', '/s (nominally')}"
+    number = _number(rate, achieved[rate])
+    return f"Bytes at {number.replace(' (', '/s (') if ' (' in number else f'{number}/s'}"
 
 
 def _figure(figure: Figure | None, *, times: bool = False) -> str:

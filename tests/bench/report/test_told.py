@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bench.analysis.derived.overview import derive
 from bench.analysis.promises import rule_on_promises
+from bench.audit.check import audit
+from bench.audit.raw import Raw
 from bench.measures import CAPACITY, FAILS_AT
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
@@ -15,7 +20,7 @@ from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.report.build import make_report, render, texts_of
 from bench.report.sections.promises import VERDICTS
-from bench.report.told import ToldText
+from bench.report.told import ToldText, figures_json
 from tests.bench.modelled import a_modelled_run
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result
 
@@ -61,6 +66,24 @@ def test_all_of_the_first_screen_is_told() -> None:
     found = {each.where.rstrip("0123456789 ") for each in texts_of(a_modelled_run())}
     first = {"answer", "first table, heading", "first table, row", "first table, note", "what it carries", "validity"}
     assert first <= found
+
+
+def test_deltas_that_are_always_the_cheapest_are_told_with_the_rate_that_was_measured() -> None:
+    """Without any rival that ever costs fewer, the sentence names the greatest rate: its source is the rate itself."""
+    run = a_modelled_run()
+    found = [without_cheaper_than_deltas(each) if each.traffic is not None else each for each in run.findings]
+    run = replace(run, findings=found)
+    [told] = [each for each in texts_of(run) if each.where == "answer 1"]
+    assert "the fewest bytes at every rate that was measured, up to 10 changes per second" in told.text
+    raw = Raw(json.loads(msgspec.json.encode(run)))
+    document = json.loads(figures_json(run, [told]))["told"]
+    assert [str(each) for each in audit(raw, document, {}).disagreements] == []
+
+
+def without_cheaper_than_deltas(found: Findings) -> Findings:
+    assert found.traffic is not None
+    groups = [each for each in found.traffic.groups if each.kind in ("push", "delta")]
+    return replace(found, traffic=replace(found.traffic, groups=groups))
 
 
 def test_key_ratios_are_told_of_the_index_and_not_of_the_page() -> None:
