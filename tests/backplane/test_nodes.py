@@ -18,6 +18,8 @@ from tests.backplane.engine import Engine
 from tests.backplane.nodes import Node, agree, until
 from tests.backplane.test_contract import new_room, said
 
+pytestmark = pytest.mark.system
+
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 
 

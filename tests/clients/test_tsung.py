@@ -9,9 +9,13 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from bench.processes.target import Target
 from tests.installed import program
 from tests.process.clients import token_of, wait_until
+
+pytestmark = pytest.mark.system
 
 USERS = 5
 RUN_TIMEOUT_S = 90

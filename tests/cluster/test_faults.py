@@ -14,6 +14,8 @@ from bench.processes.target import Target, TargetFailed
 from tests.cluster.lobby import Lobby, online_at, rooms_at
 from tests.process.clients import call, token_of, wait_until
 
+pytestmark = pytest.mark.system
+
 
 def post(node: Target, path: str, user_id: int, body: Any = None) -> Any:
     return call(node, "POST", path, body or {}, token=token_of(node, user_id, f"u{user_id}"))

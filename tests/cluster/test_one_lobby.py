@@ -18,6 +18,8 @@ from bench.processes.target import Target
 from tests.cluster.lobby import Lobby, online_at, rooms_at
 from tests.process.clients import call, token_of, wait_until
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -17,6 +17,8 @@ from bench.record.book import Book
 from bench.record.files.run_file import read_run
 from bench.scenarios.stress import churn, flags
 
+pytestmark = pytest.mark.system
+
 PLAIN = WAYS_IN[0]
 
 

@@ -19,6 +19,8 @@ from bench.report.charts.sheet import render
 from bench.scenarios.stress import hostile
 from tests.bench.runs import a_run
 
+pytestmark = pytest.mark.system
+
 
 def test_kinds_are_those_of_the_client() -> None:
     assert tuple(each.value for each in Hostile) == HOSTILE_KINDS

@@ -27,6 +27,8 @@ from loadtest.workload.identities import MintedTokens
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, Swarm
 
+pytestmark = pytest.mark.system
+
 PLAYERS = 8
 FROZEN_S = 1.4
 SERVER_FROZEN_S = 2.0

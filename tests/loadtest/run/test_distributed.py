@@ -8,10 +8,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import gevent
+import pytest
 
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.run.distributed import MasterSide, _shifted, _WorkerClock
+
+pytestmark = pytest.mark.system
 
 
 class Clock:

@@ -10,6 +10,8 @@ import pytest
 
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def interrupts() -> Iterator[None]:
