@@ -105,6 +105,7 @@ class LobbyServer:
         sockets = listening.bind(settings)
         self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
+            shared_log = self._shared_log()
             await self._open()
             assert self._lock is not None
             assert self._store is not None
@@ -114,7 +115,7 @@ class LobbyServer:
                 store=self._store,
                 secrets=jwt_secrets,
                 journal=self._journal(),
-                shared_log=self._shared_log(),
+                shared_log=shared_log,
                 on_fatal=self._cannot_go_on,
             )
             self._app_starting = app

@@ -50,7 +50,7 @@ TAIL = 1000
 SNAPSHOT_ENTRIES = 10_000
 SNAPSHOT_S = 10.0
 """The leader writes a snapshot after so many entries or so long, whichever comes first."""
-SEED_FOR_S = 15.0
+SEED_FOR_S = 30.0
 REPLICA_WAITS_S = 0.3
 NEWCOMER_WAITS_S = 1.5
 """How long nodes wait for better candidates before they open a new epoch. One without a state gives way."""

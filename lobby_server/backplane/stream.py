@@ -204,7 +204,7 @@ class Stream:
             raise _translated(fault) from fault
 
 
-_REFUSALS = ("WRONGPASS", "NOAUTH", "NOPERM", "unknown command", "ERR invalid password", "Authentication")
+_REFUSALS = ("WRONGPASS", "NOAUTH", "NOPERM", "unknown command", "invalid password", "authenticat", "Authenticat")
 
 
 def _translated(fault: Exception) -> Exception:

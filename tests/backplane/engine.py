@@ -27,12 +27,12 @@ def binary_of(kind: str) -> str:
 class Engine:
     """Keeps nothing on disk: after `restart` it is empty."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, *flags: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [
             binary_of(kind), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", str(folder), "--loglevel", "warning",
+            "--dir", str(folder), "--loglevel", "warning", *flags,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self._is_frozen = False
@@ -69,6 +69,6 @@ class Engine:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from lobby_server.backplane.errors import BackplaneRefused
 from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -102,3 +104,15 @@ async def test_node_waits_for_a_server_that_is_not_up_yet(engine: Engine, nodes:
     node = await starting
     await node.replica.run(said("there"))
     assert node.heard == ["there"]
+
+
+async def test_wrong_password_is_told_at_once_and_not_waited_for(tmp_path: Path) -> None:
+    engine = Engine("valkey", tmp_path, "--requirepass", "the right one")
+    engine.start()
+    node = Node(engine.url, is_first=True)
+    try:
+        with pytest.raises(BackplaneRefused, match=r"check --backplane-url\.$"):
+            await node.start()
+    finally:
+        await node.end()
+        engine.kill()

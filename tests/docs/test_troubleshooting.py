@@ -90,7 +90,11 @@ CAUSES: dict[str, Callable[[Path], str]] = {
         "--port", "0", "--data-dir", str(folder), "--tls-cert", "cert.pem", "--tls-key", "key.pem"
     ),
     "--workers": lambda folder: start("--workers", "2", "--data-dir", str(folder)),
-    "--backplane-url": lambda folder: start("--backplane-url", "redis://127.0.0.1", "--data-dir", str(folder)),
+    "--backplane-url must": lambda folder: start("--backplane-url", "redis://127.0.0.1", "--data-dir", str(folder)),
+    "--backplane-url cannot": lambda folder: start(
+        "--port", "0", "--backplane-url", "redis://127.0.0.1", "--database-url", "postgresql://127.0.0.1/lobby",
+        "--data-dir", str(folder), before="import sys; sys.modules['redis'] = None", LOBBY_JWT_SECRET="x" * 32,
+    ),
     "Nodes of one lobby": lambda folder: start(
         "--backplane-url", "redis://127.0.0.1", "--database-url", "postgresql://127.0.0.1/lobby"
     ),

@@ -49,7 +49,7 @@ def churn(run: Run, found: Findings) -> Figure:
             axes.set_xlabel("cycles")
             axes.set_xlim(left=0)
             title(axes, _WORDS[cycle])
-        panels[0].set_ylabel("resident memory, against the warm-up's (%)")
+        panels[0].set_ylabel("memory, against the warm-up (%)")
         panels[0].set_ylim(lowest * 1.1, highest * 1.15)
         lines, names = panels[0].get_legend_handles_labels()
         figure.legend(lines, names, loc="outside upper center", ncols=columns(len(WAYS_IN)), fontsize=9)
