@@ -20,7 +20,7 @@ from lobby_server.core.presence import User
 from lobby_server.service.replica import LocalLog, Replica
 
 PATIENCE_S = 15.0
-NODE_TIMEOUT_S = 1.0
+NODE_TIMEOUT_S = 2.0
 _incarnations = itertools.count(1)
 
 

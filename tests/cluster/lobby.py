@@ -93,7 +93,7 @@ class Lobby:
         return Target(
             data_dir=self._folder / f"node{len(self.nodes)}",
             flags=[
-                "--backplane-url", self.engine.url, "--database-url", self.database_url, "--node-timeout-s", "1",
+                "--backplane-url", self.engine.url, "--database-url", self.database_url,
                 *self._flags, *flags,
             ],
             environment={"LOBBY_JWT_SECRET": SECRET},

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bench.processes.target import Target, TargetFailed
-from tests.cluster.lobby import Lobby, online_at, rooms_at
+from tests.cluster.lobby import PATIENCE_S, Lobby, online_at, rooms_at
 from tests.process.clients import call, token_of, wait_until
 
 pytestmark = pytest.mark.system
@@ -40,7 +40,7 @@ def test_players_of_a_killed_node_are_offline_in_one_batch_and_come_back_elsewhe
     while not (changed := watcher.expect("presence_changed"))["offline"]:
         pass  # what was told of those who came
     assert len(changed["offline"]) == 20
-    assert time.monotonic() - killed_s < 4.0
+    assert time.monotonic() - killed_s < PATIENCE_S  # with nothing else to do within 6 s
     assert online_at(b) == online_at(c) == [1]
     again = [lobby.connect((b, c)[number % 2], 10 + number) for number in range(20)]
     wait_until(lambda: len(online_at(b)) == len(online_at(c)) == 21)
@@ -170,6 +170,7 @@ def test_every_201_is_a_room_on_every_node_and_in_the_database_whatever_is_kille
     assert made <= {room["id"] for room in rooms_at(b)[1]}
 
 
+@pytest.mark.slow
 def test_server_without_a_backplane_does_not_join_in_nor_the_other_way_round(lobby: Lobby) -> None:
     node = lobby.start()
     alone = Target(
