@@ -15,9 +15,8 @@ DIGITS, RATIO_DIGITS = 3, 4
 
 def render_result(result: Findings) -> str:
     """Several lines, none longer than the widest row."""
-    results = check_goals(result)
-    goals = [*goal_lines(results), ""] if any(each.figure is not None for each in results) else []
-    parts = [f"{result.name}  ({' '.join(result.flags)})", "", *goals]
+    goals = goal_lines(check_goals(result))
+    parts = [f"{result.name}  ({' '.join(result.flags)})", "", *([*goals, ""] if len(goals) > 1 else [])]
     parts += measure_lines(result)
     parts += [f"skipped: {each}" for each in result.skipped]
     parts += [f"note: {note}" for note in result.notes]
