@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -82,14 +84,19 @@ def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(packag
             assert package == "bench" or name.split(".")[0] != "bench", f"{path} imports {name}"
 
 
-def test_vocabulary_loads_without_tornado() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, lobby_server.protocol.messages, lobby_server.protocol.resources, lobby_server.protocol.codes;"
-        "print([name for name in ('tornado', 'sqlalchemy', 'asyncio') if name in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("loaded", "without"),
+    [
+        (
+            "lobby_server.protocol.messages, lobby_server.protocol.resources, lobby_server.protocol.codes",
+            ("tornado", "sqlalchemy", "asyncio"),
+        ),
+        ("lobby_server.server, lobby_server.cli", ("redis", "asyncpg")),
+    ],
+    ids=["the vocabulary without the server's libraries", "one process without what several need"],
+)
+def test_what_is_not_needed_is_not_loaded(loaded: str, without: tuple[str, ...]) -> None:
+    code = f"import sys, {loaded}; print([name for name in {without} if name in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert printed.stdout.strip() == "[]"
 

@@ -1,29 +1,27 @@
-"""The way in: from a URL to a log, in the words of the one who starts a node."""
+"""The way in: from a URL to a log, in the words of the one who starts a node.
+
+The client library of Valkey is an extra, and 8 MiB of memory: it is loaded here and only when a URL is given.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-try:
-    from lobby_server.backplane.inspection import NodeSeen, nodes_of
-    from lobby_server.backplane.log import ValkeyLog
-    from lobby_server.backplane.stream import Stream
-except ImportError as missing:  # the extra is not installed, and one process needs none
-    if missing.name is None or missing.name.partition(".")[0] != "redis":
-        raise
-    HAS_CLIENT = False
-else:
-    HAS_CLIENT = True
+from typing import TYPE_CHECKING
 
 from lobby_server.service.replica import SharedLog
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.inspection import NodeSeen
 
 MISSING = "the package redis is missing, install lobby-server[cluster]"
 
 
 async def list_nodes(url: str, *, cluster: str) -> list[NodeSeen]:
     """The nodes of a lobby. Raises `ValueError` with a sentence, and `BackplaneError`."""
-    if not HAS_CLIENT:
-        raise ValueError(MISSING)
+    _check_client()
+    from lobby_server.backplane.inspection import nodes_of
+    from lobby_server.backplane.stream import Stream
+
     stream = Stream(url, cluster=cluster)
     try:
         return await nodes_of(stream)
@@ -42,8 +40,10 @@ def open_log(
     version: str,
 ) -> SharedLog:
     """A log that has not joined yet. Raises `ValueError` with a sentence."""
-    if not HAS_CLIENT:
-        raise ValueError(MISSING)
+    _check_client()
+    from lobby_server.backplane.log import ValkeyLog
+    from lobby_server.backplane.stream import Stream
+
     return ValkeyLog(
         Stream(url, cluster=cluster),
         name=name,
@@ -52,3 +52,10 @@ def open_log(
         address=address,
         version=version,
     )
+
+
+def _check_client() -> None:
+    try:
+        import redis  # noqa: F401
+    except ImportError:
+        raise ValueError(MISSING) from None
