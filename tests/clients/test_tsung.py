@@ -18,6 +18,7 @@ from tests.process.clients import token_of, wait_until
 pytestmark = pytest.mark.system
 
 USERS = 5
+"""Of a hundred that the two seconds would bring: arrivals are random."""
 RUN_TIMEOUT_S = 90
 DTD = "/usr/share/tsung/tsung-1.0.dtd"
 
@@ -27,7 +28,7 @@ SCENARIO = """<?xml version="1.0"?>
   <clients><client host="localhost" use_controller_vm="true" maxusers="100"/></clients>
   <servers><server host="127.0.0.1" port="{port}" type="tcp"/></servers>
   <load><arrivalphase phase="1" duration="2" unit="second">
-    <users maxnumber="{users}" arrivalrate="{users}" unit="second"/>
+    <users maxnumber="{users}" arrivalrate="50" unit="second"/>
   </arrivalphase></load>
   <sessions><session name="lobby" probability="100" type="ts_websocket">
     <request><websocket type="connect" path="/ws" origin="http://127.0.0.1"/></request>
