@@ -184,10 +184,10 @@ async def start_lobby(tmp_path: Path) -> AsyncIterator[StartLobby]:
         for client in lobby.clients:
             client.connection.close()
         lobby.http.close()
-        await lobby.server.drain()
         for writer in lobby.writers:
-            writer.transport.abort()
+            writer.transport.abort()  # or the drain waits for an answer to its close frame
         await asyncio.sleep(0)  # in which they are closed
+        await lobby.server.drain()
         for client in lobby.clients:
             client.stream.close()  # messages that nobody read would keep its socket open
 

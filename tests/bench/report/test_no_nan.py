@@ -20,6 +20,8 @@ from bench.record.vocabulary import ANNOUNCEMENT, FIXED_RETRY, FLOOR, FRESH_LIST
 from bench.report.build import make_report, write_report
 from tests.bench.runs import CALM, a_group, a_run, a_swarm_result, a_whole_run, an_idle_result
 
+pytestmark = pytest.mark.system
+
 NO_NUMBER = re.compile(r"\bnan\b|\binf(inity)?\b|nan\s?%|\bNaN\b", re.IGNORECASE)
 NOTHING = Stretch(wall_s=0.0, server_cpu_s=0.0, generator_cpu_s=0.0)
 PARTIES_OF = {

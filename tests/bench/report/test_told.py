@@ -108,6 +108,7 @@ def run() -> Run:
     return a_whole_run()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("template", ["report.html", "report.md"])
 def test_page_has_no_marks(run: Run, template: str) -> None:
     page = render(template, make_report(run))
