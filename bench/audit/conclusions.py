@@ -132,7 +132,11 @@ def _scale(raw: Raw, of: Json) -> tuple[str, str]:
     knee = median([each["value"] for each in readings])
     if not knee > 0 or validity.of_readings(readings, validity.kind(name, measured[0]["unit"])) == validity.INVALID:
         return NOT_MEASURED, f"{name}: {knee:g}"
-    return (HOLDS if knee >= of["claimed"] else FAILS), f"{name}: {knee:g}"
+    if knee >= of["claimed"]:
+        return HOLDS, f"{name}: {knee:g}"
+    missed = "smallest number of clients that was measured and missed the service level"
+    is_refuted = any(each["name"] == missed for each in raw.measured("capacity"))
+    return (FAILS if is_refuted else NOT_MEASURED), f"{name}: {knee:g}"
 
 
 def _heard(raw: Raw, of: Json) -> tuple[str, str]:

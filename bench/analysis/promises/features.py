@@ -11,7 +11,7 @@ from bench.analysis.promises.promise import Promise
 from bench.analysis.sources import heard, readings, scale, swarm_event, swarm_metric
 from bench.analysis.verdicts import NOT_MEASURED, rule
 from bench.citations import cite, setting
-from bench.measures import CAPACITY
+from bench.measures import CAPACITY, FAILS_AT
 from bench.record.run import Run
 from bench.record.vocabulary import ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT
 from bench.words import count, in_ms
@@ -82,10 +82,13 @@ def _scale(run: Run) -> Promise:
     told = ""
     is_known = made is not None and made.value > 0 and made.judgement.validity is not Validity.INVALID
     slo = in_ms(run.profile.capacity.slo_ms)
-    if measured is not None and made is not None and is_known:
+    if found is not None and measured is not None and made is not None and is_known:
         knee = cite(count(made.value), readings("capacity", CAPACITY, measured.party, measured.where))
         limit = cite(slo, setting("capacity.slo_ms", "ms"))
         told = f"one process held {knee} clients with p99 of the fan-out below {limit}"
+        if made.value < MANY_USERS and not any(each.measure == FAILS_AT for each in found.measures):
+            told += "; it failed with no number of clients that was tried"
+            is_known = False
     return Promise(
         SUMMARY,
         "“Scales to handle many concurrent users”",

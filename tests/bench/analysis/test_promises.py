@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bench.analysis.derived.overview import derive
 from bench.analysis.promises import Promise, rule_on_promises
 from bench.analysis.verdicts import Verdict
-from bench.measures import CAPACITY
+from bench.measures import CAPACITY, FAILS_AT
 from bench.record.book import Book
 from bench.record.run import Run
 from bench.record.traffic import Connect
@@ -197,4 +197,13 @@ def test_connection_that_was_given_up_breaks_the_promise_of_reconnection() -> No
 def test_scale_is_judged_by_what_one_process_held(clients: int, verdict: Verdict) -> None:
     book = Book()
     book.add(CAPACITY, clients, clients=0)
+    book.add(FAILS_AT, clients * 2, clients=0)
     assert find(a_run(book.result("capacity", ())), "many concurrent users").ruling.verdict is verdict
+
+
+def test_scale_that_was_not_tried_has_not_failed() -> None:
+    book = Book()
+    book.add(CAPACITY, 40, clients=0)
+    promise = find(a_run(book.result("capacity", ())), "many concurrent users")
+    assert promise.ruling.verdict is Verdict.NOT_MEASURED
+    assert "40 clients" in promise.measured
