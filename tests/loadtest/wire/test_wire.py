@@ -342,7 +342,7 @@ def test_it_leaves_with_a_close_frame_and_says_nothing(play: Play):
     game, _ = play(script)
     wait_for(lambda: game.connection.is_connected)
     game.connection.disconnect_from_server()
-    assert ends == [8]
+    wait_for(lambda: ends == [8], "the end, as the peer sees it")
     assert "lost" not in game.said
     with pytest.raises(NotConnected):
         game.connection.chat("gone")
