@@ -38,7 +38,6 @@ from lobby_server.store import (
     read_database_url,
     when_ready,
 )
-from lobby_server.store.journal import JOURNAL_FILE
 from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
@@ -90,6 +89,7 @@ class LobbyServer:
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
         self._siblings: Siblings | None = None
+        self._journal_path: Path | None = None
         self._data = ""
         self.ends_because = ""
         """Why the server cannot go on, in one sentence; empty: it can."""
@@ -311,6 +311,7 @@ class LobbyServer:
         folder = self.settings.data_dir
         try:
             journal = FileJournal(folder, writer=0 if self._worker is None else self._worker.number)
+            self._journal_path = journal.path
         except OSError as fault:
             log.warning(
                 "writes that wait while the database is away are kept in memory only, the data folder %s cannot be "
@@ -326,7 +327,7 @@ class LobbyServer:
         if left.journalled:
             log.warning(
                 "%d writes wait in %s: the database did not take them in time, the next start makes them",
-                left.journalled, self.settings.data_dir / JOURNAL_FILE,
+                left.journalled, self._journal_path,
             )  # fmt: skip
         if left.lost:
             log.error(

@@ -179,6 +179,8 @@ class Nodes:
             session.close(code, "the server has lost its place; come back in a moment", abrupt=True)
         self._arm()
         self._announcer.rooms_changed()
+        if self._leader == self._log.node:
+            self._will_take_over()
 
     def _arm(self) -> None:
         self._leader = self._replica.state.leader
@@ -197,9 +199,12 @@ class Nodes:
             return
         self._leader = self._replica.state.leader
         if self._leader == self._log.node:
-            log.info("this node leads now")
-            self._social.chat.will_take_over()
-            self._replica.time.call_later(RECONCILE_AFTER_S, self._take_over)
+            self._will_take_over()
+
+    def _will_take_over(self) -> None:
+        log.info("this node leads now")
+        self._social.chat.will_take_over()
+        self._replica.time.call_later(RECONCILE_AFTER_S, self._take_over)
 
     def _take_over(self) -> None:
         """Make up what the node that led before has not written."""

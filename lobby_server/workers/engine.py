@@ -12,9 +12,10 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lobby_server.options import ENVIRONMENT_PREFIX
 from lobby_server.settings import SettingsError
 from lobby_server.workers.leash import command_on_leash
 
@@ -74,13 +75,16 @@ def _is_new_enough(program: str) -> bool:
 class Engine:
     """One Valkey process after the other. `start` it, `keep` it, `stop` it; tell it of children that ended (`reap`)."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        """Raises `SettingsError` where the folder has too long a name for a socket."""
+    def __init__(self, program: str, folder: Path, *, environment: Mapping[str, str]) -> None:
+        """`environment`: of the process; settings of the server, secrets among them, are left out of it. Raises `SettingsError` where the folder has too long a name for a socket."""
         self._path = folder / "valkey.sock"
         if len(str(self._path)) > LONGEST_SOCKET_PATH:
             raise SettingsError(f"The temporary folder {folder} has too long a name for a socket: set TMPDIR.")
         self.url = f"unix://{self._path}"
         self._program = program
+        self._environment = {
+            name: text for name, text in environment.items() if not name.startswith(ENVIRONMENT_PREFIX)
+        }
         self._command = command_on_leash(
             [
                 program, "--port", "0", "--unixsocket", str(self._path), "--unixsocketperm", "700", "--save", "",
@@ -146,7 +150,7 @@ class Engine:
         self._ended.clear()
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=True, env=self._environment,
         )  # fmt: skip
         return self._process
 

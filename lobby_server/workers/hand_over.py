@@ -44,7 +44,10 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
 
     def sockets(self) -> list[socket.socket]:
         """The sockets to listen on, which are this process's own from now on."""
-        return [socket.socket(fileno=descriptor) for descriptor in self.listeners]
+        sockets = [socket.socket(fileno=descriptor) for descriptor in self.listeners]
+        for each in sockets:
+            each.setblocking(False)
+        return sockets
 
     def share_of(self, settings: Settings) -> Settings:
         """The settings with what one worker has of limits that hold for the whole server."""

@@ -127,7 +127,7 @@ class Supervisor:
             wait_s=settings.database_wait_s,
         )
         self._lock.keep(self._cannot_go_on)
-        self._engine = Engine(program, folder)
+        self._engine = Engine(program, folder, environment=self._environment)
         await self._engine.start()
         self._tasks.append(asyncio.get_running_loop().create_task(self._engine.keep(self._cannot_go_on)))
 

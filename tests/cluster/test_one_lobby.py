@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 
 from bench.processes.target import Target
 from tests.cluster.lobby import Lobby, online_at, rooms_at
@@ -251,6 +253,26 @@ def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobb
         assert (values["lobby_nodes"], values["lobby_backplane_away"]) == (3, 0)
         assert values["lobby_backplane_lag_entries"] <= 5
         assert values["lobby_backplane_entries_total"] > 10
+
+
+def test_operations_page_of_any_node_shows_all_of_them(three: Lobby) -> None:
+    ear = three.connect(three.nodes[0], 195)
+    for node in three.nodes:
+        socket = websocket.create_connection(node.ws_url.replace("/ws", "/ops/socket"), timeout=10)
+        token = token_of(node, 199, "boss", role="admin")
+        data = {"version": "ops", "name": "ops", "token": token}
+        socket.send(json.dumps({"type": "handshake", "data": data}))
+        rows: list[dict[str, Any]] = []
+        give_up_s = time.monotonic() + 10
+        while sum(row["sessions"] or 0 for row in rows) != 1 and time.monotonic() < give_up_s:
+            message = json.loads(socket.recv())
+            rows = message["data"]["nodes"] if message["type"] == "ops_nodes" else rows
+        assert [row["role"] for row in rows] == ["leads", "follows", "follows"]
+        assert sum(row["sessions"] for row in rows) == 1
+        assert all(row["lag_entries"] <= 5 and row["lag_ms"] < 5000 and row["waiting"] >= 0 for row in rows)
+        assert len({row["name"] for row in rows}) == 3
+        socket.close()
+    ear.end()
 
 
 def test_command_nodes_lists_them(three: Lobby) -> None:

@@ -54,7 +54,7 @@ def test_package_wins_over_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_folder_with_too_long_a_name_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="set TMPDIR"):
-        Engine("valkey-server", tmp_path / ("x" * 100))
+        Engine("valkey-server", tmp_path / ("x" * 100), environment={})
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def pid_of(engine: Engine) -> int:
 @pytest.mark.parametrize("kind", ["valkey", "redis"])
 async def test_engine_that_is_killed_is_started_anew(kind: str, tmp_path: Path, reaped: list[Engine]) -> None:
     path = find_engine() if kind == "valkey" else program("redis-server", package="redis-server")
-    engine = Engine(path, tmp_path)
+    engine = Engine(path, tmp_path, environment=os.environ)
     watch(reaped, engine)
     await engine.start()
     first = pid_of(engine)
@@ -96,7 +96,7 @@ async def test_engine_that_ends_at_once_again_and_again_is_given_up(
     tmp_path: Path, reaped: list[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "FIRST_PAUSE_S", 0.001)
-    engine = Engine(find_engine(), tmp_path)
+    engine = Engine(find_engine(), tmp_path, environment=os.environ)
     watch(reaped, engine)
     await engine.start()
     engine._command = [str(put_program(tmp_path / "bin", "broken", "cannot"))]

@@ -7,7 +7,11 @@ import json
 import os
 import signal
 import socket
+import tempfile
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -120,8 +124,15 @@ def test_private_valkey_that_is_killed_costs_no_room_and_no_socket(tmp_path: Pat
         client.end()
 
 
-def test_sigterm_drains_all_workers_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with server(tmp_path / "data", environment={"TMPDIR": str(tmp_path)}) as target:
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """With a name that leaves room for those of sockets."""
+    with tempfile.TemporaryDirectory(prefix="w-") as name:
+        yield Path(name)
+
+
+def test_sigterm_drains_all_workers_and_leaves_nothing_behind(short_folder: Path) -> None:
+    with server(short_folder / "data", environment={"TMPDIR": str(short_folder)}) as target:
         pids = list(children_of(target.pid))
         assert len(pids) == 3
         plain, drained = Socket(target, 1, "u1"), Socket(target, 2, "u2", "drain")
@@ -132,7 +143,7 @@ def test_sigterm_drains_all_workers_and_leaves_nothing_behind(tmp_path: Path) ->
         assert drained.until_closed() == 1012
         assert target.process.wait(20) == 0
         assert not any(map(is_alive, pids))
-        assert list(tmp_path.glob("lobby-server-*")) == []
+        assert list(short_folder.glob("lobby-server-*")) == []
 
 
 def test_supervisor_that_is_killed_takes_everything_with_it_and_the_next_one_starts(tmp_path: Path) -> None:
@@ -144,6 +155,55 @@ def test_supervisor_that_is_killed_takes_everything_with_it_and_the_next_one_sta
         assert soon_gone(pids)
         target.start()
         assert call(target, "GET", f"/api/rooms/{made.body['room']['id']}").status == 200
+
+
+def test_what_was_answered_201_is_there_whatever_was_killed(tmp_path: Path) -> None:
+    made: list[str] = []
+    accounts: list[str] = []
+    is_over = threading.Event()
+
+    def play(target: Target, first: int) -> None:
+        number = first
+        while not is_over.is_set():
+            number += 1
+            token = token_of(target, number, f"u{number}")
+            try:
+                room = call(target, "POST", "/api/rooms", {"gamemode": "ffa"}, token=token)
+                account = register(target, f"user{number}")
+            except (OSError, ValueError, HTTPException):
+                continue  # the worker that was to answer is gone
+            assert {room.status, account.status} <= {201, 503}
+            if room.status == 201:
+                made.append(room.body["room"]["id"])
+            if account.status == 201:
+                accounts.append(f"user{number}")
+
+    def until_more(count: int) -> None:
+        wanted = len(made) + count
+        wait_until(lambda: len(made) >= wanted, patience_s=30)
+
+    with server(tmp_path, "--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600") as target:
+        with ThreadPoolExecutor(4) as pool:
+            players = [pool.submit(play, target, 1000 * each) for each in range(1, 5)]
+            try:
+                until_more(20)
+                kill(workers_of(target)[0])
+                until_more(20)
+                kill(valkey_of(target))
+                until_more(20)
+                kill(workers_of(target)[-1])
+                until_more(20)
+            finally:
+                is_over.set()
+            for each in players:
+                each.result()
+        target.kill()
+        target.start()
+        listed = [room["id"] for room in call(target, "GET", "/api/rooms").body["rooms"]]
+        assert len(listed) == len(set(listed))
+        assert set(made) <= set(listed)
+        for name in accounts[:20]:
+            assert call(target, "POST", "/api/auth/login", {"username": name, "password": "a password"}).status == 200
 
 
 def test_second_server_on_the_same_data_is_refused_with_its_sentence_and_code(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from lobby_server.core.channels import LOBBY, PARTY, Channel, direct_key, direct_name, party_key, read_channel
 from lobby_server.core.machine import commands, effects
@@ -213,18 +214,17 @@ class Chat:
             self._replica.submit(commands.Tell(told))
 
     async def _kept_before(self, taken: Sequence[effects.LineToKeep]) -> dict[tuple[str, int], ChatLine]:
-        """Lines that the leader before has kept and not told. Nobody says the same in the same microsecond twice."""
+        """Lines that the leader before has kept and not told: they are the last of their channels. Nobody says the same
+        twice in one microsecond."""
         asked, self._may_be_kept = self._may_be_kept, set()
-        found: dict[tuple[str, int], ChatLine] = {}
-        for each in taken:
-            if _name(each) in asked:
-                line = each.line
-                for kept in await self._store.chat_lines(
-                    line.channel, reader_id=line.sender.id, before=None, most=len(asked) + MAX_WAITING_LINES
-                ):
-                    if (kept.sender.id, kept.sent_at, kept.text) == (line.sender.id, line.sent_at, line.text):
-                        found[_name(each)] = kept
-        return found
+        unsure = [each for each in taken if _name(each) in asked]
+        kept: dict[tuple[int, datetime, str], ChatLine] = {}
+        # One who was blocked by the other end of a direct conversation reads more of it than the other end.
+        for channel, reader_id in {(each.line.channel, each.line.sender.id) for each in unsure}:
+            for line in await self._store.chat_lines(channel, reader_id=reader_id, before=None, most=len(unsure)):
+                kept[line.sender.id, line.sent_at, line.text] = line
+        lines = ((_name(each), kept.get((each.line.sender.id, each.line.sent_at, each.line.text))) for each in unsure)
+        return {name: line for name, line in lines if line is not None}
 
     def _give_up(self) -> None:
         """The database is away: nothing that waits is kept."""

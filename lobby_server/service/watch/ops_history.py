@@ -207,7 +207,8 @@ class OpsHistory:
     def _compare(self, before: Reading, now: Reading, elapsed_s: float) -> Sample:
         published = now.events_published - before.events_published
         conflated = now.events_conflated - before.events_conflated
-        self._seen.append(now.seen_latencies)
+        more = _added(now.seen_latencies, before.seen_latencies, sign=-1)
+        self._seen.append(_added(self._seen[-1], more))
         seen = [last - first for first, last in zip(self._seen[0], now.seen_latencies, strict=True)]
         return Sample(
             ts=int(self._clock.utc_now().timestamp() * 1000),
@@ -235,9 +236,15 @@ class OpsHistory:
 def _sum(one: Reading, other: Reading) -> Reading:
     """Of two nodes together. What is the same on all nodes is that of the first."""
     added = {name: getattr(one, name) + getattr(other, name) for name in _COUNTED_PER_NODE}
-    seen = tuple(map(sum, zip(one.seen_latencies, other.seen_latencies, strict=False)))
+    seen = one.seen_latencies
+    if len(seen) == len(other.seen_latencies):  # else one of the two asks nobody
+        seen = _added(seen, other.seen_latencies)
     memory = None if one.resident_bytes is None else one.resident_bytes + (other.resident_bytes or 0)
     return replace(one, **added, seen_latencies=seen, resident_bytes=memory)
+
+
+def _added(counts: Sequence[int], others: Sequence[int], *, sign: int = 1) -> tuple[int, ...]:
+    return tuple(one + sign * other for one, other in zip(counts, others, strict=True))
 
 
 def quantile_ms(counts: Sequence[int], share: float) -> float | None:
