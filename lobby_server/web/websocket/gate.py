@@ -96,8 +96,12 @@ class Gate:
         """Let Tornado answer a request: `received`, its head and what came behind it. Raises `UpgradeRefused` when
         there is no place; the last ones are for those who ask how the server is."""
         if self.path_of(head) not in HEALTH_PATHS:
-            self._make_place(self._places.limit + RESERVE // 2)
+            self.make_place_for_call()
         self._http.take(wire, received, address)
+
+    def make_place_for_call(self) -> None:
+        """See to it that one more connection that is no WebSocket can be answered. Raises `UpgradeRefused`."""
+        self._make_place(self._places.limit + RESERVE // 2)
 
     # -- private --------------------------------------------------------------------------------------------------
 

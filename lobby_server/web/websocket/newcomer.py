@@ -11,6 +11,8 @@ from typing import Any
 
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock
+from lobby_server.web.lean.callers import Callers
+from lobby_server.web.lean.room_list import ListRequest
 from lobby_server.web.websocket.answers import refused
 from lobby_server.web.websocket.entrance import Entrance
 from lobby_server.web.websocket.gate import Gate
@@ -31,8 +33,12 @@ MAX_BYTES_AFTER_ANSWER = 256 * 1024
 class Newcomers:
     """All of them."""
 
-    def __init__(self, gate: Gate, clock: Clock, *, timeout_s: float, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, gate: Gate, clock: Clock, *, callers: Callers, timeout_s: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.gate = gate
+        self.callers = callers
+        callers.on_other = self.take_up
         self.entrance = Entrance(loop, per_turn=READS_PER_TURN)
         self.clock = clock
         self._open: dict[Newcomer, None] = {}
@@ -45,11 +51,16 @@ class Newcomers:
         """Whether it is still one."""
         return newcomer in self._open
 
-    def add(self, wire: Wire, address: Any) -> None:
+    def add(self, wire: Wire, address: Any) -> Newcomer:
         newcomer = Newcomer(self, wire, address)
         self._open[newcomer] = None
         self._patience.add(newcomer)
         wire.watch_readable(newcomer.readable)
+        return newcomer
+
+    def take_up(self, wire: Wire, received: bytes, address: Any) -> None:
+        """A connection of which requests were answered already. `received`: what came behind them."""
+        self.add(wire, address).take(received, is_secured=True)
 
     def discard(self, newcomer: Newcomer) -> None:
         self._open.pop(newcomer, None)
@@ -95,6 +106,14 @@ class Newcomer:
             self._wire.watch_readable(None)
             self._all.entrance.queue_up(self._go_on)
 
+    def take(self, data: bytes, *, is_secured: bool) -> None:
+        """What was read. `is_secured`: the handshake of TLS is over, if there is one."""
+        self._is_secured |= is_secured
+        try:
+            self._take(data)
+        except (HeadFault, UpgradeRefused) as fault:
+            self._refuse(refused(fault))
+
     # -- private --------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
@@ -124,10 +143,7 @@ class Newcomer:
             if self._left_bytes < 0:
                 self.end()
         else:
-            try:
-                self._take(data)
-            except (HeadFault, UpgradeRefused) as fault:
-                self._refuse(refused(fault))
+            self.take(data, is_secured=True)
 
     def _take(self, data: bytes) -> None:
         """Raises `HeadFault` or `UpgradeRefused`."""
@@ -142,19 +158,34 @@ class Newcomer:
         if end < 0:
             return
         received = bytes(self._data)
-        head = parse_head(received[start:end])
-        gate = self._all.gate
+        raw, rest = received[start:end], received[end:]
+        lists, gate = self._all.callers.lists, self._all.gate
+        request = lists.known(raw)
+        if request is not None:
+            self._call(request, rest)
+            return
+        head = parse_head(raw)
         path = gate.path_of(head)
         if not gate.asks(head, path):
+            request = lists.read(raw, head)
+            if request is not None:
+                self._call(request, rest)
+                return
             self._all.entrance.charge(PLACES_OF_A_CALL - 1)
-            gate.hand_over(head, self._wire, plainly(received[start:end], head) + received[end:], self._address)
+            gate.hand_over(head, self._wire, plainly(raw, head) + rest, self._address)
             self._all.discard(self)
             return
         address = gate.client_of(head, str(self._address[0]) if self._address else "")
         upgrade = gate.check(head, path, address=address)
         self._all.discard(self)
         waited_s = self._all.clock.monotonic_s() - self._began_s
-        gate.let_in(path, upgrade, self._wire, received[end:], address=address, waited_s=waited_s)
+        gate.let_in(path, upgrade, self._wire, rest, address=address, waited_s=waited_s)
+
+    def _call(self, request: ListRequest, rest: bytes) -> None:
+        """Raises `UpgradeRefused`."""
+        self._all.gate.make_place_for_call()
+        self._all.discard(self)
+        self._all.callers.add(self._wire, request, rest, self._address)
 
     def _refuse(self, answer: bytes) -> None:
         self._data.clear()
