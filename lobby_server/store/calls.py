@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Row, Table
@@ -29,17 +29,21 @@ class SqlCalls:
 
     async def _run(self, call: Callable[[Connection], _Result]) -> _Result:
         """A call in autocommit; faults leave as `StoreError`."""
+        return await self._answered(lambda: self._database.run(call))
+
+    async def _do(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
+        """One statement, for whose result nobody asks. `row`: its values, where it names none."""
+        await self._answered(lambda: self._database.write(statement, row))
+
+    async def _first(self, query: Executable) -> Row[Any] | None:
+        return await self._run(lambda connection: connection.execute(query).first())
+
+    async def _answered(self, ask: Callable[[], Awaitable[_Result]]) -> _Result:
         if self._is_closed:
             raise StoreUnavailable("The store is closed.")
         try:
-            return await self._database.run(call)
+            return await ask()
         except StoreError:
             raise
         except (SQLAlchemyError, OSError, asyncio.TimeoutError) as error:
             raise as_store_error(error) from error
-
-    async def _do(self, statement: Executable) -> None:
-        await self._run(lambda connection: connection.execute(statement).close())
-
-    async def _first(self, query: Executable) -> Row[Any] | None:
-        return await self._run(lambda connection: connection.execute(query).first())
