@@ -126,6 +126,7 @@ async def test_file_that_is_locked_is_waited_for_once_and_nothing_of_what_failed
 
 async def test_reader_has_a_turn_between_the_writes(store: SqlStore) -> None:
     writes = [asyncio.ensure_future(store.add_room(room(f"r{number}"))) for number in range(20 * MAX_TOGETHER)]
+    await asyncio.sleep(0)  # they have begun
     assert await store.account(1) is None
     assert not all(write.done() for write in writes)
     await asyncio.gather(*writes)

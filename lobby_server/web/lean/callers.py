@@ -49,8 +49,6 @@ class Callers:
         """A connection with its first plain request. `rest`: what came behind that."""
         caller = Caller(self, wire, address)
         self._open.add(caller)
-        self.idle.add(caller)
-        wire.watch_readable(caller.readable)
         caller.serve(request, rest)
 
     def give_way(self, idle_s: float) -> bool:
@@ -75,17 +73,17 @@ class Callers:
 class Caller:
     """One connection."""
 
-    __slots__ = ("_address", "_all", "_data", "_ends", "_peer", "_unsent", "_wire")
+    __slots__ = ("_address", "_all", "_data", "_ends", "_is_watched", "_peer", "_unsent", "_wire")
 
     def __init__(self, all_: Callers, wire: Wire, address: Any) -> None:
         self._all = all_
         self._wire = wire
         self._address = address
-        self._peer = str(address[0]) if address else ""
+        self._peer = peer_of(address)
         self._data = b""
         """Read, and not looked at yet."""
         self._unsent: memoryview | None = None
-        self._ends = False
+        self._ends = self._is_watched = False
 
     @property
     def is_idle(self) -> bool:
@@ -116,25 +114,32 @@ class Caller:
             return
         if taken < len(answer):
             self._unsent = memoryview(answer)[taken:]
-            self._wire.watch_readable(None)
+            self._all.idle.add(self)
+            self._watch(False)
             self._wire.watch_writable(self._write)
         else:
             self._answered()
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def _watch(self, wanted: bool) -> None:
+        """Have what comes read, or leave it."""
+        if not wanted or not self._is_watched:  # who had the connection before may watch it still
+            self._is_watched = wanted
+            self._wire.watch_readable(self.readable if wanted else None)
+
     def _queue_up(self) -> None:
-        self._wire.watch_readable(None)
+        self._watch(False)
         self._all.entrance.queue_up(self._go_on)
 
     def _go_on(self) -> None:
         """Its turn has come, unless it was ended meanwhile."""
         if self not in self._all:
             return
-        self._wire.watch_readable(self.readable)
         if self._data:
             self._take(self._data)
         else:
+            self._watch(True)
             self._read()
 
     def _read(self) -> None:
@@ -187,7 +192,6 @@ class Caller:
         if not self._unsent:
             self._unsent = None
             self._wire.watch_writable(None)
-            self._wire.watch_readable(self.readable)
             self._answered()
 
     def _answered(self) -> None:
@@ -198,6 +202,13 @@ class Caller:
         self._all.idle.add(self)
         if self._data:
             self._queue_up()
+        else:
+            self._watch(True)
+
+
+def peer_of(address: Any) -> str:
+    """The IP address in that of a socket; empty: it has none (a Unix socket)."""
+    return str(address[0]) if address else ""
 
 
 def _nobody(wire: Wire, data: bytes, address: Any) -> None:
