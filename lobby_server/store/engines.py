@@ -29,7 +29,6 @@ from sqlalchemy import Connection, Executable, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from lobby_server.store.connecting import Connector
@@ -237,6 +236,8 @@ class PostgresPool:
     is_sqlite = False
 
     def __init__(self, location: PostgresDatabase, *, command_timeout_s: float) -> None:
+        from sqlalchemy.ext.asyncio import create_async_engine  # with all of its ORM: 5 MiB that SQLite has no use for
+
         timeout_s = min(command_timeout_s, location.statement_timeout_s or command_timeout_s)
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
