@@ -11,12 +11,14 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import tornado.httpserver
 
 from lobby_server import __version__
 from lobby_server.backplane.opening import open_log
 from lobby_server.clock import LoopClock
+from lobby_server.logs import name_node
 from lobby_server.process import listening
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
@@ -36,12 +38,13 @@ from lobby_server.store import (
     read_database_url,
     when_ready,
 )
-from lobby_server.store.journal import JOURNAL_FILE
 from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
 from lobby_server.web.lean.callers import Callers
 from lobby_server.web.lean.room_list import RoomListAnswers
+from lobby_server.web.metrics import make_registry
+from lobby_server.web.metrics_of_all import dump
 from lobby_server.web.origin import Origins
 from lobby_server.web.routes import OPS_SOCKET_PATH, make_application, socket_rule
 from lobby_server.web.sockets.lobby import LobbyEndpoint
@@ -52,6 +55,9 @@ from lobby_server.web.websocket.handover import HttpConnections
 from lobby_server.web.websocket.listener import Listener
 from lobby_server.web.websocket.newcomer import Newcomers
 from lobby_server.web.websocket.places import places_for
+from lobby_server.workers.board import Board, Seat
+from lobby_server.workers.hand_over import HandOver
+from lobby_server.workers.siblings import Siblings
 
 log = logging.getLogger("lobby.server")
 
@@ -65,9 +71,14 @@ BODY_TIMEOUT_S = 20.0
 class LobbyServer:
     """One server process. `start` it, `drain` it."""
 
-    def __init__(self, settings: Settings, *, on_end: Callable[[], None] = lambda: None) -> None:
-        """`on_end` is called when the server cannot go on, and is to be drained."""
+    def __init__(
+        self, settings: Settings, *, worker: HandOver | None = None, on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """`worker`: the place that a supervisor has given to this process. `on_end` is called when the server cannot
+        go on, and is to be drained."""
         self.settings = settings
+        self._worker = worker
+        self._backplane_url = (worker.backplane_url if worker is not None else "") or settings.backplane_url
         self.port = 0
         self._urls = ""
         self._tls: ssl.SSLContext | None = None
@@ -80,6 +91,8 @@ class LobbyServer:
         self._callers: Callers | None = None
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
+        self._siblings: Siblings | None = None
+        self._journal_path: Path | None = None
         self._data = ""
         self.ends_because = ""
         """Why the server cannot go on, in one sentence; empty: it can."""
@@ -105,12 +118,11 @@ class LobbyServer:
         jwt_secrets = self._secrets()
         tls = self._tls = self._certificate()
         self._check_origins()
-        sockets = listening.bind(settings)
+        sockets = listening.bind(settings) if self._worker is None else self._worker.sockets()
         self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
             shared_log = self._shared_log()
             await self._open()
-            assert self._lock is not None
             assert self._store is not None
             app = App(
                 settings=settings,
@@ -134,9 +146,26 @@ class LobbyServer:
                 await self._lock.release()
             raise
         self.app = app
-        self._lock.keep(self._cannot_go_on)
+        if self._lock is not None:
+            self._lock.keep(self._cannot_go_on)
         context = self._context = WebContext(app)
+        await self._meet_siblings(context)
         self._listen(context, sockets, tls)
+
+    async def _meet_siblings(self, context: WebContext) -> None:
+        worker = self._worker
+        if worker is not None:
+            siblings = self._siblings = Siblings(
+                Path(worker.folder), number=worker.number, count=worker.count, name_of=self._name_of
+            )
+            registry = make_registry(context)
+            await siblings.start(lambda: dump(registry))
+            context.others = siblings
+
+    def _name_of(self, worker: int) -> str:
+        """What the node of a worker is called; 0: of a process that is none."""
+        name = f"{socket.gethostname()}:{self.port}"
+        return f"{name}/{worker}" if worker else name
 
     def _listen(self, context: WebContext, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None) -> None:
         settings, loop = self.settings, asyncio.get_running_loop()
@@ -165,7 +194,8 @@ class LobbyServer:
         newcomers = Newcomers(
             gate, context.app.clock, callers=callers, timeout_s=settings.handshake_timeout_s, loop=loop
         )
-        self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop)
+        seat = None if self._worker is None else Seat(Board(self._worker.board), self._worker.number)
+        self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop, seat=seat)
         self._listener.start(sockets)
 
     async def drain(self) -> None:
@@ -200,6 +230,8 @@ class LobbyServer:
         await app.store.close()
         if self._lock is not None:
             await self._lock.release()
+        if self._siblings is not None:
+            self._siblings.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         cut = len(app.sessions) + (self._connections.cut - cut_before if self._connections is not None else 0)
         log.info("drained: %d sockets had to be cut", cut, extra={"event": LogEvent.DRAINED.value})
@@ -249,15 +281,16 @@ class LobbyServer:
                 log.warning("%s", caution)
         else:
             self._data = str(settings.data_dir.resolve())
-        self._lock = await when_ready(
-            lambda: lock_lobby(
-                settings.database_url,
-                settings.data_dir,
-                wait_s=settings.takeover_wait_s,
-                is_shared=bool(settings.backplane_url),
-            ),
-            wait_s=settings.database_wait_s,
-        )
+        if self._worker is None or not self._worker.backplane_url:  # else the supervisor has it for all of them
+            self._lock = await when_ready(
+                lambda: lock_lobby(
+                    settings.database_url,
+                    settings.data_dir,
+                    wait_s=settings.takeover_wait_s,
+                    is_shared=bool(settings.backplane_url),
+                ),
+                wait_s=settings.database_wait_s,
+            )
         self._store = await when_ready(
             lambda: open_store(settings.database_url, settings.data_dir), wait_s=settings.database_wait_s
         )
@@ -265,15 +298,18 @@ class LobbyServer:
     def _shared_log(self) -> SharedLog | None:
         """What makes this process one node of several. Raises `SettingsError`."""
         settings = self.settings
-        if not settings.backplane_url:
+        if not self._backplane_url:
             return None
+        name = self._name_of(0 if self._worker is None else self._worker.number)
+        name_node(name)
         try:
             return open_log(
-                settings.backplane_url,
+                self._backplane_url,
                 cluster=settings.cluster,
-                name=f"{socket.gethostname()}:{self.port}",
+                name=name,
                 new_incarnation=lambda: secrets.token_hex(4),
                 node_timeout_s=settings.node_timeout_s,
+                is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,
                 address=self._urls,
                 version=__version__,
             )
@@ -284,7 +320,8 @@ class LobbyServer:
         """None where the data folder cannot be written: with PostgreSQL and a secret of one's own none is needed."""
         folder = self.settings.data_dir
         try:
-            journal = FileJournal(folder)
+            journal = FileJournal(folder, writer=0 if self._worker is None else self._worker.number)
+            self._journal_path = journal.path
         except OSError as fault:
             log.warning(
                 "writes that wait while the database is away are kept in memory only, the data folder %s cannot be "
@@ -300,7 +337,7 @@ class LobbyServer:
         if left.journalled:
             log.warning(
                 "%d writes wait in %s: the database did not take them in time, the next start makes them",
-                left.journalled, self.settings.data_dir / JOURNAL_FILE,
+                left.journalled, self._journal_path,
             )  # fmt: skip
         if left.lost:
             log.error(
