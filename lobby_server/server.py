@@ -20,7 +20,7 @@ from lobby_server.clock import LoopClock
 from lobby_server.process import listening
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
-from lobby_server.secret import secret_path, secrets_of
+from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
@@ -225,7 +225,7 @@ class LobbyServer:
             random_source=random.Random(),
             executor=self._executor,
             new_id=lambda: secrets.token_hex(6),
-            new_token_id=lambda: secrets.token_urlsafe(12),
+            new_token_id=new_token_id,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
         )
@@ -262,6 +262,7 @@ class LobbyServer:
                 settings.backplane_url,
                 cluster=settings.cluster,
                 name=f"{socket.gethostname()}:{self.port}",
+                clock=LoopClock(asyncio.get_running_loop()),
                 new_incarnation=lambda: secrets.token_hex(4),
                 node_timeout_s=settings.node_timeout_s,
                 address=self._urls,
