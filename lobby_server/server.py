@@ -22,7 +22,7 @@ from lobby_server.logs import name_node
 from lobby_server.process import listening
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
-from lobby_server.secret import secret_path, secrets_of
+from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
@@ -267,7 +267,7 @@ class LobbyServer:
             random_source=random.Random(),
             executor=self._executor,
             new_id=lambda: secrets.token_hex(6),
-            new_token_id=lambda: secrets.token_urlsafe(12),
+            new_token_id=new_token_id,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
         )
@@ -307,6 +307,7 @@ class LobbyServer:
                 self._backplane_url,
                 cluster=settings.cluster,
                 name=name,
+                clock=LoopClock(asyncio.get_running_loop()),
                 new_incarnation=lambda: secrets.token_hex(4),
                 node_timeout_s=settings.node_timeout_s,
                 is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,

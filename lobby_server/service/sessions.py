@@ -20,7 +20,7 @@ class Sessions:
     def __init__(self, *, limit: int) -> None:
         """`limit`: open sockets."""
         self.limit = limit
-        self._open: set[Session] = set()
+        self._open: dict[Session, None] = {}  # in the order of their coming, the same in every run
         self._by_user: dict[int, list[Session] | dict[Session, None]] = {}  # the oldest first
         self._numbers = itertools.count(1)
 
@@ -54,12 +54,12 @@ class Sessions:
             deflates=deflates,
             waited_s=waited_s,
         )
-        self._open.add(session)
+        self._open[session] = None
         return session
 
     def discard(self, session: Session) -> None:
         """A socket is gone. A second call does nothing."""
-        self._open.discard(session)
+        self._open.pop(session, None)
 
     def accepted_ones(self) -> list[Session]:
         """Those of all users, guests left out."""
