@@ -25,6 +25,12 @@ NODE_EXPRESS, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "St
 # Parties of a restart begin with the policy of the clients' retries
 FIXED_RETRY, JITTER_RETRY = "fixed 5 s", "jitter"
 
+# Parties of a lobby on several nodes; `LOBBY` is one process without a backplane
+ONE_NODE = "one node of {nodes}"
+NODES_AND_VALKEY = "2 nodes and Valkey"
+SAME_NODE, OTHER_NODE = "on the node of the change", "on another node"
+OWN_NODE, OTHER_NODES, VALKEY = "its own node", "each other node", "Valkey"
+
 # Series: all samples of one thing
 ANNOUNCEMENT = "announcement"
 """From the intended time of a change until a client was told."""
@@ -39,6 +45,9 @@ TIME_TO_FRESH = "time to fresh"
 STALENESS = "staleness"
 ACCEPTED = "accepted"
 BACK_AND_FRESH = "back and fresh"
+ANSWERED_201, REFUSED = "rooms answered with 201", "refused"
+"""When, since a fault."""
+KILLS = "kills"
 
 # Outcomes of a step of the capacity search are the parties of its series
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
