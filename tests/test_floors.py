@@ -105,8 +105,16 @@ def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
         (
             "lobby_server.server, lobby_server.cli",
             (
-                "redis", "asyncpg", "alembic", "sqlalchemy.orm", "sqlalchemy.ext.asyncio",
-                "sqlalchemy.dialects.postgresql", "greenlet", "tornado.websocket", "tornado.httpclient", "multiprocessing",
+                "redis",
+                "asyncpg",
+                "alembic",
+                "sqlalchemy.orm",
+                "sqlalchemy.ext.asyncio",
+                "sqlalchemy.dialects.postgresql",
+                "greenlet",
+                "tornado.websocket",
+                "tornado.httpclient",
+                "multiprocessing",
             ),
         ),
     ],

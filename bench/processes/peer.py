@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from bench.processes.readable import is_readable
 from lobby_server.protocol.messages import RoomsChanged, encode
 
 START_TIMEOUT_S = 20.0
@@ -65,8 +65,8 @@ def start_peer(
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
-        words = process.stdout.readline().split() if ready else []
+        is_there = is_readable(process.stdout, wait_s=START_TIMEOUT_S)
+        words = process.stdout.readline().split() if is_there else []
         if len(words) != 2 or words[0] != "listening":
             raise PeerFailed(f"{' '.join(command[:3])} did not start")
         yield Peer(process, int(words[1]), process.stdin)

@@ -40,9 +40,7 @@ class Limit:
         """0.0 when one more of that key is allowed now, otherwise the seconds to wait."""
         nodes = 1
         if self._log is not None and self._rate_per_s:
-            wait_s = await self._log.take(
-                f"{self._name}:{key}", rate_per_s=self._rate_per_s, burst=self._burst
-            )
+            wait_s = await self._log.take(f"{self._name}:{key}", rate_per_s=self._rate_per_s, burst=self._burst)
             if wait_s is not None:
                 return wait_s
             nodes = max(1, self._count_nodes())

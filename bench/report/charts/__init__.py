@@ -267,9 +267,7 @@ def _is_heard(latencies: Sequence[Latency]) -> bool:
 
 def draw_charts(figures: Overview) -> list[Chart]:
     """Those whose scenario ran and found something that can be drawn."""
-    charts = [
-        partial(_render, each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)
-    ]
+    charts = [partial(_render, each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
     for found in figures.run.findings:
         if found.name not in FOUND or not any(each.value > 0 for it in found.measures for each in it.readings):
             continue

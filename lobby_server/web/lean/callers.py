@@ -27,9 +27,7 @@ ANSWERS_PER_TURN = 512
 class Callers:
     """All of them."""
 
-    def __init__(
-        self, lists: RoomListAnswers, clock: Clock, *, idle_s: float, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, lists: RoomListAnswers, clock: Clock, *, idle_s: float, loop: asyncio.AbstractEventLoop) -> None:
         self.lists = lists
         self.entrance = Entrance(loop, per_turn=ANSWERS_PER_TURN)
         self.idle: Patience[Caller] = Patience(clock, delay_s=idle_s, act=Caller.end)

@@ -138,9 +138,7 @@ def test_process_is_frozen_and_goes_on(process: subprocess.Popen[bytes]) -> None
     assert told.facts[0].ended_s - told.facts[0].began_s >= 0.2
 
 
-def test_process_is_killed_and_started_again_as_it_was_twice(
-    process: subprocess.Popen[bytes], tmp_path: Path
-) -> None:
+def test_process_is_killed_and_started_again_as_it_was_twice(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
     told = Told()
     again = {"kind": "restart", "pid": process.pid, "lasts_s": 0.01}
     faults = told.begin(Fault(name="1", at_s=0.01, **again), Fault(name="2", at_s=0.7, **again))  # type: ignore[arg-type]

@@ -87,7 +87,9 @@ def test_quantile_beyond_the_last_bound_is_that_bound_and_of_nothing_is_none() -
 
 def test_other_nodes_are_added_and_one_that_comes_or_goes_makes_no_jump() -> None:
     counters, answers = Counters(), [0] * (len(BOUNDS_S) + 1)
-    counters.others = {"b": replace(ZERO, sockets=100, sessions=90, frames_out=5000, cpu_s=9.0, users_online=7, rooms=2)}
+    counters.others = {
+        "b": replace(ZERO, sockets=100, sessions=90, frames_out=5000, cpu_s=9.0, users_online=7, rooms=2)
+    }
     first = counters.change(sockets=10, sessions=9, frames_out=20, users_online=7, rooms=2)
     assert (first.sockets, first.sessions, first.users_online, first.rooms) == (110, 99, 7, 2)
     assert (first.frames_out_per_s, first.cpu_ratio) == (10.0, 0.0)

@@ -41,8 +41,6 @@ async def make_rooms(lobby: Lobby, count: int, *, first: int = 0) -> None:
         await lobby.server.app.rooms.create_room(User(number, f"user{number}"), RoomWish(gamemode="ffa"))
 
 
-
-
 async def test_requests_that_come_together_are_answered_in_their_order(lobby: Lobby) -> None:
     await make_rooms(lobby, 2)
     peer = await caller(lobby)

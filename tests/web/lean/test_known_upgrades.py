@@ -90,9 +90,7 @@ async def test_key_that_is_none_is_refused_behind_a_good_one(lobby: Lobby, key: 
     assert statuses == [101, 400, 101]
 
 
-async def test_refused_origin_is_refused_and_logged_each_time(
-    lobby: Lobby, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_refused_origin_is_refused_and_logged_each_time(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         peer = await Peer.connect(lobby)
         await peer.send(upgrade("Origin: https://elsewhere.example"))
