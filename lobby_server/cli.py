@@ -27,7 +27,7 @@ from lobby_server.flags import EPILOG, USAGE, ServerCommand, settings_options
 from lobby_server.logs import LogFile, set_up_logging
 from lobby_server.process import signals
 from lobby_server.process.service_manager import ServiceManager
-from lobby_server.secret import secrets_of
+from lobby_server.secret import new_token_id, secrets_of
 from lobby_server.server import LobbyServer
 from lobby_server.service.auth import ADMIN_ROLE, Tokens
 from lobby_server.service.ports import StoreError, StoreUnavailable
@@ -124,7 +124,7 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
     except SettingsError as fault:
         _stop_with(str(fault))
     loop = asyncio.new_event_loop()
-    tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=LoopClock(loop))
+    tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=LoopClock(loop), new_token_id=new_token_id)
     loop.close()
     try:
         tokens.verify(tokens.issue(User(first_user_id, f"{prefix}{count}")))

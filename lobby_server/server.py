@@ -22,7 +22,7 @@ from lobby_server.logs import name_node
 from lobby_server.process import listening
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
-from lobby_server.secret import secret_path, secrets_of
+from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
@@ -41,6 +41,8 @@ from lobby_server.store import (
 from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
+from lobby_server.web.lean.callers import Callers
+from lobby_server.web.lean.room_list import RoomListAnswers
 from lobby_server.web.metrics import make_registry
 from lobby_server.web.metrics_of_all import dump
 from lobby_server.web.origin import Origins
@@ -86,6 +88,7 @@ class LobbyServer:
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
         self._connections: Connections | None = None
+        self._callers: Callers | None = None
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
         self._siblings: Siblings | None = None
@@ -175,7 +178,10 @@ class LobbyServer:
             idle_connection_timeout=IDLE_CONNECTION_S,
             body_timeout=BODY_TIMEOUT_S,
         )
-        http = HttpConnections(self._http, loop)
+        callers = self._callers = Callers(
+            RoomListAnswers(context), context.app.clock, idle_s=IDLE_CONNECTION_S, loop=loop
+        )
+        http = HttpConnections(self._http, loop, callers)
         http.busy = context.streams_in_use
         shared = self._connections = Connections(
             loop=loop, clock=context.app.clock, max_message_bytes=settings.max_message_bytes
@@ -185,7 +191,9 @@ class LobbyServer:
         endpoints[OPS_SOCKET_PATH] = OpsEndpoint(context.app)
         gate = Gate(context, endpoints=endpoints, shared=shared, http=http, places=places)
         door.application = make_application(context, socket_rule(context, gate, http))
-        newcomers = Newcomers(gate, context.app.clock, timeout_s=settings.handshake_timeout_s, loop=loop)
+        newcomers = Newcomers(
+            gate, context.app.clock, callers=callers, timeout_s=settings.handshake_timeout_s, loop=loop
+        )
         seat = None if self._worker is None else Seat(Board(self._worker.board), self._worker.number)
         self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop, seat=seat)
         self._listener.start(sockets)
@@ -212,6 +220,8 @@ class LobbyServer:
             await app.nodes.leave(drain_s=self.settings.drain_s)
         await app.drain.run(is_idle=lambda: not context.calls)
         app.heartbeat.stop()
+        if self._callers is not None:
+            self._callers.end_all()
         if self._http is not None:
             await self._http.close_all_connections()
         self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))
@@ -257,7 +267,7 @@ class LobbyServer:
             random_source=random.Random(),
             executor=self._executor,
             new_id=lambda: secrets.token_hex(6),
-            new_token_id=lambda: secrets.token_urlsafe(12),
+            new_token_id=new_token_id,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
         )
@@ -297,6 +307,7 @@ class LobbyServer:
                 self._backplane_url,
                 cluster=settings.cluster,
                 name=name,
+                clock=LoopClock(asyncio.get_running_loop()),
                 new_incarnation=lambda: secrets.token_hex(4),
                 node_timeout_s=settings.node_timeout_s,
                 is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,

@@ -293,7 +293,7 @@ def test_minted_tokens_are_of_users_who_count_up_and_verify_with_the_secret(tmp_
     secret, is_new = load_or_make_secret(tmp_path)
     assert not is_new
     loop = asyncio.new_event_loop()
-    tokens = Tokens(secret, ttl_s=1, clock=LoopClock(loop))
+    tokens = Tokens(secret, ttl_s=1, clock=LoopClock(loop), new_token_id=lambda: "t")
     loop.close()
     users = [tokens.verify(token).user for token in result.stdout.split()]
     assert [(user.id, user.username) for user in users] == [(50, "bot1"), (51, "bot2"), (52, "bot3")]

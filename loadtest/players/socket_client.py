@@ -17,6 +17,7 @@ from loadtest.measure.recorder import LATENESS
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.places import Place
 from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot, ServerMessage
 
 
@@ -31,8 +32,11 @@ class SocketClient:
         phase: float,
         fire: Callable[[str, float | None, str | None], None],
         fire_attempt: Callable[[Attempt], None],
+        place: Place | None = None,
     ) -> None:
+        """`place`: at which node it is; None: at the only one."""
         self._swarm = swarm
+        self._api = swarm.api if place is None else swarm.api_at(swarm.api, place)
         self._fire = fire
         self._fire_attempt = fire_attempt
         self.watch = swarm.ledger.watch()
@@ -47,6 +51,7 @@ class SocketClient:
             features=features,
             on_presence=self.watch.presence,
             on_late=partial(swarm.recorder.record, LATENESS),
+            place=place,
         )
         self.list: ServerList | DeltaServerList
         if Feature.ROOMS_DELTA in features:
@@ -57,7 +62,7 @@ class SocketClient:
                 new_signal=DirectSignal,
             )
         else:
-            self.list = ServerList(api=swarm.api, connection=connection, rng=rng, new_signal=DirectSignal)
+            self.list = ServerList(api=self._api, connection=connection, rng=rng, new_signal=DirectSignal)
         self._is_leaving = False
         self._lost_at_s: float | None = None
         connection.handshake_sent.connect(self.watch.shaking)
@@ -74,7 +79,7 @@ class SocketClient:
 
     def open(self, token: str) -> None:
         if Feature.REFRESH in self.connection.features:
-            accounts = AuthenticationManager(api=self._swarm.api, connection=self.connection)
+            accounts = AuthenticationManager(api=self._api, connection=self.connection)
             accounts.token = token
         self._swarm.arriving.add(self)
         self.connection.connect_to_server(token)

@@ -18,6 +18,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.players.locust_http import LocustHttp, SwarmApi, new_session
 from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.places import Place, Places
 from loadtest.wire.shared import Wire
 from loadtest.workload.arrivals import Arrivals, arrival_times_s
 from loadtest.workload.identities import Share, Tokens
@@ -39,6 +40,7 @@ class Swarm:
     recorder: Recorder
     facts: RunFacts
     plan: SwarmPlan
+    places: Places
     wire: Wire
     api: SwarmApi
     poll_api: SwarmApi
@@ -61,6 +63,10 @@ class Swarm:
     @property
     def ledger(self) -> Ledger:
         return self.recorder.ledger
+
+    def api_at(self, api: SwarmApi, place: Place) -> SwarmApi:
+        """`api` for a player who is there. With one node all players share one."""
+        return api if self.places.is_one else api.at(place)
 
     def take_number(self) -> int:
         """The number, in the whole swarm, of this process's next seat: the lowest free one."""
@@ -96,13 +102,15 @@ def new_swarm(
     is_called_off: bool = False,
 ) -> Swarm:
     """What a run needs in this process, ready and idle."""
-    host = environment.host or ""
+    hosts = [host.strip().rstrip("/") for host in (environment.host or "").split(",") if host.strip()] or [""]
+    places = Places(hosts, seed=options.seed)
     wire = Wire(
-        socket_url(host.rstrip("/"), options.ws_path),
+        socket_url(places.host_for_sources, options.ws_path),
         first_source=share.process * 64,
         heartbeat_timeout_s=timers.heartbeat_timeout_s,
     )
-    session, lists = new_session(environment, connections=options.http_connections), SharedLists()
+    session = new_session(environment, host=hosts[0], connections=options.http_connections)
+    lists = SharedLists()
 
     def api(**names: Any) -> SwarmApi:
         return SwarmApi(LocustHttp(session, recorder, paths=options.paths, **names), lists)
@@ -115,6 +123,7 @@ def new_swarm(
         recorder=recorder,
         facts=facts,
         plan=SwarmPlan(options),
+        places=places,
         wire=wire,
         api=api(),
         poll_api=api(names={"/api/rooms": "/api/rooms (poll)"}),

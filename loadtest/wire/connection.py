@@ -30,6 +30,7 @@ from loadtest.client.timing import HeartbeatTimer, Timing
 from loadtest.wire.messages import frames
 from loadtest.wire.messages.heartbeats import Heartbeats
 from loadtest.wire.opening import open_for_reader
+from loadtest.wire.places import Place, socket_url_at
 from loadtest.wire.sending import SendingConnection, reset_on_close
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import PresenceSink, State
@@ -62,14 +63,17 @@ class SwarmConnection(SendingConnection):
         features: Iterable[Feature | str] = (),
         on_presence: PresenceSink | None = None,
         on_late: Callable[[float], object] = lambda late_s: None,
+        place: Place | None = None,
     ) -> None:
         """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given. `on_late`
-        gets how late each try to connect begins and each ping is sent."""
+        gets how late each try to connect begins and each ping is sent. `place`: at which node it connects; None: where
+        the wire leads."""
         super().__init__(wire, name=name, version=version, features=features, counters=counters or Counters())
         self.side = wire.new_errands()
         self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
         self.on_presence, self._on_late = on_presence, on_late
+        self._place, self._host = place, ""
         self.state = State.IDLE
         self.accepted_at_s = 0.0
         """When the last acceptance arrived."""
@@ -184,10 +188,14 @@ class SwarmConnection(SendingConnection):
         if epoch != self._epoch:
             return
         self._on_late(self._wire.clock() - intended_s)
+        url = self._wire.url
+        if self._place is not None:
+            self._host, url = self._place.host, socket_url_at(self._place, self._wire.path)
         try:
-            opened = open_for_reader(self._wire.url, self.timing, self._wire.sources)
+            opened = open_for_reader(url, self.timing, self._wire.sources)
         except OpenFailed as failed:
             if epoch == self._epoch:
+                self._leave_node()
                 log.info("%s: not connected: %s", self.name, failed.why)
                 self._tell_attempt(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
                 self._go_on(refused=failed.refused, retry_after_s=failed.retry_after_s)
@@ -362,6 +370,7 @@ class SwarmConnection(SendingConnection):
         self._give_back()
         epoch = self._epoch
         if not is_ours:
+            self._leave_node()
             self.counters.close_codes[NO_CLOSE_FRAME if ending.code is None else str(ending.code)] += 1
         if was_shaking:
             self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=None, failure=ending.why))
@@ -374,6 +383,11 @@ class SwarmConnection(SendingConnection):
             self.connection_lost.emit()
         if epoch == self._epoch:  # a listener may have ended it
             self._go_on(refused=ending.refused, retry_after_s=None)
+
+    def _leave_node(self) -> None:
+        """The next try is at another one, if there is another."""
+        if self._place is not None:
+            self._place.leave(self._host)
 
     def _go_on(self, *, refused: str | None, retry_after_s: float | None) -> None:
         if refused is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 
@@ -35,6 +36,8 @@ class Wire:
         heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
     ) -> None:
         self.url = url
+        self.path = urlsplit(url)._replace(scheme="", netloc="").geturl() or "/"
+        """Of the WebSocket, on every node."""
         self.clock = clock
         self.timers = Timers(clock)
         self.reader = SharedReader(clock)

@@ -14,14 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone, FormatRefused
 from lobby_server.backplane.outbox import Outbox
-from lobby_server.backplane.stream import Stream
 from lobby_server.backplane.wire import (
     Entry,
     Snapshot,
@@ -33,8 +32,12 @@ from lobby_server.core.machine.commands import FORMAT, Command, NodeDown, NodeLo
 from lobby_server.core.machine.image import ImageRefused, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Apply, LogFigures, Request
 from lobby_server.service.session import Session
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.stream import Stream
 
 log = logging.getLogger("lobby.backplane")
 
@@ -73,6 +76,7 @@ class ValkeyLog:
         stream: Stream,
         *,
         name: str,
+        clock: Clock,
         new_incarnation: Callable[[], str],
         node_timeout_s: float,
         newcomer_waits_s: float = NEWCOMER_WAITS_S,
@@ -84,6 +88,7 @@ class ValkeyLog:
         state waits for one that has."""
         self._stream = stream
         self._name = name
+        self._monotonic_s = clock.monotonic_s
         self._new_incarnation = new_incarnation
         self._timeout_s = node_timeout_s
         self._newcomer_waits_s = newcomer_waits_s
@@ -103,7 +108,7 @@ class ValkeyLog:
         self._stream_id = "0-0"
         self._tail: deque[Entry] = deque(maxlen=TAIL)
         self._at_s = 0.0
-        self._at_monotonic_s = time.monotonic()
+        self._at_monotonic_s = self._monotonic_s()
         # How it is
         self._is_up = False
         self._is_leaving = False
@@ -136,7 +141,7 @@ class ValkeyLog:
         return self._outbox.node
 
     def now_s(self) -> float:
-        return self._at_s + (time.monotonic() - self._at_monotonic_s)
+        return self._at_s + (self._monotonic_s() - self._at_monotonic_s)
 
     def check(self) -> None:
         if not self.is_well:
@@ -145,7 +150,7 @@ class ValkeyLog:
     def append(self, command: Command, request: Request | None = None) -> None:
         if request is not None and not request.is_patient and not self.is_well:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
-        self._outbox.add(command, request, now_s=time.monotonic())
+        self._outbox.add(command, request, now_s=self._monotonic_s())
         self._wake.set()
 
     async def caught_up(self) -> None:
@@ -186,7 +191,7 @@ class ValkeyLog:
         if not self._is_up or self._away_since_s is not None:
             return False
         oldest_s = self._outbox.oldest_s()
-        return oldest_s is None or time.monotonic() - oldest_s < STALLED_S
+        return oldest_s is None or self._monotonic_s() - oldest_s < STALLED_S
 
     @property
     def is_ready(self) -> bool:
@@ -194,7 +199,7 @@ class ValkeyLog:
         if self._is_leaving or not self._tasks:
             return False
         if self._away_since_s is not None:
-            return time.monotonic() - self._away_since_s < UNREADY_S
+            return self._monotonic_s() - self._away_since_s < UNREADY_S
         return self._is_up or bool(self._state and self._state.nodes)
 
     @property
@@ -211,7 +216,7 @@ class ValkeyLog:
             is_away=self._away_since_s is not None,
             outages=self.outages,
             apply_s=self.apply_s,
-            snapshot_age_s=time.monotonic() - self._snapshot_at_s if self._snapshot_at_s else 0.0,
+            snapshot_age_s=self._monotonic_s() - self._snapshot_at_s if self._snapshot_at_s else 0.0,
         )
 
     # -- its life -------------------------------------------------------------------------------------------------
@@ -242,7 +247,7 @@ class ValkeyLog:
 
         Waits up to `wait_s` for Valkey. Raises `BackplaneAway`, `BackplaneRefused`, `FormatRefused`.
         """
-        give_up_s = time.monotonic() + wait_s
+        give_up_s = self._monotonic_s() + wait_s
         is_said = False
         while True:
             try:
@@ -250,14 +255,14 @@ class ValkeyLog:
                 is_first = await self._find_state(restore)
                 break
             except BackplaneAway as fault:
-                if time.monotonic() >= give_up_s:
+                if self._monotonic_s() >= give_up_s:
                     raise
                 if not is_said:
                     log.warning("waiting up to %g s for the backplane: %s", wait_s, fault)
                     is_said = True
                 await asyncio.sleep(RETRY_S)
-        self._well_since_s = time.monotonic()
-        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
+        self._well_since_s = self._monotonic_s()
+        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=self._monotonic_s())
         self._wake.set()
         try:
             await self._renew()
@@ -278,10 +283,10 @@ class ValkeyLog:
         if not self._is_up:
             return
         self._is_leaving = True
-        self._outbox.add(NodeDown(self.node, grace_s), None, now_s=time.monotonic())
+        self._outbox.add(NodeDown(self.node, grace_s), None, now_s=self._monotonic_s())
         self._wake.set()
-        give_up_s = time.monotonic() + STALLED_S
-        while self._is_up and time.monotonic() < give_up_s:
+        give_up_s = self._monotonic_s() + STALLED_S
+        while self._is_up and self._monotonic_s() < give_up_s:
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
@@ -303,7 +308,7 @@ class ValkeyLog:
     async def _find_state(self, restore: Callable[[], Awaitable[None]] | None) -> bool:
         """Stand somewhere in the stream that is there now. Whether this node opened it with what `restore` brought;
         None: it has a state already."""
-        began_s = time.monotonic()
+        began_s = self._monotonic_s()
         while True:
             epoch = await self._stream.epoch()
             if epoch is not None:
@@ -321,7 +326,7 @@ class ValkeyLog:
     async def _is_my_turn(self, *, has_state: bool, since_s: float) -> bool:
         await self._stream.stand(self.node, self.number if has_state else -1)
         wait_s = REPLICA_WAITS_S if has_state else self._newcomer_waits_s
-        if time.monotonic() - since_s < wait_s or await self._stream.best_candidate() != self.node:
+        if self._monotonic_s() - since_s < wait_s or await self._stream.best_candidate() != self.node:
             return False
         return await self._stream.may_seed(self.node, for_s=SEED_FOR_S)
 
@@ -339,7 +344,7 @@ class ValkeyLog:
 
     def _snapshot(self, *, epoch: str, previous: str, stream_id: str, tail: list[Entry]) -> Snapshot:
         assert self._state is not None
-        self._snapshot_number, self._snapshot_at_s = self.number, time.monotonic()
+        self._snapshot_number, self._snapshot_at_s = self.number, self._monotonic_s()
         return Snapshot(FORMAT, epoch, previous, self.number, stream_id, dump(self._state), tail)
 
     def _take_up(self, snapshot: Snapshot, *, has_state: bool) -> None:
@@ -368,7 +373,7 @@ class ValkeyLog:
             self._reset()
             if self.node not in self._state.nodes or not self._is_up:
                 self._reborn()
-        self._snapshot_at_s = time.monotonic()
+        self._snapshot_at_s = self._monotonic_s()
 
     async def _until_up(self) -> None:
         while not self._is_up:
@@ -381,7 +386,7 @@ class ValkeyLog:
         self._is_up = False
         name = f"{self._name}.{self._new_incarnation()}"
         first = [] if self._is_leaving else [NodeUp(name, self._address, self._version), *self._announce()]
-        self._outbox.restart(name, first, now_s=time.monotonic())
+        self._outbox.restart(name, first, now_s=self._monotonic_s())
         if self._is_leaving:
             return
         self._wake.set()
@@ -421,10 +426,10 @@ class ValkeyLog:
                         raise EpochGone  # entries were trimmed away
                     self._take(entry)
                     self._stream_id = stream_id
-                    if time.monotonic() - self._turn_began_s > TURN_S:
+                    if self._monotonic_s() - self._turn_began_s > TURN_S:
                         await asyncio.sleep(0)
-                        self._turn_began_s = time.monotonic()
-                self._turn_began_s = time.monotonic()
+                        self._turn_began_s = self._monotonic_s()
+                self._turn_began_s = self._monotonic_s()
             except (BackplaneAway, BackplaneRefused, EpochGone) as fault:
                 self._lost_sight(fault)
             except FormatRefused as fault:
@@ -439,7 +444,7 @@ class ValkeyLog:
 
     def _lost_sight(self, fault: Exception) -> None:
         if self._away_since_s is None:
-            self._away_since_s = time.monotonic()
+            self._away_since_s = self._monotonic_s()
             self.outages += 1
             what = "its log is another one now" if isinstance(fault, EpochGone) else fault
             log.warning("commands wait or are refused: %s", what)
@@ -460,8 +465,8 @@ class ValkeyLog:
                 break
             except (BackplaneAway, BackplaneRefused, EpochGone):
                 continue
-        away_s = time.monotonic() - (self._away_since_s or time.monotonic())
-        self._well_since_s = time.monotonic()
+        away_s = self._monotonic_s() - (self._away_since_s or self._monotonic_s())
+        self._well_since_s = self._monotonic_s()
         self._away_since_s = None
         self._resend = True
         self._wake.set()
@@ -479,7 +484,7 @@ class ValkeyLog:
         """Apply one entry."""
         assert self._apply is not None
         assert self._state is not None
-        began_s = time.monotonic()
+        began_s = self._monotonic_s()
         self.number = entry.number
         self.newest = max(self.newest, entry.number)
         self._tail.append(entry)
@@ -506,11 +511,11 @@ class ValkeyLog:
             self._reborn()
         if self._catching_up:
             self._see_who_has_caught_up()
-        self.apply_s += time.monotonic() - began_s
+        self.apply_s += self._monotonic_s() - began_s
 
     def _set_time(self, at_s: float) -> None:
         self._at_s = max(at_s, self.now_s() if self._at_s else 0.0)
-        self._at_monotonic_s = time.monotonic()
+        self._at_monotonic_s = self._monotonic_s()
 
     # -- private: the house ---------------------------------------------------------------------------------------
 
@@ -518,7 +523,7 @@ class ValkeyLog:
         """Be heard of, see who is not, write snapshots, and let nobody wait for ever."""
         while True:
             await asyncio.sleep(min(0.5, self._timeout_s / 5))
-            self._outbox.give_up(before_s=time.monotonic() - GIVE_UP_S)
+            self._outbox.give_up(before_s=self._monotonic_s() - GIVE_UP_S)
             if self._away_since_s is not None:
                 continue
             try:
@@ -539,7 +544,7 @@ class ValkeyLog:
         assert self._state is not None
         others = [name for name in self._state.nodes if name != self.node]
         self.reports = await self._stream.reports(others)
-        if time.monotonic() - self._well_since_s < self._timeout_s:
+        if self._monotonic_s() - self._well_since_s < self._timeout_s:
             return
         for name in others:
             if name not in self.reports and name in self._state.nodes:
@@ -551,7 +556,7 @@ class ValkeyLog:
         if self._state.leader != self.node or self.number == self._snapshot_number:
             return
         is_due = self.number - self._snapshot_number >= SNAPSHOT_ENTRIES
-        if not is_due and time.monotonic() - self._snapshot_at_s < SNAPSHOT_S:
+        if not is_due and self._monotonic_s() - self._snapshot_at_s < SNAPSHOT_S:
             return
         trim_from, self._trim_from = self._trim_from, self._stream_id
         snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id, tail=[])
@@ -587,10 +592,10 @@ class ValkeyLog:
         self.check()
         async with self._gate_lock:
             token = self._new_incarnation()
-            give_up_s = time.monotonic() + GIVE_UP_S
+            give_up_s = self._monotonic_s() + GIVE_UP_S
             try:
                 while not await self._stream.take_gate(token, for_s=GATE_S):
-                    if time.monotonic() >= give_up_s:
+                    if self._monotonic_s() >= give_up_s:
                         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
                     await asyncio.sleep(GATE_RETRY_S)
                 await self._barrier()

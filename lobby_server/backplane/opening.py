@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import SharedLog
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def open_log(
     *,
     cluster: str,
     name: str,
+    clock: Clock,
     new_incarnation: Callable[[], str],
     node_timeout_s: float,
     address: str,
@@ -48,6 +50,7 @@ def open_log(
     return ValkeyLog(
         Stream(url, cluster=cluster),
         name=name,
+        clock=clock,
         new_incarnation=new_incarnation,
         node_timeout_s=node_timeout_s,
         newcomer_waits_s=0.0 if is_first else NEWCOMER_WAITS_S,

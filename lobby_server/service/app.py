@@ -7,7 +7,6 @@ socket is gone (`App.end_session`).
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -26,7 +25,7 @@ from lobby_server.service.limits import Limit
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.nodes import Nodes
 from lobby_server.service.peers.heartbeat import Heartbeat
-from lobby_server.service.ports import Clock, Journal, Store, Transport
+from lobby_server.service.ports import Clock, Journal, RandomSource, Store, Transport
 from lobby_server.service.replica import LocalLog, Replica, SharedLog
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
@@ -49,7 +48,7 @@ class Runtime:
     """Everything that is not determined by settings and messages. A simulation hands in seeded and virtual ones."""
 
     clock: Clock
-    random_source: random.Random
+    random_source: RandomSource
     """Spreads heartbeats, and picks the events that are to be acknowledged."""
     executor: Executor
     """Hashes passwords: two threads are enough."""

@@ -166,6 +166,16 @@ class Journal(Protocol):
         """A second time does nothing."""
 
 
+class RandomSource(Protocol):
+    """Where chance comes from: `random.Random`, as far as it is used. The only source of it in ``service``."""
+
+    def random(self) -> float:
+        """From 0 up to, and without, 1."""
+
+    def uniform(self, a: float, b: float, /) -> float:
+        """Between two bounds."""
+
+
 class Timer(Protocol):
     """A call that was put off."""
 

@@ -17,7 +17,7 @@ from lobby_server.service.writes import writer as writer_module
 from lobby_server.service.writes.kept import Ban, DeleteRoom, KeptWrite, LetIn, Notify, SetHost, line_of, write_of
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.store.journal import FileJournal
-from tests.fakes.store import MemoryStore
+from bench.simulation.outside.memory_store import MemoryStore
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 PATIENCE_S = 5.0
