@@ -94,8 +94,15 @@ def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(packag
         (
             "lobby_server.server, lobby_server.cli",
             (
-                "redis", "asyncpg", "alembic", "sqlalchemy.orm", "sqlalchemy.ext.asyncio",
-                "sqlalchemy.dialects.postgresql", "greenlet", "tornado.websocket", "tornado.httpclient", "multiprocessing",
+                "redis",
+                "asyncpg",
+                "alembic",
+                "sqlalchemy.orm",
+                "sqlalchemy.ext.asyncio",
+                "sqlalchemy.dialects.postgresql",
+                "greenlet",
+                "tornado.websocket",
+                "tornado.httpclient",
             ),
         ),
     ],

@@ -56,7 +56,11 @@ def test_sign_out_ends_a_held_absence() -> None:
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["arrive", "arrive", "arrive", "drop", "close", "wait"]), st.sampled_from([ANN, BOB]), st.floats(0, 3)),
+    st.tuples(
+        st.sampled_from(["arrive", "arrive", "arrive", "drop", "close", "wait"]),
+        st.sampled_from([ANN, BOB]),
+        st.floats(0, 3),
+    ),
     max_size=60,
 )
 

@@ -30,9 +30,7 @@ IDLE_S = 1.0
 class HttpConnections:
     """The connections that Tornado serves, and those that ask for the room list alone."""
 
-    def __init__(
-        self, http: tornado.httpserver.HTTPServer, loop: asyncio.AbstractEventLoop, callers: Callers
-    ) -> None:
+    def __init__(self, http: tornado.httpserver.HTTPServer, loop: asyncio.AbstractEventLoop, callers: Callers) -> None:
         self.callers = callers
         self.busy: Callable[[], set[tornado.iostream.BaseIOStream]] = set
         """The streams of calls that are being answered."""
@@ -88,7 +86,6 @@ class HttpConnections:
         if isinstance(sock, ssl.SSLSocket):
             return TlsWire(sock, self._loop), received
         return PlainWire(sock, self._loop), received
-
 
     def call_on_loop(self, stream: _ReplayStream, head: Head, raw: bytes) -> bool:
         """Take a connection away from Tornado if it asks for the list, and did so before; False: it does not."""
