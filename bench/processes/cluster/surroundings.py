@@ -42,7 +42,9 @@ class Surroundings:
         return name
 
     @contextlib.contextmanager
-    def nodes(self, count: int, flags: Sequence[str], *, on: Mapping[int, Host] | None = None) -> Iterator[list[Target]]:
+    def nodes(
+        self, count: int, flags: Sequence[str], *, on: Mapping[int, Host] | None = None
+    ) -> Iterator[list[Target]]:
         """So many nodes of one lobby, each on a port that it comes back to. `on`: by number, those that live on a host
         of their own."""
         database = self.new_database()

@@ -119,12 +119,15 @@ def broadcast(lab: Lab, book: Book, place: Surroundings, chance: random.Random) 
             party.sinks.call(ClusterSinks.close)
 
 
-def _party(
-    lab: Lab, stack: contextlib.ExitStack, name: str, ports: list[int], pids: list[int], clients: int
-) -> _Party:
+def _party(lab: Lab, stack: contextlib.ExitStack, name: str, ports: list[int], pids: list[int], clients: int) -> _Party:
     sinks = stack.enter_context(
         lab.generator(
-            ClusterSinks, ports=ports, pattern=ROOMS_CHANGED, secret=SECRET, counts=dealt(clients, len(ports)), users=USERS
+            ClusterSinks,
+            ports=ports,
+            pattern=ROOMS_CHANGED,
+            secret=SECRET,
+            counts=dealt(clients, len(ports)),
+            users=USERS,
         )
     )
     sinks.call(ClusterSinks.open)
