@@ -54,6 +54,8 @@ class Answers:
             if answer.body.id not in self._history.rooms_made:
                 return f"{who} was told of room {answer.body.id}, which is not in the log"
         elif what == "delete_room":
+            if arguments[0] in self._deleted:
+                return f"{who} was told that room {arguments[0]} is deleted, and so was {self._deleted[arguments[0]]}"
             self._deleted[arguments[0]] = who
             if arguments[0] not in self._history.rooms_ended:
                 return f"{who} was told that room {arguments[0]} is deleted, and it is not"

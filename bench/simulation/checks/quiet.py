@@ -33,6 +33,9 @@ def faults(nodes: Sequence[Node], players: Sequence[Player], database: Database)
     truth = lives[0].app
     yield from _sockets(lives, truth)
     yield from _written(lives, truth, database)
+    playing = {each.user.username for each in players if each.is_wanted and not each.refused}
+    if len(playing) != len(truth.presence):
+        yield "every player is a user", f"{len(playing)} players are there, and {len(truth.presence)} users online"
     for player in players:
         yield from _views(player, truth)
 

@@ -31,7 +31,7 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 from lobby_server.protocol.social_resources import FriendList, MyParty
 
-UNCERTAIN_S = 10.0
+UNCERTAIN_S = 14.0
 """How long a command may still happen whose outcome is not known: longer than any queue is away."""
 AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
@@ -66,8 +66,10 @@ class Player:
         window: int,
         seed: str,
         entries: Callable[[], int],
+        on_fault: Callable[[str], None],
     ) -> None:
-        """`name`: of the device, for the story. `entries`: how many entries of the log were applied so far."""
+        """`name`: of the device, for the story. `entries`: the number of the newest entry that was applied. `on_fault`
+        hears of exceptions, which the library's signals would keep to themselves."""
         self.world = world
         self.network = network
         self.name = name
@@ -100,6 +102,7 @@ class Player:
         self.is_slow = window < WINDOW_BYTES
         """Whether it may miss states that others have replaced: it reads less than it is sent."""
         self._entries = entries
+        self._on_fault = on_fault
         self._room_events = 0
         side = self.connection.side
         self._online_fetch = CoalescedFetch(self._fetch_online, side=side)
@@ -112,7 +115,7 @@ class Player:
         else:
             api = LobbyApi(network)
             self.list = ServerList(api=api, connection=self.connection, rng=Random(f"{seed}/list"))
-        self.connection.message_received.connect(self._hear)
+        self.connection.message_received.connect(self._hear_or_tell)
         self.connection.connection_lost.connect(self._lost)
         self.connection.connection_refused.connect(self._refuse)
 
@@ -151,6 +154,12 @@ class Player:
         self._party_fetch.request()
 
     # -- what is heard --------------------------------------------------------------------------------------------
+
+    def _hear_or_tell(self, message: messages.ServerMessage) -> None:
+        try:
+            self._hear(message)
+        except Exception as fault:
+            self._on_fault(f"{self.name}, at {message}: {fault!r}")
 
     def _hear(self, message: messages.ServerMessage) -> None:
         if isinstance(message, messages.HandshakeAccepted):
