@@ -6,6 +6,7 @@ So the client library runs as it is: where it would block a thread, it parks a f
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -18,7 +19,8 @@ class Fiber:
     def __init__(self, world: World, run: Callable[[], object]) -> None:
         self.hub = world.hub
         self._world = world
-        self._greenlet = _Body(self, run)
+        self._greenlet: Any = greenlet(lambda is_woken: run(), world.hub)
+        self._greenlet.fiber = self
         self._timer: Call | None = None
         self._is_parked = False
         world.fibers[self] = None
@@ -27,9 +29,9 @@ class Fiber:
     @staticmethod
     def current() -> Fiber:
         """The one that runs."""
-        body = getcurrent()
-        assert isinstance(body, _Body), "only a fiber can block"
-        return body.fiber
+        fiber = getattr(getcurrent(), "fiber", None)
+        assert isinstance(fiber, Fiber), "only a fiber can block"
+        return fiber
 
     def park(self, timeout_s: float | None) -> bool:
         """Let others run until `wake`, or for that long. Whether it was woken."""
@@ -67,12 +69,3 @@ class Fiber:
         self._greenlet.switch(is_woken)
         if self._greenlet.dead:
             self._world.fibers.pop(self, None)
-
-
-class _Body(greenlet):
-    """`greenlet`, which knows its fiber."""
-
-    def __init__(self, fiber: Fiber, run: Callable[[], object]) -> None:
-        super().__init__(lambda _: run(), fiber.hub)
-        self.fiber = fiber
-

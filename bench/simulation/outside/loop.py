@@ -229,6 +229,9 @@ class ProcessLoop:
         for _ in range(20):
             for task in list(self.tasks):
                 task.cancel()
+            self.world.run(self.world.now_s)
+            if not self.tasks:
+                break
             self.world.run(self.world.now_s + 1.0)
         self.is_ended = True
 

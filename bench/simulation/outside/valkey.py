@@ -28,7 +28,7 @@ class Data:
     log: list[tuple[StreamId, str, Entry]] = field(default_factory=list)
     last_id: StreamId = (0, 0)
     snapshot: bytes | None = None
-    alive: dict[str, float] = field(default_factory=dict)
+    alive: dict[str, tuple[float, bytes]] = field(default_factory=dict)
     candidates: dict[str, int] = field(default_factory=dict)
     candidates_until_s: float = 0.0
     seeding: tuple[str, float] | None = None
@@ -156,15 +156,16 @@ class Valkey:
         self.data.snapshot = snapshot
         self.data.log = [each for each in self.data.log if each[0] >= keep_from]
 
-    def renew(self, epoch: str, node: str, ttl_s: float) -> None:
+    def renew(self, epoch: str, node: str, ttl_s: float, report: bytes) -> None:
         self._check_epoch(epoch)
-        self.data.alive[node] = self.now_s + ttl_s
+        self.data.alive[node] = (self.now_s + ttl_s, report)
 
     def forget(self, node: str) -> None:
         self.data.alive.pop(node, None)
 
-    def silent(self, nodes: Iterable[str]) -> list[str]:
-        return [node for node in nodes if self.data.alive.get(node, -1.0) <= self.now_s]
+    def reports(self, nodes: Iterable[str]) -> dict[str, bytes]:
+        alive = self.data.alive
+        return {node: alive[node][1] for node in nodes if node in alive and alive[node][0] > self.now_s}
 
     def stand(self, node: str, number: int) -> None:
         if self.data.candidates_until_s <= self.now_s:
