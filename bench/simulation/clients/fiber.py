@@ -12,6 +12,9 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from bench.simulation.outside.loop import Call, World
 
+SHORTEST_S = 1e-6
+"""Time passes for whoever waits, however short: a deadline may be reached but for a rounding."""
+
 
 class Fiber:
     """One piece of code. It begins with the next call of the world."""
@@ -37,7 +40,7 @@ class Fiber:
         """Let others run until `wake`, or for that long. Whether it was woken."""
         self._is_parked = True
         if timeout_s is not None:
-            self._timer = self._world.call_later(max(0.0, timeout_s), self._time_out)
+            self._timer = self._world.call_later(max(SHORTEST_S, timeout_s), self._time_out)
         return bool(self.hub.switch())
 
     def sleep(self, delay_s: float) -> None:

@@ -158,6 +158,8 @@ class RoomCommands:
             is_public=wish.isPublic,
             version=self._replica.books.presence.version_of(user.id),
             created_at=self._created_now(),
+            # Whoever was in a private room may come back, also once another leads it, and after a restart.
+            invited_user_ids=set() if wish.isPublic else {user.id},
         )
         self._creating[user.id] = room
         is_off = is_late = False
