@@ -159,7 +159,7 @@ class Simulation:
             self.world.run(self.world.now_s + CHECK_AGAIN_S)
 
     def _faults(self) -> list[tuple[str, str]]:
-        found = list(quiet.faults(self.nodes, self.players, self.database))
+        found = list(quiet.faults(self.nodes, self.players, self.database, self.answers))
         found += heard.faults(self.players, self.observer.history)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
         if life is not None:

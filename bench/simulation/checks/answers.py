@@ -39,6 +39,14 @@ class Answers:
         self._rooms: dict[str, str] = {}
         self._deleted: dict[str, str] = {}
         self._signed_out: list[str] = []
+        self.hosts_without_answer: set[int] = set()
+        """Users to whom nobody said what became of a room that they asked for: their node may have ended between the
+        commit and the log."""
+        self.rooms_in_doubt: set[str] = set()
+        """Rooms into which somebody was invited, or was not, and nobody knows."""
+        self.pairs_in_doubt: set[tuple[int, int]] = set()
+        """Two users, one of whom does not know what became of a call about the other: the database may have it, and
+        the state takes it up with the next start."""
 
     def take(
         self, who: str, user_id: int, token_id: str, what: str, arguments: tuple[Any, ...], answer: Answer,
@@ -47,6 +55,8 @@ class Answers:
         """Note an answer. What is wrong with it already; None: nothing."""
         if what in _OF_PAIR:
             self._note_pair(user_id, what, arguments[0], answer, began_s, now_s)
+        if answer.status in (0, 503):
+            self._doubt(user_id, what, arguments, is_lost=not answer.status)
         if not answer.is_good:
             return None
         if what == "create_room":
@@ -82,6 +92,12 @@ class Answers:
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def _doubt(self, user_id: int, what: str, arguments: tuple[Any, ...], *, is_lost: bool) -> None:
+        if what == "create_room" and is_lost:
+            self.hosts_without_answer.add(user_id)
+        elif what in ("invite_to_room", "decline_room"):
+            self.rooms_in_doubt.add(arguments[0])
+
     def _note_pair(
         self, user_id: int, what: str, argument: int, answer: Answer, began_s: float, now_s: float
     ) -> None:
@@ -90,7 +106,10 @@ class Answers:
             sender_id, receiver_id = self._database.requests_made[argument]
             other_id = sender_id if receiver_id == user_id else receiver_id
         pair = (min(user_id, other_id), max(user_id, other_id))
-        end_s = inf if answer.status in (0, 503) else now_s
+        end_s = now_s
+        if answer.status in (0, 503):
+            end_s = inf
+            self.pairs_in_doubt.update((pair, pair[::-1]))
         said = _Said(began_s, end_s, what, user_id, other_id, answer)
         self._of_pairs.setdefault(pair, []).append(said)
 

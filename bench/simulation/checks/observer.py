@@ -80,11 +80,11 @@ class Observer:
 
     def entry(self, log: WatchedLog, entry: Entry) -> None:
         known = self._batches.get(entry.number)
-        if entry.number == 1:
-            self.history.begin_anew()
         self._is_first = known != entry.batch
         if self._is_first:
             self._batches[entry.number] = entry.batch
+            if entry.number == 1:
+                self.history.begin_anew()
         self.newest = max(self.newest, entry.number)
         self.entries += 1
 

@@ -85,6 +85,7 @@ def _leave(scene: Scene, player: Player, a: int, b: int) -> None:
     if player.room is not None:
         scene.note(player.name, f"leaves room {player.room.room_id}")
         _quietly(player.connection.leave_room)
+        player.left_room()
 
 
 def _say_room(scene: Scene, player: Player, a: int, b: int) -> None:

@@ -33,6 +33,7 @@ from lobby_server.protocol.social_resources import FriendList, MyParty
 
 UNCERTAIN_S = 14.0
 """How long a command may still happen whose outcome is not known: longer than any queue is away."""
+LEFT_LOOKS_S = (0.5, 8.0)
 AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
 ABOUT_ROOM = (
@@ -153,6 +154,14 @@ class Player:
         self._friends_fetch.request()
         self._party_fetch.request()
 
+    def left_room(self) -> None:
+        """The player has said that they leave, to which nothing is answered. What they asked for before may be on its
+        way still: so look again, soon, and when it must have come."""
+        self.room = None
+        self._room_events += 1
+        for in_s in LEFT_LOOKS_S:
+            self.world.call_later(in_s, self._room_fetch.request)
+
     # -- what is heard --------------------------------------------------------------------------------------------
 
     def _hear_or_tell(self, message: messages.ServerMessage) -> None:
@@ -254,8 +263,10 @@ class Player:
         return None
 
     def _fetch(self, what: str, *, but: str = "") -> Answer | None:
-        """None: to be tried again."""
+        """None: to be tried again; also when a node answered that does not see what the others do."""
         answer = self.network.ask(Asked(what, self.token))
+        if answer.is_stale:
+            return None
         return answer if answer.is_good or (but and answer.code == but) else None
 
     def _again(self) -> float | None:

@@ -29,7 +29,7 @@ from lobby_server.protocol import messages, resources
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.revision_mark import RevisionMark
@@ -174,6 +174,9 @@ class RoomCommands:
         try:
             await self._store.add_room(stored_room(room))
             return await self._replica.run(commands.CreateRoom(room), lambda: self.room(room.id), undo=undo)
+        except StoreUnavailable:  # the database may have it all the same: the answer was lost, not the commit
+            self._writer.keep(DeleteRoom(room_id=room.id))
+            raise
         except Refusal:
             is_late = True
             if is_off:
@@ -192,7 +195,11 @@ class RoomCommands:
         self._replica.check()
         done = self._deleting[room_id] = asyncio.Event()
         try:
-            await self._store.delete_room(room_id)
+            try:
+                await self._store.delete_room(room_id)
+            except StoreUnavailable:  # and yet it may be gone there, while it goes on here
+                self._keep_after_all(room_id)
+                raise
             await self._replica.run(commands.DeleteRoom(user, room_id), undo=lambda: self._keep_after_all(room_id))
         finally:
             del self._deleting[room_id]
@@ -388,7 +395,8 @@ class RoomCommands:
         return now
 
     def _keep_after_all(self, room_id: str) -> None:
-        """While the store deleted a room another member became its host: it goes on, and is kept again."""
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or the
+        outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room)))
