@@ -113,6 +113,8 @@ class Nodes:
     def _left(self, effect: effects.NodeLeft, _: Session | None) -> None:
         log.info("node %s takes part no more", effect.node)
         if effect.node != self._leader:
+            if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log
+                self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
             return
         self._leader = self._replica.state.leader
         self._social.chat.refuse_all()

@@ -39,9 +39,6 @@ class Answers:
         self._rooms: dict[str, str] = {}
         self._deleted: dict[str, str] = {}
         self._signed_out: list[str] = []
-        self.hosts_without_answer: set[int] = set()
-        """Users to whom nobody said what became of a room that they asked for: their node may have ended between the
-        commit and the log."""
         self.rooms_in_doubt: set[str] = set()
         """Rooms into which somebody was invited, or was not, and nobody knows."""
         self.pairs_in_doubt: set[tuple[int, int]] = set()
@@ -56,7 +53,7 @@ class Answers:
         if what in _OF_PAIR:
             self._note_pair(user_id, what, arguments[0], answer, began_s, now_s)
         if answer.status in (0, 503):
-            self._doubt(user_id, what, arguments, is_lost=not answer.status)
+            self._doubt(what, arguments)
         if not answer.is_good:
             return None
         if what == "create_room":
@@ -92,10 +89,8 @@ class Answers:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _doubt(self, user_id: int, what: str, arguments: tuple[Any, ...], *, is_lost: bool) -> None:
-        if what == "create_room" and is_lost:
-            self.hosts_without_answer.add(user_id)
-        elif what in ("invite_to_room", "decline_room"):
+    def _doubt(self, what: str, arguments: tuple[Any, ...]) -> None:
+        if what in ("invite_to_room", "decline_room"):
             self.rooms_in_doubt.add(arguments[0])
 
     def _note_pair(

@@ -94,9 +94,8 @@ def _written(truth: App, database: Database, answers: Answers) -> Iterator[tuple
     blocks = {(user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)}
     if differ := (blocks ^ database.kept_blocks()) - answers.pairs_in_doubt:
         yield "writes are kept", f"blocks differ: {sorted(differ)}"
-    nowhere = [room_id for room_id, room in kept.items() if room.host_user_id not in answers.hosts_without_answer]
-    if nowhere:
-        yield "writes are kept", f"rooms {nowhere} are in the database and nowhere else"
+    if kept:
+        yield "writes are kept", f"rooms {sorted(kept)} are in the database and nowhere else"
 
 
 # -- what players believe ---------------------------------------------------------------------------------------------

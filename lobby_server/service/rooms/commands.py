@@ -135,9 +135,14 @@ class RoomCommands:
             if was is None or replace(was, created_at=is_now.created_at) != is_now:
                 self._writer.keep(KeepRoom(room=is_now))
         newest_at = self._clock.utc_now() - timedelta(seconds=NOT_APPLIED_YET_S)
+        has_newer = False
         for left in stored.values():
-            if left.created_at < newest_at:  # a newer one may stand in the log, and is not applied yet
+            if left.created_at < newest_at:
                 self._writer.keep(DeleteRoom(room_id=left.id))
+            else:  # it may stand in the log, and is not applied yet
+                has_newer = True
+        if has_newer:
+            self._clock.call_later(NOT_APPLIED_YET_S, self.reconcile)
 
     # -- rooms over HTTP ------------------------------------------------------------------------------------------
 
@@ -399,7 +404,7 @@ class RoomCommands:
         outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
-            self._writer.keep(KeepRoom(room=stored_room(room)))
+            self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
