@@ -37,7 +37,7 @@ from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
+from lobby_server.service.writes.kept import ROOM_WRITES, Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
@@ -123,6 +123,11 @@ class RoomCommands:
         """Another node has written until now, perhaps not all: let the store have the rooms as they are."""
         if self._replica.is_leader:
             self._writer.attempt(self._reconcile, otherwise=self._reconcile_later)
+
+    def no_longer_leads(self) -> None:
+        """The other nodes went on without this one: what it had still to write of rooms is older than what they
+        wrote."""
+        self._writer.forget(ROOM_WRITES)
 
     def _reconcile_later(self) -> None:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
@@ -367,6 +372,7 @@ class RoomCommands:
         """To base clients that is a kick: the protocol has that one message for it; the host knows it from the answer
         to their call."""
         room, by = effect.room, effect.by
+        self._keep(DeleteRoom(room_id=room.id))  # once more: another node may have kept it after all meanwhile
         sessions = self._sessions.of_users(room.members)
         self._announcer.tell_some(
             [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()

@@ -165,6 +165,10 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.add_room(self.room)
 
 
+ROOM_WRITES = (Ban, LetIn, SetHost, DeleteRoom, KeepRoom)
+"""What the state has of rooms: whoever has the state can make up for them."""
+
+
 class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A number that only goes up has gone up."""
 
