@@ -62,7 +62,10 @@ def list_scenarios() -> None:
     width = max(len(name) for name, _ in (*reported, *by_name))
     for name, question in reported:
         click.echo(f"{name:<{width}}  {question}")
-    click.echo("\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals there, too):\n")
+    click.echo(
+        "\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals "
+        "there, too):\n"
+    )
     for name, question in by_name:
         click.echo(f"{name:<{width}}  {question}")
 

@@ -1,4 +1,5 @@
-"""What the fan-out engine and a lobby of several nodes must reach, and whether it did: derived from raw results, never stored.
+"""What the fan-out engine and a lobby of several nodes must reach, and whether they did: derived from raw results,
+never stored.
 
 A figure is the median of its readings. A ratio is the median of the ratios of readings that were taken in turns, one
 pair per repeat. A reading whose server or generator was kept from its core by other work makes its figure suspect.
@@ -125,7 +126,10 @@ GOALS = (
         for way in ("plain", "TLS", "permessage-deflate")
         for kind in HOSTILE_KINDS
     ),
-    *(Goal("cluster", CPU_PER_BROADCAST, 2_000, 1.10 / k, over=LOBBY, party=ONE_NODE.format(nodes=k)) for k in (1, 2, 4)),
+    *(
+        Goal("cluster", CPU_PER_BROADCAST, 2_000, 1.10 / k, over=LOBBY, party=ONE_NODE.format(nodes=k))
+        for k in (1, 2, 4)
+    ),
     Goal("cluster", LATER_P50, 1, 2.0, party=OTHER_NODE),
     Goal("cluster", LATER_P99, 1, 6.0, party=OTHER_NODE),
     *(Goal("cluster", CPU_IN_ALL, size, 1.5, over=LOBBY, party=NODES_AND_VALKEY) for size in (2_000, 10_000)),
@@ -134,8 +138,15 @@ GOALS = (
         Goal("cluster", measure, size, limit)
         for size in (300, 3_000)
         for measure, limit in (
-            (TOLD_OFFLINE_AFTER, 6.0), (OFFLINE_BATCHES, 1.0), (LAST_BACK, 10.0), (PLAYERS_MISSING, 0.0),
-            (WRONG_VIEWS, 0.0), (TOLD_TWICE, 0.0), (SOCKETS_CLOSED, 0.0), (ROOMS_LOST, 0.0), (MEMBERSHIPS_LOST, 0.0),
+            (TOLD_OFFLINE_AFTER, 6.0),
+            (OFFLINE_BATCHES, 1.0),
+            (LAST_BACK, 10.0),
+            (PLAYERS_MISSING, 0.0),
+            (WRONG_VIEWS, 0.0),
+            (TOLD_TWICE, 0.0),
+            (SOCKETS_CLOSED, 0.0),
+            (ROOMS_LOST, 0.0),
+            (MEMBERSHIPS_LOST, 0.0),
             (REFUSED_FOR, 5.0),
         )
     ),

@@ -56,7 +56,9 @@ def read_fault(text: str) -> Fault:
     if kind == FREEZE and not lasts_s:
         raise UsageError(f"--fault {text}: say for how long it is frozen, such as freeze:{target}@{at_s:g}+10.")
     if kind == KILL and lasts_s:
-        raise UsageError(f"--fault {text}: what is killed stays so; restart:{target}@{at_s:g}+{lasts_s:g} starts it again.")
+        raise UsageError(
+            f"--fault {text}: what is killed stays so; restart:{target}@{at_s:g}+{lasts_s:g} starts it again."
+        )
     if kind == RUN:
         return Fault(name=(name or target)[:_LONGEST_NAME], kind=kind, at_s=at_s, lasts_s=lasts_s, command=target)
     if not target.isdecimal() or int(target) <= 1:

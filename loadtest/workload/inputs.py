@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from loadtest.client import looks_like_jwt
 from loadtest.results.exit_codes import UsageError
 
-
-HOST_HELP = "address of the server, http://localhost:30820; of a lobby of several nodes all, by commas or given several times"
+HOST_HELP = (
+    "address of the server, http://localhost:30820; of a lobby of several nodes all, by commas or given several times"
+)
 
 
 def check_host(host: str | None) -> str:
@@ -31,7 +32,9 @@ def check_host(host: str | None) -> str:
 
 def check_hosts(hosts: str | None) -> tuple[str, ...]:
     """The addresses of the nodes of one lobby, separated by commas. Raises `UsageError`."""
-    checked = tuple(check_host(host.strip()) for host in (hosts or "").split(",") if host.strip()) or (check_host(None),)
+    checked = tuple(check_host(host.strip()) for host in (hosts or "").split(",") if host.strip()) or (
+        check_host(None),
+    )
     twice, times = Counter(checked).most_common(1)[0]
     if times > 1:
         raise UsageError(f"--host names {twice} twice: give each node once.")

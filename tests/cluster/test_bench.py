@@ -96,7 +96,15 @@ def test_charts_of_faults_are_drawn_from_a_run() -> None:
 
 
 def a_document() -> dict[str, object]:
-    tally = {"lost": 0, "duplicates": 0, "out_of_order": 0, "unexpected": 0, "received": 9, "expected": 9, "unjudged": 0}
+    tally = {
+        "lost": 0,
+        "duplicates": 0,
+        "out_of_order": 0,
+        "unexpected": 0,
+        "received": 9,
+        "expected": 9,
+        "unjudged": 0,
+    }
     fault = {"pid": 1, "failure": None, "lost": 10, "back_after_s": 4.5}
     return {
         "ledger": {"presence": {**tally, "lost": 1}, "rooms": tally},
@@ -113,7 +121,9 @@ def a_document() -> dict[str, object]:
 def test_swarm_comes_through_every_fault_in_one_run_with_a_clean_ledger() -> None:
     if why_not() is not None or find_haproxy() is None:
         pytest.skip("there is no Valkey, PostgreSQL or HAProxy")
-    sizes = SurvivalSizes(users=45, spawn_per_s=45.0, every_s=24.0, recovery_s=10.0, room_interval_s=30.0, drop_interval_s=30.0)
+    sizes = SurvivalSizes(
+        users=45, spawn_per_s=45.0, every_s=24.0, recovery_s=10.0, room_interval_s=30.0, drop_interval_s=30.0
+    )
     found = survival.run(lab_of(msgspec.structs.replace(SMOKE, survival=sizes)))
     assert found.faults == [], found.notes
     assert value(found, LEDGER_LOST) == 0

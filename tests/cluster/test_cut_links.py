@@ -37,7 +37,10 @@ class Apart:
     def call(self, at: int, method: str, path: str, user: int, body: Any = None) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.hosts[at].address, self.nodes[at].port, timeout=PATIENCE_S)
         try:
-            headers = {"Authorization": f"Bearer {mint_receiver(SECRET, user).token}", "Content-Type": "application/json"}
+            headers = {
+                "Authorization": f"Bearer {mint_receiver(SECRET, user).token}",
+                "Content-Type": "application/json",
+            }
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             return response.status, json.loads(response.read() or b"{}")
@@ -79,9 +82,13 @@ class Apart:
 
     def agree(self) -> None:
         """All nodes come to hold the same rooms and the same users for online."""
-        wait_until(lambda: len({self.rooms(at)[0] for at in range(NODES)}) == 1, "the same rooms", patience_s=PATIENCE_S)
         wait_until(
-            lambda: len({frozenset(self.online(at)) for at in range(NODES)}) == 1, "the same users", patience_s=PATIENCE_S
+            lambda: len({self.rooms(at)[0] for at in range(NODES)}) == 1, "the same rooms", patience_s=PATIENCE_S
+        )
+        wait_until(
+            lambda: len({frozenset(self.online(at)) for at in range(NODES)}) == 1,
+            "the same users",
+            patience_s=PATIENCE_S,
         )
 
 

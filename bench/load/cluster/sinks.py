@@ -18,7 +18,9 @@ SAID_AT_ONCE = 20
 class _NodeSinks(Sinks):
     """Of one node; its users are numbered from `first` on."""
 
-    def __init__(self, *, first: int, port: int, pattern: bytes, secret: str, users: int, features: tuple[str, ...]) -> None:
+    def __init__(
+        self, *, first: int, port: int, pattern: bytes, secret: str, users: int, features: tuple[str, ...]
+    ) -> None:
         super().__init__(port=port, pattern=pattern, secret=secret, users=users, features=features)
         self._first = first
 

@@ -63,7 +63,7 @@ class Processes:
         return [read_cpu(pid).since(before).used_s for pid, before in zip(self.pids, self._before, strict=True)]
 
     def stretch(self) -> Stretch:
-        """All of them as one server. How long each waited for the core that they share says nothing, and is left out."""
+        """All of them as one server. How long each waited for the core that they share is left out: it says nothing."""
         generator = read_cpu(self.generator).since(self._generator)
         return Stretch(
             wall_s=time.perf_counter() - self._start_s,
@@ -119,12 +119,15 @@ def broadcast(lab: Lab, book: Book, place: Surroundings, chance: random.Random) 
             party.sinks.call(ClusterSinks.close)
 
 
-def _party(
-    lab: Lab, stack: contextlib.ExitStack, name: str, ports: list[int], pids: list[int], clients: int
-) -> _Party:
+def _party(lab: Lab, stack: contextlib.ExitStack, name: str, ports: list[int], pids: list[int], clients: int) -> _Party:
     sinks = stack.enter_context(
         lab.generator(
-            ClusterSinks, ports=ports, pattern=ROOMS_CHANGED, secret=SECRET, counts=dealt(clients, len(ports)), users=USERS
+            ClusterSinks,
+            ports=ports,
+            pattern=ROOMS_CHANGED,
+            secret=SECRET,
+            counts=dealt(clients, len(ports)),
+            users=USERS,
         )
     )
     sinks.call(ClusterSinks.open)

@@ -157,9 +157,7 @@ class Socializer(Browser):
         """Off the reader: a call blocks."""
         token = self.identity.token
         if token is not None:
-            self.client.connection.side.put(
-                lambda: self._unless_refused(lambda: say_yes(SocialApi(self.api), token))
-            )
+            self.client.connection.side.put(lambda: self._unless_refused(lambda: say_yes(SocialApi(self.api), token)))
 
     def _unless_refused(self, call: Callable[[], object]) -> None:
         """A refusal or a failure is in Locust's table, or an event of its own; the plan goes on."""
