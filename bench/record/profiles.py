@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench.record.vocabulary import FLOOR, NAIVE_TORNADO
+from bench.record.vocabulary import FLOOR, NAIVE_TORNADO, NODE_EXPRESS
 
 WAYS = ("polling", "polling_etag", "polling_gzip", "push", "rev", "delta")
 """How a client may come to the list; see `bench.load.clients.ways`."""
@@ -346,7 +346,7 @@ SMOKE = Profile(
 
 QUICK = Profile(
     name="quick",
-    budget_s=175.0,
+    budget_s=168.0,
     purpose="the questions at sizes that take at most three minutes on two cores",
     noise=NoiseSizes(clients=200, repeats=2, broadcasts=3),
     broadcast=BroadcastSizes(
@@ -359,7 +359,7 @@ QUICK = Profile(
     ),
     break_even=BreakEvenSizes(ways=["push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0),
     capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
-    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
+    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     swarm=SwarmSizes(
         users=60, spawn_per_s=20.0, run_s=9.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
@@ -369,7 +369,7 @@ QUICK = Profile(
 
 FULL = Profile(
     name="full",
-    budget_s=44.5 * 60,
+    budget_s=44.0 * 60,
     purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(

@@ -23,6 +23,7 @@ from bench.report.charts.cluster import cluster
 from bench.report.charts.hostile import hostile
 from bench.report.charts.sheet import Chart, render
 from bench.report.charts.survival import survival
+from bench.report.in_parallel import in_parallel
 
 __all__ = ["CHARTS_OF", "Chart", "draw_charts"]
 
@@ -266,14 +267,14 @@ def _is_heard(latencies: Sequence[Latency]) -> bool:
 
 def draw_charts(figures: Overview) -> list[Chart]:
     """Those whose scenario ran and found something that can be drawn."""
-    charts = [_render(each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
+    charts = [partial(_render, each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
     for found in figures.run.findings:
         if found.name not in FOUND or not any(each.value > 0 for it in found.measures for each in it.readings):
             continue
         each = FOUND[found.name]
         if not each.needed or any(series.name == each.needed for series in found.series):
-            charts.append(_render(each.drawing, partial(each.draw, figures.run, found)))
-    return charts
+            charts.append(partial(_render, each.drawing, partial(each.draw, figures.run, found)))
+    return in_parallel(charts)
 
 
 def _render(drawing: Drawing, draw: Callable[[], Figure]) -> Chart:

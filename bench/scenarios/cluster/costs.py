@@ -197,8 +197,8 @@ def _add_heard(book: Book, party: str, heard_ms: np.ndarray[tuple[int], np.dtype
 def storm(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> None:
     """Everybody says hello in one moment, and is told of all who come after; on one process, and on two nodes.
 
-    On nodes a player is accepted before the log has its arrival, and hears meanwhile of others who were accepted before:
-    of up to N each, where one process tells (N + 1) / 2 on average.
+    On nodes a player is accepted before the log has its arrival, and hears meanwhile of others who were accepted
+    before: of up to N each, where one process tells (N + 1) / 2 on average.
     """
     clients = lab.profile.cluster.storm
     for count in chance.sample([1, 2], 2):
