@@ -25,11 +25,12 @@ from bench.simulation.outside.store import Database
 from bench.simulation.outside.valkey import Valkey
 from bench.simulation.outside.wire import WINDOW_BYTES
 from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, PLAYERS, Schedule
-from loadtest.client.timing import Timing
 from lobby_server.core.presence import User
 from lobby_server.protocol.features import Feature
 from lobby_server.service.auth import Tokens
 from lobby_server.settings import Settings
+
+from loadtest.client.timing import Timing
 
 NAMES = (
     "ann", "bob", "cleo", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia", "ned", "oda", "pia",
@@ -101,7 +102,9 @@ class Simulation:
         self._tokens = Tokens(SECRET, ttl_s=86_400, clock=NodeClock(outside), new_token_id=self._new_token_id)
         self._token_ids: dict[str, str] = {}
         self.players = self._make_players(seed)
-        self.scene = Scene(self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note)
+        self.scene = Scene(
+            self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note
+        )
         self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note)
 
     def run(self) -> Outcome:
@@ -214,7 +217,9 @@ class Simulation:
     def _new_token(self, player: Player) -> str:
         return self._issue(player.user)
 
-    def _answered(self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float) -> None:
+    def _answered(
+        self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float
+    ) -> None:
         fault = self.answers.take(
             player.name, player.user.id, self._token_ids[player.token], what, arguments, answer, began_s=began_s,
             now_s=self.world.now_s,

@@ -15,9 +15,9 @@ from typing import Any
 
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock
-from lobby_server.web.lean.room_list import ListRequest, RoomListAnswers
 from lobby_server.web.websocket.entrance import Entrance
 from lobby_server.web.websocket.head import MAX_HEAD_BYTES, HeadFault, find_end, parse_head
+from lobby_server.web.lean.room_list import ListRequest, RoomListAnswers
 from lobby_server.web.websocket.wire import RECORD_BYTES, Wire
 
 ANSWERS_PER_TURN = 512

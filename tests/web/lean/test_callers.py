@@ -15,7 +15,7 @@ from lobby_server.web.lean import room_list
 from lobby_server.web.lean.callers import Caller, Callers
 from lobby_server.web.lean.room_list import MAX_KNOWN_HEADS, MAX_READY
 from lobby_server.web.websocket import handover
-from tests.web.conftest import Lobby, StartLobby
+from tests.web.conftest import PATIENCE_S, Lobby, StartLobby
 from tests.web.websocket.ways import Peer, start_way, upgrade
 
 GET = b"GET /api/rooms HTTP/1.1\r\nHost: lobby.test\r\n\r\n"
