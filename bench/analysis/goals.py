@@ -20,12 +20,15 @@ from bench.measures import (
     CPU_PER_REQUEST,
     DELTA_P99,
     FETCHES,
+    GENERATOR_CPU_PER_1000_EVENTS,
+    GENERATOR_KIB_PER_PLAYER,
     GROWTH,
     HOSTILE_KINDS,
     KILL,
     LAST_ACCEPTED,
     LAST_FRESH,
     PEAK_RSS,
+    PLAYERS_PER_CPU_S,
     PONG_RATIO,
     RSS_PER_CONNECTION,
     SIGTERM,
@@ -35,7 +38,7 @@ from bench.measures import (
     Measure,
 )
 from bench.record.findings import Findings, Reading, Where
-from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_UNCHANGED, NODE_WS, PLAIN_HANDLER
+from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_UNCHANGED, NODE_WS, PLAIN_HANDLER, SWARM
 
 
 class Outcome(str, Enum):
@@ -90,6 +93,9 @@ GOALS = (
     Goal("rooms-get", CPU_PER_REQUEST, 32, 1.0, over=LOBBY, party=LOBBY_UNCHANGED),
     Goal("memory", RSS_PER_CONNECTION, 5_000, 11.0),
     Goal("memory", RSS_PER_CONNECTION, 10_000, 11.0),
+    Goal("swarm-cost", GENERATOR_CPU_PER_1000_EVENTS, 1_000, 1.0, party=SWARM, over=NODE_WS),
+    Goal("swarm-cost", PLAYERS_PER_CPU_S, 1_000, 2_000.0, party=SWARM, at_least=True),
+    Goal("swarm-cost", GENERATOR_KIB_PER_PLAYER, 5_000, 30.0, party=SWARM),
     *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),
     *(
         Goal("hostile", PONG_RATIO, 2_000, 2.0, party=f"{kind}, {way}")
