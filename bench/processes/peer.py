@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from bench.processes.readable import is_readable
 from lobby_server.protocol.messages import RoomsChanged, encode
 
 START_TIMEOUT_S = 20.0
@@ -24,6 +24,7 @@ INSTALL_TIMEOUT_S = 120.0
 
 PEERS = Path(__file__).parent.parent / "peers"
 NODE_SOURCE = PEERS / "node_ws"
+HTTP_SOURCE = PEERS / "node_http"
 EXPRESS_SOURCE = PEERS / "express_node"
 GENERATOR_SOURCE = PEERS / "generators" / "node"
 
@@ -66,8 +67,8 @@ def start_peer(
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
-        words = process.stdout.readline().split() if ready else []
+        is_there = is_readable(process.stdout, wait_s=START_TIMEOUT_S)
+        words = process.stdout.readline().split() if is_there else []
         if len(words) != 2 or words[0] != "listening":
             raise PeerFailed(f"{' '.join(command[:3])} did not start")
         yield Peer(process, int(words[1]), process.stdin)
@@ -86,6 +87,13 @@ def node_command() -> list[str] | None:
     """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
     command = _installed_node(NODE_SOURCE)
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
+
+
+def node_http_command() -> list[str] | None:
+    """The command of Node.js with its own http and nothing else; the file with the body follows. ``None`` without
+    Node."""
+    node = shutil.which("node")
+    return [node, str(HTTP_SOURCE / "server.js")] if node is not None else None
 
 
 def express_command() -> list[str] | None:

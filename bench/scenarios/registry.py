@@ -27,6 +27,8 @@ from bench.scenarios import (
     storm,
     swarm,
 )
+from bench.scenarios.cluster import bench as cluster
+from bench.scenarios.cluster import survival
 from bench.scenarios.engine import fanout, memory, rooms_get, swarm_cost
 from bench.scenarios.engine import freshness as engine_freshness
 from bench.scenarios.stress import churn, hostile
@@ -198,6 +200,15 @@ def _hostile_s(profile: Profile) -> float:
     return ways * (2 * SERVER_S + sizes.good / 500 + rounds_s)
 
 
+def _cluster_s(profile: Profile) -> float:
+    """Nodes take most of it: to start, to be given up, to be back."""
+    sizes = profile.cluster
+    nodes_s = 2 * (sum(sizes.nodes) + 12) * SERVER_S
+    waits_s = 2 * sizes.changes * 0.03 + sizes.down_s + 30.0
+    clients_s = (len(sizes.nodes) * sizes.broadcast + 2 * sizes.storm + 2 * sizes.players) / CONNECTS_PER_S
+    return sizes.repeats * (nodes_s + waits_s + clients_s + sizes.storm**2 / 4e6) + 3 * (sizes.rooms / 60 + 20.0)
+
+
 def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
     """By scenario; of the two lanes of a window, the one that counts bytes and the turns beside it, the longer one."""
     alone = {each.name: each.estimate_s(profile) for each in scenarios if each.is_alone(profile)}
@@ -226,7 +237,7 @@ SCENARIOS = (
     Scenario("fanout", _engine(fanout.run), _engine_s),
     Scenario(
         "rooms-get", _engine(rooms_get.run),
-        lambda profile: 4.0 + 12 * profile.engine.repeats * (profile.engine.get_s + 0.3),
+        lambda profile: 4.0 + 24 * profile.engine.repeats * (profile.engine.get_s + 0.3),
     ),
     Scenario(
         "memory", _engine(memory.run),
@@ -235,6 +246,8 @@ SCENARIOS = (
     Scenario("swarm-cost", swarm_cost.run, _swarm_cost_s),
     Scenario("churn", churn.run, _churn_s),
     Scenario("hostile", hostile.run, _hostile_s),
+    Scenario("cluster", cluster.run, _cluster_s),
+    Scenario("survival", survival.run, survival.estimate_s),
     Scenario("engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0),
 )  # fmt: skip
 """In the order of the report; then the benches of the engine."""

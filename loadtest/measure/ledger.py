@@ -22,6 +22,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from loadtest.client import ServerTimers
+from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
 from loadtest.measure.revisions import Revisions
 from lobby_server.protocol.features import Feature
@@ -117,6 +118,8 @@ class Ledger:
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
         self.revisions = Revisions()
+        self.disturbances = Disturbances()
+        """When faults may be felt."""
         self.heard_until_s: float | None = None
         """Up to here all other processes have told what happened; None where there is no other."""
         self._outbox: list[Transition | Change] = []

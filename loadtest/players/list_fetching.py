@@ -19,6 +19,7 @@ from loadtest.wire.direct_signal import DirectSignal
 from loadtest.wire.messages.answers import Answer
 from loadtest.wire.messages.heads import BadAnswer, host_header
 from loadtest.wire.outgoing.http import HttpPool
+from loadtest.wire.places import Place
 from loadtest.wire.timers import Timer, Timers
 
 PATH = "/api/rooms"
@@ -30,25 +31,31 @@ class ListFetcher:
     """For all players of a process. Every fetch is in Locust's table, as those of Locust's own session are."""
 
     def __init__(
-        self, pool: HttpPool, *, api: SwarmApi, paths: Mapping[str, str], recorder: Recorder, table: RequestTable
+        self,
+        pools: Mapping[str, HttpPool],
+        *,
+        api: SwarmApi,
+        paths: Mapping[str, str],
+        recorder: Recorder,
+        table: RequestTable,
     ) -> None:
-        self._pool, self._api = pool, api
+        """`pools`: by the address of the node; the first one is that of players without a place."""
+        self._pools, self._api = pools, api
         self._recorder, self._table = recorder, table
-        url = api.http.url
-        prefix = urlsplit(url).path.rstrip("/")
-        self._request = (
-            f"GET {prefix}{moved(PATH, paths)} HTTP/1.1\r\nHost: {host_header(url)}\r\nAccept-Encoding: gzip\r\n\r\n"
-        ).encode()
+        self._requests = {host: _request(host, paths) for host in pools}
+        self._first = next(iter(pools))
         self._last: tuple[Answer, RoomsAnswer] | None = None
-        self.clock = pool.timers.clock
-        self.timers = pool.timers
+        self.timers = pools[self._first].timers
+        self.clock = self.timers.clock
 
-    def fetch(self, done: Done) -> None:
-        """`done` is never called from within this call."""
-        self._pool.ask(self._request, _Fetch(self, done, self.clock()))
+    def fetch(self, done: Done, place: Place | None = None) -> None:
+        """At the node where the player is. `done` is never called from within this call."""
+        host = self._first if place is None else place.host
+        self._pools[host].ask(self._requests[host], _Fetch(self, done, host, place, self.clock()))
 
     def close(self) -> None:
-        self._pool.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def take(self, answer: Answer, duration_s: float) -> RoomsAnswer | ClientError:
         status, length = answer.head.status, len(answer.body)
@@ -71,34 +78,49 @@ class ListFetcher:
         self._last = answer, found
         return found
 
-    def has_failed(self, why: str, duration_s: float) -> ClientError:
+    def has_failed(self, host: str, why: str, duration_s: float) -> ClientError:
         self._table.told("GET", PATH, duration_s, why)
-        return ServerAway(self._api.http.url, why)
+        return ServerAway(host, why)
+
+
+def _request(host: str, paths: Mapping[str, str]) -> bytes:
+    target = urlsplit(host).path.rstrip("/") + moved(PATH, paths)
+    return f"GET {target} HTTP/1.1\r\nHost: {host_header(host)}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
 
 
 class _Fetch:
     """An `Asker`. Its time counts from the wish, with the wait for a connection in it, to the arrival of the answer."""
 
-    __slots__ = ("_asked_s", "_done", "_fetcher")
+    __slots__ = ("_asked_s", "_done", "_fetcher", "_host", "_place")
 
-    def __init__(self, fetcher: ListFetcher, done: Done, asked_s: float) -> None:
+    def __init__(self, fetcher: ListFetcher, done: Done, host: str, place: Place | None, asked_s: float) -> None:
         self._fetcher, self._done, self._asked_s = fetcher, done, asked_s
+        self._host, self._place = host, place
 
     def answered(self, answer: Answer, arrived_s: float) -> None:
         self._done(self._fetcher.take(answer, max(0.0, arrived_s - self._asked_s)), arrived_s)
 
     def unanswered(self, why: str) -> None:
         now_s = self._fetcher.clock()
-        self._done(self._fetcher.has_failed(why, now_s - self._asked_s), now_s)
+        if self._place is not None:
+            self._place.leave(self._host)
+        self._done(self._fetcher.has_failed(self._host, why, now_s - self._asked_s), now_s)
 
 
 class FetchedList(ServerList):
     """A `ServerList` of a swarm's player."""
 
     def __init__(
-        self, fetcher: ListFetcher, *, api: SwarmApi, connection: LobbyConnection, rng: Random | Callable[[], Random]
+        self,
+        fetcher: ListFetcher,
+        *,
+        api: SwarmApi,
+        connection: LobbyConnection,
+        rng: Random | Callable[[], Random],
+        place: Place | None = None,
     ) -> None:
         self._fetcher = fetcher
+        self._place = place
         self.arrived_s = 0.0
         """When the list that is held arrived."""
         super().__init__(api=api, connection=connection, rng=rng, new_signal=DirectSignal)
@@ -120,7 +142,7 @@ class FetchedList(ServerList):
             else:
                 ended(self._fetch_has_failed(found))
 
-        self._fetcher.fetch(done)
+        self._fetcher.fetch(done, self._place)
         return True
 
 

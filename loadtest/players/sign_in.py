@@ -8,7 +8,7 @@ import gevent
 
 from loadtest.client import ApiError, ClientError, JitterReconnect, RateLimited
 from loadtest.measure.metrics import FAILURES, WITHOUT_IDENTITY
-from loadtest.players.locust_http import CONFLICT
+from loadtest.players.locust_http import CONFLICT, SwarmApi
 from loadtest.players.swarm import Swarm
 from loadtest.workload.identities import NoTokenLeft, account
 from loadtest.workload.plan import PlayerPlan
@@ -19,10 +19,11 @@ class GaveUp(Exception):
 
 
 class SignIn:
-    __slots__ = ("_number", "_plan", "_swarm", "token")
+    __slots__ = ("_api", "_number", "_plan", "_swarm", "token")
 
-    def __init__(self, swarm: Swarm, *, number: int, plan: PlayerPlan) -> None:
+    def __init__(self, swarm: Swarm, *, api: SwarmApi, number: int, plan: PlayerPlan) -> None:
         self._swarm = swarm
+        self._api = api
         self._number = number
         self._plan = plan
         self.token: str | None = None
@@ -41,7 +42,7 @@ class SignIn:
         return None if self._swarm.tokens is None else self._swarm.tokens.token_of(self._number)
 
     def _by_account(self, intended_s: float) -> str:
-        mine, api = account(self._swarm.options.seed, self._number), self._swarm.api
+        mine, api = account(self._swarm.options.seed, self._number), self._api
         try:
             return self._patiently(
                 intended_s,

@@ -18,13 +18,14 @@ from loadtest.players.list_fetching import FetchedList
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.places import Place
 from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot, ServerMessage
 from lobby_server.protocol.resources import Room
 
 
 class SocketClient:
     __slots__ = (
-        "_fire", "_fire_attempt", "_is_leaving", "_lost_at_s", "_rng", "_swarm", "connection", "list", "watch",
+        "_api", "_fire", "_fire_attempt", "_is_leaving", "_lost_at_s", "_rng", "_swarm", "connection", "list", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -37,10 +38,13 @@ class SocketClient:
         phase: float,
         fire: Callable[[str, float | None, str | None], None],
         fire_attempt: Callable[[Attempt], None],
+        place: Place | None = None,
     ) -> None:
-        """`rng` may be a function that makes it when it is first needed."""
+        """`rng` may be a function that makes it when it is first needed. `place`: at which node it is; None: at the only
+        one."""
         self._swarm = swarm
         self._rng = rng
+        self._api = swarm.api if place is None else swarm.api_at(swarm.api, place)
         self._fire = fire
         self._fire_attempt = fire_attempt
         self.watch = swarm.ledger.watch()
@@ -56,6 +60,7 @@ class SocketClient:
             on_presence=self.watch.presence,
             on_presence_many=self.watch.presence_many,
             on_late=partial(swarm.recorder.record, LATENESS),
+            place=place,
         )
         self.list: ServerList | DeltaServerList
         if Feature.ROOMS_DELTA in features:
@@ -66,9 +71,9 @@ class SocketClient:
                 new_signal=DirectSignal,
             )
         elif swarm.fetcher is not None:
-            self.list = FetchedList(swarm.fetcher, api=swarm.api, connection=connection, rng=self._drawing)
+            self.list = FetchedList(swarm.fetcher, api=self._api, connection=connection, rng=self._drawing, place=place)
         else:
-            self.list = ServerList(api=swarm.api, connection=connection, rng=self._drawing, new_signal=DirectSignal)
+            self.list = ServerList(api=self._api, connection=connection, rng=self._drawing, new_signal=DirectSignal)
         self._is_leaving = False
         self._lost_at_s: float | None = None
         connection.handshake_sent.connect(self.watch.shaking)
@@ -91,7 +96,7 @@ class SocketClient:
 
     def open(self, token: str) -> None:
         if Feature.REFRESH in self.connection.features:
-            accounts = AuthenticationManager(api=self._swarm.api, connection=self.connection)
+            accounts = AuthenticationManager(api=self._api, connection=self.connection)
             accounts.token = token
         self._swarm.arriving.add(self)
         self.connection.connect_to_server(token)

@@ -21,6 +21,7 @@ from loadtest.players.locust_http import TIMEOUT_S, LocustHttp, SwarmApi, new_se
 from loadtest.players.request_table import RequestTable
 from loadtest.players.shared_lists import SharedLists
 from loadtest.wire.outgoing.http import HttpPool
+from loadtest.wire.places import Place, Places
 from loadtest.wire.shared import Wire
 from loadtest.workload.arrivals import Arrivals, arrival_times_s
 from loadtest.workload.identities import Share, Tokens
@@ -42,6 +43,7 @@ class Swarm:
     recorder: Recorder
     facts: RunFacts
     plan: SwarmPlan
+    places: Places
     wire: Wire
     requests: RequestTable
     """For what the shared reader answers: Locust's table, told in aggregates."""
@@ -68,6 +70,10 @@ class Swarm:
     @property
     def ledger(self) -> Ledger:
         return self.recorder.ledger
+
+    def api_at(self, api: SwarmApi, place: Place) -> SwarmApi:
+        """`api` for a player who is there. With one node all players share one."""
+        return api if self.places.is_one else api.at(place)
 
     def take_number(self) -> int:
         """The number, in the whole swarm, of this process's next seat: the lowest free one."""
@@ -106,13 +112,15 @@ def new_swarm(
     is_called_off: bool = False,
 ) -> Swarm:
     """What a run needs in this process, ready and idle."""
-    host = environment.host or ""
+    hosts = [host.strip().rstrip("/") for host in (environment.host or "").split(",") if host.strip()] or [""]
+    places = Places(hosts, seed=options.seed)
     wire = Wire(
-        socket_url(host.rstrip("/"), options.ws_path),
+        socket_url(places.host_for_sources, options.ws_path),
         first_source=share.process * 64,
         heartbeat_timeout_s=timers.heartbeat_timeout_s,
     )
-    session, lists = new_session(environment, connections=options.http_connections), SharedLists()
+    session = new_session(environment, host=hosts[0], connections=options.http_connections)
+    lists = SharedLists()
 
     def api(**names: Any) -> SwarmApi:
         return SwarmApi(LocustHttp(session, recorder, paths=options.paths, **names), lists)
@@ -127,12 +135,13 @@ def new_swarm(
         recorder=recorder,
         facts=facts,
         plan=SwarmPlan(options),
+        places=places,
         wire=wire,
         requests=requests,
         api=plain_api,
         poll_api=api(names={"/api/rooms": "/api/rooms (poll)"}),
         conditional_poll_api=api(names={"/api/rooms": "/api/rooms (poll, ETag)"}),
-        fetcher=_fetcher(options, wire, plain_api, recorder, requests),
+        fetcher=_fetcher(hosts, options, wire, plain_api, recorder, requests),
         lists=lists,
         timing=Timing(heartbeat_s=options.heartbeat_s),
         reconnect=options.new_reconnect_policy(),
@@ -142,15 +151,16 @@ def new_swarm(
 
 
 def _fetcher(
-    options: SwarmOptions, wire: Wire, api: SwarmApi, recorder: Recorder, table: RequestTable
+    hosts: list[str], options: SwarmOptions, wire: Wire, api: SwarmApi, recorder: Recorder, table: RequestTable
 ) -> ListFetcher | None:
-    if not api.http.url.startswith("http:"):
+    if not all(host.startswith("http:") for host in hosts):
         return None
-    pool = HttpPool(
-        api.http.url, reader=wire.reader, timers=wire.timers, crew=wire.crew, most=options.http_connections,
-        timeout_s=TIMEOUT_S,
-    )  # fmt: skip
-    return ListFetcher(pool, api=api, paths=options.paths, recorder=recorder, table=table)
+    most = max(1, options.http_connections // len(hosts))
+    pools = {
+        host: HttpPool(host, reader=wire.reader, timers=wire.timers, crew=wire.crew, most=most, timeout_s=TIMEOUT_S)
+        for host in hosts
+    }
+    return ListFetcher(pools, api=api, paths=options.paths, recorder=recorder, table=table)
 
 
 def _arrivals(

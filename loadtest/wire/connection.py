@@ -31,6 +31,7 @@ from loadtest.wire.heartbeats.beating import BeatingConnection
 from loadtest.wire.messages import frames
 from loadtest.wire.opening import Opened
 from loadtest.wire.outgoing.opener import Opening
+from loadtest.wire.places import Place, socket_url_at
 from loadtest.wire.sending import reset_on_close
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import ManyPresenceSink, PresenceSink, State
@@ -46,7 +47,7 @@ class SwarmConnection(BeatingConnection):
     """One greenlet may use it at a time, as everywhere under gevent: nothing here is locked."""
 
     __slots__ = (
-        "_closed", "_failures", "_left_s", "_rng", "_timer", "_token", "_upgrade_s", "_was_lost",
+        "_closed", "_failures", "_host", "_place", "_left_s", "_rng", "_timer", "_token", "_upgrade_s", "_was_lost",
         "accepted_at_s", "handshake_sent_s", "reconnect",
     )  # fmt: skip
 
@@ -65,10 +66,12 @@ class SwarmConnection(BeatingConnection):
         on_presence: PresenceSink | None = None,
         on_presence_many: ManyPresenceSink | None = None,
         on_late: Callable[[float], object] = lambda late_s: None,
+        place: Place | None = None,
     ) -> None:
         """`rng` draws the retry delays, and may be a function that makes it when it is needed: one takes 2.5 KiB.
         `phase`, from 0 to 1, is that of the heartbeats, drawn if not given. `on_late` gets how late each try to connect
-        begins and each ping is sent. `on_presence_many` needs `on_presence`, too."""
+        begins and each ping is sent. `on_presence_many` needs `on_presence`, too. `place`: at which node it connects;
+        None: where the wire leads."""
         self._rng = rng or Random()
         super().__init__(
             wire, name=name, version=version, features=features, counters=counters or Counters(),
@@ -77,6 +80,7 @@ class SwarmConnection(BeatingConnection):
         )  # fmt: skip
         self.side = wire.new_errands()
         self.reconnect = reconnect or JitterReconnect()
+        self._place, self._host = place, ""
         self.accepted_at_s = 0.0
         """When the last acceptance arrived."""
         self._token = ""
@@ -176,13 +180,18 @@ class SwarmConnection(BeatingConnection):
     def _try_now(self, intended_s: float) -> None:
         self.state = State.OPENING
         self._epoch += 1
-        self._wire.opener.open(_Try(self, self._epoch, intended_s), self.timing)
+        opener = self._wire.opener
+        if self._place is not None:
+            self._host = self._place.host
+            opener = self._wire.opener_at(socket_url_at(self._place, self._wire.path))
+        opener.open(_Try(self, self._epoch, intended_s), self.timing)
 
     def on_try(self, intended_s: float) -> None:
         """Its turn has come."""
         self._on_late(self._wire.clock() - intended_s)
 
     def on_failed_try(self, failed: OpenFailed) -> None:
+        self._leave_node()
         log.info("%s: not connected: %s", self.name, failed.why)
         self._tell_attempt(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
         self._go_on(refused=failed.refused, retry_after_s=failed.retry_after_s)
@@ -264,6 +273,7 @@ class SwarmConnection(BeatingConnection):
         self._give_back()
         epoch = self._epoch
         if not is_ours:
+            self._leave_node()
             self.counters.close_codes[NO_CLOSE_FRAME if ending.code is None else str(ending.code)] += 1
         if was_shaking:
             self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=None, failure=ending.why))
@@ -276,6 +286,11 @@ class SwarmConnection(BeatingConnection):
             self.connection_lost.emit()
         if epoch == self._epoch:  # a listener may have ended it
             self._go_on(refused=ending.refused, retry_after_s=None)
+
+    def _leave_node(self) -> None:
+        """The next try is at another one, if there is another."""
+        if self._place is not None:
+            self._place.leave(self._host)
 
     def _go_on(self, *, refused: str | None, retry_after_s: float | None) -> None:
         if refused is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 
@@ -36,6 +37,8 @@ class Wire:
         heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
     ) -> None:
         self.url = url
+        self.path = urlsplit(url)._replace(scheme="", netloc="").geturl() or "/"
+        """Of the WebSocket, on every node."""
         self.clock = clock
         self.timers = Timers(clock)
         self.reader = SharedReader(clock)
@@ -43,18 +46,23 @@ class Wire:
         self.memo = Memo()
         self.chunks = Chunks()
         self.crew = Crew(MOST_ERRANDS)
-        self.opener = Opener(
-            url,
-            reader=self.reader,
-            timers=self.timers,
-            crew=self.crew,
-            sources=SourceAddresses(server_host=host_of(url), first=first_source),
-        )
+        self._sources = SourceAddresses(server_host=host_of(url), first=first_source)
+        self._openers: dict[str, Opener] = {}
+        self.opener = self.opener_at(url)
         self._silent: set[Any] = set()
         self._grace_s = heartbeat_timeout_s + GRACE_MARGIN_S
 
     def new_errands(self) -> Errands:
         return Errands(crew=self.crew, timers=self.timers)
+
+    def opener_at(self, url: str) -> Opener:
+        """Of one of the lobby's nodes."""
+        opener = self._openers.get(url)
+        if opener is None:
+            opener = self._openers[url] = Opener(
+                url, reader=self.reader, timers=self.timers, crew=self.crew, sources=self._sources
+            )
+        return opener
 
     def is_busy_here(self) -> bool:
         """Whether the caller runs in the reader or the timers, which must not wait."""
@@ -71,7 +79,8 @@ class Wire:
             sock.close()
 
     def close(self) -> None:
-        self.opener.close()
+        for opener in self._openers.values():
+            opener.close()
         self.crew.close()
         self.timers.close()
         self.reader.close()

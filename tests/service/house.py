@@ -19,7 +19,7 @@ from lobby_server.service.session import Session
 from lobby_server.service.writes.writer import Left
 from lobby_server.settings import Settings
 from tests.fakes.clock import VirtualClock
-from tests.fakes.store import MemoryStore
+from bench.simulation.outside.memory_store import MemoryStore
 from tests.fakes.transport import MemoryTransport
 
 SECRET = "a secret of the tests, thirty-two bytes or more"

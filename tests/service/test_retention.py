@@ -7,7 +7,7 @@ from lobby_server.service.retention import SWEEP_EVERY_S, Retention
 from lobby_server.service.social.ports import NewLine
 from lobby_server.service.writes.writer import StoreWriter
 from tests.fakes.clock import VirtualClock
-from tests.fakes.store import MemoryStore
+from bench.simulation.outside.memory_store import MemoryStore
 
 ANN = User(1, "ann")
 

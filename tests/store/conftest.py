@@ -8,7 +8,7 @@ import pytest
 
 from lobby_server.service.ports import Store
 from lobby_server.store import SqlStore, open_store
-from tests.fakes.store import MemoryStore
+from bench.simulation.outside.memory_store import MemoryStore
 from tests.store.postgres import Postgres
 
 

@@ -16,7 +16,7 @@ import pytest
 from lobby_server.service.ports import StoreError, StoreUnavailable
 from lobby_server.store import SqlStore, engines, open_store
 from lobby_server.store.urls import read_database_url
-from tests.fakes.store import MemoryStore
+from bench.simulation.outside.memory_store import MemoryStore
 from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)

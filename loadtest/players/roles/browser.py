@@ -29,6 +29,7 @@ class Browser(Role):
             phase=(self.plan.heartbeat_phase + number * 0.618) % 1.0,
             fire=self.fire,
             fire_attempt=self.fire_attempt,
+            place=self.place if not number else self.swarm.places.of(self.seat, tab=number),
         )
 
     def begin(self) -> None:

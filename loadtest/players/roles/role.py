@@ -29,7 +29,10 @@ class Role:
         self.options = swarm.options
         self.seat = seat
         self.began_s = began_s
-        self.identity = SignIn(swarm, number=seat, plan=plan)
+        self.place = swarm.places.of(seat)
+        """The node where this player is; its sockets and its calls move on together."""
+        self.api = swarm.api_at(swarm.api, self.place)
+        self.identity = SignIn(swarm, api=self.api, number=seat, plan=plan)
         self.is_over = False
         self.starts_s = self._free_s = time.perf_counter()
         """When the session did begin."""

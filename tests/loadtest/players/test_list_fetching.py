@@ -52,7 +52,7 @@ class House:
         self.pool = HttpPool(
             url, reader=self.wire.reader, timers=self.wire.timers, crew=self.wire.crew, most=8, timeout_s=5.0
         )
-        self.fetcher = ListFetcher(self.pool, api=self.api, paths={}, recorder=self.recorder, table=self.table)
+        self.fetcher = ListFetcher({url: self.pool}, api=self.api, paths={}, recorder=self.recorder, table=self.table)
 
     def player(self) -> tuple[SwarmConnection, FetchedList, list[tuple[Room, ...]]]:
         connection = SwarmConnection(self.wire)
