@@ -63,7 +63,8 @@ def list_scenarios() -> None:
     for name, question in reported:
         click.echo(f"{name:<{width}}  {question}")
     click.echo(
-        "\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals there, too):\n"
+        "\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals "
+        "there, too):\n"
     )
     for name, question in by_name:
         click.echo(f"{name:<{width}}  {question}")

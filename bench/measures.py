@@ -234,6 +234,11 @@ GENERATOR_SHARE = _measure("generator, share of a core while it mattered", "%", 
 SWARM_REACH = _measure("reach", "", Kind.SHARE, Direction.MORE)
 SERVER_SHARE = _cpu("server CPU, of a core", "")
 
+# Load generators
+GENERATOR_CPU_PER_1000_EVENTS = _cpu("CPU of the load generator per 1,000 events", "ms")
+PLAYERS_PER_CPU_S = _measure("players connected per second of one core of the load generator", "1/s", Kind.RATE)
+GENERATOR_KIB_PER_PLAYER = _memory("resident memory of the load generator in all, per player", "KiB")
+
 # One lobby on several nodes
 KILLED = ("node", "Valkey", "PostgreSQL")
 """What is killed while rooms are made."""
@@ -243,6 +248,7 @@ HEARD_P99 = _time("change heard p99", "ms")
 LATER_P50 = _time("change heard later on another node p50", "ms")
 LATER_P99 = _time("change heard later on another node p99", "ms")
 CPU_PER_COMMAND = _cpu("server CPU per command", "µs")
+EVENTS_PER_NEWCOMER = _count("events per newcomer of a storm")
 COMMAND_RATE = _measure("commands through the log", "1/s", Kind.RATE)
 COMMANDS_CARRIED = _measure("commands that three nodes carry with a core each, by their CPU", "1/s", Kind.RATE)
 TOLD_OFFLINE_AFTER = _time("players of a killed node told offline after", "s")

@@ -28,7 +28,7 @@ judged by what the observers heard: where most of them heard of it, the others s
 later one came: lost, or conflated by right; the base protocol does not tell which. Revisions do: a delta that does not
 build on the one before is a loss.
 
-**Faults** that the run brings about (`loadtest.measure.disturbed.windows`) have windows of time. What was to be told of the
+**Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`). What was to be told of the
 rooms in one may come until it ends. Presence in it is judged at its end, by what each player then holds to be true
 (`loadtest.measure.disturbed.views`); its transitions are *excused*.
 
@@ -48,9 +48,9 @@ from typing import Any
 import numpy as np
 
 from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.disturbed.views import Views
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
-from loadtest.measure.disturbed.views import Views
 
 SETTLE_S = 5.0
 BATCH_S = 2.0

@@ -103,7 +103,7 @@ def charts_of_faults(run: RunFile) -> list[str]:
             y=Axis(title="accepted less lost"),
             marks=_marks(run),
         )
-        for fault, until_s in zip(run.faults, next_s, strict=True)
+        for fault, until_s in zip(run.faults, next_s, strict=False)
     ]
 
 

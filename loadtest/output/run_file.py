@@ -118,7 +118,7 @@ def _faults(facts: RunFacts) -> list[run_json.Fault]:
             failure=fault.failure,
             **_felt(facts.history, fault.began_s, until_s),
         )
-        for fault, until_s in zip(facts.faults, ends_s, strict=True)
+        for fault, until_s in zip(facts.faults, ends_s, strict=False)
     ]
 
 

@@ -70,6 +70,7 @@ class RunMonitor:
         if self._server is not None and not self._server.is_gone:
             self._server.glance(now_s)
         if self._has_players:
+            self._swarm.requests.flush()
             self._steady_state.look(now_s)
             self._swarm.recorder.reach.settle(now_s)
         if self._leads:

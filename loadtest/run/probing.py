@@ -21,9 +21,9 @@ from loadtest.client.sockets.link import OpenFailed, open_websocket
 from loadtest.players.locust_http import moved
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.file_limits import check_files, raise_file_limit
+from loadtest.workload.faults import check_faults
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
 from loadtest.workload.inputs import check_hosts, read_tokens
-from loadtest.workload.faults import check_faults
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import SwarmPlan
 from loadtest.workload.restart import check_restart

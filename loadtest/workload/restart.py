@@ -115,8 +115,8 @@ class Restart:
 
 
 def start_again(process: psutil.Process) -> Callable[[], subprocess.Popen]:
-    """What starts a process as this one was, once that has ended: command line, folder, environment, cores, user and the files
-    that it writes to. Raises `psutil.Error` where they are not to be known."""
+    """What starts a process as this one was, once that has ended: command line, folder, environment, cores, user and
+    the files that it writes to. Raises `psutil.Error` where they are not to be known."""
     command, folder, environment = process.cmdline(), process.cwd(), process.environ()
     as_whom, cores = _as_whom(process), process.cpu_affinity()
     outputs = [_file_behind(process.pid, number) for number in (1, 2)]

@@ -4,6 +4,7 @@ from, nothing happens.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -20,11 +21,13 @@ class Scene:
     """All players, and who keeps account of what they were answered."""
 
     def __init__(self, players: Sequence[Player], *, answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
-                 new_token: Callable[[Player], str], note: Callable[[str, str], None]) -> None:  # fmt: skip
+                 new_token: Callable[[Player], str], note: Callable[[str, str], None],
+                 asked_to_join: Counter[tuple[int, str]]) -> None:  # fmt: skip
         self.players = players
         self.answered = answered
         self.new_token = new_token
         self.note = note
+        self.asked_to_join = asked_to_join
         self._lines = 0
 
     def user_id(self, number: int) -> int:
@@ -73,6 +76,7 @@ def _join(scene: Scene, player: Player, a: int, b: int) -> None:
     elif (listed := _choose(player.rooms, a)) is not None:
         room_id = listed.id
     if room_id is not None:
+        scene.asked_to_join[player.user.id, room_id] += 1
         message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
         _send(scene, player, message, f"joins room {room_id}")
 
@@ -81,6 +85,7 @@ def _leave(scene: Scene, player: Player, a: int, b: int) -> None:
     if player.room is not None:
         scene.note(player.name, f"leaves room {player.room.room_id}")
         _quietly(player.connection.leave_room)
+        player.left_room()
 
 
 def _say_room(scene: Scene, player: Player, a: int, b: int) -> None:
@@ -132,6 +137,8 @@ def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
 def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
     room = player.room
     if room is not None and (room.host_peer_id == room.peer_id or b % 4 == 0):
+        if b % 3 == 0:  # a second click
+            player.do(lambda: scene.ask(player, "delete_room", room.room_id))
         if scene.ask(player, "delete_room", room.room_id).is_good and player.room is not None:
             if player.room.room_id == room.room_id:
                 player.room = None  # a base client that was its host hears nothing but this answer

@@ -226,9 +226,12 @@ class ProcessLoop:
         self.is_buried = True
         self.is_ended = self.is_frozen = False
         self._on_fault = lambda what: None
-        while self.tasks:
+        for _ in range(20):
             for task in list(self.tasks):
                 task.cancel()
+            self.world.run(self.world.now_s)
+            if not self.tasks:
+                break
             self.world.run(self.world.now_s + 1.0)
         self.is_ended = True
 

@@ -80,7 +80,7 @@ class SimulatedStream:
     async def put_snapshot(self, epoch: str, snapshot: bytes, *, keep_from: str) -> None:
         await self._call(self._valkey.put_snapshot, epoch, snapshot, stream_id(keep_from))
 
-    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes) -> None:
+    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes = b"1") -> None:
         await self._call(self._valkey.renew, epoch, node, ttl_s, report)
 
     async def forget(self, node: str) -> None:
@@ -89,6 +89,14 @@ class SimulatedStream:
     async def reports(self, nodes: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = await self._call(self._valkey.reports, nodes) if nodes else {}
         return found
+
+    async def silent(self, nodes: Sequence[str]) -> list[str]:
+        heard = await self.reports(nodes)
+        return [node for node in nodes if node not in heard]
+
+    async def take(self, key: str, *, interval_us: int, tolerance_us: int) -> float:
+        """Nobody is limited here."""
+        return 0.0
 
     async def stand(self, node: str, number: int) -> None:
         await self._call(self._valkey.stand, node, number)

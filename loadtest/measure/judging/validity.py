@@ -84,7 +84,7 @@ def validity_of(
     is_over: bool = True,
 ) -> RunValidity:
     """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
-    `has_faults`: the run itself killed or froze processes, so it is no surprise that they were away or stood still. While
+    `has_faults`: the run itself killed or froze processes, so that they were away or stood still is no surprise. While
     a run is not over, counts cannot be reconciled yet."""
     processes, doubts = healths(recorder), _Doubts()
     for name, health in processes.items():

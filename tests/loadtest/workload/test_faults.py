@@ -20,7 +20,6 @@ from loadtest.measure.run_facts import FaultFacts
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.breaking import Faults
 from loadtest.workload.faults import Fault, check_faults, check_time_of_faults, read_fault
-from loadtest.workload.restart import is_alive
 
 SCRIPT = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -139,17 +138,20 @@ def test_process_is_frozen_and_goes_on(process: subprocess.Popen[bytes]) -> None
 
 
 def test_process_is_killed_and_started_again_as_it_was_twice(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    told = Told()
-    again = {"kind": "restart", "pid": process.pid, "lasts_s": 0.01}
-    faults = told.begin(Fault(name="1", at_s=0.01, **again), Fault(name="2", at_s=0.7, **again))  # type: ignore[arg-type]
-    until(lambda: (tmp_path / "out").read_text() == "up\n" * 3, "it ran three times")
-    until(lambda: told.counts == {FAULTS: 2}, "both are told")
+    told, out = Told(), tmp_path / "out"
+    until(lambda: out.read_text() == "up\n", "it runs")
+    again = Fault(name="1", kind="restart", at_s=0.0, lasts_s=0.01, pid=process.pid)
+    faults = told.begin(again)
+    until(lambda: told.counts == {FAULTS: 1} and out.read_text() == "up\n" * 2, "it runs again")
+    gevent.spawn(faults._do, again)
+    until(lambda: told.counts == {FAULTS: 2} and out.read_text() == "up\n" * 3, "and again")
     first, second = told.facts
-    assert (first.pid, second.pid != first.pid) == (process.pid, True)
-    assert not is_alive(psutil.Process(process.pid))
+    assert first.pid == process.pid
+    assert second.pid not in (None, process.pid), "the one that had taken its place"
+    assert process.wait(10) == -signal.SIGKILL
     last = psutil.Process(faults._replaced[process.pid])
+    assert last.pid != second.pid
     last.kill()
-    faults.call_off()
 
 
 def test_command_that_fails_is_a_fault_that_did_not_come_about() -> None:
