@@ -129,9 +129,10 @@ def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
     answer = scene.ask(player, "create_room", 2 + a % 3, b % 4 > 0)
     if answer.is_good:
         _quietly(player.connection.create_room)
-    for other in scene.players:
-        if other.user.id == player.user.id:
-            other.doubt()  # their other devices hear of it once the host enters over a socket
+    if answer.is_good or answer.status in (0, 503):
+        for other in scene.players:
+            if other.user.id == player.user.id:
+                other.doubt()  # other devices hear of it once the host enters over a socket
 
 
 def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
