@@ -102,7 +102,21 @@ def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
             "lobby_server.protocol.messages, lobby_server.protocol.resources, lobby_server.protocol.codes",
             ("tornado", "sqlalchemy", "asyncio"),
         ),
-        ("lobby_server.server, lobby_server.cli", ("redis", "asyncpg")),
+        (
+            "lobby_server.server, lobby_server.cli",
+            (
+                "redis",
+                "asyncpg",
+                "alembic",
+                "sqlalchemy.orm",
+                "sqlalchemy.ext.asyncio",
+                "sqlalchemy.dialects.postgresql",
+                "greenlet",
+                "tornado.websocket",
+                "tornado.httpclient",
+                "multiprocessing",
+            ),
+        ),
     ],
     ids=["the vocabulary without the server's libraries", "one process without what several need"],
 )

@@ -226,9 +226,7 @@ class Simulation:
     def _new_token(self, player: Player) -> str:
         return self._issue(player.user)
 
-    def _answered(
-        self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float
-    ) -> None:
+    def _answered(self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float) -> None:
         fault = self.answers.take(
             player.name, player.user.id, self._token_ids[player.token], what, arguments, answer, began_s=began_s,
             now_s=self.world.now_s,

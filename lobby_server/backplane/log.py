@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone, FormatRefused
 from lobby_server.backplane.outbox import Outbox
 from lobby_server.backplane.wire import (
     Entry,
@@ -59,6 +59,8 @@ NEWCOMER_WAITS_S = 1.5
 """How long nodes wait for better candidates before they open a new epoch. One without a state gives way."""
 CATCH_UP_S = 0.5
 """How long a call that reads waits for what other nodes have done."""
+LIMIT_WAIT_S = 0.1
+"""How long a call waits for what other nodes have counted, before its node counts alone."""
 GATE_S = 10.0
 GATE_RETRY_S = 0.005
 CANCEL_AGAIN_S = 0.1
@@ -100,6 +102,8 @@ class ValkeyLog:
         self._announce: Callable[[], Iterable[Command]] = tuple
         self._reset: Callable[[], None] = lambda: None
         self._fatal: Callable[[str], None] = lambda why: None
+        self._report: Callable[[], bytes] = bytes
+        self.reports: dict[str, bytes] = {}
         # Where the replica stands
         self._epoch = ""
         self.number = 0
@@ -163,6 +167,24 @@ class ValkeyLog:
     def gate(self) -> AbstractAsyncContextManager[None]:
         return self._gate()
 
+    async def take(self, key: str, *, rate_per_s: float, burst: float) -> float | None:
+        if not self._is_up or self._away_since_s is not None:
+            return None
+        interval_us = 1e6 / rate_per_s
+        asking = asyncio.ensure_future(
+            self._stream.take(
+                key, interval_us=round(interval_us), tolerance_us=round(max(burst - 1.0, 0.0) * interval_us)
+            )
+        )
+        await asyncio.wait((asking,), timeout=LIMIT_WAIT_S)
+        if not asking.done():  # not cancelled: a call of redis-py that is being answered may not survive that
+            asking.add_done_callback(lambda late: late.exception())
+            return None
+        fault = asking.exception()
+        if isinstance(fault, BackplaneError):
+            return None
+        return asking.result()
+
     # -- how it is ------------------------------------------------------------------------------------------------
 
     @property
@@ -209,9 +231,12 @@ class ValkeyLog:
         announce: Callable[[], Iterable[Command]],
         reset: Callable[[], None],
         fatal: Callable[[str], None],
+        report: Callable[[], bytes] = bytes,
     ) -> None:
         """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
-        happened between is not known. `fatal`: this node must not go on, and why."""
+        happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
+        `reports` of the others."""
+        self._report = report
         self._apply = apply
         self._state = state
         self._announce = announce
@@ -513,17 +538,18 @@ class ValkeyLog:
 
     async def _renew(self) -> None:
         if not self._is_leaving:
-            await self._stream.renew(self._epoch, self.node, ttl_s=self._timeout_s)
+            await self._stream.renew(self._epoch, self.node, ttl_s=self._timeout_s, report=self._report())
 
     async def _look_for_the_lost(self) -> None:
         """Whoever is not heard of is given up; but not by a node that could not hear for a while itself, nor before the
         others had time to be heard of again."""
         assert self._state is not None
         others = [name for name in self._state.nodes if name != self.node]
-        if not others or self._monotonic_s() - self._well_since_s < self._timeout_s:
+        self.reports = await self._stream.reports(others)
+        if self._monotonic_s() - self._well_since_s < self._timeout_s:
             return
-        for name in await self._stream.silent(others):
-            if name in self._state.nodes:
+        for name in others:
+            if name not in self.reports and name in self._state.nodes:
                 log.warning("node %s has not been heard of for %g s: it is given up", name, self._timeout_s)
                 self.append(NodeLost(name))
 

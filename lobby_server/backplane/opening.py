@@ -40,10 +40,11 @@ def open_log(
     node_timeout_s: float,
     address: str,
     version: str,
+    is_first: bool = False,
 ) -> SharedLog:
-    """A log that has not joined yet. Raises `ValueError` with a sentence."""
+    """A log that has not joined yet. `is_first`: nobody else can have a state. Raises `ValueError` with a sentence."""
     _check_client()
-    from lobby_server.backplane.log import ValkeyLog
+    from lobby_server.backplane.log import NEWCOMER_WAITS_S, ValkeyLog
     from lobby_server.backplane.stream import Stream
 
     return ValkeyLog(
@@ -52,6 +53,7 @@ def open_log(
         clock=clock,
         new_incarnation=new_incarnation,
         node_timeout_s=node_timeout_s,
+        newcomer_waits_s=0.0 if is_first else NEWCOMER_WAITS_S,
         address=address,
         version=version,
     )

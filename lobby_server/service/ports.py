@@ -144,8 +144,11 @@ class Journal(Protocol):
     def read(self) -> tuple[str, list[bytes]]:
         """The life that wrote it, and its lines."""
 
+    def read_all(self) -> tuple[str, list[bytes]]:
+        """The same with what others who share the place have left of that life; it is forgotten with `begin`."""
+
     def put_aside(self) -> str:
-        """Keep what there is elsewhere, and say where."""
+        """Keep elsewhere what was read, and say where."""
 
     def begin(self, life: str) -> None:
         """Forget every line; those to come are of this life."""

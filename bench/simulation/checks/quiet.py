@@ -59,13 +59,9 @@ def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:
 
 def _sockets(lives: Sequence[Life], truth: App) -> Iterator[tuple[str, str]]:
     held = {
-        (session.user.id, life.log.node, session.id)
-        for life in lives
-        for session in life.app.sessions.accepted_ones()
+        (session.user.id, life.log.node, session.id) for life in lives for session in life.app.sessions.accepted_ones()
     }
-    known = {
-        (user_id, node, socket) for user_id, sockets in truth.presence.sockets() for node, socket, _ in sockets
-    }
+    known = {(user_id, node, socket) for user_id, sockets in truth.presence.sockets() for node, socket, _ in sockets}
     for user_id, node, socket in sorted(held - known):
         yield "nobody offline with a session", f"user {user_id} has socket {socket} on {node}, which nobody knows"
     for user_id, node, socket in sorted(known - held):
@@ -92,7 +88,9 @@ def _written(truth: App, database: Database, answers: Answers) -> Iterator[tuple
     asked = {database.requests_made[request_id] for request_id in requests ^ database.kept_requests()}
     if differ := asked - answers.pairs_in_doubt:
         yield "writes are kept", f"friend requests differ: {sorted(differ)}"
-    blocks = {(user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)}
+    blocks = {
+        (user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)
+    }
     if differ := (blocks ^ database.kept_blocks()) - answers.pairs_in_doubt:
         yield "writes are kept", f"blocks differ: {sorted(differ)}"
     if kept:

@@ -119,6 +119,9 @@ class MemoryJournal:
     def read(self) -> tuple[str, list[bytes]]:
         return self.life, list(self.lines)
 
+    def read_all(self) -> tuple[str, list[bytes]]:
+        return self.read()
+
     def put_aside(self) -> str:
         self.lines.clear()
         return "elsewhere"

@@ -139,7 +139,7 @@ class StoreWriter:
         since would undo what happened there, and are put aside. Raises `StoreUnavailable`.
         """
         if self._journal is not None:
-            of_life, lines = self._journal.read()
+            of_life, lines = self._journal.read_all()
             if lines and of_life != await self._store.life():
                 place = self._journal.put_aside()
                 log.error(

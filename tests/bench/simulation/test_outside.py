@@ -289,9 +289,7 @@ def test_ids_go_up_though_the_clock_is_set_back(valkey: Valkey) -> None:
 
 
 @pytest.mark.parametrize(("fault", "is_kept"), [("fails_before", False), ("fails_after", True)])
-def test_store_fails_before_its_commit_or_after_it(
-    world: World, process: Process, fault: str, is_kept: bool
-) -> None:
+def test_store_fails_before_its_commit_or_after_it(world: World, process: Process, fault: str, is_kept: bool) -> None:
     database = Database()
     store: Any = SimulatedStore(database, process.loop, Random(1))
     setattr(store, fault, 1)
