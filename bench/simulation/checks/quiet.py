@@ -142,7 +142,9 @@ def _room_view(player: Player, truth: App) -> Iterator[tuple[str, str]]:
 
 def _told(party: Party | None, reader_id: int) -> object:
     """Of a party, what its members are told: not that they are online themselves, nor who else is invited."""
-    members = [] if party is None else [(each.user_id, each.is_online or each.user_id == reader_id) for each in party.members]
+    members = (
+        [] if party is None else [(each.user_id, each.is_online or each.user_id == reader_id) for each in party.members]
+    )
     return None if party is None else (party.id, party.leader_user_id, members)
 
 

@@ -106,8 +106,6 @@ class World:
                 at_once += 1
                 if at_once > MOST_CALLS_AT_ONCE:
                     raise RuntimeError("calls go round in circles, and no time passes")
-            if self._is_over:
-                return
             if not later or later[0][0] > until_s:
                 break
             at_s, _, call = heapq.heappop(later)
@@ -228,8 +226,8 @@ class ProcessLoop:
         self.is_ended = True
 
     def bury(self) -> None:
-        """Let the coroutines of a process come to their ends, so that no collector meets them half-way. What they ask of
-        the outside has to fail at once: `is_buried`."""
+        """Let the coroutines of a process come to their ends, so that no collector meets them half-way. What they ask
+        of the outside has to fail at once: `is_buried`."""
         self.is_buried = True
         self.is_ended = self.is_frozen = False
         self._on_fault = lambda what: None

@@ -413,8 +413,8 @@ class RoomCommands:
         return now
 
     def _keep_after_all(self, room_id: str) -> None:
-        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or the
-        outcome is not known. It is kept again."""
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
+        the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
