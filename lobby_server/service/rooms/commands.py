@@ -26,6 +26,7 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.rooms import Entry, Member, Room
 from lobby_server.protocol import messages, resources
+from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
@@ -347,6 +348,12 @@ class RoomCommands:
 
     def _own_room_left(self, effect: effects.OwnRoomLeft, session: Session | None) -> None:
         self._tell_own(effect.user, messages.PeerLeft(peerId=effect.peer_id), besides=session)
+        if not self._replica.books.presence.is_online(effect.user.id):
+            # The other nodes have given this one up, with all its sockets. Clients of the base protocol have no message
+            # for that; they ask where they are when they come back.
+            for each in self._sessions.of_user(effect.user.id):
+                if not each.features:
+                    each.close(CloseCode.GOING_AWAY, "the lobby went on without this node; come back", abrupt=True)
 
     def _said(self, effect: effects.SaidInRoom, _: Session | None) -> None:
         member = effect.member
@@ -406,8 +413,8 @@ class RoomCommands:
         return now
 
     def _keep_after_all(self, room_id: str) -> None:
-        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or the
-        outcome is not known. It is kept again."""
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
+        the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
