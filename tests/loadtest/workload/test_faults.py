@@ -149,7 +149,7 @@ def test_process_is_frozen_and_goes_on(process: subprocess.Popen[bytes]) -> None
     until(lambda: told.counts == {FAULTS: 1}, "it is over")
     assert status_of(process) != psutil.STATUS_STOPPED
     assert told.facts[0].ended_s is not None
-    assert told.facts[0].ended_s - told.facts[0].began_s >= 0.2
+    assert told.facts[0].ended_s - told.facts[0].began_s >= 0.199  # both are rounded to ms
 
 
 def test_process_is_killed_and_started_again_as_it_was_twice(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
