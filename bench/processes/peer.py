@@ -82,17 +82,18 @@ def start_peer(
 
 def node_command() -> list[str] | None:
     """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
-    command = _installed_node(NODE_SOURCE)
+    command = installed_node(NODE_SOURCE)
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
 
 
 def express_command() -> list[str] | None:
     """The command of the server that the specification describes, in Node.js; likewise."""
-    return _installed_node(EXPRESS_SOURCE)
+    return installed_node(EXPRESS_SOURCE)
 
 
-def _installed_node(source: Path) -> list[str] | None:
-    """Install a Node.js peer into a cache folder, once."""
+def installed_node(source: Path) -> list[str] | None:
+    """The command of the ``server.js`` in that folder, whose packages (``ws`` among them) are installed into a cache
+    folder, once; ``None`` without Node, npm or a registry."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None

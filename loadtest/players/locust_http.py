@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import gevent
 from geventhttpclient.client import HTTPClientPool
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
@@ -18,6 +19,7 @@ from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway, Unexpect
 from loadtest.measure.examples import not_understood
 from loadtest.measure.recorder import Recorder
 from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.line import LineSpeed
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Room
 
@@ -42,6 +44,8 @@ NOT_AN_OUTCOME = {
     },
 }
 """Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
+HEAD_BYTES = 300
+"""Of a request or an answer, about."""
 T = TypeVar("T")
 THROTTLED = "throttled (429)"
 _NOT_HOST_CODE = f'"{ApiCode.NOT_HOST.value}"'.encode()
@@ -74,21 +78,33 @@ class LocustHttp:
         names: Mapping[str, str] | None = None,
         paths: Mapping[str, str] | None = None,
         intended_s: float | None = None,
+        line: LineSpeed | None = None,
     ) -> None:
         """`paths`: where another server has what the contract has under a prefix. `intended_s`: when the call should
-        have been made (`time.perf_counter`); its time counts from then."""
+        have been made (`time.perf_counter`); its time counts from then. `line`: of the player who makes the call."""
         self.url = session.base_url or ""
         self._session = session
         self._recorder = recorder
         self._names = names or {}
         self._paths = paths or {}
         self._intended_s = intended_s
+        self._line = line
 
     def intended(self, at_s: float) -> LocustHttp:
         """The same for a call that should have been made at that time."""
-        return LocustHttp(self._session, self._recorder, names=self._names, paths=self._paths, intended_s=at_s)
+        return self._with(intended_s=at_s, line=self._line)
+
+    def over(self, line: LineSpeed) -> LocustHttp:
+        """The same for a player with that line."""
+        return self._with(intended_s=self._intended_s, line=line)
+
+    def _with(self, *, intended_s: float | None, line: LineSpeed | None) -> LocustHttp:
+        return LocustHttp(
+            self._session, self._recorder, names=self._names, paths=self._paths, intended_s=intended_s, line=line
+        )
 
     def call(self, request: HttpCall) -> HttpAnswer:
+        waited_s = self._wait(self._line.wait_up_s(len(request.body or b"") + HEAD_BYTES)) if self._line else 0.0
         context = self._session.request(
             request.method,
             moved(request.path, self._paths),
@@ -99,6 +115,9 @@ class LocustHttp:
         )
         status = int(context.status_code or 0)
         self._count_bytes(request, context)
+        if self._line:
+            waited_s += self._wait(self._line.wait_down_s(len(context.content or b"") + HEAD_BYTES))
+            context.request_meta["response_time"] = (context.request_meta["response_time"] or 0.0) + waited_s * 1000
         event = NOT_AN_OUTCOME.get((request.method, request.route, status))
         if status == TOO_MANY_REQUESTS:
             event = THROTTLED
@@ -123,6 +142,10 @@ class LocustHttp:
             headers={str(name).lower(): str(text) for name, text in (context.headers or {}).items()},
             body=context.content or b"",
         )
+
+    def _wait(self, wait_s: float) -> float:
+        gevent.sleep(wait_s)
+        return wait_s
 
     def not_understood(self, error: UnexpectedAnswer, what: str) -> None:
         """Into Locust's table of failures: the request itself stands there with its status, which was good."""
@@ -165,7 +188,15 @@ class SwarmApi(LobbyApi):
         self._lists = lists
 
     def intended(self, at_s: float) -> SwarmApi:
-        return SwarmApi(self._locust_http.intended(at_s), self._lists)
+        """For a call that should have been made at that time."""
+        return self._like(self._locust_http.intended(at_s))
+
+    def over(self, line: LineSpeed | None) -> SwarmApi:
+        """For a player with that line."""
+        return self if line is None else self._like(self._locust_http.over(line))
+
+    def _like(self, http: LocustHttp) -> SwarmApi:
+        return SwarmApi(http, self._lists)
 
     def _expect(self, answer: HttpAnswer, kind: type[T]) -> T:
         try:

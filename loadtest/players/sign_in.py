@@ -9,7 +9,7 @@ import gevent
 
 from loadtest.client import ApiError, ClientError, JitterReconnect, RateLimited
 from loadtest.measure.metrics import FAILURES, WITHOUT_IDENTITY
-from loadtest.players.locust_http import CONFLICT
+from loadtest.players.locust_http import CONFLICT, SwarmApi
 from loadtest.players.swarm import Swarm
 from loadtest.workload.identities import NoTokenLeft, account
 
@@ -19,16 +19,23 @@ class GaveUp(Exception):
 
 
 class SignIn:
-    __slots__ = ("_number", "_rng", "_swarm", "token")
+    __slots__ = ("_api", "_number", "_rng", "_swarm", "token")
 
-    def __init__(self, swarm: Swarm, *, number: int, rng: Random) -> None:
+    def __init__(self, swarm: Swarm, *, number: int, rng: Random, api: SwarmApi) -> None:
+        """`api` is that of the player."""
+        self._api = api
         self._swarm = swarm
         self._number = number
         self._rng = rng
         self.token: str | None = None
 
     def get_token(self, intended_s: float) -> str:
-        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`."""
+        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`. Empty where the server wants
+        none."""
+        profile = self._swarm.profile
+        if profile is not None and not profile.needs_tokens:
+            self.token = ""
+            return self.token
         try:
             self.token = self._by_tokens() or self._by_account(intended_s)
         except (ApiError, NoTokenLeft) as error:
@@ -41,7 +48,7 @@ class SignIn:
         return None if self._swarm.tokens is None else self._swarm.tokens.token_of(self._number)
 
     def _by_account(self, intended_s: float) -> str:
-        mine, api = account(self._swarm.options.seed, self._number), self._swarm.api
+        mine, api = account(self._swarm.options.seed, self._number), self._api
         try:
             return self._patiently(
                 intended_s,

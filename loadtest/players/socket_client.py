@@ -5,6 +5,7 @@ Everything here runs in the shared reader's greenlet, but for `open` and `close`
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,10 +15,18 @@ from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Fea
 from loadtest.measure.examples import not_understood
 from loadtest.measure.metrics import RECONNECT
 from loadtest.measure.recorder import LATENESS
+from loadtest.players.locust_http import SwarmApi
+from loadtest.players.profiled_api import NoList
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.line import LinedConnection, LinedProfiledConnection
+from loadtest.wire.profiles.connection import ProfiledConnection
+from loadtest.wire.timers import Timer
+from loadtest.workload.conditions import PlayerLine
 from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot, ServerMessage
+
+LOST_BY_THE_LINE = "connections lost by the emulated line"
 
 
 class SocketClient:
@@ -31,12 +40,19 @@ class SocketClient:
         phase: float,
         fire: Callable[[str, float | None, str | None], None],
         fire_attempt: Callable[[Attempt], None],
+        api: SwarmApi,
+        line: PlayerLine | None = None,
     ) -> None:
+        """`api` and `line` are those of the player."""
         self._swarm = swarm
+        self._line = line
+        self._api = api
+        self._loss: Timer | None = None
         self._fire = fire
         self._fire_attempt = fire_attempt
         self.watch = swarm.ledger.watch()
-        self.connection = connection = SwarmConnection(
+        new_connection = _kind_of_connection(swarm, api, line)
+        self.connection = connection = new_connection(
             swarm.wire,
             name=name,
             timing=swarm.timing,
@@ -48,8 +64,10 @@ class SocketClient:
             on_presence=self.watch.presence,
             on_late=partial(swarm.recorder.record, LATENESS),
         )
-        self.list: ServerList | DeltaServerList
-        if Feature.ROOMS_DELTA in features:
+        self.list: ServerList | DeltaServerList | NoList
+        if swarm.profile is not None and "rooms" not in swarm.profile.offers:
+            self.list = NoList()
+        elif Feature.ROOMS_DELTA in features:
             self.list = DeltaServerList(
                 connection=connection,
                 read_snapshot=swarm.lists.read_snapshot,
@@ -57,7 +75,7 @@ class SocketClient:
                 new_signal=DirectSignal,
             )
         else:
-            self.list = ServerList(api=swarm.api, connection=connection, rng=rng, new_signal=DirectSignal)
+            self.list = ServerList(api=api, connection=connection, rng=rng, new_signal=DirectSignal)
         self._is_leaving = False
         self._lost_at_s: float | None = None
         connection.handshake_sent.connect(self.watch.shaking)
@@ -74,7 +92,7 @@ class SocketClient:
 
     def open(self, token: str) -> None:
         if Feature.REFRESH in self.connection.features:
-            accounts = AuthenticationManager(api=self._swarm.api, connection=self.connection)
+            accounts = AuthenticationManager(api=self._api, connection=self.connection)
             accounts.token = token
         self._swarm.arriving.add(self)
         self.connection.connect_to_server(token)
@@ -82,6 +100,8 @@ class SocketClient:
     def close(self) -> None:
         """Blocks until the server has answered the close frame, for a second at most."""
         self._swarm.arriving.discard(self)
+        if self._loss is not None:
+            self._loss.cancel()
         self.list.close()
         self.watch.leaving()
         try:
@@ -105,6 +125,18 @@ class SocketClient:
         leave()
         return True
 
+    def _plan_loss(self) -> None:
+        """Of the line: that of a phone in a tunnel."""
+        wait_s = self._line.next_loss_s() if self._line is not None else math.inf
+        if self._loss is not None:
+            self._loss.cancel()
+        if wait_s < math.inf:
+            self._loss = self._swarm.wire.timers.put(self._swarm.wire.clock() + wait_s, lambda _: self._lose_line())
+
+    def _lose_line(self) -> None:
+        if self.drop():
+            self._swarm.recorder.count(LOST_BY_THE_LINE)
+
     # -- what the connection says ---------------------------------------------------------------------------------
 
     def _on_attempt(self, attempt: Attempt) -> None:
@@ -124,6 +156,7 @@ class SocketClient:
         self.watch.came_and_went(self.connection.user_id, sent_s=self.connection.handshake_sent_s, left_s=left_s)
 
     def _on_established(self) -> None:
+        self._plan_loss()
         self._is_leaving = False
         self._swarm.arriving.discard(self)
         if self._lost_at_s is not None:
@@ -159,3 +192,10 @@ class SocketClient:
             is_whole=isinstance(message, RoomsSnapshot),
             heard_s=self.connection.heard_s,
         )
+
+
+def _kind_of_connection(swarm: Swarm, api: SwarmApi, line: PlayerLine | None) -> Callable[..., SwarmConnection]:
+    if swarm.profile is None:
+        return SwarmConnection if line is None else partial(LinedConnection, speed=line.speed)
+    kind = ProfiledConnection if line is None else partial(LinedProfiledConnection, speed=line.speed)
+    return partial(kind, profile=swarm.profile, enter=getattr(api, "enter", None))

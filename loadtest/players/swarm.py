@@ -13,16 +13,20 @@ from locust.env import Environment
 
 from loadtest.client import ReconnectPolicy, ServerTimers, Timing, socket_url
 from loadtest.measure.freshness import Marks
-from loadtest.measure.ledger import Ledger
+from loadtest.measure.ledger import EVENTS, Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.players.locust_http import LocustHttp, SwarmApi, new_session
+from loadtest.players.profiled_api import ProfiledApi
 from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.profiles.connection import ProfileMemo
+from loadtest.wire.profiles.profile import Profile
 from loadtest.wire.shared import Wire
 from loadtest.workload.arrivals import Arrivals, arrival_times_s
 from loadtest.workload.identities import Share, Tokens
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import SwarmPlan
+from loadtest.workload.roles import ROLES
 
 _ATTRIBUTE = "lobby_swarm"
 
@@ -45,6 +49,8 @@ class Swarm:
     """The same API under other names, to tell polls from fetches in the table."""
     conditional_poll_api: SwarmApi
     lists: SharedLists
+    profile: Profile | None
+    """None: the server speaks the lobby's protocol."""
     timing: Timing
     reconnect: ReconnectPolicy
     arrivals: Arrivals | None
@@ -96,16 +102,22 @@ def new_swarm(
     is_called_off: bool = False,
 ) -> Swarm:
     """What a run needs in this process, ready and idle."""
-    host = environment.host or ""
+    host, profile = environment.host or "", options.profile
     wire = Wire(
-        socket_url(host.rstrip("/"), options.ws_path),
+        socket_url(host.rstrip("/"), options.ws_path if profile is None else "/"),
         first_source=share.process * 64,
         heartbeat_timeout_s=timers.heartbeat_timeout_s,
     )
+    if profile is not None:
+        wire.memo = ProfileMemo(profile)
+        profile.own_types = ROLES.own_types
+        recorder.ledger.untold = EVENTS - profile.tells
+    wire.memo.own_types = ROLES.own_types
     session, lists = new_session(environment, connections=options.http_connections), SharedLists()
 
     def api(**names: Any) -> SwarmApi:
-        return SwarmApi(LocustHttp(session, recorder, paths=options.paths, **names), lists)
+        http = LocustHttp(session, recorder, paths=options.paths, **names)
+        return SwarmApi(http, lists) if profile is None else ProfiledApi(http, lists, profile)
 
     return Swarm(
         environment=environment,
@@ -120,6 +132,7 @@ def new_swarm(
         poll_api=api(names={"/api/rooms": "/api/rooms (poll)"}),
         conditional_poll_api=api(names={"/api/rooms": "/api/rooms (poll, ETag)"}),
         lists=lists,
+        profile=profile,
         timing=Timing(heartbeat_s=options.heartbeat_s),
         reconnect=options.new_reconnect_policy(),
         arrivals=_arrivals(options, share, wire, recorder, run_s=_run_s(environment)),

@@ -29,6 +29,7 @@ from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_R
 from loadtest.client.timing import HeartbeatTimer, Timing
 from loadtest.wire.messages import frames
 from loadtest.wire.messages.heartbeats import Heartbeats
+from loadtest.wire.messages.own import encode_own
 from loadtest.wire.opening import open_for_reader
 from loadtest.wire.sending import SendingConnection, reset_on_close
 from loadtest.wire.shared import Wire
@@ -171,6 +172,12 @@ class SwarmConnection(SendingConnection):
             raise NotConnected(message.TYPE)
         self._send_text(message)
 
+    def send_own(self, name: str, data: object) -> None:
+        """A message that the lobby's vocabulary does not have. Raises `NotConnected`, as `send`."""
+        if self.state is not State.ACCEPTED:
+            raise NotConnected(name)
+        self._send_payload(name, encode_own(name, data))
+
     # -- one try --------------------------------------------------------------------------------------------------
 
     def _try_now(self, intended_s: float) -> None:
@@ -185,7 +192,7 @@ class SwarmConnection(SendingConnection):
             return
         self._on_late(self._wire.clock() - intended_s)
         try:
-            opened = open_for_reader(self._wire.url, self.timing, self._wire.sources)
+            opened = open_for_reader(self._address(), self.timing, self._wire.sources)
         except OpenFailed as failed:
             if epoch == self._epoch:
                 log.info("%s: not connected: %s", self.name, failed.why)
@@ -204,10 +211,21 @@ class SwarmConnection(SendingConnection):
         self._wire.reader.add(self)
         self._timer = self._wire.timers.put(now_s + self.timing.handshake_timeout_s, self._on_handshake_timeout)
         self.handshake_sent.emit(now_s)
-        self._send_text(self._handshake(self._token))
+        self._greet()
         if opened.unread and epoch == self._epoch:
             self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken
             self.on_bytes(opened.unread, opened.heard_s)
+
+    def _address(self) -> str:
+        """Of the WebSocket. May block; raises `OpenFailed`."""
+        return self._wire.url
+
+    def _greet(self) -> None:
+        """The upgrade is done."""
+        self._send_text(self._handshake(self._token))
+
+    def _on_pong(self) -> None:
+        """A pong of the WebSocket itself."""
 
     def _tell_attempt(self, attempt: Attempt) -> None:
         """Counted when it has an outcome: one that its player cut short by leaving has none."""
@@ -268,6 +286,8 @@ class SwarmConnection(SendingConnection):
                     self.not_understood.emit(payload, heard.why)
             elif opcode == frames.OP_PING:
                 self._send_frame(payload, frames.OP_PONG)
+            elif opcode == frames.OP_PONG:
+                self._on_pong()
             elif opcode == frames.OP_CLOSE:
                 self._on_close_frame(payload)
             if epoch != self._epoch:
