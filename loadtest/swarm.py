@@ -19,14 +19,14 @@ from loadtest.players.roles.figures import Series as series
 from loadtest.players.roles.role import Role, on, role
 from loadtest.wire.messages.own import OwnMessage
 from loadtest.workload.options import SwarmOptions as Options
-from loadtest.workload.role_options import (
+from loadtest.workload.roles.book import Intent, Schedule, repeated
+from loadtest.workload.roles.options import (
     number_option,
     seconds_option,
     share_option,
     text_option,
     time_option,
 )
-from loadtest.workload.roles import Intent, Schedule, repeated
 
 __all__ = [
     "Browser", "ClientError", "Intent", "NotConnected", "Options", "OwnMessage", "Role", "Schedule", "counter",

@@ -39,7 +39,7 @@ class ProfiledApi(SwarmApi):
         answer = self._make("rooms", {}, headers={"if-none-match": etag} if etag else {})
         if answer.status == 304:
             return RoomsAnswer(rooms=None, etag=etag)
-        rooms = self._lists.decode(answer.body, lambda: self._rooms_of(answer))
+        rooms = self._lists.decode(answer.body, lambda: self._list_in(answer))
         return RoomsAnswer(rooms=rooms, etag=answer.headers.get("etag"))
 
     def create_room(
@@ -74,7 +74,7 @@ class ProfiledApi(SwarmApi):
             call.method, call.path_for(values), route=ROUTES[name], token=token or None, body=body, headers=headers
         )
 
-    def _rooms_of(self, answer: HttpAnswer) -> tuple[Room, ...]:
+    def _list_in(self, answer: HttpAnswer) -> tuple[Room, ...]:
         try:
             return self._profile.rooms_in(self._document(answer, "a list of rooms"))
         except NotThere as missing:

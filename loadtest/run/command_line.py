@@ -12,8 +12,8 @@ from loadtest.output.recording_options import add_run_options
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.wire.profiles.profile_file import listing as profiles_listing
 from loadtest.workload.options import add_options, read_options
-from loadtest.workload.plan_file import LIST, PlanFile, named_in, read_plan
-from loadtest.workload.plan_file import listing as plans_listing
+from loadtest.workload.texts.plan_file import LIST, PlanFile, named_in, read_plan
+from loadtest.workload.texts.plan_file import listing as plans_listing
 
 
 def add_all_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:

@@ -22,8 +22,9 @@ from loadtest.players.locust_http import moved
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.file_limits import check_files, raise_file_limit
 from loadtest.run.profile_probe import probe_profile
+from loadtest.workload.faults import check_faults
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
-from loadtest.workload.inputs import check_host, read_tokens
+from loadtest.workload.inputs import check_hosts, read_tokens
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import SwarmPlan
 from loadtest.workload.restart import check_restart
@@ -64,26 +65,28 @@ def check_tokens(options: SwarmOptions, *, users: int) -> None:
 
 
 def probe(host: str | None, options: SwarmOptions) -> None:
-    """Raises `UsageError`."""
-    host = check_host(host)
+    """Every node has to answer. Raises `UsageError`."""
+    hosts = check_hosts(host)
     tokens = tokens_of(options)
     check_restart(options.load)
-    if options.profile is not None:
-        probe_profile(host, options.profile, token="" if tokens is None else tokens.token_of(0))
-        return
-    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
-    try:
-        _probe_api(LobbyApi(http), host, options, None if tokens is None else tokens.token_of(0))
-        _probe_socket(host, options)
-    finally:
-        http.close()
+    check_faults(options.faults)
+    for each in hosts:
+        if options.profile is not None:
+            probe_profile(each, options.profile, token="" if tokens is None else tokens.token_of(0))
+            continue
+        http = _MovedHttp(KeepAliveHttp(each, timeout_s=TIMEOUT_S), options)
+        try:
+            _probe_api(LobbyApi(http), each, options, None if tokens is None else tokens.token_of(0))
+            _probe_socket(each, options)
+        finally:
+            http.close()
 
 
 def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
     """The timers that the server publishes; the protocol's defaults where it publishes none."""
     if not host or options.profile is not None:
         return ServerTimers()
-    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
+    http = _MovedHttp(KeepAliveHttp(check_hosts(host)[0], timeout_s=TIMEOUT_S), options)
     try:
         return LobbyApi(http).server_timers()
     except ClientError:
@@ -97,7 +100,7 @@ def online_before(host: str | None, options: SwarmOptions, *, users: int) -> int
     tokens = tokens_of(options)
     if tokens is None or not host or options.profile is not None:
         return 0
-    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
+    http = _MovedHttp(KeepAliveHttp(check_hosts(host)[0], timeout_s=TIMEOUT_S), options)
     try:
         online = LobbyApi(http).online_users(tokens.token_of(0))
     except ClientError:

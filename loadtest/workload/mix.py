@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from random import Random
 
-from loadtest.workload.roles import ROLES
+from loadtest.workload.roles.book import ROLES
 from lobby_server.protocol.features import Feature
 
 FLAPPER, POLLER, CONDITIONAL_POLLER = "flapper", "poller", "conditional_poller"

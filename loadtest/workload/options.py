@@ -19,11 +19,12 @@ from loadtest.results.exit_codes import UsageError
 from loadtest.wire.profiles.profile import Profile
 from loadtest.wire.profiles.profile_file import read_profile
 from loadtest.workload import mix
-from loadtest.workload.conditions import PROFILES, Network, read_network
 from loadtest.workload.distributions import Distribution, read_distribution
+from loadtest.workload.faults import EXAMPLE, RECOVERY_S, Fault, read_fault
 from loadtest.workload.load_options import LoadOptions, add_load_options, read_load_options
-from loadtest.workload.role_options import Option, name_of, read_number, require
-from loadtest.workload.roles import ROLES
+from loadtest.workload.roles.book import ROLES
+from loadtest.workload.roles.options import Option, name_of, read_number, require
+from loadtest.workload.texts.conditions import PROFILES, Network, read_network
 
 FEATURES = tuple(feature.value for feature in Feature)
 
@@ -64,11 +65,14 @@ class SwarmOptions:
     network: Network | None = None
     """The lines of the players; None: none is emulated."""
     load: LoadOptions = field(default_factory=LoadOptions)
+    faults: tuple[Fault, ...] = ()
+    recovery_s: float = RECOVERY_S
 
     def __post_init__(self) -> None:
         require(0 < self.heartbeat_s < math.inf, "--heartbeat-interval-s", "above 0 seconds")
         if self.session is not None:
             require(self.session.mean_s > 0, "--session-s", "above 0 seconds, or left out")
+        require(0 <= self.recovery_s < math.inf, "--recovery-s", "0 seconds or more")
         require(self.http_connections >= 1, "--http-connections", "at least 1")
         policies = ", ".join(RECONNECT_POLICIES)
         require(self.reconnect_policy in RECONNECT_POLICIES, "--reconnect-policy", f"one of {policies}")
@@ -162,6 +166,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for option in ROLES.options:
         add(option.flag, metavar=option.metavar, type=option.type, default=option.default, help=option.help)
     add_load_options(add)
+    add("--fault", metavar="FAULT", action="append", default=[], is_in_form=False,
+        help=f"what happens to a process of this machine, after how many seconds and for how long: {EXAMPLE}; with a "
+        "name before it, as in valkey=restart:4711@60+2; may be given several times")  # fmt: skip
+    add("--recovery-s", metavar="SECONDS", is_in_form=False, type=float, default=RECOVERY_S,
+        help="how long a fault may be felt after its end: then every player has to be right again, in s")  # fmt: skip
 
 
 def with_default(how: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +208,8 @@ def read_options(values: Mapping[str, Any]) -> SwarmOptions:
         network=read_network(str(values.get("network") or "")),
         profile=read_profile(str(values.get("protocol") or "")),
         load=read_load_options(values),
+        faults=tuple(read_fault(str(text)) for text in values.get("fault") or ()),
+        recovery_s=read_number("--recovery-s", values.get("recovery_s", RECOVERY_S), float),
     )
     for kind in ROLES:
         kind.check(options)

@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from loadtest.workload.mix import RoleSequence
-from loadtest.workload.roles import ROLES, Intent, Schedule, end_session
+from loadtest.workload.roles.book import ROLES, Intent, Schedule, end_session
 
 if TYPE_CHECKING:
     from loadtest.workload.options import SwarmOptions

@@ -14,7 +14,7 @@ from bench.cli import main
 from loadtest.measure.metrics import METRICS
 from loadtest.run.command_line import apply_plan
 from loadtest.wire.profiles.profile_file import read_profile, shipped
-from loadtest.workload.roles import ROLES
+from loadtest.workload.roles.book import ROLES
 from tests.docs.markdown import DOCS, code, examples, section, table
 from tests.docs.programs import locust_flags
 
@@ -30,7 +30,7 @@ def test_roles_are_those_of_the_mix() -> None:
 
 
 def test_options_of_the_swarm_that_are_named_exist() -> None:
-    others = {"--auth-rate-per-min", "--port", "--count", "--from", "--help", "--clients"}
+    others = {"--cheer-interval-s", "--auth-rate-per-min", "--port", "--count", "--from", "--help", "--clients"}
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", SWARM))
     assert named - others <= locust_flags()[0]
     assert len(named & locust_flags()[1]) > 20
@@ -64,8 +64,8 @@ def test_scenarios_are_those_that_the_lab_lists() -> None:
     in_report, engine = (re.findall(r"^([a-z-]+) {2,}\S", part, re.MULTILINE) for part in listed.split("Benches of"))
     assert shown == in_report + engine
     assert all(row[1].endswith("?") for row in table("lab.md", "Scenarios"))
-    assert len(engine) == 6
-    assert "The last six are benches" in LAB
+    assert len(engine) == 8
+    assert "The last eight are benches" in LAB
 
 
 def test_glossary_is_in_order_and_explains_each_term_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtest.workload.role_options import seconds_option, time_option
+from loadtest.workload.roles.options import seconds_option, time_option
 
 VISIT_INTERVAL = time_option(
     "--visit-interval-s",

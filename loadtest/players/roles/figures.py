@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from loadtest.measure.judging.expectations import Announced
 from loadtest.measure.metrics import METRICS, Metric
-
-if TYPE_CHECKING:
-    from loadtest.players.roles.role import Role
+from loadtest.players.swarm import Swarm
 
 UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 Own = TypeVar("Own")
+
+
+class Owner(Protocol):
+    """The player whose figures they are: what is used of a `Role`."""
+
+    swarm: Swarm
+    is_hearing: bool
+
+    @property
+    def heard_s(self) -> float: ...
+
+    @property
+    def listener(self) -> int: ...
 
 
 class Figure(Generic[Own]):
@@ -30,19 +41,19 @@ class Figure(Generic[Own]):
     def __get__(self, role: None, owner: Any = None) -> Any: ...
 
     @overload
-    def __get__(self, role: Role, owner: Any = None) -> Own: ...
+    def __get__(self, role: Owner, owner: Any = None) -> Own: ...
 
-    def __get__(self, role: Role | None, owner: Any = None) -> Any:
+    def __get__(self, role: Owner | None, owner: Any = None) -> Any:
         return self if role is None else self._of(role)
 
-    def _of(self, role: Role) -> Own:
+    def _of(self, role: Owner) -> Own:
         raise NotImplementedError
 
 
 class OwnSeries:
     __slots__ = ("_role", "_series")
 
-    def __init__(self, series: Series, role: Role) -> None:
+    def __init__(self, series: Series, role: Owner) -> None:
         self._series, self._role = series, role
 
     def record(self, duration: float) -> None:
@@ -63,14 +74,14 @@ class Series(Figure[OwnSeries]):
     def enter(self) -> None:
         METRICS.add(Metric(name=self.name, title=self.title, series=(self.text,)))
 
-    def _of(self, role: Role) -> OwnSeries:
+    def _of(self, role: Owner) -> OwnSeries:
         return OwnSeries(self, role)
 
 
 class OwnCounter:
     __slots__ = ("_counter", "_role")
 
-    def __init__(self, counter: Counter, role: Role) -> None:
+    def __init__(self, counter: Counter, role: Owner) -> None:
         self._counter, self._role = counter, role
 
     def add(self, number: int = 1) -> None:
@@ -87,7 +98,7 @@ class Counter(Figure[OwnCounter]):
     def enter(self) -> None:
         METRICS.add_counter(self.name, self.text)
 
-    def _of(self, role: Role) -> OwnCounter:
+    def _of(self, role: Owner) -> OwnCounter:
         return OwnCounter(self, role)
 
 
@@ -96,7 +107,7 @@ class OwnExpectation:
 
     __slots__ = ("_expectation", "_role")
 
-    def __init__(self, expectation: Expectation, role: Role) -> None:
+    def __init__(self, expectation: Expectation, role: Owner) -> None:
         self._expectation, self._role = expectation, role
 
     def listen(self, subject: object, *, instead_of: object = None) -> None:
@@ -143,7 +154,7 @@ class Expectation(Figure[OwnExpectation]):
     def enter(self) -> None:
         METRICS.add_expectation(self.name, self.text[:1].upper() + self.text[1:])
 
-    def _of(self, role: Role) -> OwnExpectation:
+    def _of(self, role: Owner) -> OwnExpectation:
         return OwnExpectation(self, role)
 
 

@@ -13,8 +13,8 @@ from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.figures import Counter
 from loadtest.players.roles.role import role
 from loadtest.workload.options import SwarmOptions
-from loadtest.workload.role_options import require, time_option
-from loadtest.workload.roles import Intent, Schedule
+from loadtest.workload.roles.book import Intent, Schedule
+from loadtest.workload.roles.options import require, time_option
 
 
 @role("host", weight=2)

@@ -14,7 +14,7 @@ from loadtest.players.roles.role import on, role
 from loadtest.players.swarm import Swarm
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
-from loadtest.workload.roles import LEAST_GAP_S, Intent, Schedule
+from loadtest.workload.roles.book import LEAST_GAP_S, Intent, Schedule
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
 

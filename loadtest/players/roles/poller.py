@@ -20,7 +20,7 @@ from loadtest.players.swarm import Swarm
 from loadtest.workload import mix
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
-from loadtest.workload.roles import Intent, Schedule
+from loadtest.workload.roles.book import Intent, Schedule
 
 
 @role(mix.POLLER)
@@ -33,8 +33,8 @@ class Poller(Role):
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
-        api = swarm.conditional_poll_api if self.is_conditional else swarm.poll_api
-        self._api = api.over(self.line.speed if self.line is not None else None)
+        polls = swarm.conditional_poll_api if self.is_conditional else swarm.poll_api
+        self._api = swarm.api_at(polls, self.place).over(self.line.speed if self.line is not None else None)
         self._watch = FreshnessWatch(swarm.marks)
         self._watch.restart(began_s)
         self._etag: str | None = None

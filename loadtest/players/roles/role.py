@@ -23,8 +23,8 @@ from loadtest.players.swarm import Swarm
 from loadtest.wire.messages.own import OwnMessage
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
-from loadtest.workload.role_options import Option
-from loadtest.workload.roles import ROLES, Intent, RoleKind, Schedule
+from loadtest.workload.roles.book import ROLES, Intent, RoleKind, Schedule
+from loadtest.workload.roles.options import Option
 from lobby_server.protocol.messages import EVENTS, RoomsChangedRev, ServerMessage, UserOffline, UserOnline
 
 R = TypeVar("R", bound="type[Role]")
@@ -32,10 +32,6 @@ M = TypeVar("M", bound=Callable[..., None])
 PREVENTED = "actions that a loss prevented"
 _HEARS = "_hears_of"
 _OF_PRESENCE = (UserOnline, UserOffline)
-
-
-class SwarmFailure(Exception):
-    """In Locust's table of failures; its text is what groups them."""
 
 
 def role(name: str, *, weight: float = 0.0) -> Callable[[R], R]:
@@ -132,8 +128,10 @@ class Role:
         network = swarm.options.network
         self.line = None if network is None else network.line_for(plan.rng("network"))
         """Between this player and the network; None: nothing."""
-        self.api = swarm.api.over(self.line.speed if self.line is not None else None)
-        self.identity = SignIn(swarm, number=seat, rng=plan.rng("identity"), api=self.api)
+        self.place = swarm.places.of(seat)
+        """The node where this player is; its sockets and its calls move on together."""
+        self.api = swarm.api_at(swarm.api, self.place).over(self.line.speed if self.line is not None else None)
+        self.identity = SignIn(swarm, api=self.api, number=seat, plan=plan)
         self.is_over = self.is_hearing = False
         self.starts_s = self._free_s = time.perf_counter()
         """When the session did begin."""
@@ -179,14 +177,10 @@ class Role:
 
     def fire(self, name: str, duration_s: float | None, failure: str | None) -> None:
         """Record a request in Locust's table, with its time or None."""
-        self.swarm.environment.events.request.fire(  # type: ignore[no-untyped-call]
-            request_type="WS",
-            name=name,
-            response_time=None if duration_s is None else duration_s * 1000,
-            response_length=0,
-            exception=None if failure is None else SwarmFailure(failure),
-            context={},
-        )
+        if failure is None and duration_s is not None:
+            self.swarm.requests.good("WS", name, duration_s)
+        else:
+            self.swarm.requests.told("WS", name, duration_s, failure)
 
     def fire_attempt(self, attempt: Attempt) -> None:
         has_upgraded = attempt.upgrade_s is not None

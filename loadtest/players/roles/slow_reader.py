@@ -8,8 +8,8 @@ from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.figures import Counter
 from loadtest.players.roles.role import role
 from loadtest.workload.options import SwarmOptions
-from loadtest.workload.role_options import time_option
-from loadtest.workload.roles import LEAST_GAP_S, Intent, Schedule
+from loadtest.workload.roles.book import LEAST_GAP_S, Intent, Schedule
+from loadtest.workload.roles.options import time_option
 
 
 @role("slow_reader")

@@ -9,7 +9,7 @@ from loadtest.players.roles.role import role
 from loadtest.players.swarm import Swarm
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
-from loadtest.workload.role_options import number_option
+from loadtest.workload.roles.options import number_option
 
 
 @role("tabber")

@@ -13,10 +13,11 @@ from typing import Any
 from loadtest.client.counters import UNDECODABLE
 from loadtest.client.errors import ClientError, NotConnected
 from loadtest.client.sockets.link import LinkEnded, OpenFailed
-from loadtest.wire.connection import SwarmConnection
+from loadtest.wire.connection import SwarmConnection, Try
 from loadtest.wire.messages import frames
 from loadtest.wire.messages.memo import FOR_MANY, Heard, Memo
 from loadtest.wire.messages.own import OwnMessage
+from loadtest.wire.places import socket_url_at
 from loadtest.wire.profiles.framings import Packed, Step, Unreadable
 from loadtest.wire.profiles.paths import NotThere
 from loadtest.wire.profiles.profile import Profile, Who
@@ -51,10 +52,12 @@ class ProfileMemo(Memo):
         if isinstance(message, Step):
             return Heard(name, Exchange(step=message))
         if isinstance(message, (messages.UserOnline, messages.UserOffline)):
-            heard = Heard(name, message, message.user_id, isinstance(message, messages.UserOnline))
+            is_online = isinstance(message, messages.UserOnline)
+            heard = Heard(name, message, message.user_id, is_online, is_for_many=True)
         else:
-            heard = Heard("pong" if isinstance(message, messages.Pong) else name, message)
-        if isinstance(message, FOR_MANY):
+            known_as = "pong" if isinstance(message, messages.Pong) else name
+            heard = Heard(known_as, message, is_for_many=isinstance(message, FOR_MANY))
+        if heard.is_for_many:
             self._keep(payload, heard)
         return heard
 
@@ -68,14 +71,32 @@ class ProfiledConnection(SwarmConnection):
 
     # -- coming ---------------------------------------------------------------------------------------------------
 
-    def _address(self) -> str:
-        entered = None
+    def _ask(self, intended_s: float) -> None:
+        if not self._profile.has_own_paths:
+            super()._ask(intended_s)
+        elif "enter" in self._profile.calls:
+            epoch = self._epoch
+            self._wire.crew.put(lambda: self._enter_and_ask(epoch, intended_s))
+        else:
+            self._ask_at(self._profile.path_for(self._who()), intended_s)
+
+    def _enter_and_ask(self, epoch: int, intended_s: float) -> None:
+        """In a greenlet of the crew: it may block."""
+        if epoch != self._epoch or self._enter is None:
+            return
         try:
-            if self._enter is not None and "enter" in self._profile.calls:
-                entered = self._enter(self._who())
-            return self._wire.url.rstrip("/") + self._profile.path_for(self._who(), entered)
+            path = self._profile.path_for(self._who(), self._enter(self._who()))
         except (ClientError, NotThere) as error:
-            raise OpenFailed(f"not let in over HTTP: {error}") from None
+            if epoch == self._epoch:
+                self.on_failed_try(OpenFailed(f"not let in over HTTP: {error}"))
+            return
+        if epoch == self._epoch:
+            self._ask_at(path, self._wire.clock())
+
+    def _ask_at(self, path: str, intended_s: float) -> None:
+        url = self._wire.url if self._place is None else socket_url_at(self._place, "/")
+        opener = self._wire.new_opener(url.rstrip("/") + path)
+        opener.open(Try(self, self._epoch, intended_s), self.timing)
 
     def _greet(self) -> None:
         if self._profile.framing.is_ready_on_open:

@@ -117,6 +117,16 @@ class Profile:
         return any("token" in places_in(template) for template in sent)
 
     @property
+    def common_path(self) -> str:
+        """Of the WebSocket, where all players have the same."""
+        return "/" if self.has_own_paths else self.socket_path
+
+    @property
+    def has_own_paths(self) -> bool:
+        """Each player's WebSocket has a path of its own."""
+        return bool(places_in(self.socket_path))
+
+    @property
     def offers(self) -> frozenset[str]:
         """What roles may need: ``rooms``, ``create``, ``join`` and ``chat``."""
         found = set(self.calls) & {"rooms", "create"}

@@ -14,7 +14,7 @@ from loadtest.results.exit_codes import UsageError
 from loadtest.wire.messages.memo import Memo
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from loadtest.workload.plan import SwarmPlan
-from loadtest.workload.roles import ROLES
+from loadtest.workload.roles.book import ROLES
 from lobby_server.protocol.messages import Chat, Pong, UserOnline
 
 

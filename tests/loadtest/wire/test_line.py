@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from loadtest.client.timing import Timing
-from loadtest.wire.line import MOST_QUEUED_BYTES, Direction, LinedConnection, LineSpeed
+from loadtest.wire.lines.line import MOST_QUEUED_BYTES, Direction, LinedConnection, LineSpeed
 from loadtest.wire.shared import Wire
 from lobby_server.protocol.messages import Chat, Pong
 from tests.loadtest.fakes import FakePeer, FakeServer
@@ -20,6 +20,7 @@ TRIP_S = 0.2
 def line() -> Iterator[object]:
     """A connection over a line with that round trip, connected by the given script."""
     wires: list[Wire] = []
+    connections: list[LinedConnection] = []
     servers: list[FakeServer] = []
 
     def begin(script, **speed: float) -> LinedConnection:
@@ -30,9 +31,12 @@ def line() -> Iterator[object]:
             speed=LineSpeed(round_trip_s=speed.pop("round_trip_s", TRIP_S), **speed),
         )  # fmt: skip
         connection.connect_to_server("a.b.c")
+        connections.append(connection)
         return connection
 
     yield begin
+    for connection in connections:
+        connection._let_go()  # at once: over the line a goodbye would take its time
     for wire in wires:
         wire.close()
     for server in servers:

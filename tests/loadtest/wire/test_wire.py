@@ -376,12 +376,12 @@ def test_a_player_who_is_stopped_while_it_leaves_has_left():
     with FakeServer(script) as server:
         wire = Wire(server.url)
         swarm = SimpleNamespace(
-            wire=wire, ledger=Ledger(), recorder=Recorder(), arriving=set(), profile=None,
+            wire=wire, ledger=Ledger(), recorder=Recorder(), api=None, fetcher=None, arriving=set(), profile=None,
             timing=Timing(close_timeout_s=60.0), reconnect=FixedReconnect(interval_s=0.02),
         )  # fmt: skip
         client = SocketClient(
             swarm, name="ada", features=frozenset(), rng=Random(1), phase=0.9,
-            fire=lambda *_: None, fire_attempt=lambda _: None, api=None,
+            fire=lambda *_: None, fire_attempt=lambda _: None,
         )  # fmt: skip
         client.connection.connect_to_server("a.b.c")
         wait_for(lambda: client.connection.is_connected)

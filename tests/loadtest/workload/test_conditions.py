@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from loadtest.results.exit_codes import UsageError
-from loadtest.workload.conditions import PROFILES, read_network
+from loadtest.workload.texts.conditions import PROFILES, read_network
 
 
 def lines(text: str, players: int = 400):

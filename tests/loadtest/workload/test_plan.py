@@ -22,7 +22,7 @@ from loadtest.workload.load_options import LoadOptions
 from loadtest.workload.mix import RoleSequence, read_mix
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from loadtest.workload.plan import SwarmPlan
-from loadtest.workload.roles import ROLES, Intent, end_session
+from loadtest.workload.roles.book import ROLES, Intent, end_session
 from loadtest.workload.shapes import SwarmShape, shape_for
 from loadtest.workload.sharing import in_turn
 

@@ -10,8 +10,8 @@ from loadtest.output.recording_options import add_run_options, read_run_options
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.command_line import apply_plan
 from loadtest.workload.options import add_options, read_options
-from loadtest.workload.plan_file import listing, named_in, read_plan, shipped
 from loadtest.workload.shapes import shape_for
+from loadtest.workload.texts.plan_file import listing, named_in, read_plan, shipped
 
 SHIPPED = ("idle-evening", "launch-day", "restart-at-peak")
 

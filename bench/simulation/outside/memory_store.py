@@ -1,0 +1,147 @@
+"""A store in memory, for tests of what stands on a store. It passes the contract tests of the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from bench.simulation.outside.social_memory import SocialMemory
+from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
+from lobby_server.store.errors import RowConflict, UnstorableText
+from lobby_server.store.tables import is_storable, key_of
+
+
+class MemoryStore(SocialMemory):
+    """`lobby_server.service.ports.Store`, kept as long as the object.
+
+    Set `is_away` and every call raises `StoreUnavailable`, until it is set back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self._is_closed = False
+        self._accounts: dict[int, Account] = {}
+        self._revoked: dict[str, datetime] = {}
+        self._rooms: dict[str, StoredRoom] = {}
+        self._life = ""
+        self._marks: dict[str, int] = {}
+
+    async def add_account(
+        self, *, username: str, email: str | None, password_hash: str, created_at: datetime
+    ) -> Account:
+        self._check(username, email, password_hash)
+        known = self._accounts.values()
+        if any(key_of(account.username) == key_of(username) for account in known):
+            raise UsernameTaken(f"The username {username} is taken.")
+        if email is not None and any(
+            account.email is not None and key_of(account.email) == key_of(email) for account in known
+        ):
+            raise EmailTaken(f"The email {email} is taken.")
+        account = Account(
+            id=len(self._accounts) + 1,
+            username=username,
+            email=email,
+            password_hash=password_hash,
+            created_at=created_at.astimezone(timezone.utc),
+        )
+        self._accounts[account.id] = account
+        return account
+
+    async def account_by_login(self, login: str) -> Account | None:
+        self._check()
+        key = key_of(login)
+        by_email = None
+        for account in self._accounts.values():
+            if key_of(account.username) == key:
+                return account
+            if account.email is not None and key_of(account.email) == key:
+                by_email = account
+        return by_email
+
+    async def account(self, user_id: int) -> Account | None:
+        self._check()
+        return self._accounts.get(user_id)
+
+    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
+        self._check(password_hash)
+        if user_id in self._accounts:
+            self._accounts[user_id] = replace(self._accounts[user_id], password_hash=password_hash)
+
+    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
+        self._check(jti)
+        self._revoked.setdefault(jti, expires_at.astimezone(timezone.utc))
+
+    async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
+        self._check()
+        self._revoked = {jti: expires_at for jti, expires_at in self._revoked.items() if expires_at > now}
+        return dict(self._revoked)
+
+    async def add_room(self, room: StoredRoom) -> None:
+        self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version)
+        if room.id in self._rooms:
+            raise RowConflict
+        self._rooms[room.id] = replace(room, created_at=room.created_at.astimezone(timezone.utc))
+
+    async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
+        self._check(room_id, username, version)
+        if room_id in self._rooms:
+            self._rooms[room_id] = replace(
+                self._rooms[room_id], host_user_id=user_id, host_username=username, version=version
+            )
+
+    async def ban(self, room_id: str, user_id: int) -> None:
+        self._check(room_id)
+        if room_id in self._rooms:
+            room = self._rooms[room_id]
+            self._rooms[room_id] = replace(room, banned_user_ids=room.banned_user_ids | {user_id})
+
+    async def invite_to_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        self._check(room_id)
+        if room_id in self._rooms:
+            room = self._rooms[room_id]
+            self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids | set(user_ids))
+
+    async def uninvite_from_room(self, room_id: str, user_ids: Sequence[int]) -> None:
+        self._check(room_id)
+        if (room := self._rooms.get(room_id)) is not None:
+            self._rooms[room_id] = replace(room, invited_user_ids=room.invited_user_ids - set(user_ids))
+
+    async def delete_room(self, room_id: str) -> None:
+        self._check(room_id)
+        self._rooms.pop(room_id, None)
+
+    async def rooms(self) -> list[StoredRoom]:
+        self._check()
+        return sorted(self._rooms.values(), key=lambda room: (room.created_at, room.id))
+
+    async def life(self) -> str:
+        self._check()
+        return self._life
+
+    async def begin_life(self, name: str) -> None:
+        self._check(name)
+        self._life = name
+
+    async def mark(self, name: str) -> int:
+        self._check(name)
+        return self._marks.get(name, 0)
+
+    async def raise_mark(self, name: str, value: int) -> None:
+        self._check(name)
+        self._marks[name] = max(value, self._marks.get(name, 0))
+
+    async def ping(self) -> None:
+        self._check()
+
+    async def close(self) -> None:
+        self._is_closed = True
+
+    def _check(self, *texts: str | None) -> None:
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed.")
+        if self.is_away:
+            raise StoreUnavailable("The database cannot be reached.")
+        if not all(text is None or is_storable(text) for text in texts):
+            raise UnstorableText

@@ -1,0 +1,233 @@
+"""The social side of the store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+
+from lobby_server.core.friends import Friend, FriendRequest
+from lobby_server.core.presence import User
+from lobby_server.service.social.ports import (
+    ChatLine,
+    NewLine,
+    StoredAnnouncement,
+    StoredBlock,
+    StoredFriendship,
+    StoredNotification,
+)
+
+
+class SocialMemory:
+    """`FriendStore`, `ChatStore` and `NotificationStore`; a part of `bench.simulation.outside.memory_store.MemoryStore`."""
+
+    def __init__(self) -> None:
+        self._requests: dict[int, FriendRequest] = {}
+        self._friendships: dict[tuple[int, int], StoredFriendship] = {}
+        self._blocks: dict[tuple[int, int], StoredBlock] = {}
+        self._lines: dict[int, ChatLine] = {}
+        self._notifications: dict[int, StoredNotification] = {}
+        self._keys: dict[str, int] = {}
+        self._announcements: list[StoredAnnouncement] = []
+        self._last_id = 0
+
+    def _check(self, *texts: str | None) -> None:
+        raise NotImplementedError
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    # -- friends and blocks ---------------------------------------------------------------------------------------
+
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
+        self._check(sender.username, receiver.username)
+        for request in self._requests.values():
+            if (request.sender.id, request.receiver.id) == (sender.id, receiver.id):
+                return request
+        made = FriendRequest(self._next_id(), sender, receiver, created_at.astimezone(timezone.utc))
+        self._requests[made.id] = made
+        return made
+
+    async def delete_friend_request(self, request_id: int) -> None:
+        self._check()
+        self._requests.pop(request_id, None)
+
+    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
+        self._check(one.username, other.username)
+        self._forget_requests((one.id, other.id), (other.id, one.id))
+        for user, friend in ((one, other), (other, one)):
+            made = StoredFriendship(user.id, Friend(friend, since.astimezone(timezone.utc)))
+            self._friendships.setdefault((user.id, friend.id), made)
+
+    async def delete_friendship(self, one_id: int, other_id: int) -> None:
+        self._check()
+        self._friendships.pop((one_id, other_id), None)
+        self._friendships.pop((other_id, one_id), None)
+
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
+        self._check(blocked.username)
+        made = StoredBlock(user_id, blocked, since.astimezone(timezone.utc))
+        self._blocks.setdefault((user_id, blocked.id), made)
+        self._forget_requests((user_id, blocked.id))
+        await self.delete_friendship(user_id, blocked.id)
+
+    async def delete_block(self, user_id: int, blocked_id: int) -> None:
+        self._check()
+        self._blocks.pop((user_id, blocked_id), None)
+
+    async def friend_requests(self) -> list[FriendRequest]:
+        self._check()
+        return list(self._requests.values())
+
+    async def friendships(self) -> list[StoredFriendship]:
+        self._check()
+        return list(self._friendships.values())
+
+    async def blocks(self) -> list[StoredBlock]:
+        self._check()
+        return list(self._blocks.values())
+
+    def _forget_requests(self, *directions: tuple[int, int]) -> None:
+        for request in list(self._requests.values()):
+            if (request.sender.id, request.receiver.id) in directions:
+                del self._requests[request.id]
+
+    # -- chat -----------------------------------------------------------------------------------------------------
+
+    async def add_chat_lines(self, lines: Sequence[NewLine]) -> list[ChatLine]:
+        for line in lines:
+            self._check(line.channel, line.sender.username, line.text)
+        self._check()
+        made = []
+        for line in lines:
+            values = {**asdict(line), "sender": line.sender, "sent_at": line.sent_at.astimezone(timezone.utc)}
+            made.append(ChatLine(id=self._next_id(), **values))
+        self._lines.update({line.id: line for line in made})
+        return made
+
+    async def chat_lines(
+        self, channel: str, *, reader_id: int, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[ChatLine]:
+        self._check(channel)
+        found = [
+            line
+            for line in self._lines.values()
+            if line.channel == channel
+            and (not line.is_withheld or line.sender.id == reader_id)
+            and (before is None or line.id < before)
+            and line.sender.id not in hidden_sender_ids
+        ]
+        return found[-most:]
+
+    async def delete_chat_before(self, moment: datetime) -> None:
+        self._check()
+        self._lines = {line_id: line for line_id, line in self._lines.items() if line.sent_at >= moment}
+
+    # -- notifications and announcements --------------------------------------------------------------------------
+
+    async def add_notification(
+        self,
+        *,
+        user_id: int,
+        kind: str,
+        title: str,
+        body: str,
+        from_user_id: int,
+        created_at: datetime,
+        is_delivered: bool,
+        room_id: str | None = None,
+        key: str | None = None,
+    ) -> StoredNotification:
+        self._check(kind, title, body, room_id or "")
+        if key is not None and key in self._keys:
+            return self._notifications[self._keys[key]]
+        made = StoredNotification(
+            id=self._next_id(),
+            user_id=user_id,
+            kind=kind,
+            title=title,
+            body=body,
+            from_user_id=from_user_id,
+            created_at=created_at.astimezone(timezone.utc),
+            is_read=False,
+            is_delivered=is_delivered,
+            room_id=room_id,
+        )
+        self._notifications[made.id] = made
+        if key is not None:
+            self._keys[key] = made.id
+        return made
+
+    async def has_unread_notification(self, user_id: int, *, kind: str, from_user_id: int) -> bool:
+        self._check(kind)
+        return any(
+            (each.kind, each.from_user_id, each.is_read) == (kind, from_user_id, False) for each in self._of(user_id)
+        )
+
+    async def notifications(
+        self, user_id: int, *, before: int | None, most: int, hidden_sender_ids: Sequence[int] = ()
+    ) -> list[StoredNotification]:
+        self._check()
+        shown = [each for each in self._of(user_id) if each.from_user_id not in hidden_sender_ids]
+        found = [each for each in shown if before is None or each.id < before]
+        return found[::-1][:most]
+
+    async def unread_notifications(self, user_id: int, *, hidden_sender_ids: Sequence[int] = ()) -> int:
+        self._check()
+        return sum(not each.is_read and each.from_user_id not in hidden_sender_ids for each in self._of(user_id))
+
+    async def read_notification(self, user_id: int, notification_id: int) -> bool:
+        self._check()
+        found = self._notifications.get(notification_id)
+        if found is None or found.user_id != user_id:
+            return False
+        self._notifications[notification_id] = replace(found, is_read=True, is_delivered=True)
+        return True
+
+    async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
+        self._check(kind)
+        for each in self._of(user_id):
+            if (each.kind, each.from_user_id) == (kind, from_user_id) and room_id in (None, each.room_id):
+                self._notifications[each.id] = replace(each, is_read=True, is_delivered=True)
+
+    async def unread_of_kinds(self, kinds: Sequence[str]) -> list[StoredNotification]:
+        self._check()
+        return [each for each in self._notifications.values() if each.kind in kinds and not each.is_read]
+
+    async def undelivered_notifications(self, user_id: int, *, most: int) -> list[StoredNotification]:
+        self._check()
+        return [each for each in self._of(user_id) if not each.is_delivered and not each.is_read][-most:]
+
+    async def set_delivered(self, user_id: int, *, up_to: int) -> None:
+        self._check()
+        for each in self._of(user_id):
+            if each.id <= up_to:
+                self._notifications[each.id] = replace(each, is_delivered=True)
+
+    async def users_with_undelivered_notifications(self) -> set[int]:
+        self._check()
+        return {each.user_id for each in self._notifications.values() if not each.is_delivered and not each.is_read}
+
+    async def delete_notifications_before(self, moment: datetime) -> None:
+        self._check()
+        for each in list(self._notifications.values()):
+            if each.created_at < moment:
+                del self._notifications[each.id]
+
+    async def add_announcement(
+        self, *, title: str, body: str, author: User, created_at: datetime
+    ) -> StoredAnnouncement:
+        self._check(title, body, author.username)
+        made = StoredAnnouncement(
+            id=self._next_id(), title=title, body=body, author=author, created_at=created_at.astimezone(timezone.utc)
+        )
+        self._announcements.append(made)
+        return made
+
+    async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
+        self._check()
+        return self._announcements[::-1][:most]
+
+    def _of(self, user_id: int) -> list[StoredNotification]:
+        return [each for each in self._notifications.values() if each.user_id == user_id]
