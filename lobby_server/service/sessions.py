@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
+from lobby_server.core.presence import FEW
 from lobby_server.service.ports import Transport
 from lobby_server.service.session import Rules, Session
 
@@ -20,7 +21,7 @@ class Sessions:
         """`limit`: open sockets."""
         self.limit = limit
         self._open: set[Session] = set()
-        self._by_user: dict[int, list[Session]] = {}
+        self._by_user: dict[int, list[Session] | dict[Session, None]] = {}  # the oldest first
         self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
@@ -68,15 +69,25 @@ class Sessions:
 
     def accepted(self, session: Session) -> None:
         """A handshake held: the session is one of its user's."""
-        self._by_user.setdefault(session.user.id, []).append(session)
+        own = self._by_user.setdefault(session.user.id, [])
+        if isinstance(own, dict):
+            own[session] = None
+            return
+        own.append(session)
+        if len(own) > FEW:
+            self._by_user[session.user.id] = dict.fromkeys(own)
 
     def gone(self, session: Session) -> None:
         """A session that was accepted is over. A second call does nothing."""
-        sessions = self._by_user.get(session.user.id, [])
-        if session in sessions:
-            sessions.remove(session)
-            if not sessions:
-                del self._by_user[session.user.id]
+        own = self._by_user.get(session.user.id, [])
+        if session not in own:
+            return
+        if isinstance(own, dict):
+            del own[session]
+        else:
+            own.remove(session)
+        if not own:
+            del self._by_user[session.user.id]
 
     def of_user(self, user_id: int) -> tuple[Session, ...]:
         """The accepted sessions of one user, oldest first: tabs, devices."""
