@@ -91,7 +91,20 @@ def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(packag
             "lobby_server.protocol.messages, lobby_server.protocol.resources, lobby_server.protocol.codes",
             ("tornado", "sqlalchemy", "asyncio"),
         ),
-        ("lobby_server.server, lobby_server.cli", ("redis", "asyncpg")),
+        (
+            "lobby_server.server, lobby_server.cli",
+            (
+                "redis",
+                "asyncpg",
+                "alembic",
+                "sqlalchemy.orm",
+                "sqlalchemy.ext.asyncio",
+                "sqlalchemy.dialects.postgresql",
+                "greenlet",
+                "tornado.websocket",
+                "tornado.httpclient",
+            ),
+        ),
     ],
     ids=["the vocabulary without the server's libraries", "one process without what several need"],
 )
