@@ -35,7 +35,16 @@ from bench.measures import (
     Measure,
 )
 from bench.record.findings import Findings, Reading, Where
-from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_UNCHANGED, NODE_WS, PLAIN_HANDLER
+from bench.record.vocabulary import (
+    FLOOR,
+    LOBBY,
+    LOBBY_FILTERED,
+    LOBBY_GZIP,
+    LOBBY_UNCHANGED,
+    NODE_HTTP,
+    NODE_WS,
+    PLAIN_HANDLER,
+)
 
 
 class Outcome(str, Enum):
@@ -87,7 +96,11 @@ GOALS = (
     Goal("reconnect", LAST_FRESH[SIGTERM], 10_000, 8.0),
     Goal("reconnect", LAST_FRESH[KILL], 10_000, 8.0),
     Goal("rooms-get", CPU_PER_REQUEST, 32, 1.4, party=PLAIN_HANDLER, over=LOBBY, at_least=True),
-    Goal("rooms-get", CPU_PER_REQUEST, 32, 1.0, over=LOBBY, party=LOBBY_UNCHANGED),
+    Goal("rooms-get", CPU_PER_REQUEST, 32, 0.8, over=NODE_HTTP),
+    *(
+        Goal("rooms-get", CPU_PER_REQUEST, 32, 1.0, over=LOBBY, party=party)
+        for party in (LOBBY_UNCHANGED, LOBBY_GZIP, LOBBY_FILTERED)
+    ),
     Goal("memory", RSS_PER_CONNECTION, 5_000, 11.0),
     Goal("memory", RSS_PER_CONNECTION, 10_000, 11.0),
     *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),

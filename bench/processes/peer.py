@@ -23,6 +23,7 @@ END_TIMEOUT_S = 10.0
 INSTALL_TIMEOUT_S = 120.0
 
 NODE_SOURCE = Path(__file__).parent.parent / "peers" / "node_ws"
+HTTP_SOURCE = NODE_SOURCE.parent / "node_http"
 EXPRESS_SOURCE = Path(__file__).parent.parent / "peers" / "express_node"
 
 
@@ -84,6 +85,13 @@ def node_command() -> list[str] | None:
     """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
     command = _installed_node(NODE_SOURCE)
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
+
+
+def node_http_command() -> list[str] | None:
+    """The command of Node.js with its own http and nothing else; the file with the body follows. ``None`` without
+    Node."""
+    node = shutil.which("node")
+    return [node, str(HTTP_SOURCE / "server.js")] if node is not None else None
 
 
 def express_command() -> list[str] | None:

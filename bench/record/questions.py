@@ -20,7 +20,7 @@ QUESTIONS = {
 
 ENGINE_QUESTIONS = {
     "fanout": "What does a broadcast cost, against the floor and other servers?",
-    "rooms-get": "What does GET /api/rooms cost, against a plain RequestHandler?",
+    "rooms-get": "What does GET /api/rooms cost, against a plain RequestHandler and Node.js?",
     "memory": "What does an idle connection hold of memory?",
     "churn": "Does memory grow with clients that come and go?",
     "hostile": "How much later do good clients get their pongs, beside a hostile one?",

@@ -220,7 +220,7 @@ SCENARIOS = (
     Scenario("fanout", _engine(fanout.run), _engine_s),
     Scenario(
         "rooms-get", _engine(rooms_get.run),
-        lambda profile: 4.0 + 12 * profile.engine.repeats * (profile.engine.get_s + 0.3),
+        lambda profile: 4.0 + 24 * profile.engine.repeats * (profile.engine.get_s + 0.3),
     ),
     Scenario(
         "memory", _engine(memory.run),
