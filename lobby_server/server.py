@@ -40,6 +40,8 @@ from lobby_server.store.journal import JOURNAL_FILE
 from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
+from lobby_server.web.lean.callers import Callers
+from lobby_server.web.lean.room_list import RoomListAnswers
 from lobby_server.web.origin import Origins
 from lobby_server.web.routes import OPS_SOCKET_PATH, make_application, socket_rule
 from lobby_server.web.sockets.lobby import LobbyEndpoint
@@ -75,6 +77,7 @@ class LobbyServer:
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
         self._connections: Connections | None = None
+        self._callers: Callers | None = None
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
         self._data = ""
@@ -146,7 +149,10 @@ class LobbyServer:
             idle_connection_timeout=IDLE_CONNECTION_S,
             body_timeout=BODY_TIMEOUT_S,
         )
-        http = HttpConnections(self._http, loop)
+        callers = self._callers = Callers(
+            RoomListAnswers(context), context.app.clock, idle_s=IDLE_CONNECTION_S, loop=loop
+        )
+        http = HttpConnections(self._http, loop, callers)
         http.busy = context.streams_in_use
         shared = self._connections = Connections(
             loop=loop, clock=context.app.clock, max_message_bytes=settings.max_message_bytes
@@ -156,7 +162,9 @@ class LobbyServer:
         endpoints[OPS_SOCKET_PATH] = OpsEndpoint(context.app)
         gate = Gate(context, endpoints=endpoints, shared=shared, http=http, places=places)
         door.application = make_application(context, socket_rule(context, gate, http))
-        newcomers = Newcomers(gate, context.app.clock, timeout_s=settings.handshake_timeout_s, loop=loop)
+        newcomers = Newcomers(
+            gate, context.app.clock, callers=callers, timeout_s=settings.handshake_timeout_s, loop=loop
+        )
         self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop)
         self._listener.start(sockets)
 
@@ -182,6 +190,8 @@ class LobbyServer:
             await app.nodes.leave(drain_s=self.settings.drain_s)
         await app.drain.run(is_idle=lambda: not context.calls)
         app.heartbeat.stop()
+        if self._callers is not None:
+            self._callers.end_all()
         if self._http is not None:
             await self._http.close_all_connections()
         self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))

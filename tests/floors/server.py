@@ -80,6 +80,7 @@ LAYERS = (
     ("web.api.operation", "web.api.bodies", "web.api.contract", "web.pages"),
     ("web.websocket.deflate", "web.websocket.head", "web.websocket.entrance", "web.websocket.places"),
     ("web.websocket.upgrade", "web.websocket.reader", "web.websocket.wire"),
+    ("web.lean",),
     ("web.websocket",),
     ("web.sockets", "web.ops", "web.front_door", "web.metrics"),
     ("web.api",),

@@ -50,7 +50,7 @@ class Listener:
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
         self._sockets = list(sockets)
-        self._newcomers.gate.shared.on_end = self._http.on_end = self._place_is_free
+        self._newcomers.gate.shared.on_end = self._http.on_end = self._http.callers.on_end = self._place_is_free
         self._watch()
 
     def stop(self) -> None:
