@@ -40,7 +40,7 @@ class SocketClient:
         fire_attempt: Callable[[Attempt], None],
         place: Place | None = None,
     ) -> None:
-        """`rng` may be a function that makes it when it is first needed. `place`: at which node it is; None: at the only
+        """`rng` may be a function that makes it when it is needed. `place`: at which node it is; None: at the only
         one."""
         self._swarm = swarm
         self._rng = rng
