@@ -7,6 +7,7 @@ one that Tornado serves: a proxy that keeps its connections to the server does t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.context import WebContext
@@ -14,7 +15,7 @@ from lobby_server.web.origin import OPAQUE, parse_origin
 from lobby_server.web.websocket.answers import is_full
 from lobby_server.web.websocket.connection import Connection, Connections, Endpoint
 from lobby_server.web.websocket.handover import HttpConnections
-from lobby_server.web.websocket.head import Head
+from lobby_server.web.websocket.head import Head, HeadFault
 from lobby_server.web.websocket.places import RESERVE, Places
 from lobby_server.web.websocket.upgrade import RETRY_AFTER_S, Upgrade, UpgradeRefused, asks_for_socket, read_upgrade
 from lobby_server.web.websocket.wire import Wire
@@ -47,10 +48,16 @@ class Gate:
         """The path of a request as `endpoints` have it; None: it is not below the path prefix."""
         return self._context.within(head.path)
 
-    def client_of(self, head: Head, peer: str) -> str:
-        """The address of the client, proxies left out. `peer`: the address at the other end of the connection."""
+    def client_of(self, head: Head, peer: Any) -> str:
+        """The address of the client, proxies left out. `peer`: the socket's address at the other end."""
         forwarded_for = head.all("x-forwarded-for")
-        return self._context.proxies.client(peer, ",".join(forwarded_for) if forwarded_for else None).address
+        return self._context.proxies.client(_host_of(peer), ",".join(forwarded_for) if forwarded_for else None).address
+
+    def head_refused(self, fault: HeadFault, peer: Any) -> None:
+        """The head of a request could not be read, so nobody knows what it was for, nor for whom a proxy sent it: the
+        log is told. `peer`: as `client_of`."""
+        address = self._context.proxies.client(_host_of(peer)).address
+        self._context.traffic.head_refused(address=address, status=fault.status, reason=fault.sentence)
 
     def asks(self, head: Head, path: str | None) -> bool:
         """Whether a request is for a WebSocket, and here is one at its path."""
@@ -96,7 +103,11 @@ class Gate:
         """Let Tornado answer a request: `received`, its head and what came behind it. Raises `UpgradeRefused` when
         there is no place; the last ones are for those who ask how the server is."""
         if self.path_of(head) not in HEALTH_PATHS:
-            self._make_place(self._places.limit + RESERVE // 2)
+            try:
+                self._make_place(self._places.limit + RESERVE // 2)
+            except UpgradeRefused as refusal:
+                self._context.traffic.turned_away(method=head.method, status=refusal.status)
+                raise
         self._http.take(wire, received, address)
 
     # -- private --------------------------------------------------------------------------------------------------
@@ -129,6 +140,11 @@ class Gate:
         if self.shared.open + len(self._http) >= limit and not self._http.give_way():
             self._context.app.metrics.connections_refused += 1
             raise is_full()
+
+
+def _host_of(peer: Any) -> str:
+    """Of a socket's address; a Unix socket has none."""
+    return str(peer[0]) if peer else ""
 
 
 def _shown_origin(text: str) -> str:

@@ -34,6 +34,8 @@ class HttpConnections:
         """The streams of calls that are being answered."""
         self.on_end: Callable[[], None] = lambda: None
         """A socket was closed."""
+        self.on_refusal: Callable[[HeadFault, Any], None] = lambda fault, address: None
+        """A head that came behind other requests was refused: why, and the socket's address at the other end."""
         self._http = http
         self._loop = loop
         self._open: OrderedDict[_ReplayStream, float] = OrderedDict()
@@ -49,7 +51,7 @@ class HttpConnections:
         stream = kind(
             wire.socket, max_buffer_size=self._http.max_buffer_size, read_chunk_size=self._http.read_chunk_size
         )
-        stream.begin(self, received)
+        stream.begin(self, received, address)
         self._open[stream] = self._loop.time()
         self._http.handle_stream(stream, address)
 
@@ -89,14 +91,17 @@ class _ReplayStream(tornado.iostream.IOStream):
 
     _owner: HttpConnections | None = None
     _received: memoryview = memoryview(b"")
+    _address: Any = None
+    """At the other end."""
     _knows_head = False
     """The head that comes next was read here before."""
     _has_read_end = False
     """The end of a chunked body was read, and Tornado asks for it yet."""
 
-    def begin(self, owner: HttpConnections, received: bytes) -> None:
+    def begin(self, owner: HttpConnections, received: bytes, address: Any) -> None:
         self._owner = owner
         self._received = memoryview(received)
+        self._address = address
         self._knows_head = True
 
     # -- a head -------------------------------------------------------------------------------------------------------
@@ -123,6 +128,8 @@ class _ReplayStream(tornado.iostream.IOStream):
             try:
                 checked.set_result(plainly(data, parse_head(data)))
             except HeadFault as refusal:
+                if self._owner is not None:
+                    self._owner.on_refusal(refusal, self._address)
                 self.write(refused(refusal)).add_done_callback(_look_at)
                 self.close()
                 checked.set_exception(tornado.iostream.StreamClosedError())
@@ -197,8 +204,8 @@ class _ReplayPlainStream(_ReplayStream):
 class _ReplayTlsStream(_ReplayStream, tornado.iostream.SSLIOStream):
     """Over TLS, whose handshake is done."""
 
-    def begin(self, owner: HttpConnections, received: bytes) -> None:
-        super().begin(owner, received)
+    def begin(self, owner: HttpConnections, received: bytes, address: Any) -> None:
+        super().begin(owner, received, address)
         self._ssl_accepting = False
 
 

@@ -134,7 +134,10 @@ class Newcomer:
         else:
             try:
                 self._take(data)
-            except (HeadFault, UpgradeRefused) as fault:
+            except HeadFault as fault:
+                self._all.gate.head_refused(fault, self._address)
+                self._refuse(refused(fault))
+            except UpgradeRefused as fault:
                 self._refuse(refused(fault))
 
     def _take(self, data: bytes) -> None:
@@ -158,7 +161,7 @@ class Newcomer:
             gate.hand_over(head, self._wire, plainly(received[start:end], head) + received[end:], self._address)
             self._all.discard(self)
             return
-        address = gate.client_of(head, str(self._address[0]) if self._address else "")
+        address = gate.client_of(head, self._address)
         upgrade = gate.check(head, path, address=address)
         self._all.discard(self)
         waited_s = self._all.clock.monotonic_s() - self._began_s
