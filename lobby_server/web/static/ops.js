@@ -29,7 +29,8 @@ const draw = onceAFrame(() => {
 
 connection.message.connect((type, data) => {
   if (type === "ops_history") {
-    ({ fields, samples } = data);
+    fields = data.fields;
+    samples = (data.part ?? 1) === 1 ? data.samples : samples.concat(data.samples);
     setText(byId("every"), String(data.every_s));
   } else if (type === "ops_sample") {
     samples.push(data.sample);
