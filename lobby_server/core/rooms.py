@@ -10,6 +10,7 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,8 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 
 HOST_PEER_ID = 1
+SPARE_DEADLINES = 64
+"""Deadlines that hold no more and are kept all the same, besides as many as there are rooms that wait."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,11 @@ class RoomBook:
         self.revision = first_revision
         self._rooms: dict[str, Room] = {}
         self._room_of_user: dict[int, Room] = {}
-        self._waiting: dict[str, Room] = {}  # those with a deadline: few, so that looking through them is cheap
+        self._waiting: dict[str, Room] = {}  # those with a deadline
+        self._empty_of: dict[int, list[Room]] = {}
+        """By their host, rooms in which nobody is."""
+        self._deadlines: list[tuple[float, str]] = []
+        """The earliest first; among them some that hold no more."""
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -120,11 +127,12 @@ class RoomBook:
         return self._room_of_user.get(user_id)
 
     def hosted_by(self, user_id: int) -> Room | None:
-        """The room whose host a user is, also one that is empty for the moment. O(rooms with a deadline)."""
+        """The room whose host a user is, also one that is empty for the moment. O(1)."""
         room = self._room_of_user.get(user_id)
         if room is not None and room.host.id == user_id:
             return room
-        return next((room for room in self._waiting.values() if not room.members and room.host.id == user_id), None)
+        empty = self._empty_of.get(user_id)
+        return empty[0] if empty else None
 
     def public(self) -> list[Room]:
         """The rooms that the list shows, newest first."""
@@ -150,7 +158,7 @@ class RoomBook:
         self._enter(room, room.host)
         if not creator_has_socket:
             room.creator_until_s = now_s + self.empty_ttl_s
-            self._waiting[room.id] = room
+            self._wait(room, room.creator_until_s)
         self._touch(room)
         return left
 
@@ -265,6 +273,7 @@ class RoomBook:
         if room is None:
             return None
         self._waiting.pop(room_id, None)
+        self._forget_empty(room)
         for user_id in room.members:
             del self._room_of_user[user_id]
         self._touch(room)
@@ -298,14 +307,14 @@ class RoomBook:
         return Expired(deleted, departures)
 
     def next_deadline_s(self) -> float | None:
-        """When `expire` has something to do; None: nothing is waiting. O(rooms with a deadline)."""
-        deadlines = [
-            deadline_s
-            for room in self._waiting.values()
-            for deadline_s in (room.creator_until_s, room.empty_until_s)
-            if deadline_s is not None
-        ]
-        return min(deadlines, default=None)
+        """When `expire` has something to do; None: nothing is waiting. O(log deadlines)."""
+        while self._deadlines:
+            deadline_s, room_id = self._deadlines[0]
+            room = self._waiting.get(room_id)
+            if room is not None and deadline_s in (room.creator_until_s, room.empty_until_s):
+                return deadline_s
+            heapq.heappop(self._deadlines)
+        return None
 
     # -- as values ------------------------------------------------------------------------------------------------
 
@@ -329,6 +338,11 @@ class RoomBook:
             self._rooms[room.id] = room
             self._room_of_user.update(dict.fromkeys(room.members, room))
         self._waiting = {room_id: self._rooms[room_id] for room_id in waiting}
+        self._empty_of = {}
+        for room in self._waiting.values():
+            if room.empty_until_s is not None:
+                self._empty_of.setdefault(room.host.id, []).append(room)
+        self._find_deadlines()
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -353,13 +367,36 @@ class RoomBook:
             room.invited_user_ids.add(user.id)
         self._room_of_user[user.id] = room
         if room.empty_until_s is not None:
+            self._forget_empty(room)
             room.empty_until_s = None
             del self._waiting[room.id]
         return member
 
     def _empty(self, room: Room, now_s: float) -> None:
         room.empty_until_s = now_s + self.empty_ttl_s
+        self._empty_of.setdefault(room.host.id, []).append(room)
+        self._wait(room, room.empty_until_s)
+
+    def _forget_empty(self, room: Room) -> None:
+        """A room is not one of its host's empty ones any more; most are none."""
+        left = [each for each in self._empty_of.pop(room.host.id, ()) if each is not room]
+        if left:
+            self._empty_of[room.host.id] = left
+
+    def _wait(self, room: Room, until_s: float) -> None:
         self._waiting[room.id] = room
+        heapq.heappush(self._deadlines, (until_s, room.id))
+        if len(self._deadlines) > 2 * len(self._waiting) + SPARE_DEADLINES:
+            self._find_deadlines()
+
+    def _find_deadlines(self) -> None:
+        """Without those that hold no more."""
+        self._deadlines = sorted(
+            (until_s, room.id)
+            for room in self._waiting.values()
+            for until_s in (room.creator_until_s, room.empty_until_s)
+            if until_s is not None
+        )
 
     def _creator_came(self, room: Room) -> None:
         if room.creator_until_s is not None:

@@ -40,7 +40,6 @@ class Social:
         store: Store,
         writer: StoreWriter,
         clock: Clock,
-        chat_rate_per_min: float,
         chat_max_characters: int,
         new_id: Callable[[], str],
         new_key: Callable[[], str],
@@ -88,7 +87,6 @@ class Social:
             writer=writer,
             clock=clock,
             new_key=new_key,
-            rate_per_min=chat_rate_per_min,
             max_characters=chat_max_characters,
         )
         self.announcements = Announcements(replica=replica, announcer=announcer, store=store, clock=clock)

@@ -7,10 +7,10 @@ one that Tornado serves: a proxy that keeps its connections to the server does t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.context import WebContext
+from lobby_server.web.lean.known_upgrades import KnownUpgrades
 from lobby_server.web.origin import OPAQUE, parse_origin
 from lobby_server.web.websocket.answers import is_full
 from lobby_server.web.websocket.connection import Connection, Connections, Endpoint
@@ -43,21 +43,27 @@ class Gate:
         self._http = http
         self._places = places
         self.shared = shared
+        self.known = KnownUpgrades()
 
     def path_of(self, head: Head) -> str | None:
         """The path of a request as `endpoints` have it; None: it is not below the path prefix."""
         return self._context.within(head.path)
 
-    def client_of(self, head: Head, peer: Any) -> str:
-        """The address of the client, proxies left out. `peer`: the socket's address at the other end."""
+    def client_of(self, head: Head, peer: str) -> str:
+        """The address of the client, proxies left out. `peer`: the address at the other end of the connection."""
         forwarded_for = head.all("x-forwarded-for")
-        return self._context.proxies.client(_host_of(peer), ",".join(forwarded_for) if forwarded_for else None).address
+        return self.address_of(",".join(forwarded_for) if forwarded_for else None, peer)
 
-    def head_refused(self, fault: HeadFault, peer: Any) -> None:
+    def address_of(self, forwarded_for: str | None, peer: str) -> str:
+        """As `client_of`, of a request of which that one field is known."""
+        return self._context.proxies.client(peer, forwarded_for).address
+
+    def head_refused(self, fault: HeadFault, peer: str) -> None:
         """The head of a request could not be read, so nobody knows what it was for, nor for whom a proxy sent it: the
         log is told. `peer`: as `client_of`."""
-        address = self._context.proxies.client(_host_of(peer)).address
-        self._context.traffic.head_refused(address=address, status=fault.status, reason=fault.sentence)
+        self._context.traffic.head_refused(
+            address=self.address_of(None, peer), status=fault.status, reason=fault.sentence
+        )
 
     def asks(self, head: Head, path: str | None) -> bool:
         """Whether a request is for a WebSocket, and here is one at its path."""
@@ -68,11 +74,19 @@ class Gate:
         security log is told."""
         why: dict[str, object] = {}
         try:
-            return self._check(head, path, why)
+            upgrade = self._check(head, why)
+            self._admit(path)
         except UpgradeRefused as refusal:
-            self._context.traffic.upgrade_refused(
-                address=address, status=refusal.status, code=refusal.code.value, **why
-            )
+            self._report(refusal, address, why)
+            raise
+        return upgrade
+
+    def admit(self, path: str, *, address: str) -> None:
+        """See to it that there is a place for one more WebSocket. Raises `UpgradeRefused` as `check` does."""
+        try:
+            self._admit(path)
+        except UpgradeRefused as refusal:
+            self._report(refusal, address, {})
             raise
 
     def let_in(
@@ -103,19 +117,22 @@ class Gate:
         """Let Tornado answer a request: `received`, its head and what came behind it. Raises `UpgradeRefused` when
         there is no place; the last ones are for those who ask how the server is."""
         if self.path_of(head) not in HEALTH_PATHS:
-            try:
-                self._make_place(self._places.limit + RESERVE // 2)
-            except UpgradeRefused as refusal:
-                self._context.traffic.turned_away(method=head.method, status=refusal.status)
-                raise
+            self.make_place_for_call(head.method)
         self._http.take(wire, received, address)
+
+    def make_place_for_call(self, method: str = "GET") -> None:
+        """See to it that one more connection that is no WebSocket can be answered. Raises `UpgradeRefused`."""
+        try:
+            self._make_place(self._places.limit + RESERVE // 2)
+        except UpgradeRefused as refusal:
+            self._context.traffic.turned_away(method=method, status=refusal.status)
+            raise
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _check(self, head: Head, path: str | None, why: dict[str, object]) -> Upgrade:
-        """`why`: takes what the log is to say of a refusal."""
+    def _check(self, head: Head, why: dict[str, object]) -> Upgrade:
+        """What follows from a head alone. `why`: takes what the log is to say of a refusal."""
         context = self._context
-        assert path is not None
         try:
             upgrade = read_upgrade(head, compression=context.settings.compression)
         except UpgradeRefused as refusal:
@@ -130,21 +147,23 @@ class Gate:
             else:
                 why["host"] = head.host[:MAX_SHOWN_CHARACTERS]
             raise UpgradeRefused(403, ApiCode.FORBIDDEN_ORIGIN, "Pages of this origin may not use the lobby.")
+        return upgrade
+
+    def _admit(self, path: str | None) -> None:
+        assert path is not None
         if (sentence := self._endpoints[path].refusal) is not None:
-            context.app.metrics.connections_refused += 1
+            self._context.app.metrics.connections_refused += 1
             raise UpgradeRefused(503, ApiCode.TRY_AGAIN_LATER, sentence, retry_after_s=RETRY_AFTER_S)
         self._make_place(self._places.limit)
-        return upgrade
+
+    def _report(self, refusal: UpgradeRefused, address: str, why: Mapping[str, object]) -> None:
+        traffic = self._context.traffic
+        traffic.upgrade_refused(address=address, status=refusal.status, code=refusal.code.value, **why)
 
     def _make_place(self, limit: int) -> None:
         if self.shared.open + len(self._http) >= limit and not self._http.give_way():
             self._context.app.metrics.connections_refused += 1
             raise is_full()
-
-
-def _host_of(peer: Any) -> str:
-    """Of a socket's address; a Unix socket has none."""
-    return str(peer[0]) if peer else ""
 
 
 def _shown_origin(text: str) -> str:

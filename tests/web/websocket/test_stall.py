@@ -82,3 +82,20 @@ async def test_answer_to_our_close_that_lies_in_the_socket_is_no_cut(start_lobby
     assert [await peer.closed() for peer in (polite, rude)] == [CloseCode.GOING_AWAY] * 2
     for peer in (polite, rude):
         await peer.ended()
+
+
+@pytest.mark.parametrize("way", ["bare", "tls"])
+async def test_next_request_for_the_list_that_lies_in_the_socket_is_answered_and_silence_ends(
+    start_lobby: StartLobby, way: str
+) -> None:
+    lobby = await start_way(start_lobby, way)
+    assert lobby.server._callers is not None
+    in_time, silent = await Peer.connect(lobby), await Peer.connect(lobby)
+    request = b"GET /api/rooms HTTP/1.1\r\nHost: x\r\n\r\n"
+    for peer in (in_time, silent):
+        await peer.send(request)
+        assert (await peer.response())[0] == 200
+    in_time.writer.write(request)
+    strike(lobby.server._callers.idle)
+    assert (await in_time.response())[0] == 200
+    await silent.ended()
