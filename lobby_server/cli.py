@@ -115,9 +115,11 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
 def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str, role: str | None) -> None:
     """Print tokens of made-up players, one per line, signed with this server's secret.
 
-    For load tests: no player has to register, and no password is hashed. Give the same --data-dir or LOBBY_JWT_SECRET
-    as the server has, before the command: lobby-server --data-dir D mint-tokens --count 1000. With --role admin the
-    token opens the operations page.
+    For load tests: no player has to register, and no password is hashed. With --role admin the token opens the
+    operations page. Give the same --data-dir or LOBBY_JWT_SECRET as the server has, before the command:
+
+    \b
+      lobby-server --data-dir D mint-tokens --count 1000
     """
     try:
         secrets, _ = secrets_of(settings)
@@ -141,8 +143,10 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
 def announce_command(settings: Settings, text: str, title: str) -> None:
     """Send TEXT to all clients of the server that runs on this machine.
 
-    Give the settings that the server was started with, before the command: lobby-server --port 30821 --data-dir D
-    announce "Back in ten minutes."
+    Give the settings that the server was started with, before the command:
+
+    \b
+      lobby-server --port 30821 --data-dir D announce "Back in ten minutes."
     """
     try:
         announce(settings, title=title, body=text)
@@ -159,8 +163,10 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
 def nodes_command(settings: Settings) -> None:
     """List the nodes of the lobby, one per line: name, version, accepted sessions, which one leads, addresses.
 
-    Give the settings that the nodes have, before the command: lobby-server --backplane-url redis://valkey
-    --database-url postgresql://db/lobby nodes. Ends with 1 when a node has not been heard of in time.
+    Ends with 1 when a node has not been heard of in time. Give the settings that the nodes have, before the command:
+
+    \b
+      lobby-server --backplane-url redis://valkey --database-url postgresql://db/lobby nodes
     """
     if not settings.backplane_url:
         _stop_with("nodes needs --backplane-url: without it a server is a lobby of its own.")

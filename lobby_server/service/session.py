@@ -319,8 +319,11 @@ class Session(Peer):
         self.reply(TokenExpiring(in_s=round(left_s)))
 
     def _token_ended(self) -> None:
+        """Unless a fresh one lies in the socket, unread since a stall of the loop."""
         self._timer = None
-        self.close(CloseCode.SIGNED_OUT, "the token has expired")
+        self.transport.read_on()
+        if self._timer is None:
+            self.close(CloseCode.SIGNED_OUT, "the token has expired")
 
 
 _OWN_ANSWERS: dict[type[ClientMessage], Answer] = {

@@ -42,7 +42,7 @@ class PlayedServer:
         crowd.contexts.append(context)
         self.page = context.new_page()
         crowd.watch(self.page)
-        self.page.clock.install(time=AT)
+        self.page.clock.install(time=AT / 1000)  # seconds, in Python
         self.page.route_web_socket("**/ws", self._opened)
         self.page.route("**/api/**", self._answer)
         self.page.route("**/api/rooms", lambda route: self.fetches.append(route))

@@ -45,7 +45,8 @@ function drawNodes(nodes) {
 
 connection.message.connect((type, data) => {
   if (type === "ops_history") {
-    ({ fields, samples } = data);
+    fields = data.fields;
+    samples = (data.part ?? 1) === 1 ? data.samples : samples.concat(data.samples);
     setText(byId("every"), String(data.every_s));
   } else if (type === "ops_sample") {
     samples.push(data.sample);

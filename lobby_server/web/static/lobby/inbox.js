@@ -4,12 +4,14 @@ import { SingleFlight } from "./single_flight.js";
 
 const DISMISSED = "lobby.announcement";
 const KEPT = 200;
+const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement is news
 const CLOSED_WITHIN_MS = 2000; // until an invitation that is over is looked up again, at a random point of this time
 
 export class Inbox {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #hasMore = false;
   #announcement = null;
+  #announcementEnd = null;
   #api;
   #notices;
   #joinRoom;
@@ -32,7 +34,9 @@ export class Inbox {
     });
     this.#announcementFlight = new SingleFlight({
       fetch: (signal) => api.get("/api/announcements", signal),
-      deliver: ({ announcements }) => this.#announce(announcements[0] ?? null),
+      deliver: ({ announcements: [last] }) => {
+        if (last && last.id >= (this.#announcement?.id ?? 0)) this.#announce(last); // else an event overtook the answer
+      },
     });
     connection.established.connect(() => {
       this.#flight.wish();
@@ -119,7 +123,10 @@ export class Inbox {
 
   #announce(announcement) {
     const dismissed = Number(localStorage.getItem(DISMISSED) ?? 0);
-    this.#announcement = announcement !== null && announcement.id > dismissed ? announcement : null;
+    const leftMs = announcement === null ? 0 : announcement.ts + ANNOUNCED_MS - Date.now();
+    this.#announcement = leftMs > 0 && announcement.id > dismissed ? announcement : null;
+    clearTimeout(this.#announcementEnd);
+    if (this.#announcement !== null) this.#announcementEnd = setTimeout(() => this.#announce(null), leftMs);
     setHidden(byId("announcement"), this.#announcement === null);
     setText(byId("announcement-title"), this.#announcement?.title ?? "");
     setText(byId("announcement-body"), this.#announcement?.body ?? "");
