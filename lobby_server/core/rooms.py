@@ -4,6 +4,7 @@ Invariants, checked by a state machine in the tests:
 
 * A user is in at most one room. A room never holds more than ``max_players``.
 * A room with members has exactly one host, who is one of them; peer ids go up and are never used twice in a room.
+  After a restart of the server the host's place is kept for a while: then the host may be away, and nobody else leads.
 * `RoomBook.revision` goes up with every change that a reader of the public list could see, and only then.
 * A room without members, and a creator who never opened a socket, have a deadline; `expire` acts on it.
 """
@@ -51,10 +52,17 @@ class Room:
     """When the room is deleted unless a user enters; None while it has members."""
     creator_until_s: float | None = None
     """When the creator's membership ends unless a socket of theirs is accepted."""
+    host_until_s: float | None = None
+    """Until when the place of the host, who is away, is kept for them."""
 
     @property
     def is_full(self) -> bool:
-        return len(self.members) >= self.max_players
+        return self.places_taken >= self.max_players
+
+    @property
+    def places_taken(self) -> int:
+        """Those of the members, and the one that is kept for the host."""
+        return len(self.members) + (self.host_until_s is not None)
 
     def admits(self, user_id: int) -> bool:
         """Whether that user needs no invitation (any more)."""
@@ -82,14 +90,18 @@ class Entry:
     left: Departure | None = None
     already_in: bool = False
     became_host: bool = False
+    came_back: bool = False
+    """They lead: the host's place was kept for them."""
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What `RoomBook.expire` did: rooms deleted, and creators who never came."""
+    """What `RoomBook.expire` did: rooms deleted, creators who never came, and rooms whose host did not come back in
+    time, which another member leads now."""
 
     deleted: list[Room]
     departures: list[Departure]
+    handed_over: list[Room]
 
 
 class RoomBook:
@@ -120,11 +132,12 @@ class RoomBook:
         return self._room_of_user.get(user_id)
 
     def hosted_by(self, user_id: int) -> Room | None:
-        """The room whose host a user is, also one that is empty for the moment. O(rooms with a deadline)."""
+        """The room whose host a user is, also one that they are not in for the moment. O(rooms with a deadline)."""
         room = self._room_of_user.get(user_id)
         if room is not None and room.host.id == user_id:
             return room
-        return next((room for room in self._waiting.values() if not room.members and room.host.id == user_id), None)
+        waiting = self._waiting.values()
+        return next((room for room in waiting if room.host.id == user_id and user_id not in room.members), None)
 
     def public(self) -> list[Room]:
         """The rooms that the list shows, newest first."""
@@ -155,8 +168,10 @@ class RoomBook:
         return left
 
     def restore(self, room: Room, *, now_s: float) -> None:
-        """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs."""
+        """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs; as long
+        as that takes, the host's place is kept for the host, whoever comes first."""
         self._rooms[room.id] = room
+        room.host_until_s = now_s + self.empty_ttl_s
         self._empty(room, now_s)
         self._touch(room)
 
@@ -174,10 +189,7 @@ class RoomBook:
         if member is not None:
             self._creator_came(room)
             return Entry(room, member, already_in=True)
-        left = self.leave(user.id, now_s=now_s)
-        member = self._enter(room, user)
-        self._touch(room)
-        return Entry(room, member, left)
+        return self._join(room, user, now_s)
 
     def join(self, room_id: str, user: User, *, version: str, now_s: float) -> Entry:
         """A user enters a room and leaves the one they were in.
@@ -202,7 +214,8 @@ class RoomBook:
         if room.version is not None and any(version != room.version for version in party.values()):
             raise Refusal(RefusalCode.VERSION_MISMATCH)
         newcomers = sum(user.id not in room.members for user in party)
-        if newcomers and len(room.members) + newcomers > room.max_players:
+        kept_for_them = room.host_until_s is not None and any(user.id == room.host.id for user in party)
+        if newcomers and room.places_taken - kept_for_them + newcomers > room.max_players:
             raise Refusal(RefusalCode.ROOM_FULL)
         return [self._join(room, user, now_s) for user in party]
 
@@ -283,7 +296,14 @@ class RoomBook:
         anybody present has been the same. O(rooms with a deadline)."""
         deleted: list[Room] = []
         departures: list[Departure] = []
+        handed_over: list[Room] = []
         for room in list(self._waiting.values()):
+            if room.host_until_s is not None and room.host_until_s <= now_s:
+                self._keep_host_place_no_more(room)
+                if room.members:
+                    room.host = next(iter(room.members.values())).user
+                    handed_over.append(room)
+                    self._touch(room)
             if room.creator_until_s is not None and room.creator_until_s <= now_s:
                 if len(room.members) == 1:
                     deleted.append(room)
@@ -295,14 +315,14 @@ class RoomBook:
             elif room.empty_until_s is not None and room.empty_until_s <= now_s:
                 deleted.append(room)
                 self.remove(room.id)
-        return Expired(deleted, departures)
+        return Expired(deleted, departures, handed_over)
 
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do; None: nothing is waiting. O(rooms with a deadline)."""
         deadlines = [
             deadline_s
             for room in self._waiting.values()
-            for deadline_s in (room.creator_until_s, room.empty_until_s)
+            for deadline_s in (room.creator_until_s, room.empty_until_s, room.host_until_s)
             if deadline_s is not None
         ]
         return min(deadlines, default=None)
@@ -339,11 +359,14 @@ class RoomBook:
         left = self.leave(user.id, now_s=now_s)
         was_empty = not room.members
         member = self._enter(room, user)
-        became_host = was_empty and room.host.id != user.id
-        if was_empty:
+        came_back = room.host_until_s is not None and room.host.id == user.id
+        became_host = was_empty and room.host.id != user.id and room.host_until_s is None
+        if came_back:
+            self._keep_host_place_no_more(room)
+        elif became_host:
             room.host = user
         self._touch(room)
-        return Entry(room, member, left, became_host=became_host)
+        return Entry(room, member, left, became_host=became_host, came_back=came_back)
 
     def _enter(self, room: Room, user: User) -> Member:
         member = Member(user, room.next_peer_id)
@@ -354,7 +377,7 @@ class RoomBook:
         self._room_of_user[user.id] = room
         if room.empty_until_s is not None:
             room.empty_until_s = None
-            del self._waiting[room.id]
+            self._waits_no_more(room)
         return member
 
     def _empty(self, room: Room, now_s: float) -> None:
@@ -364,6 +387,15 @@ class RoomBook:
     def _creator_came(self, room: Room) -> None:
         if room.creator_until_s is not None:
             room.creator_until_s = None
+            self._waits_no_more(room)
+
+    def _keep_host_place_no_more(self, room: Room) -> None:
+        room.host_until_s = None
+        self._waits_no_more(room)
+
+    def _waits_no_more(self, room: Room) -> None:
+        """One of its deadlines is over; the others hold."""
+        if room.creator_until_s is None and room.empty_until_s is None and room.host_until_s is None:
             del self._waiting[room.id]
 
     def _touch(self, room: Room) -> None:

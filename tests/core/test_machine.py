@@ -231,6 +231,17 @@ def test_deadlines_are_those_of_the_log() -> None:
     assert any(isinstance(effect, effects.RoomExpired) for effect in state.apply(commands.ExpireRooms(), at_s=6.0))
 
 
+def test_place_that_is_kept_for_a_host_is_in_the_image_and_ends_by_the_time_of_the_log() -> None:
+    state = new_state()
+    state.books.rooms.restore(new_room("1", ANN), now_s=1.0)
+    state.apply(commands.JoinRoom(BOB, "1", "1"), at_s=2.0)
+    for each in with_copy(state):
+        early = each.apply(commands.ExpireRooms(), at_s=5.9)
+        assert not any(isinstance(effect, effects.HostReplaced) for effect in early)
+        told = each.apply(commands.ExpireRooms(), at_s=6.0)
+        assert [effect.host.user for effect in told if isinstance(effect, effects.HostReplaced)] == [BOB]
+
+
 def test_lobby_chat_is_paced_over_all_nodes_together() -> None:
     state = new_state()
     line = commands.Say(1, ANN, "lobby", "hi", AT)

@@ -145,6 +145,57 @@ def test_restored_room_is_empty_and_waits_for_its_host() -> None:
     assert book.expire(10 * TTL_S).deleted == []
 
 
+def restored(**changes: object) -> RoomBook:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.restore(make_room(**changes), now_s=0.0)
+    return book
+
+
+def test_place_of_the_host_is_kept_after_a_restart_whoever_comes_first() -> None:
+    book = restored()
+    first = book.join("r1", BOB, version="1", now_s=1.0)
+    assert (first.became_host, first.room.host) == (False, ANN)
+    assert refusal(book.kick, BOB.id, 9, now_s=1.0) is RefusalCode.NOT_HOST
+    back = book.join("r1", ANN, version="1", now_s=2.0)
+    assert (back.came_back, back.room.host) == (True, ANN)
+    assert book.next_deadline_s() is None
+
+
+def test_host_takes_the_kept_place_over_the_socket_too() -> None:
+    book = restored()
+    book.join("r1", BOB, version="1", now_s=1.0)
+    assert book.take_host_place(ANN, version="1", now_s=2.0).came_back
+
+
+def test_kept_place_counts_as_taken_for_everybody_but_the_host() -> None:
+    book = restored()
+    book.join("r1", BOB, version="1", now_s=1.0)
+    assert [room.is_full for room in book.public()] == [True]
+    assert refusal(book.join, "r1", CLEO, version="1", now_s=1.0) is RefusalCode.ROOM_FULL
+    assert refusal(book.join_together, "r1", {CLEO: "1"}, led_by=CLEO, now_s=1.0) is RefusalCode.ROOM_FULL
+    book.join("r1", ANN, version="1", now_s=1.0)
+
+
+def test_host_who_stays_away_for_too_long_is_followed_by_the_member_longest_in_the_room() -> None:
+    book = restored(max_players=3)
+    book.join("r1", BOB, version="1", now_s=1.0)
+    book.join("r1", CLEO, version="1", now_s=2.0)
+    assert book.next_deadline_s() == TTL_S
+    revision = book.revision
+    (room,) = book.expire(TTL_S).handed_over
+    assert (room.host, book.revision) == (BOB, revision + 1)
+    assert book.join("r1", ANN, version="1", now_s=TTL_S).came_back is False
+
+
+def test_room_that_was_left_again_goes_when_its_own_time_is_over_and_the_host_may_return_until_then() -> None:
+    book = restored()
+    book.join("r1", BOB, version="1", now_s=30.0)
+    book.leave(BOB.id, now_s=40.0)
+    assert book.expire(TTL_S).deleted == []
+    assert book.hosted_by(ANN.id) is book.get("r1")
+    assert [room.id for room in book.expire(100.0).deleted] == ["r1"]
+
+
 def test_taking_the_place_in_ones_room_changes_nothing(book: RoomBook) -> None:
     revision = book.revision
     assert book.take_host_place(ANN, version="2", now_s=0.0).already_in
@@ -205,6 +256,11 @@ class RoomBookMachine(RuleBasedStateMachine):
                 self.book.add(room, now_s=self.now_s, creator_has_socket=has_socket)
             except AlreadyHosting as hosting:
                 assert self.book.get(hosting.room_id).host == user
+
+    @rule(user=users, room_id=room_ids, is_public=st.booleans(), size=st.integers(2, 3))
+    def restore(self, user: User, room_id: str, is_public: bool, size: int) -> None:
+        if self.book.get(room_id) is None and self.book.hosted_by(user.id) is None:
+            self.book.restore(make_room(room_id, user, is_public=is_public, max_players=size), now_s=self.now_s)
 
     @rule(user=users, room_id=room_ids, version=st.sampled_from(["1", "2"]))
     def join(self, user: User, room_id: str, version: str) -> None:
@@ -291,7 +347,7 @@ class RoomBookMachine(RuleBasedStateMachine):
             assert peers == sorted(set(peers))
             assert not peers or peers[-1] < room.next_peer_id
             if room.members:
-                assert room.host.id in room.members
+                assert (room.host.id in room.members) == (room.host_until_s is None)
                 assert room.empty_until_s is None
             else:
                 assert room.empty_until_s is not None

@@ -15,7 +15,7 @@ from lobby_server.core.friends import FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room
 
-FORMAT = 1
+FORMAT = 2
 """Goes up with every change of a command or of the state that an older node would read wrongly."""
 
 

@@ -118,6 +118,13 @@ class RoomExpired(Effect, frozen=True):
     room: Room
 
 
+class HostReplaced(Effect, frozen=True):
+    """Another member leads a room, whose host before is in it still or was away for too long."""
+
+    room: Room
+    host: Member
+
+
 class MatchInvited(Effect, frozen=True):
     room: Room
     sender: User

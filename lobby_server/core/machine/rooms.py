@@ -91,6 +91,7 @@ def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Ef
         told += [effects.RoomExpired(room), *_gone(books, room)]
     for departure in expired.departures:
         told += left_room(books, departure)
+    told += [effects.HostReplaced(room, room.members[room.host.id]) for room in expired.handed_over]
     return [*told, effects.RoomDeadline()]
 
 

@@ -85,6 +85,7 @@ class RoomCommands:
         replica.hear(effects.Kicked, self._kicked)
         replica.hear(effects.RoomDeleted, self._deleted)
         replica.hear(effects.RoomExpired, self._expired)
+        replica.hear(effects.HostReplaced, self._host_replaced)
         replica.hear(effects.RoomDeadline, lambda effect, _: self.arm())
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
@@ -283,6 +284,7 @@ class RoomCommands:
             session.reply(created)
         self._tell_own(entry.member.user, created, besides=session)
         if not entry.already_in:
+            self._tell_others(entry)
             self._rooms_changed(room)
         self.arm()
 
@@ -294,8 +296,7 @@ class RoomCommands:
             session.reply(joined)
         if not entry.already_in:
             self._tell_own(user, joined, besides=session)
-            others = [user_id for user_id in room.members if user_id != user.id]
-            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
+            self._tell_others(entry)
             self._rooms_changed(room)
 
     def _party_entered(self, effect: effects.PartyEntered, _: Session | None) -> None:
@@ -309,6 +310,8 @@ class RoomCommands:
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
         for entry in entries:
+            if entry.came_back:
+                self._announcer.tell_users(there, _host_changed(entry.member))
             self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
@@ -320,10 +323,7 @@ class RoomCommands:
         self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
         if new_host is not None:
             self._store_host(room)
-            self._announcer.tell_users(
-                stayed,
-                messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
-            )
+            self._announcer.tell_users(stayed, _host_changed(new_host))
         self._rooms_changed(room)
 
     def _own_room_left(self, effect: effects.OwnRoomLeft, session: Session | None) -> None:
@@ -365,7 +365,20 @@ class RoomCommands:
         self._keep(DeleteRoom(room_id=effect.room.id))
         self._rooms_changed(effect.room)
 
+    def _host_replaced(self, effect: effects.HostReplaced, _: Session | None) -> None:
+        self._store_host(effect.room)
+        self._announcer.tell_users(list(effect.room.members), _host_changed(effect.host))
+        self._rooms_changed(effect.room)
+
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _tell_others(self, entry: Entry) -> None:
+        """Let the members who were there before know who has come, and whether it is the host who was away."""
+        member = entry.member
+        others = [user_id for user_id in entry.room.members if user_id != member.user.id]
+        self._announcer.tell_users(others, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
+        if entry.came_back:
+            self._announcer.tell_users(others, _host_changed(member))
 
     def _note_host(self, entry: Entry) -> None:
         if entry.became_host:
@@ -410,6 +423,10 @@ class RoomCommands:
 
 def _parting(deleted_room_id: str) -> messages.ServerMessage:
     return messages.RoomClosed(roomId=deleted_room_id) if deleted_room_id else messages.Kicked()
+
+
+def _host_changed(host: Member) -> messages.HostChanged:
+    return messages.HostChanged(newHostPeerId=host.peer_id, newHostName=host.user.username)
 
 
 def _room_joined(room: Room, member: Member) -> messages.RoomJoined:
