@@ -38,6 +38,11 @@ class RefusalCode(str, Enum):
     NOT_HOST = "not_host"
     ALREADY_HOSTING = "already_hosting"
     ALREADY_IN_ROOM = "already_in_room"
+    ALREADY_STARTED = "already_started"
+    NOT_STARTED = "not_started"
+    NOT_ALL_READY = "not_all_ready"
+    TOO_FEW_PLACES = "too_few_places"
+    NOT_BANNED = "not_banned"
     # Users, friends, blocks
     USER_NOT_FOUND = "user_not_found"
     INVALID_TARGET = "invalid_target"

@@ -17,6 +17,7 @@ from datetime import datetime
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of
 
 HOST_PEER_ID = 1
 
@@ -47,6 +48,12 @@ class Room:
     banned_user_ids: set[int] = field(default_factory=set)
     invited_user_ids: set[int] = field(default_factory=set)
     """Whom a private room lets in, besides its host; those who were in it are among them."""
+    name: str | None = None
+    """One of its own, that the host gave it."""
+    players: set[int] | None = None
+    """Once it has started, those who were in it then, and may come back; None: it is open to newcomers."""
+    ready_user_ids: set[int] = field(default_factory=set)
+    """Members who are ready to start."""
     next_peer_id: int = HOST_PEER_ID
     empty_until_s: float | None = None
     """When the room is deleted unless a user enters; None while it has members."""
@@ -114,6 +121,7 @@ class RoomBook:
         self.revision = first_revision
         self._rooms: dict[str, Room] = {}
         self._room_of_user: dict[int, Room] = {}
+        self._by_code: dict[str, Room] = {}
         self._waiting: dict[str, Room] = {}  # those with a deadline: few, so that looking through them is cheap
 
     def __len__(self) -> int:
@@ -139,6 +147,10 @@ class RoomBook:
         waiting = self._waiting.values()
         return next((room for room in waiting if room.host.id == user_id and user_id not in room.members), None)
 
+    def by_code(self, code: str) -> Room | None:
+        """The room to which a code leads."""
+        return self._by_code.get(code)
+
     def public(self) -> list[Room]:
         """The rooms that the list shows, newest first."""
         return [room for room in reversed(self._rooms.values()) if room.is_public]
@@ -159,7 +171,7 @@ class RoomBook:
         """A new room with its host as first member; the departure from the room that they were in before."""
         self.check_can_host(room.host.id)
         left = self.leave(room.host.id, now_s=now_s)
-        self._rooms[room.id] = room
+        self._keep(room)
         self._enter(room, room.host)
         if not creator_has_socket:
             room.creator_until_s = now_s + self.empty_ttl_s
@@ -170,7 +182,7 @@ class RoomBook:
     def restore(self, room: Room, *, now_s: float) -> None:
         """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs; as long
         as that takes, the host's place is kept for the host, whoever comes first."""
-        self._rooms[room.id] = room
+        self._keep(room)
         room.host_until_s = now_s + self.empty_ttl_s
         self._empty(room, now_s)
         self._touch(room)
@@ -194,8 +206,8 @@ class RoomBook:
     def join(self, room_id: str, user: User, *, version: str, now_s: float) -> Entry:
         """A user enters a room and leaves the one they were in.
 
-        Raises `Refusal`: ``room_not_found``, ``banned``, ``invitation_required``, ``version_mismatch``,
-        ``room_full``; then nothing changed.
+        Raises `Refusal`: ``room_not_found``, ``banned``, ``already_started``, ``invitation_required``,
+        ``version_mismatch``, ``room_full``; then nothing changed.
         """
         return self.join_together(room_id, {user: version}, led_by=user, now_s=now_s)[0]
 
@@ -209,6 +221,8 @@ class RoomBook:
             raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         if any(user.id in room.banned_user_ids for user in party):
             raise Refusal(RefusalCode.BANNED)
+        if room.players is not None and any(user.id not in room.players for user in party):
+            raise Refusal(RefusalCode.ALREADY_STARTED)
         if not room.admits(led_by.id):
             raise Refusal(RefusalCode.INVITATION_REQUIRED)
         if room.version is not None and any(version != room.version for version in party.values()):
@@ -241,6 +255,7 @@ class RoomBook:
         if room is None:
             return None
         member = room.members.pop(user_id)
+        room.ready_user_ids.discard(user_id)
         new_host = None
         if room.host.id == user_id:
             self._creator_came(room)
@@ -277,6 +292,8 @@ class RoomBook:
         room = self._rooms.pop(room_id, None)
         if room is None:
             return None
+        if self._by_code.get(code := code_of(room_id)) is room:
+            del self._by_code[code]
         self._waiting.pop(room_id, None)
         for user_id in room.members:
             del self._room_of_user[user_id]
@@ -343,14 +360,22 @@ class RoomBook:
         """Be what `all`, `waiting` and `revision` said; with each room its members and their peer ids, in their
         order."""
         self.revision = revision
-        self._rooms, self._room_of_user = {}, {}
+        self._rooms, self._room_of_user, self._by_code = {}, {}, {}
         for room, members in rooms:
             room.members = {user.id: Member(user, peer_id) for user, peer_id in members}
-            self._rooms[room.id] = room
+            self._keep(room)
             self._room_of_user.update(dict.fromkeys(room.members, room))
         self._waiting = {room_id: self._rooms[room_id] for room_id in waiting}
 
+    def list_changed(self) -> None:
+        """What readers of the public list see has changed."""
+        self.revision += 1
+
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _keep(self, room: Room) -> None:
+        self._rooms[room.id] = room
+        self._by_code.setdefault(code_of(room.id), room)
 
     def _join(self, room: Room, user: User, now_s: float) -> Entry:
         member = room.members.get(user.id)
@@ -400,4 +425,4 @@ class RoomBook:
 
     def _touch(self, room: Room) -> None:
         if room.is_public:
-            self.revision += 1
+            self.list_changed()

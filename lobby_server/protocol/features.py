@@ -13,6 +13,7 @@ class Feature(str, Enum):
     PRESENCE_BATCH = "presence_batch"
     PRESENCE_FRIENDS = "presence_friends"
     PLAYER_COUNT = "player_count"
+    ROOM_STATE = "room_state"
     DRAIN = "drain"
     ACK = "ack"
     REFRESH = "refresh"

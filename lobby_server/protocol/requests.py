@@ -33,6 +33,7 @@ EMAIL = rf"^([^@{_BLANK}]{{1,64}}@[^@{_BLANK}]{{1,189}})?$"
 
 UserId = Annotated[int, msgspec.Meta(ge=0, le=MAX_USER_ID)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=VISIBLE)]
+OptionalName = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS, pattern=NO_NUL)]
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -67,16 +68,48 @@ class Login(Body, frozen=True):
 
 class RoomWish(Body, frozen=True):
     gamemode: Name
-    mapName: Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS, pattern=NO_NUL)] | None = None
+    mapName: OptionalName | None = None
     maxPlayers: Annotated[int, msgspec.Meta(ge=MIN_ROOM_PLAYERS, le=MAX_ROOM_PLAYERS)] = DEFAULT_ROOM_PLAYERS
     isPublic: bool = True
+    name: OptionalName | None = None
 
     FAULTS: ClassVar = {
+        "name": f"A name is text of at most {MAX_NAME_CHARACTERS} characters.",
         "gamemode": f"A gamemode has at most {MAX_NAME_CHARACTERS} characters.",
         "mapName": f"A mapName is text of at most {MAX_NAME_CHARACTERS} characters.",
         "maxPlayers": f"maxPlayers is a whole number from {MIN_ROOM_PLAYERS} to {MAX_ROOM_PLAYERS}.",
         "isPublic": "isPublic is true or false.",
     }
+
+
+class RoomSettings(Body, frozen=True):
+    """What is left out stays as it is; an empty name or map is none."""
+
+    name: OptionalName | None = None
+    gamemode: Name | None = None
+    mapName: OptionalName | None = None
+    maxPlayers: Annotated[int, msgspec.Meta(ge=MIN_ROOM_PLAYERS, le=MAX_ROOM_PLAYERS)] | None = None
+    isPublic: bool | None = None
+
+    FAULTS: ClassVar = RoomWish.FAULTS
+
+
+class PeerChoice(Body, frozen=True):
+    peerId: int
+
+    FAULTS: ClassVar = {"peerId": "peerId is a whole number, that of a member of the room."}
+
+
+class Readiness(Body, frozen=True):
+    ready: bool
+
+    FAULTS: ClassVar = {"ready": "ready is true or false."}
+
+
+class StartWish(Body, frozen=True):
+    force: bool = False
+
+    FAULTS: ClassVar = {"force": "force is true or false."}
 
 
 class Whom(Body, frozen=True):

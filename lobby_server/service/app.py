@@ -32,6 +32,7 @@ from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.hosting import RoomHosting
 from lobby_server.service.rooms.list import RoomListView
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.sessions import Sessions
@@ -177,6 +178,15 @@ class App:
             chat_max_characters=settings.chat_max_characters,
             new_id=runtime.new_id,
             new_key=runtime.new_token_id,
+        )
+
+        self.hosting = RoomHosting(
+            replica=self.replica,
+            rooms=self.rooms,
+            announcer=self.announcer,
+            sessions=self.sessions,
+            people=self.social.people,
+            writer=self.writer,
         )
 
         # Other nodes

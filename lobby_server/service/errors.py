@@ -12,6 +12,7 @@ ERROR_REASONS: dict[RefusalCode, ErrorReason] = {
     RefusalCode.ROOM_FULL: ErrorReason.ROOM_FULL,
     RefusalCode.VERSION_MISMATCH: ErrorReason.VERSION_MISMATCH,
     RefusalCode.ALREADY_IN_ROOM: ErrorReason.ALREADY_IN_ROOM,
+    RefusalCode.ALREADY_STARTED: ErrorReason.ALREADY_STARTED,
     RefusalCode.BANNED: ErrorReason.BANNED,
     RefusalCode.INVITATION_REQUIRED: ErrorReason.INVITATION_REQUIRED,
     RefusalCode.NOT_IN_ROOM: ErrorReason.NOT_IN_ROOM,

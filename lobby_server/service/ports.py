@@ -38,6 +38,9 @@ class StoredRoom:
     created_at: datetime
     banned_user_ids: frozenset[int] = frozenset()
     invited_user_ids: frozenset[int] = frozenset()
+    name: str | None = None
+    player_ids: frozenset[int] | None = None
+    """Of a game that has started: who may come back to it."""
 
 
 class StoreError(Exception):
@@ -100,6 +103,12 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         """Another host, or the same with a version. No such room: nothing happens."""
+
+    async def change_room(self, room: StoredRoom) -> None:
+        """Keep the settings of a room, and whether it has started, as they are there. No such room: nothing happens."""
+
+    async def unban(self, room_id: str, user_id: int) -> None:
+        """Keep a user out of a room no more. Not kept out, or no such room: nothing happens."""
 
     async def ban(self, room_id: str, user_id: int) -> None:
         """Keep a user out of a room. A second time, or no such room: nothing happens."""

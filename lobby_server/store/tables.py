@@ -121,7 +121,10 @@ rooms = Table(
     Column("is_public", Boolean, nullable=False),
     Column("version", StoredText),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("name", StoredText),
+    Column("player_ids", StoredText),
 )
+"""`player_ids`: of a game that has started, as a JSON array."""
 
 room_bans = Table(
     "room_bans",

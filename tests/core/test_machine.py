@@ -17,6 +17,8 @@ from lobby_server.core.machine.image import ImageRefused, digest, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
+from lobby_server.core.room_codes import code_of
+from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.core.rooms import Room
 
 USERS = [User(number, f"user{number}") for number in range(1, 5)]
@@ -63,6 +65,24 @@ one_command = st.one_of(
     st.builds(commands.LeaveRoom, users),
     st.builds(commands.KickFromRoom, users, st.integers(1, 3)),
     st.builds(commands.DeleteRoom, users, ids),
+    st.builds(
+        commands.ChangeRoom,
+        users,
+        ids,
+        st.builds(
+            RoomSettings,
+            name=st.sampled_from([None, "", "x"]),
+            map_name=st.sampled_from([None, "m"]),
+            max_players=st.sampled_from([None, 2, 3]),
+            is_public=st.sampled_from([None, True, False]),
+        ),
+    ),
+    st.builds(commands.HandOverRoom, users, ids, st.integers(1, 3)),
+    st.builds(commands.UnbanFromRoom, users, ids, user_ids),
+    st.builds(commands.SetReady, users, ids, st.booleans()),
+    st.builds(commands.StartRoom, users, ids, st.booleans()),
+    st.builds(commands.ReopenRoom, users, ids),
+    st.builds(commands.UseRoomCode, users, st.builds(code_of, ids)),
     st.builds(commands.InviteToRoom, users, users, ids, st.just("key"), st.just(AT)),
     st.builds(commands.EndMatchInvites, ids, user_ids, st.tuples(user_ids), st.just("declined"), st.booleans()),
     st.builds(commands.CreateParty, users, ids),

@@ -79,7 +79,7 @@ class MemoryStore(SocialMemory):
         return dict(self._revoked)
 
     async def add_room(self, room: StoredRoom) -> None:
-        self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version)
+        self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version, room.name)
         if room.id in self._rooms:
             raise RowConflict
         self._rooms[room.id] = replace(room, created_at=room.created_at.astimezone(timezone.utc))
@@ -90,6 +90,24 @@ class MemoryStore(SocialMemory):
             self._rooms[room_id] = replace(
                 self._rooms[room_id], host_user_id=user_id, host_username=username, version=version
             )
+
+    async def change_room(self, room: StoredRoom) -> None:
+        self._check(room.id, room.gamemode, room.map_name, room.name)
+        if room.id in self._rooms:
+            self._rooms[room.id] = replace(
+                self._rooms[room.id],
+                name=room.name,
+                gamemode=room.gamemode,
+                map_name=room.map_name,
+                max_players=room.max_players,
+                is_public=room.is_public,
+                player_ids=room.player_ids,
+            )
+
+    async def unban(self, room_id: str, user_id: int) -> None:
+        self._check(room_id)
+        if (room := self._rooms.get(room_id)) is not None:
+            self._rooms[room_id] = replace(room, banned_user_ids=room.banned_user_ids - {user_id})
 
     async def ban(self, room_id: str, user_id: int) -> None:
         self._check(room_id)

@@ -11,7 +11,7 @@ LAYERS = (
     ("options",),
     ("settings",),
     # The rules: no time, no I/O
-    ("core.refusal", "core.presence", "core.ratelimit", "core.accounts", "core.addresses"),
+    ("core.refusal", "core.presence", "core.ratelimit", "core.accounts", "core.addresses", "core.room_codes"),
     ("core.invitations",),
     (
         "core.rooms",
@@ -20,9 +20,10 @@ LAYERS = (
         "core.blocks",
         "core.channels",
     ),
+    ("core.room_hosting",),
     ("core.machine.commands",),
     ("core.machine.effects", "core.machine.books"),
-    ("core.machine.rooms",),
+    ("core.machine.rooms", "core.machine.room_hosting"),
     ("core.machine.presence", "core.machine.parties", "core.machine.social"),
     ("core.machine.state",),
     ("core.machine.image",),
@@ -53,6 +54,7 @@ LAYERS = (
     ("service.announcer", "service.drain", "service.watch.ops_history"),
     ("service.rooms.commands", "service.lobby"),
     ("service.social",),
+    ("service.rooms.hosting",),
     ("service.nodes",),
     ("service.app",),
     ("service",),

@@ -240,7 +240,7 @@ async def test_a_room_added_with_bans_comes_back_with_them(store: Store) -> None
 
 @pytest.mark.parametrize("text", AWKWARD_TEXTS)
 async def test_any_text_is_kept_verbatim_in_a_room(store: Store, text: str) -> None:
-    room = replace(ROOM, id=text, host_username=text, gamemode=text, map_name=text, version=text)
+    room = replace(ROOM, id=text, host_username=text, gamemode=text, map_name=text, version=text, name=text)
     await store.add_room(room)
     assert await store.rooms() == [room]
 
@@ -292,6 +292,30 @@ async def test_bans_add_up(store: Store) -> None:
     for user_id in (3, 5, 3):
         await store.ban("r1", user_id)
     assert (await store.rooms())[0].banned_user_ids == {3, 5}
+
+
+async def test_a_ban_is_lifted_and_the_others_stay(store: Store) -> None:
+    await store.add_room(replace(ROOM, banned_user_ids=frozenset({3, 5})))
+    await store.unban("r1", 3)
+    await store.unban("r1", 4)
+    await store.unban("r2", 5)
+    assert (await store.rooms())[0].banned_user_ids == {5}
+
+
+async def test_settings_of_a_room_are_changed_and_nothing_else(store: Store) -> None:
+    other = replace(ROOM, id="r2")
+    for room in (ROOM, other):
+        await store.add_room(room)
+    changed = replace(
+        ROOM, name="friday", gamemode="race", map_name=None, max_players=2, is_public=False,
+        player_ids=frozenset({3, LARGEST_USER_ID}),
+    )  # fmt: skip
+    await store.change_room(replace(changed, host_user_id=99, version="other", banned_user_ids=frozenset({9})))
+    assert await store.rooms() == [changed, other]
+    await store.change_room(replace(changed, name=None, player_ids=None))
+    assert (await store.rooms())[0] == replace(changed, name=None, player_ids=None)
+    await store.change_room(replace(ROOM, id="r3"))
+    assert len(await store.rooms()) == 2
 
 
 async def test_bans_belong_to_one_room(store: Store) -> None:

@@ -125,6 +125,37 @@ class HostReplaced(Effect, frozen=True):
     host: Member
 
 
+class RoomChanged(Effect, frozen=True):
+    """`is_seen`: readers of the public list see the difference."""
+
+    room: Room
+    is_seen: bool
+
+
+class Unbanned(Effect, frozen=True):
+    room: Room
+    user_id: int
+
+
+class ReadinessChanged(Effect, frozen=True):
+    room: Room
+
+
+class RoomStarted(Effect, frozen=True):
+    room: Room
+
+
+class RoomReopened(Effect, frozen=True):
+    room: Room
+
+
+class LetIn(Effect, frozen=True):
+    """A private room lets a user in from now on."""
+
+    room: Room
+    user: User
+
+
 class MatchInvited(Effect, frozen=True):
     room: Room
     sender: User

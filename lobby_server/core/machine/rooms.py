@@ -8,6 +8,7 @@ from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.room_hosting import check_host_of
 from lobby_server.core.rooms import Departure, Room
 
 MATCH_INVITE = "match_invite"
@@ -134,12 +135,7 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
 
 def check_may_delete(books: Books, user: User, room_id: str) -> Room:
     """Raises `Refusal`: ``room_not_found``, ``not_host``."""
-    room = books.rooms.get(room_id)
-    if room is None:
-        raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-    if room.host.id != user.id:
-        raise Refusal(RefusalCode.NOT_HOST)
-    return room
+    return check_host_of(books.rooms, user.id, room_id)
 
 
 def check_may_invite(books: Books, user: User, room_id: str, guest: User) -> Room:

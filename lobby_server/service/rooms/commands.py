@@ -24,6 +24,7 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.rooms import check_may_delete
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of
 from lobby_server.core.rooms import Entry, Member, Room
 from lobby_server.protocol import messages, resources
 from lobby_server.protocol.requests import RoomWish
@@ -116,6 +117,12 @@ class RoomCommands:
         """See to the next deadline."""
         self._alarm.set(self._replica.due_s(self.book.next_deadline_s()))
 
+    def list_changed(self) -> None:
+        """Readers of the public list see a difference."""
+        self._announcer.rooms_changed()
+        if self._replica.is_leader:
+            self._revision_mark.follow()
+
     def stop(self) -> None:
         """No deadline strikes any more."""
         self._alarm.set(None)
@@ -151,7 +158,7 @@ class RoomCommands:
             raise AlreadyHosting(self._creating[user.id].id)
         self._replica.check()
         room = Room(
-            id=self._new_room_id(),
+            id=self._id_with_a_code_of_its_own(),
             host=user,
             gamemode=wish.gamemode,
             map_name=wish.mapName,
@@ -159,6 +166,7 @@ class RoomCommands:
             is_public=wish.isPublic,
             version=self._replica.books.presence.version_of(user.id),
             created_at=self._created_now(),
+            name=(wish.name or "").strip() or None,
         )
         self._creating[user.id] = room
         is_off = is_late = False
@@ -404,11 +412,14 @@ class RoomCommands:
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room)))
 
+    def _id_with_a_code_of_its_own(self) -> str:
+        while self.book.by_code(code_of(room_id := self._new_room_id())) is not None:
+            pass
+        return room_id
+
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
-            self._announcer.rooms_changed()
-            if self._replica.is_leader:
-                self._revision_mark.follow()
+            self.list_changed()
         self.arm()
 
     def _keep(self, write: KeptWrite) -> None:

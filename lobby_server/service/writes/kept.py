@@ -46,6 +46,18 @@ class Ban(_OfRoom, frozen=True):
         await store.ban(self.room_id, self.user_id)
 
 
+class Unban(_OfRoom, frozen=True):
+    """A user who was put out of a room may come back."""
+
+    user_id: int
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} is not banned from room {self.room_id} any more"
+
+    async def make(self, store: Store) -> None:
+        await store.unban(self.room_id, self.user_id)
+
+
 class LetIn(_OfRoom, frozen=True):
     """Users came into a private room with their party."""
 
@@ -162,6 +174,22 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.add_room(self.room)
 
 
+class ChangeRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A room has other settings, has started, or is open again."""
+
+    room: StoredRoom
+
+    def __str__(self) -> str:
+        return f"room {self.room.id} is changed"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return "settings", self.room.id
+
+    async def make(self, store: Store) -> None:
+        await store.change_room(self.room)
+
+
 class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A number that only goes up has gone up."""
 
@@ -179,7 +207,7 @@ class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.raise_mark(self.name, self.value)
 
 
-_Any = Ban | LetIn | SetHost | DeleteRoom | Notify | ReadInvitation | KeepRoom | RaiseMark
+_Any = Ban | Unban | LetIn | SetHost | DeleteRoom | Notify | ReadInvitation | KeepRoom | ChangeRoom | RaiseMark
 
 
 def line_of(write: KeptWrite) -> bytes:

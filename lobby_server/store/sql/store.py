@@ -7,6 +7,7 @@ is a function of a connection; where it runs is `lobby_server.store.engines`'s b
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -102,6 +103,8 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
             is_public=room.is_public,
             version=room.version,
             created_at=room.created_at,
+            name=room.name,
+            player_ids=_player_ids(room),
         )
         people = [
             (table, [{"room_id": room.id, "user_id": user_id} for user_id in user_ids])
@@ -126,6 +129,20 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
             .where(rooms.c.id == room_id)
             .values(host_user_id=user_id, host_username=username, version=version)
         )
+
+    async def change_room(self, room: StoredRoom) -> None:
+        changed = {
+            "name": room.name,
+            "gamemode": room.gamemode,
+            "map_name": room.map_name,
+            "max_players": room.max_players,
+            "is_public": room.is_public,
+            "player_ids": _player_ids(room),
+        }
+        await self._do(update(rooms).where(rooms.c.id == room.id).values(changed))
+
+    async def unban(self, room_id: str, user_id: int) -> None:
+        await self._do(delete(room_bans).where(room_bans.c.room_id == room_id, room_bans.c.user_id == user_id))
 
     async def ban(self, room_id: str, user_id: int) -> None:
         await self._note_in_room(room_bans, room_id, [user_id])
@@ -208,6 +225,10 @@ def _by_room(connection: Connection, table: Table) -> defaultdict[str, set[int]]
     return user_ids
 
 
+def _player_ids(room: StoredRoom) -> str | None:
+    return None if room.player_ids is None else json.dumps(sorted(room.player_ids))
+
+
 def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
     return StoredRoom(
         id=row.id,
@@ -221,4 +242,6 @@ def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
         created_at=row.created_at,
         banned_user_ids=frozenset(banned),
         invited_user_ids=frozenset(invited),
+        name=row.name,
+        player_ids=None if row.player_ids is None else frozenset(json.loads(row.player_ids)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from lobby_server.web import ops
-from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, rooms, stats
+from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, room_hosting, rooms, stats
 from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 
 API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
@@ -20,6 +20,13 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/rooms", rooms.RoomsHandler),
     ("/api/rooms/mine", rooms.MyRoomHandler),
     ("/api/rooms/{room_id}", rooms.RoomHandler),
+    ("/api/rooms/{room_id}/state", room_hosting.RoomStateHandler),
+    ("/api/rooms/{room_id}/ready", room_hosting.RoomReadyHandler),
+    ("/api/rooms/{room_id}/start", room_hosting.RoomStartHandler),
+    ("/api/rooms/{room_id}/host", room_hosting.RoomHostHandler),
+    ("/api/rooms/{room_id}/bans", room_hosting.RoomBansHandler),
+    ("/api/rooms/{room_id}/bans/{user_id:id}", room_hosting.RoomBanHandler),
+    ("/api/codes/{code}", room_hosting.RoomCodeHandler),
     ("/api/rooms/{room_id}/party", parties.RoomPartyHandler),
     ("/api/rooms/{room_id}/invites", parties.RoomInvitesHandler),
     ("/api/rooms/{room_id}/invites/decline", parties.RoomDeclineHandler),
