@@ -64,6 +64,7 @@ FEATURES = MappingProxyType(
         Feature.PRESENCE_FRIENDS: "user_online and user_offline of friends only, and player_count.",
         Feature.PLAYER_COUNT: "player_count when the number of users online changed, at most every 2 s.",
         Feature.ROOM_STATE: "room_state with every change of the user's own room, and room_started.",
+        Feature.FRIEND_ROOMS: "friend_room when a friend enters or leaves a public room.",
         Feature.DRAIN: "server_draining, with a time to reconnect of the client's own, before the close.",
         Feature.ACK: "Some events carry ack in their data, which the client answers at once with ack.",
         Feature.REFRESH: "token_expiring before the token ends; refresh takes a fresh one over the open socket.",

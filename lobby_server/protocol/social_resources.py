@@ -32,6 +32,17 @@ class Friend(msgspec.Struct, frozen=True):
     since: str
 
 
+class FriendsRoom(msgspec.Struct, frozen=True):
+    user_id: int
+    room_id: str
+
+
+class FriendRooms(msgspec.Struct, frozen=True):
+    """Friends who are in a public room."""
+
+    rooms: list[FriendsRoom]
+
+
 class FriendRequest(msgspec.Struct, frozen=True):
     request_id: int
     from_user_id: int

@@ -35,6 +35,7 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/stats", stats.StatsHandler),
     ("/api/friends", friends.FriendsHandler),
     ("/api/friends/{user_id:id}", friends.FriendHandler),
+    ("/api/friends/rooms", friends.FriendRoomsHandler),
     ("/api/friends/requests", friends.FriendRequestsHandler),
     ("/api/friends/requests/{request_id:id}/accept", friends.FriendAcceptHandler),
     ("/api/friends/requests/{request_id:id}/decline", friends.FriendDeclineHandler),
