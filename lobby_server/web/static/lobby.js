@@ -14,20 +14,23 @@ import { ConnectionView } from "./lobby/connection_view.js";
 import { byId, clearForm } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
+import { FriendRooms } from "./lobby/friend_rooms.js";
 import { Inbox } from "./lobby/inbox.js";
 import { MyRoom } from "./lobby/my_room.js";
+import { MyRoomHost } from "./lobby/my_room_host.js";
 import { MyRoomView } from "./lobby/my_room_view.js";
 import { Notices } from "./lobby/notices.js";
 import { Party } from "./lobby/party.js";
 import { PartyView } from "./lobby/party_view.js";
 import { People } from "./lobby/people.js";
 import { Presence } from "./lobby/presence.js";
+import { RoomCard } from "./lobby/room_card.js";
 import { RoomList } from "./lobby/room_list.js";
 import { RoomListView } from "./lobby/room_list_view.js";
 import { reasonSentence } from "./lobby/sentences.js";
 
 const VERSION = "13020";
-const FEATURES = ["rooms_delta", "presence_batch", "drain", "refresh", "ack"];
+const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "drain", "refresh", "ack"];
 
 const RENEW_TRIES = 5;
 const RENEW_PAUSE_MS = 10000;
@@ -46,17 +49,20 @@ const connection = new Connection({
 });
 
 const rooms = new RoomList(connection, api);
-const myRoom = new MyRoom(connection, account);
+const myRoom = new MyRoom(connection, account, api);
 const presence = new Presence(connection, api);
 const friends = new Friends(connection, api, presence);
+const friendRooms = new FriendRooms(connection, api);
 const party = new Party(connection, api, account);
 const chat = new Chat(connection, api, account);
 
 const people = new People({ presence, friends, account, notices });
 const inbox = new Inbox({ connection, api, notices, joinRoom: (id) => myRoom.join(id) });
 new ConnectionView(connection);
-new RoomListView({ model: rooms, myRoom, api, account, notices });
+const card = new RoomCard({ api, myRoom, model: rooms, notices });
+new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notices });
 new MyRoomView({ room: myRoom, people, party, api, notices });
+new MyRoomHost({ room: myRoom, api, notices });
 new FriendsView({ friends, people, notices });
 new PartyView({ party, people, account, notices, inbox });
 new ChatView({ chat, party, people, account, notices });
@@ -85,9 +91,11 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, party, chat, inbox, people]) part.clear();
+  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, card]) part.clear();
   for (const form of document.querySelectorAll("#inside form")) clearForm(form);
 });
+connection.established.connect(() => card.followLink());
+addEventListener("hashchange", () => connection.isConnected && card.followLink());
 connection.refused.connect((sentence) => account.forget(sentence));
 connection.unsent.connect(() => notices.problem("You are not connected at the moment; that was not sent."));
 connection.message.connect(async (type, data) => {

@@ -16,6 +16,7 @@ export class Api {
 
   get = (path, signal) => this.#call("GET", path, undefined, signal);
   post = (path, body = {}) => this.#call("POST", path, body);
+  patch = (path, body) => this.#call("PATCH", path, body);
   delete = (path) => this.#call("DELETE", path);
 
   async #call(method, path, body, signal) {

@@ -1,6 +1,7 @@
 /** The room that the user is in: members, its own chat, invitations into it. */
 import { confirm } from "./confirm.js";
 import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { t } from "./words.js";
 
 export class MyRoomView {
   #room;
@@ -64,6 +65,9 @@ export class MyRoomView {
         row.dataset.peerId = member.peerId;
         setText(part(row, "name"), member.name);
         setHidden(part(row, "host"), !member.isHost);
+        setHidden(part(row, "ready"), member.isHost || !room.state?.ready.includes(member.peerId));
+        setHidden(part(row, "lead"), !room.isHost || room.state === null || member.peerId === room.peerId);
+        part(row, "lead").setAttribute("aria-label", t("Make {name} the host", { name: member.name }));
         setHidden(part(row, "kick"), !room.isHost || member.peerId === room.peerId);
         part(row, "kick").setAttribute("aria-label", `Kick ${member.name} from the room`);
       },

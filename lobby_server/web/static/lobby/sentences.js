@@ -7,6 +7,7 @@ const REASONS = {
   no_room_found: "You have no room to host; create one first.",
   not_in_room: "You are not in a room.",
   not_host: "Only the host can do that.",
+  already_started: "The game in this room has started; nobody new can join.",
   banned: "The host has banned you from this room.",
   invitation_required: "This room is private: somebody in it has to invite you.",
   invalid_target: "That does not work with this player.",
