@@ -2,6 +2,7 @@
 
     Refusal                why, as a `RefusalCode`
     ├── AlreadyHosting     the room that its host has already
+    ├── LooksTaken         a sentence that says so
     ├── InvalidAccount     a sentence per field that is at fault
     └── TokenRefused       a sentence that says what is wrong with the token
 
@@ -24,6 +25,10 @@ class RefusalCode(str, Enum):
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_TOKEN = "invalid_token"
     ADMIN_REQUIRED = "admin_required"
+    ACCOUNT_NOT_HERE = "account_not_here"
+    """Another service holds the account."""
+    SIGN_IN_NOT_FOUND = "sign_in_not_found"
+    RESET_LINK_INVALID = "reset_link_invalid"
     # Rooms
     NO_ROOM_FOUND = "no_room_found"
     """There is no room whose host the user is."""
@@ -103,6 +108,14 @@ class InvalidAccount(Refusal):
         super().__init__(RefusalCode.INVALID_ACCOUNT)
         self.fields = fields
         self.sentence = " ".join(fields.values())
+
+
+class LooksTaken(Refusal):
+    """A username that looks like that of another account."""
+
+    def __init__(self) -> None:
+        super().__init__(RefusalCode.USERNAME_TAKEN)
+        self.sentence = "This username looks like that of another player; choose another one."
 
 
 class TokenRefused(Refusal):

@@ -5,7 +5,7 @@ is looked at by the rules of accounts instead (`lobby_server.core.accounts`), wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -45,12 +45,18 @@ class Body(msgspec.Struct, frozen=True):
     """Fields of which one at least is needed."""
 
 
+Password = Annotated[
+    str, msgspec.Meta(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS, pattern=PASSWORD)
+]
+_PASSWORD_FAULT = (
+    f"A password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters, none of them a control "
+    "character."
+)
+
+
 class Registration(Body, frozen=True):
     username: Annotated[str, msgspec.Meta(pattern=USERNAME)]
-    password: Annotated[
-        str,
-        msgspec.Meta(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS, pattern=PASSWORD),
-    ]
+    password: Password
     email: Annotated[str, msgspec.Meta(pattern=EMAIL)] | None = None
 
 
@@ -64,6 +70,46 @@ class Login(Body, frozen=True):
         "username": "A username is needed, as text.",
         "password": "A password is needed, as text.",
     }
+
+
+class PasswordProof(Body, frozen=True):
+    """Whoever holds the token knows the password too."""
+
+    password: Annotated[str, msgspec.Meta(min_length=1)]
+
+    FAULTS: ClassVar = {"password": "Your password is needed, as text."}
+
+
+class PasswordChange(Body, frozen=True):
+    current_password: Annotated[str, msgspec.Meta(min_length=1)]
+    new_password: Password
+
+    FAULTS: ClassVar = {
+        "current_password": "Your password as it is now is needed, as text.",
+        "new_password": _PASSWORD_FAULT,
+    }
+
+
+class PasswordReset(Body, frozen=True):
+    token: Annotated[str, msgspec.Meta(min_length=1)]
+    new_password: Password
+
+    FAULTS: ClassVar = {"token": "The token of a reset link is needed, as text.", "new_password": _PASSWORD_FAULT}
+
+
+class OneUsername(Body, frozen=True):
+    username: Name
+
+    FAULTS: ClassVar = {"username": f"username is text of at most {MAX_NAME_CHARACTERS} characters."}
+
+
+class RoleChange(Body, frozen=True):
+    """Without a role the user is one like any other again."""
+
+    username: Name
+    role: Literal["admin"] | None = None
+
+    FAULTS: ClassVar = {**OneUsername.FAULTS, "role": "role is admin, or null."}
 
 
 class RoomWish(Body, frozen=True):

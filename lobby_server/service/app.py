@@ -18,6 +18,8 @@ from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
+from lobby_server.service.accounts.sign_ins import SignIns
+from lobby_server.service.accounts.upkeep import AccountUpkeep
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
@@ -117,9 +119,13 @@ class App:
             new_token_id=runtime.new_token_id,
             revoked=books.revoked,
         )
+        self.sign_ins = SignIns(
+            store=store, tokens=self.tokens, replica=self.replica, clock=clock, new_id=runtime.new_token_id
+        )
         self.accounts = Accounts(
             store=store,
             tokens=self.tokens,
+            sign_ins=self.sign_ins,
             passwords=Passwords(),
             clock=clock,
             hashing=HashingQueue(runtime.executor, clock=clock),
@@ -187,6 +193,17 @@ class App:
             sessions=self.sessions,
             people=self.social.people,
             writer=self.writer,
+        )
+
+        self.upkeep = AccountUpkeep(
+            store=store,
+            accounts=self.accounts,
+            sign_ins=self.sign_ins,
+            tokens=self.tokens,
+            friends=self.social.friends,
+            blocks=self.social.blocks,
+            replica=self.replica,
+            clock=clock,
         )
 
         # Other nodes

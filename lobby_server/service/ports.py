@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from lobby_server.service.social.ports import ChatStore, FriendStore, NotificationStore
+from lobby_server.core.presence import User
+from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,27 @@ class Account:
     email: str | None
     password_hash: str
     created_at: datetime
+    role: str | None = None
+    """``admin``: an administrator from the next login on."""
+
+    @property
+    def user(self) -> User:
+        return User(self.id, self.username)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """One login of a user."""
+
+    id: str
+    user_id: int
+    client: str
+    """What the client calls itself."""
+    created_at: datetime
+    used_at: datetime
+    """When it got its last token."""
+    expires_at: datetime
+    """When that token ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +72,7 @@ class StoreError(Exception):
     ├── StoreUnavailable   the database is away: 503, try again
     │   └── StoreFull      it takes no writes, because its disk is full
     ├── UsernameTaken
+    │   └── UsernameLooksTaken   an account has a name that looks like it
     └── EmailTaken
     """
 
@@ -63,6 +86,10 @@ class StoreFull(StoreUnavailable):
 
 
 class UsernameTaken(StoreError):
+    pass
+
+
+class UsernameLooksTaken(UsernameTaken):
     pass
 
 
@@ -82,7 +109,8 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     ) -> Account:
         """A new account with the next free id.
 
-        Usernames and emails are unique without regard to case. Raises `UsernameTaken` or `EmailTaken`.
+        Usernames and emails are unique without regard to case, and no new username looks like another one. Raises
+        `UsernameTaken`, `UsernameLooksTaken` or `EmailTaken`.
         """
 
     async def account_by_login(self, login: str) -> Account | None:
@@ -92,6 +120,28 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
 
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         """Replace a hash, when the parameters of hashing changed. No account: nothing happens."""
+
+    async def set_role(self, user_id: int, role: str | None) -> None:
+        """No account: nothing happens."""
+
+    async def delete_account(self, user_id: int) -> None:
+        """An account and all that is kept of its user: friendships, requests, blocks, lines, notifications, sign-ins.
+        No account: the rest goes."""
+
+    async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
+        """All that a user has said, oldest first."""
+
+    async def add_sign_in(self, sign_in: SignIn) -> None:
+        """One more; those of the user that have ended by then are forgotten."""
+
+    async def sign_ins(self, user_id: int, now: datetime) -> list[SignIn]:
+        """Those of a user that have not ended, the one that was used last first."""
+
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
+        """It got another token. No such sign-in: nothing happens."""
+
+    async def delete_sign_in(self, sign_in_id: str) -> None:
+        """No such sign-in: nothing happens."""
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         """Remember that a token is signed out. A second time changes nothing."""

@@ -128,7 +128,7 @@ class Session(Peer):
     _rules: Rules
 
     __slots__ = (
-        "_last_ack", "_malformed_s", "_tries", "features", "is_guest", "token_id", "user", "version",
+        "_last_ack", "_malformed_s", "_tries", "features", "is_guest", "sign_in_key", "token_id", "user", "version",
     )  # fmt: skip
 
     def __init__(
@@ -149,6 +149,7 @@ class Session(Peer):
         self.is_guest = False
         self.version: str | None = None
         self.token_id: str | None = None
+        self.sign_in_key: str | None = None
         self._tries = 0
         self._last_ack = 0
         self._malformed_s = 0.0
@@ -256,7 +257,7 @@ class Session(Peer):
     def _accept(self, handshake: Handshake, claims: Claims) -> None:
         user = self.user = claims.user
         self.version = sys.intern(handshake.version)
-        self.token_id = claims.token_id
+        self.token_id, self.sign_in_key = claims.token_id, claims.sign_in_key
         accepted = HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username)
         features = known_features(handshake.features)
         if features is not None:
@@ -295,7 +296,7 @@ class Session(Peer):
         claims = self._rules.tokens.verify(refresh.token)
         if claims.user.id != self.user.id:
             raise TokenRefused("The token is of another user.")
-        self.token_id = claims.token_id
+        self.token_id, self.sign_in_key = claims.token_id, claims.sign_in_key
         self._expect_end_of(claims)
         self.reply(Refreshed(token_ttl_s=self._token_ttl_s(claims)))
 

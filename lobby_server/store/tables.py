@@ -97,9 +97,23 @@ users = Table(
     Column("email_key", StoredText),
     Column("password_hash", StoredText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("role", StoredText),
+    Column("username_look", StoredText),
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
+    Index("ix_users_username_look", "username_look", unique=True),
     sqlite_autoincrement=True,  # an id is never used again: old tokens name it
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", StoredText, primary_key=True),
+    Column("user_id", BigInteger, nullable=False, index=True),
+    Column("client", StoredText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 revoked_tokens = Table(

@@ -87,6 +87,11 @@ class BaseHandler(tornado.web.RequestHandler):
             self.request.remote_ip or "", headers.get("X-Forwarded-For"), headers.get("X-Forwarded-Proto")
         )
 
+    @property
+    def user_agent(self) -> str:
+        """What the client calls itself."""
+        return str(self.request.headers.get("User-Agent", ""))
+
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("X-Content-Type-Options", "nosniff")

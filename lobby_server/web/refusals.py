@@ -12,6 +12,13 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
     RefusalCode.EMAIL_TAKEN: (409, ApiCode.EMAIL_TAKEN, "There is an account with this email already."),
     RefusalCode.INVALID_CREDENTIALS: (401, ApiCode.INVALID_CREDENTIALS, "The username or the password is not right."),
     RefusalCode.INVALID_TOKEN: (403, ApiCode.INVALID_TOKEN, "The token does not hold."),
+    RefusalCode.ACCOUNT_NOT_HERE: (404, ApiCode.ACCOUNT_NOT_HERE, "This server does not hold your account."),
+    RefusalCode.SIGN_IN_NOT_FOUND: (404, ApiCode.SIGN_IN_NOT_FOUND, "There is no such sign-in (any more)."),
+    RefusalCode.RESET_LINK_INVALID: (
+        403,
+        ApiCode.RESET_LINK_INVALID,
+        "This link does not work any more; ask for another one.",
+    ),
     RefusalCode.NOT_HOST: (403, ApiCode.NOT_HOST, "Only the host of the room can do that."),
     RefusalCode.ALREADY_HOSTING: (409, ApiCode.ALREADY_HOSTING, "You have a room already; delete or leave it first."),
     RefusalCode.USER_NOT_FOUND: (404, ApiCode.USER_NOT_FOUND, "There is nobody of that name or id here."),

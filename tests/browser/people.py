@@ -99,5 +99,6 @@ class Person:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _credentials(self, password: str) -> None:
-        self.page.get_by_label("Username").fill(self.name)
-        self.page.get_by_label("Password").fill(password)
+        form = self.page.locator("#login-form")
+        form.get_by_label("Username").fill(self.name)
+        form.get_by_label("Password").fill(password)

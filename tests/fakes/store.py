@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
+from lobby_server.core.accounts import look_of
+from lobby_server.service.ports import (
+    Account,
+    EmailTaken,
+    StoredRoom,
+    StoreUnavailable,
+    UsernameLooksTaken,
+    UsernameTaken,
+)
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.tables import is_storable, key_of
-from tests.fakes.social_store import SocialMemory
+from tests.fakes.account_store import AccountMemory
 
 
-class MemoryStore(SocialMemory):
+class MemoryStore(AccountMemory):
     """`lobby_server.service.ports.Store`, kept as long as the object.
 
     Set `is_away` and every call raises `StoreUnavailable`, until it is set back.
@@ -22,9 +30,8 @@ class MemoryStore(SocialMemory):
         super().__init__()
         self.is_away = False
         self._is_closed = False
-        self._accounts: dict[int, Account] = {}
+        self._last_account_id = 0
         self._revoked: dict[str, datetime] = {}
-        self._rooms: dict[str, StoredRoom] = {}
         self._life = ""
         self._marks: dict[str, int] = {}
 
@@ -35,12 +42,15 @@ class MemoryStore(SocialMemory):
         known = self._accounts.values()
         if any(key_of(account.username) == key_of(username) for account in known):
             raise UsernameTaken(f"The username {username} is taken.")
+        if any(look_of(account.username) == look_of(username) for account in known):
+            raise UsernameLooksTaken(f"The username {username} looks like another one.")
         if email is not None and any(
             account.email is not None and key_of(account.email) == key_of(email) for account in known
         ):
             raise EmailTaken(f"The email {email} is taken.")
+        self._last_account_id += 1
         account = Account(
-            id=len(self._accounts) + 1,
+            id=self._last_account_id,
             username=username,
             email=email,
             password_hash=password_hash,

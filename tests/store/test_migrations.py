@@ -24,7 +24,7 @@ from tests.store.conftest import Database
 Result = TypeVar("Result")
 TABLES = {
     "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
-    "chat_lines", "notifications", "announcements", "server_life", "marks",
+    "chat_lines", "notifications", "announcements", "server_life", "marks", "sign_ins",
     "alembic_version",
 }  # fmt: skip
 

@@ -15,9 +15,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, desc, func, insert, or_, select, update
 
-from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
+from lobby_server.core.accounts import look_of
+from lobby_server.service.ports import (
+    Account,
+    EmailTaken,
+    StoredRoom,
+    StoreUnavailable,
+    UsernameLooksTaken,
+    UsernameTaken,
+)
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict, UnstorableText
+from lobby_server.store.sql.account_data import SqlAccountData
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
@@ -26,7 +35,7 @@ from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, 
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
-class SqlStore(SqlFriends, SqlChat, SqlNotifications):
+class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData):
     """`lobby_server.service.ports.Store` on a database that `open_store` has made ready.
 
     Besides what the port says: a text that not every database can hold raises `UnstorableText`, a room id that
@@ -40,6 +49,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
         new_account = insert(users).values(
             username=username,
             username_key=username_key,
+            username_look=look_of(username),
             email=email,
             email_key=None if email is None else key_of(email),
             password_hash=password_hash,
@@ -56,6 +66,8 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
             # Each database words a conflict in its own way. Accounts stay, so the other one can still be asked.
             if await self._first(select(users.c.id).where(users.c.username_key == username_key)) is not None:
                 raise UsernameTaken(f"The username {username} is taken.") from conflict
+            if await self._first(select(users.c.id).where(users.c.username_look == look_of(username))) is not None:
+                raise UsernameLooksTaken(f"The username {username} looks like another one.") from conflict
             raise EmailTaken(f"The email {email} is taken.") from conflict
         return Account(
             id=account_id,
@@ -215,6 +227,7 @@ def _account(row: Row[Any]) -> Account:
         email=row.email,
         password_hash=row.password_hash,
         created_at=row.created_at,
+        role=row.role,
     )
 
 

@@ -64,6 +64,7 @@ class RegisterHandler(HashingHandler):
             password=body.get("password"),
             email=None if email == "" else email,
             asker=self.asker,
+            client=self.user_agent,
         )
         self.answer(session, 201)
 
@@ -78,7 +79,10 @@ class LoginHandler(HashingHandler):
     )
     async def post(self) -> None:
         given = bodies.read(self.body_object(), requests.Login)
-        self.answer(await self.app.accounts.login(login=given.username, password=given.password, asker=self.asker))
+        session = await self.app.accounts.login(
+            login=given.username, password=given.password, asker=self.asker, client=self.user_agent
+        )
+        self.answer(session)
 
 
 class VerifyHandler(BaseHandler):
@@ -96,7 +100,7 @@ class VerifyHandler(BaseHandler):
 class RefreshHandler(TokenHandler):
     @operation("A fresh token", answers={200: resources.FreshToken}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
-        self.answer(self.app.accounts.refresh(self.limited_claims()))
+        self.answer(await self.app.accounts.refresh(self.limited_claims()))
 
 
 class LogoutHandler(TokenHandler):
@@ -106,5 +110,6 @@ class LogoutHandler(TokenHandler):
         self.app.replica.check()
         await self.app.accounts.revoke(claims)
         await self.app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)
+        await self.app.sign_ins.logged_out(claims)
         self.set_status(204)
         self.clear_header("Content-Type")

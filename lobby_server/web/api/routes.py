@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from lobby_server.web import ops
-from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, room_hosting, rooms, stats
+from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, room_hosting, rooms, stats, upkeep
 from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 
 API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
@@ -17,6 +17,14 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/auth/verify", accounts.VerifyHandler),
     ("/api/auth/refresh", accounts.RefreshHandler),
     ("/api/auth/logout", accounts.LogoutHandler),
+    ("/api/auth/password", upkeep.PasswordHandler),
+    ("/api/auth/reset", upkeep.ResetHandler),
+    ("/api/auth/sign-ins", upkeep.SignInsHandler),
+    ("/api/auth/sign-ins/{sign_in_id}", upkeep.SignInHandler),
+    ("/api/account/export", upkeep.ExportHandler),
+    ("/api/account/delete", upkeep.DeleteAccountHandler),
+    ("/api/admin/reset-links", upkeep.ResetLinksHandler),
+    ("/api/admin/roles", upkeep.RolesHandler),
     ("/api/rooms", rooms.RoomsHandler),
     ("/api/rooms/mine", rooms.MyRoomHandler),
     ("/api/rooms/{room_id}", rooms.RoomHandler),

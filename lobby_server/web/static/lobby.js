@@ -5,6 +5,7 @@
  * back every 5 s as the first client did, `?version=…` is the version of the game.
  */
 import { Account } from "./lobby/account.js";
+import { AccountDialog } from "./lobby/account_dialog.js";
 import { AccountView } from "./lobby/account_view.js";
 import { Api } from "./lobby/api.js";
 import { Chat } from "./lobby/chat.js";
@@ -66,7 +67,8 @@ new MyRoomHost({ room: myRoom, api, notices });
 new FriendsView({ friends, people, notices });
 new PartyView({ party, people, account, notices, inbox });
 new ChatView({ chat, party, people, account, notices });
-new AccountView({ account });
+const accountDialog = new AccountDialog({ api, account, notices });
+const accountView = new AccountView({ account });
 
 people.offer(({ id, username }) => {
   const deeds = [];
@@ -91,7 +93,7 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, card]) part.clear();
+  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, card, accountDialog]) part.clear();
   for (const form of document.querySelectorAll("#inside form")) clearForm(form);
 });
 connection.established.connect(() => card.followLink());
@@ -156,4 +158,4 @@ byId("views").addEventListener("click", (event) => {
 byId("inbox-button").addEventListener("click", () => byId("inbox").showModal());
 byId("inbox-close").addEventListener("click", () => byId("inbox").close());
 look("rooms");
-account.resume();
+if (!accountView.isResetting) account.resume();

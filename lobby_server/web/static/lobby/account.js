@@ -43,6 +43,11 @@ export class Account {
     this.#enter(await this.#api.post("/api/auth/login", { username, password }), isKept);
   }
 
+  /** Another password by a reset link. */
+  async reset({ token, newPassword }) {
+    this.#enter(await this.#api.post("/api/auth/reset", { token, new_password: newPassword }), false);
+  }
+
   /** A fresher token before this one ends. Returns it. */
   async refresh() {
     const { token } = await this.#api.post("/api/auth/refresh");
