@@ -5,6 +5,7 @@
     ├── LooksTaken         a sentence that says so
     ├── InvalidAccount     a sentence per field that is at fault
     └── TokenRefused       a sentence that says what is wrong with the token
+        └── UserBanned     of whom it is (`lobby_server.core.bans`)
 
 The codes are the rules' own. Each way out says them in its own words, by one table: the socket by
 `lobby_server.service.errors`, HTTP by `lobby_server.web.refusals`.
@@ -25,6 +26,8 @@ class RefusalCode(str, Enum):
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_TOKEN = "invalid_token"
     ADMIN_REQUIRED = "admin_required"
+    USER_BANNED = "user_banned"
+    REPORT_NOT_FOUND = "report_not_found"
     ACCOUNT_NOT_HERE = "account_not_here"
     """Another service holds the account."""
     SIGN_IN_NOT_FOUND = "sign_in_not_found"

@@ -32,6 +32,7 @@ class ErrorReason(str, Enum):
     NOT_IN_PARTY = "not_in_party"
     BLOCKED_BY_YOU = "blocked_by_you"
     TRY_AGAIN_LATER = "try_again_later"
+    USER_BANNED = "user_banned"
 
 
 class ApiCode(str, Enum):
@@ -43,6 +44,8 @@ class ApiCode(str, Enum):
     INVALID_CREDENTIALS = "invalid_credentials"
     USERNAME_TAKEN = "username_taken"
     EMAIL_TAKEN = "email_taken"
+    USER_BANNED = "user_banned"
+    REPORT_NOT_FOUND = "report_not_found"
     ACCOUNT_NOT_HERE = "account_not_here"
     SIGN_IN_NOT_FOUND = "sign_in_not_found"
     RESET_LINK_INVALID = "reset_link_invalid"
@@ -108,6 +111,7 @@ class CloseCode(IntEnum):
     HEARTBEAT_TIMEOUT = 4004
     PROTOCOL_ABUSE = 4501
     SIGNED_OUT = 4502
+    BANNED = 4503
 
 
 FIRST_TERMINAL_CLOSE_CODE = 4500

@@ -35,6 +35,7 @@ ERRORS = MappingProxyType(
         ErrorReason.NOT_IN_PARTY: "The caller is in no party.",
         ErrorReason.BLOCKED_BY_YOU: "The caller has blocked that user; DELETE /api/blocks/{user_id} lifts it.",
         ErrorReason.TRY_AGAIN_LATER: "The server cannot do that at the moment; nothing was done.",
+        ErrorReason.USER_BANNED: "refresh: an administrator has banned the user.",
     }
 )
 
@@ -52,7 +53,8 @@ CLOSE_CODES = MappingProxyType(
         CloseCode.RATE_LIMITED: "The client kept sending over the limit.",
         CloseCode.HEARTBEAT_TIMEOUT: "Nothing came from the client for too long.",
         CloseCode.PROTOCOL_ABUSE: "Too many messages were malformed, or too many handshakes were refused.",
-        CloseCode.SIGNED_OUT: "The token was signed out, or has expired.",
+        CloseCode.SIGNED_OUT: "The token was signed out, or has expired; or an administrator has kicked the user.",
+        CloseCode.BANNED: "An administrator has banned the user; the close frame says why.",
     }
 )
 

@@ -11,6 +11,8 @@ import msgspec
 
 from lobby_server.protocol.resources import DEFAULT_ROOM_PLAYERS, MAX_ROOM_PLAYERS, MIN_ROOM_PLAYERS
 
+MAX_END_S = 10 * 365 * 86400
+"""Of a ban or an announcement: ten years."""
 MAX_NAME_CHARACTERS = 64
 """Of a game mode, a map, and a username."""
 MAX_USER_ID = 2**53 - 1
@@ -177,11 +179,56 @@ class OneUser(Body, frozen=True):
     FAULTS: ClassVar = {"user_id": "user_id is a whole number, the id of a user."}
 
 
+EndsInS = Annotated[int, msgspec.Meta(ge=1, le=MAX_END_S)]
+_ENDS_FAULT = f"ends_in_s is a whole number of seconds, from 1 to {MAX_END_S}."
+
+
 class NewAnnouncement(Body, frozen=True):
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=VISIBLE)]
     body: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] = ""
+    ends_in_s: EndsInS | None = None
 
     FAULTS: ClassVar = {
+        "ends_in_s": _ENDS_FAULT,
         "title": "title is text of at most 100 characters.",
         "body": "body is text of at most 2000 characters.",
+    }
+
+
+ReasonText = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=VISIBLE)]
+_REASON_FAULT = "A reason is needed, as text of at most 200 characters."
+
+
+class Reason(Body, frozen=True):
+    reason: ReasonText
+
+    FAULTS: ClassVar = {"reason": _REASON_FAULT}
+
+
+class UserKick(Body, frozen=True):
+    username: Name
+    reason: ReasonText
+
+    FAULTS: ClassVar = {**OneUsername.FAULTS, "reason": _REASON_FAULT}
+
+
+class NewUserBan(Body, frozen=True):
+    """Without an end it holds until it is lifted."""
+
+    username: Name
+    reason: ReasonText
+    ends_in_s: EndsInS | None = None
+
+    FAULTS: ClassVar = {**UserKick.FAULTS, "ends_in_s": _ENDS_FAULT}
+
+
+class NewReport(Body, frozen=True):
+    username: Name
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=VISIBLE)]
+    room_id: OptionalName | None = None
+
+    FAULTS: ClassVar = {
+        **OneUsername.FAULTS,
+        "text": "Say what happened, in at most 500 characters.",
+        "room_id": "room_id is text, the id of a room.",
     }

@@ -178,7 +178,7 @@ class Notification(ServerMessage, frozen=True):
     ts: int
 
 
-class Announcement(ServerMessage, frozen=True):
+class Announcement(ServerMessage, frozen=True, omit_defaults=True):
     """A message from an administrator to all clients. ``ts`` is Unix time in milliseconds."""
 
     TYPE: ClassVar[str] = "announcement"
@@ -187,6 +187,8 @@ class Announcement(ServerMessage, frozen=True):
     title: str
     body: str
     ts: int
+    until: int | None = None
+    """When it has no meaning any more, in the same time; left out where it has no end."""
 
 
 SOCIAL_MESSAGES: dict[str, type[ServerMessage]] = {

@@ -20,6 +20,7 @@ from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.accounts.upkeep import AccountUpkeep
+from lobby_server.service.administration.administration import Administration
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
@@ -118,6 +119,7 @@ class App:
             clock=clock,
             new_token_id=runtime.new_token_id,
             revoked=books.revoked,
+            bans=books.user_bans,
         )
         self.sign_ins = SignIns(
             store=store, tokens=self.tokens, replica=self.replica, clock=clock, new_id=runtime.new_token_id
@@ -206,6 +208,16 @@ class App:
             clock=clock,
         )
 
+        self.administration = Administration(
+            replica=self.replica,
+            sessions=self.sessions,
+            people=self.social.people,
+            sign_ins=self.sign_ins,
+            store=store,
+            clock=clock,
+            settings=settings,
+        )
+
         # Other nodes
         self.nodes: Nodes | None = None
         if shared_log is not None:
@@ -283,6 +295,7 @@ class App:
         await self.accounts.load_revoked()
         await self.rooms.restore()
         await self.social.restore()
+        await self.administration.restore()
 
     # -- sockets --------------------------------------------------------------------------------------------------
 

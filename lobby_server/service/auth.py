@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import argon2
 import jwt
 
+from lobby_server.core.bans import UserBan, UserBanned
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
 from lobby_server.service.accounts.signatures import ALGORITHM, verified_claims
@@ -69,13 +70,16 @@ class Tokens:
         clock: Clock,
         new_token_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
         revoked: dict[str, float] | None = None,
+        bans: Mapping[int, UserBan] | None = None,
     ) -> None:
         """`secret` signs, and verifies as each of the `older` does. `new_token_id`: new each time, and nobody can
-        guess it. `revoked`: where it is known which tokens are signed out, and when each ends by itself."""
+        guess it. `revoked`: where it is known which tokens are signed out, and when each ends by itself. `bans`: of
+        users, whose tokens hold no more."""
         self._secrets = (secret, *older)
         self._clock = clock
         self._new_token_id = new_token_id
         self._revoked: dict[str, float] = {} if revoked is None else revoked
+        self._bans: Mapping[int, UserBan] = {} if bans is None else bans
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
 
@@ -121,7 +125,15 @@ class Tokens:
         )
         if verified.sign_in_key in self._revoked:
             raise TokenRefused("The token was signed out.")
+        self.check_not_banned(user)
         return verified
+
+    def check_not_banned(self, user: User) -> None:
+        """Raises `UserBanned`, which says until when and why."""
+        ban = self._bans.get(user.id)
+        if ban is not None and ban.holds(self._clock.utc_now().timestamp()):
+            end = "" if ban.until_s is None else f" until {utc_from_unix(ban.until_s):%Y-%m-%d %H:%M} UTC"
+            raise UserBanned(f"You are banned from this lobby{end}. Reason: {ban.reason}")
 
     def issue_reset(self, user_id: int, fingerprint: str, *, expires_at_s: float) -> str:
         """A token by which a user may choose another password; it is none to log in with. `fingerprint`: of what is to

@@ -7,6 +7,7 @@ from lobby_server.protocol.codes import ErrorReason
 
 ERROR_REASONS: dict[RefusalCode, ErrorReason] = {
     RefusalCode.INVALID_TOKEN: ErrorReason.INVALID_TOKEN,
+    RefusalCode.USER_BANNED: ErrorReason.USER_BANNED,
     RefusalCode.NO_ROOM_FOUND: ErrorReason.NO_ROOM_FOUND,
     RefusalCode.ROOM_NOT_FOUND: ErrorReason.ROOM_NOT_FOUND,
     RefusalCode.ROOM_FULL: ErrorReason.ROOM_FULL,

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lobby_server.core.presence import User
+from lobby_server.service.administration.ports import AdminStore
 from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
 
 
@@ -24,6 +25,8 @@ class Account:
     created_at: datetime
     role: str | None = None
     """``admin``: an administrator from the next login on."""
+    rooms_hosted: int = 0
+    """Rooms that the user has made."""
 
     @property
     def user(self) -> User:
@@ -97,7 +100,7 @@ class EmailTaken(StoreError):
     pass
 
 
-class Store(FriendStore, ChatStore, NotificationStore, Protocol):
+class Store(FriendStore, ChatStore, NotificationStore, AdminStore, Protocol):
     """Accounts, revoked tokens and rooms, kept; and everything of the social side.
 
     Every call commits before it returns and either happens whole or not at all. Any of them raises
@@ -149,7 +152,8 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         """``jti`` → end of the token, of those that have not ended by themselves; the others are forgotten."""
 
-    async def add_room(self, room: StoredRoom) -> None: ...
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+        """A room, which counts for its host's account. `is_again`: it was there before, and has been counted."""
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         """Another host, or the same with a version. No such room: nothing happens."""

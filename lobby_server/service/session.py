@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from lobby_server.core.bans import UserBanned
 from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, Pace
 from lobby_server.core.refusal import Refusal, TokenRefused
@@ -234,8 +235,11 @@ class Session(Peer):
         else:
             try:
                 claims = self._rules.tokens.verify(handshake.token)
-            except TokenRefused:
-                self._refuse_handshake(ErrorReason.INVALID_TOKEN)
+            except TokenRefused as refused:
+                asks = known_features(handshake.features)
+                self._refuse_handshake(
+                    ErrorReason.INVALID_TOKEN, str(refused) if asks and isinstance(refused, UserBanned) else None
+                )
             else:
                 self._accept(handshake, claims)
 

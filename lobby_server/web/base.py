@@ -29,6 +29,7 @@ BARE_PREFIX = "/ prefix"
 """What the routes know the path prefix without a slash by; no request has such a path."""
 MAX_ID_DIGITS = 18
 """Of an id in an address: what is longer fits into no database."""
+TOO_MANY_ASKED = "You have asked a lot of people in a short time; wait a moment."
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 
@@ -155,8 +156,7 @@ class BaseHandler(tornado.web.RequestHandler):
         user = self.claims().user
         wait_s = self.app.social_limit.take(str(user.id), self.app.clock.monotonic_s())
         if wait_s:
-            sentence = "You have asked a lot of people in a short time; wait a moment."
-            raise ApiFault(429, ApiCode.RATE_LIMITED, sentence, retry_after_s=wait_s)
+            raise ApiFault(429, ApiCode.RATE_LIMITED, TOO_MANY_ASKED, retry_after_s=wait_s)
         return user
 
     def before(self) -> int | None:

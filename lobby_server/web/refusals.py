@@ -12,6 +12,8 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
     RefusalCode.EMAIL_TAKEN: (409, ApiCode.EMAIL_TAKEN, "There is an account with this email already."),
     RefusalCode.INVALID_CREDENTIALS: (401, ApiCode.INVALID_CREDENTIALS, "The username or the password is not right."),
     RefusalCode.INVALID_TOKEN: (403, ApiCode.INVALID_TOKEN, "The token does not hold."),
+    RefusalCode.USER_BANNED: (403, ApiCode.USER_BANNED, "You are banned from this lobby."),
+    RefusalCode.REPORT_NOT_FOUND: (404, ApiCode.REPORT_NOT_FOUND, "There is no such report."),
     RefusalCode.ACCOUNT_NOT_HERE: (404, ApiCode.ACCOUNT_NOT_HERE, "This server does not hold your account."),
     RefusalCode.SIGN_IN_NOT_FOUND: (404, ApiCode.SIGN_IN_NOT_FOUND, "There is no such sign-in (any more)."),
     RefusalCode.RESET_LINK_INVALID: (
@@ -58,7 +60,7 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
         ApiCode.TOO_FEW_PLACES,
         "There are more players in the room than that; kick somebody first.",
     ),
-    RefusalCode.NOT_BANNED: (404, ApiCode.NOT_BANNED, "This player is not banned from the room."),
+    RefusalCode.NOT_BANNED: (404, ApiCode.NOT_BANNED, "This player is not banned."),
     RefusalCode.ROOM_FULL: (409, ApiCode.ROOM_FULL, "The room has not enough space; nobody has entered."),
     RefusalCode.VERSION_MISMATCH: (
         409,

@@ -7,10 +7,11 @@ from datetime import datetime, timezone
 
 from lobby_server.service.ports import Account, SignIn, StoredRoom
 from lobby_server.service.social.ports import ChatLine
+from tests.fakes.admin_store import AdminMemory
 from tests.fakes.social_store import SocialMemory
 
 
-class AccountMemory(SocialMemory):
+class AccountMemory(AdminMemory, SocialMemory):
     """A part of `tests.fakes.store.MemoryStore`."""
 
     def __init__(self) -> None:

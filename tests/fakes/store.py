@@ -88,11 +88,14 @@ class MemoryStore(AccountMemory):
         self._revoked = {jti: expires_at for jti, expires_at in self._revoked.items() if expires_at > now}
         return dict(self._revoked)
 
-    async def add_room(self, room: StoredRoom) -> None:
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
         self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version, room.name)
         if room.id in self._rooms:
             raise RowConflict
         self._rooms[room.id] = replace(room, created_at=room.created_at.astimezone(timezone.utc))
+        host = self._accounts.get(room.host_user_id)
+        if host is not None and not is_again:
+            self._accounts[host.id] = replace(host, rooms_hosted=host.rooms_hosted + 1)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         self._check(room_id, username, version)

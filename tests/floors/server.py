@@ -12,6 +12,7 @@ LAYERS = (
     ("settings",),
     # The rules: no time, no I/O
     ("core.refusal", "core.presence", "core.ratelimit", "core.accounts", "core.addresses", "core.room_codes"),
+    ("core.bans",),
     ("core.invitations",),
     (
         "core.rooms",
@@ -24,13 +25,13 @@ LAYERS = (
     ("core.machine.commands",),
     ("core.machine.effects", "core.machine.books"),
     ("core.machine.rooms", "core.machine.room_hosting"),
-    ("core.machine.presence", "core.machine.parties", "core.machine.social"),
+    ("core.machine.presence", "core.machine.parties", "core.machine.social", "core.machine.administration"),
     ("core.machine.state",),
     ("core.machine.image",),
     ("core.machine",),
     ("core",),
     # The service: what happens when, over ports
-    ("service.social.ports",),
+    ("service.social.ports", "service.administration.ports"),
     ("service.ports",),
     ("service.writes.kept",),
     ("service.accounts.signatures",),
@@ -56,7 +57,7 @@ LAYERS = (
     ("service.announcer", "service.drain", "service.watch.ops_history"),
     ("service.rooms.commands", "service.lobby"),
     ("service.social",),
-    ("service.rooms.hosting", "service.accounts.upkeep"),
+    ("service.rooms.hosting", "service.accounts.upkeep", "service.administration"),
     ("service.nodes",),
     ("service.app",),
     ("service",),

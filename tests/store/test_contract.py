@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from lobby_server.service.social.ports import NewLine
 from lobby_server.service.ports import (
     Account,
     EmailTaken,
@@ -20,6 +19,7 @@ from lobby_server.service.ports import (
     UsernameLooksTaken,
     UsernameTaken,
 )
+from lobby_server.service.social.ports import NewLine
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
 LARGEST_USER_ID = 2**53 - 1
@@ -320,6 +320,15 @@ async def test_any_text_is_kept_verbatim_in_a_room(store: Store, text: str) -> N
     room = replace(ROOM, id=text, host_username=text, gamemode=text, map_name=text, version=text, name=text)
     await store.add_room(room)
     assert await store.rooms() == [room]
+
+
+async def test_rooms_count_for_the_account_of_their_host_once(store: Store) -> None:
+    ada = await register(store, "Ada")
+    for room_id in ("r1", "r2"):
+        await store.add_room(replace(ROOM, id=room_id, host_user_id=ada.id))
+    await store.delete_room("r1")
+    await store.add_room(replace(ROOM, id="r1", host_user_id=ada.id), is_again=True)
+    assert (await store.account(ada.id)) == replace(ada, rooms_hosted=2)
 
 
 async def test_rooms_come_oldest_first(store: Store) -> None:

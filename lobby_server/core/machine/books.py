@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.invitations import MatchInvitationBook
@@ -89,6 +90,8 @@ class Books:
     notices: NoticeBook
     chatters: set[int]
     """Users online who have used chat: their base clients hear the lobby's too."""
+    user_bans: dict[int, UserBan]
+    """Users who are banned from the lobby; also bans that have ended."""
     revoked: dict[str, float]
     """Tokens that are signed out, and when each ends by itself, in Unix time."""
     lobby_pace: Pace
@@ -125,6 +128,7 @@ def new_books(
         blocks=BlockBook(),
         notices=NoticeBook(),
         chatters=set(),
+        user_bans={},
         revoked={},
         lobby_pace=Pace(rate_per_s=LOBBY_LINES_PER_S, burst=LOBBY_BURST_LINES),
     )

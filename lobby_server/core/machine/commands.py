@@ -367,6 +367,32 @@ class Announce(Command, frozen=True):
     title: str
     body: str
     ts: int
+    until: int | None = None
+
+
+# -- administration: the store has each of them already ---------------------------------------------------------------
+
+
+class BanUser(Command, frozen=True):
+    """`until_s`: in Unix time; None: until it is lifted."""
+
+    user: User
+    reason: str
+    until_s: float | None
+
+
+class UnbanUser(Command, frozen=True):
+    user_id: int
+
+
+class KickUser(Command, frozen=True):
+    user: User
+    reason: str
+
+
+class CloseRoom(Command, frozen=True):
+    by: User
+    room_id: str
 
 
 class Nothing(Command, frozen=True):

@@ -156,6 +156,14 @@ class LetIn(Effect, frozen=True):
     user: User
 
 
+class UserPutOut(Effect, frozen=True):
+    """An administrator has kicked or banned a user from the lobby."""
+
+    user: User
+    reason: str
+    is_banned: bool
+
+
 class MatchInvited(Effect, frozen=True):
     room: Room
     sender: User
@@ -268,3 +276,4 @@ class Announced(Effect, frozen=True):
     title: str
     body: str
     ts: int
+    until: int | None = None

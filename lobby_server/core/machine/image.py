@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import Block
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.invitations import MatchInvitation
@@ -52,6 +53,7 @@ class Image(msgspec.Struct, array_like=True):
     waiting: list[int]
     unread: list[tuple[int, str, int]]
     chatters: list[int]
+    user_bans: list[UserBan]
     revoked: list[tuple[str, float]]
     lobby_pace_s: float
 
@@ -135,6 +137,7 @@ def _image_of(state: LobbyState) -> Image:
         waiting=sorted(books.notices.waiting),
         unread=sorted((user_id, *each) for user_id, found in books.notices.unread.items() for each in found),
         chatters=sorted(books.chatters),
+        user_bans=[books.user_bans[user_id] for user_id in sorted(books.user_bans)],
         revoked=sorted(books.revoked.items()),
         lobby_pace_s=books.lobby_pace_s,
     )
@@ -167,6 +170,8 @@ def _load(state: LobbyState, image: Image) -> None:
         books.notices.open(user_id, kind, sender_id)
     books.chatters.clear()
     books.chatters.update(image.chatters)
+    books.user_bans.clear()
+    books.user_bans.update((ban.user.id, ban) for ban in image.user_bans)
     books.revoked.clear()
     books.revoked.update(image.revoked)
     books.lobby_pace_s = image.lobby_pace_s

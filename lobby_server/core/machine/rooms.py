@@ -79,10 +79,13 @@ def kick(books: Books, command: commands.KickFromRoom, now_s: float) -> list[Eff
 
 
 def delete(books: Books, command: commands.DeleteRoom, now_s: float) -> list[Effect]:
-    room = check_may_delete(books, command.user, command.room_id)
+    return delete_room(books, check_may_delete(books, command.user, command.room_id), command.user, now_s)
+
+
+def delete_room(books: Books, room: Room, by: User, now_s: float) -> list[Effect]:
     books.rooms.remove(room.id)
     books.partings.note(room.members, room.id, now_s=now_s)
-    return [effects.RoomDeleted(room, command.user), *_gone(books, room)]
+    return [effects.RoomDeleted(room, by), *_gone(books, room)]
 
 
 def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Effect]:

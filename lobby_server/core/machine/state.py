@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from lobby_server.core.machine import commands, effects, parties, presence, room_hosting, rooms, social
+from lobby_server.core.machine import (
+    administration,
+    commands,
+    effects,
+    parties,
+    presence,
+    room_hosting,
+    rooms,
+    social,
+)
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
@@ -72,6 +81,10 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.DeliverNotices: social.deliver,
     commands.ReadNotices: social.read_notices,
     commands.Announce: social.announce,
+    commands.BanUser: administration.ban,
+    commands.UnbanUser: administration.unban,
+    commands.KickUser: administration.kick,
+    commands.CloseRoom: administration.close_room,
     commands.Nothing: lambda books, command, now_s: [],
 }
 _CHANGES_BY_NODE: dict[type[Command], _ChangeByNode] = {

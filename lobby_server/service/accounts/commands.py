@@ -37,8 +37,8 @@ class Accounts:
     async def register(
         self, *, username: object, password: object, email: object, asker: Asker, client: str = ""
     ) -> resources.Session:
-        """A new account, logged in. `client`: what the client calls itself. Raises `InvalidAccount`, `Refusal` (``username_taken``, ``email_taken``),
-        `StoreUnavailable`, `Overloaded`, `CallerGone`."""
+        """A new account, logged in. `client`: what the client calls itself. Raises `InvalidAccount`, `Refusal`
+        (``username_taken``, ``email_taken``), `StoreUnavailable`, `Overloaded`, `CallerGone`."""
         faults = account_faults(username=username, password=password, email=email)
         if faults:
             raise InvalidAccount(faults)

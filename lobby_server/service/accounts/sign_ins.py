@@ -12,7 +12,8 @@ from datetime import timedelta
 from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.protocol import account_resources, resources
+from lobby_server.protocol import resources
+from lobby_server.protocol.authority import account_resources
 from lobby_server.service.auth import Claims, Tokens, revocation_key, utc_from_unix
 from lobby_server.service.ports import Account, Clock, SignIn, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
@@ -34,7 +35,9 @@ class SignIns:
         self._new_id = new_id
 
     async def begin(self, account: Account, *, client: str) -> str:
-        """A user has logged in; the token. `client`: what their client calls itself. Raises `StoreUnavailable`."""
+        """A user has logged in; the token. `client`: what their client calls itself. Raises `StoreUnavailable`,
+        `UserBanned`."""
+        self._tokens.check_not_banned(account.user)
         now = self._clock.utc_now()
         sign_in_id = self._new_id()
         await self._store.add_sign_in(

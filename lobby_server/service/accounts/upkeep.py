@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
-from lobby_server.protocol import account_resources, resources, social_resources
+from lobby_server.protocol import resources, social_resources
+from lobby_server.protocol.authority import account_resources
 from lobby_server.service.accounts.commands import Accounts, user_resource
 from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.accounts.sign_ins import SignIns
@@ -21,6 +22,7 @@ from lobby_server.service.social.blocks import Blocks
 from lobby_server.service.social.friends import Friends
 
 RESET_LINK_TTL_S = 24 * 3600
+NOT_YOUR_PASSWORD = "This is not your password."
 
 
 class AccountUpkeep:
@@ -136,7 +138,7 @@ class AccountUpkeep:
         try:
             await self._accounts.check_password(account, password, asker)
         except Refusal as refusal:
-            refusal.sentence = "This is not your password."
+            refusal.sentence = NOT_YOUR_PASSWORD
             raise
 
     async def _account(self, claims: Claims) -> Account:

@@ -171,7 +171,7 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     async def make(self, store: Store) -> None:
         await store.delete_room(self.room.id)  # a second time finds it there
-        await store.add_room(self.room)
+        await store.add_room(self.room, is_again=True)
 
 
 class ChangeRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):

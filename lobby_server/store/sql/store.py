@@ -27,6 +27,7 @@ from lobby_server.service.ports import (
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.sql.account_data import SqlAccountData
+from lobby_server.store.sql.administration import SqlAdministration
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
@@ -35,7 +36,7 @@ from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, 
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
-class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData):
+class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdministration):
     """`lobby_server.service.ports.Store` on a database that `open_store` has made ready.
 
     Besides what the port says: a text that not every database can hold raises `UnstorableText`, a room id that
@@ -104,7 +105,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData):
 
         return await self._run(forget_and_read)
 
-    async def add_room(self, room: StoredRoom) -> None:
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
         new_room = insert(rooms).values(
             id=room.id,
             host_user_id=room.host_user_id,
@@ -123,17 +124,17 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData):
             for table, user_ids in ((room_bans, room.banned_user_ids), (room_guests, room.invited_user_ids))
             if user_ids
         ]
-        if not people:
-            await self._do(new_room)
-            return
+        counted = update(users).where(users.c.id == room.host_user_id).values(rooms_hosted=users.c.rooms_hosted + 1)
 
-        def add_with_people(connection: Connection) -> None:
+        def add(connection: Connection) -> None:
             with in_transaction(connection):
                 connection.execute(new_room)
                 for table, rows in people:
                     connection.execute(insert(table), rows)
+                if not is_again:
+                    connection.execute(counted)
 
-        await self._run(add_with_people)
+        await self._run(add)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         await self._do(
@@ -228,6 +229,7 @@ def _account(row: Row[Any]) -> Account:
         password_hash=row.password_hash,
         created_at=row.created_at,
         role=row.role,
+        rooms_hosted=row.rooms_hosted,
     )
 
 

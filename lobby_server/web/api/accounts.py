@@ -12,6 +12,8 @@ from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.refusals import problem_of
 
+TOO_MANY_ATTEMPTS = "There were too many attempts from this address; wait a moment."
+
 
 class HashingHandler(BaseHandler):
     """One whose calls hash passwords: limited by address, and given up when their client is gone."""
@@ -25,7 +27,7 @@ class HashingHandler(BaseHandler):
             return
         wait_s = self.app.auth_limit.take(self.client.bucket, self.app.clock.monotonic_s())
         if wait_s:
-            raise _too_many("There were too many attempts from this address; wait a moment.", wait_s)
+            raise _too_many(TOO_MANY_ATTEMPTS, wait_s)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()

@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 
 from lobby_server.web import ops
-from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, room_hosting, rooms, stats, upkeep
+from lobby_server.web.api import (
+    accounts,
+    chat,
+    documents,
+    friends,
+    notifications,
+    parties,
+    rooms,
+    stats,
+)
+from lobby_server.web.api.authority import administration, room_hosting, upkeep
 from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 
 API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
@@ -23,6 +33,15 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/auth/sign-ins/{sign_in_id}", upkeep.SignInHandler),
     ("/api/account/export", upkeep.ExportHandler),
     ("/api/account/delete", upkeep.DeleteAccountHandler),
+    ("/api/reports", administration.ReportsHandler),
+    ("/api/admin/overview", administration.OverviewHandler),
+    ("/api/admin/kicks", administration.KicksHandler),
+    ("/api/admin/bans", administration.UserBansHandler),
+    ("/api/admin/bans/{user_id:id}", administration.UserBanHandler),
+    ("/api/admin/rooms/{room_id}/close", administration.RoomCloseHandler),
+    ("/api/admin/reports", administration.ReportListHandler),
+    ("/api/admin/reports/{report_id:id}/close", administration.ReportCloseHandler),
+    ("/api/admin/audit", administration.AuditHandler),
     ("/api/admin/reset-links", upkeep.ResetLinksHandler),
     ("/api/admin/roles", upkeep.RolesHandler),
     ("/api/rooms", rooms.RoomsHandler),
@@ -40,6 +59,7 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/rooms/{room_id}/invites/decline", parties.RoomDeclineHandler),
     ("/api/rooms/{room_id}/invites/{user_id:id}", parties.RoomInviteHandler),
     ("/api/users/online", stats.OnlineUsersHandler),
+    ("/api/users/{user_id:id}", friends.ProfileHandler),
     ("/api/stats", stats.StatsHandler),
     ("/api/friends", friends.FriendsHandler),
     ("/api/friends/{user_id:id}", friends.FriendHandler),

@@ -4,6 +4,7 @@
  * The token is kept for this tab, so that two tabs can be two players, and for the device only when asked to.
  */
 import { Signal } from "./signal.js";
+import { t } from "./words.js";
 
 const KEY = "lobby.login";
 
@@ -17,7 +18,7 @@ export class Account {
 
   constructor(api) {
     this.#api = api;
-    api.onSignedOut = () => this.forget("Your login has ended. Please log in again.");
+    api.onSignedOut = (why = t("Your login has ended. Please log in again.")) => this.forget(why);
   }
 
   get token() {

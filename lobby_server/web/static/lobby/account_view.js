@@ -66,6 +66,5 @@ export class AccountView {
     setHidden(byId("door"), user !== null);
     for (const element of document.querySelectorAll("[data-inside]")) setHidden(element, user === null);
     setText(byId("my-name"), user?.username ?? "");
-    document.title = user === null ? "Game lobby" : `${user.username} · Game lobby`;
   }
 }

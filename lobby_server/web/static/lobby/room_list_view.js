@@ -41,7 +41,7 @@ export class RoomListView {
     model.arrived.connect((rooms) => {
       for (const room of rooms) this.#fresh.add(room.id);
       const [room] = rooms;
-      notices.murmur(rooms.length === 1 ? `New room: ${room.gamemode} by ${room.host_username}` : `${rooms.length} new rooms`);
+      notices.murmur(rooms.length === 1 ? t("New room: {mode} by {name}", { mode: room.gamemode, name: room.host_username }) : t("{count} new rooms", { count: rooms.length }));
     });
     this.#order = new SteadyOrder(this.#list, { shown: () => this.#shown, released: draw });
     const { search, mode, sort, notFull, friends } = this.#controls;
@@ -84,7 +84,7 @@ export class RoomListView {
       } catch (fault) {
         if (!fault.existingRoomId || myRoom.id !== null) throw fault;
         myRoom.hostAgain(fault.existingRoomId); // left, but not gone yet: one that is private is in no list
-        notices.say("You still have a room: you are in it again. Delete it to make another.");
+        notices.say(t("You still have a room: you are in it again. Delete it to make another."));
         return;
       }
       form.reset();
@@ -93,8 +93,8 @@ export class RoomListView {
   }
 
   async #delete(id, api, notices) {
-    const consequence = "Everybody in it has to leave.";
-    if (await confirm({ title: "Delete this room?", consequence, deed: "Delete room" })) {
+    const consequence = t("Everybody in it has to leave.");
+    if (await confirm({ title: t("Delete this room?"), consequence, deed: t("Delete room") })) {
       notices.attempt(() => api.delete(`/api/rooms/${encodeURIComponent(id)}`));
     }
   }
@@ -138,7 +138,7 @@ export class RoomListView {
     row.drawnState = "gone";
     row.classList.add("gone");
     for (const button of row.querySelectorAll("button")) button.disabled = true;
-    setText(part(row, "age"), "gone");
+    setText(part(row, "age"), t("gone"));
   }
 
   #updateRow(row, room) {
@@ -158,15 +158,15 @@ export class RoomListView {
     setHidden(part(row, "friends"), !hasFriends);
     setText(part(row, "map"), room.map_name ?? "");
     const isHost = room.host_username === this.#account.user?.username;
-    setText(part(row, "host"), isHost ? "you" : room.host_username);
+    setText(part(row, "host"), isHost ? t("you") : room.host_username);
     setText(part(row, "players"), `${room.current_players}/${room.max_players}`);
-    part(row, "players").setAttribute("aria-label", `${room.current_players} of ${room.max_players} players`);
+    part(row, "players").setAttribute("aria-label", t("{players} of {places} players", { players: room.current_players, places: room.max_players }));
     row.classList.toggle("full", room.is_full);
     row.classList.toggle("mine", isIn);
     const { label, isOpen } = entrance(room, { isIn, isBarred });
     setText(part(row, "join"), label);
     row.classList.toggle("started", room.is_started ?? false);
-    const named = `${room.gamemode} by ${room.host_username}`;
+    const named = t("{mode} by {name}", { mode: room.gamemode, name: room.host_username });
     for (const [name, isShown] of [["join", !isIn], ["leave", isIn], ["delete", isHost]]) {
       const button = part(row, name);
       setHidden(button, !isShown);

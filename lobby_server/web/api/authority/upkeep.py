@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lobby_server.core.refusal import Refusal, RefusalCode
-from lobby_server.protocol import account_resources, requests, resources
+from lobby_server.protocol import requests, resources
+from lobby_server.protocol.authority import account_resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.api import bodies
 from lobby_server.web.api.accounts import HashingHandler, TokenHandler
+from lobby_server.web.api.authority.administration import AdminHandler
 from lobby_server.web.api.operation import Caller, operation
-from lobby_server.web.base import BaseHandler
 
 _HASHING = (ApiCode.RATE_LIMITED, ApiCode.TRY_AGAIN_LATER)
 
@@ -49,9 +49,7 @@ class SignInsHandler(TokenHandler):
     async def get(self) -> None:
         self.answer(await self.app.sign_ins.overview(self.claims()))
 
-    @operation(
-        "Sign out everywhere else", answers={200: account_resources.SignedOut}, refusals=(ApiCode.RATE_LIMITED,)
-    )
+    @operation("Sign out everywhere else", answers={200: account_resources.SignedOut}, refusals=(ApiCode.RATE_LIMITED,))
     async def delete(self) -> None:
         claims = self.limited_claims()
         count = await self.app.sign_ins.end_all(claims.user, but=claims.sign_in_id)
@@ -90,7 +88,7 @@ class DeleteAccountHandler(HashingHandler):
         self.answer(resources.Done())
 
 
-class ResetLinksHandler(BaseHandler):
+class ResetLinksHandler(AdminHandler):
     @operation(
         "Make a link by which a user chooses another password, once and within a day",
         answers={201: account_resources.ResetLink},
@@ -99,13 +97,13 @@ class ResetLinksHandler(BaseHandler):
         refusals=(ApiCode.USER_NOT_FOUND,),
     )
     async def post(self) -> None:
-        if not self.claims().is_admin:
-            raise Refusal(RefusalCode.ADMIN_REQUIRED)
-        given = bodies.read(self.body_object(), requests.OneUsername)
-        self.answer(await self.app.upkeep.reset_link(given.username), 201)
+        by, given = self.administrator(), bodies.read(self.body_object(), requests.OneUsername)
+        link = await self.app.upkeep.reset_link(given.username)
+        await self.app.administration.note(by, "reset link", link.username, "")
+        self.answer(link, 201)
 
 
-class RolesHandler(BaseHandler):
+class RolesHandler(AdminHandler):
     @operation(
         "Let a user be an administrator from the next login on, or not any more",
         answers={200: account_resources.AccountRole},
@@ -114,10 +112,7 @@ class RolesHandler(BaseHandler):
         refusals=(ApiCode.USER_NOT_FOUND,),
     )
     async def post(self) -> None:
-        if not self.claims().is_admin:
-            raise Refusal(RefusalCode.ADMIN_REQUIRED)
-        given = bodies.read(self.body_object(), requests.RoleChange)
+        by, given = self.administrator(), bodies.read(self.body_object(), requests.RoleChange)
         account = await self.app.accounts.set_role(given.username, given.role)
-        self.answer(
-            account_resources.AccountRole(user_id=account.id, username=account.username, role=account.role)
-        )
+        await self.app.administration.note(by, "role", account.username, given.role or "none")
+        self.answer(account_resources.AccountRole(user_id=account.id, username=account.username, role=account.role))
