@@ -92,15 +92,15 @@ def test_reset_link_leads_to_another_password_and_works_once(crowd: Crowd) -> No
     link = f"/#reset={made.body['token']}"
     fresh = Person(crowd.page(link), "reset_ann")
     assert "reset" not in fresh.page.url
-    fresh.page.get_by_label("New password").fill("short")
+    fresh.page.locator("#reset-password").fill("short")
     fresh.page.get_by_role("button", name="Change password").click()
     fresh.page.locator("#reset-problem", has_text="8 to 1024 characters").wait_for()
-    fresh.page.get_by_label("New password").fill(OTHER)
+    fresh.page.locator("#reset-password").fill(OTHER)
     fresh.page.get_by_role("button", name="Change password").click()
     fresh.is_connected()
     ann.page.locator("#door-news", has_text="You are logged out.").wait_for()
     late = crowd.page(link)
-    late.get_by_label("New password").fill(OTHER)
+    late.locator("#reset-password").fill(OTHER)
     late.get_by_role("button", name="Change password").click()
     late.get_by_text("This link does not work any more; ask for another one.").wait_for()
     late.get_by_role("button", name="Cancel").click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,7 @@ BODIES = (
     requests.RoomSettings,
 )
 """Those that the page sends, and whose faults it shows."""
+MODULES = [STATIC / "lobby.js", *sorted((STATIC / "lobby").glob("*.js"))]
 WORDLESS = re.compile(r"[\W\d]*")
 VERBATIM = {"English", "Deutsch", "JSON", "/api/rooms", "deathmatch"}
 """The same in every language."""
@@ -65,7 +67,7 @@ def of_page() -> set[str]:
 
 def of_modules() -> set[str]:
     found = set()
-    for path in [STATIC / "lobby.js", *sorted((STATIC / "lobby").glob("*.js"))]:
+    for path in MODULES:
         if path.name == "words_de.js":
             continue
         source = path.read_text(encoding="utf-8")
@@ -94,6 +96,13 @@ def german() -> dict[str, str]:
         ast.literal_eval(f'"{quoted}"') if quoted else bare: ast.literal_eval(translation)
         for quoted, bare, translation in _ENTRY.findall(source)
     }
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_module_that_says_something_has_the_way_to_say_it(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    if path.name != "words.js" and re.search(r"(?<![\w.])t\(\s*[\"\w]", source):
+        assert re.search(r"^import \{[^}]*\bt\b[^}]*\} from \"\./(lobby/)?words\.js\";$", source, re.MULTILINE)
 
 
 def test_every_sentence_of_the_page_is_there_in_german() -> None:

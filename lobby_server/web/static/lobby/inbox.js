@@ -2,6 +2,7 @@
 import { ago, byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { bodyOf } from "./notice_words.js";
 import { SingleFlight } from "./single_flight.js";
+import { t } from "./words.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DISMISSED = "lobby.announcement";

@@ -7,6 +7,7 @@
 import { titleOf } from "./room_words.js";
 import { reasonSentence } from "./sentences.js";
 import { Signal } from "./signal.js";
+import { t } from "./words.js";
 
 const KEY = "lobby.room";
 const KEPT_LINES = 200;
