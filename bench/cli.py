@@ -62,7 +62,10 @@ def list_scenarios() -> None:
     width = max(len(name) for name, _ in (*reported, *by_name))
     for name, question in reported:
         click.echo(f"{name:<{width}}  {question}")
-    click.echo("\nBenches of the fan-out engine, not in the report (storm and reconnect have goals there, too):\n")
+    click.echo(
+        "\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals "
+        "there, too):\n"
+    )
     for name, question in by_name:
         click.echo(f"{name:<{width}}  {question}")
 
@@ -222,6 +225,38 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
 
 
 @main.command()
+@click.option(
+    "--seeds", type=click.IntRange(1), default=300, show_default=True, help="try so many, one after the other"
+)
+@click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="of the seeds that are tried")
+@click.option("--seed", type=click.IntRange(0), help="run this one only")
+@click.option("--schedule", "text", help="run this schedule only, as a failure prints it")
+@click.option("--trace", is_flag=True, help="tell what happened: who, what, when, on which node")
+def simulate(seeds: int, first: int, seed: int | None, text: str | None, trace: bool) -> None:
+    """Run whole lobbies in virtual time, with faults, and check that nothing is violated that must hold.
+
+    A seed that fails is shrunk to the fewest faults and deeds and told as a story.
+
+    Exit codes: 0 everything held; 1 an invariant was violated; 2 the schedule cannot be read.
+    """
+    from bench.simulation.command import explore, replay, replay_seed
+    from bench.simulation.schedule import read_schedule
+
+    if text is not None:
+        try:
+            schedule = read_schedule(text)
+        except ValueError as error:
+            raise _Misused(f"The schedule cannot be read: {error}.") from error
+        holds = replay(schedule, trace=trace)
+    elif seed is not None:
+        holds = replay_seed(seed, trace=trace)
+    else:
+        holds = explore(range(first, first + seeds), trace=trace)
+    if not holds:
+        raise _Failed("An invariant was violated.")
+
+
+@main.command()
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=REPORTS, show_default=True)
 def index(output: Path) -> None:
     """Make the index page of a folder of runs again."""
@@ -374,19 +409,23 @@ def _measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run
 
 
 def _report(measured: Run, output: Path | None, *, what: str) -> None:
-    from bench.report.build import make_report, write_report
+    from bench.report.build import keep_readings, make_report, write_report
     from bench.report.index import write_index
 
     folder = output if output is not None else REPORTS / f"{_folder_name(measured)}-{what}"
-    made = make_report(measured)
     try:
+        made = make_report(measured)
         write_report(made, folder)
         if output is None:
             write_index(REPORTS)
     except KeyboardInterrupt:
-        raise _Failed("Interrupted: nothing was written.") from None
+        raise _Failed(f"Interrupted: there is no report of {keep_readings(measured, folder)}.") from None
     except OSError as error:
         raise _Misused(f"The report cannot be written: {error}.") from error
+    except Exception:
+        kept = keep_readings(measured, folder)
+        click.echo(f"The report could not be made; the readings are in {kept}.", err=True)
+        raise
     for sentence in (*made.answers, *made.carries):
         click.echo(sentence)
     click.echo(f"report: {folder / 'report.html'}")

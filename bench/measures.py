@@ -234,6 +234,49 @@ GENERATOR_SHARE = _measure("generator, share of a core while it mattered", "%", 
 SWARM_REACH = _measure("reach", "", Kind.SHARE, Direction.MORE)
 SERVER_SHARE = _cpu("server CPU, of a core", "")
 
+# Load generators
+GENERATOR_CPU_PER_1000_EVENTS = _cpu("CPU of the load generator per 1,000 events", "ms")
+PLAYERS_PER_CPU_S = _measure("players connected per second of one core of the load generator", "1/s", Kind.RATE)
+GENERATOR_KIB_PER_PLAYER = _memory("resident memory of the load generator in all, per player", "KiB")
+
+# One lobby on several nodes
+KILLED = ("node", "Valkey", "PostgreSQL")
+"""What is killed while rooms are made."""
+CPU_PER_BROADCAST = _cpu("server CPU per broadcast, of one process", "ms")
+HEARD_P50 = _time("change heard p50", "ms")
+HEARD_P99 = _time("change heard p99", "ms")
+LATER_P50 = _time("change heard later on another node p50", "ms")
+LATER_P99 = _time("change heard later on another node p99", "ms")
+CPU_PER_COMMAND = _cpu("server CPU per command", "µs")
+EVENTS_PER_NEWCOMER = _count("events per newcomer of a storm")
+COMMAND_RATE = _measure("commands through the log", "1/s", Kind.RATE)
+COMMANDS_CARRIED = _measure("commands that three nodes carry with a core each, by their CPU", "1/s", Kind.RATE)
+TOLD_OFFLINE_AFTER = _time("players of a killed node told offline after", "s")
+OFFLINE_BATCHES = _measure("messages in which they were", "", Kind.COUNT, Direction.LESS)
+LAST_BACK = _time("last player of a killed node back and fresh after", "s")
+PLAYERS_MISSING = _harm("players who did not come back")
+WRONG_VIEWS = _harm("players held for offline who are online")
+TOLD_TWICE = _harm("news told twice")
+SOCKETS_CLOSED = _harm("sockets closed, Valkey killed")
+ROOMS_LOST = _harm("rooms lost, Valkey killed")
+MEMBERSHIPS_LOST = _harm("memberships lost, Valkey killed")
+REFUSED_FOR = _time("commands refused after Valkey was back", "s")
+ROOMS_MADE: Mapping[str, Measure] = {each: _count(f"rooms answered with 201, {each} killed") for each in KILLED}
+ROOMS_MISSING: Mapping[str, Measure] = {each: _harm(f"of these missing, {each} killed") for each in KILLED}
+ROOMS_DOUBLED: Mapping[str, Measure] = {each: _harm(f"of these doubled, {each} killed") for each in KILLED}
+
+# A swarm that every fault happens to
+FAULTS = (
+    "node restarted", "node frozen", "node cut off", "Valkey restarted", "Valkey frozen", "PostgreSQL restarted",
+    "node killed",
+)  # fmt: skip
+LOST_BY_FAULT: Mapping[str, Measure] = {each: _count(f"connections lost, {each}") for each in FAULTS}
+BACK_AFTER_FAULT: Mapping[str, Measure] = {each: _time(f"99 % connected again after, {each}", "s") for each in FAULTS}
+LEDGER_LOST = _harm("events lost, by the swarm's ledger")
+LEDGER_TWICE = _harm("events told twice, by the swarm's ledger")
+LEDGER_WRONG = _harm("events misordered or unexpected, by the swarm's ledger")
+NEVER_BACK = _harm("faults after which 99 % were not connected again")
+
 # How soon every client holds the truth (bench of the engine)
 DELTA_P50 = _time("time to fresh p50, rooms_delta", "ms")
 DELTA_P99 = _time("time to fresh p99, rooms_delta", "ms")
@@ -260,6 +303,25 @@ DEFINITIONS: Mapping[Measure, str] = MappingProxyType(
     }
 )
 """What a name does not say by itself, for the notes of tables."""
+
+
+_CONNECTED = re.compile(r"open connections at ([0-9.]+) s")
+
+
+def connected_name(at_s: float) -> str:
+    """Name of the fact that is how many players of a swarm were connected then."""
+    return f"open connections at {at_s:.1f} s"
+
+
+def connected_at(name: str) -> float | None:
+    """When such a fact is of; None: it is another one."""
+    found = _CONNECTED.fullmatch(name)
+    return float(found[1]) if found is not None else None
+
+
+def fault_name(fault: str, what: str) -> str:
+    """Name of the fact that is when a fault began (``from``) or was over (``until``)."""
+    return f"{fault}, {what} (s)"
 
 
 _LOOK = re.compile(r"resident memory, (.+), (.+), after ([0-9]+) cycles \(MiB\)")

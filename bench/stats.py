@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats as scipy_stats
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -79,7 +78,9 @@ def interval_of_median(values: FloatArray) -> Interval | None:
     """
     if len(values) < LEAST_FOR_INTERVAL or not np.isfinite(values).all():
         return None
-    found = scipy_stats.quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
+    from scipy.stats import quantile_test  # half a second that generators, which take percentiles too, do not need
+
+    found = quantile_test(values, p=0.5).confidence_interval(CONFIDENCE)
     return Interval(float(found.low), float(found.high))
 
 
@@ -94,7 +95,9 @@ def differ(own: Sequence[float], other: Sequence[float]) -> bool | None:
     if len({*own, *other}) == 1:
         return False
     is_tied = len({*own, *other}) < len(own) + len(other)
-    test = scipy_stats.mannwhitneyu(own, other, method="asymptotic" if is_tied else "exact")
+    from scipy.stats import mannwhitneyu
+
+    test = mannwhitneyu(own, other, method="asymptotic" if is_tied else "exact")
     return bool(test.pvalue < 1 - CONFIDENCE)
 
 

@@ -28,13 +28,18 @@ from lobby_server.local_calls import LocalCallError, post, server_url
 from lobby_server.logs import LogFile, set_up_logging
 from lobby_server.process import signals
 from lobby_server.process.service_manager import ServiceManager
-from lobby_server.secret import secrets_of
+from lobby_server.secret import new_token_id, secrets_of
 from lobby_server.server import LobbyServer
 from lobby_server.service.auth import ADMIN_ROLE, Tokens
 from lobby_server.service.ports import StoreError, StoreUnavailable
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import Settings, SettingsError
 from lobby_server.store import StoreNotReady
+from lobby_server.workers.crew import WorkerFailed
+from lobby_server.workers.hand_over import HandOver, take_hand_over
+from lobby_server.workers.leash import hold
+from lobby_server.workers.line import Line
+from lobby_server.workers.supervisor import Supervisor
 
 log = logging.getLogger("lobby.server")
 
@@ -77,15 +82,26 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
     if ctx.invoked_subcommand is not None:
         return
     signals.ignore_until_handled()
+    worker = take_hand_over(os.environ)
+    if worker is not None:
+        hold(worker.supervisor)
+        settings = worker.share_of(settings)
     try:
         log_file = set_up_logging(level=settings.log_level, log_format=settings.log_format, log_file=settings.log_file)
-        for sentence in unknown_variables(os.environ):
+        for sentence in unknown_variables(os.environ) if worker is None else ():
             log.warning("%s", sentence, extra={"event": LogEvent.UNKNOWN_VARIABLE.value})
-        _run(_serve(settings, log_file))
+        if settings.workers > 1 and worker is None:
+            asyncio.run(_supervise(settings, log_file))
+        else:
+            _run(_serve(settings, log_file, worker))
     except (StoreNotReady, StoreUnavailable, BackplaneAway) as fault:
         _stop_with(str(fault), code=TRY_AGAIN)
     except (SettingsError, StoreError, BackplaneError) as fault:
         _stop_with(str(fault))
+    except WorkerFailed as fault:
+        if fault.code is None:
+            _stop_with(f"{fault}.", code=FAILED)
+        sys.exit(fault.code)  # the worker has said why
 
 
 @main.command("mint-tokens")
@@ -109,7 +125,7 @@ def mint_tokens(settings: Settings, count: int, first_user_id: int, prefix: str,
     except SettingsError as fault:
         _stop_with(str(fault))
     loop = asyncio.new_event_loop()
-    tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=LoopClock(loop))
+    tokens = Tokens(*secrets, ttl_s=settings.token_ttl_s, clock=LoopClock(loop), new_token_id=new_token_id)
     loop.close()
     try:
         tokens.verify(tokens.issue(User(first_user_id, f"{prefix}{count}")))
@@ -204,12 +220,25 @@ def nodes_command(settings: Settings) -> None:
         sys.exit(FAILED)
 
 
-async def _serve(settings: Settings, log_file: LogFile | None) -> None:
-    """Start, serve until a signal or until the server cannot go on, and end in an orderly way."""
+async def _supervise(settings: Settings, log_file: LogFile | None) -> None:
+    """Have several processes serve, and end in an orderly way."""
+    supervisor = Supervisor(settings, log_file, environment=os.environ, tell=_print_line)
+    is_orderly = await supervisor.run()
+    if supervisor.ends_because:
+        _stop_with(supervisor.ends_because, code=FAILED)
+    if not is_orderly:
+        sys.exit(FAILED)
+
+
+async def _serve(settings: Settings, log_file: LogFile | None, worker: HandOver | None) -> None:
+    """Start, serve until a signal or until the server cannot go on, and end in an orderly way. A `worker` has its
+    supervisor for a service manager."""
     stopping = asyncio.Event()
-    server = LobbyServer(settings, on_end=stopping.set)
+    server = LobbyServer(settings, worker=worker, on_end=stopping.set)
     loop = asyncio.get_running_loop()
-    manager = ServiceManager(os.environ)
+    manager: ServiceManager | Line = (
+        ServiceManager(os.environ) if worker is None else Line(worker.line, beat_s=worker.beat_s, loop=loop)
+    )
 
     def reopen_log() -> None:
         if log_file is not None:
@@ -233,9 +262,8 @@ async def _serve(settings: Settings, log_file: LogFile | None) -> None:
         return
     _tame_collector()
     log.info("%s", server.start_line, extra={"event": LogEvent.STARTED.value})
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # the data folder may have a name that the locale has not
-    print(server.start_line, flush=True)
+    if worker is None:
+        _print_line(server.start_line)
     manager.ready(server.start_line)
     manager.start_watchdog(LoopClock(loop))
     await stopping.wait()
@@ -245,6 +273,12 @@ async def _serve(settings: Settings, log_file: LogFile | None) -> None:
     if server.ends_because:
         click.echo(f"lobby-server: {server.ends_because}", err=True)
         sys.exit(FAILED)
+
+
+def _print_line(line: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the data folder may have a name that the locale has not
+    print(line, flush=True)
 
 
 async def _started(server: LobbyServer, stopping: asyncio.Event) -> bool:

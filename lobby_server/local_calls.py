@@ -18,7 +18,7 @@ from typing import Any
 from lobby_server.clock import LoopClock
 from lobby_server.core.presence import User
 from lobby_server.options import environment_name_of
-from lobby_server.secret import secret_path, secrets_of
+from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.service.auth import ADMIN_ROLE, MAX_USER_ID, Tokens
 from lobby_server.settings import Settings, SettingsError
 
@@ -70,7 +70,7 @@ def _admin_token(settings: Settings) -> str:
         )
     secrets, _ = secrets_of(settings)
     loop = asyncio.new_event_loop()
-    tokens = Tokens(*secrets, ttl_s=TOKEN_TTL_S, clock=LoopClock(loop))
+    tokens = Tokens(*secrets, ttl_s=TOKEN_TTL_S, clock=LoopClock(loop), new_token_id=new_token_id)
     loop.close()
     return tokens.issue(User(MAX_USER_ID, "administrator"), role=ADMIN_ROLE)
 

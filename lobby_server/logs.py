@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 
 from lobby_server.settings import SettingsError
 
+NODE = "node"
+"""The field that tells nodes of one lobby apart."""
 _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -81,3 +83,14 @@ def set_up_logging(*, level: str, log_format: str, log_file: str = "") -> LogFil
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return handler if isinstance(handler, LogFile) else None
+
+
+def name_node(name: str) -> None:
+    """Every line from now on carries this node's name, where several of them may write into one place."""
+
+    def add(record: logging.LogRecord) -> bool:
+        setattr(record, NODE, name)
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(add)

@@ -22,6 +22,11 @@ def secret_path(data_dir: Path) -> Path:
     return data_dir / SECRET_FILE
 
 
+def new_token_id() -> str:
+    """Another one each time, and nobody can guess it."""
+    return secrets.token_urlsafe(12)
+
+
 def secrets_of(settings: Settings) -> tuple[tuple[str, ...], bool]:
     """The secrets, newest first, and whether one was made just now. Raises `SettingsError`."""
     found, is_new = _found(settings)

@@ -11,16 +11,18 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import tornado.httpserver
 
 from lobby_server import __version__
 from lobby_server.backplane.opening import open_log
 from lobby_server.clock import LoopClock
+from lobby_server.logs import name_node
 from lobby_server.process import listening
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
-from lobby_server.secret import secret_path, secrets_of
+from lobby_server.secret import new_token_id, secret_path, secrets_of
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
@@ -36,10 +38,13 @@ from lobby_server.store import (
     read_database_url,
     when_ready,
 )
-from lobby_server.store.journal import JOURNAL_FILE
 from lobby_server.web.api.contract import SOCKET_PATHS
 from lobby_server.web.context import WebContext
 from lobby_server.web.front_door import FrontDoor
+from lobby_server.web.lean.callers import Callers
+from lobby_server.web.lean.room_list import RoomListAnswers
+from lobby_server.web.metrics import make_registry
+from lobby_server.web.metrics_of_all import dump
 from lobby_server.web.origin import Origins
 from lobby_server.web.routes import OPS_SOCKET_PATH, make_application, socket_rule
 from lobby_server.web.sockets.lobby import LobbyEndpoint
@@ -50,6 +55,9 @@ from lobby_server.web.websocket.handover import HttpConnections
 from lobby_server.web.websocket.listener import Listener
 from lobby_server.web.websocket.newcomer import Newcomers
 from lobby_server.web.websocket.places import places_for
+from lobby_server.workers.board import Board, Seat
+from lobby_server.workers.hand_over import HandOver
+from lobby_server.workers.siblings import Siblings
 
 log = logging.getLogger("lobby.server")
 
@@ -63,9 +71,14 @@ BODY_TIMEOUT_S = 20.0
 class LobbyServer:
     """One server process. `start` it, `drain` it."""
 
-    def __init__(self, settings: Settings, *, on_end: Callable[[], None] = lambda: None) -> None:
-        """`on_end` is called when the server cannot go on, and is to be drained."""
+    def __init__(
+        self, settings: Settings, *, worker: HandOver | None = None, on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """`worker`: the place that a supervisor has given to this process. `on_end` is called when the server cannot
+        go on, and is to be drained."""
         self.settings = settings
+        self._worker = worker
+        self._backplane_url = (worker.backplane_url if worker is not None else "") or settings.backplane_url
         self.port = 0
         self._urls = ""
         self._tls: ssl.SSLContext | None = None
@@ -75,8 +88,11 @@ class LobbyServer:
         self._http: tornado.httpserver.HTTPServer | None = None
         self._listener: Listener | None = None
         self._connections: Connections | None = None
+        self._callers: Callers | None = None
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
+        self._siblings: Siblings | None = None
+        self._journal_path: Path | None = None
         self._data = ""
         self.ends_because = ""
         """Why the server cannot go on, in one sentence; empty: it can."""
@@ -102,12 +118,11 @@ class LobbyServer:
         jwt_secrets = self._secrets()
         tls = self._tls = self._certificate()
         self._check_origins()
-        sockets = listening.bind(settings)
+        sockets = listening.bind(settings) if self._worker is None else self._worker.sockets()
         self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
             shared_log = self._shared_log()
             await self._open()
-            assert self._lock is not None
             assert self._store is not None
             app = App(
                 settings=settings,
@@ -131,9 +146,26 @@ class LobbyServer:
                 await self._lock.release()
             raise
         self.app = app
-        self._lock.keep(self._cannot_go_on)
+        if self._lock is not None:
+            self._lock.keep(self._cannot_go_on)
         context = self._context = WebContext(app)
+        await self._meet_siblings(context)
         self._listen(context, sockets, tls)
+
+    async def _meet_siblings(self, context: WebContext) -> None:
+        worker = self._worker
+        if worker is not None:
+            siblings = self._siblings = Siblings(
+                Path(worker.folder), number=worker.number, count=worker.count, name_of=self._name_of
+            )
+            registry = make_registry(context)
+            await siblings.start(lambda: dump(registry))
+            context.others = siblings
+
+    def _name_of(self, worker: int) -> str:
+        """What the node of a worker is called; 0: of a process that is none."""
+        name = f"{socket.gethostname()}:{self.port}"
+        return f"{name}/{worker}" if worker else name
 
     def _listen(self, context: WebContext, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None) -> None:
         settings, loop = self.settings, asyncio.get_running_loop()
@@ -146,7 +178,10 @@ class LobbyServer:
             idle_connection_timeout=IDLE_CONNECTION_S,
             body_timeout=BODY_TIMEOUT_S,
         )
-        http = HttpConnections(self._http, loop)
+        callers = self._callers = Callers(
+            RoomListAnswers(context), context.app.clock, idle_s=IDLE_CONNECTION_S, loop=loop
+        )
+        http = HttpConnections(self._http, loop, callers)
         http.busy = context.streams_in_use
         shared = self._connections = Connections(
             loop=loop, clock=context.app.clock, max_message_bytes=settings.max_message_bytes
@@ -156,8 +191,11 @@ class LobbyServer:
         endpoints[OPS_SOCKET_PATH] = OpsEndpoint(context.app)
         gate = Gate(context, endpoints=endpoints, shared=shared, http=http, places=places)
         door.application = make_application(context, socket_rule(context, gate, http))
-        newcomers = Newcomers(gate, context.app.clock, timeout_s=settings.handshake_timeout_s, loop=loop)
-        self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop)
+        newcomers = Newcomers(
+            gate, context.app.clock, callers=callers, timeout_s=settings.handshake_timeout_s, loop=loop
+        )
+        seat = None if self._worker is None else Seat(Board(self._worker.board), self._worker.number)
+        self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop, seat=seat)
         self._listener.start(sockets)
 
     async def drain(self) -> None:
@@ -182,6 +220,8 @@ class LobbyServer:
             await app.nodes.leave(drain_s=self.settings.drain_s)
         await app.drain.run(is_idle=lambda: not context.calls)
         app.heartbeat.stop()
+        if self._callers is not None:
+            self._callers.end_all()
         if self._http is not None:
             await self._http.close_all_connections()
         self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))
@@ -190,6 +230,8 @@ class LobbyServer:
         await app.store.close()
         if self._lock is not None:
             await self._lock.release()
+        if self._siblings is not None:
+            self._siblings.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         cut = len(app.sessions) + (self._connections.cut - cut_before if self._connections is not None else 0)
         log.info("drained: %d sockets had to be cut", cut, extra={"event": LogEvent.DRAINED.value})
@@ -225,7 +267,7 @@ class LobbyServer:
             random_source=random.Random(),
             executor=self._executor,
             new_id=lambda: secrets.token_hex(6),
-            new_token_id=lambda: secrets.token_urlsafe(12),
+            new_token_id=new_token_id,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
         )
@@ -239,15 +281,16 @@ class LobbyServer:
                 log.warning("%s", caution)
         else:
             self._data = str(settings.data_dir.resolve())
-        self._lock = await when_ready(
-            lambda: lock_lobby(
-                settings.database_url,
-                settings.data_dir,
-                wait_s=settings.takeover_wait_s,
-                is_shared=bool(settings.backplane_url),
-            ),
-            wait_s=settings.database_wait_s,
-        )
+        if self._worker is None or not self._worker.backplane_url:  # else the supervisor has it for all of them
+            self._lock = await when_ready(
+                lambda: lock_lobby(
+                    settings.database_url,
+                    settings.data_dir,
+                    wait_s=settings.takeover_wait_s,
+                    is_shared=bool(settings.backplane_url),
+                ),
+                wait_s=settings.database_wait_s,
+            )
         self._store = await when_ready(
             lambda: open_store(settings.database_url, settings.data_dir), wait_s=settings.database_wait_s
         )
@@ -255,15 +298,19 @@ class LobbyServer:
     def _shared_log(self) -> SharedLog | None:
         """What makes this process one node of several. Raises `SettingsError`."""
         settings = self.settings
-        if not settings.backplane_url:
+        if not self._backplane_url:
             return None
+        name = self._name_of(0 if self._worker is None else self._worker.number)
+        name_node(name)
         try:
             return open_log(
-                settings.backplane_url,
+                self._backplane_url,
                 cluster=settings.cluster,
-                name=f"{socket.gethostname()}:{self.port}",
+                name=name,
+                clock=LoopClock(asyncio.get_running_loop()),
                 new_incarnation=lambda: secrets.token_hex(4),
                 node_timeout_s=settings.node_timeout_s,
+                is_first=self._worker is not None and bool(self._worker.backplane_url) and self._worker.is_new,
                 address=self._urls,
                 version=__version__,
             )
@@ -274,7 +321,8 @@ class LobbyServer:
         """None where the data folder cannot be written: with PostgreSQL and a secret of one's own none is needed."""
         folder = self.settings.data_dir
         try:
-            journal = FileJournal(folder)
+            journal = FileJournal(folder, writer=0 if self._worker is None else self._worker.number)
+            self._journal_path = journal.path
         except OSError as fault:
             log.warning(
                 "writes that wait while the database is away are kept in memory only, the data folder %s cannot be "
@@ -290,7 +338,7 @@ class LobbyServer:
         if left.journalled:
             log.warning(
                 "%d writes wait in %s: the database did not take them in time, the next start makes them",
-                left.journalled, self.settings.data_dir / JOURNAL_FILE,
+                left.journalled, self._journal_path,
             )  # fmt: skip
         if left.lost:
             log.error(

@@ -227,7 +227,9 @@ class Settings:
         choices=ACCESS_LOGS,
         group=Group.OPERATION,
     )
-    workers: int = option(1, "server processes; this version runs one", group=Group.OPERATION)
+    workers: int = option(
+        1, "server processes that share the port and are one lobby; one per core", group=Group.OPERATION
+    )
 
     # Several nodes
     backplane_url: str = option(
@@ -300,7 +302,7 @@ class Settings:
                 holds = getattr(self, each.name) in choices
                 self._require(holds, flag_of(each.name), f"one of {', '.join(choices)}")
         self._require(bool(self.tls_cert) == bool(self.tls_key), "--tls-cert and --tls-key", "given together")
-        self._require(self.workers == 1, "--workers", "1: this version runs as one process")
+        self._require(1 <= self.workers <= MAX_WORKERS, "--workers", f"from 1 to {MAX_WORKERS}")
         self._require(
             not self.backplane_url or _BACKPLANE_URL.match(self.backplane_url) is not None,
             "--backplane-url",
@@ -366,6 +368,7 @@ class Settings:
 MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
+MAX_WORKERS = 64
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _BACKPLANE_URL = re.compile(r"(rediss?|unix)://.")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,64}")

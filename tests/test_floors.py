@@ -40,8 +40,11 @@ LIBRARY_OWNERS = {
     "redis": {"backplane"},
     "prometheus_client": {"web"},
     "click": {"cli", "flags"},
-    "time": {"clock", "server", "web", "store", "backplane", "process"},
+    "time": {"clock", "server", "web", "store", "process"},
 }
+
+SIMULATION = "bench.simulation"
+"""The one place of the lab that runs the server's own code, in virtual time; sockets and databases are not in it."""
 
 
 def floor_of(path: Path) -> str:
@@ -76,12 +79,20 @@ def test_server_module_imports_only_its_own_floor_and_those_below(path: Path) ->
 
 @pytest.mark.parametrize("package", ["loadtest", "bench"])
 def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(package: str) -> None:
-    for path in modules_of(package).values():
+    for module, path in modules_of(package).items():
+        if module.startswith(SIMULATION):
+            continue
         for name in imports_of(path):
             if name.split(".")[0] == "lobby_server":
                 assert project_part(name) in (None, "protocol", "__version__"), f"{path} imports {name}"
                 assert name == "lobby_server" or project_part(name) is not None
             assert package == "bench" or name.split(".")[0] != "bench", f"{path} imports {name}"
+
+
+def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
+    for module, path in modules_of(SIMULATION).items():
+        parts = {part for name in imports_of(path) if (part := project_part(name)) is not None}
+        assert parts <= {"core", "service", "backplane", "protocol", "store", "settings"}, module
 
 
 @pytest.mark.parametrize(
@@ -91,7 +102,21 @@ def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(packag
             "lobby_server.protocol.messages, lobby_server.protocol.resources, lobby_server.protocol.codes",
             ("tornado", "sqlalchemy", "asyncio"),
         ),
-        ("lobby_server.server, lobby_server.cli", ("redis", "asyncpg")),
+        (
+            "lobby_server.server, lobby_server.cli",
+            (
+                "redis",
+                "asyncpg",
+                "alembic",
+                "sqlalchemy.orm",
+                "sqlalchemy.ext.asyncio",
+                "sqlalchemy.dialects.postgresql",
+                "greenlet",
+                "tornado.websocket",
+                "tornado.httpclient",
+                "multiprocessing",
+            ),
+        ),
     ],
     ids=["the vocabulary without the server's libraries", "one process without what several need"],
 )

@@ -56,6 +56,12 @@ TOLERANCE, MOST_STEPS = 1e-14, 2_000
 RATES_PER_S = (0.01, 30.0)
 """Between these a crossing of two models is looked for."""
 
+SAME_RATE = 0.05
+"""Rates of cells that are no further apart are one rate: what was achieved differs a little between cells of a name."""
+
+LEAST_FOR_LINE = 2
+"""Rates at which a way has to have cells, to be drawn by them alone."""
+
 CONFIRMED = 0.25
 """A model is confirmed when it misses half of the cells that were held out by no more than this part."""
 
@@ -145,10 +151,10 @@ def cells_of(run: Run) -> list[Measured]:
 
 
 def _counted(run: Run, there: Collection[str]) -> list[Measured]:
-    """Bytes of ways of polling that have no cells, as bandwidth counted them with the same list and period:
-    what a poll carries does not depend on how many others poll."""
+    """Bytes of ways of polling other than `there`, as bandwidth counted them with the same list and period: what a
+    poll carries does not depend on how many others poll."""
     sizes, beside = run.profile.break_even, run.profile.bandwidth
-    if not there or run.found("bandwidth") is None or beside.time_scale != 1 or beside.poll_s != sizes.poll_s:
+    if run.found("bandwidth") is None or beside.time_scale != 1 or beside.poll_s != sizes.poll_s:
         return []
     measure = BYTES_PER_CLIENT_HOUR
     return [
@@ -190,11 +196,19 @@ def rates_of_cells(run: Run) -> dict[tuple[str, Where], float]:
 def surfaces_of(run: Run, measure: Measure, *, grows: bool = False) -> list[Surface]:
     """Of a quantity of the break-even map, from all cells of the run that are of its kind."""
     cells = cells_of(run)
-    counted = _counted(run, {each.party for each in cells}) if measure == BYTES_PER_CLIENT_HOUR else []
+    counted = _counted(run, _lined(cells)) if cells and measure == BYTES_PER_CLIENT_HOUR else []
     return surfaces(
-        [*cells, *counted], measure, poll_s=run.profile.break_even.poll_s, grows=grows,
-        idle_value=idle_of(run, measure), rates_per_s=rates_of_cells(run), of_any_size={each.party for each in counted},
+        cells, measure, poll_s=run.profile.break_even.poll_s, grows=grows,
+        idle_value=idle_of(run, measure), rates_per_s=rates_of_cells(run), of_any_size=counted,
     )  # fmt: skip
+
+
+def _lined(cells: Sequence[Measured]) -> set[str]:
+    """Ways whose own cells make a line."""
+    rates: dict[str, set[float]] = {}
+    for each in cells:
+        rates.setdefault(each.party, set()).add(each.changes_per_s)
+    return {way for way, found in rates.items() if len(found) >= LEAST_FOR_LINE}
 
 
 def surfaces(
@@ -205,10 +219,10 @@ def surfaces(
     grows: bool = False,
     idle_value: float | None = None,
     rates_per_s: Mapping[tuple[str, Where], float] | None = None,
-    of_any_size: Collection[str] = (),
+    of_any_size: Sequence[Measured] = (),
 ) -> list[Surface]:
     """Of every way that has cells with this quantity. `rates_per_s`: what there was, where a cell's name is not it.
-    `of_any_size`: ways whose values do not depend on the number of clients.
+    `of_any_size`: more cells, whose values do not depend on the number of clients and whose rates are achieved ones.
 
     Idle, all that hold a socket do the same, so their idle cells are one: the mean; or `idle_value` where there are
     none.
@@ -218,8 +232,11 @@ def surfaces(
         if cell.measure == measure and (found := estimate(cell)) is not None:
             nominal = cell.changes_per_s
             rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
+            points.setdefault(cell.party, []).append(Point(cell.clients, rate, found.value, nominal))
+    for cell in of_any_size:
+        if cell.measure == measure and (found := estimate(cell)) is not None:
             points.setdefault(cell.party, []).append(
-                Point(cell.clients, rate, found.value, nominal, cell.party in of_any_size)
+                Point(cell.clients, cell.changes_per_s, found.value, cell.changes_per_s, any_size=True)
             )
     idle = [each.value for way, same in points.items() if not _polls(way) for each in same if not each.changes_per_s]
     if not idle and idle_value is not None:
@@ -273,7 +290,7 @@ def _free(way: str, points: Sequence[Point]) -> npt.NDArray[np.bool_]:
     free = np.ones(5, dtype=bool)
     free[3:] = not _polls(way)
     free[2] = way not in FLAT
-    if len({each.clients for each in points}) < 2:
+    if len({each.clients for each in points if not each.any_size}) < 2 or any(each.any_size for each in points):
         free[1] = free[4] = False  # one size cannot tell what depends on it
     return free
 
@@ -322,6 +339,8 @@ def side_by_side(one: Surface, other: Surface, clients: int) -> tuple[FloatArray
     is_flat = other.way in FLAT
     low = rates[0] if is_flat else max(rates[0], other_rates[0])
     high = rates[-1] if is_flat else min(rates[-1], other_rates[-1])
+    if high < low <= high * (1 + SAME_RATE):
+        low = high = (low + high) / 2
     grid = np.unique(np.concatenate([rates, other_rates, [low, high]]))
     grid = grid[(grid >= low) & (grid <= high)]
     return grid, np.interp(grid, rates, values) - np.interp(grid, other_rates, other_values)

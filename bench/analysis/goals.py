@@ -1,4 +1,5 @@
-"""What the fan-out engine must reach, and whether it did: derived from raw results, never stored.
+"""What the fan-out engine and a lobby of several nodes must reach, and whether they did: derived from raw results,
+never stored.
 
 A figure is the median of its readings. A ratio is the median of the ratios of readings that were taken in turns, one
 pair per repeat. A reading whose server or generator was kept from its core by other work makes its figure suspect.
@@ -13,29 +14,65 @@ from bench.analysis.estimates import Estimate, estimate_readings, ratio
 from bench.measures import (
     BASE_P99,
     CLOSED_BY_SERVER,
+    COMMANDS_CARRIED,
     CPU_IN_ALL,
+    CPU_PER_BROADCAST,
     CPU_PER_CONNECTION,
     CPU_PER_EVENT,
     CPU_PER_RECIPIENT,
     CPU_PER_REQUEST,
     DELTA_P99,
     FETCHES,
+    GENERATOR_CPU_PER_1000_EVENTS,
+    GENERATOR_KIB_PER_PLAYER,
     GROWTH,
     HOSTILE_KINDS,
     KILL,
     LAST_ACCEPTED,
+    LAST_BACK,
     LAST_FRESH,
+    LATER_P50,
+    LATER_P99,
+    LEDGER_LOST,
+    LEDGER_TWICE,
+    LEDGER_WRONG,
+    MEMBERSHIPS_LOST,
+    NEVER_BACK,
+    OFFLINE_BATCHES,
     PEAK_RSS,
+    PLAYERS_MISSING,
+    PLAYERS_PER_CPU_S,
     PONG_RATIO,
+    REFUSED_FOR,
+    ROOMS_DOUBLED,
+    ROOMS_LOST,
+    ROOMS_MISSING,
     RSS_PER_CONNECTION,
     SIGTERM,
     SLOWEST_PING,
+    SOCKETS_CLOSED,
     STALENESS_UNDER_CHANGES,
+    TOLD_OFFLINE_AFTER,
+    TOLD_TWICE,
     WRONG_LISTS,
+    WRONG_VIEWS,
     Measure,
 )
 from bench.record.findings import Findings, Reading, Where
-from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_UNCHANGED, NODE_WS, PLAIN_HANDLER
+from bench.record.vocabulary import (
+    FLOOR,
+    LOBBY,
+    LOBBY_FILTERED,
+    LOBBY_GZIP,
+    LOBBY_UNCHANGED,
+    NODE_HTTP,
+    NODE_WS,
+    NODES_AND_VALKEY,
+    ONE_NODE,
+    OTHER_NODE,
+    PLAIN_HANDLER,
+    SWARM,
+)
 
 
 class Outcome(str, Enum):
@@ -87,14 +124,55 @@ GOALS = (
     Goal("reconnect", LAST_FRESH[SIGTERM], 10_000, 8.0),
     Goal("reconnect", LAST_FRESH[KILL], 10_000, 8.0),
     Goal("rooms-get", CPU_PER_REQUEST, 32, 1.4, party=PLAIN_HANDLER, over=LOBBY, at_least=True),
-    Goal("rooms-get", CPU_PER_REQUEST, 32, 1.0, over=LOBBY, party=LOBBY_UNCHANGED),
+    Goal("rooms-get", CPU_PER_REQUEST, 32, 0.8, over=NODE_HTTP),
+    *(
+        Goal("rooms-get", CPU_PER_REQUEST, 32, 1.0, over=LOBBY, party=party)
+        for party in (LOBBY_UNCHANGED, LOBBY_GZIP, LOBBY_FILTERED)
+    ),
     Goal("memory", RSS_PER_CONNECTION, 5_000, 11.0),
     Goal("memory", RSS_PER_CONNECTION, 10_000, 11.0),
+    Goal("swarm-cost", GENERATOR_CPU_PER_1000_EVENTS, 1_000, 1.0, party=SWARM, over=NODE_WS),
+    Goal("swarm-cost", PLAYERS_PER_CPU_S, 1_000, 2_000.0, party=SWARM, at_least=True),
+    Goal("swarm-cost", GENERATOR_KIB_PER_PLAYER, 5_000, 30.0, party=SWARM),
     *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),
     *(
         Goal("hostile", PONG_RATIO, 2_000, 2.0, party=f"{kind}, {way}")
         for way in ("plain", "TLS", "permessage-deflate")
         for kind in HOSTILE_KINDS
+    ),
+    *(
+        Goal("cluster", CPU_PER_BROADCAST, 2_000, 1.10 / k, over=LOBBY, party=ONE_NODE.format(nodes=k))
+        for k in (1, 2, 4)
+    ),
+    Goal("cluster", LATER_P50, 1, 2.0, party=OTHER_NODE),
+    Goal("cluster", LATER_P99, 1, 6.0, party=OTHER_NODE),
+    *(Goal("cluster", CPU_IN_ALL, size, 1.5, over=LOBBY, party=NODES_AND_VALKEY) for size in (2_000, 10_000)),
+    *(Goal("cluster", COMMANDS_CARRIED, size, 30_000.0, at_least=True) for size in (50, 100)),
+    *(
+        Goal("cluster", measure, size, limit)
+        for size in (300, 3_000)
+        for measure, limit in (
+            (TOLD_OFFLINE_AFTER, 6.0),
+            (OFFLINE_BATCHES, 1.0),
+            (LAST_BACK, 10.0),
+            (PLAYERS_MISSING, 0.0),
+            (WRONG_VIEWS, 0.0),
+            (TOLD_TWICE, 0.0),
+            (SOCKETS_CLOSED, 0.0),
+            (ROOMS_LOST, 0.0),
+            (MEMBERSHIPS_LOST, 0.0),
+            (REFUSED_FOR, 5.0),
+        )
+    ),
+    *(
+        Goal("cluster", measure, size, 0.0)
+        for size in (150, 1_000)
+        for measure in (*ROOMS_MISSING.values(), *ROOMS_DOUBLED.values())
+    ),
+    *(
+        Goal("survival", measure, users, 0.0)
+        for users in (300, 3_000)
+        for measure in (LEDGER_LOST, LEDGER_TWICE, LEDGER_WRONG, NEVER_BACK)
     ),
     Goal("engine-freshness", DELTA_P99, 2_000, 60.0),
     Goal("engine-freshness", BASE_P99, 2_000, 400.0),

@@ -13,6 +13,7 @@ from bench.audit.plain_json import Json
 from bench.audit.printed import is_printed
 from bench.audit.quantities.compute import compute
 from bench.audit.raw import NotInRun, Raw
+from bench.audit.unmeasured import evidence_against, is_told_of_claims
 from bench.audit.validity import VALID, kind, of_readings
 from bench.audit.value import Value
 
@@ -65,6 +66,8 @@ def audit(raw: Raw, told: list[Json], pages: dict[str, str]) -> Audit:
             if found is not None:
                 wrong.append(Disagreement(text["where"], name_of(quantity), each["text"], *found))
         wrong += untold_doubts(raw, text)
+        if is_told_of_claims(text) and (evidence := evidence_against(raw, text)):
+            wrong.append(Disagreement(text["where"], "a claim", "not measured", "that it was", evidence))
     wrong += readings_beside_samples(raw)
     return Audit(figures, conclusions, wrong)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -58,6 +59,7 @@ class Lab:
         self.reporter = reporter
         self._server_factory = server_factory
         self._on_abort: list[Callable[[], None]] = []
+        self._generators: weakref.WeakSet[Remote[Any]] = weakref.WeakSet()
         self.until_s: float | None = None
         """When the run has to be over, by `time.monotonic`; ``None``: nothing is measured again."""
         self.window = threading.Event()
@@ -92,7 +94,7 @@ class Lab:
     def generator(self, make: Callable[..., S], *, netns: str | None = None, **arguments: Any) -> Remote[S]:
         """An object in a process of its own; use as a context manager."""
         remote = Remote(make, cpus=self.cpus.generator, netns=netns, **arguments)
-        self.on_abort(remote.kill)
+        self._generators.add(remote)
         return remote
 
     def on_abort(self, act: Callable[[], None]) -> None:
@@ -101,6 +103,8 @@ class Lab:
 
     def abort(self) -> None:
         """Give up: whatever scenarios wait for ends now, and with it their servers. Called from another thread."""
+        for generator in tuple(self._generators):
+            generator.kill()
         for act in self._on_abort:
             act()
 

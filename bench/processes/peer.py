@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -16,14 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from bench.processes.readable import is_readable
 from lobby_server.protocol.messages import RoomsChanged, encode
 
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 10.0
 INSTALL_TIMEOUT_S = 120.0
 
-NODE_SOURCE = Path(__file__).parent.parent / "peers" / "node_ws"
-EXPRESS_SOURCE = Path(__file__).parent.parent / "peers" / "express_node"
+PEERS = Path(__file__).parent.parent / "peers"
+NODE_SOURCE = PEERS / "node_ws"
+HTTP_SOURCE = PEERS / "node_http"
+EXPRESS_SOURCE = PEERS / "express_node"
+GENERATOR_SOURCE = PEERS / "generators" / "node"
 
 
 class PeerFailed(RuntimeError):
@@ -56,7 +59,7 @@ def start_peer(
     command: Sequence[str], *, cpus: tuple[int, ...] | None, environment: Mapping[str, str] | None = None
 ) -> Iterator[Peer]:
     """Run a peer on these cores, all of its threads. Raises `PeerFailed`."""
-    with _on(cpus):  # the child inherits it, and its threads from it
+    with pinned(cpus):  # the child inherits it, and its threads from it
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, **(environment or {})},
@@ -64,8 +67,8 @@ def start_peer(
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
-        words = process.stdout.readline().split() if ready else []
+        is_there = is_readable(process.stdout, wait_s=START_TIMEOUT_S)
+        words = process.stdout.readline().split() if is_there else []
         if len(words) != 2 or words[0] != "listening":
             raise PeerFailed(f"{' '.join(command[:3])} did not start")
         yield Peer(process, int(words[1]), process.stdin)
@@ -86,12 +89,24 @@ def node_command() -> list[str] | None:
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
 
 
+def node_http_command() -> list[str] | None:
+    """The command of Node.js with its own http and nothing else; the file with the body follows. ``None`` without
+    Node."""
+    node = shutil.which("node")
+    return [node, str(HTTP_SOURCE / "server.js")] if node is not None else None
+
+
 def express_command() -> list[str] | None:
     """The command of the server that the specification describes, in Node.js; likewise."""
     return _installed_node(EXPRESS_SOURCE)
 
 
-def _installed_node(source: Path) -> list[str] | None:
+def generator_command() -> list[str] | None:
+    """The command of a load generator with ws; likewise."""
+    return _installed_node(GENERATOR_SOURCE, "client.js")
+
+
+def _installed_node(source: Path, script: str = "server.js") -> list[str] | None:
     """Install a Node.js peer into a cache folder, once."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
@@ -101,7 +116,7 @@ def _installed_node(source: Path) -> list[str] | None:
     folder = cache / f"{source.name.replace('_', '-')}-{hashlib.sha256(package).hexdigest()[:10]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "server.js"):
+        for name in ("package.json", script):
             shutil.copy(source / name, folder / name)
         if not (folder / "node_modules" / "ws" / "package.json").exists():
             subprocess.run(
@@ -110,11 +125,12 @@ def _installed_node(source: Path) -> list[str] | None:
             )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return [node, str(folder / "server.js")]
+    return [node, str(folder / script)]
 
 
 @contextlib.contextmanager
-def _on(cpus: tuple[int, ...] | None) -> Iterator[None]:
+def pinned(cpus: tuple[int, ...] | None) -> Iterator[None]:
+    """What is started within runs on these cores."""
     if cpus is None or not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -61,11 +61,8 @@ class Remote(Generic[S]):
         with _sigint_held():  # the child begins with it held, and never dies of Ctrl-C while it imports
             self._process.start()
         theirs.close()
-
-    @property
-    def pid(self) -> int:
         assert self._process.pid is not None
-        return self._process.pid
+        self.pid: int = self._process.pid
 
     def call(self, method: Callable[Concatenate[S, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one coroutine method over there, to its end. Raises `GeneratorFailed` if that fails over there."""
@@ -80,16 +77,20 @@ class Remote(Generic[S]):
         return result
 
     def kill(self) -> None:
-        """End the process at once; a call that waits for it raises. May be called from another thread."""
-        if self._process.is_alive():
-            self._process.kill()
+        """End the process at once; a call that waits for it raises. May be called from another thread, and after
+        `close`."""
+        with contextlib.suppress(ValueError):  # it was closed meanwhile
+            if self._process.is_alive():
+                self._process.kill()
 
     def close(self) -> None:
+        """End the process. Its descriptors are free when this returns, whoever still holds this object."""
         self._connection.close()
         self._process.join(END_TIMEOUT_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        self._process.close()
 
     def __enter__(self) -> Remote[S]:
         return self

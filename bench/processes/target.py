@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import secrets
-import select
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from bench.processes.readable import is_readable
 from bench.processes.server_flags import server_flags
 
 START_LINE = re.compile(r"listening on (https?)://(\S+?):(\d+)")
@@ -151,8 +151,7 @@ class Target:
         deadline = time.monotonic() + START_TIMEOUT_S
         line = ""
         while time.monotonic() < deadline and self.process.poll() is None:
-            ready, _, _ = select.select([self.process.stdout], [], [], 0.1)
-            if ready:
+            if is_readable(self.process.stdout, wait_s=0.1):
                 line = self.process.stdout.readline()
                 break
         found = START_LINE.search(line)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench.record.vocabulary import FLOOR, NAIVE_TORNADO
+from bench.record.vocabulary import FLOOR, NAIVE_TORNADO, NODE_EXPRESS
 
 WAYS = ("polling", "polling_etag", "polling_gzip", "push", "rev", "delta")
 """How a client may come to the list; see `bench.load.clients.ways`."""
@@ -185,6 +185,20 @@ class SwarmSizes(_Sizes, frozen=True, kw_only=True):
     """Mean time until a player whose connections fail loses one."""
 
 
+class SwarmCostSizes(_Sizes, frozen=True, kw_only=True):
+    """Of each load generator, on a fresh server."""
+
+    players: list[int] = msgspec.field(default_factory=lambda: [1_000])
+    repeats: int = 1
+    window_s: float = 10.0
+    changes_per_s: float = 1.0
+    players_per_s: float = 5_000.0
+    """Asked for: more than any of them can do."""
+    heartbeat_s: float = 10.0
+    patience_s: float = 120.0
+    """For all players to come."""
+
+
 class ChurnSizes(_Sizes, frozen=True, kw_only=True):
     """Of each way in, on a fresh server."""
 
@@ -203,6 +217,45 @@ class HostileSizes(_Sizes, frozen=True, kw_only=True):
     rounds: int = 1
     """With a hostile client, and as many without, for each kind."""
     round_s: float = 0.6
+
+
+class ClusterSizes(_Sizes, frozen=True, kw_only=True):
+    """One lobby on several nodes."""
+
+    repeats: int = 2
+    nodes: list[int] = msgspec.field(default_factory=lambda: [1, 2, 4])
+    """Of the lobbies that a broadcast is measured in."""
+    broadcast: int = 2_000
+    """Clients that hear it, over all nodes."""
+    broadcasts: int = 12
+    changes: int = 150
+    """That are heard on two nodes, one at a time."""
+    storm: int = 2_000
+    talkers: int = 50
+    lines: int = 100
+    """Commands of each, sent without waiting."""
+    players: int = 300
+    """Over three nodes, of which one is killed."""
+    members: int = 30
+    """Of them, those in rooms while Valkey is killed."""
+    down_s: float = 2.0
+    """How long Valkey is away."""
+    rooms: int = 150
+    """Made while things are killed, for each kind."""
+    kills: int = 3
+
+
+class SurvivalSizes(_Sizes, frozen=True, kw_only=True):
+    """A swarm that every fault happens to."""
+
+    users: int = 300
+    spawn_per_s: float = 60.0
+    every_s: float = 32.0
+    """From one fault to the next. For what comes of each to be judged by itself, at least `recovery_s` and 13 s: a
+    fault lasts up to 8 s, and touches what was under way in the 5 s before it."""
+    recovery_s: float = 15.0
+    room_interval_s: float = 120.0
+    drop_interval_s: float = 120.0
 
 
 class EngineSizes(_Sizes, frozen=True, kw_only=True):
@@ -245,8 +298,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     capacity: CapacitySizes = CapacitySizes()
     cost: CostSizes = CostSizes()
     peers: PeersSizes = PeersSizes()
+    swarm_cost: SwarmCostSizes = SwarmCostSizes()
     churn: ChurnSizes = ChurnSizes()
     hostile: HostileSizes = HostileSizes()
+    cluster: ClusterSizes = ClusterSizes()
+    survival: SurvivalSizes = SurvivalSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""
@@ -288,8 +344,14 @@ SMOKE = Profile(
         users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0,
         mix=EVERY_FEATURE,
     ),
+    swarm_cost=SwarmCostSizes(players=[20], window_s=1.0, heartbeat_s=1.0, patience_s=60.0),
     churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),
     hostile=HostileSizes(good=20, round_s=0.2),
+    cluster=ClusterSizes(
+        repeats=1, nodes=[1, 2], broadcast=20, broadcasts=2, changes=10, storm=20, talkers=4, lines=10, players=24,
+        members=4, down_s=0.5, rooms=12, kills=1,
+    ),
+    survival=SurvivalSizes(users=30, spawn_per_s=30.0, every_s=16.0, recovery_s=6.0),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
@@ -300,7 +362,7 @@ SMOKE = Profile(
 
 QUICK = Profile(
     name="quick",
-    budget_s=175.0,
+    budget_s=168.0,
     purpose="the questions at sizes that take at most three minutes on two cores",
     noise=NoiseSizes(clients=200, repeats=2, broadcasts=3),
     broadcast=BroadcastSizes(
@@ -313,7 +375,7 @@ QUICK = Profile(
     ),
     break_even=BreakEvenSizes(ways=["push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0),
     capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
-    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15),
+    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     swarm=SwarmSizes(
         users=60, spawn_per_s=20.0, run_s=9.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
@@ -323,7 +385,7 @@ QUICK = Profile(
 
 FULL = Profile(
     name="full",
-    budget_s=44.5 * 60,
+    budget_s=44.0 * 60,
     purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(
@@ -346,8 +408,14 @@ FULL = Profile(
         users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
     ),
+    swarm_cost=SwarmCostSizes(players=[1_000, 5_000], repeats=5, window_s=15.0),
     churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
     hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
+    cluster=ClusterSizes(
+        repeats=5, broadcasts=20, changes=500, storm=10_000, talkers=100, lines=200, players=3_000, members=300,
+        rooms=1_000, kills=8,
+    ),
+    survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
         storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,
@@ -389,12 +457,15 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         capacity=change(profile.capacity, first=min(sizes), most=max(sizes)),
         cost=change(profile.cost, clients=sizes),
         peers=change(profile.peers, clients=last),
+        swarm_cost=change(profile.swarm_cost, players=sizes),
         engine=change(
             profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last
         ),
         storms=sizes,
         herds=sizes,
         hostile=change(profile.hostile, good=last),
+        cluster=change(profile.cluster, broadcast=last, storm=last, players=last),
+        survival=change(profile.survival, users=last),
     )  # fmt: skip
 
 

@@ -12,15 +12,26 @@ LOBBY_AGAIN = "lobby again"
 """The same server once more, in an A/A."""
 LOBBY_EMPTY = "lobby without clients"
 LOBBY_UNCHANGED = "lobby 304"
+LOBBY_GZIP, LOBBY_FILTERED = "lobby gzip", "lobby filtered"
+"""The room list, compressed, and of one game mode."""
 FLOOR = "floor"
 """The least that a broadcast can cost: a ready frame and a ``send`` for each socket."""
 NODE_WS = "node ws"
+NODE_HTTP = "node http"
 NAIVE_TORNADO = "naive Tornado"
 PLAIN_HANDLER = "RequestHandler"
+SWARM, LOCUST_RECIPE, TSUNG = "the swarm", "Locust, usual recipe", "tsung"
+"""Load generators; so are `NODE_WS` and `WEBSOCKETS` in the scenario `swarm-cost`."""
 NODE_EXPRESS, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
 
 # Parties of a restart begin with the policy of the clients' retries
 FIXED_RETRY, JITTER_RETRY = "fixed 5 s", "jitter"
+
+# Parties of a lobby on several nodes; `LOBBY` is one process without a backplane
+ONE_NODE = "one node of {nodes}"
+NODES_AND_VALKEY = "2 nodes and Valkey"
+SAME_NODE, OTHER_NODE = "on the node of the change", "on another node"
+OWN_NODE, OTHER_NODES, VALKEY = "its own node", "each other node", "Valkey"
 
 # Series: all samples of one thing
 ANNOUNCEMENT = "announcement"
@@ -36,6 +47,9 @@ TIME_TO_FRESH = "time to fresh"
 STALENESS = "staleness"
 ACCEPTED = "accepted"
 BACK_AND_FRESH = "back and fresh"
+ANSWERED_201, REFUSED = "rooms answered with 201", "refused"
+"""When, since a fault."""
+KILLS = "kills"
 
 # Outcomes of a step of the capacity search are the parties of its series
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"

@@ -215,6 +215,13 @@ def write_report(report: Report, folder: Path) -> None:
         raise
 
 
+def keep_readings(run: Run, folder: Path) -> Path:
+    """Write the run alone, where its report could not be made; the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_run(run, folder / RUN_FILE)
+    return folder / RUN_FILE
+
+
 def copy_sample(source: Path, sample: Path) -> None:
     """Keep a run as the repository's sample: pages, SVG charts, and run.json compressed. Replaces the one before."""
     run = read_run(source / RUN_FILE)

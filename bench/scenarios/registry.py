@@ -27,7 +27,9 @@ from bench.scenarios import (
     storm,
     swarm,
 )
-from bench.scenarios.engine import fanout, memory, rooms_get
+from bench.scenarios.cluster import bench as cluster
+from bench.scenarios.cluster import survival
+from bench.scenarios.engine import fanout, memory, rooms_get, swarm_cost
 from bench.scenarios.engine import freshness as engine_freshness
 from bench.scenarios.stress import churn, hostile
 
@@ -180,6 +182,12 @@ def _engine_s(profile: Profile) -> float:
     return 20.0 + engine.repeats * sum(n / 250 for n in engine.fanout)
 
 
+def _swarm_cost_s(profile: Profile) -> float:
+    """Five tools; the slowest takes some 4 ms of CPU for a player of 1,000, and each player is told to all others."""
+    sizes = profile.swarm_cost
+    return sum(5 * sizes.repeats * (10.0 + sizes.window_s + n / 500 + n * n / 4e5) for n in sizes.players)
+
+
 def _churn_s(profile: Profile) -> float:
     """Over TLS a cycle takes seven times as long."""
     sizes = profile.churn
@@ -190,6 +198,15 @@ def _hostile_s(profile: Profile) -> float:
     sizes, ways = profile.hostile, len(hostile.TRANSPORTS)
     rounds_s = 2 * sizes.rounds * len(HOSTILE_KINDS) * (sizes.round_s + 1.0)
     return ways * (2 * SERVER_S + sizes.good / 500 + rounds_s)
+
+
+def _cluster_s(profile: Profile) -> float:
+    """Nodes take most of it: to start, to be given up, to be back."""
+    sizes = profile.cluster
+    nodes_s = 2 * (sum(sizes.nodes) + 12) * SERVER_S
+    waits_s = 2 * sizes.changes * 0.03 + sizes.down_s + 30.0
+    clients_s = (len(sizes.nodes) * sizes.broadcast + 2 * sizes.storm + 2 * sizes.players) / CONNECTS_PER_S
+    return sizes.repeats * (nodes_s + waits_s + clients_s + sizes.storm**2 / 4e6) + 3 * (sizes.rooms / 60 + 20.0)
 
 
 def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
@@ -220,14 +237,17 @@ SCENARIOS = (
     Scenario("fanout", _engine(fanout.run), _engine_s),
     Scenario(
         "rooms-get", _engine(rooms_get.run),
-        lambda profile: 4.0 + 12 * profile.engine.repeats * (profile.engine.get_s + 0.3),
+        lambda profile: 4.0 + 24 * profile.engine.repeats * (profile.engine.get_s + 0.3),
     ),
     Scenario(
         "memory", _engine(memory.run),
         lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600),
     ),
+    Scenario("swarm-cost", swarm_cost.run, _swarm_cost_s),
     Scenario("churn", churn.run, _churn_s),
     Scenario("hostile", hostile.run, _hostile_s),
+    Scenario("cluster", cluster.run, _cluster_s),
+    Scenario("survival", survival.run, survival.estimate_s),
     Scenario("engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0),
 )  # fmt: skip
 """In the order of the report; then the benches of the engine."""

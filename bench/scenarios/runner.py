@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timezone
@@ -24,7 +25,8 @@ from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.words import without_folder
 
 FAILURES = (TargetFailed, PublishFailed, PeerFailed, GeneratorFailed, TimeoutError, OSError, RuntimeError)
-"""What can go wrong in a lab; `SwarmFailed` and `NamespaceFailed` are runtime errors."""
+"""What can go wrong in a lab and is told in a sentence; `SwarmFailed` and `NamespaceFailed` are runtime errors. Whatever
+else a scenario raises is told with its traceback."""
 
 
 NAMED_BUDGET = 1.5
@@ -88,7 +90,7 @@ class _Measured:
             for scenario in alone:
                 try:
                     self.results[scenario.name] = scenario.run(self._lab)
-                except FAILURES as error:
+                except Exception as error:
                     self._failed(scenario, error)
             self._together(together)
         except KeyboardInterrupt as stop:
@@ -113,7 +115,7 @@ class _Measured:
                 for future, scenario in futures.items():
                     try:
                         self.results[scenario.name] = future.result()
-                    except FAILURES as error:
+                    except Exception as error:
                         self._failed(scenario, error)
             except BaseException:
                 for executor in (beside, pool):
@@ -125,7 +127,11 @@ class _Measured:
     def _failed(self, scenario: Scenario, error: Exception) -> None:
         self._first = self._first or error
         self.failures[scenario.name] = f"{error}".strip() or type(error).__name__
-        details = error.details if isinstance(error, GeneratorFailed) else ""
+        details = ""
+        if isinstance(error, GeneratorFailed):
+            details = error.details
+        elif not isinstance(error, FAILURES):
+            details = "".join(traceback.format_exception(error))
         self._lab.reporter.note(f"{scenario.name} failed: {self.failures[scenario.name]} {details}".strip())
         so_far = self._lab.broken_off().get(scenario.name)
         if so_far is not None:

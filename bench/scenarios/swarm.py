@@ -113,7 +113,7 @@ def _occasions(book: Book, server: Server, sizes: SwarmSizes) -> None:
 def _command(sizes: SwarmSizes, *, host: str, tokens: Path, figures: Path, seed: int) -> list[str]:
     return [
         sys.executable, "-m", "locust",
-        "-f", str(_locustfile()), "--headless", "--only-summary", "--host", host,
+        "-f", str(locustfile()), "--headless", "--only-summary", "--host", host,
         "--users", str(sizes.users), "--spawn-rate", f"{sizes.spawn_per_s:g}", "--run-time", f"{sizes.run_s:g}s",
         "--mix", sizes.mix, "--poller-share", f"{sizes.poller_share:g}",
         "--chat-interval-s", f"{sizes.chat_interval_s:g}", "--visit-interval-s", f"{sizes.visit_interval_s:g}",
@@ -124,7 +124,7 @@ def _command(sizes: SwarmSizes, *, host: str, tokens: Path, figures: Path, seed:
     ]  # fmt: skip
 
 
-def _locustfile() -> Path:
+def locustfile() -> Path:
     found = importlib.util.find_spec("loadtest")
     if found is None or not found.submodule_search_locations:
         raise SwarmFailed("the package loadtest is not there")

@@ -45,8 +45,9 @@ class HttpAnswer:
 class HttpCaller(Protocol):
     """Sends requests to one server."""
 
-    url: str
-    """Scheme, host and port, without a slash at its end."""
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a slash at its end."""
 
     def call(self, request: HttpCall) -> HttpAnswer:
         """Block until the response, whatever its status. Raises `ServerAway` when there is none."""

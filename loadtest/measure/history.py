@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from loadtest.measure.recorder import Recorder
+from loadtest.measure.recorder import OWN_LOSSES, Recorder
+from loadtest.measure.run_facts import FaultFacts
 
 SAMPLES_AT_MOST = 4000
 """Of longer runs every second sample is dropped, again and again: a chart is no wider than that."""
@@ -18,8 +20,8 @@ class History:
         self._before: Counter[str] = Counter()
         self._before_s = 0.0
 
-    def look(self, recorder: Recorder, *, t_s: float) -> None:
-        """`t_s` since the start of the run. It may be called at any rate."""
+    def look(self, recorder: Recorder, *, t_s: float, faults: Sequence[FaultFacts] = ()) -> None:
+        """`t_s` since the start of the run. It may be called at any rate. `faults`: all that have begun."""
         wall_s = t_s - self._before_s
         if wall_s < self._every_s:
             return
@@ -37,6 +39,9 @@ class History:
         sample["t_s"] = round(t_s, 3)
         sample["established"] = events["connections established"]
         sample["lost"] = events["connections lost"]
+        sample["dropped"] = events[OWN_LOSSES]
+        if faults:
+            sample["faults"] = sum(each.ended_s is None or each.ended_s > self._before_s for each in faults)
         self._samples.append(sample)
         self._before, self._before_s = now, t_s
         if len(self._samples) > SAMPLES_AT_MOST:

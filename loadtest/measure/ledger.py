@@ -22,6 +22,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from loadtest.client import ServerTimers
+from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.freshness import FreshnessWatch, Marks, clock_of_this_machine
 from loadtest.measure.revisions import Revisions
 from lobby_server.protocol.features import Feature
@@ -80,10 +81,15 @@ class Pending:
     receipt_times_s: array[float]
     announcement_spans: array[int]
     announcement_times_s: array[float]
+    reads: list[bytes]
+    """Announcements of presence that came in one read: their users as in `receipt_users`, 8 bytes each, shared by all
+    spans that had the same. Taken apart when they are judged."""
+    read_spans: array[int]
+    read_times_s: array[float]
 
     @classmethod
     def empty(cls) -> Pending:
-        return cls(array("q"), array("i"), array("d"), array("i"), array("d"))
+        return cls(array("q"), array("i"), array("d"), array("i"), array("d"), [], array("i"), array("d"))
 
 
 class Ledger:
@@ -112,6 +118,8 @@ class Ledger:
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
         self.revisions = Revisions()
+        self.disturbances = Disturbances()
+        """When faults may be felt."""
         self.heard_until_s: float | None = None
         """Up to here all other processes have told what happened; None where there is no other."""
         self._outbox: list[Transition | Change] = []
@@ -310,6 +318,13 @@ class PlayerWatch:
         pending.receipt_spans.append(self._span)
         pending.receipt_times_s.append(ledger.clock() if heard_s is None else heard_s)
 
+    def presence_many(self, events: bytes, heard_s: float) -> None:
+        """Those of one read, as `loadtest.wire.state.ManyPresenceSink` has them: one entry, however many they are."""
+        pending = self._ledger.pending
+        pending.reads.append(events)
+        pending.read_spans.append(self._span)
+        pending.read_times_s.append(heard_s)
+
     def rooms(
         self,
         revision: int | None = None,
@@ -326,9 +341,9 @@ class PlayerWatch:
         if revision is not None:
             self._revision = ledger.revisions.take(self._revision, revision, base=base, is_whole=is_whole)
 
-    def lists(self, rooms: tuple[Room, ...]) -> None:
-        """The player holds this list now."""
-        now_s = self._ledger.clock()
+    def lists(self, rooms: tuple[Room, ...], heard_s: float | None = None) -> None:
+        """The player holds this list, which arrived at `heard_s` or now."""
+        now_s = self._ledger.clock() if heard_s is None else heard_s
         for age_s in self._fresh.ages_s(rooms, now_s):
             self._ledger.record(FRESH_BY_PUSH, age_s)
         if self._lost_s is not None and self._span >= 0:

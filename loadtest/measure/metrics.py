@@ -24,6 +24,7 @@ RESTARTS = "restarts of the server"
 RESTARTS_ASKED_FOR = "restarts asked for"
 """The operator was asked to restart the server; whether that was done is not known."""
 RESTARTS_FAILED = "restarts that failed"
+FAULTS, FAULTS_FAILED = "faults", "faults that failed"
 FAN_OUT = {"presence": "fan-out of presence", "rooms": "fan-out of rooms"}
 SPREAD = "fan-out of others"
 TCP_ROUND_TRIP = "round trip of TCP"

@@ -28,6 +28,10 @@ judged by what the observers heard: where most of them heard of it, the others s
 later one came: lost, or conflated by right; the base protocol does not tell which. Revisions do: a delta that does not
 build on the one before is a loss.
 
+**Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`). What was to be told of the
+rooms in one may come until it ends. Presence in it is judged at its end, by what each player then holds to be true
+(`loadtest.measure.disturbed.views`); its transitions are *excused*.
+
 *Unjudged* are pairs whose observer came or left so close to the event that nothing can be expected: a loss among them
 is not seen. *Unheard* is the coming of a user that none of the expected observers heard of.
 
@@ -44,6 +48,7 @@ from typing import Any
 import numpy as np
 
 from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.disturbed.views import Views
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
@@ -147,7 +152,8 @@ class Reach:
         self._changes: list[Change] = []
         self._announced: tuple[IntArray, FloatArray] = (none(), np.empty(0))
         self._strangers = Strangers(settle_s)
-        self._rounds = RoundsOfRooms(settle_s)
+        self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
+        self._views = Views(ledger.disturbances, settle_s=settle_s)
 
     def take_tallies(self) -> tuple[ReachTally, ReachTally]:
         """Presence and rooms since the last time; both start from zero."""
@@ -164,7 +170,7 @@ class Reach:
         self._changes += self._ledger.changes
         self._ledger.changes = []
         pending_s = [self._entries[number].transition.end_s for number in self._open]
-        pending_s += [self._strangers.oldest_s, self._rounds.oldest_s]
+        pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s]
         pending_s += [change.answered_s for change in self._changes]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
         taken = take(self._ledger.pending, horizon_s)
@@ -178,6 +184,7 @@ class Reach:
             else:
                 still_open.append(number)
         self._open = still_open
+        self._judge_views(spans, horizon_s)
         self._rounds.add(taken, self._changes)
         self._judge_changes(taken, spans, horizon_s)
         self._add(self._strangers.judge(spans, horizon_s - PATIENCE_S if not is_final else math.inf), self.presence)
@@ -223,12 +230,23 @@ class Reach:
         self._keys = np.insert(self._keys, places, sorted_keys)
         self._numbers = np.insert(self._numbers, places, numbers[order])
 
+    def _judge_views(self, spans: Spans, horizon_s: float) -> None:
+        known = (entry.transition for entry in self._entries.values())
+        for judged in self._views.judge(spans, known, horizon_s):
+            self.presence.expected += judged.expected
+            self.presence.received += judged.right
+            self.presence.duplicates += judged.duplicates
+
     def _attribute(self, taken: Taken, spans: Spans, horizon_s: float, *, is_final: bool) -> None:
         """Each receipt to the latest transition of its kind and user that had begun."""
         users = np.concatenate([self._waiting[0], taken.receipt_users])
         at = np.concatenate([self._waiting[1], taken.receipt_spans])
         times_s = np.concatenate([self._waiting[2], taken.receipt_times_s])
+        if self._ledger.disturbances and len(users):
+            is_left = ~self._views.take(users, at, times_s)
+            users, at, times_s = users[is_left], at[is_left], times_s[is_left]
         if not len(users):
+            self._waiting = none(), none(), np.empty(0)
             return
         different, where = np.unique(users >> 1, return_inverse=True)
         slots = np.fromiter((self._slots.get(user, -1) for user in different.tolist()), np.int64, len(different))[where]
@@ -285,7 +303,9 @@ class Reach:
         if entry.next is not None and not self._entries[entry.next].is_judged:
             entry.firsts = at, times_s
         is_expected = spans.sees(SEES_PRESENCE | SEES_BATCHES)
-        if not transition.is_certain:
+        known_s = transition.end_s if math.isnan(transition.origin_s) else transition.begin_s
+        is_disturbed = self._ledger.disturbances.touch(known_s, transition.end_s + self.settle_s)
+        if is_disturbed or not transition.is_certain:
             self.presence.excused += 1
             return
         if self._may_cancel(entry):
@@ -332,6 +352,7 @@ class Reach:
         if not math.isfinite(horizon_s) or horizon_s - self._forgot_s < FORGET_EVERY_S:
             return
         self._forgot_s = horizon_s
+        horizon_s = min(horizon_s, self._views.oldest_s)
         past = [
             number
             for number, entry in self._entries.items()
@@ -350,9 +371,9 @@ class Reach:
     def _judge_changes(self, taken: Taken, spans: Spans, horizon_s: float) -> None:
         at = np.concatenate([self._announced[0], taken.announcement_spans])
         times_s = np.concatenate([self._announced[1], taken.announcement_times_s])
-        due = [change for change in self._changes if change.answered_s + self.settle_s <= horizon_s]
+        due = [change for change in self._changes if self._deadline_s(change) <= horizon_s]
         if due:
-            self._changes = [change for change in self._changes if change.answered_s + self.settle_s > horizon_s]
+            self._changes = [change for change in self._changes if self._deadline_s(change) > horizon_s]
             self._match_changes(due, np.sort(at << _TIME_BITS | self._us_many(times_s)), spans)
         if math.isfinite(horizon_s):
             since_s = min((change.sent_s for change in self._changes), default=math.inf)
@@ -365,7 +386,8 @@ class Reach:
         observers = int(np.count_nonzero(sees & spans.is_open_at(due[-1].answered_s)))
         step = max(1, math.ceil(len(due) * observers / PAIRS_AT_ONCE))
         for turn, change in enumerate(due):
-            expected = spans.numbers[sees & spans.stayed(change.sent_s, change.answered_s + self.settle_s)]
+            deadline_s = self._deadline_s(change)
+            expected = spans.numbers[sees & spans.stayed(change.sent_s, deadline_s)]
             looked_at = expected[turn % step :: step]
             self.rooms.events += 1
             self.rooms.sampled_out += len(expected) - len(looked_at)
@@ -376,10 +398,13 @@ class Reach:
             found = keys[np.minimum(places, len(keys) - 1)]
             times_s = (found & ((1 << _TIME_BITS) - 1)) / 1e6 + self._base_s
             has_come = (places < len(keys)) & (found >> _TIME_BITS == looked_at)
-            has_come &= times_s <= change.answered_s + self.settle_s
+            has_come &= times_s <= deadline_s
             self.rooms.received += int(np.count_nonzero(has_come))
             if not math.isnan(change.intended_s):
                 self._on_fan_out("rooms", times_s[has_come] - change.intended_s, times_s[has_come])
+
+    def _deadline_s(self, change: Change) -> float:
+        return self._ledger.disturbances.deadline_s(change.sent_s, change.answered_s + self.settle_s)
 
     # -- times ----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none
+from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change
 
 GAP_S = 0.05
@@ -88,8 +89,10 @@ class Strangers:
 class RoundsOfRooms:
     """Announcements of the rooms. Those that the swarm's own changes explain are looked through for misses only."""
 
-    def __init__(self, settle_s: float) -> None:
+    def __init__(self, settle_s: float, disturbances: Disturbances) -> None:
+        """Rounds in those windows are not judged: some players hear later by right."""
         self._settle_s = settle_s
+        self._disturbances = disturbances
         self._at: IntArray = none()
         self._times_s: FloatArray = np.empty(0)
         self._own: dict[tuple[float, float], None] = {}
@@ -141,6 +144,8 @@ class RoundsOfRooms:
         end: int,
     ) -> None:
         first_s = float(times_s[start])
+        if self._disturbances.touch(first_s - self._settle_s, first_s + self._settle_s):
+            return
         observers = sees & spans.stayed(first_s - MARGIN_S, first_s + self._settle_s)
         members, firsts = np.unique(at[start:end], return_index=True)
         heard = _heard(spans, observers, members)

@@ -23,6 +23,19 @@ class ServerState:
 
 
 @dataclass
+class FaultFacts:
+    """A fault that the run brought about, in seconds of the run."""
+
+    name: str
+    kind: str
+    pid: int | None
+    began_s: float
+    ended_s: float | None = None
+    failure: str | None = None
+    """Why it did not come about."""
+
+
+@dataclass
 class RunFacts:
     """About the run as a whole, as the process that leads it knows them."""
 
@@ -40,5 +53,7 @@ class RunFacts:
     server_cpu_shares: list[float] = field(default_factory=list)
     """Of a core, second by second; empty where the server's process is not known."""
     server_state: ServerState = field(default_factory=ServerState)
+    faults: list[FaultFacts] = field(default_factory=list)
+    """In the order in which they began."""
     history: list[dict[str, float]] = field(default_factory=list)
     """What went on when, for charts; `loadtest.measure.history`."""

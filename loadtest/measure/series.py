@@ -40,16 +40,22 @@ class Series:
             self._settle()
 
     def record_many(self, durations_s: npt.NDArray[np.float64]) -> None:
-        """Cost: about 0.1 µs each."""
+        """Cost: about 0.1 µs each. As hdrhistogram's `record_value` (a test compares them), for all of them at once."""
+        if not len(durations_s):
+            return
         wanted_us = np.rint(durations_s * 1e6)
         us = np.clip(np.nan_to_num(wanted_us, nan=0.0), 1, LARGEST_US).astype(np.int64)
         self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
-        # The lowest value of each one's bucket: few different ones, and the histogram cannot tell them apart.
         _, exponents = np.frexp(us)
-        shifts = np.maximum(exponents - _EXACT_BITS, 0)
-        values, counts = np.unique((us >> shifts) << shifts, return_counts=True)
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            self._histogram.record_value(value, count)
+        shifts = np.maximum(exponents - _EXACT_BITS, 0).astype(np.int64)
+        steps = us >> shifts
+        indexes, numbers = np.unique((shifts << (_EXACT_BITS - 1)) + steps, return_counts=True)
+        self._counts()[indexes] += numbers.astype(np.uint64)
+        lowest = steps << shifts  # of its bucket: the histogram cannot tell them apart
+        histogram = self._histogram
+        histogram.total_count += len(us)
+        histogram.min_value = min(histogram.min_value, int(lowest.min()))
+        histogram.max_value = max(histogram.max_value, int(lowest.max()))
 
     @property
     def count(self) -> int:

@@ -57,6 +57,7 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
             recorder,
             server_cpu_shares=facts.server_cpu_shares,
             server_state=facts.server_state,
+            has_faults=bool(facts.faults),
             is_over=facts.is_over,
         ),
         check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),

@@ -12,6 +12,9 @@ from loadtest.output.svg import Axis, Line, chart
 from loadtest.results.run_json import MetricRow, RunFile, as_builtins
 
 SHOWN_BY_PERCENTILE = ("fanout_presence", "fanout_rooms", "fresh", "fresh_poll", "heartbeat", "fetch")
+SHOWN_BEFORE_S, SHOWN_AFTER_S = 10.0, 40.0
+"""Of a fault, in its own chart."""
+_TIME = Axis(title="time since the start (s)")
 _LADDER = tuple((1 - 10 ** (-step / 10)) * 100 for step in range(41))
 """Percentiles from 0 to 99.99, evenly spaced on a logarithmic scale of 1 − p."""
 _LADDER_TICKS = (
@@ -36,12 +39,13 @@ def page(run: RunFile) -> str:
     return environment.get_template("run.html.jinja").render(
         run=as_builtins(run),
         charts=[drawn for drawn in charts(run) if drawn],
+        charts_of_faults=[drawn for drawn in charts_of_faults(run) if drawn],
         percentiles=("p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms"),
     )
 
 
 def charts(run: RunFile) -> list[str]:
-    history, time = run.history, Axis(title="time since the start (s)")
+    history, time, marks = run.history, _TIME, _marks(run)
     cpu = [
         Line(name, list(enumerate((share * 100 for share in health.cpu_shares), start=1)))
         for name, health in run.generators.items()
@@ -59,21 +63,56 @@ def charts(run: RunFile) -> list[str]:
             [_over_time(history, "received_per_s", "received")],
             x=time,
             y=Axis(title="messages per second"),
+            marks=marks,
         ),
         chart(
             "Open connections",
-            [Line("connected", [(s["t_s"], s["established"] - s["lost"]) for s in history])],
+            [_connected(history)],
             x=time,
             y=Axis(title="accepted less lost"),
+            marks=marks,
         ),
         chart(
             "Requests",
             [_over_time(history, "requests_per_s", "all"), _over_time(history, "errors_per_s", "failed")],
             x=time,
             y=Axis(title="requests per second"),
+            marks=marks,
         ),
-        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100)),
+        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100), marks=marks),
     ]
+
+
+def charts_of_faults(run: RunFile) -> list[str]:
+    """One for each: who was connected around it."""
+    next_s = [*(fault.began_s for fault in run.faults[1:]), math.inf]
+    return [
+        chart(
+            f"{fault.name}: open connections",
+            [
+                _connected(
+                    [
+                        sample
+                        for sample in run.history
+                        if fault.began_s - SHOWN_BEFORE_S <= sample["t_s"]
+                        and sample["t_s"] <= min(until_s, (fault.ended_s or fault.began_s) + SHOWN_AFTER_S)
+                    ]
+                )
+            ],
+            x=_TIME,
+            y=Axis(title="accepted less lost"),
+            marks=_marks(run),
+        )
+        for fault, until_s in zip(run.faults, next_s, strict=False)
+    ]
+
+
+def _marks(run: RunFile) -> list[tuple[float, float, str]]:
+    return [(fault.began_s, fault.ended_s or fault.began_s, fault.name) for fault in run.faults]
+
+
+def _connected(history: list[dict[str, float]]) -> Line:
+    return Line("connected", [(sample["t_s"], sample["established"] - sample["lost"]) for sample in history])
 
 
 def _over_time(history: list[dict[str, float]], key: str, name: str) -> Line:

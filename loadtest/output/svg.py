@@ -28,8 +28,10 @@ class Axis:
     least_top: float = 0.0
 
 
-def chart(title: str, lines: Sequence[Line], *, x: Axis, y: Axis) -> str:
-    """Empty text where there is nothing to draw."""
+def chart(
+    title: str, lines: Sequence[Line], *, x: Axis, y: Axis, marks: Sequence[tuple[float, float, str]] = ()
+) -> str:
+    """Empty text where there is nothing to draw. `marks` shade the time from when to when something happened."""
     lines = [line for line in lines if len(line.points) > 1]
     if not lines:
         return ""
@@ -48,6 +50,14 @@ def chart(title: str, lines: Sequence[Line], *, x: Axis, y: Axis) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         _text(LEFT, 16, title, kind="title", anchor="start"),
     ]
+    for from_, until, text in marks:
+        if until < min(xs) or from_ > max(xs):
+            continue
+        left, right = (x_scale(min(max(at, min(xs)), max(xs))) for at in (from_, until))
+        parts.append(
+            f'<rect x="{left - 1:.1f}" width="{right - left + 2:.1f}" y="{TOP}" height="{HEIGHT - BOTTOM - TOP}" '
+            f'class="mark"><title>{escape(text)}</title></rect>'
+        )
     for value, text in y_ticks:
         at = y_scale(value)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" class="grid"/>')

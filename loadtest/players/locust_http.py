@@ -18,6 +18,7 @@ from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway, Unexpect
 from loadtest.measure.examples import not_understood
 from loadtest.measure.recorder import Recorder
 from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.places import Place
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Room
 
@@ -49,10 +50,9 @@ NOT_HOST = "rooms that have another host by now"
 """A room that was asked to be deleted by who made it, and lost it while it was away."""
 
 
-def new_session(environment: Environment, *, connections: int) -> FastHttpSession:
+def new_session(environment: Environment, *, host: str, connections: int) -> FastHttpSession:
     """For all players of this process; a request beyond so many at once waits for its turn, which its time contains."""
     pool = HTTPClientPool(concurrency=connections, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S)
-    host = (environment.host or "").rstrip("/")
     return FastHttpSession(host, environment.events.request, None, client_pool=pool)
 
 
@@ -74,24 +74,36 @@ class LocustHttp:
         names: Mapping[str, str] | None = None,
         paths: Mapping[str, str] | None = None,
         intended_s: float | None = None,
+        place: Place | None = None,
     ) -> None:
         """`paths`: where another server has what the contract has under a prefix. `intended_s`: when the call should
-        have been made (`time.perf_counter`); its time counts from then."""
-        self.url = session.base_url or ""
+        have been made (`time.perf_counter`); its time counts from then. `place`: at which node its player is."""
         self._session = session
         self._recorder = recorder
         self._names = names or {}
         self._paths = paths or {}
         self._intended_s = intended_s
+        self._place = place
+
+    @property
+    def url(self) -> str:
+        return self._session.base_url or "" if self._place is None else self._place.host
 
     def intended(self, at_s: float) -> LocustHttp:
         """The same for a call that should have been made at that time."""
-        return LocustHttp(self._session, self._recorder, names=self._names, paths=self._paths, intended_s=at_s)
+        return LocustHttp(
+            self._session, self._recorder, names=self._names, paths=self._paths, intended_s=at_s, place=self._place
+        )
+
+    def at(self, place: Place) -> LocustHttp:
+        """The same for a player who is there."""
+        return LocustHttp(self._session, self._recorder, names=self._names, paths=self._paths, place=place)
 
     def call(self, request: HttpCall) -> HttpAnswer:
+        url = self.url
         context = self._session.request(
             request.method,
-            moved(request.path, self._paths),
+            url + moved(request.path, self._paths),
             name=self._names.get(request.route, request.route),
             data=request.body,  # type: ignore[arg-type]  # bytes are what it sends in the end
             headers={"accept-encoding": "gzip", **request.headers},
@@ -117,7 +129,9 @@ class LocustHttp:
                 elif status == 304:
                     response.success()  # Locust takes it for a failure of its own accord
         if status == 0:
-            raise ServerAway(self.url, _in_few_words(getattr(context, "error", None)))
+            if self._place is not None:
+                self._place.leave(url)
+            raise ServerAway(url, _in_few_words(getattr(context, "error", None)))
         return HttpAnswer(
             status=status,
             headers={str(name).lower(): str(text) for name, text in (context.headers or {}).items()},
@@ -166,6 +180,9 @@ class SwarmApi(LobbyApi):
 
     def intended(self, at_s: float) -> SwarmApi:
         return SwarmApi(self._locust_http.intended(at_s), self._lists)
+
+    def at(self, place: Place) -> SwarmApi:
+        return SwarmApi(self._locust_http.at(place), self._lists)
 
     def _expect(self, answer: HttpAnswer, kind: type[T]) -> T:
         try:

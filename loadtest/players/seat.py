@@ -1,7 +1,7 @@
 """A seat of the swarm: what Locust starts, counts and stops. The plan says which player has it, and for how long.
 
 In a closed workload the same player returns after each session; in an open one the seat waits for an arrival. The
-seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by shared greenlets.
+seat is parked until something is due; reading, heartbeats and retries are done by shared greenlets.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import time
 
 import gevent
 from gevent.event import Event
-from locust import User, task
+from locust import task
 from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtest.measure.recorder import LATENESS
+from loadtest.players.parking import ParkedUser
 from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.flapper import Flapper
 from loadtest.players.roles.host import Host
@@ -27,6 +28,7 @@ from loadtest.players.roles.socializer import Socializer
 from loadtest.players.roles.tabber import Tabber
 from loadtest.players.sign_in import GaveUp
 from loadtest.players.swarm import Swarm, swarm_of
+from loadtest.wire.timers import Timers
 from loadtest.workload.arrivals import Arrival
 
 IDLE_S = 3600.0
@@ -40,7 +42,7 @@ ROLES: dict[str, type[Role]] = {
 }  # fmt: skip
 
 
-class Player(User):
+class Player(ParkedUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         swarm = _swarm_of(environment)
@@ -54,6 +56,10 @@ class Player(User):
         self._arrival: Arrival | None = None
         self._arrived: Event | None = None
         """Set when an arrival is assigned to this seat, in an open workload."""
+
+    @property
+    def timers(self) -> Timers:
+        return self.swarm.wire.timers
 
     @task
     def keep_appointments(self) -> None:

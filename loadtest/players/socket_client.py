@@ -14,25 +14,37 @@ from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Fea
 from loadtest.measure.examples import not_understood
 from loadtest.measure.metrics import RECONNECT
 from loadtest.measure.recorder import LATENESS
+from loadtest.players.list_fetching import FetchedList
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.places import Place
 from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot, ServerMessage
+from lobby_server.protocol.resources import Room
 
 
 class SocketClient:
+    __slots__ = (
+        "_api", "_fire", "_fire_attempt", "_is_leaving", "_lost_at_s", "_rng", "_swarm", "connection", "list", "watch",
+    )  # fmt: skip
+
     def __init__(
         self,
         swarm: Swarm,
         *,
         name: str,
         features: frozenset[Feature],
-        rng: Random,
+        rng: Random | Callable[[], Random],
         phase: float,
         fire: Callable[[str, float | None, str | None], None],
         fire_attempt: Callable[[Attempt], None],
+        place: Place | None = None,
     ) -> None:
+        """`rng` may be a function that makes it when it is first needed. `place`: at which node it is; None: at the only
+        one."""
         self._swarm = swarm
+        self._rng = rng
+        self._api = swarm.api if place is None else swarm.api_at(swarm.api, place)
         self._fire = fire
         self._fire_attempt = fire_attempt
         self.watch = swarm.ledger.watch()
@@ -41,12 +53,14 @@ class SocketClient:
             name=name,
             timing=swarm.timing,
             reconnect=swarm.reconnect,
-            rng=rng,
+            rng=self._drawing,
             phase=phase,
             counters=swarm.recorder.connections,
             features=features,
             on_presence=self.watch.presence,
+            on_presence_many=self.watch.presence_many,
             on_late=partial(swarm.recorder.record, LATENESS),
+            place=place,
         )
         self.list: ServerList | DeltaServerList
         if Feature.ROOMS_DELTA in features:
@@ -56,8 +70,10 @@ class SocketClient:
                 apply_delta=swarm.lists.apply_delta,
                 new_signal=DirectSignal,
             )
+        elif swarm.fetcher is not None:
+            self.list = FetchedList(swarm.fetcher, api=self._api, connection=connection, rng=self._drawing, place=place)
         else:
-            self.list = ServerList(api=swarm.api, connection=connection, rng=rng, new_signal=DirectSignal)
+            self.list = ServerList(api=self._api, connection=connection, rng=self._drawing, new_signal=DirectSignal)
         self._is_leaving = False
         self._lost_at_s: float | None = None
         connection.handshake_sent.connect(self.watch.shaking)
@@ -70,11 +86,17 @@ class SocketClient:
         connection.heartbeat_unanswered.connect(self._on_unanswered)
         connection.not_understood.connect(self._on_not_understood)
         connection.rooms_announced.connect(self._on_rooms)
-        self.list.list_updated.connect(self.watch.lists)
+        self.list.list_updated.connect(self._on_list)
+
+    def _drawing(self) -> Random:
+        """One for all that is drawn here."""
+        if not isinstance(self._rng, Random):
+            self._rng = self._rng()
+        return self._rng
 
     def open(self, token: str) -> None:
         if Feature.REFRESH in self.connection.features:
-            accounts = AuthenticationManager(api=self._swarm.api, connection=self.connection)
+            accounts = AuthenticationManager(api=self._api, connection=self.connection)
             accounts.token = token
         self._swarm.arriving.add(self)
         self.connection.connect_to_server(token)
@@ -151,6 +173,14 @@ class SocketClient:
 
     def _on_not_understood(self, payload: bytes, why: str) -> None:
         self._fire("message", None, not_understood(self._swarm.recorder, payload, why))
+
+    def _on_list(self, rooms: tuple[Room, ...]) -> None:
+        arrived_s: float | None = None
+        if isinstance(self.list, FetchedList):
+            arrived_s = self.list.arrived_s
+        elif isinstance(self.list, DeltaServerList):
+            arrived_s = self.connection.heard_s
+        self.watch.lists(rooms, arrived_s)
 
     def _on_rooms(self, message: ServerMessage) -> None:
         self.watch.rooms(

@@ -16,8 +16,12 @@ from loadtest.measure.freshness import Marks
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.players.locust_http import LocustHttp, SwarmApi, new_session
+from loadtest.players.list_fetching import ListFetcher
+from loadtest.players.locust_http import TIMEOUT_S, LocustHttp, SwarmApi, new_session
+from loadtest.players.request_table import RequestTable
 from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.outgoing.http import HttpPool
+from loadtest.wire.places import Place, Places
 from loadtest.wire.shared import Wire
 from loadtest.workload.arrivals import Arrivals, arrival_times_s
 from loadtest.workload.identities import Share, Tokens
@@ -39,11 +43,16 @@ class Swarm:
     recorder: Recorder
     facts: RunFacts
     plan: SwarmPlan
+    places: Places
     wire: Wire
+    requests: RequestTable
+    """For what the shared reader answers: Locust's table, told in aggregates."""
     api: SwarmApi
     poll_api: SwarmApi
     """The same API under other names, to tell polls from fetches in the table."""
     conditional_poll_api: SwarmApi
+    fetcher: ListFetcher | None
+    """None over TLS: there players fetch with `api`."""
     lists: SharedLists
     timing: Timing
     reconnect: ReconnectPolicy
@@ -61,6 +70,10 @@ class Swarm:
     @property
     def ledger(self) -> Ledger:
         return self.recorder.ledger
+
+    def api_at(self, api: SwarmApi, place: Place) -> SwarmApi:
+        """`api` for a player who is there. With one node all players share one."""
+        return api if self.places.is_one else api.at(place)
 
     def take_number(self) -> int:
         """The number, in the whole swarm, of this process's next seat: the lowest free one."""
@@ -80,6 +93,9 @@ class Swarm:
 
     def close(self) -> None:
         """Close what is left after the last player: sockets, greenlets, HTTP connections."""
+        self.requests.flush()
+        if self.fetcher is not None:
+            self.fetcher.close()
         self.wire.close()
         self.api.http.close()
 
@@ -96,17 +112,21 @@ def new_swarm(
     is_called_off: bool = False,
 ) -> Swarm:
     """What a run needs in this process, ready and idle."""
-    host = environment.host or ""
+    hosts = [host.strip().rstrip("/") for host in (environment.host or "").split(",") if host.strip()] or [""]
+    places = Places(hosts, seed=options.seed)
     wire = Wire(
-        socket_url(host.rstrip("/"), options.ws_path),
+        socket_url(places.host_for_sources, options.ws_path),
         first_source=share.process * 64,
         heartbeat_timeout_s=timers.heartbeat_timeout_s,
     )
-    session, lists = new_session(environment, connections=options.http_connections), SharedLists()
+    session = new_session(environment, host=hosts[0], connections=options.http_connections)
+    lists = SharedLists()
 
     def api(**names: Any) -> SwarmApi:
         return SwarmApi(LocustHttp(session, recorder, paths=options.paths, **names), lists)
 
+    requests = RequestTable(environment, record=recorder.record_request)
+    plain_api = api()
     return Swarm(
         environment=environment,
         options=options,
@@ -115,16 +135,32 @@ def new_swarm(
         recorder=recorder,
         facts=facts,
         plan=SwarmPlan(options),
+        places=places,
         wire=wire,
-        api=api(),
+        requests=requests,
+        api=plain_api,
         poll_api=api(names={"/api/rooms": "/api/rooms (poll)"}),
         conditional_poll_api=api(names={"/api/rooms": "/api/rooms (poll, ETag)"}),
+        fetcher=_fetcher(hosts, options, wire, plain_api, recorder, requests),
         lists=lists,
         timing=Timing(heartbeat_s=options.heartbeat_s),
         reconnect=options.new_reconnect_policy(),
         arrivals=_arrivals(options, share, wire, recorder, run_s=_run_s(environment)),
         is_called_off=is_called_off,
     )
+
+
+def _fetcher(
+    hosts: list[str], options: SwarmOptions, wire: Wire, api: SwarmApi, recorder: Recorder, table: RequestTable
+) -> ListFetcher | None:
+    if not all(host.startswith("http:") for host in hosts):
+        return None
+    most = max(1, options.http_connections // len(hosts))
+    pools = {
+        host: HttpPool(host, reader=wire.reader, timers=wire.timers, crew=wire.crew, most=most, timeout_s=TIMEOUT_S)
+        for host in hosts
+    }
+    return ListFetcher(pools, api=api, paths=options.paths, recorder=recorder, table=table)
 
 
 def _arrivals(

@@ -150,6 +150,26 @@ class Server(msgspec.Struct, kw_only=True):
     restarts: int = 0
 
 
+class Fault(msgspec.Struct, kw_only=True):
+    """What the run did to a process, and what came of it. Times in seconds of the run."""
+
+    name: str
+    kind: str
+    """``kill``, ``freeze``, ``restart`` or ``run``."""
+    pid: int | None
+    began_s: float
+    ended_s: float | None
+    failure: str | None
+    """Why it did not come about."""
+    connected_before: int | None
+    """Connections just before it; None where it came before the first sample of the history."""
+    lost: int
+    """Connections lost from its beginning until the next fault or the end of the run, without those of players who
+    drop theirs."""
+    back_after_s: float | None
+    """From its beginning until 99 % of them were connected for good, 0 where they always were; None: never."""
+
+
 class RunFile(msgspec.Struct, kw_only=True):
     """The whole document."""
 
@@ -183,6 +203,8 @@ class RunFile(msgspec.Struct, kw_only=True):
     server: Server
     history: list[dict[str, float]]
     """Rates over the run, for charts."""
+    faults: list[Fault] = []
+    """In the order in which they began."""
     reported: str = "all"
     """The phase that `metrics`, `requests` and `series` are of: ``steady`` or ``all``."""
     phases: dict[str, list[MetricRow]] = {}

@@ -30,6 +30,7 @@ MISSING_S = 20.0
 
 _REPORT = "lobby_swarm"
 _ENTRIES, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_entries", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
+_DISTURBED = "lobby_disturbed"
 _LOOK_EVERY_S = 0.02
 
 
@@ -39,8 +40,11 @@ class WorkerSide:
         self._runner = runner
         self._recorder = recorder
         self._ended: Recorder | None = None
+        self._shifted_s: dict[float, float] = {}
+        """When disturbances began, by the master's clock, in ours."""
         _listen(environment.events.report_to_master, self._on_report_to_master)
         runner.register_message(_ENTRIES, self._on_entries)
+        runner.register_message(_DISTURBED, self._on_disturbed)
         runner.register_message(_STOP, self._on_stop, concurrent=True)
         runner.register_message(_SETTLE, self._on_settle, concurrent=True)
 
@@ -56,6 +60,15 @@ class WorkerSide:
             if msg.data["entries"] is not None:
                 recorder.ledger.add_entries(msg.data["entries"])
             recorder.ledger.heard_until_s = msg.data["heard_until_s"]
+
+    def _on_disturbed(self, msg: Any, **_rest: Any) -> None:
+        recorder = self._recorder()
+        if recorder is None:
+            return
+        ledger, told = recorder.ledger, msg.data
+        shift_s = 0.0 if told["clock"] == ledger.clock_id else ledger.clock() - told["now_s"]
+        from_s = self._shifted_s.setdefault(told["from_s"], told["from_s"] + shift_s)
+        ledger.disturbances.tell(from_s, None if told["until_s"] is None else told["until_s"] + shift_s)
 
     def _on_stop(self, **_rest: Any) -> None:
         self._runner.stop()
@@ -92,6 +105,14 @@ class MasterSide:
         self._clocks.clear()
         self._stopped.clear()
         self._ended.clear()
+
+    def disturb(self, from_s: float, until_s: float | None) -> None:
+        """A fault may be felt between these times of the master's clock; None: it is not over."""
+        recorder = self._recorder()
+        if recorder is not None:
+            window = {"clock": recorder.ledger.clock_id, "now_s": recorder.ledger.clock(), "from_s": from_s}
+            for client_id in self._present():
+                self._runner.send_message(_DISTURBED, {**window, "until_s": until_s}, client_id=client_id)
 
     def finish(self) -> None:
         """Stop the workers and wait for their last reports, for a bounded time and while they are connected."""

@@ -40,6 +40,9 @@ from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 from loadtest.run.probing import check_limits, online_before, probe, timers_of, tokens_of
 from loadtest.run.steady_state import SteadyState
+from loadtest.workload.breaking import Faults
+from loadtest.workload.faults import check_time_of_faults
+from loadtest.workload.inputs import take_several_hosts
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 from loadtest.workload.restart import Restart
 from loadtest.workload.shapes import shape_for
@@ -53,11 +56,13 @@ def install(events: Events) -> None:
 
 
 def _add_options(parser: Any) -> None:
+    take_several_hosts(parser)
     add_options(parser)
     add_run_options(parser)
 
 
 def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
+    gevent.config.track_greenlet_tree = False  # who spawned whom: 1 KiB and 3 µs for each player
     for name in ("loadtest.client", "loadtest.wire"):  # one line a player and loss is not for a swarm
         logging.getLogger(name).setLevel(logging.ERROR)
     hooks = _Hooks(environment)
@@ -90,6 +95,7 @@ class _Hooks:
         self._monitor: RunMonitor | None = None
         self._steady_state: SteadyState | None = None
         self._restart: Restart | None = None
+        self._faults: Faults | None = None
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
         if isinstance(runner, WorkerRunner):
@@ -111,7 +117,7 @@ class _Hooks:
         _listen(events.test_start, self.on_test_start)
         _listen(events.test_stopping, self.on_test_stopping)
         _listen(events.test_stop, self.on_test_stop)
-        _listen(events.spawning_complete, self.on_spawned)
+        _listen(events.spawning_complete, self.on_spawning_complete)
         _listen(events.request, self.on_request)
         _listen(events.reset_stats, self.on_reset)
         _listen(events.worker_connect, self.on_worker)
@@ -183,6 +189,9 @@ class _Hooks:
             runner = self.environment.runner
             processes = max(int(getattr(parsed, "expect_workers", None) or 1), getattr(runner, "worker_count", 0))
         check_limits(options, users=self.users(parsed), processes=max(1, processes))
+        run_time = getattr(parsed, "run_time", None)
+        settled_s = options.recovery_s + float(getattr(parsed, "settle_s", SETTLE_S))
+        check_time_of_faults(options.faults, recovery_s=settled_s, run_s=float(run_time) if run_time else None)
 
     def users(self, parsed: argparse.Namespace | None = None) -> int:
         return int(getattr(parsed or self.environment.parsed_options, "num_users", None) or 1)
@@ -225,8 +234,27 @@ class _Hooks:
         self.start_monitor(swarm)
         if not self.is_worker and not is_called_off:
             swarm.recorder.count(ONLINE_BEFORE, online_before(self.environment.host, options, users=self.users()))
-            self._restart = Restart(options.load, host=self.environment.host or "", count=swarm.recorder.count)
+            self._restart = Restart(options.load, hosts=swarm.places.hosts, count=swarm.recorder.count)
             self._restart.plan()
+            self.plan_faults(swarm)
+
+    def plan_faults(self, swarm: Swarm) -> None:
+        """Of the process that leads the run."""
+
+        def disturb(began_s: float, until_s: float | None) -> None:
+            from_s = began_s - swarm.recorder.reach.settle_s  # what was under way then
+            swarm.ledger.disturbances.tell(from_s, until_s)
+            if self._master is not None:
+                self._master.disturb(from_s, until_s)
+
+        self._faults = Faults(
+            swarm.options.faults,
+            recovery_s=swarm.options.recovery_s,
+            facts=swarm.facts.faults,
+            count=swarm.recorder.count,
+            disturb=disturb,
+        )
+        self._faults.plan()
 
     def new_recorder(self, timers: ServerTimers) -> Recorder:
         settle_s = float(getattr(self.environment.parsed_options, "settle_s", SETTLE_S))
@@ -259,7 +287,13 @@ class _Hooks:
         )
         self._monitor.start()
 
-    def on_spawned(self, **_rest: Any) -> None:
+    def on_spawning_complete(self, **_rest: Any) -> None:
+        swarm = swarm_of(self.environment)
+        if swarm is not None and self.environment.reset_stats:
+            swarm.requests.drop()  # Locust has just emptied its table
+        self.on_spawned()
+
+    def on_spawned(self) -> None:
         swarm, runner = swarm_of(self.environment), self.environment.runner
         if self._steady_state is not None:
             self._steady_state.all_are_started(time.perf_counter())
@@ -291,6 +325,8 @@ class _Hooks:
             swarm.close()
         if self._restart is not None:
             self._restart.call_off()
+        if self._faults is not None:
+            self._faults.call_off()
         if self.environment.web_ui is not None:
             self.write_results()
 
@@ -313,6 +349,7 @@ class _Hooks:
         swarm = swarm_of(self.environment)
         if swarm is not None:
             swarm.recorder.reset()
+            swarm.requests.drop()
             self._began_s = time.perf_counter()
 
     # -- the end --------------------------------------------------------------------------------------------------

@@ -70,10 +70,11 @@ class RunMonitor:
         if self._server is not None and not self._server.is_gone:
             self._server.glance(now_s)
         if self._has_players:
+            self._swarm.requests.flush()
             self._steady_state.look(now_s)
             self._swarm.recorder.reach.settle(now_s)
         if self._leads:
-            self._history.look(self._swarm.recorder, t_s=self._duration_s())
+            self._history.look(self._swarm.recorder, t_s=self._duration_s(), faults=self._swarm.facts.faults)
 
     def _on_second(self, now_s: float) -> None:
         if self._has_players:
@@ -94,7 +95,7 @@ class RunMonitor:
 
     def _find(self) -> int | None:
         """In a thread, so that players do not wait for it."""
-        host, port = address_of(self._swarm.environment.host or "")
+        host, port = address_of(self._swarm.places.hosts[0])
         if host not in _LOCAL_HOSTS:
             return None
         found: int | None = gevent.get_hub().threadpool.apply(find_server, (port,))

@@ -21,8 +21,9 @@ from loadtest.client.sockets.link import OpenFailed, open_websocket
 from loadtest.players.locust_http import moved
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.file_limits import check_files, raise_file_limit
+from loadtest.workload.faults import check_faults
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
-from loadtest.workload.inputs import check_host, read_tokens
+from loadtest.workload.inputs import check_hosts, read_tokens
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import SwarmPlan
 from loadtest.workload.restart import check_restart
@@ -63,23 +64,25 @@ def check_tokens(options: SwarmOptions, *, users: int) -> None:
 
 
 def probe(host: str | None, options: SwarmOptions) -> None:
-    """Raises `UsageError`."""
-    host = check_host(host)
+    """Every node has to answer. Raises `UsageError`."""
+    hosts = check_hosts(host)
     tokens = tokens_of(options)
     check_restart(options.load)
-    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
-    try:
-        _probe_api(LobbyApi(http), host, options, None if tokens is None else tokens.token_of(0))
-        _probe_socket(host, options)
-    finally:
-        http.close()
+    check_faults(options.faults)
+    for each in hosts:
+        http = _MovedHttp(KeepAliveHttp(each, timeout_s=TIMEOUT_S), options)
+        try:
+            _probe_api(LobbyApi(http), each, options, None if tokens is None else tokens.token_of(0))
+            _probe_socket(each, options)
+        finally:
+            http.close()
 
 
 def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
     """The timers that the server publishes; the protocol's defaults where it publishes none."""
     if not host:
         return ServerTimers()
-    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
+    http = _MovedHttp(KeepAliveHttp(check_hosts(host)[0], timeout_s=TIMEOUT_S), options)
     try:
         return LobbyApi(http).server_timers()
     except ClientError:
@@ -93,7 +96,7 @@ def online_before(host: str | None, options: SwarmOptions, *, users: int) -> int
     tokens = tokens_of(options)
     if tokens is None or not host:
         return 0
-    http = _MovedHttp(KeepAliveHttp(host, timeout_s=TIMEOUT_S), options)
+    http = _MovedHttp(KeepAliveHttp(check_hosts(host)[0], timeout_s=TIMEOUT_S), options)
     try:
         online = LobbyApi(http).online_users(tokens.token_of(0))
     except ClientError:

@@ -9,8 +9,6 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-import websocket
-
 from loadtest.client.counters import Counters
 from loadtest.client.signals import Signal
 from loadtest.client.sockets.lobby_connection import LobbyConnection
@@ -23,6 +21,11 @@ from lobby_server.protocol.features import Feature
 
 class SendingConnection(LobbyConnection):
     """Nothing here waits: what a full socket does not take is kept, and the shared reader says when to go on."""
+
+    __slots__ = (
+        "_unsent", "_wire", "accepted_too_late", "counters", "handshake_sent", "heartbeat_unanswered", "not_understood",
+        "sock",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -67,9 +70,9 @@ class SendingConnection(LobbyConnection):
         self._send_frame(struct.pack("!H", code), frames.OP_CLOSE)
 
     def _send_frame(self, payload: bytes, opcode: int) -> None:
-        frame: bytes = websocket.ABNF.create_frame(payload, opcode).format()
         if self.sock is None:
             return
+        frame = frames.client_frame(payload, opcode)
         if self._unsent:
             self._unsent += frame
             return

@@ -1,13 +1,19 @@
-"""Inputs of a run, checked before it starts: the address of the server, the file of tokens."""
+"""Inputs of a run, checked before it starts: the addresses of the servers, the file of tokens."""
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from loadtest.client import looks_like_jwt
 from loadtest.results.exit_codes import UsageError
+
+HOST_HELP = (
+    "address of the server, http://localhost:30820; of a lobby of several nodes all, by commas or given several times"
+)
 
 
 def check_host(host: str | None) -> str:
@@ -22,6 +28,17 @@ def check_host(host: str | None) -> str:
     if not is_usable:
         raise UsageError(f"--host {host} is no address of a server: give it as http://localhost:30820.")
     return host.rstrip("/")
+
+
+def check_hosts(hosts: str | None) -> tuple[str, ...]:
+    """The addresses of the nodes of one lobby, separated by commas. Raises `UsageError`."""
+    checked = tuple(check_host(host.strip()) for host in (hosts or "").split(",") if host.strip()) or (
+        check_host(None),
+    )
+    twice, times = Counter(checked).most_common(1)[0]
+    if times > 1:
+        raise UsageError(f"--host names {twice} twice: give each node once.")
+    return checked
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:
@@ -43,3 +60,21 @@ def read_tokens(path: Path) -> tuple[str, ...]:
             f"--tokens: lines {places[0]} and {places[1]} of {path} are the same token: two players would be one user."
         )
     return tokens
+
+
+def take_several_hosts(parser: argparse.ArgumentParser) -> None:
+    """Change the option in Locust's own parser. The value stays one text, as everything of Locust expects it."""
+    action = next(action for action in parser._actions if "--host" in action.option_strings)
+    action.__class__ = _Joined
+    action.help = HOST_HELP
+
+
+class _Joined(argparse._StoreAction):
+    """Each further value is put behind those before it."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        before = getattr(namespace, self.dest, None)
+        joined = values if before == self.default or not before else f"{before},{values}"
+        setattr(namespace, self.dest, joined)

@@ -18,6 +18,7 @@ from loadtest.client import Feature, FixedReconnect, JitterReconnect, ReconnectP
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload import mix
 from loadtest.workload.distributions import Distribution, read_distribution
+from loadtest.workload.faults import EXAMPLE, RECOVERY_S, Fault, read_fault
 from loadtest.workload.load_options import LoadOptions, add_load_options, read_load_options
 
 FEATURES = tuple(feature.value for feature in Feature)
@@ -65,6 +66,8 @@ class SwarmOptions:
     http_connections: int
     json_file: Path | None
     load: LoadOptions = field(default_factory=LoadOptions)
+    faults: tuple[Fault, ...] = ()
+    recovery_s: float = RECOVERY_S
 
     def __post_init__(self) -> None:
         _require(0 <= self.silent_share <= 1, "--silent-share", "a share from 0 to 1")
@@ -84,6 +87,7 @@ class SwarmOptions:
         if self.room_interval.mean_s:
             is_fitting = self.room_lifetime.mean_s <= self.room_interval.mean_s
             _require(is_fitting, "--room-lifetime-s", "at most --room-interval-s")
+        _require(0 <= self.recovery_s < math.inf, "--recovery-s", "0 seconds or more")
         _require(1 <= self.tabs <= 100, "--tabs", "from 1 to 100")
         _require(self.http_connections >= 1, "--http-connections", "at least 1")
         policies = ", ".join(RECONNECT_POLICIES)
@@ -160,6 +164,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="most HTTP connections that the players of one process share")  # fmt: skip
     add("--swarm-json", metavar="FILE", default="", help="file for run.json alone, written at the end of the run")
     add_load_options(add)
+    add("--fault", metavar="FAULT", action="append", default=[], is_in_form=False,
+        help=f"what happens to a process of this machine, after how many seconds and for how long: {EXAMPLE}; with a "
+        "name before it, as in valkey=restart:4711@60+2; may be given several times")  # fmt: skip
+    add("--recovery-s", metavar="SECONDS", is_in_form=False, type=float, default=RECOVERY_S,
+        help="how long a fault may be felt after its end: then every player has to be right again, in s")  # fmt: skip
 
 
 def with_default(how: dict[str, Any]) -> dict[str, Any]:
@@ -205,6 +214,8 @@ def read_options(values: Mapping[str, Any]) -> SwarmOptions:
         http_connections=read_number("--http-connections", values["http_connections"], int),
         json_file=Path(values["swarm_json"]) if values.get("swarm_json") else None,
         load=read_load_options(values),
+        faults=tuple(read_fault(str(text)) for text in values.get("fault") or ()),
+        recovery_s=read_number("--recovery-s", values.get("recovery_s", RECOVERY_S), float),
     )
 
 

@@ -6,10 +6,12 @@ asks for it. Only the process that leads the run does it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import gevent
 import psutil
@@ -28,10 +30,10 @@ log = logging.getLogger("loadtest")
 
 
 class Restart:
-    def __init__(self, options: LoadOptions, *, host: str, count: Callable[[str], object]) -> None:
-        """`host`: where the players look for the server, ``http://name:port``."""
+    def __init__(self, options: LoadOptions, *, hosts: Sequence[str], count: Callable[[str], object]) -> None:
+        """`hosts`: where the players look for the server, ``http://name:port``; for each node of a lobby one."""
         self._options = options
-        self._host = host
+        self._hosts = tuple(hosts)
         self._count = count
         self._greenlet: gevent.Greenlet | None = None
         self._has_begun = self._is_over = False
@@ -83,8 +85,12 @@ class Restart:
 
     def _wait_until_back(self) -> None:
         """Wait until something listens where the players connect. Raises `OSError` or `TimeoutError`."""
-        address = address_of(self._host)
-        away = f"nothing answers at {self._host} after {BACK_TIMEOUT_S:g} s (one on port 0 comes back on another port)"
+        for host in self._hosts:
+            self._wait_for(host)
+
+    def _wait_for(self, host: str) -> None:
+        address = address_of(host)
+        away = f"nothing answers at {host} after {BACK_TIMEOUT_S:g} s (one on port 0 comes back on another port)"
         with gevent.Timeout(BACK_TIMEOUT_S, TimeoutError(away)):
             while not _listens(address):
                 if self.started is not None and self.started.poll() is not None:
@@ -99,18 +105,39 @@ class Restart:
 
     def _by_pid(self, pid: int) -> None:
         process = psutil.Process(pid)
-        command, folder, environment = process.cmdline(), process.cwd(), process.environ()
-        outputs = [_file_behind(pid, number) for number in (1, 2)]
-        log.info("Restarting the server: %s", shlex.join(command))
+        again = start_again(process)
+        log.info("Restarting the server: %s", shlex.join(process.cmdline()))
         process.terminate()
         with gevent.Timeout(END_TIMEOUT_S, TimeoutError(f"process {pid} did not end within {END_TIMEOUT_S:g} s")):
             while is_alive(process):
                 gevent.sleep(_LOOK_EVERY_S)
+        self.started = again()
+
+
+def start_again(process: psutil.Process) -> Callable[[], subprocess.Popen]:
+    """What starts a process as this one was, once that has ended: command line, folder, environment, cores, user and
+    the files that it writes to. Raises `psutil.Error` where they are not to be known."""
+    command, folder, environment = process.cmdline(), process.cwd(), process.environ()
+    as_whom, cores = _as_whom(process), process.cpu_affinity()
+    outputs = [_file_behind(process.pid, number) for number in (1, 2)]
+
+    def again() -> subprocess.Popen:
         with open(outputs[0], "ab") as out, open(outputs[1], "ab") as errors:
-            self.started = subprocess.Popen(
+            started = subprocess.Popen(
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
-                start_new_session=True,
+                start_new_session=True, **as_whom,
             )  # fmt: skip
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended at once, which its user will see
+            psutil.Process(started.pid).cpu_affinity(cores)
+        return started
+
+    return again
+
+
+def _as_whom(process: psutil.Process) -> dict[str, Any]:
+    """Root may have started it as another user, as it has to start PostgreSQL."""
+    user, group = process.uids().effective, process.gids().effective
+    return {} if user == os.geteuid() else {"user": user, "group": group, "extra_groups": []}
 
 
 def _listens(address: tuple[str, int]) -> bool:

@@ -52,7 +52,7 @@ async def nodes_of(stream: Stream) -> list[NodeSeen]:
         for _, entry in entries:
             _apply(state, entry)
         stream_id, number = entries[-1][0], entries[-1][1].number
-    silent = set(await stream.silent(list(state.nodes)))
+    heard = await stream.reports(list(state.nodes))
     sockets = state.books.presence.sockets_by_node()
     return [
         NodeSeen(
@@ -61,7 +61,7 @@ async def nodes_of(stream: Stream) -> list[NodeSeen]:
             version=node.version,
             sessions=sockets.get(node.name, 0),
             leads=node.name == state.leader,
-            is_heard=node.name not in silent,
+            is_heard=node.name in heard,
         )
         for node in state.nodes.values()
     ]

@@ -14,14 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone, FormatRefused
 from lobby_server.backplane.outbox import Outbox
-from lobby_server.backplane.stream import Stream
 from lobby_server.backplane.wire import (
     Entry,
     Snapshot,
@@ -33,8 +32,12 @@ from lobby_server.core.machine.commands import FORMAT, Command, NodeDown, NodeLo
 from lobby_server.core.machine.image import ImageRefused, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Apply, LogFigures, Request
 from lobby_server.service.session import Session
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.stream import Stream
 
 log = logging.getLogger("lobby.backplane")
 
@@ -56,6 +59,8 @@ NEWCOMER_WAITS_S = 1.5
 """How long nodes wait for better candidates before they open a new epoch. One without a state gives way."""
 CATCH_UP_S = 0.5
 """How long a call that reads waits for what other nodes have done."""
+LIMIT_WAIT_S = 0.1
+"""How long a call waits for what other nodes have counted, before its node counts alone."""
 GATE_S = 10.0
 GATE_RETRY_S = 0.005
 CANCEL_AGAIN_S = 0.1
@@ -71,20 +76,24 @@ class ValkeyLog:
         stream: Stream,
         *,
         name: str,
+        clock: Clock,
         new_incarnation: Callable[[], str],
         node_timeout_s: float,
         newcomer_waits_s: float = NEWCOMER_WAITS_S,
+        snapshot_s: float = SNAPSHOT_S,
         address: str = "",
         version: str = "",
     ) -> None:
         """`name`: of this node, for people. `new_incarnation` is another one each time: it tells lives of a node apart.
         `node_timeout_s`: silence after which the others give a node up. `newcomer_waits_s`: how long a node without a
-        state waits for one that has."""
+        state waits for one that has. `snapshot_s`: at most between two snapshots, while anything happens."""
         self._stream = stream
         self._name = name
+        self._monotonic_s = clock.monotonic_s
         self._new_incarnation = new_incarnation
         self._timeout_s = node_timeout_s
         self._newcomer_waits_s = newcomer_waits_s
+        self._snapshot_s = snapshot_s
         self._address = address
         self._version = version
         self._outbox = Outbox(f"{name}.{new_incarnation()}")
@@ -93,13 +102,15 @@ class ValkeyLog:
         self._announce: Callable[[], Iterable[Command]] = tuple
         self._reset: Callable[[], None] = lambda: None
         self._fatal: Callable[[str], None] = lambda why: None
+        self._report: Callable[[], bytes] = bytes
+        self.reports: dict[str, bytes] = {}
         # Where the replica stands
         self._epoch = ""
         self.number = 0
         self._stream_id = "0-0"
         self._tail: deque[Entry] = deque(maxlen=TAIL)
         self._at_s = 0.0
-        self._at_monotonic_s = time.monotonic()
+        self._at_monotonic_s = self._monotonic_s()
         # How it is
         self._is_up = False
         self._is_leaving = False
@@ -132,7 +143,7 @@ class ValkeyLog:
         return self._outbox.node
 
     def now_s(self) -> float:
-        return self._at_s + (time.monotonic() - self._at_monotonic_s)
+        return self._at_s + (self._monotonic_s() - self._at_monotonic_s)
 
     def check(self) -> None:
         if not self.is_well:
@@ -141,7 +152,7 @@ class ValkeyLog:
     def append(self, command: Command, request: Request | None = None) -> None:
         if request is not None and not request.is_patient and not self.is_well:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
-        self._outbox.add(command, request, now_s=time.monotonic())
+        self._outbox.add(command, request, now_s=self._monotonic_s())
         self._wake.set()
 
     async def caught_up(self) -> None:
@@ -156,6 +167,24 @@ class ValkeyLog:
     def gate(self) -> AbstractAsyncContextManager[None]:
         return self._gate()
 
+    async def take(self, key: str, *, rate_per_s: float, burst: float) -> float | None:
+        if not self._is_up or self._away_since_s is not None:
+            return None
+        interval_us = 1e6 / rate_per_s
+        asking = asyncio.ensure_future(
+            self._stream.take(
+                key, interval_us=round(interval_us), tolerance_us=round(max(burst - 1.0, 0.0) * interval_us)
+            )
+        )
+        await asyncio.wait((asking,), timeout=LIMIT_WAIT_S)
+        if not asking.done():  # not cancelled: a call of redis-py that is being answered may not survive that
+            asking.add_done_callback(lambda late: late.exception())
+            return None
+        fault = asking.exception()
+        if isinstance(fault, BackplaneError):
+            return None
+        return asking.result()
+
     # -- how it is ------------------------------------------------------------------------------------------------
 
     @property
@@ -164,7 +193,7 @@ class ValkeyLog:
         if not self._is_up or self._away_since_s is not None:
             return False
         oldest_s = self._outbox.oldest_s()
-        return oldest_s is None or time.monotonic() - oldest_s < STALLED_S
+        return oldest_s is None or self._monotonic_s() - oldest_s < STALLED_S
 
     @property
     def is_ready(self) -> bool:
@@ -172,7 +201,7 @@ class ValkeyLog:
         if self._is_leaving or not self._tasks:
             return False
         if self._away_since_s is not None:
-            return time.monotonic() - self._away_since_s < UNREADY_S
+            return self._monotonic_s() - self._away_since_s < UNREADY_S
         return self._is_up or bool(self._state and self._state.nodes)
 
     @property
@@ -189,7 +218,7 @@ class ValkeyLog:
             is_away=self._away_since_s is not None,
             outages=self.outages,
             apply_s=self.apply_s,
-            snapshot_age_s=time.monotonic() - self._snapshot_at_s if self._snapshot_at_s else 0.0,
+            snapshot_age_s=self._monotonic_s() - self._snapshot_at_s if self._snapshot_at_s else 0.0,
         )
 
     # -- its life -------------------------------------------------------------------------------------------------
@@ -202,9 +231,12 @@ class ValkeyLog:
         announce: Callable[[], Iterable[Command]],
         reset: Callable[[], None],
         fatal: Callable[[str], None],
+        report: Callable[[], bytes] = bytes,
     ) -> None:
         """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
-        happened between is not known. `fatal`: this node must not go on, and why."""
+        happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
+        `reports` of the others."""
+        self._report = report
         self._apply = apply
         self._state = state
         self._announce = announce
@@ -217,7 +249,7 @@ class ValkeyLog:
 
         Waits up to `wait_s` for Valkey. Raises `BackplaneAway`, `BackplaneRefused`, `FormatRefused`.
         """
-        give_up_s = time.monotonic() + wait_s
+        give_up_s = self._monotonic_s() + wait_s
         is_said = False
         while True:
             try:
@@ -225,14 +257,14 @@ class ValkeyLog:
                 is_first = await self._find_state(restore)
                 break
             except BackplaneAway as fault:
-                if time.monotonic() >= give_up_s:
+                if self._monotonic_s() >= give_up_s:
                     raise
                 if not is_said:
                     log.warning("waiting up to %g s for the backplane: %s", wait_s, fault)
                     is_said = True
                 await asyncio.sleep(RETRY_S)
-        self._well_since_s = time.monotonic()
-        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=time.monotonic())
+        self._well_since_s = self._monotonic_s()
+        self._outbox.add(NodeUp(self.node, self._address, self._version), None, now_s=self._monotonic_s())
         self._wake.set()
         try:
             await self._renew()
@@ -253,10 +285,10 @@ class ValkeyLog:
         if not self._is_up:
             return
         self._is_leaving = True
-        self._outbox.add(NodeDown(self.node, grace_s), None, now_s=time.monotonic())
+        self._outbox.add(NodeDown(self.node, grace_s), None, now_s=self._monotonic_s())
         self._wake.set()
-        give_up_s = time.monotonic() + STALLED_S
-        while self._is_up and time.monotonic() < give_up_s:
+        give_up_s = self._monotonic_s() + STALLED_S
+        while self._is_up and self._monotonic_s() < give_up_s:
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
@@ -278,7 +310,7 @@ class ValkeyLog:
     async def _find_state(self, restore: Callable[[], Awaitable[None]] | None) -> bool:
         """Stand somewhere in the stream that is there now. Whether this node opened it with what `restore` brought;
         None: it has a state already."""
-        began_s = time.monotonic()
+        began_s = self._monotonic_s()
         while True:
             epoch = await self._stream.epoch()
             if epoch is not None:
@@ -296,7 +328,7 @@ class ValkeyLog:
     async def _is_my_turn(self, *, has_state: bool, since_s: float) -> bool:
         await self._stream.stand(self.node, self.number if has_state else -1)
         wait_s = REPLICA_WAITS_S if has_state else self._newcomer_waits_s
-        if time.monotonic() - since_s < wait_s or await self._stream.best_candidate() != self.node:
+        if self._monotonic_s() - since_s < wait_s or await self._stream.best_candidate() != self.node:
             return False
         return await self._stream.may_seed(self.node, for_s=SEED_FOR_S)
 
@@ -314,7 +346,7 @@ class ValkeyLog:
 
     def _snapshot(self, *, epoch: str, previous: str, stream_id: str, tail: list[Entry]) -> Snapshot:
         assert self._state is not None
-        self._snapshot_number, self._snapshot_at_s = self.number, time.monotonic()
+        self._snapshot_number, self._snapshot_at_s = self.number, self._monotonic_s()
         return Snapshot(FORMAT, epoch, previous, self.number, stream_id, dump(self._state), tail)
 
     def _take_up(self, snapshot: Snapshot, *, has_state: bool) -> None:
@@ -343,7 +375,7 @@ class ValkeyLog:
             self._reset()
             if self.node not in self._state.nodes or not self._is_up:
                 self._reborn()
-        self._snapshot_at_s = time.monotonic()
+        self._snapshot_at_s = self._monotonic_s()
 
     async def _until_up(self) -> None:
         while not self._is_up:
@@ -356,7 +388,7 @@ class ValkeyLog:
         self._is_up = False
         name = f"{self._name}.{self._new_incarnation()}"
         first = [] if self._is_leaving else [NodeUp(name, self._address, self._version), *self._announce()]
-        self._outbox.restart(name, first, now_s=time.monotonic())
+        self._outbox.restart(name, first, now_s=self._monotonic_s())
         if self._is_leaving:
             return
         self._wake.set()
@@ -396,10 +428,10 @@ class ValkeyLog:
                         raise EpochGone  # entries were trimmed away
                     self._take(entry)
                     self._stream_id = stream_id
-                    if time.monotonic() - self._turn_began_s > TURN_S:
+                    if self._monotonic_s() - self._turn_began_s > TURN_S:
                         await asyncio.sleep(0)
-                        self._turn_began_s = time.monotonic()
-                self._turn_began_s = time.monotonic()
+                        self._turn_began_s = self._monotonic_s()
+                self._turn_began_s = self._monotonic_s()
             except (BackplaneAway, BackplaneRefused, EpochGone) as fault:
                 self._lost_sight(fault)
             except FormatRefused as fault:
@@ -414,7 +446,7 @@ class ValkeyLog:
 
     def _lost_sight(self, fault: Exception) -> None:
         if self._away_since_s is None:
-            self._away_since_s = time.monotonic()
+            self._away_since_s = self._monotonic_s()
             self.outages += 1
             what = "its log is another one now" if isinstance(fault, EpochGone) else fault
             log.warning("commands wait or are refused: %s", what)
@@ -435,8 +467,8 @@ class ValkeyLog:
                 break
             except (BackplaneAway, BackplaneRefused, EpochGone):
                 continue
-        away_s = time.monotonic() - (self._away_since_s or time.monotonic())
-        self._well_since_s = time.monotonic()
+        away_s = self._monotonic_s() - (self._away_since_s or self._monotonic_s())
+        self._well_since_s = self._monotonic_s()
         self._away_since_s = None
         self._resend = True
         self._wake.set()
@@ -454,7 +486,7 @@ class ValkeyLog:
         """Apply one entry."""
         assert self._apply is not None
         assert self._state is not None
-        began_s = time.monotonic()
+        began_s = self._monotonic_s()
         self.number = entry.number
         self.newest = max(self.newest, entry.number)
         self._tail.append(entry)
@@ -481,11 +513,11 @@ class ValkeyLog:
             self._reborn()
         if self._catching_up:
             self._see_who_has_caught_up()
-        self.apply_s += time.monotonic() - began_s
+        self.apply_s += self._monotonic_s() - began_s
 
     def _set_time(self, at_s: float) -> None:
         self._at_s = max(at_s, self.now_s() if self._at_s else 0.0)
-        self._at_monotonic_s = time.monotonic()
+        self._at_monotonic_s = self._monotonic_s()
 
     # -- private: the house ---------------------------------------------------------------------------------------
 
@@ -493,7 +525,7 @@ class ValkeyLog:
         """Be heard of, see who is not, write snapshots, and let nobody wait for ever."""
         while True:
             await asyncio.sleep(min(0.5, self._timeout_s / 5))
-            self._outbox.give_up(before_s=time.monotonic() - GIVE_UP_S)
+            self._outbox.give_up(before_s=self._monotonic_s() - GIVE_UP_S)
             if self._away_since_s is not None:
                 continue
             try:
@@ -506,17 +538,18 @@ class ValkeyLog:
 
     async def _renew(self) -> None:
         if not self._is_leaving:
-            await self._stream.renew(self._epoch, self.node, ttl_s=self._timeout_s)
+            await self._stream.renew(self._epoch, self.node, ttl_s=self._timeout_s, report=self._report())
 
     async def _look_for_the_lost(self) -> None:
         """Whoever is not heard of is given up; but not by a node that could not hear for a while itself, nor before the
         others had time to be heard of again."""
         assert self._state is not None
         others = [name for name in self._state.nodes if name != self.node]
-        if not others or time.monotonic() - self._well_since_s < self._timeout_s:
+        self.reports = await self._stream.reports(others)
+        if self._monotonic_s() - self._well_since_s < self._timeout_s:
             return
-        for name in await self._stream.silent(others):
-            if name in self._state.nodes:
+        for name in others:
+            if name not in self.reports and name in self._state.nodes:
                 log.warning("node %s has not been heard of for %g s: it is given up", name, self._timeout_s)
                 self.append(NodeLost(name))
 
@@ -525,7 +558,7 @@ class ValkeyLog:
         if self._state.leader != self.node or self.number == self._snapshot_number:
             return
         is_due = self.number - self._snapshot_number >= SNAPSHOT_ENTRIES
-        if not is_due and time.monotonic() - self._snapshot_at_s < SNAPSHOT_S:
+        if not is_due and self._monotonic_s() - self._snapshot_at_s < self._snapshot_s:
             return
         trim_from, self._trim_from = self._trim_from, self._stream_id
         snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id, tail=[])
@@ -561,10 +594,10 @@ class ValkeyLog:
         self.check()
         async with self._gate_lock:
             token = self._new_incarnation()
-            give_up_s = time.monotonic() + GIVE_UP_S
+            give_up_s = self._monotonic_s() + GIVE_UP_S
             try:
                 while not await self._stream.take_gate(token, for_s=GATE_S):
-                    if time.monotonic() >= give_up_s:
+                    if self._monotonic_s() >= give_up_s:
                         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
                     await asyncio.sleep(GATE_RETRY_S)
                 await self._barrier()

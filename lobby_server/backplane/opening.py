@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lobby_server.service.ports import Clock
 from lobby_server.service.replica import SharedLog
 
 if TYPE_CHECKING:
@@ -34,21 +35,25 @@ def open_log(
     *,
     cluster: str,
     name: str,
+    clock: Clock,
     new_incarnation: Callable[[], str],
     node_timeout_s: float,
     address: str,
     version: str,
+    is_first: bool = False,
 ) -> SharedLog:
-    """A log that has not joined yet. Raises `ValueError` with a sentence."""
+    """A log that has not joined yet. `is_first`: nobody else can have a state. Raises `ValueError` with a sentence."""
     _check_client()
-    from lobby_server.backplane.log import ValkeyLog
+    from lobby_server.backplane.log import NEWCOMER_WAITS_S, ValkeyLog
     from lobby_server.backplane.stream import Stream
 
     return ValkeyLog(
         Stream(url, cluster=cluster),
         name=name,
+        clock=clock,
         new_incarnation=new_incarnation,
         node_timeout_s=node_timeout_s,
+        newcomer_waits_s=0.0 if is_first else NEWCOMER_WAITS_S,
         address=address,
         version=version,
     )

@@ -4,10 +4,11 @@
     lobby:{cluster}:number      of the newest entry
     lobby:{cluster}:log         the stream: epoch, number, batch
     lobby:{cluster}:snapshot    the state at some place of the stream
-    lobby:{cluster}:alive:NODE  there while the node is heard of
+    lobby:{cluster}:alive:NODE  what the node says of itself; there while it is heard of
     lobby:{cluster}:candidates  replicas that could open a new epoch, by the number that they stand at
     lobby:{cluster}:seeding     who opens a new epoch
     lobby:{cluster}:gate        who changes friendships and blocks
+    lobby:{cluster}:limit:KEY   when one who is limited will have used up nothing
 
 What only holds together is a script: an entry gets its number and its place at once, and only while the epoch is the
 one that its writer knows. Readers see by the numbers what a stream does not tell: entries that were trimmed away, and a
@@ -44,7 +45,7 @@ APPEND = (
 redis.call('XADD', KEYS[3], '*', 'e', ARGV[1], 'n', number, 'b', ARGV[2])
 return number"""
 )
-RENEW = _IF_EPOCH + "return redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])"
+RENEW = _IF_EPOCH + "return redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2])"
 PUT_SNAPSHOT = (
     _IF_EPOCH
     + """redis.call('SET', KEYS[2], ARGV[2])
@@ -57,6 +58,15 @@ redis.call('SET', KEYS[4], ARGV[4])
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('DEL', KEYS[5])
 return 1"""
+TAKE = """local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local state = tonumber(redis.call('GET', KEYS[1]) or '0')
+local wait = state - tonumber(ARGV[2]) - now
+if wait > 0 then return wait end
+state = math.max(state, now) + tonumber(ARGV[1])
+redis.call('SET', KEYS[1], string.format('%.0f', state), 'PX', math.ceil((state - now) / 1000) + 1)
+return 0"""
+"""The generic cell rate algorithm as `lobby_server.core.ratelimit.Pace` has it, in microseconds of Valkey's clock."""
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
@@ -75,12 +85,13 @@ class Stream:
             decode_responses=False,
         )
         self._scripts = {
-            text: self._client.register_script(text) for text in (APPEND, RENEW, PUT_SNAPSHOT, SEED, RELEASE)
+            text: self._client.register_script(text) for text in (APPEND, RENEW, PUT_SNAPSHOT, SEED, TAKE, RELEASE)
         }
         prefix = f"lobby:{{{cluster}}}:"
         self._epoch, self._number, self._log = prefix + "epoch", prefix + "number", prefix + "log"
         self._snapshot, self._alive = prefix + "snapshot", prefix + "alive:"
         self._candidates, self._seeding, self._gate = prefix + "candidates", prefix + "seeding", prefix + "gate"
+        self._limit = prefix + "limit:"
 
     async def close(self) -> None:
         try:
@@ -134,19 +145,19 @@ class Stream:
 
     # -- nodes ----------------------------------------------------------------------------------------------------
 
-    async def renew(self, epoch: str, node: str, *, ttl_s: float) -> None:
-        """A node is heard of. Raises `EpochGone`."""
-        await self._script(RENEW, [self._epoch, self._alive + node], [epoch, str(int(ttl_s * 1000))])
+    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes) -> None:
+        """A node is heard of, and says how it is. Raises `EpochGone`."""
+        await self._script(RENEW, [self._epoch, self._alive + node], [epoch, str(int(ttl_s * 1000)), report])
 
     async def forget(self, node: str) -> None:
         await self._do(self._client.delete(self._alive + node))
 
-    async def silent(self, nodes: Sequence[str]) -> list[str]:
-        """Those of some nodes that have not been heard of in time."""
+    async def reports(self, nodes: Sequence[str]) -> dict[str, bytes]:
+        """What some nodes say of themselves; those that have not been heard of in time are left out."""
         if not nodes:
-            return []
+            return {}
         found = await self._do(self._client.mget([self._alive + node for node in nodes]))
-        return [node for node, alive in zip(nodes, found, strict=True) if alive is None]
+        return {node: report for node, report in zip(nodes, found, strict=True) if report is not None}
 
     # -- a new epoch ----------------------------------------------------------------------------------------------
 
@@ -180,6 +191,13 @@ class Stream:
 
     async def release_gate(self, token: str) -> None:
         await self._script(RELEASE, [self._gate], [token])
+
+    # -- limits ---------------------------------------------------------------------------------------------------
+
+    async def take(self, key: str, *, interval_us: int, tolerance_us: int) -> float:
+        """Count one more: 0.0 when that is allowed, otherwise the seconds to wait."""
+        waits_us = await self._script(TAKE, [self._limit + key], [str(interval_us), str(tolerance_us)])
+        return int(waits_us) / 1e6
 
     # -- private --------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,12 @@ class User:
 
 Socket = tuple[str, int, str | None]
 """The node that holds it, its number there, and the version of the game at its other end."""
+FEW = 8
+"""Sockets of one user that stand in a tuple, which costs 8 bytes each. Those of a user with more are in a dict, where
+one that goes is not looked for: a load test, or a service behind one account, may hold thousands."""
+_Few = tuple[Socket, ...]
+_Many = dict[tuple[str, int], str | None]
+"""Node and number: the version."""
 
 
 class Presence:
@@ -33,7 +39,7 @@ class Presence:
         self.grace_s = grace_s
         self.flaps_suppressed = 0
         self._users: dict[int, User] = {}
-        self._sockets: dict[int, tuple[Socket, ...]] = {}  # the oldest first
+        self._sockets: dict[int, _Few | _Many] = {}  # the oldest first
         self._held_until_s: dict[int, float] = {}
         self._deadlines: list[tuple[float, int]] = []
 
@@ -58,21 +64,28 @@ class Presence:
     def version_of(self, user_id: int) -> str | None:
         """The version of the game that a user's oldest socket has; None: no socket."""
         sockets = self._sockets.get(user_id)
-        return sockets[0][2] if sockets else None
+        if not sockets:
+            return None
+        return sockets[0][2] if isinstance(sockets, tuple) else next(iter(sockets.values()))
 
     def sockets_by_node(self) -> dict[str, int]:
         """How many accepted sockets each node holds. O(sockets)."""
         counts: dict[str, int] = {}
         for sockets in self._sockets.values():
-            for node, _, _ in sockets:
+            for node, *_ in _listed(sockets):
                 counts[node] = counts.get(node, 0) + 1
         return counts
 
     def arrive(self, user: User, *, node: str = "", socket: int = 0, version: str | None = None) -> bool:
         """One more socket of a user was accepted. True: the user came online, which is to be announced."""
-        user_id, arrived = user.id, (node, socket, version)
+        user_id = user.id
         sockets = self._sockets.get(user_id)
-        self._sockets[user_id] = (arrived,) if sockets is None else (*sockets, arrived)
+        if sockets is None:
+            self._sockets[user_id] = ((node, socket, version),)
+        elif isinstance(sockets, tuple):
+            self._sockets[user_id] = _kept((*sockets, (node, socket, version)))
+        else:
+            sockets[node, socket] = version
         if self._held_until_s and self._held_until_s.pop(user_id, None) is not None:
             self.flaps_suppressed += 1
         if user_id in self._users:
@@ -86,16 +99,20 @@ class Presence:
         After an abrupt loss with a grace period the answer is None, and `expire` reports the user later. A socket that
         had not arrived, or is gone already: nothing happens.
         """
-        sockets = self._sockets.get(user_id, ())
-        at = -1
-        for number, each in enumerate(sockets):
-            if each[1] == socket and each[0] == node:
-                at = number
-                break
-        if at < 0:
+        sockets = self._sockets.get(user_id)
+        if sockets is None:
             return None
-        if len(sockets) > 1:
-            self._sockets[user_id] = (*sockets[:at], *sockets[at + 1 :])
+        if isinstance(sockets, tuple):
+            at = next((at for at, each in enumerate(sockets) if each[1] == socket and each[0] == node), -1)
+            if at < 0:
+                return None
+            if len(sockets) > 1:
+                self._sockets[user_id] = (*sockets[:at], *sockets[at + 1 :])
+                return None
+        else:
+            sockets.pop((node, socket), None)
+            if len(sockets) <= FEW // 2:
+                self._sockets[user_id] = _listed(sockets)
             return None
         del self._sockets[user_id]
         return self._lost_last(user_id, now_s=now_s, grace_s=self.grace_s if abrupt else 0.0)
@@ -105,12 +122,12 @@ class Presence:
         announced at once, in the order in which they came online. O(users)."""
         gone: list[User] = []
         for user_id in list(self._users):  # in an order that an image keeps, other than that of the sockets
-            sockets = self._sockets.get(user_id, ())
+            sockets = _listed(self._sockets.get(user_id, ()))
             left = tuple(each for each in sockets if each[0] != node)
             if len(left) == len(sockets):
                 continue
             if left:
-                self._sockets[user_id] = left
+                self._sockets[user_id] = _kept(left)
             else:
                 del self._sockets[user_id]
                 user = self._lost_last(user_id, now_s=now_s, grace_s=grace_s)
@@ -142,7 +159,7 @@ class Presence:
 
     def sockets(self) -> Iterable[tuple[int, tuple[Socket, ...]]]:
         """By user id, in no order; those of one user oldest first."""
-        return self._sockets.items()
+        return ((user_id, _listed(sockets)) for user_id, sockets in self._sockets.items())
 
     def held(self) -> list[tuple[int, float]]:
         """Users who are held, and until when."""
@@ -157,7 +174,7 @@ class Presence:
         """Be what `online`, `sockets` and `held` said."""
         self._users = {user.id: user for user in users}
         self._sockets = {
-            user_id: tuple((node, number, version and sys.intern(version)) for node, number, version in each)
+            user_id: _kept(tuple((node, number, version and sys.intern(version)) for node, number, version in each))
             for user_id, each in sockets
         }
         self._held_until_s = dict(held)
@@ -172,3 +189,15 @@ class Presence:
             heapq.heappush(self._deadlines, (deadline_s, user_id))
             return None
         return self._users.pop(user_id, None)
+
+
+def _kept(sockets: _Few) -> _Few | _Many:
+    """As they are kept: in the same order."""
+    return sockets if len(sockets) <= FEW else {(node, number): version for node, number, version in sockets}
+
+
+def _listed(sockets: _Few | _Many) -> _Few:
+    """As values: in the same order."""
+    if isinstance(sockets, tuple):
+        return sockets
+    return tuple((node, number, version) for (node, number), version in sockets.items())

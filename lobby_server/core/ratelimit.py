@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 REFUSED = -1.0
 
 
@@ -36,23 +38,36 @@ class KeyedLimit:
 
     def __init__(self, *, rate_per_s: float, burst: float) -> None:
         self._pace = Pace(rate_per_s=rate_per_s, burst=burst)
+        self._burst = burst
         self._states: dict[str, float] = {}
         self._until_sweep = self.SWEEP_EVERY
 
     def __len__(self) -> int:
         return len(self._states)
 
-    def take(self, key: str, now_s: float) -> float:
-        """0.0 when one more of that key is allowed now, otherwise the seconds to wait."""
+    def take(self, key: str, now_s: float, *, sharers: int = 1) -> float:
+        """0.0 when one more of that key is allowed now, otherwise the seconds to wait. `sharers`: so many count each
+        for itself, and each has its share of the rate and of the burst."""
         if not self._pace.rate_per_s:
             return 0.0
+        pace = self._pace
+        if sharers > 1:
+            pace = Pace(rate_per_s=pace.rate_per_s / sharers, burst=self._burst / sharers)
         self._until_sweep -= 1
         if not self._until_sweep:
             self._until_sweep = self.SWEEP_EVERY
             self._states = {known: state_s for known, state_s in self._states.items() if state_s > now_s}
         state_s = self._states.get(key, 0.0)
-        taken_s = self._pace.take(state_s, now_s)
+        taken_s = pace.take(state_s, now_s)
         if taken_s == REFUSED:
-            return self._pace.wait_s(state_s, now_s)
+            return pace.wait_s(state_s, now_s)
         self._states[key] = taken_s
         return 0.0
+
+    def states(self, now_s: float) -> list[tuple[str, float]]:
+        """What is not forgotten by now, by key."""
+        return sorted((key, state_s) for key, state_s in self._states.items() if state_s > now_s)
+
+    def load(self, states: Iterable[tuple[str, float]]) -> None:
+        """Go on from `states` of another one."""
+        self._states = dict(states)

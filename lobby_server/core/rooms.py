@@ -11,6 +11,7 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,8 @@ from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.room_codes import code_of
 
 HOST_PEER_ID = 1
+SPARE_DEADLINES = 64
+"""Deadlines that hold no more and are kept all the same, besides as many as there are rooms that wait."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,11 @@ class RoomBook:
         self._rooms: dict[str, Room] = {}
         self._room_of_user: dict[int, Room] = {}
         self._by_code: dict[str, Room] = {}
-        self._waiting: dict[str, Room] = {}  # those with a deadline: few, so that looking through them is cheap
+        self._waiting: dict[str, Room] = {}  # those with a deadline
+        self._away_of: dict[int, list[Room]] = {}
+        """By their host, rooms that the host is not in."""
+        self._deadlines: list[tuple[float, str]] = []
+        """The earliest first; among them some that hold no more."""
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -140,12 +147,12 @@ class RoomBook:
         return self._room_of_user.get(user_id)
 
     def hosted_by(self, user_id: int) -> Room | None:
-        """The room whose host a user is, also one that they are not in for the moment. O(rooms with a deadline)."""
+        """The room whose host a user is, also one that they are not in for the moment. O(1)."""
         room = self._room_of_user.get(user_id)
         if room is not None and room.host.id == user_id:
             return room
-        waiting = self._waiting.values()
-        return next((room for room in waiting if room.host.id == user_id and user_id not in room.members), None)
+        away = self._away_of.get(user_id)
+        return away[0] if away else None
 
     def by_code(self, code: str) -> Room | None:
         """The room to which a code leads."""
@@ -175,7 +182,7 @@ class RoomBook:
         self._enter(room, room.host)
         if not creator_has_socket:
             room.creator_until_s = now_s + self.empty_ttl_s
-            self._waiting[room.id] = room
+            self._wait(room, room.creator_until_s)
         self._touch(room)
         return left
 
@@ -183,8 +190,8 @@ class RoomBook:
         """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs; as long
         as that takes, the host's place is kept for the host, whoever comes first."""
         self._keep(room)
-        room.host_until_s = now_s + self.empty_ttl_s
         self._empty(room, now_s)
+        room.host_until_s = room.empty_until_s
         self._touch(room)
 
     def take_host_place(self, user: User, *, version: str | None, now_s: float) -> Entry:
@@ -295,6 +302,7 @@ class RoomBook:
         if self._by_code.get(code := code_of(room_id)) is room:
             del self._by_code[code]
         self._waiting.pop(room_id, None)
+        self._forget_away(room)
         for user_id in room.members:
             del self._room_of_user[user_id]
         self._touch(room)
@@ -318,6 +326,7 @@ class RoomBook:
             if room.host_until_s is not None and room.host_until_s <= now_s:
                 self._keep_host_place_no_more(room)
                 if room.members:
+                    self._forget_away(room)
                     room.host = next(iter(room.members.values())).user
                     handed_over.append(room)
                     self._touch(room)
@@ -335,14 +344,14 @@ class RoomBook:
         return Expired(deleted, departures, handed_over)
 
     def next_deadline_s(self) -> float | None:
-        """When `expire` has something to do; None: nothing is waiting. O(rooms with a deadline)."""
-        deadlines = [
-            deadline_s
-            for room in self._waiting.values()
-            for deadline_s in (room.creator_until_s, room.empty_until_s, room.host_until_s)
-            if deadline_s is not None
-        ]
-        return min(deadlines, default=None)
+        """When `expire` has something to do; None: nothing is waiting. O(log deadlines)."""
+        while self._deadlines:
+            deadline_s, room_id = self._deadlines[0]
+            room = self._waiting.get(room_id)
+            if room is not None and deadline_s in (room.creator_until_s, room.empty_until_s, room.host_until_s):
+                return deadline_s
+            heapq.heappop(self._deadlines)
+        return None
 
     # -- as values ------------------------------------------------------------------------------------------------
 
@@ -366,6 +375,11 @@ class RoomBook:
             self._keep(room)
             self._room_of_user.update(dict.fromkeys(room.members, room))
         self._waiting = {room_id: self._rooms[room_id] for room_id in waiting}
+        self._away_of = {}
+        for room in self._waiting.values():
+            if room.host.id not in room.members:
+                self._away_of.setdefault(room.host.id, []).append(room)
+        self._find_deadlines()
 
     def list_changed(self) -> None:
         """What readers of the public list see has changed."""
@@ -387,6 +401,7 @@ class RoomBook:
         came_back = room.host_until_s is not None and room.host.id == user.id
         became_host = was_empty and room.host.id != user.id and room.host_until_s is None
         if came_back:
+            self._forget_away(room)
             self._keep_host_place_no_more(room)
         elif became_host:
             room.host = user
@@ -401,13 +416,38 @@ class RoomBook:
             room.invited_user_ids.add(user.id)
         self._room_of_user[user.id] = room
         if room.empty_until_s is not None:
+            if room.host_until_s is None:
+                self._forget_away(room)
             room.empty_until_s = None
             self._waits_no_more(room)
         return member
 
     def _empty(self, room: Room, now_s: float) -> None:
         room.empty_until_s = now_s + self.empty_ttl_s
+        if room.host_until_s is None:
+            self._away_of.setdefault(room.host.id, []).append(room)
+        self._wait(room, room.empty_until_s)
+
+    def _forget_away(self, room: Room) -> None:
+        """Its host is in a room again, or it has another one; most are none that their host is away from."""
+        left = [each for each in self._away_of.pop(room.host.id, ()) if each is not room]
+        if left:
+            self._away_of[room.host.id] = left
+
+    def _wait(self, room: Room, until_s: float) -> None:
         self._waiting[room.id] = room
+        heapq.heappush(self._deadlines, (until_s, room.id))
+        if len(self._deadlines) > 2 * len(self._waiting) + SPARE_DEADLINES:
+            self._find_deadlines()
+
+    def _find_deadlines(self) -> None:
+        """Without those that hold no more."""
+        self._deadlines = sorted(
+            (until_s, room.id)
+            for room in self._waiting.values()
+            for until_s in (room.creator_until_s, room.empty_until_s, room.host_until_s)
+            if until_s is not None
+        )
 
     def _creator_came(self, room: Room) -> None:
         if room.creator_until_s is not None:

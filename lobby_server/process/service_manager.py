@@ -13,6 +13,9 @@ from collections.abc import Mapping
 
 from lobby_server.service.ports import Clock, Timer
 
+MANAGER_VARIABLES = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+"""Of the environment: for the process that the service manager has started, not for those that this one starts."""
+
 
 class ServiceManager:
     """Tells how the service is. `start_watchdog` once the loop runs, `close` at the end."""
@@ -24,7 +27,8 @@ class ServiceManager:
         if self._address.startswith(("/", "\0")):
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
             self._socket.setblocking(False)
-        self._interval_s = _watchdog_s(environment) / 2
+        self.watchdog_s = _watchdog_s(environment)
+        """The interval in which a sign of life is expected; 0: none is."""
         self._timer: Timer | None = None
 
     def ready(self, status: str) -> None:
@@ -38,9 +42,9 @@ class ServiceManager:
 
     def start_watchdog(self, clock: Clock) -> None:
         """Say twice per interval that the loop still turns (sd_watchdog_enabled(3)); nothing where none was set."""
-        if self._interval_s and self._socket is not None:
+        if self.watchdog_s and self._socket is not None:
             self._say("WATCHDOG=1")
-            self._timer = clock.call_later(self._interval_s, self.start_watchdog, clock)
+            self._timer = clock.call_later(self.watchdog_s / 2, self.start_watchdog, clock)
 
     def close(self) -> None:
         if self._timer is not None:

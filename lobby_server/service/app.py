@@ -7,7 +7,6 @@ socket is gone (`App.end_session`).
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 
 from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.state import LobbyState
-from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.accounts.sign_ins import SignIns
@@ -26,10 +24,11 @@ from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.fanout import Fanout
+from lobby_server.service.limits import Limit
 from lobby_server.service.lobby import Lobby
 from lobby_server.service.nodes import Nodes
 from lobby_server.service.peers.heartbeat import Heartbeat
-from lobby_server.service.ports import Clock, Journal, Store, Transport
+from lobby_server.service.ports import Clock, Journal, RandomSource, Store, Transport
 from lobby_server.service.replica import LocalLog, Replica, SharedLog
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
@@ -42,7 +41,7 @@ from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.assembly import Social
 from lobby_server.service.watch.loop_lag import LoopLag
 from lobby_server.service.watch.metrics import Metrics
-from lobby_server.service.watch.ops_history import OpsHistory, read_counters
+from lobby_server.service.watch.ops_history import OpsHistory, Reading, read_counters
 from lobby_server.service.watch.security import SecurityLog
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.settings import Settings
@@ -53,7 +52,7 @@ class Runtime:
     """Everything that is not determined by settings and messages. A simulation hands in seeded and virtual ones."""
 
     clock: Clock
-    random_source: random.Random
+    random_source: RandomSource
     """Spreads heartbeats, and picks the events that are to be acknowledged."""
     executor: Executor
     """Hashes passwords: two threads are enough."""
@@ -83,6 +82,7 @@ class App:
         """`secrets` of the tokens: the first one signs, all verify. Without a journal, writes that wait for the
         database do not outlive the process. `shared_log`: what makes several processes one lobby. `on_fatal` is called
         with a sentence when this node must not go on."""
+        self._runtime = runtime
         clock = self.clock = runtime.clock
         self.settings = settings
         self.store = store
@@ -102,6 +102,7 @@ class App:
             party_max_members=settings.party_max_members,
             party_invite_ttl_s=settings.party_invite_ttl_s,
             party_offline_ttl_s=settings.party_offline_ttl_s,
+            chat_rate_per_min=settings.chat_rate_per_min,
         )
         self.presence = books.presence
         state = LobbyState(books)
@@ -132,13 +133,22 @@ class App:
             clock=clock,
             hashing=HashingQueue(runtime.executor, clock=clock),
         )
-        self.auth_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
+
+        def limit(name: str, per_min: float, burst: float) -> Limit:
+            return Limit(
+                name,
+                rate_per_s=per_min / 60,
+                burst=burst,
+                clock=clock,
+                log=shared_log,
+                count_nodes=lambda: len(state.nodes),
+            )
+
+        self.auth_limit = limit("auth", settings.auth_rate_per_min, settings.auth_rate_per_min)
         """By address: calls that hash a password."""
-        self.token_limit = KeyedLimit(rate_per_s=settings.auth_rate_per_min / 60, burst=settings.auth_rate_per_min)
+        self.token_limit = limit("token", settings.auth_rate_per_min, settings.auth_rate_per_min)
         """By user: fresh tokens, and tokens that are signed out."""
-        self.social_limit = KeyedLimit(
-            rate_per_s=settings.social_rate_per_min / 60, burst=max(1.0, settings.social_rate_per_min / 2)
-        )
+        self.social_limit = limit("social", settings.social_rate_per_min, max(1.0, settings.social_rate_per_min / 2))
         """By user: calls that another user hears of."""
 
         # Who hears of it
@@ -182,7 +192,6 @@ class App:
             store=store,
             writer=self.writer,
             clock=clock,
-            chat_rate_per_min=settings.chat_rate_per_min,
             chat_max_characters=settings.chat_max_characters,
             new_id=runtime.new_id,
             new_key=runtime.new_token_id,
@@ -229,6 +238,7 @@ class App:
                 lobby=self.lobby,
                 rooms=self.rooms,
                 social=self.social,
+                read=self._read_counters,
                 on_fatal=on_fatal,
             )
 
@@ -261,15 +271,19 @@ class App:
         self.ops_history = OpsHistory(
             clock=clock,
             lag=LoopLag(clock),
-            read=lambda: read_counters(
-                metrics=self.metrics,
-                sessions=self.sessions,
-                fanout=self.fanout,
-                presence=self.presence,
-                rooms=books.rooms,
-                cpu_s=runtime.cpu_s(),
-                resident_bytes=runtime.resident_bytes(),
-            ),
+            read=self._read_counters,
+            others=dict if self.nodes is None else self.nodes.readings,
+        )
+
+    def _read_counters(self) -> Reading:
+        return read_counters(
+            metrics=self.metrics,
+            sessions=self.sessions,
+            fanout=self.fanout,
+            presence=self.presence,
+            rooms=self.rooms.book,
+            cpu_s=self._runtime.cpu_s(),
+            resident_bytes=self._runtime.resident_bytes(),
         )
 
     async def start(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -68,7 +67,7 @@ class Tokens:
         *older: str,
         ttl_s: int,
         clock: Clock,
-        new_token_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
+        new_token_id: Callable[[], str],
         revoked: dict[str, float] | None = None,
         bans: Mapping[int, UserBan] | None = None,
     ) -> None:
@@ -245,7 +244,8 @@ class Passwords:
 def _hash_of_nothing(hasher: argon2.PasswordHasher) -> str:
     """A hash that no password has, in the PHC string format; finding that out takes as long as for any other."""
     salt, digest = (
-        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
+        base64.b64encode(hashlib.shake_256(part).digest(size)).decode().rstrip("=")
+        for part, size in ((b"salt", hasher.salt_len), (b"hash", hasher.hash_len))
     )
     costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v=19${costs}${salt}${digest}"

@@ -72,22 +72,24 @@ class Lobby:
 
     def _came_online(self, effect: effects.CameOnline, _: Session | None) -> None:
         user = effect.user
-        log.info(
-            "Broadcasting user_online: %d (%r)",
-            user.id,
-            user.username,
-            extra={"event": LogEvent.USER_ONLINE.value, "user": user.id},
-        )
+        if log.isEnabledFor(logging.INFO):
+            log.info(
+                "Broadcasting user_online: %d (%r)",
+                user.id,
+                user.username,
+                extra={"event": LogEvent.USER_ONLINE.value, "user": user.id},
+            )
         self._announcer.user_online(user)
 
     def _went_offline(self, effect: effects.WentOffline, _: Session | None) -> None:
         user = effect.user
-        log.info(
-            "Broadcasting user_offline: %d (%r)",
-            user.id,
-            user.username,
-            extra={"event": LogEvent.USER_OFFLINE.value, "user": user.id},
-        )
+        if log.isEnabledFor(logging.INFO):
+            log.info(
+                "Broadcasting user_offline: %d (%r)",
+                user.id,
+                user.username,
+                extra={"event": LogEvent.USER_OFFLINE.value, "user": user.id},
+            )
         self._announcer.user_offline(user)
 
     def _signed_out(self, effect: effects.SignedOut, _: Session | None) -> None:

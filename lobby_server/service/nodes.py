@@ -7,8 +7,12 @@ state: all nodes have it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
 
 from lobby_server.core.machine import effects
 from lobby_server.core.machine.commands import Arrive, Command
@@ -20,6 +24,7 @@ from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.assembly import Social
+from lobby_server.service.watch.ops_history import Reading
 
 log = logging.getLogger("lobby.backplane")
 
@@ -27,6 +32,36 @@ RECONCILE_AFTER_S = 1.0
 """What a node that ended in an orderly way has still to write gets this much time."""
 COME_BACK_S = 15.0
 """How long users of a node that ends have to come back, once the drain has closed the last of them."""
+
+
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node is, as it says itself. A version that adds a field gives it a default."""
+
+    entries: int
+    """Number of the last entry of the log that it has applied."""
+    lag_entries: int
+    """Entries that it knows of and has not applied."""
+    lag_ms: float
+    """Age of the last entry as it applied it."""
+    waiting: int
+    """Commands of its own that are not applied yet."""
+    reading: Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSeen:
+    """A node as this one sees it."""
+
+    name: str
+    address: str
+    version: str
+    leads: bool
+    report: NodeReport | None
+    """None: it has not been heard of in time."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(NodeReport)
 
 
 class Nodes:
@@ -42,8 +77,10 @@ class Nodes:
         lobby: Lobby,
         rooms: RoomCommands,
         social: Social,
+        read: Callable[[], Reading],
         on_fatal: Callable[[str], None],
     ) -> None:
+        """`read`: the counters of this node now."""
         self._log = log
         self._replica = replica
         self._sessions = sessions
@@ -52,7 +89,15 @@ class Nodes:
         self._rooms = rooms
         self._social = social
         self._leader: str | None = None
-        log.follow(replica.apply, replica.state, announce=self._announce, reset=self._reset, fatal=on_fatal)
+        self._read = read
+        log.follow(
+            replica.apply,
+            replica.state,
+            announce=self._announce,
+            reset=self._reset,
+            fatal=on_fatal,
+            report=lambda: _encoder.encode(self._report()),
+        )
         replica.hear(effects.NodeJoined, self._joined)
         replica.hear(effects.NodeLeft, self._left)
 
@@ -69,6 +114,25 @@ class Nodes:
     def figures(self) -> LogFigures:
         """How this node stands to the log."""
         return self._log.figures()
+
+    def readings(self) -> dict[str, Reading]:
+        """The counters of the other nodes, as of less than a second ago."""
+        return {node: report.reading for node, report in self._others().items()}
+
+    def seen(self) -> list[NodeSeen]:
+        """All nodes, the one that leads first."""
+        reports = {**self._others(), self._log.node: self._report()}
+        state = self._replica.state
+        return [
+            NodeSeen(
+                name=node.name,
+                address=node.address,
+                version=node.version,
+                leads=node.name == state.leader,
+                report=reports.get(node.name),
+            )
+            for node in state.nodes.values()
+        ]
 
     async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
         """As `SharedLog.join`."""
@@ -87,6 +151,23 @@ class Nodes:
 
     # -- private --------------------------------------------------------------------------------------------------
 
+    def _report(self) -> NodeReport:
+        figures = self._log.figures()
+        return NodeReport(
+            entries=figures.entries,
+            lag_entries=figures.lag_entries,
+            lag_ms=round(figures.lag_s * 1000, 1),
+            waiting=figures.waiting,
+            reading=self._read(),
+        )
+
+    def _others(self) -> dict[str, NodeReport]:
+        found = {}
+        for node, report in self._log.reports.items():
+            with contextlib.suppress(msgspec.MsgspecError):  # of another version, or none yet
+                found[node] = _decoder.decode(report)
+        return found
+
     def _announce(self) -> Iterable[Command]:
         for session in self._sessions.accepted_ones():
             yield Arrive(session.user, session.id, session.version)
@@ -98,6 +179,8 @@ class Nodes:
             session.close(code, "the server has lost its place; come back in a moment", abrupt=True)
         self._arm()
         self._announcer.rooms_changed()
+        if self._leader == self._log.node:
+            self._will_take_over()
 
     def _arm(self) -> None:
         self._leader = self._replica.state.leader
@@ -109,13 +192,30 @@ class Nodes:
         log.info("node %s takes part", effect.node)
         if self._leader is None:
             self._leader = self._replica.state.leader
+        elif self._replica.is_leader:  # it may have led before, been given up, and written since what was old by then
+            self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
 
     def _left(self, effect: effects.NodeLeft, _: Session | None) -> None:
         log.info("node %s takes part no more", effect.node)
         if effect.node != self._leader:
+            if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log
+                self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
             return
         self._leader = self._replica.state.leader
-        self._social.chat.refuse_all()
+        if effect.node == self._log.node and self._leader is not None:
+            self._rooms.no_longer_leads()
         if self._leader == self._log.node:
-            log.info("this node leads now")
-            self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
+            self._will_take_over()
+
+    def _will_take_over(self) -> None:
+        log.info("this node leads now")
+        self._social.chat.will_take_over()
+        self._replica.time.call_later(RECONCILE_AFTER_S, self._take_over)
+
+    def _take_over(self) -> None:
+        """Make up what the node that led before has not written."""
+        if not self._replica.is_leader:
+            return  # given up itself meanwhile
+        self._rooms.reconcile()
+        self._social.notifications.take_over()
+        self._social.chat.take_over()

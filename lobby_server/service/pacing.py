@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from lobby_server.service.ports import Clock, Timer
@@ -132,6 +132,11 @@ class Patience(Generic[_Item]):
     def discard(self, item: _Item) -> None:
         """Let go of an item that no longer matters. One that does not wait: nothing happens."""
         self._due_s.pop(item, None)
+
+    def waiting(self) -> Iterator[tuple[_Item, float]]:
+        """All that wait, and for how long, the longest first."""
+        began_s = self._clock.monotonic_s() + self._delay_s
+        return ((item, began_s - due_s) for item, due_s in self._due_s.items())
 
     def _run(self) -> None:
         self._timer = None

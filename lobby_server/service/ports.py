@@ -207,8 +207,11 @@ class Journal(Protocol):
     def read(self) -> tuple[str, list[bytes]]:
         """The life that wrote it, and its lines."""
 
+    def read_all(self) -> tuple[str, list[bytes]]:
+        """The same with what others who share the place have left of that life; it is forgotten with `begin`."""
+
     def put_aside(self) -> str:
-        """Keep what there is elsewhere, and say where."""
+        """Keep elsewhere what was read, and say where."""
 
     def begin(self, life: str) -> None:
         """Forget every line; those to come are of this life."""
@@ -224,6 +227,16 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """A second time does nothing."""
+
+
+class RandomSource(Protocol):
+    """Where chance comes from: `random.Random`, as far as it is used. The only source of it in ``service``."""
+
+    def random(self) -> float:
+        """From 0 up to, and without, 1."""
+
+    def uniform(self, a: float, b: float, /) -> float:
+        """Between two bounds."""
 
 
 class Timer(Protocol):

@@ -11,7 +11,7 @@ node hears of every effect, in the same order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -105,6 +105,14 @@ class SharedLog(Log, Protocol):
         """As they are now."""
 
     @property
+    def reports(self) -> Mapping[str, bytes]:
+        """What the other nodes say of themselves, as of less than a second ago; those not heard of are left out."""
+
+    async def take(self, key: str, *, rate_per_s: float, burst: float) -> float | None:
+        """One more of something that nodes count together, at a pace (`lobby_server.core.ratelimit.Pace`): 0.0 when it
+        is allowed now, otherwise the seconds to wait. None: not known soon."""
+
+    @property
     def is_ready(self) -> bool:
         """Whether this node should get clients."""
 
@@ -116,9 +124,11 @@ class SharedLog(Log, Protocol):
         announce: Callable[[], Iterable[Command]],
         reset: Callable[[], None],
         fatal: Callable[[str], None],
+        report: Callable[[], bytes],
     ) -> None:
         """`announce`: says anew what sockets this node holds. `reset`: the state has become another one, and what
-        happened between is not known. `fatal`: this node must not go on, and why."""
+        happened between is not known. `fatal`: this node must not go on, and why. `report`: how this node is, for
+        `reports` of the others."""
 
     async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
         """Take part, with the state of the others or, where nobody has one, with what `restore` brings. Whether it was

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
+from lobby_server.core.presence import FEW
 from lobby_server.service.ports import Transport
 from lobby_server.service.session import Rules, Session
 
@@ -19,8 +20,8 @@ class Sessions:
     def __init__(self, *, limit: int) -> None:
         """`limit`: open sockets."""
         self.limit = limit
-        self._open: set[Session] = set()
-        self._by_user: dict[int, list[Session]] = {}
+        self._open: dict[Session, None] = {}  # in the order of their coming, the same in every run
+        self._by_user: dict[int, list[Session] | dict[Session, None]] = {}  # the oldest first
         self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
@@ -53,12 +54,12 @@ class Sessions:
             deflates=deflates,
             waited_s=waited_s,
         )
-        self._open.add(session)
+        self._open[session] = None
         return session
 
     def discard(self, session: Session) -> None:
         """A socket is gone. A second call does nothing."""
-        self._open.discard(session)
+        self._open.pop(session, None)
 
     def accepted_ones(self) -> list[Session]:
         """Those of all users, guests left out."""
@@ -68,15 +69,25 @@ class Sessions:
 
     def accepted(self, session: Session) -> None:
         """A handshake held: the session is one of its user's."""
-        self._by_user.setdefault(session.user.id, []).append(session)
+        own = self._by_user.setdefault(session.user.id, [])
+        if isinstance(own, dict):
+            own[session] = None
+            return
+        own.append(session)
+        if len(own) > FEW:
+            self._by_user[session.user.id] = dict.fromkeys(own)
 
     def gone(self, session: Session) -> None:
         """A session that was accepted is over. A second call does nothing."""
-        sessions = self._by_user.get(session.user.id, [])
-        if session in sessions:
-            sessions.remove(session)
-            if not sessions:
-                del self._by_user[session.user.id]
+        own = self._by_user.get(session.user.id, [])
+        if session not in own:
+            return
+        if isinstance(own, dict):
+            del own[session]
+        else:
+            own.remove(session)
+        if not own:
+            del self._by_user[session.user.id]
 
     def of_user(self, user_id: int) -> tuple[Session, ...]:
         """The accepted sessions of one user, oldest first: tabs, devices."""

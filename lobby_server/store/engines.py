@@ -6,6 +6,9 @@ several turns of a loop that may be busy. On PostgreSQL it runs on the loop, whi
 
 Both are in autocommit, because nearly every call of the store is one statement: one round trip to PostgreSQL in place
 of three. What needs more says `in_transaction`.
+
+Writes of one statement that come to SQLite while others are being made are committed together (`Database.write`): the
+thread is woken once for all of them, and so is the loop. None is answered before the commit of all.
 """
 
 from __future__ import annotations
@@ -13,18 +16,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Executable, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from lobby_server.store.connecting import Connector
@@ -43,6 +47,8 @@ MAX_CALLS = 1000
 not answer, each holds its place until its time is over, and more would only hold memory."""
 LEAST_FREE_BYTES = 256 * 1024
 """Less than that on the disk of an SQLite file, and it counts as full: one call may write that much."""
+MAX_TOGETHER = 64
+"""Writes in one commit of SQLite. Whoever waits for them goes on in one turn of the loop."""
 POSTGRES_CONNECTIONS = 8
 """Most connections of one server process; PostgreSQL allows 100 in all by default."""
 
@@ -70,6 +76,11 @@ class Database(Protocol):
         Raises `NotConnected` when there is none to be had, and what the call raises. A call that has begun runs to its
         end though its caller is cancelled, by a timeout say.
         """
+
+    async def write(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
+        """Make one statement, for whose result nobody asks, whole or not at all, after those that were asked for
+        before. `row`: its values, where it names none; statements that are one object are made at once then. Raises as
+        `run` does."""
 
     def check_space(self) -> None:
         """Raises `StoreFull` when the disk of a database in a file has no room for what one call may write."""
@@ -100,6 +111,16 @@ def in_transaction(connection: Connection) -> Iterator[None]:
         yield
 
 
+@dataclass(slots=True)
+class _Write:
+    """One that waits for SQLite."""
+
+    statement: Executable
+    row: Mapping[str, Any] | None
+    written: asyncio.Future[None]
+    latest_s: float
+
+
 class SqliteThread:
     """An SQLite file, and the thread that is alone with it.
 
@@ -122,6 +143,9 @@ class SqliteThread:
             connect_args={"timeout": BUSY_TIMEOUT_S},
         )
         event.listen(self._engine, "connect", _set_pragmas)
+        self._writes: deque[_Write] = deque()
+        self._has_job = False
+        """The thread has been told of `_writes`."""
 
     async def run(self, call: Callable[[Connection], _Result]) -> _Result:
         loop = asyncio.get_running_loop()
@@ -129,26 +153,75 @@ class SqliteThread:
             loop.run_in_executor(self._thread, self._in_thread, call, time.monotonic() + POOL_TIMEOUT_S)
         )
 
+    async def write(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+        self._writes.append(_Write(statement, row, written, time.monotonic() + POOL_TIMEOUT_S))
+        if not self._has_job:
+            self._has_job = True
+            self._thread.submit(self._write_together, loop)
+        await asyncio.shield(written)
+
     def check_space(self) -> None:
         if free_bytes(self._path) < LEAST_FREE_BYTES:
             raise DiskFull(self._path)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        loop = asyncio.get_running_loop()
+        while self._writes:  # of callers who were cancelled
+            await loop.run_in_executor(self._thread, lambda: None)
+        await loop.run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=False)
 
+    # -- in the thread --------------------------------------------------------------------------------------------
+
     def _in_thread(self, call: Callable[[Connection], _Result], latest_s: float) -> _Result:
-        if time.monotonic() > latest_s:
-            raise NotConnected from TimeoutError("the calls before took too long")
-        try:
-            connection = self._engine.connect()
-        except Exception as error:  # whatever it is: without a connection the database is away
-            raise self._full_or(error, NotConnected()) from error
-        with connection:
+        with self._connected(latest_s) as connection:
             try:
                 return call(connection)
             except OperationalError as error:
                 raise self._full_or(error, error) from error
+
+    def _connected(self, latest_s: float) -> Connection:
+        if time.monotonic() > latest_s:
+            raise NotConnected from TimeoutError("the calls before took too long")
+        try:
+            return self._engine.connect()
+        except Exception as error:  # whatever it is: without a connection the database is away
+            raise self._full_or(error, NotConnected()) from error
+
+    def _write_together(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What waits, in one commit."""
+        self._has_job = False  # what comes from now on may be too late for this one
+        writes: list[_Write] = []
+        while self._writes and len(writes) < MAX_TOGETHER:
+            writes.append(self._writes.popleft())
+        if self._writes:
+            self._thread.submit(self._write_together, loop)
+        faults = self._faults_together(writes) if len(writes) > 1 else None
+        if faults is None:
+            faults = [self._fault_alone(write) for write in writes]
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
+            loop.call_soon_threadsafe(_tell, writes, faults)
+
+    def _faults_together(self, writes: Sequence[_Write]) -> Sequence[Exception | None] | None:
+        """What became of writes in one transaction; None: one of them cannot be made, so each has to go alone."""
+        try:
+            with self._connected(writes[-1].latest_s) as connection, in_transaction(connection):
+                for statement, rows in _runs(writes):
+                    connection.execute(statement, rows)
+        except OperationalError as error:  # it would befall each of them: the file is locked, or its disk full
+            return [self._full_or(error, error) for _ in writes]
+        except Exception:  # whatever it is, it shows again in the one that it is of
+            return None
+        return [None for _ in writes]
+
+    def _fault_alone(self, write: _Write) -> Exception | None:
+        try:
+            self._in_thread(lambda connection: connection.execute(write.statement, write.row).close(), write.latest_s)
+        except Exception as error:  # it is for whoever waits
+            return error
+        return None
 
     def _full_or(self, error: Exception, otherwise: _Error) -> _Error | DiskFull:
         """SQLite says "disk is full", or, where a file beside its own cannot grow, "disk I/O error"."""
@@ -163,6 +236,8 @@ class PostgresPool:
     is_sqlite = False
 
     def __init__(self, location: PostgresDatabase, *, command_timeout_s: float) -> None:
+        from sqlalchemy.ext.asyncio import create_async_engine  # with all of its ORM: 5 MiB that SQLite has no use for
+
         timeout_s = min(command_timeout_s, location.statement_timeout_s or command_timeout_s)
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
@@ -192,6 +267,9 @@ class PostgresPool:
     def check_space(self) -> None:
         """PostgreSQL says so itself."""
 
+    async def write(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
+        await self.run(lambda connection: connection.execute(statement, row).close())
+
     async def close(self) -> None:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._engine.dispose()
@@ -203,6 +281,33 @@ class PostgresPool:
             except Exception as error:  # whatever it is: without a connection the database is away
                 raise NotConnected from error
             return await connection.run_sync(call)
+
+
+def _runs(writes: Sequence[_Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]] | None]]:
+    """Statements in their order, each with the rows of those that follow one another."""
+    statement: Executable | None = None
+    rows: list[Mapping[str, Any]] = []
+    for write in writes:
+        if statement is not None and (write.statement is not statement or write.row is None):
+            yield statement, rows
+            statement, rows = None, []
+        if write.row is None:
+            yield write.statement, None
+        else:
+            statement = write.statement
+            rows.append(write.row)
+    if statement is not None:
+        yield statement, rows
+
+
+def _tell(writes: Sequence[_Write], faults: Sequence[Exception | None]) -> None:
+    for write, fault in zip(writes, faults, strict=True):
+        if write.written.done():
+            continue  # the loop is ending
+        if fault is None:
+            write.written.set_result(None)
+        else:
+            write.written.set_exception(fault)
 
 
 def free_bytes(path: Path) -> int:

@@ -64,7 +64,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def is_storable(text: str) -> bool:
     """Whether both databases can hold a text: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def key_of(name: str) -> str:

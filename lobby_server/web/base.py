@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import msgspec
@@ -98,13 +99,14 @@ class BaseHandler(tornado.web.RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.clear_header("Server")
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         self.context.calls.add(self)
         if self.app.drain.is_begun:
             self.set_header("Connection", "close")  # the next call goes to the next process
         self._allow_origin()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
+        return None
 
     def on_finish(self) -> None:
         self.context.calls.discard(self)
@@ -151,10 +153,10 @@ class BaseHandler(tornado.web.RequestHandler):
         self.caller_id = claims.user.id
         return claims
 
-    def caller(self) -> User:
+    async def caller(self) -> User:
         """Who calls, as `claims` says; for a call that another user will hear of: also 429 when there are too many."""
         user = self.claims().user
-        wait_s = self.app.social_limit.take(str(user.id), self.app.clock.monotonic_s())
+        wait_s = await self.app.social_limit.take(str(user.id))
         if wait_s:
             raise ApiFault(429, ApiCode.RATE_LIMITED, TOO_MANY_ASKED, retry_after_s=wait_s)
         return user
@@ -245,7 +247,7 @@ class BaseHandler(tornado.web.RequestHandler):
 class NotFoundHandler(BaseHandler):
     """Every address that is none."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         raise ApiFault(404, *_CODES[404])
 
 

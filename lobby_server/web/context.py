@@ -7,6 +7,7 @@ from tornado.web import RequestHandler
 
 from lobby_server.service.app import App
 from lobby_server.web.client_address import ProxyTrust
+from lobby_server.web.metrics_of_all import Others
 from lobby_server.web.origin import Origins
 from lobby_server.web.traffic import Traffic
 
@@ -23,6 +24,8 @@ class WebContext:
         self.traffic = Traffic(access_log=app.settings.access_log, security=app.security)
         self.calls: set[RequestHandler] = set()
         """HTTP calls that a handler is answering."""
+        self.others: Others | None = None
+        """The other workers behind this port; None: there are none."""
 
     def origin_is_allowed(self, origin: str | None, host: str) -> bool:
         """Whether a page of that origin may use the lobby. No origin: not a browser, always allowed."""

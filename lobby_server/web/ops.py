@@ -10,6 +10,7 @@ from lobby_server.service.ports import StoreFull, StoreUnavailable
 from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.context import WebContext
+from lobby_server.web.metrics_of_all import of_all
 
 
 class HealthHandler(BaseHandler):
@@ -48,8 +49,9 @@ class MetricsHandler(BaseHandler):
         assert registry is not None
         self.registry = registry
 
-    def get(self) -> None:
+    async def get(self) -> None:
         encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
         self.set_header("Content-Type", content_type)
         self.set_header("Vary", "Accept")
-        self.finish(encode(self.registry))
+        others = self.context.others
+        self.finish(encode(self.registry if others is None else await of_all(self.registry, others)))

@@ -60,6 +60,7 @@ class Node:
             self.log = ValkeyLog(
                 Stream(url, cluster=cluster),
                 name=name,
+                clock=clock,
                 new_incarnation=lambda: f"i{next(_incarnations)}",
                 node_timeout_s=NODE_TIMEOUT_S,
                 newcomer_waits_s=0.0 if is_first else NEWCOMER_WAITS_S,

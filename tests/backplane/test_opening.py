@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from lobby_server.backplane.opening import list_nodes, open_log
+from tests.fakes.clock import VirtualClock
 
 
 async def test_missing_client_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +19,7 @@ async def test_missing_client_library_is_one_sentence(monkeypatch: pytest.Monkey
             "redis://127.0.0.1:1",
             cluster="lobby",
             name="n",
+            clock=VirtualClock(),
             new_incarnation=lambda: "i",
             node_timeout_s=4.0,
             address="",

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from bench import cli
 from bench.processes.target import TargetFailed
-from bench.record.files.run_file import write_run
+from bench.record.files.run_file import read_run, write_run
 from bench.record.run import Run
 from bench.scenarios.registry import SCENARIOS
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_reconnect_result, a_run
@@ -94,6 +94,23 @@ def test_server_that_does_not_start_is_one_sentence_and_exit_code_1(
     assert "the server did not start" in result.stderr
     assert "Traceback" not in result.output
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("broken", ["make_report", "write_report"])
+@pytest.mark.parametrize("why", [ZeroDivisionError("by zero"), KeyboardInterrupt()], ids=repr)
+def test_readings_of_an_hour_outlive_a_report_that_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str, why: BaseException
+) -> None:
+    def fails(*_: object) -> None:
+        raise why
+
+    run = a_run(a_reconnect_result())
+    measuring(monkeypatch, run)
+    monkeypatch.setattr(f"bench.report.build.{broken}", fails)
+    result = bench("report", "--smoke", "--output", str(tmp_path / "new"))
+    assert result.exit_code == 1
+    assert str(tmp_path / "new" / "run.json") in result.stderr
+    assert read_run(tmp_path / "new" / "run.json") == run
 
 
 def test_ctrl_c_leaves_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -134,3 +136,8 @@ def test_readings_differ_where_the_exact_test_says_so_and_few_cannot_tell(
 def test_distance_of_one_sample_in_the_middle_is_a_half() -> None:
     assert distance_from_uniform([0.5], low=0.0, high=1.0) == 0.5
     assert np.isnan(distance_from_uniform([], low=0.0, high=1.0))
+
+
+def test_generators_take_percentiles_without_the_half_second_of_scipys_statistics() -> None:
+    script = "import sys, bench.load.clients.population, bench.load.sockets.sinks; print('scipy' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True, timeout=30) == "False\n"

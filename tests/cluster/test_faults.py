@@ -170,6 +170,42 @@ def test_every_201_is_a_room_on_every_node_and_in_the_database_whatever_is_kille
     assert made <= {room["id"] for room in rooms_at(b)[1]}
 
 
+def test_notification_that_was_due_as_the_leader_died_is_kept_by_the_next_one(lobby: Lobby) -> None:
+    leader, other = lobby.start(), lobby.start()
+    receiver = lobby.connect(other, 2)  # whom the lobby knows from now on
+    wait_until(lambda: online_at(other) == [2])
+    os.kill(leader.pid, signal.SIGSTOP)  # it has the matter in its hands, and does nothing with it any more
+    asked = post(other, "/api/friends/requests", 1, {"to_user_id": 2})
+    assert asked.status == 201
+    leader.kill()
+
+    def kept() -> list[str]:
+        answer = call(other, "GET", "/api/notifications", token=token_of(other, 2, "u2"))
+        return [each["kind"] for each in answer.body["notifications"]]
+
+    assert receiver.expect("notification")["kind"] == "friend_request"
+    assert kept() == ["friend_request"]
+    receiver.end()
+
+
+def test_line_of_chat_that_was_said_as_the_leader_died_is_told_once(lobby: Lobby) -> None:
+    leader, other, third = (lobby.start() for _ in range(3))
+    sender, hearer = lobby.connect(other, 1, "rev"), lobby.connect(third, 2, "rev")
+    wait_until(lambda: online_at(other) == online_at(third) == [1, 2])
+    sender.say("chat_message", channel="lobby", text="before")
+    assert hearer.expect("chat_message")["text"] == sender.expect("chat_message")["text"] == "before"
+    os.kill(leader.pid, signal.SIGSTOP)
+    for number in range(3):
+        sender.say("chat_message", channel="lobby", text=f"line {number}")
+    leader.kill()
+    for ear in (sender, hearer):
+        assert [ear.expect("chat_message")["text"] for _ in range(3)] == ["line 0", "line 1", "line 2"]
+    assert not {type_ for type_, _ in sender.heard()} & {"error", "chat_message"}
+    history = call(third, "GET", "/api/chat/lobby", token=token_of(third, 2, "u2")).body["messages"]
+    assert [line["text"] for line in history] == ["before", "line 0", "line 1", "line 2"]
+    sender.end(), hearer.end()
+
+
 @pytest.mark.slow
 def test_server_without_a_backplane_does_not_join_in_nor_the_other_way_round(lobby: Lobby) -> None:
     node = lobby.start()

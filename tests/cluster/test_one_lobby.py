@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 
 from bench.processes.target import Target
 from tests.cluster.lobby import Lobby, online_at, rooms_at
@@ -209,6 +211,36 @@ def test_announcement_is_told_to_clients_of_every_node(three: Lobby) -> None:
         ear.end()
 
 
+def test_limit_of_chat_holds_over_all_nodes_of_a_user(three: Lobby) -> None:
+    other = three.connect(three.nodes[0], 191)
+    sockets = [three.connect(node, 190, "rev") for node in three.nodes]
+    for number in range(15):  # ten in one burst are allowed
+        sockets[number % 3].say("chat_message", channel="user:191", text=f"line {number}")
+    errors: list[str] = []
+    for _ in range(10):
+        sockets[0].expect("chat_message")
+    give_up_s = time.monotonic() + 10
+    while len(errors) < 5 and time.monotonic() < give_up_s:
+        errors += [data["reason"] for socket in sockets for type_, data in socket.heard() if type_ == "error"]
+    assert errors == ["rate_limited"] * 5
+    for socket in (other, *sockets):
+        socket.end()
+
+
+def test_limit_of_an_address_holds_over_all_nodes(lobby: Lobby) -> None:
+    nodes = [lobby.start("--auth-rate-per-min", "2") for _ in range(2)]
+    login = {"username": "nobody", "password": "a password"}
+    answers = [call(nodes[number % 2], "POST", "/api/auth/login", login).status for number in range(4)]
+    assert answers == [401, 401, 429, 429]
+    lobby.engine.freeze()
+    try:
+        began_s = time.monotonic()
+        assert call(nodes[0], "POST", "/api/auth/login", login).status in (401, 503)
+        assert time.monotonic() - began_s < 2.0
+    finally:
+        lobby.engine.thaw()
+
+
 def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobby) -> None:
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+)` \|", page.split("\n## Several nodes\n")[1].split("\n## ")[0], re.MULTILINE)
@@ -221,6 +253,26 @@ def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobb
         assert (values["lobby_nodes"], values["lobby_backplane_away"]) == (3, 0)
         assert values["lobby_backplane_lag_entries"] <= 5
         assert values["lobby_backplane_entries_total"] > 10
+
+
+def test_operations_page_of_any_node_shows_all_of_them(three: Lobby) -> None:
+    ear = three.connect(three.nodes[0], 195)
+    for node in three.nodes:
+        socket = websocket.create_connection(node.ws_url.replace("/ws", "/ops/socket"), timeout=10)
+        token = token_of(node, 199, "boss", role="admin")
+        data = {"version": "ops", "name": "ops", "token": token}
+        socket.send(json.dumps({"type": "handshake", "data": data}))
+        rows: list[dict[str, Any]] = []
+        give_up_s = time.monotonic() + 10
+        while sum(row["sessions"] or 0 for row in rows) != 1 and time.monotonic() < give_up_s:
+            message = json.loads(socket.recv())
+            rows = message["data"]["nodes"] if message["type"] == "ops_nodes" else rows
+        assert [row["role"] for row in rows] == ["leads", "follows", "follows"]
+        assert sum(row["sessions"] for row in rows) == 1
+        assert all(row["lag_entries"] <= 5 and row["lag_ms"] < 5000 and row["waiting"] >= 0 for row in rows)
+        assert len({row["name"] for row in rows}) == 3
+        socket.close()
+    ear.end()
 
 
 def test_command_nodes_lists_them(three: Lobby) -> None:

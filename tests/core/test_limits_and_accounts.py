@@ -49,6 +49,23 @@ def test_keys_do_not_share_and_those_at_rest_are_forgotten() -> None:
     assert len(limit) <= KeyedLimit.SWEEP_EVERY + 2
 
 
+def test_sharer_has_its_part_of_burst_and_rate() -> None:
+    limit = KeyedLimit(rate_per_s=1.0, burst=6.0)
+    assert [limit.take("a", 0.0, sharers=2) == 0.0 for _ in range(4)] == [True] * 3 + [False]
+    assert limit.take("a", 0.0, sharers=2) == pytest.approx(2.0)
+    assert limit.take("b", 0.0, sharers=100) == 0.0  # never nothing
+
+
+def test_limit_goes_on_from_the_states_of_another_one() -> None:
+    limit, other = KeyedLimit(rate_per_s=1.0, burst=1.0), KeyedLimit(rate_per_s=1.0, burst=1.0)
+    limit.take("old", 0.0)
+    limit.take("new", 5.0)
+    assert limit.states(5.5) == [("new", 6.0)]
+    other.load(limit.states(5.5))
+    assert other.take("new", 5.5) == pytest.approx(0.5)
+    assert other.take("old", 5.5) == 0.0
+
+
 @pytest.mark.parametrize(
     "username", ["ab", "a" * 21, "white space", "<b>x</b>", "x'; DROP TABLE users", "", None, 5, "é_é_é"]
 )

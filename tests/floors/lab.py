@@ -16,13 +16,26 @@ LAYERS = (
     # What makes a record
     ("peers",),
     ("processes",),
+    ("simulation.outside.loop",),
+    ("simulation.outside.social_memory", "simulation.outside.admin_memory"),
+    ("simulation.outside.account_memory",),
+    ("simulation.outside.memory_store",),
+    ("simulation.outside.valkey", "simulation.outside.store", "simulation.outside.wire"),
+    ("simulation.outside",),
+    ("simulation.nodes",),
+    ("simulation.clients",),
+    ("simulation.faults",),
+    ("simulation.schedule", "simulation.checks"),
+    ("simulation.run",),
+    ("simulation.many", "simulation.shrink", "simulation.story"),
+    ("simulation",),
     ("load",),
     ("scenarios",),
     # The command line
     ("cli",),
 )
 
-APART = (("analysis", "report"), ("peers", "processes", "load", "scenarios"), ("audit",))
+APART = (("analysis", "report"), ("peers", "processes", "simulation", "load", "scenarios"), ("audit",))
 """Wings, none of which imports another: a saved run is drawn without any load generator, and an auditor that used the
 analysis would repeat its mistakes."""
 

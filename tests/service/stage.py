@@ -59,7 +59,7 @@ class Stage:
     ) -> None:
         self.clock = VirtualClock()
         self.metrics = Metrics()
-        self.tokens = Tokens(SECRET, ttl_s=3600, clock=self.clock)
+        self.tokens = Tokens(SECRET, ttl_s=3600, clock=self.clock, new_token_id=lambda: "t")
         self.sessions = Sessions(limit=1000)
         self.fanout = Fanout(clock=self.clock, metrics=self.metrics, tick_s=0.02, log_bytes=1 << 20, log_age_s=30.0)
         self.announcer = Announcer(

@@ -178,3 +178,15 @@ def test_patience_holds_nothing_that_was_discarded_and_acts_on_the_others() -> N
     assert acted == ["c"]
     clock.advance(1.0)
     assert acted == ["c", "d"]
+
+
+def test_patience_tells_who_waits_and_for_how_long_the_longest_first() -> None:
+    clock = VirtualClock()
+    patience: Patience[str] = Patience(clock, delay_s=10.0, act=lambda item: None)
+    for item in ("a", "b", "c"):
+        patience.add(item)
+        clock.advance(1.0)
+    patience.add("a")
+    patience.discard("b")
+    clock.advance(2.0)
+    assert list(patience.waiting()) == [("c", 3.0), ("a", 2.0)]

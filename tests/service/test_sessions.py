@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from lobby_server.service.session import Session
+from lobby_server.service.sessions import Sessions
 from tests.service.house import ANN, BOB, House
 
 
@@ -46,3 +50,27 @@ async def test_numbers_of_sessions_are_never_used_twice(house: House) -> None:
     first = house.connect(ANN)
     first.go()
     assert house.connect(ANN).session.id > first.session.id
+
+
+class _Tab:
+    """A session of Ann's, as far as the directory looks at it; it counts how often it is compared."""
+
+    comparisons = 0
+    user = ANN
+
+    def __eq__(self, other: object) -> bool:
+        _Tab.comparisons += 1
+        return self is other
+
+    __hash__ = object.__hash__
+
+
+def test_closing_one_of_many_sessions_of_one_user_looks_at_few_of_them() -> None:
+    sessions, tabs = Sessions(limit=10), [_Tab() for _ in range(1000)]
+    for tab in tabs:
+        sessions.accepted(cast("Session", tab))
+    _Tab.comparisons = 0
+    for tab in reversed(tabs[1:]):
+        sessions.gone(cast("Session", tab))
+    assert _Tab.comparisons < 10 * len(tabs)
+    assert sessions.of_user(ANN.id) == (tabs[0],)

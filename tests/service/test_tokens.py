@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 from typing import Any
 
@@ -29,10 +30,15 @@ SECRET = "a secret of the tests, thirty-two bytes or more"
 CLOCK = VirtualClock()
 NOW_S = CLOCK.utc_now().timestamp()
 GOOD: dict[str, Any] = {"userId": 7, "username": "ann", "exp": NOW_S + 60, "jti": "one"}
+_numbers = itertools.count()
+
+
+def new_id() -> str:
+    return f"token {next(_numbers)}"
 
 
 def tokens() -> Tokens:
-    return Tokens(SECRET, ttl_s=3600, clock=CLOCK)
+    return Tokens(SECRET, ttl_s=3600, clock=CLOCK, new_token_id=new_id)
 
 
 def signed(header: object, payload: object) -> str:
@@ -168,8 +174,9 @@ NEW, OLD = "the newest secret of the tests, thirty-two bytes", "an older secret 
 
 
 def test_first_secret_signs_and_all_verify() -> None:
-    both = Tokens(NEW, OLD, ttl_s=60, clock=CLOCK)
-    only_new, only_old = Tokens(NEW, ttl_s=60, clock=CLOCK), Tokens(OLD, ttl_s=60, clock=CLOCK)
+    both = Tokens(NEW, OLD, ttl_s=60, clock=CLOCK, new_token_id=new_id)
+    only_new = Tokens(NEW, ttl_s=60, clock=CLOCK, new_token_id=new_id)
+    only_old = Tokens(OLD, ttl_s=60, clock=CLOCK, new_token_id=new_id)
     ann = User(7, "ann")
     assert only_new.verify(both.issue(ann)).user == ann
     with pytest.raises(TokenRefused):
@@ -180,7 +187,7 @@ def test_first_secret_signs_and_all_verify() -> None:
 
 
 def test_secrets_are_exchanged_while_running() -> None:
-    issuer = Tokens(OLD, ttl_s=60, clock=CLOCK)
+    issuer = Tokens(OLD, ttl_s=60, clock=CLOCK, new_token_id=new_id)
     before = issuer.issue(User(7, "ann"))
     issuer.use(NEW, OLD)
     issuer.verify(before)
@@ -199,7 +206,7 @@ def test_no_algorithm_but_the_pinned_one_is_believed(alg: object) -> None:
 
 def test_issued_token_holds_until_its_end() -> None:
     clock = VirtualClock()
-    issuer = Tokens(SECRET, ttl_s=60, clock=clock)
+    issuer = Tokens(SECRET, ttl_s=60, clock=clock, new_token_id=new_id)
     token = issuer.issue(User(7, "ann"))
     clock.advance(59.0)
     assert issuer.verify(token).user == User(7, "ann")
@@ -247,7 +254,7 @@ def test_token_without_an_id_is_revoked_by_what_it_is() -> None:
 
 def test_revoked_tokens_that_ended_by_themselves_are_forgotten() -> None:
     clock = VirtualClock()
-    issuer = Tokens(SECRET, ttl_s=60, clock=clock)
+    issuer = Tokens(SECRET, ttl_s=60, clock=clock, new_token_id=new_id)
     for number in range(20_000):
         issuer.revoke(f"token {number}", clock.utc_now().timestamp() + 60)
         clock.advance(1.0)

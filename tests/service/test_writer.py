@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import StoredRoom, StoreError, StoreUnavailable
 from lobby_server.service.writes import writer as writer_module
 from lobby_server.service.writes.kept import Ban, DeleteRoom, KeptWrite, LetIn, Notify, SetHost, line_of, write_of
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.store.journal import FileJournal
-from tests.fakes.store import MemoryStore
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 PATIENCE_S = 5.0
@@ -394,3 +395,42 @@ async def test_kept_write_that_the_journal_does_not_take_is_made_all_the_same(
     assert await banned(store) == {7, 8}
     assert caplog.text.count("the journal takes none") == 1
     await writer.stop(patience_s=PATIENCE_S)
+
+
+def test_first_of_several_processes_finds_what_each_has_left_of_the_life_before(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for writer, user_id in ((1, 11), (2, 22)):
+        journal = FileJournal(folder, writer=writer)
+        journal.begin("before")
+        journal.append(line_of(Ban(room_id="r", user_id=user_id)))
+        journal.close()
+    stranger = FileJournal(folder, writer=3)
+    stranger.begin("another life")
+    stranger.append(line_of(Ban(room_id="r", user_id=33)))
+    stranger.close()
+    os.utime(stranger.path, (1, 1))
+    first = FileJournal(folder, writer=2)
+    life, lines = first.read_all()
+    assert (life, [write_of(line) for line in lines]) == (
+        "before",
+        [Ban(room_id="r", user_id=11), Ban(room_id="r", user_id=22)],
+    )
+    first.begin("now")
+    for writer in (1, 2):
+        assert FileJournal(folder, writer=writer).read()[1] == []
+    assert len(FileJournal(folder, writer=3).read()[1]) == 1
+
+
+def test_process_alone_finds_what_several_have_left_and_puts_it_aside_when_it_is_of_another_database(
+    tmp_path: Path,
+) -> None:
+    for writer in (1, 2):
+        journal = FileJournal(tmp_path, writer=writer)
+        journal.begin("before")
+        journal.append(line_of(Ban(room_id="r", user_id=writer)))
+        journal.close()
+    alone = FileJournal(tmp_path)
+    assert len(alone.read_all()[1]) == 2
+    places = alone.put_aside().split(" and ")
+    assert [Path(place).read_bytes().count(b"\n") for place in places] == [2, 2]
+    assert alone.read_all() == ("", [])

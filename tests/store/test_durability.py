@@ -94,3 +94,25 @@ async def test_nobody_else_may_read_the_sqlite_file(tmp_path: Path) -> None:
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "data").iterdir()}
     await store.close()
     assert modes == dict.fromkeys(["lobby.sqlite3", "lobby.sqlite3-shm", "lobby.sqlite3-wal"], "0o600")
+
+
+_NAMES_WHAT_IT_LOADED = """
+import asyncio, pathlib, sys
+from lobby_server.store import open_store
+
+async def main():
+    store = await open_store("", pathlib.Path(sys.argv[1]))
+    await store.rooms()
+    await store.close()
+
+asyncio.run(main())
+print(*(name for name in sys.argv[2:] if name in sys.modules))
+"""
+
+
+def test_sqlite_at_its_newest_revision_loads_nothing_of_postgresql_and_no_orm(tmp_path: Path) -> None:
+    names = ["alembic", "asyncpg", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql"]
+    command = [sys.executable, "-c", _NAMES_WHAT_IT_LOADED, str(tmp_path), *names]
+    loaded = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)]
+    assert "alembic" in loaded[0], "the first start makes the tables"
+    assert loaded[1] == []

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.fakes.store import MemoryStore
+from bench.simulation.outside.memory_store import MemoryStore
 from tests.web.conftest import Lobby, StartLobby
 
 

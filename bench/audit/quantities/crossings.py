@@ -18,6 +18,8 @@ from bench.audit.raw import NotInRun, Raw
 from bench.audit.validity import INVALID, of_group
 from bench.audit.value import Value
 
+NEAR = 1.05
+"""Two rates are one when the greater is at most so many times the less."""
 RATES = (0.01, 30.0)
 """The model is asked for a crossing in these changes per second."""
 ACHIEVED = "changes per second, achieved"
@@ -33,14 +35,16 @@ class Cells:
 
     points: list[tuple[int, float, float]] = field(default_factory=list)
     """Clients, achieved rate, value."""
-    any_size: bool = False
-    """They do not depend on the number of clients."""
+    of_any_size: list[tuple[float, float]] = field(default_factory=list)
+    """Achieved rate and value of what does not depend on the number of clients."""
 
     def line(self, clients: int) -> tuple[list[float], list[float]]:
         by_rate: dict[float, list[float]] = {}
         for size, rate, value in self.points:
-            if size == clients or self.any_size or not rate:
+            if size == clients or not rate:
                 by_rate.setdefault(rate, []).append(value)
+        for rate, value in self.of_any_size:
+            by_rate.setdefault(rate, []).append(value)
         rates = sorted(by_rate)
         return rates, [mean(by_rate[rate]) for rate in rates]
 
@@ -88,37 +92,34 @@ def cells_of(raw: Raw, name: str) -> dict[str, Cells]:
     sizes = raw.profile["break_even"]
     measured = [("break-even", each) for each in raw.measured("break-even")]
     if raw.has("freshness") and raw.profile["freshness"]["poll_s"] == sizes["poll_s"]:
-        measured += [
-            ("freshness", each)
-            for each in raw.measured("freshness")
-            if each["rooms"] == sizes["rooms"] and each["party"] in sizes["ways"]
-        ]
+        measured += [("freshness", each) for each in raw.measured("freshness") if each["rooms"] == sizes["rooms"]]
+    if not raw.measured("break-even"):
+        measured = []
     found: dict[str, Cells] = {}
+    nominal: dict[str, set[float]] = {}
     for scenario, each in measured:
+        nominal.setdefault(each["party"], set()).add(each["changes_per_s"])
         if each["name"] == name and each["readings"]:
             value = median([reading["value"] for reading in each["readings"]])
             rate = achieved(raw, scenario, each)
             found.setdefault(each["party"], Cells()).points.append((each["clients"], rate, value))
-    if name.startswith("bytes"):
-        _take_counted(raw, found)
+    if name.startswith("bytes") and measured:
+        _take_counted(raw, found, but={way for way, rates in nominal.items() if len(rates) > 1})
     _share_the_idle(raw, name, found)
     return found
 
 
-def _take_counted(raw: Raw, found: dict[str, Cells]) -> None:
-    """Ways of polling without cells have what the scenario bandwidth counted with the same list and period: what a
-    poll carries does not depend on how many others poll."""
+def _take_counted(raw: Raw, found: dict[str, Cells], *, but: set[str]) -> None:
+    """Ways of polling with cells at no two rates have what the scenario bandwidth counted with the same list and
+    period, too: what a poll carries does not depend on how many others poll."""
     sizes, beside = raw.profile["break_even"], raw.profile["bandwidth"]
-    if not found or not raw.has("bandwidth") or beside["time_scale"] != 1 or beside["poll_s"] != sizes["poll_s"]:
+    if not raw.has("bandwidth") or beside["time_scale"] != 1 or beside["poll_s"] != sizes["poll_s"]:
         return
-    there = set(found)
     for group in raw.groups():
         way, is_there = group["kind"], group["rooms"] == sizes["rooms"] and group["changes_per_s"] > 0
-        if way.startswith("polling") and way not in there and is_there and of_group(group) != INVALID:
+        if way.startswith("polling") and way not in but and is_there and of_group(group) != INVALID:
             rate = group["changes"] / beside["window_s"]
-            found.setdefault(way, Cells(any_size=True)).points.append(
-                (beside["clients"], rate, hourly(raw, group, "wire"))
-            )
+            found.setdefault(way, Cells()).of_any_size.append((rate, hourly(raw, group, "wire")))
 
 
 def achieved(raw: Raw, scenario: str, cell: Json) -> float:
@@ -169,6 +170,8 @@ def side_by_side(own: Cells, rival: Cells, clients: int, *, is_flat: bool) -> tu
         return [], []
     low = rates[0] if is_flat else max(rates[0], rival_rates[0])
     high = rates[-1] if is_flat else min(rates[-1], rival_rates[-1])
+    if high < low <= high * NEAR:
+        low = high = (low + high) / 2
     grid = sorted(rate for rate in {*rates, *rival_rates, low, high} if low <= rate <= high)
     return grid, [between(rate, rates, values) - between(rate, rival_rates, rival_values) for rate in grid]
 
@@ -209,7 +212,8 @@ def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], floa
     import numpy as np
     from scipy.optimize import minimize
 
-    polls, one_size = way.startswith("polling"), len({size for size, _, _ in cells.points}) < 2
+    polls = way.startswith("polling")
+    one_size = bool(cells.of_any_size) or len({size for size, _, _ in cells.points}) < 2
     free = [True, not one_size, way != "polling", not polls, not polls and not one_size]
 
     def cost(constants: Sequence[float], rate: Any, clients: Any) -> Any:
@@ -223,7 +227,8 @@ def _fit(way: str, cells: Cells, poll_s: float) -> Callable[[float, float], floa
             acts = rate / (1 + rate * (d + d_client * clients))
         return a + e / clients + s * acts
 
-    sizes, rates, values = (np.asarray(column, dtype=float) for column in zip(*cells.points, strict=True))
+    points = [*cells.points, *((1, rate, value) for rate, value in cells.of_any_size)]
+    sizes, rates, values = (np.asarray(column, dtype=float) for column in zip(*points, strict=True))
     middle, size = median(values.tolist()), median(sizes.tolist())
     scale = [middle, middle * size, middle, 1.0, 1e-3]
     logs = np.log(np.maximum(values, 1e-9))

@@ -17,6 +17,7 @@ from bench.load.sockets.tokens import mint_host
 from bench.processes.lab import HOST
 from lobby_server.protocol.resources import RoomMade
 
+GAMEMODE = "deathmatch"
 MARKER = "lab-"
 """What the map name of a measured room starts with; its number follows. Rooms of the background have another name."""
 
@@ -90,7 +91,7 @@ class Publisher:
     def _create(self, map_name: str, intended_s: float) -> Published:
         host = self._next_host
         self._next_host += 1
-        body = msgspec.json.encode({"gamemode": "deathmatch", "mapName": map_name})
+        body = msgspec.json.encode({"gamemode": GAMEMODE, "mapName": map_name})
         headers = self._headers(host)
         time.sleep(max(0.0, intended_s - time.perf_counter()))
         sent_s = time.perf_counter()

@@ -13,13 +13,17 @@ from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview
 from bench.record.findings import Findings
 from bench.record.run import Run
+from bench.record.vocabulary import BACK_AND_FRESH
 from bench.report.charts import others
 from bench.report.charts.bandwidth import idle_bandwidth, traffic_by_cause, traffic_by_rate
 from bench.report.charts.break_even import break_even_map
 from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, latency_distribution
 from bench.report.charts.churn import churn
+from bench.report.charts.cluster import cluster
 from bench.report.charts.hostile import hostile
 from bench.report.charts.sheet import Chart, render
+from bench.report.charts.survival import survival
+from bench.report.in_parallel import in_parallel
 
 __all__ = ["CHARTS_OF", "Chart", "draw_charts"]
 
@@ -37,6 +41,8 @@ CHARTS_OF = {
     "noise": ("noise",),
     "churn": ("churn",),
     "hostile": ("hostile",),
+    "cluster": ("cluster",),
+    "survival": ("survival",),
 }
 """Names of charts by scenario."""
 
@@ -230,6 +236,26 @@ FOUND: dict[str, OfFindings] = {
             hostile,
             "",
         ),
+        OfFindings(
+            Drawing(
+                "cluster",
+                "What is seen of a node, a Valkey or a database that dies",
+                "Lines that go on rising after a kill are a lobby that goes on; a level stretch is the time in which "
+                "nothing was made.",
+            ),
+            cluster,
+            BACK_AND_FRESH,
+        ),
+        OfFindings(
+            Drawing(
+                "survival",
+                "How many players are connected around each fault",
+                "A dip is the players of one node, who come back to the others; a level line is a fault that no socket "
+                "noticed.",
+            ),
+            survival,
+            "",
+        ),
     )
 }
 """By scenario."""
@@ -241,14 +267,14 @@ def _is_heard(latencies: Sequence[Latency]) -> bool:
 
 def draw_charts(figures: Overview) -> list[Chart]:
     """Those whose scenario ran and found something that can be drawn."""
-    charts = [_render(each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
+    charts = [partial(_render, each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
     for found in figures.run.findings:
         if found.name not in FOUND or not any(each.value > 0 for it in found.measures for each in it.readings):
             continue
         each = FOUND[found.name]
         if not each.needed or any(series.name == each.needed for series in found.series):
-            charts.append(_render(each.drawing, partial(each.draw, figures.run, found)))
-    return charts
+            charts.append(partial(_render, each.drawing, partial(each.draw, figures.run, found)))
+    return in_parallel(charts)
 
 
 def _render(drawing: Drawing, draw: Callable[[], Figure]) -> Chart:

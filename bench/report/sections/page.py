@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.analysis.validity import Judgement
 from loadtest.results.validity import Validity
+
+NOTHING = ("", "–")
+"""Cells that say nothing."""
+FIGURE = re.compile(r"[<≥≤±×+−-]?\d[^ ]*( [^ ]{1,4})?\*?")
+"""A cell that is a figure: a number, with its unit and its mark."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,11 @@ class Table:
 
     def mark(self, number: int) -> str:
         return self.row_marks[number] if self.row_marks else ""
+
+    def is_of_figures(self, column: int) -> bool:
+        """Whatever the column says are figures, which are compared by their last digits."""
+        told = [row[column] for row in self.rows if row[column] not in NOTHING]
+        return column > 0 and bool(told) and all(FIGURE.fullmatch(cell) for cell in told)
 
 
 @dataclass(frozen=True)
@@ -39,10 +50,6 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
     folded: bool = False
     """Its tables are long, and closed at first where a page can do that."""
-
-
-NOTHING = ("", "–")
-"""Cells that say nothing."""
 
 
 def without_empty_columns(table: Table) -> Table:

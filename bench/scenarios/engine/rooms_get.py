@@ -1,26 +1,34 @@
-"""`GET /api/rooms` with 50 rooms over kept-alive connections, saturating one core: the lobby's snapshot, the same body
-through a plain RequestHandler, and the lobby's 304; in turns.
+"""`GET /api/rooms` with 50 rooms over kept-alive connections, saturating one core: the lobby's list, its 304, compressed and
+of one game mode; the same body through a plain RequestHandler and through Node's own http; in turns.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from bench.load.changes.publisher import Publisher
+from bench.load.changes.publisher import GAMEMODE, Publisher
 from bench.load.sockets.http_client import HttpConnection, Response, get_request, open_http
 from bench.measures import CPU_PER_REQUEST, REQUEST_RATE
 from bench.processes.lab import HOST, Lab
-from bench.processes.peer import python_peer, start_peer
+from bench.processes.peer import node_http_command, python_peer, start_peer
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles import EngineSizes
-from bench.record.vocabulary import LOBBY, LOBBY_UNCHANGED, PLAIN_HANDLER
+from bench.record.vocabulary import (
+    LOBBY,
+    LOBBY_FILTERED,
+    LOBBY_GZIP,
+    LOBBY_UNCHANGED,
+    NODE_HTTP,
+    PLAIN_HANDLER,
+)
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 ROOMS = 50
@@ -29,6 +37,11 @@ WARM_S = 0.3
 """Of answers that do not count, before those that do: a compiler that works while the program runs has met the code."""
 TURNS_A_REPEAT = 4
 """Short turns and many: what the machine does otherwise changes from second to second."""
+
+
+PATH = "/api/rooms"
+Party = tuple[str, int, int, str, tuple[str, ...], int]
+"""Name, port, process; path and header lines of its requests; the status that answers them."""
 
 
 class Askers:
@@ -43,14 +56,14 @@ class Askers:
         """One answer."""
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         connection = await open_http(HOST, port, answer.set_result)
-        connection.send(get_request("/api/rooms", host=HOST, port=port))
+        connection.send(get_request(PATH, host=HOST, port=port))
         response = await answer
         connection.close()
         return response
 
-    async def begin(self, port: int, headers: tuple[str, ...]) -> None:
+    async def begin(self, port: int, headers: tuple[str, ...], path: str = PATH) -> None:
         self._answered, self._statuses = 0, set()
-        request = get_request("/api/rooms", host=HOST, port=port, headers=headers)
+        request = get_request(path, host=HOST, port=port, headers=headers)
         for _ in range(CONNECTIONS):
             self._connections.append(await self._open(port, request))
         await asyncio.sleep(WARM_S)
@@ -85,8 +98,11 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     """The figure to compare is CPU per request: the rate says the same where one core is the limit."""
     book = lab.book("rooms-get", FLAGS)
     turns = TURNS_A_REPEAT * sizes.repeats
+    node = node_http_command()
+    if node is None:
+        book.note("without Node.js: its own http was not measured")
     with (
-        lab.reporter.stage("rooms-get", 3 * turns) as stage,
+        lab.reporter.stage("rooms-get", (5 + (node is not None)) * turns) as stage,
         tempfile.TemporaryDirectory(prefix="lobby-rooms-") as folder,
         lab.server(FLAGS) as server,
         lab.generator(Askers) as askers,
@@ -98,17 +114,24 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
         body = Path(folder) / "rooms.json"
         body.write_bytes(response.body)
         book.note(f"a list of {ROOMS} rooms is {len(response.body):,} bytes")
-        with start_peer(python_peer("plain_rooms", str(body)), cpus=lab.cpus.server) as plain:
-            parties: list[tuple[str, int, int, tuple[str, ...], int]] = [
-                (LOBBY, server.port, server.pid, (), 200),
-                (PLAIN_HANDLER, plain.port, plain.pid, (), 200),
-                (LOBBY_UNCHANGED, server.port, server.pid, (f"If-None-Match: {etag}",), 304),
+        with contextlib.ExitStack() as stack:
+            plain = stack.enter_context(start_peer(python_peer("plain_rooms", str(body)), cpus=lab.cpus.server))
+            own = (server.port, server.pid)
+            parties: list[Party] = [
+                (LOBBY, *own, PATH, (), 200),
+                (PLAIN_HANDLER, plain.port, plain.pid, PATH, (), 200),
+                (LOBBY_UNCHANGED, *own, PATH, (f"If-None-Match: {etag}",), 304),
+                (LOBBY_GZIP, *own, PATH, ("Accept-Encoding: gzip",), 200),
+                (LOBBY_FILTERED, *own, f"{PATH}?gamemode={GAMEMODE}", (), 200),
             ]
+            if node is not None:
+                bare = stack.enter_context(start_peer([*node, str(body)], cpus=lab.cpus.server))
+                parties.append((NODE_HTTP, bare.port, bare.pid, PATH, (), 200))
             for repeat in range(turns):
                 first = repeat % len(parties)
-                for party, port, pid, headers, status in parties[first:] + parties[:first]:
+                for party, port, pid, path, headers, status in parties[first:] + parties[:first]:
                     stage.say(f"{party}, turn {repeat + 1} of {turns}")
-                    write_answers(book, askers, party, port, pid, headers, status, sizes.get_s)
+                    write_answers(book, askers, party, port, pid, headers, status, sizes.get_s, path)
                     stage.advance()
     return book.result("rooms-get", FLAGS)
 
@@ -122,8 +145,9 @@ def write_answers(
     headers: tuple[str, ...],
     status: int,
     duration_s: float,
+    path: str = PATH,
 ) -> None:
-    askers.call(Askers.begin, port, headers)
+    askers.call(Askers.begin, port, headers, path)
     watch = Watch(pid, askers.pid)
     answers = askers.call(Askers.ask_for, duration_s)
     stretch = watch.stretch()

@@ -80,8 +80,7 @@ class ConnectionManager(LobbyConnection):
                 self._run.token = token
                 return
             run = self._run = _Run(token)
-            run.thread = threading.Thread(target=self._live, args=(run,), name=f"lobby-{self.name}", daemon=True)
-            run.thread.start()
+            self._start(run)
 
     def disconnect_from_server(self) -> None:
         """Close the connection, or stop trying, in an orderly way. No signal follows. Blocks for at most twice
@@ -141,6 +140,21 @@ class ConnectionManager(LobbyConnection):
         except LinkEnded:
             raise NotConnected(message.TYPE) from None
 
+    # -- what a simulation replaces -------------------------------------------------------------------------------
+
+    def _start(self, run: _Run) -> None:
+        """Have `_live` run beside the caller."""
+        run.thread = threading.Thread(target=self._live, args=(run,), name=f"lobby-{self.name}", daemon=True)
+        run.thread.start()
+
+    def _pause(self, run: _Run, delay_s: float) -> None:
+        """Return after that time, or once the run is over."""
+        run.is_over.wait(delay_s)
+
+    def _new_link(self) -> Link:
+        """Not open yet."""
+        return Link(self.counters)
+
     # -- the connection's own thread ------------------------------------------------------------------------------
 
     def _live(self, run: _Run) -> None:
@@ -178,10 +192,10 @@ class ConnectionManager(LobbyConnection):
                     delay_s = self.reconnect.delay_s(failures, self._rng)
                 failures += 1
                 log.info("%s: trying again in %.1f s", self.name, delay_s)
-                run.is_over.wait(delay_s)
+                self._pause(run, delay_s)
 
     def _open(self, run: _Run) -> None:
-        run.link = Link(self.counters)
+        run.link = self._new_link()
         self.counters.attempts += 1
         began_s = self._clock()
         upgrade_s: float | None = None

@@ -16,6 +16,7 @@ from loadtest.measure.metrics import (
     ARRIVALS,
     CALLED_OFF,
     FAILURES,
+    FAULTS_FAILED,
     LATE_WORKERS,
     METRICS,
     ONLINE_BEFORE,
@@ -79,10 +80,12 @@ def validity_of(
     *,
     server_cpu_shares: Sequence[float] = (),
     server_state: ServerState | None = None,
+    has_faults: bool = False,
     is_over: bool = True,
 ) -> RunValidity:
     """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
-    While a run is not over, counts cannot be reconciled yet."""
+    `has_faults`: the run itself killed or froze processes, so that they were away or stood still is no surprise. While
+    a run is not over, counts cannot be reconciled yet."""
     processes, doubts = healths(recorder), _Doubts()
     for name, health in processes.items():
         _judge_process(name, health, doubts)
@@ -93,7 +96,8 @@ def validity_of(
     _judge_understanding(recorder, doubts)
     _judge_load(recorder, doubts)
     _judge_points(recorder, doubts)
-    _judge_server(server_state or ServerState(), doubts)
+    if not has_faults:
+        _judge_server(server_state or ServerState(), doubts)
     if recorder.rooms.missed:
         doubts.notes.append(
             f"{recorder.rooms.missed:,} announcements of the rooms that others heard did not come to a player who "
@@ -214,6 +218,8 @@ def _judge_load(recorder: Recorder, doubts: _Doubts) -> None:
         )
     if events[RESTARTS_FAILED]:
         doubts.suspect.append("the server was not restarted and reachable again, as --shape restart asks")
+    if events[FAULTS_FAILED]:
+        doubts.suspect.append(f"{events[FAULTS_FAILED]} faults did not come about")
 
 
 def _judge_points(recorder: Recorder, doubts: _Doubts) -> None:

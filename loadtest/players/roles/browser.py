@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from loadtest.players.roles.role import Role
@@ -24,10 +25,11 @@ class Browser(Role):
             self.swarm,
             name=f"player {self.seat}",
             features=self.options.modes[self.NAME],
-            rng=self.plan.rng(f"connection {number}"),
+            rng=partial(self.plan.rng, f"connection {number}"),
             phase=(self.plan.heartbeat_phase + number * 0.618) % 1.0,
             fire=self.fire,
             fire_attempt=self.fire_attempt,
+            place=self.place if not number else self.swarm.places.of(self.seat, tab=number),
         )
 
     def begin(self) -> None:

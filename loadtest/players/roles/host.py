@@ -35,7 +35,7 @@ class Host(Browser):
         token = self.identity.token
         if token is None:
             return
-        api, sent_s = self.swarm.api.intended(at_s), time.perf_counter()
+        api, sent_s = self.api.intended(at_s), time.perf_counter()
         try:
             room = api.create_room(token, gamemode="swarm", map_name=self.swarm.marks.write(at_s))
         except ApiError as error:
@@ -58,7 +58,7 @@ class Host(Browser):
         room_id, token = self.room_id, self.identity.token
         if room_id is None or token is None:
             return
-        api, sent_s = self.swarm.api.intended(at_s), time.perf_counter()
+        api, sent_s = self.api.intended(at_s), time.perf_counter()
         try:
             api.delete_room(token, room_id)
         except ClientError as error:  # as above

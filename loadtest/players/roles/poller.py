@@ -24,7 +24,8 @@ class Poller(Role):
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
-        self._api = swarm.conditional_poll_api if self.is_conditional else swarm.poll_api
+        polls = swarm.conditional_poll_api if self.is_conditional else swarm.poll_api
+        self._api = swarm.api_at(polls, self.place)
         self._fresh = FreshnessWatch(swarm.marks)
         self._fresh.restart(began_s)
         self._etag: str | None = None

@@ -17,10 +17,6 @@ from loadtest.players.swarm import Swarm
 from loadtest.workload.plan import Act, Intent, PlayerPlan
 
 
-class SwarmFailure(Exception):
-    """In Locust's table of failures; its text is what groups them."""
-
-
 class Role:
     """One session of one player."""
 
@@ -33,7 +29,10 @@ class Role:
         self.options = swarm.options
         self.seat = seat
         self.began_s = began_s
-        self.identity = SignIn(swarm, number=seat, rng=plan.rng("identity"))
+        self.place = swarm.places.of(seat)
+        """The node where this player is; its sockets and its calls move on together."""
+        self.api = swarm.api_at(swarm.api, self.place)
+        self.identity = SignIn(swarm, api=self.api, number=seat, plan=plan)
         self.is_over = False
         self.starts_s = self._free_s = time.perf_counter()
         """When the session did begin."""
@@ -80,14 +79,10 @@ class Role:
 
     def fire(self, name: str, duration_s: float | None, failure: str | None) -> None:
         """Record a request in Locust's table, with its time or None."""
-        self.swarm.environment.events.request.fire(  # type: ignore[no-untyped-call]
-            request_type="WS",
-            name=name,
-            response_time=None if duration_s is None else duration_s * 1000,
-            response_length=0,
-            exception=None if failure is None else SwarmFailure(failure),
-            context={},
-        )
+        if failure is None and duration_s is not None:
+            self.swarm.requests.good("WS", name, duration_s)
+        else:
+            self.swarm.requests.told("WS", name, duration_s, failure)
 
     def fire_attempt(self, attempt: Attempt) -> None:
         has_upgraded = attempt.upgrade_s is not None

@@ -89,7 +89,7 @@ class Socializer(Browser):
             self.count("meetings without anybody to invite")
             return
         user_id = self._known[int(choice * len(self._known))]
-        api = SocialApi(self.swarm.api.intended(at_s))
+        api = SocialApi(self.api.intended(at_s))
         try:
             if user_id not in self._asked:
                 self._asked.add(user_id)
@@ -118,7 +118,7 @@ class Socializer(Browser):
         self.party_id = None
         self._invited_s.clear()
         if party_id is not None and token is not None:
-            self._unless_refused(lambda: SocialApi(self.swarm.api).leave_party(token, party_id))
+            self._unless_refused(lambda: SocialApi(self.api).leave_party(token, party_id))
 
     # -- in the reader's greenlet ---------------------------------------------------------------------------------
 
@@ -157,9 +157,7 @@ class Socializer(Browser):
         """Off the reader: a call blocks."""
         token = self.identity.token
         if token is not None:
-            self.client.connection.side.put(
-                lambda: self._unless_refused(lambda: say_yes(SocialApi(self.swarm.api), token))
-            )
+            self.client.connection.side.put(lambda: self._unless_refused(lambda: say_yes(SocialApi(self.api), token)))
 
     def _unless_refused(self, call: Callable[[], object]) -> None:
         """A refusal or a failure is in Locust's table, or an event of its own; the plan goes on."""

@@ -19,7 +19,9 @@ from lobby_server.protocol.parts import join
 from lobby_server.protocol.social_messages import Announcement, ChatMessage
 
 MOST_BYTES = 8 * 1024 * 1024
-"""Of payloads; past it the memo starts anew."""
+"""Of payloads and what is kept with them; past it the memo starts anew."""
+ENTRY_BYTES = 512
+"""What an entry takes beside its payload, about."""
 MOST_JOINED = 32
 """Messages that came in parts."""
 
@@ -51,6 +53,8 @@ class Heard:
     """Of an event that asks to be answered at once."""
     why: str = ""
     """What is wrong with one that cannot be decoded."""
+    is_for_many: bool = False
+    """Other players get the very same bytes."""
 
 
 class Memo:
@@ -62,6 +66,9 @@ class Memo:
         self._joined: OrderedDict[tuple[int, ...], tuple[Sequence[ServerMessage], ServerMessage]] = OrderedDict()
         self._known: dict[bytes, Heard] = {}
         self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def get(self, payload: bytes) -> Heard:
         return self._known.get(payload) or self._decode(payload)
@@ -89,20 +96,22 @@ class Memo:
                 return _undecodable(refused_again)
         if message is None:
             return Heard(UNKNOWN_TYPE, None)
+        ack_id, is_for_many = ack_id_of(payload), isinstance(message, _FOR_MANY)
         if isinstance(message, (messages.UserOnline, messages.UserOffline)):
             is_online = isinstance(message, messages.UserOnline)
-            heard = Heard(message.TYPE, message, message.user_id, is_online, ack_id_of(payload))
+            heard = Heard(message.TYPE, message, message.user_id, is_online, ack_id, is_for_many=True)
         else:
-            heard = Heard(message.TYPE, message, ack_id=ack_id_of(payload))
-        if isinstance(message, _FOR_MANY):
+            heard = Heard(message.TYPE, message, ack_id=ack_id, is_for_many=is_for_many)
+        if is_for_many:
             self._keep(payload, heard)
         return heard
 
     def _keep(self, payload: bytes, heard: Heard) -> None:
-        self._bytes += len(payload)
+        size = len(payload) + ENTRY_BYTES
+        self._bytes += size
         if self._bytes > MOST_BYTES:
             self._known.clear()
-            self._bytes = len(payload)
+            self._bytes = size
         self._known[payload] = heard
 
 

@@ -9,11 +9,15 @@ from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.invitations import MatchInvitationBook
+from lobby_server.core.machine.commands import Say
+from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
-from lobby_server.core.ratelimit import REFUSED, Pace
+from lobby_server.core.ratelimit import REFUSED, KeyedLimit, Pace
 from lobby_server.core.rooms import RoomBook
 
+MOST_DUE = 10_000
+"""Notifications that wait for the store: as many as its queue of writes takes."""
 LOBBY_LINES_PER_S = 20.0
 """Of all users together: nobody reads faster, and each line goes to everybody."""
 LOBBY_BURST_LINES = 60.0
@@ -55,10 +59,19 @@ class NoticeBook:
     """What is known of notifications without asking the store."""
 
     def __init__(self) -> None:
+        self.due: dict[str, NoticeDue] = {}
+        """By key, those that are not known to be in the store, the oldest first: when the node that was to keep them is
+        gone, the next one does."""
         self.waiting: set[int] = set()
         """Users for whom something was kept that no socket was told: a login of any other user costs no query."""
         self.unread: dict[int, set[tuple[str, int]]] = {}
         """By user, invitations that they have not read: kind and sender."""
+
+    def expect(self, notice: NoticeDue) -> None:
+        """A notification is to be kept. Past `MOST_DUE` the oldest is left to the one who was to keep it."""
+        if len(self.due) >= MOST_DUE:
+            del self.due[next(iter(self.due))]
+        self.due[notice.key] = notice
 
     def open(self, user_id: int, kind: str, sender_id: int) -> None:
         self.unread.setdefault(user_id, set()).add((kind, sender_id))
@@ -88,14 +101,22 @@ class Books:
     friends: FriendBook
     blocks: BlockBook
     notices: NoticeBook
+    lines: dict[tuple[str, int], Say]
+    """Lines of chat that are to be kept and told, the oldest first, by the node where each came in and its number."""
     chatters: set[int]
     """Users online who have used chat: their base clients hear the lobby's too."""
     user_bans: dict[int, UserBan]
     """Users who are banned from the lobby; also bans that have ended."""
     revoked: dict[str, float]
     """Tokens that are signed out, and when each ends by itself, in Unix time."""
+    chat_limit: KeyedLimit
+    """By user, lines of chat."""
     lobby_pace: Pace
     lobby_pace_s: float = 0.0
+
+    def take_line(self, user_id: int, now_s: float) -> bool:
+        """Whether a user may say one more line now."""
+        return not self.chat_limit.take(str(user_id), now_s)
 
     def take_lobby_line(self, now_s: float) -> bool:
         """Whether one more line of the lobby's chat is allowed now."""
@@ -114,8 +135,9 @@ def new_books(
     party_max_members: int,
     party_invite_ttl_s: float,
     party_offline_ttl_s: float,
+    chat_rate_per_min: float = 0.0,
 ) -> Books:
-    """Empty ones, by these rules."""
+    """Empty ones, by these rules. `chat_rate_per_min`: lines of one user, a sixth of them at once; 0: no limit."""
     return Books(
         presence=Presence(grace_s=grace_s),
         rooms=RoomBook(empty_ttl_s=empty_room_ttl_s, first_revision=first_revision),
@@ -127,8 +149,10 @@ def new_books(
         friends=FriendBook(),
         blocks=BlockBook(),
         notices=NoticeBook(),
+        lines={},
         chatters=set(),
         user_bans={},
         revoked={},
+        chat_limit=KeyedLimit(rate_per_s=chat_rate_per_min / 60, burst=max(1.0, chat_rate_per_min / 6)),
         lobby_pace=Pace(rate_per_s=LOBBY_LINES_PER_S, burst=LOBBY_BURST_LINES),
     )

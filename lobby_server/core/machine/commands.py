@@ -336,6 +336,7 @@ class KeepNotice(Command, frozen=True):
     """A notification for a user is in the store, and no socket was told."""
 
     user_id: int
+    key: str = ""
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):

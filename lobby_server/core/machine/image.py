@@ -14,7 +14,8 @@ from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import Block
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.invitations import MatchInvitation
-from lobby_server.core.machine.commands import FORMAT
+from lobby_server.core.machine.commands import FORMAT, Say
+from lobby_server.core.machine.effects import NoticeDue
 from lobby_server.core.machine.state import LobbyState, Node
 from lobby_server.core.parties import Invitation
 from lobby_server.core.presence import Socket, User
@@ -52,10 +53,13 @@ class Image(msgspec.Struct, array_like=True):
     blocks: list[tuple[int, User, datetime]]
     waiting: list[int]
     unread: list[tuple[int, str, int]]
+    due: list[NoticeDue]
+    lines: list[tuple[str, Say]]
     chatters: list[int]
     user_bans: list[UserBan]
     revoked: list[tuple[str, float]]
     lobby_pace_s: float
+    chat_paces: list[tuple[str, float]]
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -136,10 +140,13 @@ def _image_of(state: LobbyState) -> Image:
         ],
         waiting=sorted(books.notices.waiting),
         unread=sorted((user_id, *each) for user_id, found in books.notices.unread.items() for each in found),
+        due=list(books.notices.due.values()),
+        lines=[(node, line) for (node, _), line in books.lines.items()],
         chatters=sorted(books.chatters),
         user_bans=[books.user_bans[user_id] for user_id in sorted(books.user_bans)],
         revoked=sorted(books.revoked.items()),
         lobby_pace_s=books.lobby_pace_s,
+        chat_paces=books.chat_limit.states(state.now_s),
     )
 
 
@@ -168,6 +175,10 @@ def _load(state: LobbyState, image: Image) -> None:
     books.notices.unread.clear()
     for user_id, kind, sender_id in image.unread:
         books.notices.open(user_id, kind, sender_id)
+    books.notices.due.clear()
+    books.notices.due.update((notice.key, notice) for notice in image.due)
+    books.lines.clear()
+    books.lines.update(((node, line.ref), line) for node, line in image.lines)
     books.chatters.clear()
     books.chatters.update(image.chatters)
     books.user_bans.clear()
@@ -175,6 +186,7 @@ def _load(state: LobbyState, image: Image) -> None:
     books.revoked.clear()
     books.revoked.update(image.revoked)
     books.lobby_pace_s = image.lobby_pace_s
+    books.chat_limit.load(image.chat_paces)
 
 
 def _bare(room: Room) -> Room:

@@ -35,6 +35,7 @@ def invite(books: Books, command: commands.InviteToParty, now_s: float) -> list[
         sender=user,
         at=command.at,
     )
+    books.notices.expect(notice)
     return [*told, effects.PartyInvited(command.party_id, user, guest), notice]
 
 

@@ -120,6 +120,7 @@ def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[E
         at=command.at,
         room_id=room.id,
     )
+    books.notices.expect(notice)
     return [effects.MatchInvited(room, user, guest), notice]
 
 

@@ -30,6 +30,7 @@ def ask_friend(books: Books, command: commands.AskFriend, now_s: float) -> list[
         sender=sender,
         at=request.created_at,
     )
+    books.notices.expect(notice)
     return [effects.FriendAsked(request), notice]
 
 
@@ -45,6 +46,7 @@ def befriend(books: Books, command: commands.Befriend, now_s: float) -> list[Eff
         sender=user,
         at=command.since,
     )
+    books.notices.expect(notice)
     return [effects.Befriended(asker, user, command.since), notice]
 
 
@@ -88,23 +90,29 @@ def take_part(books: Books, command: commands.TakePart, now_s: float) -> list[Ef
 
 
 def say(books: Books, command: commands.Say, now_s: float, node: str) -> list[Effect]:
+    if not books.take_line(command.sender.id, now_s):
+        raise Refusal(RefusalCode.RATE_LIMITED)
     if command.channel == LOBBY and not books.take_lobby_line(now_s):
         raise Refusal(RefusalCode.RATE_LIMITED)
+    books.lines[node, command.ref] = command
     return [effects.LineToKeep(node, command)]
 
 
 def tell(books: Books, command: commands.Tell, now_s: float) -> list[Effect]:
     told: list[Effect] = []
     for line in command.lines:
-        told += _said(books, line)
+        if books.lines.pop((line.node, line.ref), None) is not None:  # else another node has told it meanwhile
+            told += _said(books, line)
     return told
 
 
 def refuse_lines(books: Books, command: commands.RefuseLines, now_s: float) -> list[Effect]:
-    return [effects.LinesRefused(command)]
+    refs = tuple(ref for ref in command.refs if books.lines.pop(ref, None) is not None)
+    return [effects.LinesRefused(commands.RefuseLines(refs, command.reason))] if refs else []
 
 
 def keep_notice(books: Books, command: commands.KeepNotice, now_s: float) -> list[Effect]:
+    books.notices.due.pop(command.key, None)
     books.notices.waiting.add(command.user_id)
     return []
 
@@ -152,4 +160,5 @@ def _said(books: Books, line: commands.SaidLine) -> list[Effect]:
         sender=line.sender,
         at=line.sent_at,
     )
+    books.notices.expect(notice)
     return [said, notice]

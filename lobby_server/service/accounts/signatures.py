@@ -13,11 +13,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
 from functools import lru_cache
 
 import jwt
 from jwt.algorithms import HMACAlgorithm
+
+from lobby_server.protocol.decoding import FAULTS, decode_untyped
 
 ALGORITHM = "HS256"
 _USUAL_HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=") + b"."
@@ -71,8 +72,8 @@ def _usual_claims(token: str, secret: str) -> dict[str, object] | None:
         text = base64.urlsafe_b64decode(packed + _PADDING[len(packed) & 3])
         if base64.urlsafe_b64encode(text).rstrip(b"=") != packed:
             return None
-        claims = json.loads(text)
-    except (binascii.Error, ValueError, RecursionError):
+        claims = decode_untyped(text)
+    except (binascii.Error, *FAULTS):
         return None
     return claims if isinstance(claims, dict) else None
 

@@ -11,14 +11,13 @@ the answer's arrival: one way back is in it too. A client that does not answer i
 from __future__ import annotations
 
 import bisect
-import random
 from dataclasses import dataclass, field
 
 from lobby_server.core.ratelimit import REFUSED, Pace
 from lobby_server.protocol.framing.frames import server_frame, split_server_frames
 from lobby_server.service.fanout.profile import Profile
 from lobby_server.service.pacing import Patience
-from lobby_server.service.ports import Clock
+from lobby_server.service.ports import Clock, RandomSource
 
 ACK_GROUPS = 8
 """Feeds over which clients of one profile are spread, by the number of their session."""
@@ -53,7 +52,7 @@ class _Asked:
 class Acks:
     """Asks, and measures the answers."""
 
-    def __init__(self, *, clock: Clock, share: float, random_source: random.Random) -> None:
+    def __init__(self, *, clock: Clock, share: float, random_source: RandomSource) -> None:
         """`share`: of the events that a client hears, from 0 to 1."""
         self.latencies = Latencies()
         self.asked = 0

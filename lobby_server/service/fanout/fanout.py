@@ -4,7 +4,7 @@ elsewhere: by `lobby_server.service.announcer.Announcer`.
 A frame is published once per profile, joined with the others of its tick, and leaves in one write per session. After a
 quiet spell the tick ends in the same turn of the loop, so that a lone event waits for nothing; while ticks follow one
 another they are `tick_s` apart, or further when writing takes long, so that the fan-out never has more than about a
-third of the loop. Deliveries are cut into slices, between which pings are answered and newcomers accepted.
+third of the loop, and a sixth while many come. Deliveries are cut into slices, between which pings are answered and newcomers accepted.
 
     publish ──▶ feed of the profile: open tick ──▶ log ──▶ delivery, slice by slice ──▶ sockets
                                                     └─────▶ sessions behind, from their cursor
@@ -33,6 +33,10 @@ REST = 2.0
 """Pause after a tick, in multiples of what the tick took: the fan-out has a third of an overloaded loop. At 1 a herd of
 10,000 that reconnected was told in more ticks and was fresh later, 4.1 s against 3.7 s.
 """
+STORM_REST = 5.0
+"""The same while many come: each of them waits to be let in, and is told of the others in fewer writes."""
+STORM_SHARE = 0.02
+"""Of all subscribers, who have come since the tick before: then many come."""
 SLOW_CHECK_S = 1.0
 
 
@@ -74,6 +78,9 @@ class Fanout:
         self._feeds: dict[Profile, Feed] = {}
         self._sources: dict[Profile, TickSource] = {}
         self._subscribers = 0
+        self._newcomers = 0
+        """Those who have come since the last tick began."""
+        self._rest = REST
         self._deliveries: list[Delivery] = []
         self._timer: Timer | None = None
         self._slow_timer: Timer | None = None
@@ -103,6 +110,7 @@ class Fanout:
         """From now on a subscriber hears what is published for its profile."""
         self._feed(subscriber.profile).add(subscriber)
         self._subscribers += 1
+        self._newcomers += 1
 
     def remove(self, subscriber: Subscriber) -> None:
         """A subscriber hears nothing more. A second call does nothing."""
@@ -235,6 +243,8 @@ class Fanout:
     def _tick(self) -> None:
         self._timer = None
         self._tick_began_s = self._clock.monotonic_s()
+        self._rest = STORM_REST if self._newcomers > STORM_SHARE * self._subscribers else REST
+        self._newcomers = 0
         for profile, source in self._sources.items():
             for frame in source.take_frames():
                 feed = self._feed(profile)
@@ -260,7 +270,7 @@ class Fanout:
             self._timer = self._clock.call_later(0.0, self._slice)
             return
         now_s = self._clock.monotonic_s()
-        self._next_tick_s = max(self._tick_began_s + self._tick_s, now_s + REST * (now_s - self._tick_began_s))
+        self._next_tick_s = max(self._tick_began_s + self._tick_s, now_s + self._rest * (now_s - self._tick_began_s))
         self._watch_slow()
         if any(feed.has_open_tick for feed in self._feeds.values()) or any(self._sources.values()):
             self.schedule()

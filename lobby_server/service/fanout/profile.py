@@ -5,7 +5,7 @@ Sessions with one profile hear the same frames, so a profile has one feed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from lobby_server.protocol.features import Feature
@@ -44,6 +44,15 @@ class Profile:
     """The lobby's chat. A client of the base protocol hears it only once its user takes part."""
     deflates: bool = False
     """It takes compressed frames: what is published is compressed once for all of them."""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        values = self.rooms, self.presence, self.hears_count, self.ack_group, self.hears_lobby, self.deflates
+        object.__setattr__(self, "_hash", hash(values))
+
+    def __hash__(self) -> int:
+        """Asked for with each session that comes and each event, and six values deep otherwise."""
+        return self._hash
 
 
 BASE_PROFILE = Profile()

@@ -6,12 +6,10 @@ is due in it.
 
 from __future__ import annotations
 
-import random
-
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.framing.frames import OP_PING, server_frame
 from lobby_server.service.peers.peer import Peer, Phase
-from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.ports import Clock, RandomSource, Timer
 
 QUIET_SHARE = (0.45, 0.65)
 """Of the timeout, drawn anew each time: how long a peer is quiet before it is asked. More than the 30 s of 75 after
@@ -37,7 +35,7 @@ class Heartbeat:
         *,
         clock: Clock,
         timeout_s: float,
-        random_source: random.Random,
+        random_source: RandomSource,
     ) -> None:
         self._clock = clock
         self._timeout_s = timeout_s

@@ -234,6 +234,8 @@ class Peer(Subscriber):
     # -- private --------------------------------------------------------------------------------------------------
 
     def _log_close(self, code: CloseCode, reason: str) -> None:
+        if code not in ABUSE and not log.isEnabledFor(logging.INFO):
+            return
         fields: dict[str, object] = {"session": self.id, "code": int(code)}
         if (user_id := self.known_user_id) is not None:
             fields["user"] = user_id

@@ -42,7 +42,6 @@ class Social:
         store: Store,
         writer: StoreWriter,
         clock: Clock,
-        chat_rate_per_min: float,
         chat_max_characters: int,
         new_id: Callable[[], str],
         new_key: Callable[[], str],
@@ -92,7 +91,6 @@ class Social:
             writer=writer,
             clock=clock,
             new_key=new_key,
-            rate_per_min=chat_rate_per_min,
             max_characters=chat_max_characters,
         )
         self.announcements = Announcements(replica=replica, announcer=announcer, store=store, clock=clock)

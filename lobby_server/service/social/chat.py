@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from lobby_server.core.channels import LOBBY, PARTY, Channel, direct_key, direct_name, party_key, read_channel
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import SaidLine
 from lobby_server.core.parties import Party
 from lobby_server.core.presence import User
-from lobby_server.core.ratelimit import KeyedLimit
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.messages import ClientMessage, Error
@@ -52,10 +52,9 @@ class Chat:
         writer: StoreWriter,
         clock: Clock,
         new_key: Callable[[], str],
-        rate_per_min: float,
         max_characters: int,
     ) -> None:
-        """`new_key`: of a notification. `rate_per_min`: lines of one user, a sixth of them at once; 0: off."""
+        """`new_key`: of a notification."""
         books = replica.books
         self._parties, self._blocks, self._takes_part = books.parties, books.blocks, books.chatters
         self._replica = replica
@@ -67,12 +66,16 @@ class Chat:
         self._clock = clock
         self.new_key = new_key
         self._max_characters = max_characters
-        self._limit = KeyedLimit(rate_per_s=rate_per_min / 60, burst=max(1.0, rate_per_min / 6))
         self._numbers = itertools.count(1)
-        self._under_way: dict[int, Session] = {}
-        """Lines that came in here and are not told yet, and whom to tell when they never will be."""
+        self._under_way: dict[tuple[str, int], Session] = {}
+        """Lines that came in here and are not told yet, by this node's name and number, and whom to tell when they
+        never will be."""
         self._waiting: list[effects.LineToKeep] = []
         """Lines that the leader is to keep."""
+        self._lines = books.lines
+        self._is_taking_over = False
+        self._may_be_kept: set[tuple[str, int]] = set()
+        """Lines that the leader before may have kept already."""
         replica.hear(effects.Accepted, self._accepted)
         replica.hear(effects.PartTaken, self._part_taken)
         replica.hear(effects.LineToKeep, self._keep)
@@ -97,8 +100,6 @@ class Chat:
             self._blocks.check_may_address(user.id, channel.other_id)
         if max(len(self._waiting), len(self._under_way)) >= MAX_WAITING_LINES:
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
-        if self._limit.take(str(user.id), self._clock.monotonic_s()):
-            raise Refusal(RefusalCode.RATE_LIMITED)
         ref = next(self._numbers)
         line = commands.Say(
             ref,
@@ -109,11 +110,12 @@ class Chat:
             other_id=channel.other_id,
             party_id=None if party is None else party.id,
         )
-        self._under_way[ref] = session
+        name = (self._replica.log.node, ref)
+        self._under_way[name] = session
         try:
-            self._replica.log.append(line, _Line(self, ref, session))
+            self._replica.log.append(line, _Line(self, name, session))
         except Refusal:
-            self.forget_line(ref)
+            self.forget_line(name)
             raise
 
     async def history(self, user: User, name: str, *, before: int | None) -> ChatHistory:
@@ -178,22 +180,51 @@ class Chat:
         if not self._replica.is_leader:
             return
         self._waiting.append(effect)
-        if len(self._waiting) == 1:
+        if len(self._waiting) == 1 and not self._is_taking_over:
+            self._writer.attempt(self._flush, otherwise=self._give_up)
+
+    def will_take_over(self) -> None:
+        """This node leads in place of another one, which may have a moment to end: lines wait so long."""
+        self._is_taking_over = True
+
+    def take_over(self) -> None:
+        """Keep and tell all that was said and not told, in the order of the log."""
+        self._is_taking_over = False
+        self._waiting = [effects.LineToKeep(node, line) for (node, _), line in self._lines.items()]
+        self._may_be_kept = set(self._lines)
+        if self._waiting:
             self._writer.attempt(self._flush, otherwise=self._give_up)
 
     async def _flush(self) -> None:
         """Keep all that waits, and have it told."""
-        taken, self._waiting = self._waiting, []
+        taken, self._waiting = [each for each in self._waiting if _name(each) in self._lines], []
+        if not self._replica.is_leader:
+            return  # the node that leads now keeps them
         try:
-            lines = [await self._checked(waiting) for waiting in taken]
-            kept = await self._store.add_chat_lines([line for line in lines if line is not None])
+            kept = await self._kept_before(taken)
+            new = {_name(each): await self._checked(each) for each in taken if _name(each) not in kept}
+            added = await self._store.add_chat_lines([line for line in new.values() if line is not None])
         except StoreError:
             self._refuse(taken, ErrorReason.TRY_AGAIN_LATER)
             raise  # for the log
-        sent = [waiting for waiting, line in zip(taken, lines, strict=True) if line is not None]
-        if sent:
-            told = tuple(self._told(waiting, line) for waiting, line in zip(sent, kept, strict=True))
+        names = [name for name, line in new.items() if line is not None]
+        kept.update(zip(names, added, strict=True))
+        told = tuple(self._told(each, kept[_name(each)]) for each in taken if _name(each) in kept)
+        if told:
             self._replica.submit(commands.Tell(told))
+
+    async def _kept_before(self, taken: Sequence[effects.LineToKeep]) -> dict[tuple[str, int], ChatLine]:
+        """Lines that the leader before has kept and not told: they are the last of their channels. Nobody says the same
+        twice in one microsecond."""
+        asked, self._may_be_kept = self._may_be_kept, set()
+        unsure = [each for each in taken if _name(each) in asked]
+        kept: dict[tuple[int, datetime, str], ChatLine] = {}
+        # One who was blocked by the other end of a direct conversation reads more of it than the other end.
+        for channel, reader_id in {(each.line.channel, each.line.sender.id) for each in unsure}:
+            for line in await self._store.chat_lines(channel, reader_id=reader_id, before=None, most=len(unsure)):
+                kept[line.sender.id, line.sent_at, line.text] = line
+        lines = ((_name(each), kept.get((each.line.sender.id, each.line.sent_at, each.line.text))) for each in unsure)
+        return {name: line for name, line in lines if line is not None}
 
     def _give_up(self) -> None:
         """The database is away: nothing that waits is kept."""
@@ -236,8 +267,7 @@ class Chat:
 
     def _said(self, effect: effects.LineSaid, _: Session | None) -> None:
         line = effect.line
-        if line.node == self._replica.log.node:
-            self._under_way.pop(line.ref, None)
+        self._under_way.pop((line.node, line.ref), None)
         if effect.heard_by is None:
             self._announcer.tell_lobby(_event(line, LOBBY), but=effect.deaf)
             return
@@ -248,21 +278,14 @@ class Chat:
             self._announcer.tell_users([line.other_id], _event(line, direct_name(line.sender.id)))
 
     def _refused(self, effect: effects.LinesRefused, _: Session | None) -> None:
-        for node, ref in effect.refused.refs:
-            if node == self._replica.log.node:
-                session = self.forget_line(ref)
-                if session is not None:
-                    session.reply(Error(reason=ErrorReason(effect.refused.reason)))
+        for name in effect.refused.refs:
+            session = self.forget_line(name)
+            if session is not None:
+                session.reply(Error(reason=ErrorReason(effect.refused.reason)))
 
-    def refuse_all(self) -> None:
-        """The node that was to keep lines is gone: whether it has kept those under way is not known."""
-        under_way, self._under_way = self._under_way, {}
-        for session in under_way.values():
-            session.reply(Error(reason=ErrorReason.TRY_AGAIN_LATER))
-
-    def forget_line(self, ref: int) -> Session | None:
+    def forget_line(self, name: tuple[str, int]) -> Session | None:
         """A line that came in here will not be told: whose it was, the first time."""
-        return self._under_way.pop(ref, None)
+        return self._under_way.pop(name, None)
 
 
 class _Line:
@@ -270,22 +293,26 @@ class _Line:
 
     is_patient = False
 
-    def __init__(self, chat: Chat, ref: int, session: Session) -> None:
+    def __init__(self, chat: Chat, name: tuple[str, int], session: Session) -> None:
         self.session: Session | None = session
         self._chat = chat
-        self._ref = ref
+        self._name = name
 
     def applied(self) -> None:
         assert self.session is not None
         self._chat.takes_part(self.session.user)
 
     def refused(self, refusal: Refusal) -> None:
-        session = self._chat.forget_line(self._ref)
+        session = self._chat.forget_line(self._name)
         if session is not None:
             session.refuse(ERROR_REASONS[refusal.code])
 
     def given_up(self) -> None:
         self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
+
+
+def _name(each: effects.LineToKeep) -> tuple[str, int]:
+    return each.node, each.line.ref
 
 
 def _key(channel: Channel, user_id: int, party: Party | None) -> str:

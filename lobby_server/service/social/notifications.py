@@ -121,11 +121,16 @@ class Notifications:
             room_id=effect.room_id,
             is_one_per_sender=effect.kind in _ONE_A_SENDER,
         )
-        self._writer.keep(write, then=lambda: self._added(effect.user_id))
+        self._writer.keep(write, then=lambda: self._added(effect))
 
-    async def _added(self, user_id: int) -> None:
-        self._replica.submit(commands.KeepNotice(user_id))
-        await self._deliver(user_id, is_new=True)
+    def take_over(self) -> None:
+        """This node leads in place of another one: keep what that one may not have kept."""
+        for effect in tuple(self._book.due.values()):
+            self.due(effect)
+
+    async def _added(self, effect: effects.NoticeDue) -> None:
+        self._replica.submit(commands.KeepNotice(effect.user_id, effect.key))
+        await self._deliver(effect.user_id, is_new=True)
 
     async def _deliver(self, user_id: int, *, is_new: bool = False) -> None:
         """Have all told that was not told. It counts as told from before it is: never twice, whatever happens between.

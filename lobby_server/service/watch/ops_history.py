@@ -8,8 +8,8 @@ It decides nothing and changes nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -119,6 +119,11 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     resident_bytes: int | None
 
 
+_COUNTED_PER_NODE = (
+    "sockets", "sessions", "sessions_behind", "log_bytes", "handshakes_accepted", "messages_in", "events_published",
+    "events_conflated", "frames_out", "bytes_out", "ticks", "tick_writes", "cpu_s",
+)  # fmt: skip
+
 FIELDS = Sample.__struct_fields__
 
 Listener = Callable[[Sample], None]
@@ -128,11 +133,21 @@ Listener = Callable[[Sample], None]
 class OpsHistory:
     """`start` it, `stop` it; `samples` are the last quarter of an hour, oldest first."""
 
-    def __init__(self, *, clock: Clock, lag: LoopLag, read: Callable[[], Reading]) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        lag: LoopLag,
+        read: Callable[[], Reading],
+        others: Callable[[], Mapping[str, Reading]] = dict,
+    ) -> None:
+        """`others`: the last readings of other nodes, which are added to this one's."""
         self.samples: deque[Sample] = deque(maxlen=int(KEPT_S / SAMPLE_EVERY_S))
         self._clock = clock
         self._lag = lag
         self._read = read
+        self._others = others
+        self._others_before: Mapping[str, Reading] = {}
         self._listeners: list[Listener] = []
         self._timer: Timer | None = None
         self._before: Reading | None = None
@@ -152,6 +167,7 @@ class OpsHistory:
     def start(self) -> None:
         self._lag.start()
         self._before, self._before_s = self._read(), self._clock.monotonic_s()
+        self._others_before = self._others()
         self._seen.append(self._before.seen_latencies)
         self._timer = self._clock.call_later(SAMPLE_EVERY_S, self._sample)
 
@@ -175,11 +191,14 @@ class OpsHistory:
 
     def _sample(self) -> None:
         self._timer = self._clock.call_later(SAMPLE_EVERY_S, self._sample)
-        now, now_s = self._read(), self._clock.monotonic_s()
-        before, elapsed_s = self._before, now_s - self._before_s
-        self._before, self._before_s = now, now_s
+        now, now_s, others = self._read(), self._clock.monotonic_s(), self._others()
+        before, elapsed_s, others_before = self._before, now_s - self._before_s, self._others_before
+        self._before, self._before_s, self._others_before = now, now_s, others
         if before is None or elapsed_s <= 0:
             return
+        for node, reading in others.items():
+            now = _sum(now, reading)
+            before = _sum(before, others_before.get(node, reading))  # a node that is new has done nothing so far
         sample = self._compare(before, now, elapsed_s)
         self.samples.append(sample)
         for listener in tuple(self._listeners):
@@ -188,8 +207,9 @@ class OpsHistory:
     def _compare(self, before: Reading, now: Reading, elapsed_s: float) -> Sample:
         published = now.events_published - before.events_published
         conflated = now.events_conflated - before.events_conflated
-        self._seen.append(now.seen_latencies)
-        seen = [last - first for first, last in zip(self._seen[0], now.seen_latencies, strict=True)]
+        more = _added(now.seen_latencies, before.seen_latencies, sign=-1)
+        self._seen.append(_added(self._seen[-1], more))
+        seen = [last - first for first, last in zip(self._seen[0], self._seen[-1], strict=True)]
         return Sample(
             ts=int(self._clock.utc_now().timestamp() * 1000),
             sockets=now.sockets,
@@ -211,6 +231,20 @@ class OpsHistory:
             cpu_ratio=_rounded((now.cpu_s - before.cpu_s) / elapsed_s),
             resident_bytes=now.resident_bytes,
         )
+
+
+def _sum(one: Reading, other: Reading) -> Reading:
+    """Of two nodes together. What is the same on all nodes is that of the first."""
+    added = {name: getattr(one, name) + getattr(other, name) for name in _COUNTED_PER_NODE}
+    seen = one.seen_latencies
+    if len(seen) == len(other.seen_latencies):  # else one of the two asks nobody
+        seen = _added(seen, other.seen_latencies)
+    memory = None if one.resident_bytes is None else one.resident_bytes + (other.resident_bytes or 0)
+    return replace(one, **added, seen_latencies=seen, resident_bytes=memory)
+
+
+def _added(counts: Sequence[int], others: Sequence[int], *, sign: int = 1) -> tuple[int, ...]:
+    return tuple(one + sign * other for one, other in zip(counts, others, strict=True))
 
 
 def quantile_ms(counts: Sequence[int], share: float) -> float | None:

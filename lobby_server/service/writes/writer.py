@@ -122,6 +122,14 @@ class StoreWriter:
         else:
             self._append(_Entry(call=call, otherwise=otherwise))
 
+    def forget(self, kinds: tuple[type, ...]) -> None:
+        """Make no write of some kinds that waits: another process has made newer ones. One that is under way is made
+        all the same."""
+        for entry in [entry for entry in self._queue if isinstance(entry.write, kinds)]:
+            self._queue.remove(entry)
+            if entry.write is not None and entry.write.replaces is not None:
+                self._replaceable.pop(entry.write.replaces, None)
+
     # -- its life -------------------------------------------------------------------------------------------------
 
     async def recover(self, life: str) -> None:
@@ -131,7 +139,7 @@ class StoreWriter:
         since would undo what happened there, and are put aside. Raises `StoreUnavailable`.
         """
         if self._journal is not None:
-            of_life, lines = self._journal.read()
+            of_life, lines = self._journal.read_all()
             if lines and of_life != await self._store.life():
                 place = self._journal.put_aside()
                 log.error(

@@ -33,6 +33,7 @@ from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
 from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, room_guests, rooms, server_life, users
 
+_NEW_ROOM = insert(rooms)
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
@@ -106,19 +107,19 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         return await self._run(forget_and_read)
 
     async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
-        new_room = insert(rooms).values(
-            id=room.id,
-            host_user_id=room.host_user_id,
-            host_username=room.host_username,
-            gamemode=room.gamemode,
-            map_name=room.map_name,
-            max_players=room.max_players,
-            is_public=room.is_public,
-            version=room.version,
-            created_at=room.created_at,
-            name=room.name,
-            player_ids=_player_ids(room),
-        )
+        row = {
+            "id": room.id,
+            "host_user_id": room.host_user_id,
+            "host_username": room.host_username,
+            "gamemode": room.gamemode,
+            "map_name": room.map_name,
+            "max_players": room.max_players,
+            "is_public": room.is_public,
+            "version": room.version,
+            "created_at": room.created_at,
+            "name": room.name,
+            "player_ids": _player_ids(room),
+        }
         people = [
             (table, [{"room_id": room.id, "user_id": user_id} for user_id in user_ids])
             for table, user_ids in ((room_bans, room.banned_user_ids), (room_guests, room.invited_user_ids))
@@ -128,7 +129,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
 
         def add(connection: Connection) -> None:
             with in_transaction(connection):
-                connection.execute(new_room)
+                connection.execute(_NEW_ROOM, row)
                 for table, rows in people:
                     connection.execute(insert(table), rows)
                 if not is_again:

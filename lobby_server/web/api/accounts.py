@@ -20,12 +20,12 @@ class HashingHandler(BaseHandler):
 
     asker: Asker
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         super().prepare()
         self.asker = Asker(self.client.bucket)
         if self.request.method != "POST":
             return
-        wait_s = self.app.auth_limit.take(self.client.bucket, self.app.clock.monotonic_s())
+        wait_s = await self.app.auth_limit.take(self.client.bucket)
         if wait_s:
             raise _too_many(TOO_MANY_ATTEMPTS, wait_s)
 
@@ -37,10 +37,10 @@ class HashingHandler(BaseHandler):
 class TokenHandler(BaseHandler):
     """One whose calls make or end tokens: limited by user."""
 
-    def limited_claims(self) -> Claims:
+    async def limited_claims(self) -> Claims:
         """As `claims`; also 429."""
         claims = self.claims()
-        wait_s = self.app.token_limit.take(str(claims.user.id), self.app.clock.monotonic_s())
+        wait_s = await self.app.token_limit.take(str(claims.user.id))
         if wait_s:
             raise _too_many("You have asked for too many tokens; wait a moment.", wait_s)
         return claims
@@ -102,13 +102,13 @@ class VerifyHandler(BaseHandler):
 class RefreshHandler(TokenHandler):
     @operation("A fresh token", answers={200: resources.FreshToken}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
-        self.answer(await self.app.accounts.refresh(self.limited_claims()))
+        self.answer(await self.app.accounts.refresh(await self.limited_claims()))
 
 
 class LogoutHandler(TokenHandler):
     @operation("Sign the token out; its sockets are closed", answers={204: None}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
-        claims = self.limited_claims()
+        claims = await self.limited_claims()
         self.app.replica.check()
         await self.app.accounts.revoke(claims)
         await self.app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)

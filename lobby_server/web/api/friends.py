@@ -46,7 +46,7 @@ class FriendRequestsHandler(BaseHandler):
         ),
     )
     async def post(self) -> None:
-        user, whom = self.caller(), bodies.whom(self.body_object())
+        user, whom = await self.caller(), bodies.whom(self.body_object())
         asked, is_new = await self.app.social.friends.ask(user, whom)
         self.answer(asked, 201 if is_new else 200)
 

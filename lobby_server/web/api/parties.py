@@ -17,7 +17,7 @@ class PartiesHandler(BaseHandler):
         refusals=(ApiCode.ALREADY_IN_PARTY, ApiCode.RATE_LIMITED),
     )
     async def post(self) -> None:
-        self.answer(PartyAnswer(party=await self.app.social.parties.create(self.caller())), 201)
+        self.answer(PartyAnswer(party=await self.app.social.parties.create(await self.caller())), 201)
 
 
 class MyPartyHandler(BaseHandler):
@@ -44,7 +44,7 @@ class PartyInvitesHandler(BaseHandler):
         ),
     )
     async def post(self, party_id: str) -> None:
-        user, whom = self.caller(), bodies.whom(self.body_object())
+        user, whom = await self.caller(), bodies.whom(self.body_object())
         await self.app.social.parties.invite(user, party_id, whom)
         self.answer(resources.Done(), 201)
 
@@ -119,7 +119,7 @@ class PartyLeaderHandler(BaseHandler):
         ),
     )
     async def post(self, party_id: str) -> None:
-        user, member_id = self.caller(), bodies.read(self.body_object(), requests.OneUser).user_id
+        user, member_id = await self.caller(), bodies.read(self.body_object(), requests.OneUser).user_id
         self.answer(PartyAnswer(party=await self.app.social.parties.hand_over(user, party_id, member_id)))
 
 
@@ -143,7 +143,7 @@ class RoomPartyHandler(BaseHandler):
         ),
     )
     async def post(self, room_id: str) -> None:
-        self.answer(await self.app.social.parties.enter_room(self.caller(), room_id))
+        self.answer(await self.app.social.parties.enter_room(await self.caller(), room_id))
 
 
 class RoomInvitesHandler(BaseHandler):
@@ -163,7 +163,7 @@ class RoomInvitesHandler(BaseHandler):
         ),
     )
     async def post(self, room_id: str) -> None:
-        user, whom = self.caller(), bodies.whom(self.body_object())
+        user, whom = await self.caller(), bodies.whom(self.body_object())
         await self.app.social.invitations.invite(user, room_id, whom)
         self.answer(resources.Done(), 201)
 

@@ -86,7 +86,7 @@ class RoomHandler(BaseHandler):
         refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_HOST, ApiCode.TOO_FEW_PLACES, ApiCode.RATE_LIMITED),
     )
     async def patch(self, room_id: str) -> None:
-        user, wish = self.caller(), bodies.read(self.body_object(), requests.RoomSettings)
+        user, wish = await self.caller(), bodies.read(self.body_object(), requests.RoomSettings)
         self.answer(await self.app.hosting.change(user, room_id, wish))
 
     @operation(

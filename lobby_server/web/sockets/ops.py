@@ -1,8 +1,9 @@
 """``/ops/socket``: the figures of `OpsHistory`, live, for a viewer with the token of an administrator.
 
 It speaks as the lobby's socket does, so that a page has one kind of client: a handshake with the token, then
-``ops_history`` (the fields' names and all samples as arrays), then ``ops_sample`` with one array at a time; a ping is
-answered with a pong. A token is looked at again with every sample: one that ended or was revoked closes with 4502.
+``ops_history`` (the fields' names and all samples as arrays), then ``ops_sample`` with one array at a time; with
+several nodes each is followed by ``ops_nodes``, how each of them is. A ping is answered with a pong. A token is looked
+at again with every sample: one that ended or was revoked closes with 4502.
 
 A viewer is a `Peer` like any other: the same limits hold before and after its token.
 """
@@ -19,6 +20,7 @@ from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.messages import Refused, decode_client_message
 from lobby_server.service.app import App
 from lobby_server.service.fanout.profile import Profile
+from lobby_server.service.nodes import NodeSeen
 from lobby_server.service.peers.peer import Peer, Phase
 from lobby_server.service.ports import Transport
 from lobby_server.service.watch.ops_history import FIELDS, SAMPLE_EVERY_S, Sample
@@ -138,6 +140,7 @@ class OpsViewer(Peer):
         )
         history = self._app.ops_history
         self._say("ops_history", {"every_s": SAMPLE_EVERY_S, "fields": FIELDS, "samples": list(history.samples)})
+        self._say_nodes()
         if self.phase is Phase.ACCEPTED:
             history.listen(self._tell)
 
@@ -153,6 +156,25 @@ class OpsViewer(Peer):
             self.is_slow()
         else:
             self._say("ops_sample", {"sample": sample})
+            self._say_nodes()
+
+    def _say_nodes(self) -> None:
+        if self._app.nodes is not None:
+            self._say("ops_nodes", {"nodes": [_shown(node) for node in self._app.nodes.seen()]})
 
     def _say(self, name: str, data: dict[str, Any]) -> None:
         self._app.fanout.tell(self, server_frame(encode_json({"type": name, "data": data})))
+
+
+def _shown(node: NodeSeen) -> dict[str, Any]:
+    """A row of the page's table; what is not known is null."""
+    report = node.report
+    return {
+        "name": node.name,
+        "version": node.version,
+        "role": "leads" if node.leads else "follows",
+        "sessions": None if report is None else report.reading.sessions,
+        "lag_entries": None if report is None else report.lag_entries,
+        "lag_ms": None if report is None else report.lag_ms,
+        "waiting": None if report is None else report.waiting,
+    }

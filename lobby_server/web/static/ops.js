@@ -5,7 +5,7 @@
  */
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
-import { byId, onceAFrame, onSubmit, setHidden, setText } from "./lobby/dom.js";
+import { byId, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
 import { Api } from "./lobby/api.js";
 import { Admin } from "./ops/admin.js";
 import { Figure, FIGURES } from "./ops/figures.js";
@@ -31,6 +31,22 @@ const draw = onceAFrame(() => {
   for (const figure of figures) figure.draw(columns);
 });
 
+/** One row per node of the lobby; there is no table where there is one process. */
+function drawNodes(nodes) {
+  setHidden(byId("nodes"), false);
+  setText(byId("scope"), "all nodes");
+  syncList(byId("node-rows"), nodes, {
+    key: (node) => node.name,
+    make: () => fromTemplate("node-row"),
+    update: (row, node) => {
+      setText(part(row, "name"), node.name);
+      setText(part(row, "role"), node.sessions === null ? "not heard of" : node.role);
+      setText(part(row, "version"), node.version);
+      for (const name of ["sessions", "lag_entries", "lag_ms", "waiting"]) setText(part(row, name), String(node[name] ?? "–"));
+    },
+  });
+}
+
 connection.message.connect((type, data) => {
   if (type === "ops_history") {
     ({ fields, samples } = data);
@@ -39,6 +55,9 @@ connection.message.connect((type, data) => {
     samples.push(data.sample);
     const oldest = data.sample[0] - KEPT_MS;
     while (samples[0][0] < oldest) samples.shift();
+  } else if (type === "ops_nodes") {
+    drawNodes(data.nodes);
+    return;
   } else {
     return;
   }

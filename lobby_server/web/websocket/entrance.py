@@ -30,6 +30,11 @@ class Entrance:
         self._turn()
         return True
 
+    @property
+    def has_place(self) -> bool:
+        """Whether `enter` would admit one more."""
+        return self._left > 0
+
     def charge(self, extra: int) -> None:
         """One who was admitted takes the place of `extra` more."""
         self._left -= extra

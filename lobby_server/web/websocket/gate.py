@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.context import WebContext
+from lobby_server.web.lean.known_upgrades import KnownUpgrades
 from lobby_server.web.origin import OPAQUE, parse_origin
 from lobby_server.web.websocket.answers import is_full
 from lobby_server.web.websocket.connection import Connection, Connections, Endpoint
@@ -42,6 +43,7 @@ class Gate:
         self._http = http
         self._places = places
         self.shared = shared
+        self.known = KnownUpgrades()
 
     def path_of(self, head: Head) -> str | None:
         """The path of a request as `endpoints` have it; None: it is not below the path prefix."""
@@ -50,7 +52,11 @@ class Gate:
     def client_of(self, head: Head, peer: str) -> str:
         """The address of the client, proxies left out. `peer`: the address at the other end of the connection."""
         forwarded_for = head.all("x-forwarded-for")
-        return self._context.proxies.client(peer, ",".join(forwarded_for) if forwarded_for else None).address
+        return self.address_of(",".join(forwarded_for) if forwarded_for else None, peer)
+
+    def address_of(self, forwarded_for: str | None, peer: str) -> str:
+        """As `client_of`, of a request of which that one field is known."""
+        return self._context.proxies.client(peer, forwarded_for).address
 
     def asks(self, head: Head, path: str | None) -> bool:
         """Whether a request is for a WebSocket, and here is one at its path."""
@@ -61,11 +67,19 @@ class Gate:
         security log is told."""
         why: dict[str, object] = {}
         try:
-            return self._check(head, path, why)
+            upgrade = self._check(head, why)
+            self._admit(path)
         except UpgradeRefused as refusal:
-            self._context.traffic.upgrade_refused(
-                address=address, status=refusal.status, code=refusal.code.value, **why
-            )
+            self._report(refusal, address, why)
+            raise
+        return upgrade
+
+    def admit(self, path: str, *, address: str) -> None:
+        """See to it that there is a place for one more WebSocket. Raises `UpgradeRefused` as `check` does."""
+        try:
+            self._admit(path)
+        except UpgradeRefused as refusal:
+            self._report(refusal, address, {})
             raise
 
     def let_in(
@@ -96,15 +110,18 @@ class Gate:
         """Let Tornado answer a request: `received`, its head and what came behind it. Raises `UpgradeRefused` when
         there is no place; the last ones are for those who ask how the server is."""
         if self.path_of(head) not in HEALTH_PATHS:
-            self._make_place(self._places.limit + RESERVE // 2)
+            self.make_place_for_call()
         self._http.take(wire, received, address)
+
+    def make_place_for_call(self) -> None:
+        """See to it that one more connection that is no WebSocket can be answered. Raises `UpgradeRefused`."""
+        self._make_place(self._places.limit + RESERVE // 2)
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _check(self, head: Head, path: str | None, why: dict[str, object]) -> Upgrade:
-        """`why`: takes what the log is to say of a refusal."""
+    def _check(self, head: Head, why: dict[str, object]) -> Upgrade:
+        """What follows from a head alone. `why`: takes what the log is to say of a refusal."""
         context = self._context
-        assert path is not None
         try:
             upgrade = read_upgrade(head, compression=context.settings.compression)
         except UpgradeRefused as refusal:
@@ -119,11 +136,18 @@ class Gate:
             else:
                 why["host"] = head.host[:MAX_SHOWN_CHARACTERS]
             raise UpgradeRefused(403, ApiCode.FORBIDDEN_ORIGIN, "Pages of this origin may not use the lobby.")
+        return upgrade
+
+    def _admit(self, path: str | None) -> None:
+        assert path is not None
         if (sentence := self._endpoints[path].refusal) is not None:
-            context.app.metrics.connections_refused += 1
+            self._context.app.metrics.connections_refused += 1
             raise UpgradeRefused(503, ApiCode.TRY_AGAIN_LATER, sentence, retry_after_s=RETRY_AFTER_S)
         self._make_place(self._places.limit)
-        return upgrade
+
+    def _report(self, refusal: UpgradeRefused, address: str, why: Mapping[str, object]) -> None:
+        traffic = self._context.traffic
+        traffic.upgrade_refused(address=address, status=refusal.status, code=refusal.code.value, **why)
 
     def _make_place(self, limit: int) -> None:
         if self.shared.open + len(self._http) >= limit and not self._http.give_way():

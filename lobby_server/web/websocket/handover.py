@@ -1,5 +1,5 @@
 """Connections that are not WebSockets, handed to Tornado's HTTP server, and back when one of them asks for an upgrade
-later. They are counted here, and an idle one ends when its place is needed.
+later, or keeps asking for the room list. They are counted here, and an idle one ends when its place is needed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import tornado.httpserver
 import tornado.httputil
 import tornado.iostream
 
+from lobby_server.web.lean.callers import Callers
 from lobby_server.web.websocket.answers import refused
-from lobby_server.web.websocket.head import MAX_HEAD_BYTES, HeadFault, is_field, parse_head, plainly
+from lobby_server.web.websocket.head import MAX_HEAD_BYTES, Head, HeadFault, is_field, parse_head, plainly
 from lobby_server.web.websocket.wire import PlainWire, TlsWire, Wire
 
 MAX_CHUNK_LINE_BYTES = 4096
@@ -27,9 +28,10 @@ IDLE_S = 1.0
 
 
 class HttpConnections:
-    """The connections that Tornado serves."""
+    """The connections that Tornado serves, and those that ask for the room list alone."""
 
-    def __init__(self, http: tornado.httpserver.HTTPServer, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, http: tornado.httpserver.HTTPServer, loop: asyncio.AbstractEventLoop, callers: Callers) -> None:
+        self.callers = callers
         self.busy: Callable[[], set[tornado.iostream.BaseIOStream]] = set
         """The streams of calls that are being answered."""
         self.on_end: Callable[[], None] = lambda: None
@@ -40,7 +42,7 @@ class HttpConnections:
         """When something was last read, the longest ago first."""
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._open) + len(self.callers)
 
     def take(self, wire: Wire, received: bytes, address: Any) -> None:
         """Hand over a connection of which that was read."""
@@ -49,12 +51,14 @@ class HttpConnections:
         stream = kind(
             wire.socket, max_buffer_size=self._http.max_buffer_size, read_chunk_size=self._http.read_chunk_size
         )
-        stream.begin(self, received)
+        stream.begin(self, received, address)
         self._open[stream] = self._loop.time()
         self._http.handle_stream(stream, address)
 
     def give_way(self) -> bool:
-        """End the connection that is idle for longest; False: all are in use."""
+        """End the connection that is idle for longest, of those that ask for the list first; False: all are in use."""
+        if self.callers.give_way(IDLE_S):
+            return True
         latest_s = self._loop.time() - IDLE_S
         busy = self.busy()
         for stream, read_s in self._open.items():
@@ -83,6 +87,18 @@ class HttpConnections:
             return TlsWire(sock, self._loop), received
         return PlainWire(sock, self._loop), received
 
+    def call_on_loop(self, stream: _ReplayStream, head: Head, raw: bytes) -> bool:
+        """Take a connection away from Tornado if it asks for the list, and did so before; False: it does not."""
+        request = self.callers.lists.read(raw, head)
+        asked_before, stream.asked_for_list = stream.asked_for_list, request is not None
+        if request is None or not asked_before or stream.writing():
+            return False
+        address = stream.address
+        wire, rest = self.take_back(stream)
+        # Tornado still has to leave the connection, which it does in this turn of the loop.
+        self._loop.call_soon(self.callers.add, wire, request, rest, address)
+        return True
+
 
 class _ReplayStream(tornado.iostream.IOStream):
     """A stream whose first bytes were read by somebody else."""
@@ -91,11 +107,15 @@ class _ReplayStream(tornado.iostream.IOStream):
     _received: memoryview = memoryview(b"")
     _knows_head = False
     """The head that comes next was read here before."""
+    address: Any = None
+    asked_for_list = False
+    """Its last request was for the list: once is not worth the way to and fro."""
     _has_read_end = False
     """The end of a chunked body was read, and Tornado asks for it yet."""
 
-    def begin(self, owner: HttpConnections, received: bytes) -> None:
+    def begin(self, owner: HttpConnections, received: bytes, address: Any) -> None:
         self._owner = owner
+        self.address = address
         self._received = memoryview(received)
         self._knows_head = True
 
@@ -121,11 +141,16 @@ class _ReplayStream(tornado.iostream.IOStream):
         else:
             data = raw.result().lstrip(b"\r\n")
             try:
-                checked.set_result(plainly(data, parse_head(data)))
+                head = parse_head(data)
             except HeadFault as refusal:
                 self.write(refused(refusal)).add_done_callback(_look_at)
                 self.close()
                 checked.set_exception(tornado.iostream.StreamClosedError())
+                return
+            if self._owner is not None and self._owner.call_on_loop(self, head, data):
+                checked.set_exception(tornado.iostream.StreamClosedError())
+            else:
+                checked.set_result(plainly(data, head))
 
     # -- a body in chunks ---------------------------------------------------------------------------------------------
 
@@ -197,8 +222,8 @@ class _ReplayPlainStream(_ReplayStream):
 class _ReplayTlsStream(_ReplayStream, tornado.iostream.SSLIOStream):
     """Over TLS, whose handshake is done."""
 
-    def begin(self, owner: HttpConnections, received: bytes) -> None:
-        super().begin(owner, received)
+    def begin(self, owner: HttpConnections, received: bytes, address: Any) -> None:
+        super().begin(owner, received, address)
         self._ssl_accepting = False
 
 

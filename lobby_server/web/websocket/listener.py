@@ -1,5 +1,5 @@
 """The way in: connections are accepted a few per turn of the loop, over TLS or not, and never more than there are
-descriptors for.
+descriptors for. Where several processes accept from one queue, one that is ahead of the others lets them go first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import Protocol
 
 from lobby_server.web.websocket.handover import HttpConnections
 from lobby_server.web.websocket.newcomer import Newcomers
@@ -26,6 +27,20 @@ OUT_OF_DESCRIPTORS_PAUSE_S = 1.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
+YIELD_S = 0.005
+"""How long a newcomer is left to other processes: a few turns of a loop that is not busy."""
+
+
+class Seat(Protocol):
+    """A process's place among those that accept from one queue."""
+
+    def may_take(self, sockets: int) -> bool:
+        """Whether a process with so many sockets is to take one more at once, and not leave it to others first."""
+
+    def leave(self) -> None:
+        """It takes nobody any more."""
+
+
 class Listener:
     """Takes over listening sockets. `stop` leaves the connections alone."""
 
@@ -37,12 +52,16 @@ class Listener:
         places: Places,
         tls: ssl.SSLContext | None,
         loop: asyncio.AbstractEventLoop,
+        seat: Seat | None = None,
     ) -> None:
+        """`seat`: among other processes that accept from the same sockets."""
         self._newcomers = newcomers
         self._http = http
         self._places = places
         self._tls = tls
         self._loop = loop
+        self._seat = seat
+        self._has_yielded = False
         self._sockets: list[socket.socket] = []
         self._pause: asyncio.TimerHandle | None = None
         self._is_short = False
@@ -50,7 +69,7 @@ class Listener:
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
         self._sockets = list(sockets)
-        self._newcomers.gate.shared.on_end = self._http.on_end = self._place_is_free
+        self._newcomers.gate.shared.on_end = self._http.on_end = self._http.callers.on_end = self._place_is_free
         self._watch()
 
     def stop(self) -> None:
@@ -58,6 +77,8 @@ class Listener:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+        if self._seat is not None:
+            self._seat.leave()
         for listener in self._sockets:
             self._loop.remove_reader(listener.fileno())
             listener.close()
@@ -71,7 +92,22 @@ class Listener:
         for listener in self._sockets:
             self._loop.add_reader(listener.fileno(), self._accept, listener)
 
+    def _yields(self) -> bool:
+        """Whether whoever waits is left to other processes for a moment."""
+        assert self._seat is not None
+        sockets = self._newcomers.gate.shared.open + len(self._newcomers)
+        if self._seat.may_take(sockets) or self._has_yielded:
+            self._has_yielded = False
+            return False
+        self._has_yielded = True
+        for listener in self._sockets:
+            self._loop.remove_reader(listener.fileno())
+        self._pause = self._loop.call_later(YIELD_S, self._watch)
+        return True
+
     def _accept(self, listener: socket.socket) -> None:
+        if self._seat is not None and self._yields():
+            return
         for _ in range(ACCEPTS_PER_TURN if self._tls is None else TLS_ACCEPTS_PER_TURN):
             if not self._has_place():
                 self._pause_all("all places are taken")

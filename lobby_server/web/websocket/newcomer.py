@@ -11,6 +11,8 @@ from typing import Any
 
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock
+from lobby_server.web.lean.callers import Callers, peer_of
+from lobby_server.web.lean.room_list import ListRequest
 from lobby_server.web.websocket.answers import refused
 from lobby_server.web.websocket.entrance import Entrance
 from lobby_server.web.websocket.gate import Gate
@@ -20,6 +22,8 @@ from lobby_server.web.websocket.wire import RECORD_BYTES, TlsWire, Wire
 
 log = logging.getLogger("lobby.listener")
 
+LEAST_HEAD_BYTES = 3
+"""Of the end of a head, which is not looked for in the empty lines before it."""
 READS_PER_TURN = 16
 """Of all newcomers: an upgrade takes the loop some 50 µs."""
 PLACES_OF_A_CALL = 4
@@ -31,8 +35,12 @@ MAX_BYTES_AFTER_ANSWER = 256 * 1024
 class Newcomers:
     """All of them."""
 
-    def __init__(self, gate: Gate, clock: Clock, *, timeout_s: float, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, gate: Gate, clock: Clock, *, callers: Callers, timeout_s: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.gate = gate
+        self.callers = callers
+        callers.on_other = self.take_up
         self.entrance = Entrance(loop, per_turn=READS_PER_TURN)
         self.clock = clock
         self._open: dict[Newcomer, None] = {}
@@ -46,10 +54,59 @@ class Newcomers:
         return newcomer in self._open
 
     def add(self, wire: Wire, address: Any) -> None:
+        """A connection that was just made. Its request is read at once if it is there, as it mostly is when many come
+        together, and if the turn has a place. Raises `OSError` when the connection is over."""
+        received = b""
+        if self.entrance.has_place and not isinstance(wire, TlsWire):
+            try:
+                received = wire.recv(RECORD_BYTES)
+            except BlockingIOError:
+                pass
+            else:
+                self.entrance.charge(1)
+                if not received:
+                    wire.close()
+                    return
+        if received and self._is_served(wire, received, address):
+            return
+        newcomer = self._welcome(wire, address)
+        if received:
+            newcomer.take(received, is_secured=True)
+
+    def take_up(self, wire: Wire, received: bytes, address: Any) -> None:
+        """A connection of which requests were answered already. `received`: what came behind them."""
+        self._welcome(wire, address).take(received, is_secured=True)
+
+    def serve_known(self, wire: Wire, received: bytes, address: Any, *, waited_s: float) -> bool:
+        """Answer a request if one like it came before; False: it has to be read. `waited_s`: since the connection was
+        made. Raises `UpgradeRefused`."""
+        request = self.callers.lists.known(received)
+        if request is not None:
+            self.gate.make_place_for_call()
+            self.callers.add(wire, request, b"", address)
+            return True
+        found = self.gate.known.find(received)
+        if found is None:
+            return False
+        known, upgrade = found
+        client = self.gate.address_of(known.forwarded_for, peer_of(address))
+        self.gate.admit(known.path, address=client)
+        self.gate.let_in(known.path, upgrade, wire, b"", address=client, waited_s=waited_s)
+        return True
+
+    def _is_served(self, wire: Wire, received: bytes, address: Any) -> bool:
+        try:
+            return self.serve_known(wire, received, address, waited_s=0.0)
+        except UpgradeRefused as fault:
+            self._welcome(wire, address).refuse(refused(fault))
+            return True
+
+    def _welcome(self, wire: Wire, address: Any) -> Newcomer:
         newcomer = Newcomer(self, wire, address)
         self._open[newcomer] = None
         self._patience.add(newcomer)
         wire.watch_readable(newcomer.readable)
+        return newcomer
 
     def discard(self, newcomer: Newcomer) -> None:
         self._open.pop(newcomer, None)
@@ -95,6 +152,22 @@ class Newcomer:
             self._wire.watch_readable(None)
             self._all.entrance.queue_up(self._go_on)
 
+    def take(self, data: bytes, *, is_secured: bool) -> None:
+        """What was read. `is_secured`: the handshake of TLS is over, if there is one."""
+        self._is_secured |= is_secured
+        try:
+            self._take(data)
+        except (HeadFault, UpgradeRefused) as fault:
+            self.refuse(refused(fault))
+
+    def refuse(self, answer: bytes) -> None:
+        """Answer, and read on only to drop what comes."""
+        self._data.clear()
+        self._left_bytes = MAX_BYTES_AFTER_ANSWER
+        with contextlib.suppress(OSError):
+            self._wire.send(answer)
+        self._wire.end_sending()
+
     # -- private --------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
@@ -124,44 +197,52 @@ class Newcomer:
             if self._left_bytes < 0:
                 self.end()
         else:
-            try:
-                self._take(data)
-            except (HeadFault, UpgradeRefused) as fault:
-                self._refuse(refused(fault))
+            self.take(data, is_secured=True)
 
     def _take(self, data: bytes) -> None:
         """Raises `HeadFault` or `UpgradeRefused`."""
         known = len(self._data)
+        if not known and self._all.serve_known(self._wire, data, self._address, waited_s=self._waited_s()):
+            self._all.discard(self)
+            return
         self._data += data
         if not known and not may_be_request(data):
             raise HeadFault(400, "This is not HTTP.")
         start = _skip_empty_lines(self._data)
-        end = find_end(self._data, max(start, known))
+        end = find_end(self._data, max(start + LEAST_HEAD_BYTES, known))
         if (end if end >= 0 else len(self._data)) > MAX_HEAD_BYTES:
             raise HeadFault(431, f"The head of a request has at most {MAX_HEAD_BYTES} bytes.")
         if end < 0:
             return
         received = bytes(self._data)
-        head = parse_head(received[start:end])
+        raw, rest = received[start:end], received[end:]
         gate = self._all.gate
+        head = parse_head(raw)
         path = gate.path_of(head)
         if not gate.asks(head, path):
+            request = self._all.callers.lists.read(raw, head)
+            if request is not None:
+                self._call(request, rest)
+                return
             self._all.entrance.charge(PLACES_OF_A_CALL - 1)
-            gate.hand_over(head, self._wire, plainly(received[start:end], head) + received[end:], self._address)
+            gate.hand_over(head, self._wire, plainly(raw, head) + rest, self._address)
             self._all.discard(self)
             return
-        address = gate.client_of(head, str(self._address[0]) if self._address else "")
+        address = gate.client_of(head, peer_of(self._address))
         upgrade = gate.check(head, path, address=address)
+        assert path is not None
+        gate.known.remember(raw, head, path, upgrade)
         self._all.discard(self)
-        waited_s = self._all.clock.monotonic_s() - self._began_s
-        gate.let_in(path, upgrade, self._wire, received[end:], address=address, waited_s=waited_s)
+        gate.let_in(path, upgrade, self._wire, rest, address=address, waited_s=self._waited_s())
 
-    def _refuse(self, answer: bytes) -> None:
-        self._data.clear()
-        self._left_bytes = MAX_BYTES_AFTER_ANSWER
-        with contextlib.suppress(OSError):
-            self._wire.send(answer)
-        self._wire.end_sending()
+    def _waited_s(self) -> float:
+        return self._all.clock.monotonic_s() - self._began_s
+
+    def _call(self, request: ListRequest, rest: bytes) -> None:
+        """Raises `UpgradeRefused`."""
+        self._all.gate.make_place_for_call()
+        self._all.discard(self)
+        self._all.callers.add(self._wire, request, rest, self._address)
 
 
 def _skip_empty_lines(data: bytearray) -> int:

@@ -87,7 +87,7 @@ def read_upgrade(head: Head, *, compression: bool) -> Upgrade:
     return Upgrade(keys[0].encode(), agree(offers) if compression else None)
 
 
-def is_key(key: str) -> bool:
+def is_key(key: str | bytes) -> bool:
     """Whether that is a ``Sec-WebSocket-Key``: 16 bytes in base64."""
     try:
         return len(key) == 24 and len(base64.b64decode(key, validate=True)) == _KEY_BYTES

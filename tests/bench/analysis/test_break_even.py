@@ -16,6 +16,7 @@ from bench.analysis.break_even import (
     idle_of,
     measured_crossing,
     rates_of_cells,
+    side_by_side,
     simple_per_s,
     surfaces,
     surfaces_of,
@@ -228,6 +229,38 @@ def test_polling_without_cells_has_the_bytes_that_bandwidth_counted() -> None:
     assert {each.way for each in fitted} == {"push", "polling_gzip"}, "push with rev depends on how many there are"
     [gzip] = [each for each in fitted if each.way == "polling_gzip"]
     assert [(each.changes_per_s, each.value) for each in gzip.points] == [(0.5, 60_000.0), (2.0, 60_000.0)]
+
+
+def test_polling_with_cells_at_one_rate_has_the_bytes_that_bandwidth_counted_too() -> None:
+    groups = [a_group("polling_gzip", requests=20, framed=900, wire=1_000, changes_per_s=rate) for rate in (0.5, 4.0)]
+    at_one = (BYTES_PER_CLIENT_HOUR, "polling_gzip", 2.0, 61_000.0)
+    idle = an_idle_result(groups)
+    [gzip] = [
+        each
+        for each in surfaces_of(run_of(findings("break-even", CELL, at_one), idle), BYTES_PER_CLIENT_HOUR)
+        if each.way == "polling_gzip"
+    ]
+    assert [(each.changes_per_s, each.value, each.any_size) for each in gzip.points] == [
+        (2.0, 61_000.0, False), (0.5, 60_000.0, True), (4.0, 60_000.0, True)]  # fmt: skip
+
+    at_two = (BYTES_PER_CLIENT_HOUR, "polling_gzip", 0.5, 59_000.0)
+    own = findings("break-even", CELL, at_one, at_two)
+    [gzip] = [each for each in surfaces_of(run_of(own, idle), BYTES_PER_CLIENT_HOUR) if each.way == "polling_gzip"]
+    assert not any(each.any_size for each in gzip.points), "its own cells make a line"
+
+
+def test_bytes_of_any_size_tell_nothing_of_what_grows_with_the_clients() -> None:
+    points = [Point(150, 2.0, 61_000.0), Point(4, 0.5, 90_000.0, any_size=True)]
+    assert fit("polling", points, poll_s=POLL_S).constants[1] == 0.0
+
+
+@pytest.mark.parametrize(("other", "is_there"), [(2.0019, True), (2.09, True), (2.2, False)])
+def test_rates_that_differ_by_what_was_achieved_are_one(other: float, is_there: bool) -> None:
+    push = fit("push", [Point(150, 0.5, 500.0), Point(150, 2.0, 2_000.0)], poll_s=POLL_S)
+    etag = fit("polling_etag", [Point(150, other, 300.0)], poll_s=POLL_S)
+    rates, apart = side_by_side(push, etag, 150)
+    assert list(rates) == ([pytest.approx((2.0 + other) / 2)] if is_there else [])
+    assert list(apart) == ([pytest.approx(1_700.0)] if is_there else [])
 
 
 def test_bandwidth_with_another_list_makes_no_cells() -> None:

@@ -20,6 +20,7 @@ from bench.analysis.promises import benefits, features, metrics
 from bench.analysis.verdicts import Verdict, rule
 from bench.audit.check import Audit, audit
 from bench.audit.raw import Raw
+from bench.audit.unmeasured import evidence_against
 from bench.record.run import Run
 from bench.report import build
 from bench.report.build import texts_of
@@ -237,6 +238,15 @@ def lost_receipts_that_are_not_told(patch: Patch) -> None:
     patch.setattr(latency, "latency_of", lambda *of, **more: replace(right(*of, **more), lost=3))
 
 
+def sizes_that_are_overlooked(patch: Patch) -> None:
+    patch.setattr(metrics, "traffic_of", lambda run: None)
+
+
+def broadcasts_that_are_overlooked(patch: Patch) -> None:
+    patch.setattr(benefits, "values", lambda latencies, figure: [])
+    patch.setattr(benefits, "up_to", lambda *of: benefits.NO_CLAIM)
+
+
 MUTANTS: list[tuple[Callable[[Patch], None], str, str]] = [
     (wrong_window, "first table", "hour push"),
     (wrong_minute, "bandwidth, sentence", "minute push"),
@@ -278,6 +288,8 @@ MUTANTS: list[tuple[Callable[[Patch], None], str, str]] = [
     (everything_valid, "broadcast, validity", "points all"),
     (quieter_noise, "noise", "floor"),
     (lost_receipts_that_are_not_told, "broadcast, sentence", "receipts lost"),
+    (sizes_that_are_overlooked, "promises", "a claim"),
+    (broadcasts_that_are_overlooked, "promises", "a claim"),
 ]
 
 
@@ -341,3 +353,10 @@ def with_dear_heartbeats(run: Run) -> Run:
             each = msgspec.structs.replace(each, traffic=msgspec.structs.replace(each.traffic, groups=groups))
         found.append(each)
     return msgspec.structs.replace(run, findings=found)
+
+
+def test_claim_that_the_auditor_does_not_know_is_no_agreement() -> None:
+    text = {"where": "promises: x, row 1", "text": "“Cures the common cold” not measured",
+            "cited": [{"text": "not measured", "quantity": {"of": "claim", "rule": "not measured"}}]}  # fmt: skip
+    with pytest.raises(LookupError, match="Cures the common cold"):
+        evidence_against(Raw(json.loads(msgspec.json.encode(the_run()))), text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from bench.processes.cpu import read_cpu
+from bench.processes.readable import is_readable
 from bench.processes.remote import GeneratorFailed, Remote
 
 
@@ -64,3 +67,36 @@ def test_process_ends_with_the_block() -> None:
 
 def test_cpu_of_a_process_that_is_gone_is_nothing() -> None:
     assert read_cpu(2**22 - 1).used_s == 0
+
+
+def test_descriptors_are_free_when_it_is_closed_whoever_still_holds_it() -> None:
+    """A run of an hour has hundreds of generators, and a table that ends at 1,024 or 20,000."""
+    held, before = [], 0
+    for number in range(3):
+        with Remote(Counter, start=1) as counter:
+            counter.call(Counter.add, 1)
+            held.append(counter)
+        gc.collect()
+        before = before or len(os.listdir("/proc/self/fd"))
+        assert len(os.listdir("/proc/self/fd")) == before, f"after {number + 1}"
+    for counter in held:
+        counter.kill()  # a run that is given up ends all, also those that have ended
+
+
+def test_pipe_is_waited_for_whatever_its_number() -> None:
+    number = 1_500
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard <= number:
+        pytest.skip(f"no process may have more than {hard} descriptors here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number + 1), hard))
+    reading, writing = os.pipe()
+    try:
+        os.dup2(reading, number)
+        with os.fdopen(number, "rb") as pipe:
+            assert not is_readable(pipe, wait_s=0.0)
+            os.write(writing, b"there")
+            assert is_readable(pipe, wait_s=5.0)
+    finally:
+        os.close(reading)
+        os.close(writing)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -80,3 +80,9 @@ def test_number_stays_on_one_line_with_its_unit(text: str, kept: str) -> None:
 
 def test_cell_of_a_table_does_not_end_early() -> None:
     assert markdown_cell("a|b\nc") == "a\\|b c"
+
+
+def test_columns_of_figures_are_known_by_their_cells() -> None:
+    rows = [("push", "3.02 MB", "0.982*", "holds", "–", "3 of 4"), ("polling", "–", "1.26", "7 ms", "–", "4 of 4")]
+    table = Table("Costs", ("Way", "Bytes", "CPU", "Verdict", "Nothing", "Share"), rows)
+    assert [table.is_of_figures(number) for number in range(6)] == [False, True, True, False, False, False]

@@ -52,6 +52,10 @@ def fail() -> None:
     raise TargetFailed("no server")
 
 
+def divide() -> None:
+    1 / 0  # noqa: B018
+
+
 def stop() -> None:
     raise KeyboardInterrupt
 
@@ -62,6 +66,16 @@ def test_failing_scenario_is_named_and_takes_no_other_with_it(lab: Lab, together
     assert run.failures == {"bad": "no server"}
     assert {found.name for found in run.findings} == {"bad", "good"}  # with what the bad one had until then
     assert run.is_whole
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_defect_of_a_scenario_is_told_with_its_traceback_and_takes_no_other_with_it(
+    lab: Lab, together: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_scenarios(lab, [measuring("bad", divide, together=together), measuring("good")], arguments=[])
+    assert run.failures == {"bad": "division by zero"}
+    assert {found.name for found in run.findings} == {"bad", "good"}
+    assert "in divide" in capsys.readouterr().err
 
 
 def test_run_in_which_nothing_was_measured_is_an_error(lab: Lab) -> None:

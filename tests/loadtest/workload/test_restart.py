@@ -55,7 +55,7 @@ def until(holds, what: str) -> None:
 def begin(host: str, **how: object) -> tuple[Restart, Counter[str]]:
     counted: Counter[str] = Counter()
     options = LoadOptions(shape="restart", restart_at_s=0.01, **how)  # type: ignore[arg-type]
-    restart = Restart(options, host=host, count=lambda name: counted.update([name]))
+    restart = Restart(options, hosts=[host], count=lambda name: counted.update([name]))
     restart.plan()
     return restart, counted
 

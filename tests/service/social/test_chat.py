@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from lobby_server.core.machine.commands import Say
 from lobby_server.core.machine.social import NOTICE_CHARACTERS
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
+from lobby_server.service.social.ports import NewLine
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
 
@@ -141,6 +144,27 @@ async def test_line_that_cannot_be_kept_is_told_to_its_sender_as_an_error_and_to
     await house.settle()
     await said(ann, "lobby", "now")
     assert heard(bob) == [("lobby", ANN.id, "now")]
+
+
+async def test_node_that_takes_over_tells_what_was_said_once_in_order_and_keeps_what_was_not(house: House) -> None:
+    """What the leader before has kept and not told is not kept a second time."""
+    ann, bob = house.connect(ANN), house.connect(BOB, "rev")
+    chat, lines, at = house.app.social.chat, house.app.replica.books.lines, house.clock.utc_now()
+    for ref in (1, 2, 3):
+        lines["a node that is gone", ref] = Say(ref, ANN, "lobby", f"line {ref}", at + timedelta(microseconds=ref))
+    said_before = [lines["a node that is gone", ref] for ref in (1, 2)]
+    await house.store.add_chat_lines(
+        [NewLine(channel="lobby", sender=ANN, text=line.text, sent_at=line.sent_at) for line in said_before]
+    )
+    chat.will_take_over()
+    await said(ann, "lobby", "line 4")
+    assert heard(bob) == []
+    chat.take_over()
+    await house.settle()
+    assert heard(bob) == [("lobby", ANN.id, f"line {number}") for number in (1, 2, 3, 4)]
+    kept = await house.store.chat_lines("lobby", reader_id=BOB.id, before=None, most=9)
+    assert [line.text for line in kept] == ["line 1", "line 2", "line 3", "line 4"]
+    assert lines == {}
 
 
 async def test_history_of_a_channel_that_is_none_is_refused(house: House) -> None:

@@ -32,7 +32,10 @@ class Counters:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.now = ZERO
-        self.history = OpsHistory(clock=self.clock, lag=LoopLag(self.clock), read=lambda: self.now)
+        self.others: dict[str, Reading] = {}
+        self.history = OpsHistory(
+            clock=self.clock, lag=LoopLag(self.clock), read=lambda: self.now, others=lambda: self.others
+        )
         self.history.start()
 
     def change(self, **values: Any) -> Sample:
@@ -80,6 +83,25 @@ def test_quantile_beyond_the_last_bound_is_that_bound_and_of_nothing_is_none() -
     assert quantile_ms([0] * len(BOUNDS_S) + [3], 0.5) == BOUNDS_S[-1] * 1000
     assert quantile_ms([0] * (len(BOUNDS_S) + 1), 0.5) is None
     assert quantile_ms([], 0.5) is None
+
+
+def test_other_nodes_are_added_and_one_that_comes_or_goes_makes_no_jump() -> None:
+    counters, answers = Counters(), [0] * (len(BOUNDS_S) + 1)
+    counters.others = {
+        "b": replace(ZERO, sockets=100, sessions=90, frames_out=5000, cpu_s=9.0, users_online=7, rooms=2)
+    }
+    first = counters.change(sockets=10, sessions=9, frames_out=20, users_online=7, rooms=2)
+    assert (first.sockets, first.sessions, first.users_online, first.rooms) == (110, 99, 7, 2)
+    assert (first.frames_out_per_s, first.cpu_ratio) == (10.0, 0.0)
+    answers[2] = 10
+    before = counters.others["b"]
+    counters.others = {"b": replace(before, frames_out=5100, cpu_s=10.0, seen_latencies=tuple(answers))}
+    second = counters.change(frames_out=40)
+    assert (second.frames_out_per_s, second.cpu_ratio) == (60.0, 0.5)
+    assert second.seen_p50_ms == 3.75
+    counters.others = {}
+    third = counters.change(frames_out=60)
+    assert (third.sockets, third.frames_out_per_s, third.seen_p50_ms) == (10, 10.0, 3.75)
 
 
 def test_ring_holds_a_quarter_of_an_hour_and_no_more() -> None:

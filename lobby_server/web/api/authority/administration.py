@@ -101,7 +101,7 @@ class ReportsHandler(BaseHandler):
         refusals=(ApiCode.USER_NOT_FOUND, ApiCode.INVALID_TARGET, ApiCode.RATE_LIMITED),
     )
     async def post(self) -> None:
-        sender, wanted = self.caller(), bodies.read(self.body_object(), requests.NewReport)
+        sender, wanted = await self.caller(), bodies.read(self.body_object(), requests.NewReport)
         await self.app.administration.report(sender, wanted.username, text=wanted.text, room_id=wanted.room_id)
         self.answer(resources.Done(), 201)
 

@@ -30,7 +30,7 @@ class RoomHostHandler(BaseHandler):
         refusals=(*_HOST, ApiCode.NOT_IN_ROOM, ApiCode.INVALID_TARGET),
     )
     async def post(self, room_id: str) -> None:
-        user, choice = self.caller(), bodies.read(self.body_object(), requests.PeerChoice)
+        user, choice = await self.caller(), bodies.read(self.body_object(), requests.PeerChoice)
         self.answer(await self.app.hosting.hand_over(user, room_id, choice.peerId))
 
 
@@ -42,7 +42,7 @@ class RoomReadyHandler(BaseHandler):
         refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_IN_ROOM, ApiCode.ALREADY_STARTED, ApiCode.RATE_LIMITED),
     )
     async def post(self, room_id: str) -> None:
-        user, wish = self.caller(), bodies.read(self.body_object(), requests.Readiness)
+        user, wish = await self.caller(), bodies.read(self.body_object(), requests.Readiness)
         self.answer(await self.app.hosting.set_ready(user, room_id, is_ready=wish.ready))
 
 
@@ -54,7 +54,7 @@ class RoomStartHandler(BaseHandler):
         refusals=(*_HOST, ApiCode.NOT_IN_ROOM, ApiCode.ALREADY_STARTED, ApiCode.NOT_ALL_READY),
     )
     async def post(self, room_id: str) -> None:
-        user, wish = self.caller(), bodies.read(self.body_object(), requests.StartWish)
+        user, wish = await self.caller(), bodies.read(self.body_object(), requests.StartWish)
         self.answer(await self.app.hosting.start(user, room_id, is_forced=wish.force))
 
     @operation(
@@ -63,7 +63,7 @@ class RoomStartHandler(BaseHandler):
         refusals=(*_HOST, ApiCode.NOT_STARTED),
     )
     async def delete(self, room_id: str) -> None:
-        self.answer(await self.app.hosting.reopen(self.caller(), room_id))
+        self.answer(await self.app.hosting.reopen(await self.caller(), room_id))
 
 
 class RoomBansHandler(BaseHandler):
@@ -94,4 +94,4 @@ class RoomCodeHandler(BaseHandler):
         refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.BANNED, ApiCode.RATE_LIMITED),
     )
     async def post(self, code: str) -> None:
-        self.answer(await self.app.hosting.use_code(self.caller(), code))
+        self.answer(await self.app.hosting.use_code(await self.caller(), code))

@@ -51,7 +51,7 @@ class SignInsHandler(TokenHandler):
 
     @operation("Sign out everywhere else", answers={200: account_resources.SignedOut}, refusals=(ApiCode.RATE_LIMITED,))
     async def delete(self) -> None:
-        claims = self.limited_claims()
+        claims = await self.limited_claims()
         count = await self.app.sign_ins.end_all(claims.user, but=claims.sign_in_id)
         self.answer(account_resources.SignedOut(count=count))
 
@@ -61,7 +61,7 @@ class SignInHandler(TokenHandler):
         "Sign out elsewhere", answers={200: resources.Done}, refusals=(ApiCode.SIGN_IN_NOT_FOUND, ApiCode.RATE_LIMITED)
     )
     async def delete(self, sign_in_id: str) -> None:
-        await self.app.sign_ins.end(self.limited_claims().user, sign_in_id)
+        await self.app.sign_ins.end((await self.limited_claims()).user, sign_in_id)
         self.answer(resources.Done())
 
 
@@ -72,7 +72,7 @@ class ExportHandler(TokenHandler):
         refusals=(ApiCode.ACCOUNT_NOT_HERE, ApiCode.RATE_LIMITED),
     )
     async def get(self) -> None:
-        self.answer(await self.app.upkeep.export(self.limited_claims()))
+        self.answer(await self.app.upkeep.export(await self.limited_claims()))
 
 
 class DeleteAccountHandler(HashingHandler):

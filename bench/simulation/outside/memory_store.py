@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from bench.simulation.outside.account_memory import AccountMemory
 from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
     Account,
@@ -17,7 +18,6 @@ from lobby_server.service.ports import (
 )
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.tables import is_storable, key_of
-from tests.fakes.account_store import AccountMemory
 
 
 class MemoryStore(AccountMemory):

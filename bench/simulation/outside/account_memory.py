@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from bench.simulation.outside.admin_memory import AdminMemory
+from bench.simulation.outside.social_memory import SocialMemory
 from lobby_server.service.ports import Account, SignIn, StoredRoom
 from lobby_server.service.social.ports import ChatLine
-from tests.fakes.admin_store import AdminMemory
-from tests.fakes.social_store import SocialMemory
 
 
 class AccountMemory(AdminMemory, SocialMemory):
-    """A part of `tests.fakes.store.MemoryStore`."""
+    """A part of `bench.simulation.outside.memory_store.MemoryStore`."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,78 @@
+"""What was heard on each connection: everything that concerns it, once, in the one order, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from bench.simulation.checks.history import History, Line
+from bench.simulation.clients.player import Player
+from bench.simulation.clients.views import Heard
+from lobby_server.protocol.features import Feature
+
+_Key = TypeVar("_Key")
+_NOT_SINGLE = frozenset({Feature.PRESENCE_BATCH.value, Feature.PRESENCE_FRIENDS.value})
+
+
+def faults(players: Sequence[Player], history: History) -> Iterator[tuple[str, str]]:
+    """Invariant, and how it is violated."""
+    for player in players:
+        for number, heard in enumerate(player.heard):
+            is_open = heard.is_live and number == len(player.heard) - 1
+            for invariant, how in _of_connection(heard, history, is_open=is_open, is_slow=player.is_slow):
+                yield invariant, f"{player.name}, connection {number + 1}: {how}"
+
+
+def _of_connection(heard: Heard, history: History, *, is_open: bool, is_slow: bool) -> Iterator[tuple[str, str]]:
+    yield from _lines(heard, "room", heard.room_lines, history.room_lines, is_open=is_open)
+    hears_lobby = bool(heard.features)
+    chat = {line_id: line for line_id, line in history.chat.items() if hears_lobby or line.heard_by is not None}
+    of_lobby = {line_id for line_id, line in history.chat.items() if line.heard_by is None}
+    told = [line.id for line in heard.chat if hears_lobby or line.id not in of_lobby]
+    yield from _lines(heard, "chat", told, chat, is_open=is_open)
+    if not heard.features & _NOT_SINGLE and not is_slow:
+        yield from _presence(heard, history, is_open=is_open)
+
+
+def _lines(
+    heard: Heard, what: str, told: Sequence[_Key], lines: Mapping[_Key, Line], *, is_open: bool
+) -> Iterator[tuple[str, str]]:
+    order = {key: place for place, key in enumerate(lines)}
+    places = []
+    for key in told:
+        line = lines.get(key)
+        if line is None:
+            yield "nothing is told that is not so", f"{what} line {key}, which was never said"
+            return
+        if not line.is_for(heard.user_id):
+            yield "strangers and the blocked hear nothing", f"{what} line {key} was not for user {heard.user_id}"
+        places.append(order[key])
+    if len(set(places)) < len(places):
+        yield "nothing is heard twice", f"{what} lines {_doubled(told)}"
+    elif places != sorted(places):
+        yield (
+            "all hear one order",
+            f"{what} lines {list(told)}, said in the order {sorted(told, key=order.__getitem__)}",
+        )
+    if is_open:
+        due = {key for key, line in lines.items() if line.number > heard.from_entry and line.is_for(heard.user_id)}
+        if missing := due.difference(told):
+            yield "nothing is lost", f"{what} lines {sorted(missing, key=order.__getitem__)}"
+
+
+def _presence(heard: Heard, history: History, *, is_open: bool) -> Iterator[tuple[str, str]]:
+    """A piece of the one order, without a gap; to its end, where the connection is open."""
+    told, truth = heard.presence, history.presence
+    if is_open:
+        if truth[len(truth) - len(told) :] != told:
+            yield "all hear one order", f"of who is online: {told[-8:]}, and it was {truth[-8:]}"
+        due = sum(number > heard.from_entry for number in history.presence_numbers)
+        if len(told) < due:
+            yield "nothing is lost", f"{due - len(told)} events of who is online"
+        return
+    if told and not any(truth[at : at + len(told)] == told for at in range(len(truth) - len(told) + 1)):
+        yield "all hear one order", f"of who is online: {told}, and it was {truth}"
+
+
+def _doubled(told: Sequence[_Key]) -> list[_Key]:
+    return [key for number, key in enumerate(told) if key in told[:number]]

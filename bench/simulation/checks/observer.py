@@ -1,0 +1,197 @@
+"""Looks over the shoulder of every node at every entry of the log: `bench.simulation.nodes.watched.Watch`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.simulation.checks.history import FOLLOWED, History
+from bench.simulation.checks.state import fault_of
+from bench.simulation.nodes.watched import WatchedLog
+from bench.simulation.outside.loop import World
+from bench.simulation.outside.store import Database
+from lobby_server.backplane.log import TAIL
+from lobby_server.backplane.wire import Entry
+from lobby_server.core.machine import commands
+from lobby_server.core.machine.commands import Command
+from lobby_server.core.machine.effects import Effect
+from lobby_server.core.machine.image import digest
+from lobby_server.service.app import App
+
+LOOK_EVERY = 12
+"""Entries between two looks at the whole state: a look costs more than an entry."""
+MOST_WAITING = 5_000
+"""Commands of a node that are not applied yet."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that must never be."""
+
+    at_s: float
+    invariant: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.how}"
+
+
+class Observer:
+    """Of one run."""
+
+    def __init__(self, world: World, database: Database, *, tells: bool) -> None:
+        """`tells`: whether the story is kept."""
+        self.violation: Violation | None = None
+        self.story: list[tuple[float, str, str]] = []
+        self.history = History()
+        self.newest = 0
+        """The number of the newest entry that was applied anywhere."""
+        self.entries = 0
+        """Applied, by all nodes together."""
+        self.asked_to_join: Counter[tuple[int, str]] = Counter()
+        """User and room: how often a player has asked for it, and the log has not had it yet."""
+        self._world = world
+        self._database = database
+        self._tells = tells
+        self._batches: dict[int, bytes] = {}
+        self._digests: dict[tuple[str, int], tuple[str, str]] = {}
+        self._revisions: dict[WatchedLog, int] = {}
+        self._apps: dict[WatchedLog, App] = {}
+        self._is_first = False
+
+    # -- `Watch` --------------------------------------------------------------------------------------------------
+
+    def note(self, who: str, what: str) -> None:
+        if self._tells:
+            self.story.append((self._world.now_s, who, what))
+
+    def violated(self, invariant: str, how: str) -> None:
+        if self.violation is None:
+            self.violation = Violation(self._world.now_s, invariant, how)
+            self.note("", f"VIOLATED {self.violation}")
+            self._world.stop()
+
+    def watch_app(self, app: App, log: WatchedLog) -> None:
+        self._apps[log] = app
+        for kind in FOLLOWED:
+            app.replica.hear(kind, self._hearer(app, log))
+
+    def entry(self, log: WatchedLog, entry: Entry) -> None:
+        known = self._batches.get(entry.number)
+        self._is_first = known != entry.batch
+        if self._is_first:
+            self._batches[entry.number] = entry.batch
+            if entry.number == 1:
+                self.history.begin_anew()
+        self.newest = max(self.newest, entry.number)
+        self.entries += 1
+
+    def command(self, log: WatchedLog, command: Command, node: str) -> None:
+        if self._is_first:
+            if isinstance(command, commands.JoinRoom):
+                self._check_asked(command)
+            if self._tells:
+                self.note(log.node, f"entry {log.number} of {node}: {_told(command)}")
+            check = _COMMITTED.get(type(command))
+            if check is not None and (what := check(self._database, command)):
+                self.violated("commit before announcement", what)
+
+    def applied(self, log: WatchedLog, entry: Entry) -> None:
+        app = self._apps[log]
+        state = app.replica.state
+        revision = state.books.rooms.revision
+        if revision < self._revisions.get(log, 0):
+            self.violated("revision only up", f"{log.node} went from {self._revisions[log]} to {revision}")
+        self._revisions[log] = revision
+        if entry.number % LOOK_EVERY == 0:
+            self.look(log)
+
+    def _check_asked(self, command: commands.JoinRoom) -> None:
+        wish = (command.user.id, command.room_id)
+        self.asked_to_join[wish] -= 1
+        if self.asked_to_join[wish] < 0:
+            self.violated("nobody is moved unasked", f"{command.user.username} into room {command.room_id}")
+
+    # -- a look at the whole ----------------------------------------------------------------------------------------
+
+    def look(self, log: WatchedLog) -> None:
+        """The whole state of a node."""
+        state = self._apps[log].replica.state
+        if fault := fault_of(state):
+            self.violated("the rules hold", f"{log.node} at entry {log.number}: {fault}")
+        found = digest(state)
+        first, of = self._digests.setdefault(log.position, (found, log.node))
+        if first != found:
+            self.violated("equal position, equal state", f"{log.node} and {of} differ at entry {log.number}")
+
+    def look_at_queues(self, log: WatchedLog) -> None:
+        """Every queue within its bound."""
+        app = self._apps[log]
+        settings = app.settings
+        bound = settings.outbox_log_bytes * max(1, sum(1 for _ in app.fanout.profiles())) * 2
+        if app.fanout.logged_bytes > bound:
+            self.violated("queues are bounded", f"{log.node} logs {app.fanout.logged_bytes} bytes for those behind")
+        if len(log._tail) > TAIL or log.waiting > MOST_WAITING or app.writer.is_full:
+            self.violated("queues are bounded", f"{log.node}: {log.waiting} commands, {app.writer.waiting} writes")
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _hearer(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+        def hear(effect: Effect, _: object) -> None:
+            if self._is_first and (fault := self.history.take(effect, log.number, app.replica.books)):
+                self.violated("nothing is told twice", fault)
+
+        return hear
+
+
+def _told(command: Command) -> str:
+    fields = [f"{name}={_short(getattr(command, name))}" for name in command.__struct_fields__]
+    return f"{type(command).__name__}({', '.join(fields)})"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, (str, int, float, tuple)) or value is None:
+        return str(value)
+    return str(getattr(value, "username", None) or getattr(value, "id", value))
+
+
+# -- what the database has to have before anybody hears of it -----------------------------------------------------------
+
+
+def _create_room(database: Database, command: commands.CreateRoom) -> str:
+    return "" if command.room.id in database.rooms_made else f"room {command.room.id} is not in the database"
+
+
+def _tell(database: Database, command: commands.Tell) -> str:
+    missing = [line.id for line in command.lines if not database.has_line(line.id)]
+    return f"lines {missing} are not in the database" if missing else ""
+
+
+def _ask_friend(database: Database, command: commands.AskFriend) -> str:
+    return "" if command.request.id in database.requests_made else f"friend request {command.request.id} is not there"
+
+
+def _befriend(database: Database, command: commands.Befriend) -> str:
+    pair = (command.request.sender.id, command.request.receiver.id)
+    return "" if pair in database.ever_friends else f"the friendship of {pair} is not in the database"
+
+
+def _block(database: Database, command: commands.Block) -> str:
+    pair = (command.user_id, command.other.id)
+    return "" if pair in database.ever_blocked else f"the block {pair} is not in the database"
+
+
+def _sign_out(database: Database, command: commands.SignOut) -> str:
+    return "" if database.is_revoked(command.token_id) else f"token {command.token_id} is not revoked in the database"
+
+
+_COMMITTED: dict[type[Command], Callable[[Database, Any], str]] = {
+    commands.CreateRoom: _create_room,
+    commands.Tell: _tell,
+    commands.AskFriend: _ask_friend,
+    commands.Befriend: _befriend,
+    commands.Block: _block,
+    commands.SignOut: _sign_out,
+}

@@ -1,0 +1,159 @@
+"""What must hold once things are quiet: nodes are equal, sockets and presence agree, the database has what it is to
+have, and every player believes what is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from bench.simulation.checks.answers import Answers
+from bench.simulation.clients.player import Player
+from bench.simulation.nodes.node import Life, Node
+from bench.simulation.outside.store import Database
+from lobby_server.core.machine.image import digest
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.resources import RoomList
+from lobby_server.service.app import App
+from lobby_server.service.rooms.stored import stored_room
+
+
+def faults(
+    nodes: Sequence[Node], players: Sequence[Player], database: Database, answers: Answers
+) -> Iterator[tuple[str, str]]:
+    """Invariant, and how it is violated: the first ones explain the others."""
+    lives = []
+    for node in nodes:
+        if node.life is None or not node.life.is_open or not node.life.log.is_up:
+            yield "nodes come back", f"{node.name} takes no part"
+        else:
+            lives.append(node.life)
+    if not lives:
+        return
+    yield from _equal(lives)
+    truth = lives[0].app
+    yield from _sockets(lives, truth)
+    yield from _written(truth, database, answers)
+    playing = {each.user.username for each in players if each.is_wanted and not each.refused}
+    if len(playing) != len(truth.presence):
+        yield "every player is a user", f"{len(playing)} players are there, and {len(truth.presence)} users online"
+    for player in players:
+        yield from _views(player, truth)
+
+
+def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:
+    first = lives[0]
+    for life in lives:
+        if life.log.position != first.log.position:
+            where = f"{life.node.name} at {life.log.position}, {first.node.name} at {first.log.position}"
+            yield "nodes stand at one place", where
+        elif digest(life.app.replica.state) != digest(first.app.replica.state):
+            yield "equal position, equal state", f"{life.node.name} and {first.node.name} at {life.log.position}"
+        if life.log.waiting or life.app.fanout.behind or life.app.writer.waiting:
+            waits = f"{life.log.waiting} commands, {life.app.writer.waiting} writes, {life.app.fanout.behind} behind"
+            yield "queues empty themselves", f"{life.node.name}: {waits}"
+
+
+def _sockets(lives: Sequence[Life], truth: App) -> Iterator[tuple[str, str]]:
+    held = {
+        (session.user.id, life.log.node, session.id) for life in lives for session in life.app.sessions.accepted_ones()
+    }
+    known = {(user_id, node, socket) for user_id, sockets in truth.presence.sockets() for node, socket, _ in sockets}
+    for user_id, node, socket in sorted(held - known):
+        yield "nobody offline with a session", f"user {user_id} has socket {socket} on {node}, which nobody knows"
+    for user_id, node, socket in sorted(known - held):
+        yield "nobody online without a session", f"user {user_id} counts with socket {socket} on {node}, which is gone"
+    for user_id, _ in truth.presence.held():
+        yield "nobody online without a session", f"user {user_id} is held for ever"
+
+
+def _written(truth: App, database: Database, answers: Answers) -> Iterator[tuple[str, str]]:
+    kept = database.kept_rooms()
+    for room in truth.rooms.book.all():
+        stored, is_now = kept.pop(room.id, None), stored_room(room)
+        if stored is None:
+            yield "writes are kept", f"room {room.id} is not in the database"
+        elif room.id in answers.rooms_in_doubt and stored.invited_user_ids != is_now.invited_user_ids:
+            continue
+        elif replace(stored, created_at=is_now.created_at) != is_now:
+            yield "writes are kept", f"room {room.id} is {stored} in the database, and is {is_now}"
+    books = truth.replica.books
+    friends = {(user_id, other) for user_id in books.friends.user_ids() for other in books.friends.friend_ids(user_id)}
+    if differ := (friends ^ database.kept_friends()) - answers.pairs_in_doubt:
+        yield "writes are kept", f"friendships differ: {sorted(differ)}"
+    requests = {request.id for request in books.friends.requests()}
+    asked = {database.requests_made[request_id] for request_id in requests ^ database.kept_requests()}
+    if differ := asked - answers.pairs_in_doubt:
+        yield "writes are kept", f"friend requests differ: {sorted(differ)}"
+    blocks = {
+        (user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)
+    }
+    if differ := (blocks ^ database.kept_blocks()) - answers.pairs_in_doubt:
+        yield "writes are kept", f"blocks differ: {sorted(differ)}"
+    if kept:
+        yield "writes are kept", f"rooms {sorted(kept)} are in the database and nowhere else"
+
+
+# -- what players believe ---------------------------------------------------------------------------------------------
+
+
+def _views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
+    name, user = player.name, player.user
+    if player.refused:
+        yield "players stay connected", f"{name} was refused: {player.refused}"
+        return
+    if not player.is_wanted:
+        return
+    if not player.connection.is_connected:
+        yield "players stay connected", f"{name} is not connected"
+        return
+    listed = tuple(msgspec.json.decode(truth.room_list.snapshot(None).plain, type=RoomList).rooms)
+    if player.rooms != listed:
+        believed = [room.id for room in player.rooms]
+        yield "views equal the truth", f"{name} sees rooms {believed}, there are {[room.id for room in listed]}"
+    online = {each.id for each in truth.presence.online()}
+    if Feature.PRESENCE_FRIENDS not in player.connection.accepted_features and player.presence.online != online:
+        wrong = sorted((player.presence.online or set()) ^ online)
+        yield "views equal the truth", f"{name} is wrong about who of {wrong} is online"
+    yield from _room_view(player, truth)
+    if player.is_only_device:
+        yield from _social_views(player, truth)
+    if truth.presence.user(user.id) is None:
+        yield "nobody offline with a session", f"{name} is connected and offline"
+
+
+def _room_view(player: Player, truth: App) -> Iterator[tuple[str, str]]:
+    room, view, name = truth.rooms.book.room_of(player.user.id), player.room, player.name
+    if room is None or view is None:
+        if (room is None) != (view is None):
+            is_in = "none" if room is None else room.id
+            yield "views equal the truth", f"{name} believes to be in room {view and view.room_id}, and is in {is_in}"
+        return
+    members = {member.peer_id: member.user.username for member in room.members.values()}
+    is_right = (view.room_id, view.members) == (room.id, members)
+    if not is_right or view.peer_id != room.members[player.user.id].peer_id:
+        yield "views equal the truth", f"{name} sees {view} and the members are {members}"
+    elif view.host_peer_id != room.members[room.host.id].peer_id:
+        yield "views equal the truth", f"{name} takes peer {view.host_peer_id} of room {room.id} for its host"
+
+
+def _social_views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
+    name, user = player.name, player.user
+    friends, theirs = truth.social.friends.overview(user), player.friends
+    if theirs is not None:
+        for what, seen, there in (
+            ("friends", [each.user_id for each in theirs.friends], [each.user_id for each in friends.friends]),
+            ("requests", [each.request_id for each in theirs.incoming], [each.request_id for each in friends.incoming]),
+        ):
+            if sorted(seen) != sorted(there):
+                yield "views equal the truth", f"{name} sees {what} {sorted(seen)}, there are {sorted(there)}"
+    party, believed = truth.social.parties.mine(user), player.party
+    if believed is not None:
+        is_in, sees = party.party, believed.party
+        told = None if is_in is None else (is_in.id, is_in.leader_user_id, is_in.members)
+        if told != (None if sees is None else (sees.id, sees.leader_user_id, sees.members)):
+            yield "views equal the truth", f"{name} sees party {sees}, and it is {is_in}"
+        if {each.party_id for each in party.invites} != {each.party_id for each in believed.invites}:
+            yield "views equal the truth", f"{name} sees invitations {believed.invites}, there are {party.invites}"

@@ -1,0 +1,67 @@
+"""What must hold in every state of the lobby, on every node."""
+
+from __future__ import annotations
+
+from lobby_server.core.machine.books import Books
+from lobby_server.core.machine.state import LobbyState
+
+
+def fault_of(state: LobbyState) -> str | None:
+    """What does not hold; None: all does. O(users and rooms)."""
+    return _rooms(state.books) or _presence(state) or _parties(state.books)
+
+
+def _rooms(books: Books) -> str | None:
+    seen: dict[int, str] = {}
+    for room in books.rooms.all():
+        if len(room.members) > room.max_players:
+            return f"room {room.id} has {len(room.members)} members and {room.max_players} places"
+        if room.members and room.host.id not in room.members:
+            return f"the host of room {room.id} is not in it"
+        if len({member.peer_id for member in room.members.values()}) < len(room.members):
+            return f"two members of room {room.id} have one peer id"
+        for user_id in room.members:
+            if user_id in seen:
+                return f"user {user_id} is in room {seen[user_id]} and in room {room.id}"
+            seen[user_id] = room.id
+            if books.rooms.room_of(user_id) is not room:
+                return f"user {user_id} is in room {room.id}, and the books say otherwise"
+            if user_id in room.banned_user_ids:
+                return f"user {user_id} is in room {room.id} and banned from it"
+        if not room.members and room.empty_until_s is None:
+            return f"room {room.id} is empty and has no end"
+    if len(seen) != books.rooms.players:
+        return f"{len(seen)} users are members of rooms, and {books.rooms.players} are in one"
+    return None
+
+
+def _presence(state: LobbyState) -> str | None:
+    presence = state.books.presence
+    with_socket = set()
+    for user_id, sockets in presence.sockets():
+        with_socket.add(user_id)
+        if not presence.is_online(user_id):
+            return f"user {user_id} has a socket and is offline"
+        for node, socket, _ in sockets:
+            if node not in state.nodes:
+                return f"user {user_id} has socket {socket} on {node}, which takes no part"
+        if len({each[:2] for each in sockets}) < len(sockets):
+            return f"user {user_id} has one socket twice"
+    held = {user_id for user_id, _ in presence.held()}
+    for user in presence.online():
+        if user.id not in with_socket and user.id not in held:
+            return f"user {user.id} is online without a socket"
+    return None
+
+
+def _parties(books: Books) -> str | None:
+    seen: set[int] = set()
+    for party in books.parties.all():
+        if party.leader.id not in party.members:
+            return f"the leader of party {party.id} is not in it"
+        if len(party.members) > books.parties.max_members:
+            return f"party {party.id} has {len(party.members)} members"
+        if not seen.isdisjoint(party.members):
+            return f"a member of party {party.id} is in another one too"
+        seen.update(party.members)
+    return None

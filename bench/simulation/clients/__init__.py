@@ -1,0 +1,1 @@
+"""The players: the client library's own rules over simulated sockets, and what each player believes."""

@@ -1,0 +1,279 @@
+"""What players do. Each deed has two numbers that choose among what the player sees; where there is nothing to choose
+from, nothing happens.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from bench.simulation.clients.player import Player
+from bench.simulation.nodes.calls import Answer
+from loadtest.client.errors import NotConnected
+from lobby_server.protocol.messages import JoinRoom
+from lobby_server.protocol.social_messages import SendChatMessage
+
+_Item = TypeVar("_Item")
+
+
+class Scene:
+    """All players, and who keeps account of what they were answered."""
+
+    def __init__(self, players: Sequence[Player], *, answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
+                 new_token: Callable[[Player], str], note: Callable[[str, str], None],
+                 asked_to_join: Counter[tuple[int, str]]) -> None:  # fmt: skip
+        self.players = players
+        self.answered = answered
+        self.new_token = new_token
+        self.note = note
+        self.asked_to_join = asked_to_join
+        self._lines = 0
+
+    def user_id(self, number: int) -> int:
+        return self.players[number % len(self.players)].user.id
+
+    def line(self, player: Player) -> str:
+        """A text that is said once."""
+        self._lines += 1
+        return f"{player.user.id}#{self._lines}"
+
+    def ask(self, player: Player, what: str, *arguments: Any) -> Answer:
+        """A call whose answer counts; blocks."""
+        asked = f"{what} {' '.join(map(str, arguments))}".rstrip()
+        self.note(player.name, asked)
+        began_s = player.world.now_s
+        answer = player.ask(what, *arguments)
+        self.note(player.name, f"{asked} → {answer.status} {answer.code}".rstrip())
+        self.answered(player, what, arguments, answer, began_s)
+        return answer
+
+
+Deed = Callable[[Scene, Player, int, int], None]
+
+
+def _choose(found: Sequence[_Item], number: int) -> _Item | None:
+    return found[number % len(found)] if found else None
+
+
+# -- over the socket --------------------------------------------------------------------------------------------------
+
+
+def _send(scene: Scene, player: Player, message: Any, what: str) -> None:
+    try:
+        player.connection.send(message)
+        scene.note(player.name, what)
+    except NotConnected:
+        scene.note(player.name, f"{what}: not connected")
+
+
+def _join(scene: Scene, player: Player, a: int, b: int) -> None:
+    """A room of the list; or, one time in three, the one in which another player is."""
+    room_id = None
+    if b % 3 == 0:
+        room = scene.players[a % len(scene.players)].room
+        room_id = room.room_id if room is not None else None
+    elif (listed := _choose(player.rooms, a)) is not None:
+        room_id = listed.id
+    if room_id is not None:
+        scene.asked_to_join[player.user.id, room_id] += 1
+        message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
+        _send(scene, player, message, f"joins room {room_id}")
+
+
+def _leave(scene: Scene, player: Player, a: int, b: int) -> None:
+    if player.room is not None:
+        scene.note(player.name, f"leaves room {player.room.room_id}")
+        _quietly(player.connection.leave_room)
+        player.left_room()
+
+
+def _say_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    if player.room is not None:
+        text = scene.line(player)
+        scene.note(player.name, f"says {text} in room {player.room.room_id}")
+        _quietly(lambda: player.connection.chat(text))
+
+
+def _kick(scene: Scene, player: Player, a: int, b: int) -> None:
+    room = player.room
+    if room is not None:
+        peer_id = _choose([each for each in room.members if each != room.peer_id], a)
+        if peer_id is not None:
+            scene.note(player.name, f"kicks {room.members[peer_id]} out of room {room.room_id}")
+            _quietly(lambda: player.connection.kick(peer_id))
+
+
+def _say(channel: Callable[[Scene, int], str]) -> Deed:
+    def deed(scene: Scene, player: Player, a: int, b: int) -> None:
+        text, name = scene.line(player), channel(scene, a)
+        if name == "party" and (player.party is None or player.party.party is None):
+            return
+        if name != f"user:{player.user.id}":
+            _send(scene, player, SendChatMessage(channel=name, text=text), f"says {text} to {name}")
+
+    return deed
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except NotConnected:
+        pass
+
+
+# -- over HTTP --------------------------------------------------------------------------------------------------------
+
+
+def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    answer = scene.ask(player, "create_room", 2 + a % 3, b % 4 > 0)
+    if answer.is_good:
+        _quietly(player.connection.create_room)
+    for other in scene.players:
+        if other.user.id == player.user.id:
+            other.doubt()  # their other devices hear of it once the host enters over a socket
+
+
+def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    room = player.room
+    if room is not None and (room.host_peer_id == room.peer_id or b % 4 == 0):
+        if b % 3 == 0:  # a second click
+            player.do(lambda: scene.ask(player, "delete_room", room.room_id))
+        if scene.ask(player, "delete_room", room.room_id).is_good and player.room is not None:
+            if player.room.room_id == room.room_id:
+                player.room = None  # a base client that was its host hears nothing but this answer
+
+
+def _of_other(what: str) -> Deed:
+    def deed(scene: Scene, player: Player, a: int, b: int) -> None:
+        other_id = scene.user_id(a)
+        if other_id != player.user.id:
+            scene.ask(player, what, other_id)
+            player.look()
+
+    return deed
+
+
+def _of_request(what: str) -> Deed:
+    def deed(scene: Scene, player: Player, a: int, b: int) -> None:
+        request = _choose(player.friends.incoming, a) if player.friends is not None else None
+        if request is not None:
+            scene.ask(player, what, request.request_id)
+            player.look()
+
+    return deed
+
+
+def _remove_friend(scene: Scene, player: Player, a: int, b: int) -> None:
+    friend = _choose(player.friends.friends, a) if player.friends is not None else None
+    if friend is not None:
+        scene.ask(player, "remove_friend", friend.user_id)
+
+
+def _create_party(scene: Scene, player: Player, a: int, b: int) -> None:
+    scene.ask(player, "create_party")
+    for other in scene.players:
+        if other.user.id == player.user.id:
+            other.look()  # a party's first member is told by the answer
+
+
+def _of_party(what: str, *, whom: str = "") -> Deed:
+    """`whom`: another user, a member, nobody."""
+
+    def deed(scene: Scene, player: Player, a: int, b: int) -> None:
+        party = player.party.party if player.party is not None else None
+        if party is None:
+            return
+        arguments: tuple[Any, ...] = ()
+        if whom == "user":
+            arguments = (scene.user_id(a),)
+        elif whom == "member":
+            member = _choose([each for each in party.members if each.user_id != player.user.id], a)
+            if member is None:
+                return
+            arguments = (member.user_id,)
+        scene.ask(player, what, party.id, *arguments)
+        player.look()
+
+    return deed
+
+
+def _of_invite(what: str) -> Deed:
+    def deed(scene: Scene, player: Player, a: int, b: int) -> None:
+        invite = _choose(player.party.invites, a) if player.party is not None else None
+        if invite is not None:
+            scene.ask(player, what, invite.party_id)
+            player.look()
+
+    return deed
+
+
+def _enter_with_party(scene: Scene, player: Player, a: int, b: int) -> None:
+    room = _choose(player.rooms, a)
+    if room is not None and player.party is not None and player.party.party is not None:
+        scene.ask(player, "enter_with_party", room.id)
+
+
+def _invite_to_room(scene: Scene, player: Player, a: int, b: int) -> None:
+    if player.room is not None and scene.user_id(a) != player.user.id:
+        scene.ask(player, "invite_to_room", player.room.room_id, scene.user_id(a))
+
+
+def _sign_out(scene: Scene, player: Player, a: int, b: int) -> None:
+    """And in again, with a fresh token."""
+    scene.ask(player, "sign_out")
+    player.disconnect()
+    player.token, player.refused = scene.new_token(player), ""
+    player.world.call_later(0.5 + b % 3, player.connect)
+
+
+# -- the device -------------------------------------------------------------------------------------------------------
+
+
+def _drop(scene: Scene, player: Player, a: int, b: int) -> None:
+    scene.note(player.name, "loses the network for a moment")
+    player.connection.drop_connection()
+
+
+def _away(scene: Scene, player: Player, a: int, b: int) -> None:
+    scene.note(player.name, "goes away")
+    player.disconnect()
+    player.world.call_later(0.3 + (a % 40) / 10, player.connect)
+
+
+DEEDS: dict[str, tuple[Deed, int]] = {
+    "create_room": (_create_room, 12),
+    "join": (_join, 22),
+    "leave": (_leave, 5),
+    "say_room": (_say_room, 12),
+    "kick": (_kick, 4),
+    "delete_room": (_delete_room, 4),
+    "say_lobby": (_say(lambda scene, a: "lobby"), 4),
+    "say_party": (_say(lambda scene, a: "party"), 4),
+    "say_direct": (_say(lambda scene, a: f"user:{scene.user_id(a)}"), 4),
+    "ask_friend": (_of_other("ask_friend"), 6),
+    "accept_friend": (_of_request("accept_friend"), 5),
+    "decline_friend": (_of_request("decline_friend"), 2),
+    "remove_friend": (_remove_friend, 2),
+    "block": (_of_other("block"), 3),
+    "unblock": (_of_other("unblock"), 1),
+    "create_party": (_create_party, 4),
+    "invite_to_party": (_of_party("invite_to_party", whom="user"), 6),
+    "join_party": (_of_invite("join_party"), 6),
+    "decline_party": (_of_invite("decline_party"), 1),
+    "leave_party": (_of_party("leave_party"), 2),
+    "kick_from_party": (_of_party("kick_from_party", whom="member"), 1),
+    "hand_over": (_of_party("hand_over", whom="member"), 1),
+    "enter_with_party": (_enter_with_party, 3),
+    "invite_to_room": (_invite_to_room, 3),
+    "sign_out": (_sign_out, 1),
+    "drop": (_drop, 4),
+    "away": (_away, 4),
+}
+"""Deeds by name, and how often each comes."""
+
+
+def do(scene: Scene, player: Player, what: str, a: int, b: int) -> None:
+    """Have a player do something."""
+    deed = DEEDS[what][0]
+    player.do(lambda: deed(scene, player, a, b))

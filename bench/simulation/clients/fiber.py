@@ -1,0 +1,74 @@
+"""Code that blocks, in virtual time: each piece runs in a greenlet, and waits by going back to the world.
+
+So the client library runs as it is: where it would block a thread, it parks a fiber.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from bench.simulation.outside.loop import Call, World
+
+SHORTEST_S = 1e-6
+"""Time passes for whoever waits, however short: a deadline may be reached but for a rounding."""
+
+
+class Fiber:
+    """One piece of code. It begins with the next call of the world."""
+
+    def __init__(self, world: World, run: Callable[[], object]) -> None:
+        self.hub = world.hub
+        self._world = world
+        self._greenlet: Any = greenlet(lambda is_woken: run(), world.hub)
+        self._greenlet.fiber = self
+        self._timer: Call | None = None
+        self._is_parked = False
+        world.fibers[self] = None
+        world.call_later(0.0, self._go_on, False)
+
+    @staticmethod
+    def current() -> Fiber:
+        """The one that runs."""
+        fiber = getattr(getcurrent(), "fiber", None)
+        assert isinstance(fiber, Fiber), "only a fiber can block"
+        return fiber
+
+    def park(self, timeout_s: float | None) -> bool:
+        """Let others run until `wake`, or for that long. Whether it was woken."""
+        self._is_parked = True
+        if timeout_s is not None:
+            self._timer = self._world.call_later(max(SHORTEST_S, timeout_s), self._time_out)
+        return bool(self.hub.switch())
+
+    def sleep(self, delay_s: float) -> None:
+        """Return after that time."""
+        at_s = self._world.now_s + delay_s
+        while self._world.now_s < at_s:
+            self.park(at_s - self._world.now_s)
+
+    def wake(self) -> None:
+        """Let it go on if it is parked."""
+        if self._is_parked:
+            self._is_parked = False
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._world.call_later(0.0, self._go_on, True)
+
+    def end(self) -> None:
+        """Let it end where it is parked."""
+        if not self._greenlet.dead:
+            self._greenlet.throw(GreenletExit)
+
+    def _time_out(self) -> None:
+        if self._is_parked:
+            self._is_parked, self._timer = False, None
+            self._go_on(False)
+
+    def _go_on(self, is_woken: bool) -> None:
+        self._greenlet.switch(is_woken)
+        if self._greenlet.dead:
+            self._world.fibers.pop(self, None)

@@ -1,0 +1,97 @@
+"""The players' way to the lobby: a load balancer, HTTP calls, connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from bench.simulation.clients.fiber import Fiber
+from bench.simulation.nodes.calls import NONE, Answer, Asked
+from bench.simulation.nodes.node import Life, Node
+from bench.simulation.outside.loop import World
+from bench.simulation.outside.wire import Wire
+from loadtest.client.errors import ServerAway
+from loadtest.client.http import HttpAnswer, HttpCall
+
+HTTP_TIMEOUT_S = 6.0
+"""Longer than a server takes to give up a command."""
+LATENCY_S = (0.001, 0.01)
+AWAY = b'{"error": "try again later", "code": "try_again_later"}'
+
+
+class Network:
+    """One player's. What it draws follows from the player's seed alone."""
+
+    url = "http://lobby"
+
+    def __init__(self, world: World, nodes: Sequence[Node], random: Random) -> None:
+        self.wires: list[Wire] = []
+        """Of this player, that are not over for both ends."""
+        self._world = world
+        self._nodes = nodes
+        self._random = random
+
+    def pick(self) -> Life | None:
+        """Where the balancer sends the next one: to a node that says that it is ready, if there is one."""
+        lives = [node.life for node in self._nodes]
+        open_ones = [life for life in lives if life is not None and life.is_open]
+        ready = [life for life in open_ones if life.loop.is_frozen or life.app.nodes is None or life.app.nodes.is_ready]
+        candidates = ready or open_ones
+        return self._random.choice(candidates) if candidates else None
+
+    # -- connections ----------------------------------------------------------------------------------------------
+
+    def connect(self, life: Life, *, window: int) -> Wire:
+        """A connection that is about to be opened; its inbox hears what comes of it."""
+        wire = Wire(self._world, life.loop, Random(self._random.random()), window=window)
+        self.wires = [each for each in self.wires if not each.is_over]
+        self.wires.append(wire)
+        self._world.call_later(self._random.uniform(*LATENCY_S), self._arrive, life, wire)
+        return wire
+
+    def _arrive(self, life: Life, wire: Wire) -> None:
+        if life.is_over:
+            wire.lose_node()
+        else:
+            life.loop.call_soon(life.connect, wire)
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def ask(self, asked: Asked) -> Answer:
+        """Block until the answer."""
+        fiber = Fiber.current()
+        answers: list[Answer] = []
+
+        def reply(answer: Answer) -> None:
+            answers.append(answer)
+            fiber.wake()
+
+        life = self.pick()
+        if life is None:
+            fiber.sleep(LATENCY_S[1])
+            return NONE
+        self._world.call_later(self._random.uniform(*LATENCY_S), self._call, life, asked, reply)
+        give_up_s = self._world.now_s + HTTP_TIMEOUT_S
+        while not answers:
+            if not fiber.park(give_up_s - self._world.now_s) and not answers:
+                return NONE
+        return answers[0]
+
+    def _call(self, life: Life, asked: Asked, reply: Callable[[Answer], None]) -> None:
+        if life.is_over:
+            reply(NONE)
+        else:
+            life.call(asked, reply)
+
+    # -- `loadtest.client.http.HttpCaller`: for the list of rooms ---------------------------------------------------
+
+    def call(self, request: HttpCall) -> HttpAnswer:
+        answer = self.ask(Asked("rooms", None))
+        if not answer.status:
+            raise ServerAway(self.url, "reset")
+        if not answer.is_good or answer.is_stale:
+            return HttpAnswer(status=answer.status if not answer.is_good else 503, headers={}, body=AWAY)
+        return HttpAnswer(status=200, headers={"etag": answer.etag}, body=answer.body)
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,80 @@
+"""What a player believes, from what their client heard and fetched; and a record of what one connection heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lobby_server.protocol import messages
+from lobby_server.protocol.resources import MyRoom, PeerInfo
+from lobby_server.protocol.social_messages import ChatMessage
+
+
+@dataclass
+class Heard:
+    """On one connection, from its acceptance to its end."""
+
+    user_id: int
+    features: frozenset[str]
+    from_entry: int
+    """Entries that had been applied anywhere as it was accepted."""
+    is_live: bool = True
+    presence: list[tuple[int, bool]] = field(default_factory=list)
+    """Single events, in their order; none where they come in batches."""
+    room_lines: list[str] = field(default_factory=list)
+    chat: list[ChatMessage] = field(default_factory=list)
+
+
+@dataclass
+class RoomView:
+    """The room that a player believes to be in."""
+
+    room_id: str
+    peer_id: int
+    members: dict[int, str]
+    """Names by peer id."""
+    host_peer_id: int | None
+
+    @classmethod
+    def of(cls, told: messages.RoomJoined | MyRoom) -> RoomView:
+        members: list[PeerInfo] = told.members
+        host = next((each.peerId for each in members if each.isHost), None)
+        room_id = told.id if isinstance(told, MyRoom) else told.roomId
+        return cls(room_id, told.peerId, {each.peerId: each.name for each in members}, host)
+
+    def hear(self, message: messages.ServerMessage) -> bool:
+        """Take a message about the room. False: one is not in it any more."""
+        if isinstance(message, messages.PeerJoined):
+            self.members[message.peerId] = message.name
+        elif isinstance(message, messages.PeerLeft):
+            self.members.pop(message.peerId, None)
+            return message.peerId != self.peer_id
+        elif isinstance(message, messages.HostChanged):
+            self.host_peer_id = message.newHostPeerId
+        elif isinstance(message, messages.Kicked):
+            return False
+        elif isinstance(message, messages.RoomClosed):
+            return message.roomId != self.room_id
+        return True
+
+
+class PresenceView:
+    """Who is online: what was fetched, and what was told since the fetch began."""
+
+    def __init__(self) -> None:
+        self.online: set[int] | None = None
+        """None: not fetched yet."""
+        self._told: dict[int, bool] = {}
+
+    def begin(self) -> None:
+        """A new connection, or a fetch: from now on events count."""
+        self._told.clear()
+
+    def fetched(self, online: frozenset[int]) -> None:
+        self.online = set(online)
+        for user_id, is_online in self._told.items():
+            self.tell(user_id, is_online=is_online)
+
+    def tell(self, user_id: int, *, is_online: bool) -> None:
+        self._told[user_id] = is_online
+        if self.online is not None:
+            (self.online.add if is_online else self.online.discard)(user_id)

@@ -1,0 +1,93 @@
+"""``lobby-bench simulate``: look for a seed that violates an invariant, make it small, tell it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import click
+
+from bench.processes.progress import Reporter, reporter
+from bench.simulation import story
+from bench.simulation.many import quiet, search
+from bench.simulation.run import Outcome, simulate
+from bench.simulation.schedule import Schedule, schedule_of
+from bench.simulation.shrink import shrink
+
+SAY_EVERY = 50
+"""Seeds between two lines where there is no bar."""
+
+
+def explore(seeds: Sequence[int], *, trace: bool) -> bool:
+    """Try seeds until one fails. Whether all held."""
+    began_s = time.monotonic()
+    entries = done = 0
+    with reporter() as told, told.stage("simulate", float(len(seeds))) as stage:
+
+        def progress(outcome: Outcome) -> None:
+            nonlocal entries, done
+            entries += outcome.entries
+            done += 1
+            stage.advance()
+            if done % SAY_EVERY == 0:
+                stage.say(f"{done} of {len(seeds)} seeds, {done / (time.monotonic() - began_s) * 60:.0f} per minute")
+
+        failed = search(seeds, progress=progress)
+        took_s = time.monotonic() - began_s
+        if failed is not None:
+            stage.say(f"seed {failed.schedule.seed} fails")
+    if failed is None:
+        click.echo(
+            f"{done} seeds, {entries} entries applied, everything held: {took_s:.1f} s, "
+            f"{done / took_s * 60:.0f} schedules per minute"
+        )
+        return True
+    click.echo(f"seed {failed.schedule.seed} fails after {done} of {len(seeds)}: {failed.violation}\n")
+    explain(failed, trace=trace)
+    return False
+
+
+def replay(schedule: Schedule, *, trace: bool) -> bool:
+    """Run one schedule, and tell it all if that is wanted. Whether it held."""
+    with quiet():
+        outcome = simulate(schedule, tells=trace)
+    if trace:
+        for line in story.tell(outcome):
+            click.echo(line)
+    else:
+        click.echo(story.verdict(outcome))
+    if outcome.violation is not None:
+        click.echo("")
+        explain(outcome, trace=True)
+    return outcome.violation is None
+
+
+def replay_seed(seed: int, *, trace: bool) -> bool:
+    """As `replay`."""
+    return replay(schedule_of(seed), trace=trace)
+
+
+def explain(failed: Outcome, *, trace: bool) -> None:
+    """The smallest schedule that fails in the same way, and its story."""
+    with reporter() as told:
+        smallest = _shrunk(failed, told)
+    schedule = smallest.schedule
+    click.echo(f"shrunk to {schedule.deeds} deeds and {schedule.faults} faults:")
+    for line in story.events(schedule):
+        click.echo(line)
+    click.echo("")
+    with quiet():
+        told_again = simulate(schedule, tells=True)
+    for line in story.tell(told_again) if trace else ():
+        click.echo(line)
+    click.echo(f'\nas a regression test, one line of SCHEDULES:\n    "{schedule}",')
+
+
+def _shrunk(failed: Outcome, told: Reporter) -> Outcome:
+    with told.stage("shrink", 1.0) as stage, quiet():
+
+        def progress(runs: int, events: int) -> None:
+            if runs % 25 == 0:
+                stage.say(f"{events} events are left after {runs} runs")
+
+        return shrink(failed, progress=progress)

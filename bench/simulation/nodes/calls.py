@@ -1,0 +1,132 @@
+"""HTTP calls, without HTTP: what the server's handlers do between the token and the answer.
+
+Each is the line that the handler under `lobby_server/web/api/` has; refusals and faults become a status here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from bench.simulation.nodes.watched import WatchedLog
+from lobby_server.backplane.log import CATCH_UP_S
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal, TokenRefused
+from lobby_server.protocol.requests import RoomWish, Whom
+from lobby_server.service.accounts.commands import Accounts
+from lobby_server.service.app import App
+from lobby_server.service.auth import Claims
+from lobby_server.service.ports import StoreUnavailable
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call. `token` None: anybody may."""
+
+    what: str
+    token: str | None
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status` 0: none came."""
+
+    status: int
+    body: Any = None
+    code: str = ""
+    etag: str = ""
+    is_stale: bool = False
+    """Whether it is of a node that did not see the end of the log in time, and answered from what it had."""
+
+    @property
+    def is_good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+NONE = Answer(0, code="no answer")
+Act = Callable[..., Awaitable[Any]]
+
+
+async def handle(app: App, asked: Asked) -> Answer:
+    """Never raises what the server would answer."""
+    try:
+        if asked.what == "rooms":
+            is_stale = await _catches_up_in_vain(app)
+            etag = app.room_list.etag()
+            return Answer(200, app.room_list.snapshot(None).plain, etag=etag, is_stale=is_stale)
+        claims = app.tokens.verify(asked.token)
+        if asked.what in _SEEN:
+            is_stale = await _catches_up_in_vain(app)
+            return Answer(200, _SEEN[asked.what](app, claims.user), is_stale=is_stale)
+        return Answer(200, await _ACTS[asked.what](app, claims, *asked.arguments))
+    except TokenRefused:
+        return Answer(401, code="invalid_token")
+    except Refusal as refusal:
+        return Answer(503 if refusal.code.value == "try_again_later" else 409, code=refusal.code.value)
+    except StoreUnavailable:
+        return Answer(503, code="store_unavailable")
+
+
+def _by_user(act: Callable[..., Any]) -> Act:
+    async def call(app: App, claims: Claims, *arguments: Any) -> Any:
+        return await act(app, claims.user, *arguments)
+
+    return call
+
+
+async def _catches_up_in_vain(app: App) -> bool:
+    """See what was answered elsewhere, as every call does that reads. Whether that was not to be had in time."""
+    began_s = app.clock.monotonic_s()
+    await app.replica.caught_up()
+    is_late = app.clock.monotonic_s() - began_s > CATCH_UP_S - 0.01
+    return is_late or not cast(WatchedLog, app.replica.log).is_up
+
+
+async def _sign_out(app: App, claims: Claims) -> None:
+    accounts: Accounts = app.accounts
+    await accounts.revoke(claims)
+    await app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)
+
+
+_SEEN: dict[str, Callable[[App, User], Any]] = {
+    "online": lambda app, user: frozenset(each.id for each in app.presence.online()),
+    "my_room": lambda app, user: app.rooms.mine(user),
+    "my_party": lambda app, user: app.social.parties.mine(user),
+    "friends": lambda app, user: app.social.friends.overview(user),
+    "blocks": lambda app, user: app.social.blocks.overview(user),
+}
+"""Calls that read."""
+
+_ACTS: dict[str, Act] = {
+    "create_room": _by_user(
+        lambda app, user, places, is_public: app.rooms.create_room(
+            user, RoomWish(gamemode="duel", maxPlayers=places, isPublic=is_public)
+        )
+    ),
+    "delete_room": _by_user(lambda app, user, room_id: app.rooms.delete_room(user, room_id)),
+    "ask_friend": _by_user(lambda app, user, other_id: app.social.friends.ask(user, Whom(other_id))),
+    "accept_friend": _by_user(lambda app, user, request_id: app.social.friends.accept(user, request_id)),
+    "decline_friend": _by_user(lambda app, user, request_id: app.social.friends.decline(user, request_id)),
+    "remove_friend": _by_user(lambda app, user, other_id: app.social.friends.remove(user, other_id)),
+    "block": _by_user(lambda app, user, other_id: app.social.blocks.add(user, other_id)),
+    "unblock": _by_user(lambda app, user, other_id: app.social.blocks.remove(user, other_id)),
+    "create_party": _by_user(lambda app, user: app.social.parties.create(user)),
+    "invite_to_party": _by_user(
+        lambda app, user, party_id, other_id: app.social.parties.invite(user, party_id, Whom(other_id))
+    ),
+    "join_party": _by_user(lambda app, user, party_id: app.social.parties.join(user, party_id)),
+    "decline_party": _by_user(lambda app, user, party_id: app.social.parties.decline(user, party_id)),
+    "leave_party": _by_user(lambda app, user, party_id: app.social.parties.leave(user, party_id)),
+    "kick_from_party": _by_user(
+        lambda app, user, party_id, other_id: app.social.parties.kick(user, party_id, other_id)
+    ),
+    "hand_over": _by_user(lambda app, user, party_id, other_id: app.social.parties.hand_over(user, party_id, other_id)),
+    "enter_with_party": _by_user(lambda app, user, room_id: app.social.parties.enter_room(user, room_id)),
+    "invite_to_room": _by_user(
+        lambda app, user, room_id, other_id: app.social.invitations.invite(user, room_id, Whom(other_id))
+    ),
+    "decline_room": _by_user(lambda app, user, room_id: app.social.invitations.decline(user, room_id)),
+    "sign_out": _sign_out,
+}

@@ -1,0 +1,62 @@
+"""The log of a node with somebody who looks over its shoulder at every entry."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from lobby_server.backplane.log import ValkeyLog
+from lobby_server.backplane.wire import Entry
+from lobby_server.core.machine.commands import Command
+from lobby_server.service.app import App
+
+
+class Watch(Protocol):
+    """Who looks."""
+
+    def note(self, who: str, what: str) -> None:
+        """For the story."""
+
+    def violated(self, invariant: str, how: str) -> None:
+        """Something is wrong that must never be."""
+
+    def watch_app(self, app: App, log: WatchedLog) -> None:
+        """A process is composed."""
+
+    def entry(self, log: WatchedLog, entry: Entry) -> None:
+        """An entry is about to be applied."""
+
+    def command(self, log: WatchedLog, command: Command, node: str) -> None:
+        """A command of the entry is about to be applied."""
+
+    def applied(self, log: WatchedLog, entry: Entry) -> None:
+        """An entry was applied."""
+
+
+class WatchedLog(ValkeyLog):
+    """`ValkeyLog`, watched."""
+
+    def __init__(self, *arguments: Any, watch: Watch, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._watch = watch
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """Epoch, and number of the last entry."""
+        return self._epoch, self.number
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it takes part."""
+        return self._is_up and self._away_since_s is None
+
+    def follow(self, apply: Any, state: Any, **told: Any) -> None:
+        def watched(command: Command, at_s: float, node: str, request: Any) -> None:
+            self._watch.command(self, command, node)
+            apply(command, at_s, node, request)
+
+        super().follow(watched, state, **told)
+
+    def _take(self, entry: Entry) -> None:
+        self._watch.entry(self, entry)
+        super()._take(entry)
+        self._watch.applied(self, entry)

@@ -1,0 +1,1 @@
+"""What is outside the server, simulated: time, network, Valkey, database, disk."""

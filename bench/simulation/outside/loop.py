@@ -1,0 +1,255 @@
+"""Virtual time, and the event loops of the processes that live in it.
+
+One `World` has one heap of calls, in the order of their moments and, at one moment, in the order in which they were
+asked for: the same in every run. A `ProcessLoop` is what asyncio sees of it in one process. It can be frozen, as by
+SIGSTOP, and ended, as by SIGKILL. A call takes no time: what takes time is said to (`call_later`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from datetime import datetime, timedelta, timezone
+from typing import Any, cast
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+"""What wall clocks say at the beginning of a run, that have not been set."""
+MOST_CALLS_AT_ONCE = 200_000
+"""Calls without a moment passing: above it something goes round in circles."""
+
+_set_running_loop = asyncio._set_running_loop
+
+
+class Call:
+    """Something that is to be called: `asyncio.TimerHandle`, as far as asyncio uses it."""
+
+    __slots__ = ("args", "at_s", "callback", "context", "is_off", "loop")
+
+    def __init__(
+        self,
+        at_s: float,
+        loop: ProcessLoop | None,
+        callback: Callable[..., Any],
+        args: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        self.at_s = at_s
+        self.loop = loop
+        self.callback = callback
+        self.args = args
+        self.context = context
+        self.is_off = False
+
+    def cancel(self) -> None:
+        self.is_off = True
+
+    def cancelled(self) -> bool:
+        return self.is_off
+
+    def when(self) -> float:
+        return self.at_s
+
+
+class World:
+    """All time there is. What belongs to no process is called as it is."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.calls = 0
+        """That were made."""
+        self._later: list[tuple[float, int, Call]] = []
+        self._soon: deque[Call] = deque()
+        self._order = 0
+        self._is_over = False
+        self.hub: Any = None
+        """The greenlet in which `run` runs, for code that blocks."""
+        self.fibers: dict[Any, None] = {}
+        """Code that blocks, and has not ended."""
+
+    def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Call:
+        return self.put(Call(self.now_s + delay_s, None, callback, args, None))
+
+    def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any) -> Call:
+        return self.put(Call(at_s, None, callback, args, None))
+
+    def put(self, call: Call) -> Call:
+        """One more call; what is due already is made behind all that is."""
+        if call.at_s <= self.now_s:
+            self._soon.append(call)
+        else:
+            self._order += 1
+            heapq.heappush(self._later, (call.at_s, self._order, call))
+        return call
+
+    def forget(self) -> None:
+        """Nothing that was to be called is called."""
+        self._later.clear()
+        self._soon.clear()
+
+    def stop(self) -> None:
+        """Let `run` return after the call that is under way."""
+        self._is_over = True
+
+    def run(self, until_s: float) -> None:
+        """Let time pass until a moment, or until `stop`."""
+        soon, later = self._soon, self._later
+        self._is_over = False
+        while not self._is_over:
+            at_once = 0
+            while soon and not self._is_over:
+                self._make(soon.popleft())
+                at_once += 1
+                if at_once > MOST_CALLS_AT_ONCE:
+                    raise RuntimeError("calls go round in circles, and no time passes")
+            if self._is_over:
+                return
+            if not later or later[0][0] > until_s:
+                break
+            at_s, _, call = heapq.heappop(later)
+            if not call.is_off:
+                self.now_s = at_s
+                self._make(call)
+        if not self._is_over:
+            self.now_s = until_s
+
+    def _make(self, call: Call) -> None:
+        if call.is_off:
+            return
+        self.calls += 1
+        if call.loop is None:
+            call.callback(*call.args)
+        else:
+            call.loop.make(call)
+
+
+class ProcessLoop:
+    """`asyncio.AbstractEventLoop` of one process, as far as the server uses it, and the clock of its machine.
+
+    It does not inherit from asyncio's class, whose many other methods it has not.
+    """
+
+    def __init__(self, world: World, *, booted_s: float, on_fault: Callable[[str], None]) -> None:
+        """`booted_s`: how long the machine had been up when the run began: monotonic clocks of different machines have
+        nothing to do with each other. `on_fault` hears of exceptions that nobody caught."""
+        self.world = world
+        self.clock = NodeClock(self)
+        self.is_frozen = False
+        self.is_ended = False
+        self.is_buried = False
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self._booted_s = booted_s
+        self._on_fault = on_fault
+        self._held: list[Call] = []
+        self._as_loop = cast(asyncio.AbstractEventLoop, self)
+
+    # -- what asyncio calls ---------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return self.world.now_s + self._booted_s
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
+        return self.world.put(Call(0.0, self, callback, args, context))
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(
+        self, delay_s: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Call:
+        return self.world.put(Call(self.world.now_s + delay_s, self, callback, args, context))
+
+    def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
+        return self.world.put(Call(at_s - self._booted_s, self, callback, args, context))
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self._as_loop)
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=self._as_loop, **named)
+        self.tasks[task] = None
+        task.add_done_callback(self._forget)
+        return task
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        fault = context.get("exception")
+        self._on_fault(f"{context.get('message')}: {fault!r}")
+
+    # -- what the world does with it ------------------------------------------------------------------------------
+
+    def make(self, call: Call) -> None:
+        """Make a call now, later if the process is frozen, never if it has ended."""
+        if self.is_frozen:
+            self._held.append(call)
+            return
+        if self.is_ended:
+            return
+        _set_running_loop(self._as_loop)
+        try:
+            if call.context is None:
+                call.callback(*call.args)
+            else:
+                call.context.run(call.callback, *call.args)
+        except Exception as fault:
+            self.call_exception_handler({"message": f"in {call.callback!r}", "exception": fault})
+        finally:
+            _set_running_loop(None)
+
+    def freeze(self) -> None:
+        """Nothing is called until `thaw`."""
+        self.is_frozen = True
+
+    def thaw(self) -> None:
+        """Everything that fell due meanwhile is called, in its order."""
+        self.is_frozen = False
+        held, self._held = self._held, []
+        for call in held:
+            self.world.put(call)
+
+    def end(self) -> None:
+        """Nothing is called any more."""
+        self.is_ended = True
+
+    def bury(self) -> None:
+        """Let the coroutines of a process come to their ends, so that no collector meets them half-way. What they ask of
+        the outside has to fail at once: `is_buried`."""
+        self.is_buried = True
+        self.is_ended = self.is_frozen = False
+        self._on_fault = lambda what: None
+        for _ in range(20):
+            for task in list(self.tasks):
+                task.cancel()
+            self.world.run(self.world.now_s)
+            if not self.tasks:
+                break
+            self.world.run(self.world.now_s + 1.0)
+        self.is_ended = True
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.pop(task, None)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._on_fault(f"a task ended with {fault!r}")
+
+
+class NodeClock:
+    """`lobby_server.service.ports.Clock` of one machine. Its wall clock can be set."""
+
+    def __init__(self, loop: ProcessLoop) -> None:
+        self.monotonic_s = loop.time
+        self.call_later = loop.call_later
+        self.ahead_s = 0.0
+        """How far the wall clock is ahead of the truth."""
+        self._world = loop.world
+
+    def utc_now(self) -> datetime:
+        return BEGINNING + timedelta(seconds=self._world.now_s + self.ahead_s)

@@ -1,0 +1,142 @@
+"""One node's way to the database: every call of the store takes time, and can fail before its commit, or after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from bench.simulation.outside.loop import ProcessLoop
+from bench.simulation.outside.memory_store import MemoryStore
+from lobby_server.core.friends import FriendRequest
+from lobby_server.core.presence import User
+from lobby_server.service.ports import StoredRoom, StoreUnavailable
+
+LATENCY_S = (0.0005, 0.004)
+AFTER_S = 0.05
+"""How long a call is under way that fails."""
+
+
+class Database(MemoryStore):
+    """All data; and what was ever committed of what may be gone again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rooms_made: set[str] = set()
+        self.requests_made: dict[int, tuple[int, int]] = {}
+        """Sender and receiver of a friend request, by its id."""
+        self.ever_friends: set[tuple[int, int]] = set()
+        self.ever_blocked: set[tuple[int, int]] = set()
+
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+        await super().add_room(room, is_again=is_again)
+        self.rooms_made.add(room.id)
+
+    async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
+        made = await super().add_friend_request(sender, receiver, created_at)
+        self.requests_made[made.id] = (sender.id, receiver.id)
+        return made
+
+    async def add_friendship(self, one: User, other: User, since: datetime) -> None:
+        await super().add_friendship(one, other, since)
+        self.ever_friends.update(((one.id, other.id), (other.id, one.id)))
+
+    async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
+        await super().add_block(user_id, blocked, since)
+        self.ever_blocked.add((user_id, blocked.id))
+
+    # -- what a check asks ----------------------------------------------------------------------------------------
+
+    def has_line(self, line_id: int) -> bool:
+        return line_id in self._lines
+
+    def is_revoked(self, token_id: str) -> bool:
+        return token_id in self._revoked
+
+    def kept_rooms(self) -> dict[str, StoredRoom]:
+        return dict(self._rooms)
+
+    def kept_friends(self) -> set[tuple[int, int]]:
+        return set(self._friendships)
+
+    def kept_requests(self) -> set[int]:
+        return set(self._requests)
+
+    def kept_blocks(self) -> set[tuple[int, int]]:
+        return set(self._blocks)
+
+
+class SimulatedStore:
+    """`lobby_server.service.ports.Store` of one node."""
+
+    def __init__(self, database: Database, loop: ProcessLoop, random: Random) -> None:
+        self.fails_before = 0
+        """So many calls from now on do nothing and fail."""
+        self.fails_after = 0
+        """So many calls from now on are done, and seem to have failed."""
+        self.slow_s = 0.0
+        """How much longer each call takes."""
+        self._database = database
+        self._loop = loop
+        self._random = random
+
+    async def close(self) -> None:
+        """The others go on."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        act = getattr(self._database, name)
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            if self._loop.is_buried:
+                raise StoreUnavailable("The simulation is over.")
+            if self.fails_before:
+                self.fails_before -= 1
+                await asyncio.sleep(AFTER_S)
+                raise StoreUnavailable("The database closed the connection.")
+            await asyncio.sleep(self._random.uniform(*LATENCY_S) + self.slow_s)
+            found = await act(*arguments, **named)
+            if self.fails_after:
+                self.fails_after -= 1
+                await asyncio.sleep(AFTER_S)
+                raise StoreUnavailable("The database closed the connection before it answered.")
+            await asyncio.sleep(self._random.uniform(*LATENCY_S))
+            return found
+
+        self.__dict__[name] = call
+        return call
+
+
+class MemoryJournal:
+    """`lobby_server.service.ports.Journal` on a disk that outlives the process."""
+
+    def __init__(self) -> None:
+        self.life = ""
+        self.lines: list[bytes] = []
+        self.is_long = False
+
+    def read(self) -> tuple[str, list[bytes]]:
+        return self.life, list(self.lines)
+
+    def read_all(self) -> tuple[str, list[bytes]]:
+        return self.read()
+
+    def put_aside(self) -> str:
+        self.lines.clear()
+        return "elsewhere"
+
+    def begin(self, life: str) -> None:
+        self.life, self.lines = life, []
+
+    def append(self, line: bytes) -> None:
+        self.lines.append(line)
+
+    def rewrite(self, lines: Any) -> None:
+        self.lines = list(lines)
+
+    def clear(self) -> None:
+        self.lines.clear()
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,220 @@
+"""A Valkey server, as far as the log uses one: the keys of one cluster, and what its scripts do with them at once.
+
+It can be restarted, with its data, without, or with those of a moment ago (an append-only file that is synchronised
+once per second). While it hangs, it takes what is sent and does it when it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.simulation.outside.loop import Call, World
+from lobby_server.backplane.errors import EpochGone
+from lobby_server.backplane.wire import Entry
+
+UNIX_S = 1_767_225_600.0
+"""Of the beginning of a run."""
+StreamId = tuple[int, int]
+
+
+@dataclass
+class Data:
+    """What a restart keeps, or not."""
+
+    epoch: str | None = None
+    number: int = 0
+    log: list[tuple[StreamId, str, Entry]] = field(default_factory=list)
+    last_id: StreamId = (0, 0)
+    snapshot: bytes | None = None
+    alive: dict[str, tuple[float, bytes]] = field(default_factory=dict)
+    candidates: dict[str, int] = field(default_factory=dict)
+    candidates_until_s: float = 0.0
+    seeding: tuple[str, float] | None = None
+    gate: tuple[str, float] | None = None
+
+    def copy(self) -> Data:
+        return Data(
+            self.epoch, self.number, list(self.log), self.last_id, self.snapshot, dict(self.alive),
+            dict(self.candidates), self.candidates_until_s, self.seeding, self.gate,
+        )  # fmt: skip
+
+
+class Valkey:
+    """One server. What is done to it is done at once; the way there and back is `outside.stream`'s."""
+
+    def __init__(self, world: World) -> None:
+        self.data = Data()
+        self.is_up = True
+        self.is_hanging = False
+        self.ahead_s = 0.0
+        """How far its wall clock is ahead of the truth."""
+        self.appended = 0
+        self._world = world
+        self._readers: list[tuple[str, StreamId, Callable[[Any], None], Call]] = []
+        self._waiting: list[Callable[[], None]] = []
+        self._saved = Data()
+        self._saved_s = 0.0
+
+    # -- what becomes of it ---------------------------------------------------------------------------------------
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do something now, or once it hangs no more. Down: never."""
+        if self.is_hanging:
+            self._waiting.append(act)
+        elif self.is_up:
+            act()
+
+    def hang(self) -> None:
+        self.is_hanging = True
+
+    def go_on(self) -> None:
+        self.is_hanging = False
+        waiting, self._waiting = self._waiting, []
+        for act in waiting:
+            act()
+
+    def go_down(self) -> None:
+        self.is_up = False
+        self._waiting.clear()
+        for _, _, _, timer in self._readers:
+            timer.cancel()
+        self._readers.clear()
+
+    def come_up(self, *, keeps: str) -> None:
+        """`keeps`: all, nothing, or what was saved last."""
+        self.is_up, self.is_hanging = True, False
+        if keeps == "nothing":
+            self.data = Data()
+        elif keeps == "saved":
+            self.data = self._saved.copy()
+
+    def save(self) -> None:
+        """What a restart from the append-only file finds."""
+        if self.is_up:
+            self._saved = self.data.copy()
+
+    # -- the log --------------------------------------------------------------------------------------------------
+
+    @property
+    def now_s(self) -> float:
+        return self._world.now_s + self.ahead_s
+
+    def time_s(self) -> float:
+        return UNIX_S + self.now_s
+
+    def append(self, epoch: str, batch: bytes) -> int:
+        data = self.data
+        self._check_epoch(epoch)
+        data.number += 1
+        at_ms = int(self.time_s() * 1000)
+        last_ms, last_sequence = data.last_id
+        data.last_id = (at_ms, 0) if at_ms > last_ms else (last_ms, last_sequence + 1)
+        data.log.append((data.last_id, epoch, Entry(data.number, data.last_id[0], batch)))
+        self.appended += 1
+        if self._readers:
+            self._wake_readers()
+        return data.number
+
+    def read(self, epoch: str, after: StreamId, *, block_s: float, most: int, answer: Callable[[Any], None]) -> None:
+        """Call `answer` with entries, or with `EpochGone`, as soon as there are any; with none after `block_s`."""
+        found = self._after(epoch, after, most)
+        if found:
+            answer(found)
+            return
+
+        def give_up() -> None:
+            self._readers.remove(reader)
+            answer([])
+
+        reader = (epoch, after, answer, self._world.call_later(block_s, give_up))
+        self._readers.append(reader)
+
+    def _after(self, epoch: str, after: StreamId, most: int) -> Any:
+        found: list[tuple[str, Entry]] = []
+        log = self.data.log
+        first = len(log)
+        while first and log[first - 1][0] > after:
+            first -= 1
+        for (at_ms, sequence), of_epoch, entry in log[first : first + most]:
+            if of_epoch != epoch:
+                return EpochGone()
+            found.append((f"{at_ms}-{sequence}", entry))
+        return found
+
+    def _wake_readers(self) -> None:
+        readers, self._readers = self._readers, []
+        for epoch, after, answer, timer in readers:
+            timer.cancel()
+            answer(self._after(epoch, after, 500))
+
+    # -- beside the log -------------------------------------------------------------------------------------------
+
+    def put_snapshot(self, epoch: str, snapshot: bytes, keep_from: StreamId) -> None:
+        self._check_epoch(epoch)
+        self.data.snapshot = snapshot
+        self.data.log = [each for each in self.data.log if each[0] >= keep_from]
+
+    def renew(self, epoch: str, node: str, ttl_s: float, report: bytes) -> None:
+        self._check_epoch(epoch)
+        self.data.alive[node] = (self.now_s + ttl_s, report)
+
+    def forget(self, node: str) -> None:
+        self.data.alive.pop(node, None)
+
+    def reports(self, nodes: Iterable[str]) -> dict[str, bytes]:
+        alive = self.data.alive
+        return {node: alive[node][1] for node in nodes if node in alive and alive[node][0] > self.now_s}
+
+    def stand(self, node: str, number: int) -> None:
+        if self.data.candidates_until_s <= self.now_s:
+            self.data.candidates.clear()
+        self.data.candidates[node] = number
+        self.data.candidates_until_s = self.now_s + 10.0
+
+    def best_candidate(self) -> str | None:
+        """By number, and then by name, as ZREVRANGE has it."""
+        if self.data.candidates_until_s <= self.now_s:
+            self.data.candidates.clear()
+        found = max(((number, name) for name, number in self.data.candidates.items()), default=None)
+        return None if found is None else found[1]
+
+    def withdraw(self, node: str) -> None:
+        self.data.candidates.pop(node, None)
+
+    def may_seed(self, node: str, for_s: float) -> bool:
+        seeding = self.data.seeding
+        if seeding is not None and seeding[1] > self.now_s:
+            return False
+        self.data.seeding = (node, self.now_s + for_s)
+        return True
+
+    def seed(self, node: str, epoch: str, number: int, snapshot: bytes) -> bool:
+        data = self.data
+        seeding = data.seeding
+        if seeding is None or seeding[0] != node or seeding[1] <= self.now_s or data.epoch is not None:
+            return False
+        data.log, data.last_id, data.candidates = [], (0, 0), {}
+        data.number, data.snapshot, data.epoch, data.seeding = number, snapshot, epoch, None
+        return True
+
+    def take_gate(self, token: str, for_s: float) -> bool:
+        gate = self.data.gate
+        if gate is not None and gate[1] > self.now_s:
+            return False
+        self.data.gate = (token, self.now_s + for_s)
+        return True
+
+    def release_gate(self, token: str) -> None:
+        if self.data.gate is not None and self.data.gate[0] == token:
+            self.data.gate = None
+
+    def _check_epoch(self, epoch: str) -> None:
+        if self.data.epoch != epoch:
+            raise EpochGone
+
+
+def stream_id(text: str) -> StreamId:
+    at_ms, _, sequence = text.partition("-")
+    return int(at_ms), int(sequence or 0)

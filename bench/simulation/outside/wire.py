@@ -1,0 +1,238 @@
+"""One TCP connection between a client and a node: latency, a window, stalls, cuts, resets. Bytes keep their order.
+
+node ── `Wire` is its `Transport` ── lane out ──▶ client's inbox
+     ◀── lane in ── client
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Any, Protocol
+
+from bench.simulation.outside.loop import ProcessLoop, World
+from loadtest.wire.messages.frames import OP_PING, OP_TEXT, FrameParser
+from lobby_server.service.ports import Send
+
+LATENCY_S = (0.001, 0.02)
+SPIKE_SHARE = 0.02
+SPIKE_S = 0.3
+"""A packet that was lost and sent again."""
+WINDOW_BYTES = 32_768
+"""That are under way to a client; more are not taken."""
+CLOSE_S = 1.0
+"""How long a node waits for the answer to its close frame."""
+
+
+class Lane:
+    """One way of a connection."""
+
+    __slots__ = ("_arrive_at_s", "_due", "_hand_over", "_queue", "_random", "_world", "is_cut", "is_stalled")
+
+    def __init__(self, world: World, random: Random, hand_over: Callable[[Any], None]) -> None:
+        self.is_stalled = False
+        """What arrives waits."""
+        self.is_cut = False
+        """Nothing arrives any more, and nobody is told."""
+        self._world = world
+        self._random = random
+        self._hand_over = hand_over
+        self._queue: deque[Any] = deque()
+        self._due = 0
+        self._arrive_at_s = 0.0
+
+    def send(self, what: Any) -> None:
+        latency_s = self._random.uniform(*LATENCY_S)
+        if self._random.random() < SPIKE_SHARE:
+            latency_s += SPIKE_S
+        self._queue.append(what)
+        at_s = self._arrive_at_s = max(self._arrive_at_s, self._world.now_s + latency_s)
+        self._world.call_at(at_s, self._arrive)
+
+    def go_on(self) -> None:
+        self.is_stalled = False
+        due, self._due = self._due, 0
+        for _ in range(due):
+            self._world.call_later(0.0, self._arrive)
+
+    def _arrive(self) -> None:
+        if self.is_stalled:
+            self._due += 1
+        elif self._queue and not self.is_cut:
+            self._hand_over(self._queue.popleft())
+
+
+class Served(Protocol):
+    """The node's end: called in the node's loop."""
+
+    def received(self, payload: bytes) -> None: ...
+
+    def ponged(self) -> None: ...
+
+    def ended(self, *, abrupt: bool) -> None:
+        """The connection is over; said once."""
+
+
+class Inbox(Protocol):
+    """The client's end."""
+
+    def opened(self) -> None:
+        """The upgrade was answered."""
+
+    def heard(self, opcode: int, payload: bytes) -> None: ...
+
+    def over(self, why: str, code: int | None) -> None:
+        """The connection is over; said once."""
+
+
+class Wire:
+    """One connection; to the node it is a `lobby_server.service.ports.Transport`."""
+
+    def __init__(self, world: World, loop: ProcessLoop, random: Random, *, window: int = WINDOW_BYTES) -> None:
+        self.served: Served | None = None
+        self.inbox: Inbox | None = None
+        self.window = window
+        self.lane_out = Lane(world, random, self._arrived_at_client)
+        self.lane_in = Lane(world, random, self._arrived_at_node)
+        self._world = world
+        self._loop = loop
+        self._parser = FrameParser()
+        self._under_way = 0
+        self._on_writable: Callable[[], None] | None = None
+        self._is_closing = False
+        self._is_over_at_node = False
+        self._is_over_at_client = False
+
+    @property
+    def is_over(self) -> bool:
+        """For both."""
+        return self._is_over_at_node and self._is_over_at_client
+
+    # -- `Transport` ----------------------------------------------------------------------------------------------
+
+    @property
+    def send(self) -> Send:
+        return self._send
+
+    def _send(self, data: bytes | memoryview) -> int:
+        if self._is_over_at_node:
+            raise ConnectionResetError
+        if self._is_closing:
+            raise AssertionError("somebody wrote behind the close frame")
+        taken = min(len(data), self.window - self._under_way)
+        if not taken and len(data):
+            raise BlockingIOError
+        self._under_way += taken
+        self.lane_out.send(bytes(data[:taken]))
+        return taken
+
+    def watch_writable(self, callback: Callable[[], None] | None) -> None:
+        self._on_writable = callback
+        if callback is not None and self._under_way < self.window:
+            self._loop.call_soon(self._tell_writable)
+
+    def read_on(self) -> None:
+        """What has arrived was handed over as it arrived."""
+
+    def close(self, code: int, reason: str, *, before: bytes) -> None:
+        self._is_closing = True
+        if before:
+            self.lane_out.send(before)
+        self.lane_out.send((code, reason))
+        self._loop.call_later(CLOSE_S, self._end_at_node, False)
+
+    def accept(self, served: Served) -> None:
+        """The node takes the connection."""
+        self.served = served
+        self.lane_out.send(("open",))
+
+    # -- the client's end -----------------------------------------------------------------------------------------
+
+    def say(self, payload: bytes) -> bool:
+        """One message; False: the connection is over."""
+        if self._is_over_at_client:
+            return False
+        self.lane_in.send(payload)
+        return True
+
+    def say_goodbye(self) -> None:
+        """A close frame."""
+        if not self._is_over_at_client:
+            self.lane_in.send(("close",))
+
+    def abort(self) -> None:
+        """The client's end is gone: the node meets a reset."""
+        if not self._is_over_at_client:
+            self._is_over_at_client = True
+            self.lane_in.send(("reset",))
+
+    def break_off(self) -> None:
+        """The network resets both ends."""
+        self.lane_in.go_on()
+        self._loop.call_soon(self._end_at_node, True)
+        self._end_at_client("reset", None)
+
+    def lose_node(self) -> None:
+        """The process at the other end has ended: the client meets a reset."""
+        self._is_over_at_node = True
+        self._world.call_later(0.001, self._end_at_client, "reset", None)
+
+    # -- arrivals -------------------------------------------------------------------------------------------------
+
+    def _arrived_at_client(self, what: Any) -> None:
+        if self._is_over_at_client:
+            return
+        assert self.inbox is not None
+        if isinstance(what, tuple):
+            if what[0] == "open":
+                self.inbox.opened()
+                return
+            code, reason = what
+            self.lane_in.send(("closed",))
+            self._end_at_client(reason, code)
+            return
+        was_full = self._under_way >= self.window
+        self._under_way -= len(what)
+        if was_full and self._on_writable is not None:
+            self._loop.call_soon(self._tell_writable)
+        for opcode, payload in self._parser.feed(what):
+            if opcode == OP_PING:
+                self.lane_in.send(("pong",))
+            self.inbox.heard(opcode, payload if opcode == OP_TEXT else b"")
+
+    def _arrived_at_node(self, what: Any) -> None:
+        self._loop.call_soon(self._take_at_node, what)
+
+    def _take_at_node(self, what: Any) -> None:
+        if self._is_over_at_node or self.served is None:
+            return
+        if not isinstance(what, tuple):
+            if not self._is_closing:
+                self.served.received(what)
+        elif what[0] == "pong":
+            self.served.ponged()
+        elif what[0] == "close":
+            if not self._is_closing:
+                self.lane_out.send((1000, "goodbye"))
+                self._is_closing = True
+            self._end_at_node(False)
+        else:
+            self._end_at_node(what[0] == "reset")
+
+    def _end_at_node(self, abrupt: bool) -> None:
+        if not self._is_over_at_node and self.served is not None:
+            self._is_over_at_node = True
+            self.served.ended(abrupt=abrupt)
+
+    def _end_at_client(self, why: str, code: int | None) -> None:
+        if not self._is_over_at_client:
+            self._is_over_at_client = True
+            if self.inbox is not None:
+                self.inbox.over(why, code)
+
+    def _tell_writable(self) -> None:
+        if self._on_writable is not None and not self._is_over_at_node and self._under_way < self.window:
+            self._on_writable()
+            if self._on_writable is not None and self._under_way < self.window:
+                self._loop.call_soon(self._tell_writable)

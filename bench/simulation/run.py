@@ -1,0 +1,239 @@
+"""One schedule, from an empty world to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Any
+
+from greenlet import getcurrent
+
+from bench.simulation import faults
+from bench.simulation.checks import heard, quiet
+from bench.simulation.checks.answers import Answers
+from bench.simulation.checks.observer import Observer, Violation
+from bench.simulation.clients.deeds import Scene, do
+from bench.simulation.clients.network import Network
+from bench.simulation.clients.player import Player
+from bench.simulation.faults import Stage
+from bench.simulation.nodes.calls import Answer
+from bench.simulation.nodes.node import SECRET, Node
+from bench.simulation.outside.loop import NodeClock, ProcessLoop, World
+from bench.simulation.outside.store import Database
+from bench.simulation.outside.valkey import Valkey
+from bench.simulation.outside.wire import WINDOW_BYTES
+from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, PLAYERS, Schedule
+from loadtest.client.timing import Timing
+from loadtest.workload.identities import Share
+from lobby_server.core.presence import User
+from lobby_server.protocol.features import Feature
+from lobby_server.service.auth import Tokens
+from lobby_server.settings import Settings
+
+NAMES = (
+    "ann", "bob", "cleo", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia", "ned", "oda", "pia",
+    "quin", "ron",
+)  # fmt: skip
+TWO_DEVICES = PLAYERS - len(NAMES)
+"""So many of the users have a second device, with features."""
+FEATURES: tuple[frozenset[Feature], ...] = (
+    frozenset(), frozenset(), frozenset({Feature.REV}), frozenset({Feature.ROOMS_DELTA}),
+    frozenset({Feature.ROOMS_DELTA, Feature.PRESENCE_BATCH, Feature.DRAIN}),
+    frozenset({Feature.REV, Feature.PRESENCE_FRIENDS, Feature.ACK}),
+)  # fmt: skip
+NODE_TIMEOUT_S = 3.0
+TIMING = Timing(heartbeat_s=5.0, silence_limit_s=12.0, connect_timeout_s=2.0, handshake_timeout_s=4.0)
+SETTLES_S = 22.0
+"""After the last event: longer than every time-out one after the other."""
+AT_MOST_S = 130.0
+"""After which things have to be quiet. A room that is in the database only is waited for, for a minute or two."""
+CHECK_AGAIN_S = 4.0
+QUEUES_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a schedule. `violation` None: everything held."""
+
+    schedule: Schedule
+    violation: Violation | None
+    story: list[tuple[float, str, str]] = field(default_factory=list)
+    entries: int = 0
+    calls: int = 0
+    virtual_s: float = 0.0
+
+
+def _users() -> list[User]:
+    """As a swarm of three workers numbers its players, one of which joined while the test ran."""
+    shares = (Share(process=0, processes=2), Share(process=1, processes=2), Share(late=1))
+    return [User(1 + shares[number % 3].number(number // 3), name) for number, name in enumerate(NAMES)]
+
+
+def settings_of(seed: int) -> Settings:
+    """What the servers of a run are set to: short times, so that everything has its turn."""
+    random = Random(f"settings/{seed}")
+    return Settings(
+        command_rate_per_s=0.0, auth_rate_per_min=0.0, social_rate_per_min=0.0, chat_rate_per_min=0.0,
+        presence_grace_s=random.choice((0.0, 0.0, 3.0)), empty_room_ttl_s=random.choice((4.0, 10.0)),
+        heartbeat_timeout_s=12.0, handshake_timeout_s=4.0, party_invite_ttl_s=8.0, party_offline_ttl_s=5.0,
+        drain_s=2.0, database_wait_s=8.0, rooms_notify_interval_ms=random.choice((0.0, 250.0)),
+        outbox_log_age_s=10.0, ack_percent=random.choice((0.0, 20.0)),
+    )  # fmt: skip
+
+
+class Simulation:
+    """Of one schedule."""
+
+    def __init__(self, schedule: Schedule, *, tells: bool = False) -> None:
+        seed = f"run/{schedule.seed}"
+        self.schedule = schedule
+        self.world = World()
+        self.world.hub = getcurrent()
+        self.valkey = Valkey(self.world)
+        self.database = Database()
+        self.observer = Observer(self.world, self.database, tells=tells)
+        self.answers = Answers(self.observer.history, self.database)
+        settings = settings_of(schedule.seed)
+        self.nodes = [
+            Node(
+                name, self.world, settings=settings, node_timeout_s=NODE_TIMEOUT_S, valkey=self.valkey,
+                database=self.database, watch=self.observer, seed=seed,
+            )
+            for name in "abcdefgh"[:NODES]
+        ]  # fmt: skip
+        outside = ProcessLoop(self.world, booted_s=0.0, on_fault=lambda what: None)
+        self._token_numbers = 0
+        self._tokens = Tokens(SECRET, ttl_s=86_400, clock=NodeClock(outside), new_token_id=self._new_token_id)
+        self._token_ids: dict[str, str] = {}
+        self.players = self._make_players(seed)
+        self.scene = Scene(
+            self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note,
+            asked_to_join=self.observer.asked_to_join,
+        )  # fmt: skip
+        self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note)
+
+    def run(self) -> Outcome:
+        """The verdict."""
+        world = self.world
+        for number, node in enumerate(self.nodes):
+            world.call_later(0.05 * number, node.start)
+        for number, player in enumerate(self.players):
+            world.call_later(1.8 + 0.02 * number, player.connect)
+        for event in self.schedule.events:
+            if event.is_fault:
+                act: Callable[[], Any] = partial(faults.begin, self.stage, event.what, event.who, event.a, event.b)
+            else:
+                act = partial(do, self.scene, self.players[event.who], event.what, event.a, event.b)
+            world.call_at(event.at_s, act)
+        world.call_later(QUEUES_EVERY_S, self._look_at_queues)
+        try:
+            end_s = max([BEGIN_S, *(event.at_s for event in self.schedule.events)])
+            world.run(min(end_s, BEGIN_S + LASTS_S))
+            if self.observer.violation is None:
+                faults.mend(self.stage)
+                self.observer.note("", "everything is mended; things become quiet")
+                world.run(world.now_s + SETTLES_S)
+            self._settle()
+        finally:
+            outcome = Outcome(
+                self.schedule, self.observer.violation, self.observer.story, self.observer.entries, world.calls,
+                world.now_s,
+            )  # fmt: skip
+            self._bury()
+        return outcome
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        give_up_s = self.world.now_s + AT_MOST_S - SETTLES_S
+        while self.observer.violation is None:
+            found = self._faults()
+            if not found:
+                return
+            if self.world.now_s >= give_up_s:
+                self.observer.violated(*found[0])
+                return
+            faults.mend(self.stage)
+            self.world.run(self.world.now_s + CHECK_AGAIN_S)
+
+    def _faults(self) -> list[tuple[str, str]]:
+        found = list(quiet.faults(self.nodes, self.players, self.database, self.answers))
+        found += heard.faults(self.players, self.observer.history)
+        life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
+        if life is not None:
+            books = life.app.replica.books
+            found += [("what was answered stays so", fault) for fault in self.answers.faults(books)]
+        return found
+
+    def _look_at_queues(self) -> None:
+        for life in self.stage.all_lives():
+            if life.is_open:
+                self.observer.look_at_queues(life.log)
+        self.world.call_later(QUEUES_EVERY_S, self._look_at_queues)
+
+    def _bury(self) -> None:
+        """So that nothing is left to a collector that comes at some time or other."""
+        world = self.world
+        world.forget()
+        for fiber in list(world.fibers):
+            fiber.end()
+        world.forget()
+        for node in self.nodes:
+            for life in node.lives:
+                life.loop.bury()
+
+    def _make_players(self, seed: str) -> list[Player]:
+        random = Random(f"{seed}/players")
+        users = _users()
+        players = []
+        for number in range(PLAYERS):
+            is_second = number >= len(users)
+            user = users[number % len(users)]
+            features = FEATURES[3 + number % 3] if is_second else random.choice(FEATURES)
+            if number < TWO_DEVICES:
+                features = FEATURES[2 + number % 4]  # a base client hears nothing of what its other devices do
+            player_seed = f"{seed}/player/{number}"
+            player = Player(
+                self.world,
+                Network(self.world, self.nodes, Random(f"{player_seed}/network")),
+                name=f"{user.username}-2" if is_second else user.username,
+                user=user,
+                token=self._issue(user),
+                features=features,
+                version="1",
+                timing=TIMING,
+                window=random.choice((WINDOW_BYTES, WINDOW_BYTES, WINDOW_BYTES, 600)),
+                seed=player_seed,
+                entries=lambda: self.observer.newest,
+                on_fault=partial(self.observer.violated, "no fault is left to nobody"),
+            )
+            player.is_only_device = not is_second and number >= TWO_DEVICES
+            players.append(player)
+        return players
+
+    def _new_token_id(self) -> str:
+        self._token_numbers += 1
+        return f"t{self._token_numbers}"
+
+    def _issue(self, user: User) -> str:
+        token = self._tokens.issue(user)
+        self._token_ids[token] = f"t{self._token_numbers}"
+        return token
+
+    def _new_token(self, player: Player) -> str:
+        return self._issue(player.user)
+
+    def _answered(self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float) -> None:
+        fault = self.answers.take(
+            player.name, player.user.id, self._token_ids[player.token], what, arguments, answer, began_s=began_s,
+            now_s=self.world.now_s,
+        )  # fmt: skip
+        if fault is not None:
+            self.observer.violated("what was answered is so", fault)
+
+
+def simulate(schedule: Schedule, *, tells: bool = False) -> Outcome:
+    """Run a schedule. The same every time."""
+    return Simulation(schedule, tells=tells).run()

@@ -1,0 +1,164 @@
+"""What players hold to be true of each other after a fault, from what they were told during it.
+
+A node that dies takes players along, and one that was frozen comes back with its own: who is told what, and when, is
+the server's to choose. What it must reach is certain all the same. When the fault is over and has been recovered from,
+every player that stayed connected holds every user for what it is, online or offline; and nobody is told the same twice
+in a row. A view that is wrong counts as *lost*, what is told again as a *duplicate*.
+
+Users that came or went within the settling time of one end of the window are not judged at that end, nor are those
+whose server may hold a dead connection (silent losses, handshakes without an answer).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
+from loadtest.measure.disturbed.windows import Disturbances, Window
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, Transition
+
+LOOK_BACK_S = 120.0
+"""So long a server may hold a connection that is dead (`loadtest.measure.ledger.GHOST_MARGIN_S`)."""
+
+
+@dataclass
+class JudgedViews:
+    expected: int = 0
+    """Pairs of an observer and a user of whom it was told something, or should have been."""
+    right: int = 0
+    duplicates: int = 0
+
+
+@dataclass
+class _Truth:
+    """Of one user over a window."""
+
+    before: bool | None
+    """Online or not when it began; None: not certain."""
+    after: bool | None
+
+
+@dataclass
+class _Told:
+    users: IntArray = field(default_factory=none)
+    """User id × 2, plus 1 for online."""
+    at: IntArray = field(default_factory=none)
+    times_s: FloatArray = field(default_factory=lambda: np.empty(0))
+
+
+class Views:
+    def __init__(self, disturbances: Disturbances, *, settle_s: float) -> None:
+        self._disturbances = disturbances
+        self._settle_s = settle_s
+        self._told = _Told()
+        self._judged_until_s = -math.inf
+
+    @property
+    def oldest_s(self) -> float:
+        """What is not judged yet began then; infinite where there is nothing."""
+        waiting = (begin_s for begin_s, end_s in self._disturbances.windows if end_s > self._judged_until_s)
+        return min(waiting, default=math.inf)
+
+    def take(self, users: IntArray, at: IntArray, times_s: FloatArray) -> BoolArray:
+        """Keep what was heard in a window; True for those that were taken."""
+        mine = np.zeros(len(times_s), dtype=bool)
+        for begin_s, end_s in self._disturbances.windows:
+            mine |= (times_s >= begin_s) & (times_s <= end_s)
+        told = self._told
+        told.users = np.concatenate([told.users, users[mine]])
+        told.at = np.concatenate([told.at, at[mine]])
+        told.times_s = np.concatenate([told.times_s, times_s[mine]])
+        return mine
+
+    def judge(self, spans: Spans, transitions: Iterable[Transition], horizon_s: float) -> list[JudgedViews]:
+        """Of each window that is over since a settling time before `horizon_s`."""
+        due = [
+            window
+            for window in self._disturbances.windows
+            if self._judged_until_s < window[1] and window[1] + self._settle_s <= horizon_s
+        ]
+        if not due:
+            return []
+        by_user: dict[int, list[Transition]] = {}
+        for transition in transitions:
+            by_user.setdefault(transition.user_id, []).append(transition)
+        for theirs in by_user.values():
+            theirs.sort(key=lambda transition: transition.end_s)
+        judged = []
+        for window in due:
+            self._judged_until_s = window[1]
+            judged.append(self._judge(window, spans, by_user))
+        keep = self._told.times_s > self._judged_until_s
+        self._told = _Told(self._told.users[keep], self._told.at[keep], self._told.times_s[keep])
+        return judged
+
+    def _judge(self, window: Window, spans: Spans, by_user: dict[int, list[Transition]]) -> JudgedViews:
+        begin_s, end_s = window
+        judged, told = JudgedViews(), self._told
+        observers = spans.sees(SEES_PRESENCE | SEES_BATCHES) & spans.stayed(begin_s, end_s)
+        numbers = spans.numbers[observers]
+        mine = (told.times_s >= begin_s) & (told.times_s <= end_s) & np.isin(told.at, numbers)
+        order = np.lexsort((told.times_s[mine], told.at[mine], told.users[mine] >> 1))
+        users, at = told.users[mine][order], told.at[mine][order]
+        cuts = np.flatnonzero(np.diff(users >> 1, prepend=-1))
+        heard = {
+            int(users[start]) >> 1: (users[start:end] & 1, at[start:end])
+            for start, end in zip(cuts.tolist(), [*cuts.tolist()[1:], len(users)], strict=False)
+        }
+        changed = {
+            user_id
+            for user_id, theirs in by_user.items()
+            if any(each.end_s >= begin_s and _known_from_s(each) <= end_s for each in theirs)
+        }
+        for user_id in (changed | set(heard)) & set(by_user):
+            truth = self._truth(by_user[user_id], window)
+            kinds, who = heard.get(user_id, (none(), none()))
+            self._judge_user(truth, kinds, who, numbers, judged)
+        return judged
+
+    def _judge_user(
+        self, truth: _Truth, kinds: IntArray, who: IntArray, observers: IntArray, judged: JudgedViews
+    ) -> None:
+        """`kinds` (1: online) and `who` heard them, in the order of the observers and of time."""
+        is_first = np.diff(who, prepend=-1) != 0
+        is_same = np.diff(kinds, prepend=-1) == 0
+        judged.duplicates += int(np.count_nonzero(is_same & ~is_first))
+        if truth.before is not None:
+            judged.duplicates += int(np.count_nonzero(is_first & (kinds == truth.before)))
+        if truth.after is None:
+            return
+        is_last = np.append(is_first[1:], True) if len(who) else is_first
+        told = int(np.count_nonzero(is_last))
+        has_to_be_told = truth.before is not None and truth.before != truth.after
+        judged.expected += len(observers) if has_to_be_told else told
+        judged.right += int(np.count_nonzero(kinds[is_last] == truth.after))
+
+    def _truth(self, transitions: list[Transition], window: Window) -> _Truth:
+        """`transitions` of one user, in the order of time."""
+        begin_s, end_s = window
+        near = [each for each in transitions if each.end_s >= begin_s - LOOK_BACK_S and _known_from_s(each) <= end_s]
+        if any(not each.is_certain for each in near):
+            return _Truth(None, None)
+        ahead = [each for each in transitions if each.end_s < begin_s]
+        within = [each for each in transitions if each.end_s >= begin_s and _known_from_s(each) <= end_s]
+        before: bool | None = ahead[-1].is_online if ahead else False
+        if within:
+            before = not within[0].is_online
+        after = within[-1].is_online if within else before
+        if any(self._is_near(each, begin_s) for each in transitions):
+            before = None
+        if any(self._is_near(each, end_s) for each in transitions):
+            after = None
+        return _Truth(before, after)
+
+    def _is_near(self, transition: Transition, time_s: float) -> bool:
+        return _known_from_s(transition) - self._settle_s <= time_s <= transition.end_s + self._settle_s
+
+
+def _known_from_s(transition: Transition) -> float:
+    """Its beginning where its player caused it; else when its player knew."""
+    return transition.end_s if math.isnan(transition.origin_s) else transition.begin_s

@@ -1,0 +1,21 @@
+"""A lab for scenarios of several nodes, without a command line."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from bench.processes.cpu import CpuPlan
+from bench.processes.lab import Lab
+from bench.processes.progress import PlainReporter
+from bench.record.profiles import Profile
+
+
+def lab_of(profile: Profile) -> Lab:
+    """Nothing is pinned; servers come from the scenario's own surroundings."""
+    return Lab(
+        profile=profile,
+        seed=1,
+        cpus=CpuPlan(None, None),
+        reporter=PlainReporter(),
+        server_factory=lambda flags, **_: nullcontext(),  # type: ignore[arg-type,return-value]
+    )

@@ -1,0 +1,45 @@
+"""Every 201 is a room, once, whatever is killed meanwhile: nodes, Valkey, PostgreSQL, over and over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from bench.measures import KILLED, ROOMS_DOUBLED, ROOMS_MADE, ROOMS_MISSING
+from bench.processes.cluster.surroundings import Surroundings, surroundings, why_not
+from bench.record.book import Book
+from bench.record.profiles import FULL, ClusterSizes
+from bench.scenarios.cluster import rooms
+from tests.cluster.labs import lab_of
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Surroundings]:
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with surroundings() as place:
+        yield place
+
+
+def made_missing_doubled(place: Surroundings, killed: str, sizes: ClusterSizes) -> tuple[float, ...]:
+    book = Book()
+    rooms.run(lab_of(msgspec.structs.replace(FULL, cluster=sizes)), book, place, killed)
+    found = book.result("cluster", ())
+    measures = ROOMS_MADE[killed], ROOMS_MISSING[killed], ROOMS_DOUBLED[killed]
+    return tuple(found.find(measure)[0].value for measure in measures)
+
+
+@pytest.mark.parametrize("killed", KILLED)
+def test_hundred_rooms_under_kills_are_all_there_and_once(place: Surroundings, killed: str) -> None:
+    assert made_missing_doubled(place, killed, ClusterSizes(rooms=100, kills=2)) == (100, 0, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", KILLED)
+def test_thousand_rooms_under_many_kills_are_all_there_and_once(place: Surroundings, killed: str) -> None:
+    assert made_missing_doubled(place, killed, ClusterSizes(rooms=1_000, kills=8)) == (1_000, 0, 0)

@@ -1,0 +1,144 @@
+"""Faults in the ledger: what is told late or all at once is no loss; a wrong view, or news told twice, is found."""
+
+from __future__ import annotations
+
+from loadtest.measure.disturbed.windows import Disturbances
+from tests.loadtest.measure.test_reach import SETTLE_S, World
+
+RECOVERY_S = 20.0
+EVERYBODY = frozenset(range(1, 11))
+
+
+def test_windows_that_overlap_are_one_and_an_open_one_has_no_end() -> None:
+    disturbances = Disturbances()
+    disturbances.tell(10.0, None)
+    assert disturbances.deadline_s(12.0, 13.0) == float("inf")
+    disturbances.tell(10.0, 40.0)
+    disturbances.tell(30.0, 60.0)
+    disturbances.tell(100.0, 110.0)
+    assert disturbances.windows == [(10.0, 60.0), (100.0, 110.0)]
+    assert disturbances.deadline_s(50.0, 55.0) == 60.0
+    assert disturbances.deadline_s(61.0, 66.0) == 66.0
+    assert not disturbances.touch(61.0, 99.0)
+
+
+class Disturbed(World):
+    """Ten players, and a fault that begins now."""
+
+    def __init__(self) -> None:
+        super().__init__(10)
+        self.began_s = self.now_s - SETTLE_S
+        self.now_s += 0.1
+        self.ledger.disturbances.tell(self.began_s, None)
+
+    def recover(self) -> None:
+        """The fault is over, what came of it is judged."""
+        self.ledger.disturbances.tell(self.began_s, self.now_s + RECOVERY_S)
+        self.wait(RECOVERY_S)
+        self.wait(3 * SETTLE_S)
+
+
+def harm(world: World) -> tuple[int, int, int]:
+    presence = world.reach.presence
+    return presence.lost, presence.duplicates, presence.unexpected
+
+
+def test_players_of_a_frozen_node_who_are_given_up_and_come_back_are_no_fault() -> None:
+    world = Disturbed()
+    world.tell(1, False)
+    world.now_s += 8.0
+    world.tell(1, True)
+    world.recover()
+    assert harm(world) == (0, 0, 0)
+    assert world.reach.presence.expected == 9
+
+
+def test_player_whose_return_is_not_told_to_one_is_a_loss() -> None:
+    world = Disturbed()
+    world.tell(1, False)
+    world.now_s += 8.0
+    world.tell(1, True, skip=frozenset({2}))
+    world.recover()
+    assert harm(world) == (1, 0, 0)
+
+
+def test_news_that_is_told_twice_in_a_row_is_a_duplicate() -> None:
+    world = Disturbed()
+    world.tell(1, False, times=2)
+    world.now_s += 8.0
+    world.tell(1, True)
+    world.recover()
+    assert harm(world) == (0, 9, 0)
+
+
+def test_player_who_is_told_online_though_nobody_was_told_offline_is_a_duplicate() -> None:
+    world = Disturbed()
+    world.now_s += 8.0
+    world.tell(1, True)
+    world.recover()
+    assert harm(world) == (0, 9, 0)
+
+
+def test_player_who_was_lost_with_a_node_and_came_back_unnoticed_is_no_fault() -> None:
+    world = Disturbed()
+    world.now_s += SETTLE_S + 1.0
+    world.watches[1].lost()
+    world.now_s += 2.0
+    world.join(1)
+    world.recover()
+    assert harm(world) == (0, 0, 0)
+
+
+def test_player_who_was_lost_and_stays_away_has_to_be_told_offline() -> None:
+    world = Disturbed()
+    world.now_s += SETTLE_S + 1.0
+    world.watches[1].lost()
+    world.now_s += 6.0
+    world.watches[2].presence(1, False)
+    world.recover()
+    assert harm(world) == (8, 0, 0)
+    assert world.reach.presence.expected == 9
+
+
+def test_player_who_came_during_a_fault_and_is_told_late_is_no_loss() -> None:
+    world = Disturbed()
+    world.now_s += SETTLE_S + 1.0
+    world.join(50)
+    world.now_s += 12.0
+    world.tell(50, True)
+    world.recover()
+    assert harm(world) == (0, 0, 0)
+    assert world.reach.presence.expected == 10
+
+
+def test_change_of_the_rooms_may_be_announced_until_the_fault_is_over_and_not_later() -> None:
+    world = Disturbed()
+    world.now_s += SETTLE_S + 1.0
+    world.change()
+    world.now_s += 12.0
+    for observer in range(1, 10):
+        world.watches[observer].rooms()
+    world.recover()
+    rooms = world.reach.rooms
+    assert (rooms.expected, rooms.received, rooms.missed) == (10, 9, 0)
+
+
+def test_what_comes_after_the_fault_is_judged_by_the_moment_again() -> None:
+    world = Disturbed()
+    world.recover()
+    world.wait(30.0)
+    world.join(60)
+    world.now_s += 0.1
+    world.tell(60, True, skip=frozenset({3}))
+    world.wait()
+    assert harm(world) == (1, 0, 0)
+
+
+def test_coming_just_before_the_fault_and_told_during_it_is_judged_by_neither_end() -> None:
+    world = World(10)
+    world.join(50)
+    world.now_s += 0.05
+    world.ledger.disturbances.tell(world.now_s - SETTLE_S, world.now_s + RECOVERY_S)
+    world.tell(50, True)
+    world.wait(RECOVERY_S + 3 * SETTLE_S)
+    assert harm(world) == (0, 0, 0)

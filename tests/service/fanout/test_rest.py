@@ -1,0 +1,74 @@
+"""The fan-out leaves most of an overloaded loop to others, and more of it while many come. Writes take time here."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import pytest
+
+from lobby_server.service.fanout.fanout import REST, STORM_REST, Fanout
+from lobby_server.service.fanout.profile import BASE_PROFILE
+from lobby_server.service.fanout.subscriber import Subscriber
+from lobby_server.service.watch.metrics import Metrics
+from tests.fakes.clock import VirtualClock
+
+WRITE_S = 0.001
+CLIENTS = 100
+
+
+class BusyClock(VirtualClock):
+    """Time that passes within a call is not given back."""
+
+    def run(self, seconds: float) -> None:
+        end_s = self._now_s + seconds
+        while self._now_s < end_s:
+            if self._calls and self._calls[0][0] <= self._now_s:
+                _, _, timer, callback, arguments = heapq.heappop(self._calls)
+                if not timer.is_cancelled:
+                    callback(*arguments)
+            else:
+                self._now_s = min(end_s, self._calls[0][0]) if self._calls else end_s
+
+    def work(self, seconds: float) -> None:
+        self._now_s += seconds
+
+
+class Socket:
+    """A socket that takes everything, in its time."""
+
+    busy_s = 0.0
+
+    def __init__(self, clock: BusyClock) -> None:
+        self._clock = clock
+
+    def send(self, data: bytes | memoryview) -> int:
+        self._clock.work(WRITE_S)
+        Socket.busy_s += WRITE_S
+        return len(data)
+
+    def watch_writable(self, callback: Callable[[], None] | None) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("joins", "share"), [(0, 1 / (1 + REST)), (1, 1 / (1 + REST)), (30, 1 / (1 + STORM_REST))], ids=str
+)
+def test_share_of_the_loop_is_bounded_and_smaller_while_many_come(joins: int, share: float) -> None:
+    """`joins`: per second, of `CLIENTS` sessions."""
+    clock = BusyClock()
+    fanout = Fanout(clock=clock, metrics=Metrics(), tick_s=0.02, log_bytes=1 << 20, log_age_s=10.0)
+    sessions = [Subscriber(Socket(clock), BASE_PROFILE) for _ in range(CLIENTS)]
+    for session in sessions:
+        fanout.add(session)
+    clock.run(1.0)
+    began_s, Socket.busy_s, next_join_s = clock.monotonic_s(), 0.0, clock.monotonic_s()
+    while clock.monotonic_s() < began_s + 60.0:
+        fanout.publish(BASE_PROFILE, b"an event")
+        while joins and next_join_s <= clock.monotonic_s():
+            next_join_s += 1 / joins
+            fanout.remove(sessions.pop(0))
+            sessions.append(Subscriber(Socket(clock), BASE_PROFILE))
+            fanout.add(sessions[-1])
+        clock.run(0.005)
+    assert Socket.busy_s / (clock.monotonic_s() - began_s) == pytest.approx(share, rel=0.15)

@@ -1,0 +1,159 @@
+"""Writes to SQLite that come together are committed together, and are told apart all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from lobby_server.service.ports import StoredRoom, StoreUnavailable
+from lobby_server.store import SqlStore, engines, open_store
+from lobby_server.store.engines import MAX_TOGETHER
+from lobby_server.store.errors import RowConflict, UnstorableText
+
+NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
+
+_DIES_AMONG_ANSWERS = """
+import asyncio, os, pathlib, signal, sys
+from datetime import datetime, timezone
+from lobby_server.service.ports import StoredRoom
+from lobby_server.store import open_store
+
+async def main():
+    store = await open_store("", pathlib.Path(sys.argv[1]))
+    answered = 0
+
+    async def add(number):
+        nonlocal answered
+        await store.add_room(StoredRoom(
+            id=f"r{number}", host_user_id=number, host_username="u", gamemode="duel", map_name=None, max_players=2,
+            is_public=True, version=None, created_at=datetime.now(timezone.utc),
+        ))
+        os.write(1, f"r{number}\\n".encode())
+        answered += 1
+        if answered == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    await asyncio.gather(*(add(number) for number in range(1000)))
+
+asyncio.run(main())
+"""
+
+
+def room(name: str, *, gamemode: str = "duel") -> StoredRoom:
+    return StoredRoom(
+        id=name, host_user_id=1, host_username="ada", gamemode=gamemode, map_name=None, max_players=2, is_public=True,
+        version=None, created_at=NOON,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqlStore]:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_S", 0.2)
+    opened = await open_store("", tmp_path)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def statements(store: SqlStore) -> list[str]:
+    """What SQLite is told from now on."""
+    told: list[str] = []
+    engine: Any = store._database._engine  # type: ignore[attr-defined]
+    event.listen(engine, "before_cursor_execute", lambda *arguments: told.append(arguments[2]))
+    return told
+
+
+async def ids(store: SqlStore) -> set[str]:
+    return {stored.id for stored in await store.rooms()}
+
+
+async def test_rooms_that_come_together_are_made_in_few_statements_and_all_are_there(
+    store: SqlStore, statements: list[str]
+) -> None:
+    names = [f"r{number}" for number in range(5 * MAX_TOGETHER)]
+    await asyncio.gather(*(store.add_room(room(name)) for name in names))
+    assert len(statements) < len(names) / 4
+    assert await ids(store) == set(names)
+
+
+async def test_one_that_cannot_be_made_fails_alone(store: SqlStore) -> None:
+    await store.add_room(room("old"))
+    wishes = [room("a"), room("old"), room("b"), room("c", gamemode="\0"), room("d"), room("a")]
+    faults = await asyncio.gather(*(store.add_room(wish) for wish in wishes), return_exceptions=True)
+    assert [type(fault) for fault in faults] == [
+        type(None), RowConflict, type(None), UnstorableText, type(None), RowConflict,
+    ]  # fmt: skip
+    assert await ids(store) == {"old", "a", "b", "d"}
+
+
+async def test_writes_are_made_in_the_order_in_which_they_were_asked_for(store: SqlStore) -> None:
+    await asyncio.gather(
+        store.add_room(room("a")),
+        store.delete_room("a"),
+        store.add_room(room("a", gamemode="second")),
+        store.add_room(room("b")),
+        store.set_room_host("b", user_id=2, username="bob", version="1"),
+        store.delete_room("a"),
+        store.add_room(room("a", gamemode="third")),
+    )
+    found = {stored.id: (stored.gamemode, stored.host_username) for stored in await store.rooms()}
+    assert found == {"a": ("third", "ada"), "b": ("duel", "bob")}
+
+
+async def test_file_that_is_locked_is_waited_for_once_and_nothing_of_what_failed_is_there(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "lobby.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        calls = [asyncio.ensure_future(store.add_room(room(f"r{number}"))) for number in range(MAX_TOGETHER)]
+        faults = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 0.2 * MAX_TOGETHER / 2)
+        assert {type(fault) for fault in faults} == {StoreUnavailable}
+        other.execute("COMMIT")
+    await store.add_room(room("after"))
+    assert await ids(store) == {"after"}
+
+
+async def test_reader_has_a_turn_between_the_writes(store: SqlStore) -> None:
+    writes = [asyncio.ensure_future(store.add_room(room(f"r{number}"))) for number in range(20 * MAX_TOGETHER)]
+    await asyncio.sleep(0)  # they have begun
+    assert await store.account(1) is None
+    assert not all(write.done() for write in writes)
+    await asyncio.gather(*writes)
+
+
+async def test_writes_whose_callers_are_gone_are_made_before_the_end(tmp_path: Path) -> None:
+    store = await open_store("", tmp_path)
+    calls = [asyncio.ensure_future(store.add_room(room(f"r{number}"))) for number in range(3 * MAX_TOGETHER)]
+    await asyncio.sleep(0)
+    for call in calls:
+        call.cancel()
+    await store.close()
+    store = await open_store("", tmp_path)
+    assert len(await store.rooms()) == len(calls)
+    await store.close()
+
+
+@pytest.mark.parametrize("answers", [1, MAX_TOGETHER + 1, 500])
+async def test_rooms_that_were_answered_survive_kill_9(tmp_path: Path, answers: int) -> None:
+    ended = subprocess.run(  # noqa: ASYNC221 -- nothing else runs meanwhile
+        [sys.executable, "-c", _DIES_AMONG_ANSWERS, str(tmp_path), str(answers)],
+        timeout=30,
+        capture_output=True,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    answered = set(ended.stdout.decode().split())
+    assert len(answered) == answers
+    store = await open_store("", tmp_path)
+    assert answered <= await ids(store)
+    await store.close()
