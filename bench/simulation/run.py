@@ -102,9 +102,7 @@ class Simulation:
         self._tokens = Tokens(SECRET, ttl_s=86_400, clock=NodeClock(outside), new_token_id=self._new_token_id)
         self._token_ids: dict[str, str] = {}
         self.players = self._make_players(seed)
-        self.scene = Scene(
-            self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note
-        )
+        self.scene = Scene(self.players, answered=self._answered, new_token=self._new_token, note=self.observer.note)
         self.stage = Stage(self.world, self.nodes, self.players, self.valkey, self.observer.note)
 
     def run(self) -> Outcome:
@@ -217,9 +215,7 @@ class Simulation:
     def _new_token(self, player: Player) -> str:
         return self._issue(player.user)
 
-    def _answered(
-        self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float
-    ) -> None:
+    def _answered(self, player: Player, what: str, arguments: tuple[Any, ...], answer: Answer, began_s: float) -> None:
         fault = self.answers.take(
             player.name, player.user.id, self._token_ids[player.token], what, arguments, answer, began_s=began_s,
             now_s=self.world.now_s,

@@ -80,9 +80,7 @@ class Answers:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _note_pair(
-        self, user_id: int, what: str, argument: int, answer: Answer, began_s: float, now_s: float
-    ) -> None:
+    def _note_pair(self, user_id: int, what: str, argument: int, answer: Answer, began_s: float, now_s: float) -> None:
         other_id = argument
         if what in ("accept_friend", "decline_friend"):
             sender_id, receiver_id = self._database.requests_made[argument]

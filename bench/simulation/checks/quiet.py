@@ -52,13 +52,9 @@ def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:
 
 def _sockets(lives: Sequence[Life], truth: App) -> Iterator[tuple[str, str]]:
     held = {
-        (session.user.id, life.log.node, session.id)
-        for life in lives
-        for session in life.app.sessions.accepted_ones()
+        (session.user.id, life.log.node, session.id) for life in lives for session in life.app.sessions.accepted_ones()
     }
-    known = {
-        (user_id, node, socket) for user_id, sockets in truth.presence.sockets() for node, socket, _ in sockets
-    }
+    known = {(user_id, node, socket) for user_id, sockets in truth.presence.sockets() for node, socket, _ in sockets}
     for user_id, node, socket in sorted(held - known):
         yield "nobody offline with a session", f"user {user_id} has socket {socket} on {node}, which nobody knows"
     for user_id, node, socket in sorted(known - held):
@@ -82,7 +78,9 @@ def _written(lives: Sequence[Life], truth: App, database: Database) -> Iterator[
     requests = {request.id for request in books.friends.requests()}
     if requests != database.kept_requests():
         yield "writes are kept", f"friend requests differ: {sorted(requests ^ database.kept_requests())}"
-    blocks = {(user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)}
+    blocks = {
+        (user_id, each.user.id) for user_id in books.blocks.user_ids() for each in books.blocks.blocked_by(user_id)
+    }
     if blocks != database.kept_blocks():
         yield "writes are kept", f"blocks differ: {sorted(blocks ^ database.kept_blocks())}"
     if kept:

@@ -75,4 +75,3 @@ class _Body(greenlet):
     def __init__(self, fiber: Fiber, run: Callable[[], object]) -> None:
         super().__init__(lambda _: run(), fiber.hub)
         self.fiber = fiber
-

@@ -110,7 +110,9 @@ _ACTS: dict[str, Act] = {
     "join_party": _by_user(lambda app, user, party_id: app.social.parties.join(user, party_id)),
     "decline_party": _by_user(lambda app, user, party_id: app.social.parties.decline(user, party_id)),
     "leave_party": _by_user(lambda app, user, party_id: app.social.parties.leave(user, party_id)),
-    "kick_from_party": _by_user(lambda app, user, party_id, other_id: app.social.parties.kick(user, party_id, other_id)),
+    "kick_from_party": _by_user(
+        lambda app, user, party_id, other_id: app.social.parties.kick(user, party_id, other_id)
+    ),
     "hand_over": _by_user(lambda app, user, party_id, other_id: app.social.parties.hand_over(user, party_id, other_id)),
     "enter_with_party": _by_user(lambda app, user, room_id: app.social.parties.enter_room(user, room_id)),
     "invite_to_room": _by_user(

@@ -219,5 +219,3 @@ class Valkey:
 def stream_id(text: str) -> StreamId:
     at_ms, _, sequence = text.partition("-")
     return int(at_ms), int(sequence or 0)
-
-
