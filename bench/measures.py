@@ -234,6 +234,11 @@ GENERATOR_SHARE = _measure("generator, share of a core while it mattered", "%", 
 SWARM_REACH = _measure("reach", "", Kind.SHARE, Direction.MORE)
 SERVER_SHARE = _cpu("server CPU, of a core", "")
 
+# Load generators
+GENERATOR_CPU_PER_1000_EVENTS = _cpu("CPU of the load generator per 1,000 events", "ms")
+PLAYERS_PER_CPU_S = _measure("players connected per second of one core of the load generator", "1/s", Kind.RATE)
+GENERATOR_KIB_PER_PLAYER = _memory("resident memory of the load generator in all, per player", "KiB")
+
 # One lobby on several nodes
 KILLED = ("node", "Valkey", "PostgreSQL")
 """What is killed while rooms are made."""

@@ -16,12 +16,12 @@ from bench.analysis.windows import over_the_window
 from bench.measures import Kind, Measure
 from bench.record.findings import Reading, Where
 from bench.record.run import Run
-from bench.record.vocabulary import LOBBY, LOBBY_FILTERED, LOBBY_GZIP, LOBBY_UNCHANGED
+from bench.record.vocabulary import LOBBY, LOBBY_FILTERED, LOBBY_GZIP, LOBBY_UNCHANGED, SWARM
 from loadtest.results.validity import Validity
 
-WITH_OTHERS = ("peers", "fanout", "rooms-get")
-OWN = (LOBBY, LOBBY_UNCHANGED, LOBBY_GZIP, LOBBY_FILTERED)
-"""Parties that are this server."""
+WITH_OTHERS = ("peers", "fanout", "rooms-get", "swarm-cost")
+OWN = (LOBBY, LOBBY_UNCHANGED, LOBBY_GZIP, LOBBY_FILTERED, SWARM)
+"""Parties that are this project's."""
 
 
 @dataclass(frozen=True)

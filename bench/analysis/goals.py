@@ -23,6 +23,8 @@ from bench.measures import (
     CPU_PER_REQUEST,
     DELTA_P99,
     FETCHES,
+    GENERATOR_CPU_PER_1000_EVENTS,
+    GENERATOR_KIB_PER_PLAYER,
     GROWTH,
     HOSTILE_KINDS,
     KILL,
@@ -39,6 +41,7 @@ from bench.measures import (
     OFFLINE_BATCHES,
     PEAK_RSS,
     PLAYERS_MISSING,
+    PLAYERS_PER_CPU_S,
     PONG_RATIO,
     REFUSED_FOR,
     ROOMS_DOUBLED,
@@ -68,6 +71,7 @@ from bench.record.vocabulary import (
     ONE_NODE,
     OTHER_NODE,
     PLAIN_HANDLER,
+    SWARM,
 )
 
 
@@ -127,6 +131,9 @@ GOALS = (
     ),
     Goal("memory", RSS_PER_CONNECTION, 5_000, 11.0),
     Goal("memory", RSS_PER_CONNECTION, 10_000, 11.0),
+    Goal("swarm-cost", GENERATOR_CPU_PER_1000_EVENTS, 1_000, 1.0, party=SWARM, over=NODE_WS),
+    Goal("swarm-cost", PLAYERS_PER_CPU_S, 1_000, 2_000.0, party=SWARM, at_least=True),
+    Goal("swarm-cost", GENERATOR_KIB_PER_PLAYER, 5_000, 30.0, party=SWARM),
     *(Goal("churn", each, 50_000 if cycle == "room" else 120_000, 2.0) for (_, cycle), each in GROWTH.items()),
     *(
         Goal("hostile", PONG_RATIO, 2_000, 2.0, party=f"{kind}, {way}")

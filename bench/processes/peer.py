@@ -22,9 +22,11 @@ START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 10.0
 INSTALL_TIMEOUT_S = 120.0
 
-NODE_SOURCE = Path(__file__).parent.parent / "peers" / "node_ws"
-HTTP_SOURCE = NODE_SOURCE.parent / "node_http"
-EXPRESS_SOURCE = Path(__file__).parent.parent / "peers" / "express_node"
+PEERS = Path(__file__).parent.parent / "peers"
+NODE_SOURCE = PEERS / "node_ws"
+HTTP_SOURCE = PEERS / "node_http"
+EXPRESS_SOURCE = PEERS / "express_node"
+GENERATOR_SOURCE = PEERS / "generators" / "node"
 
 
 class PeerFailed(RuntimeError):
@@ -57,7 +59,7 @@ def start_peer(
     command: Sequence[str], *, cpus: tuple[int, ...] | None, environment: Mapping[str, str] | None = None
 ) -> Iterator[Peer]:
     """Run a peer on these cores, all of its threads. Raises `PeerFailed`."""
-    with _on(cpus):  # the child inherits it, and its threads from it
+    with pinned(cpus):  # the child inherits it, and its threads from it
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, **(environment or {})},
@@ -83,7 +85,7 @@ def start_peer(
 
 def node_command() -> list[str] | None:
     """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
-    command = _installed_node(NODE_SOURCE)
+    command = installed_node(NODE_SOURCE)
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
 
 
@@ -96,11 +98,17 @@ def node_http_command() -> list[str] | None:
 
 def express_command() -> list[str] | None:
     """The command of the server that the specification describes, in Node.js; likewise."""
-    return _installed_node(EXPRESS_SOURCE)
+    return installed_node(EXPRESS_SOURCE)
 
 
-def _installed_node(source: Path) -> list[str] | None:
-    """Install a Node.js peer into a cache folder, once."""
+def generator_command() -> list[str] | None:
+    """The command of a load generator with ws; likewise."""
+    return installed_node(GENERATOR_SOURCE, "client.js")
+
+
+def installed_node(source: Path, script: str = "server.js") -> list[str] | None:
+    """The command of that script in that folder, whose packages (``ws`` among them) are installed into a cache folder,
+    once; ``None`` without Node, npm or a registry."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -109,7 +117,7 @@ def _installed_node(source: Path) -> list[str] | None:
     folder = cache / f"{source.name.replace('_', '-')}-{hashlib.sha256(package).hexdigest()[:10]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "server.js"):
+        for name in ("package.json", script):
             shutil.copy(source / name, folder / name)
         if not (folder / "node_modules" / "ws" / "package.json").exists():
             subprocess.run(
@@ -118,11 +126,12 @@ def _installed_node(source: Path) -> list[str] | None:
             )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return [node, str(folder / "server.js")]
+    return [node, str(folder / script)]
 
 
 @contextlib.contextmanager
-def _on(cpus: tuple[int, ...] | None) -> Iterator[None]:
+def pinned(cpus: tuple[int, ...] | None) -> Iterator[None]:
+    """What is started within runs on these cores."""
     if cpus is None or not hasattr(os, "sched_setaffinity"):
         yield
         return

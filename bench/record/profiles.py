@@ -185,6 +185,20 @@ class SwarmSizes(_Sizes, frozen=True, kw_only=True):
     """Mean time until a player whose connections fail loses one."""
 
 
+class SwarmCostSizes(_Sizes, frozen=True, kw_only=True):
+    """Of each load generator, on a fresh server."""
+
+    players: list[int] = msgspec.field(default_factory=lambda: [1_000])
+    repeats: int = 1
+    window_s: float = 10.0
+    changes_per_s: float = 1.0
+    players_per_s: float = 5_000.0
+    """Asked for: more than any of them can do."""
+    heartbeat_s: float = 10.0
+    patience_s: float = 120.0
+    """For all players to come."""
+
+
 class ChurnSizes(_Sizes, frozen=True, kw_only=True):
     """Of each way in, on a fresh server."""
 
@@ -284,6 +298,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     capacity: CapacitySizes = CapacitySizes()
     cost: CostSizes = CostSizes()
     peers: PeersSizes = PeersSizes()
+    swarm_cost: SwarmCostSizes = SwarmCostSizes()
     churn: ChurnSizes = ChurnSizes()
     hostile: HostileSizes = HostileSizes()
     cluster: ClusterSizes = ClusterSizes()
@@ -329,6 +344,7 @@ SMOKE = Profile(
         users=10, spawn_per_s=10.0, run_s=5.0, poller_share=0.3, room_interval_s=4.0, room_lifetime_s=2.0,
         mix=EVERY_FEATURE,
     ),
+    swarm_cost=SwarmCostSizes(players=[20], window_s=1.0, heartbeat_s=1.0, patience_s=60.0),
     churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),
     hostile=HostileSizes(good=20, round_s=0.2),
     cluster=ClusterSizes(
@@ -392,6 +408,7 @@ FULL = Profile(
         users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
     ),
+    swarm_cost=SwarmCostSizes(players=[1_000, 5_000], repeats=5, window_s=15.0),
     churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
     hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
     cluster=ClusterSizes(
@@ -440,6 +457,7 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         capacity=change(profile.capacity, first=min(sizes), most=max(sizes)),
         cost=change(profile.cost, clients=sizes),
         peers=change(profile.peers, clients=last),
+        swarm_cost=change(profile.swarm_cost, players=sizes),
         engine=change(
             profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last
         ),

@@ -22,6 +22,7 @@ ENGINE_QUESTIONS = {
     "fanout": "What does a broadcast cost, against the floor and other servers?",
     "rooms-get": "What does GET /api/rooms cost, against a plain RequestHandler and Node.js?",
     "memory": "What does an idle connection hold of memory?",
+    "swarm-cost": "What does the swarm itself cost, beside other load generators?",
     "churn": "Does memory grow with clients that come and go?",
     "hostile": "How much later do good clients get their pongs, beside a hostile one?",
     "cluster": "What do several nodes as one lobby cost, and what is seen when one of them or Valkey dies?",

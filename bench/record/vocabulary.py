@@ -20,6 +20,8 @@ NODE_WS = "node ws"
 NODE_HTTP = "node http"
 NAIVE_TORNADO = "naive Tornado"
 PLAIN_HANDLER = "RequestHandler"
+SWARM, LOCUST_RECIPE, TSUNG = "the swarm", "Locust, usual recipe", "tsung"
+"""Load generators; so are `NODE_WS` and `WEBSOCKETS` in the scenario `swarm-cost`."""
 NODE_EXPRESS, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
 
 # Parties of a restart begin with the policy of the clients' retries

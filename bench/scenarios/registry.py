@@ -29,7 +29,7 @@ from bench.scenarios import (
 )
 from bench.scenarios.cluster import bench as cluster
 from bench.scenarios.cluster import survival
-from bench.scenarios.engine import fanout, memory, rooms_get
+from bench.scenarios.engine import fanout, memory, rooms_get, swarm_cost
 from bench.scenarios.engine import freshness as engine_freshness
 from bench.scenarios.stress import churn, hostile
 
@@ -182,6 +182,12 @@ def _engine_s(profile: Profile) -> float:
     return 20.0 + engine.repeats * sum(n / 250 for n in engine.fanout)
 
 
+def _swarm_cost_s(profile: Profile) -> float:
+    """Five tools; the slowest takes some 4 ms of CPU for a player of 1,000, and each player is told to all others."""
+    sizes = profile.swarm_cost
+    return sum(5 * sizes.repeats * (10.0 + sizes.window_s + n / 500 + n * n / 4e5) for n in sizes.players)
+
+
 def _churn_s(profile: Profile) -> float:
     """Over TLS a cycle takes seven times as long."""
     sizes = profile.churn
@@ -237,6 +243,7 @@ SCENARIOS = (
         "memory", _engine(memory.run),
         lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600),
     ),
+    Scenario("swarm-cost", swarm_cost.run, _swarm_cost_s),
     Scenario("churn", churn.run, _churn_s),
     Scenario("hostile", hostile.run, _hostile_s),
     Scenario("cluster", cluster.run, _cluster_s),

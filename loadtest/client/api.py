@@ -98,6 +98,15 @@ class LobbyApi:
         """
         path = "/api/rooms" + (f"?gamemode={quote(gamemode, safe='')}" if gamemode is not None else "")
         answer = self._call("GET", path, route="/api/rooms", headers={"if-none-match": etag} if etag else {})
+        return self._rooms_of(answer, etag=etag)
+
+    def read_rooms(self, answer: HttpAnswer) -> RoomsAnswer:
+        """What `rooms` makes of its answer, for a caller that has asked by itself. Raises as that does."""
+        if answer.status >= 400:
+            raise self._problem(answer)
+        return self._rooms_of(answer, etag=None)
+
+    def _rooms_of(self, answer: HttpAnswer, *, etag: str | None) -> RoomsAnswer:
         if answer.status == 304:
             return RoomsAnswer(rooms=None, etag=etag)
         return RoomsAnswer(rooms=self._read_rooms(answer), etag=answer.headers.get("etag"))

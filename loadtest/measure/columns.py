@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadtest.measure.ledger import Ledger, Pending
+from loadtest.wire.state import APART_S
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -70,10 +71,30 @@ class Taken:
 def take(pending: Pending, horizon_s: float) -> Taken:
     """Columns are only about in the order of time: a message that arrived earlier may be read later. What came when no
     connection was accepted has the span −1 and is left out."""
+    _take_reads_apart(pending, horizon_s)
     users, at, times_s = _cut(pending.receipt_times_s, horizon_s, pending.receipt_users, pending.receipt_spans)
     told, told_times_s = _cut(pending.announcement_times_s, horizon_s, pending.announcement_spans)
     mine, ours = at >= 0, told >= 0
     return Taken(users[mine], at[mine], times_s[mine], told[ours], told_times_s[ours])
+
+
+def _take_reads_apart(pending: Pending, horizon_s: float) -> None:
+    """Those up to the last one that is due: what is beyond the horizon in them waits in the columns. O(events)."""
+    if not pending.reads:
+        return
+    times_s = _column(pending.read_times_s, np.float64)
+    due = np.flatnonzero(times_s <= horizon_s)
+    if not len(due):
+        return
+    number = int(due[-1]) + 1
+    reads, spans = pending.reads[:number], _column(pending.read_spans, np.int32)[:number]
+    sizes = np.fromiter(map(len, reads), np.int64, number) // 8
+    begins = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    places = np.arange(1, len(begins) + 1) - begins
+    pending.receipt_users.frombytes(b"".join(reads))
+    pending.receipt_spans.frombytes(np.repeat(spans, sizes).tobytes())
+    pending.receipt_times_s.frombytes((np.repeat(times_s[:number], sizes) + places * APART_S).tobytes())
+    del pending.reads[:number], pending.read_spans[:number], pending.read_times_s[:number]
 
 
 def _cut(times_s: array[float], horizon_s: float, *others: array[int]) -> list[Any]:

@@ -41,7 +41,7 @@ class Marks:
 
     def read_list(self, rooms: tuple[Room, ...]) -> MarkedList:
         """Read once for all players who hold the same object."""
-        for known in self._lists:
+        for known in reversed(self._lists):
             if known.rooms is rooms:
                 return known
         times_s = {room.id: self.read(room.map_name) for room in rooms}

@@ -31,6 +31,9 @@ from lobby_server.protocol.resources import Room
 FRESH_BY_PUSH = "time to fresh, by push"
 RECONNECT_TO_FRESH = "reconnect to fresh"
 
+EVENTS = frozenset({"user_online", "user_offline", "rooms_changed"})
+"""What a lobby tells everybody of."""
+
 SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
 
@@ -81,10 +84,15 @@ class Pending:
     receipt_times_s: array[float]
     announcement_spans: array[int]
     announcement_times_s: array[float]
+    reads: list[bytes]
+    """Announcements of presence that came in one read: their users as in `receipt_users`, 8 bytes each, shared by all
+    spans that had the same. Taken apart when they are judged."""
+    read_spans: array[int]
+    read_times_s: array[float]
 
     @classmethod
     def empty(cls) -> Pending:
-        return cls(array("q"), array("i"), array("d"), array("i"), array("d"))
+        return cls(array("q"), array("i"), array("d"), array("i"), array("d"), [], array("i"), array("d"))
 
 
 class Ledger:
@@ -113,6 +121,8 @@ class Ledger:
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
         self.revisions = Revisions()
+        self.untold: frozenset[str] = frozenset()
+        """Of `EVENTS`, those that this server does not tell: nothing is expected of them."""
         self.disturbances = Disturbances()
         """When faults may be felt."""
         self.heard_until_s: float | None = None
@@ -202,7 +212,8 @@ class Ledger:
         self._connections_of[user_id] = held + 1
         if not held:
             begin_s = (now_s if accepted_s is None else accepted_s) - handshake_s
-            self._note(Transition(user_id, True, begin_s, now_s, begin_s, self._is_certain(user_id, now_s)))
+            is_certain = "user_online" not in self.untold and self._is_certain(user_id, now_s)
+            self._note(Transition(user_id, True, begin_s, now_s, begin_s, is_certain))
         return len(self.span_from_s) - 1
 
     def close_span(self, span: int, user_id: int, *, left_s: float | None, is_silent: bool) -> None:
@@ -217,7 +228,8 @@ class Ledger:
         if not held:
             begin_s = self.span_from_s[span] if left_s is None else left_s
             origin_s = math.nan if left_s is None else left_s
-            self._note(Transition(user_id, False, begin_s, end_s, origin_s, self._is_certain(user_id, now_s)))
+            is_certain = "user_offline" not in self.untold and self._is_certain(user_id, now_s)
+            self._note(Transition(user_id, False, begin_s, end_s, origin_s, is_certain))
 
     def pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
         now_s = self.clock()
@@ -289,7 +301,7 @@ class PlayerWatch:
             return
         self._own_up(user_id)
         agreed = frozenset(features)
-        sees = SEES_ROOMS
+        sees = 0 if "rooms_changed" in self._ledger.untold else SEES_ROOMS
         if Feature.PRESENCE_BATCH in agreed:
             sees |= SEES_BATCHES
         elif Feature.PRESENCE_FRIENDS not in agreed:
@@ -313,6 +325,13 @@ class PlayerWatch:
         pending.receipt_spans.append(self._span)
         pending.receipt_times_s.append(ledger.clock() if heard_s is None else heard_s)
 
+    def presence_many(self, events: bytes, heard_s: float) -> None:
+        """Those of one read, as `loadtest.wire.state.ManyPresenceSink` has them: one entry, however many they are."""
+        pending = self._ledger.pending
+        pending.reads.append(events)
+        pending.read_spans.append(self._span)
+        pending.read_times_s.append(heard_s)
+
     def rooms(
         self,
         revision: int | None = None,
@@ -329,9 +348,9 @@ class PlayerWatch:
         if revision is not None:
             self._revision = ledger.revisions.take(self._revision, revision, base=base, is_whole=is_whole)
 
-    def lists(self, rooms: tuple[Room, ...]) -> None:
-        """The player holds this list now."""
-        now_s = self._ledger.clock()
+    def lists(self, rooms: tuple[Room, ...], heard_s: float | None = None) -> None:
+        """The player holds this list, which arrived at `heard_s` or now."""
+        now_s = self._ledger.clock() if heard_s is None else heard_s
         for age_s in self._fresh.ages_s(rooms, now_s):
             self._ledger.record(FRESH_BY_PUSH, age_s)
         if self._lost_s is not None and self._span >= 0:

@@ -40,16 +40,22 @@ class Series:
             self._settle()
 
     def record_many(self, durations_s: npt.NDArray[np.float64]) -> None:
-        """Cost: about 0.1 µs each."""
+        """Cost: about 0.1 µs each. As hdrhistogram's `record_value` (a test compares them), for all of them at once."""
+        if not len(durations_s):
+            return
         wanted_us = np.rint(durations_s * 1e6)
         us = np.clip(np.nan_to_num(wanted_us, nan=0.0), 1, LARGEST_US).astype(np.int64)
         self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
-        # The lowest value of each one's bucket: few different ones, and the histogram cannot tell them apart.
         _, exponents = np.frexp(us)
-        shifts = np.maximum(exponents - _EXACT_BITS, 0)
-        values, counts = np.unique((us >> shifts) << shifts, return_counts=True)
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            self._histogram.record_value(value, count)
+        shifts = np.maximum(exponents - _EXACT_BITS, 0).astype(np.int64)
+        steps = us >> shifts
+        indexes, numbers = np.unique((shifts << (_EXACT_BITS - 1)) + steps, return_counts=True)
+        self._counts()[indexes] += numbers.astype(np.uint64)
+        lowest = steps << shifts  # of its bucket: the histogram cannot tell them apart
+        histogram = self._histogram
+        histogram.total_count += len(us)
+        histogram.min_value = min(histogram.min_value, int(lowest.min()))
+        histogram.max_value = max(histogram.max_value, int(lowest.max()))
 
     @property
     def count(self) -> int:
@@ -121,6 +127,11 @@ class Series:
         values = (histogram.get_value_from_index(int(index)) for index in indexes)
         return [int(histogram.get_highest_equivalent_value(value)) for value in values]
 
+    def snapshot(self) -> npt.NDArray[np.int64]:
+        """How many durations each bucket holds, for `figures_between`. 20 µs."""
+        self._settle()
+        return self._counts().astype(np.int64)
+
     def _counts(self) -> npt.NDArray[np.uint64]:
         return np.frombuffer(self._histogram.counts, dtype=np.uint64)
 
@@ -132,6 +143,22 @@ class Series:
         if self._pending:
             pending, self._pending = self._pending, array("d")
             self.record_many(np.frombuffer(pending, dtype=np.float64))
+
+
+def figures_between(before: npt.NDArray[np.int64], now: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Count, and p50, p99 and the maximum in ms, of what came between two snapshots of one series, or of sums of them.
+    A series that was cleared meanwhile has only what came after that."""
+    counts = now - before if (now >= before).all() else now
+    total = int(counts.sum())
+    if not total:
+        return {"count": 0}
+    sums, histogram = np.cumsum(counts), HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS)
+
+    def ms_at(rank: float) -> float:
+        index = int(np.searchsorted(sums, max(1, rank)))
+        return float(histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000)
+
+    return {"count": total, "p50_ms": ms_at(total * 0.5), "p99_ms": ms_at(total * 0.99), "max_ms": ms_at(total)}
 
 
 def merged(*series: Series) -> Series:

@@ -1,7 +1,7 @@
 """A seat of the swarm: what Locust starts, counts and stops. The plan says which player has it, and for how long.
 
 In a closed workload the same player returns after each session; in an open one the seat waits for an arrival. The
-seat's greenlet sleeps until something is due; reading, heartbeats and retries are done by shared greenlets.
+seat is parked until something is due; reading, heartbeats and retries are done by shared greenlets.
 """
 
 from __future__ import annotations
@@ -11,36 +11,26 @@ import time
 
 import gevent
 from gevent.event import Event
-from locust import User, task
+from locust import task
 from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtest.measure.recorder import LATENESS
-from loadtest.players.roles.browser import Browser
-from loadtest.players.roles.flapper import Flapper
-from loadtest.players.roles.host import Host
-from loadtest.players.roles.joiner import Joiner
-from loadtest.players.roles.poller import ConditionalPoller, Poller
+from loadtest.players.parking import ParkedUser
 from loadtest.players.roles.role import Role
-from loadtest.players.roles.slow_reader import SlowReader
-from loadtest.players.roles.socializer import Socializer
-from loadtest.players.roles.tabber import Tabber
 from loadtest.players.sign_in import GaveUp
 from loadtest.players.swarm import Swarm, swarm_of
+from loadtest.wire.timers import Timers
 from loadtest.workload.arrivals import Arrival
+from loadtest.workload.roles.book import ROLES
 
 IDLE_S = 3600.0
 """The wait of a player who has nothing to do; it ends with the user."""
 SET_UP_TIMEOUT_S = 10.0
 SESSIONS_ENDED = "sessions ended"
 
-ROLES: dict[str, type[Role]] = {
-    role.NAME: role
-    for role in (Browser, Host, Joiner, Flapper, Tabber, SlowReader, Socializer, Poller, ConditionalPoller)
-}  # fmt: skip
 
-
-class Player(User):
+class Player(ParkedUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         swarm = _swarm_of(environment)
@@ -54,6 +44,10 @@ class Player(User):
         self._arrival: Arrival | None = None
         self._arrived: Event | None = None
         """Set when an arrival is assigned to this seat, in an open workload."""
+
+    @property
+    def timers(self) -> Timers:
+        return self.swarm.wire.timers
 
     @task
     def keep_appointments(self) -> None:
@@ -106,7 +100,7 @@ class Player(User):
             self._arrival = None
         self.swarm.recorder.record(LATENESS, time.perf_counter() - began_s)
         plan = self.swarm.plan.player(number, session)
-        self.role = ROLES[plan.role](self.swarm, plan, seat=self.number, began_s=began_s)
+        self.role = ROLES[plan.role].player(self.swarm, plan, seat=self.number, began_s=began_s)
         self.swarm.arriving.add(self)
         try:
             self.role.begin()

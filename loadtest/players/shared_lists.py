@@ -26,6 +26,8 @@ class SharedLists:
         self._bodies: OrderedDict[Hashable, Any] = OrderedDict()
         self._snapshots: OrderedDict[Hashable, Any] = OrderedDict()
         self._deltas: OrderedDict[Hashable, Any] = OrderedDict()
+        self._latest: tuple[HeldRooms, RoomsDelta, HeldRooms] | None = None
+        """What most players ask for one after the other."""
 
     def decode(self, body: bytes, decode: Callable[[], tuple[Room, ...]]) -> tuple[Room, ...]:
         """What `decode` makes of `body`, or made of it for another player. What it raises is not kept."""
@@ -35,7 +37,12 @@ class SharedLists:
         return _remembered(self._snapshots, id(message), (message,), lambda: HeldRooms.of_snapshot(message))
 
     def apply_delta(self, held: HeldRooms, delta: RoomsDelta) -> HeldRooms:
-        return _remembered(self._deltas, (id(held), id(delta)), (held, delta), lambda: held.after(delta))
+        latest = self._latest
+        if latest is not None and latest[0] is held and latest[1] is delta:
+            return latest[2]
+        after = _remembered(self._deltas, (id(held), id(delta)), (held, delta), lambda: held.after(delta))
+        self._latest = held, delta, after
+        return after
 
 
 def _remembered(kept: OrderedDict[Hashable, Any], key: Hashable, alive: tuple[object, ...], make: Callable[[], T]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
 
 import gevent
 
@@ -12,6 +11,7 @@ from loadtest.measure.metrics import FAILURES, WITHOUT_IDENTITY
 from loadtest.players.locust_http import CONFLICT, SwarmApi
 from loadtest.players.swarm import Swarm
 from loadtest.workload.identities import NoTokenLeft, account
+from loadtest.workload.plan import PlayerPlan
 
 
 class GaveUp(Exception):
@@ -19,17 +19,22 @@ class GaveUp(Exception):
 
 
 class SignIn:
-    __slots__ = ("_api", "_number", "_rng", "_swarm", "token")
+    __slots__ = ("_api", "_number", "_plan", "_swarm", "token")
 
-    def __init__(self, swarm: Swarm, *, api: SwarmApi, number: int, rng: Random) -> None:
+    def __init__(self, swarm: Swarm, *, api: SwarmApi, number: int, plan: PlayerPlan) -> None:
         self._swarm = swarm
         self._api = api
         self._number = number
-        self._rng = rng
+        self._plan = plan
         self.token: str | None = None
 
     def get_token(self, intended_s: float) -> str:
-        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`."""
+        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`. Empty where the server wants
+        none."""
+        profile = self._swarm.profile
+        if profile is not None and not profile.needs_tokens:
+            self.token = ""
+            return self.token
         try:
             self.token = self._by_tokens() or self._by_account(intended_s)
         except (ApiError, NoTokenLeft) as error:
@@ -58,7 +63,11 @@ class SignIn:
     def _patiently(self, intended_s: float | None, call: Callable[[float], str]) -> str:
         """Retry while the server does not answer or asks to wait; the intended time of a retry is when its wait ends.
         Raises any other `ApiError`."""
-        failures, at_s = 0, self._swarm.wire.clock() if intended_s is None else intended_s
+        rng, failures, at_s = (
+            self._plan.rng("identity"),
+            0,
+            self._swarm.wire.clock() if intended_s is None else intended_s,
+        )
         while True:
             try:
                 return call(at_s)
@@ -68,12 +77,12 @@ class SignIn:
                     "The server limits logins (429): players wait as long as it says. To start faster, give --tokens "
                     "(lobby-server mint-tokens) or --jwt-secret, or start the server with --auth-rate-per-min 0.",
                 )
-                wait_s = error.retry_after_s * self._rng.uniform(1.0, 1.5)
+                wait_s = error.retry_after_s * rng.uniform(1.0, 1.5)
             except ApiError:
                 raise
             except ClientError as error:
                 self._swarm.say_once("away", f"A login failed: {error}; players try again.")
-                wait_s = JitterReconnect().delay_s(failures, self._rng)
+                wait_s = JitterReconnect().delay_s(failures, rng)
                 failures += 1
             at_s = self._swarm.wire.clock() + wait_s
             gevent.sleep(wait_s)

@@ -2,7 +2,8 @@
 
 It has the interface and the invariant of `ConnectionManager`: between `connect_to_server` and
 `disconnect_from_server` it is connected or about to try again, unless the server said that this is pointless.
-Everything but the upgrade happens in the reader's or the timers' greenlet, so listeners must not block.
+Everything happens in the reader's or the timers' greenlet, so listeners must not block. How messages are heard and
+hearts beat is in `loadtest.wire.hearing` and `loadtest.wire.heartbeats.beating`; here are the tries and the ends.
 
     IDLE ─connect_to_server→ OPENING ─upgrade→ SHAKING ─handshake_accepted→ ACCEPTED
       ↑                        ↑   └──────failed──┴──────────lost──────────────┤
@@ -15,39 +16,52 @@ ping, both until the kernel had the answer. How much later than intended the pro
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Iterable
 from random import Random
 
 from gevent.event import Event
 
-from loadtest.client.counters import NO_CLOSE_FRAME, UNDECODABLE, Counters
+from loadtest.client.counters import NO_CLOSE_FRAME, Counters
 from loadtest.client.errors import NotConnected
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.sockets.link import LinkEnded, OpenFailed, ended_by_close_frame
 from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
-from loadtest.client.timing import HeartbeatTimer, Timing
+from loadtest.client.timing import Timing
+from loadtest.wire.heartbeats.beating import BeatingConnection
 from loadtest.wire.messages import frames
-from loadtest.wire.messages.heartbeats import Heartbeats
-from loadtest.wire.opening import open_for_reader
+from loadtest.wire.messages.own import encode_own
+from loadtest.wire.opening import Opened
+from loadtest.wire.outgoing.opener import Opening
 from loadtest.wire.places import Place, socket_url_at
-from loadtest.wire.sending import SendingConnection, reset_on_close
+from loadtest.wire.sending import reset_on_close
 from loadtest.wire.shared import Wire
-from loadtest.wire.state import PresenceSink, State
+from loadtest.wire.state import ManyPresenceSink, PresenceSink, State
 from loadtest.wire.timers import Timer
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.features import Feature
 
-_DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
-_APART_S = 1e-7
-"""Between two messages that arrived together, so that their order is kept."""
-
 log = logging.getLogger(__name__)
 
 
-class SwarmConnection(SendingConnection):
+class SwarmConnection(BeatingConnection):
     """One greenlet may use it at a time, as everywhere under gevent: nothing here is locked."""
+
+    __slots__ = (
+        "_closed",
+        "_failures",
+        "_host",
+        "_left_s",
+        "_place",
+        "_rng",
+        "_timer",
+        "_token",
+        "_upgrade_s",
+        "_was_lost",
+        "accepted_at_s",
+        "handshake_sent_s",
+        "reconnect",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -57,42 +71,35 @@ class SwarmConnection(SendingConnection):
         version: str = DEFAULT_VERSION,
         timing: Timing | None = None,
         reconnect: ReconnectPolicy | None = None,
-        rng: Random | None = None,
+        rng: Random | Callable[[], Random] | None = None,
         phase: float | None = None,
         counters: Counters | None = None,
         features: Iterable[Feature | str] = (),
         on_presence: PresenceSink | None = None,
+        on_presence_many: ManyPresenceSink | None = None,
         on_late: Callable[[float], object] = lambda late_s: None,
         place: Place | None = None,
     ) -> None:
-        """`rng` draws the retry delays; `phase`, from 0 to 1, is that of the heartbeats, drawn if not given. `on_late`
-        gets how late each try to connect begins and each ping is sent. `place`: at which node it connects; None: where
-        the wire leads."""
-        super().__init__(wire, name=name, version=version, features=features, counters=counters or Counters())
+        """`rng` draws the retry delays, and may be a function that makes it when it is needed: one takes 2.5 KiB.
+        `phase`, from 0 to 1, is that of the heartbeats, drawn if not given. `on_late` gets how late each try to connect
+        begins and each ping is sent. `on_presence_many` needs `on_presence`, too. `place`: at which node it connects;
+        None: where the wire leads."""
+        self._rng = rng or Random()
+        super().__init__(
+            wire, name=name, version=version, features=features, counters=counters or Counters(),
+            on_presence=on_presence, on_presence_many=on_presence_many, on_late=on_late, timing=timing or Timing(),
+            phase=self._drawing().random() if phase is None else phase,
+        )  # fmt: skip
         self.side = wire.new_errands()
-        self.timing = timing or Timing()
         self.reconnect = reconnect or JitterReconnect()
-        self.on_presence, self._on_late = on_presence, on_late
         self._place, self._host = place, ""
-        self.state = State.IDLE
         self.accepted_at_s = 0.0
         """When the last acceptance arrived."""
-        self.heard_s = 0.0
-        """When the message that is being told arrived. It never goes back."""
-        self._rng = rng or Random()
-        self._phase = self._rng.random() if phase is None else phase
         self._token = ""
-        self._epoch = 0
-        """Goes up with every try and every end: what belongs to an earlier one is stale."""
         self._failures, self._was_lost = 0, False
-        self._parser = frames.FrameParser()
         self._timer: Timer | None = None
-        self._pulse: HeartbeatTimer | None = None
-        self._heartbeats = Heartbeats()
         self._upgrade_s: float | None = None
         self.handshake_sent_s = self._left_s = 0.0
-        self._slot_s: float | None = None
-        """When to come back, counted from the loss, if a draining server said so."""
         self._closed: Event | None = None
 
     def __repr__(self) -> str:
@@ -113,6 +120,7 @@ class SwarmConnection(SendingConnection):
         """Blocks until the server has answered the close frame, for the close timeout at most."""
         if self.state in (State.SHAKING, State.ACCEPTED):
             self._stop_timer()
+            self._stop_beating()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
             self._tell_unanswered(self._heartbeats.close(self._left_s))
             self._closed = Event()
@@ -166,6 +174,10 @@ class SwarmConnection(SendingConnection):
         if self.state is State.ACCEPTED and Feature.REFRESH in self.accepted_features:
             self.send(messages.Refresh(token=token))
 
+    def is_at(self, epoch: int) -> bool:
+        """Whether it is still at that try."""
+        return epoch == self._epoch
+
     @property
     def is_connected(self) -> bool:
         return self.state is State.ACCEPTED
@@ -175,47 +187,57 @@ class SwarmConnection(SendingConnection):
             raise NotConnected(message.TYPE)
         self._send_text(message)
 
+    def send_own(self, name: str, data: object) -> None:
+        """A message that the lobby's vocabulary does not have. Raises `NotConnected`, as `send`."""
+        if self.state is not State.ACCEPTED:
+            raise NotConnected(name)
+        self._send_payload(name, encode_own(name, data))
+
     # -- one try --------------------------------------------------------------------------------------------------
 
     def _try_now(self, intended_s: float) -> None:
         self.state = State.OPENING
         self._epoch += 1
-        epoch = self._epoch
-        self._wire.openers.put(lambda: self._open(epoch, intended_s))
-
-    def _open(self, epoch: int, intended_s: float) -> None:
-        """In a greenlet of the crew."""
-        if epoch != self._epoch:
-            return
-        self._on_late(self._wire.clock() - intended_s)
-        url = self._wire.url
         if self._place is not None:
-            self._host, url = self._place.host, socket_url_at(self._place, self._wire.path)
-        try:
-            opened = open_for_reader(url, self.timing, self._wire.sources)
-        except OpenFailed as failed:
-            if epoch == self._epoch:
-                self._leave_node()
-                log.info("%s: not connected: %s", self.name, failed.why)
-                self._tell_attempt(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
-                self._go_on(refused=failed.refused, retry_after_s=failed.retry_after_s)
-            return
-        self.counters.bytes_in += opened.bytes_in
-        self.counters.bytes_out += opened.bytes_out
-        if epoch != self._epoch:
-            opened.sock.close()
-            return
-        now_s = self._wire.clock()
+            self._host = self._place.host
+        self._ask(intended_s)
+
+    def _ask(self, intended_s: float) -> None:
+        """For a connection; `on_opened` or `on_failed_try` follows, unless there was another try or an end."""
+        opener = self._wire.opener
+        if self._place is not None:
+            opener = self._wire.opener_at(socket_url_at(self._place, self._wire.path))
+        opener.open(Try(self, self._epoch, intended_s), self.timing)
+
+    def on_try(self, intended_s: float) -> None:
+        """Its turn has come."""
+        self._on_late(self._wire.clock() - intended_s)
+
+    def on_failed_try(self, failed: OpenFailed) -> None:
+        self._leave_node()
+        log.info("%s: not connected: %s", self.name, failed.why)
+        self._tell_attempt(Attempt(upgrade_s=None, handshake_s=None, failure=failed.why))
+        self._go_on(refused=failed.refused, retry_after_s=failed.retry_after_s)
+
+    def on_opened(self, opened: Opened, opening: Opening | None) -> None:
+        now_s, epoch = self._wire.clock(), self._epoch
         self._upgrade_s, self.handshake_sent_s = opened.upgrade_s, now_s
         self.sock, self._parser, self._unsent = opened.sock, frames.FrameParser(), b""
         self.state = State.SHAKING
-        self._wire.reader.add(self)
+        if opening is None:
+            self._wire.reader.add(self)
+        else:
+            self._wire.reader.hand_over(opening, self)
         self._timer = self._wire.timers.put(now_s + self.timing.handshake_timeout_s, self._on_handshake_timeout)
         self.handshake_sent.emit(now_s)
-        self._send_text(self._handshake(self._token))
+        self._greet()
         if opened.unread and epoch == self._epoch:
             self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken
             self.on_bytes(opened.unread, opened.heard_s)
+
+    def _greet(self) -> None:
+        """The upgrade is done."""
+        self._send_text(self._handshake(self._token))
 
     def _tell_attempt(self, attempt: Attempt) -> None:
         """Counted when it has an outcome: one that its player cut short by leaving has none."""
@@ -232,68 +254,13 @@ class SwarmConnection(SendingConnection):
         self.counters.established += 1
         self.counters.reconnects += self._was_lost
         self.state, self._failures, self.accepted_at_s = State.ACCEPTED, 0, self.heard_s
-        self._pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
-        self._look_again(now_s)
+        self._start_beating(now_s)
         handshake_s = max(0.0, self.heard_s - self.handshake_sent_s)
         self._tell_attempt(Attempt(upgrade_s=self._upgrade_s, handshake_s=handshake_s, failure=None))
         self.connection_established.emit()
         self.message_received.emit(accepted)
 
     # -- what comes in --------------------------------------------------------------------------------------------
-
-    def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
-        heard_s = max(arrived_s, self.heard_s)
-        self.counters.bytes_in += len(chunk)
-        pulse = self._pulse
-        if pulse is not None:
-            pulse.heard(self._wire.clock())
-        try:
-            found = self._parser.feed(chunk)
-        except frames.BadFrame as bad:
-            self._send_close(1002)
-            self._lose(LinkEnded(str(bad)))
-            return
-        get, counted, epoch = self._wire.memo.get, self.counters.messages_in, self._epoch
-        payload_in = self.counters.payload_in
-        on_presence = self.on_presence
-        for opcode, payload in found:
-            self.heard_s = heard_s = heard_s + _APART_S
-            if opcode in _DATA:
-                heard = get(payload)
-                counted[heard.name] += 1
-                payload_in[heard.name] += len(payload)
-                if heard.ack_id is not None:
-                    self._send_text(messages.Ack(id=heard.ack_id))  # before anything else: the server times this
-                if self.state is State.ACCEPTED:
-                    user_id = heard.user_id
-                    if user_id is not None and on_presence is not None:
-                        on_presence(user_id, heard.is_online, heard_s)
-                    elif heard.message is not None:
-                        self._hear(heard.message)
-                elif heard.message is not None:
-                    self._hear_in_handshake(heard.message)
-                if heard.name == UNDECODABLE:
-                    self.not_understood.emit(payload, heard.why)
-            elif opcode == frames.OP_PING:
-                self._send_frame(payload, frames.OP_PONG)
-            elif opcode == frames.OP_CLOSE:
-                self._on_close_frame(payload)
-            if epoch != self._epoch:
-                return  # it ended on the way: what follows in this chunk is nobody's
-
-    def _hear(self, message: messages.ServerMessage) -> None:
-        if isinstance(message, messages.Pong):
-            for round_trip_s in self._heartbeats.heard(self.heard_s):
-                self.heartbeat_finished.emit(round_trip_s)
-        elif isinstance(message, messages.ServerDraining):
-            self._slot_s = max(0, message.reconnect_after_ms) / 1000
-        elif self.on_presence is not None and isinstance(message, messages.PresenceChanged):
-            for user in message.online:
-                self.on_presence(user.user_id, True, self.heard_s)
-            for user in message.offline:
-                self.on_presence(user.user_id, False, self.heard_s)
-            return
-        self._tell(message)
 
     def _hear_in_handshake(self, message: messages.ServerMessage) -> None:
         if isinstance(message, messages.HandshakeAccepted):
@@ -321,43 +288,6 @@ class SwarmConnection(SendingConnection):
             self._let_go()
         else:
             self._lose(LinkEnded(why))
-
-    # -- heartbeats -----------------------------------------------------------------------------------------------
-
-    def _look_again(self, now_s: float) -> None:
-        assert self._pulse is not None
-        self._timer = self._wire.timers.put(now_s + self._pulse.wait_s(now_s), self._on_pulse)
-
-    def _on_pulse(self, at_s: float) -> None:
-        pulse, now_s = self._pulse, self._wire.clock()
-        if pulse is None:
-            return
-        if pulse.is_dead(now_s):
-            if not self._has_unread():
-                self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
-                return
-            pulse.heard(now_s)
-        if pulse.take_ping(now_s):
-            unanswered, round_trips_s = self._heartbeats.give_up(now_s)
-            self._tell_unanswered(unanswered)
-            for round_trip_s in round_trips_s:
-                self.heartbeat_finished.emit(round_trip_s)
-            self._heartbeats.sent(now_s)
-            self._on_late(now_s - at_s)
-            self._send_text(messages.Ping())
-        if self.state is State.ACCEPTED:
-            self._look_again(now_s)
-
-    def _tell_unanswered(self, number: int) -> None:
-        for _ in range(number):
-            self.heartbeat_unanswered.emit()
-
-    def _has_unread(self) -> bool:
-        """Signs of life that a busy or paused reader has not come to."""
-        try:
-            return bool(self.sock.recv(1, socket.MSG_PEEK))
-        except OSError:
-            return False
 
     # -- ends -----------------------------------------------------------------------------------------------------
 
@@ -399,7 +329,7 @@ class SwarmConnection(SendingConnection):
         slot_s, self._slot_s = self._slot_s, None
         delay_s = slot_s if retry_after_s is None else retry_after_s
         if delay_s is None:
-            delay_s = self.reconnect.delay_s(self._failures, self._rng)
+            delay_s = self.reconnect.delay_s(self._failures, self._drawing())
         self._failures += 1
         self.state = State.WAITING
         self._timer = self._wire.timers.put(self._wire.clock() + delay_s, self._try_now)
@@ -415,7 +345,8 @@ class SwarmConnection(SendingConnection):
         self._epoch += 1
         self._stop_timer()
         self._heartbeats.clear()
-        self._pulse, self._unsent = None, b""
+        self._stop_beating()
+        self._unsent = b""
         if self.sock is not None:
             self._wire.reader.remove(self)
             self.sock.close()
@@ -425,3 +356,45 @@ class SwarmConnection(SendingConnection):
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
+
+    def _drawing(self) -> Random:
+        if not isinstance(self._rng, Random):
+            self._rng = self._rng()
+        return self._rng
+
+
+class Try:
+    """What the opener knows of a try; by the end of it, its connection may be on to something else."""
+
+    __slots__ = ("_connection", "_epoch", "_intended_s")
+
+    def __init__(self, connection: SwarmConnection, epoch: int, intended_s: float) -> None:
+        self._connection, self._epoch, self._intended_s = connection, epoch, intended_s
+
+    def begins(self) -> bool:
+        if not self._is_wanted():
+            return False
+        self._connection.on_try(self._intended_s)
+        return True
+
+    def is_open(self, opened: Opened, opening: Opening | None) -> None:
+        counters = self._connection.counters
+        counters.bytes_in += opened.bytes_in
+        counters.bytes_out += opened.bytes_out
+        if self._is_wanted():
+            self._connection.on_opened(opened, opening)
+        elif opening is not None:
+            opening.discard()
+        else:
+            opened.sock.close()
+
+    def has_failed(self, failed: OpenFailed) -> None:
+        if self._is_wanted():
+            self._connection.on_failed_try(failed)
+
+    def on_end(self, why: str) -> None:
+        if self._is_wanted():
+            self._connection.on_end(why)
+
+    def _is_wanted(self) -> bool:
+        return self._connection.is_at(self._epoch)

@@ -9,8 +9,6 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-import websocket
-
 from loadtest.client.counters import Counters
 from loadtest.client.signals import Signal
 from loadtest.client.sockets.lobby_connection import LobbyConnection
@@ -23,6 +21,11 @@ from lobby_server.protocol.features import Feature
 
 class SendingConnection(LobbyConnection):
     """Nothing here waits: what a full socket does not take is kept, and the shared reader says when to go on."""
+
+    __slots__ = (
+        "_unsent", "_wire", "accepted_too_late", "counters", "handshake_sent", "heartbeat_unanswered", "not_understood",
+        "sock",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -58,18 +61,20 @@ class SendingConnection(LobbyConnection):
         """The connection is gone; may come out of any call that sends."""
 
     def _send_text(self, message: messages.ClientMessage) -> None:
-        payload = messages.encode(message)
-        self.counters.messages_out[message.TYPE] += 1
-        self.counters.payload_out[message.TYPE] += len(payload)
+        self._send_payload(message.TYPE, messages.encode(message))
+
+    def _send_payload(self, name: str, payload: bytes) -> None:
+        self.counters.messages_out[name] += 1
+        self.counters.payload_out[name] += len(payload)
         self._send_frame(payload, frames.OP_TEXT)
 
     def _send_close(self, code: int) -> None:
         self._send_frame(struct.pack("!H", code), frames.OP_CLOSE)
 
     def _send_frame(self, payload: bytes, opcode: int) -> None:
-        frame: bytes = websocket.ABNF.create_frame(payload, opcode).format()
         if self.sock is None:
             return
+        frame = frames.client_frame(payload, opcode)
         if self._unsent:
             self._unsent += frame
             return

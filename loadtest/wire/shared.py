@@ -1,4 +1,4 @@
-"""What all connections of a process share: reader, timers, crews, memo, source addresses."""
+"""What all connections of a process share: reader, timers, wheel, opener, crew, memos, source addresses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import gevent
 from loadtest.client import ServerTimers
 from loadtest.wire.addresses import SourceAddresses, host_of
 from loadtest.wire.crew import Crew, Errands
+from loadtest.wire.heartbeats.wheel import Wheel
+from loadtest.wire.messages.chunks import Chunks
 from loadtest.wire.messages.memo import Memo
+from loadtest.wire.outgoing.opener import Opener
 from loadtest.wire.reader import SharedReader
 from loadtest.wire.timers import Timers
 
-MOST_UPGRADES = 256
-"""Under way at once in this process. More only makes each of them slower."""
 MOST_ERRANDS = 1024
 """Fetches and the like at once: each is a greenlet, and one HTTP connection."""
 GRACE_MARGIN_S = 15.0
@@ -41,15 +42,29 @@ class Wire:
         self.clock = clock
         self.timers = Timers(clock)
         self.reader = SharedReader(clock)
+        self.wheel = Wheel(self.timers)
         self.memo = Memo()
-        self.openers = Crew(MOST_UPGRADES)
+        self.chunks = Chunks()
         self.crew = Crew(MOST_ERRANDS)
-        self.sources = SourceAddresses(server_host=host_of(url), first=first_source)
+        self._sources = SourceAddresses(server_host=host_of(url), first=first_source)
+        self._openers: dict[str, Opener] = {}
+        self.opener = self.opener_at(url)
         self._silent: set[Any] = set()
         self._grace_s = heartbeat_timeout_s + GRACE_MARGIN_S
 
     def new_errands(self) -> Errands:
         return Errands(crew=self.crew, timers=self.timers)
+
+    def opener_at(self, url: str) -> Opener:
+        """Of one of the lobby's nodes."""
+        opener = self._openers.get(url)
+        if opener is None:
+            opener = self._openers[url] = self.new_opener(url)
+        return opener
+
+    def new_opener(self, url: str) -> Opener:
+        """For an address that only one connection has; not kept."""
+        return Opener(url, reader=self.reader, timers=self.timers, crew=self.crew, sources=self._sources)
 
     def is_busy_here(self) -> bool:
         """Whether the caller runs in the reader or the timers, which must not wait."""
@@ -66,7 +81,8 @@ class Wire:
             sock.close()
 
     def close(self) -> None:
-        self.openers.close()
+        for opener in self._openers.values():
+            opener.close()
         self.crew.close()
         self.timers.close()
         self.reader.close()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
+APART_S = 1e-7
+"""Between two messages that arrived together, so that their order is kept."""
+
 
 class State(Enum):
     IDLE = "idle"
@@ -21,3 +24,10 @@ class PresenceSink(Protocol):
     when the event arrived."""
 
     def __call__(self, user_id: int, is_online: bool, heard_s: float, /) -> None: ...
+
+
+class ManyPresenceSink(Protocol):
+    """Takes the presence events of one read: see `loadtest.wire.messages.chunks.Chunk.presence`. The n-th of them, from
+    1 on, arrived n × `APART_S` after the last argument."""
+
+    def __call__(self, events: bytes, heard_s: float, /) -> None: ...

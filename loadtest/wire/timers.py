@@ -1,6 +1,7 @@
 """One heap of times for a whole process, instead of a sleeping greenlet for each.
 
 Callbacks run in the timers' own greenlet, one after the other; they must not block. What takes long goes to the crew.
+Heartbeats, which are most of what a swarm waits for, share the turns of a `loadtest.wire.heartbeats.wheel`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import time
 from collections.abc import Callable
 
 import gevent
-from gevent.event import Event
+
+from loadtest.wire.alarm import Alarm, Waiter
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,10 @@ class Timer:
     def __init__(self, at_s: float, callback: Callable[[float], None]) -> None:
         self.at_s = at_s
         self._callback: Callable[[float], None] | None = callback
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._callback is None
 
     def cancel(self) -> None:
         self._callback = None
@@ -43,8 +49,8 @@ class Timers:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
         self._heap: list[Timer] = []
-        self._earlier = Event()
-        """Something was put before what is waited for."""
+        self._waiter = Waiter()
+        self._alarm = Alarm()
         self.greenlet: gevent.Greenlet | None = None
 
     def put(self, at_s: float, callback: Callable[[float], None]) -> Timer:
@@ -53,12 +59,13 @@ class Timers:
         heapq.heappush(self._heap, timer)
         if self.greenlet is None:
             self.greenlet = gevent.spawn(self._run)
-        elif self._heap[0] is timer:
-            self._earlier.set()
+        elif self._heap[0] is timer and self._waiter.is_waiting:
+            self._set_alarm()
         return timer
 
     def close(self) -> None:
         self._heap.clear()
+        self._alarm.stop()
         if self.greenlet is not None:
             self.greenlet.kill(block=False)
             self.greenlet = None
@@ -66,11 +73,20 @@ class Timers:
     def _run(self) -> None:
         heap = self._heap
         while True:
-            self._earlier.clear()
             now_s = self.clock()
             while heap and heap[0].at_s <= now_s:
                 try:
                     heapq.heappop(heap).fire()
                 except Exception:
                     log.exception("fault in a timer; the others go on")
-            self._earlier.wait(max(0.0, heap[0].at_s - self.clock()) if heap else None)
+            self._set_alarm()
+            self._waiter.wait()
+
+    def _set_alarm(self) -> None:
+        heap = self._heap
+        while heap and heap[0].is_cancelled:
+            heapq.heappop(heap)
+        if heap:
+            self._alarm.set(heap[0].at_s - self.clock(), self._waiter.wake)
+        else:
+            self._alarm.stop()

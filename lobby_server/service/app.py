@@ -162,6 +162,7 @@ class App:
             clock=clock,
             metrics=self.metrics,
             rooms_interval_s=settings.rooms_notify_interval_ms / 1000,
+            is_shared=shared_log is not None,
         )
 
         # Commands

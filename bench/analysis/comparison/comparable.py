@@ -25,13 +25,13 @@ SIZES_OF: Mapping[str, str] = {
     "broadcast": "broadcast", "freshness": "freshness", "bandwidth": "bandwidth", "break-even": "break_even",
     "reconnect": "returns", "flap": "returns", "capacity": "capacity", "cost": "cost", "peers": "peers",
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
-    "engine-freshness": "engine",
+    "engine-freshness": "engine", "swarm-cost": "swarm_cost",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 
 NOT_OF_A_FIGURE = frozenset(
     {"repeats", "ladder_repeats", "storm_repeats", "clients", "rooms", "changes_per_s", "ways", "lives", "ladder",
-     "fanout", "storms", "returns", "memory", "storm", "has_idle"}
+     "fanout", "storms", "returns", "memory", "storm", "has_idle", "players"}
 )  # fmt: skip
 """Sizes that say how many figures there are and how often each was read; a figure has its own beside it."""
 

@@ -60,6 +60,11 @@ HOW: dict[str, Sequence[str]] = {
         "delete a room; each way in and each cycle on a fresh server. The goal is judged at 120,000 connections and "
         "50,000 rooms, from the look after 20,000 on.",
     ),
+    "swarm-cost": (
+        "Each tool is a process of its own on the generator's core, towards a fresh server, in turns and random order. "
+        "CPU and resident memory are those of all its processes; connecting counts from the first player who was "
+        "online to the last, by the server's count.",
+    ),
     "hostile": (
         "Good clients of one way in stay connected and ping; rounds with one hostile client, a process of its own, and "
         "rounds without it are taken in turns. Each ratio is of two rounds that followed each other.",

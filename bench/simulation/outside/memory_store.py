@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from bench.simulation.outside.social_memory import SocialMemory
 from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.tables import is_storable, key_of
-from bench.simulation.outside.social_memory import SocialMemory
 
 
 class MemoryStore(SocialMemory):

@@ -19,7 +19,7 @@ from lobby_server.service.social.ports import (
 
 
 class SocialMemory:
-    """`FriendStore`, `ChatStore` and `NotificationStore`; a part of `bench.simulation.outside.memory_store.MemoryStore`."""
+    """`FriendStore`, `ChatStore` and `NotificationStore`; a part of `MemoryStore` in the module beside."""
 
     def __init__(self) -> None:
         self._requests: dict[int, FriendRequest] = {}

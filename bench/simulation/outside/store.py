@@ -47,9 +47,6 @@ class Database(MemoryStore):
         await super().add_block(user_id, blocked, since)
         self.ever_blocked.add((user_id, blocked.id))
 
-    async def close(self) -> None:
-        """A node ends; the others go on."""
-
     # -- what a check asks ----------------------------------------------------------------------------------------
 
     def has_line(self, line_id: int) -> bool:
@@ -85,6 +82,9 @@ class SimulatedStore:
         self._loop = loop
         self._random = random
 
+    async def close(self) -> None:
+        """The others go on."""
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         act = getattr(self._database, name)
 
@@ -118,6 +118,9 @@ class MemoryJournal:
 
     def read(self) -> tuple[str, list[bytes]]:
         return self.life, list(self.lines)
+
+    def read_all(self) -> tuple[str, list[bytes]]:
+        return self.read()
 
     def put_aside(self) -> str:
         self.lines.clear()

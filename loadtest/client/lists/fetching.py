@@ -8,9 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from loadtest.client.sockets.lobby_connection import ErrandRunner
 from lobby_server.protocol.resources import Room
+
+
+class Fetching(Protocol):
+    """Makes fetches on request, one at a time."""
+
+    def request(self, *, in_s: float = 0.0) -> None:
+        """What is fetched from then on is wanted; one that is due earlier will do. Returns at once."""
+
+    def close(self) -> None:
+        """No further fetch. One that is under way ends by itself; it is not waited for."""
 
 
 class CoalescedFetch:
@@ -28,12 +39,10 @@ class CoalescedFetch:
         self._is_closed = False
 
     def request(self, *, in_s: float = 0.0) -> None:
-        """What is fetched from then on is wanted; one that is due earlier will do. Returns at once."""
         if not self._is_closed:
             self._side.put(self._run, in_s=in_s)
 
     def close(self) -> None:
-        """No further fetch. One that is under way ends by itself; it is not waited for."""
         self._is_closed = True
         self._side.drop(self._run)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from loadtest.client.api import LobbyApi
+from loadtest.client.api import LobbyApi, RoomsAnswer
 from loadtest.client.errors import ClientError, RateLimited
-from loadtest.client.lists.fetching import CoalescedFetch, RoomsHeld
+from loadtest.client.lists.fetching import CoalescedFetch, Fetching, RoomsHeld
 from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.signals import Signal
 from loadtest.client.sockets.lobby_connection import LobbyConnection
@@ -47,11 +47,12 @@ class ServerList:
         api: LobbyApi,
         connection: LobbyConnection,
         retry: ReconnectPolicy | None = None,
-        rng: Random | None = None,
+        rng: Random | Callable[[], Random] | None = None,
         new_signal: Callable[[str], Signal[Any]] = Signal,
     ) -> None:
         """Starts to listen, and fetches at once where `connection` is established. `retry` is the back-off after a
-        failed fetch, by default jitter from 1 s up to 10 s; `rng` draws its delays and the points in the windows."""
+        failed fetch, by default jitter from 1 s up to 10 s; `rng` draws its delays and the points in the windows, and
+        may be a function that makes it when it is needed."""
         self.list_updated: Signal[[tuple[Room, ...]]] = new_signal("list_updated")
         """The rooms after every successful fetch, newest first; in the connection's side thread."""
         self.fetch_failed: Signal[[ClientError]] = new_signal("fetch_failed")
@@ -61,11 +62,11 @@ class ServerList:
         self._api = api
         self._connection = connection
         self._retry = retry or JitterReconnect(first_s=1.0, cap_s=10.0)
-        self._rng = rng or Random()
+        self._rng = rng or Random
         self._held = RoomsHeld()
         self._failures = 0
         self._is_closed = False
-        self._fetching = CoalescedFetch(self._fetch, side=connection.side)
+        self._fetching = self._new_fetching()
         self._lock = threading.Lock()
         self._is_asked = False
         """A fetch is wanted whatever is held."""
@@ -94,6 +95,10 @@ class ServerList:
         self._connection.rooms_announced.disconnect(self._on_announcement)
         self._fetching.close()
 
+    def _new_fetching(self) -> Fetching:
+        """How fetches are made, one at a time; another client may have another way."""
+        return CoalescedFetch(self._fetch, side=self._connection.side)
+
     def _on_announcement(self, message: ServerMessage) -> None:
         if not isinstance(message, RoomsChangedRev):
             self.refresh()
@@ -102,7 +107,7 @@ class ServerList:
             self._announced_revision = message.rev
             if message.rev == self._held_revision:
                 return
-        self._fetching.request(in_s=self._rng.uniform(0.0, message.fetch_within_ms / 1000))
+        self._fetching.request(in_s=self._drawing().uniform(0.0, message.fetch_within_ms / 1000))
 
     def _is_fetch_needed(self) -> bool:
         """Asked again when the fetch begins: the wait may have made it superfluous."""
@@ -112,27 +117,45 @@ class ServerList:
         return is_asked or (is_behind and self._connection.is_connected)
 
     def _fetch(self) -> float | None:
-        if not self._is_fetch_needed():
+        ticket = self._begin_fetch()
+        if ticket is None:
             return None
-        self.fetch_count += 1
-        ticket = self._held.take_ticket()
         try:
             answer = self._api.rooms()
         except ClientError as error:
-            self.fetch_failed.emit(error)
-            if not self._connection.is_connected:
-                return None
-            delay_s = self._retry.delay_s(self._failures, self._rng)
-            self._failures += 1
-            with self._lock:
-                self._is_asked = True
-            return max(delay_s, error.retry_after_s) if isinstance(error, RateLimited) else delay_s
+            return self._fetch_has_failed(error)
+        self._take_answer(ticket, answer)
+        return None
+
+    def _begin_fetch(self) -> int | None:
+        """The ticket of a fetch that begins now; None where none is needed any more."""
+        if not self._is_fetch_needed():
+            return None
+        self.fetch_count += 1
+        return self._held.take_ticket()
+
+    def _take_answer(self, ticket: int, answer: RoomsAnswer) -> None:
         self._failures = 0
         if not self._is_closed and answer.rooms is not None and self._held.show(ticket, answer.rooms):
             with self._lock:
                 self._held_revision = _revision_of(answer.etag)
             self.list_updated.emit(answer.rooms)
-        return None
+
+    def _fetch_has_failed(self, error: ClientError) -> float | None:
+        """Returns the seconds after which to try again."""
+        self.fetch_failed.emit(error)
+        if not self._connection.is_connected:
+            return None
+        delay_s = self._retry.delay_s(self._failures, self._drawing())
+        self._failures += 1
+        with self._lock:
+            self._is_asked = True
+        return max(delay_s, error.retry_after_s) if isinstance(error, RateLimited) else delay_s
+
+    def _drawing(self) -> Random:
+        if not isinstance(self._rng, Random):
+            self._rng = self._rng()
+        return self._rng
 
 
 class PollingServerList:

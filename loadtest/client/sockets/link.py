@@ -80,7 +80,8 @@ def open_websocket(url: str, timing: Timing, *, source: str | None = None) -> Op
         )
     except websocket.WebSocketBadStatusException as error:
         stream.close()
-        raise _open_failed_by_status(url, error) from None
+        retry_after = (error.resp_headers or {}).get("retry-after")
+        raise open_failed_by_status(url, int(error.status_code), retry_after=retry_after) from None
     except (websocket.WebSocketException, OSError) as error:
         stream.close()
         raise OpenFailed(f"{url}: {error}") from None
@@ -212,12 +213,11 @@ def _name_of(code: int) -> str:
         return f"close_{code}"
 
 
-def _open_failed_by_status(url: str, error: websocket.WebSocketBadStatusException) -> OpenFailed:
-    status = int(error.status_code)
-    headers = error.resp_headers or {}
+def open_failed_by_status(url: str, status: int, *, retry_after: str | None) -> OpenFailed:
+    """The answer to an upgrade was another one than 101."""
     is_final = status < 500 and status not in PASSING_HTTP_STATUSES
     return OpenFailed(
         f"{url} answered the upgrade with {status}",
         refused=f"http_{status}" if is_final else None,
-        retry_after_s=parse_retry_after_s(headers.get("retry-after")),
+        retry_after_s=parse_retry_after_s(retry_after),
     )

@@ -61,6 +61,13 @@ class LobbyConnection(ABC):
     of arrival. A listener may call anything here and must not block: nothing is read meanwhile.
     """
 
+    __slots__ = (
+        "_joiner", "accepted_features", "connection_attempted", "connection_established", "connection_lost",
+        "connection_refused", "features", "heartbeat_finished", "message_received", "name", "player_count_changed",
+        "rooms_announced", "rooms_list_changed", "side", "token_expiring", "user_id", "user_status_changed", "username",
+        "version",
+    )  # fmt: skip
+
     side: ErrandRunner
     """For calls that block, such as a fetch."""
 
@@ -78,7 +85,7 @@ class LobbyConnection(ABC):
         unknown feature."""
         self.name = name
         self.version = version
-        self.features = frozenset(Feature(feature) for feature in features)
+        self.features = _as_features(features)
         self.accepted_features: frozenset[Feature] = frozenset()
         """Those of `features` that the server granted at the last acceptance."""
         self._joiner = Joiner(join)
@@ -168,7 +175,8 @@ class LobbyConnection(ABC):
     def _take_acceptance(self, accepted: messages.HandshakeAccepted) -> None:
         self._joiner.forget()
         self.user_id, self.username = accepted.user_id, accepted.username
-        self.accepted_features = (known_features(accepted.features) or frozenset()) & self.features
+        granted = (known_features(accepted.features) or frozenset()) & self.features
+        self.accepted_features = self.features if granted == self.features else granted  # one set for thousands
 
     def _tell(self, message: messages.ServerMessage) -> None:
         """Emit the signals of a message on an accepted connection, once all its parts are there; heartbeats and drains
@@ -192,3 +200,11 @@ class LobbyConnection(ABC):
         elif isinstance(message, messages.TokenExpiring):
             self.token_expiring.emit(message.in_s)
         self.message_received.emit(message)
+
+
+def _as_features(features: Iterable[Feature | str]) -> frozenset[Feature]:
+    """The caller's own set where it is one: thousands of connections may share it."""
+    wanted = frozenset(Feature(feature) for feature in features) if not isinstance(features, frozenset) else features
+    if all(isinstance(feature, Feature) for feature in wanted):
+        return wanted
+    return frozenset(Feature(feature) for feature in wanted)

@@ -1,4 +1,8 @@
-"""The server under test as a process of this machine: its CPU, and whether it could run at all."""
+"""The server under test as a process of this machine: its CPU, and whether it could run at all.
+
+It is looked at several times per second, from the process that makes the load, so this reads a few lines of ``/proc``
+(proc_pid_stat(5)). psutil reads ten times as much for it, those of all processes of the machine among them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,10 @@ import psutil
 from loadtest.measure.run_facts import ServerState
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_STATE, _USER, _SYSTEM, _STARTED = 0, 11, 12, 19
+"""Fields of ``/proc/PID/stat``, counted from the state on."""
+_TELLS_CHILDREN = Path("/proc/thread-self/children").exists()
 
 
 class ServerWatch:
@@ -25,7 +33,8 @@ class ServerWatch:
         self.cpu_shares: list[float] = cpu_shares if cpu_shares is not None else []
         """Of a core, second by second."""
         self.is_gone = False
-        self._root = psutil.Process(pid)
+        psutil.Process(pid)
+        self._started = _stat_of(pid)[_STARTED:][:1]
         self._used_s = self._read()
         self._looked_s = self._glanced_s = time.perf_counter()
         self._cpu_stat = _cpu_stat_of(pid)
@@ -36,16 +45,14 @@ class ServerWatch:
         since_s, self._glanced_s = now_s - self._glanced_s, now_s
         state = self.state
         state.watched_s += since_s
-        try:
-            status = self._root.status() if self._root.is_running() else psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            status = psutil.STATUS_ZOMBIE
-        if status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+        stat = _stat_of(self.pid)
+        status = stat[_STATE] if stat[_STARTED:][:1] == self._started and stat else "X"
+        if status in "ZX":
             self.is_gone = True
             state.gone_s += since_s
-        elif status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP):
+        elif status in "Tt":
             state.stopped_s += since_s
-        elif status == psutil.STATUS_DISK_SLEEP:
+        elif status == "D":
             state.on_disk_s += since_s
 
     def look(self, now_s: float) -> None:
@@ -61,23 +68,46 @@ class ServerWatch:
         self._throttled_s = throttled_s
 
     def _read(self) -> dict[int, float]:
-        used_s = {}
-        try:
-            for process in (self._root, *self._root.children(recursive=True)):
-                times = process.cpu_times()
-                used_s[process.pid] = times.user + times.system
-        except psutil.Error:
-            pass  # it is gone, or being restarted: no figure for this second
+        """None of it where it is gone, or being restarted."""
+        used_s, left = {}, [self.pid]
+        while left:
+            pid = left.pop()
+            stat = _stat_of(pid)
+            if stat:
+                used_s[pid] = (int(stat[_USER]) + int(stat[_SYSTEM])) / _TICKS_PER_S
+                left += _children_of(pid)
         return used_s
 
     def _read_throttled(self) -> float:
         if self._cpu_stat is not None:
-            with contextlib.suppress(OSError, ValueError):
-                for line in self._cpu_stat.read_text().splitlines():
+            with contextlib.suppress(OSError, ValueError), open(self._cpu_stat, encoding="ascii") as file:
+                for line in file:
                     name, _, number = line.partition(" ")
                     if name == "throttled_usec":
                         return int(number) / 1e6
         return 0.0
+
+
+def _stat_of(pid: int) -> list[str]:
+    """Without the pid and the name; nothing when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _children_of(pid: int) -> list[int]:
+    """Those of its main thread, which is where servers fork; of all threads where the kernel does not tell."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        if _TELLS_CHILDREN:
+            return []
+    with contextlib.suppress(psutil.Error):
+        return [child.pid for child in psutil.Process(pid).children()]
+    return []
 
 
 def _cpu_stat_of(pid: int) -> Path | None:

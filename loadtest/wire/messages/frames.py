@@ -1,10 +1,12 @@
-"""Chunks of bytes become WebSocket frames: the incoming half of RFC 6455 for a client, without I/O.
+"""Chunks of bytes become WebSocket frames, and payloads the frames of a client: RFC 6455 without I/O.
 
 Reads ahead: whatever one ``recv`` brought is taken apart in one go, a cut frame is kept for the next chunk. Fragments
 are joined. What a server must not send (masked frames, reserved bits, a frame past the limit) raises `BadFrame`.
 """
 
 from __future__ import annotations
+
+from random import getrandbits
 
 OP_CONTINUATION = 0x0
 OP_TEXT = 0x1
@@ -32,6 +34,11 @@ class FrameParser:
     def __init__(self) -> None:
         self._rest = b""
         self._fragments: tuple[int, list[bytes]] | None = None
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the next chunk begins with a frame, and with a message of its own."""
+        return not self._rest and self._fragments is None
 
     def feed(self, chunk: bytes) -> list[tuple[int, bytes]]:
         """Opcode and payload of every message and control frame that is whole by now. Raises `BadFrame`."""
@@ -87,3 +94,18 @@ class FrameParser:
             return
         self._fragments = None
         found.append((opcode, b"".join(pieces)))
+
+
+def client_frame(payload: bytes, opcode: int = OP_TEXT) -> bytes:
+    """One final frame, masked as a client has to, with a mask that is drawn."""
+    size = len(payload)
+    if size < 126:
+        head = bytes((0x80 | opcode, _MASKED | size))
+    elif size < 1 << 16:
+        head = bytes((0x80 | opcode, _MASKED | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((0x80 | opcode, _MASKED | 127)) + size.to_bytes(8, "big")
+    mask = getrandbits(32).to_bytes(4, "big")
+    masks = (mask * (size // 4 + 1))[:size]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")
+    return b"".join((head, mask, masked.to_bytes(size, "big")))

@@ -8,8 +8,6 @@ pings; where there are fewer and the last ping was answered long ago, the oldest
 
 from __future__ import annotations
 
-from collections import deque
-
 CAUGHT_UP_S = 1.0
 """A server that has answered a ping sent after others, and says no more for this time, will not answer those."""
 UNANSWERED_S = 5.0
@@ -20,7 +18,7 @@ class Heartbeats:
     __slots__ = ("_heard_s", "_sent_s", "_to_skip")
 
     def __init__(self) -> None:
-        self._sent_s: deque[float] = deque()
+        self._sent_s: list[float] = []
         self._heard_s: list[float] = []
         self._to_skip = 0
 
@@ -46,13 +44,12 @@ class Heartbeats:
         if not self._heard_s or self._heard_s[-1] < self._sent_s[-1] or now_s - self._heard_s[-1] < CAUGHT_UP_S:
             return 0, []
         unanswered = len(self)
-        for _ in range(unanswered):
-            self._sent_s.popleft()
+        del self._sent_s[:unanswered]
         return unanswered, self._take()
 
     def close(self, now_s: float) -> int:
         """The player leaves. Returns how many pings have waited for an answer for too long."""
-        waiting = list(self._sent_s)[: len(self)]
+        waiting = self._sent_s[: len(self)]
         self.clear()
         return sum(now_s - sent_s > UNANSWERED_S for sent_s in waiting)
 

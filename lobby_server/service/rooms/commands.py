@@ -26,10 +26,11 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.rooms import Entry, Member, Room
 from lobby_server.protocol import messages, resources
+from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.revision_mark import RevisionMark
@@ -37,7 +38,7 @@ from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
+from lobby_server.service.writes.kept import ROOM_WRITES, Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
@@ -124,6 +125,11 @@ class RoomCommands:
         if self._replica.is_leader:
             self._writer.attempt(self._reconcile, otherwise=self._reconcile_later)
 
+    def no_longer_leads(self) -> None:
+        """The other nodes went on without this one: what it had still to write of rooms is older than what they
+        wrote."""
+        self._writer.forget(ROOM_WRITES)
+
     def _reconcile_later(self) -> None:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
 
@@ -135,9 +141,14 @@ class RoomCommands:
             if was is None or replace(was, created_at=is_now.created_at) != is_now:
                 self._writer.keep(KeepRoom(room=is_now))
         newest_at = self._clock.utc_now() - timedelta(seconds=NOT_APPLIED_YET_S)
+        has_newer = False
         for left in stored.values():
-            if left.created_at < newest_at:  # a newer one may stand in the log, and is not applied yet
+            if left.created_at < newest_at:
                 self._writer.keep(DeleteRoom(room_id=left.id))
+            else:  # it may stand in the log, and is not applied yet
+                has_newer = True
+        if has_newer:
+            self._clock.call_later(NOT_APPLIED_YET_S, self.reconcile)
 
     # -- rooms over HTTP ------------------------------------------------------------------------------------------
 
@@ -158,6 +169,8 @@ class RoomCommands:
             is_public=wish.isPublic,
             version=self._replica.books.presence.version_of(user.id),
             created_at=self._created_now(),
+            # Whoever was in a private room may come back, also once another leads it, and after a restart.
+            invited_user_ids=set() if wish.isPublic else {user.id},
         )
         self._creating[user.id] = room
         is_off = is_late = False
@@ -172,6 +185,9 @@ class RoomCommands:
         try:
             await self._store.add_room(stored_room(room))
             return await self._replica.run(commands.CreateRoom(room), lambda: self.room(room.id), undo=undo)
+        except StoreUnavailable:  # the database may have it all the same: the answer was lost, not the commit
+            self._writer.keep(DeleteRoom(room_id=room.id))
+            raise
         except Refusal:
             is_late = True
             if is_off:
@@ -190,7 +206,11 @@ class RoomCommands:
         self._replica.check()
         done = self._deleting[room_id] = asyncio.Event()
         try:
-            await self._store.delete_room(room_id)
+            try:
+                await self._store.delete_room(room_id)
+            except StoreUnavailable:  # and yet it may be gone there, while it goes on here
+                self._keep_after_all(room_id)
+                raise
             await self._replica.run(commands.DeleteRoom(user, room_id), undo=lambda: self._keep_after_all(room_id))
         finally:
             del self._deleting[room_id]
@@ -328,6 +348,12 @@ class RoomCommands:
 
     def _own_room_left(self, effect: effects.OwnRoomLeft, session: Session | None) -> None:
         self._tell_own(effect.user, messages.PeerLeft(peerId=effect.peer_id), besides=session)
+        if not self._replica.books.presence.is_online(effect.user.id):
+            # The other nodes have given this one up, with all its sockets. Clients of the base protocol have no message
+            # for that; they ask where they are when they come back.
+            for each in self._sessions.of_user(effect.user.id):
+                if not each.features:
+                    each.close(CloseCode.GOING_AWAY, "the lobby went on without this node; come back", abrupt=True)
 
     def _said(self, effect: effects.SaidInRoom, _: Session | None) -> None:
         member = effect.member
@@ -353,6 +379,7 @@ class RoomCommands:
         """To base clients that is a kick: the protocol has that one message for it; the host knows it from the answer
         to their call."""
         room, by = effect.room, effect.by
+        self._keep(DeleteRoom(room_id=room.id))  # once more: another node may have kept it after all meanwhile
         sessions = self._sessions.of_users(room.members)
         self._announcer.tell_some(
             [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
@@ -386,10 +413,11 @@ class RoomCommands:
         return now
 
     def _keep_after_all(self, room_id: str) -> None:
-        """While the store deleted a room another member became its host: it goes on, and is kept again."""
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
+        the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
-            self._writer.keep(KeepRoom(room=stored_room(room)))
+            self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:

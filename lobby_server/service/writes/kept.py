@@ -146,9 +146,10 @@ class ReadInvitation(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A room whose deletion was called off is kept as it is now."""
+    """A room is kept as it is now. `only_if_missing`: what the store has of it is newer."""
 
     room: StoredRoom
+    only_if_missing: bool = False
 
     def __str__(self) -> str:
         return f"room {self.room.id} is kept"
@@ -158,8 +159,14 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return None
 
     async def make(self, store: Store) -> None:
+        if self.only_if_missing and any(room.id == self.room.id for room in await store.rooms()):
+            return
         await store.delete_room(self.room.id)  # a second time finds it there
         await store.add_room(self.room)
+
+
+ROOM_WRITES = (Ban, LetIn, SetHost, DeleteRoom, KeepRoom)
+"""What the state has of rooms: whoever has the state can make up for them."""
 
 
 class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):

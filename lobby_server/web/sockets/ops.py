@@ -1,9 +1,9 @@
 """``/ops/socket``: the figures of `OpsHistory`, live, for a viewer with the token of an administrator.
 
 It speaks as the lobby's socket does, so that a page has one kind of client: a handshake with the token, then
-``ops_history`` (the fields' names and all samples as arrays), then ``ops_sample`` with one array at a time; with several
-nodes each is followed by ``ops_nodes``, how each of them is. A ping is answered with a pong. A token is looked at again
-with every sample: one that ended or was revoked closes with 4502.
+``ops_history`` (the fields' names and all samples as arrays), then ``ops_sample`` with one array at a time; with
+several nodes each is followed by ``ops_nodes``, how each of them is. A ping is answered with a pong. A token is looked
+at again with every sample: one that ended or was revoked closes with 4502.
 
 A viewer is a `Peer` like any other: the same limits hold before and after its token.
 """

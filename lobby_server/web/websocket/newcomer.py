@@ -22,6 +22,8 @@ from lobby_server.web.websocket.wire import RECORD_BYTES, TlsWire, Wire
 
 log = logging.getLogger("lobby.listener")
 
+LEAST_HEAD_BYTES = 3
+"""Of the end of a head, which is not looked for in the empty lines before it."""
 READS_PER_TURN = 16
 """Of all newcomers: an upgrade takes the loop some 50 µs."""
 PLACES_OF_A_CALL = 4
@@ -207,7 +209,7 @@ class Newcomer:
         if not known and not may_be_request(data):
             raise HeadFault(400, "This is not HTTP.")
         start = _skip_empty_lines(self._data)
-        end = find_end(self._data, max(start, known))
+        end = find_end(self._data, max(start + LEAST_HEAD_BYTES, known))
         if (end if end >= 0 else len(self._data)) > MAX_HEAD_BYTES:
             raise HeadFault(431, f"The head of a request has at most {MAX_HEAD_BYTES} bytes.")
         if end < 0:

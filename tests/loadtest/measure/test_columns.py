@@ -1,9 +1,11 @@
 """The ledger's entries as arrays: which spans saw what, and which part is judged now."""
 
 import math
+from array import array
 
 from loadtest.measure.columns import Spans, take
 from loadtest.measure.ledger import SEES_PRESENCE, SEES_ROOMS, Ledger, Pending
+from loadtest.wire.state import APART_S
 
 
 class Clock:
@@ -52,3 +54,30 @@ def test_entries_are_taken_up_to_the_horizon_and_the_rest_stays():
     taken = take(pending, 2.5)
     assert (taken.receipt_users.tolist(), taken.receipt_times_s.tolist()) == ([2], [1.0]), "span -1: not accepted yet"
     assert pending.receipt_users.tolist() == [4]
+
+
+def test_reads_are_taken_apart_when_they_are_due_and_the_others_wait():
+    ledger = Ledger()
+    watch = ledger.watch()
+    watch.accepted(1, handshake_s=0.0)
+    first, second = array("q", [4, 7, 9]).tobytes(), array("q", [11]).tobytes()
+    for events, heard_s in ((first, 1.0), (second, 9.0), (first, 2.0), (second, 9.5)):
+        watch.presence_many(events, heard_s)
+    watch.presence(20, True, 1.5)
+    taken = take(ledger.pending, 2.5)
+    assert sorted(taken.receipt_users.tolist()) == sorted([4, 7, 9, 4, 7, 9, 41])
+    assert set(taken.receipt_spans.tolist()) == {0}
+    by_time = dict(zip(taken.receipt_times_s.tolist(), taken.receipt_users.tolist(), strict=True))
+    assert [by_time[time_s] for time_s in sorted(by_time)] == [4, 7, 9, 41, 4, 7, 9], "in the order of arrival"
+    assert len(ledger.pending.reads) == 1
+    assert take(ledger.pending, 20.0).receipt_users.tolist() == [11, 11]
+    assert take(ledger.pending, 20.0).receipt_users.tolist() == []
+
+
+def test_what_came_in_one_read_beyond_the_horizon_waits():
+    pending = Pending.empty()
+    pending.reads.append(array("q", [1, 2, 3]).tobytes())
+    pending.read_spans.append(0)
+    pending.read_times_s.append(1.0)
+    assert take(pending, 1.0 + 2.5 * APART_S).receipt_users.tolist() == [1, 2]
+    assert take(pending, 2.0).receipt_users.tolist() == [3]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from loadtest.client.reconnect import FixedReconnect
 from loadtest.client.sockets.arrival import HAS_STAMPS, SO_TIMESTAMPNS, ArrivalClock, stamp_arrivals
 from loadtest.wire.connection import SwarmConnection
-from loadtest.wire.crew import Crew
 from loadtest.wire.shared import Wire
 from lobby_server.protocol.messages import Ping, Pong, UserOnline
 from tests.loadtest.fakes import FakePeer, FakeServer
@@ -26,7 +26,27 @@ NEAR_S = 0.002
 needs_stamps = pytest.mark.skipif(not HAS_STAMPS, reason="this kernel stamps no arrivals")
 
 
+@pytest.fixture(scope="module")
+def stamping() -> Iterator[None]:
+    """A kernel that stamps: it begins to a moment after the first socket of the machine has asked for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        stamp_arrivals(client)
+        server, _ = listener.accept()
+        with server:
+            ends_s = time.monotonic() + 5.0
+            while time.monotonic() < ends_s:
+                sent_s = time.perf_counter()
+                server.sendall(b"x")
+                time.sleep(0.02)
+                _, control, _, _ = client.recvmsg(100, 64)
+                now_s = time.perf_counter()
+                if ArrivalClock().arrived_s(control, now_s) < sent_s + 0.01:
+                    break
+            yield
+
+
 @needs_stamps
+@pytest.mark.usefixtures("stamping")
 def test_a_stamp_is_the_time_of_arrival_however_late_it_is_read():
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         stamp_arrivals(client)
@@ -56,6 +76,7 @@ def test_a_stamp_of_a_clock_that_was_set_is_not_believed(off_s: float):
 
 
 @needs_stamps
+@pytest.mark.usefixtures("stamping")
 def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
     sending_s: list[float] = []
     heard_s: list[float] = []
@@ -103,7 +124,7 @@ def test_the_wait_for_an_opener_is_lateness_and_not_the_time_of_an_upgrade():
     late_s: list[float] = []
     with FakeServer(*[script] * players) as server:
         wire = Wire(server.url)
-        wire.openers = Crew(1)
+        wire.opener.most = 1
         games = [Game(wire, on_late=late_s.append, reconnect=FixedReconnect(interval_s=60.0)) for _ in range(players)]
         try:
             for game in games:

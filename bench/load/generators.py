@@ -1,0 +1,208 @@
+"""Load generators as processes: the swarm, and what else one would take. All play the same players.
+
+Each is started with a file of tokens and ended with everything that it started. What it costs is that of all its
+processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import psutil
+
+from bench.processes.cpu import CpuTimes, read_cpu
+from bench.processes.peer import generator_command, pinned
+from bench.processes.watch import resident_kib
+from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
+
+END_TIMEOUT_S = 20.0
+LOCUST = (sys.executable, "-m", "locust", "--headless", "--only-summary", "--run-time", "3600s")
+_RECIPE = Path(__file__).parent.parent / "peers" / "generators" / "locust_recipe.py"
+
+
+class GeneratorFailed(RuntimeError):
+    """It ended before it was told to; the text has its last words."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What all of them are to do."""
+
+    port: int
+    tokens: Path
+    """One per line; as many players."""
+    players: int
+    players_per_s: float
+    heartbeat_s: float
+    features: tuple[str, ...]
+    folder: Path
+    """For their own files."""
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/"
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    command: Callable[[Aim], list[str]]
+    environment: Callable[[Aim], Mapping[str, str]] = lambda aim: {}
+
+
+def tools() -> tuple[list[Tool], list[str]]:
+    """Those that are here, and a sentence for each that is not."""
+    found, missing = [Tool(SWARM, _swarm)], []
+    node = generator_command()
+    if node is None:
+        missing.append(f"{NODE_WS}: there is no node, or npm could not install ws")
+    else:
+        found.append(Tool(NODE_WS, lambda aim: [*node, *_by_hand(aim)]))
+    if find_spec("websockets") is None:
+        missing.append(f"{WEBSOCKETS}: websockets is not installed (extra `peers`)")
+    else:
+        by_hand = [sys.executable, "-m", "bench.peers.generators.websockets_client"]
+        found.append(Tool(WEBSOCKETS, lambda aim: [*by_hand, *_by_hand(aim)]))
+    found.append(Tool(LOCUST_RECIPE, _recipe, _recipe_environment))
+    tsung = shutil.which("tsung")
+    if tsung is None:
+        missing.append(f"{TSUNG}: tsung is not installed")
+    else:
+        found.append(Tool(TSUNG, lambda aim: [tsung, "-f", str(_tsung_file(aim)), "-l", str(aim.folder), "start"]))
+    return found, missing
+
+
+class Running:
+    """One that runs; of all its processes together."""
+
+    def __init__(self, process: subprocess.Popen[bytes], words: Path) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._words = words
+
+    def check(self) -> None:
+        """Raises `GeneratorFailed` when it has ended."""
+        if self._process.poll() is not None:
+            last = self._words.read_text(errors="replace").strip()[-500:]
+            raise GeneratorFailed(f"it ended with {self._process.returncode}: {last}")
+
+    def cpu(self) -> CpuTimes:
+        times = [read_cpu(pid) for pid in self._pids()]
+        return CpuTimes(sum(each.used_s for each in times), sum(each.waited_s for each in times))
+
+    def resident_kib(self) -> int:
+        kib = 0
+        for pid in self._pids():
+            with contextlib.suppress(OSError):  # it ended just now
+                kib += resident_kib(pid)
+        return kib
+
+    def _pids(self) -> list[int]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [self.pid, *(child.pid for child in psutil.Process(self.pid).children(recursive=True))]
+        return [self.pid]
+
+
+@contextlib.contextmanager
+def running(tool: Tool, aim: Aim, *, cpus: tuple[int, ...] | None) -> Iterator[Running]:
+    words = aim.folder / "words"
+    with words.open("wb") as out, pinned(cpus):
+        process = subprocess.Popen(
+            tool.command(aim), stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True,
+            env={**os.environ, **tool.environment(aim)},
+        )  # fmt: skip
+    try:
+        yield Running(process, words)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With all that it started: they share its session."""
+    if process.stdin is not None:
+        process.stdin.close()
+    for sign, patience_s in ((signal.SIGINT, END_TIMEOUT_S), (signal.SIGKILL, END_TIMEOUT_S)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        ends_s = time.monotonic() + patience_s
+        while process.poll() is None and time.monotonic() < ends_s:
+            time.sleep(0.05)
+    process.wait()
+
+
+def _by_hand(aim: Aim) -> list[str]:
+    return [aim.ws_url, str(aim.tokens), f"{aim.heartbeat_s:g}", f"{aim.players_per_s:g}", ",".join(aim.features)]
+
+
+def _swarm(aim: Aim) -> list[str]:
+    spec = find_spec("loadtest.locustfile")
+    assert spec is not None
+    assert spec.origin is not None
+    return [
+        *LOCUST, "-f", spec.origin, "--host", aim.http_url, "-u", str(aim.players), "-r", f"{aim.players_per_s:g}",
+        "--mix", "browser=1", "--mode", "+".join(aim.features), "--heartbeat-interval-s", f"{aim.heartbeat_s:g}",
+        "--tokens", str(aim.tokens),
+    ]  # fmt: skip
+
+
+def _recipe(aim: Aim) -> list[str]:
+    return [*LOCUST, "-f", str(_RECIPE), "-u", str(aim.players), "-r", f"{aim.players_per_s:g}"]
+
+
+def _recipe_environment(aim: Aim) -> Mapping[str, str]:
+    return {
+        "RECIPE_WS_URL": aim.ws_url, "RECIPE_TOKENS": str(aim.tokens), "RECIPE_HEARTBEAT_S": f"{aim.heartbeat_s:g}",
+        "RECIPE_FEATURES": ",".join(aim.features),
+    }  # fmt: skip
+
+
+def _tsung_file(aim: Aim) -> Path:
+    features = "".join(f'"{name}",' for name in aim.features).rstrip(",")
+    data = '"version":"13020","name":"player","token":"%%_token%%"' + (f',"features":[{features}]' if features else "")
+    handshake = escape('{"type":"handshake","data":{' + data + "}}")
+    ping = escape('{"type":"ping","data":{}}')
+    text = f"""<?xml version="1.0"?>
+<!DOCTYPE tsung SYSTEM "/usr/share/tsung/tsung-1.0.dtd">
+<tsung loglevel="warning" version="1.0">
+  <clients><client host="localhost" use_controller_vm="true" maxusers="60000"/></clients>
+  <servers><server host="127.0.0.1" port="{aim.port}" type="tcp"/></servers>
+  <load>
+    <arrivalphase phase="1" duration="60" unit="minute">
+      <users maxnumber="{aim.players}" arrivalrate="{aim.players_per_s:g}" unit="second"/>
+    </arrivalphase>
+  </load>
+  <options>
+    <option name="file_server" id="tokens" value="{aim.tokens}"/>
+  </options>
+  <sessions>
+    <session name="player" probability="100" type="ts_websocket">
+      <setdynvars sourcetype="file" fileid="tokens" delimiter=";" order="iter"><var name="token"/></setdynvars>
+      <request><websocket type="connect" path="/"/></request>
+      <request subst="true"><websocket type="message" ack="no_ack">{handshake}</websocket></request>
+      <thinktime min="0" max="{aim.heartbeat_s:g}" random="true"/>
+      <for from="1" to="100000" var="beat">
+        <request><websocket type="message" ack="no_ack">{ping}</websocket></request>
+        <thinktime value="{aim.heartbeat_s:g}"/>
+      </for>
+    </session>
+  </sessions>
+</tsung>
+"""
+    file = aim.folder / "tsung.xml"
+    file.write_text(text, encoding="utf-8")
+    return file

@@ -1,0 +1,136 @@
+"""What the swarm costs the machine that it runs on, beside other load generators, in turns and with the same players.
+
+All of them hold the same players towards a fresh server each: they ask for the same features, so the same bytes come,
+and send their heartbeats at the same interval. Connecting is asked for faster than any of them can do it. Then a
+publisher changes the list of rooms at a steady rate, and each change is an event at each player. CPU and memory are
+those of all processes of a tool.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+import urllib.request
+from functools import partial
+from pathlib import Path
+
+from bench.load.changes.publisher import Published, Publisher
+from bench.load.generators import Aim, GeneratorFailed, Running, Tool, running, tools
+from bench.load.sockets.tokens import mint_receiver
+from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER, PLAYERS_PER_CPU_S
+from bench.processes.again import calmly
+from bench.processes.lab import HOST, Lab, Server
+from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
+from bench.processes.turns import in_turns
+from bench.record.book import Book
+from bench.record.findings import Findings, Stretch
+from bench.record.profiles import SwarmCostSizes
+
+FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0)
+FEATURES = ("rooms_delta",)
+"""So that a change is one event at each player, whole, and nobody fetches."""
+QUIET_S = 2.0
+"""After the last player came, until memory is looked at; and again before the changes count."""
+LOOK_EVERY_S = 0.03
+
+
+def run(lab: Lab) -> Findings:
+    """A fresh server and a fresh process for each turn."""
+    sizes = lab.profile.swarm_cost
+    book = lab.book("swarm-cost", FLAGS)
+    found, missing = tools()
+    for sentence in missing:
+        book.skip(sentence)
+    chance = random.Random(lab.seed)
+    with lab.reporter.stage("swarm-cost", len(sizes.players) * sizes.repeats * len(found)) as stage:
+        for players in sizes.players:
+            for _, tool in in_turns(found, sizes.repeats, chance):
+                stage.say(f"{players} players: {tool.name}")
+                calmly(lab, book, partial(_turn, lab, tool, players))
+                stage.advance()
+    book.note(
+        f"players of {FEATURES[0]}, heartbeats every {sizes.heartbeat_s:g} s; connecting was asked for at "
+        f"{sizes.players_per_s:g} players per second, and counts from the first to the last who was online, in CPU of "
+        f"the tool; then {sizes.changes_per_s:g} change per second for {sizes.window_s:g} s. Each player is a user of "
+        "its own, so that all hear of each who comes"
+    )
+    return book.result("swarm-cost", FLAGS)
+
+
+def _turn(lab: Lab, tool: Tool, players: int, book: Book) -> None:
+    sizes = lab.profile.swarm_cost
+    with lab.server(FLAGS) as server, tempfile.TemporaryDirectory(prefix="lobby-generator-") as folder:
+        tokens = Path(folder) / "tokens"
+        lines = (mint_receiver(server.jwt_secret, index).token for index in range(players))
+        tokens.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        aim = Aim(
+            port=server.port, tokens=tokens, players=players, players_per_s=sizes.players_per_s,
+            heartbeat_s=sizes.heartbeat_s, features=FEATURES, folder=Path(folder),
+        )  # fmt: skip
+        try:
+            with running(tool, aim, cpus=lab.cpus.generator) as generator:
+                _measure(sizes, server, generator, tool.name, players, book)
+        except GeneratorFailed as failed:
+            book.faults.append(f"{tool.name}, {players} players: {failed}")
+
+
+def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: str, players: int, book: Book) -> None:
+    _await_online(server, generator, 1, sizes.patience_s)
+    before, here = generator.cpu(), _online(server)
+    _await_online(server, generator, players, sizes.patience_s)
+    used_s = generator.cpu().since(before).used_s
+    book.add(PLAYERS_PER_CPU_S, (players - here) / used_s if used_s else float("nan"), clients=players, party=party)
+    time.sleep(QUIET_S)
+    book.add(GENERATOR_KIB_PER_PLAYER, generator.resident_kib() / players, clients=players, party=party)
+    with Publisher(server.port, server.jwt_secret) as publisher:
+        publisher.fill(1)
+        time.sleep(QUIET_S)
+        start_s = time.perf_counter()
+        before = generator.cpu()
+        changes = _change(publisher, start_s, sizes.changes_per_s, sizes.window_s)
+        used = generator.cpu().since(before)
+        generator.check()
+        stretch = Stretch(
+            wall_s=time.perf_counter() - start_s, server_cpu_s=0.0, server_wait_s=0.0, generator_cpu_s=used.used_s,
+            generator_wait_s=used.waited_s,
+        )  # fmt: skip
+    missing = players - _online(server)
+    if missing:
+        book.faults.append(f"{party}: {missing} of {players} players were gone at the end")
+    book.add(
+        GENERATOR_CPU_PER_1000_EVENTS, used.used_s * 1e6 / (changes * players), clients=players, party=party,
+        changes_per_s=sizes.changes_per_s, stretch=stretch,
+    )  # fmt: skip
+
+
+def _change(publisher: Publisher, start_s: float, changes_per_s: float, window_s: float) -> int:
+    """Make and delete a room in turns; a whole number of changes, and the interval after each."""
+    made: list[Published] = []
+    changes = max(1, round(window_s * changes_per_s))
+    for number in range(changes):
+        time.sleep(max(0.0, start_s + number / changes_per_s - time.perf_counter()))
+        if made:
+            publisher.delete([made.pop()])
+        else:
+            made.append(publisher.publish(time.perf_counter()))
+    time.sleep(max(0.0, start_s + changes / changes_per_s - time.perf_counter()))
+    return changes
+
+
+def _await_online(server: Server, generator: Running, players: int, patience_s: float) -> None:
+    ends_s = time.monotonic() + patience_s
+    while _online(server) < players:
+        generator.check()
+        if time.monotonic() > ends_s:
+            raise GeneratorFailed(f"{_online(server)} of {players} players came within {patience_s:g} s")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _online(server: Server) -> int:
+    """Users, by the server's own count."""
+    with urllib.request.urlopen(f"http://{HOST}:{server.port}/metrics", timeout=30) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("lobby_users_online "):
+                return int(float(line.split()[1]))
+    raise GeneratorFailed("the server does not say how many users are online")

@@ -1,0 +1,174 @@
+"""The incoming half of a connection: bytes of the shared reader become messages, and messages what its owner hears.
+
+A read that other players had, too, and that is nothing but events for many, is not taken apart again: presence goes to
+the ledger as one entry, and only what each player follows by itself (the list of rooms) is told message by message.
+Everything else is parsed, and both ways say the same (a test compares them).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+
+from loadtest.client.counters import UNDECODABLE, Counters
+from loadtest.client.sockets.link import LinkEnded
+from loadtest.client.timing import HeartbeatTimer
+from loadtest.wire.messages import frames
+from loadtest.wire.messages.chunks import Chunk
+from loadtest.wire.messages.heartbeats import Heartbeats
+from loadtest.wire.messages.memo import Heard
+from loadtest.wire.sending import SendingConnection
+from loadtest.wire.shared import Wire
+from loadtest.wire.state import APART_S, ManyPresenceSink, PresenceSink, State
+from lobby_server.protocol import messages
+from lobby_server.protocol.features import Feature
+
+_DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
+
+
+class HearingConnection(SendingConnection):
+    __slots__ = (
+        "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "heard_s", "on_presence_many", "state",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        name: str,
+        version: str,
+        features: Iterable[Feature | str],
+        counters: Counters,
+        on_presence: PresenceSink | None,
+        on_presence_many: ManyPresenceSink | None,
+    ) -> None:
+        super().__init__(wire, name=name, version=version, features=features, counters=counters)
+        self.state = State.IDLE
+        self._on_presence, self.on_presence_many = on_presence, on_presence_many
+        self.heard_s = 0.0
+        """When the message that is being told arrived. It never goes back."""
+        self._epoch = 0
+        """Goes up with every try and every end: what belongs to an earlier one is stale."""
+        self._parser = frames.FrameParser()
+        self._pulse: HeartbeatTimer | None = None
+        self._heartbeats = Heartbeats()
+        self._slot_s: float | None = None
+        """When to come back, counted from the loss, if a draining server said so."""
+
+    @property
+    def on_presence(self) -> PresenceSink | None:
+        return self._on_presence
+
+    @on_presence.setter
+    def on_presence(self, sink: PresenceSink | None) -> None:
+        """Another one wants each event by itself."""
+        self._on_presence, self.on_presence_many = sink, None
+
+    def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
+        self.counters.bytes_in += len(chunk)
+        if self._pulse is not None:
+            self._pulse.heard(arrived_s)
+        if self.state is State.ACCEPTED and self.on_presence_many is not None and self._parser.is_between:
+            known = self._wire.chunks.get(chunk)
+            if known is not None:
+                self._take(known, arrived_s)
+                return
+        self._take_apart(chunk, arrived_s)
+
+    def _take(self, chunk: Chunk, arrived_s: float) -> None:
+        """Known from another player, or from before."""
+        heard_s, epoch = self.heard_s, self._epoch
+        if arrived_s > heard_s:
+            heard_s = arrived_s
+        counted, payload_in = self.counters.messages_in, self.counters.payload_in
+        for name, number, size in chunk.by_type:
+            counted[name] += number
+            payload_in[name] += size
+        if chunk.presence and self.on_presence_many is not None:
+            self.on_presence_many(chunk.presence, heard_s)
+        for place, message in chunk.others:
+            self.heard_s = heard_s + place * APART_S
+            self._hear(message)
+            if epoch != self._epoch:
+                return  # it ended on the way
+        self.heard_s = heard_s + chunk.messages * APART_S
+
+    def _take_apart(self, chunk: bytes, arrived_s: float) -> None:
+        heard_s, was_between = max(arrived_s, self.heard_s), self._parser.is_between
+        try:
+            found = self._parser.feed(chunk)
+        except frames.BadFrame as bad:
+            self._send_close(1002)
+            self._lose(LinkEnded(str(bad)))
+            return
+        get, counted, epoch = self._wire.memo.get, self.counters.messages_in, self._epoch
+        payload_in = self.counters.payload_in
+        whole: list[tuple[Heard, int]] | None = [] if was_between else None
+        for opcode, payload in found:
+            self.heard_s = heard_s = heard_s + APART_S
+            if opcode in _DATA:
+                heard = get(payload)
+                if whole is not None:
+                    whole.append((heard, len(payload)))
+                counted[heard.name] += 1
+                payload_in[heard.name] += len(payload)
+                self._take_message(heard, payload)
+            else:
+                whole = None
+                self._take_control(opcode, payload)
+            if epoch != self._epoch:
+                return  # it ended on the way: what follows in this chunk is nobody's
+        if whole and self._parser.is_between and self.state is State.ACCEPTED:
+            self._wire.chunks.keep(chunk, whole)
+
+    def _take_message(self, heard: Heard, payload: bytes) -> None:
+        message = heard.message
+        if heard.ack_id is not None:
+            self._send_text(messages.Ack(id=heard.ack_id))  # before anything else: the server times this
+        if self.state is State.ACCEPTED:
+            if heard.user_id is not None and self._on_presence is not None:
+                self._on_presence(heard.user_id, heard.is_online, self.heard_s)
+            elif message is not None:
+                self._hear(message)
+        elif message is not None:
+            self._hear_in_handshake(message)
+        if heard.name == UNDECODABLE:
+            self.not_understood.emit(payload, heard.why)
+
+    def _take_control(self, opcode: int, payload: bytes) -> None:
+        if opcode == frames.OP_PING:
+            self._send_frame(payload, frames.OP_PONG)
+        elif opcode == frames.OP_PONG:
+            self._on_pong()
+        elif opcode == frames.OP_CLOSE:
+            self._on_close_frame(payload)
+
+    def _hear(self, message: messages.ServerMessage) -> None:
+        if isinstance(message, messages.Pong):
+            for round_trip_s in self._heartbeats.heard(self.heard_s):
+                self.heartbeat_finished.emit(round_trip_s)
+        elif isinstance(message, messages.ServerDraining):
+            self._slot_s = max(0, message.reconnect_after_ms) / 1000
+        elif self._on_presence is not None and isinstance(message, messages.PresenceChanged):
+            for user in message.online:
+                self._on_presence(user.user_id, True, self.heard_s)
+            for user in message.offline:
+                self._on_presence(user.user_id, False, self.heard_s)
+            return
+        self._tell(message)
+
+    def _on_pong(self) -> None:
+        """A pong of the WebSocket itself."""
+
+    # -- for what is above ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _hear_in_handshake(self, message: messages.ServerMessage) -> None:
+        """It came before the acceptance, or is that."""
+
+    @abstractmethod
+    def _on_close_frame(self, payload: bytes) -> None: ...
+
+    @abstractmethod
+    def _lose(self, ending: LinkEnded, *, is_ours: bool = False) -> None:
+        """The connection has ended."""

@@ -1,0 +1,64 @@
+"""The heartbeats of all connections of a process: a wheel whose slots are few, so that one turn serves several.
+
+A ping of its own for each of a thousand players, every ten seconds, would wake the process a hundred times per second.
+Here its time is rounded up to the next slot of a grid; that is its intended time from then on, so lateness and the
+server's answer count from it. The grid's beginning is drawn, so that the processes of a swarm do not keep time with
+each other. A slot holds few, so that a server never gets more than those at once; more of them go to finer slots in
+between.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from functools import partial
+from typing import Protocol
+
+from loadtest.wire.timers import Timers
+
+TICK_S = 0.05
+"""Of the coarse grid. A heartbeat has seconds, and a random phase."""
+FINE_PER_TICK = 10
+MOST_PER_SLOT = 16
+
+
+class Beating(Protocol):
+    beat_slot: int
+    """What `Wheel.put` returned last; any other number when it is not to be told."""
+
+    def on_beat(self, at_s: float) -> None:
+        """The slot's time has come."""
+
+
+class Wheel:
+    """O(1) per `put`. It holds a connection until its slot has come, wanted or not."""
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._offset_s = random.random() * TICK_S
+        self._slots: dict[int, list[Beating]] = {}
+
+    def put(self, due_s: float, beating: Beating) -> int:
+        """Tell it at `due_s` or up to a tick later; returns the slot, for its `beat_slot`. Infinite is never."""
+        if due_s == math.inf:
+            return -1
+        first = math.ceil((due_s - self._offset_s) / TICK_S) * FINE_PER_TICK
+        for slot in range(first, first + FINE_PER_TICK):
+            held = self._slots.get(slot)
+            if held is None:
+                held = self._slots[slot] = []
+                self._timers.put(self._time_of(slot), partial(self._turn, slot))
+            if len(held) < MOST_PER_SLOT:
+                break
+        else:
+            slot, held = first, self._slots[first]
+        held.append(beating)
+        return slot
+
+    def _turn(self, slot: int, at_s: float) -> None:
+        for beating in self._slots.pop(slot, ()):
+            if beating.beat_slot == slot:
+                beating.on_beat(at_s)
+
+    def _time_of(self, slot: int) -> float:
+        return slot * (TICK_S / FINE_PER_TICK) + self._offset_s

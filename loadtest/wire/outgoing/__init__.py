@@ -1,0 +1,1 @@
+"""From an address to a connection, WebSocket or HTTP, without a greenlet: many at once, in turns."""

@@ -1,0 +1,57 @@
+"""Heartbeats share the turns of a wheel."""
+
+from __future__ import annotations
+
+import math
+
+from loadtest.wire.heartbeats.wheel import FINE_PER_TICK, MOST_PER_SLOT, TICK_S, Wheel
+from loadtest.wire.timers import Timers
+from tests.loadtest.wire.test_wire import wait_for
+
+
+class Heart:
+    def __init__(self) -> None:
+        self.beat_slot = -1
+        self.beats_s: list[float] = []
+
+    def on_beat(self, at_s: float) -> None:
+        self.beat_slot = -1
+        self.beats_s.append(at_s)
+
+
+def test_a_beat_comes_in_its_tick_and_never_early():
+    timers = Timers()
+    wheel, heart, due_s = Wheel(timers), Heart(), timers.clock() + 0.07
+    heart.beat_slot = wheel.put(due_s, heart)
+    wait_for(lambda: heart.beats_s)
+    assert due_s <= heart.beats_s[0] <= due_s + TICK_S
+    assert timers.clock() >= heart.beats_s[0]
+    timers.close()
+
+
+def test_one_who_is_gone_or_has_another_slot_is_not_told():
+    timers = Timers()
+    wheel, gone, moved, marker = Wheel(timers), Heart(), Heart(), Heart()
+    now_s = timers.clock()
+    wheel.put(now_s + 0.01, gone)
+    moved.beat_slot = wheel.put(now_s + 0.01, moved)
+    moved.beat_slot = wheel.put(now_s + 0.11, moved)
+    marker.beat_slot = wheel.put(now_s + 0.2, marker)
+    wait_for(lambda: marker.beats_s)
+    assert gone.beats_s == []
+    assert len(moved.beats_s) == 1
+    assert moved.beats_s[0] >= now_s + 0.11
+    timers.close()
+
+
+def test_many_at_once_are_spread_over_the_tick_and_share_its_turns():
+    timers = Timers()
+    wheel, due_s = Wheel(timers), timers.clock() + 30.0
+    slots = [wheel.put(due_s, Heart()) for _ in range(100)]
+    assert max(slots.count(slot) for slot in slots) == MOST_PER_SLOT
+    assert len(set(slots)) == math.ceil(100 / MOST_PER_SLOT)
+    assert max(slots) - min(slots) < FINE_PER_TICK
+    overfull = [wheel.put(due_s, Heart()) for _ in range(100)]
+    assert min(overfull) == min(slots), "where a tick is full, its first slot takes the rest"
+    assert wheel.put(math.inf, Heart()) == -1
+    timers.close()
