@@ -159,7 +159,10 @@ SERVICES = (
             Edit(
                 f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
                 (
-                    ("while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()", "pass"),
+                    (
+                        "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()",
+                        "pass",
+                    ),
                     ("del self._deleting[room_id]", "self._deleting.pop(room_id, None)"),
                 ),
             ),
@@ -215,7 +218,9 @@ LOGS = (
         "a gap is passed over",
         (
             Edit(f"{LOG}._read", (("if entry.number != self.number + 1:", "if False:"),)),
-            Edit(f"{LOG}._has_gap", (("return not entries or entries[0][1].number > self.number + 1", "return False"),)),
+            Edit(
+                f"{LOG}._has_gap", (("return not entries or entries[0][1].number > self.number + 1", "return False"),)
+            ),
         ),
     ),
     _one(
