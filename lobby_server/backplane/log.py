@@ -55,9 +55,10 @@ SNAPSHOT_ENTRIES = 10_000
 SNAPSHOT_S = 10.0
 """The leader writes a snapshot after so many entries or so long, whichever comes first."""
 SEED_FOR_S = 30.0
-REPLICA_WAITS_S = 0.3
+REPLICA_WAITS_S = 1.0
 NEWCOMER_WAITS_S = 1.5
-"""How long nodes wait for better candidates before they open a new epoch. One without a state gives way."""
+"""How long nodes wait for better candidates before they open a new epoch: longer than a node needs to see that the old
+one is gone. One without a state gives way."""
 CANCEL_AGAIN_S = 0.1
 TURN_S = 0.02
 """How long entries are applied before the loop has its turn."""
@@ -351,8 +352,8 @@ class ValkeyLog:
         if has_state:
             log.warning("this node was too far behind: it goes on from a snapshot at entry %d", self.number)
             self._reset()
-            if self.node not in self._state.nodes or not self._is_up:
-                self._reborn()
+            # Under another name: of this one the state may know sockets that have long been gone.
+            self._reborn()
         self._snapshot_at_s = self._monotonic_s()
 
     async def _until_up(self) -> None:
