@@ -25,6 +25,11 @@ TLS_ACCEPTS_PER_TURN = 1
 """Over TLS, of which each handshake takes the loop about half a millisecond."""
 OUT_OF_DESCRIPTORS_PAUSE_S = 1.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_OF_ONE_CONNECTION = (
+    errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+    errno.ENOPROTOOPT, errno.EOPNOTSUPP,
+)  # fmt: skip
+"""What was to be accepted has gone again (accept(2), "Error handling"); the next one may be there."""
 
 
 YIELD_S = 0.005
@@ -117,12 +122,13 @@ class Listener:
                 return
             try:
                 sock, address = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
             except OSError as fault:
-                if fault.errno not in _OUT_OF_DESCRIPTORS:
-                    raise
-                if not (self._newcomers.give_way() or self._http.give_way()):
+                if fault.errno in _OF_ONE_CONNECTION:
+                    continue
+                is_short = fault.errno in _OUT_OF_DESCRIPTORS
+                if not (is_short and (self._newcomers.give_way() or self._http.give_way())):
                     self._pause_all(str(fault.strerror))
                     return
                 continue

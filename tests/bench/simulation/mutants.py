@@ -19,11 +19,10 @@ from lobby_server.core.machine import state
 
 @dataclass(frozen=True)
 class Edit:
-    """`place`: module and name, ``package.module:Class.method``."""
+    """`place`: module and name, ``package.module:Class.method``. `changes`: what is right there, and what is wrong."""
 
     place: str
-    right: str
-    wrong: str
+    changes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,11 @@ def _apply(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
         owner = getattr(owner, each)
     original = getattr(owner, name)
     source = textwrap.dedent(inspect.getsource(original))
-    assert edit.right in source, f"{edit.place} has changed: it does not contain {edit.right!r} any more"
+    for right, wrong in edit.changes:
+        assert right in source, f"{edit.place} has changed: it does not contain {right!r} any more"
+        source = source.replace(right, wrong)
     names: dict[str, Any] = {}
-    exec(compile(source.replace(edit.right, edit.wrong), f"<mutant of {edit.place}>", "exec"), module.__dict__, names)
+    exec(compile(source, f"<mutant of {edit.place}>", "exec"), module.__dict__, names)
     mutated = names[name]
     monkeypatch.setattr(owner, name, mutated)
     for table in (state._CHANGES, state._CHANGES_BY_NODE):
@@ -58,7 +59,7 @@ def _apply(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _one(name: str, place: str, right: str, wrong: str) -> Mutant:
-    return Mutant(name, (Edit(place, right, wrong),))
+    return Mutant(name, (Edit(place, ((right, wrong),)),))
 
 
 ROOMS, PRESENCE = "lobby_server.core.rooms:RoomBook", "lobby_server.core.presence:Presence"
@@ -157,13 +158,22 @@ SERVICES = (
         (
             Edit(
                 f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
-                "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()",
-                "pass",
+                (
+                    (
+                        "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()",
+                        "pass",
+                    ),
+                    ("del self._deleting[room_id]", "self._deleting.pop(room_id, None)"),
+                ),
             ),
             Edit(
-                f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
-                "while (under_way := self._deleting.get(room_id)) is not None:",
-                "while False:",
+                f"{MACHINE}.rooms:delete",
+                (
+                    (
+                        "room = check_may_delete(books, command.user, command.room_id)",
+                        "room = books.rooms.get(command.room_id)\n    if room is None:\n        return []",
+                    ),
+                ),
             ),
         ),
     ),
@@ -207,8 +217,10 @@ LOGS = (
     Mutant(
         "a gap is passed over",
         (
-            Edit(f"{LOG}._read", "if entry.number != self.number + 1:", "if False:"),
-            Edit(f"{LOG}._has_gap", "return not entries or entries[0][1].number > self.number + 1", "return False"),
+            Edit(f"{LOG}._read", (("if entry.number != self.number + 1:", "if False:"),)),
+            Edit(
+                f"{LOG}._has_gap", (("return not entries or entries[0][1].number > self.number + 1", "return False"),)
+            ),
         ),
     ),
     _one(

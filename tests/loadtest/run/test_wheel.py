@@ -1,6 +1,7 @@
 """The wheel in an empty folder: the command, the plans and the profiles are there, and a run of it measures."""
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -29,10 +30,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh environment with nothing but the wheel in it; its libraries are those of this one, lest the test download
     them. The folder of its programs."""
     folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"  # a build leaves things beside its sources
+    sources.mkdir()
+    for name in ("lobby_server", "loadtest", "bench"):
+        shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    for path in (path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".")):
+        shutil.copy(path, sources / path.name)
     built = run(
-        sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps", "--no-build-isolation", "-q", "-w", folder,
+        sys.executable, "-m", "pip", "wheel", sources, "--no-deps", "-q", "-w", folder,
         cwd=folder, timeout_s=INSTALL_TIMEOUT_S,
     )  # fmt: skip
+    if "No matching distribution found for setuptools" in built.stderr:
+        pytest.skip("the builder of wheels cannot be had: no package index answers")
     assert built.returncode == 0, built.stderr[-2000:]
     [wheel] = folder.glob("lobby_server-*.whl")
     venv.create(folder / "env", with_pip=False)
