@@ -47,8 +47,19 @@ class SwarmConnection(BeatingConnection):
     """One greenlet may use it at a time, as everywhere under gevent: nothing here is locked."""
 
     __slots__ = (
-        "_closed", "_failures", "_host", "_place", "_left_s", "_rng", "_timer", "_token", "_upgrade_s", "_was_lost",
-        "accepted_at_s", "handshake_sent_s", "reconnect",
+        "_closed",
+        "_failures",
+        "_host",
+        "_left_s",
+        "_place",
+        "_rng",
+        "_timer",
+        "_token",
+        "_upgrade_s",
+        "_was_lost",
+        "accepted_at_s",
+        "handshake_sent_s",
+        "reconnect",
     )  # fmt: skip
 
     def __init__(
