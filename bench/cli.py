@@ -63,7 +63,8 @@ def list_scenarios() -> None:
     for name, question in reported:
         click.echo(f"{name:<{width}}  {question}")
     click.echo(
-        "\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals there, too):\n"
+        "\nBenches of the fan-out engine and of several nodes, not in the report (storm and reconnect have goals "
+        "there, too):\n"
     )
     for name, question in by_name:
         click.echo(f"{name:<{width}}  {question}")
@@ -148,7 +149,8 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
     Runs are folders, or their run.json. A folder of several runs of the same is one run with repeats.
 
     Exit codes: 0 no worse; 3 worse by more than the limit; 4 no verdict: nothing that can be compared, a figure is
-    missing, or one of the runs was broken off, failed or is INVALID.
+    missing, something may be worse and the readings are too few to tell, or one of the runs was broken off, failed or
+    is INVALID.
     """
     from bench.analysis.comparison.compare import compare_runs
     from bench.report.comparison import render_comparison, write_comparison

@@ -1,4 +1,5 @@
-"""What the fan-out engine and a lobby of several nodes must reach, and whether it did: derived from raw results, never stored.
+"""What the fan-out engine and a lobby of several nodes must reach, and whether they did: derived from raw results,
+never stored.
 
 A figure is the median of its readings. A ratio is the median of the ratios of readings that were taken in turns, one
 pair per repeat. A reading whose server or generator was kept from its core by other work makes its figure suspect.

@@ -251,8 +251,8 @@ class SurvivalSizes(_Sizes, frozen=True, kw_only=True):
     users: int = 300
     spawn_per_s: float = 60.0
     every_s: float = 32.0
-    """From one fault to the next. Long enough for what comes of each to be judged by itself: a fault may last 8 s, and is
-    felt from 5 s before it, which may be under way then."""
+    """From one fault to the next. For what comes of each to be judged by itself, at least `recovery_s` and 13 s: a
+    fault lasts up to 8 s, and touches what was under way in the 5 s before it."""
     recovery_s: float = 15.0
     room_interval_s: float = 120.0
     drop_interval_s: float = 120.0

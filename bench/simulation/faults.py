@@ -80,7 +80,7 @@ def _thaw(stage: Stage, life: Life) -> None:
 def _set_clock(stage: Stage, who: int, lasts_s: float, b: int) -> None:
     """Back or forth, for good."""
     node = stage.nodes[who]
-    ahead_s = (b - 500) / 5
+    ahead_s = (b - 500) / 25
     stage.note(node.name, f"has its clock set to {ahead_s:+.1f} s")
     node.set_clock(ahead_s)
 

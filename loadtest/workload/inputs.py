@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from loadtest.client import looks_like_jwt
 from loadtest.results.exit_codes import UsageError
 
-
 HOST_HELP = (
     "address of the server, http://localhost:30820; of a lobby of several nodes all, by commas or given several times"
 )

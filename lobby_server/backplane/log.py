@@ -80,18 +80,20 @@ class ValkeyLog:
         new_incarnation: Callable[[], str],
         node_timeout_s: float,
         newcomer_waits_s: float = NEWCOMER_WAITS_S,
+        snapshot_s: float = SNAPSHOT_S,
         address: str = "",
         version: str = "",
     ) -> None:
         """`name`: of this node, for people. `new_incarnation` is another one each time: it tells lives of a node apart.
         `node_timeout_s`: silence after which the others give a node up. `newcomer_waits_s`: how long a node without a
-        state waits for one that has."""
+        state waits for one that has. `snapshot_s`: at most between two snapshots, while anything happens."""
         self._stream = stream
         self._name = name
         self._monotonic_s = clock.monotonic_s
         self._new_incarnation = new_incarnation
         self._timeout_s = node_timeout_s
         self._newcomer_waits_s = newcomer_waits_s
+        self._snapshot_s = snapshot_s
         self._address = address
         self._version = version
         self._outbox = Outbox(f"{name}.{new_incarnation()}")
@@ -556,7 +558,7 @@ class ValkeyLog:
         if self._state.leader != self.node or self.number == self._snapshot_number:
             return
         is_due = self.number - self._snapshot_number >= SNAPSHOT_ENTRIES
-        if not is_due and self._monotonic_s() - self._snapshot_at_s < SNAPSHOT_S:
+        if not is_due and self._monotonic_s() - self._snapshot_at_s < self._snapshot_s:
             return
         trim_from, self._trim_from = self._trim_from, self._stream_id
         snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id, tail=[])

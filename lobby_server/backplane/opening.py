@@ -42,7 +42,7 @@ def open_log(
     version: str,
     is_first: bool = False,
 ) -> SharedLog:
-    """A log that has not joined yet. `is_first`: no other node can have a state. Raises `ValueError` with a sentence."""
+    """A log that has not joined yet. `is_first`: nobody else can have a state. Raises `ValueError` with a sentence."""
     _check_client()
     from lobby_server.backplane.log import NEWCOMER_WAITS_S, ValkeyLog
     from lobby_server.backplane.stream import Stream

@@ -192,12 +192,18 @@ class Nodes:
         log.info("node %s takes part", effect.node)
         if self._leader is None:
             self._leader = self._replica.state.leader
+        elif self._replica.is_leader:  # it may have led before, been given up, and written since what was old by then
+            self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
 
     def _left(self, effect: effects.NodeLeft, _: Session | None) -> None:
         log.info("node %s takes part no more", effect.node)
         if effect.node != self._leader:
+            if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log
+                self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
             return
         self._leader = self._replica.state.leader
+        if effect.node == self._log.node and self._leader is not None:
+            self._rooms.no_longer_leads()
         if self._leader == self._log.node:
             self._will_take_over()
 

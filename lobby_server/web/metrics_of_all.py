@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 NODE = "node"
 
@@ -21,7 +22,7 @@ class Others(Protocol):
     def name(self) -> str:
         """Of this worker, as its node is called."""
 
-    def name_of(self, number: int) -> str: ...
+    def name_of(self, number: int, /) -> str: ...
 
     async def ask(self) -> dict[int, bytes | None]:
         """What each of the others says, by its number; None: nothing."""
@@ -49,7 +50,7 @@ async def of_all(registry: CollectorRegistry, others: Others) -> CollectorRegist
     return merged
 
 
-class _Merged:
+class _Merged(Collector):
     def __init__(self, found: dict[str, list[_Family] | None]) -> None:
         self._found = found
 

@@ -76,7 +76,10 @@ class Engine:
     """One Valkey process after the other. `start` it, `keep` it, `stop` it; tell it of children that ended (`reap`)."""
 
     def __init__(self, program: str, folder: Path, *, environment: Mapping[str, str]) -> None:
-        """`environment`: of the process; settings of the server, secrets among them, are left out of it. Raises `SettingsError` where the folder has too long a name for a socket."""
+        """`environment`: of the process; settings of the server, secrets among them, are left out of it.
+
+        Raises `SettingsError` where the folder has too long a name for a socket.
+        """
         self._path = folder / "valkey.sock"
         if len(str(self._path)) > LONGEST_SOCKET_PATH:
             raise SettingsError(f"The temporary folder {folder} has too long a name for a socket: set TMPDIR.")
@@ -93,6 +96,7 @@ class Engine:
         )  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self._telling: asyncio.Task[None] | None = None
+        self._pipe: asyncio.ReadTransport | None = None
         self._ended = asyncio.Event()
 
     async def start(self) -> None:
@@ -101,7 +105,7 @@ class Engine:
         assert process.stdout is not None
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+        self._pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
         self._telling = loop.create_task(_tell(reader))
         give_up_s = loop.time() + START_TIMEOUT_S
         while not self._answers():
@@ -144,6 +148,9 @@ class Engine:
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self._path.unlink(missing_ok=True)
@@ -168,4 +175,4 @@ class Engine:
 async def _tell(reader: asyncio.StreamReader) -> None:
     """What it says is for the log."""
     while line := await reader.readline():
-        log.warning("valkey: %s", line.decode(errors="replace").strip())
+        log.info("valkey: %s", line.decode(errors="replace").strip())

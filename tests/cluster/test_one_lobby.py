@@ -228,10 +228,10 @@ def test_limit_of_chat_holds_over_all_nodes_of_a_user(three: Lobby) -> None:
 
 
 def test_limit_of_an_address_holds_over_all_nodes(lobby: Lobby) -> None:
-    nodes = [lobby.start("--auth-rate-per-min", "12") for _ in range(2)]
+    nodes = [lobby.start("--auth-rate-per-min", "2") for _ in range(2)]
     login = {"username": "nobody", "password": "a password"}
-    answers = [call(nodes[number % 2], "POST", "/api/auth/login", login).status for number in range(16)]
-    assert answers == [401] * 12 + [429] * 4
+    answers = [call(nodes[number % 2], "POST", "/api/auth/login", login).status for number in range(4)]
+    assert answers == [401, 401, 429, 429]
     lobby.engine.freeze()
     try:
         began_s = time.monotonic()

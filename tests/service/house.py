@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.app import App, Runtime
@@ -19,7 +20,6 @@ from lobby_server.service.session import Session
 from lobby_server.service.writes.writer import Left
 from lobby_server.settings import Settings
 from tests.fakes.clock import VirtualClock
-from bench.simulation.outside.memory_store import MemoryStore
 from tests.fakes.transport import MemoryTransport
 
 SECRET = "a secret of the tests, thirty-two bytes or more"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.presence import User
 from lobby_server.service.retention import SWEEP_EVERY_S, Retention
 from lobby_server.service.social.ports import NewLine
 from lobby_server.service.writes.writer import StoreWriter
 from tests.fakes.clock import VirtualClock
-from bench.simulation.outside.memory_store import MemoryStore
 
 ANN = User(1, "ann")
 

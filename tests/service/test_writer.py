@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import StoredRoom, StoreError, StoreUnavailable
 from lobby_server.service.writes import writer as writer_module
 from lobby_server.service.writes.kept import Ban, DeleteRoom, KeptWrite, LetIn, Notify, SetHost, line_of, write_of
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.store.journal import FileJournal
-from bench.simulation.outside.memory_store import MemoryStore
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 PATIENCE_S = 5.0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.service.ports import Store
 from lobby_server.store import SqlStore, open_store
-from bench.simulation.outside.memory_store import MemoryStore
 from tests.store.postgres import Postgres
 
 

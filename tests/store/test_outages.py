@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.service.ports import StoreError, StoreUnavailable
 from lobby_server.store import SqlStore, engines, open_store
 from lobby_server.store.urls import read_database_url
-from bench.simulation.outside.memory_store import MemoryStore
 from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)

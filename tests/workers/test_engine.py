@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -58,7 +58,7 @@ def test_folder_with_too_long_a_name_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def reaped() -> Iterator[list[Engine]]:
+async def reaped() -> AsyncIterator[list[Engine]]:
     """Engines that are told of children that end, and ended at last."""
     engines: list[Engine] = []
     yield engines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,8 +44,9 @@ async def test_place_of_one_that_was_killed_is_taken_by_the_next(tmp_path: Path)
 
 async def test_one_that_hangs_costs_a_bounded_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(siblings_module, "ANSWER_TIMEOUT_S", 0.05)
-    hangs = await asyncio.start_unix_server(lambda reader, writer: asyncio.sleep(60), tmp_path / "worker-2.sock")
-    began_s = time.monotonic()
-    assert await sibling(tmp_path, 1).ask() == {2: None, 3: None}
-    assert time.monotonic() - began_s < 5
-    hangs.close()
+    with socket.socket(socket.AF_UNIX) as hangs:
+        hangs.bind(str(tmp_path / "worker-2.sock"))
+        hangs.listen()
+        began_s = time.monotonic()
+        assert await sibling(tmp_path, 1).ask() == {2: None, 3: None}
+        assert time.monotonic() - began_s < 5

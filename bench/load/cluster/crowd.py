@@ -1,7 +1,7 @@
 """Players of several nodes who come back to another one when theirs is gone, and the ledger of what they were told.
 
-All are online before a fault and after it. Some of those who lose their node come back at once by the jitter policy, the
-others wait until somebody was told that they are offline: so there is somebody to be told of.
+All are online before a fault and after it. Some of those who lose their node come back by the jitter policy, the others
+wait until somebody was told that they are offline: so there is somebody to be told of.
 
 Runs in the generator process (`bench.processes.remote`).
 """
@@ -66,8 +66,8 @@ class Seen:
 
 @lru_cache(maxsize=64)
 def _read(payload: bytes) -> tuple[News, tuple[int, ...], bool]:
-    """What it says, who is offline by it, and whether it is the first part of its kind. All get the same bytes, so that all
-    share what is made of them."""
+    """What it says, who is offline by it, and whether it is the first part. All get the same bytes, so
+    all share what is made of them."""
     data: Any = msgspec.json.decode(payload)["data"]
     online, offline = (tuple(user["user_id"] for user in data[key]) for key in ("online", "offline"))
     news = (*((user_id, True) for user_id in online), *((user_id, False) for user_id in offline))

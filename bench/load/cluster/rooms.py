@@ -1,4 +1,4 @@
-"""Rooms made by POST on any node while things are killed, and whether each that was answered with 201 is there, once."""
+"""Rooms made by POST on any node while things are killed, and whether each 201 is a room, once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NothingMade(RuntimeError):
 
 
 class Rooms:
-    """Makes each room as a host of its own, since a user hosts one at a time; nodes take turns. Not safe for threads."""
+    """Makes each room as a host of its own, since a user hosts one at a time; nodes take turns."""
 
     def __init__(self, ports: Sequence[int], secret: str, *, host: str = HOST, first_host: int = 0) -> None:
         self._ports = list(ports)

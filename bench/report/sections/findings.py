@@ -70,15 +70,15 @@ HOW: dict[str, Sequence[str]] = {
         "rounds without it are taken in turns. Each ratio is of two rounds that followed each other.",
     ),
     "cluster": (
-        "One Valkey and one PostgreSQL, which the single process uses, too. A broadcast is a room made on the first node; "
-        "CPU of one node is the mean of all. A storm counts all nodes and Valkey. What three nodes carry is three times "
-        "the commands over the CPU of one's own commands and those of two others. Half of the players of a killed node "
-        "come back by the jitter policy, half wait to be told offline first.",
+        "One Valkey and one PostgreSQL, which the single process uses, too. A broadcast is a room made on the first "
+        "node; CPU of one node is the mean of all. A storm counts all nodes and Valkey. What three nodes carry is "
+        "three times the commands over the CPU of one's own commands and those of two others. Half of the players of a "
+        "killed node come back by the jitter policy, half wait to be told offline first.",
     ),
     "survival": (
-        "A Locust swarm plays on three nodes behind HAProxy, and brings about one fault after the other itself. Its ledger "
-        "holds what every player was told against what happened; what comes of a fault is judged when it has been over "
-        "for the time that the profile gives.",
+        "A Locust swarm plays on three nodes behind HAProxy, and brings about one fault after the other itself. Its "
+        "ledger holds what every player was told against what happened; what comes of a fault is judged when it has "
+        "been over for the time that the profile gives.",
     ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from bench.analysis.validity import Judgement
 from loadtest.results.validity import Validity
 
-
 NOTHING = ("", "–")
 """Cells that say nothing."""
 FIGURE = re.compile(r"[<≥≤±×+−-]?\d[^ ]*( [^ ]{1,4})?\*?")

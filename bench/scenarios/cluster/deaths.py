@@ -61,13 +61,12 @@ def node(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> No
         theirs = len(range(victim, players, NODES))
         seen = crowd.call(Crowd.settle, least_lost=theirs, timeout_s=BACK_TIMEOUT_S)
         crowd.call(Crowd.close)
-    at = {"clients": players}
-    book.add(TOLD_OFFLINE_AFTER, max(seen.offline_s, default=float("nan")) - killed_s, **at)
-    book.add(OFFLINE_BATCHES, seen.batches, **at)
-    book.add(LAST_BACK, max(seen.back_s, default=float("nan")), **at)
-    book.add(PLAYERS_MISSING, seen.missing, **at)
-    book.add(WRONG_VIEWS, seen.wrong, **at)
-    book.add(TOLD_TWICE, seen.doubled, **at)
+    book.add(TOLD_OFFLINE_AFTER, max(seen.offline_s, default=float("nan")) - killed_s, clients=players)
+    book.add(OFFLINE_BATCHES, seen.batches, clients=players)
+    book.add(LAST_BACK, max(seen.back_s, default=float("nan")), clients=players)
+    book.add(PLAYERS_MISSING, seen.missing, clients=players)
+    book.add(WRONG_VIEWS, seen.wrong, clients=players)
+    book.add(TOLD_TWICE, seen.doubled, clients=players)
     moments_s = np.sort(np.asarray(seen.fresh_at_s)) - killed_s
     book.add_series(BACK_AND_FRESH, moments_s, Where(players), party=NODE_KILLED)
     if seen.lost != theirs:
@@ -98,11 +97,10 @@ def valkey(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> 
         after = _members(nodes, sizes.members)
         closed = crowd.call(Crowd.lost_now)
         crowd.call(Crowd.close)
-    at = {"clients": sizes.players}
-    book.add(SOCKETS_CLOSED, closed, **at)
-    book.add(ROOMS_LOST, len(lost), **at)
-    book.add(MEMBERSHIPS_LOST, sum(mine != before[who] for who, mine in after.items()), **at)
-    book.add(REFUSED_FOR, asker.refused_for_s(back_s), **at)
+    book.add(SOCKETS_CLOSED, closed, clients=sizes.players)
+    book.add(ROOMS_LOST, len(lost), clients=sizes.players)
+    book.add(MEMBERSHIPS_LOST, sum(mine != before[who] for who, mine in after.items()), clients=sizes.players)
+    book.add(REFUSED_FOR, asker.refused_for_s(back_s), clients=sizes.players)
     for name, moments_s in ((ANSWERED_201, asker.made_s), (REFUSED, asker.refused_s)):
         book.add_series(name, np.asarray(moments_s) - killed_s, Where(sizes.players), party=VALKEY_KILLED)
     if not is_same:
@@ -151,7 +149,8 @@ class _Asker:
 
 def _fill_rooms(nodes: Sequence[Target], crowd: Remote[Crowd], members: int) -> set[str]:
     """Of the first players so many are in rooms of three, made and entered on different nodes."""
-    rooms, guests = set(), {}
+    rooms: set[str] = set()
+    guests: dict[int, str] = {}
     for host in range(0, members, IN_A_ROOM):
         status, answer = _call(
             nodes[host % NODES].port, "POST", "/api/rooms", mint_receiver(SECRET, host).token, {"gamemode": "ffa"}

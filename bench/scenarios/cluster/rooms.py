@@ -32,8 +32,7 @@ def run(lab: Lab, book: Book, place: Surroundings, killed: str) -> None:
         start_s = time.perf_counter()
         moments_s, kills_s = [], []
         for number in range(sizes.kills + 1):
-            part = sizes.rooms * (number + 1) // (sizes.kills + 1) - sizes.rooms * number // (sizes.kills + 1)
-            for _ in range(part):
+            while len(rooms.made) < sizes.rooms * (number + 1) // (sizes.kills + 1):
                 rooms.make(1)
                 moments_s.append(time.perf_counter() - start_s)
             if number < sizes.kills:

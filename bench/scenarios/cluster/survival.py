@@ -1,5 +1,5 @@
-"""A swarm on three nodes behind HAProxy, and every fault in one run: nodes restarted, frozen, cut off and killed, Valkey
-restarted without its data and frozen, PostgreSQL restarted. Its ledger says whether anybody missed or misheard anything.
+"""A swarm on three nodes behind HAProxy, and every fault in one run: nodes restarted, frozen, cut off and killed,
+Valkey restarted without its data and frozen, PostgreSQL restarted. Its ledger says whether anybody missed anything.
 
 The swarm brings the faults about itself (``--fault``), so they stand in its own results, too.
 """
@@ -115,12 +115,11 @@ def write(book: Book, document: Mapping[str, Any], *, users: int) -> None:
     presence, rooms = (document["ledger"][kind] for kind in ("presence", "rooms"))
     level = document["validity"]["level"]
     why = {level.lower(): "; ".join(document["validity"]["reasons"]) or "by the swarm's own account"}
-    doubt = {"invalid": why.get("invalid", ""), "suspect": why.get("suspect", "")}
     for measure, names in (
         (LEDGER_LOST, ("lost",)), (LEDGER_TWICE, ("duplicates",)), (LEDGER_WRONG, ("out_of_order", "unexpected")),
     ):  # fmt: skip
         number = sum(tally[name] for tally in (presence, rooms) for name in names)
-        book.add(measure, number, clients=users, **doubt)
+        book.add(measure, number, clients=users, invalid=why.get("invalid", ""), suspect=why.get("suspect", ""))
         if number:
             book.faults.append(f"{measure.name}: {number:,}")
     never = 0

@@ -39,6 +39,11 @@ class Answers:
         self._rooms: dict[str, str] = {}
         self._deleted: dict[str, str] = {}
         self._signed_out: list[str] = []
+        self.rooms_in_doubt: set[str] = set()
+        """Rooms into which somebody was invited, or was not, and nobody knows."""
+        self.pairs_in_doubt: set[tuple[int, int]] = set()
+        """Two users, one of whom does not know what became of a call about the other: the database may have it, and
+        the state takes it up with the next start."""
 
     def take(
         self, who: str, user_id: int, token_id: str, what: str, arguments: tuple[Any, ...], answer: Answer,
@@ -47,6 +52,8 @@ class Answers:
         """Note an answer. What is wrong with it already; None: nothing."""
         if what in _OF_PAIR:
             self._note_pair(user_id, what, arguments[0], answer, began_s, now_s)
+        if answer.status in (0, 503):
+            self._doubt(what, arguments)
         if not answer.is_good:
             return None
         if what == "create_room":
@@ -54,6 +61,8 @@ class Answers:
             if answer.body.id not in self._history.rooms_made:
                 return f"{who} was told of room {answer.body.id}, which is not in the log"
         elif what == "delete_room":
+            if arguments[0] in self._deleted:
+                return f"{who} was told that room {arguments[0]} is deleted, and so was {self._deleted[arguments[0]]}"
             self._deleted[arguments[0]] = who
             if arguments[0] not in self._history.rooms_ended:
                 return f"{who} was told that room {arguments[0]} is deleted, and it is not"
@@ -80,15 +89,20 @@ class Answers:
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    def _note_pair(
-        self, user_id: int, what: str, argument: int, answer: Answer, began_s: float, now_s: float
-    ) -> None:
+    def _doubt(self, what: str, arguments: tuple[Any, ...]) -> None:
+        if what in ("invite_to_room", "decline_room"):
+            self.rooms_in_doubt.add(arguments[0])
+
+    def _note_pair(self, user_id: int, what: str, argument: int, answer: Answer, began_s: float, now_s: float) -> None:
         other_id = argument
         if what in ("accept_friend", "decline_friend"):
             sender_id, receiver_id = self._database.requests_made[argument]
             other_id = sender_id if receiver_id == user_id else receiver_id
         pair = (min(user_id, other_id), max(user_id, other_id))
-        end_s = inf if answer.status in (0, 503) else now_s
+        end_s = now_s
+        if answer.status in (0, 503):
+            end_s = inf
+            self.pairs_in_doubt.update((pair, pair[::-1]))
         said = _Said(began_s, end_s, what, user_id, other_id, answer)
         self._of_pairs.setdefault(pair, []).append(said)
 

@@ -50,7 +50,10 @@ def _lines(
     if len(set(places)) < len(places):
         yield "nothing is heard twice", f"{what} lines {_doubled(told)}"
     elif places != sorted(places):
-        yield "all hear one order", f"{what} lines {list(told)}, said in the order {sorted(told, key=order.__getitem__)}"
+        yield (
+            "all hear one order",
+            f"{what} lines {list(told)}, said in the order {sorted(told, key=order.__getitem__)}",
+        )
     if is_open:
         due = {key for key, line in lines.items() if line.number > heard.from_entry and line.is_for(heard.user_id)}
         if missing := due.difference(told):

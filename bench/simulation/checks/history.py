@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lobby_server.core.machine import effects
+from lobby_server.core.machine.books import Books
+from lobby_server.core.machine.commands import SaidLine
 
 
 @dataclass(frozen=True)
@@ -33,25 +36,56 @@ class History:
     """By id."""
     rooms_made: set[str] = field(default_factory=set)
     rooms_ended: set[str] = field(default_factory=set)
+    _online: set[int] = field(default_factory=set)
+    _texts: set[str] = field(default_factory=set)
 
-    def take(self, effect: effects.Effect, number: int) -> None:
-        """One effect of an entry."""
+    def begin_anew(self) -> None:
+        """All nodes were gone, and Valkey's data with them: nobody is online."""
+        self._online.clear()
+
+    def take(self, effect: effects.Effect, number: int, books: Books) -> str | None:
+        """One effect of an entry, and the books after it. What is wrong with it; None: nothing. Who is to hear a line
+        is reckoned anew here, beside the rules."""
         if isinstance(effect, (effects.CameOnline, effects.WentOffline)):
-            self.presence.append((effect.user.id, isinstance(effect, effects.CameOnline)))
-            self.presence_numbers.append(number)
-        elif isinstance(effect, effects.SaidInRoom):
-            said = Line(number, effect.member.user.id, frozenset(effect.heard_by))
-            self.room_lines[effect.text] = said
+            return self._take_presence(effect.user.id, isinstance(effect, effects.CameOnline), number)
+        if isinstance(effect, effects.SaidInRoom):
+            room = books.rooms.room_of(effect.member.user.id)
+            self.room_lines[effect.text] = _line(number, effect.member.user.id, room.members if room else (), books)
         elif isinstance(effect, effects.LineSaid):
-            heard_by = None
-            if effect.heard_by is not None:
-                others = [effect.line.other_id] if effect.is_for_other else []
-                heard_by = frozenset([*effect.heard_by, *others])  # type: ignore[list-item]
-            self.chat[effect.line.id] = Line(number, effect.line.sender.id, heard_by, effect.deaf)
+            return self._take_line(effect.line, number, books)
         elif isinstance(effect, effects.RoomCreated):
             self.rooms_made.add(effect.room.id)
         elif isinstance(effect, (effects.RoomDeleted, effects.RoomExpired)):
             self.rooms_ended.add(effect.room.id)
+        return None
+
+    def _take_presence(self, user_id: int, is_online: bool, number: int) -> str | None:
+        self.presence.append((user_id, is_online))
+        self.presence_numbers.append(number)
+        if (user_id in self._online) == is_online:
+            return f"user {user_id} {'comes online' if is_online else 'goes offline'} a second time"
+        (self._online.add if is_online else self._online.discard)(user_id)
+        return None
+
+    def _take_line(self, line: SaidLine, number: int, books: Books) -> str | None:
+        sender_id = line.sender.id
+        if line.party_id is not None:
+            party = books.parties.get(line.party_id)
+            self.chat[line.id] = _line(number, sender_id, party.members if party else (), books)
+        elif line.other_id is not None:
+            is_there = not line.is_withheld and books.presence.has_socket(line.other_id)
+            self.chat[line.id] = _line(number, sender_id, (sender_id, *([line.other_id] if is_there else [])), books)
+        else:
+            self.chat[line.id] = Line(number, sender_id, None, books.blocks.blockers_of(sender_id))
+        if line.text in self._texts:
+            return f"line {line.text!r} is told a second time"
+        self._texts.add(line.text)
+        return None
+
+
+def _line(number: int, sender_id: int, concerned: Iterable[int], books: Books) -> Line:
+    heard_by = frozenset(user_id for user_id in concerned if not books.blocks.blocks(user_id, sender_id))
+    return Line(number, sender_id, heard_by)
 
 
 FOLLOWED: tuple[type[effects.Effect], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from lobby_server.backplane.log import TAIL
 from lobby_server.backplane.wire import Entry
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.commands import Command
-from lobby_server.core.machine.effects import Effect, SaidInRoom
+from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import digest
 from lobby_server.service.app import App
 
@@ -49,6 +50,8 @@ class Observer:
         """The number of the newest entry that was applied anywhere."""
         self.entries = 0
         """Applied, by all nodes together."""
+        self.asked_to_join: Counter[tuple[int, str]] = Counter()
+        """User and room: how often a player has asked for it, and the log has not had it yet."""
         self._world = world
         self._database = database
         self._tells = tells
@@ -80,11 +83,15 @@ class Observer:
         self._is_first = known != entry.batch
         if self._is_first:
             self._batches[entry.number] = entry.batch
+            if entry.number == 1:
+                self.history.begin_anew()
         self.newest = max(self.newest, entry.number)
         self.entries += 1
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
         if self._is_first:
+            if isinstance(command, commands.JoinRoom):
+                self._check_asked(command)
             if self._tells:
                 self.note(log.node, f"entry {log.number} of {node}: {_told(command)}")
             check = _COMMITTED.get(type(command))
@@ -100,6 +107,12 @@ class Observer:
         self._revisions[log] = revision
         if entry.number % LOOK_EVERY == 0:
             self.look(log)
+
+    def _check_asked(self, command: commands.JoinRoom) -> None:
+        wish = (command.user.id, command.room_id)
+        self.asked_to_join[wish] -= 1
+        if self.asked_to_join[wish] < 0:
+            self.violated("nobody is moved unasked", f"{command.user.username} into room {command.room_id}")
 
     # -- a look at the whole ----------------------------------------------------------------------------------------
 
@@ -126,25 +139,11 @@ class Observer:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _hearer(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
-        history = self.history
-
         def hear(effect: Effect, _: object) -> None:
-            if not self._is_first:
-                return
-            history.take(effect, log.number)
-            if isinstance(effect, SaidInRoom):
-                self._check_heard_by(app, effect)
+            if self._is_first and (fault := self.history.take(effect, log.number, app.replica.books)):
+                self.violated("nothing is told twice", fault)
 
         return hear
-
-    def _check_heard_by(self, app: App, effect: SaidInRoom) -> None:
-        """Reckoned anew from the books."""
-        for user_id in effect.heard_by:
-            if app.replica.books.blocks.blocks(user_id, effect.member.user.id):
-                self.violated("the blocked are not heard", f"{user_id} hears {effect.member.user.id} in a room")
-            room = app.replica.books.rooms.room_of(user_id)
-            if room is None or effect.member.user.id not in room.members:
-                self.violated("strangers hear nothing", f"{user_id} hears what was said in another room")
 
 
 def _told(command: Command) -> str:
@@ -158,7 +157,7 @@ def _short(value: object) -> str:
     return str(getattr(value, "username", None) or getattr(value, "id", value))
 
 
-# -- what the database has to have before anybody hears of it -----------------------------------------------------------
+# -- what the database has to have before anybody hears of it ---------------------------------------------------------
 
 
 def _create_room(database: Database, command: commands.CreateRoom) -> str:

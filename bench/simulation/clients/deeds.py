@@ -4,6 +4,7 @@ from, nothing happens.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -19,12 +20,21 @@ _Item = TypeVar("_Item")
 class Scene:
     """All players, and who keeps account of what they were answered."""
 
-    def __init__(self, players: Sequence[Player], *, answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
-                 new_token: Callable[[Player], str], note: Callable[[str, str], None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        players: Sequence[Player],
+        *,
+        answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
+        new_token: Callable[[Player], str],
+        note: Callable[[str, str], None],
+        asked_to_join: Counter[tuple[int, str]],
+    ) -> None:
+        """`answered` hears who asked what with which arguments, the answer, and when the call began."""
         self.players = players
         self.answered = answered
         self.new_token = new_token
         self.note = note
+        self.asked_to_join = asked_to_join
         self._lines = 0
 
     def user_id(self, number: int) -> int:
@@ -73,6 +83,7 @@ def _join(scene: Scene, player: Player, a: int, b: int) -> None:
     elif (listed := _choose(player.rooms, a)) is not None:
         room_id = listed.id
     if room_id is not None:
+        scene.asked_to_join[player.user.id, room_id] += 1
         message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
         _send(scene, player, message, f"joins room {room_id}")
 
@@ -81,6 +92,7 @@ def _leave(scene: Scene, player: Player, a: int, b: int) -> None:
     if player.room is not None:
         scene.note(player.name, f"leaves room {player.room.room_id}")
         _quietly(player.connection.leave_room)
+        player.left_room()
 
 
 def _say_room(scene: Scene, player: Player, a: int, b: int) -> None:
@@ -124,17 +136,20 @@ def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
     answer = scene.ask(player, "create_room", 2 + a % 3, b % 4 > 0)
     if answer.is_good:
         _quietly(player.connection.create_room)
-    for other in scene.players:
-        if other.user.id == player.user.id:
-            other.doubt()  # their other devices hear of it once the host enters over a socket
+    if answer.is_good or answer.status in (0, 503):
+        for other in scene.players:
+            if other.user.id == player.user.id:
+                other.doubt()  # other devices hear of it once the host enters over a socket
 
 
 def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
     room = player.room
     if room is not None and (room.host_peer_id == room.peer_id or b % 4 == 0):
-        if scene.ask(player, "delete_room", room.room_id).is_good and player.room is not None:
-            if player.room.room_id == room.room_id:
-                player.room = None  # a base client that was its host hears nothing but this answer
+        if b % 3 == 0:  # a second click
+            player.do(lambda: scene.ask(player, "delete_room", room.room_id))
+        is_gone = scene.ask(player, "delete_room", room.room_id).is_good
+        if is_gone and player.room is not None and player.room.room_id == room.room_id:
+            player.room = None  # a base client that was its host hears nothing but this answer
 
 
 def _of_other(what: str) -> Deed:

@@ -6,10 +6,14 @@ So the client library runs as it is: where it would block a thread, it parks a f
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from bench.simulation.outside.loop import Call, World
+
+SHORTEST_S = 1e-6
+"""Time passes for whoever waits, however short: a deadline may be reached but for a rounding."""
 
 
 class Fiber:
@@ -18,7 +22,8 @@ class Fiber:
     def __init__(self, world: World, run: Callable[[], object]) -> None:
         self.hub = world.hub
         self._world = world
-        self._greenlet = _Body(self, run)
+        self._greenlet: Any = greenlet(lambda is_woken: run(), world.hub)
+        self._greenlet.fiber = self
         self._timer: Call | None = None
         self._is_parked = False
         world.fibers[self] = None
@@ -27,15 +32,15 @@ class Fiber:
     @staticmethod
     def current() -> Fiber:
         """The one that runs."""
-        body = getcurrent()
-        assert isinstance(body, _Body), "only a fiber can block"
-        return body.fiber
+        fiber = getattr(getcurrent(), "fiber", None)
+        assert isinstance(fiber, Fiber), "only a fiber can block"
+        return fiber
 
     def park(self, timeout_s: float | None) -> bool:
         """Let others run until `wake`, or for that long. Whether it was woken."""
         self._is_parked = True
         if timeout_s is not None:
-            self._timer = self._world.call_later(max(0.0, timeout_s), self._time_out)
+            self._timer = self._world.call_later(max(SHORTEST_S, timeout_s), self._time_out)
         return bool(self.hub.switch())
 
     def sleep(self, delay_s: float) -> None:
@@ -67,12 +72,3 @@ class Fiber:
         self._greenlet.switch(is_woken)
         if self._greenlet.dead:
             self._world.fibers.pop(self, None)
-
-
-class _Body(greenlet):
-    """`greenlet`, which knows its fiber."""
-
-    def __init__(self, fiber: Fiber, run: Callable[[], object]) -> None:
-        super().__init__(lambda _: run(), fiber.hub)
-        self.fiber = fiber
-

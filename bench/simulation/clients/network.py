@@ -89,8 +89,8 @@ class Network:
         answer = self.ask(Asked("rooms", None))
         if not answer.status:
             raise ServerAway(self.url, "reset")
-        if not answer.is_good:
-            return HttpAnswer(status=answer.status, headers={}, body=AWAY)
+        if not answer.is_good or answer.is_stale:
+            return HttpAnswer(status=answer.status if not answer.is_good else 503, headers={}, body=AWAY)
         return HttpAnswer(status=200, headers={"etag": answer.etag}, body=answer.body)
 
     def close(self) -> None:

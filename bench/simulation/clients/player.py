@@ -31,8 +31,11 @@ from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import Room
 from lobby_server.protocol.social_resources import FriendList, MyParty
 
-UNCERTAIN_S = 10.0
+UNCERTAIN_S = 14.0
 """How long a command may still happen whose outcome is not known: longer than any queue is away."""
+DOUBT_LOOKS_S = (0.0, 2.0, 7.0, UNCERTAIN_S)
+"""When to look what became of it."""
+LEFT_LOOKS_S = (0.5, 8.0)
 AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
 ABOUT_ROOM = (
@@ -66,8 +69,10 @@ class Player:
         window: int,
         seed: str,
         entries: Callable[[], int],
+        on_fault: Callable[[str], None],
     ) -> None:
-        """`name`: of the device, for the story. `entries`: how many entries of the log were applied so far."""
+        """`name`: of the device, for the story. `entries`: the number of the newest entry that was applied. `on_fault`
+        hears of exceptions, which the library's signals would keep to themselves."""
         self.world = world
         self.network = network
         self.name = name
@@ -91,7 +96,8 @@ class Player:
         self.presence = PresenceView()
         self.friends: FriendList | None = None
         self.party: MyParty | None = None
-        self.uncertain_until_s = 0.0
+        self._look_s = 0.0
+        """When the player looks again, the last time that is known of."""
         self.refused = ""
         self.is_wanted = True
         """Whether it is to be connected."""
@@ -100,6 +106,7 @@ class Player:
         self.is_slow = window < WINDOW_BYTES
         """Whether it may miss states that others have replaced: it reads less than it is sent."""
         self._entries = entries
+        self._on_fault = on_fault
         self._room_events = 0
         side = self.connection.side
         self._online_fetch = CoalescedFetch(self._fetch_online, side=side)
@@ -112,7 +119,7 @@ class Player:
         else:
             api = LobbyApi(network)
             self.list = ServerList(api=api, connection=self.connection, rng=Random(f"{seed}/list"))
-        self.connection.message_received.connect(self._hear)
+        self.connection.message_received.connect(self._hear_or_tell)
         self.connection.connection_lost.connect(self._lost)
         self.connection.connection_refused.connect(self._refuse)
 
@@ -139,10 +146,10 @@ class Player:
 
     def doubt(self) -> None:
         """Something may or may not happen yet: what it would change is fetched until it is certain."""
-        is_new = self.uncertain_until_s < self.world.now_s
-        self.uncertain_until_s = self.world.now_s + UNCERTAIN_S
-        if is_new:
-            self._look_again()
+        for in_s in DOUBT_LOOKS_S:
+            if self.world.now_s + in_s >= self._look_s + 1.0:
+                self._look_s = self.world.now_s + in_s
+                self.world.call_at(self._look_s, self.look)
 
     def look(self) -> None:
         """Fetch all that is followed by fetching."""
@@ -150,7 +157,21 @@ class Player:
         self._friends_fetch.request()
         self._party_fetch.request()
 
+    def left_room(self) -> None:
+        """The player has said that they leave, to which nothing is answered. What they asked for before may be on its
+        way still: so look again, soon, and when it must have come."""
+        self.room = None
+        self._room_events += 1
+        for in_s in LEFT_LOOKS_S:
+            self.world.call_later(in_s, self._room_fetch.request)
+
     # -- what is heard --------------------------------------------------------------------------------------------
+
+    def _hear_or_tell(self, message: messages.ServerMessage) -> None:
+        try:
+            self._hear(message)
+        except Exception as fault:
+            self._on_fault(f"{self.name}, at {message}: {fault!r}")
 
     def _hear(self, message: messages.ServerMessage) -> None:
         if isinstance(message, messages.HandshakeAccepted):
@@ -245,17 +266,14 @@ class Player:
         return None
 
     def _fetch(self, what: str, *, but: str = "") -> Answer | None:
-        """None: to be tried again."""
+        """None: to be tried again; also when a node answered that does not see what the others do."""
         answer = self.network.ask(Asked(what, self.token))
+        if answer.is_stale:
+            return None
         return answer if answer.is_good or (but and answer.code == but) else None
 
     def _again(self) -> float | None:
         return AGAIN_S if self.is_wanted and not self.refused else None
-
-    def _look_again(self) -> None:
-        if self.world.now_s < self.uncertain_until_s + 2 * AGAIN_S:
-            self.look()
-            self.world.call_later(2 * AGAIN_S, self._look_again)
 
     def do(self, act: Callable[[], object]) -> None:
         """Let the player do something that may block."""

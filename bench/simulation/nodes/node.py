@@ -26,6 +26,8 @@ from lobby_server.service.session import Session
 from lobby_server.settings import Settings
 
 SECRET = "the secret of a simulated lobby, thirty-two bytes"
+SNAPSHOT_S = 2.0
+"""So often that a node which is cut off for some seconds finds entries trimmed away."""
 RESTART_S = 1.0
 """How long a supervisor waits before it starts a process again."""
 HTTP_LATENCY_S = (0.001, 0.01)
@@ -121,6 +123,7 @@ class Life:
                 clock=loop.clock,
                 new_incarnation=new_id,
                 node_timeout_s=node.node_timeout_s,
+                snapshot_s=SNAPSHOT_S,
                 address=node.name,
                 watch=node.watch,
             )

@@ -30,8 +30,8 @@ class Database(MemoryStore):
         self.ever_friends: set[tuple[int, int]] = set()
         self.ever_blocked: set[tuple[int, int]] = set()
 
-    async def add_room(self, room: StoredRoom) -> None:
-        await super().add_room(room)
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+        await super().add_room(room, is_again=is_again)
         self.rooms_made.add(room.id)
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:
@@ -46,9 +46,6 @@ class Database(MemoryStore):
     async def add_block(self, user_id: int, blocked: User, since: datetime) -> None:
         await super().add_block(user_id, blocked, since)
         self.ever_blocked.add((user_id, blocked.id))
-
-    async def close(self) -> None:
-        """A node ends; the others go on."""
 
     # -- what a check asks ----------------------------------------------------------------------------------------
 
@@ -85,6 +82,9 @@ class SimulatedStore:
         self._loop = loop
         self._random = random
 
+    async def close(self) -> None:
+        """The others go on."""
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         act = getattr(self._database, name)
 
@@ -118,6 +118,9 @@ class MemoryJournal:
 
     def read(self) -> tuple[str, list[bytes]]:
         return self.life, list(self.lines)
+
+    def read_all(self) -> tuple[str, list[bytes]]:
+        return self.read()
 
     def put_aside(self) -> str:
         self.lines.clear()

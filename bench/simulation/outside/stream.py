@@ -80,7 +80,7 @@ class SimulatedStream:
     async def put_snapshot(self, epoch: str, snapshot: bytes, *, keep_from: str) -> None:
         await self._call(self._valkey.put_snapshot, epoch, snapshot, stream_id(keep_from))
 
-    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes) -> None:
+    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes = b"1") -> None:
         await self._call(self._valkey.renew, epoch, node, ttl_s, report)
 
     async def forget(self, node: str) -> None:
@@ -89,6 +89,14 @@ class SimulatedStream:
     async def reports(self, nodes: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = await self._call(self._valkey.reports, nodes) if nodes else {}
         return found
+
+    async def silent(self, nodes: Sequence[str]) -> list[str]:
+        heard = await self.reports(nodes)
+        return [node for node in nodes if node not in heard]
+
+    async def take(self, key: str, *, interval_us: int, tolerance_us: int) -> float:
+        """Nobody is limited here."""
+        return 0.0
 
     async def stand(self, node: str, number: int) -> None:
         await self._call(self._valkey.stand, node, number)
@@ -150,11 +158,8 @@ class SimulatedStream:
         if self.loses_answers and way == 0:
             self.loses_answers -= 1
             return
-        self._world.call_later(self._uniform(*LATENCY_S) + self.late_s, self._hear, future, found)
-
-    def _hear(self, future: asyncio.Future[Any], found: Any) -> None:
         if not self.is_cut:
-            self._loop.call_soon(_settle, future, found)
+            self._loop.call_later(self._uniform(*LATENCY_S) + self.late_s, _settle, future, found)
 
     def _arrival_s(self, way: int) -> float:
         at_s = self._world.now_s + self._uniform(*LATENCY_S) + self.late_s

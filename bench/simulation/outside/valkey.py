@@ -164,9 +164,8 @@ class Valkey:
         self.data.alive.pop(node, None)
 
     def reports(self, nodes: Iterable[str]) -> dict[str, bytes]:
-        """Of those that are heard of."""
-        alive = {node: self.data.alive.get(node, (-1.0, b"")) for node in nodes}
-        return {node: report for node, (until_s, report) in alive.items() if until_s > self.now_s}
+        alive = self.data.alive
+        return {node: alive[node][1] for node in nodes if node in alive and alive[node][0] > self.now_s}
 
     def stand(self, node: str, number: int) -> None:
         if self.data.candidates_until_s <= self.now_s:
@@ -219,5 +218,3 @@ class Valkey:
 def stream_id(text: str) -> StreamId:
     at_ms, _, sequence = text.partition("-")
     return int(at_ms), int(sequence or 0)
-
-

@@ -1,7 +1,7 @@
 """One TCP connection between a client and a node: latency, a window, stalls, cuts, resets. Bytes keep their order.
 
-    node ── `Wire` is its `Transport` ── lane out ──▶ client's inbox
-         ◀── lane in ── client
+node ── `Wire` is its `Transport` ── lane out ──▶ client's inbox
+     ◀── lane in ── client
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class Views:
         cuts = np.flatnonzero(np.diff(users >> 1, prepend=-1))
         heard = {
             int(users[start]) >> 1: (users[start:end] & 1, at[start:end])
-            for start, end in zip(cuts.tolist(), [*cuts.tolist()[1:], len(users)], strict=True)
+            for start, end in zip(cuts.tolist(), [*cuts.tolist()[1:], len(users)], strict=False)
         }
         changed = {
             user_id

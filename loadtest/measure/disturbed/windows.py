@@ -1,7 +1,7 @@
 """When a fault may be felt: from shortly before it began until some time after its end.
 
-Within such a window players are given up and taken back, and news waits until the lobby is well again. So nothing there
-is judged by the moment: changes may be announced until the window ends, and of presence counts what each player holds to
+Within such a window players are given up and taken back, and news waits until the lobby is well again. Nothing there is
+judged by the moment: changes may be announced until the window ends, and of presence counts what each player holds to
 be true at its end (`loadtest.measure.disturbed.views`).
 """
 

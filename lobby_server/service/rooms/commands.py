@@ -24,12 +24,14 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.rooms import check_may_delete
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of
 from lobby_server.core.rooms import Entry, Member, Room
 from lobby_server.protocol import messages, resources
+from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
-from lobby_server.service.ports import Clock, Store
+from lobby_server.service.ports import Clock, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.rooms.revision_mark import RevisionMark
@@ -37,7 +39,7 @@ from lobby_server.service.rooms.stored import room_of, stored_room
 from lobby_server.service.session import Act, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.events import LogEvent
-from lobby_server.service.writes.kept import Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
+from lobby_server.service.writes.kept import ROOM_WRITES, Ban, DeleteRoom, KeepRoom, KeptWrite, LetIn, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
 log = logging.getLogger("lobby")
@@ -85,6 +87,7 @@ class RoomCommands:
         replica.hear(effects.Kicked, self._kicked)
         replica.hear(effects.RoomDeleted, self._deleted)
         replica.hear(effects.RoomExpired, self._expired)
+        replica.hear(effects.HostReplaced, self._host_replaced)
         replica.hear(effects.RoomDeadline, lambda effect, _: self.arm())
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
@@ -115,6 +118,12 @@ class RoomCommands:
         """See to the next deadline."""
         self._alarm.set(self._replica.due_s(self.book.next_deadline_s()))
 
+    def list_changed(self) -> None:
+        """Readers of the public list see a difference."""
+        self._announcer.rooms_changed()
+        if self._replica.is_leader:
+            self._revision_mark.follow()
+
     def stop(self) -> None:
         """No deadline strikes any more."""
         self._alarm.set(None)
@@ -123,6 +132,11 @@ class RoomCommands:
         """Another node has written until now, perhaps not all: let the store have the rooms as they are."""
         if self._replica.is_leader:
             self._writer.attempt(self._reconcile, otherwise=self._reconcile_later)
+
+    def no_longer_leads(self) -> None:
+        """The other nodes went on without this one: what it had still to write of rooms is older than what they
+        wrote."""
+        self._writer.forget(ROOM_WRITES)
 
     def _reconcile_later(self) -> None:
         self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
@@ -135,9 +149,14 @@ class RoomCommands:
             if was is None or replace(was, created_at=is_now.created_at) != is_now:
                 self._writer.keep(KeepRoom(room=is_now))
         newest_at = self._clock.utc_now() - timedelta(seconds=NOT_APPLIED_YET_S)
+        has_newer = False
         for left in stored.values():
-            if left.created_at < newest_at:  # a newer one may stand in the log, and is not applied yet
+            if left.created_at < newest_at:
                 self._writer.keep(DeleteRoom(room_id=left.id))
+            else:  # it may stand in the log, and is not applied yet
+                has_newer = True
+        if has_newer:
+            self._clock.call_later(NOT_APPLIED_YET_S, self.reconcile)
 
     # -- rooms over HTTP ------------------------------------------------------------------------------------------
 
@@ -150,7 +169,7 @@ class RoomCommands:
             raise AlreadyHosting(self._creating[user.id].id)
         self._replica.check()
         room = Room(
-            id=self._new_room_id(),
+            id=self._id_with_a_code_of_its_own(),
             host=user,
             gamemode=wish.gamemode,
             map_name=wish.mapName,
@@ -158,6 +177,9 @@ class RoomCommands:
             is_public=wish.isPublic,
             version=self._replica.books.presence.version_of(user.id),
             created_at=self._created_now(),
+            name=(wish.name or "").strip() or None,
+            # Whoever was in a private room may come back, also once another leads it, and after a restart.
+            invited_user_ids=set() if wish.isPublic else {user.id},
         )
         self._creating[user.id] = room
         is_off = is_late = False
@@ -172,6 +194,9 @@ class RoomCommands:
         try:
             await self._store.add_room(stored_room(room))
             return await self._replica.run(commands.CreateRoom(room), lambda: self.room(room.id), undo=undo)
+        except StoreUnavailable:  # the database may have it all the same: the answer was lost, not the commit
+            self._writer.keep(DeleteRoom(room_id=room.id))
+            raise
         except Refusal:
             is_late = True
             if is_off:
@@ -190,7 +215,11 @@ class RoomCommands:
         self._replica.check()
         done = self._deleting[room_id] = asyncio.Event()
         try:
-            await self._store.delete_room(room_id)
+            try:
+                await self._store.delete_room(room_id)
+            except StoreUnavailable:  # and yet it may be gone there, while it goes on here
+                self._keep_after_all(room_id)
+                raise
             await self._replica.run(commands.DeleteRoom(user, room_id), undo=lambda: self._keep_after_all(room_id))
         finally:
             del self._deleting[room_id]
@@ -283,6 +312,7 @@ class RoomCommands:
             session.reply(created)
         self._tell_own(entry.member.user, created, besides=session)
         if not entry.already_in:
+            self._tell_others(entry)
             self._rooms_changed(room)
         self.arm()
 
@@ -294,8 +324,7 @@ class RoomCommands:
             session.reply(joined)
         if not entry.already_in:
             self._tell_own(user, joined, besides=session)
-            others = [user_id for user_id in room.members if user_id != user.id]
-            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
+            self._tell_others(entry)
             self._rooms_changed(room)
 
     def _party_entered(self, effect: effects.PartyEntered, _: Session | None) -> None:
@@ -309,6 +338,8 @@ class RoomCommands:
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
         for entry in entries:
+            if entry.came_back:
+                self._announcer.tell_users(there, _host_changed(entry.member))
             self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
@@ -320,14 +351,17 @@ class RoomCommands:
         self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
         if new_host is not None:
             self._store_host(room)
-            self._announcer.tell_users(
-                stayed,
-                messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
-            )
+            self._announcer.tell_users(stayed, _host_changed(new_host))
         self._rooms_changed(room)
 
     def _own_room_left(self, effect: effects.OwnRoomLeft, session: Session | None) -> None:
         self._tell_own(effect.user, messages.PeerLeft(peerId=effect.peer_id), besides=session)
+        if not self._replica.books.presence.is_online(effect.user.id):
+            # The other nodes have given this one up, with all its sockets. Clients of the base protocol have no message
+            # for that; they ask where they are when they come back.
+            for each in self._sessions.of_user(effect.user.id):
+                if not each.features:
+                    each.close(CloseCode.GOING_AWAY, "the lobby went on without this node; come back", abrupt=True)
 
     def _said(self, effect: effects.SaidInRoom, _: Session | None) -> None:
         member = effect.member
@@ -353,6 +387,7 @@ class RoomCommands:
         """To base clients that is a kick: the protocol has that one message for it; the host knows it from the answer
         to their call."""
         room, by = effect.room, effect.by
+        self._keep(DeleteRoom(room_id=room.id))  # once more: another node may have kept it after all meanwhile
         sessions = self._sessions.of_users(room.members)
         self._announcer.tell_some(
             [each for each in sessions if not each.features and each.user.id != by.id], messages.Kicked()
@@ -365,7 +400,20 @@ class RoomCommands:
         self._keep(DeleteRoom(room_id=effect.room.id))
         self._rooms_changed(effect.room)
 
+    def _host_replaced(self, effect: effects.HostReplaced, _: Session | None) -> None:
+        self._store_host(effect.room)
+        self._announcer.tell_users(list(effect.room.members), _host_changed(effect.host))
+        self._rooms_changed(effect.room)
+
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _tell_others(self, entry: Entry) -> None:
+        """Let the members who were there before know who has come, and whether it is the host who was away."""
+        member = entry.member
+        others = [user_id for user_id in entry.room.members if user_id != member.user.id]
+        self._announcer.tell_users(others, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
+        if entry.came_back:
+            self._announcer.tell_users(others, _host_changed(member))
 
     def _note_host(self, entry: Entry) -> None:
         if entry.became_host:
@@ -386,16 +434,20 @@ class RoomCommands:
         return now
 
     def _keep_after_all(self, room_id: str) -> None:
-        """While the store deleted a room another member became its host: it goes on, and is kept again."""
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
+        the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
-            self._writer.keep(KeepRoom(room=stored_room(room)))
+            self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
+
+    def _id_with_a_code_of_its_own(self) -> str:
+        while self.book.by_code(code_of(room_id := self._new_room_id())) is not None:
+            pass
+        return room_id
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
-            self._announcer.rooms_changed()
-            if self._replica.is_leader:
-                self._revision_mark.follow()
+            self.list_changed()
         self.arm()
 
     def _keep(self, write: KeptWrite) -> None:
@@ -410,6 +462,10 @@ class RoomCommands:
 
 def _parting(deleted_room_id: str) -> messages.ServerMessage:
     return messages.RoomClosed(roomId=deleted_room_id) if deleted_room_id else messages.Kicked()
+
+
+def _host_changed(host: Member) -> messages.HostChanged:
+    return messages.HostChanged(newHostPeerId=host.peer_id, newHostName=host.user.username)
 
 
 def _room_joined(room: Room, member: Member) -> messages.RoomJoined:

@@ -209,7 +209,7 @@ class OpsHistory:
         conflated = now.events_conflated - before.events_conflated
         more = _added(now.seen_latencies, before.seen_latencies, sign=-1)
         self._seen.append(_added(self._seen[-1], more))
-        seen = [last - first for first, last in zip(self._seen[0], now.seen_latencies, strict=True)]
+        seen = [last - first for first, last in zip(self._seen[0], self._seen[-1], strict=True)]
         return Sample(
             ts=int(self._clock.utc_now().timestamp() * 1000),
             sockets=now.sockets,

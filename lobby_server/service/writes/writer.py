@@ -122,6 +122,14 @@ class StoreWriter:
         else:
             self._append(_Entry(call=call, otherwise=otherwise))
 
+    def forget(self, kinds: tuple[type, ...]) -> None:
+        """Make no write of some kinds that waits: another process has made newer ones. One that is under way is made
+        all the same."""
+        for entry in [entry for entry in self._queue if isinstance(entry.write, kinds)]:
+            self._queue.remove(entry)
+            if entry.write is not None and entry.write.replaces is not None:
+                self._replaceable.pop(entry.write.replaces, None)
+
     # -- its life -------------------------------------------------------------------------------------------------
 
     async def recover(self, life: str) -> None:

@@ -1,7 +1,7 @@
 """Connections that have asked for nothing but the room list so far, and keep asking: read and answered on the loop.
 
-Whatever else comes on one of them makes it a newcomer again, with what was read, and so leads to a WebSocket, to Tornado
-or to a refusal as it would on a connection of its own. A request that is cut in pieces goes that way, too.
+Whatever else comes on one of them makes it a newcomer again, with what was read, and so leads to a WebSocket, to
+Tornado or to a refusal as it would on a connection of its own. A request that is cut in pieces goes that way, too.
 
 Each turn of the loop answers a bounded number of requests. A connection whose answer was not taken whole is not read
 from until it is; one that asks nothing for `idle_s` ends.
@@ -15,9 +15,9 @@ from typing import Any
 
 from lobby_server.service.pacing import Patience
 from lobby_server.service.ports import Clock
+from lobby_server.web.lean.room_list import ListRequest, RoomListAnswers
 from lobby_server.web.websocket.entrance import Entrance
 from lobby_server.web.websocket.head import MAX_HEAD_BYTES, HeadFault, find_end, parse_head
-from lobby_server.web.lean.room_list import ListRequest, RoomListAnswers
 from lobby_server.web.websocket.wire import RECORD_BYTES, Wire
 
 ANSWERS_PER_TURN = 512
@@ -30,7 +30,7 @@ class Callers:
     def __init__(self, lists: RoomListAnswers, clock: Clock, *, idle_s: float, loop: asyncio.AbstractEventLoop) -> None:
         self.lists = lists
         self.entrance = Entrance(loop, per_turn=ANSWERS_PER_TURN)
-        self.idle: Patience[Caller] = Patience(clock, delay_s=idle_s, act=Caller.end)
+        self.idle: Patience[Caller] = Patience(clock, delay_s=idle_s, act=Caller.overdue)
         self.on_end: Callable[[], None] = lambda: None
         """A socket was closed."""
         self.on_other: Callable[[Wire, bytes, Any], None] = _nobody
@@ -87,6 +87,18 @@ class Caller:
     def is_idle(self) -> bool:
         """Whether nobody waits for anything."""
         return self._unsent is None and not self._data and not self._is_queued
+
+    def overdue(self) -> None:
+        """It has asked nothing for too long. A request that lies in the socket counts: it may be unread since a stall
+        of the loop."""
+        try:
+            data = self._wire.recv(RECORD_BYTES) if self.is_idle else b""
+        except OSError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self.end()
 
     def end(self) -> None:
         self._all.discard(self)

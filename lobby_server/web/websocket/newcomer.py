@@ -22,6 +22,8 @@ from lobby_server.web.websocket.wire import RECORD_BYTES, TlsWire, Wire
 
 log = logging.getLogger("lobby.listener")
 
+LEAST_HEAD_BYTES = 3
+"""Of the end of a head, which is not looked for in the empty lines before it."""
 READS_PER_TURN = 16
 """Of all newcomers: an upgrade takes the loop some 50 µs."""
 PLACES_OF_A_CALL = 4
@@ -42,7 +44,7 @@ class Newcomers:
         self.entrance = Entrance(loop, per_turn=READS_PER_TURN)
         self.clock = clock
         self._open: dict[Newcomer, None] = {}
-        self._patience: Patience[Newcomer] = Patience(clock, delay_s=timeout_s, act=Newcomer.end)
+        self._patience: Patience[Newcomer] = Patience(clock, delay_s=timeout_s, act=Newcomer.overdue)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -138,6 +140,14 @@ class Newcomer:
         self._left_bytes: int | None = None
         """Once it was refused: what is still read."""
 
+    def overdue(self) -> None:
+        """The time for the first request is over. One that lies in the socket counts as having come in time: after a
+        stall of the loop it is read before anything is judged, and what was lost by the stall is given back."""
+        self._began_s = self._all.clock.monotonic_s()
+        self._read()
+        if self in self._all:
+            self.end()
+
     def end(self) -> None:
         """Nothing came in time, or its place is needed."""
         self._all.discard(self)
@@ -155,7 +165,10 @@ class Newcomer:
         self._is_secured |= is_secured
         try:
             self._take(data)
-        except (HeadFault, UpgradeRefused) as fault:
+        except HeadFault as fault:
+            self._all.gate.head_refused(fault, peer_of(self._address))
+            self.refuse(refused(fault))
+        except UpgradeRefused as fault:
             self.refuse(refused(fault))
 
     def refuse(self, answer: bytes) -> None:
@@ -207,7 +220,7 @@ class Newcomer:
         if not known and not may_be_request(data):
             raise HeadFault(400, "This is not HTTP.")
         start = _skip_empty_lines(self._data)
-        end = find_end(self._data, max(start, known))
+        end = find_end(self._data, max(start + LEAST_HEAD_BYTES, known))
         if (end if end >= 0 else len(self._data)) > MAX_HEAD_BYTES:
             raise HeadFault(431, f"The head of a request has at most {MAX_HEAD_BYTES} bytes.")
         if end < 0:

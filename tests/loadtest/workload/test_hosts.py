@@ -7,8 +7,7 @@ import argparse
 import pytest
 
 from loadtest.results.exit_codes import UsageError
-from loadtest.workload.inputs import take_several_hosts
-from loadtest.workload.inputs import check_hosts
+from loadtest.workload.inputs import check_hosts, take_several_hosts
 
 A, B, C = "http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"
 

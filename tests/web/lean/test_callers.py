@@ -1,8 +1,9 @@
-"""Connections that ask for the room list: kept, bounded, and given to whoever has to do with what else comes on them."""
+"""Connections that ask for the room list: kept, bounded, and given to whoever has to do with what else comes."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 
 import pytest
@@ -15,7 +16,7 @@ from lobby_server.web.lean import room_list
 from lobby_server.web.lean.callers import Caller, Callers
 from lobby_server.web.lean.room_list import MAX_KNOWN_HEADS, MAX_READY
 from lobby_server.web.websocket import handover
-from tests.web.conftest import PATIENCE_S, Lobby, StartLobby
+from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.ways import Peer, start_way, upgrade
 
 GET = b"GET /api/rooms HTTP/1.1\r\nHost: lobby.test\r\n\r\n"
@@ -156,6 +157,7 @@ async def test_connection_of_tornados_comes_back_once_it_asks_for_the_list_again
     handled: list[str] = []
     original = RoomsHandler.get
 
+    @functools.wraps(original)
     async def counted(self: RoomsHandler) -> None:
         handled.append(self.request.uri or "")
         await original(self)
@@ -201,13 +203,17 @@ async def test_idle_connections_give_way_to_sockets(start_lobby: StartLobby, mon
 async def test_caller_of_a_server_that_drains_is_told_that_the_connection_ends(lobby: Lobby) -> None:
     assert lobby.server.app is not None
     asking, idle = [await caller(lobby) for _ in range(2)]
-    lobby.server.app.drain.begin()
+    await Peer.open(lobby)  # answers no close frame, so that the drain takes its time
+    draining = asyncio.create_task(lobby.server.drain())
+    while not lobby.server.app.drain.is_begun:
+        await asyncio.sleep(0.005)
     await asking.send(GET)
     status, fields, _ = await asking.response()
     assert (status, fields["connection"]) == (200, "close")
-    await asking.ended()
-    await lobby.server.drain()
-    await idle.ended()
+    assert not draining.done()
+    await draining
+    for peer in (asking, idle):
+        await peer.ended()
 
 
 async def test_however_many_heads_and_filters_there_are_a_bounded_number_is_kept(lobby: Lobby) -> None:

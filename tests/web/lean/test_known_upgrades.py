@@ -80,7 +80,7 @@ async def test_known_request_is_answered_however_it_comes(lobby: Lobby, heads: l
     assert len(heads) == (2 if comes == "in pieces" else 1)
 
 
-@pytest.mark.parametrize("key", ["=" * 24, "A" * 24, "AAAAAAAAAAAAAAAAAAAAAA\r\n", "é" * 12, KEY[:-2] + "  "])
+@pytest.mark.parametrize("key", ["=" * 24, "A" * 24, "é" * 12, KEY[:-2] + "  "])
 async def test_key_that_is_none_is_refused_behind_a_good_one(lobby: Lobby, key: str) -> None:
     statuses = []
     for each in (KEY, key, KEY):

@@ -1,0 +1,51 @@
+"""Whole lobbies with faults in virtual time: everything holds that must."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.simulation.many import quiet, search
+from bench.simulation.run import simulate
+from bench.simulation.schedule import FEWEST_DEEDS, FEWEST_FAULTS, PLAYERS, read_schedule, schedule_of
+from tests.bench.simulation.schedules import SCHEDULES
+
+SEEDS, AT_A_TIME = 100, 20
+SLOW_SEEDS, SLOW_AT_A_TIME = 10_000, 500
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, AT_A_TIME))
+def test_everything_holds(first: int) -> None:
+    failed = search(range(first, first + AT_A_TIME))
+    assert failed is None, f"lobby-bench simulate --seed {failed.schedule.seed} --trace: {failed.violation}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, SLOW_SEEDS, SLOW_AT_A_TIME))
+def test_everything_holds_for_thousands(first: int) -> None:
+    failed = search(range(first, first + SLOW_AT_A_TIME))
+    assert failed is None, f"lobby-bench simulate --seed {failed.schedule.seed} --trace: {failed.violation}"
+
+
+@pytest.mark.parametrize("text", SCHEDULES, ids=range(len(SCHEDULES)))
+def test_what_once_failed_holds(text: str) -> None:
+    with quiet():
+        assert simulate(read_schedule(text)).violation is None
+
+
+def test_schedule_has_players_deeds_and_faults_enough() -> None:
+    assert PLAYERS >= 20
+    for seed in range(100):
+        schedule = schedule_of(seed)
+        assert schedule.deeds >= FEWEST_DEEDS >= 200
+        assert schedule.faults >= FEWEST_FAULTS >= 5
+
+
+def test_schedule_is_read_as_it_is_written() -> None:
+    for seed in range(20):
+        assert read_schedule(str(schedule_of(seed))) == schedule_of(seed)
+
+
+@pytest.mark.parametrize("text", ["", "7", "x: 1 kill 0 0 0", "7: 1 kill 0", "7: 1 dance 0 0 0"])
+def test_text_that_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_schedule(text)
