@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import Field, fields
 from typing import IO, Any
@@ -34,6 +34,13 @@ Signals:
   SIGHUP            read secrets and certificate again, open the log file again
   SIGUSR1           open the log file again
   SIGUSR2           write the figures of the moment into the log
+
+\b
+Exit codes:
+  0    orderly stop
+  1    another server took the database; announce or nodes got no answer, or a node has not been heard of
+  2    a setting or the database has to be corrected first
+  75   the database or the backplane is not up: the same start may succeed later
 """
 
 
@@ -65,8 +72,35 @@ class OneSentence(click.ClickException):
         click.echo(f"lobby-server: {what}: see lobby-server --help.", err=True, file=file)
 
 
+class Copyable(click.HelpFormatter):
+    """Breaks no line at a hyphen: a flag, a path or an example is copied as it stands."""
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **named: Any) -> None:
+        super().write_dl([(name, text.replace("-", _WHOLE_HYPHEN)) for name, text in rows], *args, **named)
+
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _WHOLE_HYPHEN))
+
+    def getvalue(self) -> str:
+        return super().getvalue().replace(_WHOLE_HYPHEN, "-")
+
+
+_WHOLE_HYPHEN = "\N{NON-BREAKING HYPHEN}"
+
+
+class _Context(click.Context):
+    formatter_class = Copyable
+
+
+class _Command(click.Command):
+    context_class = _Context
+
+
 class ServerCommand(click.Group):
     """Says slips in one sentence, and shows the settings in groups."""
+
+    context_class = _Context
+    command_class = _Command
 
     def make_context(self, *args: Any, **named: Any) -> click.Context:
         with _in_one_sentence():

@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 
 from lobby_server.settings import SettingsError
 
+log = logging.getLogger("lobby.server")
+
 NODE = "node"
 """The field that tells nodes of one lobby apart."""
 _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -54,7 +56,35 @@ def _plain(value: object) -> str:
 
 
 class LogFile(logging.handlers.WatchedFileHandler):
-    """A file that can be opened again at its name, once somebody has moved it away."""
+    """A file that can be opened again at its name, once somebody has moved it away.
+
+    While it takes no lines, because its disk is full for instance, they are lost: that is said once on standard error,
+    and in the file how many they were at most once it takes lines again. Nobody who logs ever hears of it.
+    """
+
+    _lost = 0
+    """Lines, since the file took one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lost = self._lost
+        try:
+            super().emit(record)
+        except OSError:  # it was moved away, and no other one can be opened
+            self.handleError(record)
+        if lost and self._lost == lost:
+            self._lost = 0
+            log.warning("up to %d lines were lost while the log file took none", lost)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        fault = sys.exc_info()[1]
+        if not isinstance(fault, OSError):
+            super().handleError(record)  # a line that cannot be made: a mistake of ours
+            return
+        self._lost += 1
+        if self._lost == 1:
+            sentence = f"lobby-server: {self.baseFilename} takes no lines: {fault.strerror}."
+            with contextlib.suppress(OSError):
+                print(sentence, file=sys.stderr, flush=True)
 
     def reopen(self) -> None:
         """Write to the file that has the name now. Raises `OSError` if it cannot be opened; the old one stays then."""
@@ -62,7 +92,8 @@ class LogFile(logging.handlers.WatchedFileHandler):
             old, self.stream = self.stream, self._open()
             self._statstream()
             if old is not None:
-                old.close()
+                with contextlib.suppress(OSError):  # what it did not take before is lost
+                    old.close()
 
 
 def set_up_logging(*, level: str, log_format: str, log_file: str = "") -> LogFile | None:

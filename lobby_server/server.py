@@ -190,6 +190,7 @@ class LobbyServer:
         endpoints: dict[str, Endpoint] = dict.fromkeys(SOCKET_PATHS, lobby)
         endpoints[OPS_SOCKET_PATH] = OpsEndpoint(context.app)
         gate = Gate(context, endpoints=endpoints, shared=shared, http=http, places=places)
+        http.on_refusal = gate.head_refused
         door.application = make_application(context, socket_rule(context, gate, http))
         newcomers = Newcomers(
             gate, context.app.clock, callers=callers, timeout_s=settings.handshake_timeout_s, loop=loop

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
@@ -17,7 +19,8 @@ from click.testing import CliRunner, Result
 from lobby_server.cli import main
 from lobby_server.clock import LoopClock
 from lobby_server.environment import read_settings, unknown_variables
-from lobby_server.options import ENVIRONMENT_ONLY, environment_name_of, flag_of
+from lobby_server.flags import EPILOG
+from lobby_server.options import ENVIRONMENT_ONLY, Group, environment_name_of, flag_of
 from lobby_server.secret import load_or_make_secret, secret_path, secrets_of
 from lobby_server.service.auth import Tokens
 from lobby_server.settings import Settings, SettingsError
@@ -251,6 +254,46 @@ def test_help_names_every_flag_with_its_unit_and_default() -> None:
             shown = f"{default:g}" if isinstance(default, float) else str(default)
             assert f"[default: {shown}{' ' + unit if unit else ''}]" in described
     assert "mint-tokens" in text
+
+
+def test_help_has_groups_in_their_order_with_choices_and_examples() -> None:
+    text = " ".join(run("--help").output.split())
+    starts = [text.index(f" {group.value}: --") for group in Group]
+    assert starts == sorted(starts)
+    ends = [*starts[1:], text.index(" Other options: --")]
+    sections = {group: text[start:end] for group, start, end in zip(Group, starts, ends, strict=True)}
+    shown = [option for option in fields(Settings) if not option.metadata[ENVIRONMENT_ONLY]]
+    for option in shown:
+        section, flag = sections[option.metadata["group"]], f" {flag_of(option.name)} "
+        assert flag in section
+        if choices := option.metadata["choices"]:
+            assert f"{flag}[{'|'.join(choices)}]" in section
+        if example := option.metadata["example"]:
+            assert f"for example {example}" in section
+    assert sum(bool(option.metadata["choices"]) for option in shown) >= 3
+    assert sum(bool(option.metadata["example"]) for option in shown) >= 5
+    for heading in ("Commands:", "Examples:", "Signals:", "Exit codes:"):
+        assert heading in text
+    for number in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+        assert number in text
+
+
+def test_examples_of_the_help_are_settings_that_hold() -> None:
+    lines = EPILOG.partition("Examples:")[2].partition("\n\n")[0].splitlines()
+    commands = [shlex.split(line.partition("   ")[0]) for line in map(str.strip, lines) if "lobby-server" in line]
+    assert len(commands) >= 4
+    for words in commands:
+        at = words.index("lobby-server")
+        environment = dict(word.split("=", 1) for word in words[:at])
+        context = main.make_context("lobby-server", words[at + 1 :])
+        read_settings({name: value for name, value in context.params.items() if value is not None}, environment)
+
+
+@pytest.mark.parametrize("command", ["mint-tokens", "announce", "nodes"])
+def test_help_of_a_command_shows_the_settings_before_it(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert re.search(rf"^ +lobby-server (--[a-z-]+ \S+ )+{command}\b", result.output, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

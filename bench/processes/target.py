@@ -23,7 +23,8 @@ from bench.processes.readable import is_readable
 from bench.processes.server_flags import server_flags
 
 START_LINE = re.compile(r"listening on (https?)://(\S+?):(\d+)")
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
+"""Far above what a start takes, also on a machine that others keep busy."""
 STOP_TIMEOUT_S = 40.0
 
 

@@ -79,6 +79,17 @@ class Traffic:
             LogEvent.UPGRADE_REFUSED, "an upgrade was refused", address=address, status=status, code=code, **fields
         )
 
+    def head_refused(self, *, address: str, status: int, reason: str) -> None:
+        """A request was refused at its head, whatever it was for. `reason`: a sentence of ours."""
+        self.answered[OTHER, OTHER, status] += 1
+        self._security.report(
+            LogEvent.REQUEST_REFUSED, "a request could not be read", address=address, status=status, reason=reason
+        )
+
+    def turned_away(self, *, method: str, status: int) -> None:
+        """There was no place for the connection of a call."""
+        self.answered[method if method in METHODS else OTHER, OTHER, status] += 1
+
     # -- private --------------------------------------------------------------------------------------------------
 
     def _log(self, took_s: float, address: str, fields: Mapping[str, object]) -> None:

@@ -20,6 +20,7 @@ AT = 1_767_225_600_000
 """The page's clock at the start, Unix milliseconds."""
 LISTS = (
     "users", "friends", "incoming", "outgoing", "blocks", "invites", "notifications", "announcements", "messages",
+    "rooms", "sign_ins",
 )  # fmt: skip
 NOTHING: dict[str, Any] = {"party": None, "has_more": False, **{name: [] for name in LISTS}}
 """An answer to every question but that for the rooms: there is nobody and nothing."""
@@ -42,7 +43,7 @@ class PlayedServer:
         crowd.contexts.append(context)
         self.page = context.new_page()
         crowd.watch(self.page)
-        self.page.clock.install(time=AT)
+        self.page.clock.install(time=AT / 1000)  # seconds, in Python
         self.page.route_web_socket("**/ws", self._opened)
         self.page.route("**/api/**", self._answer)
         self.page.route("**/api/rooms", lambda route: self.fetches.append(route))

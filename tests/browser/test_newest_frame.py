@@ -10,8 +10,9 @@ from typing import Any
 
 from tests.browser.conftest import Crowd
 from tests.browser.people import PASSWORD, Person
-from tests.browser.test_client_rules import PlayedServer, room, wait_until_page
+from tests.browser.test_client_rules import AT, PlayedServer, room, wait_until_page
 
+DAY_S = 24 * 3600
 HIDE = """isHidden => {
     Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
@@ -181,6 +182,25 @@ def test_room_in_the_list_shows_what_the_newest_list_says_of_it(crowd: Crowd) ->
     assert page.texts("#rooms .map") == ["harbour"]
     assert page.texts("#rooms [data-part=join]") == ["Full"]
     assert page.page.locator("#rooms [data-part=join]").get_attribute("aria-label") == "Full two by bob"
+
+
+def test_announcement_is_shown_for_a_day_and_then_ends_by_itself(crowd: Crowd) -> None:
+    page = Page(crowd)
+
+    def hears(number: int, *, left_s: float) -> None:
+        ts = AT + round((left_s - DAY_S) * 1000)
+        page.hears("announcement", id=number, title=f"News {number}", body="of the day", ts=ts)
+
+    def shown() -> list[str]:
+        return page.texts("#announcement:not([hidden]) #announcement-title")
+
+    hears(1, left_s=60.0)
+    page.comes_to(shown, ["News 1"])
+    page.played.pass_s(61)
+    assert shown() == []
+    hears(2, left_s=-1.0)
+    hears(3, left_s=600.0)
+    page.comes_to(shown, ["News 3"])
 
 
 def test_second_invitation_into_a_room_is_the_one_that_is_asked_about(crowd: Crowd) -> None:

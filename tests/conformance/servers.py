@@ -9,7 +9,10 @@ from bench.processes.target import Target
 from tests.conformance.case import Way
 from tests.conformance.line import CERTIFICATE
 
-_FLAGS = ("--allow-guests", "--handshake-timeout-s", "120", "--auth-rate-per-min", "0")
+_FLAGS = (
+    "--allow-guests", "--auth-rate-per-min", "0",
+    "--handshake-timeout-s", "3600", "--heartbeat-timeout-s", "3600",  # a case takes minutes on a busy machine
+)  # fmt: skip
 _TLS = ("--tls-cert", str(CERTIFICATE), "--tls-key", str(CERTIFICATE.with_name("key.pem")))
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-import loadtest.players  # noqa: F401  # enters the roles
 import tests.loadtest.conftest  # noqa: F401  # Locust without its patches
+
+# isort: split
+import loadtest.players  # noqa: F401  # enters the roles
 from bench.cli import main
 from loadtest.measure.metrics import METRICS
 from loadtest.run.command_line import apply_plan

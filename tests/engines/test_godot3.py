@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
-from tests.clients.test_engine_bytes import takes_binary
 from tests.engines.crowd import storm
 from tests.engines.godot import running_godot
 from tests.process.clients import call, connect, register, token_of, wait_until
@@ -90,33 +89,30 @@ def make_rooms(target: Target, count: int) -> None:
 @pytest.mark.parametrize("is_binary", [False, True], ids=["text", "binary"])
 def test_game_of_the_engine_plays_comes_back_and_is_signed_out(tmp_path: Path, is_binary: bool) -> None:
     target = Target(data_dir=tmp_path / "data")
-    with target.running():
-        if is_binary and not takes_binary(target):
-            pytest.skip("this build answers binary frames with bad_json")
-        with running_godot(tmp_path, http_url=target.http_url, is_binary=is_binary) as godot:
-            registered = godot.request("POST", "/api/auth/register", {"username": "ada", "password": "a password"})
-            assert registered["status"] == 201
-            godot.do("use_token", token=registered["body"]["token"])
-            godot.do("connect")
-            godot.expect(signal="connection_established")
-            made = godot.request("POST", "/api/rooms", {"gamemode": "ffa", "maxPlayers": 4})
-            assert (made["status"], made["body"]["room"]["max_players"]) == (201, 4)
-            godot.do("send", type="create_room", data={})
-            godot.expect_message("room_created", roomId=made["body"]["room"]["id"], peerId=1)
-            bob = connect(target, token_of(target, 77, "bob"))
-            wish = {"roomId": made["body"]["room"]["id"], "version": "13020", "name": "bob"}
-            bob.send(json.dumps({"type": "join_room", "data": wish}))
-            godot.expect_message("peer_joined", peerId=2, name="bob")
-            godot.do("send", type="chat", data={"text": "welcome"})
-            godot.expect_message("chat", text="welcome")
-            godot.do("send", type="kick", data={"peerId": 2})
-            godot.expect_message("peer_left", peerId=2)
-            bob.close()
-            for ending in (signal.SIGTERM, signal.SIGKILL):
-                target.stop(ending)
-                godot.expect(signal="connection_lost")
-                target.start()
-                godot.expect(signal="connection_established")
-            godot.do("request", method="POST", path="/api/auth/logout", body=None)
+    with target.running(), running_godot(tmp_path, http_url=target.http_url, is_binary=is_binary) as godot:
+        registered = godot.request("POST", "/api/auth/register", {"username": "ada", "password": "a password"})
+        assert registered["status"] == 201
+        godot.do("use_token", token=registered["body"]["token"])
+        godot.do("connect")
+        godot.expect(signal="connection_established")
+        made = godot.request("POST", "/api/rooms", {"gamemode": "ffa", "maxPlayers": 4})
+        assert (made["status"], made["body"]["room"]["max_players"]) == (201, 4)
+        godot.do("send", type="create_room", data={})
+        godot.expect_message("room_created", roomId=made["body"]["room"]["id"], peerId=1)
+        bob = connect(target, token_of(target, 77, "bob"))
+        wish = {"roomId": made["body"]["room"]["id"], "version": "13020", "name": "bob"}
+        bob.send(json.dumps({"type": "join_room", "data": wish}))
+        godot.expect_message("peer_joined", peerId=2, name="bob")
+        godot.do("send", type="chat", data={"text": "welcome"})
+        godot.expect_message("chat", text="welcome")
+        godot.do("send", type="kick", data={"peerId": 2})
+        godot.expect_message("peer_left", peerId=2)
+        bob.close()
+        for ending in (signal.SIGTERM, signal.SIGKILL):
+            target.stop(ending)
             godot.expect(signal="connection_lost")
-            godot.expect_message("error", reason="invalid_token")  # its own retry: the token is over
+            target.start()
+            godot.expect(signal="connection_established")
+        godot.do("request", method="POST", path="/api/auth/logout", body=None)
+        godot.expect(signal="connection_lost")
+        godot.expect_message("error", reason="invalid_token")  # its own retry: the token is over

@@ -163,6 +163,24 @@ def test_kick_of_an_outage_outlives_the_process(
     assert ("1 writes wait in" in log) is (end == "stop")
 
 
+def test_host_of_an_outage_is_the_host_of_the_next_life(
+    server: StoppablePostgres, database: str, tmp_path: Path
+) -> None:
+    target = Target(data_dir=tmp_path, flags=[*FLAGS, "--database-url", database])
+    with target.running():
+        host, guest, room_id = room_with_guest(target)
+        server.stop(how=signal.SIGQUIT)
+        host.say("leave_room")
+        assert guest.hear("host_changed")["data"]["newHostName"] == "bob"
+        target.kill()
+    server.start()
+    with target.running():
+        assert call(target, "GET", f"/api/rooms/{room_id}").body["host_username"] == "bob"
+        guest = Player(target, 2, "bob")
+        guest.say("create_room")
+        assert guest.hear("room_created", "error")["data"]["roomId"] == room_id
+
+
 def test_without_a_data_folder_no_kick_is_confirmed_that_might_be_forgotten(
     server: StoppablePostgres, database: str, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.installed import program
 from tests.process.clients import call, token_of
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
+from tests.store.urls.test_hosting_urls import HANDED_OUT
 
 pytestmark = pytest.mark.system
 
@@ -96,3 +98,25 @@ def test_certificate_that_does_not_hold_is_one_sentence(
     with pytest.raises(TargetFailed, match=rf"(?s)exit code 2\): +lobby-server: [^\n]*{because}[^\n]*\.\s*$"):
         target.start()
     target.stop()
+
+
+HOSTERS = ("Supabase, pooler", "Supabase, Vercel", "Neon", "Heroku", "Heroku, Node", "DigitalOcean", "Prisma")
+"""Behind whose host there is a pooler with TLS, or may be."""
+
+
+@pytest.mark.parametrize("service", HOSTERS)
+def test_url_of_a_hosting_service_opens_a_database_with_tls_and_a_pooler(
+    pgbouncer: PgBouncer, postgres_name: str, tmp_path: Path, service: str
+) -> None:
+    handed_out = urlsplit(HANDED_OUT[service])
+    user = handed_out.netloc.partition("@")[0]
+    url = handed_out._replace(netloc=f"{user}@localhost:{pgbouncer.port}", path=f"/{postgres_name}").geturl()
+    with Target(data_dir=tmp_path, flags=["--database-url", url, *NOW]) as target:
+        room = call(target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=token_of(target, 1, "ann"))
+        assert room.status == 201
+        assert call(target, "GET", "/readyz").status == 200
+        assert target.stop() == 0
+    log = target.log_path.read_text()
+    assert "Traceback" not in log
+    assert ":pw@" not in log
+    assert "p4ss" not in log

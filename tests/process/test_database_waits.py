@@ -111,6 +111,22 @@ def test_signal_ends_a_start_that_waits(server: StoppablePostgres, url: str, tmp
     target.stop()
 
 
+def test_other_signals_do_not_end_a_start_that_waits(server: StoppablePostgres, url: str, tmp_path: Path) -> None:
+    server.stop()
+    target = Target(data_dir=tmp_path, flags=["--database-url", url, "--database-wait-s", "60"])
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(target.start)
+        wait_until(lambda: target.log_path.exists() and "waiting up to 60 s" in target.log_path.read_text(), 30)
+        assert target.process is not None
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            target.process.send_signal(number)
+        server.start()
+        starting.result()
+    assert call(target, "GET", "/readyz").status == 200
+    assert target.stop() == 0
+    assert "Traceback" not in target.log_path.read_text()
+
+
 # -- TLS --------------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from bench.processes.target import Target
-from lobby_server.logs import JsonFormatter
+from lobby_server.logs import JsonFormatter, LogFile
 from tests.process.clients import call, connect, register, shake_hands, token_of
 
 pytestmark = pytest.mark.system
@@ -65,6 +65,62 @@ def test_log_tells_what_happened_and_no_secret(log_format: str, tmp_path: Path) 
         entry = json.loads(line)
         assert {"ts", "level", "logger", "message"} <= set(entry)
         assert entry["ts"].endswith("+00:00")
+
+
+def test_log_file_on_a_full_disk_is_told_once_and_the_server_goes_on(tmp_path: Path) -> None:
+    target = Target(data_dir=tmp_path, flags=["--log-file", "/dev/full"])
+    with target.running():
+        for number in range(3):
+            assert register(target, f"user{number}", PASSWORD).status == 201
+            connect(target, token_of(target, number, f"user{number}")).close()
+        assert target.stop() == 0
+    assert target.log_path.read_text() == "lobby-server: /dev/full takes no lines: No space left on device.\n"
+
+
+def test_log_file_that_takes_lines_again_says_how_many_were_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lobby")
+    name, there = tmp_path / "lobby.log", tmp_path / "there"
+    name.symlink_to("/dev/full")
+    handler, lobby = LogFile(str(name), encoding="utf-8"), logging.getLogger("lobby")
+    lobby.addHandler(handler)
+    try:
+        for number in range(3):
+            lobby.info("line %d", number)
+        name.unlink()
+        name.symlink_to(there)
+        handler.reopen()
+        for number in range(3, 5):
+            lobby.info("line %d", number)
+    finally:
+        lobby.removeHandler(handler)
+        handler.close()
+    assert capsys.readouterr().err == f"lobby-server: {name} takes no lines: No space left on device.\n"
+    lost = "up to 3 lines were lost while the log file took none"
+    assert there.read_text().splitlines() == ["line 3", lost, "line 4"]
+
+
+def test_log_file_that_cannot_be_opened_again_fails_nobody_who_logs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lobby")
+    folder, lobby = tmp_path / "logs", logging.getLogger("lobby")
+    folder.mkdir()
+    handler = LogFile(str(folder / "lobby.log"), encoding="utf-8")
+    lobby.addHandler(handler)
+    try:
+        folder.rename(tmp_path / "moved")  # by somebody who tidies up
+        for number in range(3):
+            lobby.info("line %d", number)
+        folder.mkdir()
+        lobby.info("line 3")
+    finally:
+        lobby.removeHandler(handler)
+        handler.close()
+    assert capsys.readouterr().err.count("takes no lines") == 1
+    lost = "up to 3 lines were lost while the log file took none"
+    assert (folder / "lobby.log").read_text().splitlines() == ["line 3", lost]
 
 
 def test_entry_is_one_object_on_one_line_whatever_is_logged() -> None:

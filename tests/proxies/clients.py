@@ -19,6 +19,7 @@ from tests.proxies.running import PATIENCE_S, Proxy
 
 CLIENT = "127.0.0.5"
 """Where the clients of the tests are; the proxy itself is at 127.0.0.1."""
+OTHER_CLIENT = "127.0.0.6"
 
 
 @dataclass
@@ -32,10 +33,11 @@ class Answer:
         return json.loads(self.raw)
 
 
-def call(proxy: Proxy, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+def call(proxy: Proxy, method: str, path: str, body: Any = None, *, source: str = CLIENT, **headers: str) -> Answer:
+    """One call over HTTP/1.1 from the address `source`; header names with _ for -."""
     raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     connection = http.client.HTTPSConnection(
-        "localhost", proxy.port, timeout=PATIENCE_S, context=proxy.tls(), source_address=(CLIENT, 0)
+        "localhost", proxy.port, timeout=PATIENCE_S, context=proxy.tls(), source_address=(source, 0)
     )
     try:
         connection.request(method, path, raw, {name.replace("_", "-"): value for name, value in headers.items()})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +13,8 @@ import pytest
 import websocket
 
 from bench.processes.target import Target
-from tests.process.clients import token_of, wait_until
-from tests.proxies.clients import CLIENT, Http2, announce_body, call, connect, masked_text, ping
+from tests.process.clients import close_code_of, token_of, wait_until
+from tests.proxies.clients import CLIENT, OTHER_CLIENT, Http2, announce_body, call, connect, masked_text, ping
 from tests.proxies.running import DEPLOY, Proxy, running
 
 pytestmark = pytest.mark.system
@@ -175,6 +177,39 @@ def test_reload_of_the_proxy_loses_nobody_for_good(
             again.close()
         client.shutdown()
         assert survived or name == "caddy"
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_limit_counts_by_the_address_of_the_client_and_not_of_the_proxy(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    flags = [*FLAGS, "--auth-rate-per-min", "2"]
+    with (
+        Target(data_dir=tmp_path_factory.mktemp("lobby"), flags=flags).running() as lobby,
+        running(name, lobby_port=lobby.port, folder=tmp_path_factory.mktemp(name)) as proxy,
+    ):
+        calls = [*[(CLIENT, {})] * 3, (CLIENT, MADE_UP), (OTHER_CLIENT, {}), (OTHER_CLIENT, MADE_UP)]
+        statuses = [call(proxy, "POST", "/api/auth/login", {}, source=each, **more).status for each, more in calls]
+        assert statuses == [400, 400, 429, 429, 400, 400]
+        assert {line["address"] for line in lines(lobby, "rate_limited")} == {CLIENT}
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_orderly_restart_of_the_server_is_told_through_the_proxy_and_clients_come_back(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    lobby = Target(data_dir=tmp_path_factory.mktemp("lobby"), flags=FLAGS)
+    with lobby.running(), running(name, lobby_port=lobby.port, folder=tmp_path_factory.mktemp(name)) as proxy:
+        token = token_of(lobby, 5, "fay")
+        client = connect(proxy, token)
+        os.kill(lobby.pid, signal.SIGTERM)
+        assert close_code_of(client) == 1001
+        assert lobby.stop() == 0
+        lobby.start()
+        wait_until(lambda: comes_in(proxy))
+        again = connect(proxy, token)
+        ping(again)
+        again.close()
 
 
 def comes_in(proxy: Proxy) -> bool:

@@ -164,6 +164,17 @@ def test_nothing_accepted_within_the_time_closes_4001_and_pings_do_not_help() ->
     assert socket.stage.lobby.calls == []
 
 
+def test_handshake_that_lies_in_the_socket_as_its_time_is_over_is_accepted() -> None:
+    stage = Stage(handshake_timeout_s=10.0)
+    socket, silent = stage.connect(), stage.connect()
+    socket.transport.on_read_on = lambda: socket.handshake(stage.token())
+    stage.clock.advance(10.0)
+    assert socket.transport.closed is None
+    assert stage.lobby.calls == ["accepted"]
+    assert silent.transport.closed is not None
+    assert silent.transport.closed.code == CloseCode.HANDSHAKE_TIMEOUT
+
+
 def test_accepted_session_and_guest_outlive_the_time_for_the_handshake() -> None:
     for socket in (Stage().connect().accepted(), guest(Stage(allow_guests=True))):
         socket.stage.clock.advance(3600.0)
@@ -347,6 +358,21 @@ def test_fresh_token_on_the_open_socket_keeps_it_open_and_a_bad_one_does_not() -
     assert socket.transport.closed is None
     stage.clock.advance(2000.0)
     assert socket.transport.closed is not None
+
+
+def test_fresh_token_that_lies_in_the_socket_at_the_end_of_the_old_one_keeps_it_open() -> None:
+    stage = Stage()
+    socket = stage.connect()
+    socket.handshake(stage.token(ttl_s=100.0), features=["refresh"])
+    fresh = stage.token(ttl_s=5000.0, jti="fresh")
+    socket.transport.on_read_on = lambda: socket.say("refresh", token=fresh)
+    stage.clock.advance(100.0 + TOKEN_GRACE_S + 1.0)  # in one step: nothing was read meanwhile
+    assert socket.transport.closed is None
+    assert socket.session.token_id == "fresh"
+    socket.transport.on_read_on = lambda: None
+    stage.clock.advance(5000.0 + TOKEN_GRACE_S)
+    assert socket.transport.closed is not None
+    assert socket.transport.closed.code == CloseCode.SIGNED_OUT
 
 
 def test_client_that_asks_for_features_reads_what_was_wrong_with_its_handshake() -> None:

@@ -71,6 +71,8 @@ def test_full_disk_is_named_nothing_is_half_written_and_room_heals_it(small_disk
         assert {name for (name,) in database.execute("SELECT username FROM users")} == set(confirmed)
         assert database.execute("SELECT count(*) FROM rooms").fetchone() == (1,)
     log = target.log_path.read_text()
+    assert f"The disk that holds {small_disk / 'lobby.sqlite3'} is full." in log
+    assert "cannot be reached" not in log
     assert "Traceback" not in log
 
 

@@ -6,11 +6,14 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
@@ -24,7 +27,8 @@ from tests.store.conftest import Database
 Result = TypeVar("Result")
 TABLES = {
     "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
-    "chat_lines", "notifications", "announcements", "server_life", "marks",
+    "chat_lines", "notifications", "announcements", "server_life", "marks", "sign_ins",
+    "user_bans", "reports", "audit_entries",
     "alembic_version",
 }  # fmt: skip
 
@@ -126,6 +130,62 @@ async def test_a_failed_transaction_is_rolled_back(database: Database) -> None:
 
     with pytest.raises(ValueError, match="half-way"):
         await store._run(change_tables_half_way)
+    await store.close()
+    assert await table_names(database) == TABLES
+
+
+def upgrade_to(revision: str) -> Callable[[Connection], None]:
+    """Make the tables of an older version, as that one did."""
+
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.attributes["connection"] = connection
+        scripts = ScriptDirectory(str(migrate.MIGRATIONS_DIR))
+        environment = EnvironmentContext(
+            config, scripts, fn=lambda found, _context: scripts._upgrade_revs(revision, found)
+        )
+        with in_transaction(connection), environment:
+            scripts.run_env()
+
+    return upgrade
+
+
+NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
+ROWS_OF_0001 = (
+    "INSERT INTO users (username, username_key, email, email_key, password_hash, created_at)"
+    " VALUES ('Ada', 'ada', 'Ada@example.org', 'ada@example.org', 'a hash', '{noon}')",
+    "INSERT INTO rooms (id, host_user_id, host_username, gamemode, max_players, is_public, version, created_at)"
+    " VALUES ('r1', 1, 'Ada', 'ctf', 8, TRUE, '13020', '{noon}')",
+    "INSERT INTO room_bans (room_id, user_id) VALUES ('r1', 7)",
+    "INSERT INTO revoked_tokens (jti, expires_at) VALUES ('signed out', '{noon}')",
+)
+ROWS_OF_0002 = (
+    "INSERT INTO notifications (user_id, kind, title, body, from_user_id, created_at, is_read, is_delivered)"
+    " VALUES (1, 'friend_request', 'a title', 'a body', 9, '{noon}', FALSE, FALSE)",
+    "INSERT INTO friendships (user_id, friend_id, friend_username, since) VALUES (1, 9, 'bob', '{noon}')",
+)
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+async def test_rows_of_an_older_version_are_there_once_its_tables_are_brought_forward(
+    database: Database, revision: str
+) -> None:
+    await run(database, upgrade_to(revision))
+    noon = "2026-05-17 12:00:00.000000" + ("+00" if database.url else "")
+    has_notifications = revision >= "0002"
+    rows = (*ROWS_OF_0001, *(ROWS_OF_0002 if has_notifications else ()))
+    await run_sql(database, *(statement.format(noon=noon) for statement in rows))
+    store = await database.open()
+    ada = await store.account_by_login("ADA@example.org")
+    assert ada is not None
+    assert (ada.username, ada.password_hash, ada.created_at) == ("Ada", "a hash", NOON)
+    (room,) = await store.rooms()
+    assert (room.id, room.host_user_id, room.banned_user_ids, room.created_at) == ("r1", 1, frozenset({7}), NOON)
+    assert await store.revoked_tokens(NOON - timedelta(days=1)) == {"signed out": NOON}
+    kept = await store.notifications(1, before=None, most=5, hidden_sender_ids=[])
+    assert [(each.title, each.room_id) for each in kept] == ([("a title", None)] if has_notifications else [])
+    fresh = await store.add_account(username="Bob", email=None, password_hash="h", created_at=NOON)
+    assert fresh.id > ada.id
     await store.close()
     assert await table_names(database) == TABLES
 

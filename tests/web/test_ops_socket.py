@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from lobby_server.service.watch.ops_history import FIELDS
+from lobby_server.protocol.parts import MAX_MESSAGE_BYTES
+from lobby_server.service.watch.ops_history import FIELDS, Sample
 from lobby_server.web.sockets import ops as ops_socket
-from tests.web.conftest import Client, Lobby, StartLobby
+from tests.web.conftest import PATIENCE_S, Client, Lobby, StartLobby
+from tests.web.websocket.ways import PING, masked, upgrade
 
 
 async def viewer(lobby: Lobby, **claims: Any) -> Client:
@@ -92,6 +96,63 @@ async def test_viewers_are_bounded_and_told_when_the_server_ends(lobby: Lobby, m
     assert refused.value.code == 503
     await lobby.server.drain()
     assert [await client.closed() for client in clients] == [1001, 1001]
+
+
+async def test_viewers_without_a_token_count_against_both_bounds(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ops_socket, "MAX_VIEWERS", 2)
+    lobby: Lobby = await start_lobby(max_connections=3)
+    for _ in range(2):
+        await lobby.connect(path="/ops/socket")
+    with pytest.raises(HTTPClientError) as refused:
+        await lobby.connect(path="/ops/socket")
+    assert refused.value.code == 503
+    await lobby.connect()
+    with pytest.raises(HTTPClientError) as refused:
+        await lobby.connect()
+    assert refused.value.code == 503
+
+
+@pytest.mark.parametrize("path", ["/ops/socket", "/ws"])
+async def test_stranger_who_reads_nothing_is_closed_before_much_waits_for_them(
+    start_lobby: StartLobby, path: str
+) -> None:
+    lobby: Lobby = await start_lobby(command_rate_per_s=0.0)
+    assert lobby.server.app is not None
+    loop, closes = asyncio.get_running_loop(), lobby.server.app.metrics.closes
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.setblocking(False)
+        await loop.sock_connect(deaf, ("127.0.0.1", lobby.server.port))
+        await loop.sock_sendall(deaf, upgrade(path=path))
+        pings, sent = masked(b"x" * 125, PING) * 100, 0
+        while not closes[4002] and sent < 200_000:  # the system takes some megabytes of pongs
+            await asyncio.wait_for(loop.sock_sendall(deaf, pings), PATIENCE_S)
+            sent += 100
+    assert closes[4002] == 1
+
+
+async def test_history_comes_in_parts_that_fit_the_buffers_of_engines(lobby: Lobby) -> None:
+    assert lobby.server.app is not None
+    lobby.server.app.ops_history.stop()  # no sample comes meanwhile
+    samples = lobby.server.app.ops_history.samples
+    while len(samples) < (samples.maxlen or 0):
+        samples.append(Sample(len(samples), *[float(2**53 - 1)] * (len(FIELDS) - 1)))  # type: ignore[arg-type]
+    client = await viewer(lobby, role="admin")
+    assert (await client.next())["type"] == "handshake_accepted"
+    history, parts = [], 1
+    while len(history) < len(samples):
+        raw = await client.next_raw()
+        assert raw is not None
+        assert len(raw.encode()) <= MAX_MESSAGE_BYTES
+        message = json.loads(raw)
+        assert message["type"] == "ops_history"
+        assert message["data"]["part"] == parts
+        history += message["data"]["samples"]
+        parts += 1
+    assert message["data"]["of"] == parts - 1
+    assert [sample[0] for sample in history] == list(range(len(samples)))
 
 
 async def test_viewer_that_has_shown_no_token_is_told_when_the_server_ends(lobby: Lobby) -> None:

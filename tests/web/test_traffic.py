@@ -15,6 +15,7 @@ from lobby_server.logs import JsonFormatter, TextFormatter
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.metrics import Metrics
 from lobby_server.service.watch.security import BURST_OF_AN_ADDRESS, SecurityLog
+from lobby_server.web.websocket import places
 from tests.fakes.clock import VirtualClock
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.ways import Peer, upgrade
@@ -87,6 +88,41 @@ async def test_upgrade_that_is_refused_is_counted_and_logged_once_with_the_clien
     assert (refused["address"], refused["status"], refused["code"]) == (CLIENT, 403, "forbidden_origin")
     assert await samples(lobby, "lobby_security_events_total") == {("upgrade_refused",): 1.0}
     assert (await samples(lobby, "lobby_http_requests_total"))["GET", "/ws", "403"] == 1
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (upgrade().replace(b"Host: lobby", b"Host : lobby"), 400),
+        (upgrade(version="HTTP/2.0"), 505),
+        (b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+    ],
+)
+async def test_request_that_is_refused_at_its_head_is_counted_and_logged_with_its_address(
+    lobby: Lobby, caplog: pytest.LogCaptureFixture, before: bytes, request_: bytes, status: int
+) -> None:
+    peer = await Peer.connect(lobby)
+    if before:
+        await peer.send(before)
+        assert (await peer.response())[0] == 200
+    await peer.send(request_)
+    told, _, body = await peer.response()
+    assert told == status
+    (refused,) = events(caplog, LogEvent.REQUEST_REFUSED)
+    assert (refused["address"], refused["status"], refused["level"]) == ("127.0.0.1", status, "warning")
+    assert refused["reason"] == body["error"]
+    assert (await samples(lobby, "lobby_http_requests_total"))["other", "other", str(status)] == 1
+    assert await samples(lobby, "lobby_security_events_total") == {("request_refused",): 1.0}
+
+
+async def test_call_without_a_place_is_counted_by_its_status(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lobby.server._listener is not None
+    with monkeypatch.context() as full:
+        full.setattr(lobby.server._listener._newcomers.gate, "_places", places.Places(-places.RESERVE))
+        answer = await lobby.call("POST", "/api/auth/login", {})
+    assert (answer.status, answer.body["code"]) == (503, "try_again_later")
+    assert (await samples(lobby, "lobby_http_requests_total"))["POST", "other", "503"] == 1
 
 
 async def test_origin_that_is_none_is_not_repeated_in_the_log(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:

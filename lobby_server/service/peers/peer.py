@@ -221,7 +221,10 @@ class Peer(Subscriber):
         self.close(CloseCode.SLOW_CONSUMER, "too much waits to be read", abrupt=True)
 
     def nothing_accepted(self) -> None:
-        """The time for a handshake is over."""
+        """The time for a handshake is over. What lies in the socket counts as having come in time: after a stall of the
+        loop, or while many wait at the entrance, it is read before anything is judged."""
+        if self.phase is Phase.WAITING:
+            self.transport.read_on()
         if self.phase is Phase.WAITING:
             timeout_s = self._rules.handshake_timeout_s
             self.close(CloseCode.HANDSHAKE_TIMEOUT, f"no accepted handshake within {timeout_s:g} s")

@@ -11,6 +11,7 @@ class LogEvent(str, Enum):
     FORBIDDEN = "forbidden"
     RATE_LIMITED = "rate_limited"
     UPGRADE_REFUSED = "upgrade_refused"
+    REQUEST_REFUSED = "request_refused"
     HANDSHAKE_REFUSED = "handshake_refused"
     CLOSED_FOR_ABUSE = "closed_for_abuse"
     # Traffic
@@ -43,6 +44,7 @@ SECURITY_EVENTS = frozenset(
         LogEvent.FORBIDDEN,
         LogEvent.RATE_LIMITED,
         LogEvent.UPGRADE_REFUSED,
+        LogEvent.REQUEST_REFUSED,
         LogEvent.HANDSHAKE_REFUSED,
         LogEvent.CLOSED_FOR_ABUSE,
     }

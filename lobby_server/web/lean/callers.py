@@ -30,7 +30,7 @@ class Callers:
     def __init__(self, lists: RoomListAnswers, clock: Clock, *, idle_s: float, loop: asyncio.AbstractEventLoop) -> None:
         self.lists = lists
         self.entrance = Entrance(loop, per_turn=ANSWERS_PER_TURN)
-        self.idle: Patience[Caller] = Patience(clock, delay_s=idle_s, act=Caller.end)
+        self.idle: Patience[Caller] = Patience(clock, delay_s=idle_s, act=Caller.overdue)
         self.on_end: Callable[[], None] = lambda: None
         """A socket was closed."""
         self.on_other: Callable[[Wire, bytes, Any], None] = _nobody
@@ -87,6 +87,18 @@ class Caller:
     def is_idle(self) -> bool:
         """Whether nobody waits for anything."""
         return self._unsent is None and not self._data and not self._is_queued
+
+    def overdue(self) -> None:
+        """It has asked nothing for too long. A request that lies in the socket counts: it may be unread since a stall
+        of the loop."""
+        try:
+            data = self._wire.recv(RECORD_BYTES) if self.is_idle else b""
+        except OSError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self.end()
 
     def end(self) -> None:
         self._all.discard(self)

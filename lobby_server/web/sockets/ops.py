@@ -1,9 +1,9 @@
 """``/ops/socket``: the figures of `OpsHistory`, live, for a viewer with the token of an administrator.
 
 It speaks as the lobby's socket does, so that a page has one kind of client: a handshake with the token, then
-``ops_history`` (the fields' names and all samples as arrays), then ``ops_sample`` with one array at a time; with
-several nodes each is followed by ``ops_nodes``, how each of them is. A ping is answered with a pong. A token is looked
-at again with every sample: one that ended or was revoked closes with 4502.
+``ops_history`` (the fields' names and all samples as arrays, in parts: ``"part": 1, "of": 6``), then ``ops_sample``
+with one array at a time; with several nodes each is followed by ``ops_nodes``, how each of them is. A ping is answered
+with a pong. A token is looked at again with every sample: one that ended or was revoked closes with 4502.
 
 A viewer is a `Peer` like any other: the same limits hold before and after its token.
 """
@@ -26,7 +26,10 @@ from lobby_server.service.ports import Transport
 from lobby_server.service.watch.ops_history import FIELDS, SAMPLE_EVERY_S, Sample
 
 MAX_VIEWERS = 16
-"""Pages at a time: each gets a message every two seconds, and a history of some ten KiB."""
+"""Pages at a time: each gets a message every two seconds, and a history of some 40 KB."""
+SAMPLES_PER_PART = 80
+"""Of the history, which comes in several messages: with the largest numbers they have 29 KiB, below the
+`lobby_server.protocol.parts.MAX_MESSAGE_BYTES` of everything that the server says."""
 MAX_UNREAD = 5
 """Samples that may wait for a viewer's socket before it is closed."""
 _PROFILES = (Profile(), Profile(deflates=True))
@@ -139,10 +142,16 @@ class OpsViewer(Peer):
             )
         )
         history = self._app.ops_history
-        self._say("ops_history", {"every_s": SAMPLE_EVERY_S, "fields": FIELDS, "samples": list(history.samples)})
+        self._say_history(list(history.samples))
         self._say_nodes()
         if self.phase is Phase.ACCEPTED:
             history.listen(self._tell)
+
+    def _say_history(self, samples: list[Sample]) -> None:
+        starts = range(0, len(samples), SAMPLES_PER_PART) or (0,)
+        for part, start in enumerate(starts, 1):
+            data = {"every_s": SAMPLE_EVERY_S, "fields": FIELDS, "samples": samples[start : start + SAMPLES_PER_PART]}
+            self._say("ops_history", {**data, "part": part, "of": len(starts)} if len(starts) > 1 else data)
 
     def _tell(self, sample: Sample) -> None:
         """A new sample."""

@@ -78,7 +78,7 @@ class Connections:
         """Connections that did not answer our close frame in time."""
         self.on_end: Callable[[], None] = lambda: None
         """A socket was closed."""
-        self.closing: Patience[Connection] = Patience(clock, delay_s=CLOSE_PATIENCE_S, act=Connection.cut)
+        self.closing: Patience[Connection] = Patience(clock, delay_s=CLOSE_PATIENCE_S, act=Connection.overdue)
 
 
 class Connection:
@@ -146,6 +146,13 @@ class Connection:
             self._shared.closing.add(self)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def overdue(self) -> None:
+        """The time to answer our close frame is over. An answer that lies in the socket counts: it may be unread since
+        a stall of the loop."""
+        self._read()
+        if self._wire is not None:
+            self.cut()
 
     def cut(self) -> None:
         """Our close frame was not answered in time."""

@@ -15,7 +15,7 @@ from lobby_server.web.origin import OPAQUE, parse_origin
 from lobby_server.web.websocket.answers import is_full
 from lobby_server.web.websocket.connection import Connection, Connections, Endpoint
 from lobby_server.web.websocket.handover import HttpConnections
-from lobby_server.web.websocket.head import Head
+from lobby_server.web.websocket.head import Head, HeadFault
 from lobby_server.web.websocket.places import RESERVE, Places
 from lobby_server.web.websocket.upgrade import RETRY_AFTER_S, Upgrade, UpgradeRefused, asks_for_socket, read_upgrade
 from lobby_server.web.websocket.wire import Wire
@@ -57,6 +57,13 @@ class Gate:
     def address_of(self, forwarded_for: str | None, peer: str) -> str:
         """As `client_of`, of a request of which that one field is known."""
         return self._context.proxies.client(peer, forwarded_for).address
+
+    def head_refused(self, fault: HeadFault, peer: str) -> None:
+        """The head of a request could not be read, so nobody knows what it was for, nor for whom a proxy sent it: the
+        log is told. `peer`: as `client_of`."""
+        self._context.traffic.head_refused(
+            address=self.address_of(None, peer), status=fault.status, reason=fault.sentence
+        )
 
     def asks(self, head: Head, path: str | None) -> bool:
         """Whether a request is for a WebSocket, and here is one at its path."""
@@ -110,12 +117,16 @@ class Gate:
         """Let Tornado answer a request: `received`, its head and what came behind it. Raises `UpgradeRefused` when
         there is no place; the last ones are for those who ask how the server is."""
         if self.path_of(head) not in HEALTH_PATHS:
-            self.make_place_for_call()
+            self.make_place_for_call(head.method)
         self._http.take(wire, received, address)
 
-    def make_place_for_call(self) -> None:
+    def make_place_for_call(self, method: str = "GET") -> None:
         """See to it that one more connection that is no WebSocket can be answered. Raises `UpgradeRefused`."""
-        self._make_place(self._places.limit + RESERVE // 2)
+        try:
+            self._make_place(self._places.limit + RESERVE // 2)
+        except UpgradeRefused as refusal:
+            self._context.traffic.turned_away(method=method, status=refusal.status)
+            raise
 
     # -- private --------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import tornado.httpserver
 import tornado.httputil
 import tornado.iostream
 
-from lobby_server.web.lean.callers import Callers
+from lobby_server.web.lean.callers import Callers, peer_of
 from lobby_server.web.websocket.answers import refused
 from lobby_server.web.websocket.head import MAX_HEAD_BYTES, Head, HeadFault, is_field, parse_head, plainly
 from lobby_server.web.websocket.wire import PlainWire, TlsWire, Wire
@@ -36,6 +36,8 @@ class HttpConnections:
         """The streams of calls that are being answered."""
         self.on_end: Callable[[], None] = lambda: None
         """A socket was closed."""
+        self.on_refusal: Callable[[HeadFault, str], None] = lambda fault, peer: None
+        """A head that came behind other requests was refused: why, and the address at the other end."""
         self._http = http
         self._loop = loop
         self._open: OrderedDict[_ReplayStream, float] = OrderedDict()
@@ -105,6 +107,8 @@ class _ReplayStream(tornado.iostream.IOStream):
 
     _owner: HttpConnections | None = None
     _received: memoryview = memoryview(b"")
+    _address: Any = None
+    """At the other end."""
     _knows_head = False
     """The head that comes next was read here before."""
     address: Any = None
@@ -117,6 +121,7 @@ class _ReplayStream(tornado.iostream.IOStream):
         self._owner = owner
         self.address = address
         self._received = memoryview(received)
+        self._address = address
         self._knows_head = True
 
     # -- a head -------------------------------------------------------------------------------------------------------
@@ -143,6 +148,8 @@ class _ReplayStream(tornado.iostream.IOStream):
             try:
                 head = parse_head(data)
             except HeadFault as refusal:
+                if self._owner is not None:
+                    self._owner.on_refusal(refusal, peer_of(self._address))
                 self.write(refused(refusal)).add_done_callback(_look_at)
                 self.close()
                 checked.set_exception(tornado.iostream.StreamClosedError())

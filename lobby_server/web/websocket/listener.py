@@ -25,10 +25,17 @@ TLS_ACCEPTS_PER_TURN = 1
 """Over TLS, of which each handshake takes the loop about half a millisecond."""
 OUT_OF_DESCRIPTORS_PAUSE_S = 1.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_OF_ONE_CONNECTION = (
+    errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+    errno.ENOPROTOOPT, errno.EOPNOTSUPP,
+)  # fmt: skip
+"""What was to be accepted has gone again (accept(2), "Error handling"); the next one may be there."""
 
 
 YIELD_S = 0.005
-"""How long a newcomer is left to other processes: a few turns of a loop that is not busy."""
+"""How long a newcomer is left to other processes at a time: a few turns of a loop that is not busy."""
+MOST_YIELDS = 4
+"""In a row: nobody waits longer than that for a process that is stuck."""
 
 
 class Seat(Protocol):
@@ -61,7 +68,8 @@ class Listener:
         self._tls = tls
         self._loop = loop
         self._seat = seat
-        self._has_yielded = False
+        self._yielded = 0
+        """Times in a row."""
         self._sockets: list[socket.socket] = []
         self._pause: asyncio.TimerHandle | None = None
         self._is_short = False
@@ -96,10 +104,10 @@ class Listener:
         """Whether whoever waits is left to other processes for a moment."""
         assert self._seat is not None
         sockets = self._newcomers.gate.shared.open + len(self._newcomers)
-        if self._seat.may_take(sockets) or self._has_yielded:
-            self._has_yielded = False
+        if self._seat.may_take(sockets) or self._yielded >= MOST_YIELDS:
+            self._yielded = 0
             return False
-        self._has_yielded = True
+        self._yielded += 1
         for listener in self._sockets:
             self._loop.remove_reader(listener.fileno())
         self._pause = self._loop.call_later(YIELD_S, self._watch)
@@ -114,12 +122,13 @@ class Listener:
                 return
             try:
                 sock, address = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
             except OSError as fault:
-                if fault.errno not in _OUT_OF_DESCRIPTORS:
-                    raise
-                if not (self._newcomers.give_way() or self._http.give_way()):
+                if fault.errno in _OF_ONE_CONNECTION:
+                    continue
+                is_short = fault.errno in _OUT_OF_DESCRIPTORS
+                if not (is_short and (self._newcomers.give_way() or self._http.give_way())):
                     self._pause_all(str(fault.strerror))
                     return
                 continue

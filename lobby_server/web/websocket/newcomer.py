@@ -44,7 +44,7 @@ class Newcomers:
         self.entrance = Entrance(loop, per_turn=READS_PER_TURN)
         self.clock = clock
         self._open: dict[Newcomer, None] = {}
-        self._patience: Patience[Newcomer] = Patience(clock, delay_s=timeout_s, act=Newcomer.end)
+        self._patience: Patience[Newcomer] = Patience(clock, delay_s=timeout_s, act=Newcomer.overdue)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -140,6 +140,14 @@ class Newcomer:
         self._left_bytes: int | None = None
         """Once it was refused: what is still read."""
 
+    def overdue(self) -> None:
+        """The time for the first request is over. One that lies in the socket counts as having come in time: after a
+        stall of the loop it is read before anything is judged, and what was lost by the stall is given back."""
+        self._began_s = self._all.clock.monotonic_s()
+        self._read()
+        if self in self._all:
+            self.end()
+
     def end(self) -> None:
         """Nothing came in time, or its place is needed."""
         self._all.discard(self)
@@ -157,7 +165,10 @@ class Newcomer:
         self._is_secured |= is_secured
         try:
             self._take(data)
-        except (HeadFault, UpgradeRefused) as fault:
+        except HeadFault as fault:
+            self._all.gate.head_refused(fault, peer_of(self._address))
+            self.refuse(refused(fault))
+        except UpgradeRefused as fault:
             self.refuse(refused(fault))
 
     def refuse(self, answer: bytes) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
+import socket
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from lobby_server.logs import fields_of
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
 from lobby_server.web.origin import Origins
-from lobby_server.web.websocket import handover, places
+from lobby_server.web.websocket import handover, listener, places
 from lobby_server.web.websocket.places import places_for
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.ways import Peer, upgrade
@@ -149,6 +152,44 @@ async def test_idle_connections_give_way_and_busy_ones_do_not(
     assert (status, body["code"]) == (503, "try_again_later")
     assert int(fields["retry-after"]) > 0
     assert [await client.fence() for client in clients] == [[], []]
+
+
+class Failing:
+    """A listening socket whose `accept` fails in one way."""
+
+    def __init__(self, number: int) -> None:
+        self.fault = OSError(number, os.strerror(number))
+        self.tries = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        self.tries += 1
+        raise self.fault
+
+
+async def test_accept_that_fails_for_good_pauses_and_is_told_once(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listener, "OUT_OF_DESCRIPTORS_PAUSE_S", 0.05)
+    accepting: Any = lobby.server._listener
+    failing = Failing(errno.EPERM)  # a firewall may say so
+    for _ in range(20):
+        accepting._accept(failing)
+    assert failing.tries == 20
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert told.getMessage() == "no more connections can be taken for the moment: Operation not permitted"
+    assert told.exc_info is None
+    caplog.clear()
+    assert (await lobby.call("GET", "/healthz")).status == 200
+
+
+@pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN])
+async def test_accept_whose_client_has_gone_goes_on_with_the_next_one(lobby: Lobby, number: int) -> None:
+    accepting: Any = lobby.server._listener
+    failing = Failing(number)
+    accepting._accept(failing)
+    assert failing.tries == listener.ACCEPTS_PER_TURN
+    assert accepting._pause is None
+    assert (await lobby.call("GET", "/healthz")).status == 200
 
 
 def test_process_that_may_have_too_few_descriptors_says_so_and_takes_fewer(

@@ -206,6 +206,23 @@ async def test_what_comes_before_acceptance_has_one_deadline(start_lobby: StartL
     assert loop.time() - began_s < 2.9, "the upgrade began no deadline of its own"
 
 
+@pytest.mark.parametrize("way", ["bare", "tls"])
+async def test_head_that_comes_byte_by_byte_gets_no_more_time_than_a_whole_one(
+    start_lobby: StartLobby, way: str
+) -> None:
+    lobby = await start_way(start_lobby, way, handshake_timeout_s=0.5)
+    peer = await Peer.connect(lobby)
+    ending = asyncio.ensure_future(peer.ended())
+    peer.writer.write(b"GET /")
+    for _ in range(200):  # twenty times as long as there is time for
+        if ending.done():
+            break
+        peer.writer.write(b"x")
+        await asyncio.sleep(0.05)
+    assert ending.done()
+    await ending
+
+
 @pytest.mark.parametrize("way", ["deflate", "tls and deflate"])
 async def test_broadcast_is_compressed_once_for_all_who_agreed(start_lobby: StartLobby, way: str) -> None:
     lobby = await start_way(start_lobby, way, chat_rate_per_min=0.0)
