@@ -149,7 +149,8 @@ def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path 
     Runs are folders, or their run.json. A folder of several runs of the same is one run with repeats.
 
     Exit codes: 0 no worse; 3 worse by more than the limit; 4 no verdict: nothing that can be compared, a figure is
-    missing, or one of the runs was broken off, failed or is INVALID.
+    missing, something may be worse and the readings are too few to tell, or one of the runs was broken off, failed or
+    is INVALID.
     """
     from bench.analysis.comparison.compare import compare_runs
     from bench.report.comparison import render_comparison, write_comparison

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from lobby_server import __version__
-from lobby_server.announce import AnnounceError, announce
+from lobby_server.announce import announce
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError
 from lobby_server.backplane.opening import list_nodes
 from lobby_server.clock import LoopClock
@@ -24,6 +24,7 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
 from lobby_server.environment import read_settings, unknown_variables
 from lobby_server.flags import EPILOG, USAGE, ServerCommand, settings_options
+from lobby_server.local_calls import LocalCallError, post, server_url
 from lobby_server.logs import LogFile, set_up_logging
 from lobby_server.process import signals
 from lobby_server.process.service_manager import ServiceManager
@@ -152,10 +153,48 @@ def announce_command(settings: Settings, text: str, title: str) -> None:
         announce(settings, title=title, body=text)
     except SettingsError as fault:
         _stop_with(str(fault))
-    except AnnounceError as fault:
+    except LocalCallError as fault:
         click.echo(f"lobby-server: {fault}", err=True)
         sys.exit(FAILED)
     click.echo("announced")
+
+
+@main.command("make-admin")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="take the role away again; the user is signed out")
+@click.pass_obj
+def make_admin(settings: Settings, name: str, undo: bool) -> None:
+    """Make the account NAME an administrator of the server that runs on this machine, from its next login on.
+
+    Give the settings that the server was started with, before the command: lobby-server --data-dir D make-admin ada
+    """
+    made = _post(settings, "/api/admin/roles", {"username": name, "role": None if undo else ADMIN_ROLE})
+    what = "is no administrator any more" if undo else "is an administrator from the next login on"
+    click.echo(f"{made['username']} {what}")
+
+
+@main.command("reset-link")
+@click.argument("name")
+@click.option("--url", default="", help="address of the lobby page as its players know it; by default the local one")
+@click.pass_obj
+def reset_link(settings: Settings, name: str, url: str) -> None:
+    """Print a link by which the user NAME chooses another password, once and within a day.
+
+    Give the settings that the server was started with, before the command: lobby-server --data-dir D reset-link ada
+    """
+    made = _post(settings, "/api/admin/reset-links", {"username": name})
+    click.echo(f"{(url or server_url(settings)).rstrip('/')}/#reset={made['token']}")
+
+
+def _post(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What the running server answers; or the end, with a sentence."""
+    try:
+        return post(settings, path, body)
+    except SettingsError as fault:
+        _stop_with(str(fault))
+    except LocalCallError as fault:
+        click.echo(f"lobby-server: {fault}", err=True)
+        sys.exit(FAILED)
 
 
 @main.command("nodes")

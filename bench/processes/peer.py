@@ -85,7 +85,7 @@ def start_peer(
 
 def node_command() -> list[str] | None:
     """The command of the bare ws peer; ``None`` without Node, npm or a registry."""
-    command = _installed_node(NODE_SOURCE)
+    command = installed_node(NODE_SOURCE)
     return [*command, encode(RoomsChanged()).decode()] if command is not None else None
 
 
@@ -98,16 +98,17 @@ def node_http_command() -> list[str] | None:
 
 def express_command() -> list[str] | None:
     """The command of the server that the specification describes, in Node.js; likewise."""
-    return _installed_node(EXPRESS_SOURCE)
+    return installed_node(EXPRESS_SOURCE)
 
 
 def generator_command() -> list[str] | None:
     """The command of a load generator with ws; likewise."""
-    return _installed_node(GENERATOR_SOURCE, "client.js")
+    return installed_node(GENERATOR_SOURCE, "client.js")
 
 
-def _installed_node(source: Path, script: str = "server.js") -> list[str] | None:
-    """Install a Node.js peer into a cache folder, once."""
+def installed_node(source: Path, script: str = "server.js") -> list[str] | None:
+    """The command of that script in that folder, whose packages (``ws`` among them) are installed into a cache folder,
+    once; ``None`` without Node, npm or a registry."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None

@@ -25,7 +25,7 @@ from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.words import without_folder
 
 FAILURES = (TargetFailed, PublishFailed, PeerFailed, GeneratorFailed, TimeoutError, OSError, RuntimeError)
-"""What can go wrong in a lab and is told in a sentence; `SwarmFailed` and `NamespaceFailed` are runtime errors. Whatever
+"""What can go wrong in a lab and is told in a sentence; `SwarmFailed` and `NamespaceFailed` are runtime errors. What
 else a scenario raises is told with its traceback."""
 
 

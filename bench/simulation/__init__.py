@@ -1,4 +1,4 @@
-"""The whole lobby in one process and in virtual time: nodes, Valkey, database, network, players. Everything that happens
+"""The whole lobby in one process and in virtual time: nodes, Valkey, database, network, players. All that happens
 follows from a seed.
 
     schedule (who does what, what breaks) ──▶ run ──▶ checks at every entry, at every answer, and once things are quiet

@@ -45,7 +45,7 @@ FEATURES: tuple[frozenset[Feature], ...] = (
 )  # fmt: skip
 NODE_TIMEOUT_S = 3.0
 TIMING = Timing(heartbeat_s=5.0, silence_limit_s=12.0, connect_timeout_s=2.0, handshake_timeout_s=4.0)
-SETTLES_S = 22.0
+SETTLES_S = 19.0
 """After the last event: longer than every time-out one after the other."""
 AT_MOST_S = 130.0
 """After which things have to be quiet. A room that is in the database only is waited for, for a minute or two."""
@@ -183,6 +183,7 @@ class Simulation:
         for node in self.nodes:
             for life in node.lives:
                 life.loop.bury()
+        world.leave()
 
     def _make_players(self, seed: str) -> list[Player]:
         random = Random(f"{seed}/players")

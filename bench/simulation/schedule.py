@@ -16,7 +16,7 @@ MOST_DEEDS, FEWEST_DEEDS = 240, 200
 MOST_FAULTS, FEWEST_FAULTS = 9, 5
 BEGIN_S = 3.0
 """By then all nodes run and all players are connected, if nothing breaks."""
-LASTS_S = 16.0
+LASTS_S = 14.0
 """From the first deed to the last."""
 
 

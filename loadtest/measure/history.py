@@ -1,12 +1,20 @@
-"""Rates over the run, for the charts of its report. Percentiles come from the histograms, not from here."""
+"""Rates and percentiles over the run: when was the stall? Percentiles of the whole come from the histograms, not from
+here."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from loadtest.measure.metrics import METRICS
+from loadtest.measure.points import RAMP, RAMP_DOWN, REPORTED
 from loadtest.measure.recorder import OWN_LOSSES, Recorder
 from loadtest.measure.run_facts import FaultFacts
+from loadtest.measure.series import figures_between
 
 SAMPLES_AT_MOST = 4000
 """Of longer runs every second sample is dropped, again and again: a chart is no wider than that."""
@@ -46,4 +54,47 @@ class History:
         self._before, self._before_s = now, t_s
         if len(self._samples) > SAMPLES_AT_MOST:
             del self._samples[::2]
+            self._every_s *= 2
+
+
+WINDOW_S = 5.0
+WINDOWS_AT_MOST = 720
+"""An hour; from then on each new window is twice as long."""
+
+
+class Windows:
+    """Percentiles of each metric, window by window, of all phases and without what the generator delayed. A worker's
+    durations are in the window in which its report came."""
+
+    def __init__(self, windows: list[dict[str, Any]]) -> None:
+        self._windows = windows
+        self._every_s = WINDOW_S
+        self._before: dict[str, npt.NDArray[np.int64]] = {}
+        self._before_s = 0.0
+
+    def look(self, recorder: Recorder, *, t_s: float, is_last: bool = False) -> None:
+        """`t_s` since the start of the run. It may be called at any rate; a few ms per window."""
+        if t_s < self._before_s:  # the run's clock was set back with its figures
+            self._before_s = 0.0
+        if t_s - self._before_s < self._every_s and not (is_last and t_s > self._before_s):
+            return
+        found: dict[str, dict[str, float]] = {}
+        for name, metric in METRICS.items():
+            counts = [
+                recorder.series_at(part, place).snapshot()
+                for part in metric.parts
+                for place in (REPORTED, RAMP, RAMP_DOWN)
+                if recorder.counts_by_place(part)[place]
+            ]
+            if not counts:
+                continue
+            now = np.sum(counts, axis=0)
+            before = self._before.get(name)
+            figures = figures_between(np.zeros_like(now) if before is None else before, now)
+            self._before[name] = now
+            if figures["count"]:
+                found[name] = figures
+        self._windows.append({"from_s": round(self._before_s, 3), "until_s": round(t_s, 3), "metrics": found})
+        self._before_s = t_s
+        if len(self._windows) % WINDOWS_AT_MOST == 0:
             self._every_s *= 2

@@ -31,6 +31,9 @@ from lobby_server.protocol.resources import Room
 FRESH_BY_PUSH = "time to fresh, by push"
 RECONNECT_TO_FRESH = "reconnect to fresh"
 
+EVENTS = frozenset({"user_online", "user_offline", "rooms_changed"})
+"""What a lobby tells everybody of."""
+
 SEES_PRESENCE, SEES_BATCHES, SEES_ROOMS = 1, 2, 4
 """What a span is told: single presence events or batches of them, and changes of the rooms. Bits."""
 
@@ -118,6 +121,8 @@ class Ledger:
         """Not judged yet; the judge takes them away, as the changes."""
         self.changes: list[Change] = []
         self.revisions = Revisions()
+        self.untold: frozenset[str] = frozenset()
+        """Of `EVENTS`, those that this server does not tell: nothing is expected of them."""
         self.disturbances = Disturbances()
         """When faults may be felt."""
         self.heard_until_s: float | None = None
@@ -207,7 +212,8 @@ class Ledger:
         self._connections_of[user_id] = held + 1
         if not held:
             begin_s = (now_s if accepted_s is None else accepted_s) - handshake_s
-            self._note(Transition(user_id, True, begin_s, now_s, begin_s, self._is_certain(user_id, now_s)))
+            is_certain = "user_online" not in self.untold and self._is_certain(user_id, now_s)
+            self._note(Transition(user_id, True, begin_s, now_s, begin_s, is_certain))
         return len(self.span_from_s) - 1
 
     def close_span(self, span: int, user_id: int, *, left_s: float | None, is_silent: bool) -> None:
@@ -222,7 +228,8 @@ class Ledger:
         if not held:
             begin_s = self.span_from_s[span] if left_s is None else left_s
             origin_s = math.nan if left_s is None else left_s
-            self._note(Transition(user_id, False, begin_s, end_s, origin_s, self._is_certain(user_id, now_s)))
+            is_certain = "user_offline" not in self.untold and self._is_certain(user_id, now_s)
+            self._note(Transition(user_id, False, begin_s, end_s, origin_s, is_certain))
 
     def pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
         now_s = self.clock()
@@ -294,7 +301,7 @@ class PlayerWatch:
             return
         self._own_up(user_id)
         agreed = frozenset(features)
-        sees = SEES_ROOMS
+        sees = 0 if "rooms_changed" in self._ledger.untold else SEES_ROOMS
         if Feature.PRESENCE_BATCH in agreed:
             sees |= SEES_BATCHES
         elif Feature.PRESENCE_FRIENDS not in agreed:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from loadtest.measure.examples import NOT_UNDERSTOOD
+from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import FRESH_BY_PUSH, RECONNECT_TO_FRESH
 from loadtest.measure.recorder import LATENESS, LOOP_LAG, OWN_LOSSES, Recorder, RequestKey
 from loadtest.measure.series import Series, merged
 
-FRESH_BY_POLL = "time to fresh, by polling"
 RECONNECT = "reconnect"
 ARRIVALS = "arrivals"
 WITHOUT_A_SEAT = "arrivals without a seat"
@@ -31,9 +31,6 @@ TCP_ROUND_TRIP = "round trip of TCP"
 SEGMENTS, RETRANSMITTED = "TCP segments sent, of a sample", "TCP segments sent again, of the sample"
 LATE_WORKERS = "workers that joined the running test"
 ONLINE_BEFORE = "players' users that were online before the run"
-
-CHAT_DELIVERY = "chat delivery"
-INVITATION = "invitation round trip"
 
 FAILURES = "players who gave up"
 WITHOUT_IDENTITY = "players without a user of their own"
@@ -53,7 +50,7 @@ class Metric:
         return (*self.series, *self.requests)
 
 
-METRICS = (
+_OF_EVERY_RUN = (
     Metric(name="register", title="Register", requests=(("POST", "/api/auth/register"),)),
     Metric(name="login", title="Log in", requests=(("POST", "/api/auth/login"),)),
     Metric(name="upgrade", title="Upgrade", requests=(("WS", "upgrade"),)),
@@ -65,18 +62,59 @@ METRICS = (
     Metric(name="fanout_rooms", title="Fan-out of rooms", series=(FAN_OUT["rooms"],)),
     Metric(name="spread", title="Spread: first to hear of others to each", series=(SPREAD,)),
     Metric(name="fresh", title="Time to fresh, by push", series=(FRESH_BY_PUSH,)),
-    Metric(name="fresh_poll", title="Time to fresh, by polling", series=(FRESH_BY_POLL,)),
     Metric(name="reconnect", title="Reconnect: loss to accepted", series=(RECONNECT,)),
     Metric(name="reconnect_fresh", title="Reconnect: loss to fresh", series=(RECONNECT_TO_FRESH,)),
     Metric(name="fetch", title="Fetch", requests=(("GET", "/api/rooms"),)),
     Metric(name="poll", title="Poll", requests=(("GET", "/api/rooms (poll)"), ("GET", "/api/rooms (poll, ETag)"))),
-    Metric(name="chat", title="Chat delivery: said to heard", series=(CHAT_DELIVERY,)),
-    Metric(name="invitation", title="Invitation: sent to joined", series=(INVITATION,)),
     Metric(name="tcp_round_trip", title="Round trip of the network (TCP)", series=(TCP_ROUND_TRIP,)),
     Metric(name="lateness", title="Lateness of the swarm", series=(LATENESS,)),
     Metric(name="loop_lag", title="Loop lag of the generator", series=(LOOP_LAG,)),
 )
-BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+
+
+class MetricBook(Mapping[str, Metric]):
+    """By name. Those of every run are in it from the beginning; a role that is entered adds its own."""
+
+    def __init__(self, metrics: Iterable[Metric] = ()) -> None:
+        self._metrics = {metric.name: metric for metric in metrics}
+        self.counters: dict[str, str] = {}
+        """Of the roles: the event that is counted, by the name that thresholds use."""
+        self.expectations: dict[str, str] = {}
+        """Of the roles: the title, by name."""
+
+    def add(self, metric: Metric) -> None:
+        """Raises `ValueError` for a name that is taken. The same once more is no error."""
+        if metric != self.get(metric.name, metric):
+            raise ValueError(f"there is a series {metric.name} already: choose another name")
+        self._metrics[metric.name] = metric
+
+    def add_counter(self, name: str, event: str) -> None:
+        """Raises `ValueError`, as `add`."""
+        if self.counters.get(name, event) != event or name in COUNTS_OF_EVERY_RUN:
+            raise ValueError(f"there is a counter {name} already: choose another name")
+        self.counters[name] = event
+
+    def add_expectation(self, name: str, title: str) -> None:
+        """What its listeners should hear; the times are a series of that name. Raises `ValueError`, as `add`."""
+        if name in ("presence", "rooms"):
+            raise ValueError(f"{name} is what the ledger expects already: choose another name")
+        self.add(Metric(name=name, title=title, series=(name,)))
+        self.expectations[name] = title
+
+    def __getitem__(self, name: str) -> Metric:
+        return self._metrics[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._metrics))
+
+    def __len__(self) -> int:
+        return len(self._metrics)
+
+    @property
+    def count_names(self) -> tuple[str, ...]:
+        """Of the single numbers that a threshold may name."""
+        own = (f"{figure}_{name}" for name in self.expectations for figure in ("reach", "lost"))
+        return (*COUNTS_OF_EVERY_RUN, *own, *self.counters)
 
 
 def series_of(recorder: Recorder, metric: Metric) -> Series:
@@ -100,9 +138,10 @@ def counts_by_place(recorder: Recorder, metric: Metric) -> Counter[str]:
 
 def counts_of(recorder: Recorder, *, duration_s: float) -> dict[str, float | None]:
     """The counts and rates that a threshold may name; None where nothing was measured."""
-    presence, rooms = recorder.presence, recorder.rooms
-    both = recorder.presence
-    both.add(rooms)
+    tallies = recorder.tallies
+    presence, rooms, both = tallies["presence"], tallies["rooms"], ReachTally()
+    for tally in tallies.values():
+        both.add(tally)
     all_requests, events = recorder.requests, recorder.events
     requests = sum(figures.count for figures in all_requests.values())
     errors = sum(figures.failure_count for figures in all_requests.values())
@@ -128,10 +167,15 @@ def counts_of(recorder: Recorder, *, duration_s: float) -> dict[str, float | Non
         "losses": events["connections lost"] - events[OWN_LOSSES],
         "reconnects": events["reconnects"],
         "gave_up": events[FAILURES],
+        **{f"reach_{name}": tallies.get(name, ReachTally()).reach for name in METRICS.expectations},
+        **{f"lost_{name}": tallies.get(name, ReachTally()).lost for name in METRICS.expectations},
+        **{name: events[event] for name, event in METRICS.counters.items()},
     }
 
 
-COUNT_NAMES = tuple(counts_of(Recorder(), duration_s=0.0))
+METRICS = MetricBook(_OF_EVERY_RUN)
+"""Of this process: what every run has, and what the roles have entered."""
+COUNTS_OF_EVERY_RUN = tuple(counts_of(Recorder(), duration_s=0.0))
 
 
 def errors_by_name(recorder: Recorder) -> Counter[str]:

@@ -42,13 +42,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
+from loadtest.measure.judging.expectations import Expectations
+from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
@@ -62,49 +63,6 @@ FORGET_EVERY_S = 30.0
 REMEMBER_S = 120.0
 _TIME_BITS = 42
 """Of microseconds since the ledger began: 50 days."""
-
-
-@dataclass
-class ReachTally:
-    """Pairs of an event and an observer. Add them up over processes; nothing here is a mean."""
-
-    events: int = 0
-    """Transitions or changes that were judged."""
-    expected: int = 0
-    received: int = 0
-    late: int = 0
-    """Of those that count as lost: came after the settling time."""
-    duplicates: int = 0
-    out_of_order: int = 0
-    unexpected: int = 0
-    strangers: int = 0
-    excused: int = 0
-    """Events of which no announcement is expected."""
-    sampled_out: int = 0
-    others: int = 0
-    """Of the events, those of others, judged by what most observers heard."""
-    missed: int = 0
-    """Announcements of the rooms that others heard and this observer did not, though it heard a later one in time."""
-    unjudged: int = 0
-    unheard: int = 0
-    booked: int = 0
-    """Announcements that were written into the ledger, whatever became of them."""
-
-    @property
-    def lost(self) -> int:
-        return self.expected - self.received
-
-    @property
-    def reach(self) -> float | None:
-        """Received ÷ expected; None where nothing was expected."""
-        return self.received / self.expected if self.expected else None
-
-    def add(self, other: ReachTally) -> None:
-        for name, number in asdict(other).items():
-            setattr(self, name, getattr(self, name) + number)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "lost": self.lost, "reach": self.reach}
 
 
 @dataclass
@@ -131,10 +89,14 @@ class Reach:
         *,
         settle_s: float = SETTLE_S,
         on_fan_out: Callable[[str, FloatArray, FloatArray], object] = lambda kind, latencies_s, heard_s: None,
+        on_heard: Callable[[str, float, float], object] = lambda name, duration_s, heard_s: None,
     ) -> None:
-        """`on_fan_out` gets ``presence`` or ``rooms``, what each receipt took and when it was heard."""
+        """`on_fan_out` gets ``presence`` or ``rooms``, what each receipt took and when it was heard; `on_heard` the
+        same of a role's own expectation, one by one."""
         self.presence = ReachTally()
         self.rooms = ReachTally()
+        self.expectations = Expectations(clock=ledger.clock, on_heard=on_heard)
+        """Of the roles."""
         self.settle_s = settle_s
         self._ledger = ledger
         self._on_fan_out = on_fan_out
@@ -194,6 +156,7 @@ class Reach:
         self.rooms.duplicates += found.repeated
         self.rooms.expected += found.lost
         self._forget(horizon_s)
+        self.expectations.settle(horizon_s, is_final=is_final)
 
     def _add(self, judged: JudgedRounds, tally: ReachTally) -> None:
         tally.events += judged.rounds

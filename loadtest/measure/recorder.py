@@ -25,10 +25,11 @@ from typing import Any
 
 from loadtest.client import Counters, ServerTimers
 from loadtest.measure.columns import FloatArray
+from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.points import PLACES, RAMP, RAMP_DOWN, REPORTED, Points, PointsOf
 from loadtest.measure.processes.health import Health
-from loadtest.measure.reach import SETTLE_S, Reach, ReachTally
+from loadtest.measure.reach import SETTLE_S, Reach
 from loadtest.measure.series import Series, merged
 
 RequestKey = tuple[str, str]
@@ -76,6 +77,8 @@ class Worker:
 
     presence: ReachTally = field(default_factory=ReachTally)
     rooms: ReachTally = field(default_factory=ReachTally)
+    own: dict[str, ReachTally] = field(default_factory=dict)
+    """Of the expectations of roles, by name."""
     health: Health = field(default_factory=Health)
     arrived: Counter[str] = field(default_factory=Counter)
     sent: dict[str, int] | None = None
@@ -100,9 +103,10 @@ class Recorder:
         self.points = Points(own=(LATENESS, LOOP_LAG), of_all_phases=OF_CONNECTING, clock=clock)
         self._clock = clock
         self.ledger = Ledger(record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
+        self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out, on_heard=self._record_heard)
         if is_shared:
             self.ledger.share()
-        self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out)
+            self.reach.expectations.is_shared = True
         self.health = Health()
         """Of this process."""
         self.workers: dict[str, Worker] = {}
@@ -200,6 +204,29 @@ class Recorder:
         return _sum([self.reach.rooms, *(worker.rooms for worker in self.workers.values())])
 
     @property
+    def own(self) -> dict[str, ReachTally]:
+        """The tallies of the roles' own expectations, by name, in the same way."""
+        found: dict[str, ReachTally] = {}
+        for tallies in (self.reach.expectations.tallies, *(worker.own for worker in self.workers.values())):
+            _add_tallies(found, tallies)
+        return dict(sorted(found.items()))
+
+    @property
+    def tallies(self) -> dict[str, ReachTally]:
+        """All of them: ``presence``, ``rooms``, and those of the roles."""
+        return {"presence": self.presence, "rooms": self.rooms, **self.own}
+
+    def take_entries(self) -> dict[str, Any]:
+        """What happened here since the last time, for the other processes, made of what msgpack can carry."""
+        return {**self.ledger.take_entries(), "announced": self.reach.expectations.take_entries()}
+
+    def add_entries(self, entries: Mapping[str, Any]) -> None:
+        """What happened in another process, in this one's clock."""
+        self.ledger.add_entries(entries)
+        is_foreign = entries["clock"] != self.ledger.clock_id
+        self.reach.expectations.add_entries(entries.get("announced", []), is_foreign=is_foreign)
+
+    @property
     def unreconciled(self) -> list[str]:
         """One sentence for each worker whose last report is missing or does not add up."""
         wrong = []
@@ -248,6 +275,8 @@ class Recorder:
         self._requests.clear()
         presence, rooms = self.reach.take_tallies()
         report["presence"], report["rooms"] = asdict(presence), asdict(rooms)
+        own = self.reach.expectations.take_tallies()
+        report["own"] = {name: asdict(tally) for name, tally in own.items()}
         report["health"] = self.health.as_dict()
         self.health = Health()
         report["sent"] = {kind: self._sent[kind] for kind in KINDS} if is_last else None
@@ -275,6 +304,7 @@ class Recorder:
         known.is_steady = known.is_steady or report["is_steady"]
         known.presence.add(ReachTally(**report["presence"]))
         known.rooms.add(ReachTally(**report["rooms"]))
+        _add_tallies(known.own, {name: ReachTally(**tally) for name, tally in report["own"].items()})
         known.health.add(report["health"])
         known.sent = report["sent"] or known.sent
 
@@ -287,10 +317,13 @@ class Recorder:
         self._base = _flat(self.connections)
         self._shipped = Counter()
         for worker in self.workers.values():
-            worker.presence, worker.rooms, worker.health = ReachTally(), ReachTally(), Health()
+            worker.presence, worker.rooms, worker.own, worker.health = ReachTally(), ReachTally(), {}, Health()
 
     def _record_fan_out(self, kind: str, latencies_s: FloatArray, heard_s: FloatArray) -> None:
         self.points.of(f"fan-out of {kind}").add_many(latencies_s, heard_s)
+
+    def _record_heard(self, name: str, duration_s: float, heard_s: float) -> None:
+        self.points.of(name).add(duration_s, heard_s)
 
     def _stats_of(self, key: RequestKey) -> RequestStats:
         figures = self._requests.get(key)
@@ -322,6 +355,11 @@ def _sum(tallies: list[ReachTally]) -> ReachTally:
     for tally in tallies:
         whole.add(tally)
     return whole
+
+
+def _add_tallies(found: dict[str, ReachTally], more: Mapping[str, ReachTally]) -> None:
+    for name, tally in more.items():
+        found.setdefault(name, ReachTally()).add(tally)
 
 
 def _flat(connections: Counters) -> Counter[str]:

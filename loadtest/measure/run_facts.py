@@ -57,3 +57,7 @@ class RunFacts:
     """In the order in which they began."""
     history: list[dict[str, float]] = field(default_factory=list)
     """What went on when, for charts; `loadtest.measure.history`."""
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    """Percentiles over time; `loadtest.measure.history`."""
+    ended_by: dict[str, float] = field(default_factory=dict)
+    """Thresholds that ended the run early, with what was found then."""

@@ -127,6 +127,11 @@ class Series:
         values = (histogram.get_value_from_index(int(index)) for index in indexes)
         return [int(histogram.get_highest_equivalent_value(value)) for value in values]
 
+    def snapshot(self) -> npt.NDArray[np.int64]:
+        """How many durations each bucket holds, for `figures_between`. 20 µs."""
+        self._settle()
+        return self._counts().astype(np.int64)
+
     def _counts(self) -> npt.NDArray[np.uint64]:
         return np.frombuffer(self._histogram.counts, dtype=np.uint64)
 
@@ -138,6 +143,22 @@ class Series:
         if self._pending:
             pending, self._pending = self._pending, array("d")
             self.record_many(np.frombuffer(pending, dtype=np.float64))
+
+
+def figures_between(before: npt.NDArray[np.int64], now: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Count, and p50, p99 and the maximum in ms, of what came between two snapshots of one series, or of sums of them.
+    A series that was cleared meanwhile has only what came after that."""
+    counts = now - before if (now >= before).all() else now
+    total = int(counts.sum())
+    if not total:
+        return {"count": 0}
+    sums, histogram = np.cumsum(counts), HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS)
+
+    def ms_at(rank: float) -> float:
+        index = int(np.searchsorted(sums, max(1, rank)))
+        return float(histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000)
+
+    return {"count": total, "p50_ms": ms_at(total * 0.5), "p99_ms": ms_at(total * 0.99), "max_ms": ms_at(total)}
 
 
 def merged(*series: Series) -> Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +50,29 @@ class Conclusion:
 
 
 def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclusion:
+    validity = validity_of(
+        recorder,
+        server_cpu_shares=facts.server_cpu_shares,
+        server_state=facts.server_state,
+        has_faults=bool(facts.faults),
+        is_over=facts.is_over,
+        players=sum(facts.users.values()),
+    )
+    ended = tuple(f"the run was ended early, at {facts.duration_s:.0f} s, by {text}" for text in facts.ended_by)
     return Conclusion(
         recorder,
         facts,
-        validity_of(
-            recorder,
-            server_cpu_shares=facts.server_cpu_shares,
-            server_state=facts.server_state,
-            has_faults=bool(facts.faults),
-            is_over=facts.is_over,
-        ),
-        check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s),
+        replace(validity, notes=(*validity.notes, *ended)),
+        check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s, ended_by=facts.ended_by),
     )
+
+
+def write_checkpoint(conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> None:
+    """run.json alone, of a run that goes on: if it is killed, this is what is left. Raises `OSError`."""
+    document = conclusion.document()
+    for path in (json_file, folder / RUN_FILE if folder is not None else None):
+        if path is not None:
+            write_json(path, document)
 
 
 def write_files(conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> None:

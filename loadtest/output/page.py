@@ -59,6 +59,12 @@ def charts(run: RunFile) -> list[str]:
             y=Axis(title="ms, logarithmic", is_log=True),
         ),
         chart(
+            "99th percentile over time",
+            [_window_line(run, row.name, row.title) for row in run.metrics if row.name in SHOWN_BY_PERCENTILE],
+            x=time,
+            y=Axis(title="ms, logarithmic", is_log=True),
+        ),
+        chart(
             "Messages received on sockets",
             [_over_time(history, "received_per_s", "received")],
             x=time,
@@ -117,6 +123,11 @@ def _connected(history: list[dict[str, float]]) -> Line:
 
 def _over_time(history: list[dict[str, float]], key: str, name: str) -> Line:
     return Line(name, [(sample["t_s"], sample[key]) for sample in history])
+
+
+def _window_line(run: RunFile, name: str, title: str) -> Line:
+    points = [(window.until_s, window.metrics[name].p99_ms) for window in run.windows if name in window.metrics]
+    return Line(title, points)
 
 
 def _by_percentile(row: MetricRow) -> Line:

@@ -33,10 +33,14 @@ class RunOptions:
     accepts_invalid: bool
     accepts_suspect: bool
     reports_all_phases: bool
+    save_every_s: float = 60.0
+    """How often run.json is written while the run goes on; 0: only at the end."""
 
     def __post_init__(self) -> None:
         if not 0 < self.settle_s < math.inf:
             raise UsageError("--settle-s must be above 0 seconds.")
+        if not 0 <= self.save_every_s < math.inf:
+            raise UsageError("--save-every-s must be 0 seconds or more.")
         if self.folder is not None:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -54,11 +58,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     # no percent sign in the help of what is in the form: argparse wants two of them, and the form shows both
     add("--threshold", metavar="EXPRESSION", action="append", default=[], is_in_form=True,
         help="fanout.p99 < 250ms, reach == 1 or errors.rate < 0.001: what the run has to reach; may be given several "
-        f"times, in the web form separated by commas; exit code {_MISSED} when one is missed")  # fmt: skip
+        f"times, in the web form separated by commas; exit code {_MISSED} when one is missed; with: or stop, or: or "
+        "stop after 30s, one that is missed ends the run")  # fmt: skip
     add("--thresholds", metavar="FILE", default="", help="file with one threshold per line; # begins a comment")
     add("--run-dir", metavar="DIR", default="",
         help=f"folder for {RUN_FILE}, {PAGE_FILE} and {JUNIT_FILE}, written at the end; with the web interface in "
         "run-1, run-2 and so on, each when its run stops")  # fmt: skip
+    add("--save-every-s", metavar="SECONDS", type=float, default=60.0,
+        help=f"time between two writings of {RUN_FILE} while the run goes on, so that a killed run keeps what it had, "
+        "in s; 0: only at the end")  # fmt: skip
     add("--settle-s", metavar="SECONDS", type=float, default=SETTLE_S, is_in_form=True,
         help="time after a change in which an announcement has to arrive, or it counts as lost, in s")  # fmt: skip
     add("--server-pid", metavar="PID", type=int, default=None,
@@ -86,4 +94,5 @@ def read_run_options(values: Mapping[str, Any]) -> RunOptions:
         accepts_invalid=bool(values.get("accept_invalid")),
         accepts_suspect=bool(values.get("accept_suspect")),
         reports_all_phases=values.get("phase") == ALL_PHASES,
+        save_every_s=float(values.get("save_every_s", 60.0)),
     )

@@ -10,7 +10,7 @@ import re
 from itertools import count
 from pathlib import Path
 
-from loadtest.output.conclusion import Conclusion, write_files
+from loadtest.output.conclusion import Conclusion, write_checkpoint, write_files
 
 _RUN_FOLDER = re.compile(r"run-([0-9]+)")
 
@@ -24,6 +24,14 @@ class Results:
         self.said: str | None = None
         """Of the last run that stopped: where its files are, or why they are nowhere. None: there are none."""
         self._json_files: set[Path] = set()
+        self._places: tuple[Path | None, Path | None] | None = None
+        """The file and the folder of the run that goes on, once something of it was written."""
+
+    def keep(self, conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> None:
+        """What there is so far of a run that goes on. Raises `OSError`."""
+        if json_file is not None or folder is not None:
+            file, own = self._place(json_file, folder)
+            write_checkpoint(conclusion, json_file=file, folder=own)
 
     def write(self, conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> str | None:
         """Returns `said`."""
@@ -31,14 +39,20 @@ class Results:
         if json_file is None and folder is None:
             return None
         try:
-            own = next_run_folder(folder) if folder is not None else None
-            file = self._own(json_file) if json_file is not None else None
+            file, own = self._place(json_file, folder)
+            self._places = None
             write_files(conclusion, json_file=file, folder=own)
             self.said = " and ".join(str(path) for path in (own, file) if path is not None)
         except OSError as error:
             self.has_failed = True
             self.said = f"not written: {error.filename}: {error.strerror}"
         return self.said
+
+    def _place(self, json_file: Path | None, folder: Path | None) -> tuple[Path | None, Path | None]:
+        if self._places is None:
+            own = next_run_folder(folder) if folder is not None else None
+            self._places = (self._own(json_file) if json_file is not None else None, own)
+        return self._places
 
     def _own(self, file: Path) -> Path:
         """The file that was asked for, or, where a run before wrote to it, the next one: ``run-2.json``."""

@@ -11,13 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 
+from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.judging.thresholds import ThresholdResult
 from loadtest.measure.judging.validity import RunValidity, healths
 from loadtest.measure.metrics import METRICS, counts_of, errors_by_name, series_at, series_of
 from loadtest.measure.points import DELAYED, RAMP, RAMP_DOWN, REPORTED
-from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.measure.series import Series
@@ -60,13 +61,16 @@ def as_json(
             for result in threshold_results
         ],
         ledger=run_json.Ledger(
-            settle_s=recorder.reach.settle_s, presence=_tally(recorder.presence), rooms=_tally(recorder.rooms)
+            settle_s=recorder.reach.settle_s,
+            presence=_tally(recorder.presence),
+            rooms=_tally(recorder.rooms),
+            own={name: _tally(tally) for name, tally in recorder.own.items()},
         ),
         counts=counts_of(recorder, duration_s=facts.duration_s),
         errors=dict(sorted(errors_by_name(recorder).items())),
         metrics=[
             run_json.MetricRow(name=metric.name, title=metric.title, **_columns(series))
-            for metric in METRICS
+            for metric in METRICS.values()
             if (series := series_of(recorder, metric)).count
         ],
         requests=[
@@ -90,6 +94,9 @@ def as_json(
         reported="all" if recorder.is_whole else REPORTED,
         phases={} if recorder.reports_all_phases else _phases(recorder),
         not_understood=dict(sorted(recorder.not_understood.items())),
+        is_over=facts.is_over,
+        windows=msgspec.convert(facts.windows, list[run_json.Window]),
+        ended_by=facts.ended_by,
     )
 
 
@@ -152,7 +159,7 @@ def _phases(recorder: Recorder) -> dict[str, list[run_json.MetricRow]]:
     rows = {
         place: [
             run_json.MetricRow(name=metric.name, title=metric.title, **_columns(series))
-            for metric in METRICS
+            for metric in METRICS.values()
             if (series := series_at(recorder, metric, place)).count
         ]
         for place in places

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.judging.thresholds import ThresholdResult
 from loadtest.measure.judging.validity import RunValidity
 from loadtest.measure.metrics import METRICS, errors_by_name, series_of
-from loadtest.measure.reach import ReachTally
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 
@@ -32,13 +32,13 @@ def table(
         f"{'Series (ms)':<30}{'count':>10}" + "".join(f"{name:>11}" for name in _COLUMNS),
         "-" * 95,
     ]
-    for metric in METRICS:
+    for metric in METRICS.values():
         series = series_of(recorder, metric)
         if series.count:
             figures = series.percentiles_ms()
             cells = "".join(f"{figures[key]:>11,.2f}" for key in _COLUMNS.values())
             lines.append(f"{metric.title:<30}{series.count:>10,}{cells}")
-    lines += ["", *reach_lines((("presence", recorder.presence), ("rooms", recorder.rooms)))]
+    lines += ["", *reach_lines(recorder.tallies.items())]
     if recorder.not_understood:
         lines += ["", "Not understood, with an example of each", "-" * 66]
         lines += [f"{kind}: {example}" for kind, example in recorder.not_understood.items()]
@@ -64,11 +64,11 @@ def reach_lines(tallies: Iterable[tuple[str, ReachTally]]) -> list[str]:
     """The table of reach, with enough digits to tell one lost event from none."""
     names = ("expected", "received", "lost", "late", "duplicates", "out_of_order", "unexpected", "missed", "unjudged")
     titles = ("expected", "received", "lost", "late", "duplicate", "misordered", "unexpected", "missed", "unjudged")
-    lines = [f"{'Reach':<12}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 132]
+    lines = [f"{'Reach':<22}{'':>12}" + "".join(f"{title:>12}" for title in titles), "-" * 142]
     for name, tally in tallies:
         figures = tally.as_dict()
         cells = "".join(f"{figures[key]:>12,}" for key in names)
-        lines.append(f"{name:<12}{reach_text(tally.reach):>12}{cells}")
+        lines.append(f"{name:<22}{reach_text(tally.reach):>12}{cells}")
     return lines
 
 

@@ -29,6 +29,7 @@ from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import add_options
 
 if TYPE_CHECKING:  # the import would patch the standard library of this process
+    from locust import LoadTestShape
     from locust.web import WebUI
 
 _START, _INDEX = "locust.swarm", "locust.index"
@@ -53,8 +54,9 @@ class Start:
 class WebForm:
     """Between the page and Locust. Make it before a seed is drawn: what the options hold then is what was given."""
 
-    def __init__(self, web_ui: WebUI, check: Callable[[Start], None]) -> None:
-        """`check` raises `UsageError` for a start that cannot succeed."""
+    def __init__(self, web_ui: WebUI, check: Callable[[Start], LoadTestShape | None]) -> None:
+        """`check` gives the shape of a start, None where Locust needs none, and raises `UsageError` for one that cannot
+        succeed."""
         self._web_ui = web_ui
         self._environment = web_ui.environment
         self._check = check
@@ -83,6 +85,7 @@ class WebForm:
     def _start(self, locusts_view: Callable[..., Any]) -> Response:
         environment, fields = self._environment, request.form
         state = environment.runner.state if environment.runner is not None else ""
+        shape = environment.shape_class
         host = fields.get("host", environment.host)
         try:
             values = {**self._given, **read_form(fields)}
@@ -91,12 +94,15 @@ class WebForm:
             if state in _RUNNING:
                 self._check_edit(values, host)
             else:
-                self._check(
+                shape = self._check(
                     Start(values, host=host, users=_whole(fields.get("user_count")), run_time=fields.get("run_time"))
                 )
         except UsageError as error:
             return self._refusal(str(error), is_edit=state in _RUNNING)
-        before, host_before = dict(self._options), environment.host
+        before, host_before, shape_before = dict(self._options), environment.host, environment.shape_class
+        environment.shape_class = shape
+        if shape is not None:
+            shape.runner = environment.runner  # what Locust does for one that it is started with
         if state not in _RUNNING:
             self._options.update(values)
             if fields.get("run_time") == "":
@@ -111,7 +117,7 @@ class WebForm:
         if not answer.get("success"):
             self._options.clear()
             self._options.update(before)
-            environment.host = host_before
+            environment.host, environment.shape_class = host_before, shape_before
         elif is_timed_by_us:
             self._options["run_time"] = before.get("run_time")
         else:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from flask import Blueprint, Flask, Response, request
 
+from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.metrics import METRICS, series_of
-from loadtest.measure.reach import ReachTally
 from loadtest.output.conclusion import Conclusion
 from loadtest.output.junit import junit_xml
 from loadtest.output.page import page
@@ -108,7 +108,7 @@ def times(found: Conclusion | None) -> list[tuple[str, ...]]:
     if found is None:
         return []
     rows = []
-    for metric in METRICS:
+    for metric in METRICS.values():
         series = series_of(found.recorder, metric)
         if series.count:
             figures = series.percentiles_ms().values()
@@ -131,8 +131,10 @@ def state(found: Conclusion | None, files: str | None = None) -> list[tuple[str,
         rows.append(("4 Threshold", f"… {result.threshold.text}: no figure yet" if is_pending else str(result)))
     rows += _tally_rows("5 Presence", found.recorder.presence)
     rows += _tally_rows("6 Rooms", found.recorder.rooms)
+    for name, tally in found.recorder.own.items():
+        rows += _tally_rows(f"7 {name}", tally)
     if files is not None and found.facts.is_over:
-        rows.append(("7 Files", files))
+        rows.append(("8 Files", files))
     return rows
 
 

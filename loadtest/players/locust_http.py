@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import gevent
 from geventhttpclient.client import HTTPClientPool
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
@@ -18,6 +19,7 @@ from loadtest.client import HttpAnswer, HttpCall, LobbyApi, ServerAway, Unexpect
 from loadtest.measure.examples import not_understood
 from loadtest.measure.recorder import Recorder
 from loadtest.players.shared_lists import SharedLists
+from loadtest.wire.lines.line import LineSpeed
 from loadtest.wire.places import Place
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.protocol.resources import Room
@@ -43,6 +45,8 @@ NOT_AN_OUTCOME = {
     },
 }
 """Answers about what was so before the player came (an earlier run, a time to live). Events, not failures."""
+HEAD_BYTES = 300
+"""Of a request or an answer, about."""
 T = TypeVar("T")
 THROTTLED = "throttled (429)"
 _NOT_HOST_CODE = f'"{ApiCode.NOT_HOST.value}"'.encode()
@@ -74,15 +78,18 @@ class LocustHttp:
         names: Mapping[str, str] | None = None,
         paths: Mapping[str, str] | None = None,
         intended_s: float | None = None,
+        line: LineSpeed | None = None,
         place: Place | None = None,
     ) -> None:
         """`paths`: where another server has what the contract has under a prefix. `intended_s`: when the call should
-        have been made (`time.perf_counter`); its time counts from then. `place`: at which node its player is."""
+        have been made (`time.perf_counter`); its time counts from then. `line` and `place`: those of the player who
+        makes the call; the place is a node."""
         self._session = session
         self._recorder = recorder
         self._names = names or {}
         self._paths = paths or {}
         self._intended_s = intended_s
+        self._line = line
         self._place = place
 
     @property
@@ -91,16 +98,25 @@ class LocustHttp:
 
     def intended(self, at_s: float) -> LocustHttp:
         """The same for a call that should have been made at that time."""
-        return LocustHttp(
-            self._session, self._recorder, names=self._names, paths=self._paths, intended_s=at_s, place=self._place
-        )
+        return self._with(intended_s=at_s, line=self._line, place=self._place)
+
+    def over(self, line: LineSpeed) -> LocustHttp:
+        """The same for a player with that line."""
+        return self._with(intended_s=self._intended_s, line=line, place=self._place)
 
     def at(self, place: Place) -> LocustHttp:
         """The same for a player who is there."""
-        return LocustHttp(self._session, self._recorder, names=self._names, paths=self._paths, place=place)
+        return self._with(intended_s=self._intended_s, line=self._line, place=place)
+
+    def _with(self, *, intended_s: float | None, line: LineSpeed | None, place: Place | None) -> LocustHttp:
+        return LocustHttp(
+            self._session, self._recorder, names=self._names, paths=self._paths, intended_s=intended_s, line=line,
+            place=place,
+        )  # fmt: skip
 
     def call(self, request: HttpCall) -> HttpAnswer:
         url = self.url
+        waited_s = self._wait(self._line.wait_up_s(len(request.body or b"") + HEAD_BYTES)) if self._line else 0.0
         context = self._session.request(
             request.method,
             url + moved(request.path, self._paths),
@@ -111,6 +127,9 @@ class LocustHttp:
         )
         status = int(context.status_code or 0)
         self._count_bytes(request, context)
+        if self._line:
+            waited_s += self._wait(self._line.wait_down_s(len(context.content or b"") + HEAD_BYTES))
+            context.request_meta["response_time"] = (context.request_meta["response_time"] or 0.0) + waited_s * 1000
         event = NOT_AN_OUTCOME.get((request.method, request.route, status))
         if status == TOO_MANY_REQUESTS:
             event = THROTTLED
@@ -137,6 +156,10 @@ class LocustHttp:
             headers={str(name).lower(): str(text) for name, text in (context.headers or {}).items()},
             body=context.content or b"",
         )
+
+    def _wait(self, wait_s: float) -> float:
+        gevent.sleep(wait_s)
+        return wait_s
 
     def not_understood(self, error: UnexpectedAnswer, what: str) -> None:
         """Into Locust's table of failures: the request itself stands there with its status, which was good."""
@@ -179,10 +202,19 @@ class SwarmApi(LobbyApi):
         self._lists = lists
 
     def intended(self, at_s: float) -> SwarmApi:
-        return SwarmApi(self._locust_http.intended(at_s), self._lists)
+        """For a call that should have been made at that time."""
+        return self._like(self._locust_http.intended(at_s))
+
+    def over(self, line: LineSpeed | None) -> SwarmApi:
+        """For a player with that line."""
+        return self if line is None else self._like(self._locust_http.over(line))
+
+    def _like(self, http: LocustHttp) -> SwarmApi:
+        return SwarmApi(http, self._lists)
 
     def at(self, place: Place) -> SwarmApi:
-        return SwarmApi(self._locust_http.at(place), self._lists)
+        """For a player who is there."""
+        return self._like(self._locust_http.at(place))
 
     def _expect(self, answer: HttpAnswer, kind: type[T]) -> T:
         try:

@@ -17,29 +17,17 @@ from locust.exception import StopUser
 
 from loadtest.measure.recorder import LATENESS
 from loadtest.players.parking import ParkedUser
-from loadtest.players.roles.browser import Browser
-from loadtest.players.roles.flapper import Flapper
-from loadtest.players.roles.host import Host
-from loadtest.players.roles.joiner import Joiner
-from loadtest.players.roles.poller import ConditionalPoller, Poller
 from loadtest.players.roles.role import Role
-from loadtest.players.roles.slow_reader import SlowReader
-from loadtest.players.roles.socializer import Socializer
-from loadtest.players.roles.tabber import Tabber
 from loadtest.players.sign_in import GaveUp
 from loadtest.players.swarm import Swarm, swarm_of
 from loadtest.wire.timers import Timers
 from loadtest.workload.arrivals import Arrival
+from loadtest.workload.roles.book import ROLES
 
 IDLE_S = 3600.0
 """The wait of a player who has nothing to do; it ends with the user."""
 SET_UP_TIMEOUT_S = 10.0
 SESSIONS_ENDED = "sessions ended"
-
-ROLES: dict[str, type[Role]] = {
-    role.NAME: role
-    for role in (Browser, Host, Joiner, Flapper, Tabber, SlowReader, Socializer, Poller, ConditionalPoller)
-}  # fmt: skip
 
 
 class Player(ParkedUser):
@@ -112,7 +100,7 @@ class Player(ParkedUser):
             self._arrival = None
         self.swarm.recorder.record(LATENESS, time.perf_counter() - began_s)
         plan = self.swarm.plan.player(number, session)
-        self.role = ROLES[plan.role](self.swarm, plan, seat=self.number, began_s=began_s)
+        self.role = ROLES[plan.role].player(self.swarm, plan, seat=self.number, began_s=began_s)
         self.swarm.arriving.add(self)
         try:
             self.role.begin()

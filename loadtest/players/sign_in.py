@@ -29,7 +29,12 @@ class SignIn:
         self.token: str | None = None
 
     def get_token(self, intended_s: float) -> str:
-        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`."""
+        """Blocks while the server does not answer or asks to wait. Raises `GaveUp`. Empty where the server wants
+        none."""
+        profile = self._swarm.profile
+        if profile is not None and not profile.needs_tokens:
+            self.token = ""
+            return self.token
         try:
             self.token = self._by_tokens() or self._by_account(intended_s)
         except (ApiError, NoTokenLeft) as error:

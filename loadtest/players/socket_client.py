@@ -5,6 +5,7 @@ Everything here runs in the shared reader's greenlet, but for `open` and `close`
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,17 +16,26 @@ from loadtest.measure.examples import not_understood
 from loadtest.measure.metrics import RECONNECT
 from loadtest.measure.recorder import LATENESS
 from loadtest.players.list_fetching import FetchedList
+from loadtest.players.locust_http import SwarmApi
+from loadtest.players.profiled_api import NoList
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.lines.line import LinedConnection, LinedProfiledConnection
 from loadtest.wire.places import Place
+from loadtest.wire.profiles.connection import ProfiledConnection
+from loadtest.wire.timers import Timer
+from loadtest.workload.texts.conditions import PlayerLine
 from lobby_server.protocol.messages import RoomsDelta, RoomsSnapshot, ServerMessage
 from lobby_server.protocol.resources import Room
+
+LOST_BY_THE_LINE = "connections lost by the emulated line"
 
 
 class SocketClient:
     __slots__ = (
-        "_api", "_fire", "_fire_attempt", "_is_leaving", "_lost_at_s", "_rng", "_swarm", "connection", "list", "watch",
+        "_api", "_fire", "_fire_attempt", "_is_leaving", "_line", "_loss", "_lost_at_s", "_rng", "_swarm", "connection",
+        "list", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -38,17 +48,23 @@ class SocketClient:
         phase: float,
         fire: Callable[[str, float | None, str | None], None],
         fire_attempt: Callable[[Attempt], None],
+        line: PlayerLine | None = None,
         place: Place | None = None,
     ) -> None:
-        """`rng` may be a function that makes it when it is first needed. `place`: at which node it is; None: at the only
-        one."""
+        """`rng` may be a function that makes it when it is first needed. `line`: between the player and the network.
+        `place`: at which node it is; None: at the only one."""
         self._swarm = swarm
         self._rng = rng
+        self._line = line
+        self._loss: Timer | None = None
         self._api = swarm.api if place is None else swarm.api_at(swarm.api, place)
+        if line is not None:
+            self._api = self._api.over(line.speed)
         self._fire = fire
         self._fire_attempt = fire_attempt
         self.watch = swarm.ledger.watch()
-        self.connection = connection = SwarmConnection(
+        new_connection = _kind_of_connection(swarm, self._api, line)
+        self.connection = connection = new_connection(
             swarm.wire,
             name=name,
             timing=swarm.timing,
@@ -62,15 +78,17 @@ class SocketClient:
             on_late=partial(swarm.recorder.record, LATENESS),
             place=place,
         )
-        self.list: ServerList | DeltaServerList
-        if Feature.ROOMS_DELTA in features:
+        self.list: ServerList | DeltaServerList | NoList
+        if swarm.profile is not None and "rooms" not in swarm.profile.offers:
+            self.list = NoList()
+        elif Feature.ROOMS_DELTA in features:
             self.list = DeltaServerList(
                 connection=connection,
                 read_snapshot=swarm.lists.read_snapshot,
                 apply_delta=swarm.lists.apply_delta,
                 new_signal=DirectSignal,
             )
-        elif swarm.fetcher is not None:
+        elif swarm.fetcher is not None and line is None:
             self.list = FetchedList(swarm.fetcher, api=self._api, connection=connection, rng=self._drawing, place=place)
         else:
             self.list = ServerList(api=self._api, connection=connection, rng=self._drawing, new_signal=DirectSignal)
@@ -104,6 +122,8 @@ class SocketClient:
     def close(self) -> None:
         """Blocks until the server has answered the close frame, for a second at most."""
         self._swarm.arriving.discard(self)
+        if self._loss is not None:
+            self._loss.cancel()
         self.list.close()
         self.watch.leaving()
         try:
@@ -127,6 +147,18 @@ class SocketClient:
         leave()
         return True
 
+    def _plan_loss(self) -> None:
+        """Of the line: that of a phone in a tunnel."""
+        wait_s = self._line.next_loss_s() if self._line is not None else math.inf
+        if self._loss is not None:
+            self._loss.cancel()
+        if wait_s < math.inf:
+            self._loss = self._swarm.wire.timers.put(self._swarm.wire.clock() + wait_s, lambda _: self._lose_line())
+
+    def _lose_line(self) -> None:
+        if self.drop():
+            self._swarm.recorder.count(LOST_BY_THE_LINE)
+
     # -- what the connection says ---------------------------------------------------------------------------------
 
     def _on_attempt(self, attempt: Attempt) -> None:
@@ -146,6 +178,7 @@ class SocketClient:
         self.watch.came_and_went(self.connection.user_id, sent_s=self.connection.handshake_sent_s, left_s=left_s)
 
     def _on_established(self) -> None:
+        self._plan_loss()
         self._is_leaving = False
         self._swarm.arriving.discard(self)
         if self._lost_at_s is not None:
@@ -189,3 +222,10 @@ class SocketClient:
             is_whole=isinstance(message, RoomsSnapshot),
             heard_s=self.connection.heard_s,
         )
+
+
+def _kind_of_connection(swarm: Swarm, api: SwarmApi, line: PlayerLine | None) -> Callable[..., SwarmConnection]:
+    if swarm.profile is None:
+        return SwarmConnection if line is None else partial(LinedConnection, speed=line.speed)
+    kind = ProfiledConnection if line is None else partial(LinedProfiledConnection, speed=line.speed)
+    return partial(kind, profile=swarm.profile, enter=getattr(api, "enter", None))

@@ -13,20 +13,24 @@ from locust.env import Environment
 
 from loadtest.client import ReconnectPolicy, ServerTimers, Timing, socket_url
 from loadtest.measure.freshness import Marks
-from loadtest.measure.ledger import Ledger
+from loadtest.measure.ledger import EVENTS, Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.players.list_fetching import ListFetcher
 from loadtest.players.locust_http import TIMEOUT_S, LocustHttp, SwarmApi, new_session
+from loadtest.players.profiled_api import ProfiledApi
 from loadtest.players.request_table import RequestTable
 from loadtest.players.shared_lists import SharedLists
 from loadtest.wire.outgoing.http import HttpPool
 from loadtest.wire.places import Place, Places
+from loadtest.wire.profiles.connection import ProfileMemo
+from loadtest.wire.profiles.profile import Profile
 from loadtest.wire.shared import Wire
 from loadtest.workload.arrivals import Arrivals, arrival_times_s
 from loadtest.workload.identities import Share, Tokens
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import SwarmPlan
+from loadtest.workload.roles.book import ROLES
 
 _ATTRIBUTE = "lobby_swarm"
 
@@ -52,8 +56,10 @@ class Swarm:
     """The same API under other names, to tell polls from fetches in the table."""
     conditional_poll_api: SwarmApi
     fetcher: ListFetcher | None
-    """None over TLS: there players fetch with `api`."""
+    """None over TLS, and for servers of other protocols: there players fetch with `api`."""
     lists: SharedLists
+    profile: Profile | None
+    """None: the server speaks the lobby's protocol."""
     timing: Timing
     reconnect: ReconnectPolicy
     arrivals: Arrivals | None
@@ -113,17 +119,23 @@ def new_swarm(
 ) -> Swarm:
     """What a run needs in this process, ready and idle."""
     hosts = [host.strip().rstrip("/") for host in (environment.host or "").split(",") if host.strip()] or [""]
-    places = Places(hosts, seed=options.seed)
+    places, profile = Places(hosts, seed=options.seed), options.profile
     wire = Wire(
-        socket_url(places.host_for_sources, options.ws_path),
+        socket_url(places.host_for_sources, options.ws_path if profile is None else profile.common_path),
         first_source=share.process * 64,
         heartbeat_timeout_s=timers.heartbeat_timeout_s,
     )
+    if profile is not None:
+        wire.memo = ProfileMemo(profile)
+        profile.own_types = ROLES.own_types
+        recorder.ledger.untold = EVENTS - profile.tells
+    wire.memo.own_types = ROLES.own_types
     session = new_session(environment, host=hosts[0], connections=options.http_connections)
     lists = SharedLists()
 
     def api(**names: Any) -> SwarmApi:
-        return SwarmApi(LocustHttp(session, recorder, paths=options.paths, **names), lists)
+        http = LocustHttp(session, recorder, paths=options.paths, **names)
+        return SwarmApi(http, lists) if profile is None else ProfiledApi(http, lists, profile)
 
     requests = RequestTable(environment, record=recorder.record_request)
     plain_api = api()
@@ -143,6 +155,7 @@ def new_swarm(
         conditional_poll_api=api(names={"/api/rooms": "/api/rooms (poll, ETag)"}),
         fetcher=_fetcher(hosts, options, wire, plain_api, recorder, requests),
         lists=lists,
+        profile=profile,
         timing=Timing(heartbeat_s=options.heartbeat_s),
         reconnect=options.new_reconnect_policy(),
         arrivals=_arrivals(options, share, wire, recorder, run_s=_run_s(environment)),
@@ -153,7 +166,7 @@ def new_swarm(
 def _fetcher(
     hosts: list[str], options: SwarmOptions, wire: Wire, api: SwarmApi, recorder: Recorder, table: RequestTable
 ) -> ListFetcher | None:
-    if not all(host.startswith("http:") for host in hosts):
+    if options.profile is not None or not all(host.startswith("http:") for host in hosts):
         return None
     most = max(1, options.http_connections // len(hosts))
     pools = {

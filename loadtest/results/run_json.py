@@ -75,6 +75,8 @@ class Ledger(msgspec.Struct, kw_only=True):
     """After this time a missing announcement counts as lost."""
     presence: ReachTally
     rooms: ReachTally
+    own: dict[str, ReachTally] = {}
+    """What roles expect their players to hear of each other, by name."""
 
 
 class MetricRow(msgspec.Struct, kw_only=True):
@@ -150,6 +152,22 @@ class Server(msgspec.Struct, kw_only=True):
     restarts: int = 0
 
 
+class WindowFigures(msgspec.Struct, kw_only=True):
+    count: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Window(msgspec.Struct, kw_only=True):
+    """A part of the run, in seconds since its start."""
+
+    from_s: float
+    until_s: float
+    metrics: dict[str, WindowFigures]
+    """Of all phases; those with something in this window."""
+
+
 class Fault(msgspec.Struct, kw_only=True):
     """What the run did to a process, and what came of it. Times in seconds of the run."""
 
@@ -211,6 +229,12 @@ class RunFile(msgspec.Struct, kw_only=True):
     """What is not among `metrics`, by place: ``ramp``, ``ramp-down``, and ``delayed`` by the generator itself."""
     not_understood: dict[str, str] = {}
     """An example of each kind of message or answer that was not understood."""
+    is_over: bool = True
+    """False: it was written while the run went on, which then ended without a word."""
+    windows: list[Window] = []
+    """Percentiles over time."""
+    ended_by: dict[str, float] = {}
+    """The thresholds that ended the run early, with what was found then."""
 
 
 def read_run_json(path: Path) -> RunFile:

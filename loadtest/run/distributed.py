@@ -52,13 +52,13 @@ class WorkerSide:
         recorder = self._recorder()
         if recorder is not None and recorder is not self._ended:
             report = None if recorder.holds_back else recorder.take_report()
-            data[_REPORT] = {"report": report, "entries": recorder.ledger.take_entries()}
+            data[_REPORT] = {"report": report, "entries": recorder.take_entries()}
 
     def _on_entries(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
         if recorder is not None:
             if msg.data["entries"] is not None:
-                recorder.ledger.add_entries(msg.data["entries"])
+                recorder.add_entries(msg.data["entries"])
             recorder.ledger.heard_until_s = msg.data["heard_until_s"]
 
     def _on_disturbed(self, msg: Any, **_rest: Any) -> None:
@@ -73,7 +73,7 @@ class WorkerSide:
     def _on_stop(self, **_rest: Any) -> None:
         self._runner.stop()
         recorder = self._recorder()
-        entries = None if recorder is None else recorder.ledger.take_entries()
+        entries = None if recorder is None else recorder.take_entries()
         self._runner.send_message(_STOPPED, {"entries": entries})
 
     def _on_settle(self, **_rest: Any) -> None:
@@ -213,7 +213,8 @@ def _shifted(entries: dict[str, Any], shift_s: float) -> dict[str, Any]:
         for user_id, is_online, begin_s, end_s, origin_s, is_certain in entries["transitions"]
     ]
     changes = [[time_s + shift_s for time_s in change] for change in entries["changes"]]
-    return {**entries, "transitions": transitions, "changes": changes}
+    announced = [[*what, at_s + shift_s, within_s] for *what, at_s, within_s in entries.get("announced", ())]
+    return {**entries, "transitions": transitions, "changes": changes, "announced": announced}
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:

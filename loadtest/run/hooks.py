@@ -18,6 +18,7 @@ from typing import Any
 
 import gevent
 import psutil
+from locust import LoadTestShape
 from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
@@ -28,24 +29,26 @@ from loadtest.measure.metrics import CALLED_OFF, LATE_WORKERS, ONLINE_BEFORE
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_files
-from loadtest.output.recording_options import ALL_PHASES, RunOptions, add_run_options, read_run_options
+from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_checkpoint, write_files
+from loadtest.output.recording_options import ALL_PHASES, RunOptions, read_run_options
 from loadtest.output.result_files import Results
 from loadtest.output.web_form import Start, WebForm
 from loadtest.output.web_tab import install as install_tab
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.run.command_line import add_all_options, defaults
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 from loadtest.run.probing import check_limits, online_before, probe, timers_of, tokens_of
 from loadtest.run.steady_state import SteadyState
+from loadtest.run.supervision import Supervision
 from loadtest.workload.breaking import Faults
 from loadtest.workload.faults import check_time_of_faults
 from loadtest.workload.inputs import take_several_hosts
-from loadtest.workload.options import SwarmOptions, add_options, read_options
+from loadtest.workload.options import SwarmOptions, read_options
 from loadtest.workload.restart import Restart
-from loadtest.workload.shapes import shape_for
+from loadtest.workload.shapes import SwarmShape, shape_for
 from loadtest.workload.sharing import Sharing
 
 
@@ -57,8 +60,7 @@ def install(events: Events) -> None:
 
 def _add_options(parser: Any) -> None:
     take_several_hosts(parser)
-    add_options(parser)
-    add_run_options(parser)
+    add_all_options(parser, sys.argv[1:])
 
 
 def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
@@ -166,8 +168,9 @@ class _Hooks:
         parsed = self.environment.parsed_options
         self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
 
-    def check_start(self, start: Start) -> None:
-        """What the web form asks for, before anything of it holds. Raises `UsageError`, as the command line would."""
+    def check_start(self, start: Start) -> LoadTestShape | None:
+        """What the web form asks for, before anything of it holds, and the shape that Locust needs for it. Raises
+        `UsageError`, as the command line would."""
         parsed = argparse.Namespace(**{**vars(self.environment.parsed_options), **start.values})
         if start.users is not None:
             parsed.num_users = start.users
@@ -178,8 +181,9 @@ class _Hooks:
         read_run_options(start.values)
         probe(start.host, options)
         self.check_size(options, parsed)
-        shape_for(options.load, parsed)
+        shape = shape_for(options.load, parsed)
         self._is_probed = True
+        return SwarmShape(options.load, self.environment.parsed_options) if shape is not None else None
 
     def check_size(self, options: SwarmOptions, parsed: argparse.Namespace | None = None) -> None:
         """Raises `UsageError`."""
@@ -213,7 +217,7 @@ class _Hooks:
         except UsageError as error:
             log.error(error)
             is_called_off, tokens, timers = True, None, ServerTimers()
-            options = read_options(_defaults())
+            options = read_options(defaults())
             gevent.spawn(self.environment.runner.stop)  # type: ignore[union-attr]  # a test that started has one
         swarm = new_swarm(
             self.environment,
@@ -279,13 +283,39 @@ class _Hooks:
         if self._monitor is not None:
             self._monitor.stop()
         self._steady_state = SteadyState(swarm, resets=self.environment.reset_stats)
+        options = self.run_options
         self._monitor = RunMonitor(
             swarm,
-            duration_s=lambda: time.perf_counter() - self._began_s,
-            server_pid=self.run_options.server_pid if self.run_options is not None else None,
+            duration_s=self.duration_s,
+            server_pid=options.server_pid if options is not None else None,
             steady_state=self._steady_state,
+            on_second=self.new_supervision(swarm, options).look if options is not None else lambda: None,
         )
         self._monitor.start()
+
+    def duration_s(self) -> float:
+        """Of the run so far."""
+        return time.perf_counter() - self._began_s
+
+    def new_supervision(self, swarm: Swarm, options: RunOptions) -> Supervision:
+        parsed, runner = self.environment.parsed_options, self.environment.runner
+        is_headless = bool(getattr(parsed, "headless", False))
+
+        def save() -> None:
+            found = self.conclusion()
+            if found is not None and self.environment.web_ui is not None:
+                self.results.keep(found, json_file=swarm.options.json_file, folder=options.folder)
+            elif found is not None:
+                write_checkpoint(found, json_file=swarm.options.json_file, folder=options.folder)
+
+        return Supervision(
+            swarm,
+            options.thresholds,
+            duration_s=self.duration_s,
+            save=save,
+            save_every_s=options.save_every_s,
+            end=lambda: gevent.spawn(runner.quit if is_headless else runner.stop),  # type: ignore[union-attr]
+        )
 
     def on_spawning_complete(self, **_rest: Any) -> None:
         swarm = swarm_of(self.environment)
@@ -361,7 +391,7 @@ class _Hooks:
             return None
         facts = swarm.facts
         if not facts.is_over:
-            facts = replace(facts, duration_s=facts.duration_s or time.perf_counter() - self._began_s)
+            facts = replace(facts, duration_s=facts.duration_s or self.duration_s())
         return conclude(swarm.recorder, facts, self.run_options)
 
     def write_results(self) -> None:
@@ -404,13 +434,6 @@ class _Hooks:
         except OSError as error:
             print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
             sys.exit(ExitCode.USAGE)
-
-
-def _defaults() -> dict[str, Any]:
-    """For a run that is called off because its options do not hold."""
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return vars(parser.parse_args([]))
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:

@@ -11,7 +11,7 @@ import psutil
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.client.sockets.transport import address_of
-from loadtest.measure.history import History
+from loadtest.measure.history import History, Windows
 from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import HealthMonitor
 from loadtest.measure.processes.server_watch import ServerWatch, find_server
@@ -34,7 +34,13 @@ class RunMonitor:
     """
 
     def __init__(
-        self, swarm: Swarm, *, duration_s: Callable[[], float], server_pid: int | None, steady_state: SteadyState
+        self,
+        swarm: Swarm,
+        *,
+        duration_s: Callable[[], float],
+        server_pid: int | None,
+        steady_state: SteadyState,
+        on_second: Callable[[], object] = lambda: None,
     ) -> None:
         """`duration_s`: how long the run has lasted. `server_pid`: by default the process that listens on the port of
         the host, where that is this machine."""
@@ -46,6 +52,8 @@ class RunMonitor:
         self._leads = not isinstance(runner, WorkerRunner)
         every_s = LOCAL_HISTORY_S if self._has_players else MASTER_HISTORY_S
         self._history = History(swarm.facts.history, every_s=every_s)
+        self._windows = Windows(swarm.facts.windows)
+        self._on_each_second = on_second
         self._steady_state = steady_state
         self._server: ServerWatch | None = None
         self._network = NetworkSample(swarm.wire.reader)
@@ -60,6 +68,8 @@ class RunMonitor:
 
     def stop(self) -> None:
         self._health.stop()
+        if self._leads:
+            self._windows.look(self._swarm.recorder, t_s=self._duration_s(), is_last=True)
 
     def _on_lag(self, lag_s: float) -> None:
         if self._has_players:
@@ -75,6 +85,7 @@ class RunMonitor:
             self._swarm.recorder.reach.settle(now_s)
         if self._leads:
             self._history.look(self._swarm.recorder, t_s=self._duration_s(), faults=self._swarm.facts.faults)
+            self._windows.look(self._swarm.recorder, t_s=self._duration_s())
 
     def _on_second(self, now_s: float) -> None:
         if self._has_players:
@@ -84,6 +95,8 @@ class RunMonitor:
                 recorder.record(TCP_ROUND_TRIP, round_trip_s)
             recorder.count(SEGMENTS, sample.segments)
             recorder.count(RETRANSMITTED, sample.retransmitted)
+        if self._leads:
+            self._on_each_second()
         server = self._server
         if server is None:
             return

@@ -21,6 +21,7 @@ from loadtest.client.sockets.link import OpenFailed, open_websocket
 from loadtest.players.locust_http import moved
 from loadtest.results.exit_codes import UsageError
 from loadtest.run.file_limits import check_files, raise_file_limit
+from loadtest.run.profile_probe import probe_profile
 from loadtest.workload.faults import check_faults
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
 from loadtest.workload.inputs import check_hosts, read_tokens
@@ -70,6 +71,9 @@ def probe(host: str | None, options: SwarmOptions) -> None:
     check_restart(options.load)
     check_faults(options.faults)
     for each in hosts:
+        if options.profile is not None:
+            probe_profile(each, options.profile, token="" if tokens is None else tokens.token_of(0))
+            continue
         http = _MovedHttp(KeepAliveHttp(each, timeout_s=TIMEOUT_S), options)
         try:
             _probe_api(LobbyApi(http), each, options, None if tokens is None else tokens.token_of(0))
@@ -80,7 +84,7 @@ def probe(host: str | None, options: SwarmOptions) -> None:
 
 def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
     """The timers that the server publishes; the protocol's defaults where it publishes none."""
-    if not host:
+    if not host or options.profile is not None:
         return ServerTimers()
     http = _MovedHttp(KeepAliveHttp(check_hosts(host)[0], timeout_s=TIMEOUT_S), options)
     try:
@@ -94,7 +98,7 @@ def timers_of(host: str | None, options: SwarmOptions) -> ServerTimers:
 def online_before(host: str | None, options: SwarmOptions, *, users: int) -> int:
     """How many of the first so many players' users are online already; 0 where nobody tells."""
     tokens = tokens_of(options)
-    if tokens is None or not host:
+    if tokens is None or not host or options.profile is not None:
         return 0
     http = _MovedHttp(KeepAliveHttp(check_hosts(host)[0], timeout_s=TIMEOUT_S), options)
     try:

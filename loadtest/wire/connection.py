@@ -29,6 +29,7 @@ from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_R
 from loadtest.client.timing import Timing
 from loadtest.wire.heartbeats.beating import BeatingConnection
 from loadtest.wire.messages import frames
+from loadtest.wire.messages.own import encode_own
 from loadtest.wire.opening import Opened
 from loadtest.wire.outgoing.opener import Opening
 from loadtest.wire.places import Place, socket_url_at
@@ -186,16 +187,27 @@ class SwarmConnection(BeatingConnection):
             raise NotConnected(message.TYPE)
         self._send_text(message)
 
+    def send_own(self, name: str, data: object) -> None:
+        """A message that the lobby's vocabulary does not have. Raises `NotConnected`, as `send`."""
+        if self.state is not State.ACCEPTED:
+            raise NotConnected(name)
+        self._send_payload(name, encode_own(name, data))
+
     # -- one try --------------------------------------------------------------------------------------------------
 
     def _try_now(self, intended_s: float) -> None:
         self.state = State.OPENING
         self._epoch += 1
-        opener = self._wire.opener
         if self._place is not None:
             self._host = self._place.host
+        self._ask(intended_s)
+
+    def _ask(self, intended_s: float) -> None:
+        """For a connection; `on_opened` or `on_failed_try` follows, unless there was another try or an end."""
+        opener = self._wire.opener
+        if self._place is not None:
             opener = self._wire.opener_at(socket_url_at(self._place, self._wire.path))
-        opener.open(_Try(self, self._epoch, intended_s), self.timing)
+        opener.open(Try(self, self._epoch, intended_s), self.timing)
 
     def on_try(self, intended_s: float) -> None:
         """Its turn has come."""
@@ -218,10 +230,14 @@ class SwarmConnection(BeatingConnection):
             self._wire.reader.hand_over(opening, self)
         self._timer = self._wire.timers.put(now_s + self.timing.handshake_timeout_s, self._on_handshake_timeout)
         self.handshake_sent.emit(now_s)
-        self._send_text(self._handshake(self._token))
+        self._greet()
         if opened.unread and epoch == self._epoch:
             self.counters.bytes_in -= len(opened.unread)  # counted again when it is taken
             self.on_bytes(opened.unread, opened.heard_s)
+
+    def _greet(self) -> None:
+        """The upgrade is done."""
+        self._send_text(self._handshake(self._token))
 
     def _tell_attempt(self, attempt: Attempt) -> None:
         """Counted when it has an outcome: one that its player cut short by leaving has none."""
@@ -347,7 +363,7 @@ class SwarmConnection(BeatingConnection):
         return self._rng
 
 
-class _Try:
+class Try:
     """What the opener knows of a try; by the end of it, its connection may be on to something else."""
 
     __slots__ = ("_connection", "_epoch", "_intended_s")

@@ -138,6 +138,8 @@ class HearingConnection(SendingConnection):
     def _take_control(self, opcode: int, payload: bytes) -> None:
         if opcode == frames.OP_PING:
             self._send_frame(payload, frames.OP_PONG)
+        elif opcode == frames.OP_PONG:
+            self._on_pong()
         elif opcode == frames.OP_CLOSE:
             self._on_close_frame(payload)
 
@@ -154,6 +156,9 @@ class HearingConnection(SendingConnection):
                 self._on_presence(user.user_id, False, self.heard_s)
             return
         self._tell(message)
+
+    def _on_pong(self) -> None:
+        """A pong of the WebSocket itself."""
 
     # -- for what is above ----------------------------------------------------------------------------------------
 

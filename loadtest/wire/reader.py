@@ -7,6 +7,9 @@ The receiver of the bytes must not block: meanwhile no other connection is read.
 A message that comes alone is read at once. What comes within `SPACING_S` after it is read together, as network cards
 do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. Times do
 not suffer from it, for they are the kernel's (`loadtest.client.sockets.arrival`).
+
+In between the whole process naps. Not to watch the epoll for so long would be kinder to others and dearer: an epoll in
+another one costs the kernel a walk over all its sockets whenever it is added or changed.
 """
 
 from __future__ import annotations
@@ -22,13 +25,17 @@ from gevent import monkey
 from gevent.hub import get_hub
 
 from loadtest.client.sockets.arrival import STAMP_BYTES, ArrivalClock
-from loadtest.wire.alarm import Alarm, Waiter
+from loadtest.wire.alarm import Waiter
 
 MOST_AT_ONCE = 512
 """Sockets read before other greenlets get a turn."""
 READ_BYTES = 65_536
 SPACING_S = 0.001
 """From one turn of reading to the next: less than what players or thresholds notice."""
+MANY_AT_ONCE = 64
+"""Where so many were readable there is no nap: it would save nothing any more."""
+
+_nap = monkey.get_original("time", "sleep")
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +65,7 @@ class SharedReader:
         self._view = memoryview(bytearray(READ_BYTES))
         self._into = [self._view]
         self._waiter = Waiter()
-        self._spacing = Alarm()
+        self._rests_until_s = 0.0
         self.greenlet: gevent.Greenlet | None = None
         self.reads = 0
         """System calls that brought bytes."""
@@ -107,27 +114,24 @@ class SharedReader:
         self._epoll.close()
 
     def _run(self) -> None:
-        hub = get_hub()
-        readable = hub.loop.io(self._epoll.fileno(), 1)
-
-        def wake() -> None:
-            readable.stop()
-            self._waiter.wake()
-
+        readable = get_hub().loop.io(self._epoll.fileno(), 1)
+        readable.start(self._wake)
         try:
             while not self._epoll.closed:
-                readable.start(wake)
                 self._waiter.wait()
-                while not self._epoll.closed and (number := self._read_ready()):
-                    if number < MOST_AT_ONCE:
-                        self._spacing.set(SPACING_S, self._waiter.wake)
-                    else:
-                        hub.loop.run_callback(self._waiter.wake)
-                    self._waiter.wait()
+                if not self._epoll.closed:
+                    number = self._read_ready()
+                    self._rests_until_s = self._clock() + SPACING_S if number < MANY_AT_ONCE else 0.0
         finally:
-            self._spacing.stop()
             readable.stop()
             readable.close()
+
+    def _wake(self) -> None:
+        """In the hub, for as long as there is something."""
+        rest_s = self._rests_until_s - self._clock()
+        if rest_s > 0:
+            _nap(rest_s)
+        self._waiter.wake()
 
     def _read_ready(self) -> int:
         """Returns for how many there was something."""

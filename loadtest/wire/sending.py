@@ -61,9 +61,11 @@ class SendingConnection(LobbyConnection):
         """The connection is gone; may come out of any call that sends."""
 
     def _send_text(self, message: messages.ClientMessage) -> None:
-        payload = messages.encode(message)
-        self.counters.messages_out[message.TYPE] += 1
-        self.counters.payload_out[message.TYPE] += len(payload)
+        self._send_payload(message.TYPE, messages.encode(message))
+
+    def _send_payload(self, name: str, payload: bytes) -> None:
+        self.counters.messages_out[name] += 1
+        self.counters.payload_out[name] += len(payload)
         self._send_frame(payload, frames.OP_TEXT)
 
     def _send_close(self, code: int) -> None:

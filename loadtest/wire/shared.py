@@ -59,10 +59,12 @@ class Wire:
         """Of one of the lobby's nodes."""
         opener = self._openers.get(url)
         if opener is None:
-            opener = self._openers[url] = Opener(
-                url, reader=self.reader, timers=self.timers, crew=self.crew, sources=self._sources
-            )
+            opener = self._openers[url] = self.new_opener(url)
         return opener
+
+    def new_opener(self, url: str) -> Opener:
+        """For an address that only one connection has; not kept."""
+        return Opener(url, reader=self.reader, timers=self.timers, crew=self.crew, sources=self._sources)
 
     def is_busy_here(self) -> bool:
         """Whether the caller runs in the reader or the timers, which must not wait."""

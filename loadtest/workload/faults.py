@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,18 @@ def read_fault(text: str) -> Fault:
     )
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """With which a process can be started again. Raises `OSError` where it has put a title in place of it."""
+    command = process.cmdline()
+    if not command or shutil.which(command[0], path=process.environ().get("PATH")) is None:
+        shown = " ".join(command)[:60]
+        raise OSError(
+            f"process {process.pid} hides its command line behind a title ({shown}), so it cannot be started again; "
+            "Valkey and Redis keep it with --set-proc-title no"
+        )
+    return command
+
+
 def check_faults(faults: Sequence[Fault]) -> None:
     """Before the run: whether the processes are there and ours. Raises `UsageError`."""
     for fault in faults:
@@ -76,11 +89,16 @@ def check_faults(faults: Sequence[Fault]) -> None:
         if fault.pid in (os.getpid(), os.getppid()):
             raise UsageError(f"--fault: process {fault.pid} is the swarm itself, or what started it.")
         try:
-            psutil.Process(fault.pid).environ()
+            process = psutil.Process(fault.pid)
+            process.environ()
+            if fault.kind == RESTART:
+                command_of(process)
         except psutil.NoSuchProcess:
             raise UsageError(f"--fault: no process has the id {fault.pid}.") from None
         except psutil.AccessDenied:
             raise UsageError(f"--fault: process {fault.pid} is not yours to {fault.kind}.") from None
+        except OSError as error:
+            raise UsageError(f"--fault: {error}.") from None
 
 
 def check_time_of_faults(faults: Sequence[Fault], *, recovery_s: float, run_s: float | None) -> None:

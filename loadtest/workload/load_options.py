@@ -65,22 +65,22 @@ class LoadOptions:
 
 
 def add_load_options(add: Callable[..., None]) -> None:
-    """Shapes are not in the web form: Locust has to know before it shows one."""
+    """What restarts a server is not in the web form: it is a command."""
     add("--arrivals-per-s", metavar="RATE", type=float, default=0.0,
         help="open workload, needs --session-s: mean number of sessions that arrive per second (Poisson process), on "
         "the seats of -u that are free; 0: closed workload")  # fmt: skip
-    add("--shape", choices=SHAPES, default=NONE, is_in_form=False,
+    add("--shape", choices=SHAPES, default=NONE,
         help="load over the run; ramp: from 0 to all users over -t; steps: --steps equal steps over -t; spike: launch "
         "day; soak: all users after --ramp-s; restart: the server restarts at --restart-at-s")  # fmt: skip
-    add("--ramp-s", metavar="SECONDS", is_in_form=False, type=float, default=30.0,
+    add("--ramp-s", metavar="SECONDS", type=float, default=30.0,
         help="soak: time until all users are there, in s")  # fmt: skip
-    add("--steps", metavar="NUMBER", is_in_form=False, type=int, default=5, help="steps: number of steps")
-    add("--spike-at-s", metavar="SECONDS", is_in_form=False, type=float, default=60.0,
+    add("--steps", metavar="NUMBER", type=int, default=5, help="steps: number of steps")
+    add("--spike-at-s", metavar="SECONDS", type=float, default=60.0,
         help="spike: start, in s after the start of the run")  # fmt: skip
-    add("--spike-s", metavar="SECONDS", is_in_form=False, type=float, default=60.0, help="spike: length, in s")
-    add("--spike-base", metavar="SHARE", is_in_form=False, type=float, default=0.1,
+    add("--spike-s", metavar="SECONDS", type=float, default=60.0, help="spike: length, in s")
+    add("--spike-base", metavar="SHARE", type=float, default=0.1,
         help="spike: share (0 to 1) of the users before and after it")  # fmt: skip
-    add("--restart-at-s", metavar="SECONDS", is_in_form=False, type=float, default=60.0,
+    add("--restart-at-s", metavar="SECONDS", type=float, default=60.0,
         help="restart: time of the restart, in s after the start of the run")  # fmt: skip
     add("--restart-command", metavar="COMMAND", default="", is_in_form=False,
         help="restart: command that restarts the server; without it and --restart-pid the operator is told when to "

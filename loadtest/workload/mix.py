@@ -12,18 +12,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from random import Random
 
+from loadtest.workload.roles.book import ROLES
 from lobby_server.protocol.features import Feature
 
-BROWSER, HOST, JOINER, FLAPPER = "browser", "host", "joiner", "flapper"
-SOCIALIZER = "socializer"
-TABBER, SLOW_READER, POLLER, CONDITIONAL_POLLER = "tabber", "slow_reader", "poller", "conditional_poller"
-
-ROLES = (BROWSER, HOST, JOINER, FLAPPER, TABBER, SLOW_READER, SOCIALIZER, POLLER, CONDITIONAL_POLLER)
-SOCKETLESS = (POLLER, CONDITIONAL_POLLER)
+FLAPPER, POLLER, CONDITIONAL_POLLER = "flapper", "poller", "conditional_poller"
+POLLERS = (POLLER, CONDITIONAL_POLLER)
+"""The roles of ours that have no socket."""
 BASE = "base"
 """The mode without any feature."""
 
-DEFAULT_MIX = "browser=6,host=2,joiner=1,flapper=1"
 _WINDOW = 20
 """Players in a row whose roles are shuffled among them: without that, every second worker might get all hosts."""
 _FINEST = 1000
@@ -36,7 +33,7 @@ def read_mix(text: str) -> dict[str, float]:
     for item in (item.strip() for item in text.split(",") if item.strip()):
         role, _, number = (part.strip() for part in item.partition("="))
         if role not in ROLES:
-            raise ValueError(f"{role} is no role: choose from {', '.join(ROLES)}")
+            raise ValueError(f"{role} is no role: choose from {', '.join(ROLES.names)}")
         try:
             weight = float(number)
         except ValueError:
@@ -45,24 +42,24 @@ def read_mix(text: str) -> dict[str, float]:
             raise ValueError(f"the weight of {role} must be 0 or more")
         weights[role] = weights.get(role, 0.0) + weight
     if not any(weights.values()):
-        raise ValueError(f"no role has a weight: give weights, as in {DEFAULT_MIX}")
+        raise ValueError(f"no role has a weight: give weights, as in {ROLES.default_mix()}")
     return {role: weight for role, weight in weights.items() if weight}
 
 
 def read_modes(text: str) -> dict[str, frozenset[Feature]]:
     """Features by role: ``rooms_delta`` for all, ``browser=rooms_delta+presence_batch,host=base`` for some; the roles
     not named have none. Raises `ValueError`."""
-    modes = dict.fromkeys(ROLES, frozenset[Feature]())
+    modes = dict.fromkeys(ROLES.names, frozenset[Feature]())
     items = [item.strip() for item in text.split(",") if item.strip()]
     for item in sorted(items, key=lambda item: "=" in item):  # what is for all comes first, whatever was written first
         role, equals, names = (part.strip() for part in item.partition("="))
         features = _read_features(names if equals else role)
         if not equals:
-            modes = dict.fromkeys(ROLES, features)
+            modes = dict.fromkeys(ROLES.names, features)
         elif role in ROLES:
             modes[role] = features
         else:
-            raise ValueError(f"{role} is no role: choose from {', '.join(ROLES)}")
+            raise ValueError(f"{role} is no role: choose from {', '.join(ROLES.names)}")
     return modes
 
 

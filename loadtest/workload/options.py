@@ -16,10 +16,15 @@ from typing import Any, TypeVar
 
 from loadtest.client import Feature, FixedReconnect, JitterReconnect, ReconnectPolicy
 from loadtest.results.exit_codes import UsageError
+from loadtest.wire.profiles.profile import Profile
+from loadtest.wire.profiles.profile_file import read_profile
 from loadtest.workload import mix
 from loadtest.workload.distributions import Distribution, read_distribution
 from loadtest.workload.faults import EXAMPLE, RECOVERY_S, Fault, read_fault
 from loadtest.workload.load_options import LoadOptions, add_load_options, read_load_options
+from loadtest.workload.roles.book import ROLES
+from loadtest.workload.roles.options import Option, name_of, read_number, require
+from loadtest.workload.texts.conditions import PROFILES, Network, read_network
 
 FEATURES = tuple(feature.value for feature in Feature)
 
@@ -45,62 +50,63 @@ class SwarmOptions:
     modes: Mapping[str, frozenset[Feature]]
     """What the players of a role ask for in their handshake."""
     heartbeat_s: float
-    poll_interval_s: float
     session: Distribution | None
     """None: until the run ends."""
     away: Distribution
-    room_interval: Distribution
-    """Between the rooms of one host; a mean of 0: nobody makes rooms."""
-    room_lifetime: Distribution
-    visit_interval: Distribution
-    visit: Distribution
-    chat_interval: Distribution
-    drop_interval: Distribution
-    silent_share: float
-    tabs: int
-    pause_interval: Distribution
-    pause: Distribution
+    own: Mapping[str, Any]
+    """Of the options of the roles, by their names; `options[option]` reads one."""
     reconnect_policy: str
     ws_path: str
     paths: Mapping[str, str]
     http_connections: int
     json_file: Path | None
+    profile: Profile | None = None
+    """How the server speaks; None: as docs/protocol.md says."""
+    network: Network | None = None
+    """The lines of the players; None: none is emulated."""
     load: LoadOptions = field(default_factory=LoadOptions)
     faults: tuple[Fault, ...] = ()
     recovery_s: float = RECOVERY_S
 
     def __post_init__(self) -> None:
-        _require(0 <= self.silent_share <= 1, "--silent-share", "a share from 0 to 1")
-        for flag, time_s in (
-            ("--heartbeat-interval-s", self.heartbeat_s),
-            ("--poll-interval-s", self.poll_interval_s),
-            ("--drop-interval-s", self.drop_interval.mean_s),
-            ("--visit-interval-s", self.visit_interval.mean_s),
-            ("--visit-s", self.visit.mean_s),
-            ("--chat-interval-s", self.chat_interval.mean_s),
-            ("--pause-interval-s", self.pause_interval.mean_s),
-            ("--room-lifetime-s", self.room_lifetime.mean_s),
-        ):
-            _require(0 < time_s < math.inf, flag, "above 0 seconds")
+        require(0 < self.heartbeat_s < math.inf, "--heartbeat-interval-s", "above 0 seconds")
         if self.session is not None:
-            _require(self.session.mean_s > 0, "--session-s", "above 0 seconds, or left out")
-        if self.room_interval.mean_s:
-            is_fitting = self.room_lifetime.mean_s <= self.room_interval.mean_s
-            _require(is_fitting, "--room-lifetime-s", "at most --room-interval-s")
-        _require(0 <= self.recovery_s < math.inf, "--recovery-s", "0 seconds or more")
-        _require(1 <= self.tabs <= 100, "--tabs", "from 1 to 100")
-        _require(self.http_connections >= 1, "--http-connections", "at least 1")
+            require(self.session.mean_s > 0, "--session-s", "above 0 seconds, or left out")
+        require(0 <= self.recovery_s < math.inf, "--recovery-s", "0 seconds or more")
+        require(self.http_connections >= 1, "--http-connections", "at least 1")
         policies = ", ".join(RECONNECT_POLICIES)
-        _require(self.reconnect_policy in RECONNECT_POLICIES, "--reconnect-policy", f"one of {policies}")
-        _require(self.ws_path.startswith("/"), "--ws-path", "a path that starts with /")
+        require(self.reconnect_policy in RECONNECT_POLICIES, "--reconnect-policy", f"one of {policies}")
+        require(self.ws_path.startswith("/"), "--ws-path", "a path that starts with /")
         if self.load.arrivals_per_s and self.session is None:
             raise UsageError("--arrivals-per-s needs --session-s: sessions that never end would fill all seats.")
         if self.tokens_file is not None and self.jwt_secret:
             raise UsageError("--tokens and --jwt-secret both say who the players are: give one of them.")
+        if self.profile is not None:
+            self._check_profile(self.profile)
         if self.json_file is not None and not self.json_file.absolute().parent.is_dir():
             raise UsageError(
                 f"--swarm-json: the folder {self.json_file.absolute().parent} does not exist: make it first."
             )
+
+    def _check_profile(self, profile: Profile) -> None:
+        if any(self.modes.values()):
+            raise UsageError(
+                f"--mode and --features are of the lobby's own protocol: without them with {profile.name}."
+            )
+        if profile.needs_tokens and self.tokens_file is None and not self.jwt_secret:
+            raise UsageError(f"The profile {profile.name} sends tokens: give --tokens or --jwt-secret.")
+        for role in self.weights:
+            missing = sorted(ROLES[role].needs - profile.offers)
+            if missing:
+                able = [kind.name for kind in ROLES if kind.needs <= profile.offers]
+                raise UsageError(
+                    f"The role {role} needs {' and '.join(missing)}, which the profile {profile.name} does not "
+                    f"describe: give a --mix of {', '.join(able)}."
+                )
+
+    def __getitem__(self, option: Option[T]) -> T:
+        value: T = self.own[option.name]
+        return value
 
     def new_reconnect_policy(self) -> ReconnectPolicy:
         return RECONNECT_POLICIES[self.reconnect_policy]()
@@ -115,6 +121,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action = group.add_argument(flag, **with_default(how))
         action.include_in_web_ui = is_in_form  # type: ignore[attr-defined]  # Locust's parser sets it outside of groups only
 
+    add("--plan", metavar="FILE", default="", is_in_form=False,
+        help="a TOML file with players, mix, shape, network and thresholds, or the name of one that ships (--plan "
+        "list); flags go before it")  # fmt: skip
     add("--tokens", metavar="FILE", default="",
         help="file with one JWT per line (lobby-server mint-tokens --count N > FILE); without it players create "
         "accounts over the API, which the server limits per address (its --auth-rate-per-min)")  # fmt: skip
@@ -123,8 +132,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", metavar="NUMBER", type=int, default=None,
         help="seed of all random choices: the same seed gives the same players, rooms, phases and drops; default: "
         "drawn, and reported at the end")  # fmt: skip
-    add("--mix", metavar="WEIGHTS", default=mix.DEFAULT_MIX,
-        help=f"weights of the roles: {', '.join(mix.ROLES)}")  # fmt: skip
+    add("--mix", metavar="WEIGHTS", default=ROLES.default_mix(),
+        help=f"weights of the roles: {', '.join(ROLES.names)}")  # fmt: skip
     add("--mode", metavar="FEATURES", default="",
         help="rooms_delta+presence_batch for all roles, or browser=rooms_delta,host=base per role: the features that "
         f"players request from the server, of {', '.join(FEATURES)}; default: the base protocol")  # fmt: skip
@@ -133,20 +142,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="length of a session, in s; default: until the run ends; like all TIMEs a number or a distribution: 300, "
         "fixed:300, exp:300, uniform:60-600, lognormal:120,1.2")  # fmt: skip
     add("--away-s", metavar="TIME", default="30", help="time between two sessions of a player, in s")
-    add("--room-interval-s", metavar="TIME", default="120", help="time between two rooms of a host, in s; 0: no rooms")
-    add("--room-lifetime-s", metavar="TIME", default="30", help="lifetime of a room, in s")
-    add("--visit-interval-s", metavar="TIME", default="30",
-        help="time between two visits of a joiner to a room, or of a socializer to a party, in s")  # fmt: skip
-    add("--visit-s", metavar="TIME", default="20", help="length of a visit, in s")
-    add("--chat-interval-s", metavar="TIME", default="8",
-        help="time between two chat lines of a joiner or a socializer, in s")  # fmt: skip
-    add("--drop-interval-s", metavar="TIME", default="60", help="time between two connection losses of a flapper, in s")
-    add("--silent-share", metavar="SHARE", type=float, default=0.0,
-        help="share (0 to 1) of those losses that the server does not notice: no FIN, no reset")  # fmt: skip
-    add("--tabs", metavar="NUMBER", type=int, default=3, help="sockets per tabber")
-    add("--pause-interval-s", metavar="TIME", default="60", help="time between two pauses of a slow reader, in s")
-    add("--pause-s", metavar="TIME", default="10", help="length of a pause, in s")
-    add("--poll-interval-s", metavar="SECONDS", type=float, default=3.0, help="time between two polls, in s")
     add("--poller-share", metavar="SHARE", type=float, default=0.0,
         help="share (0 to 1) of all players who poll, on top of --mix")  # fmt: skip
     add("--poll-with-etag", action="store_true", help="the pollers of --poller-share send If-None-Match")
@@ -157,12 +152,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--reconnect-policy", choices=tuple(RECONNECT_POLICIES), default="jitter",
         help="back-off after a loss; jitter: U(0, 5 s), then exponential with full jitter up to 30 s; fixed: "
         "5 s")  # fmt: skip
+    add("--network", metavar="LINE", default="",
+        help=f"the line of each player, emulated here: {', '.join(PROFILES)}; lte=3,mobile-3g=1 by weights; or parts: "
+        "rtt_s=0.2;jitter_s=exp:0.01;down_kbit_per_s=1600;up_kbit_per_s=768;loss_interval_s=exp:600")  # fmt: skip
+    add("--protocol", metavar="FILE", default="lobby", is_in_form=False,
+        help="how the server speaks: a TOML file, or the name of a profile that ships (--protocol list)")  # fmt: skip
     add("--ws-path", metavar="PATH", default="/", help="path of the WebSocket on the host")
     add("--paths", metavar="PATHS", default="",
         help="paths of a server that has the API elsewhere: auth=/v1/auth,rooms=/v1/rooms")  # fmt: skip
     add("--http-connections", metavar="NUMBER", type=int, default=1000,
         help="most HTTP connections that the players of one process share")  # fmt: skip
     add("--swarm-json", metavar="FILE", default="", help="file for run.json alone, written at the end of the run")
+    for option in ROLES.options:
+        add(option.flag, metavar=option.metavar, type=option.type, default=option.default, help=option.help)
     add_load_options(add)
     add("--fault", metavar="FAULT", action="append", default=[], is_in_form=False,
         help=f"what happens to a process of this machine, after how many seconds and for how long: {EXAMPLE}; with a "
@@ -185,38 +187,33 @@ def read_options(values: Mapping[str, Any]) -> SwarmOptions:
     seed = values.get("seed")
 
     def time(flag: str, default_kind: str = "exp") -> Distribution:
-        text = str(values[_name_of(flag)])
+        text = str(values[name_of(flag)])
         return _read(flag, lambda: read_distribution(text, default_kind=default_kind))
 
-    return SwarmOptions(
+    options = SwarmOptions(
         seed=SystemRandom().getrandbits(32) if seed in (None, "") else read_number("--seed", seed, int),
         tokens_file=Path(values["tokens"]) if values.get("tokens") else None,
         jwt_secret=str(values["jwt_secret"]) if values.get("jwt_secret") else None,
         weights=_weights(values),
         modes=_modes(values),
         heartbeat_s=read_number("--heartbeat-interval-s", values["heartbeat_interval_s"], float),
-        poll_interval_s=read_number("--poll-interval-s", values["poll_interval_s"], float),
         session=time("--session-s") if values.get("session_s") else None,
         away=time("--away-s"),
-        room_interval=time("--room-interval-s"),
-        room_lifetime=time("--room-lifetime-s", "uniform"),
-        visit_interval=time("--visit-interval-s"),
-        visit=time("--visit-s", "uniform"),
-        chat_interval=time("--chat-interval-s"),
-        drop_interval=time("--drop-interval-s"),
-        silent_share=read_number("--silent-share", values["silent_share"], float),
-        tabs=read_number("--tabs", values["tabs"], int),
-        pause_interval=time("--pause-interval-s"),
-        pause=time("--pause-s", "uniform"),
+        own={option.name: option.value_in(values) for option in ROLES.options},
         reconnect_policy=str(values["reconnect_policy"]),
         ws_path=str(values["ws_path"]),
         paths=_read_paths(str(values.get("paths") or "")),
         http_connections=read_number("--http-connections", values["http_connections"], int),
         json_file=Path(values["swarm_json"]) if values.get("swarm_json") else None,
+        network=read_network(str(values.get("network") or "")),
+        profile=read_profile(str(values.get("protocol") or "")),
         load=read_load_options(values),
         faults=tuple(read_fault(str(text)) for text in values.get("fault") or ()),
         recovery_s=read_number("--recovery-s", values.get("recovery_s", RECOVERY_S), float),
     )
+    for kind in ROLES:
+        kind.check(options)
+    return options
 
 
 def _weights(values: Mapping[str, Any]) -> dict[str, float]:
@@ -224,8 +221,8 @@ def _weights(values: Mapping[str, Any]) -> dict[str, float]:
     weights = _read("--mix", lambda: mix.read_mix(str(values["mix"])))
     shares = {}
     for flag in ("--poller-share", "--drop-share"):
-        shares[flag] = read_number(flag, values[_name_of(flag)], float)
-        _require(0 <= shares[flag] <= 1, flag, "a share from 0 to 1")
+        shares[flag] = read_number(flag, values[name_of(flag)], float)
+        require(0 <= shares[flag] <= 1, flag, "a share from 0 to 1")
     weights = _with_share(weights, mix.FLAPPER, shares["--drop-share"])
     poller = mix.CONDITIONAL_POLLER if values["poll_with_etag"] else mix.POLLER
     return _with_share(weights, poller, shares["--poller-share"])
@@ -265,25 +262,8 @@ def _read_paths(text: str) -> dict[str, str]:
     return paths
 
 
-def read_number(flag: str, value: Any, kind: type[Any]) -> Any:
-    """Raises `UsageError`."""
-    try:
-        return kind(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{flag} is {value!r}: give a number.") from None
-
-
 def _read(flag: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ValueError as error:
         raise UsageError(f"{flag}: {error}.") from None
-
-
-def _name_of(flag: str) -> str:
-    return flag.removeprefix("--").replace("-", "_")
-
-
-def _require(holds: bool, flag: str, what: str) -> None:
-    if not holds:
-        raise UsageError(f"{flag} must be {what}.")

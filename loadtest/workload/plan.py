@@ -8,45 +8,15 @@ session; an intended time never moves because something before it took long.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from random import Random
 from typing import TYPE_CHECKING
 
-from loadtest.workload import mix
 from loadtest.workload.mix import RoleSequence
+from loadtest.workload.roles.book import ROLES, Intent, Schedule, end_session
 
 if TYPE_CHECKING:
     from loadtest.workload.options import SwarmOptions
-
-
-class Act(Enum):
-    MAKE_ROOM = "make a room"
-    DELETE_ROOM = "delete it"
-    DROP = "lose the connection with a reset"
-    VANISH = "lose it without a word"
-    JOIN = "join a room"
-    CHAT = "say something in it"
-    LEAVE = "leave it"
-    PAUSE = "stop reading"
-    RESUME = "read on"
-    SAY = "say something to the lobby, the party or one other"
-    MEET = "befriend a player, and invite that player to a party"
-    PART = "leave the party"
-    POLL = "ask for the list"
-    END = "end the session"
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    at_s: float
-    act: Act
-    choice: float = 0.0
-    """From 0 to 1, for a choice at that time, such as one of the rooms."""
-
-
-Schedule = Iterator[Intent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +34,12 @@ class PlayerPlan:
 
     def schedule(self, options: SwarmOptions) -> Schedule:
         """Intents in order of time; endless unless the session ends. Each call gives the same ones."""
-        for intent in _SCHEDULES[self.role](options, self.rng("schedule")):
+        for intent in ROLES[self.role].schedule(options, self.rng("schedule")):
             if intent.at_s >= self.session_s:
                 break
             yield intent
         if self.session_s < math.inf:
-            yield Intent(self.session_s, Act.END)
+            yield Intent(self.session_s, end_session)
 
     def rng(self, purpose: str) -> Random:
         """A random generator for one purpose; drawing from one does not change the others."""
@@ -105,104 +75,9 @@ class SwarmPlan:
 
     def tokens_for(self, players: int) -> int:
         """How many tokens they need, dealt by number: none after that of the last one who logs in. O(players)."""
-        logged_in = (
-            number for number in range(players - 1, -1, -1) if self._roles.role_of(number) not in mix.SOCKETLESS
-        )
+        logged_in = (number for number in range(players - 1, -1, -1) if ROLES[self._roles.role_of(number)].logs_in)
         return next(logged_in, -1) + 1
 
     def sockets_of(self, players: int) -> int:
         """The number of WebSockets that they hold together."""
-        per_role = dict.fromkeys(mix.ROLES, 1) | dict.fromkeys(mix.SOCKETLESS, 0) | {mix.TABBER: self._options.tabs}
-        return sum(number * per_role[role] for role, number in self.roles_of(players).items())
-
-
-# -- what each role means to do -----------------------------------------------------------------------------------
-
-
-def _sit(options: SwarmOptions, rng: Random) -> Schedule:
-    return iter(())
-
-
-def _host(options: SwarmOptions, rng: Random) -> Schedule:
-    """One room after another; the mean time from one to the next is the interval."""
-    interval, lifetime = options.room_interval, options.room_lifetime
-    if not interval.mean_s:
-        return
-    at_s = rng.uniform(0.0, interval.mean_s)
-    while True:
-        life_s = lifetime.draw_s(rng)
-        yield Intent(at_s, Act.MAKE_ROOM)
-        yield Intent(at_s + life_s, Act.DELETE_ROOM)
-        if interval.kind == "exp":
-            gap_mean_s = max(interval.mean_s - lifetime.mean_s, 0.0)
-            at_s += life_s + (rng.expovariate(1.0 / gap_mean_s) if gap_mean_s else 0.0)
-        else:
-            at_s += max(life_s, interval.draw_s(rng))
-
-
-def _joiner(options: SwarmOptions, rng: Random) -> Schedule:
-    at_s = rng.uniform(0.0, options.visit_interval.mean_s)
-    while True:
-        leave_s = at_s + options.visit.draw_s(rng)
-        yield Intent(at_s, Act.JOIN, rng.random())
-        chat_s = at_s + options.chat_interval.draw_s(rng)
-        while chat_s < leave_s:
-            yield Intent(chat_s, Act.CHAT)
-            chat_s += max(options.chat_interval.draw_s(rng), 0.05)
-        yield Intent(leave_s, Act.LEAVE)
-        at_s = leave_s + max(options.visit_interval.draw_s(rng), 0.05)
-
-
-def _flapper(options: SwarmOptions, rng: Random) -> Schedule:
-    at_s = 0.0
-    while True:
-        at_s += max(options.drop_interval.draw_s(rng), 0.05)
-        yield Intent(at_s, Act.VANISH if rng.random() < options.silent_share else Act.DROP)
-
-
-def _slow_reader(options: SwarmOptions, rng: Random) -> Schedule:
-    at_s = 0.0
-    while True:
-        at_s += max(options.pause_interval.draw_s(rng), 0.05)
-        yield Intent(at_s, Act.PAUSE)
-        at_s += options.pause.draw_s(rng)
-        yield Intent(at_s, Act.RESUME)
-
-
-def _socializer(options: SwarmOptions, rng: Random) -> Schedule:
-    """Chat lines throughout; now and then a party that lasts for a visit."""
-    say_s = rng.uniform(0.0, options.chat_interval.mean_s)
-    meet_s = rng.uniform(0.0, options.visit_interval.mean_s)
-    part_s = math.inf
-    while True:
-        if say_s <= min(meet_s, part_s):
-            yield Intent(say_s, Act.SAY, rng.random())
-            say_s += max(options.chat_interval.draw_s(rng), 0.05)
-        elif meet_s <= part_s:
-            yield Intent(meet_s, Act.MEET, rng.random())
-            part_s = meet_s + options.visit.draw_s(rng)
-            meet_s = part_s + max(options.visit_interval.draw_s(rng), 0.05)
-        else:
-            yield Intent(part_s, Act.PART)
-            part_s = math.inf
-
-
-def _poller(options: SwarmOptions, rng: Random) -> Schedule:
-    """On a fixed grid with a random phase: equal phases would make one burst of all pollers."""
-    phase_s, polls = rng.uniform(0.0, options.poll_interval_s), 0
-    while True:
-        yield Intent(phase_s + polls * options.poll_interval_s, Act.POLL)
-        polls += 1
-
-
-_SCHEDULES: dict[str, Callable[[SwarmOptions, Random], Schedule]] = {
-    mix.BROWSER: _sit,
-    mix.HOST: _host,
-    mix.JOINER: _joiner,
-    mix.FLAPPER: _flapper,
-    mix.TABBER: _sit,
-    mix.SLOW_READER: _slow_reader,
-    mix.SOCIALIZER: _socializer,
-    mix.POLLER: _poller,
-    mix.CONDITIONAL_POLLER: _poller,
-}
+        return sum(number * ROLES[role].sockets(self._options) for role, number in self.roles_of(players).items())

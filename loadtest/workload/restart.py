@@ -20,6 +20,7 @@ from gevent import socket, subprocess
 from loadtest.client.sockets.transport import address_of
 from loadtest.measure.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAILED
 from loadtest.results.exit_codes import UsageError
+from loadtest.workload.faults import command_of
 from loadtest.workload.load_options import RESTART, LoadOptions
 
 END_TIMEOUT_S = 60.0
@@ -116,8 +117,8 @@ class Restart:
 
 def start_again(process: psutil.Process) -> Callable[[], subprocess.Popen]:
     """What starts a process as this one was, once that has ended: command line, folder, environment, cores, user and
-    the files that it writes to. Raises `psutil.Error` where they are not to be known."""
-    command, folder, environment = process.cmdline(), process.cwd(), process.environ()
+    the files that it writes to. Raises `psutil.Error` or `OSError` where they are not to be known."""
+    command, folder, environment = command_of(process), process.cwd(), process.environ()
     as_whom, cores = _as_whom(process), process.cpu_affinity()
     outputs = [_file_behind(process.pid, number) for number in (1, 2)]
 

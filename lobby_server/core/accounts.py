@@ -35,9 +35,22 @@ def normalized_password(password: str) -> str:
     return unicodedata.normalize("NFC", spaced)
 
 
+_LOOKS = str.maketrans({"1": "l", "i": "l", "0": "o", "5": "s"})
+
+
+def look_of(username: str) -> str:
+    """The same for usernames that people take for each other: in any case, with I, l and 1, or O and 0, or S and 5
+    exchanged, ``rn`` for ``m``, ``vv`` for ``w``, and with underscores more or less."""
+    look = username.casefold().translate(_LOOKS).replace("rn", "m").replace("vv", "w")
+    return "_".join(part for part in look.split("_") if part)
+
+
+_RESERVED_LOOKS = frozenset(map(look_of, RESERVED_USERNAMES))
+
+
 def is_reserved(username: str) -> bool:
-    """Whether nobody can register that name. Accounts that have it keep it."""
-    return username.replace("_", "").casefold() in RESERVED_USERNAMES
+    """Whether nobody can register that name, or one that looks like it. Accounts that have it keep it."""
+    return look_of(username).replace("_", "") in _RESERVED_LOOKS
 
 
 def account_faults(*, username: object, password: object, email: object) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
     Refusal                why, as a `RefusalCode`
     ├── AlreadyHosting     the room that its host has already
+    ├── LooksTaken         a sentence that says so
     ├── InvalidAccount     a sentence per field that is at fault
     └── TokenRefused       a sentence that says what is wrong with the token
+        └── UserBanned     of whom it is (`lobby_server.core.bans`)
 
 The codes are the rules' own. Each way out says them in its own words, by one table: the socket by
 `lobby_server.service.errors`, HTTP by `lobby_server.web.refusals`.
@@ -24,6 +26,12 @@ class RefusalCode(str, Enum):
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_TOKEN = "invalid_token"
     ADMIN_REQUIRED = "admin_required"
+    USER_BANNED = "user_banned"
+    REPORT_NOT_FOUND = "report_not_found"
+    ACCOUNT_NOT_HERE = "account_not_here"
+    """Another service holds the account."""
+    SIGN_IN_NOT_FOUND = "sign_in_not_found"
+    RESET_LINK_INVALID = "reset_link_invalid"
     # Rooms
     NO_ROOM_FOUND = "no_room_found"
     """There is no room whose host the user is."""
@@ -38,6 +46,11 @@ class RefusalCode(str, Enum):
     NOT_HOST = "not_host"
     ALREADY_HOSTING = "already_hosting"
     ALREADY_IN_ROOM = "already_in_room"
+    ALREADY_STARTED = "already_started"
+    NOT_STARTED = "not_started"
+    NOT_ALL_READY = "not_all_ready"
+    TOO_FEW_PLACES = "too_few_places"
+    NOT_BANNED = "not_banned"
     # Users, friends, blocks
     USER_NOT_FOUND = "user_not_found"
     INVALID_TARGET = "invalid_target"
@@ -98,6 +111,14 @@ class InvalidAccount(Refusal):
         super().__init__(RefusalCode.INVALID_ACCOUNT)
         self.fields = fields
         self.sentence = " ".join(fields.values())
+
+
+class LooksTaken(Refusal):
+    """A username that looks like that of another account."""
+
+    def __init__(self) -> None:
+        super().__init__(RefusalCode.USERNAME_TAKEN)
+        self.sentence = "This username looks like that of another player; choose another one."
 
 
 class TokenRefused(Refusal):

@@ -4,6 +4,7 @@ Invariants, checked by a state machine in the tests:
 
 * A user is in at most one room. A room never holds more than ``max_players``.
 * A room with members has exactly one host, who is one of them; peer ids go up and are never used twice in a room.
+  After a restart of the server the host's place is kept for a while: then the host may be away, and nobody else leads.
 * `RoomBook.revision` goes up with every change that a reader of the public list could see, and only then.
 * A room without members, and a creator who never opened a socket, have a deadline; `expire` acts on it.
 """
@@ -17,6 +18,7 @@ from datetime import datetime
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of
 
 HOST_PEER_ID = 1
 SPARE_DEADLINES = 64
@@ -49,15 +51,28 @@ class Room:
     banned_user_ids: set[int] = field(default_factory=set)
     invited_user_ids: set[int] = field(default_factory=set)
     """Whom a private room lets in, besides its host; those who were in it are among them."""
+    name: str | None = None
+    """One of its own, that the host gave it."""
+    players: set[int] | None = None
+    """Once it has started, those who were in it then, and may come back; None: it is open to newcomers."""
+    ready_user_ids: set[int] = field(default_factory=set)
+    """Members who are ready to start."""
     next_peer_id: int = HOST_PEER_ID
     empty_until_s: float | None = None
     """When the room is deleted unless a user enters; None while it has members."""
     creator_until_s: float | None = None
     """When the creator's membership ends unless a socket of theirs is accepted."""
+    host_until_s: float | None = None
+    """Until when the place of the host, who is away, is kept for them."""
 
     @property
     def is_full(self) -> bool:
-        return len(self.members) >= self.max_players
+        return self.places_taken >= self.max_players
+
+    @property
+    def places_taken(self) -> int:
+        """Those of the members, and the one that is kept for the host."""
+        return len(self.members) + (self.host_until_s is not None)
 
     def admits(self, user_id: int) -> bool:
         """Whether that user needs no invitation (any more)."""
@@ -85,14 +100,18 @@ class Entry:
     left: Departure | None = None
     already_in: bool = False
     became_host: bool = False
+    came_back: bool = False
+    """They lead: the host's place was kept for them."""
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What `RoomBook.expire` did: rooms deleted, and creators who never came."""
+    """What `RoomBook.expire` did: rooms deleted, creators who never came, and rooms whose host did not come back in
+    time, which another member leads now."""
 
     deleted: list[Room]
     departures: list[Departure]
+    handed_over: list[Room]
 
 
 class RoomBook:
@@ -105,9 +124,10 @@ class RoomBook:
         self.revision = first_revision
         self._rooms: dict[str, Room] = {}
         self._room_of_user: dict[int, Room] = {}
+        self._by_code: dict[str, Room] = {}
         self._waiting: dict[str, Room] = {}  # those with a deadline
-        self._empty_of: dict[int, list[Room]] = {}
-        """By their host, rooms in which nobody is."""
+        self._away_of: dict[int, list[Room]] = {}
+        """By their host, rooms that the host is not in."""
         self._deadlines: list[tuple[float, str]] = []
         """The earliest first; among them some that hold no more."""
 
@@ -127,12 +147,16 @@ class RoomBook:
         return self._room_of_user.get(user_id)
 
     def hosted_by(self, user_id: int) -> Room | None:
-        """The room whose host a user is, also one that is empty for the moment. O(1)."""
+        """The room whose host a user is, also one that they are not in for the moment. O(1)."""
         room = self._room_of_user.get(user_id)
         if room is not None and room.host.id == user_id:
             return room
-        empty = self._empty_of.get(user_id)
-        return empty[0] if empty else None
+        away = self._away_of.get(user_id)
+        return away[0] if away else None
+
+    def by_code(self, code: str) -> Room | None:
+        """The room to which a code leads."""
+        return self._by_code.get(code)
 
     def public(self) -> list[Room]:
         """The rooms that the list shows, newest first."""
@@ -154,7 +178,7 @@ class RoomBook:
         """A new room with its host as first member; the departure from the room that they were in before."""
         self.check_can_host(room.host.id)
         left = self.leave(room.host.id, now_s=now_s)
-        self._rooms[room.id] = room
+        self._keep(room)
         self._enter(room, room.host)
         if not creator_has_socket:
             room.creator_until_s = now_s + self.empty_ttl_s
@@ -163,9 +187,11 @@ class RoomBook:
         return left
 
     def restore(self, room: Room, *, now_s: float) -> None:
-        """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs."""
-        self._rooms[room.id] = room
+        """A room of an earlier life of the server. Its members are offline, so it is empty and its time runs; as long
+        as that takes, the host's place is kept for the host, whoever comes first."""
+        self._keep(room)
         self._empty(room, now_s)
+        room.host_until_s = room.empty_until_s
         self._touch(room)
 
     def take_host_place(self, user: User, *, version: str | None, now_s: float) -> Entry:
@@ -182,16 +208,13 @@ class RoomBook:
         if member is not None:
             self._creator_came(room)
             return Entry(room, member, already_in=True)
-        left = self.leave(user.id, now_s=now_s)
-        member = self._enter(room, user)
-        self._touch(room)
-        return Entry(room, member, left)
+        return self._join(room, user, now_s)
 
     def join(self, room_id: str, user: User, *, version: str, now_s: float) -> Entry:
         """A user enters a room and leaves the one they were in.
 
-        Raises `Refusal`: ``room_not_found``, ``banned``, ``invitation_required``, ``version_mismatch``,
-        ``room_full``; then nothing changed.
+        Raises `Refusal`: ``room_not_found``, ``banned``, ``already_started``, ``invitation_required``,
+        ``version_mismatch``, ``room_full``; then nothing changed.
         """
         return self.join_together(room_id, {user: version}, led_by=user, now_s=now_s)[0]
 
@@ -205,12 +228,15 @@ class RoomBook:
             raise Refusal(RefusalCode.ROOM_NOT_FOUND)
         if any(user.id in room.banned_user_ids for user in party):
             raise Refusal(RefusalCode.BANNED)
+        if room.players is not None and any(user.id not in room.players for user in party):
+            raise Refusal(RefusalCode.ALREADY_STARTED)
         if not room.admits(led_by.id):
             raise Refusal(RefusalCode.INVITATION_REQUIRED)
         if room.version is not None and any(version != room.version for version in party.values()):
             raise Refusal(RefusalCode.VERSION_MISMATCH)
         newcomers = sum(user.id not in room.members for user in party)
-        if newcomers and len(room.members) + newcomers > room.max_players:
+        kept_for_them = room.host_until_s is not None and any(user.id == room.host.id for user in party)
+        if newcomers and room.places_taken - kept_for_them + newcomers > room.max_players:
             raise Refusal(RefusalCode.ROOM_FULL)
         return [self._join(room, user, now_s) for user in party]
 
@@ -236,6 +262,7 @@ class RoomBook:
         if room is None:
             return None
         member = room.members.pop(user_id)
+        room.ready_user_ids.discard(user_id)
         new_host = None
         if room.host.id == user_id:
             self._creator_came(room)
@@ -272,8 +299,10 @@ class RoomBook:
         room = self._rooms.pop(room_id, None)
         if room is None:
             return None
+        if self._by_code.get(code := code_of(room_id)) is room:
+            del self._by_code[code]
         self._waiting.pop(room_id, None)
-        self._forget_empty(room)
+        self._forget_away(room)
         for user_id in room.members:
             del self._room_of_user[user_id]
         self._touch(room)
@@ -292,7 +321,15 @@ class RoomBook:
         anybody present has been the same. O(rooms with a deadline)."""
         deleted: list[Room] = []
         departures: list[Departure] = []
+        handed_over: list[Room] = []
         for room in list(self._waiting.values()):
+            if room.host_until_s is not None and room.host_until_s <= now_s:
+                self._keep_host_place_no_more(room)
+                if room.members:
+                    self._forget_away(room)
+                    room.host = next(iter(room.members.values())).user
+                    handed_over.append(room)
+                    self._touch(room)
             if room.creator_until_s is not None and room.creator_until_s <= now_s:
                 if len(room.members) == 1:
                     deleted.append(room)
@@ -304,14 +341,14 @@ class RoomBook:
             elif room.empty_until_s is not None and room.empty_until_s <= now_s:
                 deleted.append(room)
                 self.remove(room.id)
-        return Expired(deleted, departures)
+        return Expired(deleted, departures, handed_over)
 
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do; None: nothing is waiting. O(log deadlines)."""
         while self._deadlines:
             deadline_s, room_id = self._deadlines[0]
             room = self._waiting.get(room_id)
-            if room is not None and deadline_s in (room.creator_until_s, room.empty_until_s):
+            if room is not None and deadline_s in (room.creator_until_s, room.empty_until_s, room.host_until_s):
                 return deadline_s
             heapq.heappop(self._deadlines)
         return None
@@ -332,19 +369,27 @@ class RoomBook:
         """Be what `all`, `waiting` and `revision` said; with each room its members and their peer ids, in their
         order."""
         self.revision = revision
-        self._rooms, self._room_of_user = {}, {}
+        self._rooms, self._room_of_user, self._by_code = {}, {}, {}
         for room, members in rooms:
             room.members = {user.id: Member(user, peer_id) for user, peer_id in members}
-            self._rooms[room.id] = room
+            self._keep(room)
             self._room_of_user.update(dict.fromkeys(room.members, room))
         self._waiting = {room_id: self._rooms[room_id] for room_id in waiting}
-        self._empty_of = {}
+        self._away_of = {}
         for room in self._waiting.values():
-            if room.empty_until_s is not None:
-                self._empty_of.setdefault(room.host.id, []).append(room)
+            if room.host.id not in room.members:
+                self._away_of.setdefault(room.host.id, []).append(room)
         self._find_deadlines()
 
+    def list_changed(self) -> None:
+        """What readers of the public list see has changed."""
+        self.revision += 1
+
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _keep(self, room: Room) -> None:
+        self._rooms[room.id] = room
+        self._by_code.setdefault(code_of(room.id), room)
 
     def _join(self, room: Room, user: User, now_s: float) -> Entry:
         member = room.members.get(user.id)
@@ -353,11 +398,15 @@ class RoomBook:
         left = self.leave(user.id, now_s=now_s)
         was_empty = not room.members
         member = self._enter(room, user)
-        became_host = was_empty and room.host.id != user.id
-        if was_empty:
+        came_back = room.host_until_s is not None and room.host.id == user.id
+        became_host = was_empty and room.host.id != user.id and room.host_until_s is None
+        if came_back:
+            self._forget_away(room)
+            self._keep_host_place_no_more(room)
+        elif became_host:
             room.host = user
         self._touch(room)
-        return Entry(room, member, left, became_host=became_host)
+        return Entry(room, member, left, became_host=became_host, came_back=came_back)
 
     def _enter(self, room: Room, user: User) -> Member:
         member = Member(user, room.next_peer_id)
@@ -367,21 +416,23 @@ class RoomBook:
             room.invited_user_ids.add(user.id)
         self._room_of_user[user.id] = room
         if room.empty_until_s is not None:
-            self._forget_empty(room)
+            if room.host_until_s is None:
+                self._forget_away(room)
             room.empty_until_s = None
-            del self._waiting[room.id]
+            self._waits_no_more(room)
         return member
 
     def _empty(self, room: Room, now_s: float) -> None:
         room.empty_until_s = now_s + self.empty_ttl_s
-        self._empty_of.setdefault(room.host.id, []).append(room)
+        if room.host_until_s is None:
+            self._away_of.setdefault(room.host.id, []).append(room)
         self._wait(room, room.empty_until_s)
 
-    def _forget_empty(self, room: Room) -> None:
-        """A room is not one of its host's empty ones any more; most are none."""
-        left = [each for each in self._empty_of.pop(room.host.id, ()) if each is not room]
+    def _forget_away(self, room: Room) -> None:
+        """Its host is in a room again, or it has another one; most are none that their host is away from."""
+        left = [each for each in self._away_of.pop(room.host.id, ()) if each is not room]
         if left:
-            self._empty_of[room.host.id] = left
+            self._away_of[room.host.id] = left
 
     def _wait(self, room: Room, until_s: float) -> None:
         self._waiting[room.id] = room
@@ -394,15 +445,24 @@ class RoomBook:
         self._deadlines = sorted(
             (until_s, room.id)
             for room in self._waiting.values()
-            for until_s in (room.creator_until_s, room.empty_until_s)
+            for until_s in (room.creator_until_s, room.empty_until_s, room.host_until_s)
             if until_s is not None
         )
 
     def _creator_came(self, room: Room) -> None:
         if room.creator_until_s is not None:
             room.creator_until_s = None
+            self._waits_no_more(room)
+
+    def _keep_host_place_no_more(self, room: Room) -> None:
+        room.host_until_s = None
+        self._waits_no_more(room)
+
+    def _waits_no_more(self, room: Room) -> None:
+        """One of its deadlines is over; the others hold."""
+        if room.creator_until_s is None and room.empty_until_s is None and room.host_until_s is None:
             del self._waiting[room.id]
 
     def _touch(self, room: Room) -> None:
         if room.is_public:
-            self.revision += 1
+            self.list_changed()

@@ -23,6 +23,7 @@ class ErrorReason(str, Enum):
     INVALID_TARGET = "invalid_target"
     INVALID_JOIN_ROOM = "invalid_join_room"
     ALREADY_IN_ROOM = "already_in_room"
+    ALREADY_STARTED = "already_started"
     BANNED = "banned"
     INVITATION_REQUIRED = "invitation_required"
     INVALID_CHAT_MESSAGE = "invalid_chat_message"
@@ -31,6 +32,7 @@ class ErrorReason(str, Enum):
     NOT_IN_PARTY = "not_in_party"
     BLOCKED_BY_YOU = "blocked_by_you"
     TRY_AGAIN_LATER = "try_again_later"
+    USER_BANNED = "user_banned"
 
 
 class ApiCode(str, Enum):
@@ -42,6 +44,11 @@ class ApiCode(str, Enum):
     INVALID_CREDENTIALS = "invalid_credentials"
     USERNAME_TAKEN = "username_taken"
     EMAIL_TAKEN = "email_taken"
+    USER_BANNED = "user_banned"
+    REPORT_NOT_FOUND = "report_not_found"
+    ACCOUNT_NOT_HERE = "account_not_here"
+    SIGN_IN_NOT_FOUND = "sign_in_not_found"
+    RESET_LINK_INVALID = "reset_link_invalid"
     GAMEMODE_REQUIRED = "gamemode_required"
     ALREADY_HOSTING = "already_hosting"
     ROOM_NOT_FOUND = "room_not_found"
@@ -65,6 +72,11 @@ class ApiCode(str, Enum):
     MEMBER_OFFLINE = "member_offline"
     NOT_IN_ROOM = "not_in_room"
     ALREADY_IN_ROOM = "already_in_room"
+    ALREADY_STARTED = "already_started"
+    NOT_STARTED = "not_started"
+    NOT_ALL_READY = "not_all_ready"
+    TOO_FEW_PLACES = "too_few_places"
+    NOT_BANNED = "not_banned"
     ROOM_FULL = "room_full"
     VERSION_MISMATCH = "version_mismatch"
     BANNED = "banned"
@@ -99,6 +111,7 @@ class CloseCode(IntEnum):
     HEARTBEAT_TIMEOUT = 4004
     PROTOCOL_ABUSE = 4501
     SIGNED_OUT = 4502
+    BANNED = 4503
 
 
 FIRST_TERMINAL_CLOSE_CODE = 4500

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.message import ServerMessage
-from lobby_server.protocol.resources import OnlineUser, Room
+from lobby_server.protocol.resources import OnlineUser, Room, RoomState
 
 
 class RoomsChangedRev(ServerMessage, frozen=True):
@@ -73,6 +73,22 @@ class RoomClosed(ServerMessage, frozen=True):
     roomId: str
 
 
+class RoomStateTold(RoomState, ServerMessage, frozen=True):
+    """The user's own room as it is now: after they entered it, and with every change."""
+
+    TYPE: ClassVar[str] = "room_state"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOM_STATE})
+
+
+class RoomStarted(ServerMessage, frozen=True):
+    """The host has started the game: the room is closed to newcomers."""
+
+    TYPE: ClassVar[str] = "room_started"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOM_STATE})
+
+    roomId: str
+
+
 class PlayerCount(ServerMessage, frozen=True):
     """How many users are online."""
 
@@ -112,7 +128,8 @@ class Refreshed(ServerMessage, frozen=True):
 FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
     for message in (
-        RoomsSnapshot, RoomsDelta, PresenceChanged, RoomClosed, PlayerCount, ServerDraining, TokenExpiring, Refreshed,
+        RoomsSnapshot, RoomsDelta, PresenceChanged, RoomClosed, RoomStateTold, RoomStarted, PlayerCount,
+        ServerDraining, TokenExpiring, Refreshed,
     )
 }  # fmt: skip
 """What only clients hear that asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""

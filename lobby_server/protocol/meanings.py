@@ -26,6 +26,7 @@ ERRORS = MappingProxyType(
         ErrorReason.INVALID_TARGET: "That cannot be done with this user, or there is no such member.",
         ErrorReason.INVALID_JOIN_ROOM: "join_room lacks roomId, version or name.",
         ErrorReason.ALREADY_IN_ROOM: "The caller is in a room, and asked to enter this one only if in none.",
+        ErrorReason.ALREADY_STARTED: "The game in the room has started; only those who were in it may come back.",
         ErrorReason.BANNED: "A user who was kicked out of a room cannot come back.",
         ErrorReason.INVITATION_REQUIRED: "The room is private; a member has to invite the caller.",
         ErrorReason.INVALID_CHAT_MESSAGE: "chat_message lacks its channel, or a text with something in it.",
@@ -34,6 +35,7 @@ ERRORS = MappingProxyType(
         ErrorReason.NOT_IN_PARTY: "The caller is in no party.",
         ErrorReason.BLOCKED_BY_YOU: "The caller has blocked that user; DELETE /api/blocks/{user_id} lifts it.",
         ErrorReason.TRY_AGAIN_LATER: "The server cannot do that at the moment; nothing was done.",
+        ErrorReason.USER_BANNED: "refresh: an administrator has banned the user.",
     }
 )
 
@@ -51,7 +53,8 @@ CLOSE_CODES = MappingProxyType(
         CloseCode.RATE_LIMITED: "The client kept sending over the limit.",
         CloseCode.HEARTBEAT_TIMEOUT: "Nothing came from the client for too long.",
         CloseCode.PROTOCOL_ABUSE: "Too many messages were malformed, or too many handshakes were refused.",
-        CloseCode.SIGNED_OUT: "The token was signed out, or has expired.",
+        CloseCode.SIGNED_OUT: "The token was signed out, or has expired; or an administrator has kicked the user.",
+        CloseCode.BANNED: "An administrator has banned the user; the close frame says why.",
     }
 )
 
@@ -62,6 +65,8 @@ FEATURES = MappingProxyType(
         Feature.PRESENCE_BATCH: "presence_changed, at most one per tick, in place of user_online and user_offline.",
         Feature.PRESENCE_FRIENDS: "user_online and user_offline of friends only, and player_count.",
         Feature.PLAYER_COUNT: "player_count when the number of users online changed, at most every 2 s.",
+        Feature.ROOM_STATE: "room_state with every change of the user's own room, and room_started.",
+        Feature.FRIEND_ROOMS: "friend_room when a friend enters or leaves a public room.",
         Feature.DRAIN: "server_draining, with a time to reconnect of the client's own, before the close.",
         Feature.ACK: "Some events carry ack in their data, which the client answers at once with ack.",
         Feature.REFRESH: "token_expiring before the token ends; refresh takes a fresh one over the open socket.",

@@ -5,12 +5,14 @@ is looked at by the rules of accounts instead (`lobby_server.core.accounts`), wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from lobby_server.protocol.resources import DEFAULT_ROOM_PLAYERS, MAX_ROOM_PLAYERS, MIN_ROOM_PLAYERS
 
+MAX_END_S = 10 * 365 * 86400
+"""Of a ban or an announcement: ten years."""
 MAX_NAME_CHARACTERS = 64
 """Of a game mode, a map, and a username."""
 MAX_USER_ID = 2**53 - 1
@@ -33,6 +35,7 @@ EMAIL = rf"^([^@{_BLANK}]{{1,64}}@[^@{_BLANK}]{{1,189}})?$"
 
 UserId = Annotated[int, msgspec.Meta(ge=0, le=MAX_USER_ID)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=VISIBLE)]
+OptionalName = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS, pattern=NO_NUL)]
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -44,12 +47,18 @@ class Body(msgspec.Struct, frozen=True):
     """Fields of which one at least is needed."""
 
 
+Password = Annotated[
+    str, msgspec.Meta(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS, pattern=PASSWORD)
+]
+_PASSWORD_FAULT = (
+    f"A password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters, none of them a control "
+    "character."
+)
+
+
 class Registration(Body, frozen=True):
     username: Annotated[str, msgspec.Meta(pattern=USERNAME)]
-    password: Annotated[
-        str,
-        msgspec.Meta(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS, pattern=PASSWORD),
-    ]
+    password: Password
     email: Annotated[str, msgspec.Meta(pattern=EMAIL)] | None = None
 
 
@@ -65,18 +74,90 @@ class Login(Body, frozen=True):
     }
 
 
-class RoomWish(Body, frozen=True):
-    gamemode: Name
-    mapName: Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARACTERS, pattern=NO_NUL)] | None = None
-    maxPlayers: Annotated[int, msgspec.Meta(ge=MIN_ROOM_PLAYERS, le=MAX_ROOM_PLAYERS)] = DEFAULT_ROOM_PLAYERS
-    isPublic: bool = True
+class PasswordProof(Body, frozen=True):
+    """Whoever holds the token knows the password too."""
+
+    password: Annotated[str, msgspec.Meta(min_length=1)]
+
+    FAULTS: ClassVar = {"password": "Your password is needed, as text."}
+
+
+class PasswordChange(Body, frozen=True):
+    current_password: Annotated[str, msgspec.Meta(min_length=1)]
+    new_password: Password
 
     FAULTS: ClassVar = {
+        "current_password": "Your password as it is now is needed, as text.",
+        "new_password": _PASSWORD_FAULT,
+    }
+
+
+class PasswordReset(Body, frozen=True):
+    token: Annotated[str, msgspec.Meta(min_length=1)]
+    new_password: Password
+
+    FAULTS: ClassVar = {"token": "The token of a reset link is needed, as text.", "new_password": _PASSWORD_FAULT}
+
+
+class OneUsername(Body, frozen=True):
+    username: Name
+
+    FAULTS: ClassVar = {"username": f"username is text of at most {MAX_NAME_CHARACTERS} characters."}
+
+
+class RoleChange(Body, frozen=True):
+    """Without a role the user is one like any other again."""
+
+    username: Name
+    role: Literal["admin"] | None = None
+
+    FAULTS: ClassVar = {**OneUsername.FAULTS, "role": "role is admin, or null."}
+
+
+class RoomWish(Body, frozen=True):
+    gamemode: Name
+    mapName: OptionalName | None = None
+    maxPlayers: Annotated[int, msgspec.Meta(ge=MIN_ROOM_PLAYERS, le=MAX_ROOM_PLAYERS)] = DEFAULT_ROOM_PLAYERS
+    isPublic: bool = True
+    name: OptionalName | None = None
+
+    FAULTS: ClassVar = {
+        "name": f"A name is text of at most {MAX_NAME_CHARACTERS} characters.",
         "gamemode": f"A gamemode has at most {MAX_NAME_CHARACTERS} characters.",
         "mapName": f"A mapName is text of at most {MAX_NAME_CHARACTERS} characters.",
         "maxPlayers": f"maxPlayers is a whole number from {MIN_ROOM_PLAYERS} to {MAX_ROOM_PLAYERS}.",
         "isPublic": "isPublic is true or false.",
     }
+
+
+class RoomSettings(Body, frozen=True):
+    """What is left out stays as it is; an empty name or map is none."""
+
+    name: OptionalName | None = None
+    gamemode: Name | None = None
+    mapName: OptionalName | None = None
+    maxPlayers: Annotated[int, msgspec.Meta(ge=MIN_ROOM_PLAYERS, le=MAX_ROOM_PLAYERS)] | None = None
+    isPublic: bool | None = None
+
+    FAULTS: ClassVar = RoomWish.FAULTS
+
+
+class PeerChoice(Body, frozen=True):
+    peerId: int
+
+    FAULTS: ClassVar = {"peerId": "peerId is a whole number, that of a member of the room."}
+
+
+class Readiness(Body, frozen=True):
+    ready: bool
+
+    FAULTS: ClassVar = {"ready": "ready is true or false."}
+
+
+class StartWish(Body, frozen=True):
+    force: bool = False
+
+    FAULTS: ClassVar = {"force": "force is true or false."}
 
 
 class Whom(Body, frozen=True):
@@ -98,11 +179,56 @@ class OneUser(Body, frozen=True):
     FAULTS: ClassVar = {"user_id": "user_id is a whole number, the id of a user."}
 
 
+EndsInS = Annotated[int, msgspec.Meta(ge=1, le=MAX_END_S)]
+_ENDS_FAULT = f"ends_in_s is a whole number of seconds, from 1 to {MAX_END_S}."
+
+
 class NewAnnouncement(Body, frozen=True):
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=VISIBLE)]
     body: Annotated[str, msgspec.Meta(max_length=2000, pattern=NO_NUL)] = ""
+    ends_in_s: EndsInS | None = None
 
     FAULTS: ClassVar = {
+        "ends_in_s": _ENDS_FAULT,
         "title": "title is text of at most 100 characters.",
         "body": "body is text of at most 2000 characters.",
+    }
+
+
+ReasonText = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=VISIBLE)]
+_REASON_FAULT = "A reason is needed, as text of at most 200 characters."
+
+
+class Reason(Body, frozen=True):
+    reason: ReasonText
+
+    FAULTS: ClassVar = {"reason": _REASON_FAULT}
+
+
+class UserKick(Body, frozen=True):
+    username: Name
+    reason: ReasonText
+
+    FAULTS: ClassVar = {**OneUsername.FAULTS, "reason": _REASON_FAULT}
+
+
+class NewUserBan(Body, frozen=True):
+    """Without an end it holds until it is lifted."""
+
+    username: Name
+    reason: ReasonText
+    ends_in_s: EndsInS | None = None
+
+    FAULTS: ClassVar = {**UserKick.FAULTS, "ends_in_s": _ENDS_FAULT}
+
+
+class NewReport(Body, frozen=True):
+    username: Name
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=VISIBLE)]
+    room_id: OptionalName | None = None
+
+    FAULTS: ClassVar = {
+        **OneUsername.FAULTS,
+        "text": "Say what happened, in at most 500 characters.",
+        "room_id": "room_id is text, the id of a room.",
     }

@@ -51,8 +51,8 @@ class FreshToken(msgspec.Struct, frozen=True):
     token: str
 
 
-class Room(msgspec.Struct, frozen=True):
-    """One row of the room list."""
+class Room(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row of the room list. The last fields are there only where a host made use of them."""
 
     id: str
     host_username: str
@@ -62,6 +62,10 @@ class Room(msgspec.Struct, frozen=True):
     max_players: int
     created_at: str
     is_full: bool
+    name: str | None = None
+    """One of its own."""
+    is_started: bool = False
+    """Closed to newcomers."""
 
 
 class PeerInfo(msgspec.Struct, frozen=True):
@@ -72,12 +76,41 @@ class PeerInfo(msgspec.Struct, frozen=True):
     isHost: bool
 
 
-class MyRoom(Room, frozen=True):
+class MyRoom(Room, frozen=True, kw_only=True):
     """The room that the caller is in, with what ``room_joined`` says of it."""
 
     peerId: int
     """The caller's own."""
     members: list[PeerInfo]
+
+
+class RoomState(msgspec.Struct, frozen=True):
+    """What a member sees of the room besides its members: in the fields of the socket's messages."""
+
+    roomId: str
+    code: str
+    """To join by."""
+    name: str | None
+    gamemode: str
+    mapName: str | None
+    maxPlayers: int
+    isPublic: bool
+    isStarted: bool
+    hostPeerId: int | None
+    """None: the host is away, and the place is kept."""
+    ready: list[int]
+    """Peer ids."""
+
+
+class BannedUser(msgspec.Struct, frozen=True):
+    user_id: int
+    username: str | None
+    """None: nobody knows the name any more."""
+
+
+class BanList(msgspec.Struct, frozen=True):
+    count: int
+    bans: list[BannedUser]
 
 
 class RoomList(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from lobby_server.protocol.codes import ErrorReason
+from lobby_server.protocol.features import Feature
 from lobby_server.protocol.message import ClientMessage, ServerMessage
 
 
@@ -58,6 +59,16 @@ class FriendRemoved(ServerMessage, frozen=True):
     TYPE: ClassVar[str] = "friend_removed"
 
     user_id: int
+
+
+class FriendRoom(ServerMessage, frozen=True):
+    """Where a friend is now; null: in no room that is public."""
+
+    TYPE: ClassVar[str] = "friend_room"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.FRIEND_ROOMS})
+
+    user_id: int
+    room_id: str | None
 
 
 class PartyInvited(ServerMessage, frozen=True):
@@ -167,7 +178,7 @@ class Notification(ServerMessage, frozen=True):
     ts: int
 
 
-class Announcement(ServerMessage, frozen=True):
+class Announcement(ServerMessage, frozen=True, omit_defaults=True):
     """A message from an administrator to all clients. ``ts`` is Unix time in milliseconds."""
 
     TYPE: ClassVar[str] = "announcement"
@@ -176,12 +187,14 @@ class Announcement(ServerMessage, frozen=True):
     title: str
     body: str
     ts: int
+    until: int | None = None
+    """When it has no meaning any more, in the same time; left out where it has no end."""
 
 
 SOCIAL_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
     for message in (
-        FriendRequested, FriendRequestClosed, FriendAccepted, FriendRemoved,
+        FriendRequested, FriendRequestClosed, FriendAccepted, FriendRemoved, FriendRoom,
         PartyInvited, PartyInviteClosed, PartyJoined, PartyLeft,
         PartyLeaderChanged, PartyMemberStatus, MatchInvited, MatchInviteClosed, ChatMessage, Notification, Announcement,
     )

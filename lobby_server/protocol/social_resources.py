@@ -32,6 +32,31 @@ class Friend(msgspec.Struct, frozen=True):
     since: str
 
 
+class Profile(msgspec.Struct, frozen=True):
+    """A user as another one sees them."""
+
+    user_id: int
+    username: str
+    is_online: bool
+    since: str | None
+    """When the account was made; None: another service holds it."""
+    rooms_hosted: int | None
+    mutual_friends: list[str]
+    """Friends of both, by name: the first ones of them."""
+    mutual_friends_count: int
+
+
+class FriendsRoom(msgspec.Struct, frozen=True):
+    user_id: int
+    room_id: str
+
+
+class FriendRooms(msgspec.Struct, frozen=True):
+    """Friends who are in a public room."""
+
+    rooms: list[FriendsRoom]
+
+
 class FriendRequest(msgspec.Struct, frozen=True):
     request_id: int
     from_user_id: int
@@ -158,11 +183,12 @@ class NotificationList(msgspec.Struct, frozen=True):
     has_more: bool
 
 
-class Announcement(msgspec.Struct, frozen=True):
+class Announcement(msgspec.Struct, frozen=True, omit_defaults=True):
     id: int
     title: str
     body: str
     ts: int
+    until: int | None = None
 
 
 class AnnouncementList(msgspec.Struct, frozen=True):

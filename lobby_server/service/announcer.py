@@ -41,13 +41,15 @@ class Announcer:
         clock: Clock,
         metrics: Metrics,
         rooms_interval_s: float,
+        is_shared: bool = False,
     ) -> None:
-        """`count_players`: users online, for clients that ask for the count. `rooms_interval_s`: least time between
-        two announcements of the room list."""
+        """`count_players`: users online, for clients that ask for the count. `rooms_interval_s`: least time between two
+        announcements of the room list. `is_shared`: whether other nodes answer for this lobby, too."""
         self._fanout = fanout
         self._sessions = sessions
         self._rooms = rooms
         self._count_players = count_players
+        self._is_shared = is_shared
         self._metrics = metrics
         self._rooms_changed = Paced(
             clock,
@@ -72,7 +74,7 @@ class Announcer:
         if profile.presence is PresenceMode.BATCH:
             batch = self._batches.get(profile)
             if batch is None:
-                batch = self._batches[profile] = PresenceBatch()
+                batch = self._batches[profile] = PresenceBatch(is_shared=self._is_shared)
                 self._fanout.draw_from(batch, profile)
             batch.newcomer()
         if profile.rooms is RoomsMode.DELTA:

@@ -16,6 +16,9 @@ from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
+from lobby_server.service.accounts.sign_ins import SignIns
+from lobby_server.service.accounts.upkeep import AccountUpkeep
+from lobby_server.service.administration.administration import Administration
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Passwords, Tokens
 from lobby_server.service.drain import Drain
@@ -31,6 +34,7 @@ from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.hosting import RoomHosting
 from lobby_server.service.rooms.list import RoomListView
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.sessions import Sessions
@@ -116,10 +120,15 @@ class App:
             clock=clock,
             new_token_id=runtime.new_token_id,
             revoked=books.revoked,
+            bans=books.user_bans,
+        )
+        self.sign_ins = SignIns(
+            store=store, tokens=self.tokens, replica=self.replica, clock=clock, new_id=runtime.new_token_id
         )
         self.accounts = Accounts(
             store=store,
             tokens=self.tokens,
+            sign_ins=self.sign_ins,
             passwords=Passwords(),
             clock=clock,
             hashing=HashingQueue(runtime.executor, clock=clock),
@@ -162,6 +171,7 @@ class App:
             clock=clock,
             metrics=self.metrics,
             rooms_interval_s=settings.rooms_notify_interval_ms / 1000,
+            is_shared=shared_log is not None,
         )
 
         # Commands
@@ -186,6 +196,36 @@ class App:
             chat_max_characters=settings.chat_max_characters,
             new_id=runtime.new_id,
             new_key=runtime.new_token_id,
+        )
+
+        self.hosting = RoomHosting(
+            replica=self.replica,
+            rooms=self.rooms,
+            announcer=self.announcer,
+            sessions=self.sessions,
+            people=self.social.people,
+            writer=self.writer,
+        )
+
+        self.upkeep = AccountUpkeep(
+            store=store,
+            accounts=self.accounts,
+            sign_ins=self.sign_ins,
+            tokens=self.tokens,
+            friends=self.social.friends,
+            blocks=self.social.blocks,
+            replica=self.replica,
+            clock=clock,
+        )
+
+        self.administration = Administration(
+            replica=self.replica,
+            sessions=self.sessions,
+            people=self.social.people,
+            sign_ins=self.sign_ins,
+            store=store,
+            clock=clock,
+            settings=settings,
         )
 
         # Other nodes
@@ -270,6 +310,7 @@ class App:
         await self.accounts.load_revoked()
         await self.rooms.restore()
         await self.social.restore()
+        await self.administration.restore()
 
     # -- sockets --------------------------------------------------------------------------------------------------
 

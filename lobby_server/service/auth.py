@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import argon2
 import jwt
 
+from lobby_server.core.bans import UserBan, UserBanned
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import TokenRefused
 from lobby_server.service.accounts.signatures import ALGORITHM, verified_claims
@@ -38,11 +39,23 @@ class Claims:
     """Unix time."""
     role: str | None = None
     """The claim ``role``, which a fresh token keeps."""
+    sign_in_id: str | None = None
+    """The claim ``sid``: the login that it comes from, which a fresh token keeps."""
+
+    @property
+    def sign_in_key(self) -> str | None:
+        """What is revoked when the sign-in ends."""
+        return None if self.sign_in_id is None else revocation_key(self.sign_in_id)
 
     @property
     def is_admin(self) -> bool:
         """May announce, and see the figures of the server."""
         return self.role == ADMIN_ROLE
+
+
+def revocation_key(sign_in_id: str) -> str:
+    """What stands among the revoked tokens when a whole sign-in is ended."""
+    return f"sign-in {sign_in_id}"
 
 
 class Tokens:
@@ -56,13 +69,16 @@ class Tokens:
         clock: Clock,
         new_token_id: Callable[[], str],
         revoked: dict[str, float] | None = None,
+        bans: Mapping[int, UserBan] | None = None,
     ) -> None:
         """`secret` signs, and verifies as each of the `older` does. `new_token_id`: new each time, and nobody can
-        guess it. `revoked`: where it is known which tokens are signed out, and when each ends by itself."""
+        guess it. `revoked`: where it is known which tokens are signed out, and when each ends by itself. `bans`: of
+        users, whose tokens hold no more."""
         self._secrets = (secret, *older)
         self._clock = clock
         self._new_token_id = new_token_id
         self._revoked: dict[str, float] = {} if revoked is None else revoked
+        self._bans: Mapping[int, UserBan] = {} if bans is None else bans
         self._forget_at = _FORGET_AT_LEAST
         self.ttl_s = ttl_s
 
@@ -70,8 +86,8 @@ class Tokens:
         """Other secrets from now on. A token of a secret that is gone verifies no more; sockets that it opened stay."""
         self._secrets = (secret, *older)
 
-    def issue(self, user: User, *, role: str | None = None) -> str:
-        """A new token. `role`: ``admin`` for an operator; accounts have none."""
+    def issue(self, user: User, *, role: str | None = None, sign_in_id: str | None = None) -> str:
+        """A new token. `role`: ``admin`` for an administrator. `sign_in_id`: of the login that it belongs to."""
         now_s = int(self._clock.utc_now().timestamp())
         claims: dict[str, object] = {
             "userId": user.id,
@@ -82,6 +98,8 @@ class Tokens:
         }
         if role is not None:
             claims["role"] = role
+        if sign_in_id is not None:
+            claims["sid"] = sign_in_id
         return jwt.encode(claims, self._secrets[0], ALGORITHM)
 
     def verify(self, token: object) -> Claims:
@@ -96,8 +114,40 @@ class Tokens:
             token_id = hashlib.sha256(token.encode()).hexdigest()[:32]
         if token_id in self._revoked:
             raise TokenRefused("The token was signed out.")
-        role = claims.get("role")
-        return Claims(user, token_id, expires_at_s, role=role if isinstance(role, str) else None)
+        role, sign_in_id = claims.get("role"), claims.get("sid")
+        verified = Claims(
+            user,
+            token_id,
+            expires_at_s,
+            role=role if isinstance(role, str) else None,
+            sign_in_id=sign_in_id if isinstance(sign_in_id, str) and _is_storable(sign_in_id) else None,
+        )
+        if verified.sign_in_key in self._revoked:
+            raise TokenRefused("The token was signed out.")
+        self.check_not_banned(user)
+        return verified
+
+    def check_not_banned(self, user: User) -> None:
+        """Raises `UserBanned`, which says until when and why."""
+        ban = self._bans.get(user.id)
+        if ban is not None and ban.holds(self._clock.utc_now().timestamp()):
+            end = "" if ban.until_s is None else f" until {utc_from_unix(ban.until_s):%Y-%m-%d %H:%M} UTC"
+            raise UserBanned(f"You are banned from this lobby{end}. Reason: {ban.reason}")
+
+    def issue_reset(self, user_id: int, fingerprint: str, *, expires_at_s: float) -> str:
+        """A token by which a user may choose another password; it is none to log in with. `fingerprint`: of what is to
+        be replaced."""
+        claims = {"resetFor": user_id, "fingerprint": fingerprint, "exp": int(expires_at_s)}
+        return jwt.encode(claims, self._secrets[0], ALGORITHM)
+
+    def verify_reset(self, token: str) -> tuple[int, str]:
+        """User and fingerprint of a token that `issue_reset` made. Raises `TokenRefused`."""
+        claims = self._signed_claims(token)
+        self._end_of(claims)
+        user_id, fingerprint = claims.get("resetFor"), claims.get("fingerprint")
+        if type(user_id) is not int or not isinstance(fingerprint, str):
+            raise TokenRefused("The token is none to choose a password with.")
+        return user_id, fingerprint
 
     def revoke(self, token_id: str, expires_at_s: float) -> None:
         """Refuse a token from now on. Those that have ended by themselves are forgotten whenever the table doubled."""

@@ -7,11 +7,13 @@ from lobby_server.protocol.codes import ErrorReason
 
 ERROR_REASONS: dict[RefusalCode, ErrorReason] = {
     RefusalCode.INVALID_TOKEN: ErrorReason.INVALID_TOKEN,
+    RefusalCode.USER_BANNED: ErrorReason.USER_BANNED,
     RefusalCode.NO_ROOM_FOUND: ErrorReason.NO_ROOM_FOUND,
     RefusalCode.ROOM_NOT_FOUND: ErrorReason.ROOM_NOT_FOUND,
     RefusalCode.ROOM_FULL: ErrorReason.ROOM_FULL,
     RefusalCode.VERSION_MISMATCH: ErrorReason.VERSION_MISMATCH,
     RefusalCode.ALREADY_IN_ROOM: ErrorReason.ALREADY_IN_ROOM,
+    RefusalCode.ALREADY_STARTED: ErrorReason.ALREADY_STARTED,
     RefusalCode.BANNED: ErrorReason.BANNED,
     RefusalCode.INVITATION_REQUIRED: ErrorReason.INVITATION_REQUIRED,
     RefusalCode.NOT_IN_ROOM: ErrorReason.NOT_IN_ROOM,

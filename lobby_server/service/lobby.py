@@ -94,5 +94,5 @@ class Lobby:
 
     def _signed_out(self, effect: effects.SignedOut, _: Session | None) -> None:
         for session in self._sessions.of_user(effect.user.id):
-            if session.token_id == effect.token_id:
+            if effect.token_id in (session.token_id, session.sign_in_key):
                 session.close(CloseCode.SIGNED_OUT, "signed out")

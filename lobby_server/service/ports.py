@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from lobby_server.service.social.ports import ChatStore, FriendStore, NotificationStore
+from lobby_server.core.presence import User
+from lobby_server.service.administration.ports import AdminStore
+from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,29 @@ class Account:
     email: str | None
     password_hash: str
     created_at: datetime
+    role: str | None = None
+    """``admin``: an administrator from the next login on."""
+    rooms_hosted: int = 0
+    """Rooms that the user has made."""
+
+    @property
+    def user(self) -> User:
+        return User(self.id, self.username)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """One login of a user."""
+
+    id: str
+    user_id: int
+    client: str
+    """What the client calls itself."""
+    created_at: datetime
+    used_at: datetime
+    """When it got its last token."""
+    expires_at: datetime
+    """When that token ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +63,9 @@ class StoredRoom:
     created_at: datetime
     banned_user_ids: frozenset[int] = frozenset()
     invited_user_ids: frozenset[int] = frozenset()
+    name: str | None = None
+    player_ids: frozenset[int] | None = None
+    """Of a game that has started: who may come back to it."""
 
 
 class StoreError(Exception):
@@ -47,6 +75,7 @@ class StoreError(Exception):
     ├── StoreUnavailable   the database is away: 503, try again
     │   └── StoreFull      it takes no writes, because its disk is full
     ├── UsernameTaken
+    │   └── UsernameLooksTaken   an account has a name that looks like it
     └── EmailTaken
     """
 
@@ -63,11 +92,15 @@ class UsernameTaken(StoreError):
     pass
 
 
+class UsernameLooksTaken(UsernameTaken):
+    pass
+
+
 class EmailTaken(StoreError):
     pass
 
 
-class Store(FriendStore, ChatStore, NotificationStore, Protocol):
+class Store(FriendStore, ChatStore, NotificationStore, AdminStore, Protocol):
     """Accounts, revoked tokens and rooms, kept; and everything of the social side.
 
     Every call commits before it returns and either happens whole or not at all. Any of them raises
@@ -79,7 +112,8 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     ) -> Account:
         """A new account with the next free id.
 
-        Usernames and emails are unique without regard to case. Raises `UsernameTaken` or `EmailTaken`.
+        Usernames and emails are unique without regard to case, and no new username looks like another one. Raises
+        `UsernameTaken`, `UsernameLooksTaken` or `EmailTaken`.
         """
 
     async def account_by_login(self, login: str) -> Account | None:
@@ -90,16 +124,45 @@ class Store(FriendStore, ChatStore, NotificationStore, Protocol):
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         """Replace a hash, when the parameters of hashing changed. No account: nothing happens."""
 
+    async def set_role(self, user_id: int, role: str | None) -> None:
+        """No account: nothing happens."""
+
+    async def delete_account(self, user_id: int) -> None:
+        """An account and all that is kept of its user: friendships, requests, blocks, lines, notifications, sign-ins.
+        No account: the rest goes."""
+
+    async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
+        """All that a user has said, oldest first."""
+
+    async def add_sign_in(self, sign_in: SignIn) -> None:
+        """One more; those of the user that have ended by then are forgotten."""
+
+    async def sign_ins(self, user_id: int, now: datetime) -> list[SignIn]:
+        """Those of a user that have not ended, the one that was used last first."""
+
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
+        """It got another token. No such sign-in: nothing happens."""
+
+    async def delete_sign_in(self, sign_in_id: str) -> None:
+        """No such sign-in: nothing happens."""
+
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         """Remember that a token is signed out. A second time changes nothing."""
 
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         """``jti`` → end of the token, of those that have not ended by themselves; the others are forgotten."""
 
-    async def add_room(self, room: StoredRoom) -> None: ...
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+        """A room, which counts for its host's account. `is_again`: it was there before, and has been counted."""
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         """Another host, or the same with a version. No such room: nothing happens."""
+
+    async def change_room(self, room: StoredRoom) -> None:
+        """Keep the settings of a room, and whether it has started, as they are there. No such room: nothing happens."""
+
+    async def unban(self, room_id: str, user_id: int) -> None:
+        """Keep a user out of a room no more. Not kept out, or no such room: nothing happens."""
 
     async def ban(self, room_id: str, user_id: int) -> None:
         """Keep a user out of a room. A second time, or no such room: nothing happens."""

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from lobby_server.core.bans import UserBanned
 from lobby_server.core.presence import User
 from lobby_server.core.ratelimit import REFUSED, Pace
 from lobby_server.core.refusal import Refusal, TokenRefused
@@ -128,7 +129,7 @@ class Session(Peer):
     _rules: Rules
 
     __slots__ = (
-        "_last_ack", "_malformed_s", "_tries", "features", "is_guest", "token_id", "user", "version",
+        "_last_ack", "_malformed_s", "_tries", "features", "is_guest", "sign_in_key", "token_id", "user", "version",
     )  # fmt: skip
 
     def __init__(
@@ -149,6 +150,7 @@ class Session(Peer):
         self.is_guest = False
         self.version: str | None = None
         self.token_id: str | None = None
+        self.sign_in_key: str | None = None
         self._tries = 0
         self._last_ack = 0
         self._malformed_s = 0.0
@@ -233,8 +235,11 @@ class Session(Peer):
         else:
             try:
                 claims = self._rules.tokens.verify(handshake.token)
-            except TokenRefused:
-                self._refuse_handshake(ErrorReason.INVALID_TOKEN)
+            except TokenRefused as refused:
+                asks = known_features(handshake.features)
+                self._refuse_handshake(
+                    ErrorReason.INVALID_TOKEN, str(refused) if asks and isinstance(refused, UserBanned) else None
+                )
             else:
                 self._accept(handshake, claims)
 
@@ -256,7 +261,7 @@ class Session(Peer):
     def _accept(self, handshake: Handshake, claims: Claims) -> None:
         user = self.user = claims.user
         self.version = sys.intern(handshake.version)
-        self.token_id = claims.token_id
+        self.token_id, self.sign_in_key = claims.token_id, claims.sign_in_key
         accepted = HandshakeAccepted(peer_id=0, user_id=user.id, username=user.username)
         features = known_features(handshake.features)
         if features is not None:
@@ -297,7 +302,7 @@ class Session(Peer):
         claims = self._rules.tokens.verify(refresh.token)
         if claims.user.id != self.user.id:
             raise TokenRefused("The token is of another user.")
-        self.token_id = claims.token_id
+        self.token_id, self.sign_in_key = claims.token_id, claims.sign_in_key
         self._expect_end_of(claims)
         self.reply(Refreshed(token_ttl_s=self._token_ttl_s(claims)))
 

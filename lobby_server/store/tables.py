@@ -97,9 +97,24 @@ users = Table(
     Column("email_key", StoredText),
     Column("password_hash", StoredText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("role", StoredText),
+    Column("username_look", StoredText),
+    Column("rooms_hosted", Integer, nullable=False, server_default="0"),
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
+    Index("ix_users_username_look", "username_look", unique=True),
     sqlite_autoincrement=True,  # an id is never used again: old tokens name it
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", StoredText, primary_key=True),
+    Column("user_id", BigInteger, nullable=False, index=True),
+    Column("client", StoredText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 revoked_tokens = Table(
@@ -121,7 +136,10 @@ rooms = Table(
     Column("is_public", Boolean, nullable=False),
     Column("version", StoredText),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("name", StoredText),
+    Column("player_ids", StoredText),
 )
+"""`player_ids`: of a game that has started, as a JSON array."""
 
 room_bans = Table(
     "room_bans",
@@ -212,6 +230,47 @@ announcements = Table(
     Column("author_id", BigInteger, nullable=False),
     Column("author_username", StoredText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+user_bans = Table(
+    "user_bans",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("username", StoredText, nullable=False),
+    Column("reason", StoredText, nullable=False),
+    Column("until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("by_id", BigInteger, nullable=False),
+    Column("by_username", StoredText, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    _counted_id(),
+    Column("sender_id", BigInteger, nullable=False),
+    Column("sender_username", StoredText, nullable=False),
+    Column("about_id", BigInteger, nullable=False),
+    Column("about_username", StoredText, nullable=False),
+    Column("text", StoredText, nullable=False),
+    Column("room_id", StoredText),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("is_closed", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    _counted_id(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by_id", BigInteger, nullable=False),
+    Column("by_username", StoredText, nullable=False),
+    Column("deed", StoredText, nullable=False),
+    Column("target", StoredText, nullable=False),
+    Column("detail", StoredText, nullable=False),
     sqlite_autoincrement=True,
 )
 

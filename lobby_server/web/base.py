@@ -30,6 +30,7 @@ BARE_PREFIX = "/ prefix"
 """What the routes know the path prefix without a slash by; no request has such a path."""
 MAX_ID_DIGITS = 18
 """Of an id in an address: what is longer fits into no database."""
+TOO_MANY_ASKED = "You have asked a lot of people in a short time; wait a moment."
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 
@@ -87,6 +88,11 @@ class BaseHandler(tornado.web.RequestHandler):
         return self.context.proxies.client(
             self.request.remote_ip or "", headers.get("X-Forwarded-For"), headers.get("X-Forwarded-Proto")
         )
+
+    @property
+    def user_agent(self) -> str:
+        """What the client calls itself."""
+        return str(self.request.headers.get("User-Agent", ""))
 
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -152,8 +158,7 @@ class BaseHandler(tornado.web.RequestHandler):
         user = self.claims().user
         wait_s = await self.app.social_limit.take(str(user.id))
         if wait_s:
-            sentence = "You have asked a lot of people in a short time; wait a moment."
-            raise ApiFault(429, ApiCode.RATE_LIMITED, sentence, retry_after_s=wait_s)
+            raise ApiFault(429, ApiCode.RATE_LIMITED, TOO_MANY_ASKED, retry_after_s=wait_s)
         return user
 
     def before(self) -> int | None:

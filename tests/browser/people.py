@@ -32,15 +32,18 @@ class Person:
 
     # -- rooms ----------------------------------------------------------------------------------------------------
 
-    def create_room(self, gamemode: str, *, map_name: str = "", players: int = 8, public: bool = True) -> None:
-        page = self.page
+    def create_room(
+        self, gamemode: str, *, map_name: str = "", players: int = 8, public: bool = True, name: str = ""
+    ) -> None:
+        page, form = self.page, self.page.locator("#create-room")
         if not page.locator("#create-room-fold[open]").count():
             page.locator("#create-room-fold summary").click()
-        page.get_by_label("Game mode", exact=True).last.fill(gamemode)
-        page.get_by_label("Map", exact=True).fill(map_name)
-        page.get_by_label("Players", exact=True).fill(str(players))
-        page.get_by_label("In the public list").set_checked(public)
-        page.get_by_role("button", name="Create", exact=True).click()
+        form.get_by_label("Game mode", exact=True).fill(gamemode)
+        form.get_by_label("Map", exact=True).fill(map_name)
+        form.get_by_label("Players", exact=True).fill(str(players))
+        form.get_by_label("Name of the room").fill(name)
+        form.get_by_label("In the public list").set_checked(public)
+        form.get_by_role("button", name="Create", exact=True).click()
 
     def room(self, gamemode: str) -> Any:
         """The row of a room in the list."""
@@ -96,5 +99,6 @@ class Person:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _credentials(self, password: str) -> None:
-        self.page.get_by_label("Username").fill(self.name)
-        self.page.get_by_label("Password").fill(password)
+        form = self.page.locator("#login-form")
+        form.get_by_label("Username").fill(self.name)
+        form.get_by_label("Password").fill(password)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import DESKTOP, PHONE, Crowd
+from tests.browser.test_ops_page import admin_token, open_ops
 
 
 def violations(page: Any, axe: Path) -> list[tuple[str, str]]:
@@ -48,3 +49,53 @@ def test_nothing_keeps_anybody_out(crowd: Crowd, axe: Path, size: dict[str, int]
     ann.page.locator("#person").get_by_role("button", name="Block").click()
     assert violations(ann.page, axe) == [], "confirm"
     ann.confirms("Cancel")
+    ann.does("Report", to=bob.name)
+    assert violations(ann.page, axe) == [], "report"
+    ann.page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_keeps_a_host_out(crowd: Crowd, axe: Path, size: dict[str, int], scheme: str) -> None:
+    look = {"size": size, "color_scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    ann = crowd.person(f"host_a_{size['width']}_{scheme}", **look)
+    cat = crowd.person(f"host_c_{size['width']}_{scheme}")
+    room = f"hosted {size['width']} {scheme}"
+    ann.create_room(room, name="by name")
+    ann.is_in_room(room)
+    cat.join(room)
+    cat.page.get_by_role("button", name="I am ready").click()
+    ann.page.locator("#my-room-members [data-part=ready]:visible").wait_for()
+    ann.page.locator("#my-room-bans-fold summary").click()
+    for opener, dialog in (
+        (None, "room"),
+        ("#my-room-settings", "#room-settings"),
+        ("#rooms li [data-part=open]", "#room-card"),
+        ("#account-button", "#account"),
+    ):
+        if opener is not None:
+            ann.page.locator(opener).first.click()
+            ann.page.locator(f"{dialog}[open]").wait_for()
+            for fold in ann.page.locator(f"{dialog} summary").all():
+                fold.click()
+        assert violations(ann.page, axe) == [], dialog
+        if opener is not None:
+            ann.page.keyboard.press("Escape")
+    ann.page.get_by_role("button", name="Start the game").click()
+    ann.page.get_by_role("button", name="End the game").wait_for()
+    assert violations(ann.page, axe) == [], "started"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_keeps_an_administrator_or_a_forgetful_player_out(
+    crowd: Crowd, axe: Path, size: dict[str, int], scheme: str
+) -> None:
+    look = {"size": size, "color_scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    assert violations(crowd.page("/#reset=some.reset.token", **look), axe) == [], "reset"
+    door = crowd.page("/ops", **look)
+    assert violations(door, axe) == [], "door of operations"
+    page = open_ops(crowd, admin_token(crowd), **look)
+    page.locator("#admin-settings li").first.wait_for(state="attached")
+    page.locator("#admin summary").click()
+    assert violations(page, axe) == [], "operations"

@@ -212,8 +212,8 @@ def test_longest_text_in_a_toast_widens_nothing(crowd: Crowd, folder: Path) -> N
 def test_longest_text_at_the_door_widens_nothing(crowd: Crowd, folder: Path) -> None:
     crowd.expected.append("Failed to load resource")
     page = crowd.page()
-    page.get_by_label("Username").fill(EMAIL)
-    page.get_by_label("Password").fill(BODY)
+    page.locator("#login-username").fill(EMAIL)
+    page.locator("#login-password").fill(BODY)
     page.get_by_role("button", name="Register").click()
     page.locator("#login-problem:not(:empty)").wait_for()
     is_within_its_panels(page, folder, "door")

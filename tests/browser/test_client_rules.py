@@ -20,6 +20,7 @@ AT = 1_767_225_600_000
 """The page's clock at the start, Unix milliseconds."""
 LISTS = (
     "users", "friends", "incoming", "outgoing", "blocks", "invites", "notifications", "announcements", "messages",
+    "rooms", "sign_ins",
 )  # fmt: skip
 NOTHING: dict[str, Any] = {"party": None, "has_more": False, **{name: [] for name in LISTS}}
 """An answer to every question but that for the rooms: there is nobody and nothing."""

@@ -64,6 +64,7 @@ def test_goal_of_a_node_of_four_is_missed_by_one_that_costs_a_third() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_cluster_bench_finds_nothing_lost_and_nothing_doubled(tmp_path: Path) -> None:
     if why_not() is not None:
         pytest.skip(str(why_not()))
@@ -118,6 +119,7 @@ def a_document() -> dict[str, object]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_swarm_comes_through_every_fault_in_one_run_with_a_clean_ledger() -> None:
     if why_not() is not None or find_haproxy() is None:
         pytest.skip("there is no Valkey, PostgreSQL or HAProxy")

@@ -40,6 +40,7 @@ def test_hundred_rooms_under_kills_are_all_there_and_once(place: Surroundings, k
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("killed", KILLED)
 def test_thousand_rooms_under_many_kills_are_all_there_and_once(place: Surroundings, killed: str) -> None:
     assert made_missing_doubled(place, killed, ClusterSizes(rooms=1_000, kills=8)) == (1_000, 0, 0)

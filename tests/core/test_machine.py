@@ -17,6 +17,8 @@ from lobby_server.core.machine.image import ImageRefused, digest, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
+from lobby_server.core.room_codes import code_of
+from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.core.rooms import Room
 
 USERS = [User(number, f"user{number}") for number in range(1, 5)]
@@ -63,6 +65,24 @@ one_command = st.one_of(
     st.builds(commands.LeaveRoom, users),
     st.builds(commands.KickFromRoom, users, st.integers(1, 3)),
     st.builds(commands.DeleteRoom, users, ids),
+    st.builds(
+        commands.ChangeRoom,
+        users,
+        ids,
+        st.builds(
+            RoomSettings,
+            name=st.sampled_from([None, "", "x"]),
+            map_name=st.sampled_from([None, "m"]),
+            max_players=st.sampled_from([None, 2, 3]),
+            is_public=st.sampled_from([None, True, False]),
+        ),
+    ),
+    st.builds(commands.HandOverRoom, users, ids, st.integers(1, 3)),
+    st.builds(commands.UnbanFromRoom, users, ids, user_ids),
+    st.builds(commands.SetReady, users, ids, st.booleans()),
+    st.builds(commands.StartRoom, users, ids, st.booleans()),
+    st.builds(commands.ReopenRoom, users, ids),
+    st.builds(commands.UseRoomCode, users, st.builds(code_of, ids)),
     st.builds(commands.InviteToRoom, users, users, ids, st.just("key"), st.just(AT)),
     st.builds(commands.EndMatchInvites, ids, user_ids, st.tuples(user_ids), st.just("declined"), st.booleans()),
     st.builds(commands.CreateParty, users, ids),
@@ -74,6 +94,10 @@ one_command = st.one_of(
     st.builds(commands.Befriend, requests, st.just(AT), st.just("key")),
     st.builds(commands.Block, user_ids, users, st.just(AT)),
     st.builds(commands.Unblock, user_ids, user_ids),
+    st.builds(commands.BanUser, users, st.just("why"), st.sampled_from([None, 9.0])),
+    st.builds(commands.UnbanUser, user_ids),
+    st.builds(commands.KickUser, users, st.just("why")),
+    st.builds(commands.CloseRoom, users, ids),
     st.builds(commands.TakePart, users),
     st.builds(commands.KeepNotice, user_ids),
     st.builds(commands.NodeLost, st.sampled_from(NODES)),
@@ -229,6 +253,17 @@ def test_deadlines_are_those_of_the_log() -> None:
     early = state.apply(commands.ExpireRooms(), at_s=5.9)
     assert not any(isinstance(effect, effects.RoomExpired) for effect in early)
     assert any(isinstance(effect, effects.RoomExpired) for effect in state.apply(commands.ExpireRooms(), at_s=6.0))
+
+
+def test_place_that_is_kept_for_a_host_is_in_the_image_and_ends_by_the_time_of_the_log() -> None:
+    state = new_state()
+    state.books.rooms.restore(new_room("1", ANN), now_s=1.0)
+    state.apply(commands.JoinRoom(BOB, "1", "1"), at_s=2.0)
+    for each in with_copy(state):
+        early = each.apply(commands.ExpireRooms(), at_s=5.9)
+        assert not any(isinstance(effect, effects.HostReplaced) for effect in early)
+        told = each.apply(commands.ExpireRooms(), at_s=6.0)
+        assert [effect.host.user for effect in told if isinstance(effect, effects.HostReplaced)] == [BOB]
 
 
 def test_lobby_chat_is_paced_over_all_nodes_together() -> None:

@@ -146,6 +146,57 @@ def test_restored_room_is_empty_and_waits_for_its_host() -> None:
     assert book.expire(10 * TTL_S).deleted == []
 
 
+def restored(**changes: object) -> RoomBook:
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.restore(make_room(**changes), now_s=0.0)
+    return book
+
+
+def test_place_of_the_host_is_kept_after_a_restart_whoever_comes_first() -> None:
+    book = restored()
+    first = book.join("r1", BOB, version="1", now_s=1.0)
+    assert (first.became_host, first.room.host) == (False, ANN)
+    assert refusal(book.kick, BOB.id, 9, now_s=1.0) is RefusalCode.NOT_HOST
+    back = book.join("r1", ANN, version="1", now_s=2.0)
+    assert (back.came_back, back.room.host) == (True, ANN)
+    assert book.next_deadline_s() is None
+
+
+def test_host_takes_the_kept_place_over_the_socket_too() -> None:
+    book = restored()
+    book.join("r1", BOB, version="1", now_s=1.0)
+    assert book.take_host_place(ANN, version="1", now_s=2.0).came_back
+
+
+def test_kept_place_counts_as_taken_for_everybody_but_the_host() -> None:
+    book = restored()
+    book.join("r1", BOB, version="1", now_s=1.0)
+    assert [room.is_full for room in book.public()] == [True]
+    assert refusal(book.join, "r1", CLEO, version="1", now_s=1.0) is RefusalCode.ROOM_FULL
+    assert refusal(book.join_together, "r1", {CLEO: "1"}, led_by=CLEO, now_s=1.0) is RefusalCode.ROOM_FULL
+    book.join("r1", ANN, version="1", now_s=1.0)
+
+
+def test_host_who_stays_away_for_too_long_is_followed_by_the_member_longest_in_the_room() -> None:
+    book = restored(max_players=3)
+    book.join("r1", BOB, version="1", now_s=1.0)
+    book.join("r1", CLEO, version="1", now_s=2.0)
+    assert book.next_deadline_s() == TTL_S
+    revision = book.revision
+    (room,) = book.expire(TTL_S).handed_over
+    assert (room.host, book.revision) == (BOB, revision + 1)
+    assert book.join("r1", ANN, version="1", now_s=TTL_S).came_back is False
+
+
+def test_room_that_was_left_again_goes_when_its_own_time_is_over_and_the_host_may_return_until_then() -> None:
+    book = restored()
+    book.join("r1", BOB, version="1", now_s=30.0)
+    book.leave(BOB.id, now_s=40.0)
+    assert book.expire(TTL_S).deleted == []
+    assert book.hosted_by(ANN.id) is book.get("r1")
+    assert [room.id for room in book.expire(100.0).deleted] == ["r1"]
+
+
 def test_taking_the_place_in_ones_room_changes_nothing(book: RoomBook) -> None:
     revision = book.revision
     assert book.take_host_place(ANN, version="2", now_s=0.0).already_in
@@ -245,6 +296,11 @@ class RoomBookMachine(RuleBasedStateMachine):
             except AlreadyHosting as hosting:
                 assert self.book.get(hosting.room_id).host == user
 
+    @rule(user=users, room_id=room_ids, is_public=st.booleans(), size=st.integers(2, 3))
+    def restore(self, user: User, room_id: str, is_public: bool, size: int) -> None:
+        if self.book.get(room_id) is None and self.book.hosted_by(user.id) is None:
+            self.book.restore(make_room(room_id, user, is_public=is_public, max_players=size), now_s=self.now_s)
+
     @rule(user=users, room_id=room_ids, version=st.sampled_from(["1", "2"]))
     def join(self, user: User, room_id: str, version: str) -> None:
         before = self.book.room_of(user.id)
@@ -330,7 +386,7 @@ class RoomBookMachine(RuleBasedStateMachine):
             assert peers == sorted(set(peers))
             assert not peers or peers[-1] < room.next_peer_id
             if room.members:
-                assert room.host.id in room.members
+                assert (room.host.id in room.members) == (room.host_until_s is None)
                 assert room.empty_until_s is None
             else:
                 assert room.empty_until_s is not None
@@ -340,9 +396,10 @@ class RoomBookMachine(RuleBasedStateMachine):
     @invariant()
     def what_waits_is_found_as_by_looking_through_all(self) -> None:
         rooms = self.book.all()
-        deadlines = [until_s for room in rooms for until_s in (room.creator_until_s, room.empty_until_s)]
+        deadlines_of = {room.id: [room.creator_until_s, room.empty_until_s, room.host_until_s] for room in rooms}
+        deadlines = [until_s for each in deadlines_of.values() for until_s in each]
         assert self.book.next_deadline_s() == min((each for each in deadlines if each is not None), default=None)
-        assert set(self.book.waiting()) == {room.id for room in rooms if room.creator_until_s or room.empty_until_s}
+        assert set(self.book.waiting()) == {room_id for room_id, each in deadlines_of.items() if any(each)}
         for user in PEOPLE:
             hosted = [room for room in rooms if room.host == user]
             assert self.book.hosted_by(user.id) in (hosted or [None])

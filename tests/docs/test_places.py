@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.docs.markdown import PAGES, ROOT, without_fences
 
-TO_BE_ADDED = {"lab.md: bench/scenarios/logout.py", "swarm.md: loadtest/players/roles/spectator.py"}
+TO_BE_ADDED = {"lab.md: bench/scenarios/logout.py"}
 """What a reader makes who follows the page."""
 
 

@@ -16,7 +16,8 @@ from tests.docs.transcripts import Replay
 
 PAGE = (DOCS / "protocol.md").read_text(encoding="utf-8")
 CALL_TABLES = (
-    "Accounts", "Room calls", "People", "Party calls", "Chat, notifications, announcements", "Service",
+    "Accounts", "Room calls", "People", "Party calls", "Chat, notifications, announcements", "Administration",
+    "Service",
 )  # fmt: skip
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from pathlib import Path
 
 from click.testing import CliRunner
 
+import tests.loadtest.conftest  # noqa: F401  # Locust without its patches
+
+# isort: split
+import loadtest.players  # noqa: F401  # enters the roles
 from bench.cli import main
-from loadtest.measure.metrics import BY_NAME, COUNT_NAMES
-from loadtest.workload import mix
-from tests.docs.markdown import DOCS, code, section, table
+from loadtest.measure.metrics import METRICS
+from loadtest.run.command_line import apply_plan
+from loadtest.wire.profiles.profile_file import read_profile, shipped
+from loadtest.workload.roles.book import ROLES
+from tests.docs.markdown import DOCS, code, examples, section, table
 from tests.docs.programs import locust_flags
 
 SWARM = (DOCS / "swarm.md").read_text(encoding="utf-8")
@@ -18,13 +26,13 @@ LAB = (DOCS / "lab.md").read_text(encoding="utf-8")
 
 def test_roles_are_those_of_the_mix() -> None:
     roles = {code(row[0]): re.findall(r"`(--[a-z-]+)`", row[2]) for row in table("swarm.md", "Roles")}
-    assert list(roles) == list(mix.ROLES)
+    assert list(roles) == list(ROLES.names)
     assert {option for options in roles.values() for option in options} <= locust_flags()[1]
-    assert f"`--mix {mix.DEFAULT_MIX}`" in SWARM
+    assert f"`--mix {ROLES.default_mix()}`" in SWARM
 
 
 def test_options_of_the_swarm_that_are_named_exist() -> None:
-    others = {"--auth-rate-per-min", "--port", "--count", "--from", "--help", "--clients"}
+    others = {"--cheer-interval-s", "--auth-rate-per-min", "--port", "--count", "--from", "--help", "--clients"}
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", SWARM))
     assert named - others <= locust_flags()[0]
     assert len(named & locust_flags()[1]) > 20
@@ -33,7 +41,23 @@ def test_options_of_the_swarm_that_are_named_exist() -> None:
 def test_series_and_numbers_are_those_that_thresholds_know() -> None:
     shown = [name for row in table("swarm.md", "Results") for name in re.findall(r"`([a-z_.]+)`", row[0])]
     files = {"run.json", "run.html", "junit.xml"}
-    assert sorted(set(shown) - files) == sorted([*BY_NAME, *COUNT_NAMES])
+    assert sorted(set(shown) - files) == sorted([*METRICS, *METRICS.count_names])
+
+
+def test_plan_and_profile_of_the_page_are_read_as_they_stand(tmp_path: Path) -> None:
+    plan, profile = examples("toml", pages=[DOCS / "swarm.md"])
+    for name, example in (("plan", plan), ("profile", profile)):
+        (tmp_path / f"{name}.toml").write_text(example.text)
+    found = apply_plan(argparse.ArgumentParser(), ["--plan", str(tmp_path / "plan.toml")])
+    assert found is not None
+    assert found.values["network"] == "mobile-3g"
+    read = read_profile(str(tmp_path / "profile.toml"))
+    assert read is not None
+    assert read.offers == {"rooms"}
+
+
+def test_profiles_are_those_that_ship() -> None:
+    assert {code(row[0]) for row in table("swarm.md", "Servers of other protocols")} == set(shipped())
 
 
 def test_scenarios_are_those_that_the_lab_lists() -> None:

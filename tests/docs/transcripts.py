@@ -22,7 +22,7 @@ from tests.docs.server import Target, call, connect_raw, token_of, wait_until
 USERS = {"ada": 123, "grace": 456, "linus": 789}
 CHANGING = {
     "id", "roomId", "room_id", "created_at", "since", "ts", "rev", "base", "gone", "token_ttl_s", "request_id",
-    "party_id", "expires_in_s",
+    "party_id", "expires_in_s", "code",
 }  # fmt: skip
 _LINE = re.compile(r"(\w+) ([→←⇒⇐]) (.+)")
 

@@ -24,7 +24,7 @@ LAYERS = (
     ("run",),
     ("calibration",),
     # The ways in
-    ("calibrate", "locustfile"),
+    ("calibrate", "locustfile", "swarm"),
 )
 
 LIBRARY_OWNERS = {

@@ -192,6 +192,7 @@ def own_port() -> list[str]:
 
 
 def _nurse(folder: Path) -> None:
+    import gevent
     import locust.main
     from gevent import monkey
 
@@ -214,6 +215,7 @@ def _nurse(folder: Path) -> None:
         errors = os.open(folder / f"{number}.errors", os.O_WRONLY | os.O_CREAT, 0o600)
         for old, new in enumerate((nothing, nothing, errors)):
             os.dup2(new, old)
+        gevent.get_hub().loop.update_now()  # it stood still here: a time limit would count from the nursery's beginning
         sys.argv = json.loads(line)
         locust.main.main()
 

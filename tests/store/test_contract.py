@@ -11,12 +11,15 @@ import pytest
 from lobby_server.service.ports import (
     Account,
     EmailTaken,
+    SignIn,
     Store,
     StoredRoom,
     StoreError,
     StoreUnavailable,
+    UsernameLooksTaken,
     UsernameTaken,
 )
+from lobby_server.service.social.ports import NewLine
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=timezone.utc)
 LARGEST_USER_ID = 2**53 - 1
@@ -45,6 +48,10 @@ ROOM = StoredRoom(
 async def register(store: Store, username: str, email: str | None = None) -> Account:
     return await store.add_account(username=username, email=email, password_hash=f"hash of {username}", created_at=NOON)
 
+
+SIGN_IN = SignIn(
+    id="s1", user_id=7, client="Browser", created_at=NOON, used_at=NOON, expires_at=NOON + timedelta(days=7)
+)
 
 # Accounts
 
@@ -221,6 +228,76 @@ async def test_the_end_of_a_token_comes_back_in_utc(store: Store) -> None:
 # Rooms
 
 
+async def test_a_name_that_looks_like_another_one_is_refused(store: Store) -> None:
+    await register(store, "Ill_0")
+    with pytest.raises(UsernameLooksTaken):
+        await register(store, "l1l_O")
+    await register(store, "Ivy")
+
+
+async def test_a_role_is_kept_and_taken_away(store: Store) -> None:
+    ada = await register(store, "Ada")
+    await store.set_role(ada.id, "admin")
+    await store.set_role(ada.id + 1, "admin")
+    assert (await store.account(ada.id)) == replace(ada, role="admin")
+    await store.set_role(ada.id, None)
+    assert (await store.account_by_login("ada")) == ada
+
+
+async def test_sign_ins_of_a_user_come_as_they_were_added_the_one_used_last_first(store: Store) -> None:
+    later = replace(SIGN_IN, id="s2", used_at=NOON + timedelta(hours=1))
+    for each in (SIGN_IN, later, replace(SIGN_IN, id="s3", user_id=8)):
+        await store.add_sign_in(each)
+    assert await store.sign_ins(7, NOON) == [later, SIGN_IN]
+    used_at, expires_at = NOON + timedelta(hours=2), NOON + timedelta(days=9)
+    await store.renew_sign_in("s1", used_at=used_at, expires_at=expires_at)
+    await store.renew_sign_in("none", used_at=used_at, expires_at=expires_at)
+    assert await store.sign_ins(7, NOON + timedelta(days=8)) == [
+        replace(SIGN_IN, used_at=used_at, expires_at=expires_at)
+    ]
+
+
+async def test_an_ended_sign_in_is_forgotten(store: Store) -> None:
+    await store.add_sign_in(SIGN_IN)
+    await store.delete_sign_in("s1")
+    await store.delete_sign_in("s1")
+    assert await store.sign_ins(7, NOON) == []
+    await store.add_sign_in(replace(SIGN_IN, expires_at=NOON + timedelta(hours=1)))
+    await store.add_sign_in(replace(SIGN_IN, id="s2", created_at=NOON + timedelta(hours=2)))
+    assert [each.id for each in await store.sign_ins(7, NOON)] == ["s2"]
+
+
+async def test_a_deleted_account_takes_along_all_that_is_kept_of_its_user_and_of_nobody_else(store: Store) -> None:
+    ada, bob, cleo = [await register(store, name) for name in ("Ada", "Bob", "Cleo")]
+    for user in (ada, bob):
+        await store.add_sign_in(replace(SIGN_IN, id=f"of {user.username}", user_id=user.id))
+        await store.add_chat_lines(
+            [NewLine(channel="lobby", sender=user.user, text="hello", sent_at=NOON, is_withheld=False)]
+        )
+    for one, other in ((ada, bob), (bob, cleo)):
+        await store.add_friendship(one.user, other.user, NOON)
+    await store.add_friend_request(cleo.user, ada.user, NOON)
+    await store.add_block(ada.id, cleo.user, NOON)
+    for user, sender in ((ada, bob), (bob, ada), (bob, cleo)):
+        await store.add_notification(
+            user_id=user.id, kind="k", title="t", body="b", from_user_id=sender.id, created_at=NOON, is_delivered=False
+        )
+    await store.add_room(replace(ROOM, banned_user_ids=frozenset({ada.id, bob.id})))
+    await store.delete_account(ada.id)
+    assert await store.account(ada.id) is None
+    assert await store.account_by_login("ada") is None
+    assert (await store.sign_ins(ada.id, NOON), len(await store.sign_ins(bob.id, NOON))) == ([], 1)
+    assert (await store.chat_lines_by(ada.id), len(await store.chat_lines_by(bob.id))) == ([], 1)
+    assert {(each.user_id, each.friend.user.id) for each in await store.friendships()} == {
+        (bob.id, cleo.id), (cleo.id, bob.id),
+    }  # fmt: skip
+    assert (await store.friend_requests(), await store.blocks()) == ([], [])
+    assert [each.from_user_id for each in await store.notifications(bob.id, before=None, most=9)] == [cleo.id]
+    assert (await store.rooms())[0].banned_user_ids == {bob.id}
+    again = await register(store, "Ada")
+    assert again.id > cleo.id, "an id is never used again"
+
+
 async def test_a_room_comes_back_as_it_was_added(store: Store) -> None:
     await store.add_room(ROOM)
     assert await store.rooms() == [ROOM]
@@ -240,9 +317,18 @@ async def test_a_room_added_with_bans_comes_back_with_them(store: Store) -> None
 
 @pytest.mark.parametrize("text", AWKWARD_TEXTS)
 async def test_any_text_is_kept_verbatim_in_a_room(store: Store, text: str) -> None:
-    room = replace(ROOM, id=text, host_username=text, gamemode=text, map_name=text, version=text)
+    room = replace(ROOM, id=text, host_username=text, gamemode=text, map_name=text, version=text, name=text)
     await store.add_room(room)
     assert await store.rooms() == [room]
+
+
+async def test_rooms_count_for_the_account_of_their_host_once(store: Store) -> None:
+    ada = await register(store, "Ada")
+    for room_id in ("r1", "r2"):
+        await store.add_room(replace(ROOM, id=room_id, host_user_id=ada.id))
+    await store.delete_room("r1")
+    await store.add_room(replace(ROOM, id="r1", host_user_id=ada.id), is_again=True)
+    assert (await store.account(ada.id)) == replace(ada, rooms_hosted=2)
 
 
 async def test_rooms_come_oldest_first(store: Store) -> None:
@@ -292,6 +378,30 @@ async def test_bans_add_up(store: Store) -> None:
     for user_id in (3, 5, 3):
         await store.ban("r1", user_id)
     assert (await store.rooms())[0].banned_user_ids == {3, 5}
+
+
+async def test_a_ban_is_lifted_and_the_others_stay(store: Store) -> None:
+    await store.add_room(replace(ROOM, banned_user_ids=frozenset({3, 5})))
+    await store.unban("r1", 3)
+    await store.unban("r1", 4)
+    await store.unban("r2", 5)
+    assert (await store.rooms())[0].banned_user_ids == {5}
+
+
+async def test_settings_of_a_room_are_changed_and_nothing_else(store: Store) -> None:
+    other = replace(ROOM, id="r2")
+    for room in (ROOM, other):
+        await store.add_room(room)
+    changed = replace(
+        ROOM, name="friday", gamemode="race", map_name=None, max_players=2, is_public=False,
+        player_ids=frozenset({3, LARGEST_USER_ID}),
+    )  # fmt: skip
+    await store.change_room(replace(changed, host_user_id=99, version="other", banned_user_ids=frozenset({9})))
+    assert await store.rooms() == [changed, other]
+    await store.change_room(replace(changed, name=None, player_ids=None))
+    assert (await store.rooms())[0] == replace(changed, name=None, player_ids=None)
+    await store.change_room(replace(ROOM, id="r3"))
+    assert len(await store.rooms()) == 2
 
 
 async def test_bans_belong_to_one_room(store: Store) -> None:

@@ -27,7 +27,8 @@ from tests.store.conftest import Database
 Result = TypeVar("Result")
 TABLES = {
     "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
-    "chat_lines", "notifications", "announcements", "server_life", "marks",
+    "chat_lines", "notifications", "announcements", "server_life", "marks", "sign_ins",
+    "user_bans", "reports", "audit_entries",
     "alembic_version",
 }  # fmt: skip
 

@@ -169,18 +169,18 @@ def test_what_was_answered_201_is_there_whatever_was_killed(tmp_path: Path) -> N
             token = token_of(target, number, f"u{number}")
             try:
                 room = call(target, "POST", "/api/rooms", {"gamemode": "ffa"}, token=token)
-                account = register(target, f"user{number}")
+                if room.status == 201:
+                    made.append(room.body["room"]["id"])
+                account = register(target, f"user{number}") if number % 10 == 0 else room
             except (OSError, ValueError, HTTPException):
                 continue  # the worker that was to answer is gone
             assert {room.status, account.status} <= {201, 503}
-            if room.status == 201:
-                made.append(room.body["room"]["id"])
-            if account.status == 201:
+            if account is not room and account.status == 201:
                 accounts.append(f"user{number}")
 
     def until_more(count: int) -> None:
         wanted = len(made) + count
-        wait_until(lambda: len(made) >= wanted, patience_s=30)
+        wait_until(lambda: len(made) >= wanted, patience_s=60)
 
     with server(tmp_path, "--auth-rate-per-min", "0", "--empty-room-ttl-s", "3600") as target:
         with ThreadPoolExecutor(4) as pool:
@@ -202,7 +202,7 @@ def test_what_was_answered_201_is_there_whatever_was_killed(tmp_path: Path) -> N
         listed = [room["id"] for room in call(target, "GET", "/api/rooms").body["rooms"]]
         assert len(listed) == len(set(listed))
         assert set(made) <= set(listed)
-        for name in accounts[:20]:
+        for name in accounts[:5]:
             assert call(target, "POST", "/api/auth/login", {"username": name, "password": "a password"}).status == 200
 
 

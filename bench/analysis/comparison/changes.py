@@ -65,6 +65,8 @@ class Pair:
     """Suspect in one of the runs."""
     is_control: bool
     """Another server's, which tells of the machine."""
+    leans: Change = Change.NONE
+    """What it would be if it were carried; also of what is unsure."""
 
 
 def pair_of(before: Figure, after: Figure, floors: Sequence[NoiseFloors]) -> Pair | None:
@@ -76,14 +78,15 @@ def pair_of(before: Figure, after: Figure, floors: Sequence[NoiseFloors]) -> Pai
         return None
     ratio, floor = _ratio(one.value, two.value), floor_of(before, floors)
     own, other = ([reading.value for reading in each.readings] for each in (before, after))
-    change = Change.NONE
+    change = leans = Change.NONE
     if distance(ratio) > floor:
+        leans = _direction(ratio, measure.direction)
         is_carried = before.kind in COUNTED or _carries(own, other, distance(ratio) / floor, before.kind)
-        change = _direction(ratio, measure.direction) if is_carried else Change.UNSURE
+        change = leans if is_carried else Change.UNSURE
     doubtful = Validity.SUSPECT in (before.validity, after.validity)
     return Pair(
         str(before), measure.unit, measure.kind, one.value, two.value, (one.n, two.n), ratio, floor, change, doubtful,
-        before.is_control,
+        before.is_control, leans,
     )  # fmt: skip
 
 

@@ -49,6 +49,12 @@ class Comparison:
         return [pair for pair in self._judged if pair.change is Change.WORSE and distance(pair.ratio) > self.limit]
 
     @property
+    def undecided(self) -> list[Pair]:
+        """What may be a regression: worse beyond the noise and the limit, by less than so few readings carry."""
+        unsure = [pair for pair in self._judged if pair.change is Change.UNSURE]
+        return [pair for pair in unsure if pair.leans is Change.WORSE and distance(pair.ratio) > self.limit]
+
+    @property
     def obstacles(self) -> list[str]:
         """Why there is no verdict; sentences."""
         found = list(self.basis.obstacles)
@@ -57,6 +63,12 @@ class Comparison:
             found.append(f"{len(self.missing)} figures of the run before are missing in the run after, first {names}.")
         if not self._judged:
             found.append("There is no figure that is valid in both runs and can be compared.")
+        if self.undecided and not self.regressions:
+            first = "; ".join(pair.name for pair in self.undecided[:3])
+            found.append(
+                f"{len(self.undecided)} figures may be worse, which so few readings do not carry, first {first}: "
+                "repeat both runs, and compare folders of several."
+            )
         return found
 
     @property

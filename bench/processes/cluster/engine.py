@@ -57,7 +57,7 @@ class Engine:
         """Returns when it answers. Raises `NotInTime`."""
         command = [
             self._program, "--port", str(self.port), "--bind", LOOPBACK, *self._also_at, "--save", "",
-            "--appendonly", "no",
+            "--set-proc-title", "no", "--appendonly", "no",
             "--protected-mode", "no", "--dir", self._folder, "--loglevel", "warning",
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -15,7 +15,7 @@ from bench.record.machine import COMMIT_DIGITS, UNKNOWN_COMMIT
 from bench.record.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
 from bench.record.run import Machine, Run
 from loadtest.results.run_json import RunFile, as_builtins
-from loadtest.workload.mix import SOCKETLESS
+from loadtest.workload.mix import POLLERS
 
 _LOCUSTS_NAMES = {"num_users": "users", "run_time": "run-time", "spawn_rate": "spawn-rate"}
 _SAYS_NOTHING = frozenset(
@@ -59,7 +59,7 @@ def run_of_swarm(found: RunFile) -> Run:
 
 def _profile(found: RunFile) -> Profile:
     users = sum(found.users.values())
-    polling = sum(found.users.get(role, 0) for role in SOCKETLESS)
+    polling = sum(found.users.get(role, 0) for role in POLLERS)
     return replace(
         SMOKE,
         name=OF_A_SWARM,

@@ -1,5 +1,5 @@
-"""`GET /api/rooms` with 50 rooms over kept-alive connections, saturating one core: the lobby's list, its 304, compressed and
-of one game mode; the same body through a plain RequestHandler and through Node's own http; in turns.
+"""`GET /api/rooms` with 50 rooms over kept-alive connections, saturating one core: the lobby's list, its 304,
+compressed and of one game mode; the same body through a plain RequestHandler and through Node's own http; in turns.
 """
 
 from __future__ import annotations

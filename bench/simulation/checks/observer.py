@@ -157,7 +157,7 @@ def _short(value: object) -> str:
     return str(getattr(value, "username", None) or getattr(value, "id", value))
 
 
-# -- what the database has to have before anybody hears of it -----------------------------------------------------------
+# -- what the database has to have before anybody hears of it ---------------------------------------------------------
 
 
 def _create_room(database: Database, command: commands.CreateRoom) -> str:

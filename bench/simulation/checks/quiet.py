@@ -16,6 +16,7 @@ from bench.simulation.outside.store import Database
 from lobby_server.core.machine.image import digest
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.resources import RoomList
+from lobby_server.protocol.social_resources import Party
 from lobby_server.service.app import App
 from lobby_server.service.rooms.stored import stored_room
 
@@ -139,6 +140,14 @@ def _room_view(player: Player, truth: App) -> Iterator[tuple[str, str]]:
         yield "views equal the truth", f"{name} takes peer {view.host_peer_id} of room {room.id} for its host"
 
 
+def _told(party: Party | None, reader_id: int) -> object:
+    """Of a party, what its members are told: not that they are online themselves, nor who else is invited."""
+    members = (
+        [] if party is None else [(each.user_id, each.is_online or each.user_id == reader_id) for each in party.members]
+    )
+    return None if party is None else (party.id, party.leader_user_id, members)
+
+
 def _social_views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
     name, user = player.name, player.user
     friends, theirs = truth.social.friends.overview(user), player.friends
@@ -152,8 +161,7 @@ def _social_views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
     party, believed = truth.social.parties.mine(user), player.party
     if believed is not None:
         is_in, sees = party.party, believed.party
-        told = None if is_in is None else (is_in.id, is_in.leader_user_id, is_in.members)
-        if told != (None if sees is None else (sees.id, sees.leader_user_id, sees.members)):
+        if _told(is_in, user.id) != _told(sees, user.id):
             yield "views equal the truth", f"{name} sees party {sees}, and it is {is_in}"
         if {each.party_id for each in party.invites} != {each.party_id for each in believed.invites}:
             yield "views equal the truth", f"{name} sees invitations {believed.invites}, there are {party.invites}"

@@ -20,9 +20,16 @@ _Item = TypeVar("_Item")
 class Scene:
     """All players, and who keeps account of what they were answered."""
 
-    def __init__(self, players: Sequence[Player], *, answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
-                 new_token: Callable[[Player], str], note: Callable[[str, str], None],
-                 asked_to_join: Counter[tuple[int, str]]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        players: Sequence[Player],
+        *,
+        answered: Callable[[Player, str, tuple[Any, ...], Answer, float], None],
+        new_token: Callable[[Player], str],
+        note: Callable[[str, str], None],
+        asked_to_join: Counter[tuple[int, str]],
+    ) -> None:
+        """`answered` hears who asked what with which arguments, the answer, and when the call began."""
         self.players = players
         self.answered = answered
         self.new_token = new_token
@@ -129,9 +136,10 @@ def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
     answer = scene.ask(player, "create_room", 2 + a % 3, b % 4 > 0)
     if answer.is_good:
         _quietly(player.connection.create_room)
-    for other in scene.players:
-        if other.user.id == player.user.id:
-            other.doubt()  # their other devices hear of it once the host enters over a socket
+    if answer.is_good or answer.status in (0, 503):
+        for other in scene.players:
+            if other.user.id == player.user.id:
+                other.doubt()  # other devices hear of it once the host enters over a socket
 
 
 def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
@@ -139,9 +147,9 @@ def _delete_room(scene: Scene, player: Player, a: int, b: int) -> None:
     if room is not None and (room.host_peer_id == room.peer_id or b % 4 == 0):
         if b % 3 == 0:  # a second click
             player.do(lambda: scene.ask(player, "delete_room", room.room_id))
-        if scene.ask(player, "delete_room", room.room_id).is_good and player.room is not None:
-            if player.room.room_id == room.room_id:
-                player.room = None  # a base client that was its host hears nothing but this answer
+        is_gone = scene.ask(player, "delete_room", room.room_id).is_good
+        if is_gone and player.room is not None and player.room.room_id == room.room_id:
+            player.room = None  # a base client that was its host hears nothing but this answer
 
 
 def _of_other(what: str) -> Deed:

@@ -33,6 +33,8 @@ from lobby_server.protocol.social_resources import FriendList, MyParty
 
 UNCERTAIN_S = 14.0
 """How long a command may still happen whose outcome is not known: longer than any queue is away."""
+DOUBT_LOOKS_S = (0.0, 2.0, 7.0, UNCERTAIN_S)
+"""When to look what became of it."""
 LEFT_LOOKS_S = (0.5, 8.0)
 AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
@@ -94,7 +96,8 @@ class Player:
         self.presence = PresenceView()
         self.friends: FriendList | None = None
         self.party: MyParty | None = None
-        self.uncertain_until_s = 0.0
+        self._look_s = 0.0
+        """When the player looks again, the last time that is known of."""
         self.refused = ""
         self.is_wanted = True
         """Whether it is to be connected."""
@@ -143,10 +146,10 @@ class Player:
 
     def doubt(self) -> None:
         """Something may or may not happen yet: what it would change is fetched until it is certain."""
-        is_new = self.uncertain_until_s < self.world.now_s
-        self.uncertain_until_s = self.world.now_s + UNCERTAIN_S
-        if is_new:
-            self._look_again()
+        for in_s in DOUBT_LOOKS_S:
+            if self.world.now_s + in_s >= self._look_s + 1.0:
+                self._look_s = self.world.now_s + in_s
+                self.world.call_at(self._look_s, self.look)
 
     def look(self) -> None:
         """Fetch all that is followed by fetching."""
@@ -271,11 +274,6 @@ class Player:
 
     def _again(self) -> float | None:
         return AGAIN_S if self.is_wanted and not self.refused else None
-
-    def _look_again(self) -> None:
-        if self.world.now_s < self.uncertain_until_s + 2 * AGAIN_S:
-            self.look()
-            self.world.call_later(2 * AGAIN_S, self._look_again)
 
     def do(self, act: Callable[[], object]) -> None:
         """Let the player do something that may block."""

@@ -64,6 +64,8 @@ class World:
         self._soon: deque[Call] = deque()
         self._order = 0
         self._is_over = False
+        self.running: ProcessLoop | None = None
+        """Which asyncio takes for the one that runs: the last one that did. What belongs to no process does not ask."""
         self.hub: Any = None
         """The greenlet in which `run` runs, for code that blocks."""
         self.fibers: dict[Any, None] = {}
@@ -104,8 +106,6 @@ class World:
                 at_once += 1
                 if at_once > MOST_CALLS_AT_ONCE:
                     raise RuntimeError("calls go round in circles, and no time passes")
-            if self._is_over:
-                return
             if not later or later[0][0] > until_s:
                 break
             at_s, _, call = heapq.heappop(later)
@@ -114,6 +114,11 @@ class World:
                 self._make(call)
         if not self._is_over:
             self.now_s = until_s
+
+    def leave(self) -> None:
+        """No loop runs any more, as far as asyncio knows."""
+        self.running = None
+        _set_running_loop(None)
 
     def _make(self, call: Call) -> None:
         if call.is_off:
@@ -194,7 +199,9 @@ class ProcessLoop:
             return
         if self.is_ended:
             return
-        _set_running_loop(self._as_loop)
+        if self.world.running is not self:
+            self.world.running = self
+            _set_running_loop(self._as_loop)
         try:
             if call.context is None:
                 call.callback(*call.args)
@@ -202,8 +209,6 @@ class ProcessLoop:
                 call.context.run(call.callback, *call.args)
         except Exception as fault:
             self.call_exception_handler({"message": f"in {call.callback!r}", "exception": fault})
-        finally:
-            _set_running_loop(None)
 
     def freeze(self) -> None:
         """Nothing is called until `thaw`."""
@@ -221,8 +226,8 @@ class ProcessLoop:
         self.is_ended = True
 
     def bury(self) -> None:
-        """Let the coroutines of a process come to their ends, so that no collector meets them half-way. What they ask of
-        the outside has to fail at once: `is_buried`."""
+        """Let the coroutines of a process come to their ends, so that no collector meets them half-way. What they ask
+        of the outside has to fail at once: `is_buried`."""
         self.is_buried = True
         self.is_ended = self.is_frozen = False
         self._on_fault = lambda what: None

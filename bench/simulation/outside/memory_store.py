@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from bench.simulation.outside.social_memory import SocialMemory
-from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
+from bench.simulation.outside.account_memory import AccountMemory
+from lobby_server.core.accounts import look_of
+from lobby_server.service.ports import (
+    Account,
+    EmailTaken,
+    StoredRoom,
+    StoreUnavailable,
+    UsernameLooksTaken,
+    UsernameTaken,
+)
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.tables import is_storable, key_of
 
 
-class MemoryStore(SocialMemory):
+class MemoryStore(AccountMemory):
     """`lobby_server.service.ports.Store`, kept as long as the object.
 
     Set `is_away` and every call raises `StoreUnavailable`, until it is set back.
@@ -22,9 +30,8 @@ class MemoryStore(SocialMemory):
         super().__init__()
         self.is_away = False
         self._is_closed = False
-        self._accounts: dict[int, Account] = {}
+        self._last_account_id = 0
         self._revoked: dict[str, datetime] = {}
-        self._rooms: dict[str, StoredRoom] = {}
         self._life = ""
         self._marks: dict[str, int] = {}
 
@@ -35,12 +42,15 @@ class MemoryStore(SocialMemory):
         known = self._accounts.values()
         if any(key_of(account.username) == key_of(username) for account in known):
             raise UsernameTaken(f"The username {username} is taken.")
+        if any(look_of(account.username) == look_of(username) for account in known):
+            raise UsernameLooksTaken(f"The username {username} looks like another one.")
         if email is not None and any(
             account.email is not None and key_of(account.email) == key_of(email) for account in known
         ):
             raise EmailTaken(f"The email {email} is taken.")
+        self._last_account_id += 1
         account = Account(
-            id=len(self._accounts) + 1,
+            id=self._last_account_id,
             username=username,
             email=email,
             password_hash=password_hash,
@@ -78,11 +88,14 @@ class MemoryStore(SocialMemory):
         self._revoked = {jti: expires_at for jti, expires_at in self._revoked.items() if expires_at > now}
         return dict(self._revoked)
 
-    async def add_room(self, room: StoredRoom) -> None:
-        self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version)
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+        self._check(room.id, room.host_username, room.gamemode, room.map_name, room.version, room.name)
         if room.id in self._rooms:
             raise RowConflict
         self._rooms[room.id] = replace(room, created_at=room.created_at.astimezone(timezone.utc))
+        host = self._accounts.get(room.host_user_id)
+        if host is not None and not is_again:
+            self._accounts[host.id] = replace(host, rooms_hosted=host.rooms_hosted + 1)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         self._check(room_id, username, version)
@@ -90,6 +103,24 @@ class MemoryStore(SocialMemory):
             self._rooms[room_id] = replace(
                 self._rooms[room_id], host_user_id=user_id, host_username=username, version=version
             )
+
+    async def change_room(self, room: StoredRoom) -> None:
+        self._check(room.id, room.gamemode, room.map_name, room.name)
+        if room.id in self._rooms:
+            self._rooms[room.id] = replace(
+                self._rooms[room.id],
+                name=room.name,
+                gamemode=room.gamemode,
+                map_name=room.map_name,
+                max_players=room.max_players,
+                is_public=room.is_public,
+                player_ids=room.player_ids,
+            )
+
+    async def unban(self, room_id: str, user_id: int) -> None:
+        self._check(room_id)
+        if (room := self._rooms.get(room_id)) is not None:
+            self._rooms[room_id] = replace(room, banned_user_ids=room.banned_user_ids - {user_id})
 
     async def ban(self, room_id: str, user_id: int) -> None:
         self._check(room_id)

@@ -19,7 +19,7 @@ from lobby_server.service.social.ports import (
 
 
 class SocialMemory:
-    """`FriendStore`, `ChatStore` and `NotificationStore`; a part of `bench.simulation.outside.memory_store.MemoryStore`."""
+    """`FriendStore`, `ChatStore` and `NotificationStore`; a part of `MemoryStore` in the module beside."""
 
     def __init__(self) -> None:
         self._requests: dict[int, FriendRequest] = {}
@@ -216,11 +216,16 @@ class SocialMemory:
                 del self._notifications[each.id]
 
     async def add_announcement(
-        self, *, title: str, body: str, author: User, created_at: datetime
+        self, *, title: str, body: str, author: User, created_at: datetime, ends_at: datetime | None = None
     ) -> StoredAnnouncement:
         self._check(title, body, author.username)
         made = StoredAnnouncement(
-            id=self._next_id(), title=title, body=body, author=author, created_at=created_at.astimezone(timezone.utc)
+            id=self._next_id(),
+            title=title,
+            body=body,
+            author=author,
+            created_at=created_at.astimezone(timezone.utc),
+            ends_at=None if ends_at is None else ends_at.astimezone(timezone.utc),
         )
         self._announcements.append(made)
         return made

@@ -30,8 +30,8 @@ class Database(MemoryStore):
         self.ever_friends: set[tuple[int, int]] = set()
         self.ever_blocked: set[tuple[int, int]] = set()
 
-    async def add_room(self, room: StoredRoom) -> None:
-        await super().add_room(room)
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
+        await super().add_room(room, is_again=is_again)
         self.rooms_made.add(room.id)
 
     async def add_friend_request(self, sender: User, receiver: User, created_at: datetime) -> FriendRequest:

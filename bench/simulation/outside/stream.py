@@ -158,11 +158,8 @@ class SimulatedStream:
         if self.loses_answers and way == 0:
             self.loses_answers -= 1
             return
-        self._world.call_later(self._uniform(*LATENCY_S) + self.late_s, self._hear, future, found)
-
-    def _hear(self, future: asyncio.Future[Any], found: Any) -> None:
         if not self.is_cut:
-            self._loop.call_soon(_settle, future, found)
+            self._loop.call_later(self._uniform(*LATENCY_S) + self.late_s, _settle, future, found)
 
     def _arrival_s(self, way: int) -> float:
         at_s = self._world.now_s + self._uniform(*LATENCY_S) + self.late_s

@@ -4,6 +4,9 @@ An expression is a metric, a comparison and a value. Metrics are those of `loadt
 ``.count``, ``.mean``, ``.p50``, ``.p90``, ``.p99``, ``.p99.9`` (any percentile) or ``.max``, or a single number. Units
 are ``us``, ``ms``, ``s`` and ``%``; times need one. A threshold on something that was not measured is
 missed.
+
+With ``or stop`` behind it a threshold ends the run when it is missed, from the steady state on (from the beginning,
+where the load has none), or from a time that is given: ``errors.rate < 5% or stop after 30s``.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loadtest.measure.metrics import BY_NAME, COUNT_NAMES, counts_of, series_of
+from loadtest.measure.metrics import METRICS, counts_of, series_of
 from loadtest.measure.recorder import Recorder
 from loadtest.results.exit_codes import UsageError
 
@@ -23,8 +26,9 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "%": 0.01, "": 1.0}
 _EXPRESSION = re.compile(
-    r"\s*(?P<metric>[a-z_]+(?:\.[a-z_0-9.]+)?)\s*(?P<comparison><=|>=|==|!=|<|>)\s*"
+    r"\s*(?P<metric>[a-z][a-z0-9_]*(?:\.[a-z_0-9.]+)?)\s*(?P<comparison><=|>=|==|!=|<|>)\s*"
     r"(?P<value>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>us|µs|ms|s|%)?\s*"
+    r"(?P<stops>or\s+stop\s*(?:after\s+(?P<after>[0-9]+(?:\.[0-9]+)?)\s*s\s*)?)?"
 )
 _STATISTIC = re.compile(r"count|mean|max|p(?:100|[0-9]{1,2}(?:\.[0-9]+)?)")
 
@@ -38,6 +42,10 @@ class Threshold:
     comparison: str
     value: float
     """In seconds where it is a time; a share where it was given in percent."""
+    stops: bool = False
+    """It ends the run when it is missed."""
+    after_s: float | None = None
+    """From when on; None: from the steady state on."""
 
     @property
     def is_time(self) -> bool:
@@ -76,13 +84,19 @@ def read_threshold(text: str) -> Threshold:
     metric, _, statistic = found["metric"].partition(".")
     unit = found["unit"] or ""
     threshold = Threshold(
-        " ".join(text.split()), metric, statistic, found["comparison"], float(found["value"]) * _UNITS[unit]
+        " ".join(text.split()),
+        metric,
+        statistic,
+        found["comparison"],
+        float(found["value"]) * _UNITS[unit],
+        stops=found["stops"] is not None,
+        after_s=float(found["after"]) if found["after"] is not None else None,
     )
-    if found["metric"] in COUNT_NAMES:
+    if found["metric"] in METRICS.count_names:
         if unit not in ("", "%"):
             raise UsageError(f"Threshold {threshold.text!r}: {found['metric']} is a number and has no unit of time.")
-        return Threshold(threshold.text, found["metric"], "", threshold.comparison, threshold.value)
-    if metric not in BY_NAME:
+        return replace(threshold, metric=found["metric"], statistic="")
+    if metric not in METRICS:
         raise UsageError(f"Threshold {threshold.text!r}: there is no {metric}; there is {', '.join(known_names())}.")
     if _STATISTIC.fullmatch(statistic) is None:
         raise UsageError(f"Threshold {threshold.text!r}: say which figure of {metric}, as in {metric}.p99 or .max.")
@@ -107,15 +121,26 @@ def read_thresholds(texts: Iterable[str], file: Path | None) -> tuple[Threshold,
 
 
 def check_thresholds(
-    thresholds: Iterable[Threshold], recorder: Recorder, *, duration_s: float
+    thresholds: Iterable[Threshold],
+    recorder: Recorder,
+    *,
+    duration_s: float,
+    ended_by: Mapping[str, float] | None = None,
 ) -> tuple[ThresholdResult, ...]:
-    """What each threshold comes to, in their order."""
-    counts = counts_of(recorder, duration_s=duration_s)
-    return tuple(ThresholdResult(threshold, _find(threshold, recorder, counts)) for threshold in thresholds)
+    """What each threshold comes to, in their order. `ended_by`: those that ended the run, with what was found then,
+    which stands whatever came after it."""
+    counts, ended_by = counts_of(recorder, duration_s=duration_s), ended_by or {}
+    return tuple(
+        ThresholdResult(
+            threshold,
+            ended_by[threshold.text] if threshold.text in ended_by else _find(threshold, recorder, counts),
+        )
+        for threshold in thresholds
+    )
 
 
 def known_names() -> tuple[str, ...]:
-    return (*BY_NAME, *COUNT_NAMES)
+    return (*METRICS, *METRICS.count_names)
 
 
 def in_time_units(seconds: float) -> str:
@@ -127,7 +152,7 @@ def in_time_units(seconds: float) -> str:
 def _find(threshold: Threshold, recorder: Recorder, counts: Mapping[str, float | None]) -> float | None:
     if not threshold.statistic:
         return counts[threshold.metric]
-    series = series_of(recorder, BY_NAME[threshold.metric])
+    series = series_of(recorder, METRICS[threshold.metric])
     if threshold.statistic == "count":
         return series.count
     if not series.count:

@@ -48,6 +48,7 @@ NOT_UNDERSTOOD_INVALID = 0.01
 UNHEARD_INVALID = 0.5
 """Share of the players' comings and goings."""
 LEAST_UNHEARD = 3
+LEAST_UNANSWERED = 3
 ONLINE_BEFORE_INVALID = 0.01
 """Share of the connections."""
 
@@ -82,17 +83,19 @@ def validity_of(
     server_state: ServerState | None = None,
     has_faults: bool = False,
     is_over: bool = True,
+    players: int = 0,
 ) -> RunValidity:
-    """`server_cpu_shares` are of a core, second by second, of the server's busiest process; none where unknown.
-    `has_faults`: the run itself killed or froze processes, so that they were away or stood still is no surprise. While
-    a run is not over, counts cannot be reconciled yet."""
+    """`players`: how many took part; 0 where that is not known. `server_cpu_shares` are of a core, second by second, of
+    the server's busiest process; none where unknown. `has_faults`: the run itself killed or froze processes, so that
+    they were away or stood still is no surprise. While a run is not over, counts cannot be reconciled yet."""
     processes, doubts = healths(recorder), _Doubts()
     for name, health in processes.items():
         _judge_process(name, health, doubts)
     _judge_identities(recorder, doubts)
     if is_over:
         doubts.invalid += recorder.unreconciled
-        _judge_what_was_judged(recorder, doubts)
+        _judge_what_was_judged(recorder, doubts, players=players)
+        _judge_answers(recorder, doubts)
     _judge_understanding(recorder, doubts)
     _judge_load(recorder, doubts)
     _judge_points(recorder, doubts)
@@ -161,13 +164,13 @@ def _judge_identities(recorder: Recorder, doubts: _Doubts) -> None:
         )
 
 
-def _judge_what_was_judged(recorder: Recorder, doubts: _Doubts) -> None:
+def _judge_what_was_judged(recorder: Recorder, doubts: _Doubts, *, players: int) -> None:
     """A ledger with nothing in it finds no fault either."""
-    events, presence, rooms = recorder.events, recorder.presence, recorder.rooms
-    if not events["connection attempts"]:
-        return
+    events, presence = recorder.events, recorder.presence
     if not events["connections established"]:
-        doubts.invalid.append("no player was ever connected: nothing was judged")
+        is_answered = any(figures.count > figures.failure_count for figures in recorder.requests.values())
+        if events["connection attempts"] or (players and not is_answered):
+            doubts.invalid.append("no player was ever connected: nothing was judged")
         return
     told = events["received user_online"] + events["received user_offline"] + events["received presence_changed"]
     if told and not presence.booked:
@@ -175,12 +178,28 @@ def _judge_what_was_judged(recorder: Recorder, doubts: _Doubts) -> None:
             f"{told:,} messages of presence were received and none came into the ledger: a role of one's own has to "
             "pass what its connections hear to `SocketClient.watch`"
         )
-    if not presence.expected and not rooms.expected:
+    for name, tally in recorder.own.items():
+        if tally.events and not tally.expected:
+            doubts.suspect.append(
+                f"{tally.events:,} announcements of {name} could not be judged: nobody listened from before one until "
+                "its deadline"
+            )
+    if not any(tally.expected for tally in recorder.tallies.values()):
         doubts.suspect.append(
             "nothing was judged: nobody came, went or changed the rooms while another player was there to hear of it"
         )
     if events["sent ping"] and not events["received pong"] and "not answered" in _failures(recorder, "heartbeat"):
         doubts.invalid.append(f"the server answered none of {events['sent ping']:,} heartbeats")
+
+
+def _judge_answers(recorder: Recorder, doubts: _Doubts) -> None:
+    """Something that was asked, again and again, and never answered as it should be."""
+    for (kind, name), figures in sorted(recorder.requests.items()):
+        if figures.count >= LEAST_UNANSWERED and figures.failure_count == figures.count and kind != "WS":
+            doubts.suspect.append(
+                f"none of the {figures.count:,} requests {kind} {name} succeeded "
+                f"({figures.failures.most_common(1)[0][0]}): what depends on them was not tried"
+            )
 
 
 def _failures(recorder: Recorder, name: str) -> set[str]:
@@ -196,7 +215,7 @@ def _judge_understanding(recorder: Recorder, doubts: _Doubts) -> None:
     kind, example = next(iter(recorder.not_understood.items()), ("", ""))
     doubts.add(
         f"{number:,} messages or answers were not understood, such as {example} ({kind}); the server has to speak the "
-        "base protocol of docs/protocol.md",
+        "base protocol of docs/protocol.md, or a profile has to describe it (--protocol)",
         is_invalid=number > NOT_UNDERSTOOD_INVALID * max(received, 1),
     )
 
@@ -225,7 +244,7 @@ def _judge_load(recorder: Recorder, doubts: _Doubts) -> None:
 def _judge_points(recorder: Recorder, doubts: _Doubts) -> None:
     """What the generator did to each series."""
     left_out, worst, worst_share = 0, "", 0.0
-    for metric in METRICS:
+    for metric in METRICS.values():
         places = counts_by_place(recorder, metric)
         if places[DELAYED]:
             left_out = max(left_out, places[DELAYED])

@@ -4,34 +4,61 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import ClassVar
+from random import Random
 
 import msgspec
 
 from loadtest.client import ApiError, ClientError, NotConnected, ServerAway, UnexpectedAnswer
 from loadtest.players.roles.browser import Browser
-from loadtest.workload import mix
-from loadtest.workload.plan import Act, Intent
+from loadtest.players.roles.figures import Counter
+from loadtest.players.roles.role import role
+from loadtest.workload.options import SwarmOptions
+from loadtest.workload.roles.book import Intent, Schedule
+from loadtest.workload.roles.options import require, time_option
 
 
+@role("host", weight=2)
 class Host(Browser):
-    NAME: ClassVar[str] = mix.HOST
+    NEEDS = frozenset({"create"})
+    room_interval = time_option(
+        "--room-interval-s", "120", "time between two rooms of a host, in s; 0: no rooms", may_be_zero=True
+    )
+    room_lifetime = time_option("--room-lifetime-s", "30", "lifetime of a room, in s", kind="uniform")
+    rooms_made = Counter("rooms made")
+    rooms_deleted = Counter("rooms deleted")
 
     room_id: str | None = None
     _is_server_away = False
 
-    def act(self, intent: Intent, at_s: float) -> None:
-        if intent.act is Act.MAKE_ROOM:
-            self._make_room(at_s)
-        elif intent.act is Act.DELETE_ROOM:
-            self._delete_room(at_s)
+    @classmethod
+    def schedule(cls, options: SwarmOptions, rng: Random) -> Schedule:
+        """One room after another; the mean time from one to the next is the interval."""
+        interval, lifetime = options[cls.room_interval], options[cls.room_lifetime]
+        if not interval.mean_s:
+            return
+        at_s = rng.uniform(0.0, interval.mean_s)
+        while True:
+            life_s = lifetime.draw_s(rng)
+            yield Intent(at_s, cls.make_room)
+            yield Intent(at_s + life_s, cls.delete_room)
+            if interval.kind == "exp":
+                gap_mean_s = max(interval.mean_s - lifetime.mean_s, 0.0)
+                at_s += life_s + (rng.expovariate(1.0 / gap_mean_s) if gap_mean_s else 0.0)
+            else:
+                at_s += max(life_s, interval.draw_s(rng))
+
+    @classmethod
+    def check(cls, options: SwarmOptions) -> None:
+        interval, lifetime = options[cls.room_interval], options[cls.room_lifetime]
+        is_fitting = not interval.mean_s or lifetime.mean_s <= interval.mean_s
+        require(is_fitting, "--room-lifetime-s", "at most --room-interval-s")
 
     def end(self) -> None:
         if not self._is_server_away:
-            self._delete_room(time.perf_counter())
+            self.delete_room(time.perf_counter(), 0.0)
         super().end()
 
-    def _make_room(self, at_s: float) -> None:
+    def make_room(self, at_s: float, choice: float) -> None:
         token = self.identity.token
         if token is None:
             return
@@ -50,11 +77,12 @@ class Host(Browser):
         self._is_server_away = False
         self.room_id = room.id
         self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
-        self.count("rooms made")
-        with contextlib.suppress(NotConnected):  # lost just now: the room stays, and so does the plan
-            self.client.connection.create_room()
+        self.rooms_made.add()
+        if self.swarm.profile is None:
+            with contextlib.suppress(NotConnected):  # lost just now: the room stays, and so does the plan
+                self.client.connection.create_room()
 
-    def _delete_room(self, at_s: float) -> None:
+    def delete_room(self, at_s: float, choice: float) -> None:
         room_id, token = self.room_id, self.identity.token
         if room_id is None or token is None:
             return
@@ -65,7 +93,7 @@ class Host(Browser):
             self._is_server_away = isinstance(error, ServerAway)
         else:
             self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
-            self.count("rooms deleted")
+            self.rooms_deleted.add()
         self.room_id = None  # last, so that a player who is stopped on the way here tries once more
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import ClassVar
+from collections.abc import Callable
+from random import Random
 
 from loadtest.client import NotConnected
 from loadtest.players.roles.browser import Browser
+from loadtest.players.roles.common import CHAT_INTERVAL, VISIT, VISIT_INTERVAL
+from loadtest.players.roles.role import on, role
 from loadtest.players.swarm import Swarm
-from loadtest.workload import mix
-from loadtest.workload.plan import Act, Intent, PlayerPlan
+from loadtest.workload.options import SwarmOptions
+from loadtest.workload.plan import PlayerPlan
+from loadtest.workload.roles.book import LEAST_GAP_S, Intent, Schedule
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import ServerMessage
 
 REFUSALS = frozenset(
     {
@@ -24,8 +27,12 @@ REFUSALS = frozenset(
 """Answers to a join that are no failure of the server: the room filled up or was deleted meanwhile."""
 
 
+@role("joiner", weight=1)
 class Joiner(Browser):
-    NAME: ClassVar[str] = mix.JOINER
+    NEEDS = frozenset({"rooms", "join", "chat"})
+    visit_interval = VISIT_INTERVAL
+    visit = VISIT
+    chat_interval = CHAT_INTERVAL
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
@@ -35,69 +42,79 @@ class Joiner(Browser):
         self._lines_said_s: deque[tuple[str, float]] = deque()
         """Lines with their intended times, until this player receives them."""
         self._lines = 0
-        self.client.connection.message_received.connect(self._on_message)
-        self.client.connection.connection_lost.connect(self._on_lost)
 
-    def act(self, intent: Intent, at_s: float) -> None:
-        try:
-            if intent.act is Act.JOIN:
-                self._join(intent.choice, at_s)
-            elif intent.act is Act.CHAT:
-                self._chat(at_s)
-            elif intent.act is Act.LEAVE:
-                self._leave()
-        except NotConnected:
-            self.count("visits that a loss prevented")
+    @classmethod
+    def schedule(cls, options: SwarmOptions, rng: Random) -> Schedule:
+        visit_interval, visit, chat_interval = (
+            options[cls.visit_interval], options[cls.visit], options[cls.chat_interval]
+        )  # fmt: skip
+        at_s = rng.uniform(0.0, visit_interval.mean_s)
+        while True:
+            leave_s = at_s + visit.draw_s(rng)
+            yield Intent(at_s, cls.join, rng.random())
+            chat_s = at_s + chat_interval.draw_s(rng)
+            while chat_s < leave_s:
+                yield Intent(chat_s, cls.chat)
+                chat_s += max(chat_interval.draw_s(rng), LEAST_GAP_S)
+            yield Intent(leave_s, cls.leave)
+            at_s = leave_s + max(visit_interval.draw_s(rng), LEAST_GAP_S)
 
-    def _join(self, choice: float, at_s: float) -> None:
+    def join(self, at_s: float, choice: float) -> None:
         rooms = [room for room in self.client.list.rooms if not room.is_full]
         if not rooms:
             self.count("visits without a room to join")
             return
         self._asked = at_s, time.perf_counter()
-        self.client.connection.join_room(rooms[int(choice * len(rooms))].id)
+        self._unless_lost(lambda: self.client.connection.join_room(rooms[int(choice * len(rooms))].id))
 
-    def _chat(self, at_s: float) -> None:
+    def chat(self, at_s: float, choice: float) -> None:
         if self.is_in_room:
             self._lines += 1
             line = f"{self.seat}/{self._lines}"
             self._lines_said_s.append((line, at_s))
-            self.client.connection.chat(line)
+            self._unless_lost(lambda: self.client.connection.chat(line))
 
-    def _leave(self) -> None:
+    def leave(self, at_s: float, choice: float) -> None:
         self._asked = None
         if self.is_in_room:
             self._forget_room()
-            self.client.connection.leave_room()
+            self._unless_lost(self.client.connection.leave_room)
+
+    def _unless_lost(self, say: Callable[[], None]) -> None:
+        try:
+            say()
+        except NotConnected:
+            self.count("visits that a loss prevented")
 
     # -- in the reader's greenlet ---------------------------------------------------------------------------------
 
-    def _on_message(self, message: ServerMessage) -> None:
-        if isinstance(message, messages.RoomJoined):
-            self._on_joined()
-        elif isinstance(message, messages.Chat):
-            self._on_chat(message.text)
-        elif isinstance(message, messages.Kicked):
-            self._forget_room()
-        elif isinstance(message, messages.Error) and message.reason in REFUSALS and self._asked is not None:
-            self._asked = None
-            self.count(f"joins refused: {message.reason.value}")
-
-    def _on_joined(self) -> None:
+    @on(messages.RoomJoined)
+    def on_joined(self, _joined: messages.RoomJoined) -> None:
         asked, self._asked = self._asked, None
         self.is_in_room = True
         if asked is not None:
             intended_s, sent_s = asked
-            now_s = self.client.connection.heard_s
-            self.fire("room join", now_s - intended_s, None)
-            self.swarm.ledger.change(intended_s=intended_s, sent_s=sent_s, answered_s=now_s)
+            self.fire("room join", self.heard_s - intended_s, None)
+            if self.swarm.profile is None:  # elsewhere, who is in a room may not be in its row
+                self.swarm.ledger.change(intended_s=intended_s, sent_s=sent_s, answered_s=self.heard_s)
 
-    def _on_chat(self, line: str) -> None:
-        if self._lines_said_s and self._lines_said_s[0][0] == line:
+    @on(messages.Chat)
+    def on_chat(self, chat: messages.Chat) -> None:
+        if self._lines_said_s and self._lines_said_s[0][0] == chat.text:
             _, intended_s = self._lines_said_s.popleft()
-            self.fire("room chat", self.client.connection.heard_s - intended_s, None)
+            self.fire("room chat", self.heard_s - intended_s, None)
 
-    def _on_lost(self) -> None:
+    @on(messages.Kicked)
+    def on_kicked(self, _kicked: messages.Kicked) -> None:
+        self._forget_room()
+
+    @on(messages.Error)
+    def on_error(self, error: messages.Error) -> None:
+        if error.reason in REFUSALS and self._asked is not None:
+            self._asked = None
+            self.count(f"joins refused: {error.reason.value}")
+
+    def on_lost(self) -> None:
         if self._asked is not None:
             self.fire("room join", None, "lost before the answer")
         self._asked = None

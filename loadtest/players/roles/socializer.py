@@ -6,19 +6,22 @@ Every request is accepted. A line carries its intended time as a mark, so a play
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
-from typing import ClassVar
+from random import Random
 
 from loadtest.client import ApiError, ClientError, NotConnected, SocialApi
-from loadtest.measure.metrics import CHAT_DELIVERY, INVITATION
 from loadtest.players.roles.browser import Browser
+from loadtest.players.roles.common import CHAT_INTERVAL, VISIT, VISIT_INTERVAL
+from loadtest.players.roles.figures import Counter, Series
+from loadtest.players.roles.role import on, role
 from loadtest.players.swarm import Swarm
-from loadtest.workload import mix
-from loadtest.workload.plan import Act, Intent, PlayerPlan
+from loadtest.workload.options import SwarmOptions
+from loadtest.workload.plan import PlayerPlan
+from loadtest.workload.roles.book import LEAST_GAP_S, Intent, Schedule
 from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import ServerMessage
 from lobby_server.protocol.social_messages import (
     ChatMessage,
     FriendRequested,
@@ -41,8 +44,16 @@ REFUSALS = frozenset(
 """What a line may be answered with."""
 
 
+@role("socializer")
 class Socializer(Browser):
-    NAME: ClassVar[str] = mix.SOCIALIZER
+    NEEDS = frozenset({"social"})
+    visit_interval = VISIT_INTERVAL
+    visit = VISIT
+    chat_interval = CHAT_INTERVAL
+    delivered = Series("chat delivery", name="chat", title="Chat delivery: said to heard")
+    joined = Series("invitation round trip", name="invitation", title="Invitation: sent to joined")
+    lines_said = Counter("lines said")
+    invitations = Counter("invitations sent")
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
@@ -52,24 +63,36 @@ class Socializer(Browser):
         """To be a friend."""
         self._invited_s: dict[int, float] = {}
         """Users who were invited and have not joined, with the intended times."""
-        self.client.connection.message_received.connect(self._on_message)
+
+    @classmethod
+    def schedule(cls, options: SwarmOptions, rng: Random) -> Schedule:
+        """Chat lines throughout; now and then a party that lasts for a visit."""
+        visit_interval, visit, chat_interval = (
+            options[cls.visit_interval], options[cls.visit], options[cls.chat_interval]
+        )  # fmt: skip
+        say_s = rng.uniform(0.0, chat_interval.mean_s)
+        meet_s = rng.uniform(0.0, visit_interval.mean_s)
+        part_s = math.inf
+        while True:
+            if say_s <= min(meet_s, part_s):
+                yield Intent(say_s, cls.say, rng.random())
+                say_s += max(chat_interval.draw_s(rng), LEAST_GAP_S)
+            elif meet_s <= part_s:
+                yield Intent(meet_s, cls.meet, rng.random())
+                part_s = meet_s + visit.draw_s(rng)
+                meet_s = part_s + max(visit_interval.draw_s(rng), LEAST_GAP_S)
+            else:
+                yield Intent(part_s, cls.part)
+                part_s = math.inf
 
     def end(self) -> None:
         if self.client.connection.is_connected:
-            self._part()
+            self.part(0.0, 0.0)
         super().end()
-
-    def act(self, intent: Intent, at_s: float) -> None:
-        if intent.act is Act.SAY:
-            self._say(intent.choice, at_s)
-        elif intent.act is Act.MEET:
-            self._meet(intent.choice, at_s)
-        elif intent.act is Act.PART:
-            self._part()
 
     # -- in the seat's greenlet -----------------------------------------------------------------------------------
 
-    def _say(self, choice: float, at_s: float) -> None:
+    def say(self, at_s: float, choice: float) -> None:
         channel = "lobby"
         if choice >= LOBBY_SHARE:
             if choice < LOBBY_SHARE + PARTY_SHARE and self.party_id is not None:
@@ -81,9 +104,9 @@ class Socializer(Browser):
         except NotConnected:
             self.count("lines that a loss prevented")
         else:
-            self.count("lines said")
+            self.lines_said.add()
 
-    def _meet(self, choice: float, at_s: float) -> None:
+    def meet(self, at_s: float, choice: float) -> None:
         token = self.identity.token
         if token is None or not self._known:
             self.count("meetings without anybody to invite")
@@ -100,7 +123,7 @@ class Socializer(Browser):
         except ClientError:
             self._invited_s.pop(user_id, None)  # in Locust's table already, or an event; the plan goes on
         else:
-            self.count("invitations sent")
+            self.invitations.add()
 
     def _make_party(self, api: SocialApi, token: str) -> str:
         try:
@@ -113,7 +136,7 @@ class Socializer(Browser):
         self.party_id = party.id
         return party.id
 
-    def _part(self) -> None:
+    def part(self, at_s: float, choice: float) -> None:
         party_id, token = self.party_id, self.identity.token
         self.party_id = None
         self._invited_s.clear()
@@ -122,33 +145,41 @@ class Socializer(Browser):
 
     # -- in the reader's greenlet ---------------------------------------------------------------------------------
 
-    def _on_message(self, message: ServerMessage) -> None:
-        if isinstance(message, ChatMessage):
-            self._on_line(message)
-        elif isinstance(message, PartyInvited):
-            self._answer(lambda api, token: api.join_party(token, message.party_id))
-        elif isinstance(message, FriendRequested):
-            self._answer(lambda api, token: api.accept_friend(token, message.request_id))
-        elif isinstance(message, PartyJoined):
-            if message.user_id == self.client.connection.user_id:
-                self.party_id = message.party_id
-            elif (invited_s := self._invited_s.pop(message.user_id, None)) is not None:
-                took_s = self.client.connection.heard_s - invited_s
-                self.swarm.recorder.record(INVITATION, took_s)
-                self.fire("party invitation", took_s, None)
-        elif isinstance(message, PartyLeft):
-            if message.user_id == self.client.connection.user_id and message.party_id == self.party_id:
-                self.party_id = None
-        elif isinstance(message, messages.Error) and message.reason in REFUSALS:
-            self.count(f"lines refused: {message.reason.value}")
+    @on(PartyInvited)
+    def on_invited(self, invited: PartyInvited) -> None:
+        self._answer(lambda api, token: api.join_party(token, invited.party_id))
 
-    def _on_line(self, line: ChatMessage) -> None:
+    @on(FriendRequested)
+    def on_friend_requested(self, requested: FriendRequested) -> None:
+        self._answer(lambda api, token: api.accept_friend(token, requested.request_id))
+
+    @on(PartyJoined)
+    def on_party_joined(self, joined: PartyJoined) -> None:
+        if joined.user_id == self.user_id:
+            self.party_id = joined.party_id
+        elif (invited_s := self._invited_s.pop(joined.user_id, None)) is not None:
+            took_s = self.heard_s - invited_s
+            self.joined.record(took_s)
+            self.fire("party invitation", took_s, None)
+
+    @on(PartyLeft)
+    def on_party_left(self, left: PartyLeft) -> None:
+        if left.user_id == self.user_id and left.party_id == self.party_id:
+            self.party_id = None
+
+    @on(messages.Error)
+    def on_error(self, error: messages.Error) -> None:
+        if error.reason in REFUSALS:
+            self.count(f"lines refused: {error.reason.value}")
+
+    @on(ChatMessage)
+    def on_line(self, line: ChatMessage) -> None:
         said_s = self.swarm.marks.read(line.text)
         if said_s is None:
             return
-        took_s = self.client.connection.heard_s - said_s
-        self.swarm.recorder.record(CHAT_DELIVERY, took_s)
-        if line.from_user_id == self.client.connection.user_id:
+        took_s = self.heard_s - said_s
+        self.delivered.record(took_s)
+        if line.from_user_id == self.user_id:
             self.fire("chat line", took_s, None)
         elif line.channel == "lobby" and line.from_user_id not in self._known:
             self._known.append(line.from_user_id)

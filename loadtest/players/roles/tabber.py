@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import gevent
 
 from loadtest.players.roles.browser import Browser
+from loadtest.players.roles.role import role
 from loadtest.players.swarm import Swarm
-from loadtest.workload import mix
+from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
+from loadtest.workload.roles.options import number_option
 
 
+@role("tabber")
 class Tabber(Browser):
-    NAME: ClassVar[str] = mix.TABBER
+    number_of_tabs = number_option("--tabs", 3, "sockets per tabber", least=1, most=100)
 
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
-        self.tabs = [self.client, *(self.new_client(number) for number in range(1, swarm.options.tabs))]
+        self.tabs = [self.client, *(self.new_client(number) for number in range(1, self.number_of_tabs))]
+
+    @classmethod
+    def sockets(cls, options: SwarmOptions) -> int:
+        return options[cls.number_of_tabs]
 
     def begin(self) -> None:
         token = self.identity.get_token(self.starts_s)

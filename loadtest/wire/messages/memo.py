@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from loadtest.client.counters import UNDECODABLE, UNKNOWN_TYPE
 from loadtest.wire.messages.leniency import with_numbers
+from loadtest.wire.messages.own import read_own
 from lobby_server.protocol import messages
 from lobby_server.protocol.messages import Refused, ServerMessage, ack_id_of, decode_server_message
 from lobby_server.protocol.parts import join
@@ -25,7 +26,7 @@ ENTRY_BYTES = 512
 MOST_JOINED = 32
 """Messages that came in parts."""
 
-_FOR_MANY = (
+FOR_MANY = (
     messages.UserOnline,
     messages.UserOffline,
     messages.RoomsChanged,
@@ -60,9 +61,11 @@ class Heard:
 class Memo:
     """O(1) per message; 0.1 µs when it is known, 2 µs when not."""
 
-    __slots__ = ("_bytes", "_joined", "_known")
+    __slots__ = ("_bytes", "_joined", "_known", "own_types")
 
     def __init__(self) -> None:
+        self.own_types: frozenset[str] = frozenset()
+        """Types that are not of the lobby, and wanted all the same."""
         self._joined: OrderedDict[tuple[int, ...], tuple[Sequence[ServerMessage], ServerMessage]] = OrderedDict()
         self._known: dict[bytes, Heard] = {}
         self._bytes = 0
@@ -95,8 +98,10 @@ class Memo:
             except Refused as refused_again:
                 return _undecodable(refused_again)
         if message is None:
-            return Heard(UNKNOWN_TYPE, None)
-        ack_id, is_for_many = ack_id_of(payload), isinstance(message, _FOR_MANY)
+            own = read_own(payload) if self.own_types else None
+            is_wanted = own is not None and own.name in self.own_types
+            return Heard(own.name, own) if own is not None and is_wanted else Heard(UNKNOWN_TYPE, None)
+        ack_id, is_for_many = ack_id_of(payload), isinstance(message, FOR_MANY)
         if isinstance(message, (messages.UserOnline, messages.UserOffline)):
             is_online = isinstance(message, messages.UserOnline)
             heard = Heard(message.TYPE, message, message.user_id, is_online, ack_id, is_for_many=True)

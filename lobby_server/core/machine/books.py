@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import BlockBook
 from lobby_server.core.friends import FriendBook
 from lobby_server.core.invitations import MatchInvitationBook
@@ -104,6 +105,8 @@ class Books:
     """Lines of chat that are to be kept and told, the oldest first, by the node where each came in and its number."""
     chatters: set[int]
     """Users online who have used chat: their base clients hear the lobby's too."""
+    user_bans: dict[int, UserBan]
+    """Users who are banned from the lobby; also bans that have ended."""
     revoked: dict[str, float]
     """Tokens that are signed out, and when each ends by itself, in Unix time."""
     chat_limit: KeyedLimit
@@ -148,6 +151,7 @@ def new_books(
         notices=NoticeBook(),
         lines={},
         chatters=set(),
+        user_bans={},
         revoked={},
         chat_limit=KeyedLimit(rate_per_s=chat_rate_per_min / 60, burst=max(1.0, chat_rate_per_min / 6)),
         lobby_pace=Pace(rate_per_s=LOBBY_LINES_PER_S, burst=LOBBY_BURST_LINES),

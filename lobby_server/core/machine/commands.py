@@ -13,6 +13,7 @@ import msgspec
 
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.presence import User
+from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.core.rooms import Room
 
 FORMAT = 2
@@ -123,6 +124,48 @@ class DeleteRoom(Command, frozen=True):
 
 class ExpireRooms(Command, frozen=True):
     """Some deadline of a room is over, by the time of the log."""
+
+
+class ChangeRoom(Command, frozen=True):
+    """A host wants other settings."""
+
+    user: User
+    room_id: str
+    settings: RoomSettings
+
+
+class HandOverRoom(Command, frozen=True):
+    user: User
+    room_id: str
+    peer_id: int
+
+
+class UnbanFromRoom(Command, frozen=True):
+    user: User
+    room_id: str
+    banned_id: int
+
+
+class SetReady(Command, frozen=True):
+    user: User
+    room_id: str
+    is_ready: bool
+
+
+class StartRoom(Command, frozen=True):
+    user: User
+    room_id: str
+    is_forced: bool
+
+
+class ReopenRoom(Command, frozen=True):
+    user: User
+    room_id: str
+
+
+class UseRoomCode(Command, frozen=True):
+    user: User
+    code: str
 
 
 class InviteToRoom(Command, frozen=True):
@@ -325,6 +368,32 @@ class Announce(Command, frozen=True):
     title: str
     body: str
     ts: int
+    until: int | None = None
+
+
+# -- administration: the store has each of them already ---------------------------------------------------------------
+
+
+class BanUser(Command, frozen=True):
+    """`until_s`: in Unix time; None: until it is lifted."""
+
+    user: User
+    reason: str
+    until_s: float | None
+
+
+class UnbanUser(Command, frozen=True):
+    user_id: int
+
+
+class KickUser(Command, frozen=True):
+    user: User
+    reason: str
+
+
+class CloseRoom(Command, frozen=True):
+    by: User
+    room_id: str
 
 
 class Nothing(Command, frozen=True):

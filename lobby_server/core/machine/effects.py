@@ -118,6 +118,52 @@ class RoomExpired(Effect, frozen=True):
     room: Room
 
 
+class HostReplaced(Effect, frozen=True):
+    """Another member leads a room, whose host before is in it still or was away for too long."""
+
+    room: Room
+    host: Member
+
+
+class RoomChanged(Effect, frozen=True):
+    """`is_seen`: readers of the public list see the difference."""
+
+    room: Room
+    is_seen: bool
+
+
+class Unbanned(Effect, frozen=True):
+    room: Room
+    user_id: int
+
+
+class ReadinessChanged(Effect, frozen=True):
+    room: Room
+
+
+class RoomStarted(Effect, frozen=True):
+    room: Room
+
+
+class RoomReopened(Effect, frozen=True):
+    room: Room
+
+
+class LetIn(Effect, frozen=True):
+    """A private room lets a user in from now on."""
+
+    room: Room
+    user: User
+
+
+class UserPutOut(Effect, frozen=True):
+    """An administrator has kicked or banned a user from the lobby."""
+
+    user: User
+    reason: str
+    is_banned: bool
+
+
 class MatchInvited(Effect, frozen=True):
     room: Room
     sender: User
@@ -230,3 +276,4 @@ class Announced(Effect, frozen=True):
     title: str
     body: str
     ts: int
+    until: int | None = None

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from lobby_server.core.bans import UserBan
 from lobby_server.core.blocks import Block
 from lobby_server.core.friends import Friend, FriendRequest
 from lobby_server.core.invitations import MatchInvitation
@@ -55,6 +56,7 @@ class Image(msgspec.Struct, array_like=True):
     due: list[NoticeDue]
     lines: list[tuple[str, Say]]
     chatters: list[int]
+    user_bans: list[UserBan]
     revoked: list[tuple[str, float]]
     lobby_pace_s: float
     chat_paces: list[tuple[str, float]]
@@ -141,6 +143,7 @@ def _image_of(state: LobbyState) -> Image:
         due=list(books.notices.due.values()),
         lines=[(node, line) for (node, _), line in books.lines.items()],
         chatters=sorted(books.chatters),
+        user_bans=[books.user_bans[user_id] for user_id in sorted(books.user_bans)],
         revoked=sorted(books.revoked.items()),
         lobby_pace_s=books.lobby_pace_s,
         chat_paces=books.chat_limit.states(state.now_s),
@@ -178,6 +181,8 @@ def _load(state: LobbyState, image: Image) -> None:
     books.lines.update(((node, line.ref), line) for node, line in image.lines)
     books.chatters.clear()
     books.chatters.update(image.chatters)
+    books.user_bans.clear()
+    books.user_bans.update((ban.user.id, ban) for ban in image.user_bans)
     books.revoked.clear()
     books.revoked.update(image.revoked)
     books.lobby_pace_s = image.lobby_pace_s

@@ -8,6 +8,7 @@ from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.core.room_hosting import check_host_of
 from lobby_server.core.rooms import Departure, Room
 
 MATCH_INVITE = "match_invite"
@@ -78,10 +79,13 @@ def kick(books: Books, command: commands.KickFromRoom, now_s: float) -> list[Eff
 
 
 def delete(books: Books, command: commands.DeleteRoom, now_s: float) -> list[Effect]:
-    room = check_may_delete(books, command.user, command.room_id)
+    return delete_room(books, check_may_delete(books, command.user, command.room_id), command.user, now_s)
+
+
+def delete_room(books: Books, room: Room, by: User, now_s: float) -> list[Effect]:
     books.rooms.remove(room.id)
     books.partings.note(room.members, room.id, now_s=now_s)
-    return [effects.RoomDeleted(room, command.user), *_gone(books, room)]
+    return [effects.RoomDeleted(room, by), *_gone(books, room)]
 
 
 def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Effect]:
@@ -91,6 +95,7 @@ def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Ef
         told += [effects.RoomExpired(room), *_gone(books, room)]
     for departure in expired.departures:
         told += left_room(books, departure)
+    told += [effects.HostReplaced(room, room.members[room.host.id]) for room in expired.handed_over]
     return [*told, effects.RoomDeadline()]
 
 
@@ -134,12 +139,7 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
 
 def check_may_delete(books: Books, user: User, room_id: str) -> Room:
     """Raises `Refusal`: ``room_not_found``, ``not_host``."""
-    room = books.rooms.get(room_id)
-    if room is None:
-        raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-    if room.host.id != user.id:
-        raise Refusal(RefusalCode.NOT_HOST)
-    return room
+    return check_host_of(books.rooms, user.id, room_id)
 
 
 def check_may_invite(books: Books, user: User, room_id: str, guest: User) -> Room:

@@ -129,7 +129,7 @@ def read_notices(books: Books, command: commands.ReadNotices, now_s: float) -> l
 
 
 def announce(books: Books, command: commands.Announce, now_s: float) -> list[Effect]:
-    return [effects.Announced(command.id, command.title, command.body, command.ts)]
+    return [effects.Announced(command.id, command.title, command.body, command.ts, command.until)]
 
 
 def _part(books: Books, one_id: int, other_id: int) -> list[Effect]:

@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from lobby_server.core.machine import commands, effects, parties, presence, rooms, social
+from lobby_server.core.machine import (
+    administration,
+    commands,
+    effects,
+    parties,
+    presence,
+    room_hosting,
+    rooms,
+    social,
+)
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
@@ -40,6 +49,13 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.KickFromRoom: rooms.kick,
     commands.DeleteRoom: rooms.delete,
     commands.ExpireRooms: rooms.expire,
+    commands.ChangeRoom: room_hosting.change,
+    commands.HandOverRoom: room_hosting.hand_over,
+    commands.UnbanFromRoom: room_hosting.unban,
+    commands.SetReady: room_hosting.set_ready,
+    commands.StartRoom: room_hosting.start,
+    commands.ReopenRoom: room_hosting.reopen,
+    commands.UseRoomCode: room_hosting.use_code,
     commands.InviteToRoom: rooms.invite,
     commands.EndMatchInvites: rooms.end_invites,
     commands.CreateParty: parties.create,
@@ -65,6 +81,10 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.DeliverNotices: social.deliver,
     commands.ReadNotices: social.read_notices,
     commands.Announce: social.announce,
+    commands.BanUser: administration.ban,
+    commands.UnbanUser: administration.unban,
+    commands.KickUser: administration.kick,
+    commands.CloseRoom: administration.close_room,
     commands.Nothing: lambda books, command, now_s: [],
 }
 _CHANGES_BY_NODE: dict[type[Command], _ChangeByNode] = {

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lobby_server.core.accounts import account_faults, normalized_password
 from lobby_server.core.presence import User
-from lobby_server.core.refusal import InvalidAccount, Refusal, RefusalCode
+from lobby_server.core.refusal import InvalidAccount, LooksTaken, Refusal, RefusalCode
 from lobby_server.protocol import resources
 from lobby_server.service.accounts.hashing import Asker, HashingQueue
+from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.auth import Claims, Passwords, Tokens, utc_from_unix
-from lobby_server.service.ports import Account, Clock, EmailTaken, Store, UsernameTaken
+from lobby_server.service.ports import Account, Clock, EmailTaken, Store, UsernameLooksTaken, UsernameTaken
 
 
 class Accounts:
     """The accounts of this server. Passwords are hashed by `hashing`, never on the loop."""
 
     def __init__(
-        self, *, store: Store, tokens: Tokens, passwords: Passwords, clock: Clock, hashing: HashingQueue
+        self,
+        *,
+        store: Store,
+        tokens: Tokens,
+        sign_ins: SignIns,
+        passwords: Passwords,
+        clock: Clock,
+        hashing: HashingQueue,
     ) -> None:
         self._store = store
         self._tokens = tokens
+        self._sign_ins = sign_ins
         self._passwords = passwords
         self._clock = clock
         self._hashing = hashing
 
-    async def register(self, *, username: object, password: object, email: object, asker: Asker) -> resources.Session:
-        """A new account, logged in. Raises `InvalidAccount`, `Refusal` (``username_taken``, ``email_taken``),
-        `StoreUnavailable`, `Overloaded`, `CallerGone`."""
+    async def register(
+        self, *, username: object, password: object, email: object, asker: Asker, client: str = ""
+    ) -> resources.Session:
+        """A new account, logged in. `client`: what the client calls itself. Raises `InvalidAccount`, `Refusal`
+        (``username_taken``, ``email_taken``), `StoreUnavailable`, `Overloaded`, `CallerGone`."""
         faults = account_faults(username=username, password=password, email=email)
         if faults:
             raise InvalidAccount(faults)
@@ -40,34 +53,46 @@ class Accounts:
                 password_hash=password_hash,
                 created_at=self._clock.utc_now(),
             )
+        except UsernameLooksTaken:
+            raise LooksTaken from None
         except UsernameTaken:
             raise Refusal(RefusalCode.USERNAME_TAKEN) from None
         except EmailTaken:
             raise Refusal(RefusalCode.EMAIL_TAKEN) from None
-        return self._session(account)
+        return await self.session(account, client=client)
 
-    async def login(self, *, login: str, password: str, asker: Asker) -> resources.Session:
+    async def login(self, *, login: str, password: str, asker: Asker, client: str = "") -> resources.Session:
         """Raises `Refusal` (``invalid_credentials``), in the same time for an unknown user, `StoreUnavailable`,
         `Overloaded`, or `CallerGone`."""
         account = await self._store.account_by_login(login)
+        return await self.session(await self.check_password(account, password, asker), client=client)
+
+    async def check_password(self, account: Account | None, password: str, asker: Asker) -> Account:
+        """The account, if it has that password. Raises as `login`, in the same time for None."""
         known_hash = account.password_hash if account is not None else None
         matches, fresh = await self._hashing.run(lambda: self._check(known_hash, password), asker)
         if account is None or not matches:
             raise Refusal(RefusalCode.INVALID_CREDENTIALS)
         if fresh is not None:
             await self._store.set_password_hash(account.id, fresh)
-        return self._session(account)
+        return account
+
+    async def set_password(self, user_id: int, password: str, asker: Asker) -> None:
+        """Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
+        normalized = normalized_password(password)
+        password_hash = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
+        await self._store.set_password_hash(user_id, password_hash)
 
     async def user(self, user: User) -> resources.User:
         """The account of a token's user, or what the token says where another service holds the account."""
         account = await self._store.account(user.id)
         if account is None or account.username != user.username:
             return resources.User(id=user.id, username=user.username)
-        return _user_resource(account)
+        return user_resource(account)
 
-    def refresh(self, claims: Claims) -> resources.FreshToken:
-        """A fresh token of the same user and role."""
-        return resources.FreshToken(token=self._tokens.issue(claims.user, role=claims.role))
+    async def refresh(self, claims: Claims) -> resources.FreshToken:
+        """A fresh token of the same user, role and sign-in."""
+        return resources.FreshToken(token=await self._sign_ins.renew(claims))
 
     async def revoke(self, claims: Claims) -> None:
         """Sign a token out, for good: it stays so over a restart. That it holds no more is up to the lobby."""
@@ -78,9 +103,21 @@ class Accounts:
         for token_id, expires_at in (await self._store.revoked_tokens(self._clock.utc_now())).items():
             self._tokens.revoke(token_id, expires_at.timestamp())
 
-    def _session(self, account: Account) -> resources.Session:
-        token = self._tokens.issue(User(account.id, account.username))
-        return resources.Session(token=token, user=_user_resource(account))
+    async def session(self, account: Account, *, client: str) -> resources.Session:
+        """A user is logged in. Raises `StoreUnavailable`."""
+        token = await self._sign_ins.begin(account, client=client)
+        return resources.Session(token=token, user=user_resource(account))
+
+    async def set_role(self, username: str, role: str | None) -> Account:
+        """Let a user be an administrator, or one like any other, from the next login on. Raises `Refusal`
+        (``user_not_found``), `StoreUnavailable`."""
+        account = await self._store.account_by_login(username)
+        if account is None or account.username.casefold() != username.casefold():
+            raise Refusal(RefusalCode.USER_NOT_FOUND)
+        await self._store.set_role(account.id, role)
+        if role is None:
+            await self._sign_ins.end_all(account.user)  # their tokens say otherwise
+        return replace(account, role=role)
 
     def _check(self, known_hash: str | None, password: str) -> tuple[bool, str | None]:
         """Whether a password is the one that was hashed, and the hash to keep in place of an outdated one. On a thread.
@@ -95,7 +132,7 @@ class Accounts:
         return False, None
 
 
-def _user_resource(account: Account) -> resources.User:
+def user_resource(account: Account) -> resources.User:
     return resources.User(
         id=account.id,
         username=account.username,

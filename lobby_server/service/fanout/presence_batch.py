@@ -1,7 +1,8 @@
 """Presence for clients that asked for it in batches: who came online and went offline within a tick, in one message.
 
 A user who was on and off within the tick, or off and on, is in neither list; unless a session came in between, which
-may have seen the state in between (it fetches who is online): then the last state is told to all.
+may have seen the state in between (it fetches who is online): then the last state is told to all. With several nodes
+any session may have seen it, by way of a node that was ahead of this one: then the last state is always told.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from lobby_server.protocol.resources import OnlineUser
 class PresenceBatch:
     """The changes of one tick."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_shared: bool = False) -> None:
+        """`is_shared`: whether other nodes answer who is online, too."""
+        self._is_shared = is_shared
         self._changes: dict[int, tuple[User, bool, int]] = {}
         self._newcomers = 0
 
@@ -29,7 +32,7 @@ class PresenceBatch:
     def note(self, user: User, *, is_online: bool) -> None:
         """A user came or went. Comings and goings of one user alternate, so a second one undoes the first."""
         earlier = self._changes.pop(user.id, None)
-        if earlier is None or earlier[2] != self._newcomers:
+        if earlier is None or self._is_shared or earlier[2] != self._newcomers:
             self._changes[user.id] = (user, is_online, self._newcomers)
 
     def take_frames(self) -> list[bytes]:

@@ -24,8 +24,10 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.rooms import check_may_delete
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of
 from lobby_server.core.rooms import Entry, Member, Room
 from lobby_server.protocol import messages, resources
+from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
@@ -85,6 +87,7 @@ class RoomCommands:
         replica.hear(effects.Kicked, self._kicked)
         replica.hear(effects.RoomDeleted, self._deleted)
         replica.hear(effects.RoomExpired, self._expired)
+        replica.hear(effects.HostReplaced, self._host_replaced)
         replica.hear(effects.RoomDeadline, lambda effect, _: self.arm())
 
     def commands(self) -> dict[type[messages.ClientMessage], Act]:
@@ -114,6 +117,12 @@ class RoomCommands:
     def arm(self) -> None:
         """See to the next deadline."""
         self._alarm.set(self._replica.due_s(self.book.next_deadline_s()))
+
+    def list_changed(self) -> None:
+        """Readers of the public list see a difference."""
+        self._announcer.rooms_changed()
+        if self._replica.is_leader:
+            self._revision_mark.follow()
 
     def stop(self) -> None:
         """No deadline strikes any more."""
@@ -160,7 +169,7 @@ class RoomCommands:
             raise AlreadyHosting(self._creating[user.id].id)
         self._replica.check()
         room = Room(
-            id=self._new_room_id(),
+            id=self._id_with_a_code_of_its_own(),
             host=user,
             gamemode=wish.gamemode,
             map_name=wish.mapName,
@@ -168,6 +177,7 @@ class RoomCommands:
             is_public=wish.isPublic,
             version=self._replica.books.presence.version_of(user.id),
             created_at=self._created_now(),
+            name=(wish.name or "").strip() or None,
             # Whoever was in a private room may come back, also once another leads it, and after a restart.
             invited_user_ids=set() if wish.isPublic else {user.id},
         )
@@ -302,6 +312,7 @@ class RoomCommands:
             session.reply(created)
         self._tell_own(entry.member.user, created, besides=session)
         if not entry.already_in:
+            self._tell_others(entry)
             self._rooms_changed(room)
         self.arm()
 
@@ -313,8 +324,7 @@ class RoomCommands:
             session.reply(joined)
         if not entry.already_in:
             self._tell_own(user, joined, besides=session)
-            others = [user_id for user_id in room.members if user_id != user.id]
-            self._announcer.tell_users(others, messages.PeerJoined(peerId=entry.member.peer_id, name=user.username))
+            self._tell_others(entry)
             self._rooms_changed(room)
 
     def _party_entered(self, effect: effects.PartyEntered, _: Session | None) -> None:
@@ -328,6 +338,8 @@ class RoomCommands:
         for member in came:
             self._announcer.tell_users(there, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
         for entry in entries:
+            if entry.came_back:
+                self._announcer.tell_users(there, _host_changed(entry.member))
             self._announcer.tell_users([entry.member.user.id], _room_joined(room, entry.member))
         if came:
             self._rooms_changed(room)
@@ -339,14 +351,17 @@ class RoomCommands:
         self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))
         if new_host is not None:
             self._store_host(room)
-            self._announcer.tell_users(
-                stayed,
-                messages.HostChanged(newHostPeerId=new_host.peer_id, newHostName=new_host.user.username),
-            )
+            self._announcer.tell_users(stayed, _host_changed(new_host))
         self._rooms_changed(room)
 
     def _own_room_left(self, effect: effects.OwnRoomLeft, session: Session | None) -> None:
         self._tell_own(effect.user, messages.PeerLeft(peerId=effect.peer_id), besides=session)
+        if not self._replica.books.presence.is_online(effect.user.id):
+            # The other nodes have given this one up, with all its sockets. Clients of the base protocol have no message
+            # for that; they ask where they are when they come back.
+            for each in self._sessions.of_user(effect.user.id):
+                if not each.features:
+                    each.close(CloseCode.GOING_AWAY, "the lobby went on without this node; come back", abrupt=True)
 
     def _said(self, effect: effects.SaidInRoom, _: Session | None) -> None:
         member = effect.member
@@ -385,7 +400,20 @@ class RoomCommands:
         self._keep(DeleteRoom(room_id=effect.room.id))
         self._rooms_changed(effect.room)
 
+    def _host_replaced(self, effect: effects.HostReplaced, _: Session | None) -> None:
+        self._store_host(effect.room)
+        self._announcer.tell_users(list(effect.room.members), _host_changed(effect.host))
+        self._rooms_changed(effect.room)
+
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _tell_others(self, entry: Entry) -> None:
+        """Let the members who were there before know who has come, and whether it is the host who was away."""
+        member = entry.member
+        others = [user_id for user_id in entry.room.members if user_id != member.user.id]
+        self._announcer.tell_users(others, messages.PeerJoined(peerId=member.peer_id, name=member.user.username))
+        if entry.came_back:
+            self._announcer.tell_users(others, _host_changed(member))
 
     def _note_host(self, entry: Entry) -> None:
         if entry.became_host:
@@ -406,17 +434,20 @@ class RoomCommands:
         return now
 
     def _keep_after_all(self, room_id: str) -> None:
-        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or the
-        outcome is not known. It is kept again."""
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
+        the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
             self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
 
+    def _id_with_a_code_of_its_own(self) -> str:
+        while self.book.by_code(code_of(room_id := self._new_room_id())) is not None:
+            pass
+        return room_id
+
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
-            self._announcer.rooms_changed()
-            if self._replica.is_leader:
-                self._revision_mark.follow()
+            self.list_changed()
         self.arm()
 
     def _keep(self, write: KeptWrite) -> None:
@@ -431,6 +462,10 @@ class RoomCommands:
 
 def _parting(deleted_room_id: str) -> messages.ServerMessage:
     return messages.RoomClosed(roomId=deleted_room_id) if deleted_room_id else messages.Kicked()
+
+
+def _host_changed(host: Member) -> messages.HostChanged:
+    return messages.HostChanged(newHostPeerId=host.peer_id, newHostName=host.user.username)
 
 
 def _room_joined(room: Room, member: Member) -> messages.RoomJoined:

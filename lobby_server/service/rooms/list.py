@@ -25,6 +25,8 @@ def room_resource(room: Room) -> resources.Room:
         max_players=room.max_players,
         created_at=resources.iso_utc(room.created_at),
         is_full=room.is_full,
+        name=room.name,
+        is_started=room.players is not None,
     )
 
 

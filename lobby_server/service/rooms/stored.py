@@ -20,6 +20,8 @@ def stored_room(room: Room) -> StoredRoom:
         created_at=room.created_at,
         banned_user_ids=frozenset(room.banned_user_ids),
         invited_user_ids=frozenset(room.invited_user_ids),
+        name=room.name,
+        player_ids=None if room.players is None else frozenset(room.players),
     )
 
 
@@ -35,4 +37,6 @@ def room_of(stored: StoredRoom) -> Room:
         created_at=stored.created_at,
         banned_user_ids=set(stored.banned_user_ids),
         invited_user_ids=set(stored.invited_user_ids),
+        name=stored.name,
+        players=None if stored.player_ids is None else set(stored.player_ids),
     )

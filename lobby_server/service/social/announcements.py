@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.protocol import social_resources
@@ -26,28 +28,42 @@ class Announcements:
         self._clock = clock
         replica.hear(effects.Announced, self._announced)
 
-    async def announce(self, author: User, *, title: str, body: str) -> social_resources.Announcement:
+    async def announce(
+        self, author: User, *, title: str, body: str, ends_in_s: int | None = None
+    ) -> social_resources.Announcement:
         """Tell everybody, on every accepted socket. Raises `StoreUnavailable`, `Refusal`
         (``try_again_later``)."""
         self._replica.check()
+        now = self._clock.utc_now()
         stored = await self._store.add_announcement(
-            title=title, body=body, author=author, created_at=self._clock.utc_now()
+            title=title,
+            body=body,
+            author=author,
+            created_at=now,
+            ends_at=None if ends_in_s is None else now + timedelta(seconds=ends_in_s),
         )
         made = _resource(stored)
-        await self._replica.run(commands.Announce(made.id, made.title, made.body, made.ts))
+        await self._replica.run(commands.Announce(made.id, made.title, made.body, made.ts, made.until))
         return made
 
     async def last(self) -> AnnouncementList:
-        """Raises `StoreUnavailable`."""
+        """Those that have not ended. Raises `StoreUnavailable`."""
+        now = self._clock.utc_now()
+        found = await self._store.announcements(most=LISTED)
         return AnnouncementList(
-            announcements=[_resource(each) for each in await self._store.announcements(most=LISTED)]
+            announcements=[_resource(each) for each in found if each.ends_at is None or each.ends_at > now]
         )
 
     def _announced(self, effect: effects.Announced, _: Session | None) -> None:
-        event = Announcement(id=effect.id, title=effect.title, body=effect.body, ts=effect.ts)
+        event = Announcement(id=effect.id, title=effect.title, body=effect.body, ts=effect.ts, until=effect.until)
         self._announcer.tell_everybody(event)
 
 
 def _resource(stored: StoredAnnouncement) -> social_resources.Announcement:
-    ts = int(stored.created_at.timestamp() * 1000)
-    return social_resources.Announcement(id=stored.id, title=stored.title, body=stored.body, ts=ts)
+    return social_resources.Announcement(
+        id=stored.id,
+        title=stored.title,
+        body=stored.body,
+        ts=int(stored.created_at.timestamp() * 1000),
+        until=None if stored.ends_at is None else int(stored.ends_at.timestamp() * 1000),
+    )

@@ -24,6 +24,8 @@ from lobby_server.service.social.invitations import Invitations
 from lobby_server.service.social.notifications import Notifications
 from lobby_server.service.social.parties import Parties
 from lobby_server.service.social.people import People
+from lobby_server.service.social.profiles import Profiles
+from lobby_server.service.social.whereabouts import Whereabouts
 from lobby_server.service.writes.writer import StoreWriter
 
 
@@ -60,6 +62,8 @@ class Social:
             store=store,
             clock=clock,
         )
+        self.whereabouts = Whereabouts(replica=replica, announcer=announcer, sessions=sessions)
+        self.profiles = Profiles(replica=replica, people=self.people, store=store)
         self.blocks = Blocks(replica=replica, people=self.people, store=store, clock=clock)
         self.parties = Parties(
             replica=replica,

@@ -76,6 +76,7 @@ class StoredAnnouncement:
     body: str
     author: User
     created_at: datetime
+    ends_at: datetime | None = None
 
 
 class FriendStore(Protocol):
@@ -171,7 +172,7 @@ class NotificationStore(Protocol):
     async def delete_notifications_before(self, moment: datetime) -> None: ...
 
     async def add_announcement(
-        self, *, title: str, body: str, author: User, created_at: datetime
+        self, *, title: str, body: str, author: User, created_at: datetime, ends_at: datetime | None = None
     ) -> StoredAnnouncement: ...
 
     async def announcements(self, *, most: int) -> list[StoredAnnouncement]:

@@ -46,6 +46,18 @@ class Ban(_OfRoom, frozen=True):
         await store.ban(self.room_id, self.user_id)
 
 
+class Unban(_OfRoom, frozen=True):
+    """A user who was put out of a room may come back."""
+
+    user_id: int
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} is not banned from room {self.room_id} any more"
+
+    async def make(self, store: Store) -> None:
+        await store.unban(self.room_id, self.user_id)
+
+
 class LetIn(_OfRoom, frozen=True):
     """Users came into a private room with their party."""
 
@@ -162,10 +174,26 @@ class KeepRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         if self.only_if_missing and any(room.id == self.room.id for room in await store.rooms()):
             return
         await store.delete_room(self.room.id)  # a second time finds it there
-        await store.add_room(self.room)
+        await store.add_room(self.room, is_again=True)
 
 
-ROOM_WRITES = (Ban, LetIn, SetHost, DeleteRoom, KeepRoom)
+class ChangeRoom(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A room has other settings, has started, or is open again."""
+
+    room: StoredRoom
+
+    def __str__(self) -> str:
+        return f"room {self.room.id} is changed"
+
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return "settings", self.room.id
+
+    async def make(self, store: Store) -> None:
+        await store.change_room(self.room)
+
+
+ROOM_WRITES = (Ban, Unban, LetIn, SetHost, DeleteRoom, KeepRoom, ChangeRoom)
 """What the state has of rooms: whoever has the state can make up for them."""
 
 
@@ -186,7 +214,7 @@ class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.raise_mark(self.name, self.value)
 
 
-_Any = Ban | LetIn | SetHost | DeleteRoom | Notify | ReadInvitation | KeepRoom | RaiseMark
+_Any = Ban | Unban | LetIn | SetHost | DeleteRoom | Notify | ReadInvitation | KeepRoom | ChangeRoom | RaiseMark
 
 
 def line_of(write: KeptWrite) -> bytes:

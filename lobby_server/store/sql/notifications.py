@@ -108,10 +108,15 @@ class SqlNotifications(SqlCalls):
         await self._do(delete(notifications).where(_columns.created_at < moment))
 
     async def add_announcement(
-        self, *, title: str, body: str, author: User, created_at: datetime
+        self, *, title: str, body: str, author: User, created_at: datetime, ends_at: datetime | None = None
     ) -> StoredAnnouncement:
         statement = insert(announcements).values(
-            title=title, body=body, author_id=author.id, author_username=author.username, created_at=created_at
+            title=title,
+            body=body,
+            author_id=author.id,
+            author_username=author.username,
+            created_at=created_at,
+            ends_at=ends_at,
         )
 
         def add(connection: Connection) -> int:
@@ -124,6 +129,7 @@ class SqlNotifications(SqlCalls):
             body=body,
             author=author,
             created_at=created_at.astimezone(timezone.utc),
+            ends_at=None if ends_at is None else ends_at.astimezone(timezone.utc),
         )
 
     async def announcements(self, *, most: int) -> list[StoredAnnouncement]:
@@ -135,6 +141,7 @@ class SqlNotifications(SqlCalls):
                 body=row.body,
                 author=User(row.author_id, row.author_username),
                 created_at=row.created_at,
+                ends_at=row.ends_at,
             )
             for row in await self._run(lambda connection: connection.execute(query).all())
         ]

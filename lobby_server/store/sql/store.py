@@ -7,6 +7,7 @@ is a function of a connection; where it runs is `lobby_server.store.engines`'s b
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -14,9 +15,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, desc, func, insert, or_, select, update
 
-from lobby_server.service.ports import Account, EmailTaken, StoredRoom, StoreUnavailable, UsernameTaken
+from lobby_server.core.accounts import look_of
+from lobby_server.service.ports import (
+    Account,
+    EmailTaken,
+    StoredRoom,
+    StoreUnavailable,
+    UsernameLooksTaken,
+    UsernameTaken,
+)
 from lobby_server.store.engines import in_transaction
 from lobby_server.store.errors import RowConflict, UnstorableText
+from lobby_server.store.sql.account_data import SqlAccountData
+from lobby_server.store.sql.administration import SqlAdministration
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
 from lobby_server.store.sql.notifications import SqlNotifications
@@ -26,7 +37,7 @@ _NEW_ROOM = insert(rooms)
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
-class SqlStore(SqlFriends, SqlChat, SqlNotifications):
+class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdministration):
     """`lobby_server.service.ports.Store` on a database that `open_store` has made ready.
 
     Besides what the port says: a text that not every database can hold raises `UnstorableText`, a room id that
@@ -40,6 +51,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
         new_account = insert(users).values(
             username=username,
             username_key=username_key,
+            username_look=look_of(username),
             email=email,
             email_key=None if email is None else key_of(email),
             password_hash=password_hash,
@@ -56,6 +68,8 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
             # Each database words a conflict in its own way. Accounts stay, so the other one can still be asked.
             if await self._first(select(users.c.id).where(users.c.username_key == username_key)) is not None:
                 raise UsernameTaken(f"The username {username} is taken.") from conflict
+            if await self._first(select(users.c.id).where(users.c.username_look == look_of(username))) is not None:
+                raise UsernameLooksTaken(f"The username {username} looks like another one.") from conflict
             raise EmailTaken(f"The email {email} is taken.") from conflict
         return Account(
             id=account_id,
@@ -92,7 +106,7 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
 
         return await self._run(forget_and_read)
 
-    async def add_room(self, room: StoredRoom) -> None:
+    async def add_room(self, room: StoredRoom, *, is_again: bool = False) -> None:
         row = {
             "id": room.id,
             "host_user_id": room.host_user_id,
@@ -103,23 +117,25 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
             "is_public": room.is_public,
             "version": room.version,
             "created_at": room.created_at,
+            "name": room.name,
+            "player_ids": _player_ids(room),
         }
         people = [
             (table, [{"room_id": room.id, "user_id": user_id} for user_id in user_ids])
             for table, user_ids in ((room_bans, room.banned_user_ids), (room_guests, room.invited_user_ids))
             if user_ids
         ]
-        if not people:
-            await self._do(_NEW_ROOM, row)
-            return
+        counted = update(users).where(users.c.id == room.host_user_id).values(rooms_hosted=users.c.rooms_hosted + 1)
 
-        def add_with_people(connection: Connection) -> None:
+        def add(connection: Connection) -> None:
             with in_transaction(connection):
                 connection.execute(_NEW_ROOM, row)
                 for table, rows in people:
                     connection.execute(insert(table), rows)
+                if not is_again:
+                    connection.execute(counted)
 
-        await self._run(add_with_people)
+        await self._run(add)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         await self._do(
@@ -127,6 +143,20 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications):
             .where(rooms.c.id == room_id)
             .values(host_user_id=user_id, host_username=username, version=version)
         )
+
+    async def change_room(self, room: StoredRoom) -> None:
+        changed = {
+            "name": room.name,
+            "gamemode": room.gamemode,
+            "map_name": room.map_name,
+            "max_players": room.max_players,
+            "is_public": room.is_public,
+            "player_ids": _player_ids(room),
+        }
+        await self._do(update(rooms).where(rooms.c.id == room.id).values(changed))
+
+    async def unban(self, room_id: str, user_id: int) -> None:
+        await self._do(delete(room_bans).where(room_bans.c.room_id == room_id, room_bans.c.user_id == user_id))
 
     async def ban(self, room_id: str, user_id: int) -> None:
         await self._note_in_room(room_bans, room_id, [user_id])
@@ -199,6 +229,8 @@ def _account(row: Row[Any]) -> Account:
         email=row.email,
         password_hash=row.password_hash,
         created_at=row.created_at,
+        role=row.role,
+        rooms_hosted=row.rooms_hosted,
     )
 
 
@@ -207,6 +239,10 @@ def _by_room(connection: Connection, table: Table) -> defaultdict[str, set[int]]
     for row in connection.execute(select(table)):
         user_ids[row.room_id].add(row.user_id)
     return user_ids
+
+
+def _player_ids(room: StoredRoom) -> str | None:
+    return None if room.player_ids is None else json.dumps(sorted(room.player_ids))
 
 
 def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
@@ -222,4 +258,6 @@ def _room(row: Row[Any], *, banned: set[int], invited: set[int]) -> StoredRoom:
         created_at=row.created_at,
         banned_user_ids=frozenset(banned),
         invited_user_ids=frozenset(invited),
+        name=row.name,
+        player_ids=None if row.player_ids is None else frozenset(json.loads(row.player_ids)),
     )

@@ -12,6 +12,8 @@ from lobby_server.web.api.operation import Caller, operation
 from lobby_server.web.base import ApiFault, BaseHandler
 from lobby_server.web.refusals import problem_of
 
+TOO_MANY_ATTEMPTS = "There were too many attempts from this address; wait a moment."
+
 
 class HashingHandler(BaseHandler):
     """One whose calls hash passwords: limited by address, and given up when their client is gone."""
@@ -25,7 +27,7 @@ class HashingHandler(BaseHandler):
             return
         wait_s = await self.app.auth_limit.take(self.client.bucket)
         if wait_s:
-            raise _too_many("There were too many attempts from this address; wait a moment.", wait_s)
+            raise _too_many(TOO_MANY_ATTEMPTS, wait_s)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -64,6 +66,7 @@ class RegisterHandler(HashingHandler):
             password=body.get("password"),
             email=None if email == "" else email,
             asker=self.asker,
+            client=self.user_agent,
         )
         self.answer(session, 201)
 
@@ -78,7 +81,10 @@ class LoginHandler(HashingHandler):
     )
     async def post(self) -> None:
         given = bodies.read(self.body_object(), requests.Login)
-        self.answer(await self.app.accounts.login(login=given.username, password=given.password, asker=self.asker))
+        session = await self.app.accounts.login(
+            login=given.username, password=given.password, asker=self.asker, client=self.user_agent
+        )
+        self.answer(session)
 
 
 class VerifyHandler(BaseHandler):
@@ -96,7 +102,7 @@ class VerifyHandler(BaseHandler):
 class RefreshHandler(TokenHandler):
     @operation("A fresh token", answers={200: resources.FreshToken}, refusals=(ApiCode.RATE_LIMITED,))
     async def post(self) -> None:
-        self.answer(self.app.accounts.refresh(await self.limited_claims()))
+        self.answer(await self.app.accounts.refresh(await self.limited_claims()))
 
 
 class LogoutHandler(TokenHandler):
@@ -106,5 +112,6 @@ class LogoutHandler(TokenHandler):
         self.app.replica.check()
         await self.app.accounts.revoke(claims)
         await self.app.lobby.sign_out(claims.user, claims.token_id, expires_at_s=claims.expires_at_s)
+        await self.app.sign_ins.logged_out(claims)
         self.set_status(204)
         self.clear_header("Content-Type")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lobby_server.protocol import requests, resources
 from lobby_server.protocol.codes import ApiCode
-from lobby_server.protocol.social_resources import BlockList, FriendAsked, FriendList, FriendMade
+from lobby_server.protocol.social_resources import BlockList, FriendAsked, FriendList, FriendMade, FriendRooms, Profile
 from lobby_server.web.api import bodies
 from lobby_server.web.api.operation import operation
 from lobby_server.web.base import BaseHandler
@@ -15,6 +15,13 @@ class FriendsHandler(BaseHandler):
     async def get(self) -> None:
         await self.app.replica.caught_up()
         self.answer(self.app.social.friends.overview(self.claims().user))
+
+
+class FriendRoomsHandler(BaseHandler):
+    @operation("Which friends are in which public room", answers={200: FriendRooms})
+    async def get(self) -> None:
+        await self.app.replica.caught_up()
+        self.answer(self.app.social.whereabouts.of_friends(self.claims().user))
 
 
 class FriendHandler(BaseHandler):
@@ -83,3 +90,9 @@ class BlockHandler(BaseHandler):
     async def delete(self, other_id: str) -> None:
         await self.app.social.blocks.remove(self.claims().user, int(other_id))
         self.answer(resources.Done())
+
+
+class ProfileHandler(BaseHandler):
+    @operation("A user as others see them", answers={200: Profile}, refusals=(ApiCode.USER_NOT_FOUND,))
+    async def get(self, user_id: str) -> None:
+        self.answer(await self.app.social.profiles.of(int(user_id), reader=self.claims().user))

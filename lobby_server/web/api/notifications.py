@@ -40,5 +40,8 @@ class AnnouncementsHandler(BaseHandler):
         if not claims.is_admin:
             raise Refusal(RefusalCode.ADMIN_REQUIRED)
         wanted = bodies.read(self.body_object(), requests.NewAnnouncement)
-        made = await self.app.social.announcements.announce(claims.user, title=wanted.title, body=wanted.body)
+        made = await self.app.social.announcements.announce(
+            claims.user, title=wanted.title, body=wanted.body, ends_in_s=wanted.ends_in_s
+        )
+        await self.app.administration.note(claims.user, "announce", wanted.title, wanted.body)
         self.answer(made, 201)

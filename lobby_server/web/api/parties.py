@@ -135,6 +135,7 @@ class RoomPartyHandler(BaseHandler):
             ApiCode.NOT_LEADER,
             ApiCode.MEMBER_OFFLINE,
             ApiCode.ROOM_FULL,
+            ApiCode.ALREADY_STARTED,
             ApiCode.VERSION_MISMATCH,
             ApiCode.BANNED,
             ApiCode.INVITATION_REQUIRED,

@@ -80,6 +80,16 @@ class RoomHandler(BaseHandler):
         self.answer(self.app.rooms.room(room_id))
 
     @operation(
+        "Other settings for a room, as its host; what is left out stays as it is",
+        answers={200: resources.RoomState},
+        body=requests.RoomSettings,
+        refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_HOST, ApiCode.TOO_FEW_PLACES, ApiCode.RATE_LIMITED),
+    )
+    async def patch(self, room_id: str) -> None:
+        user, wish = await self.caller(), bodies.read(self.body_object(), requests.RoomSettings)
+        self.answer(await self.app.hosting.change(user, room_id, wish))
+
+    @operation(
         "Delete a room, as its host", answers={200: resources.Done}, refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_HOST)
     )
     async def delete(self, room_id: str) -> None:

@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 
 from lobby_server.web import ops
-from lobby_server.web.api import accounts, chat, documents, friends, notifications, parties, rooms, stats
+from lobby_server.web.api import (
+    accounts,
+    chat,
+    documents,
+    friends,
+    notifications,
+    parties,
+    rooms,
+    stats,
+)
+from lobby_server.web.api.authority import administration, room_hosting, upkeep
 from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 
 API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
@@ -17,17 +27,43 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/auth/verify", accounts.VerifyHandler),
     ("/api/auth/refresh", accounts.RefreshHandler),
     ("/api/auth/logout", accounts.LogoutHandler),
+    ("/api/auth/password", upkeep.PasswordHandler),
+    ("/api/auth/reset", upkeep.ResetHandler),
+    ("/api/auth/sign-ins", upkeep.SignInsHandler),
+    ("/api/auth/sign-ins/{sign_in_id}", upkeep.SignInHandler),
+    ("/api/account/export", upkeep.ExportHandler),
+    ("/api/account/delete", upkeep.DeleteAccountHandler),
+    ("/api/reports", administration.ReportsHandler),
+    ("/api/admin/overview", administration.OverviewHandler),
+    ("/api/admin/kicks", administration.KicksHandler),
+    ("/api/admin/bans", administration.UserBansHandler),
+    ("/api/admin/bans/{user_id:id}", administration.UserBanHandler),
+    ("/api/admin/rooms/{room_id}/close", administration.RoomCloseHandler),
+    ("/api/admin/reports", administration.ReportListHandler),
+    ("/api/admin/reports/{report_id:id}/close", administration.ReportCloseHandler),
+    ("/api/admin/audit", administration.AuditHandler),
+    ("/api/admin/reset-links", upkeep.ResetLinksHandler),
+    ("/api/admin/roles", upkeep.RolesHandler),
     ("/api/rooms", rooms.RoomsHandler),
     ("/api/rooms/mine", rooms.MyRoomHandler),
     ("/api/rooms/{room_id}", rooms.RoomHandler),
+    ("/api/rooms/{room_id}/state", room_hosting.RoomStateHandler),
+    ("/api/rooms/{room_id}/ready", room_hosting.RoomReadyHandler),
+    ("/api/rooms/{room_id}/start", room_hosting.RoomStartHandler),
+    ("/api/rooms/{room_id}/host", room_hosting.RoomHostHandler),
+    ("/api/rooms/{room_id}/bans", room_hosting.RoomBansHandler),
+    ("/api/rooms/{room_id}/bans/{user_id:id}", room_hosting.RoomBanHandler),
+    ("/api/codes/{code}", room_hosting.RoomCodeHandler),
     ("/api/rooms/{room_id}/party", parties.RoomPartyHandler),
     ("/api/rooms/{room_id}/invites", parties.RoomInvitesHandler),
     ("/api/rooms/{room_id}/invites/decline", parties.RoomDeclineHandler),
     ("/api/rooms/{room_id}/invites/{user_id:id}", parties.RoomInviteHandler),
     ("/api/users/online", stats.OnlineUsersHandler),
+    ("/api/users/{user_id:id}", friends.ProfileHandler),
     ("/api/stats", stats.StatsHandler),
     ("/api/friends", friends.FriendsHandler),
     ("/api/friends/{user_id:id}", friends.FriendHandler),
+    ("/api/friends/rooms", friends.FriendRoomsHandler),
     ("/api/friends/requests", friends.FriendRequestsHandler),
     ("/api/friends/requests/{request_id:id}/accept", friends.FriendAcceptHandler),
     ("/api/friends/requests/{request_id:id}/decline", friends.FriendDeclineHandler),

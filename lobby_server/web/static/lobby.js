@@ -5,8 +5,10 @@
  * back every 5 s as the first client did, `?version=…` is the version of the game.
  */
 import { Account } from "./lobby/account.js";
+import { AccountDialog } from "./lobby/account_dialog.js";
 import { AccountView } from "./lobby/account_view.js";
 import { Api } from "./lobby/api.js";
+import { Attention } from "./lobby/attention.js";
 import { Chat } from "./lobby/chat.js";
 import { ChatView } from "./lobby/chat_view.js";
 import { Connection } from "./lobby/connection.js";
@@ -14,23 +16,37 @@ import { ConnectionView } from "./lobby/connection_view.js";
 import { byId, clearForm } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
+import { FriendRooms } from "./lobby/friend_rooms.js";
 import { Inbox } from "./lobby/inbox.js";
+import { Mutes } from "./lobby/mutes.js";
 import { MyRoom } from "./lobby/my_room.js";
+import { MyRoomHost } from "./lobby/my_room_host.js";
 import { MyRoomView } from "./lobby/my_room_view.js";
 import { Notices } from "./lobby/notices.js";
 import { Party } from "./lobby/party.js";
 import { PartyView } from "./lobby/party_view.js";
 import { People } from "./lobby/people.js";
 import { Presence } from "./lobby/presence.js";
+import { ReportDialog } from "./lobby/report_dialog.js";
+import { RoomCard } from "./lobby/room_card.js";
 import { RoomList } from "./lobby/room_list.js";
 import { RoomListView } from "./lobby/room_list_view.js";
 import { reasonSentence } from "./lobby/sentences.js";
+import { choose, language, t, translatePage } from "./lobby/words.js";
 
 const VERSION = "13020";
-const FEATURES = ["rooms_delta", "presence_batch", "drain", "refresh", "ack"];
+const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "drain", "refresh", "ack"];
 
 const RENEW_TRIES = 5;
 const RENEW_PAUSE_MS = 10000;
+
+translatePage();
+const languages = byId("language");
+languages.value = language;
+languages.addEventListener("change", () => {
+  choose(languages.value);
+  location.reload();
+});
 
 const asked = new URLSearchParams(location.search);
 const features = asked.get("features")?.split(",").filter((name) => name !== "none") ?? FEATURES;
@@ -46,29 +62,44 @@ const connection = new Connection({
 });
 
 const rooms = new RoomList(connection, api);
-const myRoom = new MyRoom(connection, account);
+const myRoom = new MyRoom(connection, account, api);
 const presence = new Presence(connection, api);
 const friends = new Friends(connection, api, presence);
+const friendRooms = new FriendRooms(connection, api);
 const party = new Party(connection, api, account);
-const chat = new Chat(connection, api, account);
+const mutes = new Mutes(account);
+const chat = new Chat(connection, api, account, mutes);
+const attention = new Attention({ account, checkbox: byId("sounds") });
+chat.changed.connect(() => attention.count("chat", chat.unreadOfMine));
 
-const people = new People({ presence, friends, account, notices });
-const inbox = new Inbox({ connection, api, notices, joinRoom: (id) => myRoom.join(id) });
+const people = new People({ presence, friends, friendRooms, rooms, mutes, api, account, notices });
+const reports = new ReportDialog({ api, myRoom, notices });
+people.onReport((username) => reports.open(username));
+const inbox = new Inbox({
+  connection, api, notices,
+  joinRoom: (id) => myRoom.join(id),
+  counted: (unread) => attention.count("inbox", unread),
+});
 new ConnectionView(connection);
-new RoomListView({ model: rooms, myRoom, api, account, notices });
-new MyRoomView({ room: myRoom, people, party, api, notices });
+const card = new RoomCard({ api, myRoom, model: rooms, notices });
+new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notices });
+new MyRoomView({ room: myRoom, people, party, mutes, api, notices });
+new MyRoomHost({ room: myRoom, api, notices });
 new FriendsView({ friends, people, notices });
 new PartyView({ party, people, account, notices, inbox });
-new ChatView({ chat, party, people, account, notices });
-new AccountView({ account });
+new ChatView({ chat, party, people, mutes, account, notices });
+const accountDialog = new AccountDialog({ api, account, notices });
+const accountView = new AccountView({ account });
 
 people.offer(({ id, username }) => {
   const deeds = [];
-  if (id !== null) deeds.push(["Send a message", () => notices.attempt(() => talkTo(id, username))]);
-  deeds.push(["Invite into my party", () => notices.attempt(() => party.invite(username), `${username} is invited into your party.`)]);
+  if (id !== null) deeds.push([t("Send a message"), () => notices.attempt(() => talkTo(id, username))]);
+  const roomId = friendRooms.roomOf.get(id);
+  if (roomId !== undefined && roomId !== myRoom.id) deeds.push([t("Join their room"), () => myRoom.join(roomId)]);
+  deeds.push([t("Invite into my party"), () => notices.attempt(() => party.invite(username), t("{name} is invited into your party.", { name: username }))]);
   if (myRoom.id !== null) {
     const address = `/api/rooms/${encodeURIComponent(myRoom.id)}/invites`;
-    deeds.push(["Invite into my room", () => notices.attempt(() => api.post(address, { to_username: username }), `${username} is invited into the room.`)]);
+    deeds.push([t("Invite into my room"), () => notices.attempt(() => api.post(address, { to_username: username }), t("{name} is invited into the room.", { name: username }))]);
   }
   return deeds;
 });
@@ -85,11 +116,13 @@ account.loggedIn.connect(() => connection.connect(account.token, account.user.us
 account.loggedOut.connect(() => {
   connection.disconnect();
   notices.forgetAll();
-  for (const part of [rooms, myRoom, presence, friends, party, chat, inbox, people]) part.clear();
+  for (const part of [rooms, myRoom, presence, friends, friendRooms, party, chat, inbox, people, card, accountDialog, reports]) part.clear();
   for (const form of document.querySelectorAll("#inside form")) clearForm(form);
 });
+connection.established.connect(() => card.followLink());
+addEventListener("hashchange", () => connection.isConnected && card.followLink());
 connection.refused.connect((sentence) => account.forget(sentence));
-connection.unsent.connect(() => notices.problem("You are not connected at the moment; that was not sent."));
+connection.unsent.connect(() => notices.problem(t("You are not connected at the moment; that was not sent.")));
 connection.message.connect(async (type, data) => {
   if (type === "error") {
     if (!myRoom.takesError(data.reason)) notices.problem(reasonSentence(data.reason));
@@ -117,11 +150,11 @@ async function renew() {
 function askInto({ room_id: id, from_username: name, gamemode }) {
   notices.ask({
     key: `room ${id}`,
-    sentence: `${name} invites you into a room: ${gamemode}.`,
+    sentence: t("{name} invites you into a room: {mode}.", { name, mode: gamemode }),
     answers: [
-      ["Join", () => answerInvite(id, () => myRoom.join(id))],
-      ["Not now", () => answerInvite(id, () => {})],
-      ["Decline", () => notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(id)}/invites/decline`))],
+      [t("Join"), () => answerInvite(id, () => myRoom.join(id))],
+      [t("Not now"), () => answerInvite(id, () => {})],
+      [t("Decline"), () => notices.attempt(() => api.post(`/api/rooms/${encodeURIComponent(id)}/invites/decline`))],
     ],
   });
 }
@@ -148,4 +181,4 @@ byId("views").addEventListener("click", (event) => {
 byId("inbox-button").addEventListener("click", () => byId("inbox").showModal());
 byId("inbox-close").addEventListener("click", () => byId("inbox").close());
 look("rooms");
-account.resume();
+if (!accountView.isResetting) account.resume();

@@ -6,6 +6,8 @@
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
 import { byId, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
+import { Api } from "./lobby/api.js";
+import { Admin } from "./ops/admin.js";
 import { Figure, FIGURES } from "./ops/figures.js";
 
 const KEY = "lobby.ops";
@@ -18,6 +20,8 @@ const connection = new Connection({
 });
 new ConnectionView(connection);
 
+const admin = new Admin();
+let token = null;
 let fields = [];
 let samples = []; // arrays in the order of `fields`, oldest first
 const figures = FIGURES.map((spec) => new Figure(spec, byId("figures")));
@@ -68,12 +72,14 @@ function show(isInside) {
   for (const element of document.querySelectorAll("[data-inside]")) setHidden(element, !isInside);
 }
 
-function open(token) {
+function open(given) {
+  token = given;
   setText(byId("door-news"), "");
   connection.connect(token, "ops");
 }
 
 function forget(sentence) {
+  admin.close();
   sessionStorage.removeItem(KEY);
   connection.disconnect();
   samples = [];
@@ -83,17 +89,24 @@ function forget(sentence) {
 }
 
 onSubmit(byId("token-form"), async (given) => {
-  const token = given.get("token").trim();
-  if (token === "") {
+  const pasted = given.get("token").trim();
+  if (pasted === "") {
     setText(byId("token-problem"), "Paste a token first.");
     return;
   }
-  sessionStorage.setItem(KEY, token);
-  open(token);
+  sessionStorage.setItem(KEY, pasted);
+  open(pasted);
+});
+onSubmit(byId("admin-login-form"), async (given) => {
+  const session = await new Api().post("/api/auth/login", { username: given.get("username").trim(), password: given.get("password") });
+  sessionStorage.setItem(KEY, session.token);
+  open(session.token);
 });
 connection.established.connect((accepted) => {
   setText(byId("my-name"), accepted.username);
   byId("token-form").reset();
+  byId("admin-login-form").reset();
+  admin.open(token);
   show(true);
 });
 connection.refused.connect(forget);

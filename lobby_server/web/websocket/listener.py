@@ -33,7 +33,9 @@ _OF_ONE_CONNECTION = (
 
 
 YIELD_S = 0.005
-"""How long a newcomer is left to other processes: a few turns of a loop that is not busy."""
+"""How long a newcomer is left to other processes at a time: a few turns of a loop that is not busy."""
+MOST_YIELDS = 4
+"""In a row: nobody waits longer than that for a process that is stuck."""
 
 
 class Seat(Protocol):
@@ -66,7 +68,8 @@ class Listener:
         self._tls = tls
         self._loop = loop
         self._seat = seat
-        self._has_yielded = False
+        self._yielded = 0
+        """Times in a row."""
         self._sockets: list[socket.socket] = []
         self._pause: asyncio.TimerHandle | None = None
         self._is_short = False
@@ -101,10 +104,10 @@ class Listener:
         """Whether whoever waits is left to other processes for a moment."""
         assert self._seat is not None
         sockets = self._newcomers.gate.shared.open + len(self._newcomers)
-        if self._seat.may_take(sockets) or self._has_yielded:
-            self._has_yielded = False
+        if self._seat.may_take(sockets) or self._yielded >= MOST_YIELDS:
+            self._yielded = 0
             return False
-        self._has_yielded = True
+        self._yielded += 1
         for listener in self._sockets:
             self._loop.remove_reader(listener.fileno())
         self._pause = self._loop.call_later(YIELD_S, self._watch)

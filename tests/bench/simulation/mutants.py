@@ -19,11 +19,10 @@ from lobby_server.core.machine import state
 
 @dataclass(frozen=True)
 class Edit:
-    """`place`: module and name, ``package.module:Class.method``."""
+    """`place`: module and name, ``package.module:Class.method``. `changes`: what is right there, and what is wrong."""
 
     place: str
-    right: str
-    wrong: str
+    changes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,11 @@ def _apply(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
         owner = getattr(owner, each)
     original = getattr(owner, name)
     source = textwrap.dedent(inspect.getsource(original))
-    assert edit.right in source, f"{edit.place} has changed: it does not contain {edit.right!r} any more"
+    for right, wrong in edit.changes:
+        assert right in source, f"{edit.place} has changed: it does not contain {right!r} any more"
+        source = source.replace(right, wrong)
     names: dict[str, Any] = {}
-    exec(compile(source.replace(edit.right, edit.wrong), f"<mutant of {edit.place}>", "exec"), module.__dict__, names)
+    exec(compile(source, f"<mutant of {edit.place}>", "exec"), module.__dict__, names)
     mutated = names[name]
     monkeypatch.setattr(owner, name, mutated)
     for table in (state._CHANGES, state._CHANGES_BY_NODE):
@@ -58,7 +59,7 @@ def _apply(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _one(name: str, place: str, right: str, wrong: str) -> Mutant:
-    return Mutant(name, (Edit(place, right, wrong),))
+    return Mutant(name, (Edit(place, ((right, wrong),)),))
 
 
 ROOMS, PRESENCE = "lobby_server.core.rooms:RoomBook", "lobby_server.core.presence:Presence"
@@ -68,131 +69,225 @@ LOG, CLIENT = "lobby_server.backplane.log:ValkeyLog", "loadtest.client"
 RULES = (
     _one("one place too many", f"{ROOMS}.join_together", "> room.max_players:", "> room.max_players + 1:"),
     _one(
-        "bans are not looked at", f"{ROOMS}.join_together",
-        "if any(user.id in room.banned_user_ids for user in party):", "if False:",
+        "bans are not looked at",
+        f"{ROOMS}.join_together",
+        "if any(user.id in room.banned_user_ids for user in party):",
+        "if False:",
     ),
     _one("who enters a room does not leave theirs", f"{ROOMS}._join", "self.leave(user.id, now_s=now_s)", "None"),
     _one("the host's place is not handed over", f"{ROOMS}.leave", "room.host = new_host.user", "pass"),
     _one(
-        "the blocked are heard in rooms", f"{MACHINE}.rooms:say",
-        "if not books.blocks.blocks(member_id, user_id)", "if True",
+        "the blocked are heard in rooms",
+        f"{MACHINE}.rooms:say",
+        "if not books.blocks.blocks(member_id, user_id)",
+        "if True",
     ),
     _one(
-        "the blocked are heard in the lobby", f"{MACHINE}.social:_said",
-        "deaf = books.blocks.blockers_of(line.sender.id)", "deaf = frozenset()",
+        "the blocked are heard in the lobby",
+        f"{MACHINE}.social:_said",
+        "deaf = books.blocks.blockers_of(line.sender.id)",
+        "deaf = frozenset()",
     ),
     _one("the first of two sockets ends both", f"{PRESENCE}.leave", "if len(sockets) > 1:", "if len(sockets) > 2:"),
     _one(
-        "every socket is a user who comes online", f"{PRESENCE}.arrive",
-        "if user_id in self._users:\n        return False", "pass",
+        "every socket is a user who comes online",
+        f"{PRESENCE}.arrive",
+        "if user_id in self._users:\n        return False",
+        "pass",
     ),
     _one(
-        "the users of a lost node stay", f"{MACHINE}.presence:lose_node",
-        "books.presence.lose_node(node, now_s=now_s, grace_s=grace_s)", "[]",
+        "the users of a lost node stay",
+        f"{MACHINE}.presence:lose_node",
+        "books.presence.lose_node(node, now_s=now_s, grace_s=grace_s)",
+        "[]",
     ),
     _one(
-        "a token that is signed out holds", f"{MACHINE}.presence:sign_out",
-        "revoked[command.token_id] = command.expires_at_s", "pass",
+        "a token that is signed out holds",
+        f"{MACHINE}.presence:sign_out",
+        "revoked[command.token_id] = command.expires_at_s",
+        "pass",
     ),
-    _one("what is done twice is done twice", f"{MACHINE}.state:LobbyState.is_new", "<= known.sequence", "< known.sequence"),
-    _one("a snapshot forgets who has used chat", f"{MACHINE}.image:_load", "books.chatters.update(image.chatters)", "pass"),
-)  # fmt: skip
+    _one(
+        "what is done twice is done twice",
+        f"{MACHINE}.state:LobbyState.is_new",
+        "<= known.sequence",
+        "< known.sequence",
+    ),
+    _one(
+        "a snapshot forgets who has used chat",
+        f"{MACHINE}.image:_load",
+        "books.chatters.update(image.chatters)",
+        "pass",
+    ),
+)
 """Of the core."""
 
 SERVICES = (
     _one(
-        "a room is told of before it is committed", f"{SERVICE}.rooms.commands:RoomCommands.create_room",
+        "a room is told of before it is committed",
+        f"{SERVICE}.rooms.commands:RoomCommands.create_room",
         "await self._store.add_room(stored_room(room))",
         "asyncio.get_running_loop().create_task(self._store.add_room(stored_room(room)))",
     ),
     _one(
-        "a room that was refused stays in the database", f"{SERVICE}.rooms.commands:RoomCommands.create_room",
-        "if is_off:", "if False:",
+        "a room that was refused stays in the database",
+        f"{SERVICE}.rooms.commands:RoomCommands.create_room",
+        "if is_off:",
+        "if False:",
     ),
     _one(
-        "who comes back is not told where they are", f"{SERVICE}.rooms.commands:RoomCommands._accepted",
-        "if session is None or not session.features or not session.is_accepted:", "if True:",
+        "who comes back is not told where they are",
+        f"{SERVICE}.rooms.commands:RoomCommands._accepted",
+        "if session is None or not session.features or not session.is_accepted:",
+        "if True:",
     ),
     _one(
-        "an invitation that is over is not taken back", f"{SERVICE}.social.parties:Parties._closed",
-        "if closed.reason is not None", "if False",
+        "an invitation that is over is not taken back",
+        f"{SERVICE}.social.parties:Parties._closed",
+        "if closed.reason is not None",
+        "if False",
     ),
     _one(
-        "writes are forgotten while the database is away", f"{SERVICE}.writes.writer:StoreWriter.keep",
-        "self._append(entry)", "self.attempt(call)",
+        "writes are forgotten while the database is away",
+        f"{SERVICE}.writes.writer:StoreWriter.keep",
+        "self._append(entry)",
+        "self.attempt(call)",
     ),
-    Mutant("a room is deleted by everybody who asks", (
-        Edit(
-            f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
-            "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()", "pass",
+    Mutant(
+        "a room is deleted by everybody who asks",
+        (
+            Edit(
+                f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
+                (
+                    (
+                        "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()",
+                        "pass",
+                    ),
+                    ("del self._deleting[room_id]", "self._deleting.pop(room_id, None)"),
+                ),
+            ),
+            Edit(
+                f"{MACHINE}.rooms:delete",
+                (
+                    (
+                        "room = check_may_delete(books, command.user, command.room_id)",
+                        "room = books.rooms.get(command.room_id)\n    if room is None:\n        return []",
+                    ),
+                ),
+            ),
         ),
-        Edit(
-            f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
-            "while (under_way := self._deleting.get(room_id)) is not None:", "while False:",
-        ),
-    )),
+    ),
     _one("a ban is not written", f"{SERVICE}.rooms.commands:RoomCommands._kicked", "self._keep(", "str("),
     _one(
-        "every node writes every line of chat", f"{SERVICE}.social.chat:Chat._keep",
-        "if not self._replica.is_leader:", "if False:",
+        "every node writes every line of chat",
+        f"{SERVICE}.social.chat:Chat._keep",
+        "if not self._replica.is_leader:",
+        "if False:",
     ),
     _one(
-        "a full room is not announced", f"{SERVICE}.rooms.commands:RoomCommands._rooms_changed",
-        "if room.is_public:", "if room.is_public and not room.is_full:",
+        "a full room is not announced",
+        f"{SERVICE}.rooms.commands:RoomCommands._rooms_changed",
+        "if room.is_public:",
+        "if room.is_public and not room.is_full:",
     ),
     _one(
-        "members are not told who leaves", f"{SERVICE}.rooms.commands:RoomCommands._left",
-        "self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))", "pass",
+        "members are not told who leaves",
+        f"{SERVICE}.rooms.commands:RoomCommands._left",
+        "self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))",
+        "pass",
     ),
-)  # fmt: skip
+)
 """Of the service."""
 
 LOGS = (
     _one("what was under way is not sent again", f"{LOG}._write", "if self._resend:", "if False:"),
     _one("sockets are not announced anew", f"{LOG}._reborn", ", *self._announce()]", "]"),
-    _one("a batch stays in the outbox", "lobby_server.backplane.outbox:Outbox.applied", ".pop(sequence, None)", ".get(sequence)"),
     _one(
-        "sockets are announced twice", "lobby_server.backplane.outbox:Outbox.restart",
-        "if isinstance(pending.command, Arrive | Depart | NodeUp):", "if False:",
+        "a batch stays in the outbox",
+        "lobby_server.backplane.outbox:Outbox.applied",
+        ".pop(sequence, None)",
+        ".get(sequence)",
     ),
-    Mutant("a gap is passed over", (
-        Edit(f"{LOG}._read", "if entry.number != self.number + 1:", "if False:"),
-        Edit(f"{LOG}._has_gap", "return not entries or entries[0][1].number > self.number + 1", "return False"),
-    )),
-    _one("the cursor stands one entry back", f"{LOG}._read", "if entry.number <= self.number:", "if entry.number < self.number:"),
-    _one("the cursor stands one entry ahead", f"{LOG}._take_up", "snapshot.number, snapshot.stream_id\n        self._tail", "snapshot.number + 1, snapshot.stream_id\n        self._tail"),
     _one(
-        "sessions live on with what they have missed", f"{SERVICE}.nodes:Nodes._reset",
-        "for session in list(self._sessions):", "for session in ():",
+        "sockets are announced twice",
+        "lobby_server.backplane.outbox:Outbox.restart",
+        "if isinstance(pending.command, Arrive | Depart | NodeUp):",
+        "if False:",
     ),
-    _one("a node that is silent is never given up", f"{LOG}._look_for_the_lost", "if name in self._state.nodes:", "if False:"),
-)  # fmt: skip
+    Mutant(
+        "a gap is passed over",
+        (
+            Edit(f"{LOG}._read", (("if entry.number != self.number + 1:", "if False:"),)),
+            Edit(
+                f"{LOG}._has_gap", (("return not entries or entries[0][1].number > self.number + 1", "return False"),)
+            ),
+        ),
+    ),
+    _one(
+        "the cursor stands one entry back",
+        f"{LOG}._read",
+        "if entry.number <= self.number:",
+        "if entry.number < self.number:",
+    ),
+    _one(
+        "the cursor stands one entry ahead",
+        f"{LOG}._take_up",
+        "snapshot.epoch, snapshot.number, snapshot.stream_id\n    self._tail",
+        "snapshot.epoch, snapshot.number + 1, snapshot.stream_id\n    self._tail",
+    ),
+    _one(
+        "sessions live on with what they have missed",
+        f"{SERVICE}.nodes:Nodes._reset",
+        "for session in list(self._sessions):",
+        "for session in ():",
+    ),
+    _one(
+        "a node that is silent is never given up",
+        f"{LOG}._look_for_the_lost",
+        "if name in self._state.nodes:",
+        "if False:",
+    ),
+)
 """Of the log."""
 
 CLIENTS = (
-    _one("a dead connection is not noticed", f"{CLIENT}.timing:HeartbeatTimer.is_dead", "return now_s", "return False and now_s"),
     _one(
-        "the list is not fetched after a reconnect", f"{CLIENT}.lists.server_list:ServerList.__init__",
-        "connection.connection_established.connect(self.refresh)", "pass",
+        "a dead connection is not noticed",
+        f"{CLIENT}.timing:HeartbeatTimer.is_dead",
+        "return now_s",
+        "return False and now_s",
     ),
     _one(
-        "an announcement with a revision is passed over", f"{CLIENT}.lists.server_list:ServerList._is_fetch_needed",
-        "self._announced_revision != self._held_revision", "False",
+        "the list is not fetched after a reconnect",
+        f"{CLIENT}.lists.server_list:ServerList.__init__",
+        "connection.connection_established.connect(self.refresh)",
+        "pass",
     ),
     _one(
-        "a closed connection is not opened again", f"{CLIENT}.sockets.link:ended_by_close_frame",
-        "None if may_reconnect(code) else", "",
+        "an announcement with a revision is passed over",
+        f"{CLIENT}.lists.server_list:ServerList._is_fetch_needed",
+        "self._announced_revision != self._held_revision",
+        "False",
     ),
     _one(
-        "a device that comes back pulls its user into its old room", "bench.simulation.clients.player:Player._established",
+        "a closed connection is not opened again",
+        f"{CLIENT}.sockets.link:ended_by_close_frame",
+        "None if may_reconnect(code) else",
+        "",
+    ),
+    _one(
+        "a device that comes back pulls its user into its old room",
+        "bench.simulation.clients.player:Player._established",
         "self.room = None",
         "self.room is not None and self.connection.join_room(self.room.room_id)\n    self.room = None",
     ),
     _one(
-        "a worker that joins late has users of others", "loadtest.workload.identities:Share.number",
-        "self.late * FIRST_LATE_NUMBER + local if self.late else", "",
+        "a worker that joins late has users of others",
+        "loadtest.workload.identities:Share.number",
+        "self.late * FIRST_LATE_NUMBER + local if self.late else",
+        "",
     ),
-)  # fmt: skip
+)
 """Of the client library and the swarm, and of a page's rule."""
 
 MUTANTS = (*RULES, *SERVICES, *LOGS, *CLIENTS)

@@ -1,8 +1,10 @@
 """Rates over a run: exact between two looks, and bounded however long it lasts."""
 
+from typing import Any
+
 import pytest
 
-from loadtest.measure.history import SAMPLES_AT_MOST, History
+from loadtest.measure.history import SAMPLES_AT_MOST, WINDOWS_AT_MOST, History, Windows
 from loadtest.measure.recorder import Recorder
 
 
@@ -37,3 +39,56 @@ def test_a_soak_keeps_half_of_its_samples_and_looks_half_as_often():
     assert samples[-1]["t_s"] == SAMPLES_AT_MOST + 1.0 or samples[-1]["t_s"] == SAMPLES_AT_MOST
     history.look(recorder, t_s=SAMPLES_AT_MOST + 3.0)
     assert samples[-1]["t_s"] == SAMPLES_AT_MOST + 3.0
+
+
+# -- percentiles over time ----------------------------------------------------------------------------------------
+
+
+def beat(recorder: Recorder, times_s: list[float]) -> None:
+    for time_s in times_s:
+        recorder.record_request(("WS", "heartbeat"), time_s, None)
+
+
+def test_a_window_has_the_percentiles_of_what_came_in_it():
+    windows: list[dict[str, Any]] = []
+    recorder, over_time = Recorder(), Windows(windows)
+    beat(recorder, [0.010] * 99 + [0.500])
+    over_time.look(recorder, t_s=5.0)
+    beat(recorder, [0.100] * 10)
+    over_time.look(recorder, t_s=10.0)
+    first, second = (window["metrics"]["heartbeat"] for window in windows)
+    assert (first["count"], second["count"]) == (100, 10)
+    assert first["p50_ms"] == pytest.approx(10, rel=0.002)
+    assert first["max_ms"] == pytest.approx(500, rel=0.002)
+    assert second["p50_ms"] == second["max_ms"] == pytest.approx(100, rel=0.002)
+    assert [(window["from_s"], window["until_s"]) for window in windows] == [(0.0, 5.0), (5.0, 10.0)]
+
+
+def test_a_window_without_anything_names_no_metric_and_the_last_one_may_be_short():
+    windows: list[dict[str, Any]] = []
+    over_time = Windows(windows)
+    over_time.look(Recorder(), t_s=2.0)
+    assert windows == []
+    over_time.look(Recorder(), t_s=2.0, is_last=True)
+    assert windows == [{"from_s": 0.0, "until_s": 2.0, "metrics": {}}]
+
+
+def test_figures_that_were_reset_begin_anew():
+    windows: list[dict[str, Any]] = []
+    recorder, over_time = Recorder(), Windows(windows)
+    beat(recorder, [0.010] * 5)
+    over_time.look(recorder, t_s=5.0)
+    recorder.reset()
+    beat(recorder, [0.020] * 3)
+    over_time.look(recorder, t_s=10.0)
+    assert windows[-1]["metrics"]["heartbeat"]["count"] == 3
+
+
+def test_windows_of_a_soak_grow_longer():
+    windows: list[dict[str, Any]] = []
+    over_time, recorder = Windows(windows), Recorder()
+    for step in range(1, WINDOWS_AT_MOST * 4):
+        over_time.look(recorder, t_s=step * 5.0)
+    assert len(windows) < WINDOWS_AT_MOST * 2.6
+    lengths = {round(window["until_s"] - window["from_s"]) for window in windows}
+    assert lengths == {5, 10, 20}

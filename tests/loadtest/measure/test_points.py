@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadtest.measure.judging.thresholds import check_thresholds, read_threshold
 from loadtest.measure.judging.validity import validity_of
-from loadtest.measure.metrics import BY_NAME, counts_by_place, series_of
+from loadtest.measure.metrics import METRICS, counts_by_place, series_of
 from loadtest.measure.recorder import LATENESS, LOOP_LAG, Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.output.run_file import as_json
@@ -41,17 +41,17 @@ def phased(**options: bool) -> Recorder:
 
 def test_the_steady_state_is_reported_and_the_ramp_kept_apart():
     recorder = phased()
-    heartbeats = series_of(recorder, BY_NAME["heartbeat"])
+    heartbeats = series_of(recorder, METRICS["heartbeat"])
     assert (heartbeats.count, heartbeats.percentile_us(100) // 10) == (10, 500)
-    places = counts_by_place(recorder, BY_NAME["heartbeat"])
+    places = counts_by_place(recorder, METRICS["heartbeat"])
     assert (places["ramp"], places["steady"], places["ramp-down"]) == (11, 10, 1)
-    assert series_of(recorder, BY_NAME["handshake"]).count == 1, "connecting is what a ramp is asked about"
+    assert series_of(recorder, METRICS["handshake"]).count == 1, "connecting is what a ramp is asked about"
     assert recorder.requests["WS", "heartbeat"].count == 22, "requests are of the whole run"
     assert recorder.series[LATENESS].count == 10
 
 
 def test_all_phases_are_reported_when_that_is_asked_for():
-    heartbeats = series_of(phased(reports_all_phases=True), BY_NAME["heartbeat"])
+    heartbeats = series_of(phased(reports_all_phases=True), METRICS["heartbeat"])
     assert (heartbeats.count, heartbeats.percentile_us(99) // 1000) == (22, 90)
 
 
@@ -59,7 +59,7 @@ def test_a_run_without_a_steady_state_reports_all_of_it():
     recorder = Recorder()
     recorder.record_request(("WS", "heartbeat"), 0.090, None)
     assert recorder.is_whole
-    assert series_of(recorder, BY_NAME["heartbeat"]).count == 1
+    assert series_of(recorder, METRICS["heartbeat"]).count == 1
 
 
 def test_thresholds_are_on_the_steady_state():
@@ -84,7 +84,7 @@ def test_phases_cross_from_workers_to_their_master():
     master.add_report(worker.take_report(is_last=True), worker="0")
     assert not master.unreconciled
     assert not master.is_whole
-    assert counts_by_place(master, BY_NAME["heartbeat"]) == {"ramp": 11, "steady": 10, "ramp-down": 1, "delayed": 0}
+    assert counts_by_place(master, METRICS["heartbeat"]) == {"ramp": 11, "steady": 10, "ramp-down": 1, "delayed": 0}
     slow = Recorder()
     master.add_report(slow.take_report(is_last=True), worker="1")
     assert master.is_whole, "its players are not all there yet"
@@ -98,8 +98,8 @@ def test_only_a_stall_that_takes_much_of_a_duration_leaves_it_out():
     recorder.record_request(("WS", "heartbeat"), 1.4, None)  # the server stood still for longer
     recorder.record_request(("WS", "heartbeat"), 0.05, None)
     recorder.record(LOOP_LAG, 0.2)
-    assert series_of(recorder, BY_NAME["heartbeat"]).count == 2
-    assert counts_by_place(recorder, BY_NAME["heartbeat"])["delayed"] == 1
+    assert series_of(recorder, METRICS["heartbeat"]).count == 2
+    assert counts_by_place(recorder, METRICS["heartbeat"])["delayed"] == 1
     assert recorder.series[LOOP_LAG].count == 1, "the stall is what that shows"
 
 
@@ -112,5 +112,5 @@ def test_points_wait_while_a_stall_may_not_be_told_yet():
     assert recorder.requests["WS", "heartbeat"].times.count == 0
     recorder.points.stalls.add(100.05, clock.now_s)
     recorder.points.looks_at_s = clock.now_s + 0.05
-    assert counts_by_place(recorder, BY_NAME["heartbeat"])["delayed"] == 1
+    assert counts_by_place(recorder, METRICS["heartbeat"])["delayed"] == 1
     assert recorder.requests["WS", "heartbeat"].times.count == 0

@@ -291,3 +291,15 @@ def test_a_load_with_a_shape_starts_from_the_form_and_cannot_be_edited(nursery: 
         "Nothing was changed: the load follows --shape ramp until the run ends. Stop it and start a new one with other "
         "users.",
     )
+
+
+def test_a_shape_is_chosen_in_the_form_and_left_out_again(nursery: Nursery, given: tuple[str, ...]):
+    swarm = nursery.start_web(*given)
+    assert start(swarm, shape="steps", run_time="")["message"].startswith("--shape steps goes over the whole run")
+    answer = start(swarm, shape="steps", steps=2, run_time="600s", mix=MIX, user_count=4)
+    assert answer["message"] == "Swarming started using shape class 'SwarmShape'", answer
+    wait_for(lambda: swarm.connected() == 2, deadline_s=RUN_TIMEOUT_S, what="the first of two steps")
+    assert "--shape steps" in start(swarm, user_count=9)["message"]
+    swarm.post("/stop")
+    assert swarm.run()["arguments"]["shape"] == "steps"
+    assert play(swarm, 4, shape="none", run_time="", mix=MIX)["events"]["connections established"] == 4

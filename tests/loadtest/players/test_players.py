@@ -9,9 +9,9 @@ from locust.env import Environment
 from locust.event import Events
 
 from bench.processes.target import Target
-from loadtest.measure.metrics import CHAT_DELIVERY, INVITATION
 from loadtest.output.recording_options import add_run_options
 from loadtest.players import Player
+from loadtest.players.roles.socializer import Socializer
 from loadtest.players.swarm import Swarm, swarm_of
 from loadtest.run.hooks import _Hooks
 from loadtest.workload.options import add_options
@@ -144,8 +144,8 @@ def test_socializers_talk_meet_in_parties_and_are_timed(run):
     swarm.until("received chat_message", 40)
     swarm.end()
     recorder = swarm.swarm.recorder
-    assert recorder.series[CHAT_DELIVERY].count > swarm.counts("lines said")  # each is heard by several
-    assert recorder.series[INVITATION].count == recorder.requests["WS", "party invitation"].times.count > 0
+    assert recorder.series[Socializer.delivered.text].count > swarm.counts("lines said")  # each is heard by several
+    assert recorder.series[Socializer.joined.text].count == recorder.requests["WS", "party invitation"].times.count > 0
     assert recorder.requests["WS", "chat line"].times.count == pytest.approx(swarm.counts("lines said"), abs=6)
     assert not any(figures.failures for figures in recorder.requests.values())
 

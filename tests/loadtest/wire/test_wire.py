@@ -376,7 +376,7 @@ def test_a_player_who_is_stopped_while_it_leaves_has_left():
     with FakeServer(script) as server:
         wire = Wire(server.url)
         swarm = SimpleNamespace(
-            wire=wire, ledger=Ledger(), recorder=Recorder(), api=None, fetcher=None, arriving=set(),
+            wire=wire, ledger=Ledger(), recorder=Recorder(), api=None, fetcher=None, arriving=set(), profile=None,
             timing=Timing(close_timeout_s=60.0), reconnect=FixedReconnect(interval_s=0.02),
         )  # fmt: skip
         client = SocketClient(

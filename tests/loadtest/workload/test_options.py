@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from loadtest.client import Feature, FixedReconnect, JitterReconnect
+from loadtest.players.roles.host import Host
+from loadtest.players.roles.poller import Poller
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import SwarmOptions, add_options, read_options
 
@@ -21,7 +23,7 @@ def parse(*arguments: str) -> dict[str, Any]:
 
 def test_defaults_are_those_of_the_specification():
     options = read_options(parse())
-    assert (options.heartbeat_s, options.poll_interval_s) == (30, 3)
+    assert (options.heartbeat_s, options[Poller.poll_interval_s]) == (30, 3)
     assert options.weights == {"browser": 6, "host": 2, "joiner": 1, "flapper": 1}
     assert set(options.modes.values()) == {frozenset()}
     assert isinstance(options.new_reconnect_policy(), JitterReconnect)
@@ -38,7 +40,7 @@ def test_values_from_a_web_form_are_text():
     options = read_options(
         {**parse(), "seed": "5", "poller_share": "0.5", "room_interval_s": "10", "room_lifetime_s": "5"}
     )
-    assert (options.seed, options.weights["poller"], options.room_interval.mean_s) == (5, 0.5, 10.0)
+    assert (options.seed, options.weights["poller"], options[Host.room_interval].mean_s) == (5, 0.5, 10.0)
 
 
 def test_fixed_policy_is_that_of_the_specification():
@@ -116,7 +118,7 @@ def test_modes_are_for_all_or_for_some():
 
 
 def test_no_rooms_needs_no_fitting_lifetime():
-    assert read_options(parse("--room-interval-s", "0")).room_interval.mean_s == 0
+    assert read_options(parse("--room-interval-s", "0"))[Host.room_interval].mean_s == 0
 
 
 def test_options_hold_by_default_and_share_no_name_with_locusts_own():

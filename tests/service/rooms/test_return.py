@@ -131,6 +131,45 @@ async def test_own_room_is_shown_with_its_members_and_ones_own_peer_id(house: Ho
     assert (mine.id, mine.peerId, [each.name for each in mine.members]) == (room_id, 1, ["ann"])
 
 
+async def next_life(house: House) -> House:
+    """The same database, and the same clock, after a restart."""
+    await house.settle()
+    house.app.stop()
+    return await House(store=house.store, clock=house.clock).start()
+
+
+async def test_host_keeps_the_place_after_a_restart_though_a_member_came_back_first(house: House) -> None:
+    room_id = await house.room(ANN)
+    after = await next_life(house)
+    bob = after.connect(BOB)
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    ((_, joined), _) = bob.told()
+    assert [(each["name"], each["isHost"]) for each in joined["members"]] == [("bob", False)]
+    assert after.app.rooms.room(room_id).host_username == "ann"
+    ann = after.connect(ANN)
+    bob.told()
+    ann.say("join_room", roomId=room_id, version="1", name="P", ifIn="none")
+    assert [(each["name"], each["isHost"]) for each in ann.told()[0][1]["members"]] == [("bob", False), ("ann", True)]
+    assert bob.types() == ["peer_joined", "host_changed"]
+    await after.stop()
+
+
+async def test_host_who_does_not_come_back_is_followed_by_a_member_who_hears_so(house: House) -> None:
+    room_id = await house.room(ANN)
+    after = await next_life(house)
+    bob = after.connect(BOB)
+    bob.say("join_room", roomId=room_id, version="1", name="P")
+    bob.told()
+    after.clock.advance(after.app.rooms.book.empty_ttl_s)
+    assert [each for each in bob.told() if each[0] != "rooms_changed"] == [
+        ("host_changed", {"newHostPeerId": 1, "newHostName": "bob"})
+    ]
+    await after.settle()
+    (stored,) = await after.store.rooms()
+    assert stored.host_user_id == BOB.id
+    await after.stop()
+
+
 async def test_deleted_room_is_closed_to_clients_with_features_and_a_kick_to_the_others(house: House) -> None:
     room_id = await house.room(ANN)
     bob, plain, host = house.connect(BOB, "rev"), house.connect(BOB), house.connect(ANN, "rev")

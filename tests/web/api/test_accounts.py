@@ -64,7 +64,7 @@ async def test_registration_answers_201_with_a_token_and_the_user(lobby: Lobby) 
 async def test_token_of_a_registration_has_the_claims_of_the_contract_and_opens_a_socket(lobby: Lobby) -> None:
     answer = await register(lobby, "ann")
     claims = jwt.decode(answer.body["token"], SECRET, algorithms=["HS256"])
-    assert set(claims) == {"userId", "username", "iat", "exp", "jti"}
+    assert set(claims) == {"userId", "username", "iat", "exp", "jti", "sid"}
     assert (claims["userId"], claims["username"]) == (answer.body["user"]["id"], "ann")
     assert claims["exp"] - claims["iat"] == 7 * 24 * 3600
     client = await lobby.connect()

@@ -170,7 +170,7 @@ METHODS = {
     "/api/auth/refresh": {"POST"},
     "/api/auth/logout": {"POST"},
     "/api/rooms": {"GET", "HEAD", "POST"},
-    "/api/rooms/some": {"GET", "HEAD", "DELETE"},
+    "/api/rooms/some": {"GET", "HEAD", "DELETE", "PATCH"},
     "/api/users/online": {"GET", "HEAD"},
     "/healthz": {"GET", "HEAD"},
     "/readyz": {"GET", "HEAD"},

@@ -77,7 +77,7 @@ async def test_reasons_codes_and_features_are_all_explained(lobby: Lobby) -> Non
     assert {each["reason"] for each in contract["errors"]} == {reason.value for reason in ErrorReason}
     assert {each["code"] for each in contract["close_codes"]} == {int(code) for code in CloseCode}
     assert {each["name"] for each in contract["features"]} == {feature.value for feature in Feature}
-    assert {each["code"] for each in contract["close_codes"] if not each["reconnect"]} == {1000, 4501, 4502}
+    assert {each["code"] for each in contract["close_codes"] if not each["reconnect"]} == {1000, 4501, 4502, 4503}
     sentences = [*meanings.ERRORS.values(), *meanings.CLOSE_CODES.values(), *meanings.FEATURES.values()]
     sentences += [each["advice"] for each in contract["close_codes"]]
     assert all(sentence.endswith(".") for sentence in sentences)

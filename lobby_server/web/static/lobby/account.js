@@ -4,6 +4,7 @@
  * The token is kept for this tab, so that two tabs can be two players, and for the device only when asked to.
  */
 import { Signal } from "./signal.js";
+import { t } from "./words.js";
 
 const KEY = "lobby.login";
 
@@ -17,7 +18,7 @@ export class Account {
 
   constructor(api) {
     this.#api = api;
-    api.onSignedOut = () => this.forget("Your login has ended. Please log in again.");
+    api.onSignedOut = (why = t("Your login has ended. Please log in again.")) => this.forget(why);
   }
 
   get token() {
@@ -41,6 +42,11 @@ export class Account {
 
   async logIn({ username, password, isKept }) {
     this.#enter(await this.#api.post("/api/auth/login", { username, password }), isKept);
+  }
+
+  /** Another password by a reset link. */
+  async reset({ token, newPassword }) {
+    this.#enter(await this.#api.post("/api/auth/reset", { token, new_password: newPassword }), false);
   }
 
   /** A fresher token before this one ends. Returns it. */

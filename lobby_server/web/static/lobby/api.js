@@ -1,5 +1,6 @@
 /** The HTTP API: data and changes. Every failure is an `ApiError` with a sentence for people. */
 import { AWAY } from "./sentences.js";
+import { t } from "./words.js";
 
 const TIMEOUT_MS = 15000;
 
@@ -16,6 +17,7 @@ export class Api {
 
   get = (path, signal) => this.#call("GET", path, undefined, signal);
   post = (path, body = {}) => this.#call("POST", path, body);
+  patch = (path, body) => this.#call("PATCH", path, body);
   delete = (path) => this.#call("DELETE", path);
 
   async #call(method, path, body, signal) {
@@ -41,12 +43,18 @@ export class Api {
     }
     if (response.ok) return answer;
     if (answer.code === "invalid_token" && token === this.token) this.onSignedOut();
+    if (answer.code === "user_banned" && token === this.token && token !== null) this.onSignedOut(t(answer.error));
     throw new ApiError({
       status: response.status,
       code: answer.code,
-      sentence: answer.error,
-      fields: answer.fields,
+      sentence: t(answer.error),
+      fields: translated(answer.fields),
       existingRoomId: answer.existing_room_id,
     });
   }
+}
+
+/** The sentence of each field, in the reader's language. */
+function translated(fields) {
+  return fields && Object.fromEntries(Object.entries(fields).map(([name, sentence]) => [name, t(sentence)]));
 }

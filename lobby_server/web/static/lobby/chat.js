@@ -3,6 +3,7 @@
  * way they came, and never twice.
  */
 import { Signal } from "./signal.js";
+import { t } from "./words.js";
 
 const KEPT_LINES = 500;
 const ABOUT_CHAT = new Set([
@@ -20,8 +21,16 @@ export class Chat {
   #connection;
   #api;
   #account;
+  #mutes;
 
-  constructor(connection, api, account) {
+  constructor(connection, api, account, mutes) {
+    this.#mutes = mutes;
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      this.channels.get(this.current).unread = 0;
+      this.changed.emit(this.current);
+    });
+    mutes.changed.connect(() => this.changed.emit(this.current));
     this.#connection = connection;
     this.#api = api;
     this.#account = account;
@@ -36,17 +45,22 @@ export class Chat {
   }
 
   clear() {
-    this.channels = new Map([["lobby", channelOf("Lobby")]]);
+    this.channels = new Map([["lobby", channelOf(t("Lobby"))]]);
     this.current = "lobby";
     this.#pending = [];
     this.changed.emit("lobby");
+  }
+
+  /** Lines to the user and their party that they have not seen; the lobby's are for whoever is there. */
+  get unreadOfMine() {
+    return [...this.channels].reduce((sum, [name, { unread }]) => (name === "lobby" ? sum : sum + unread), 0);
   }
 
   /** The party came or went, which is another conversation each time. */
   partyIs(id) {
     if (this.channels.get("party")?.partyId === id) return;
     this.channels.delete("party");
-    if (id !== null) this.channels.set("party", { ...channelOf("Party"), partyId: id });
+    if (id !== null) this.channels.set("party", { ...channelOf(t("Party")), partyId: id });
     if (this.current === "party" && id === null) this.current = "lobby";
     else if (this.current === "party") this.open("party").catch((fault) => this.failed.emit(fault));
     this.changed.emit("party");
@@ -115,7 +129,8 @@ export class Chat {
     if (channel.userId === line.from_user_id) channel.title = line.from_username;
     insert(channel.lines, line);
     channel.lines.splice(0, channel.lines.length - KEPT_LINES);
-    if (line.channel !== this.current && !isMine) channel.unread += 1;
+    const isSeen = line.channel === this.current && !document.hidden;
+    if (!isSeen && !isMine && !this.#mutes.has(line.from_username)) channel.unread += 1;
     this.changed.emit(line.channel);
   }
 }

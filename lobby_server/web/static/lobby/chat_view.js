@@ -1,19 +1,22 @@
 /** Conversations on the page: a tab each, the lines, what one says. */
 import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { t } from "./words.js";
 
 const AT_END_PX = 40;
 
 export class ChatView {
   #chat;
   #people;
+  #mutes;
   #account;
   #log = byId("chat-log");
   #tabs = byId("chat-tabs");
   #shown = null;
   #drafted = null; // the conversation that the input belongs to
 
-  constructor({ chat, party, people, account, notices }) {
+  constructor({ chat, party, people, mutes, account, notices }) {
     this.#chat = chat;
+    this.#mutes = mutes;
     this.#people = people;
     this.#account = account;
     chat.changed.connect(onceAFrame(() => this.#draw()));
@@ -60,14 +63,14 @@ export class ChatView {
         setText(part(tab, "title"), channel.title);
         setText(part(tab, "unread"), String(channel.unread));
         setHidden(part(tab, "unread"), channel.unread === 0);
-        part(tab, "unread").setAttribute("aria-label", `${channel.unread} unread`);
+        part(tab, "unread").setAttribute("aria-label", t("{count} unread", { count: channel.unread }));
         tab.querySelector("button").setAttribute("aria-pressed", String(name === chat.current));
       },
     });
     const unread = [...chat.channels.values()].reduce((sum, channel) => sum + channel.unread, 0);
     setText(byId("view-chat-unread"), unread ? ` (${unread})` : "");
     const channel = chat.channels.get(chat.current);
-    setText(byId("chat-with"), channel.userId === null ? channel.title : `Conversation with ${channel.title}`);
+    setText(byId("chat-with"), channel.userId === null ? channel.title : t("Conversation with {name}", { name: channel.title }));
     setHidden(byId("chat-earlier"), !channel.hasMore);
     setHidden(byId("chat-none"), channel.lines.length > 0);
     this.#drawLines(channel);
@@ -78,7 +81,8 @@ export class ChatView {
     const isAtEnd = this.#shown !== channel || log.scrollTop + log.clientHeight >= log.scrollHeight - AT_END_PX;
     const fromEnd = log.scrollHeight - log.scrollTop;
     this.#shown = channel;
-    syncList(byId("chat-lines"), channel.lines, {
+    const heard = channel.lines.filter((line) => !this.#mutes.has(line.from_username));
+    syncList(byId("chat-lines"), heard, {
       key: (line) => `${line.channel}/${line.id}`,
       make: (current) => this.#makeLine(current),
       update: (row, line) => this.#updateLine(row, line),

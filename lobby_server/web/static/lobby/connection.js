@@ -8,6 +8,7 @@ import { Joiner } from "./parts.js";
 import { policies } from "./reconnect.js";
 import { Signal } from "./signal.js";
 import { closeSentence, refusalSentence } from "./sentences.js";
+import { t } from "./words.js";
 
 const HEARTBEAT_S = 30;
 const SILENT_HEARTBEATS = 2.5; // nothing heard for 75 s: dead; a server that names another heartbeat scales both
@@ -103,7 +104,7 @@ export class Connection {
     socket.onopen = () => this.#shakeHands();
     socket.onmessage = (event) => this.#take(event.data);
     socket.onclose = (event) => this.#ended(event.code, event.reason);
-    this.#after("deadline", OPEN_TIMEOUT_S, () => this.#giveUp("The server did not answer in time."));
+    this.#after("deadline", OPEN_TIMEOUT_S, () => this.#giveUp(t("The server did not answer in time.")));
   }
 
   #shakeHands() {
@@ -135,7 +136,7 @@ export class Connection {
     if (leftMs > 0) {
       this.#after("watchdog", leftMs / 1000, () => this.#watch());
     } else {
-      this.#giveUp("Nothing was heard from the server for too long.");
+      this.#giveUp(t("Nothing was heard from the server for too long."));
     }
   }
 
@@ -146,7 +147,7 @@ export class Connection {
     if (this.phase === "connecting") {
       if (type === "handshake_accepted") this.#accepted(data);
       else if (type === "error" && REFUSING.has(data.reason)) this.#refuse(refusalSentence(data.reason), data.reason);
-      else if (type === "error") this.#giveUp("The server did not take the handshake.");
+      else if (type === "error") this.#giveUp(t("The server did not take the handshake."));
       return;
     }
     if (type === "pong") this.heartbeats += 1;

@@ -1,5 +1,6 @@
 /** The state of the connection in words: what is amiss, and the time to the next try. */
 import { byId, setHidden, setText } from "./dom.js";
+import { t } from "./words.js";
 
 const WORDS = {
   off: "Not connected",
@@ -25,7 +26,7 @@ export class ConnectionView {
     const { phase, why } = this.#connection;
     const pill = byId("connection");
     pill.dataset.phase = phase;
-    setText(byId("connection-state"), [WORDS[phase], phase === "waiting" ? why : ""].filter(Boolean).join(". "));
+    setText(byId("connection-state"), [t(WORDS[phase]), phase === "waiting" ? why : ""].filter(Boolean).join(". "));
     setHidden(byId("retry"), phase !== "waiting" && phase !== "paused");
     clearInterval(this.#ticker);
     setText(byId("countdown"), "");
@@ -38,6 +39,6 @@ export class ConnectionView {
   /** Apart from the state, and not for screen readers: nobody wants to hear every second. */
   #tick() {
     const leftS = Math.max(0, Math.ceil((this.#connection.retryAt - performance.now()) / 1000));
-    setText(byId("countdown"), `Trying again in ${leftS} s`);
+    setText(byId("countdown"), t("Trying again in {count} s", { count: leftS }));
   }
 }

@@ -1,4 +1,5 @@
 /** Small tools for the page. Text of users becomes text and nothing else: there is no way to markup here. */
+import { t } from "./words.js";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -113,8 +114,8 @@ function markFields(form, fields = {}) {
 /** "just now", "4 min ago", "2 h ago", or a date. */
 export function ago(moment) {
   const seconds = (Date.now() - moment) / 1000;
-  if (seconds < 60) return "just now";
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  if (seconds < 60) return t("just now");
+  if (seconds < 3600) return t("{count} min ago", { count: Math.floor(seconds / 60) });
+  if (seconds < 86400) return t("{count} h ago", { count: Math.floor(seconds / 3600) });
   return new Date(moment).toLocaleDateString();
 }

@@ -1,5 +1,6 @@
 /** Friends, requests and blocked players on the page. */
 import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { t } from "./words.js";
 
 export class FriendsView {
   #friends;
@@ -14,10 +15,10 @@ export class FriendsView {
     friends.asked.connect(({ request_id: id, from_username: name }) =>
       notices.ask({
         key: `friend ${id}`,
-        sentence: `${name} wants to be your friend.`,
+        sentence: t("{name} wants to be your friend.", { name }),
         answers: [
-          ["Accept", () => notices.attempt(() => friends.accept(id), `You and ${name} are friends now.`)],
-          ["Decline", () => notices.attempt(() => friends.decline(id))],
+          [t("Accept"), () => notices.attempt(() => friends.accept(id), t("You and {name} are friends now.", { name }))],
+          [t("Decline"), () => notices.attempt(() => friends.decline(id))],
         ],
       }),
     );
@@ -25,7 +26,7 @@ export class FriendsView {
     onSubmit(form, async (fields) => {
       const name = fields.get("username").trim();
       const { status } = await friends.ask(name);
-      notices.say(status === "accepted" ? `You and ${name} are friends now.` : `Friend request sent to ${name}.`);
+      notices.say(status === "accepted" ? t("You and {name} are friends now.", { name }) : t("Friend request sent to {name}.", { name }));
       form.reset();
     });
   }
@@ -56,7 +57,7 @@ export class FriendsView {
     part(row, "accept").addEventListener("click", () => {
       const { request_id: id, name } = current();
       this.#notices.forget(`friend ${id}`);
-      this.#notices.attempt(() => this.#friends.accept(id), `You and ${name} are friends now.`);
+      this.#notices.attempt(() => this.#friends.accept(id), t("You and {name} are friends now.", { name }));
     });
     part(row, "decline").addEventListener("click", () => {
       const { request_id: id } = current();
@@ -70,9 +71,9 @@ export class FriendsView {
 function updateRequest(row, { isIncoming, name }) {
   const decline = part(row, "decline");
   setText(part(row, "name"), name);
-  setText(part(row, "what"), isIncoming ? "wants to be your friend" : "has your request");
+  setText(part(row, "what"), isIncoming ? t("wants to be your friend") : t("has your request"));
   setHidden(part(row, "accept"), !isIncoming);
-  setText(decline, isIncoming ? "Decline" : "Withdraw");
-  part(row, "accept").setAttribute("aria-label", `Accept ${name}`);
+  setText(decline, isIncoming ? t("Decline") : t("Withdraw"));
+  part(row, "accept").setAttribute("aria-label", t("Accept {name}", { name }));
   decline.setAttribute("aria-label", `${decline.textContent} ${name}`);
 }

@@ -1,26 +1,31 @@
 /** Notifications that are kept until they are read, and the announcements of who runs the server. */
 import { ago, byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { bodyOf } from "./notice_words.js";
 import { SingleFlight } from "./single_flight.js";
+import { t } from "./words.js";
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DISMISSED = "lobby.announcement";
 const KEPT = 200;
-const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement is news
+const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement without an end is news
 const CLOSED_WITHIN_MS = 2000; // until an invitation that is over is looked up again, at a random point of this time
 
 export class Inbox {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
   #hasMore = false;
   #announcement = null;
-  #announcementEnd = null;
+  #announcementTimer = null;
   #api;
   #notices;
   #joinRoom;
+  #counted; // is told how many are unread
   #draw = onceAFrame(() => this.#drawNow());
   #flight;
   #announcementFlight;
 
   /** `joinRoom(id)` takes up a match invitation. */
-  constructor({ connection, api, notices, joinRoom }) {
+  constructor({ connection, api, notices, joinRoom, counted }) {
+    this.#counted = counted;
     this.#api = api;
     this.#notices = notices;
     this.#joinRoom = joinRoom;
@@ -84,7 +89,7 @@ export class Inbox {
   #arrived(item) {
     this.#items.set(item.id, { ...item, is_read: false });
     if (this.#items.size > KEPT) this.#items.delete(Math.min(...this.#items.keys()));
-    this.#notices.murmur(item.title);
+    this.#notices.murmur(t(item.title));
     if (item.kind === "match_invite") this.#flight.wish(); // the event does not say which room
     this.#draw();
   }
@@ -123,10 +128,13 @@ export class Inbox {
 
   #announce(announcement) {
     const dismissed = Number(localStorage.getItem(DISMISSED) ?? 0);
-    const leftMs = announcement === null ? 0 : announcement.ts + ANNOUNCED_MS - Date.now();
+    const endsMs = announcement === null ? 0 : (announcement.until ?? announcement.ts + ANNOUNCED_MS);
+    const leftMs = endsMs - Date.now();
     this.#announcement = leftMs > 0 && announcement.id > dismissed ? announcement : null;
-    clearTimeout(this.#announcementEnd);
-    if (this.#announcement !== null) this.#announcementEnd = setTimeout(() => this.#announce(null), leftMs);
+    clearTimeout(this.#announcementTimer);
+    if (this.#announcement !== null) {
+      this.#announcementTimer = setTimeout(() => this.#announce(announcement), Math.min(leftMs, LONGEST_TIMER_MS));
+    }
     setHidden(byId("announcement"), this.#announcement === null);
     setText(byId("announcement-title"), this.#announcement?.title ?? "");
     setText(byId("announcement-body"), this.#announcement?.body ?? "");
@@ -135,9 +143,10 @@ export class Inbox {
   #drawNow() {
     const items = [...this.#items.values()].sort((a, b) => b.id - a.id);
     const unread = this.#unread.length;
+    this.#counted(unread);
     setText(byId("inbox-count"), String(unread));
     setHidden(byId("inbox-count"), unread === 0);
-    byId("inbox-button").setAttribute("aria-label", unread ? `Notifications, ${unread} unread` : "Notifications");
+    byId("inbox-button").setAttribute("aria-label", unread ? t("Notifications, {count} unread", { count: unread }) : t("Notifications"));
     setHidden(byId("inbox-none"), items.length > 0);
     setHidden(byId("inbox-read-all"), unread === 0);
     setHidden(byId("inbox-more"), !this.#hasMore);
@@ -150,10 +159,10 @@ export class Inbox {
         return row;
       },
       update: (row, item) => {
-        setText(part(row, "title"), item.title);
-        setText(part(row, "body"), item.body);
-        part(row, "read").setAttribute("aria-label", `Mark as read: ${item.title}`);
-        part(row, "join").setAttribute("aria-label", `Join: ${item.body}`);
+        setText(part(row, "title"), t(item.title));
+        setText(part(row, "body"), bodyOf(item));
+        part(row, "read").setAttribute("aria-label", `${t("Mark as read")}: ${t(item.title)}`);
+        part(row, "join").setAttribute("aria-label", `${t("Join")}: ${bodyOf(item)}`);
         setText(part(row, "age"), ago(item.ts));
         setHidden(part(row, "join"), item.is_read || !item.room_id);
         row.classList.toggle("unread", !item.is_read);

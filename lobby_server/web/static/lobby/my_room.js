@@ -4,35 +4,41 @@
  * A membership ends with the connection. This page remembers the room for its tab and enters it again once it is
  * connected again, after a reload or a restart of the server alike.
  */
+import { titleOf } from "./room_words.js";
 import { reasonSentence } from "./sentences.js";
 import { Signal } from "./signal.js";
+import { t } from "./words.js";
 
 const KEY = "lobby.room";
 const KEPT_LINES = 200;
 const CANNOT_ENTER = new Set([
-  "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found",
+  "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found", "already_started",
 ]);
 
 export class MyRoom {
   changed = new Signal();
+  started = new Signal(); // (): the host has started the game
   ended = new Signal(); // (sentence): the user is not in it any more, and did not ask for that
 
   id = null;
-  title = "";
+  game = {}; // {gamemode, mapName}, as they were when it was entered
+  state = null; // the last `room_state`, which knows everything but the members; null: the server does not tell it
   peerId = null;
   members = new Map(); // peer id → {peerId, name, isHost}; the number is the room's own, another room has it as well
   lines = []; // {id, fromName, text}, those said in this room since it was entered
   barred = new Set(); // ids of rooms whose host has banned the user, as far as this page knows
   #connection;
   #account;
+  #api;
   #isReturning = false;
   #wasListed = false;
   #lineNumber = 0;
   #wantedId = null; // the room of the last `join_room`
 
-  constructor(connection, account) {
+  constructor(connection, account, api) {
     this.#connection = connection;
     this.#account = account;
+    this.#api = api;
     connection.established.connect(() => this.#return());
     connection.lost.connect(() => this.#forget());
     connection.message.connect((type, data) => this.#take(type, data));
@@ -40,6 +46,10 @@ export class MyRoom {
 
   get isHost() {
     return this.members.get(this.peerId)?.isHost ?? false;
+  }
+
+  get title() {
+    return titleOf(this.state ?? this.game);
   }
 
   join(id) {
@@ -74,10 +84,26 @@ export class MyRoom {
     this.#connection.send("kick", { peerId });
   }
 
-  /** The public list came: a room that was in it and is not any more is deleted, which its host is not told apart. */
+  /**
+   * The public list came. Who speaks the base protocol is not told that a room of their own is deleted: one that was in
+   * the list and is not any more is that, or private now.
+   */
   listIs(rooms) {
-    if (this.#wasListed && !rooms.has(this.id)) this.leftBehind();
-    else this.#wasListed = this.id !== null && rooms.has(this.id);
+    if (this.#connection.features.size > 0) return;
+    if (this.#wasListed && !rooms.has(this.id)) this.#ask();
+    this.#wasListed = this.id !== null && rooms.has(this.id);
+  }
+
+  /** Whether the user is in the room still. */
+  async #ask() {
+    const { id } = this;
+    try {
+      const mine = await this.#api.get("/api/rooms/mine");
+      if (mine.id === id) return;
+    } catch (fault) {
+      if (fault.code !== "not_in_room") return; // not known; the connection will tell
+    }
+    if (this.id === id) this.leftBehind();
   }
 
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
@@ -86,7 +112,7 @@ export class MyRoom {
     if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
     this.#isReturning = false;
-    this.#end(`You are not in your room any more. ${reasonSentence(reason)}`);
+    this.#end(`${t("You are not in your room any more.")} ${reasonSentence(reason)}`);
     return true;
   }
 
@@ -134,7 +160,9 @@ export class MyRoom {
       if (type === "kicked") this.#bar(this.id);
       if (!this.#isReturning) this.#end(reasonSentence(type === "kicked" ? data.reason : type));
     } else if (this.id !== null) {
-      if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
+      if (type === "room_state" && data.roomId === this.id) this.state = data;
+      else if (type === "room_started" && data.roomId === this.id) this.started.emit();
+      else if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
       else if (type === "peer_left" && data.peerId === this.peerId) return this.leftBehind(); // in another tab
       else if (type === "peer_left") this.members.delete(data.peerId);
       else if (type === "host_changed") this.#hostIs(data);
@@ -150,7 +178,8 @@ export class MyRoom {
     this.#isReturning = this.#wasListed = false;
     this.id = roomId;
     this.peerId = peerId;
-    this.title = mapName ? `${gamemode} on ${mapName}` : gamemode;
+    this.game = { gamemode, mapName };
+    if (!isSame) this.state = null;
     if (!isKnown) {
       const own = { peerId, name: this.#account.user.username, isHost: true }; // who made it is alone in it
       this.members = new Map((members ?? [own]).map((member) => [member.peerId, member]));
@@ -178,7 +207,7 @@ export class MyRoom {
 
   #forget() {
     this.#wasListed = false;
-    this.id = this.peerId = null;
+    this.id = this.peerId = this.state = null;
     this.members = new Map();
     this.lines = [];
     this.changed.emit();

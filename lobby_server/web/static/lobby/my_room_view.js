@@ -1,21 +1,26 @@
 /** The room that the user is in: members, its own chat, invitations into it. */
+import { drawAvatar } from "./avatar.js";
 import { confirm } from "./confirm.js";
 import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { t } from "./words.js";
 
 export class MyRoomView {
   #room;
+  #mutes;
   #shownId = null;
 
-  constructor({ room, people, party, api, notices }) {
+  constructor({ room, people, party, mutes, api, notices }) {
     this.#room = room;
+    this.#mutes = mutes;
     const draw = onceAFrame(() => this.#draw(people, party));
     room.changed.connect(draw);
     party.changed.connect(draw);
+    mutes.changed.connect(draw);
     room.ended.connect((sentence) => notices.problem(sentence));
     byId("my-room-leave").addEventListener("click", () => room.leave());
     byId("my-room-delete").addEventListener("click", async () => {
       const { id } = room;
-      if (!(await confirm({ title: "Delete this room?", consequence: "Everybody in it has to leave.", deed: "Delete room" }))) return;
+      if (!(await confirm({ title: t("Delete this room?"), consequence: t("Everybody in it has to leave."), deed: t("Delete room") }))) return;
       notices.attempt(async () => {
         await api.delete(`/api/rooms/${encodeURIComponent(id)}`);
         if (room.id === id) room.leftBehind();
@@ -37,7 +42,7 @@ export class MyRoomView {
     onSubmit(invite, async (fields) => {
       const name = fields.get("username").trim();
       await api.post(`/api/rooms/${encodeURIComponent(room.id)}/invites`, { to_username: name });
-      notices.say(`${name} is invited into the room.`);
+      notices.say(t("{name} is invited into the room.", { name }));
       invite.reset();
     });
   }
@@ -63,14 +68,18 @@ export class MyRoomView {
       update: (row, member) => {
         row.dataset.peerId = member.peerId;
         setText(part(row, "name"), member.name);
+        drawAvatar(part(row, "avatar"), member.name);
         setHidden(part(row, "host"), !member.isHost);
+        setHidden(part(row, "ready"), member.isHost || !room.state?.ready.includes(member.peerId));
+        setHidden(part(row, "lead"), !room.isHost || room.state === null || member.peerId === room.peerId);
+        part(row, "lead").setAttribute("aria-label", t("Make {name} the host", { name: member.name }));
         setHidden(part(row, "kick"), !room.isHost || member.peerId === room.peerId);
-        part(row, "kick").setAttribute("aria-label", `Kick ${member.name} from the room`);
+        part(row, "kick").setAttribute("aria-label", t("Kick {name} from the room", { name: member.name }));
       },
     });
     const log = byId("my-room-log");
     const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    syncList(log, room.lines, {
+    syncList(log, room.lines.filter((line) => !this.#mutes.has(line.fromName)), {
       key: (line) => line.id,
       make: () => fromTemplate("room-line"),
       update: (row, { fromName, text }) => {

@@ -1,5 +1,7 @@
 /** The party on the page. */
+import { drawAvatar } from "./avatar.js";
 import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { t } from "./words.js";
 
 export class PartyView {
   #party;
@@ -23,7 +25,7 @@ export class PartyView {
     onSubmit(form, async (fields) => {
       const name = fields.get("username").trim();
       await party.invite(name);
-      notices.say(`${name} is invited into your party.`);
+      notices.say(t("{name} is invited into your party.", { name }));
       form.reset();
     });
     byId("party-members").addEventListener("click", (event) => {
@@ -38,11 +40,11 @@ export class PartyView {
     this.#asked.add(id);
     this.#notices.ask({
       key: `party ${id}`,
-      sentence: `${name} invites you into a party.`,
+      sentence: t("{name} invites you into a party.", { name }),
       answers: [
-        ["Join", () => this.#answer(id, () => this.#notices.attempt(() => this.#party.join(id)))],
-        ["Not now", () => this.#answer(id, () => this.#party.dismiss(id))],
-        ["Decline", () => this.#answer(id, () => this.#notices.attempt(() => this.#party.decline(id)))],
+        [t("Join"), () => this.#answer(id, () => this.#notices.attempt(() => this.#party.join(id)))],
+        [t("Not now"), () => this.#answer(id, () => this.#party.dismiss(id))],
+        [t("Decline"), () => this.#answer(id, () => this.#notices.attempt(() => this.#party.decline(id)))],
       ],
     });
   }
@@ -81,10 +83,11 @@ export class PartyView {
       update: (row, member) => {
         row.dataset.userId = member.user_id;
         setText(part(row, "name"), member.username);
-        part(row, "kick").setAttribute("aria-label", `Kick ${member.username} from the party`);
-        part(row, "lead").setAttribute("aria-label", `Make ${member.username} the leader`);
+        drawAvatar(part(row, "avatar"), member.username);
+        part(row, "kick").setAttribute("aria-label", t("Kick {name} from the party", { name: member.username }));
+        part(row, "lead").setAttribute("aria-label", t("Make {name} the leader", { name: member.username }));
         part(row, "dot").classList.toggle("on", member.is_online);
-        setText(part(row, "state"), member.is_online ? "online" : "offline");
+        setText(part(row, "state"), member.is_online ? t("online") : t("offline"));
         setHidden(part(row, "leader"), member.user_id !== party.leader_user_id);
         const isOther = member.user_id !== this.#account.user?.id;
         setHidden(part(row, "kick"), !isLeader || !isOther);
@@ -110,7 +113,7 @@ export class PartyView {
       update: (row, user) => {
         setText(part(row, "name"), user.username);
         setHidden(part(row, "withdraw"), !isLeader);
-        part(row, "withdraw").setAttribute("aria-label", `Withdraw the invitation of ${user.username}`);
+        part(row, "withdraw").setAttribute("aria-label", t("Withdraw the invitation of {name}", { name: user.username }));
       },
     });
   }

@@ -2,8 +2,11 @@
  * Who is online, and what can be done with somebody: one dialog, opened by a name wherever it stands. While it is open it
  * shows what is known now, not what was known when it was opened.
  */
+import { drawAvatar } from "./avatar.js";
 import { confirm } from "./confirm.js";
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { titleOf } from "./room_words.js";
+import { t } from "./words.js";
 
 const SHOWN = 100; // names; the search finds the others
 
@@ -12,19 +15,30 @@ export class People {
   #friends;
   #account;
   #notices;
+  #friendRooms;
+  #rooms;
+  #mutes;
+  #api;
+  #profile = null; // of whom the dialog is on, once it is known
   #dialog = byId("person");
   #search = byId("online-search");
   #deeds = () => [];
+  #report = () => {};
   #shown = null; // {id, username}: whom the dialog is on; the id may be unknown
 
-  constructor({ presence, friends, account, notices }) {
+  constructor({ presence, friends, friendRooms, rooms, mutes, api, account, notices }) {
+    this.#friendRooms = friendRooms;
+    this.#rooms = rooms;
+    this.#mutes = mutes;
+    this.#api = api;
     this.#presence = presence;
     this.#friends = friends;
     this.#account = account;
     this.#notices = notices;
     const draw = onceAFrame(() => this.#draw());
     presence.changed.connect(draw);
-    for (const part of [presence, friends]) part.changed.connect(this.refresh);
+    for (const part of [friends, friendRooms]) part.changed.connect(draw);
+    for (const part of [presence, friends, friendRooms, mutes]) part.changed.connect(this.refresh);
     this.#search.addEventListener("input", draw);
     part(this.#dialog, "close").addEventListener("click", () => this.#dialog.close());
     this.#dialog.addEventListener("click", (event) => {
@@ -41,6 +55,11 @@ export class People {
   clear() {
     this.#dialog.close();
     this.#search.value = "";
+  }
+
+  /** `report(username)` asks what there is to tell of somebody. */
+  onReport(report) {
+    this.#report = report;
   }
 
   /** `deeds(person)` gives [[label, action]…] that other parts of the page can do with somebody. */
@@ -64,11 +83,23 @@ export class People {
       },
       update: (row, person) => {
         setText(part(row, "name"), person.username);
+        drawAvatar(part(row, "avatar"), person.username);
         const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
         part(row, "dot").classList.toggle("on", isOnline);
-        setText(part(row, "state"), isOnline ? "online" : "offline");
+        setText(part(row, "state"), isOnline ? t("online") : t("offline"));
+        const where = this.#whereIs(person.user_id);
+        setText(part(row, "where"), where);
+        setHidden(part(row, "where"), where === "");
       },
     });
+  }
+
+  /** The room that a friend is in, in words; empty: in none, or it is not told. */
+  #whereIs(userId) {
+    const roomId = this.#friendRooms.roomOf.get(userId);
+    if (roomId === undefined) return "";
+    const room = this.#rooms.rooms.get(roomId);
+    return room === undefined ? t("in a room") : t("in {room}", { room: titleOf({ name: room.name, gamemode: room.gamemode, mapName: room.map_name }) });
   }
 
   #draw() {
@@ -77,17 +108,52 @@ export class People {
     for (const [user_id, username] of this.#presence.users) {
       if (wanted === "" || username.toLowerCase().includes(wanted)) found.push({ user_id, username });
     }
-    const shown = found.sort((a, b) => a.username.localeCompare(b.username)).slice(0, SHOWN);
+    const isFriend = (person) => Number(this.#friends.isFriend(person.user_id));
+    const shown = found.sort((a, b) => isFriend(b) - isFriend(a) || collator.compare(a.username, b.username)).slice(0, SHOWN);
     setText(byId("online-count"), String(this.#presence.users.size));
     setHidden(byId("online-more"), found.length <= SHOWN);
-    setText(byId("online-more"), `and ${found.length - SHOWN} more; search by name`);
+    setText(byId("online-more"), t("and {count} more; search by name", { count: found.length - SHOWN }));
     this.drawList(byId("online"), shown);
   }
 
   #open({ user_id, username }) {
     this.#shown = { id: user_id ?? null, username };
+    this.#profile = null;
     this.#drawDialog();
     this.#dialog.showModal();
+    this.#fetchProfile();
+  }
+
+  async #fetchProfile() {
+    const shown = this.#shown;
+    if (shown.id === null) return;
+    try {
+      const profile = await this.#api.get(`/api/users/${shown.id}`);
+      if (shown !== this.#shown) return;
+      this.#profile = profile;
+      this.refresh();
+    } catch {
+      // What is known without it is shown.
+    }
+  }
+
+  #drawProfile() {
+    const profile = this.#profile;
+    const facts = [];
+    if (profile?.since) facts.push([t("Here since"), new Date(profile.since).toLocaleDateString()]);
+    if (profile?.rooms_hosted > 0) facts.push([t("Rooms hosted"), String(profile.rooms_hosted)]);
+    if (profile?.mutual_friends_count > 0) {
+      const more = profile.mutual_friends_count - profile.mutual_friends.length;
+      facts.push([t("Friends of you both"), profile.mutual_friends.join(", ") + (more > 0 ? ` +${more}` : "")]);
+    }
+    syncList(part(this.#dialog, "facts"), facts, {
+      key: ([name]) => name,
+      make: () => fromTemplate("fact"),
+      update: (row, [name, value]) => {
+        setText(part(row, "name"), name);
+        setText(part(row, "value"), value);
+      },
+    });
   }
 
   #drawDialog() {
@@ -97,8 +163,11 @@ export class People {
     const { id, username } = shown;
     const isMe = username === this.#account.user?.username;
     setText(byId("person-name"), username);
+    drawAvatar(part(this.#dialog, "avatar"), username);
     const isOnline = id !== null && this.#presence.users.has(id);
-    setText(part(this.#dialog, "state"), isMe ? "This is you." : isOnline ? "online" : "offline");
+    const where = id === null ? "" : this.#whereIs(id);
+    setText(part(this.#dialog, "state"), isMe ? t("This is you.") : !isOnline ? t("offline") : where === "" ? t("online") : `${t("online")}, ${where}`);
+    this.#drawProfile();
     const deeds = isMe ? [] : [...this.#deeds({ id, username }), ...this.#ownDeeds(id, username)];
     syncList(part(this.#dialog, "deeds"), deeds, {
       key: ([label]) => label,
@@ -116,6 +185,7 @@ export class People {
   }
 
   #ownDeeds(id, username) {
+    const name = username;
     const friends = this.#friends;
     const attempt = (action, done) => () => this.#notices.attempt(action, done);
     const sure = (question, action, done) => async () => {
@@ -123,18 +193,32 @@ export class People {
     };
     const deeds = [];
     if (id !== null && friends.isFriend(id)) {
-      const question = { title: `Remove ${username} from your friends?`, consequence: "The friendship ends for both of you.", deed: "Remove friend" };
-      deeds.push(["Remove from friends", sure(question, () => friends.remove(id), `${username} is no friend any more.`)]);
+      const question = { title: t("Remove {name} from your friends?", { name }), consequence: t("The friendship ends for both of you."), deed: t("Remove friend") };
+      deeds.push([t("Remove from friends"), sure(question, () => friends.remove(id), t("{name} is no friend any more.", { name }))]);
     } else if (id === null || !friends.isBlocked(id)) {
-      deeds.push(["Add friend", attempt(() => friends.ask(username), `Friend request sent to ${username}.`)]);
+      deeds.push([t("Add friend"), attempt(() => friends.ask(username), t("Friend request sent to {name}.", { name }))]);
     }
     if (id !== null && friends.isBlocked(id)) {
-      deeds.push(["Unblock", attempt(() => friends.unblock(id), `${username} is not blocked any more.`)]);
+      deeds.push([t("Unblock"), attempt(() => friends.unblock(id), t("{name} is not blocked any more.", { name }))]);
     } else if (id !== null) {
-      const consequence = "You see none of their messages and invitations until you unblock them. A friendship ends.";
-      const question = { title: `Block ${username}?`, consequence, deed: "Block player" };
-      deeds.push(["Block", sure(question, () => friends.block(id), `${username} is blocked.`)]);
+      const consequence = t("You see none of their messages and invitations until you unblock them. A friendship ends.");
+      const question = { title: t("Block {name}?", { name }), consequence, deed: t("Block player") };
+      deeds.push([t("Block"), sure(question, () => friends.block(id), t("{name} is blocked.", { name }))]);
     }
+    if (this.#mutes.has(username)) {
+      deeds.push([t("Unmute"), () => this.#mutes.set(username, false)]);
+    } else {
+      deeds.push([t("Mute"), () => this.#mute(username)]);
+    }
+    deeds.push([t("Report"), () => this.#report(username)]);
     return deeds;
   }
+
+  #mute(username) {
+    this.#mutes.set(username, true);
+    this.#notices.say(t("You do not see what {name} writes any more, on this device.", { name: username }));
+  }
 }
+
+const collator = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
+

@@ -1,4 +1,5 @@
 /** What a person is told. Codes are for programs; nothing on the page shows one. */
+import { t } from "./words.js";
 
 const REASONS = {
   room_not_found: "This room is not there any more.",
@@ -7,6 +8,7 @@ const REASONS = {
   no_room_found: "You have no room to host; create one first.",
   not_in_room: "You are not in a room.",
   not_host: "Only the host can do that.",
+  already_started: "The game in this room has started; nobody new can join.",
   banned: "The host has banned you from this room.",
   invitation_required: "This room is private: somebody in it has to invite you.",
   invalid_target: "That does not work with this player.",
@@ -24,14 +26,14 @@ const REASONS = {
 
 /** An error that the socket told of. */
 export function reasonSentence(reason) {
-  return REASONS[reason] ?? "The server could not do that.";
+  return reason in REASONS ? t(REASONS[reason]) : t("The server could not do that.");
 }
 
 /** Why a handshake was refused. */
 export function refusalSentence(reason) {
-  if (reason === "invalid_token") return "Your login has ended. Please log in again.";
-  if (reason === "admin_required") return "This token is good, but not an administrator's.";
-  return "The server did not accept this login. Please log in again.";
+  if (reason === "invalid_token") return t("Your login has ended. Please log in again.");
+  if (reason === "admin_required") return t("This token is good, but not an administrator's.");
+  return t("The server did not accept this login. Please log in again.");
 }
 
 const CLOSES = {
@@ -50,8 +52,11 @@ const CLOSES = {
 
 /** Why a connection ended. */
 export function closeSentence(code, reason = "") {
-  if (code === 4502 && reason.includes("expired")) return "Your login has ended. Please log in again.";
-  return CLOSES[code] ?? "The connection to the server was lost.";
+  const why = reason.replace(/^(kicked|banned): /, "");
+  if (code === 4502 && reason.startsWith("kicked: ")) return t("An administrator has kicked you. Reason: {why}", { why });
+  if (code === 4503) return t("You are banned from this lobby. Reason: {why}", { why });
+  if (code === 4502 && reason.includes("expired")) return t("Your login has ended. Please log in again.");
+  return t(CLOSES[code] ?? CLOSES[1006]);
 }
 
-export const AWAY = "The server does not answer. Please try again in a moment.";
+export const AWAY = t("The server does not answer. Please try again in a moment.");

@@ -242,8 +242,11 @@ def test_folder_of_runs_is_one_run_with_repeats(tmp_path: Path) -> None:
     assert code == 3, text
     assert "worse ×1.47 (4, 4)" in text
     code, text = compare_command(tmp_path / "before" / "run0", tmp_path / "after" / "run0")
-    assert code == 0, text
+    assert code == 4, "what may be worse is not good"
     assert "unsure ×1.50 (1, 1)" in text
+    assert "may be worse, which so few readings do not carry" in text
+    code, text = compare_command(tmp_path / "after" / "run0", tmp_path / "before" / "run0")
+    assert code == 0, "what may be better is no worse"
 
 
 def test_folder_of_runs_of_different_things_is_misuse(tmp_path: Path) -> None:

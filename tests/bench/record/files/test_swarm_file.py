@@ -86,8 +86,21 @@ def test_commands_of_the_lab_take_a_swarm(tmp_path: Path) -> None:
     assert "1,000 times a player should have heard another one come or go; 1 of them did not come in time." in page
     assert figures_of(read(tmp_path / "page")) == figures_of(read(before)), "what was made of it can be read again"
     compared = CliRunner().invoke(cli.main, ["compare", str(before), str(after)])
-    assert compared.exit_code == 0, compared.output
+    assert compared.exit_code == 4, compared.output
     assert "unsure ×2.00" in compared.output
+    assert "repeat both runs, and compare folders of several" in compared.output
+
+
+def test_repeated_swarms_in_folders_are_compared_without_a_doubt(tmp_path: Path) -> None:
+    for name, slower in (("before", 1.0), ("after", 2.0)):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            a_swarm(tmp_path / name / f"run-{number}", slower=slower * (1 + number / 50))
+    compared = CliRunner().invoke(cli.main, ["compare", str(tmp_path / "before"), str(tmp_path / "after")])
+    assert compared.exit_code == 3, compared.output
+    assert "unsure" not in compared.output
+    again = CliRunner().invoke(cli.main, ["compare", str(tmp_path / "before"), str(tmp_path / "before")])
+    assert again.exit_code == 0, again.output
 
 
 @pytest.mark.parametrize(

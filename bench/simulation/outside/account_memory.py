@@ -1,0 +1,75 @@
+"""Sign-ins, roles and all that is kept of an account, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from bench.simulation.outside.admin_memory import AdminMemory
+from bench.simulation.outside.social_memory import SocialMemory
+from lobby_server.service.ports import Account, SignIn, StoredRoom
+from lobby_server.service.social.ports import ChatLine
+
+
+class AccountMemory(AdminMemory, SocialMemory):
+    """A part of `bench.simulation.outside.memory_store.MemoryStore`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._accounts: dict[int, Account] = {}
+        self._rooms: dict[str, StoredRoom] = {}
+        self._sign_ins: dict[str, SignIn] = {}
+
+    async def set_role(self, user_id: int, role: str | None) -> None:
+        self._check(role)
+        if user_id in self._accounts:
+            self._accounts[user_id] = replace(self._accounts[user_id], role=role)
+
+    async def add_sign_in(self, sign_in: SignIn) -> None:
+        self._check(sign_in.id, sign_in.client)
+        for known in list(self._sign_ins.values()):
+            if known.user_id == sign_in.user_id and known.expires_at <= sign_in.created_at:
+                del self._sign_ins[known.id]
+        moments = (sign_in.created_at, sign_in.used_at, sign_in.expires_at)
+        created_at, used_at, expires_at = (moment.astimezone(timezone.utc) for moment in moments)
+        self._sign_ins[sign_in.id] = replace(sign_in, created_at=created_at, used_at=used_at, expires_at=expires_at)
+
+    async def sign_ins(self, user_id: int, now: datetime) -> list[SignIn]:
+        self._check()
+        own = [each for each in self._sign_ins.values() if each.user_id == user_id and each.expires_at > now]
+        return sorted(own, key=lambda each: (-each.used_at.timestamp(), each.id))
+
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
+        self._check(sign_in_id)
+        if (known := self._sign_ins.get(sign_in_id)) is not None:
+            self._sign_ins[sign_in_id] = replace(
+                known, used_at=used_at.astimezone(timezone.utc), expires_at=expires_at.astimezone(timezone.utc)
+            )
+
+    async def delete_sign_in(self, sign_in_id: str) -> None:
+        self._check(sign_in_id)
+        self._sign_ins.pop(sign_in_id, None)
+
+    async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
+        self._check()
+        return [line for line in self._lines.values() if line.sender.id == user_id]
+
+    async def delete_account(self, user_id: int) -> None:
+        self._check()
+        self._requests = {
+            key: each for key, each in self._requests.items() if user_id not in (each.sender.id, each.receiver.id)
+        }
+        self._friendships = {key: each for key, each in self._friendships.items() if user_id not in key}
+        self._blocks = {key: each for key, each in self._blocks.items() if user_id not in key}
+        self._lines = {key: line for key, line in self._lines.items() if line.sender.id != user_id}
+        self._notifications = {
+            key: each for key, each in self._notifications.items() if user_id not in (each.user_id, each.from_user_id)
+        }
+        self._sign_ins = {key: each for key, each in self._sign_ins.items() if each.user_id != user_id}
+        for room in self._rooms.values():
+            self._rooms[room.id] = replace(
+                room,
+                banned_user_ids=room.banned_user_ids - {user_id},
+                invited_user_ids=room.invited_user_ids - {user_id},
+            )
+        self._accounts.pop(user_id, None)

@@ -1,0 +1,49 @@
+"""What became of announcements that players should have received, as numbers that add up."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass
+class ReachTally:
+    """Pairs of an event and an observer. Add them up over processes; nothing here is a mean."""
+
+    events: int = 0
+    """Transitions or changes that were judged."""
+    expected: int = 0
+    received: int = 0
+    late: int = 0
+    """Of those that count as lost: came after the settling time."""
+    duplicates: int = 0
+    out_of_order: int = 0
+    unexpected: int = 0
+    strangers: int = 0
+    excused: int = 0
+    """Events of which no announcement is expected."""
+    sampled_out: int = 0
+    others: int = 0
+    """Of the events, those of others, judged by what most observers heard."""
+    missed: int = 0
+    """Announcements of the rooms that others heard and this observer did not, though it heard a later one in time."""
+    unjudged: int = 0
+    unheard: int = 0
+    booked: int = 0
+    """Announcements that were written into the ledger, whatever became of them."""
+
+    @property
+    def lost(self) -> int:
+        return self.expected - self.received
+
+    @property
+    def reach(self) -> float | None:
+        """Received ÷ expected; None where nothing was expected."""
+        return self.received / self.expected if self.expected else None
+
+    def add(self, other: ReachTally) -> None:
+        for name, number in asdict(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "lost": self.lost, "reach": self.reach}

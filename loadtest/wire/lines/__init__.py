@@ -1,0 +1,1 @@
+"""The line between a player and the network, emulated."""

@@ -1,0 +1,58 @@
+"""What the HTTP API answers about an account: where it is signed in, a link to a new password, all of its data."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lobby_server.protocol.resources import User
+from lobby_server.protocol.social_resources import Block, ChatLine, FriendList, Notification
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """One login, on one device."""
+
+    id: str
+    client: str
+    """What the client calls itself: its ``User-Agent``."""
+    created_at: str
+    used_at: str
+    """When it got its last token."""
+    is_current: bool
+
+
+class SignInList(msgspec.Struct, frozen=True):
+    """The one that was used last first."""
+
+    sign_ins: list[SignIn]
+
+
+class SignedOut(msgspec.Struct, frozen=True):
+    """How many sign-ins were ended."""
+
+    count: int
+
+
+class ResetLink(msgspec.Struct, frozen=True):
+    """For the page: its address with ``#reset=`` and the token."""
+
+    username: str
+    token: str
+    expires_at: str
+
+
+class AccountRole(msgspec.Struct, frozen=True):
+    user_id: int
+    username: str
+    role: str | None
+
+
+class AccountExport(msgspec.Struct, frozen=True):
+    """All that is kept of a user."""
+
+    user: User
+    sign_ins: list[SignIn]
+    friends: FriendList
+    blocks: list[Block]
+    chat: list[ChatLine]
+    """What the user has said. ``channel`` is the name under which the server keeps it."""
+    notifications: list[Notification]

@@ -1,0 +1,108 @@
+"""Where a user is signed in: one sign-in per login, which all tokens share that were refreshed from its first one.
+
+A sign-in that is ended takes all of its tokens along, and their sockets. Tokens of an outside account service belong to
+no sign-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from lobby_server.core.machine import commands
+from lobby_server.core.presence import User
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol import resources
+from lobby_server.protocol.authority import account_resources
+from lobby_server.service.auth import Claims, Tokens, revocation_key, utc_from_unix
+from lobby_server.service.ports import Account, Clock, SignIn, Store, StoreUnavailable
+from lobby_server.service.replica import Replica
+
+MAX_CLIENT_CHARACTERS = 200
+
+
+class SignIns:
+    """The sign-ins of all users."""
+
+    def __init__(
+        self, *, store: Store, tokens: Tokens, replica: Replica, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
+        """`new_id`: another one each time, which nobody can guess."""
+        self._store = store
+        self._tokens = tokens
+        self._replica = replica
+        self._clock = clock
+        self._new_id = new_id
+
+    async def begin(self, account: Account, *, client: str) -> str:
+        """A user has logged in; the token. `client`: what their client calls itself. Raises `StoreUnavailable`,
+        `UserBanned`."""
+        self._tokens.check_not_banned(account.user)
+        now = self._clock.utc_now()
+        sign_in_id = self._new_id()
+        await self._store.add_sign_in(
+            SignIn(
+                id=sign_in_id,
+                user_id=account.id,
+                client="".join(each for each in client if each.isprintable())[:MAX_CLIENT_CHARACTERS],
+                created_at=now,
+                used_at=now,
+                expires_at=now + timedelta(seconds=self._tokens.ttl_s),
+            )
+        )
+        return self._tokens.issue(User(account.id, account.username), role=account.role, sign_in_id=sign_in_id)
+
+    async def renew(self, claims: Claims) -> str:
+        """A fresh token of the same sign-in, user and role."""
+        if claims.sign_in_id is not None:
+            now = self._clock.utc_now()
+            try:
+                ends = now + timedelta(seconds=self._tokens.ttl_s)
+                await self._store.renew_sign_in(claims.sign_in_id, used_at=now, expires_at=ends)
+            except StoreUnavailable:
+                pass  # a token needs no database; when it was used last is all that is lost
+        return self._tokens.issue(claims.user, role=claims.role, sign_in_id=claims.sign_in_id)
+
+    async def overview(self, claims: Claims) -> account_resources.SignInList:
+        """Those of the caller, the one that was used last first. Raises `StoreUnavailable`."""
+        found = await self._store.sign_ins(claims.user.id, self._clock.utc_now())
+        return account_resources.SignInList(
+            sign_ins=[
+                account_resources.SignIn(
+                    id=each.id,
+                    client=each.client,
+                    created_at=resources.iso_utc(each.created_at),
+                    used_at=resources.iso_utc(each.used_at),
+                    is_current=each.id == claims.sign_in_id,
+                )
+                for each in found
+            ]
+        )
+
+    async def end(self, user: User, sign_in_id: str) -> None:
+        """Raises `Refusal` (``sign_in_not_found``), `StoreUnavailable`."""
+        found = await self._store.sign_ins(user.id, self._clock.utc_now())
+        if all(each.id != sign_in_id for each in found):
+            raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
+        await self._end(user, sign_in_id)
+
+    async def end_all(self, user: User, *, but: str | None = None) -> int:
+        """All of a user, or all others; how many. Raises `StoreUnavailable`, ``try_again_later``."""
+        found = [each for each in await self._store.sign_ins(user.id, self._clock.utc_now()) if each.id != but]
+        for each in found:
+            await self._end(user, each.id)
+        return len(found)
+
+    async def logged_out(self, claims: Claims) -> None:
+        """The token that the user had is revoked; the others of its sign-in end too."""
+        if claims.sign_in_id is not None:
+            await self._end(claims.user, claims.sign_in_id)
+
+    async def _end(self, user: User, sign_in_id: str) -> None:
+        self._replica.check()
+        now_s = self._clock.utc_now().timestamp()
+        ends_s = now_s + self._tokens.ttl_s
+        key = revocation_key(sign_in_id)
+        await self._store.revoke_token(key, utc_from_unix(ends_s))
+        await self._replica.run(commands.SignOut(user, key, ends_s, now_s))
+        await self._store.delete_sign_in(sign_in_id)

@@ -1,0 +1,156 @@
+"""What users do with an account that they have: another password, a copy of its data, its end; and the way back in for
+who has forgotten the password, by a link that an administrator makes.
+
+A reset link works once: its token names the hash that is to be replaced. Another password signs the user out everywhere
+else, because whoever knew the old one may be there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
+from lobby_server.protocol import resources, social_resources
+from lobby_server.protocol.authority import account_resources
+from lobby_server.service.accounts.commands import Accounts, user_resource
+from lobby_server.service.accounts.hashing import Asker
+from lobby_server.service.accounts.sign_ins import SignIns
+from lobby_server.service.auth import Claims, Tokens, utc_from_unix
+from lobby_server.service.ports import Account, Clock, Store
+from lobby_server.service.replica import Replica
+from lobby_server.service.social.blocks import Blocks
+from lobby_server.service.social.friends import Friends
+
+RESET_LINK_TTL_S = 24 * 3600
+NOT_YOUR_PASSWORD = "This is not your password."
+
+
+class AccountUpkeep:
+    """For accounts of the local table. Where another service holds the account: ``account_not_here``."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        accounts: Accounts,
+        sign_ins: SignIns,
+        tokens: Tokens,
+        friends: Friends,
+        blocks: Blocks,
+        replica: Replica,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._sign_ins = sign_ins
+        self._tokens = tokens
+        self._friends = friends
+        self._blocks = blocks
+        self._replica = replica
+        self._clock = clock
+
+    async def change_password(self, claims: Claims, *, current: str, new: str, asker: Asker) -> None:
+        """Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
+        account = await self._account(claims)
+        await self._prove(account, current, asker)
+        await self._accounts.set_password(account.id, new, asker)
+        await self._sign_ins.end_all(claims.user, but=claims.sign_in_id)
+
+    async def reset_link(self, username: str) -> account_resources.ResetLink:
+        """A token for `reset`. Raises `Refusal` (``user_not_found``), `StoreUnavailable`."""
+        account = await self._store.account_by_login(username)
+        if account is None or account.username.casefold() != username.casefold():
+            raise Refusal(RefusalCode.USER_NOT_FOUND)
+        ends_s = self._clock.utc_now().timestamp() + RESET_LINK_TTL_S
+        token = self._tokens.issue_reset(account.id, _fingerprint(account), expires_at_s=ends_s)
+        return account_resources.ResetLink(
+            username=account.username, token=token, expires_at=resources.iso_utc(utc_from_unix(ends_s))
+        )
+
+    async def reset(self, *, token: str, new: str, asker: Asker, client: str) -> resources.Session:
+        """Another password by a link; its user is logged in here, and nowhere else. Raises `Refusal`
+        (``reset_link_invalid``), and as `Accounts.login`."""
+        try:
+            user_id, fingerprint = self._tokens.verify_reset(token)
+        except TokenRefused:
+            raise Refusal(RefusalCode.RESET_LINK_INVALID) from None
+        account = await self._store.account(user_id)
+        if account is None or _fingerprint(account) != fingerprint:
+            raise Refusal(RefusalCode.RESET_LINK_INVALID)
+        await self._accounts.set_password(account.id, new, asker)
+        await self._sign_ins.end_all(account.user)
+        return await self._accounts.session(account, client=client)
+
+    async def export(self, claims: Claims) -> account_resources.AccountExport:
+        """All that is kept of a user. Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
+        account = await self._account(claims)
+        await self._replica.caught_up()
+        lines = await self._store.chat_lines_by(account.id)
+        notices = await self._store.notifications(account.id, before=None, most=_EVERYTHING)
+        return account_resources.AccountExport(
+            user=user_resource(account),
+            sign_ins=(await self._sign_ins.overview(claims)).sign_ins,
+            friends=self._friends.overview(account.user),
+            blocks=self._blocks.overview(account.user).blocks,
+            chat=[
+                social_resources.ChatLine(
+                    id=line.id,
+                    channel=line.channel,
+                    from_user_id=line.sender.id,
+                    from_username=line.sender.username,
+                    text=line.text,
+                    ts=int(line.sent_at.timestamp() * 1000),
+                )
+                for line in lines
+            ],
+            notifications=[
+                social_resources.Notification(
+                    id=each.id,
+                    kind=each.kind,
+                    title=each.title,
+                    body=each.body,
+                    ts=int(each.created_at.timestamp() * 1000),
+                    is_read=each.is_read,
+                    room_id=each.room_id,
+                )
+                for each in notices
+            ],
+        )
+
+    async def delete(self, claims: Claims, *, password: str, asker: Asker) -> None:
+        """The account and all that is kept of its user; friends hear that the friendship has ended, and every socket is
+        closed. Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
+        account = await self._account(claims)
+        await self._prove(account, password, asker)
+        user = account.user
+        await self._replica.caught_up()
+        overview = self._friends.overview(user)
+        for friend in overview.friends:
+            await self._friends.remove(user, friend.user_id)
+        for request in (*overview.incoming, *overview.outgoing):
+            await self._friends.decline(user, request.request_id)
+        for block in self._blocks.overview(user).blocks:
+            await self._blocks.remove(user, block.user_id)
+        await self._sign_ins.end_all(user)
+        await self._store.delete_account(user.id)
+
+    async def _prove(self, account: Account, password: str, asker: Asker) -> None:
+        try:
+            await self._accounts.check_password(account, password, asker)
+        except Refusal as refusal:
+            refusal.sentence = NOT_YOUR_PASSWORD
+            raise
+
+    async def _account(self, claims: Claims) -> Account:
+        account = await self._store.account(claims.user.id)
+        if account is None or account.username != claims.user.username:
+            raise Refusal(RefusalCode.ACCOUNT_NOT_HERE)
+        return account
+
+
+_EVERYTHING = 1_000_000
+
+
+def _fingerprint(account: Account) -> str:
+    """Another one as soon as the password is another."""
+    return hashlib.sha256(account.password_hash.encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""What administrators do: kick and ban users, close rooms, read reports; and the record of all that."""

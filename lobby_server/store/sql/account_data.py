@@ -1,0 +1,113 @@
+"""Where users are signed in, roles, and all that is kept of an account, on SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
+
+from lobby_server.core.presence import User
+from lobby_server.service.ports import SignIn
+from lobby_server.service.social.ports import ChatLine
+from lobby_server.store.calls import SqlCalls
+from lobby_server.store.engines import in_transaction
+from lobby_server.store.tables import (
+    blocks,
+    chat_lines,
+    friend_requests,
+    friendships,
+    notifications,
+    room_bans,
+    room_guests,
+    sign_ins,
+    users,
+)
+
+_OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
+    (friend_requests, ("sender_id", "receiver_id")),
+    (friendships, ("user_id", "friend_id")),
+    (blocks, ("user_id", "blocked_id")),
+    (chat_lines, ("sender_id",)),
+    (notifications, ("user_id", "from_user_id")),
+    (room_bans, ("user_id",)),
+    (room_guests, ("user_id",)),
+    (sign_ins, ("user_id",)),
+    (users, ("id",)),
+)
+"""Where a user stands in a row; the row goes with the account."""
+
+
+class SqlAccountData(SqlCalls):
+    """A part of `lobby_server.service.ports.Store`."""
+
+    async def set_role(self, user_id: int, role: str | None) -> None:
+        await self._do(update(users).where(users.c.id == user_id).values(role=role))
+
+    async def add_sign_in(self, sign_in: SignIn) -> None:
+        new = insert(sign_ins).values(
+            id=sign_in.id,
+            user_id=sign_in.user_id,
+            client=sign_in.client,
+            created_at=sign_in.created_at,
+            used_at=sign_in.used_at,
+            expires_at=sign_in.expires_at,
+        )
+        ended = delete(sign_ins).where(
+            sign_ins.c.user_id == sign_in.user_id, sign_ins.c.expires_at <= sign_in.created_at
+        )
+
+        def add(connection: Connection) -> None:
+            with in_transaction(connection):
+                connection.execute(ended)
+                connection.execute(new)
+
+        await self._run(add)
+
+    async def sign_ins(self, user_id: int, now: datetime) -> list[SignIn]:
+        query = (
+            select(sign_ins)
+            .where(sign_ins.c.user_id == user_id, sign_ins.c.expires_at > now)
+            .order_by(sign_ins.c.used_at.desc(), sign_ins.c.id)
+        )
+        return [_sign_in(row) for row in await self._run(lambda connection: connection.execute(query).all())]
+
+    async def renew_sign_in(self, sign_in_id: str, *, used_at: datetime, expires_at: datetime) -> None:
+        changed = {"used_at": used_at, "expires_at": expires_at}
+        await self._do(update(sign_ins).where(sign_ins.c.id == sign_in_id).values(changed))
+
+    async def delete_sign_in(self, sign_in_id: str) -> None:
+        await self._do(delete(sign_ins).where(sign_ins.c.id == sign_in_id))
+
+    async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
+        query = select(chat_lines).where(chat_lines.c.sender_id == user_id).order_by(chat_lines.c.id)
+        return [
+            ChatLine(
+                id=row.id,
+                channel=row.channel,
+                sender=User(row.sender_id, row.sender_username),
+                text=row.text,
+                sent_at=row.sent_at,
+                is_withheld=row.is_withheld,
+            )
+            for row in await self._run(lambda connection: connection.execute(query).all())
+        ]
+
+    async def delete_account(self, user_id: int) -> None:
+        def forget(connection: Connection) -> None:
+            with in_transaction(connection):
+                for table, columns in _OF_USER:
+                    connection.execute(delete(table).where(or_(*(table.c[name] == user_id for name in columns))))
+
+        await self._run(forget)
+
+
+def _sign_in(row: Row[Any]) -> SignIn:
+    return SignIn(
+        id=row.id,
+        user_id=row.user_id,
+        client=row.client,
+        created_at=row.created_at,
+        used_at=row.used_at,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,99 @@
+/** What a user does with their account: password, sign-ins, a copy of the data, the end of it. */
+import { confirm } from "./confirm.js";
+import { ago, byId, clearForm, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "./dom.js";
+import { clientName } from "./client_name.js";
+import { t } from "./words.js";
+
+export class AccountDialog {
+  #dialog = byId("account");
+  #api;
+  #account;
+  #notices;
+
+  constructor({ api, account, notices }) {
+    this.#api = api;
+    this.#account = account;
+    this.#notices = notices;
+    byId("account-button").addEventListener("click", () => this.#open());
+    part(this.#dialog, "close").addEventListener("click", () => this.#dialog.close());
+    const password = byId("password-form");
+    onSubmit(password, async (fields) => {
+      await api.post("/api/auth/password", { current_password: fields.get("current_password"), new_password: fields.get("new_password") });
+      clearForm(password);
+      notices.say(t("Your password is changed; you are logged out everywhere else."));
+      this.#dialog.close();
+    });
+    byId("sign-ins-end").addEventListener("click", () =>
+      notices.attempt(async () => {
+        await api.delete("/api/auth/sign-ins");
+        await this.#fetch();
+      }, t("You are logged out everywhere else.")),
+    );
+    byId("account-export").addEventListener("click", () => notices.attempt(() => this.#export()));
+    const removal = byId("account-delete-form");
+    onSubmit(removal, async (fields) => {
+      const sure = await confirm({
+        title: t("Delete your account?"),
+        consequence: t("Your friends, messages and notifications are deleted with it. This cannot be taken back."),
+        deed: t("Delete account"),
+      });
+      if (!sure) return;
+      await api.post("/api/account/delete", { password: fields.get("password") });
+      account.forget(t("Your account is deleted."));
+    });
+  }
+
+  clear() {
+    this.#dialog.close();
+    this.#draw([]);
+  }
+
+  #open() {
+    for (const form of this.#dialog.querySelectorAll("form")) clearForm(form);
+    setText(byId("account-name"), this.#account.user.username);
+    for (const fold of this.#dialog.querySelectorAll("details")) fold.open = false;
+    this.#dialog.showModal();
+    this.#notices.attempt(() => this.#fetch());
+  }
+
+  async #fetch() {
+    const { sign_ins: signIns } = await this.#api.get("/api/auth/sign-ins");
+    this.#draw(signIns);
+  }
+
+  #draw(signIns) {
+    setHidden(byId("sign-ins-end"), signIns.length < 2);
+    setHidden(byId("sign-ins-none"), signIns.length > 0);
+    syncList(byId("sign-ins"), signIns, {
+      key: (signIn) => signIn.id,
+      make: (current) => {
+        const row = fromTemplate("sign-in-row");
+        part(row, "end").addEventListener("click", () => {
+          const { id } = current();
+          this.#notices.attempt(async () => {
+            await this.#api.delete(`/api/auth/sign-ins/${encodeURIComponent(id)}`);
+            await this.#fetch();
+          });
+        });
+        return row;
+      },
+      update: (row, signIn) => {
+        const client = clientName(signIn.client);
+        setText(part(row, "client"), client);
+        setText(part(row, "used"), ago(Date.parse(signIn.used_at)));
+        setHidden(part(row, "current"), !signIn.is_current);
+        setHidden(part(row, "end"), signIn.is_current);
+        part(row, "end").setAttribute("aria-label", t("Log out on {client}", { client }));
+      },
+    });
+  }
+
+  async #export() {
+    const data = await this.#api.get("/api/account/export");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
+    link.download = `${this.#account.user.username}.json`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+}

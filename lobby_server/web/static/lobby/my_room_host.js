@@ -1,0 +1,149 @@
+/** Getting a room ready: its code, who is ready, the start; and what its host alone does: settings, bans, hand-over. */
+import { confirm } from "./confirm.js";
+import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { copyLink, linkTo } from "./room_card.js";
+import { spelled } from "./room_words.js";
+import { t } from "./words.js";
+
+export class MyRoomHost {
+  #room;
+  #api;
+  #notices;
+  #settings = byId("room-settings");
+  #fold = byId("my-room-bans-fold");
+  #bans = [];
+  #shownId = null;
+
+  constructor({ room, api, notices }) {
+    this.#room = room;
+    this.#api = api;
+    this.#notices = notices;
+    room.changed.connect(onceAFrame(() => this.#draw()));
+    room.started.connect(() => notices.say(t("The game has started.")));
+    byId("my-room-copy").addEventListener("click", () => copyLink(linkTo(room.state.code), notices));
+    byId("my-room-ready").addEventListener("click", () => this.#attempt("ready", { ready: !this.#isReady(room.peerId) }));
+    byId("my-room-start").addEventListener("click", () => this.#start());
+    byId("my-room-reopen").addEventListener("click", () => notices.attempt(() => api.delete(this.#at("start"))));
+    byId("my-room-settings").addEventListener("click", () => this.#openSettings());
+    part(this.#settings, "close").addEventListener("click", () => this.#settings.close());
+    onSubmit(byId("room-settings-form"), async (fields) => {
+      await api.patch(`/api/rooms/${encodeURIComponent(room.id)}`, {
+        name: fields.get("name").trim(),
+        gamemode: fields.get("gamemode").trim(),
+        mapName: fields.get("mapName").trim(),
+        maxPlayers: Number(fields.get("maxPlayers")),
+        isPublic: fields.get("isPublic") !== null,
+      });
+      this.#settings.close();
+    });
+    this.#fold.addEventListener("toggle", () => this.#fold.open && this.#fetchBans());
+    byId("my-room-members").addEventListener("click", async (event) => {
+      const button = event.target.closest("[data-part=lead]");
+      if (button === null) return;
+      const { peerId } = button.closest("li").dataset;
+      const name = room.members.get(Number(peerId))?.name ?? "";
+      const question = { title: t("Make {name} the host?", { name }), consequence: t("You cannot take that back yourself."), deed: t("Make host") };
+      if (await confirm(question)) this.#attempt("host", { peerId: Number(peerId) });
+    });
+  }
+
+  #isReady = (peerId) => this.#room.state?.ready.includes(peerId) ?? false;
+  #at = (what) => `/api/rooms/${encodeURIComponent(this.#room.id)}/${what}`;
+  #attempt = (what, body) => this.#notices.attempt(() => this.#api.post(this.#at(what), body));
+
+  /** The others who are not ready. */
+  get #missing() {
+    const { members, peerId } = this.#room;
+    return [...members.keys()].filter((id) => id !== peerId && !this.#isReady(id)).length;
+  }
+
+  async #start() {
+    const missing = this.#missing;
+    const question = {
+      title: t("Start now?"),
+      consequence: missing === 1 ? t("One player is not ready.") : t("{count} players are not ready.", { count: missing }),
+      deed: t("Start anyway"),
+    };
+    if (missing === 0 || (await confirm(question))) this.#attempt("start", { force: missing > 0 });
+  }
+
+  #openSettings() {
+    const form = byId("room-settings-form");
+    const { name, gamemode, mapName, maxPlayers, isPublic } = this.#room.state;
+    clearForm(form);
+    Object.entries({ name, gamemode, mapName, maxPlayers }).forEach(([field, value]) => (form.elements[field].value = value ?? ""));
+    form.elements.isPublic.checked = isPublic;
+    this.#settings.showModal();
+  }
+
+  #fetchBans() {
+    this.#notices.attempt(async () => {
+      const { bans } = await this.#api.get(this.#at("bans"));
+      this.#bans = bans;
+      this.#drawBans();
+    });
+  }
+
+  #draw() {
+    const { id, state, isHost, peerId } = this.#room;
+    if (id !== this.#shownId) {
+      this.#shownId = id;
+      this.#bans = [];
+      this.#fold.open = false;
+      this.#settings.close();
+    }
+    const isKnown = id !== null && state !== null;
+    const isLeading = isKnown && isHost;
+    if (!isLeading) this.#settings.close();
+    setHidden(byId("my-room-share"), !isKnown);
+    setHidden(byId("my-room-play"), !isKnown);
+    setHidden(byId("my-room-settings"), !isLeading);
+    setHidden(this.#fold, !isLeading);
+    if (!isKnown) return;
+    const { code, isStarted, isPublic, hostPeerId } = state;
+    setText(byId("my-room-code"), spelled(code));
+    setText(byId("my-room-visibility"), isPublic ? t("In the public list") : t("Private: by code or invitation"));
+    setHidden(byId("my-room-ready"), isStarted || isHost);
+    byId("my-room-ready").setAttribute("aria-pressed", String(this.#isReady(peerId)));
+    setText(byId("my-room-ready"), this.#isReady(peerId) ? t("Ready: wait, not yet") : t("I am ready"));
+    setHidden(byId("my-room-start"), isStarted || !isHost);
+    setHidden(byId("my-room-reopen"), !isStarted || !isHost);
+    setText(byId("my-room-stage"), this.#stage(isStarted, hostPeerId));
+    this.#drawBans();
+  }
+
+  #stage(isStarted, hostPeerId) {
+    if (isStarted) return t("The game has started; nobody new can join.");
+    if (hostPeerId === null) return t("The host is away, and may come back for a while.");
+    const { members, isHost } = this.#room;
+    if (!isHost) return this.#isReady(this.#room.peerId) ? t("Waiting for the host to start.") : t("Say when you are ready.");
+    if (members.size === 1) return t("Nobody else is here yet: share the code or the link.");
+    const missing = this.#missing;
+    if (missing === 0) return t("Everybody is ready.");
+    return missing === 1 ? t("One player is not ready.") : t("{count} players are not ready.", { count: missing });
+  }
+
+  #drawBans() {
+    setHidden(byId("my-room-bans-none"), this.#bans.length > 0);
+    syncList(byId("my-room-bans"), this.#bans, {
+      key: (ban) => ban.user_id,
+      make: (current) => {
+        const row = fromTemplate("ban-row");
+        part(row, "unban").addEventListener("click", () => {
+          const { user_id: userId } = current();
+          this.#notices.attempt(async () => {
+            await this.#api.delete(this.#at(`bans/${userId}`));
+            this.#bans = this.#bans.filter((ban) => ban.user_id !== userId);
+            this.#drawBans();
+          });
+        });
+        return row;
+      },
+      update: (row, { user_id: userId, username }) => {
+        const name = username ?? t("Player {id}", { id: userId });
+        setText(part(row, "name"), name);
+        part(row, "unban").setAttribute("aria-label", t("Unban {name}", { name }));
+      },
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/** Telling the administrators of another player. */
+import { byId, clearForm, onSubmit, part, setText } from "./dom.js";
+import { t } from "./words.js";
+
+export class ReportDialog {
+  #dialog = byId("report");
+  #username = "";
+
+  constructor({ api, myRoom, notices }) {
+    part(this.#dialog, "close").addEventListener("click", () => this.#dialog.close());
+    onSubmit(byId("report-form"), async (fields) => {
+      await api.post("/api/reports", { username: this.#username, text: fields.get("text").trim(), room_id: myRoom.id });
+      this.#dialog.close();
+      notices.say(t("Thank you: the administrators will read it."));
+    });
+  }
+
+  open(username) {
+    this.#username = username;
+    clearForm(byId("report-form"));
+    setText(byId("report-name"), username);
+    this.#dialog.showModal();
+  }
+
+  clear() {
+    this.#dialog.close();
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What the page says, in the language of its reader. The sentences of the code and of index.html are English, and are the
+ * keys of the other languages: `words_de.js` has German. A sentence that a language has not stays English.
+ */
+const LANGUAGES = { de: () => import("./words_de.js") };
+const KEY = "lobby.language";
+const TRANSLATED = ["aria-label", "placeholder"];
+
+/** The one language of a page that has no other; else what was chosen, or what the browser prefers. */
+export const language = languageOf(
+  document.documentElement.dataset.language ?? localStorage.getItem(KEY) ?? navigator.language,
+);
+const words = language in LANGUAGES ? (await LANGUAGES[language]()).WORDS : {};
+
+/** A sentence with its blanks filled in: `t(sentence, { name })`. */
+export function t(sentence, blanks = {}) {
+  return (words[sentence] ?? sentence).replace(/\{(\w+)\}/g, (blank, name) => blanks[name] ?? blank);
+}
+
+/** Another language from the next load of the page on. */
+export function choose(wanted) {
+  localStorage.setItem(KEY, languageOf(wanted));
+}
+
+/** Put what stands in the page, its templates included, into the language of its reader. */
+export function translatePage(root = document.documentElement) {
+  document.documentElement.lang = language;
+  if (language in LANGUAGES) translate(root);
+}
+
+function translate(root) {
+  for (const element of root.querySelectorAll("[aria-label], [placeholder]")) {
+    for (const name of TRANSLATED) {
+      if (element.hasAttribute(name)) element.setAttribute(name, t(element.getAttribute(name)));
+    }
+  }
+  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    const sentence = node.data.trim().replace(/\s+/g, " ");
+    if (sentence in words) node.data = node.data.replace(node.data.trim(), words[sentence]);
+  }
+  for (const template of root.querySelectorAll("template")) translate(template.content);
+}
+
+function languageOf(wanted) {
+  const short = wanted.slice(0, 2).toLowerCase();
+  return short in LANGUAGES ? short : "en";
+}

@@ -1,0 +1,149 @@
+/** What an administrator does, beside the figures: the server, an announcement, players, rooms, reports, the record. */
+import { Api } from "../lobby/api.js";
+import { confirm } from "../lobby/confirm.js";
+import { ago, byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "../lobby/dom.js";
+
+const EVERY_MS = 15000;
+const HOUR_S = 3600;
+
+export class Admin {
+  #api = new Api();
+  #timer = null;
+  #news = byId("admin-news");
+
+  constructor() {
+    this.#form("admin-announce", async (fields) => {
+      const hours = Number(fields.get("hours"));
+      await this.#api.post("/api/announcements", { title: fields.get("title").trim(), body: fields.get("body").trim(), ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
+      return "Announced.";
+    });
+    this.#form("admin-player", async (fields, submitter) => {
+      const username = fields.get("username").trim();
+      const reason = fields.get("reason").trim();
+      const hours = Number(fields.get("hours"));
+      if (submitter?.value === "kick") {
+        await this.#api.post("/api/admin/kicks", { username, reason });
+        return `${username} is kicked.`;
+      }
+      const consequence = hours ? `For ${hours} h.` : "Until you lift the ban.";
+      if (!(await confirm({ title: `Ban ${username}?`, consequence, deed: "Ban player" }))) return null;
+      await this.#api.post("/api/admin/bans", { username, reason, ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
+      return `${username} is banned.`;
+    });
+    byId("admin-bans").addEventListener("click", (event) => this.#press(event, "Lift", ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
+    byId("admin-reports").addEventListener("click", (event) => this.#press(event, "Done", ({ id }) => this.#api.post(`/api/admin/reports/${id}/close`)));
+    byId("admin-rooms").addEventListener("click", (event) => this.#press(event, "Close", (room) => this.#closeRoom(room)));
+  }
+
+  open(token) {
+    this.#api.token = token;
+    this.#refresh();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#refresh(), EVERY_MS);
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    this.#api.token = null;
+  }
+
+  // -- what is asked for -----------------------------------------------------------------------------------------
+
+  #form(id, action) {
+    const form = byId(id);
+    onSubmit(form, async (fields, submitter) => {
+      const done = await action(fields, submitter);
+      if (done === null) return;
+      form.reset();
+      setText(this.#news, done);
+      await this.#refresh();
+    });
+  }
+
+  async #press(event, deed, action) {
+    const button = event.target.closest("[data-part=deed]");
+    if (button === null) return;
+    await this.#attempt(async () => {
+      if ((await action(button.closest("li").item)) === null) return;
+      setText(this.#news, `${deed}: done.`);
+      await this.#refresh();
+    });
+  }
+
+  async #closeRoom(room) {
+    const sure = await confirm({ title: `Close ${room.gamemode} of ${room.host_username}?`, consequence: "Everybody in it has to leave.", deed: "Close room" });
+    return sure ? this.#api.post(`/api/admin/rooms/${encodeURIComponent(room.id)}/close`, { reason: "closed by an administrator" }) : null;
+  }
+
+  async #attempt(action) {
+    try {
+      await action();
+    } catch (fault) {
+      if (fault.sentence === undefined) throw fault;
+      setText(this.#news, fault.sentence);
+    }
+  }
+
+  // -- what is shown ---------------------------------------------------------------------------------------------
+
+  #refresh() {
+    return this.#attempt(async () => {
+      const [overview, { bans }, reports, { entries }, { rooms }] = await Promise.all(
+        ["overview", "bans", "reports", "audit"].map((what) => this.#api.get(`/api/admin/${what}`)).concat(this.#api.get("/api/rooms")),
+      );
+      this.#drawOverview(overview);
+      this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
+        title: username,
+        text: `${reason} · ${until === null ? "no end" : `until ${new Date(until).toLocaleString()}`} · by ${by}`,
+        deed: "Lift ban",
+      }));
+      const open = reports.reports.filter((report) => !report.is_closed);
+      setText(byId("admin-reports-count"), String(reports.open));
+      this.#list("admin-reports", open, (report) => report.id, (report) => ({
+        title: report.about_username,
+        text: `${report.text} · from ${report.from_username}, ${ago(Date.parse(report.created_at))}`,
+        deed: "Done",
+      }));
+      this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
+        title: room.name ?? room.gamemode,
+        text: `${room.gamemode} · host ${room.host_username} · ${room.current_players}/${room.max_players}`,
+        deed: "Close",
+      }));
+      this.#list("admin-audit", entries, (entry) => entry.id, (entry) => ({
+        title: `${entry.deed} ${entry.target}`,
+        text: [entry.detail, `by ${entry.by_username}`, new Date(entry.at).toLocaleString()].filter(Boolean).join(" · "),
+      }));
+    });
+  }
+
+  #drawOverview({ version, uptime_s: uptimeS, started_at: startedAt, settings }) {
+    const hours = Math.floor(uptimeS / HOUR_S);
+    setText(byId("admin-version"), version);
+    setText(byId("admin-uptime"), `${hours} h ${Math.floor((uptimeS % HOUR_S) / 60)} min, since ${new Date(startedAt).toLocaleString()}`);
+    syncList(byId("admin-settings"), Object.entries(settings), {
+      key: ([name]) => name,
+      make: () => fromTemplate("admin-setting"),
+      update: (row, [name, value]) => {
+        setText(part(row, "name"), name);
+        setText(part(row, "value"), value === "" ? "–" : value);
+      },
+    });
+  }
+
+  #list(id, items, key, describe) {
+    const list = byId(id);
+    setHidden(byId(`${id}-none`), items.length > 0);
+    syncList(list, items, {
+      key,
+      make: () => fromTemplate("admin-row"),
+      update: (row, item) => {
+        const { title, text, deed } = describe(item);
+        setText(part(row, "title"), title);
+        setText(part(row, "text"), text);
+        setHidden(part(row, "deed"), deed === undefined);
+        setText(part(row, "deed"), deed ?? "");
+        part(row, "deed").setAttribute("aria-label", `${deed}: ${title}`);
+      },
+    });
+  }
+}

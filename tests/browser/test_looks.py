@@ -1,0 +1,124 @@
+"""How the lobby page looks and speaks: sizes for thumbs, what the first paint weighs, colours by name, German."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import PHONE, Crowd
+from tests.browser.people import Person
+
+FIRST_PAINT_KB = 100
+THUMB_PX = 44
+PRESSED = "button, select, summary, input:not([type=checkbox]), textarea"
+TOO_SMALL = """([pressed, least]) => [...document.querySelectorAll(pressed)]
+    .filter((element) => element.checkVisibility() && !element.closest(".lines"))
+    .filter((element) => element.getBoundingClientRect().height < least - 0.5)
+    .map((element) => element.outerHTML.slice(0, 120))"""
+TRANSFERRED = """() => {
+    const [painted] = performance.getEntriesByName("first-contentful-paint");
+    const files = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    const sum = (some) => some.reduce((total, file) => total + file.transferSize, 0) / 1000;
+    return [sum(files.filter((file) => file.responseEnd <= painted.startTime)), sum(files)];
+}"""
+"""Heads of answers among it."""
+ENGLISH = """(german) => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (texts.nextNode()) {
+        const node = texts.currentNode;
+        const words = node.data.trim().replace(/\\s+/g, " ");
+        if (words in german && german[words] !== words && node.parentElement.checkVisibility()) found.push(words);
+    }
+    return found;
+}"""
+
+
+def visit_everything(person: Person) -> Any:
+    """Each view and dialog in turn; yields its name while it is open."""
+    page = person.page
+    for view in ("rooms", "chat", "people"):
+        page.locator(f"#views [data-view={view}]").click()
+        yield view
+    page.locator("#views [data-view=rooms]").click()
+    for opener, dialog in (
+        ("#account-button", "#account"),
+        ("#inbox-button", "#inbox"),
+        ("#my-room-settings", "#room-settings"),
+        ("#rooms li [data-part=open]", "#room-card"),
+        ("#my-room-delete", "#confirm"),
+    ):
+        page.locator(opener).first.click()
+        page.locator(f"{dialog}[open]").wait_for()
+        yield dialog
+        page.keyboard.press("Escape")
+        page.locator(dialog).wait_for(state="hidden")
+
+
+def test_everything_that_is_pressed_on_a_phone_has_room_for_a_thumb(crowd: Crowd) -> None:
+    ann = crowd.person("thumb_ann", size=PHONE)
+    ann.create_room("thumbs")
+    ann.is_in_room("thumbs")
+    for where in visit_everything(ann):
+        assert ann.page.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == [], where
+        assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
+    door = crowd.page(size=PHONE)
+    assert door.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == []
+
+
+def test_first_paint_of_the_door_is_light(crowd: Crowd) -> None:
+    page = crowd.page()
+    page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
+    before_kb, all_kb = page.evaluate(TRANSFERRED)
+    print(f"the door transfers {before_kb:.1f} kB until its first paint, {all_kb:.1f} kB in all")
+    assert 5 < before_kb <= FIRST_PAINT_KB
+
+
+def test_name_has_one_colour_wherever_it_stands(crowd: Crowd) -> None:
+    ann, bob = crowd.person("colour_ann"), crowd.person("colour_bob")
+    bob.create_room("in colour")
+    ann.join("in colour")
+    ann.is_in_room("in colour")
+    colours = (
+        "() => [...document.querySelectorAll('.avatar')].filter((each) => each.drawnName === 'colour_bob')"
+        ".map((each) => getComputedStyle(each).backgroundColor)"
+    )
+    ann.page.wait_for_function(f"() => ({colours})().length >= 2")
+    found = ann.page.evaluate(colours)
+    assert len(set(found)) == 1
+    own = ann.page.evaluate(colours.replace("colour_bob", "colour_ann"))
+    assert set(own) != set(found)
+
+
+def test_page_speaks_german_to_a_german_browser_and_english_once_chosen(crowd: Crowd) -> None:
+    page = crowd.page(locale="de-DE")
+    german = page.evaluate("import('./static/lobby/words_de.js').then(({ WORDS }) => WORDS)")
+    page.get_by_label("Benutzername").fill("deutsch_ann")
+    page.locator("#login-password").fill("ein gutes Passwort")
+    page.get_by_role("button", name="Registrieren").click()
+    ann = Person(page, "deutsch_ann")
+    ann.is_connected()
+    page.locator("#create-room-fold summary").click()
+    page.get_by_label("Spielmodus", exact=True).first.wait_for()
+    page.locator("#create-room [name=gamemode]").fill("duel")
+    page.get_by_role("button", name="Erstellen", exact=True).click()
+    ann.is_in_room("duel")
+    page.set_viewport_size(PHONE)
+    for where in visit_everything(ann):
+        assert page.evaluate(ENGLISH, german) == [], where
+    assert page.locator("html").get_attribute("lang") == "de"
+    page.locator("#language").select_option(label="English")
+    page.get_by_role("button", name="Log out").wait_for()
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+@pytest.mark.parametrize("name", ["ab", "deutsch"])
+def test_what_the_server_says_is_german_too(crowd: Crowd, name: str) -> None:
+    crowd.expected += ["400 (Bad Request)", "401 (Unauthorized)"]
+    page = crowd.page(locale="de")
+    page.locator("#login-username").fill(name)
+    page.locator("#login-password").fill("falsches Passwort")
+    page.get_by_role("button", name="Registrieren" if name == "ab" else "Anmelden").click()
+    sentence = "Ein Benutzername hat 3 bis 20" if name == "ab" else "Benutzername oder Passwort stimmen nicht."
+    page.locator("#login-problem", has_text=sentence).wait_for()

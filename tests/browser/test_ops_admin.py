@@ -1,0 +1,91 @@
+"""Administration on the operations page: what is done there happens, and is on record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser.conftest import Crowd
+from tests.browser.people import PASSWORD
+from tests.browser.test_ops_page import admin_token
+from tests.process.clients import call
+
+
+def as_administrator(crowd: Crowd, name: str) -> Any:
+    """Somebody with an account and the role, logged in on the operations page."""
+    crowd.person(name)
+    body = {"username": name, "role": "admin"}
+    assert call(crowd.server, "POST", "/api/admin/roles", body, token=admin_token(crowd)).status == 200
+    page = crowd.page("/ops")
+    page.get_by_label("Username of an administrator").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.locator("#admin-version").get_by_text(".").wait_for()
+    return page
+
+
+def test_administrator_kicks_bans_and_lifts_the_ban(crowd: Crowd) -> None:
+    crowd.expected += ["403 (Forbidden)", "400 (Bad Request)"]
+    page = as_administrator(crowd, "ops_boss")
+    bob = crowd.person("ops_bob")
+    form = page.locator("#admin-player")
+    form.get_by_label("Player", exact=True).fill("ops_bob")
+    form.get_by_role("button", name="Kick").click()
+    form.get_by_text("A reason is needed").wait_for()
+    form.get_by_label("Reason").fill("wake up")
+    form.get_by_role("button", name="Kick").click()
+    bob.page.locator("#door-news", has_text="An administrator has kicked you. Reason: wake up").wait_for()
+    bob.log_in()
+    bob.is_connected()
+    form.get_by_label("Player", exact=True).fill("ops_bob")
+    form.get_by_label("Reason").fill("spam")
+    form.get_by_label("Ban ends after hours").fill("1.5")
+    form.get_by_role("button", name="Ban").click()
+    page.locator("#confirm").get_by_role("button", name="Ban player").click()
+    bob.page.locator("#door-news", has_text="You are banned from this lobby. Reason: spam").wait_for()
+    bob.log_in()
+    bob.page.locator("#login-problem", has_text="Reason: spam").wait_for()
+    page.get_by_role("button", name="Lift ban: ops_bob").click()
+    page.locator("#admin-bans li", has_text="ops_bob").wait_for(state="detached")
+    bob.log_in()
+    bob.is_connected()
+    for deed in ("kick ops_bob", "ban ops_bob", "unban ops_bob"):
+        page.locator("#admin-audit li", has_text=deed).first.wait_for()
+
+
+def test_administrator_closes_a_room_and_a_report_and_announces(crowd: Crowd) -> None:
+    ann, bob = crowd.person("ops_ann"), crowd.person("ops_bea")
+    ann.create_room("rude name")
+    ann.is_in_room("rude name")
+    bob.does("Report", to="ops_ann")
+    bob.page.locator("#report").get_by_label("What happened?").fill("the name of the room")
+    bob.page.locator("#report").get_by_role("button", name="Send report").click()
+    bob.is_told("the administrators will read it")
+    page = as_administrator(crowd, "ops_chief")
+    page.locator("#admin-reports li", has_text="the name of the room").get_by_role("button", name="Done").click()
+    page.locator("#admin-reports li", has_text="the name of the room").wait_for(state="detached")
+    page.locator("#admin-rooms li", has_text="rude name").get_by_role("button", name="Close").click()
+    page.locator("#confirm").get_by_role("button", name="Close room").click()
+    bob.room("rude name").wait_for(state="detached")
+    ann.page.locator("#my-room").wait_for(state="hidden")
+    form = page.locator("#admin-announce")
+    form.get_by_label("Headline").fill("Back soon")
+    form.get_by_label("Ends after hours").fill("0.001")
+    form.get_by_role("button", name="Announce").click()
+    ann.page.locator("#announcement", has_text="Back soon").wait_for()
+    ann.page.locator("#announcement").wait_for(state="hidden")
+
+
+def test_account_without_the_role_is_told_so(crowd: Crowd) -> None:
+    crowd.person("ops_nobody")
+    page = crowd.page("/ops")
+    page.get_by_label("Username of an administrator").fill("ops_nobody")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.locator("#door-news", has_text="not an administrator's").wait_for()
+
+
+def test_settings_in_force_are_shown_without_secrets(crowd: Crowd) -> None:
+    page = as_administrator(crowd, "ops_reader")
+    page.locator("#admin summary", has_text="Settings in force").click()
+    page.locator("#admin-settings li", has_text="empty_room_ttl_s").get_by_text("60").wait_for()
+    assert page.locator("#admin-settings li", has_text="jwt_secret").first.text_content().split()[-1] in ("given",)

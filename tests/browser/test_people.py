@@ -1,0 +1,93 @@
+"""People on the page: friends first, where they are, profiles, mutes, reports, and what waits in the tab's title."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import Crowd
+from tests.browser.people import Person
+from tests.browser.test_ops_page import admin_token
+from tests.process.clients import call
+
+
+def befriend(one: Person, other: Person) -> None:
+    one.page.locator("#friend-form input").fill(other.name)
+    one.page.locator("#friend-form button").click()
+    other.answers(f"{one.name} wants to be your friend", "Accept")
+    one.page.locator("#friends button", has_text=other.name).wait_for()
+
+
+def test_friends_come_first_and_say_in_which_room_they_are(own_crowd: Crowd) -> None:
+    ann, bea, zoe = (own_crowd.person(name) for name in ("ann", "bea", "zoe"))
+    befriend(ann, zoe)
+    ann.page.wait_for_function("() => document.querySelector('#online li [data-part=name]')?.textContent === 'zoe'")
+    zoe.create_room("duel", map_name="Foundry", name="Friday")
+    where = ann.page.locator("#friends li", has_text="zoe").locator("[data-part=where]")
+    where.get_by_text("in Friday · duel on Foundry").wait_for()
+    ann.page.locator("#friends button", has_text="zoe").click()
+    ann.page.locator("#person").get_by_role("button", name="Join their room").click()
+    ann.is_in_room("Friday")
+    bea.sees_online("zoe")
+    assert not bea.page.locator("#online [data-part=where]:visible").count()
+
+
+def test_profile_says_what_may_be_known(own_crowd: Crowd) -> None:
+    ann, bob, cat = (own_crowd.person(name) for name in ("ann", "bob", "cat"))
+    befriend(ann, cat)
+    befriend(bob, cat)
+    bob.create_room("duel")
+    bob.is_in_room("duel")
+    ann.page.locator("#online button", has_text="bob").click()
+    facts = ann.page.locator("#person [data-part=facts]")
+    facts.get_by_text("Here since").wait_for()
+    assert "Rooms hosted 1" in " ".join(facts.inner_text().split())
+    assert "Friends of you both cat" in " ".join(facts.inner_text().split())
+
+
+def test_muted_player_is_not_read_until_unmuted_and_is_not_told(crowd: Crowd) -> None:
+    ann, bob = crowd.person("mute_ann"), crowd.person("mute_bob")
+    bob.says("before the mute")
+    ann.reads("before the mute")
+    ann.does("Mute", to="mute_bob")
+    ann.page.locator("#chat-lines .text", has_text="before the mute").wait_for(state="detached")
+    bob.says("nobody hears me")
+    bob.reads("nobody hears me")
+    ann.page.reload()
+    ann.is_connected()
+    ann.says("after the reload")
+    ann.reads("after the reload")
+    assert "nobody hears me" not in ann.lines()
+    ann.does("Unmute", to="mute_bob")
+    ann.reads("nobody hears me")
+
+
+def test_report_reaches_the_administrators(crowd: Crowd) -> None:
+    crowd.expected.append("400 (Bad Request)")
+    ann, bob = crowd.person("report_ann"), crowd.person("report_bob")
+    ann.does("Report", to="report_bob")
+    dialog = ann.page.locator("#report")
+    dialog.get_by_role("button", name="Send report").click()
+    dialog.get_by_text("Say what happened").wait_for()
+    dialog.get_by_label("What happened?").fill("called me names")
+    dialog.get_by_role("button", name="Send report").click()
+    ann.is_told("the administrators will read it")
+    listed = call(crowd.server, "GET", "/api/admin/reports", token=admin_token(crowd)).body["reports"]
+    assert [(each["about_username"], each["text"]) for each in listed] == [(bob.name, "called me names")]
+
+
+def test_title_of_the_tab_counts_what_waits(crowd: Crowd) -> None:
+    ann, bob = crowd.person("title_ann"), crowd.person("title_bob")
+    bob.does("Send a message", to="title_ann")
+    bob.says("psst")
+    ann.page.wait_for_function("() => document.title === '(1) title_ann · Game lobby'")
+    ann.opens_chat("title_bob")
+    ann.page.wait_for_function("() => document.title === 'title_ann · Game lobby'")
+
+
+def test_sounds_are_off_until_somebody_wants_them(crowd: Crowd) -> None:
+    ann = crowd.person("sound_ann")
+    ann.page.locator("#account-button").click()
+    sounds = ann.page.get_by_label("Play a sound")
+    assert not sounds.is_checked()
+    sounds.check()
+    ann.page.reload()
+    ann.page.locator("#account-button").click()
+    assert ann.page.get_by_label("Play a sound").is_checked()

@@ -1,0 +1,93 @@
+"""What is left of a run that is killed, and runs that a threshold ends: Locust processes against a real server."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.processes.target import Target
+from loadtest.results.exit_codes import ExitCode
+from tests.loadtest.fakes import wait_for
+from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="module")
+def given() -> Iterator[tuple[object, ...]]:
+    with Target() as target:
+        yield (
+            "--host", target.http_url, "--jwt-secret", target.jwt_secret, "-u", 4, "-r", 100, "--mix", "browser=1",
+            "--heartbeat-interval-s", 0.5,
+        )  # fmt: skip
+
+
+def read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+@pytest.mark.parametrize("workers", [(), ("--processes", 2)], ids=["alone", "with workers"])
+def test_a_killed_run_keeps_what_it_had(
+    nursery: Nursery, given: tuple[object, ...], tmp_path: Path, workers: tuple[object, ...]
+):
+    swarm = nursery.start(*given, *workers, "--run-dir", tmp_path, "--save-every-s", 1)
+    kept = tmp_path / "run.json"
+    wait_for(
+        lambda: any(row["name"] == "heartbeat" for row in read(kept).get("metrics", ())),
+        deadline_s=RUN_TIMEOUT_S, what="heartbeats in the file",
+    )  # fmt: skip
+    swarm.stop(signal.SIGKILL)
+    swarm.end()
+    run = read(kept)
+    assert run["is_over"] is False
+    assert run["events"]["connections established"] == 4
+    assert not (tmp_path / "run.html").exists(), "the page is of a run that has ended"
+
+
+def test_a_threshold_with_stop_ends_the_run_and_is_missed(nursery: Nursery, given: tuple[object, ...], tmp_path: Path):
+    began_s = time.monotonic()
+    threshold = "heartbeat.max < 1us or stop"
+    done = nursery.run(*given, "-t", "10m", "--run-dir", tmp_path, "--threshold", threshold)
+    assert time.monotonic() - began_s < RUN_TIMEOUT_S
+    assert done.code == ExitCode.THRESHOLD_MISSED, done.errors
+    run = read(tmp_path / "run.json")
+    assert run["is_over"] is True
+    assert list(run["ended_by"]) == [threshold]
+    assert run["thresholds"][0]["is_met"] is False
+    assert any(
+        f"ended early, at {run['duration_s']:.0f} s, by {threshold}" in note for note in run["validity"]["notes"]
+    )
+    assert "The run ends early" in done.errors
+
+
+def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
+    nursery: Nursery, given: tuple[object, ...], tmp_path: Path
+):
+    done = nursery.run(
+        *given, "-t", "8s", "--run-dir", tmp_path, "--phase", "all", "--network", "rtt_s=0.2;loss_interval_s=fixed:3",
+        "--settle-s", 1,
+    )  # fmt: skip
+    assert done.code == ExitCode.GOOD, done.errors
+    run = read(tmp_path / "run.json")
+    times = {row["name"]: row for row in run["metrics"]}
+    assert times["upgrade"]["p50_ms"] >= 400
+    assert times["handshake"]["p50_ms"] >= 200
+    assert times["heartbeat"]["p50_ms"] >= 200
+    assert times["fetch"]["p50_ms"] >= 200
+    assert times["fanout_presence"]["p50_ms"] >= 100
+    assert run["events"]["connections lost by the emulated line"] >= 4
+    assert run["ledger"]["presence"]["lost"] == 0
+    assert [window["from_s"] for window in run["windows"]] == sorted(window["from_s"] for window in run["windows"])
+    assert sum(window["metrics"].get("heartbeat", {}).get("count", 0) for window in run["windows"]) == pytest.approx(
+        times["heartbeat"]["count"], abs=4
+    )

@@ -1,0 +1,73 @@
+"""The role that docs/swarm.md shows, run as the page says, in two processes, from the text of the page."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.load.sockets.tokens import mint_receiver
+from bench.processes.target import Target
+from tests.docs.markdown import DOCS, section
+from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S, own_port
+
+pytestmark = pytest.mark.system
+
+PAGE = section((DOCS / "swarm.md").read_text(encoding="utf-8"), "Roles of your own")
+LENGTH_S = 12
+"""Long enough for rooms to be made and deleted; the page says a minute."""
+
+
+def test_the_example_is_short():
+    assert len(example().splitlines()) < 40
+
+
+def test_the_example_of_the_page_measures_what_it_promises(tmp_path: Path):
+    (tmp_path / "spectator.py").write_text(example())
+    with Target(flags=["--auth-rate-per-min", "0"]) as target:
+        tokens = (mint_receiver(target.jwt_secret, number).token for number in range(60))
+        (tmp_path / "tokens.txt").write_text("\n".join(tokens))
+        command = [*command_of_the_page(), "--processes", "2", "-r", "60", "--accept-invalid", "--phase", "all"]
+        command[command.index("--host") + 1] = target.http_url
+        command[command.index("-t") + 1] = f"{LENGTH_S}s"
+        command[command.index("--room-interval-s") + 1] = "4"
+        command[command.index("--room-lifetime-s") + 1] = "3"
+        done = subprocess.run(
+            [sys.executable, "-m", "loadtest", *command, *own_port()], cwd=tmp_path, capture_output=True, text=True,
+            timeout=RUN_TIMEOUT_S, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, check=False,
+        )  # fmt: skip
+    assert done.returncode in (0, 3), done.stderr[-3000:]  # a busy machine may miss the threshold of 250 ms
+    run = json.loads((tmp_path / "run/run.json").read_text())
+    assert run["users"] == {"host": 12, "spectator": 48}
+    assert run["counts"]["cheers_given"] == run["events"]["cheers given"] > 0
+    assert run["counts"]["reach_cheer_heard"] == 1, run["ledger"]["own"]
+    tally = run["ledger"]["own"]["cheer_heard"]
+    assert tally["expected"] > tally["events"] > 10, "several hear each"
+    assert (tally["duplicates"], tally["unexpected"]) == (0, 0)
+    metrics = {row["name"]: row for row in run["metrics"]}
+    assert metrics["asked_to_seated"]["count"] > 0
+    assert 0 < metrics["cheer_heard"]["count"] <= tally["received"] + tally["late"], "without what a stall delayed"
+    assert run["arguments"]["cheer_interval_s"] == "exp:2"
+    page = (tmp_path / "run/run.html").read_text()
+    assert "Asked to seated" in page
+    assert "Cheer_heard" in page
+    cases = {case.get("name") for case in ElementTree.parse(tmp_path / "run/junit.xml").iter("testcase")}
+    assert "reach_cheer_heard == 1" in cases
+    assert "Asked to seated" in done.stderr
+    assert "cheer_heard" in done.stderr
+
+
+def example() -> str:
+    return re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]  # type: ignore[index]
+
+
+def command_of_the_page() -> list[str]:
+    """Without the name of the program."""
+    text = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1]  # type: ignore[index]
+    words = shlex.split(text.replace("\\\n", " "))
+    assert words[0] == "lobby-swarm"
+    return words[1:]
