@@ -15,25 +15,19 @@ from tests.process.clients import call, connect, token_of
 SLOWER = 6
 """A phone of some years ago beside the machine of the test."""
 FILTERED_WITHIN_MS = 50
-TRIES = 8
+TRIES = 20
 """A busy machine only adds to what the work takes: the quickest one tells it."""
 ALL_DRAWN = "least => document.querySelectorAll('#rooms li').length >= least"
-WORK = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
 FILTER = """(text) => new Promise((done) => {
     const search = document.getElementById("rooms-search");
+    const begun = performance.now();
     search.value = text;
     search.dispatchEvent(new Event("input"));
     requestAnimationFrame(() => {  // asked for after the page's own, so the list is drawn
         document.getElementById("rooms").getBoundingClientRect();  // and laid out
-        done();
+        done(performance.now() - begun);
     });
 })"""
-
-
-def busy_ms(session: Any) -> float:
-    """What the page's thread has spent on scripts, styles and layout until now, of its own time."""
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    return 1000 * sum(each["value"] for each in metrics if each["name"] in WORK)
 
 
 def shown(person: Person) -> list[str]:
@@ -157,14 +151,11 @@ def test_five_hundred_rooms_are_filtered_at_once_on_a_slow_machine(own_crowd: Cr
     page = own_crowd.person("ann").page
     page.wait_for_function("() => document.querySelectorAll('#rooms li').length === 500")
     session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the page's own thread, whoever else is busy
     session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     took: dict[str, list[float]] = {"mode 3": [], "": []}
     for _ in range(TRIES):
         for text, times in took.items():
-            before_ms = busy_ms(session)
-            page.evaluate(FILTER, text)
-            times.append(busy_ms(session) - before_ms)
+            times.append(page.evaluate(FILTER, text))
             page.wait_for_function(ALL_DRAWN, arg=ROOMS if text == "" else ROOMS // 7)
     print("filtered in", {text: [round(each) for each in times] for text, times in took.items()}, "ms")
     assert max(min(times) for times in took.values()) <= FILTERED_WITHIN_MS
