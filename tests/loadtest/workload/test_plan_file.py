@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -38,6 +39,13 @@ def test_a_plan_that_ships_can_be_run_as_it_is(name: str):
     found.run_time = 180
     shape_for(options.load, found)
     assert read_plan(name).about.endswith(".")
+
+
+def test_half_of_a_launch_day_is_on_phones():
+    network = read_options(vars(parsed("--plan", "launch-day"))).network
+    assert network is not None
+    lines = [network.line_for(Random(number)) for number in range(400)]
+    assert sum(line is None for line in lines) == pytest.approx(200, abs=40)
 
 
 def test_the_plans_that_ship_are_listed():
