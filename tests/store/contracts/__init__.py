@@ -1,0 +1,1 @@
+"""What every store keeps, whatever it keeps it in."""
