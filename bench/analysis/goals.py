@@ -141,8 +141,9 @@ GOALS = (
         for kind in HOSTILE_KINDS
     ),
     *(
-        Goal("cluster", CPU_PER_BROADCAST, 2_000, 1.10 / k, over=LOBBY, party=ONE_NODE.format(nodes=k))
-        for k in (1, 2, 4)
+        Goal("cluster", CPU_PER_BROADCAST, size, 1.10 / nodes, over=LOBBY, party=ONE_NODE.format(nodes=nodes))
+        for size in (2_000, 10_000)
+        for nodes in (1, 2, 4)
     ),
     Goal("cluster", LATER_P50, 1, 2.0, party=OTHER_NODE),
     Goal("cluster", LATER_P99, 1, 6.0, party=OTHER_NODE),

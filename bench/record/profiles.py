@@ -412,8 +412,8 @@ FULL = Profile(
     churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
     hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
     cluster=ClusterSizes(
-        repeats=5, broadcasts=20, changes=500, storm=10_000, talkers=100, lines=200, players=3_000, members=300,
-        rooms=1_000, kills=8,
+        repeats=5, broadcast=10_000, broadcasts=20, changes=500, storm=10_000, talkers=100, lines=200,
+        players=3_000, members=300, rooms=1_000, kills=8,
     ),
     survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
     engine=EngineSizes(
