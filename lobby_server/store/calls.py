@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Row, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from lobby_server.service.ports import StoreError, StoreUnavailable
-from lobby_server.store.engines import Database
+from lobby_server.store.engines import Database, Step
 from lobby_server.store.errors import as_store_error
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ class SqlCalls:
 
     async def _do(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
         """One statement, for whose result nobody asks. `row`: its values, where it names none."""
-        await self._answered(lambda: self._database.write(statement, row))
+        await self._do_all((statement, row))
+
+    async def _do_all(self, *steps: Step) -> None:
+        """The same for statements of which all are made or none."""
+        await self._answered(lambda: self._database.write(*steps))
 
     async def _first(self, query: Executable) -> Row[Any] | None:
         return await self._run(lambda connection: connection.execute(query).first())

@@ -14,6 +14,7 @@ thread is woken once for all of them, and so is the loop. None is answered befor
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import time
 from collections import deque
@@ -60,6 +61,8 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
 )
 
+Step = tuple[Executable, Mapping[str, Any] | None]
+"""A statement, and its values where it names none."""
 _Result = TypeVar("_Result")
 _Error = TypeVar("_Error", bound=Exception)
 
@@ -77,10 +80,10 @@ class Database(Protocol):
         end though its caller is cancelled, by a timeout say.
         """
 
-    async def write(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
-        """Make one statement, for whose result nobody asks, whole or not at all, after those that were asked for
-        before. `row`: its values, where it names none; statements that are one object are made at once then. Raises as
-        `run` does."""
+    async def write(self, *steps: Step) -> None:
+        """Make statements, for whose results nobody asks, all of them or none, after those that were asked for before.
+        Of writes that follow one another and have the same statements, objects that are one, each statement is made at
+        once for all. Raises as `run` does."""
 
     def check_space(self) -> None:
         """Raises `StoreFull` when the disk of a database in a file has no room for what one call may write."""
@@ -115,8 +118,7 @@ def in_transaction(connection: Connection) -> Iterator[None]:
 class _Write:
     """One that waits for SQLite."""
 
-    statement: Executable
-    row: Mapping[str, Any] | None
+    steps: Sequence[Step]
     written: asyncio.Future[None]
     latest_s: float
 
@@ -153,10 +155,10 @@ class SqliteThread:
             loop.run_in_executor(self._thread, self._in_thread, call, time.monotonic() + POOL_TIMEOUT_S)
         )
 
-    async def write(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
+    async def write(self, *steps: Step) -> None:
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
-        self._writes.append(_Write(statement, row, written, time.monotonic() + POOL_TIMEOUT_S))
+        self._writes.append(_Write(steps, written, time.monotonic() + POOL_TIMEOUT_S))
         if not self._has_job:
             self._has_job = True
             self._thread.submit(self._write_together, loop)
@@ -218,7 +220,7 @@ class SqliteThread:
 
     def _fault_alone(self, write: _Write) -> Exception | None:
         try:
-            self._in_thread(lambda connection: connection.execute(write.statement, write.row).close(), write.latest_s)
+            self._in_thread(lambda connection: _make(connection, write.steps), write.latest_s)
         except Exception as error:  # it is for whoever waits
             return error
         return None
@@ -267,8 +269,8 @@ class PostgresPool:
     def check_space(self) -> None:
         """PostgreSQL says so itself."""
 
-    async def write(self, statement: Executable, row: Mapping[str, Any] | None = None) -> None:
-        await self.run(lambda connection: connection.execute(statement, row).close())
+    async def write(self, *steps: Step) -> None:
+        await self.run(lambda connection: _make(connection, steps))
 
     async def close(self) -> None:
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -283,21 +285,29 @@ class PostgresPool:
             return await connection.run_sync(call)
 
 
+def _make(connection: Connection, steps: Sequence[Step]) -> None:
+    if len(steps) == 1:
+        connection.execute(*steps[0]).close()
+        return
+    with in_transaction(connection):
+        for step in steps:
+            connection.execute(*step)
+
+
 def _runs(writes: Sequence[_Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]] | None]]:
-    """Statements in their order, each with the rows of those that follow one another."""
-    statement: Executable | None = None
-    rows: list[Mapping[str, Any]] = []
-    for write in writes:
-        if statement is not None and (write.statement is not statement or write.row is None):
-            yield statement, rows
-            statement, rows = None, []
-        if write.row is None:
-            yield write.statement, None
-        else:
-            statement = write.statement
-            rows.append(write.row)
-    if statement is not None:
-        yield statement, rows
+    """Statements, each with the rows of the writes that have it and follow one another."""
+    for _, run in itertools.groupby(writes, key=_sort_of):
+        alike = list(run)
+        for place, (statement, row) in enumerate(alike[0].steps):
+            rows = [each for write in alike if (each := write.steps[place][1]) is not None]
+            yield statement, None if row is None else rows
+
+
+def _sort_of(write: _Write) -> tuple[int, ...]:
+    """The same for writes that can be made at once; one that names a value in its statement is alone."""
+    if any(row is None for _, row in write.steps):
+        return (id(write),)
+    return tuple(id(statement) for statement, _ in write.steps)
 
 
 def _tell(writes: Sequence[_Write], faults: Sequence[Exception | None]) -> None:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 
 _DIES_AMONG_ANSWERS = """
 import asyncio, os, pathlib, signal, sys
+from dataclasses import replace
 from datetime import datetime, timezone
 from lobby_server.service.ports import StoredRoom
 from lobby_server.store import open_store
@@ -157,3 +159,14 @@ async def test_rooms_that_were_answered_survive_kill_9(tmp_path: Path, answers: 
     store = await open_store("", tmp_path)
     assert answered <= await ids(store)
     await store.close()
+
+
+async def test_statements_of_one_write_are_all_made_or_none(store: SqlStore) -> None:
+    ada = await store.add_account(username="ada", email=None, password_hash="h", created_at=NOON)
+    await asyncio.gather(*(store.add_room(replace(room(f"r{number}"), host_user_id=ada.id)) for number in range(9)))
+    wishes = [replace(room(name), host_user_id=ada.id) for name in ("r3", "new", "r4")]
+    faults = await asyncio.gather(*(store.add_room(wish) for wish in wishes), return_exceptions=True)
+    assert [type(fault) for fault in faults] == [RowConflict, type(None), RowConflict]
+    account = await store.account(ada.id)
+    assert account is not None
+    assert account.rooms_hosted == 10

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, desc, func, insert, or_, select, update
 
 from lobby_server.core.accounts import look_of
 from lobby_server.service.ports import (
@@ -24,7 +24,7 @@ from lobby_server.service.ports import (
     UsernameLooksTaken,
     UsernameTaken,
 )
-from lobby_server.store.engines import in_transaction
+from lobby_server.store.engines import Step, in_transaction
 from lobby_server.store.errors import RowConflict, UnstorableText
 from lobby_server.store.sql.account_data import SqlAccountData
 from lobby_server.store.sql.administration import SqlAdministration
@@ -34,6 +34,7 @@ from lobby_server.store.sql.notifications import SqlNotifications
 from lobby_server.store.tables import key_of, marks, revoked_tokens, room_bans, room_guests, rooms, server_life, users
 
 _NEW_ROOM = insert(rooms)
+_ONE_MORE_HOSTED = update(users).where(users.c.id == bindparam("host_id")).values(rooms_hosted=users.c.rooms_hosted + 1)
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
@@ -125,17 +126,21 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
             for table, user_ids in ((room_bans, room.banned_user_ids), (room_guests, room.invited_user_ids))
             if user_ids
         ]
-        counted = update(users).where(users.c.id == room.host_user_id).values(rooms_hosted=users.c.rooms_hosted + 1)
+        steps: list[Step] = [(_NEW_ROOM, row)]
+        if not is_again:
+            steps.append((_ONE_MORE_HOSTED, {"host_id": room.host_user_id}))
+        if not people:
+            await self._do_all(*steps)
+            return
 
-        def add(connection: Connection) -> None:
+        def add_with_people(connection: Connection) -> None:
             with in_transaction(connection):
-                connection.execute(_NEW_ROOM, row)
+                for step in steps:
+                    connection.execute(*step)
                 for table, rows in people:
                     connection.execute(insert(table), rows)
-                if not is_again:
-                    connection.execute(counted)
 
-        await self._run(add)
+        await self._run(add_with_people)
 
     async def set_room_host(self, room_id: str, *, user_id: int, username: str, version: str | None) -> None:
         await self._do(
