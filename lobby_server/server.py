@@ -179,7 +179,11 @@ class LobbyServer:
             body_timeout=BODY_TIMEOUT_S,
         )
         callers = self._callers = Callers(
-            RoomListAnswers(context), context.app.clock, idle_s=IDLE_CONNECTION_S, loop=loop
+            RoomListAnswers(context),
+            context.app.clock,
+            idle_s=IDLE_CONNECTION_S,
+            loop=loop,
+            catch_up=None if context.app.nodes is None else context.app.replica.caught_up,
         )
         http = HttpConnections(self._http, loop, callers)
         http.busy = context.streams_in_use

@@ -114,7 +114,6 @@ def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
                 "greenlet",
                 "tornado.websocket",
                 "tornado.httpclient",
-                "multiprocessing",
             ),
         ),
     ],

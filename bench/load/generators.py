@@ -194,7 +194,7 @@ def _tsung_file(aim: Aim) -> Path:
       <setdynvars sourcetype="file" fileid="tokens" delimiter=";" order="iter"><var name="token"/></setdynvars>
       <request><websocket type="connect" path="/"/></request>
       <request subst="true"><websocket type="message" ack="no_ack">{handshake}</websocket></request>
-      <thinktime min="0" max="{aim.heartbeat_s:g}" random="true"/>
+      <thinktime value="{aim.heartbeat_s / 2:g}" random="true"/>
       <for from="1" to="100000" var="beat">
         <request><websocket type="message" ack="no_ack">{ping}</websocket></request>
         <thinktime value="{aim.heartbeat_s:g}"/>

@@ -159,10 +159,13 @@ class Simulation:
             self.world.run(self.world.now_s + CHECK_AGAIN_S)
 
     def _faults(self) -> list[tuple[str, str]]:
-        found = list(quiet.faults(self.nodes, self.players, self.database, self.answers))
-        found += heard.faults(self.players, self.observer.history)
+        found = list(
+            quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=self.observer.has_forked)
+        )
+        if not self.observer.has_forked:
+            found += heard.faults(self.players, self.observer.history)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
-        if life is not None:
+        if life is not None and not self.observer.has_forked:
             books = life.app.replica.books
             found += [("what was answered stays so", fault) for fault in self.answers.faults(books)]
         return found

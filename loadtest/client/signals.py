@@ -44,6 +44,11 @@ class Signal(Generic[P]):
         if self._signal is not None:
             self._signal.disconnect(listener)
 
+    @property
+    def listeners(self) -> tuple[Callable[P, object], ...]:
+        """Whom `emit` calls."""
+        return tuple(self._signal.receivers_for(blinker.ANY)) if self._signal is not None else ()
+
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call every listener, here and now; exceptions of listeners are logged and not raised. O(listeners)."""
         if self._signal is None:

@@ -41,6 +41,8 @@ class Marks:
 
     def read_list(self, rooms: tuple[Room, ...]) -> MarkedList:
         """Read once for all players who hold the same object."""
+        if self._lists and self._lists[-1].rooms is rooms:
+            return self._lists[-1]
         for known in reversed(self._lists):
             if known.rooms is rooms:
                 return known
@@ -77,7 +79,7 @@ class FreshnessWatch:
 
     def ages_s(self, rooms: tuple[Room, ...], now_s: float) -> list[float]:
         held, self._held = self._held, self._marks.read_list(rooms)
-        if self._held is held:
+        if self._held is held or not self._held.made_s:
             return []
         return [
             now_s - made_s

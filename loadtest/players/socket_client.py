@@ -104,7 +104,7 @@ class SocketClient:
         connection.heartbeat_unanswered.connect(self._on_unanswered)
         connection.not_understood.connect(self._on_not_understood)
         connection.rooms_announced.connect(self._on_rooms)
-        self.list.list_updated.connect(self._on_list)
+        self.list.list_updated.connect(self._on_delta_list if isinstance(self.list, DeltaServerList) else self._on_list)
 
     def _drawing(self) -> Random:
         """One for all that is drawn here."""
@@ -208,17 +208,17 @@ class SocketClient:
         self._fire("message", None, not_understood(self._swarm.recorder, payload, why))
 
     def _on_list(self, rooms: tuple[Room, ...]) -> None:
-        arrived_s: float | None = None
-        if isinstance(self.list, FetchedList):
-            arrived_s = self.list.arrived_s
-        elif isinstance(self.list, DeltaServerList):
-            arrived_s = self.connection.heard_s
-        self.watch.lists(rooms, arrived_s)
+        self.watch.lists(rooms, self.list.arrived_s if isinstance(self.list, FetchedList) else None)
+
+    def _on_delta_list(self, rooms: tuple[Room, ...]) -> None:
+        self.watch.lists(rooms, self.connection.heard_s)
 
     def _on_rooms(self, message: ServerMessage) -> None:
+        if type(message) is RoomsDelta:
+            self.watch.rooms(message.rev, base=message.base, heard_s=self.connection.heard_s)
+            return
         self.watch.rooms(
             getattr(message, "rev", None),
-            base=message.base if isinstance(message, RoomsDelta) else None,
             is_whole=isinstance(message, RoomsSnapshot),
             heard_s=self.connection.heard_s,
         )

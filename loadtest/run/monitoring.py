@@ -14,6 +14,7 @@ from loadtest.client.sockets.transport import address_of
 from loadtest.measure.history import History, Windows
 from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import HealthMonitor
+from loadtest.measure.processes.memory import Trimmer
 from loadtest.measure.processes.server_watch import ServerWatch, find_server
 from loadtest.measure.recorder import LOOP_LAG
 from loadtest.players.swarm import Swarm, log
@@ -21,6 +22,8 @@ from loadtest.run.steady_state import SteadyState
 from loadtest.wire.network import NetworkSample
 
 LOCAL_HISTORY_S = 1.0
+GIVE_BACK_EVERY_S = 5.0
+"""Of memory that was needed for a moment."""
 MASTER_HISTORY_S = 3.0
 """Workers report that often."""
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -56,6 +59,8 @@ class RunMonitor:
         self._on_each_second = on_second
         self._steady_state = steady_state
         self._server: ServerWatch | None = None
+        self._trimmer = Trimmer()
+        self._gave_back_s = 0.0
         self._network = NetworkSample(swarm.wire.reader)
         self._health = HealthMonitor(
             swarm.recorder, on_lag=self._on_lag, on_settle=self._on_settle, on_second=self._on_second
@@ -88,6 +93,9 @@ class RunMonitor:
             self._windows.look(self._swarm.recorder, t_s=self._duration_s())
 
     def _on_second(self, now_s: float) -> None:
+        if now_s - self._gave_back_s > GIVE_BACK_EVERY_S:
+            self._gave_back_s = now_s
+            self._trimmer.give_back()
         if self._has_players:
             recorder, sample = self._swarm.recorder, self._network.take()
             recorder.points.settle()

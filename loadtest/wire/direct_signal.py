@@ -30,6 +30,11 @@ class DirectSignal(Signal[P]):
     def disconnect(self, listener: Callable[P, object]) -> None:
         self._listeners = tuple(one for one in self._listeners if one != listener)
 
+    @property
+    def listeners(self) -> tuple[Callable[P, object], ...]:
+        """Whom `emit` calls, in this order: for those who have no time for it."""
+        return self._listeners
+
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:
         for listener in self._listeners:
             listener(*args, **kwargs)

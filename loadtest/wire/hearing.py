@@ -144,18 +144,26 @@ class HearingConnection(SendingConnection):
             self._on_close_frame(payload)
 
     def _hear(self, message: messages.ServerMessage) -> None:
-        if isinstance(message, messages.Pong):
+        if type(message) is messages.RoomsDelta and message.of is None:  # what most players hear most: no detours
+            for announced in self.rooms_list_changed.listeners:
+                announced()
+            for told in self.rooms_announced.listeners:
+                told(message)
+            for received in self.message_received.listeners:
+                received(message)
+        elif isinstance(message, messages.Pong):
             for round_trip_s in self._heartbeats.heard(self.heard_s):
                 self.heartbeat_finished.emit(round_trip_s)
-        elif isinstance(message, messages.ServerDraining):
-            self._slot_s = max(0, message.reconnect_after_ms) / 1000
+            self._tell(message)
         elif self._on_presence is not None and isinstance(message, messages.PresenceChanged):
             for user in message.online:
                 self._on_presence(user.user_id, True, self.heard_s)
             for user in message.offline:
                 self._on_presence(user.user_id, False, self.heard_s)
-            return
-        self._tell(message)
+        else:
+            if isinstance(message, messages.ServerDraining):
+                self._slot_s = max(0, message.reconnect_after_ms) / 1000
+            self._tell(message)
 
     def _on_pong(self) -> None:
         """A pong of the WebSocket itself."""

@@ -16,10 +16,12 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone, FormatRefused
+from lobby_server.backplane import counting
+from lobby_server.backplane.catching_up import CatchingUp
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
+from lobby_server.backplane.gate import Gate
 from lobby_server.backplane.outbox import Outbox
 from lobby_server.backplane.wire import (
     Entry,
@@ -28,13 +30,12 @@ from lobby_server.backplane.wire import (
     decode_snapshot,
     encode_snapshot,
 )
-from lobby_server.core.machine.commands import FORMAT, Command, NodeDown, NodeLost, NodeUp, Nothing
+from lobby_server.core.machine.commands import FORMAT, Command, NodeDown, NodeLost, NodeUp
 from lobby_server.core.machine.image import ImageRefused, dump, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Apply, LogFigures, Request
-from lobby_server.service.session import Session
 
 if TYPE_CHECKING:
     from lobby_server.backplane.stream import Stream
@@ -54,15 +55,10 @@ SNAPSHOT_ENTRIES = 10_000
 SNAPSHOT_S = 10.0
 """The leader writes a snapshot after so many entries or so long, whichever comes first."""
 SEED_FOR_S = 30.0
-REPLICA_WAITS_S = 0.3
+REPLICA_WAITS_S = 1.0
 NEWCOMER_WAITS_S = 1.5
-"""How long nodes wait for better candidates before they open a new epoch. One without a state gives way."""
-CATCH_UP_S = 0.5
-"""How long a call that reads waits for what other nodes have done."""
-LIMIT_WAIT_S = 0.1
-"""How long a call waits for what other nodes have counted, before its node counts alone."""
-GATE_S = 10.0
-GATE_RETRY_S = 0.005
+"""How long nodes wait for better candidates before they open a new epoch: longer than a node needs to see that the old
+one is gone. One without a state gives way."""
 CANCEL_AGAIN_S = 0.1
 TURN_S = 0.02
 """How long entries are applied before the loop has its turn."""
@@ -119,11 +115,8 @@ class ValkeyLog:
         self._wake = asyncio.Event()
         self._resend = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._gate_lock = asyncio.Lock()
-        self._asking: list[asyncio.Future[None]] = []
-        self._catching_up: list[tuple[int, asyncio.Future[None]]] = []
-        """Calls that wait for an entry, by its number."""
-        self._asker: asyncio.Task[None] | None = None
+        self._gate = Gate(stream, append=self.append, new_token=new_incarnation, monotonic_s=self._monotonic_s)
+        self._catching_up = CatchingUp(newest=self._ask_for_newest, number=lambda: self.number)
         self._snapshot_number = 0
         self._snapshot_at_s = 0.0
         self._trim_from = "0-0"
@@ -158,32 +151,18 @@ class ValkeyLog:
     async def caught_up(self) -> None:
         if not self._is_up or self._away_since_s is not None:
             return  # what there is has to do
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asking.append(future)
-        if self._asker is None or self._asker.done():
-            self._asker = asyncio.get_running_loop().create_task(self._ask())
-        await asyncio.wait((future,), timeout=CATCH_UP_S)
+        await self._catching_up.wait()
 
-    def gate(self) -> AbstractAsyncContextManager[None]:
-        return self._gate()
+    @contextlib.asynccontextmanager
+    async def gate(self) -> AsyncIterator[None]:
+        self.check()
+        async with self._gate.hold():
+            yield
 
     async def take(self, key: str, *, rate_per_s: float, burst: float) -> float | None:
         if not self._is_up or self._away_since_s is not None:
             return None
-        interval_us = 1e6 / rate_per_s
-        asking = asyncio.ensure_future(
-            self._stream.take(
-                key, interval_us=round(interval_us), tolerance_us=round(max(burst - 1.0, 0.0) * interval_us)
-            )
-        )
-        await asyncio.wait((asking,), timeout=LIMIT_WAIT_S)
-        if not asking.done():  # not cancelled: a call of redis-py that is being answered may not survive that
-            asking.add_done_callback(lambda late: late.exception())
-            return None
-        fault = asking.exception()
-        if isinstance(fault, BackplaneError):
-            return None
-        return asking.result()
+        return await counting.take(self._stream, key, rate_per_s=rate_per_s, burst=burst)
 
     # -- how it is ------------------------------------------------------------------------------------------------
 
@@ -294,8 +273,8 @@ class ValkeyLog:
     async def close(self) -> None:
         """A second time does nothing."""
         tasks, self._tasks = self._tasks, []
-        if self._asker is not None:
-            tasks.append(self._asker)
+        if self._catching_up.asker is not None:
+            tasks.append(self._catching_up.asker)
         while left := [task for task in tasks if not task.done()]:
             for task in left:
                 task.cancel()  # more than once: a call of redis-py 8 that is being answered may not pass it on
@@ -373,8 +352,8 @@ class ValkeyLog:
         if has_state:
             log.warning("this node was too far behind: it goes on from a snapshot at entry %d", self.number)
             self._reset()
-            if self.node not in self._state.nodes or not self._is_up:
-                self._reborn()
+            # Under another name: of this one the state may know sockets that have long been gone.
+            self._reborn()
         self._snapshot_at_s = self._monotonic_s()
 
     async def _until_up(self) -> None:
@@ -511,8 +490,8 @@ class ValkeyLog:
                 left.request.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
         if lost:
             self._reborn()
-        if self._catching_up:
-            self._see_who_has_caught_up()
+        if self._catching_up.waiting:
+            self._catching_up.applied()
         self.apply_s += self._monotonic_s() - began_s
 
     def _set_time(self, at_s: float) -> None:
@@ -564,74 +543,8 @@ class ValkeyLog:
         snapshot = self._snapshot(epoch=self._epoch, previous="", stream_id=self._stream_id, tail=[])
         await self._stream.put_snapshot(self._epoch, encode_snapshot(snapshot), keep_from=trim_from)
 
-    # -- private: catching up ---------------------------------------------------------------------------------------
-
-    async def _ask(self) -> None:
-        """Ask for the end of the log, once for all who want to know at the moment."""
-        while self._asking:
-            asking, self._asking = self._asking, []
-            try:
-                newest = await self._stream.newest()
-            except (BackplaneAway, BackplaneRefused):
-                newest = self.number
-            self.newest = max(self.newest, newest)
-            self._catching_up.extend((newest, future) for future in asking)
-            self._see_who_has_caught_up()
-
-    def _see_who_has_caught_up(self) -> None:
-        left = []
-        for newest, future in self._catching_up:
-            if newest > self.number:
-                left.append((newest, future))
-            elif not future.done():
-                future.set_result(None)
-        self._catching_up = left
-
-    # -- private: the gate ----------------------------------------------------------------------------------------
-
-    @contextlib.asynccontextmanager
-    async def _gate(self) -> AsyncIterator[None]:
-        self.check()
-        async with self._gate_lock:
-            token = self._new_incarnation()
-            give_up_s = self._monotonic_s() + GIVE_UP_S
-            try:
-                while not await self._stream.take_gate(token, for_s=GATE_S):
-                    if self._monotonic_s() >= give_up_s:
-                        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
-                    await asyncio.sleep(GATE_RETRY_S)
-                await self._barrier()
-            except (BackplaneAway, BackplaneRefused):
-                raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
-            try:
-                yield
-            finally:
-                with contextlib.suppress(BackplaneAway, BackplaneRefused):
-                    await self._stream.release_gate(token)
-
-    async def _barrier(self) -> None:
-        """Return when everything that stands in the log now is applied here."""
-        waiter = _Waiter()
-        self.append(Nothing(), waiter)
-        await waiter.future
-
-
-class _Waiter:
-    """Waits for a command that changes nothing."""
-
-    is_patient = False
-
-    def __init__(self) -> None:
-        self.session: Session | None = None
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def applied(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
-
-    def refused(self, refusal: Refusal) -> None:
-        if not self.future.done():
-            self.future.set_exception(refusal)
-
-    def given_up(self) -> None:
-        self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
+    async def _ask_for_newest(self) -> int:
+        with contextlib.suppress(BackplaneAway, BackplaneRefused):
+            self.newest = max(self.newest, await self._stream.newest())
+            return self.newest
+        return self.number

@@ -6,6 +6,7 @@
     lobby:{cluster}:snapshot    the state at some place of the stream
     lobby:{cluster}:alive:NODE  what the node says of itself; there while it is heard of
     lobby:{cluster}:candidates  replicas that could open a new epoch, by the number that they stand at
+    lobby:{cluster}:standing    when each of them last said so
     lobby:{cluster}:seeding     who opens a new epoch
     lobby:{cluster}:gate        who changes friendships and blocks
     lobby:{cluster}:limit:KEY   when one who is limited will have used up nothing
@@ -33,6 +34,8 @@ CALL_TIMEOUT_S = 2.0
 server that had only stalled would stand in the stream twice."""
 BLOCK_MS = 1000
 """How long a read waits for entries: shorter than the time-out."""
+STANDS_FOR_S = 1.0
+"""How long a replica is a candidate that says no more that it is one."""
 MOST_ENTRIES = 500
 """Per read."""
 _Result = TypeVar("_Result")
@@ -67,6 +70,17 @@ state = math.max(state, now) + tonumber(ARGV[1])
 redis.call('SET', KEYS[1], string.format('%.0f', state), 'PX', math.ceil((state - now) / 1000) + 1)
 return 0"""
 """The generic cell rate algorithm as `lobby_server.core.ratelimit.Pace` has it, in microseconds of Valkey's clock."""
+STAND = """local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])) do
+  redis.call('ZREM', KEYS[1], gone)
+  redis.call('ZREM', KEYS[2], gone)
+end
+redis.call('PEXPIRE', KEYS[1], 10000)
+redis.call('PEXPIRE', KEYS[2], 10000)"""
+"""A replica that says no more that it stands, because it has ended, is none: the others would wait for it for ever."""
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
@@ -85,13 +99,14 @@ class Stream:
             decode_responses=False,
         )
         self._scripts = {
-            text: self._client.register_script(text) for text in (APPEND, RENEW, PUT_SNAPSHOT, SEED, TAKE, RELEASE)
+            text: self._client.register_script(text)
+            for text in (APPEND, RENEW, PUT_SNAPSHOT, SEED, TAKE, STAND, RELEASE)
         }
         prefix = f"lobby:{{{cluster}}}:"
         self._epoch, self._number, self._log = prefix + "epoch", prefix + "number", prefix + "log"
         self._snapshot, self._alive = prefix + "snapshot", prefix + "alive:"
         self._candidates, self._seeding, self._gate = prefix + "candidates", prefix + "seeding", prefix + "gate"
-        self._limit = prefix + "limit:"
+        self._limit, self._standing = prefix + "limit:", prefix + "standing"
 
     async def close(self) -> None:
         try:
@@ -162,11 +177,10 @@ class Stream:
     # -- a new epoch ----------------------------------------------------------------------------------------------
 
     async def stand(self, node: str, number: int) -> None:
-        """A replica that stands at a number could open a new epoch."""
-        pipeline = self._client.pipeline()
-        pipeline.zadd(self._candidates, {node: number})
-        pipeline.pexpire(self._candidates, 10_000)
-        await self._do(pipeline.execute())
+        """A replica that stands at a number could open a new epoch. It has to say so again and again."""
+        await self._script(
+            STAND, [self._candidates, self._standing], [node, str(number), str(int(STANDS_FOR_S * 1000))]
+        )
 
     async def best_candidate(self) -> str | None:
         found = await self._do(self._client.zrevrange(self._candidates, 0, 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lobby_server.backplane.errors import BackplaneRefused
+from lobby_server.backplane.stream import Stream
 from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
@@ -94,6 +95,21 @@ async def test_server_that_only_stalls_loses_nothing_and_nobody(engine: Engine, 
     await agree(one, other)
     assert other.online == [1]
     assert one.state.nodes.keys() == other.state.nodes.keys() == {one.log.node, other.log.node}
+
+
+async def test_replica_that_has_ended_stands_in_nobodys_way_when_the_server_is_back_empty(
+    engine: Engine, nodes: Nodes
+) -> None:
+    one = await nodes.start(engine.url)
+    engine.kill()
+    await refused_soon(one)
+    engine.start()
+    ended = Stream(engine.url, cluster=nodes.cluster)
+    await ended.stand("a node that is gone", 1_000_000)
+    await ended.close()
+    await until(lambda: one.log.is_well)
+    await one.replica.run(said("again"))
+    assert one.heard == ["again"]
 
 
 async def test_node_waits_for_a_server_that_is_not_up_yet(engine: Engine, nodes: Nodes) -> None:

@@ -198,7 +198,7 @@ async def test_call_that_reads_waits_for_what_was_answered_on_another_node(share
     other.log._take = held.append  # it has read, and not applied
     await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
     reading = asyncio.ensure_future(other.replica.caught_up())
-    await until(lambda: held and other.log._catching_up)
+    await until(lambda: held and other.log._catching_up.waiting)
     assert not reading.done()
     other.log._take = take
     for entry in held:

@@ -96,10 +96,19 @@ class Line:
         """The next bytes, b"" at the end. A reset is an end."""
         try:
             data = await self._reader.read(65536)
+            self.has_ended = not data
         except (OSError, ssl.SSLError):
-            data = b""
-        self.has_ended = not data
+            data = self._before_the_reset()
+            self.has_ended = True
         self.received += data
+        return data
+
+    def _before_the_reset(self) -> bytes:
+        """What came before a reset and was not read yet, which asyncio's reader does not give out any more: on a busy
+        machine the server's patience for an answer to its close frame is over before the frame is read here."""
+        kept: bytearray = self._reader._buffer  # type: ignore[attr-defined]
+        data = bytes(kept)
+        kept.clear()
         return data
 
     async def end(self) -> None:

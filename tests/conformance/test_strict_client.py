@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import struct
 import zlib
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from tests.conformance.case import ACCEPT, Outcome, Reply, RequestCase, SocketCase, Way, any_of, upgrade
 from tests.conformance.http_replies import Response, read_response
 from tests.conformance.judging import Observation, judge
+from tests.conformance.line import Line, Reads
 from tests.conformance.wire import CLOSE, NO_CODE, PING, PONG, TEXT, Agreed, Deflater, ServerFrames, frame, read_agreed
 
 _PONG_JSON = b'{"type":"pong","data":{"ts":1}}'
@@ -188,3 +192,19 @@ def test_request_is_judged_by_status_header_extension_and_socket() -> None:
     dated = RequestCase("x", "y", (b"",), ((Reply((200,), (("date", ".+"),)),),))
     assert judge(dated, Way.BARE, Observation(replies=(Response(200, []),)))
     assert judge(dated, Way.BARE, Observation(replies=(Response(200, [("date", "today")]),))) is None
+
+
+async def test_what_came_before_a_reset_is_read_however_late() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        line = await Line.open(listening.getsockname()[1], Way.BARE, Reads())
+        server, _ = listening.accept()
+        server.sendall(b"\x88\x02\x03\xea")
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        while not line._reader._buffer:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+        server.close()
+        while line._reader.exception() is None:
+            await asyncio.sleep(0)
+        assert await line.more() == b"\x88\x02\x03\xea"
+        assert line.has_ended
+        await line.end()

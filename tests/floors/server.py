@@ -77,6 +77,7 @@ LAYERS = (
     ("backplane.errors",),
     ("backplane.wire",),
     ("backplane.stream", "backplane.outbox"),
+    ("backplane.gate", "backplane.catching_up", "backplane.counting"),
     ("backplane.log", "backplane.inspection"),
     ("backplane.opening",),
     ("backplane",),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,7 +16,18 @@ from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import StoredRoom, StoreError, StoreUnavailable
 from lobby_server.service.writes import writer as writer_module
-from lobby_server.service.writes.kept import Ban, DeleteRoom, KeptWrite, LetIn, Notify, SetHost, line_of, write_of
+from lobby_server.service.writes.kept import (
+    ROOM_WRITES,
+    Ban,
+    DeleteRoom,
+    KeepRoom,
+    KeptWrite,
+    LetIn,
+    Notify,
+    SetHost,
+    line_of,
+    write_of,
+)
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.store.journal import FileJournal
 
@@ -434,3 +446,33 @@ def test_process_alone_finds_what_several_have_left_and_puts_it_aside_when_it_is
     places = alone.put_aside().split(" and ")
     assert [Path(place).read_bytes().count(b"\n") for place in places] == [2, 2]
     assert alone.read_all() == ("", [])
+
+
+async def test_writes_of_rooms_are_forgotten_once_another_process_makes_newer_ones(store: MemoryStore) -> None:
+    writer = StoreWriter(store)
+    notice = Notify(
+        key="k", user_id=2, kind="friend_request", title="t", body="b", from_user_id=1, created_at=NOON, room_id=None,
+        is_one_per_sender=False,
+    )  # fmt: skip
+    writer.keep(SetHost(room_id="r1", user_id=9, username="old", version=None))
+    writer.keep(notice)
+    writer.forget(ROOM_WRITES)
+    writer.keep(Ban(room_id="r1", user_id=3))
+    writer.start()
+    await asyncio.wait_for(writer.idle(), PATIENCE_S)
+    (kept,) = await store.rooms()
+    assert (kept.host_username, kept.banned_user_ids) == ("ann", {3})
+    assert await store.unread_notifications(2) == 1
+    await writer.stop(patience_s=PATIENCE_S)
+
+
+@pytest.mark.parametrize(("only_if_missing", "host"), [(True, "ann"), (False, "old")])
+async def test_room_that_is_kept_if_missing_replaces_no_newer_one(
+    store: MemoryStore, only_if_missing: bool, host: str
+) -> None:
+    older = replace(room("r1"), host_username="old")
+    await KeepRoom(room=older, only_if_missing=only_if_missing).make(store)
+    assert [each.host_username for each in await store.rooms()] == [host]
+    await store.delete_room("r1")
+    await KeepRoom(room=older, only_if_missing=only_if_missing).make(store)
+    assert [each.host_username for each in await store.rooms()] == ["old"]

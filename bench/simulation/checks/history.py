@@ -39,9 +39,9 @@ class History:
     _online: set[int] = field(default_factory=set)
     _texts: set[str] = field(default_factory=set)
 
-    def begin_anew(self) -> None:
-        """All nodes were gone, and Valkey's data with them: nobody is online."""
-        self._online.clear()
+    def begin_anew(self, online: Iterable[int] = ()) -> None:
+        """All nodes were gone, and Valkey's data with them: nobody is online, but those that are named."""
+        self._online = set(online)
 
     def take(self, effect: effects.Effect, number: int, books: Books) -> str | None:
         """One effect of an entry, and the books after it. What is wrong with it; None: nothing. Who is to hear a line

@@ -60,6 +60,8 @@ class Observer:
         self._revisions: dict[WatchedLog, int] = {}
         self._apps: dict[WatchedLog, App] = {}
         self._is_first = False
+        self.has_forked = False
+        """Whether something that was applied somewhere is not so any more: see `_fork`."""
 
     # -- `Watch` --------------------------------------------------------------------------------------------------
 
@@ -81,6 +83,8 @@ class Observer:
     def entry(self, log: WatchedLog, entry: Entry) -> None:
         known = self._batches.get(entry.number)
         self._is_first = known != entry.batch
+        if self._is_first and known is not None:
+            self._fork(log)
         if self._is_first:
             self._batches[entry.number] = entry.batch
             if entry.number == 1:
@@ -102,7 +106,7 @@ class Observer:
         app = self._apps[log]
         state = app.replica.state
         revision = state.books.rooms.revision
-        if revision < self._revisions.get(log, 0):
+        if revision < self._revisions.get(log, 0) and not self.has_forked:
             self.violated("revision only up", f"{log.node} went from {self._revisions[log]} to {revision}")
         self._revisions[log] = revision
         if entry.number % LOOK_EVERY == 0:
@@ -113,6 +117,12 @@ class Observer:
         self.asked_to_join[wish] -= 1
         if self.asked_to_join[wish] < 0:
             self.violated("nobody is moved unasked", f"{command.user.username} into room {command.room_id}")
+
+    def _fork(self, log: WatchedLog) -> None:
+        """Valkey has lost its data, and the node that went on from its own state had not seen what a node had that was
+        out of reach: what only that one knew is gone, and nobody can help that. Its sessions are closed."""
+        self.has_forked = True
+        self.history.begin_anew(user.id for user in self._apps[log].presence.online())
 
     # -- a look at the whole ----------------------------------------------------------------------------------------
 

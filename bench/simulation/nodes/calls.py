@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from bench.simulation.nodes.watched import WatchedLog
-from lobby_server.backplane.log import CATCH_UP_S
+from lobby_server.backplane.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.requests import RoomWish, Whom

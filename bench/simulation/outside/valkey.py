@@ -16,6 +16,8 @@ from lobby_server.backplane.wire import Entry
 
 UNIX_S = 1_767_225_600.0
 """Of the beginning of a run."""
+STANDS_FOR_S = 1.0
+"""As in `lobby_server.backplane.stream`."""
 StreamId = tuple[int, int]
 
 
@@ -29,15 +31,15 @@ class Data:
     last_id: StreamId = (0, 0)
     snapshot: bytes | None = None
     alive: dict[str, tuple[float, bytes]] = field(default_factory=dict)
-    candidates: dict[str, int] = field(default_factory=dict)
-    candidates_until_s: float = 0.0
+    candidates: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """The number at which each stands, and when it last said so."""
     seeding: tuple[str, float] | None = None
     gate: tuple[str, float] | None = None
 
     def copy(self) -> Data:
         return Data(
             self.epoch, self.number, list(self.log), self.last_id, self.snapshot, dict(self.alive),
-            dict(self.candidates), self.candidates_until_s, self.seeding, self.gate,
+            dict(self.candidates), self.seeding, self.gate,
         )  # fmt: skip
 
 
@@ -168,16 +170,14 @@ class Valkey:
         return {node: alive[node][1] for node in nodes if node in alive and alive[node][0] > self.now_s}
 
     def stand(self, node: str, number: int) -> None:
-        if self.data.candidates_until_s <= self.now_s:
-            self.data.candidates.clear()
-        self.data.candidates[node] = number
-        self.data.candidates_until_s = self.now_s + 10.0
+        candidates = self.data.candidates
+        candidates[node] = (number, self.now_s)
+        for gone in [name for name, (_, at_s) in candidates.items() if at_s <= self.now_s - STANDS_FOR_S]:
+            del candidates[gone]
 
     def best_candidate(self) -> str | None:
         """By number, and then by name, as ZREVRANGE has it."""
-        if self.data.candidates_until_s <= self.now_s:
-            self.data.candidates.clear()
-        found = max(((number, name) for name, number in self.data.candidates.items()), default=None)
+        found = max(((number, name) for name, (number, _) in self.data.candidates.items()), default=None)
         return None if found is None else found[1]
 
     def withdraw(self, node: str) -> None:

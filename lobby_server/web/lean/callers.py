@@ -5,12 +5,15 @@ Tornado or to a refusal as it would on a connection of its own. A request that i
 
 Each turn of the loop answers a bounded number of requests. A connection whose answer was not taken whole is not read
 from until it is; one that asks nothing for `idle_s` ends.
+
+A node of several first sees to it that it knows what a client may have heard of by way of another one (`catch_up`). It
+asks for all that wait at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lobby_server.service.pacing import Patience
@@ -27,8 +30,21 @@ ANSWERS_PER_TURN = 512
 class Callers:
     """All of them."""
 
-    def __init__(self, lists: RoomListAnswers, clock: Clock, *, idle_s: float, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        lists: RoomListAnswers,
+        clock: Clock,
+        *,
+        idle_s: float,
+        loop: asyncio.AbstractEventLoop,
+        catch_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`catch_up`: returns when all is known here that was known anywhere as it was called; None: it always is."""
         self.lists = lists
+        self.catch_up = catch_up
+        self._loop = loop
+        self._waiting: list[Caller] = []
+        self._catching_up: asyncio.Task[None] | None = None
         self.entrance = Entrance(loop, per_turn=ANSWERS_PER_TURN)
         self.idle: Patience[Caller] = Patience(clock, delay_s=idle_s, act=Caller.overdue)
         self.on_end: Callable[[], None] = lambda: None
@@ -49,6 +65,20 @@ class Callers:
         self._open.add(caller)
         caller.serve(request, rest)
 
+    def wait(self, caller: Caller) -> None:
+        """Let a request be answered once this node has caught up."""
+        self._waiting.append(caller)
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = self._loop.create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        assert self.catch_up is not None
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            await self.catch_up()
+            for caller in waiting:
+                self.entrance.queue_up(caller.caught_up)
+
     def give_way(self, idle_s: float) -> bool:
         """End the connection that is idle for longest; False: none is for so long."""
         for caller, waited_s in self.idle.waiting():
@@ -66,12 +96,16 @@ class Callers:
     def end_all(self) -> None:
         for caller in list(self._open):
             caller.end()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
 
 
 class Caller:
     """One connection."""
 
-    __slots__ = ("_address", "_all", "_data", "_ends", "_is_queued", "_is_watched", "_peer", "_unsent", "_wire")
+    __slots__ = (
+        "_address", "_all", "_data", "_ends", "_is_queued", "_is_watched", "_peer", "_request", "_unsent", "_wire",
+    )  # fmt: skip
 
     def __init__(self, all_: Callers, wire: Wire, address: Any) -> None:
         self._all = all_
@@ -80,6 +114,8 @@ class Caller:
         self._peer = peer_of(address)
         self._data = b""
         """Read, and not looked at yet."""
+        self._request: ListRequest | None = None
+        """Waits until this node has caught up."""
         self._unsent: memoryview | None = None
         self._ends = self._is_queued = self._is_watched = False
 
@@ -106,6 +142,8 @@ class Caller:
         self._all.on_end()
 
     def readable(self) -> None:
+        if self._request is not None:
+            self._watch(False)  # until it is answered
         if self._is_queued:
             return  # its turn comes without that; to stop watching and begin again would cost more
         if self._all.entrance.enter():
@@ -116,6 +154,23 @@ class Caller:
     def serve(self, request: ListRequest, rest: bytes) -> None:
         """Answer a request. `rest`: what came behind it."""
         self._ends, self._data = request.ends, rest
+        if self._all.catch_up is None:
+            self._answer(request)
+        else:
+            self._request, self._is_queued = request, True
+            if not self._is_watched:
+                self._watch(False)
+            self._all.wait(self)
+
+    def caught_up(self) -> None:
+        """Answer the request that waits, unless its connection was ended meanwhile."""
+        request, self._request, self._is_queued = self._request, None, False
+        if request is not None and self in self._all:
+            self._answer(request)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: ListRequest) -> None:
         answer = self._all.lists.answer(request, self._peer)
         try:
             taken = self._wire.send(answer)
@@ -131,8 +186,6 @@ class Caller:
             self._wire.watch_writable(self._write)
         else:
             self._answered()
-
-    # -- private --------------------------------------------------------------------------------------------------
 
     def _watch(self, wanted: bool) -> None:
         """Have what comes read, or leave it."""

@@ -59,9 +59,7 @@ class RoomListAnswers:
         self._answered = context.traffic.answered
         self._count_fetch = context.app.fetch_meter.count
         self._logs = context.traffic.logs_list
-        # With allowed origins the answer depends on the origin, and a node of several first sees to it that it knows
-        # what a client has heard of by way of another one: the handler does both.
-        self._is_plain = not context.settings.origins and context.app.nodes is None
+        self._is_plain = not context.settings.origins  # with which the answer depends on the origin
         self._known: dict[bytes, ListRequest] = {}
         self._ready: dict[_Kind, bytes] = {}
         self._etag = ""

@@ -85,7 +85,7 @@ const card = new RoomCard({ api, myRoom, model: rooms, notices });
 new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notices });
 new MyRoomView({ room: myRoom, people, party, mutes, api, notices });
 new MyRoomHost({ room: myRoom, api, notices });
-new FriendsView({ friends, people, notices });
+new FriendsView({ friends, friendRooms, rooms, people, notices });
 new PartyView({ party, people, account, notices, inbox });
 new ChatView({ chat, party, people, mutes, account, notices });
 const accountDialog = new AccountDialog({ api, account, notices });

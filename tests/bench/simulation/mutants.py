@@ -179,12 +179,6 @@ SERVICES = (
     ),
     _one("a ban is not written", f"{SERVICE}.rooms.commands:RoomCommands._kicked", "self._keep(", "str("),
     _one(
-        "every node writes every line of chat",
-        f"{SERVICE}.social.chat:Chat._keep",
-        "if not self._replica.is_leader:",
-        "if False:",
-    ),
-    _one(
         "a full room is not announced",
         f"{SERVICE}.rooms.commands:RoomCommands._rooms_changed",
         "if room.is_public:",
@@ -290,4 +284,45 @@ CLIENTS = (
 )
 """Of the client library and the swarm, and of a page's rule."""
 
-MUTANTS = (*RULES, *SERVICES, *LOGS, *CLIENTS)
+ONCE = (
+    _one(
+        "a replica that has ended is waited for",
+        "bench.simulation.outside.valkey:Valkey.stand",
+        "at_s <= self.now_s - STANDS_FOR_S",
+        "False",
+    ),
+    _one("a node takes another's state under its old name", f"{LOG}._take_up", "self._reborn()", "pass"),
+    _one(
+        "a room that is new is never judged",
+        f"{SERVICE}.rooms.commands:RoomCommands._reconcile",
+        "if has_newer:",
+        "if False:",
+    ),
+    _one(
+        "a room stays whose commit was answered by nobody",
+        f"{SERVICE}.rooms.commands:RoomCommands.create_room",
+        "self._writer.keep(DeleteRoom(room_id=room.id))",
+        "pass",
+    ),
+    _one(
+        "who made a private room is not let in again",
+        f"{SERVICE}.rooms.commands:RoomCommands.create_room",
+        "set() if wish.isPublic else {user.id}",
+        "set()",
+    ),
+    _one(
+        "who came and went is nobody, on a node that is behind too",
+        f"{SERVICE}.fanout.presence_batch:PresenceBatch.note",
+        "self._is_shared or ",
+        "",
+    ),
+    _one(
+        "a base client stays in a room that it has lost",
+        f"{SERVICE}.rooms.commands:RoomCommands._own_room_left",
+        "if not self._replica.books.presence.is_online(effect.user.id):",
+        "if False:",
+    ),
+)
+"""What the project did before a seed showed that it was wrong."""
+
+MUTANTS = (*RULES, *SERVICES, *LOGS, *CLIENTS, *ONCE)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
+import loadtest.players  # noqa: F401  # enters the roles, whose options are in the form
 from bench.processes.target import Target
 from loadtest.output.web_form import flag_of, read_form, swarm_actions
 from loadtest.results.exit_codes import UsageError

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.ports import StoredRoom, StoreUnavailable
 from tests.service.house import ANN, BOB, CLEO, House
 
 
@@ -89,3 +91,42 @@ async def test_mark_is_moved_before_the_revision_reaches_it(house: House) -> Non
     await house.room(CLEO)
     await house.settle()
     assert await house.store.mark("rooms_revision") > book.revision + 500_000
+
+
+class LosesAnswers(MemoryStore):
+    """Does what it is asked for, and says that it could not."""
+
+    async def add_room(self, room: StoredRoom) -> None:
+        await super().add_room(room)
+        raise StoreUnavailable("The database closed the connection before it answered.")
+
+
+async def test_room_whose_commit_was_answered_by_nobody_does_not_stay_in_the_store() -> None:
+    house = await House(store=LosesAnswers()).start()
+    with pytest.raises(StoreUnavailable):
+        await house.room(ANN)
+    await house.settle()
+    assert await house.store.rooms() == []
+    await house.stop()
+
+
+async def test_room_whose_deletion_was_answered_by_nobody_is_kept_as_it_goes_on(house: House) -> None:
+    room_id = await house.room(ANN)
+
+    async def delete_and_lose(room_id: str, delete: Any = house.store.delete_room) -> None:
+        house.store.delete_room = delete  # type: ignore[method-assign]
+        await delete(room_id)
+        raise StoreUnavailable("The database closed the connection before it answered.")
+
+    house.store.delete_room = delete_and_lose  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await house.app.rooms.delete_room(ANN, room_id)
+    await house.settle()
+    assert [room.id for room in await house.store.rooms()] == [room_id]
+    assert house.app.rooms.room(room_id).id == room_id
+
+
+async def test_who_made_a_private_room_may_come_back_after_a_restart_though_another_leads_it(house: House) -> None:
+    await house.room(ANN, isPublic=False)
+    (stored,) = await house.store.rooms()
+    assert stored.invited_user_ids == {ANN.id}

@@ -13,6 +13,7 @@ export class Account {
   loggedOut = new Signal(); // (sentence on why, or "")
 
   user = null; // {id, username}
+  farewell = ""; // what to say when the login ends next, whoever tells of that first
   #api;
   #token = null;
 
@@ -71,10 +72,12 @@ export class Account {
 
   forget(sentence) {
     if (this.user === null) return;
+    const last = this.farewell || sentence;
+    this.farewell = "";
     if (read(localStorage)?.token === this.#token) localStorage.removeItem(KEY);
     sessionStorage.removeItem(KEY);
     this.user = this.#token = this.#api.token = null;
-    this.loggedOut.emit(sentence);
+    this.loggedOut.emit(last);
   }
 
   #enter({ token, user }, isKept) {

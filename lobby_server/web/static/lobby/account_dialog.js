@@ -38,8 +38,14 @@ export class AccountDialog {
         deed: t("Delete account"),
       });
       if (!sure) return;
-      await api.post("/api/account/delete", { password: fields.get("password") });
-      account.forget(t("Your account is deleted."));
+      account.farewell = t("Your account is deleted."); // the socket ends before the call is answered
+      try {
+        await api.post("/api/account/delete", { password: fields.get("password") });
+      } catch (fault) {
+        account.farewell = "";
+        throw fault;
+      }
+      account.forget("");
     });
   }
 

@@ -24,22 +24,28 @@ export function setHidden(element, isHidden) {
  *
  * A key may come again with other contents: another room has a member of the same number. So `make(current)` is given no
  * item, only `current()`, which is the newest one whenever it is called; what a row shows is written by `update`.
+ *
+ * `comesBack(key)`: the element of an item that is left out is kept for when it is wanted again, as a filter does.
  */
-export function syncList(list, items, { key, make, update }) {
+export function syncList(list, items, { key, make, update, comesBack = () => false }) {
   const known = (list.knownItems ??= new Map());
+  const spare = (list.spareItems ??= new Map());
   const wanted = new Set(items.map(key));
   for (const [id, element] of known) {
     if (!wanted.has(id)) {
       element.remove();
       known.delete(id);
+      spare.set(id, element);
     }
   }
+  for (const id of spare.keys()) if (!comesBack(id)) spare.delete(id);
   let next = list.firstElementChild;
   for (const item of items) {
     const id = key(item);
     let element = known.get(id);
     if (element === undefined) {
-      const made = make(() => made.item);
+      const made = spare.get(id) ?? make(() => made.item);
+      spare.delete(id);
       known.set(id, made);
       element = made;
     }

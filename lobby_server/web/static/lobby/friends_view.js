@@ -7,11 +7,13 @@ export class FriendsView {
   #people;
   #notices;
 
-  constructor({ friends, people, notices }) {
+  constructor({ friends, friendRooms, rooms, people, notices }) {
     this.#friends = friends;
     this.#people = people;
     this.#notices = notices;
-    friends.changed.connect(onceAFrame(() => this.#draw()));
+    const draw = onceAFrame(() => this.#draw());
+    for (const part of [friends, friendRooms]) part.changed.connect(draw);
+    rooms.changed.connect(() => friendRooms.roomOf.size > 0 && draw()); // the room that one of them is in may have a name now
     friends.asked.connect(({ request_id: id, from_username: name }) =>
       notices.ask({
         key: `friend ${id}`,

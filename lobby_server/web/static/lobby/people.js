@@ -38,6 +38,7 @@ export class People {
     const draw = onceAFrame(() => this.#draw());
     presence.changed.connect(draw);
     for (const part of [friends, friendRooms]) part.changed.connect(draw);
+    rooms.changed.connect(() => friendRooms.roomOf.size > 0 && draw());
     for (const part of [presence, friends, friendRooms, mutes]) part.changed.connect(this.refresh);
     this.#search.addEventListener("input", draw);
     part(this.#dialog, "close").addEventListener("click", () => this.#dialog.close());

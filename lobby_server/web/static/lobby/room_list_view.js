@@ -7,6 +7,7 @@ import { SteadyOrder } from "./steady_order.js";
 import { t } from "./words.js";
 
 const AGES_EVERY_MS = 30000;
+const ROWS_AT_ONCE = 24; // of another choice: more than a screen has, and the others follow, so many a frame
 
 export class RoomListView {
   #list = byId("rooms");
@@ -24,6 +25,8 @@ export class RoomListView {
   #mine;
   #account;
   #fresh = new Set();
+  #most = Infinity; // rows to draw for now
+  #redraw;
   #shown = []; // ids, in the order of the rows
   #order;
 
@@ -33,7 +36,7 @@ export class RoomListView {
     this.#friendRooms = friendRooms;
     this.#mine = myRoom;
     this.#account = account;
-    const draw = onceAFrame(() => this.#draw());
+    const draw = (this.#redraw = onceAFrame(() => this.#draw()));
     model.changed.connect(draw);
     myRoom.changed.connect(draw);
     friendRooms.changed.connect(draw);
@@ -52,6 +55,7 @@ export class RoomListView {
     friends.addEventListener("change", () => this.#choose({ friends: friends.checked }, draw));
     byId("rooms-clear").addEventListener("click", () => {
       this.#filters.clear();
+      this.#most = ROWS_AT_ONCE;
       this.#showChosen();
       draw();
       search.focus();
@@ -104,7 +108,8 @@ export class RoomListView {
     this.#drawModes(rooms);
     this.#withFriends = this.#friendRooms.rooms;
     const found = this.#filters.choose(rooms, this.#withFriends);
-    const rows = this.#order.arrange(new Map(found.map((room) => [room.id, room])));
+    const all = this.#order.arrange(new Map(found.map((room) => [room.id, room])));
+    const rows = all.length > this.#most ? all.slice(0, this.#most) : all;
     this.#shown = rows.map(({ key }) => key);
     const { isOn } = this.#filters;
     setText(byId("rooms-count"), isOn ? `${found.length}/${rooms.length}` : String(rooms.length));
@@ -114,14 +119,18 @@ export class RoomListView {
     setHidden(byId("rooms-loading"), this.#model.isKnown);
     syncList(this.#list, rows, {
       key: ({ key }) => key,
+      comesBack: (id) => this.#model.rooms.has(id),
       make: () => fromTemplate("room-row"),
       update: (row, { item }) => (item === null ? this.#markGone(row) : this.#updateRow(row, item)),
     });
     if (!this.#order.isHeld) this.#fresh.clear();
+    this.#most = rows.length < all.length ? this.#most + ROWS_AT_ONCE : Infinity;
+    if (rows.length < all.length) this.#redraw();
   }
 
   #choose(changes, draw) {
     this.#filters.set(changes);
+    this.#most = ROWS_AT_ONCE;
     draw();
   }
 

@@ -1,0 +1,51 @@
+"""Calls that read wait until what was answered on other nodes is applied here too.
+
+They ask for the end of the log once, for all that want to know at the moment, and go on when this node stands there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+CATCH_UP_S = 0.5
+"""How long a call waits at most: then what there is has to do."""
+
+
+class CatchingUp:
+    """Of one node."""
+
+    def __init__(self, *, newest: Callable[[], Awaitable[int]], number: Callable[[], int]) -> None:
+        """`newest`: the number of the newest entry of the log, or that of this node when it cannot be asked for.
+        `number`: of the last entry that was applied here."""
+        self._newest = newest
+        self._number = number
+        self._asking: list[asyncio.Future[None]] = []
+        self.waiting: list[tuple[int, asyncio.Future[None]]] = []
+        """Calls that wait for an entry, by its number."""
+        self.asker: asyncio.Task[None] | None = None
+
+    async def wait(self) -> None:
+        """Return when this node has applied what stands in the log now, or soon."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append(future)
+        if self.asker is None or self.asker.done():
+            self.asker = asyncio.get_running_loop().create_task(self._ask())
+        await asyncio.wait((future,), timeout=CATCH_UP_S)
+
+    def applied(self) -> None:
+        """One more entry was. O(calls that wait)."""
+        number, left = self._number(), []
+        for newest, future in self.waiting:
+            if newest > number:
+                left.append((newest, future))
+            elif not future.done():
+                future.set_result(None)
+        self.waiting = left
+
+    async def _ask(self) -> None:
+        while self._asking:
+            asking, self._asking = self._asking, []
+            newest = await self._newest()
+            self.waiting.extend((newest, future) for future in asking)
+            self.applied()
