@@ -159,10 +159,6 @@ class Crowd:
         await asyncio.sleep(QUIET_S)
         return self._seen()
 
-    async def lost_now(self) -> int:
-        """Players who lost their connection since the watch began."""
-        return sum(each.lost_s is not None for each in self._travellers)
-
     async def close(self) -> None:
         self._is_open = False
         for task in self._returns:

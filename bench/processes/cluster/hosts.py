@@ -16,6 +16,8 @@ from bench.processes.namespaces import NamespaceFailed
 
 ENGINES, CLIENTS = "b", "c"
 _NETS = {ENGINES: 77, CLIENTS: 78}
+MOST_HOSTS = 8
+"""Of one process, less one: they are numbered from 1."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,21 @@ class Host:
 
     def our_address(self, link: str) -> str:
         """Where it reaches us."""
-        return f"10.{_NETS[link]}.{self.number}.1"
+        return self._of(link, 1)
 
     @property
     def address(self) -> str:
         """Where clients reach it."""
-        return f"10.{_NETS[CLIENTS]}.{self.number}.2"
+        return self._of(CLIENTS, 2)
+
+    def their_address(self, link: str) -> str:
+        """Its own end."""
+        return self._of(link, 2)
+
+    def _of(self, link: str, end: int) -> str:
+        """Each link has a network of four addresses, and each process of this machine others than its neighbours."""
+        at = os.getpid() % 2048 * MOST_HOSTS + self.number
+        return f"10.{_NETS[link]}.{at >> 6}.{(at & 63) * 4 + end}"
 
     def cut(self, link: str) -> None:
         _ip(f"link set {self.device(link)} down")
@@ -62,12 +73,12 @@ def hosts(count: int) -> Iterator[list[Host]]:
 def _make(host: Host) -> None:
     _ip(f"netns add {host.netns}")
     _ip(f"-n {host.netns} link set lo up")
-    for link, net in _NETS.items():
+    for link in _NETS:
         device, theirs = host.device(link), f"eth{link}"
         _ip(f"link add {device} type veth peer name {theirs} netns {host.netns}")
         _ip(f"address add {host.our_address(link)}/30 dev {device}")
         _ip(f"link set {device} up")
-        _ip(f"-n {host.netns} address add 10.{net}.{host.number}.2/30 dev {theirs}")
+        _ip(f"-n {host.netns} address add {host.their_address(link)}/30 dev {theirs}")
         _ip(f"-n {host.netns} link set {theirs} up")
 
 

@@ -24,6 +24,7 @@ from bench.measures import (
     SOCKETS_CLOSED,
     TOLD_OFFLINE_AFTER,
     TOLD_TWICE,
+    TOLD_TWICE_THEN,
     WRONG_VIEWS,
 )
 from bench.processes.cluster.ports import wait_until
@@ -95,9 +96,10 @@ def valkey(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> 
         lost = {room for each in nodes for room in rooms - {id_ for id_, _ in listed(each.port)[1]}}
         lost |= {room for room in asker.rooms if any(room not in dict(listed(each.port)[1]) for each in nodes)}
         after = _members(nodes, sizes.members)
-        closed = crowd.call(Crowd.lost_now)
+        seen = crowd.call(Crowd.settle, least_lost=0, timeout_s=BACK_TIMEOUT_S)
         crowd.call(Crowd.close)
-    book.add(SOCKETS_CLOSED, closed, clients=sizes.players)
+    book.add(SOCKETS_CLOSED, seen.lost, clients=sizes.players)
+    book.add(TOLD_TWICE_THEN, seen.doubled, clients=sizes.players)
     book.add(ROOMS_LOST, len(lost), clients=sizes.players)
     book.add(MEMBERSHIPS_LOST, sum(mine != before[who] for who, mine in after.items()), clients=sizes.players)
     book.add(REFUSED_FOR, asker.refused_for_s(back_s), clients=sizes.players)
