@@ -417,7 +417,8 @@ class RoomCommands:
         the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
-            self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
+            write = KeepRoom(room=stored_room(room), only_if_missing=True)
+            self._writer.keep(write, only_while=lambda: self.book.get(room_id) is not None)
 
     def _rooms_changed(self, room: Room) -> None:
         if room.is_public:
