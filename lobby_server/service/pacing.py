@@ -63,13 +63,21 @@ class Paced:
         self._act()
 
 
+STRIKES_APART_S = 0.05
+
+
 class Alarm:
-    """One timer for the earliest of many deadlines."""
+    """One timer for the earliest of many deadlines.
+
+    Two strikes are `STRIKES_APART_S` apart at least: what strikes may find that by another clock, of the log for
+    instance, the deadline is not reached yet, and set it again.
+    """
 
     def __init__(self, clock: Clock, act: Callable[[], None]) -> None:
         self._clock = clock
         self._act = act
         self._at_s: float | None = None
+        self._struck_s = -math.inf
         self._timer: Timer | None = None
 
     def set(self, at_s: float | None) -> None:
@@ -81,10 +89,12 @@ class Alarm:
             self._timer = None
         self._at_s = at_s
         if at_s is not None:
-            self._timer = self._clock.call_later(max(0.0, at_s - self._clock.monotonic_s()), self._run)
+            due_s = max(at_s, self._struck_s + STRIKES_APART_S)
+            self._timer = self._clock.call_later(max(0.0, due_s - self._clock.monotonic_s()), self._run)
 
     def _run(self) -> None:
         self._at_s = self._timer = None
+        self._struck_s = self._clock.monotonic_s()
         self._act()
 
 

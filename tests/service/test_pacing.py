@@ -190,3 +190,16 @@ def test_patience_tells_who_waits_and_for_how_long_the_longest_first() -> None:
     patience.discard("b")
     clock.advance(2.0)
     assert list(patience.waiting()) == [("c", 3.0), ("a", 2.0)]
+
+
+def test_alarm_that_is_set_again_for_a_moment_that_is_past_does_not_go_round_in_circles() -> None:
+    clock, strikes = VirtualClock(), []
+
+    def strike() -> None:
+        strikes.append(clock.monotonic_s())
+        alarm.set(1000.0)
+
+    alarm = Alarm(clock, strike)
+    alarm.set(1000.0)
+    clock.advance(1.0)
+    assert len(strikes) == 21

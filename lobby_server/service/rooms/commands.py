@@ -438,7 +438,8 @@ class RoomCommands:
         the outcome is not known. It is kept again."""
         room = self.book.get(room_id)
         if room is not None:
-            self._writer.keep(KeepRoom(room=stored_room(room), only_if_missing=True))
+            write = KeepRoom(room=stored_room(room), only_if_missing=True)
+            self._writer.keep(write, only_while=lambda: self.book.get(room_id) is not None)
 
     def _id_with_a_code_of_its_own(self) -> str:
         while self.book.by_code(code_of(room_id := self._new_room_id())) is not None:

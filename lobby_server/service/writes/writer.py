@@ -97,11 +97,19 @@ class StoreWriter:
         if self.is_full or (self.is_away and not self._is_noted):
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
 
-    def keep(self, write: KeptWrite, *, then: Callable[[], Awaitable[None]] | None = None) -> None:
+    def keep(
+        self,
+        write: KeptWrite,
+        *,
+        then: Callable[[], Awaitable[None]] | None = None,
+        only_while: Callable[[], bool] | None = None,
+    ) -> None:
         """Make a write, whatever it takes. `then` follows it, and is repeated with it when the database goes away
-        meanwhile; not after a start that makes the write up."""
+        meanwhile; not after a start that makes the write up. `only_while` is asked when its turn has come."""
 
         async def call() -> None:
+            if only_while is not None and not only_while():
+                return
             await write.make(self._store)
             if then is not None:
                 await then()

@@ -9,7 +9,7 @@ from bench.simulation.run import simulate
 from bench.simulation.schedule import FEWEST_DEEDS, FEWEST_FAULTS, PLAYERS, read_schedule, schedule_of
 from tests.bench.simulation.schedules import SCHEDULES
 
-SEEDS, AT_A_TIME = 100, 20
+SEEDS, AT_A_TIME = 40, 10
 SLOW_SEEDS, SLOW_AT_A_TIME = 10_000, 500
 
 

@@ -476,3 +476,12 @@ async def test_room_that_is_kept_if_missing_replaces_no_newer_one(
     await store.delete_room("r1")
     await KeepRoom(room=older, only_if_missing=only_if_missing).make(store)
     assert [each.host_username for each in await store.rooms()] == ["old"]
+
+
+async def test_write_that_is_for_nothing_by_then_is_not_made(store: MemoryStore) -> None:
+    writer = StoreWriter(store)
+    writer.keep(DeleteRoom(room_id="r1"), only_while=lambda: False)
+    writer.start()
+    await asyncio.wait_for(writer.idle(), PATIENCE_S)
+    assert [each.id for each in await store.rooms()] == ["r1"]
+    await writer.stop(patience_s=PATIENCE_S)
