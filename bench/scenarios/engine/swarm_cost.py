@@ -80,7 +80,8 @@ def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: s
     before, here = generator.cpu(), _online(server)
     _await_online(server, generator, players, sizes.patience_s)
     used_s = generator.cpu().since(before).used_s
-    book.add(PLAYERS_PER_CPU_S, (players - here) / used_s if used_s else float("nan"), clients=players, party=party)
+    if here < players and used_s > 0:  # a few come between two looks
+        book.add(PLAYERS_PER_CPU_S, (players - here) / used_s, clients=players, party=party)
     time.sleep(QUIET_S)
     book.add(GENERATOR_KIB_PER_PLAYER, generator.resident_kib() / players, clients=players, party=party)
     with Publisher(server.port, server.jwt_secret) as publisher:
