@@ -33,6 +33,7 @@ class Social:
         self.friend_request_closed: Signal[[events.FriendRequestClosed]] = Signal("friend_request_closed")
         self.friend_accepted: Signal[[events.FriendAccepted]] = Signal("friend_accepted")
         self.friend_removed: Signal[[events.FriendRemoved]] = Signal("friend_removed")
+        self.friend_room: Signal[[events.FriendRoom]] = Signal("friend_room")
         self.party_invited: Signal[[events.PartyInvited]] = Signal("party_invited")
         self.party_invite_closed: Signal[[events.PartyInviteClosed]] = Signal("party_invite_closed")
         """An invitation has ended, and why: answered, withdrawn, expired, or the party is gone."""
@@ -51,6 +52,7 @@ class Social:
             events.FriendRequestClosed: self.friend_request_closed.emit,
             events.FriendAccepted: self.friend_accepted.emit,
             events.FriendRemoved: self.friend_removed.emit,
+            events.FriendRoom: self.friend_room.emit,
             events.PartyInvited: self.party_invited.emit,
             events.PartyInviteClosed: self.party_invite_closed.emit,
             events.PartyJoined: self.party_joined.emit,

@@ -107,9 +107,13 @@ class SharedReader:
         self._epoll.modify(_fd_of(connection), select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
 
     def close(self) -> None:
+        """Whatever is still read for ends with it."""
         if self.greenlet is not None:
             self.greenlet.kill(block=False)
             self.greenlet = None
+        for connection in self._by_fd.values():
+            if connection.sock is not None:
+                connection.sock.close()
         self._by_fd.clear()
         self._epoll.close()
 

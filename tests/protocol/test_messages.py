@@ -210,5 +210,6 @@ def test_close_codes_say_whether_to_come_back() -> None:
     assert [code for code in CloseCode if not may_reconnect(code)] == [
         CloseCode.PROTOCOL_ABUSE,
         CloseCode.SIGNED_OUT,
+        CloseCode.BANNED,
     ]
     assert may_reconnect(None)

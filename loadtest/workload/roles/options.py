@@ -39,9 +39,9 @@ class Option(Generic[T]):
         return name_of(self.flag)
 
     @property
-    def type(self) -> type[Any]:
-        """What argparse is to make of it."""
-        return type(self.default) if isinstance(self.default, (int, float)) else str
+    def type(self) -> type[Any] | None:
+        """What argparse is to make of it; None: `read` has it as text."""
+        return type(self.default) if isinstance(self.default, (int, float)) else None
 
     def value_in(self, values: Mapping[str, Any]) -> T:
         """Raises `UsageError`."""

@@ -293,6 +293,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], str, str]] = [
 ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("break_it", "inside", "named"), MUTANTS, ids=[f"{each[0].__name__}: {each[1]}" for each in MUTANTS]
 )

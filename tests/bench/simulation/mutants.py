@@ -170,8 +170,8 @@ SERVICES = (
                 f"{MACHINE}.rooms:delete",
                 (
                     (
-                        "room = check_may_delete(books, command.user, command.room_id)",
-                        "room = books.rooms.get(command.room_id)\n    if room is None:\n        return []",
+                        "return delete_room(books, check_may_delete(books, command.user, command.room_id),",
+                        "room = books.rooms.get(command.room_id)\n    return [] if room is None else delete_room(books, room,",
                     ),
                 ),
             ),
@@ -238,7 +238,7 @@ LOGS = (
     _one(
         "a node that is silent is never given up",
         f"{LOG}._look_for_the_lost",
-        "if name in self._state.nodes:",
+        "if name not in self.reports and name in self._state.nodes:",
         "if False:",
     ),
 )

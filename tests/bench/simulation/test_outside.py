@@ -160,7 +160,8 @@ def test_full_window_takes_no_more_until_the_client_has_read(world: World, wire:
     client = Client(wire)
     Server(wire)
     wire.lane_out.is_stalled = True
-    assert wire.send(b"x" * 3000) == 2000
+    frame = b"\x81\x7e" + (2996).to_bytes(2, "big") + b"x" * 2996
+    assert wire.send(frame) == 2000
     with pytest.raises(BlockingIOError):
         wire.send(b"x")
     writable: list[float] = []

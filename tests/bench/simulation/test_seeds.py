@@ -13,7 +13,9 @@ SEEDS, AT_A_TIME = 40, 10
 SLOW_SEEDS, SLOW_AT_A_TIME = 10_000, 500
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, AT_A_TIME))
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.system) for first in range(AT_A_TIME, SEEDS, AT_A_TIME))]
+)
 def test_everything_holds(first: int) -> None:
     failed = search(range(first, first + AT_A_TIME))
     assert failed is None, f"lobby-bench simulate --seed {failed.schedule.seed} --trace: {failed.violation}"

@@ -19,6 +19,7 @@ ONE_OF_EACH = [
     events.FriendRequestClosed(request_id=1),
     events.FriendAccepted(user_id=2, username="bob"),
     events.FriendRemoved(user_id=2),
+    events.FriendRoom(user_id=2, room_id="r"),
     events.PartyInvited(party_id="p", from_user_id=2, from_username="bob"),
     events.PartyInviteClosed(party_id="p", reason="expired"),
     events.PartyJoined(party_id="p", user_id=2, username="bob"),

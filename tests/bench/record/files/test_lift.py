@@ -165,6 +165,7 @@ def test_every_pair_that_must_agree_is_as_before(run: Run, before: dict[str, Any
     assert [[rounded(each.ratio), each.agrees] for each in pairs(run)] == [pair[1:] for pair in before["pairs"]]
 
 
+@pytest.mark.system
 def test_lifted_run_is_written_and_read_as_one_of_today(run: Run, tmp_path: Path) -> None:
     assert run.schema == SCHEMA_VERSION
     write_run(run, tmp_path / "run.json.gz")
