@@ -171,7 +171,8 @@ SERVICES = (
                 (
                     (
                         "return delete_room(books, check_may_delete(books, command.user, command.room_id),",
-                        "room = books.rooms.get(command.room_id)\n    return [] if room is None else delete_room(books, room,",
+                        "room = books.rooms.get(command.room_id)\n"
+                        "    return [] if room is None else delete_room(books, room,",
                     ),
                 ),
             ),
