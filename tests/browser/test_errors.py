@@ -37,7 +37,7 @@ def test_log_in_errors_are_sentences_and_mark_what_is_wrong(crowd: Crowd) -> Non
     assert "3 to 20 letters" in sentence
     assert "at least 8 characters" in sentence
     for label in ("Username", "Password"):
-        assert page.get_by_label(label).get_attribute("aria-invalid") == "true"
+        assert page.locator("#login-form").get_by_label(label).get_attribute("aria-invalid") == "true"
     assert page.evaluate("document.activeElement.id") == "login-username"
     stranger.name = ""
     stranger.log_in("")

@@ -32,7 +32,11 @@ def enter_as(crowd: Crowd, user_id: int, username: str) -> Person:
 
 def is_unharmed(page: Any) -> None:
     assert page.evaluate("typeof hacked") == "undefined"
-    assert page.locator("img, body svg, body script, body b, body i:not(.key), iframe").count() == 0
+    ours = ":not(.icon, .sprite, .sprite *, .icon > use)"
+    assert (
+        page.locator(f"img, body svg{ours}, body svg {ours}, body script, body b, body i:not(.key), iframe").count()
+        == 0
+    )
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
