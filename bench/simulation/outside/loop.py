@@ -96,7 +96,13 @@ class World:
         self._is_over = True
 
     def run(self, until_s: float) -> None:
-        """Let time pass until a moment, or until `stop`."""
+        """Let time pass until a moment, or until `stop`. Afterwards no loop runs any more, as far as asyncio knows."""
+        try:
+            self._run(until_s)
+        finally:
+            self.leave()
+
+    def _run(self, until_s: float) -> None:
         soon, later = self._soon, self._later
         self._is_over = False
         while not self._is_over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from datetime import datetime, timezone
 from random import Random
@@ -308,3 +309,21 @@ def test_slow_store_takes_its_time(world: World, process: Process) -> None:
     assert process.outcomes == []
     world.run(3.1)
     assert process.outcomes == [[]]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_loop_runs_once_time_has_passed(world: World, fails: bool) -> None:
+    """Else no other loop could run in this process from then on."""
+    process, running = Process(world), []
+
+    def look() -> None:
+        running.append(asyncio.get_running_loop())
+        if fails:
+            raise KeyboardInterrupt
+
+    process.loop.call_soon(look)
+    with contextlib.suppress(KeyboardInterrupt):
+        world.run(1.0)
+    assert len(running) == 1
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        asyncio.get_running_loop()
