@@ -14,7 +14,7 @@ from bench.record.profiles import FULL, ClusterSizes
 from bench.scenarios.cluster import rooms
 from tests.cluster.labs import lab_of
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.slow  # Valkey, PostgreSQL and nodes are killed: it wants the machine for itself
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,6 @@ def test_hundred_rooms_under_kills_are_all_there_and_once(place: Surroundings, k
     assert made_missing_doubled(place, killed, ClusterSizes(rooms=100, kills=2)) == (100, 0, 0)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("killed", KILLED)
 def test_thousand_rooms_under_many_kills_are_all_there_and_once(place: Surroundings, killed: str) -> None:
