@@ -239,6 +239,20 @@ GENERATOR_CPU_PER_1000_EVENTS = _cpu("CPU of the load generator per 1,000 events
 PLAYERS_PER_CPU_S = _measure("players connected per second of one core of the load generator", "1/s", Kind.RATE)
 GENERATOR_KIB_PER_PLAYER = _memory("resident memory of the load generator in all, per player", "KiB")
 
+# What a load generator reports, against the wire
+TRUE_SERIES = (
+    "upgrade", "handshake", "heartbeat", "room_create", "fetch", "fanout_presence", "fanout_rooms", "spread",
+)  # fmt: skip
+"""By the names of the swarm's metrics."""
+TRUE_PERCENTILES = ("p50", "p99")
+_OF_THE_TRUTH = tuple(f"{series} {q}" for series in TRUE_SERIES for q in TRUE_PERCENTILES)
+ON_THE_WIRE: Mapping[str, Measure] = {each: _time(f"{each}, on the wire", "ms") for each in _OF_THE_TRUTH}
+AS_REPORTED: Mapping[str, Measure] = {each: _time(f"{each}, as reported", "ms") for each in _OF_THE_TRUTH}
+ERROR_OF_P99: Mapping[str, Measure] = {
+    each: _time(f"error of the reported p99 of {each}", "ms") for each in ("upgrade", "heartbeat")
+}
+"""Without its sign; of what every load generator reports."""
+
 # One lobby on several nodes
 KILLED = ("node", "Valkey", "PostgreSQL")
 """What is killed while rooms are made."""

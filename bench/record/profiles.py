@@ -199,6 +199,27 @@ class SwarmCostSizes(_Sizes, frozen=True, kw_only=True):
     """For all players to come."""
 
 
+class SwarmTruthSizes(_Sizes, frozen=True, kw_only=True):
+    """Of each condition under which the swarm's figures are held against packets."""
+
+    players: list[int] = msgspec.field(default_factory=lambda: [1_000])
+    players_per_s: float = 200.0
+    run_s: float = 20.0
+    """From when all players are there."""
+    frozen_run_s: list[float] = msgspec.field(default_factory=lambda: [20.0])
+    """Likewise, where the generator is frozen in between."""
+    frozen_s: float = 1.4
+    heartbeat_s: float = 10.0
+    changes_per_s: float = 1.0
+    """Of the rooms, by others than the players."""
+    own_changes_per_s: float = 0.2
+    tool_players: int = 300
+    """Of the other load generators, whose reports are held against packets too; 0: none."""
+    tool_players_per_s: float = 1_000.0
+    tool_run_s: float = 10.0
+    patience_s: float = 120.0
+
+
 class ChurnSizes(_Sizes, frozen=True, kw_only=True):
     """Of each way in, on a fresh server."""
 
@@ -299,6 +320,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     cost: CostSizes = CostSizes()
     peers: PeersSizes = PeersSizes()
     swarm_cost: SwarmCostSizes = SwarmCostSizes()
+    swarm_truth: SwarmTruthSizes = SwarmTruthSizes()
     churn: ChurnSizes = ChurnSizes()
     hostile: HostileSizes = HostileSizes()
     cluster: ClusterSizes = ClusterSizes()
@@ -345,6 +367,10 @@ SMOKE = Profile(
         mix=EVERY_FEATURE,
     ),
     swarm_cost=SwarmCostSizes(players=[20], window_s=1.0, heartbeat_s=1.0, patience_s=60.0),
+    swarm_truth=SwarmTruthSizes(
+        players=[20], players_per_s=20.0, run_s=5.0, frozen_run_s=[6.0], heartbeat_s=1.0, own_changes_per_s=0.5,
+        tool_players=10, tool_run_s=2.5,
+    ),
     churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),
     hostile=HostileSizes(good=20, round_s=0.2),
     cluster=ClusterSizes(
@@ -409,6 +435,9 @@ FULL = Profile(
         mix=EVERY_FEATURE,
     ),
     swarm_cost=SwarmCostSizes(players=[1_000, 5_000], repeats=5, window_s=15.0),
+    swarm_truth=SwarmTruthSizes(
+        players=[1_000, 5_000], run_s=45.0, frozen_run_s=[45.0, 180.0], tool_players=1_000, tool_run_s=30.0,
+    ),
     churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
     hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
     cluster=ClusterSizes(
@@ -458,6 +487,7 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         cost=change(profile.cost, clients=sizes),
         peers=change(profile.peers, clients=last),
         swarm_cost=change(profile.swarm_cost, players=sizes),
+        swarm_truth=change(profile.swarm_truth, players=sizes, tool_players=min(sizes)),
         engine=change(
             profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last
         ),

@@ -8,6 +8,7 @@ begun to run. What is due runs in a greenlet made for it, and the parked one run
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 from typing import Any
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class ParkedUser(User):
-    """Subclasses have one task, and say with `wait_time` when it comes again. Both may block."""
+    """Subclasses have one task, and say with `wait_time` when it comes again; infinite is never. Both may block."""
 
     abstract = True
 
@@ -74,7 +75,8 @@ class ParkedUser(User):
                 wait_s = self.wait_time()
                 if wait_s > 0:
                     is_parked = True
-                    self._timer = self.timers.put(time.perf_counter() + wait_s, self._begin_turn)
+                    if wait_s < math.inf:
+                        self._timer = self.timers.put(time.perf_counter() + wait_s, self._begin_turn)
                     break
                 gevent.sleep(0)
         except (StopUser, StopTest):

@@ -6,7 +6,6 @@ seat is parked until something is due; reading, heartbeats and retries are done 
 
 from __future__ import annotations
 
-import math
 import time
 
 import gevent
@@ -24,8 +23,6 @@ from loadtest.wire.timers import Timers
 from loadtest.workload.arrivals import Arrival
 from loadtest.workload.roles.book import ROLES
 
-IDLE_S = 3600.0
-"""The wait of a player who has nothing to do; it ends with the user."""
 SET_UP_TIMEOUT_S = 10.0
 SESSIONS_ENDED = "sessions ended"
 
@@ -68,7 +65,7 @@ class Player(ParkedUser):
             self._arrived.clear()
             return 0.0
         at_s = self._returns_at_s if self.role is None else self.role.next_at_s()
-        return IDLE_S if at_s == math.inf else max(0.0, at_s - time.perf_counter())
+        return max(0.0, at_s - time.perf_counter())
 
     def on_stop(self) -> None:
         if self.swarm.arrivals is not None:

@@ -76,7 +76,7 @@ class Host(Browser):
             return  # in Locust's table of failures already; the plan goes on
         self._is_server_away = False
         self.room_id = room.id
-        self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
+        self.swarm.ledger.change(intended_s=at_s + api.late_s, sent_s=sent_s, answered_s=time.perf_counter())
         self.rooms_made.add()
         if self.swarm.profile is None:
             with contextlib.suppress(NotConnected):  # lost just now: the room stays, and so does the plan
@@ -92,7 +92,7 @@ class Host(Browser):
         except ClientError as error:  # as above
             self._is_server_away = isinstance(error, ServerAway)
         else:
-            self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
+            self.swarm.ledger.change(intended_s=at_s + api.late_s, sent_s=sent_s, answered_s=time.perf_counter())
             self.rooms_deleted.add()
         self.room_id = None  # last, so that a player who is stopped on the way here tries once more
 

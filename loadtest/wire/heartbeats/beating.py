@@ -15,6 +15,7 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
 NO_SLOT = -1
+PING = messages.encode(messages.Ping())
 
 
 class BeatingConnection(HearingConnection):
@@ -69,9 +70,12 @@ class BeatingConnection(HearingConnection):
                 self.heartbeat_finished.emit(round_trip_s)
             self._heartbeats.sent(now_s)
             self._on_late(now_s - at_s)
-            self._send_text(messages.Ping())
+            self._send_ping()
         if self.state is State.ACCEPTED:
             self._beat_next(now_s)
+
+    def _send_ping(self) -> None:
+        self._send_payload(messages.Ping.TYPE, PING)
 
     def _tell_unanswered(self, number: int) -> None:
         for _ in range(number):

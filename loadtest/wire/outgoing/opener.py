@@ -124,6 +124,7 @@ class Opener:
 class Opening:
     """One try, over the addresses of the host one after the other. Read for until its upgrade is answered."""
 
+    hears_with_others = False
     __slots__ = (
         "_addresses", "_answer", "_began_s", "_has_changed_source", "_is_over", "_key", "_opener", "_request", "_timer",
         "_timing", "_unsent", "_wants", "sock",
