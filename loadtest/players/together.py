@@ -1,8 +1,8 @@
 """What a thousand players are told at once, told to all of them in one go: presence, and deltas of the rooms.
 
-One read of the reader's turn brought the same bytes to many. For a player of whom nobody wants to know more than that
-(`SocketClient` follows its list and its ledger, and no role listens), what they say is the same as for the next one: its
-list is at the same revision, its rooms have the same ages. So that is worked out once, and each player costs a few
+One turn of the reader brought the same bytes to many. For a player of whom nobody wants to know more than that
+(`SocketClient` follows its list and its ledger, and no role listens), what they say is the same as for the next one:
+its list is at the same revision, its rooms have the same ages. So that is worked out once, and each player costs a few
 assignments. Whoever is anywhere else than most hears for itself; the ledger and all figures are the same either way.
 """
 
@@ -98,9 +98,7 @@ class Together:
             spans.append(watch.span)
             heard_s.append(begin_s)
             if step is not None and step.made:
-                ages_s += [
-                    begin_s + place * APART_S - made_s for place, made_s in step.made if made_s >= fresh.since_s
-                ]
+                ages_s += [begin_s + place * APART_S - made_s for place, made_s in step.made if made_s >= fresh.since_s]
         if spans:
             self._book(chunk, len(content), spans, heard_s)
         if ages_s:

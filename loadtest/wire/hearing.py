@@ -31,7 +31,7 @@ _DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
 class HearingConnection(SendingConnection):
     __slots__ = (
         "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "follower", "heard_s",
-        "hears_with_others", "on_presence_many", "state",
+        "on_presence_many", "state",
     )  # fmt: skip
 
     def __init__(
@@ -59,8 +59,6 @@ class HearingConnection(SendingConnection):
         """When to come back, counted from the loss, if a draining server said so."""
         self.follower: Any = None
         """Who alone listens to the rooms here, as the reader's `Together` knows it; None: others do, too."""
-        self.hears_with_others = False
-        """It has a follower, is accepted, and the next read begins with a message."""
 
     @property
     def on_presence(self) -> PresenceSink | None:

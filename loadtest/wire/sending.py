@@ -18,7 +18,6 @@ from loadtest.wire.shared import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
-
 OF_A_FOLLOWER = frozenset({"rooms_list_changed", "rooms_announced", "message_received", "list_updated"})
 """Signals that are not emitted where a follower takes what many are told."""
 
@@ -27,8 +26,8 @@ class SendingConnection(LobbyConnection):
     """Nothing here waits: what a full socket does not take is kept, and the shared reader says when to go on."""
 
     __slots__ = (
-        "_unsent", "_wire", "accepted_too_late", "counters", "handshake_sent", "heartbeat_unanswered", "not_understood",
-        "sock",
+        "_unsent", "_wire", "accepted_too_late", "counters", "handshake_sent", "hears_with_others",
+        "heartbeat_unanswered", "not_understood", "sock",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +52,8 @@ class SendingConnection(LobbyConnection):
         """The server goes on without having answered a ping."""
         self.sock: Any = None
         """None while there is no upgraded connection."""
+        self.hears_with_others = False
+        """It has a follower, is accepted, and the next read begins with a message."""
         self._wire = wire
         self._unsent = b""
 

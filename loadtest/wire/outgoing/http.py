@@ -14,7 +14,13 @@ from typing import Any, Protocol
 from loadtest.wire.crew import Crew
 from loadtest.wire.messages.answers import Answer, AnswerParser
 from loadtest.wire.messages.heads import BadAnswer
-from loadtest.wire.outgoing.connecting import HostAddresses, PlainSocket, connecting_error, start_connecting
+from loadtest.wire.outgoing.connecting import (
+    HostAddresses,
+    PlainSocket,
+    connecting_error,
+    noticed_late_s,
+    start_connecting,
+)
 from loadtest.wire.reader import READ_BYTES, SharedReader
 from loadtest.wire.timers import Timers
 
@@ -29,7 +35,8 @@ class Asker(Protocol):
 
     def begins(self, at_s: float) -> None:
         """What its time counts from: the sending, or the asking where all connections were busy with requests that the
-        server had not answered. So what this process alone was late is not in it."""
+        server had not answered. So what this process alone was late is not in it. Said again when it is known better.
+        """
 
     def answered(self, answer: Answer, arrived_s: float) -> None:
         """Whatever its status."""
@@ -172,7 +179,7 @@ class HttpLink:
     """One connection. Idle, or with one request under way."""
 
     hears_with_others = False
-    __slots__ = ("_addresses", "_is_reused", "_parser", "_pool", "_unsent", "_wish", "asked_s", "sock")
+    __slots__ = ("_addresses", "_connecting_s", "_is_reused", "_parser", "_pool", "_unsent", "_wish", "asked_s", "sock")
 
     def __init__(self, pool: HttpPool) -> None:
         self.sock: Any = None
@@ -182,6 +189,7 @@ class HttpLink:
         self._wish: Wish | None = None
         self._unsent = b""
         self._is_reused = False
+        self._connecting_s: float | None = None
         self._parser = AnswerParser()
 
     def ask(self, wish: Wish) -> None:
@@ -220,6 +228,7 @@ class HttpLink:
     def on_writable(self) -> None:
         error = connecting_error(self.sock)
         if error is None:
+            self._is_connected()
             try:
                 self._send()
             except OSError as failed:
@@ -272,6 +281,14 @@ class HttpLink:
         if wish is not None:
             wish.asker.answered(answer, arrived_s)
 
+    def _is_connected(self) -> None:
+        """When this process noticed it is not when it was."""
+        began_s, self._connecting_s = self._connecting_s, None
+        if began_s is not None and self._wish is not None:
+            now_s = self._pool.timers.clock()
+            self._wish.from_s += noticed_late_s(self.sock, began_s=began_s, now_s=now_s)
+            self._wish.asker.begins(self._wish.from_s)
+
     def _connect_to_next(self, why: str) -> None:
         self.close()
         del self._addresses[:1]
@@ -281,9 +298,12 @@ class HttpLink:
         while self._addresses:
             family, address = self._addresses[0]
             try:
+                self._connecting_s = self._pool.timers.clock()
                 self.sock = PlainSocket(family, socket.SOCK_STREAM)
                 start_connecting(self.sock, address, source=None)
                 self._send()
+                if self._wish is not None and len(self._unsent) < len(self._wish.request):
+                    self._connecting_s = None  # on this machine it is connected by now
             except OSError as error:
                 why = error.strerror or str(error)
                 self.close()

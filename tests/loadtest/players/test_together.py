@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import socket
+from array import array
 from collections.abc import Callable, Iterator
 from random import Random
 from types import SimpleNamespace
@@ -69,7 +71,9 @@ class World:
             self.wire.reader.add(client.connection)
             self.clients.append(client)
             self.servers.append(theirs)
-        self.tell(lambda number: [HandshakeAccepted(peer_id=0, user_id=number + 1, username="x", features=["rooms_delta"])])
+        self.tell(
+            lambda number: [HandshakeAccepted(peer_id=0, user_id=number + 1, username="x", features=["rooms_delta"])]
+        )
         self.made_s = self.recorder.ledger.clock()
 
     def tell(self, messages_for: Callable[[int], list[ServerMessage]]) -> None:
@@ -92,8 +96,16 @@ class World:
         pending, found = self.recorder.ledger.pending, self.recorder.ledger.revisions.take_found()
         return {
             "announcements": sorted(pending.announcement_spans),
-            "reads": sorted(zip(pending.read_spans, pending.reads, strict=True)),
-            "receipts": sorted(zip(pending.receipt_spans, pending.receipt_users, strict=True)),
+            "presence": sorted(
+                [
+                    *zip(pending.receipt_spans, pending.receipt_users, strict=True),
+                    *(
+                        (span, key)
+                        for span, read in zip(pending.read_spans, pending.reads, strict=True)
+                        for key in array("q", read)
+                    ),
+                ]
+            ),
             "revisions": (found.stale, found.repeated, found.lost),
             "counted": dict(self.recorder.events),
             "fresh": self.recorder.reported(FRESH_BY_PUSH).count,
@@ -166,7 +178,7 @@ def test_times_are_those_of_each_read_and_never_go_back(worlds: list[World]) -> 
                 if each == span
             ]
             assert len(heard_s) == 6
-            assert all(earlier < later for earlier, later in zip(heard_s, heard_s[1:], strict=False))
+            assert all(earlier < later for earlier, later in itertools.pairwise(heard_s))
             assert world.made_s < heard_s[0]
             assert heard_s[-1] <= world.recorder.ledger.clock()
 

@@ -25,7 +25,9 @@ from tests.loadtest.fakes import FakePeer, FakeServer
 from tests.loadtest.wire.test_http import answer_bytes
 from tests.loadtest.wire.test_wire import wait_for
 
-CREATE = HttpCall(method="POST", path="/api/rooms", route="/api/rooms", headers={"authorization": "Bearer a"}, body=b"{}")
+CREATE = HttpCall(
+    method="POST", path="/api/rooms", route="/api/rooms", headers={"authorization": "Bearer a"}, body=b"{}"
+)
 DELETE = HttpCall(method="DELETE", path="/api/rooms/7", route="/api/rooms/[id]")
 KEY = ("POST", "/api/rooms")
 
