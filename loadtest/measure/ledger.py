@@ -263,17 +263,16 @@ class Ledger:
             self._outbox.append(entry)
 
 
-class PlayerWatch:
+class PlayerWatch(FreshnessWatch):
     """What one connection tells the ledger. Its calls are in the order of a connection's life, and cheap."""
 
     __slots__ = (
-        "_is_silent", "_ledger", "_left_s", "_shaking_s", "_unanswered", "_user_id", "fresh", "lost_s", "revision",
-        "span",
+        "_is_silent", "_ledger", "_left_s", "_shaking_s", "_unanswered", "_user_id", "lost_s", "revision", "span",
     )  # fmt: skip
 
     def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger.marks)
         self._ledger = ledger
-        self.fresh = FreshnessWatch(ledger.marks)
         self.span = -1
         """Below 0: none is open."""
         self._user_id = 0
@@ -319,7 +318,7 @@ class PlayerWatch:
             sees |= SEES_PRESENCE
         self._user_id, self._left_s, self._is_silent, self.revision = user_id, None, False, -1
         self.span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
-        self.fresh.restart(self._ledger.clock())
+        self.restart(self._ledger.clock())
 
     def came_and_went(self, user_id: int | None, *, sent_s: float, left_s: float) -> None:
         """The server took the handshake sent at `sent_s` of a player who had left by the time that it knew."""
@@ -362,7 +361,7 @@ class PlayerWatch:
     def lists(self, rooms: tuple[Room, ...], heard_s: float | None = None) -> None:
         """The player holds this list, which arrived at `heard_s` or now."""
         now_s = self._ledger.clock() if heard_s is None else heard_s
-        for age_s in self.fresh.ages_s(rooms, now_s):
+        for age_s in self.ages_s(rooms, now_s):
             self._ledger.record(FRESH_BY_PUSH, age_s)
         if self.lost_s is not None and self.span >= 0:
             self._ledger.record(RECONNECT_TO_FRESH, now_s - self.lost_s)

@@ -44,7 +44,7 @@ class Series:
         if not len(durations_s):
             return
         wanted_us = np.rint(durations_s * 1e6)
-        us = np.clip(np.nan_to_num(wanted_us, nan=0.0), 1, LARGEST_US).astype(np.int64)
+        us = np.clip(np.where(np.isnan(wanted_us), 0.0, wanted_us), 1, LARGEST_US).astype(np.int64)
         self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
         _, exponents = np.frexp(us)
         shifts = np.maximum(exponents - _EXACT_BITS, 0).astype(np.int64)

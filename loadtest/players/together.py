@@ -58,21 +58,21 @@ class Together:
         self, chunk: Chunk, content: bytes, hearing: Sequence[tuple[SwarmConnection, float]]
     ) -> list[tuple[SwarmConnection, float]]:
         """Returns those who have to hear for themselves."""
-        deltas, messages = chunk.deltas or (), chunk.messages
+        deltas = chunk.deltas or ()
         steps: dict[HeldRooms | None, Step | None] = {}
         step, held = None, None
         spans: list[int] = []
         heard_s: list[float] = []
         ages_s: list[float] = []
         alone = []
-        for connection, at_s in hearing:
-            follower = connection.follower
-            if follower is None or not connection.hears_with_others:
+        took_s = chunk.messages * APART_S
+        for connection, at_s in hearing:  # few objects, and each once: most of the time goes to where they are
+            if not connection.hears_with_others:
                 alone.append((connection, at_s))
                 continue
-            watch = follower.watch
+            watch = connection.follower
             if deltas:
-                listing = follower.list
+                listing = connection.followed_list
                 if type(listing) is not DeltaServerList:
                     alone.append((connection, at_s))
                     continue
@@ -81,24 +81,24 @@ class Together:
                     if held not in steps:
                         steps[held] = self._step(held, deltas)
                     step = steps[held]
-                fresh = watch.fresh
                 if (
                     step is None
                     or listing.revision != step.base
-                    or watch.revision != step.base
-                    or fresh.held is not step.marks_before
                     or listing.is_resyncing
+                    or watch.revision != step.base
+                    or watch.held is not step.marks_before
                     or watch.lost_s is not None
                 ):
                     alone.append((connection, at_s))
                     continue
                 listing.hold(step.after)
-                watch.revision, fresh.held = step.after.revision, step.marks_after
-            begin_s = connection.hear_together(at_s, messages)
+                watch.revision, watch.held = step.after.revision, step.marks_after
+            begin_s = at_s if at_s > connection.heard_s else connection.heard_s
+            connection.heard_s = begin_s + took_s
             spans.append(watch.span)
             heard_s.append(begin_s)
             if step is not None and step.made:
-                ages_s += [begin_s + place * APART_S - made_s for place, made_s in step.made if made_s >= fresh.since_s]
+                ages_s += [begin_s + place * APART_S - made_s for place, made_s in step.made if made_s >= watch.since_s]
         if spans:
             self._book(chunk, len(content), spans, heard_s)
         if ages_s:

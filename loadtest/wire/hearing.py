@@ -30,8 +30,8 @@ _DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
 
 class HearingConnection(SendingConnection):
     __slots__ = (
-        "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "follower", "heard_s",
-        "on_presence_many", "state",
+        "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "followed_list", "follower",
+        "heard_s", "on_presence_many", "state",
     )  # fmt: skip
 
     def __init__(
@@ -49,7 +49,7 @@ class HearingConnection(SendingConnection):
         self.state = State.IDLE
         self._on_presence, self.on_presence_many = on_presence, on_presence_many
         self.heard_s = 0.0
-        """When the message that is being told arrived. It never goes back."""
+        """When the message that is being told arrived, or the last one. It never goes back."""
         self._epoch = 0
         """Goes up with every try and every end: what belongs to an earlier one is stale."""
         self._parser = frames.FrameParser()
@@ -58,7 +58,10 @@ class HearingConnection(SendingConnection):
         self._slot_s: float | None = None
         """When to come back, counted from the loss, if a draining server said so."""
         self.follower: Any = None
-        """Who alone listens to the rooms here, as the reader's `Together` knows it; None: others do, too."""
+        """Who alone takes what is told of presence and rooms here, as the reader's `Together` knows it; None: others
+        do, too."""
+        self.followed_list: Any = None
+        """The list of rooms that goes with it."""
 
     @property
     def on_presence(self) -> PresenceSink | None:
@@ -72,16 +75,8 @@ class HearingConnection(SendingConnection):
 
     def others_listen(self) -> None:
         """From now on it hears for itself."""
-        self.follower, self.hears_with_others = None, False
-
-    def hear_together(self, arrived_s: float, messages: int) -> float:
-        """So many messages came in one read, which others had, too, and are told elsewhere. Returns what their times
-        count from: the n-th came n × `APART_S` later."""
-        if self._pulse is not None:
-            self._pulse.heard(arrived_s)
-        heard_s = arrived_s if arrived_s > self.heard_s else self.heard_s
-        self.heard_s = heard_s + messages * APART_S
-        return heard_s
+        self.follower = self.followed_list = None
+        self.hears_with_others = False
 
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
         self.counters.bytes_in += len(chunk)

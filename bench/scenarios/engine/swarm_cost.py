@@ -30,8 +30,10 @@ from bench.record.profiles import SwarmCostSizes
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0)
 FEATURES = ("rooms_delta",)
 """So that a change is one event at each player, whole, and nobody fetches."""
-QUIET_S = 2.0
-"""After the last player came, until memory is looked at; and again before the changes count."""
+QUIET_S = 12.0
+"""After the last player came, until memory is looked at and changes begin. The swarm's ledger judges what was told of
+the comings for two of its settling times, and that is the ramp's cost."""
+BEFORE_CHANGES_S = 2.0
 
 
 def run(lab: Lab) -> Findings:
@@ -85,7 +87,7 @@ def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: s
     book.add(GENERATOR_KIB_PER_PLAYER, generator.resident_kib() / players, clients=players, party=party)
     with Publisher(server.port, server.jwt_secret) as publisher:
         publisher.fill(1)
-        time.sleep(QUIET_S)
+        time.sleep(BEFORE_CHANGES_S)
         start_s = time.perf_counter()
         before = generator.cpu()
         changes = make_and_delete(

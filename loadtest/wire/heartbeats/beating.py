@@ -58,6 +58,7 @@ class BeatingConnection(HearingConnection):
         pulse, now_s = self._pulse, self._wire.clock()
         if pulse is None:
             return
+        pulse.heard_until(self.heard_s)  # what many were told together did not say so
         if pulse.is_dead(now_s):
             if not self._has_unread():
                 self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
