@@ -31,7 +31,7 @@ from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags, server_flags
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import SwarmTruthSizes
+from bench.record.profiles.sizes import SwarmTruthSizes
 from bench.record.vocabulary import BESIDE_A_SPINNER, FROZEN, IDLE, SWARM
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0)

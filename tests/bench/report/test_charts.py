@@ -30,7 +30,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import FETCHING_LIFE, WAYS
+from bench.record.profiles.sizes import FETCHING_LIFE, WAYS
 from bench.record.run import Run
 from bench.record.vocabulary import (
     ACCEPTED,
@@ -64,6 +64,8 @@ from bench.report.charts.sheet import (
     wrapped,
 )
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result, told
+
+pytestmark = pytest.mark.system  # every chart is drawn
 
 FULL = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.95)
 

@@ -17,7 +17,8 @@ from bench.processes.namespaces import can_have
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
 from bench.record.findings import Where
-from bench.record.profiles import SMOKE, SwarmTruthSizes
+from bench.record.profiles.sizes import SwarmTruthSizes
+from bench.record.profiles.standard import SMOKE
 from bench.record.vocabulary import IDLE
 from bench.scenarios.engine import swarm_truth
 from bench.scenarios.engine.swarm_truth import SERIES_OF_THE_SWARM, conditions_of, hold_against, off_by, party_of
