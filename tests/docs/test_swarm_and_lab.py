@@ -76,7 +76,7 @@ def test_scenarios_are_those_that_the_lab_lists() -> None:
     assert shown == in_report + engine
     assert all(row[1].endswith("?") for row in table("lab.md", "Scenarios"))
     assert len(engine) == 10
-    assert "The last nine are benches" in LAB
+    assert "The last ten are benches" in LAB
 
 
 def test_glossary_is_in_order_and_explains_each_term_once() -> None:
