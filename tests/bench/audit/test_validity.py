@@ -170,7 +170,7 @@ readings = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(readings, st.sampled_from(list(Kind)))
 def test_auditor_and_lab_judge_a_reading_alike(found: Reading, kind: Kind) -> None:
     own = judge_reading(found, kind).validity.value.lower()
@@ -183,7 +183,7 @@ ledgers = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(stretches, ledgers, st.floats(min_value=0.0, max_value=20.0)), min_size=1, max_size=5))
 def test_auditor_and_lab_judge_broadcasts_alike(repeats: list[tuple[Stretch, Ledger, float]]) -> None:
     number = len(repeats)
@@ -202,7 +202,7 @@ clients = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(clients, min_size=1, max_size=3), few)
 def test_auditor_and_lab_judge_bytes_alike(some: list[ClientBytes], losses: int) -> None:
     group = msgspec.structs.replace(GROUP, clients=some, unexpected_losses=losses)
