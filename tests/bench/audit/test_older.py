@@ -190,7 +190,7 @@ def test_lab_and_auditor_mend_a_run_in_the_same_way() -> None:
     [ours] = document_of(windows.over_the_window(run))["findings"]
     [theirs] = over_the_window(document_of(run))["findings"]
 
-    def by_place(found: dict[str, Any]) -> dict[tuple[str, float, str], tuple[float, bool]]:
+    def by_place(found: dict[str, Any]) -> dict[tuple[str, float, str], tuple[Any, bool]]:
         return {
             (each["party"], each["changes_per_s"], each["name"]): (
                 pytest.approx(each["readings"][0]["value"]), bool(each["readings"][0]["suspect"])

@@ -165,8 +165,7 @@ def test_folder_begins_with_the_time_and_the_commit() -> None:
 
 def test_folder_that_is_not_empty_is_refused_before_anything_is_measured(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
-    for command in (lambda: run("storm", "--output", tmp_path), lambda: report("--output", tmp_path)):
-        result = command()
+    for result in (run("storm", "--output", tmp_path), report("--output", tmp_path)):
         assert result.exit_code == 2
         assert "is not empty: give --output another folder" in result.stderr
     assert lab.asked == []

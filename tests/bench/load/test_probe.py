@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
-from bench.load.sockets import probe
+from bench.load.sockets import probe, sinks
 from bench.load.sockets.probe import ACCEPTED, PONG, Probe
 from bench.load.sockets.sinks import masked_text
 from bench.record.wire import PING_MESSAGE
@@ -24,12 +25,13 @@ class Server:
     def __init__(self, *answers: tuple[bytes, ...] | None) -> None:
         self.answers = list(answers)
         self.pings = 0
-        self.serving: set[asyncio.Task[None] | None] = set()
+        self.serving: set[asyncio.Task[Any]] = set()
         self.said = asyncio.Event()
         """All answers that were given it are out."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.serving.add(asyncio.current_task())
+        if (task := asyncio.current_task()) is not None:
+            self.serving.add(task)
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
         await reader.read(4096)  # the hello
@@ -80,7 +82,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
     """Those of the probe, which leaves them to the end of its process."""
     found: list[socket.socket] = []
-    connect = probe.connect
+    connect = sinks.connect
 
     async def connected(port: int) -> socket.socket:
         found.append(await connect(port))

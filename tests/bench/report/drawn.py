@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 
 def lines(axes: Axes, label: str) -> list[Line2D]:
@@ -36,7 +37,7 @@ def uprights(axes: Axes) -> list[float]:
 
 
 def _spans(ydata: object) -> bool:
-    return np.asarray(ydata, dtype=float).tolist() == [0.0, 1.0]
+    return bool(np.asarray(ydata, dtype=float).tolist() == [0.0, 1.0])
 
 
 def title_of(axes: Axes) -> str:
@@ -53,6 +54,11 @@ def ticks(axes: Axes, which: str = "y") -> list[str]:
     low, high = sorted(axis.get_view_interval())
     places = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True)
     return [tick.get_text() for place, tick in places if low <= place <= high]
+
+
+def widths(axes: Axes) -> list[float]:
+    """Of its bars that lie."""
+    return [float(bar.get_width()) for bar in axes.patches if isinstance(bar, Rectangle)]
 
 
 def shades(axes: Axes) -> list[tuple[float, float]]:

@@ -62,7 +62,7 @@ def test_node_of_which_nobody_came_back_has_no_line() -> None:
 
 def test_answers_are_marks_at_their_times_made_below_and_refused_above() -> None:
     axes = draw(a_fault()).axes[1]
-    assert drawn.at(axes, "made") == [(pytest.approx(0.1), 0), (pytest.approx(2.5), 0)]
+    assert np.allclose(drawn.at(axes, "made"), [(0.1, 0), (2.5, 0)])
     assert drawn.at(axes, "refused") == [(0.5, 1), (1.0, 1)]
     assert [drawn.colour(line) for label in ("made", "refused") for line in drawn.lines(axes, label)] == [GREEN, ORANGE]
     assert drawn.ticks(axes) == ["made", "refused"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from msgspec.structs import replace
 
@@ -97,7 +98,7 @@ def test_storm_of_which_somebody_was_left_out_ends_below_all() -> None:
     book.add_series(ACCEPTED, [0.1, 0.2, 0.3], Where(4))
     found = book.result("storm", ())
     [axes] = others.storm(of(found), found).axes
-    assert drawn.at(axes, "4 clients")[-1] == (pytest.approx(0.3), 75.0)
+    assert drawn.at(axes, "4 clients")[-1] == pytest.approx((0.3, 75.0))
 
 
 def test_repeats_of_a_storm_have_a_line_each_in_the_colour_of_their_size_and_one_name() -> None:
@@ -138,7 +139,7 @@ def test_flap_counts_those_who_were_told_offline_of_those_who_were_cut() -> None
     found = book.result("flap", ())
     figure = others.flap(of(found, returns=ReturnSizes(flapping=50, flap_share=0.4)), found)
     left, right = figure.axes
-    assert [bar.get_width() for bar in left.patches] == [25.0, 0.0]
+    assert drawn.widths(left) == [25.0, 0.0]
     assert "25 %" in drawn.texts(figure)
     assert drawn.at(right, "jitter")[-1] == (1.0, 50.0), "half of those who were cut came back"
     assert len(right.get_lines()) == 1, "when players are back does not depend on the grace"
@@ -191,23 +192,16 @@ def test_bars_of_peers_begin_at_nothing_and_the_lobby_has_a_colour_of_its_own() 
     found = peers((LOBBY, 10.0), (FLOOR, 8.0), (LOBBY, 14.0), (FLOOR, 6.0))
     figure = others.peers(of(found), found)
     for axes in figure.axes:
-        assert [bar.get_width() for bar in axes.patches] == [7.0, 12.0]
-        colours = [tuple(np.round(bar.get_facecolor(), 3)) for bar in axes.patches]
-        assert [mpl_hex(each) for each in colours] == [SKY.upper(), BLUE.upper()]
+        assert drawn.widths(axes) == [7.0, 12.0]
+        assert [to_hex(bar.get_facecolor()).upper() for bar in axes.patches] == [SKY.upper(), BLUE.upper()]
         assert axes.get_xlim()[0] == 0
         assert axes.get_xlim()[1] > 14.0
-
-
-def mpl_hex(shade: tuple[float, ...]) -> str:
-    from matplotlib.colors import to_hex
-
-    return to_hex(shade).upper()
 
 
 def test_cost_that_comes_out_below_nothing_has_no_bar_and_its_figure() -> None:
     found = peers((LOBBY, -2.0), (FLOOR, 8.0))
     figure = others.peers(of(found), found)
-    assert [bar.get_width() for bar in figure.axes[0].patches] == [0.0, 8.0]
+    assert drawn.widths(figure.axes[0]) == [0.0, 8.0]
     assert "-2.00" in drawn.texts(figure)
 
 
@@ -221,7 +215,7 @@ def test_shade_of_noise_is_as_far_as_the_furthest_pair_either_way() -> None:
     [dots] = [line for line in axes.get_lines() if line.get_marker() == "o"]
     assert [x for x, _ in drawn.points(dots)] == pytest.approx([0.8, 1.05])
     [shade] = axes.collections
-    xs = shade.get_paths()[0].vertices[:, 0]
+    xs = np.asarray(shade.get_paths()[0].vertices)[:, 0].tolist()
     assert (min(xs), max(xs)) == pytest.approx((0.8, 1.25))
 
 

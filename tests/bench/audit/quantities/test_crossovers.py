@@ -42,7 +42,9 @@ def test_rate_is_where_the_lines_meet() -> None:
 
 def test_of_several_rivals_the_first_that_is_cheaper_counts() -> None:
     found = raw(PUSH, way("polling", 200, 200, 200), way("delta", 50, 50, 50))
-    assert first(found, of("polling", "delta")) == (pytest.approx(0.5), "delta")
+    rate, rival = first(found, of("polling", "delta"))
+    assert rate == pytest.approx(0.5)
+    assert rival == "delta"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ needs_engine = pytest.mark.skipif(find_engine() is None, reason=engine.NO_ENGINE
 def only(monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:
     """These are on the PATH, and the package is not installed."""
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    monkeypatch.setattr(engine.shutil, "which", lambda name: f"/bin/{name}" if name in programs else None)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name in programs else None)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ def test_programs_of_the_package_come_first(monkeypatch: pytest.MonkeyPatch, tmp
 def test_package_without_its_programs_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(postgres, "find_spec", lambda name: SimpleNamespace(submodule_search_locations=[str(tmp_path)]))
     monkeypatch.setattr(postgres, "Path", lambda place: tmp_path / "none")
-    monkeypatch.setattr(postgres.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert find_postgres() is None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.measures import KILLED
 from bench.record.profiles.sizes import ClusterSizes
-from bench.scenarios.cluster import bench
+from bench.scenarios.cluster import bench, rooms
 from tests.bench.fake_lab import a_stage
 
 
@@ -20,7 +20,7 @@ def test_parts_come_once_in_each_repeat_and_every_kill_once_at_the_end(monkeypat
         return lambda lab, book, place, chance: done.append(name)
 
     monkeypatch.setattr(bench, "PARTS", {name: part(name) for name in bench.PARTS})
-    monkeypatch.setattr(bench.rooms, "run", lambda lab, book, place, killed: done.append(killed))
+    monkeypatch.setattr(rooms, "run", lambda lab, book, place, killed: done.append(killed))
     monkeypatch.setattr(bench, "why_not", lambda: None)
     monkeypatch.setattr(bench, "surroundings", lambda cpus: contextlib.nullcontext(object()))
     bench.run(a_stage(monkeypatch, cluster=ClusterSizes(repeats=2)).lab)

@@ -122,7 +122,7 @@ def changed(stage: Stage, here_ms: list[float], there_ms: list[float]) -> Findin
         sent_s.append(room.sent_s)
         return room
 
-    stage.publisher.publish = published  # type: ignore[method-assign]
+    stage.publisher.publish = published  # type: ignore[method-assign,assignment]
 
     def stamps() -> list[list[float]]:
         last = sent_s[-len(here_ms) :]

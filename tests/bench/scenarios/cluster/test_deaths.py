@@ -55,7 +55,7 @@ def seen(**changes: Any) -> Seen:
 def killed(stage: Stage, *, victim: int = 0, **changes: Any) -> Findings:
     stage.script(Crowd, settle=seen(**changes))
     chance = random.Random(1)
-    chance.randrange = lambda nodes: victim  # type: ignore[method-assign,assignment]
+    chance.randrange = lambda nodes: victim  # type: ignore[method-assign,assignment,misc]
     book = Book()
     deaths.node(stage.lab, book, FakePlace(stage.clock), chance)  # type: ignore[arg-type]
     return book.result("cluster", ())

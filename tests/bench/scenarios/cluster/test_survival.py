@@ -20,6 +20,7 @@ from bench.measures import (
     connected_name,
     fault_name,
 )
+from bench.processes.cluster.proxy import NO_PROXY
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import SurvivalSizes
@@ -176,7 +177,7 @@ def test_command_has_a_token_for_each_player_and_the_faults_at_its_end(tmp_path:
 
 @pytest.mark.parametrize(
     ("why", "proxy", "said"),
-    [("there is no PostgreSQL", "haproxy", "there is no PostgreSQL"), (None, None, survival.NO_PROXY)],
+    [("there is no PostgreSQL", "haproxy", "there is no PostgreSQL"), (None, None, NO_PROXY)],
 )
 def test_what_it_takes_and_is_not_there_is_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, why: str | None, proxy: str | None, said: str

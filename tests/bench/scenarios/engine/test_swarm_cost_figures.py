@@ -45,7 +45,7 @@ def measure(stage: Stage, monkeypatch: pytest.MonkeyPatch, generator: Any, *onli
     looks = list(online)
     monkeypatch.setattr(swarm_cost, "_online", lambda server: looks.pop(0) if len(looks) > 1 else looks[0])
     book = Book()
-    swarm_cost._measure(SIZES, FakeServer(), generator, "it", players, book)  # type: ignore[arg-type]
+    swarm_cost._measure(SIZES, FakeServer(), generator, "it", players, book)
     return book.result("swarm-cost", ())
 
 

@@ -102,7 +102,7 @@ def test_earlier_connection_of_a_player_is_over_though_it_was_never_said(history
 
 
 def test_base_client_hears_the_lobby_s_chat_or_not(history: History) -> None:
-    base = {"features": frozenset[str]()}
+    base: dict[str, Any] = {"features": frozenset[str]()}
     assert found(history, heard(**{**WHOLE, "chat": (2,)}, **base)) == []
     assert found(history, heard(**WHOLE, **base)) == []
     assert found(history, heard(**{**WHOLE, "chat": (1,)}, **base)) == [LOST], "that of a party it does hear"

@@ -23,7 +23,7 @@ from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
 class Log(SimpleNamespace):
     """By which an observer knows a process."""
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 class Node:
@@ -41,7 +41,7 @@ class Node:
             writer=SimpleNamespace(is_full=False, waiting=0),
         )
         self._hearers: dict[type, Any] = {}
-        observer.watch_app(self.app, self.log)
+        observer.watch_app(self.app, self.log)  # type: ignore[arg-type]
 
     def _hear(self, kind: type, hear: Any) -> None:
         self._hearers[kind] = hear

@@ -53,10 +53,9 @@ class Scene:
 
     def found(self, *, has_forked: bool = False) -> list[str]:
         """The invariants that are violated."""
-        return [
-            invariant
-            for invariant, _ in faults(self.nodes, self.players, self.database, self.answers, has_forked=has_forked)
-        ]
+        nodes: list[Any] = list(self.nodes)
+        seen = faults(nodes, self.players, self.database, self.answers, has_forked=has_forked)
+        return [invariant for invariant, _ in seen]
 
 
 @pytest.fixture

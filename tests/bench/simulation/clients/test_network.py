@@ -45,14 +45,15 @@ def world() -> World:
 
 
 def network(world: World, *lives: Any) -> Network:
-    return Network(world, [SimpleNamespace(life=life) for life in lives], Random(1))  # type: ignore[arg-type]
+    nodes: list[Any] = [SimpleNamespace(life=life) for life in lives]
+    return Network(world, nodes, Random(1))
 
 
 # -- the balancer --------------------------------------------------------------------------------------------------
 
 
 def picked(world: World, *lives: Any) -> set[str]:
-    it = network(world, *lives)
+    it: Any = network(world, *lives)
     return {life.name for _ in range(50) if (life := it.pick()) is not None}
 
 
