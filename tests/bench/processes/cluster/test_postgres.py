@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,12 +127,18 @@ def test_what_was_committed_is_there_after_a_power_failure(running: Postgres) ->
 
 @needs_postgres
 @pytest.mark.system
-def test_nothing_of_it_is_left_with_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tmp_path.chmod(0o755)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_nothing_of_it_is_left_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[str] = []
+    make = tempfile.mkdtemp
+
+    def made(**how: Any) -> str:
+        folders.append(make(**how))
+        return folders[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made)
     programs = find_postgres()
     assert programs is not None
     with running_postgres(programs) as it:
         pid = it.pid
     assert not psutil.pid_exists(pid)
-    assert list(tmp_path.glob("lobby-bench-pg-*")) == []
+    assert [Path(folder).exists() for folder in folders] == [False]
