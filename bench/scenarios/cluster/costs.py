@@ -40,9 +40,9 @@ WARM_UP = 3
 TIMEOUT_S = 60.0
 SETTLE_S = 0.5
 AFTER_S = 0.05
+"""From the last receipt to the end of a turn: other nodes may still write, or apply."""
 QUIET_S = 0.5
 """After the last event of a storm."""
-"""From the last receipt to the end of a turn: other nodes may still write, or apply."""
 EVERY_S = 0.02
 """From one change to the next."""
 
