@@ -46,6 +46,7 @@ def page(run: RunFile) -> str:
 
 def charts(run: RunFile) -> list[str]:
     history, time, marks = run.history, _TIME, _marks(run)
+    moments = [(moment.at_s, moment.text) for moment in run.moments]
     cpu = [
         Line(name, list(enumerate((share * 100 for share in health.cpu_shares), start=1)))
         for name, health in run.generators.items()
@@ -63,6 +64,8 @@ def charts(run: RunFile) -> list[str]:
             [_window_line(run, row.name, row.title) for row in run.metrics if row.name in SHOWN_BY_PERCENTILE],
             x=time,
             y=Axis(title="ms, logarithmic", is_log=True),
+            marks=marks,
+            moments=moments,
         ),
         chart(
             "Messages received on sockets",
@@ -70,6 +73,7 @@ def charts(run: RunFile) -> list[str]:
             x=time,
             y=Axis(title="messages per second"),
             marks=marks,
+            moments=moments,
         ),
         chart(
             "Open connections",
@@ -77,6 +81,7 @@ def charts(run: RunFile) -> list[str]:
             x=time,
             y=Axis(title="accepted less lost"),
             marks=marks,
+            moments=moments,
         ),
         chart(
             "Requests",
@@ -84,8 +89,9 @@ def charts(run: RunFile) -> list[str]:
             x=time,
             y=Axis(title="requests per second"),
             marks=marks,
+            moments=moments,
         ),
-        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100), marks=marks),
+        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100), marks=marks, moments=moments),
     ]
 
 
