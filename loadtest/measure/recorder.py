@@ -105,7 +105,7 @@ class Recorder:
         self.reports_all_phases = reports_all_phases
         self.points = Points(own=(LATENESS, LOOP_LAG), of_all_phases=OF_CONNECTING, clock=clock)
         self._clock = clock
-        self.ledger = Ledger(record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
+        self.ledger = Ledger(clock=clock, record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
         self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out, on_heard=self._record_heard)
         if is_shared:
             self.ledger.share()
