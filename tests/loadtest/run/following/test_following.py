@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -182,3 +183,25 @@ def test_a_run_that_starts_anew_has_no_paused_role(nursery: Nursery, given: tupl
         deadline_s=RUN_TIMEOUT_S, what="the second run",
     )  # fmt: skip
     until_players(f"{swarm.url}/metrics", browser="active", host="active")
+
+
+def test_a_worker_that_is_killed_is_marked_and_its_players_are_gone(
+    nursery: Nursery, given: tuple[object, ...], tmp_path: Path
+):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/metrics"
+    swarm = nursery.start(*given, "--processes", 2, "--metrics-port", port, "--run-dir", tmp_path, "--save-every-s", 1)
+    until_players(url, browser="active", host="active")
+    [worker, _] = psutil.Process(swarm.pid).children()
+    worker.kill()
+    wait_for(lambda: 0 < sum(players_at(url).values()) < PLAYERS, deadline_s=RUN_TIMEOUT_S, what="fewer players")
+    kept = tmp_path / "run.json"
+
+    def lost() -> list[str]:
+        moments = json.loads(kept.read_text())["moments"] if kept.exists() else []
+        return [moment["text"] for moment in moments if moment["kind"] == "workers"]
+
+    wait_for(lost, deadline_s=RUN_TIMEOUT_S, what="the loss in the file")
+    assert lost()[0] in ("worker 0 lost", "worker 1 lost")
+    swarm.stop(signal.SIGTERM)
+    swarm.end()
