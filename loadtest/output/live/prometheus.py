@@ -42,8 +42,11 @@ def _metric(family: Family) -> Metric:
                 buckets = list(zip(_BOUNDS, (*found.within, found.count), strict=True))
                 histogram.add_metric(list(labels.values()), buckets, found.sum_s)
         return histogram
-    kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
-    metric = kind(family.name, family.text, labels=names)
+    metric: CounterMetricFamily | GaugeMetricFamily
+    if family.kind is Kind.COUNTER:
+        metric = CounterMetricFamily(family.name, family.text, labels=names)
+    else:
+        metric = GaugeMetricFamily(family.name, family.text, labels=names)
     for labels, found in family.samples:
         if isinstance(found, float):
             metric.add_metric(list(labels.values()), found)

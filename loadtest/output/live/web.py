@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, request
@@ -58,11 +59,11 @@ def install(web_ui: Page, source: Source, *, base_path: str = "") -> None:
         )  # fmt: skip
 
     add(PATH, lambda: Response(exposition(source.families()), content_type=CONTENT_TYPE))
-    add("/lobby/live", lambda: _file(_TEMPLATES / "live.html", "text/html"))
+    add("/lobby/live", partial(_file, _TEMPLATES / "live.html", "text/html"))
     for name, (path, kind) in _FILES.items():
-        add(f"/lobby/live/{name}", lambda path=path, kind=kind: _file(path, kind))  # type: ignore[misc]
-    add("/lobby/live.json", lambda: _following(source))
-    add("/lobby/roles", lambda: _set_role(source), methods=("POST",))
+        add(f"/lobby/live/{name}", partial(_file, path, kind))
+    add("/lobby/live.json", partial(_following, source))
+    add("/lobby/roles", partial(_set_role, source), methods=("POST",))
     if web_ui.app is not None:
         web_ui.app.register_blueprint(pages, url_prefix=base_path or None)
         web_ui.app.after_request(_add_script)

@@ -89,8 +89,12 @@ def test_the_server_answers_its_one_path_and_refuses_a_port_that_is_taken():
     url = server.start()
     hub = gevent.get_hub()
     try:
-        read = hub.threadpool.spawn(lambda: urllib.request.urlopen(url, timeout=10).read().decode())
-        assert of(scraped(read.get()), "lobby_swarm_connections") == 10
+
+        def read() -> str:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return str(answer.read().decode())
+
+        assert of(scraped(hub.threadpool.spawn(read).get()), "lobby_swarm_connections") == 10
 
         def elsewhere() -> int:
             try:
