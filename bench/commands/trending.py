@@ -13,7 +13,9 @@ from bench.commands.runs import read_repeats
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--figure", "names", multiple=True, help="only figures whose name has this text; may be given several times")
+@click.option(
+    "--figure", "names", multiple=True, help="only figures whose name has this text; may be given several times"
+)
 @click.option("--all", "all_figures", is_flag=True, help="show also what did not change")
 @click.option("--limit", type=click.FloatRange(min=0), help="newest run worse by more, beyond the noise: exit 3")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave text, table and chart here")

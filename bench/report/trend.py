@@ -80,4 +80,6 @@ def _value(point: Point) -> str:
 
 def _verdict(found: Trend, limit: float) -> str:
     worse = f"{plural(len(found.worse), 'figure')} of the newest run worse by more than {limit:.0%}"
-    return f"Worse: {worse}." if found.worse else f"No worse: no figure of the newest run worse by more than {limit:.0%}."
+    return (
+        f"Worse: {worse}." if found.worse else f"No worse: no figure of the newest run worse by more than {limit:.0%}."
+    )

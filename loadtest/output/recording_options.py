@@ -91,14 +91,18 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="process of the server, to measure its CPU; default: the process that listens on the port of --host, "
         "where that is this machine")  # fmt: skip
     add("--metrics-port", metavar="PORT", type=int, default=None,
-        help="serve the swarm's own series to Prometheus at /metrics on this port, 0: a free one; the web interface has "
-        "/metrics, too")  # fmt: skip
+        help="serve the swarm's own series to Prometheus at /metrics on this port, 0: a free one; the web interface "
+        "has /metrics, too")  # fmt: skip
     add("--metrics-host", metavar="HOST", default="127.0.0.1", help="address for --metrics-port")
     add("--otlp-endpoint", metavar="URL", default="",
         help="send the swarm's own series to this OpenTelemetry collector every 10 s, by OTLP over HTTP, as in "
         f"http://collector:4318; needs the extra {EXTRA}")  # fmt: skip
-    add("--signal-roles", metavar="ROLES", default="",
-        help="roles, separated by commas, that SIGUSR1 pauses and SIGUSR2 resumes; without it, all of them")
+    add(
+        "--signal-roles",
+        metavar="ROLES",
+        default="",
+        help="roles, separated by commas, that SIGUSR1 pauses and SIGUSR2 resumes; without it, all of them",
+    )
     add("--accept-invalid", action="store_true",
         help=f"an invalid or suspect run is reported as such without ending with exit code {_INVALID} or "
         f"{_SUSPECT}")  # fmt: skip
@@ -125,7 +129,5 @@ def read_run_options(values: Mapping[str, Any]) -> RunOptions:
         metrics_port=values.get("metrics_port"),
         metrics_host=str(values.get("metrics_host") or "127.0.0.1"),
         otlp_endpoint=str(values.get("otlp_endpoint") or ""),
-        signal_roles=tuple(
-            role.strip() for role in str(values.get("signal_roles") or "").split(",") if role.strip()
-        ),
+        signal_roles=tuple(role.strip() for role in str(values.get("signal_roles") or "").split(",") if role.strip()),
     )

@@ -1,8 +1,8 @@
 """Roles that are told to do nothing for a while.
 
 The players of a paused role stay where they are: connected, with heartbeats, and in the ledger. They do nothing of what
-their plan has, and none of them begins a session. When the role goes on, the rest of each plan comes later by as long as
-the pause took: what was due meanwhile is not made up for in one burst. In an open workload, arrivals of a paused role
+their plan has, and none of them begins a session. When the role goes on, the rest of each plan comes later by as long
+as the pause took: what was due meanwhile is not made up for in one burst. In an open workload, arrivals of a paused role
 are counted and dropped.
 """
 

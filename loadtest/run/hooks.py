@@ -128,8 +128,8 @@ class _Hooks:
         return swarm.pauses if swarm is not None else None
 
     def follow(self) -> None:
-        """From now on others may look on: by metrics, by the web interface's live tab, by signals. Ends the program with
-        one sentence where that cannot be."""
+        """From now on others may look on: by metrics, by the web interface's live tab, by signals. Ends the program
+        with one sentence where that cannot be."""
         if self.is_worker or self.run_options is None:
             return
         try:

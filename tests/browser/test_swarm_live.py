@@ -1,4 +1,4 @@
-"""The tab *Live* of Locust's web interface: charts that follow a run, what happened in it, and roles that are paused."""
+"""The tab *Live* of Locust's web interface: charts that follow a run, what happened in it, roles that are paused."""
 
 from __future__ import annotations
 
@@ -63,14 +63,17 @@ def until_cells(live: Any, role: str, wanted: list[int]) -> None:
     wait_for(lambda: cells_of(live, role) == wanted, deadline_s=RUN_TIMEOUT_S, what=f"{role} {wanted}")
 
 
-def has_ink(live: Any, chart: str) -> bool:
-    """Something is drawn on its canvas besides axes: pixels of the first curve's colour, or close to it."""
+def has_curve(live: Any, chart: str) -> bool:
+    """There are pixels of the first curve's colour on its canvas."""
     return bool(
         live.locator(f'figure[data-chart="{chart}"] canvas').evaluate(
             """canvas => {
+              const hex = getComputedStyle(document.documentElement).getPropertyValue("--one").trim();
+              const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
               const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
               for (let at = 0; at < data.length; at += 4) {
-                if (data[at + 3] > 100 && Math.max(data[at], data[at + 1], data[at + 2]) - Math.min(data[at], data[at + 1], data[at + 2]) > 60) return true;
+                const isClose = wanted.every((part, index) => Math.abs(data[at + index] - part) < 30);
+                if (isClose && data[at + 3] > 150) return true;
               }
               return false;
             }"""
@@ -97,7 +100,7 @@ def test_charts_follow_a_run_roles_are_paused_and_moments_are_listed(page: Any, 
         deadline_s=RUN_TIMEOUT_S, what="all charts",
     )  # fmt: skip
     for chart in sorted(CHARTS):
-        wait_for(lambda chart=chart: has_ink(live, chart), deadline_s=RUN_TIMEOUT_S, what=f"a curve in {chart}")
+        wait_for(lambda chart=chart: has_curve(live, chart), deadline_s=RUN_TIMEOUT_S, what=f"a curve in {chart}")
     legend = live.locator('figure[data-chart="connections"] .legend')
     wait_for(lambda: str(PLAYERS) in legend.inner_text(), deadline_s=RUN_TIMEOUT_S, what="all connected")
 

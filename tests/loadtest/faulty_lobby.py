@@ -63,7 +63,7 @@ class Faults:
     room_lacks: str = ""
     """A key that rows of rooms do not have."""
     is_sure_by_ping: bool = False
-    """Who was there before whom is sure when the earlier client has shown that it knows, however late it learns that."""
+    """Who was there before whom is sure when the earlier client has shown that it knows, however late that is."""
     has_text_ids: bool = False
     garbage_every_s: float = 0.0
     """Each is told something that is no JSON, so often."""

@@ -97,8 +97,8 @@ class Trend:
 
 
 def trend_of(runs: Iterable[tuple[Run, int]], *, limit: float | None = None, names: Sequence[str] = ()) -> Trend:
-    """Each run with the number of runs that it is of; at least one. Figures that only one of them has are left out where
-    there are several. `names`: only those that have one of these texts in their name."""
+    """Each run with the number of runs that it is of; at least one. Figures that only one of them has are left out
+    where there are several. `names`: only those that have one of these texts in their name."""
     points = sorted(runs, key=lambda point: point[0].started_at)
     ordered = [run for run, _ in points]
     found: dict[tuple[object, ...], list[tuple[int, Figure]]] = {}

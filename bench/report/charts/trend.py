@@ -27,8 +27,8 @@ def draw_trend(found: Trend) -> Chart:
     shown = [*found.changed, *(line for line in found.lines if not line.changes)][:MOST]
     what = (
         f"{plural(len(found.runs), 'run')}, {found.runs[0].started_at} to {found.runs[-1].started_at}. Dots: medians; "
-        f"bars: least and most of the readings. {len(shown)} of {plural(len(found.lines), 'figure')}, those that changed "
-        "last first."
+        f"bars: least and most of the readings. {len(shown)} of {plural(len(found.lines), 'figure')}, those that "
+        "changed last first."
     )
     see = "A circle is a change for the better beyond the noise, a cross one for the worse, a diamond another."
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from loadtest.measure.attendance import STATES
 from loadtest.measure.metrics import METRICS
+from loadtest.measure.run_facts import FaultFacts, Moment
 from loadtest.output.conclusion import Conclusion
 from loadtest.output.summary import reach_text
 
@@ -21,8 +22,8 @@ def run_id(found: Conclusion) -> str:
 def following(
     found: Conclusion | None, *, of_run: str = "", after_s: float = 0.0, paused: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """For JSON. Samples and windows that ended after `after_s`; all of them, where `of_run` is another run. `until_s` is
-    what to give as `after_s` the next time."""
+    """For JSON. Samples and windows that ended after `after_s`; all of them, where `of_run` is another run. `until_s`
+    is what to give as `after_s` the next time."""
     if found is None:
         return {"run": "", "running": False}
     facts, recorder = found.facts, found.recorder
@@ -47,12 +48,7 @@ def following(
             for window in windows
         ],
         "titles": {name: METRICS[name].title for name in names},
-        "moments": [
-            {"at_s": moment.at_s, "kind": moment.kind, "text": moment.text} for moment in facts.moments
-        ] + [
-            {"at_s": fault.began_s, "until_s": fault.ended_s, "kind": "fault", "text": fault.name}
-            for fault in facts.faults
-        ],  # fmt: skip
+        "moments": [*map(_moment, facts.moments), *map(_fault, facts.faults)],
         "roles": [
             {
                 "role": role,
@@ -70,3 +66,11 @@ def following(
             if result.found is not None or facts.is_over
         ],
     }
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {"at_s": moment.at_s, "kind": moment.kind, "text": moment.text}
+
+
+def _fault(fault: FaultFacts) -> dict[str, Any]:
+    return {"at_s": fault.began_s, "until_s": fault.ended_s, "kind": "fault", "text": fault.name}

@@ -1,8 +1,8 @@
 """The families of a run sent to an OpenTelemetry collector, by OTLP over HTTP.
 
 The official exporter encodes and sends; what it is given are the run's own histograms, cumulative from the start of the
-run, not copies that an SDK would have recorded once more. Its environment variables (headers, certificates, compression)
-hold here, too.
+run, not copies that an SDK would have recorded once more. Its environment variables (headers, certificates,
+compression) hold here, too.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ log = logging.getLogger("loadtest")
 
 
 class OtlpPush:
-    """Sends every `EVERY_S`, and whenever it is told to, as at the end of a run. A collector that does not answer is said
-    once, and the run goes on."""
+    """Sends every `EVERY_S`, and whenever it is told to, as at the end of a run. A collector that does not answer is
+    said once, and the run goes on."""
 
     def __init__(self, endpoint: str, families: FamiliesNow, *, began: Callable[[], str | None]) -> None:
         """`began`: when the present run did, ISO 8601; None before the first."""

@@ -1,7 +1,7 @@
 """In Locust's web interface: ``/metrics``, and the tab *Live*, which is a page of its own in a frame.
 
-Locust's page shows the tab, and nothing in it: a tab of an extension without a table is empty. A script of ours puts the
-frame there while the tab is open. Everything is behind Locust's login, where it has one.
+Locust's page shows the tab, and nothing in it: a tab of an extension without a table is empty. A script of ours puts
+the frame there while the tab is open. Everything is behind Locust's login, where it has one.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ def _following(source: Source) -> Response:
         after_s = float(request.args.get("after_s") or 0.0)
     except ValueError:
         return _json({"message": "after_s is a number of seconds."}, status=400)
-    found = following(
-        source.conclusion(), of_run=request.args.get("run", ""), after_s=after_s, paused=source.paused()
-    )
+    found = following(source.conclusion(), of_run=request.args.get("run", ""), after_s=after_s, paused=source.paused())
     return _json(found)
 
 

@@ -44,7 +44,7 @@ def is_seventh(change: int, observer: int) -> bool:
 
 EVERY_SECOND = ("--heartbeat-interval-s", 1)
 JUDGED = None
-"""In place of a length: the run ends when every coming of a player has been judged, however long a busy machine takes."""
+"""In place of a length: the run ends when every coming of a player has been judged, however long that takes."""
 PATIENT = ("--settle-s", 4, "--heartbeat-interval-s", 0.3, "--save-every-s", 1, "-r", 2)
 """An announcement that the machine holds up for a second is not lost, and who came before whom is sure of most."""
 AT_ONCE = 5

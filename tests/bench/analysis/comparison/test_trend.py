@@ -1,4 +1,4 @@
-"""Figures over many runs: where one changed is told once, and a command ends otherwise only where that was asked for."""
+"""Figures over many runs: where one changed is told once, and a command ends otherwise only where that was asked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def a_point(day: int, *values: float, suspect: str = "") -> Run:
 
 
 def with_repeats(days: Sequence[float]) -> list[tuple[Run, int]]:
-    return [(a_point(day, *(factor * each for each in STEADY)), len(STEADY)) for day, factor in enumerate(days, start=1)]
+    return [
+        (a_point(day, *(factor * each for each in STEADY)), len(STEADY)) for day, factor in enumerate(days, start=1)
+    ]
 
 
 def the_line(runs: Sequence[tuple[Run, int]]) -> Line:

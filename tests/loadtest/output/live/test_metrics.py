@@ -64,9 +64,7 @@ def test_a_scrape_has_series_ledger_players_and_validity():
 def test_a_histogram_has_every_duration_within_its_bounds_and_the_phases_apart():
     samples = scraped(exposition(families_of(concluded())).decode())
     for bound_s in BOUNDS_S:
-        within = of(
-            samples, "lobby_swarm_series_seconds_bucket", series="heartbeat", phase="ramp", le=f"{bound_s:g}"
-        )
+        within = of(samples, "lobby_swarm_series_seconds_bucket", series="heartbeat", phase="ramp", le=f"{bound_s:g}")
         assert within == sum(time_s <= bound_s for time_s in HEARTBEATS_S), bound_s
     ramp = {"series": "heartbeat", "phase": "ramp"}
     assert of(samples, "lobby_swarm_series_seconds_bucket", **ramp, le="+Inf") == len(HEARTBEATS_S)
@@ -106,7 +104,7 @@ def test_the_server_answers_its_one_path_and_refuses_a_port_that_is_taken():
 
         assert hub.threadpool.spawn(elsewhere).get() == 404
         taken = int(url.split(":")[2].split("/")[0])
-        with pytest.raises(UsageError, match="--metrics-port: 127.0.0.1:"):
+        with pytest.raises(UsageError, match=r"--metrics-port: 127\.0\.0\.1:"):
             MetricsServer("127.0.0.1", taken, list).start()
     finally:
         server.stop()
@@ -179,12 +177,13 @@ def test_a_collector_is_sent_the_same_histograms_counters_and_gauges(receiver: R
     assert series.unit == "s"
     assert series.histogram.aggregation_temporality == 2, "cumulative"
     [ramp] = [
-        point
-        for point in series.histogram.data_points
-        if attributes(point) == {"series": "heartbeat", "phase": "ramp"}
+        point for point in series.histogram.data_points if attributes(point) == {"series": "heartbeat", "phase": "ramp"}
     ]
     assert list(ramp.explicit_bounds) == list(BOUNDS_S)
-    inside = [sum(low < time_s <= high for time_s in HEARTBEATS_S) for low, high in zip((0, *BOUNDS_S), (*BOUNDS_S, 1e9), strict=True)]
+    inside = [
+        sum(low < time_s <= high for time_s in HEARTBEATS_S)
+        for low, high in zip((0, *BOUNDS_S), (*BOUNDS_S, 1e9), strict=True)
+    ]
     assert list(ramp.bucket_counts) == inside
     assert (ramp.count, ramp.sum) == (len(HEARTBEATS_S), pytest.approx(math.fsum(HEARTBEATS_S), rel=1e-3))
     assert ramp.start_time_unix_nano == 1_767_225_600 * 10**9 < ramp.time_unix_nano
@@ -219,7 +218,7 @@ def test_nothing_is_sent_before_the_first_run(receiver: Receiver):
 
 @pytest.mark.parametrize("endpoint", ["collector:4318", "http://", "ftp://x"])
 def test_an_address_that_is_none_is_refused(endpoint: str):
-    with pytest.raises(UsageError, match="--otlp-endpoint: .* is no address"):
+    with pytest.raises(UsageError, match=r"--otlp-endpoint: .* is no address"):
         read_run_options({"otlp_endpoint": endpoint})
 
 

@@ -155,7 +155,10 @@ def test_the_web_interface_pauses_a_role_in_every_process_and_follows_the_run(
     wait_for(lambda: len(live(swarm)["samples"]) > 1, deadline_s=RUN_TIMEOUT_S, what="two samples")
     first = live(swarm)
     assert first["running"]
-    assert [moment["text"] for moment in first["moments"] if moment["kind"] == "role"] == ["host paused", "host resumed"]
+    assert [moment["text"] for moment in first["moments"] if moment["kind"] == "role"] == [
+        "host paused",
+        "host resumed",
+    ]
     wait_for(
         lambda: live(swarm, run=first["run"], after_s=first["until_s"])["samples"],
         deadline_s=RUN_TIMEOUT_S, what="a sample that is new",

@@ -22,9 +22,7 @@ class World:
             recorder=self.recorder, facts=self.facts, options=SimpleNamespace(load=load or LoadOptions())
         )
         environment: Any = SimpleNamespace(runner=self.runner, parsed_options=SimpleNamespace(run_time=None))
-        self.marking = Marking(
-            swarm, environment, duration_s=lambda: self.now_s, workers=lambda: dict(self.workers)
-        )
+        self.marking = Marking(swarm, environment, duration_s=lambda: self.now_s, workers=lambda: dict(self.workers))
 
     def seconds(self, number: float) -> list[tuple[float, str]]:
         for _ in range(int(number)):
