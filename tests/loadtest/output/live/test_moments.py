@@ -60,3 +60,14 @@ def test_files_of_before_have_no_moments():
     run = concluded(is_over=True).document()
     text = as_text(run).replace('"moments": []', '"unknown": []')
     assert decode_run_json(text.encode()).moments == []
+
+
+def test_a_role_that_was_paused_is_a_note_of_the_run_and_no_doubt():
+    moments = [
+        Moment(12.2, "role", "host paused"),
+        Moment(15.0, "phase", "steady state"),
+        Moment(30.0, "role", "host resumed"),
+    ]
+    found = concluded(is_over=True, moments=moments)
+    assert "the load was not that of the plan: host paused at 12 s, host resumed at 30 s" in found.validity.notes
+    assert found.validity.level is concluded(is_over=True).validity.level
