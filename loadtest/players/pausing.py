@@ -2,8 +2,8 @@
 
 The players of a paused role stay where they are: connected, with heartbeats, and in the ledger. They do nothing of
 what their plan has, and none of them begins a session. When the role goes on, the rest of each plan comes later by as
-long as the pause took: what was due meanwhile is not made up for in one burst. In an open workload, arrivals of a paused
-role are counted and dropped.
+long as the pause took: what was due meanwhile is not made up for in one burst. In an open workload, arrivals of a
+paused role are counted and dropped.
 """
 
 from __future__ import annotations

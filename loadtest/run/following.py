@@ -13,7 +13,7 @@ from loadtest.output.live.otlp import OtlpPush
 from loadtest.output.live.prometheus import MetricsServer
 from loadtest.output.live.web import Source, install
 from loadtest.output.recording_options import RunOptions
-from loadtest.players.swarm import log
+from loadtest.players.swarm import log, swarm_of
 from loadtest.run.role_control import RoleControl
 
 
@@ -69,5 +69,5 @@ class Following:
         return families_of(self._conclusion())
 
     def _began(self) -> str | None:
-        found = self._conclusion()
-        return found.facts.started_at if found is not None else None
+        swarm = swarm_of(self._environment)
+        return swarm.facts.started_at if swarm is not None and not swarm.is_called_off else None
