@@ -190,7 +190,8 @@ class Recorder:
     def series_at(self, name: str | RequestKey, place: str) -> Series:
         self.points.settle()
         points = self.points.by_name.get(name)
-        return points.series.get(place, Series()) if points is not None else Series()
+        found = points.series.get(place) if points is not None else None
+        return Series() if found is None else found
 
     def example(self, kind: str, text: str) -> None:
         """Keep the first of a kind of what could not be understood."""

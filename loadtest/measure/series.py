@@ -156,13 +156,20 @@ class Series:
 
 
 @cache
-def _middles_us() -> npt.NDArray[np.float64]:
-    """What hdrhistogram takes for the duration of each bucket, in the order of its counts."""
+def _buckets_us() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The least duration of each bucket, in the order of hdrhistogram's counts, and how many it spans."""
     index = np.arange(HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS).counts_len)
     half = 1 << (_EXACT_BITS - 1)
     shifts = np.maximum((index >> (_EXACT_BITS - 1)) - 1, 0)
     steps = np.where(index < half, index, (index & (half - 1)) + half)
-    middles: npt.NDArray[np.float64] = ((steps << shifts) + ((1 << shifts) >> 1)).astype(np.float64)
+    return (steps << shifts).astype(np.int64), (1 << shifts).astype(np.int64)
+
+
+@cache
+def _middles_us() -> npt.NDArray[np.float64]:
+    """What hdrhistogram takes for the duration of each bucket."""
+    lowest, widths = _buckets_us()
+    middles: npt.NDArray[np.float64] = (lowest + (widths >> 1)).astype(np.float64)
     return middles
 
 
@@ -173,11 +180,11 @@ def figures_between(before: npt.NDArray[np.int64], now: npt.NDArray[np.int64]) -
     total = int(counts.sum())
     if not total:
         return {"count": 0}
-    sums, histogram = np.cumsum(counts), HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS)
+    sums, (lowest, widths) = np.cumsum(counts), _buckets_us()
 
     def ms_at(rank: float) -> float:
         index = int(np.searchsorted(sums, max(1, rank)))
-        return float(histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000)
+        return float(lowest[index] + widths[index] - 1) / 1000
 
     return {"count": total, "p50_ms": ms_at(total * 0.5), "p99_ms": ms_at(total * 0.99), "max_ms": ms_at(total)}
 

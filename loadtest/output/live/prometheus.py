@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gevent import socket
 from gevent.pywsgi import WSGIServer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -59,21 +60,25 @@ class MetricsServer:
     def __init__(self, host: str, port: int, families: FamiliesNow) -> None:
         """`port` 0: a free one."""
         self._families = families
-        self._server = WSGIServer((host, port), self._answer, log=None, error_log=None)
         self._host, self._port = host, port
+        self._server: WSGIServer | None = None
 
     def start(self) -> str:
         """Returns its address. Raises `UsageError`."""
         try:
-            self._server.start()
+            listener = _listener(self._host, self._port)
         except OSError as error:
             raise UsageError(
                 f"--metrics-port: {self._host}:{self._port} cannot be listened at: {error.strerror or error}."
             ) from None
-        return f"http://{self._host}:{self._server.server_port}{PATH}"
+        self._server = WSGIServer(listener, self._answer, log=None, error_log=None)
+        self._server.start()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{listener.getsockname()[1]}{PATH}"
 
     def stop(self) -> None:
-        self._server.stop(timeout=1)
+        if self._server is not None:
+            self._server.stop(timeout=1)
 
     def _answer(self, environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
         if environ["PATH_INFO"] != PATH:
@@ -81,3 +86,17 @@ class MetricsServer:
             return [f"The metrics are at {PATH}.\n".encode()]
         start("200 OK", [("Content-Type", CONTENT_TYPE)])
         return [exposition(self._families())]
+
+
+def _listener(host: str, port: int) -> Any:
+    """Raises `OSError`, with nothing left open."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener

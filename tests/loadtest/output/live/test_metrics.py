@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+import loadtest.players  # noqa: F401  # enters the roles
 from loadtest.output.live import collector, otlp
 from loadtest.output.live.families import BOUNDS_S, families_of
 from loadtest.output.live.otlp import OtlpPush
@@ -37,8 +38,8 @@ def scraped(text: str) -> Samples:
     }
 
 
-def of(samples: Samples, name: str, **labels: str) -> float:
-    return samples[name, frozenset(labels.items())]
+def of(samples: Samples, sample: str, /, **labels: str) -> float:
+    return samples[sample, frozenset(labels.items())]
 
 
 def test_a_scrape_has_series_ledger_players_and_validity():
