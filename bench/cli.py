@@ -17,6 +17,7 @@ from bench.commands.keeping import index, sample
 from bench.commands.listing import list_scenarios
 from bench.commands.reporting import report, run
 from bench.commands.simulating import simulate
+from bench.commands.trending import trend
 
 NEEDED = ("picows", "uvloop", "numpy", "scipy", "matplotlib", "jinja2", "rich", "psutil", "jwt", "locust", "websocket")
 """Modules of the extra `bench`."""
@@ -34,6 +35,7 @@ def main() -> None:
 
 for command in (list_scenarios, run, report, compare, gate, baseline, simulate, index, sample):
     main.add_command(command)
+main.add_command(trend)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
