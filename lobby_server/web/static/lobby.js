@@ -18,6 +18,7 @@ import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
 import { FriendRooms } from "./lobby/friend_rooms.js";
 import { Inbox } from "./lobby/inbox.js";
+import { offerLanguages } from "./lobby/language_choice.js";
 import { Mutes } from "./lobby/mutes.js";
 import { MyRoom } from "./lobby/my_room.js";
 import { MyRoomHost } from "./lobby/my_room_host.js";
@@ -32,7 +33,7 @@ import { RoomCard } from "./lobby/room_card.js";
 import { RoomList } from "./lobby/room_list.js";
 import { RoomListView } from "./lobby/room_list_view.js";
 import { reasonSentence } from "./lobby/sentences.js";
-import { choose, language, t, translatePage } from "./lobby/words.js";
+import { t, translatePage } from "./lobby/words.js";
 
 const VERSION = "13020";
 const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "drain", "refresh", "ack"];
@@ -41,12 +42,7 @@ const RENEW_TRIES = 5;
 const RENEW_PAUSE_MS = 10000;
 
 translatePage();
-const languages = byId("language");
-languages.value = language;
-languages.addEventListener("change", () => {
-  choose(languages.value);
-  location.reload();
-});
+offerLanguages();
 
 const asked = new URLSearchParams(location.search);
 const features = asked.get("features")?.split(",").filter((name) => name !== "none") ?? FEATURES;
