@@ -17,16 +17,21 @@ from lobby_server.core.refusal import LooksTaken
 from lobby_server.protocol import requests
 from lobby_server.service.accounts.upkeep import NOT_YOUR_PASSWORD
 from lobby_server.web.api.accounts import TOO_MANY_ATTEMPTS
+from lobby_server.web.api.authority.mailing import TOO_MANY_MAILS
 from lobby_server.web.base import TOO_MANY_ASKED
 from lobby_server.web.pages import STATIC
 from lobby_server.web.refusals import REFUSALS
 
 BODIES = (
+    requests.AccountChange,
+    requests.EmailChange,
+    requests.EmailConfirmation,
     requests.Login,
     requests.NewReport,
     requests.PasswordChange,
     requests.PasswordProof,
     requests.PasswordReset,
+    requests.ResetRequest,
     requests.RoomSettings,
 )
 """Those that the lobby page sends, and whose faults it shows."""
@@ -115,7 +120,7 @@ def of_server(page: Page) -> set[str]:
     if page is OPERATIONS:
         return set().union(*(kind.FAULTS.values() for kind in BODIES_OF_ADMINISTRATORS))
     found = {sentence for _, _, sentence in REFUSALS.values()}
-    found |= {str(LooksTaken()), NOT_YOUR_PASSWORD, TOO_MANY_ATTEMPTS, TOO_MANY_ASKED}
+    found |= {str(LooksTaken()), NOT_YOUR_PASSWORD, TOO_MANY_ATTEMPTS, TOO_MANY_ASKED, TOO_MANY_MAILS}
     for kind in BODIES:
         found |= set(kind.FAULTS.values())
     for username, password in ((None, None), ("admin", "x" * 2000), ("ann", "bad\x00password")):
