@@ -325,13 +325,13 @@ class App:
     def stop(self) -> None:
         """Announce nothing and let no deadline strike any more: the sessions are about to be closed."""
         self.lobby.stop()
-        self.rooms.stop()
+        self.rooms.upkeep.stop()
         self.ops_history.stop()
 
     async def _restore(self) -> None:
         await self.writer.recover(self._new_life())
         await self.accounts.load_revoked()
-        await self.rooms.restore()
+        await self.rooms.upkeep.restore()
         await self.social.restore()
         await self.administration.restore()
 

@@ -60,6 +60,8 @@ LAYERS = (
     ("service.rooms.changes", "service.rooms.revision_mark"),
     ("service.announcer", "service.drain", "service.watch.ops_history"),
     ("service.limits",),
+    ("service.rooms.upkeep",),
+    ("service.rooms.telling",),
     ("service.rooms.commands", "service.lobby"),
     ("service.social",),
     ("service.rooms.hosting", "service.accounts.upkeep", "service.administration"),

@@ -176,6 +176,6 @@ async def test_rooms_of_an_earlier_life_are_there_again_and_empty(house: House) 
     next_life = House()
     next_life.store = house.store
     next_life.app.rooms._store = house.store
-    await next_life.app.rooms.restore()
+    await next_life.app.rooms.upkeep.restore()
     assert next_life.app.rooms.room(room_id).current_players == 0
-    next_life.app.rooms.stop()
+    next_life.app.rooms.upkeep.stop()
