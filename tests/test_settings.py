@@ -153,6 +153,10 @@ BAD_VALUES: list[tuple[str, Any]] = [
     ("proxy_hops", -1),
     ("proxy_hops", 17),
     ("shutdown_delay_s", -1.0),
+    ("smtp_url", "smtp://mail.example"),
+    ("mail_from", "lobby@play.example"),
+    ("public_url", "https://play.example"),
+    ("mail_rate_per_hour", -1.0),
     ("tls_cert", "only.pem"),
     ("tls_key", "only.pem"),
 ]
@@ -189,6 +193,23 @@ def test_variable_that_cannot_be_read_is_refused_in_one_sentence_that_names_it(v
 def test_settings_that_contradict_each_other_are_refused_in_one_sentence(together: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings(**together)
+    assert is_one_sentence(str(refused.value))
+
+
+MAIL = {"smtp_url": "smtp://mail.example", "mail_from": "lobby@play.example"}
+
+
+@pytest.mark.parametrize("url", ["https://play.example", "http://[::1]:30820/lobby/"])
+def test_page_has_no_slash_at_its_end(url: str) -> None:
+    assert Settings(**MAIL, public_url=url).page_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["play.example", "ftp://play.example", "https://play.example/?a", "https://u@play.example", "https://a b"]
+)
+def test_page_that_is_no_address_is_refused_in_one_sentence(url: str) -> None:
+    with pytest.raises(SettingsError, match="--public-url") as refused:
+        Settings(**MAIL, public_url=url)
     assert is_one_sentence(str(refused.value))
 
 

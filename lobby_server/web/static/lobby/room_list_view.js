@@ -112,7 +112,7 @@ export class RoomListView {
     }
   }
 
-  #draw() {
+  #draw(mostMs) {
     if (this.#ordered === null) {
       this.#ordered = this.#filters.order(this.#model.rooms.values());
       this.#drawModes(this.#ordered);
@@ -129,7 +129,7 @@ export class RoomListView {
     setHidden(byId("rooms-none-fit"), count === 0 || wanted.length > 0);
     setHidden(byId("rooms-clear"), !isOn);
     setHidden(byId("rooms-loading"), this.#model.isKnown);
-    if (!this.#rows.settle(wanted)) this.#goOn();
+    if (!this.#rows.settle(wanted, mostMs)) this.#goOn();
     else if (!this.#order.isHeld) this.#fresh.clear();
   }
 
@@ -139,7 +139,7 @@ export class RoomListView {
     if ("sort" in changes || "mode" in changes) this.#ordered = null;
     this.#order.letGo();
     if (this.#isScrolled) this.#list.scrollTop = 0;
-    this.#draw();
+    this.#draw(0);
   }
 
   #showChosen() {

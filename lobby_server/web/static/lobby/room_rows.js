@@ -7,7 +7,7 @@
  */
 const LEAST_ROW_PX = 44;
 const LEAST_ROWS = 24;
-const MOST_MS = 4; // of one frame, once a screenful stands
+const MOST_MS = 8; // of one frame
 
 export class RoomRows {
   #list;
@@ -23,14 +23,17 @@ export class RoomRows {
     this.#draw = draw;
   }
 
-  /** Let the rows be those of `wanted`, [{key, item}…]. False: there is more to do, in another frame. */
-  settle(wanted) {
+  /**
+   * Let the rows be those of `wanted`, [{key, item}…]: a screenful, and as many more as `mostMs` allows. False: there is
+   * more to do, in another frame.
+   */
+  settle(wanted, mostMs = MOST_MS) {
     const begunMs = performance.now();
     const keys = new Set(wanted.map(({ key }) => key));
     let next = this.#list.firstElementChild;
     let standing = 0;
     for (const { key, item } of wanted) {
-      if (standing >= this.#screenful && performance.now() - begunMs > MOST_MS) return false;
+      if (standing >= this.#screenful && performance.now() - begunMs >= mostMs) return false;
       while (next !== null && !keys.has(next.dataset.id)) next = takeOut(next);
       if (item === null && !this.#rows.has(key)) continue; // it came and went before it had a row
       const row = this.#rowOf(key);
