@@ -49,7 +49,6 @@ from lobby_server.service.watch.security import SecurityLog
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.settings import Settings
 
-
 ASKED_PER_MAIL = 4
 """Mails that one client may ask for, per mail that one account may get: people share an address."""
 
@@ -88,8 +87,8 @@ class App:
         on_fatal: Callable[[str], None] = lambda why: None,
     ) -> None:
         """`secrets` of the tokens: the first one signs, all verify. Without a journal, writes that wait for the
-        database do not outlive the process. `mailer`: None where no mail is sent. `shared_log`: what makes several processes one lobby. `on_fatal` is called
-        with a sentence when this node must not go on."""
+        database do not outlive the process. `mailer`: None where no mail is sent. `shared_log`: what makes several
+        processes one lobby. `on_fatal` is called with a sentence when this node must not go on."""
         self._runtime = runtime
         clock = self.clock = runtime.clock
         self.settings = settings

@@ -10,7 +10,6 @@ import pytest
 from tests.browser.conftest import DESKTOP, PHONE, Crowd
 from tests.browser.test_ops_page import admin_token, open_ops
 
-
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 SIZES = pytest.mark.parametrize(
     "size", [{"width": 1920, "height": 1080}, DESKTOP, PHONE], ids=["wide", "desktop", "phone"]

@@ -1,4 +1,6 @@
-"""Deadlines of rooms: those that are due are found without looking at the others, in the order in which rooms began to wait."""
+"""Deadlines of rooms: those that are due are found without looking at the others, the room that has waited longest
+first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback (aiosmtpd), on a thread of its own, that keeps what it takes; and can be in a bad mood."""
+"""A real SMTP server on loopback (aiosmtpd), on a thread of its own: it keeps what it takes, and can be in a bad mood."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from tests.mail.server import smtp_server
 
 CERTIFICATE = Path(__file__).parent.parent / "web" / "certs" / "cert.pem"
 SENDER = "Spiele-Lobby Köln <lobby@play.example>"
-MAIL = Mail(to="ann@example.org", subject="Neues Passwort wählen", text="Grüße\n\nhttps://play.example/#reset=" + "x" * 300)
+MAIL = Mail(
+    to="ann@example.org", subject="Neues Passwort wählen", text="Grüße\n\nhttps://play.example/#reset=" + "x" * 300
+)
 
 
 def server_context() -> ssl.SSLContext:

@@ -1,5 +1,5 @@
-"""Chats in the lobby, in a party and with one other user, befriends users whom it hears, looks at their profiles, and forms
-parties with them.
+"""Chats in the lobby, in a party and with one other user, befriends users whom it hears, looks at their profiles, and
+forms parties with them.
 
 Socializers find each other by their lines in the lobby, so no list of them is needed across processes.
 Every request is accepted. A line carries its intended time as a mark, so a player who hears it knows how long it took.

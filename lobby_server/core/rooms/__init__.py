@@ -1,5 +1,5 @@
-"""Rooms: what they are (`room`), which there are and who is in them (`book`), who may enter (`admission`), what is due when
-(`deadlines`).
+"""Rooms: what they are (`room`), which there are (`directory`), every way to change them (`book`), who may enter
+(`admission`), what is due when (`deadlines`).
 """
 
 from lobby_server.core.rooms.book import RoomBook

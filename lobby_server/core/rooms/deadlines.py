@@ -1,7 +1,7 @@
 """Which rooms wait for something to be over, and which of them is due.
 
-Deadlines are called off all the time: somebody enters the room that would be deleted. A deadline that holds no more stays
-in the heap until it comes up, or until there are too many of them.
+Deadlines are called off all the time: somebody enters the room that would be deleted. A deadline that holds no more
+stays in the heap until it comes up, or until there are too many of them.
 """
 
 from __future__ import annotations

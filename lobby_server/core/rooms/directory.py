@@ -1,5 +1,5 @@
-"""Which rooms there are, which user is in which, and the revision of the public list: what can be asked without changing
-anything. `lobby_server.core.rooms.book` keeps it true.
+"""Which rooms there are, which user is in which, and the revision of the public list: what can be asked without
+changing anything. `lobby_server.core.rooms.book` keeps it true.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A room and who is in it, as values; and what became of those who came and went. `lobby_server.core.rooms.book` changes
-them.
+"""A room and who is in it, as values; and what became of those who came and went. `lobby_server.core.rooms.book`
+changes them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 who has forgotten the password, by a link that an administrator makes or that a mail brings
 (`lobby_server.service.accounts.mailing`).
 
-A reset link works once: its token names the hash that is to be replaced, and the email address of that time. Another password signs the user out everywhere
-else, because whoever knew the old one may be there.
+A reset link works once: its token names the hash that is to be replaced, and the email address of that time. Another
+password signs the user out everywhere else, because whoever knew the old one may be there.
 """
 
 from __future__ import annotations

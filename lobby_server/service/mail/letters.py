@@ -20,7 +20,7 @@ _RESET = {
         "Hallo {username},\n\n"
         "jemand, wahrscheinlich du, hat ein neues Passwort für dein Konto bei {page} angefordert.\n\n"
         "Wähle es hier, innerhalb einer Stunde:\n{link}\n\n"
-        "Du wirst dann überall abgemeldet. Hast du das nicht angefordert, tu nichts: Dein Passwort bleibt, wie es ist.\n",
+        "Du wirst dann überall abgemeldet. Hast du das nicht angefordert, tu nichts: Dein Passwort bleibt dasselbe.\n",
     ),
 }
 _CONFIRM = {

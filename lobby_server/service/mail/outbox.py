@@ -1,5 +1,5 @@
-"""The mails that wait for the mail server. Nobody waits for them: a call is answered before its mail is written, so that
-the answer takes as long whether there is something to send or not.
+"""The mails that wait for the mail server. Nobody waits for them: a call is answered before its mail is written, so
+that the answer takes as long whether there is something to send or not.
 
 What the server does not take for the moment is tried again. Mails are kept in memory: one that still waits when the
 process ends is lost, and its user asks again.

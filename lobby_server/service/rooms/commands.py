@@ -130,7 +130,9 @@ class RoomCommands:
             except StoreUnavailable:  # and yet it may be gone there, while it goes on here
                 self.upkeep.keep_after_all(room_id)
                 raise
-            await self._replica.run(commands.DeleteRoom(user, room_id), undo=lambda: self.upkeep.keep_after_all(room_id))
+            await self._replica.run(
+                commands.DeleteRoom(user, room_id), undo=lambda: self.upkeep.keep_after_all(room_id)
+            )
         finally:
             del self._deleting[room_id]
             done.set()

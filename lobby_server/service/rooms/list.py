@@ -1,4 +1,4 @@
-"""Rooms as resources, and the body of ``GET /api/rooms``: built once per revision, not per request, in plain and gzip."""
+"""Rooms as resources, and the body of ``GET /api/rooms``: built once per revision, not per request, plain and gzip."""
 
 from __future__ import annotations
 

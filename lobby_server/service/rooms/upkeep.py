@@ -1,5 +1,5 @@
-"""What has to be done for rooms besides what users ask for: their deadlines, the revision of the list, and that the store has
-them as they are, over restarts and over nodes that fail.
+"""What has to be done for rooms besides what users ask for: their deadlines, the revision of the list, and that the
+store has them as they are, over restarts and over nodes that fail.
 
 One node writes what became of rooms, in the order in which it became so.
 """

@@ -69,9 +69,7 @@ class Whereabouts:
         if reader.id == user_id:
             return self._public_room_id(user_id)
         audience = self._audiences.get(user_id, DEFAULT_AUDIENCE)
-        may_know = audience == "everybody" or (
-            audience == "friends" and self._friends.are_friends(reader.id, user_id)
-        )
+        may_know = audience == "everybody" or (audience == "friends" and self._friends.are_friends(reader.id, user_id))
         if not may_know or self._blocks.blocks(user_id, reader.id):
             return None
         return self._public_room_id(user_id)

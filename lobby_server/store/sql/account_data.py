@@ -19,10 +19,10 @@ from lobby_server.store.tables import (
     chat_lines,
     friend_requests,
     friendships,
+    key_of,
     notifications,
     room_bans,
     room_guests,
-    key_of,
     sign_ins,
     users,
     whereabouts,
@@ -48,7 +48,9 @@ class SqlAccountData(SqlCalls):
 
     async def set_email(self, user_id: int, email: str | None) -> None:
         key = None if email is None else key_of(email)
-        others = update(users).where(users.c.email_key == key, users.c.id != user_id, users.c.email_confirmed.is_(False))
+        others = update(users).where(
+            users.c.email_key == key, users.c.id != user_id, users.c.email_confirmed.is_(False)
+        )
         kept = {"email": email, "email_key": key, "email_confirmed": email is not None}
 
         def keep(connection: Connection) -> None:

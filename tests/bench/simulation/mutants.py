@@ -74,7 +74,12 @@ RULES = (
         "if any(user.id in room.banned_user_ids for user in party):",
         "if False:",
     ),
-    _one("who enters a room does not leave theirs", f"{ROOMS}.book:RoomBook._join", "self.leave(user.id, now_s=now_s)", "None"),
+    _one(
+        "who enters a room does not leave theirs",
+        f"{ROOMS}.book:RoomBook._join",
+        "self.leave(user.id, now_s=now_s)",
+        "None",
+    ),
     _one("the host's place is not handed over", f"{ROOMS}.book:RoomBook.leave", "room.host = new_host.user", "pass"),
     _one(
         "the blocked are heard in rooms",

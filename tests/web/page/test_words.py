@@ -1,5 +1,5 @@
-"""What the pages say: every sentence of them is there in German too, and no other. The words of the lobby page hold on the
-operations page as well, which has more of its own.
+"""What the pages say: every sentence of them is there in German too, and no other. The words of the lobby page hold on
+the operations page as well, which has more of its own.
 """
 
 from __future__ import annotations
