@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback (aiosmtpd), on a thread of its own: it keeps what it takes, and can be in a bad mood."""
+"""A real SMTP server on loopback (aiosmtpd), on a thread of its own: it keeps what it takes, or refuses it, or waits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Postbox:
         if self.answer_to_data:
             return self.answer_to_data
         assert isinstance(envelope.content, bytes)
-        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        mail = email.message_from_bytes(envelope.content.replace(b"\r\n", b"\n"), policy=email.policy.default)
         assert isinstance(mail, EmailMessage)
         self.recipients.append(list(envelope.rcpt_tos))
         self.were_encrypted.append(session.ssl is not None)

@@ -6,6 +6,7 @@ import { t } from "./words.js";
 export function makeRoomRow() {
   const row = fromTemplate("room-row");
   row.parts = partsOf(row);
+  row.addEventListener("animationend", () => row.classList.remove("arrived")); // or it would arrive again behind a filter
   return row;
 }
 
