@@ -128,9 +128,9 @@ class Settings:
     # Mail
     smtp_url: str = option(
         "",
-        "mail server for password resets; starttls is required, offered or never; default: no mail is sent",
+        "mail server for password resets; ?starttls=required, offered or never; default: no mail is sent",
         group=Group.MAIL,
-        example="smtp://user:password@mail.example:587?starttls=required",
+        example="smtp://user:password@mail.example:587",
     )
     mail_from: str = option(
         "",

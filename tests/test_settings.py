@@ -68,6 +68,14 @@ def test_empty_variable_is_none() -> None:
     assert read_settings({}, {"LOBBY_PORT": "", "LOBBY_ALLOW_GUESTS": ""}) == Settings()
 
 
+MAIL = {
+    "smtp_url": "smtp://mail.example",
+    "mail_from": "lobby@play.example",
+    "public_url": "https://play.example",
+}
+"""They go together."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> None:
     default = getattr(Settings(), name)
@@ -90,6 +98,9 @@ def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> N
     environment = {environment_name_of(name): value}
     if name == "tls_key":
         environment["LOBBY_TLS_CERT"] = "cert.pem"
+    if name in MAIL:
+        environment |= {environment_name_of(each): given for each, given in MAIL.items()}
+        value = environment[environment_name_of(name)]
     if name == "backplane_url":
         environment |= {"LOBBY_DATABASE_URL": "postgresql://db/lobby", "LOBBY_JWT_SECRET": "x" * 32}
     read = getattr(read_settings({}, environment), name)
@@ -196,12 +207,9 @@ def test_settings_that_contradict_each_other_are_refused_in_one_sentence(togethe
     assert is_one_sentence(str(refused.value))
 
 
-MAIL = {"smtp_url": "smtp://mail.example", "mail_from": "lobby@play.example"}
-
-
 @pytest.mark.parametrize("url", ["https://play.example", "http://[::1]:30820/lobby/"])
 def test_page_has_no_slash_at_its_end(url: str) -> None:
-    assert Settings(**MAIL, public_url=url).page_url == url.rstrip("/")
+    assert Settings(**{**MAIL, "public_url": url}).page_url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +217,7 @@ def test_page_has_no_slash_at_its_end(url: str) -> None:
 )
 def test_page_that_is_no_address_is_refused_in_one_sentence(url: str) -> None:
     with pytest.raises(SettingsError, match="--public-url") as refused:
-        Settings(**MAIL, public_url=url)
+        Settings(**{**MAIL, "public_url": url})
     assert is_one_sentence(str(refused.value))
 
 

@@ -50,7 +50,7 @@ def read_smtp_url(url: str) -> SmtpAddress:
         raise ValueError(f"--smtp-url has {next(iter(options))!r} in its query, where only starttls has a meaning.")
     if starttls not in STARTTLS:
         raise ValueError(f"--smtp-url has starttls={starttls}, which is none of {', '.join(STARTTLS)}.")
-    if parts.username is None and parts.password is not None:
+    if parts.password and not parts.username:
         raise ValueError("--smtp-url has a password and no user.")
     return SmtpAddress(
         host=parts.hostname,

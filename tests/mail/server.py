@@ -112,11 +112,8 @@ def smtp_server(
             loop=loop,
         )
 
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", port, ssl=tls))
-    postbox.port = server.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
+    async def begin() -> asyncio.Server:
+        return await loop.create_server(protocol, "127.0.0.1", port, ssl=tls)
 
     async def end() -> None:
         server.close()
@@ -125,10 +122,17 @@ def smtp_server(
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
 
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
     try:
-        yield postbox
+        server = asyncio.run_coroutine_threadsafe(begin(), loop).result(PATIENCE_S)
+        postbox.port = server.sockets[0].getsockname()[1]
+        try:
+            yield postbox
+        finally:
+            asyncio.run_coroutine_threadsafe(end(), loop).result(PATIENCE_S)
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result(PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -42,12 +42,12 @@ def test_url_says_where_how_and_who(url: str, address: SmtpAddress) -> None:
         ("smtp://", "must look like"),
         ("smtp://mail.example:smtp", "its port is a number"),
         ("smtp://mail.example:99999", "its port is a number"),
-        ("smtp://user:sec/ret@mail.example", "cannot be read|behind its host"),
-        ("smtp://user:sec#ret@mail.example", "cannot be read|behind its host"),
+        ("smtp://user:sec/ret@mail.example", "cannot be read"),
+        ("smtp://user:sec#ret@mail.example", "cannot be read"),
         ("smtp://mail.example/inbox", "behind its host"),
         ("smtp://mail.example?tls=1", "'tls'"),
         ("smtp://mail.example?starttls=maybe", "starttls=maybe"),
-        ("smtp://:secret@mail.example", "no user|must look like"),
+        ("smtp://:secret@mail.example", "a password and no user"),
     ],
 )
 def test_url_that_cannot_be_used_is_refused_with_a_sentence_without_its_password(url: str, part: str) -> None:
