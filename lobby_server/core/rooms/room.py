@@ -10,6 +10,7 @@ from datetime import datetime
 from lobby_server.core.presence import User
 
 HOST_PEER_ID = 1
+"""Of the creator, who is the first member and the first host."""
 
 
 @dataclass(frozen=True)
