@@ -15,8 +15,9 @@ from lobby_server.core.friends import FriendRequest
 from lobby_server.core.presence import User
 from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.core.rooms import Room
+from lobby_server.protocol.requests import Audience
 
-FORMAT = 2
+FORMAT = 3
 """Goes up with every change of a command or of the state that an older node would read wrongly."""
 
 
@@ -280,6 +281,13 @@ class Block(Command, frozen=True):
 class Unblock(Command, frozen=True):
     user_id: int
     other_id: int
+
+
+class SetWhereabouts(Command, frozen=True):
+    """Who is told in which room a user is."""
+
+    user_id: int
+    audience: Audience
 
 
 # -- chat, notifications, announcements -------------------------------------------------------------------------------
