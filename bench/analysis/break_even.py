@@ -33,7 +33,7 @@ from bench.measures import (
     Measure,
 )
 from bench.record.findings import Measured, Reading, Where
-from bench.record.profiles import IDLE_LIFE, WAYS
+from bench.record.profiles.sizes import IDLE_LIFE, WAYS
 from bench.record.run import Run
 from bench.stats import FloatArray
 from loadtest.results.validity import Validity

@@ -18,7 +18,7 @@ from bench.analysis.sources import readings
 from bench.analysis.validity import VALID, Judgement, worse_of
 from bench.citations import Quantity
 from bench.measures import CPU_PER_CLIENT_HOUR, TIME_TO_FRESH_P50, TIME_TO_FRESH_P99, Measure
-from bench.record.profiles import WAYS
+from bench.record.profiles.sizes import WAYS
 from bench.record.run import Run
 from loadtest.results.validity import Validity
 

@@ -34,7 +34,7 @@ from bench.measures import (
     REQUESTS_PER_PLAYER_HOUR,
 )
 from bench.record.findings import Findings, Measured, Reading, Where
-from bench.record.profiles import LIVES
+from bench.record.profiles.sizes import LIVES
 from bench.record.run import Run
 from bench.record.vocabulary import ALL_CHANGES_TIMED
 from bench.record.wire import HEARTBEAT_S, PING_MESSAGE, PONG_BYTES, ByteCount

@@ -63,7 +63,7 @@ def gate(stored: Path, output: Path | None, seed: int | None) -> None:
     from bench.analysis.comparison.baseline import SCENARIOS, check, verdict
     from bench.record.files.baseline import BaselineUnreadable, read_baseline
     from bench.record.files.run_file import RUN_FILE, write_run
-    from bench.record.profiles import GATE
+    from bench.record.profiles.standard import GATE
 
     try:
         baseline = read_baseline(stored)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.commands.errors import Failed, Misused
 
 if TYPE_CHECKING:
-    from bench.record.profiles import Profile
+    from bench.record.profiles.profile import Profile
     from bench.record.run import Run
 
 SEED_BITS = 31

@@ -15,7 +15,7 @@ from bench.commands.runs import REPORTS, read
 from loadtest.results.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from bench.record.profiles import Profile
+    from bench.record.profiles.profile import Profile
     from bench.record.run import Run
 
 MOST_NAMED = 3
@@ -56,7 +56,8 @@ def run(
 
     Exit codes: 1 a ledger found a fault, or a scenario failed; 3 a goal was missed; 4 a figure is not valid.
     """
-    from bench.record.profiles import PROFILES, at_sizes, parts
+    from bench.record.profiles.profile import at_sizes, parts
+    from bench.record.profiles.standard import PROFILES
 
     sizes = at_sizes(parts(_with_slo(PROFILES[profile], slo_ms)), clients)
     what = "+".join(names) if len(names) <= MOST_NAMED else f"{len(names)}-scenarios"
@@ -78,7 +79,7 @@ def report(
 
     Exit codes: 1 a ledger found a fault, or a scenario failed; 4 a figure is not valid. The same for a run of before.
     """
-    from bench.record.profiles import PROFILES
+    from bench.record.profiles.standard import PROFILES
 
     if source is not None:
         kept = read(source)
@@ -93,7 +94,7 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
     """A service level that was asked for is searched for wherever it is, in every profile."""
     import msgspec
 
-    from bench.record.profiles import wherever
+    from bench.record.profiles.profile import wherever
 
     if slo_ms is None:
         return profile

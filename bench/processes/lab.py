@@ -16,7 +16,7 @@ from bench.processes.remote import Remote
 from bench.processes.target import Target
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import Profile
+from bench.record.profiles.profile import Profile
 
 HOST = "127.0.0.1"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.record.findings import Findings
-from bench.record.profiles import Profile
+from bench.record.profiles.profile import Profile
 
 SCHEMA_VERSION = 3
 """Older ones are lifted to it when they are read (`bench.record.files.lift`)."""

@@ -25,7 +25,7 @@ from bench.processes.progress import Stage
 from bench.processes.remote import Remote
 from bench.processes.server_flags import server_flags
 from bench.record.findings import Findings, Stretch
-from bench.record.profiles import WAYS, BandwidthSizes
+from bench.record.profiles.sizes import WAYS, BandwidthSizes
 from bench.record.traffic import Traffic, TrafficGroup, Wire
 from bench.record.vocabulary import HEARTBEAT_TIMEOUT
 from bench.scenarios.broadcast import FLAGS

@@ -35,7 +35,7 @@ from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book, Told
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import BroadcastSizes
+from bench.record.profiles.sizes import BroadcastSizes
 from bench.record.samples import Samples
 from bench.record.vocabulary import (
     ANNOUNCEMENT,

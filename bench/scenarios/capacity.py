@@ -23,7 +23,7 @@ from bench.record.book import Book
 from bench.record.disturbance import OTHER_WORK
 from bench.record.findings import Findings, Where
 from bench.record.limits import TIME_WAIT_LIMIT
-from bench.record.profiles import CapacitySizes
+from bench.record.profiles.sizes import CapacitySizes
 from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED
 from bench.scenarios.engine.fanout import FLAGS as FANOUT_FLAGS
 from loadtest.results.validity import BUSY_SHARE

@@ -13,7 +13,7 @@ from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import COST_ROOMS, LIVES
+from bench.record.profiles.sizes import COST_ROOMS, LIVES
 from bench.scenarios.engine.memory import measure_memory
 from bench.scenarios.freshness import write_checks
 

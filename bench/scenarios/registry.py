@@ -11,7 +11,8 @@ from bench.load.changes.changes import whole_intervals_s
 from bench.measures import HOSTILE_KINDS
 from bench.processes.lab import Lab
 from bench.record.findings import Findings
-from bench.record.profiles import LIVES, EngineSizes, Profile
+from bench.record.profiles.profile import Profile
+from bench.record.profiles.sizes import LIVES, EngineSizes
 from bench.record.questions import QUESTIONS, question_of
 from bench.scenarios import (
     bandwidth,

@@ -21,7 +21,7 @@ from bench.processes.lab import Lab, Server
 from bench.processes.server_flags import lab_flags
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, Swarm
-from bench.record.profiles import SwarmSizes
+from bench.record.profiles.sizes import SwarmSizes
 from bench.record.vocabulary import ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT
 from bench.words import without_folder
 

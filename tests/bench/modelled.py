@@ -31,7 +31,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import BreakEvenSizes, CapacitySizes, FreshnessSizes
+from bench.record.profiles.sizes import BreakEvenSizes, CapacitySizes, FreshnessSizes
 from bench.record.run import Run
 from bench.record.vocabulary import (
     ALL_CHANGES_TIMED,

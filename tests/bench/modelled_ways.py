@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, Swarm
-from bench.record.profiles import BandwidthSizes
+from bench.record.profiles.sizes import BandwidthSizes
 from bench.record.traffic import ClientBytes, TrafficGroup
 from bench.record.vocabulary import ANNOUNCEMENTS_SENT, MATCH_INVITATIONS_SENT
 from tests.bench.runs import an_idle_result

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bench.measures import ACCEPTS_AGAIN, BACK_WITHIN, LIST_BYTES
 from bench.record.book import Book, Told
 from bench.record.findings import Findings, Ledger, Stretch, Swarm, Where
-from bench.record.profiles import QUICK
+from bench.record.profiles.standard import QUICK
 from bench.record.run import Machine, Run
 from bench.record.samples import Samples
 from bench.record.traffic import ClientBytes, Connect, MessageSize, Traffic, TrafficGroup

@@ -14,7 +14,8 @@ from bench.processes.remote import GeneratorFailed
 from bench.record.book import Book
 from bench.record.files.run_file import read_run, write_run
 from bench.record.findings import Findings
-from bench.record.profiles import FULL, QUICK, SMOKE, Profile
+from bench.record.profiles.profile import Profile
+from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS
 from bench.record.run import Run
 from bench.scenarios.capacity import StepOutcome, search

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from bench.processes.cpu import CpuPlan
 from bench.processes.lab import Lab
 from bench.processes.progress import PlainReporter
-from bench.record.profiles import Profile
+from bench.record.profiles.profile import Profile
 
 
 def lab_of(profile: Profile) -> Lab:

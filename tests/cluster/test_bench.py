@@ -35,7 +35,8 @@ from bench.processes.cluster.surroundings import why_not
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
 from bench.record.findings import Findings
-from bench.record.profiles import SMOKE, SurvivalSizes
+from bench.record.profiles.sizes import SurvivalSizes
+from bench.record.profiles.standard import SMOKE
 from bench.record.vocabulary import ONE_NODE, OTHER_NODE
 from bench.report.charts import FOUND
 from bench.report.charts.sheet import render

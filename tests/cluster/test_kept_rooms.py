@@ -10,7 +10,8 @@ import pytest
 from bench.measures import KILLED, ROOMS_DOUBLED, ROOMS_MADE, ROOMS_MISSING
 from bench.processes.cluster.surroundings import Surroundings, surroundings, why_not
 from bench.record.book import Book
-from bench.record.profiles import FULL, ClusterSizes
+from bench.record.profiles.sizes import ClusterSizes
+from bench.record.profiles.standard import FULL
 from bench.scenarios.cluster import rooms
 from tests.cluster.labs import lab_of
 

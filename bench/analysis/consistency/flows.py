@@ -22,7 +22,7 @@ from bench.measures import (
     REQUESTS_PER_CLIENT_HOUR,
     REQUESTS_PER_PLAYER_HOUR,
 )
-from bench.record.profiles import COST_ROOMS, LIVES
+from bench.record.profiles.sizes import COST_ROOMS, LIVES
 from bench.record.run import Run
 from bench.words import rate_words, size
 

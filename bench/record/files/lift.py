@@ -16,7 +16,7 @@ from bench import measures
 from bench.measures import Measure
 from bench.record.book import Book, Told
 from bench.record.findings import Findings, Ledger, Stretch, Swarm, Where
-from bench.record.profiles import Profile
+from bench.record.profiles.profile import Profile
 from bench.record.run import Machine, Run
 from bench.record.samples import Samples
 from bench.record.traffic import Connect, MessageSize, Traffic, TrafficGroup

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from bench.record.book import Book
 from bench.record.findings import Stretch, Swarm
 from bench.record.machine import COMMIT_DIGITS, UNKNOWN_COMMIT
-from bench.record.profiles import OF_A_SWARM, SMOKE, Profile, SwarmSizes
+from bench.record.profiles.profile import OF_A_SWARM, Profile
+from bench.record.profiles.sizes import SwarmSizes
+from bench.record.profiles.standard import SMOKE
 from bench.record.run import Machine, Run
 from loadtest.results.run_json import RunFile, as_builtins
 from loadtest.workload.mix import POLLERS

@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from bench.analysis.break_even import CONFIRMED, Surface, simple_per_s, surfaces_of
 from bench.measures import BYTES_PER_CLIENT_HOUR, CPU_PER_CLIENT_HOUR, TIME_TO_FRESH_P50
 from bench.record.findings import Findings
-from bench.record.profiles import WAYS
+from bench.record.profiles.sizes import WAYS
 from bench.record.run import Run
 from bench.report.charts.colours import WAY_COLOURS
 from bench.report.charts.sheet import STYLE, columns, sheet, title, write_below

@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 
-from bench.record.profiles import DELTA_LIFE, FETCHING_LIFE, IDLE_LIFE
+from bench.record.profiles.sizes import DELTA_LIFE, FETCHING_LIFE, IDLE_LIFE
 from bench.record.vocabulary import FIXED_RETRY, JITTER_RETRY, LOBBY
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"

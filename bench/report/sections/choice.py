@@ -12,7 +12,7 @@ from bench.analysis.sources import achieved as achieved_rate
 from bench.analysis.sources import every, fewer, fewest, first_crossover, first_to_cross, hour
 from bench.analysis.sources import shortest_rooms as of_shortest
 from bench.citations import cite, combined, plain, setting
-from bench.record.profiles import WAYS
+from bench.record.profiles.sizes import WAYS
 from bench.report.sections.page import Table, mark_of
 from bench.words import (
     count,

@@ -36,7 +36,7 @@ from bench.measures import (
     Measure,
 )
 from bench.record.findings import Findings, Measured
-from bench.record.profiles import FETCHING_LIFE, IDLE_LIFE
+from bench.record.profiles.sizes import FETCHING_LIFE, IDLE_LIFE
 from bench.record.run import Run
 from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN
 from bench.words import count, in_digits, in_ms, size, way_words

@@ -37,7 +37,8 @@ from bench.processes.server_flags import lab_flags
 from bench.processes.target import Target
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import Profile, SurvivalSizes
+from bench.record.profiles.profile import Profile
+from bench.record.profiles.sizes import SurvivalSizes
 from bench.scenarios.swarm import GOOD_EXITS, SwarmFailed, locustfile
 
 FLAGS = lab_flags(trusted_proxies="127.0.0.0/8,10.78.0.0/16")

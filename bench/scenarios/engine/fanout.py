@@ -27,7 +27,7 @@ from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, sum_stretches
-from bench.record.profiles import EngineSizes
+from bench.record.profiles.sizes import EngineSizes
 from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_WS
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, heartbeat_timeout_s=600)

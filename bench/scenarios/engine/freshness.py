@@ -40,7 +40,7 @@ from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
-from bench.record.profiles import EngineSizes
+from bench.record.profiles.sizes import EngineSizes
 from bench.stats import FloatArray, merge, percentile
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)

@@ -16,7 +16,7 @@ from bench.processes.server_flags import lab_flags
 from bench.processes.watch import resident_kib, slab_kib, socket_memory_kib
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import EngineSizes
+from bench.record.profiles.sizes import EngineSizes
 
 FLAGS = lab_flags(heartbeat_timeout_s=600)
 PATTERN = b'"user_online"'

@@ -20,7 +20,7 @@ from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import EngineSizes
+from bench.record.profiles.sizes import EngineSizes
 from bench.record.vocabulary import (
     LOBBY,
     LOBBY_FILTERED,

@@ -25,7 +25,7 @@ from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
-from bench.record.profiles import SwarmCostSizes
+from bench.record.profiles.sizes import SwarmCostSizes
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0)
 FEATURES = ("rooms_delta",)

@@ -13,7 +13,7 @@ from bench.processes.lab import Lab
 from bench.processes.server_flags import lab_flags
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import ChurnSizes
+from bench.record.profiles.sizes import ChurnSizes
 from bench.scenarios.stress.flags import NO_OPENSSL, flags_of
 
 FLAGS = lab_flags(social_rate_per_min=0, command_rate_per_s=0)

@@ -32,7 +32,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.record.profiles import BreakEvenSizes, FreshnessSizes
+from bench.record.profiles.sizes import BreakEvenSizes, FreshnessSizes
 from bench.record.run import Run
 from tests.bench.runs import PROFILE, a_group, a_run, an_idle_result
 

@@ -24,7 +24,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, Swarm, Where
-from bench.record.profiles import FreshnessSizes
+from bench.record.profiles.sizes import FreshnessSizes
 from bench.record.run import Run
 from bench.report.build import make_report, render
 from bench.words import rate_words

@@ -19,7 +19,7 @@ from bench.load.cells import staleness
 from bench.load.changes.ledger import Receipts
 from bench.measures import BYTES_PER_CLIENT_HOUR, CPU_PER_CLIENT_HOUR, CPU_PER_RECIPIENT, Kind, Measure
 from bench.record.findings import Reading
-from bench.record.profiles import CapacitySizes
+from bench.record.profiles.sizes import CapacitySizes
 from bench.record.vocabulary import LOBBY_AGAIN
 from bench.report.build import texts_of
 from bench.scenarios.capacity import StepOutcome, search

@@ -21,7 +21,9 @@ from bench.processes.lab import Lab
 from bench.processes.progress import PlainReporter
 from bench.processes.remote import Remote
 from bench.record.findings import Findings, Series, sum_ledgers
-from bench.record.profiles import SMOKE, BandwidthSizes, BroadcastSizes, Profile
+from bench.record.profiles.profile import Profile
+from bench.record.profiles.sizes import BandwidthSizes, BroadcastSizes
+from bench.record.profiles.standard import SMOKE
 from bench.record.samples import Samples
 from bench.record.traffic import Traffic
 from bench.record.vocabulary import ANNOUNCEMENT, FETCHED_ANNOUNCEMENT, FRESH_LIST, POLLED_AGE, STATUS

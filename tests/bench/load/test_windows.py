@@ -24,7 +24,9 @@ from bench.processes.cpu import CpuPlan
 from bench.processes.lab import HOST, Lab
 from bench.processes.progress import PlainReporter
 from bench.record.findings import Findings, Where
-from bench.record.profiles import SMOKE, BandwidthSizes, BreakEvenSizes, CostSizes, FreshnessSizes, Profile
+from bench.record.profiles.profile import Profile
+from bench.record.profiles.sizes import BandwidthSizes, BreakEvenSizes, CostSizes, FreshnessSizes
+from bench.record.profiles.standard import SMOKE
 from bench.record.wire import exchange_wire_bytes, one_way_wire_bytes
 from bench.scenarios import bandwidth, break_even, cost, freshness
 from tests.bench.fake_lobby import fake_lobby

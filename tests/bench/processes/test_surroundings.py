@@ -21,7 +21,7 @@ from bench.processes.progress import PlainReporter, Plan, left_words, reporter
 from bench.processes.remote import GeneratorFailed, Remote
 from bench.processes.target import Target, TargetFailed
 from bench.processes.watch import Watch, resident_kib, slab_kib, socket_memory_kib
-from bench.record.profiles import SMOKE
+from bench.record.profiles.standard import SMOKE
 
 GONE = 2**22 + 1
 """A process id that the kernel does not give."""

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from bench.record.machine import PACKAGES, UNKNOWN_COMMIT, describe_machine, package_versions, read_commit
-from bench.record.profiles import FULL, PROFILES, QUICK, SMOKE, at_sizes, parts
+from bench.record.profiles.profile import at_sizes, parts
+from bench.record.profiles.standard import FULL, PROFILES, QUICK, SMOKE
 from bench.record.provenance import caption, commit_words, facts, machine_words
 from tests.bench.runs import a_run, a_whole_run
 

@@ -30,7 +30,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import FETCHING_LIFE, WAYS
+from bench.record.profiles.sizes import FETCHING_LIFE, WAYS
 from bench.record.run import Run
 from bench.record.vocabulary import (
     ACCEPTED,

@@ -13,7 +13,7 @@ from bench.measures import MEASURES
 from bench.record.book import Book, Told
 from bench.record.files.run_file import read_run, write_run
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import LIVES, WAYS
+from bench.record.profiles.sizes import LIVES, WAYS
 from bench.record.run import Run
 from bench.record.samples import Samples
 from bench.record.vocabulary import ANNOUNCEMENT, FIXED_RETRY, FLOOR, FRESH_LIST, LOBBY, LOBBY_AGAIN, POLLED_AGE, STATUS

@@ -27,7 +27,7 @@ from bench.measures import (
 )
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Swarm, Where
-from bench.record.profiles import SwarmSizes
+from bench.record.profiles.sizes import SwarmSizes
 from bench.record.run import Run
 from bench.record.traffic import Wire
 from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED, FLOOR, LOBBY, LOBBY_AGAIN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.record.profiles import CapacitySizes
+from bench.record.profiles.sizes import CapacitySizes
 from bench.scenarios.capacity import StepOutcome, search
 
 SIZES = CapacitySizes(first=1_000, most=16_000, resolution=0.1)

@@ -19,7 +19,7 @@ from bench.processes.progress import PlainReporter
 from bench.processes.remote import Remote
 from bench.record.files.run_file import read_run
 from bench.record.findings import Findings
-from bench.record.profiles import SMOKE
+from bench.record.profiles.standard import SMOKE
 from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO
 from bench.scenarios import reconnect, storm
 from bench.scenarios.engine import fanout, freshness, memory, rooms_get

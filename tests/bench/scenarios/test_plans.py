@@ -18,7 +18,9 @@ from bench.measures import BACK_WITHIN, FAILED_ATTEMPTS, FALSE_OFFLINE, PEAK_RAT
 from bench.processes.turns import in_turns
 from bench.record.book import Book
 from bench.record.findings import Findings, Ledger, Stretch, Where
-from bench.record.profiles import FULL, QUICK, SMOKE, CapacitySizes, Profile, wherever
+from bench.record.profiles.profile import Profile, wherever
+from bench.record.profiles.sizes import CapacitySizes
+from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.record.questions import ENGINE_QUESTIONS, QUESTIONS, question_of
 from bench.record.vocabulary import BACK_AND_FRESH
 from bench.scenarios.capacity import LEAST, Knee, StepOutcome, outcome_of, search, steps_about

@@ -17,7 +17,9 @@ from bench.processes.progress import PlainReporter, Plan, left_words
 from bench.processes.target import TargetFailed
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
-from bench.record.profiles import FULL, MOST_CLIENTS, QUICK, SMOKE, Profile, at_sizes, parts, wherever
+from bench.record.profiles.profile import Profile, at_sizes, parts, wherever
+from bench.record.profiles.sizes import MOST_CLIENTS
+from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.scenarios.runner import run_scenarios
 
