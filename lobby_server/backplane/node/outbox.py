@@ -97,11 +97,19 @@ class Outbox:
     def restart(self, node: str, first: Iterable[Command], *, now_s: float) -> None:
         """Nothing that is on its way will ever be applied: begin again under another name, with some commands before
         all others. Who waits is told so; what nobody waits for is appended again, but for sockets that come and go,
-        which are announced anew."""
+        which are announced anew: who waits for the arrival of one of them goes on waiting."""
         left = [*(each for sent in self._sent.values() for each in sent.pending), *self._waiting]
         self.node, self._sequence = node, 0
         self._sent.clear()
-        self._waiting = deque(Pending(command, None, now_s) for command in first)
+        arriving = {
+            (pending.command.user.id, pending.command.socket): pending.request
+            for pending in left
+            if isinstance(pending.command, Arrive)
+        }
+        self._waiting = deque()
+        for command in first:
+            again = arriving.get((command.user.id, command.socket)) if isinstance(command, Arrive) else None
+            self._waiting.append(Pending(command, again, now_s))
         for pending in left:
             if isinstance(pending.command, Arrive | Depart | NodeUp):
                 continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lobby_server.backplane.errors import BackplaneError
 
 if TYPE_CHECKING:
-    from lobby_server.backplane.stream import Stream
+    from lobby_server.backplane.valkey.stream import Stream
 
 LIMIT_WAIT_S = 0.1
 """How long a call waits for what other nodes have counted, before its node counts alone."""

@@ -11,22 +11,30 @@
     lobby:{cluster}:gate        who changes friendships and blocks
     lobby:{cluster}:limit:KEY   when one who is limited will have used up nothing
 
-What only holds together is a script: an entry gets its number and its place at once, and only while the epoch is the
-one that its writer knows. Readers see by the numbers what a stream does not tell: entries that were trimmed away, and a
-server that came back empty.
+What only holds together is a script (`lobby_server.backplane.valkey.scripts`). Readers see by the numbers what a stream
+does not tell: entries that were trimmed away, and a server that came back empty.
+
+What happens all the time has a connection each: reading the stream; writing to it, and being heard of; asking for its
+end. The rest shares a pool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+import contextlib
+import functools
+import hashlib
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
+from lobby_server.backplane.valkey import scripts
+from lobby_server.backplane.valkey.channel import Channel, Word
 from lobby_server.backplane.wire import Entry
 
 CALL_TIMEOUT_S = 2.0
@@ -41,52 +49,9 @@ MOST_ENTRIES = 500
 _Result = TypeVar("_Result")
 
 
-_IF_EPOCH = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('EPOCHGONE') end\n"
-APPEND = (
-    _IF_EPOCH
-    + """local number = redis.call('INCR', KEYS[2])
-redis.call('XADD', KEYS[3], '*', 'e', ARGV[1], 'n', number, 'b', ARGV[2])
-return number"""
-)
-RENEW = _IF_EPOCH + "return redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2])"
-PUT_SNAPSHOT = (
-    _IF_EPOCH
-    + """redis.call('SET', KEYS[2], ARGV[2])
-return redis.call('XTRIM', KEYS[3], 'MINID', ARGV[3])"""
-)
-SEED = """if redis.call('GET', KEYS[5]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('DEL', KEYS[3], KEYS[6])
-redis.call('SET', KEYS[2], ARGV[3])
-redis.call('SET', KEYS[4], ARGV[4])
-redis.call('SET', KEYS[1], ARGV[2])
-redis.call('DEL', KEYS[5])
-return 1"""
-TAKE = """local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local state = tonumber(redis.call('GET', KEYS[1]) or '0')
-local wait = state - tonumber(ARGV[2]) - now
-if wait > 0 then return wait end
-state = math.max(state, now) + tonumber(ARGV[1])
-redis.call('SET', KEYS[1], string.format('%.0f', state), 'PX', math.ceil((state - now) / 1000) + 1)
-return 0"""
-"""The generic cell rate algorithm as `lobby_server.core.ratelimit.Pace` has it, in microseconds of Valkey's clock."""
-STAND = """local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('ZADD', KEYS[2], now, ARGV[1])
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])) do
-  redis.call('ZREM', KEYS[1], gone)
-  redis.call('ZREM', KEYS[2], gone)
-end
-redis.call('PEXPIRE', KEYS[1], 10000)
-redis.call('PEXPIRE', KEYS[2], 10000)"""
-"""A replica that says no more that it stands, because it has ended, is none: the others would wait for it for ever."""
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
-
-
 class Stream:
-    """One connection pool to Valkey, and one cluster's keys. Every call raises `BackplaneAway` when it cannot be done
-    now, and `BackplaneRefused` when it never can."""
+    """The connections of a node to Valkey, and one cluster's keys. Every call raises `BackplaneAway` when it cannot be
+    done now, and `BackplaneRefused` when it never can."""
 
     def __init__(self, url: str, *, cluster: str) -> None:
         """Raises `ValueError` for a URL that is none."""
@@ -97,11 +62,10 @@ class Stream:
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
             decode_responses=False,
+            protocol=2,  # nothing is pushed here, and its answers are the cheaper ones to read
         )
-        self._scripts = {
-            text: self._client.register_script(text)
-            for text in (APPEND, RENEW, PUT_SNAPSHOT, SEED, TAKE, STAND, RELEASE)
-        }
+        pool = self._client.connection_pool
+        self._reading, self._writing, self._asking = (Channel(pool, timeout_s=CALL_TIMEOUT_S) for _ in range(3))
         prefix = f"lobby:{{{cluster}}}:"
         self._epoch, self._number, self._log = prefix + "epoch", prefix + "number", prefix + "log"
         self._snapshot, self._alive = prefix + "snapshot", prefix + "alive:"
@@ -109,10 +73,9 @@ class Stream:
         self._limit, self._standing = prefix + "limit:", prefix + "standing"
 
     async def close(self) -> None:
-        try:
-            await self._client.aclose()
-        except RedisError:
-            pass  # it is gone anyway
+        for closing in (self._reading.close, self._writing.close, self._asking.close, self._client.aclose):
+            with contextlib.suppress(RedisError, OSError):  # it is gone anyway
+                await closing()
 
     async def time_s(self) -> float:
         """What Valkey's clock says, in Unix time."""
@@ -123,21 +86,22 @@ class Stream:
 
     async def append(self, epoch: str, batch: bytes) -> None:
         """Put a batch at the end. Raises `EpochGone`."""
-        await self._script(APPEND, [self._epoch, self._number, self._log], [epoch, batch])
+        await self._script(scripts.APPEND, [self._epoch, self._number, self._log], [epoch, batch], by=self._writing)
 
     async def read(self, epoch: str, after: str) -> list[tuple[str, Entry]]:
         """The next entries after a stream id, waiting for them for a while. Raises `EpochGone` for one of another
         epoch."""
-        found = await self._do(self._client.xread({self._log: after}, count=MOST_ENTRIES, block=BLOCK_MS))
-        streams: Iterable[Any] = found.items() if isinstance(found, dict) else found or ()
-        entries: list[tuple[str, Entry]] = []
-        for _, listed in streams:
-            for stream_id, fields in listed[0] if listed and isinstance(listed[0], list) else listed:
-                if fields[b"e"].decode() != epoch:
-                    raise EpochGone
-                text = stream_id.decode()
-                entries.append((text, Entry(int(fields[b"n"]), int(text.partition("-")[0]), fields[b"b"])))
-        return entries
+        call = self._reading.call("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", self._log, after)
+        found = await self._do(call)
+        if not found:
+            return []
+        listed = next(iter(found.values())) if isinstance(found, dict) else found[0][1]
+        return _entries(listed, epoch)
+
+    async def first_after(self, epoch: str, after: str) -> int | None:
+        """The number of the first entry behind a stream id; None: there is none. Raises `EpochGone`."""
+        found = _entries(await self._do(self._asking.call("XRANGE", self._log, f"({after}", "+", "COUNT", 1)), epoch)
+        return found[0][1].number if found else None
 
     async def epoch(self) -> str | None:
         """None: no node has opened one since Valkey started empty."""
@@ -146,7 +110,18 @@ class Stream:
 
     async def newest(self) -> int:
         """The number of the newest entry."""
-        return int(await self._do(self._client.get(self._number)) or 0)
+        try:
+            found = await self._asking.call("GET", self._number)
+        except ConnectionLost:  # nobody has asked for long, and something between has closed it
+            found = await self._do(self._asking.call("GET", self._number))
+        except (RedisError, OSError) as fault:
+            raise _translated(fault) from fault
+        return int(found or 0)
+
+    async def abandon(self, epoch: str, number: int) -> bool:
+        """A node has read this epoch up to `number`, and the server has not: let it be gone. False: it has. Raises
+        `EpochGone`."""
+        return bool(await self._script(scripts.ABANDON, [self._epoch, self._number], [epoch, str(number)]))
 
     # -- snapshots ------------------------------------------------------------------------------------------------
 
@@ -156,13 +131,19 @@ class Stream:
 
     async def put_snapshot(self, epoch: str, snapshot: bytes, *, keep_from: str) -> None:
         """Replace the snapshot, and forget entries before a stream id. Raises `EpochGone`."""
-        await self._script(PUT_SNAPSHOT, [self._epoch, self._snapshot, self._log], [epoch, snapshot, keep_from])
+        await self._script(scripts.PUT_SNAPSHOT, [self._epoch, self._snapshot, self._log], [epoch, snapshot, keep_from])
 
     # -- nodes ----------------------------------------------------------------------------------------------------
 
-    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes) -> None:
-        """A node is heard of, and says how it is. Raises `EpochGone`."""
-        await self._script(RENEW, [self._epoch, self._alive + node], [epoch, str(int(ttl_s * 1000)), report])
+    async def renew(
+        self, epoch: str, node: str, *, ttl_s: float, report: bytes, others: Sequence[str]
+    ) -> tuple[int, dict[str, bytes]]:
+        """A node is heard of, and says how it is. The number of the newest entry, and `reports` of others. Raises
+        `EpochGone`."""
+        keys = [self._epoch, self._number, *(self._alive + name for name in (node, *others))]
+        ttl_ms = str(int(ttl_s * 1000))
+        number, *found = await self._script(scripts.RENEW, keys, [epoch, ttl_ms, report], by=self._writing)
+        return int(number or 0), _heard(others, found)
 
     async def forget(self, node: str) -> None:
         await self._do(self._client.delete(self._alive + node))
@@ -171,15 +152,14 @@ class Stream:
         """What some nodes say of themselves; those that have not been heard of in time are left out."""
         if not nodes:
             return {}
-        found = await self._do(self._client.mget([self._alive + node for node in nodes]))
-        return {node: report for node, report in zip(nodes, found, strict=True) if report is not None}
+        return _heard(nodes, await self._do(self._client.mget([self._alive + node for node in nodes])))
 
     # -- a new epoch ----------------------------------------------------------------------------------------------
 
     async def stand(self, node: str, number: int) -> None:
         """A replica that stands at a number could open a new epoch. It has to say so again and again."""
         await self._script(
-            STAND, [self._candidates, self._standing], [node, str(number), str(int(STANDS_FOR_S * 1000))]
+            scripts.STAND, [self._candidates, self._standing], [node, str(number), str(int(STANDS_FOR_S * 1000))]
         )
 
     async def best_candidate(self) -> str | None:
@@ -191,12 +171,12 @@ class Stream:
 
     async def may_seed(self, node: str, *, for_s: float) -> bool:
         """Whether a node alone may open a new epoch, for that long."""
-        return bool(await self._do(self._client.set(self._seeding, node, nx=True, px=int(for_s * 1000))))
+        return bool(await self._script(scripts.MAY_SEED, [self._seeding], [node, str(int(for_s * 1000))]))
 
     async def seed(self, node: str, *, epoch: str, number: int, snapshot: bytes) -> bool:
         """Open a new epoch. False: it was not this node's turn any more."""
         keys = [self._epoch, self._number, self._log, self._snapshot, self._seeding, self._candidates]
-        return bool(await self._script(SEED, keys, [node, epoch, str(number), snapshot]))
+        return bool(await self._script(scripts.SEED, keys, [node, epoch, str(number), snapshot]))
 
     # -- the gate -------------------------------------------------------------------------------------------------
 
@@ -204,24 +184,28 @@ class Stream:
         return bool(await self._do(self._client.set(self._gate, token, nx=True, px=int(for_s * 1000))))
 
     async def release_gate(self, token: str) -> None:
-        await self._script(RELEASE, [self._gate], [token])
+        await self._script(scripts.RELEASE, [self._gate], [token])
 
     # -- limits ---------------------------------------------------------------------------------------------------
 
     async def take(self, key: str, *, interval_us: int, tolerance_us: int) -> float:
         """Count one more: 0.0 when that is allowed, otherwise the seconds to wait."""
-        waits_us = await self._script(TAKE, [self._limit + key], [str(interval_us), str(tolerance_us)])
+        waits_us = await self._script(scripts.TAKE, [self._limit + key], [str(interval_us), str(tolerance_us)])
         return int(waits_us) / 1e6
 
     # -- private --------------------------------------------------------------------------------------------------
 
-    async def _script(self, text: str, keys: list[str], arguments: list[str | bytes]) -> Any:
-        script = self._scripts[text]
+    async def _script(
+        self, text: str, keys: list[str], arguments: list[str | bytes], *, by: Channel | None = None
+    ) -> Any:
+        """`by`: the connection; None: one of the pool."""
+        call = self._client.execute_command if by is None else by.call
+        words: list[Word] = [len(keys), *keys, *arguments]
         try:
             try:
-                return await self._client.evalsha(script.sha, len(keys), *keys, *arguments)
+                return await call("EVALSHA", _digest(text), *words)
             except NoScriptError:
-                return await self._client.eval(text, len(keys), *keys, *arguments)
+                return await call("EVAL", text, *words)
         except ResponseError as fault:
             if "EPOCHGONE" in str(fault):
                 raise EpochGone from None
@@ -234,6 +218,27 @@ class Stream:
             return await call
         except (RedisError, OSError, ValueError) as fault:
             raise _translated(fault) from fault
+
+
+@functools.cache
+def _digest(script: str) -> str:
+    """By which Valkey knows it."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def _heard(nodes: Sequence[str], reports: Sequence[bytes | None]) -> dict[str, bytes]:
+    return {node: report for node, report in zip(nodes, reports, strict=True) if report is not None}
+
+
+def _entries(listed: Any, epoch: str) -> list[tuple[str, Entry]]:
+    """As `scripts.APPEND` writes them. Raises `EpochGone`."""
+    known, entries = epoch.encode(), []
+    for stream_id, (_, of_epoch, _, number, _, batch) in listed:
+        if of_epoch != known:
+            raise EpochGone
+        text = stream_id.decode()
+        entries.append((text, Entry(int(number), int(text.partition("-")[0]), batch)))
+    return entries
 
 
 _REFUSALS = ("WRONGPASS", "NOAUTH", "NOPERM", "unknown command", "invalid password", "authenticat", "Authenticat")

@@ -6,7 +6,14 @@ They ask for the end of the log once, for all that want to know at the moment, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from typing import TYPE_CHECKING
+
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.backplane.place.standing import Standing
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.valkey.stream import Stream
 
 CATCH_UP_S = 0.5
 """How long a call waits at most: then what there is has to do."""
@@ -15,11 +22,9 @@ CATCH_UP_S = 0.5
 class CatchingUp:
     """Of one node."""
 
-    def __init__(self, *, newest: Callable[[], Awaitable[int]], number: Callable[[], int]) -> None:
-        """`newest`: the number of the newest entry of the log, or that of this node when it cannot be asked for.
-        `number`: of the last entry that was applied here."""
-        self._newest = newest
-        self._number = number
+    def __init__(self, stream: Stream, standing: Standing) -> None:
+        self._stream = stream
+        self._standing = standing
         self._asking: list[asyncio.Future[None]] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []
         """Calls that wait for an entry, by its number."""
@@ -35,7 +40,7 @@ class CatchingUp:
 
     def applied(self) -> None:
         """One more entry was. O(calls that wait)."""
-        number, left = self._number(), []
+        number, left = self._standing.number, []
         for newest, future in self.waiting:
             if newest > number:
                 left.append((newest, future))
@@ -46,6 +51,14 @@ class CatchingUp:
     async def _ask(self) -> None:
         while self._asking:
             asking, self._asking = self._asking, []
-            newest = await self._newest()
+            newest = await self._ask_for_newest()
             self.waiting.extend((newest, future) for future in asking)
             self.applied()
+
+    async def _ask_for_newest(self) -> int:
+        """The number of the newest entry of the log, or that of this node when it cannot be asked for."""
+        standing = self._standing
+        with contextlib.suppress(BackplaneAway, BackplaneRefused):
+            standing.newest = max(standing.newest, await self._stream.newest())
+            return standing.newest
+        return standing.number

@@ -15,7 +15,7 @@ from lobby_server.service.replica import Request
 from lobby_server.service.session import Session
 
 if TYPE_CHECKING:
-    from lobby_server.backplane.stream import Stream
+    from lobby_server.backplane.valkey.stream import Stream
 
 GIVE_UP_S = 5.0
 """How long one waits for those before."""
