@@ -72,8 +72,8 @@ __all__ = [
     "ExpirePresence", "ExpireRooms", "HandOverParty", "HandOverRoom", "InviteToParty", "InviteToRoom", "JoinParty",
     "JoinRoom", "KeepNotice", "KickFromParty", "KickFromRoom", "KickUser", "LeaveParty", "LeaveRoom", "NodeDown",
     "NodeLost", "NodeUp", "Nothing", "Notice", "PartFriends", "ReadNotices", "RefuseLines", "ReopenRoom", "SaidLine",
-    "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom", "TakeHostPlace", "TakePart", "Tell", "UnbanFromRoom",
-    "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
+    "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom", "TakeHostPlace", "TakePart", "Tell",
+    "UnbanFromRoom", "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
 ]  # fmt: skip
 
 
