@@ -10,7 +10,7 @@ from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.report.charts.colours import BLUE
 from bench.report.charts.survival import survival
-from tests.bench.report import drawn
+from tests.bench.report.charts import drawn
 from tests.bench.runs import a_run
 
 

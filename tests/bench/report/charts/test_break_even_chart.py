@@ -16,7 +16,7 @@ from bench.record.book import Book
 from bench.record.profiles.sizes import BreakEvenSizes
 from bench.report.charts.break_even import break_even_map, worst_error
 from bench.report.charts.colours import WAY_COLOURS
-from tests.bench.report import drawn
+from tests.bench.report.charts import drawn
 from tests.bench.runs import a_run
 
 Cell = tuple[str, int, float, float]

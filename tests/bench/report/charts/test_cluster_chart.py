@@ -14,7 +14,7 @@ from bench.record.profiles.sizes import ClusterSizes
 from bench.record.vocabulary import ANSWERED_201, BACK_AND_FRESH, KILLS, REFUSED, ROOMS_WHILE
 from bench.report.charts.cluster import cluster
 from bench.report.charts.colours import BLUE, GREEN, ORANGE
-from tests.bench.report import drawn
+from tests.bench.report.charts import drawn
 from tests.bench.runs import a_run
 
 

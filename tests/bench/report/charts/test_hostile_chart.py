@@ -12,7 +12,7 @@ from bench.record.findings import Findings
 from bench.record.profiles.sizes import HostileSizes
 from bench.report.charts.colours import BLUE, GREEN, ORANGE
 from bench.report.charts.hostile import hostile
-from tests.bench.report import drawn
+from tests.bench.report.charts import drawn
 from tests.bench.runs import OVERLOADED, a_run
 
 

@@ -38,7 +38,7 @@ from bench.record.vocabulary import (
 )
 from bench.report.charts import others
 from bench.report.charts.colours import BLUE, LIFE_COLOURS, POLICY_COLOURS, SKY, WAY_COLOURS, size_colour
-from tests.bench.report import drawn
+from tests.bench.report.charts import drawn
 from tests.bench.runs import OVERLOADED, a_run
 
 
