@@ -13,6 +13,7 @@ from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.record.traffic import MessageSize, TrafficGroup
 from bench.record.vocabulary import HEARTBEAT_TIMEOUT
+from tests.bench.analysis.promises.upheld import upheld
 from tests.bench.runs import (
     a_broadcast_result,
     a_group,
@@ -29,7 +30,11 @@ def claim(words: str, *found: Findings) -> Promise:
 
 
 def claim_of(words: str, run: Run) -> Promise:
-    [promise] = [each for each in rule_on_benefits(derive(run)) if words in each.claim and not each.is_variant]
+    [promise] = [
+        each
+        for each in upheld(run, lambda: rule_on_benefits(derive(run)))
+        if words in each.claim and not each.is_variant
+    ]
     return promise
 
 

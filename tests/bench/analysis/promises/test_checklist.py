@@ -10,16 +10,22 @@ from bench.analysis.promises.promise import Promise
 from bench.analysis.verdicts import Verdict
 from bench.record.book import Book
 from bench.record.findings import Findings, Where
+from bench.record.run import Run
 from bench.record.vocabulary import FRESH_LIST
+from tests.bench.analysis.promises.upheld import upheld
 from tests.bench.runs import CALM, a_broadcast_result, a_point, a_reconnect_result, a_run, told
 
 
+def ruled(run: Run) -> list[Promise]:
+    return upheld(run, lambda: rule_on_checklist(derive(run)))
+
+
 def second(*found: Findings) -> Promise:
-    return rule_on_checklist(derive(a_run(*found)))[0]
+    return ruled(a_run(*found))[0]
 
 
 def retry(*found: Findings) -> Promise:
-    return rule_on_checklist(derive(a_run(*found)))[1]
+    return ruled(a_run(*found))[1]
 
 
 @pytest.mark.parametrize(("fresh_ms", "said"), [(999.0, "holds"), (1_000.0, "does not hold")])
@@ -64,3 +70,7 @@ def test_retry_tells_the_last_one() -> None:
     assert retry(a_reconnect_result((5.0, 6.5))).measured == (
         "the last of 2 clients was back 5.50 s after the server accepted again"
     )
+
+
+def test_what_was_not_measured_holds_and_fails_nothing() -> None:
+    assert [str(each.ruling) for each in ruled(a_run())] == ["not measured", "not measured"]

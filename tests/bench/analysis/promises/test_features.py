@@ -13,6 +13,7 @@ from bench.analysis.verdicts import Verdict
 from bench.measures import CAPACITY, FAILS_AT
 from bench.record.book import Book
 from bench.record.run import Run
+from tests.bench.analysis.promises.upheld import upheld
 from tests.bench.runs import a_run, a_swarm_result
 
 # -- scale ---------------------------------------------------------------------------------------------------------
@@ -24,7 +25,8 @@ def scale(*knees: int, fails_at: int | None = None, invalid: str = "") -> Promis
         book.add(CAPACITY, knee, clients=0, invalid=invalid)
     if fails_at is not None:
         book.add(FAILS_AT, fails_at, clients=0)
-    return rule_on_features(a_run(book.result("capacity", ())))[0]
+    run = a_run(book.result("capacity", ()))
+    return upheld(run, lambda: rule_on_features(run))[0]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def a_swarm(**document: Any) -> Run:
 
 
 def feature(words: str, run: Run) -> Promise:
-    [promise] = [each for each in rule_on_features(run) if words in each.claim]
+    [promise] = [each for each in upheld(run, lambda: rule_on_features(run)) if words in each.claim]
     return promise
 
 
