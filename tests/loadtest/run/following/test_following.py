@@ -179,7 +179,7 @@ def test_a_run_that_starts_anew_has_no_paused_role(nursery: Nursery, given: tupl
     assert swarm.post("/swarm", user_count=PLAYERS, spawn_rate=100)["success"]
     until_players(f"{swarm.url}/metrics", browser="active", host="active")
     assert ask(swarm, role="host", paused="true")[0] == 200
-    swarm.get("/stop")
+    swarm.post("/stop")
     wait_for(lambda: not live(swarm)["running"], deadline_s=RUN_TIMEOUT_S, what="the end of the first run")
     wait_for(
         lambda: swarm.post("/swarm", user_count=PLAYERS, spawn_rate=100)["success"],
