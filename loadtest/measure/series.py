@@ -82,7 +82,10 @@ class Series:
         histogram = self._read()
         if not histogram.get_total_count():
             return 0.0
-        return float(np.dot(self._counts().astype(np.float64), _middles_us()) / histogram.get_total_count())
+        counts = self._counts()
+        filled = np.flatnonzero(counts)
+        # no dot product: BLAS would start threads for it, which spin for each other where cores are busy
+        return float((counts[filled] * _middles_us()[filled]).sum() / histogram.get_total_count())
 
     @property
     def sum_s(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.processes.target import Target
-from tests.browser.conftest import DESKTOP, PATIENCE_MS
+from tests.browser.conftest import DESKTOP
 from tests.browser.test_swarm_page import nursery, press, set_users
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm
@@ -23,16 +23,21 @@ ROLES = ("--mix", "browser=2,host=1", "--room-interval-s", "fixed:0.2", "--room-
 
 @pytest.fixture(params=[(), ("--processes", 2)], ids=["alone", "with workers"])
 def swarm(nursery: Nursery, server: Target, request: pytest.FixtureRequest) -> WebSwarm:
-    return nursery.start_web(
+    swarm = nursery.start_web(
         *("--host", server.http_url, "--jwt-secret", server.jwt_secret, *ROLES, *request.param),
         *("--heartbeat-interval-s", 1, "--settle-s", 1, "--fault", "run:true@5", "--recovery-s", 1),
     )
+    wait_for(
+        lambda: not request.param or swarm.workers() == request.param[1],
+        deadline_s=RUN_TIMEOUT_S, what="the workers",
+    )  # fmt: skip
+    return swarm
 
 
 @pytest.fixture
 def page(chromium: Any, swarm: WebSwarm) -> Iterator[Any]:
     context = chromium.new_context(viewport=DESKTOP, base_url=swarm.url)
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(RUN_TIMEOUT_S * 1000)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda fault: faults.append(str(fault)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from loadtest.results.exit_codes import UsageError
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PATH = "/metrics"
+log = logging.getLogger("loadtest")
 _BOUNDS = (*(f"{bound_s:g}" for bound_s in BOUNDS_S), "+Inf")
 
 
@@ -71,7 +73,7 @@ class MetricsServer:
             raise UsageError(
                 f"--metrics-port: {self._host}:{self._port} cannot be listened at: {error.strerror or error}."
             ) from None
-        self._server = WSGIServer(listener, self._answer, log=None, error_log=None)
+        self._server = WSGIServer(listener, self._answer, log=None, error_log=log)
         self._server.start()
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{listener.getsockname()[1]}{PATH}"

@@ -32,6 +32,7 @@ def recorded() -> Recorder:
     recorder.reach.presence.expected, recorder.reach.presence.received = 10, 9
     recorder.own_attendance = {"browser": {"active": 7, "connecting": 1}, "host": {"paused": 2}}
     recorder.health.cpu_shares[:] = [0.2, 0.35]
+    recorder.health.rss_bytes = 90_000_000
     return recorder
 
 

@@ -142,6 +142,7 @@ def test_the_web_interface_pauses_a_role_in_every_process_and_follows_the_run(
     nursery: Nursery, given: tuple[object, ...], workers: tuple[object, ...]
 ):
     swarm = nursery.start_web(*given, *workers)
+    wait_for(lambda: not workers or swarm.workers() == workers[1], deadline_s=RUN_TIMEOUT_S, what="the workers")
     assert live(swarm) == {"run": "", "running": False}
     assert ask(swarm, role="host", paused="true")[0] == 409, "no run goes on"
     assert swarm.post("/swarm", user_count=PLAYERS, spawn_rate=100)["success"]
@@ -179,7 +180,7 @@ def test_a_run_that_starts_anew_has_no_paused_role(nursery: Nursery, given: tupl
     assert swarm.post("/swarm", user_count=PLAYERS, spawn_rate=100)["success"]
     until_players(f"{swarm.url}/metrics", browser="active", host="active")
     assert ask(swarm, role="host", paused="true")[0] == 200
-    swarm.get("/stop")
+    swarm.post("/stop")
     wait_for(lambda: not live(swarm)["running"], deadline_s=RUN_TIMEOUT_S, what="the end of the first run")
     wait_for(
         lambda: swarm.post("/swarm", user_count=PLAYERS, spawn_rate=100)["success"],
