@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback (aiosmtpd), on a thread of its own: it keeps mail, or refuses it, or waits."""
+"""A real SMTP server on loopback (aiosmtpd), on a thread of its own: it keeps what it takes, refuses it, or waits."""
 
 from __future__ import annotations
 
