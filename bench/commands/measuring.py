@@ -23,7 +23,7 @@ def measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run:
     from bench.processes.progress import reporter
     from bench.processes.remote import GeneratorFailed
     from bench.record.questions import NEEDED_FOR_PROMISES, PROMISES
-    from bench.scenarios.registry import SCENARIOS
+    from bench.scenarios.registry import GENERATORS, SCENARIOS
     from bench.scenarios.runner import FAILURES, run_scenarios
 
     wanted = [*names, *(NEEDED_FOR_PROMISES if PROMISES in names else ())]
@@ -40,6 +40,7 @@ def measure(names: Sequence[str], *, profile: Profile, seed: int | None) -> Run:
             cpus=cpus,
             reporter=progress,
             server_factory=target_factory(cpus),
+            preload=GENERATORS,
         )
         try:
             return run_scenarios(lab, scenarios, arguments=["lobby-bench", *sys.argv[1:]])
