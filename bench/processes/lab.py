@@ -7,6 +7,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bench.processes.cpu import CpuPlan
@@ -17,6 +19,7 @@ from bench.processes.target import Target
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.profile import Profile
+from bench.record.vocabulary import LOBBY, OTHER_BUILD
 
 HOST = "127.0.0.1"
 
@@ -43,17 +46,32 @@ class ServerFactory(Protocol):
     """Starts a server with these flags and ends it with the block."""
 
     def __call__(
-        self, flags: Sequence[str], *, netns: str | None = None
+        self, flags: Sequence[str], *, netns: str | None = None, checkout: Path | None = None
     ) -> contextlib.AbstractContextManager[Server]: ...
+
+
+@dataclass(frozen=True)
+class Build:
+    """The server of a checkout, and the party that it is."""
+
+    party: str
+    checkout: Path | None = None
+    """None: this one."""
+
+
+OWN_BUILD = Build(LOBBY)
 
 
 class Lab:
     """One run's surroundings; scenarios may use it from threads of their own."""
 
     def __init__(
-        self, *, profile: Profile, seed: int, cpus: CpuPlan, reporter: Reporter, server_factory: ServerFactory
-    ) -> None:
+        self, *, profile: Profile, seed: int, cpus: CpuPlan, reporter: Reporter, server_factory: ServerFactory,
+        base: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`base`: a checkout whose server takes turns with this one's, in the scenarios that compare builds."""
         self.profile = profile
+        self.builds = (OWN_BUILD,) if base is None else (OWN_BUILD, Build(OTHER_BUILD, base))
         self.seed = seed
         self.cpus = cpus
         self.reporter = reporter
@@ -86,9 +104,11 @@ class Lab:
         return {name: book.result(name, flags) for name, (book, flags) in self._books.items() if book.has_readings}
 
     def server(
-        self, flags: Sequence[str] = (), *, netns: str | None = None
+        self, flags: Sequence[str] = (), *, netns: str | None = None, build: Build = OWN_BUILD
     ) -> contextlib.AbstractContextManager[Server]:
         """A server of its own on a free port, with a fresh data folder; `netns`: in that network namespace."""
+        if build.checkout is not None:
+            return self._server_factory(flags, netns=netns, checkout=build.checkout)
         return self._server_factory(flags) if netns is None else self._server_factory(flags, netns=netns)
 
     def generator(self, make: Callable[..., S], *, netns: str | None = None, **arguments: Any) -> Remote[S]:
@@ -113,9 +133,9 @@ def target_factory(cpus: CpuPlan) -> ServerFactory:
     """Real servers: ``python -m lobby_server``."""
 
     @contextlib.contextmanager
-    def start(flags: Sequence[str], *, netns: str | None = None) -> Iterator[Server]:
+    def start(flags: Sequence[str], *, netns: str | None = None, checkout: Path | None = None) -> Iterator[Server]:
         prefix = in_namespace(netns) if netns is not None else ()
-        with Target(flags=flags, cpus=cpus.server, prefix=prefix) as target:
+        with Target(flags=flags, cpus=cpus.server, prefix=prefix, checkout=checkout) as target:
             yield target
 
     return start
