@@ -30,7 +30,7 @@ def measure(
     from bench.processes.progress import reporter
     from bench.processes.remote import GeneratorFailed
     from bench.record.questions import NEEDED_FOR_PROMISES, PROMISES
-    from bench.scenarios.registry import SCENARIOS
+    from bench.scenarios.registry import GENERATORS, SCENARIOS
     from bench.scenarios.runner import FAILURES, run_scenarios
 
     wanted = [*names, *(NEEDED_FOR_PROMISES if PROMISES in names else ())]
@@ -49,6 +49,7 @@ def measure(
             cpus=cpus,
             reporter=progress,
             server_factory=target_factory(cpus),
+            preload=GENERATORS,
             base=base,
         )
         try:

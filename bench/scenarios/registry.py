@@ -46,6 +46,10 @@ CELL_S = 1.7
 """What a cell takes besides its window."""
 
 
+GENERATORS = ("bench.load.clients.population", "bench.load.changes.changes", "bench.load.sockets.sinks")
+"""Modules of the objects that most scenarios have in processes of their own."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What measures the answer to one of `bench.record.questions`."""

@@ -21,6 +21,7 @@ from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.room_codes import code_of
 
 HOST_PEER_ID = 1
+"""Of the creator, who is the first member and the first host."""
 SPARE_DEADLINES = 64
 """Deadlines that hold no more and are kept all the same, besides as many as there are rooms that wait."""
 
@@ -206,7 +207,7 @@ class RoomBook:
             room.version = version
         member = room.members.get(user.id)
         if member is not None:
-            self._creator_came(room)
+            self._came(room, member)
             return Entry(room, member, already_in=True)
         return self._join(room, user, now_s)
 
@@ -263,9 +264,9 @@ class RoomBook:
             return None
         member = room.members.pop(user_id)
         room.ready_user_ids.discard(user_id)
+        self._came(room, member)
         new_host = None
         if room.host.id == user_id:
-            self._creator_came(room)
             new_host = next(iter(room.members.values()), None)
             if new_host is not None:
                 room.host = new_host.user
@@ -311,8 +312,8 @@ class RoomBook:
     def creator_has_socket(self, user_id: int) -> None:
         """A socket of a user was accepted: a room of theirs that waited for it waits no more."""
         room = self._room_of_user.get(user_id)
-        if room is not None and room.host.id == user_id:
-            self._creator_came(room)
+        if room is not None:
+            self._came(room, room.members[user_id])
 
     # -- deadlines ------------------------------------------------------------------------------------------------
 
@@ -331,11 +332,13 @@ class RoomBook:
                     handed_over.append(room)
                     self._touch(room)
             if room.creator_until_s is not None and room.creator_until_s <= now_s:
+                creator = room.member_by_peer(HOST_PEER_ID)
+                assert creator is not None
                 if len(room.members) == 1:
                     deleted.append(room)
                     self.remove(room.id)
                 else:
-                    departure = self.leave(room.host.id, now_s=now_s)
+                    departure = self.leave(creator.user.id, now_s=now_s)
                     assert departure is not None
                     departures.append(departure)
             elif room.empty_until_s is not None and room.empty_until_s <= now_s:
@@ -449,8 +452,10 @@ class RoomBook:
             if until_s is not None
         )
 
-    def _creator_came(self, room: Room) -> None:
-        if room.creator_until_s is not None:
+    def _came(self, room: Room, member: Member) -> None:
+        """A member is there, or goes: if that is the creator, who may have handed the room over meanwhile, the room
+        waits for them no more."""
+        if member.peer_id == HOST_PEER_ID and room.creator_until_s is not None:
             room.creator_until_s = None
             self._waits_no_more(room)
 

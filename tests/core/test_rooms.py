@@ -10,8 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from lobby_server.core import room_hosting as hosting
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
+from lobby_server.core.room_codes import code_of
 from lobby_server.core.rooms import SPARE_DEADLINES, Room, RoomBook
 
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
@@ -134,6 +136,40 @@ def test_creator_who_never_came_leaves_the_room_to_those_who_did() -> None:
     expired = book.expire(TTL_S)
     assert expired.deleted == []
     assert [departure.new_host and departure.new_host.user for departure in expired.departures] == [BOB]
+
+
+def handed_over_by_an_absent_creator() -> RoomBook:
+    """Ann made the room without a socket, Bob leads it."""
+    book = RoomBook(empty_ttl_s=TTL_S)
+    book.add(make_room(max_players=3), now_s=0.0, creator_has_socket=False)
+    book.join("r1", BOB, version="1", now_s=1.0)
+    hosting.hand_over(book, ANN.id, "r1", 2)
+    return book
+
+
+def test_creator_who_handed_the_room_over_and_never_came_goes_alone() -> None:
+    book = handed_over_by_an_absent_creator()
+    (departure,) = book.expire(TTL_S).departures
+    room = book.get("r1")
+    assert room is not None
+    assert (departure.member.user, departure.new_host) == (ANN, None)
+    assert (room.host, list(room.members)) == (BOB, [BOB.id])
+    assert book.next_deadline_s() is None
+
+
+def test_creator_who_handed_the_room_over_and_came_in_time_stays() -> None:
+    book = handed_over_by_an_absent_creator()
+    book.creator_has_socket(BOB.id)
+    assert book.next_deadline_s() == TTL_S
+    book.creator_has_socket(ANN.id)
+    assert book.next_deadline_s() is None
+    assert book.expire(10 * TTL_S).departures == []
+
+
+def test_new_host_who_leaves_does_not_end_the_wait_for_the_creator() -> None:
+    book = handed_over_by_an_absent_creator()
+    book.leave(BOB.id, now_s=2.0)
+    assert [room.id for room in book.expire(TTL_S).deleted] == ["r1"]
 
 
 def test_restored_room_is_empty_and_waits_for_its_host() -> None:
@@ -293,8 +329,8 @@ class RoomBookMachine(RuleBasedStateMachine):
             room = make_room(room_id, user, is_public=is_public, max_players=size)
             try:
                 self.book.add(room, now_s=self.now_s, creator_has_socket=has_socket)
-            except AlreadyHosting as hosting:
-                assert self.book.get(hosting.room_id).host == user
+            except AlreadyHosting as refused:
+                assert self.book.get(refused.room_id).host == user
 
     @rule(user=users, room_id=room_ids, is_public=st.booleans(), size=st.integers(2, 3))
     def restore(self, user: User, room_id: str, is_public: bool, size: int) -> None:
@@ -356,6 +392,55 @@ class RoomBookMachine(RuleBasedStateMachine):
             return
         assert departure.member.user.id in departure.room.banned_user_ids
 
+    @rule(user=users, room_id=room_ids, peer_id=st.integers(1, 6))
+    def hand_over(self, user: User, room_id: str, peer_id: int) -> None:
+        try:
+            room, host = hosting.hand_over(self.book, user.id, room_id, peer_id)
+        except Refusal:
+            return
+        assert room.host == host.user != user
+
+    @rule(user=users, room_id=room_ids, size=st.integers(2, 3), is_public=st.booleans())
+    def change(self, user: User, room_id: str, size: int, is_public: bool) -> None:
+        wish = hosting.RoomSettings(max_players=size, is_public=is_public)
+        try:
+            room, _ = hosting.change(self.book, user.id, room_id, wish)
+        except Refusal:
+            return
+        assert (room.host, room.max_players, room.is_public) == (user, size, is_public)
+
+    @rule(user=users, room_id=room_ids, is_ready=st.booleans())
+    def set_ready(self, user: User, room_id: str, is_ready: bool) -> None:
+        try:
+            room = hosting.set_ready(self.book, user.id, room_id, is_ready=is_ready)
+        except Refusal:
+            return
+        assert (user.id in room.ready_user_ids) == is_ready
+
+    @rule(user=users, room_id=room_ids, is_forced=st.booleans())
+    def start(self, user: User, room_id: str, is_forced: bool) -> None:
+        try:
+            room = hosting.start(self.book, user.id, room_id, is_forced=is_forced)
+        except Refusal:
+            return
+        assert room.players == set(room.members)
+
+    @rule(user=users, room_id=room_ids)
+    def reopen(self, user: User, room_id: str) -> None:
+        try:
+            room = hosting.reopen(self.book, user.id, room_id)
+        except Refusal:
+            return
+        assert (room.players, room.ready_user_ids) == (None, set())
+
+    @rule(user=users, room_id=room_ids)
+    def use_code(self, user: User, room_id: str) -> None:
+        try:
+            room, _ = hosting.use_code(self.book, user.id, code_of(room_id))
+        except Refusal:
+            return
+        assert room.admits(user.id)
+
     @rule(room_id=room_ids)
     def remove(self, room_id: str) -> None:
         self.book.remove(room_id)
@@ -390,6 +475,9 @@ class RoomBookMachine(RuleBasedStateMachine):
                 assert room.empty_until_s is None
             else:
                 assert room.empty_until_s is not None
+            assert room.ready_user_ids <= room.members.keys()
+            assert room.players is None or room.members.keys() <= room.players
+            assert room.is_public or room.members.keys() <= room.invited_user_ids
             for user_id in room.members:
                 assert self.book.room_of(user_id) is room
 
@@ -414,7 +502,10 @@ class RoomBookMachine(RuleBasedStateMachine):
 
     @invariant()
     def revision_moves_just_when_the_list_does(self) -> None:
-        now = [(room.id, room.host, len(room.members), room.is_full) for room in self.book.public()]
+        now = [
+            (room.id, room.host, len(room.members), room.max_players, room.is_full, room.players is None)
+            for room in self.book.public()
+        ]
         if now != self.seen_list:
             assert self.book.revision > self.seen_revision
         self.seen_list, self.seen_revision = now, self.book.revision

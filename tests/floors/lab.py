@@ -32,6 +32,8 @@ LAYERS = (
     ("load",),
     ("scenarios",),
     # The command line
+    ("commands.errors",),
+    ("commands",),
     ("cli",),
 )
 
