@@ -28,6 +28,7 @@ ENGINE_QUESTIONS = {
     "cluster": "What do several nodes as one lobby cost, and what is seen when one of them or Valkey dies?",
     "survival": "Does a swarm on three nodes behind a proxy come through every fault in one run?",
     "engine-freshness": "How soon does every client hold the current list, with deltas and by fetching?",
+    "room-creation": "How many rooms per second are made, each kept before it is answered?",
 }
 """The benches of the fan-out engine, which are run by name alone."""
 

@@ -72,7 +72,7 @@ LAYERS = (
     # The adapters
     ("store.errors",),
     ("store.postgres_url",),
-    ("store.connecting", "store.journal", "store.urls", "store.tables"),
+    ("store.connecting", "store.journal", "store.urls", "store.tables", "store.steps"),
     ("store.engines",),
     ("store.diagnosis", "store.calls", "store.migrate"),
     ("store.migrations",),
