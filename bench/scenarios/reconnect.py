@@ -90,7 +90,7 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
             for clients, name, number in plan:
                 with lab.hands:
                     stage.say(f"{clients} clients, {name}")
-                    calmly(lab, book, partial(_restart, lab, clients, name, number))
+                    calmly(lab, book, partial(measure_restart, lab, clients, name, number))
                 stage.advance()
 
         def restart(repeat: int, policy: str, way: tuple[str, int]) -> None:
@@ -204,7 +204,8 @@ def _price(lab: Lab, clients: int, book: Book) -> None:
         sinks.call(Sinks.close)
 
 
-def _restart(lab: Lab, clients: int, name: str, number: int, book: Book) -> None:
+def measure_restart(lab: Lab, clients: int, name: str, number: int, book: Book) -> None:
+    """All clients of a server lose it by a signal and come to the next one in the moment in which it listens."""
     with (
         lab.server(FLAGS) as server,
         lab.generator(Herd, port=server.port, secret=server.jwt_secret, clients=clients) as herd,

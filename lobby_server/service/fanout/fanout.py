@@ -64,9 +64,12 @@ class Fanout:
         log_age_s: float,
         base_tick_frames: int | None = None,
         acks: Acks | None = None,
+        slice_writes: int = SLICE_WRITES,
+        turn_bytes: int = TURN_BYTES,
     ) -> None:
         """`log_bytes`, `log_age_s`: bounds of each feed's log. `base_tick_frames`: most frames in one tick to a session
-        without features; None: no bound. `acks`: asks some clients to acknowledge events."""
+        without features; None: no bound. `acks`: asks some clients to acknowledge events. `slice_writes`, `turn_bytes`:
+        most writes and bytes per turn of the loop."""
         self.stats = FanOutStats()
         self.acks = acks
         self._clock = clock
@@ -75,7 +78,9 @@ class Fanout:
         self._log_bytes = log_bytes
         self._log_age_s = log_age_s
         self._base_tick_frames = base_tick_frames
-        self._budget = TurnBudget(clock, amount=TURN_BYTES)
+        self._slice_writes = slice_writes
+        self._turn_bytes = turn_bytes
+        self._budget = TurnBudget(clock, amount=turn_bytes)
         self._feeds: dict[Profile, Feed] = {}
         self._sources: dict[Profile, TickSource] = {}
         self._subscribers = 0
@@ -104,6 +109,11 @@ class Fanout:
     def logged_bytes(self) -> int:
         """What the logs hold now, for subscribers behind."""
         return sum(feed.log.bytes for feed in self._feeds.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that was published waits to be written to those in step."""
+        return self._timer is None and not self._deliveries
 
     # -- subscribers ----------------------------------------------------------------------------------------------
 
@@ -258,12 +268,12 @@ class Fanout:
     def _slice(self) -> None:
         """Write for one turn of the loop."""
         self._timer = None
-        writes = SLICE_WRITES
+        writes = self._slice_writes
         while self._deliveries and writes > 0:
             delivery = self._deliveries[0]
-            done = delivery.feed.deliver(delivery, most=writes, most_bytes=TURN_BYTES)
+            done = delivery.feed.deliver(delivery, most=writes, most_bytes=self._turn_bytes)
             if done:
-                writes = 0 if done * len(delivery.chunk.data) >= TURN_BYTES else writes - done
+                writes = 0 if done * len(delivery.chunk.data) >= self._turn_bytes else writes - done
             else:
                 delivery.feed.finish(delivery)
                 self._deliveries.pop(0)

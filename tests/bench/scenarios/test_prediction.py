@@ -1,0 +1,102 @@
+"""A model is fitted to real servers, and its forecasts are held against others: at a handful of clients, so that what
+is looked at is whether everything is there, and not what it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bench.analysis.goals import check_goals
+from bench.measures import AS_PREDICTED, FORECAST_ERROR, MEDIAN_ERROR, PREDICTED, WORST_ERROR
+from bench.prediction.model import read_model, write_model
+from bench.prediction.plan import Plan
+from bench.prediction.steady import steady
+from bench.processes.cluster.surroundings import why_not
+from bench.processes.cpu import plan_cpus
+from bench.processes.lab import Lab, target_factory
+from bench.processes.progress import PlainReporter
+from bench.record.book import Book
+from bench.record.profiles.standard import SMOKE
+from bench.record.run import Run
+from bench.scenarios.prediction import held_out
+from bench.scenarios.prediction.calibration import calibrate
+from bench.scenarios.prediction.watching import of_values
+from tests.bench.runs import a_run
+
+
+def a_lab() -> Lab:
+    cpus = plan_cpus()
+    return Lab(profile=SMOKE, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
+
+
+@pytest.mark.system
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path) -> None:
+    model = calibrate(a_lab())
+    write_model(model, tmp_path / "model.json")
+    assert read_model(tmp_path / "model.json") == model
+    costs = model.costs
+    for name in ("change", "poll", "fetch", "handshake", "upgrade", "heartbeat", "shared_change", "database_write"):
+        assert 1.0 < getattr(costs, name).value < 50_000.0, name
+    assert model.sizes.process_mib.value > 10.0
+    assert model.waits.start.value > 100.0
+    assert model.measured.sessions == 60
+    found = steady(Plan(players=100), model, 1, window_s=4.0)
+    assert 0.0 < found.shares["core"] < 1.0
+
+
+@pytest.mark.system
+@pytest.mark.slow
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+def test_forecasts_are_made_before_they_are_measured_and_both_are_kept() -> None:
+    lab = a_lab()
+    found = held_out.run(lab)
+    assert found.faults == []
+    cases = {each.party for each in found.measures if each.name.endswith(": predicted")}
+    assert len(cases) == 4 + 1 + 1
+    for each in found.measures:
+        if each.name.endswith(": measured"):
+            name = each.name.removesuffix(": measured")
+            [predicted] = found.find(PREDICTED[name], each.party)
+            [error] = found.find(FORECAST_ERROR[name], each.party)
+            assert error.value == pytest.approx((predicted.value / each.readings[0].value - 1) * 100)
+    assert found.facts["cost, change (µs)"] > 0
+
+
+def a_run_with_errors(*errors: float) -> Run:
+    book = Book()
+    for number, error in enumerate(errors):
+        book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=f"case {number}")
+        book.add(AS_PREDICTED["time to fresh p50"], 1.0, clients=100, party=f"case {number}")
+    held_out.write_errors(book, [error / 100 for error in errors])
+    return replace(a_run(), findings=[book.result(held_out.NAME, ())])
+
+
+def test_median_and_worst_error_are_without_sign_and_are_goals() -> None:
+    run = a_run_with_errors(-30.0, 5.0, 8.0)
+    [found] = run.findings
+    assert [reading.value for reading in found.find(MEDIAN_ERROR)] == [8.0]
+    assert [reading.value for reading in found.find(WORST_ERROR)] == [30.0]
+    assert [str(each.outcome.value) for each in check_goals(found)] == ["met", "missed"]
+
+
+def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
+    held = held_out.held_of(a_run_with_errors(-30.0, 5.0, 8.0))
+    assert held is not None
+    assert (held.n, held.median_error, held.worst_error) == (3, pytest.approx(0.08), pytest.approx(0.3))
+    assert held.extent.processes == 3
+    assert held_out.held_of(a_run()) is None
+
+
+def test_nothing_that_was_held_against_anything_is_a_fault() -> None:
+    book = Book()
+    held_out.write_errors(book, [])
+    assert book.faults == ["no forecast was held against a measurement"]
+
+
+def test_cost_that_is_measured_as_it_is_has_median_least_and_most() -> None:
+    cost = of_values([3.0, 1.0, 2.0, 10.0], "ms", "by hand")
+    assert (cost.value, cost.low, cost.high, cost.n) == (2.5, 1.0, 10.0, 4)
