@@ -10,15 +10,18 @@ import msgspec
 from bench.prediction.model import Extent, Model
 from bench.prediction.plan import Plan
 from bench.prediction.prices import Bill, Prices, bill
-from bench.prediction.steady import LOG, hopeless, probe_s, steady
+from bench.prediction.steady import BALANCER, DATABASE, LOG, hopeless, probe_s, steady
 from bench.prediction.virtual.measures import Times
+from bench.prediction.virtual.setup import PUSH
 from bench.prediction.virtual.storms import Storm, log_in, restart
-from bench.words import count, in_digits
+from bench.words import count, in_digits, plural
 from loadtest.client.reconnect import JitterReconnect
 
 MOST_NODES = 2_000
 RESOLUTION = 0.05
 """Above twenty nodes their number is found to within this part."""
+ONE_OF_A_KIND = (LOG, BALANCER, DATABASE)
+"""Resources that a lobby has once, however many nodes it has."""
 STORM_S = 60.0
 """How long a storm is looked at."""
 Say = Callable[[str], None]
@@ -148,11 +151,10 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
 
     fails, nodes = 0, 1
     while why := try_out(nodes):
-        if why == LOG:
+        if why in ONE_OF_A_KIND:
             raise NoNumber(
-                f"No number of nodes does it: {count(plan.changes + plan.commands)} commands and "
-                f"{count(2 * plan.logins)} comings and goings per second are more than {plan.level.ceiling:.0%} of the "
-                "one core of Valkey that has the log."
+                f"No number of nodes does it: on {plural(nodes, 'node')} the {why} is used above "
+                f"{plan.level.ceiling:.0%}, and more nodes do not change that{_hint(plan)}"
             )
         fails = nodes
         nodes = nodes + 1 if nodes < 4 else nodes * 3 // 2
@@ -165,6 +167,13 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
         else:
             nodes = middle
     return nodes
+
+
+def _hint(plan: Plan) -> str:
+    """The end of the sentence: what would."""
+    if plan.way in PUSH and plan.presence != "friends":
+        return "; presence of friends (--presence friends) tells fewer of each."
+    return "."
 
 
 def beyond(extent: Extent, plan: Plan, nodes: int) -> list[str]:

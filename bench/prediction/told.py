@@ -40,7 +40,7 @@ def tell_forecast(found: Forecast, plan: Plan, model: Model, *, given: str) -> I
             ("memory", f"{in_digits(found.gib)} GiB, {in_digits(found.gib_per_node)} GiB per node"),
             (
                 "bytes per second, with TCP/IP",
-                f"{in_bytes(found.wire_bytes)}, {in_bytes(found.wire_bytes_per_node)} per node",
+                f"{_in_bytes(found.wire_bytes)}, {_in_bytes(found.wire_bytes_per_node)} per node",
             ),
             ("changes of the list per second", in_digits(found.changes)),
             ("log-ins per second", in_digits(found.logins)),
@@ -85,7 +85,7 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
         delay = in_ms(wall.delay_ms) if wall.delay_ms is not None else "–"
         yield (
             f"  {wall.name:<28} {count(wall.holds):>12}  {fails:>12}  {wall.breaks or '–':<12}  {delay:>9}  "
-            f"{in_bytes(wall.wire_bytes_per_player)}/s"
+            f"{_in_bytes(wall.wire_bytes_per_player)}/s"
         )
     yield ""
     extent = model.extent
@@ -156,6 +156,10 @@ def _storm(storm: StormForecast) -> str:
 def _cost(cost: Cost) -> str:
     spread = f"{in_digits(cost.low)}–{in_digits(cost.high)}"
     return f"{in_digits(cost.value)} {cost.unit} ({spread}, n = {cost.n}; {cost.source})"
+
+
+def _in_bytes(value_bytes: float) -> str:
+    return f"{in_digits(value_bytes / 1e9)} GB" if value_bytes >= 1e9 else in_bytes(value_bytes)
 
 
 def _commit(model: Model) -> str:

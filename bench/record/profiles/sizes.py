@@ -268,6 +268,7 @@ class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     pings_s: float = 1.5
     memory: list[int] = msgspec.field(default_factory=lambda: [500, 1_500])
     nodes: list[int] = msgspec.field(default_factory=lambda: [1, 4])
+    """Processes of a lobby."""
     shared_changes: int = 30
     talkers: int = 30
     lines: int = 60

@@ -96,6 +96,11 @@ QUICK = Profile(
     capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
     peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
+    prediction=PredictionSizes(
+        calibration=CalibrationSizes(
+            repeats=2, clients=[300, 1_200], changes=20, comers=300, memory=[300, 1_200], lines=40, users=600,
+        ),
+    ),
     swarm=SwarmSizes(
         users=60, spawn_per_s=20.0, run_s=9.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
 
 from bench.load.changes.publisher import Publisher
 from bench.load.clients.population import Group, Population
@@ -22,6 +24,7 @@ FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, 
 IDLE_S = 1.0
 MORE_ROOMS = 300
 """Whose memory is looked at."""
+POLLING = ("polling", "polling_etag")
 POLL_EVERY_S = 0.5
 UNITS = {
     "idle": "µs", "change": "µs", "poll": "µs", "fetched_byte": "ns", "fetch_packed": "µs", "unchanged": "µs",
@@ -30,30 +33,43 @@ UNITS = {
 
 
 def measure(measuring: Measuring) -> None:
-    """A fresh server for each length of the list."""
+    """One server, whose list grows."""
     lab, sizes = measuring.lab, measuring.sizes
-    starts_s, empty_mib, room_kib = [], [], []
-    for rooms in sizes.rooms:
-        measuring.say(f"changes and fetches, {rooms} rooms")
-        began_s = time.perf_counter()
-        with lab.server(FLAGS) as server:
-            starts_s.append(time.perf_counter() - began_s)
-            empty_mib.append(resident_kib(server.pid) / 1024)
-            with lab.generator(Askers) as askers, Publisher(server.port, server.jwt_secret) as publisher:
-                publisher.fill(rooms)
+    began_s = time.perf_counter()
+    with lab.server(FLAGS) as server:
+        start_s = time.perf_counter() - began_s
+        empty_mib = resident_kib(server.pid) / 1024
+        with contextlib.ExitStack() as stack:
+            askers = stack.enter_context(lab.generator(Askers))
+            pollers = {way: stack.enter_context(_population(measuring, server, way)) for way in POLLING}
+            publisher = stack.enter_context(Publisher(server.port, server.jwt_secret))
+            for population in pollers.values():
+                population.call(Population.connect)
+            filled = 0
+            for rooms in sizes.rooms:
+                measuring.say(f"changes and fetches, {rooms} rooms")
+                publisher.fill(rooms - filled)
+                filled = rooms
                 for repeat in range(sizes.repeats):
                     _idle(measuring, server, repeat)
                     _changes(measuring, server, publisher, repeat)
                     _fetches(measuring, server, askers, repeat)
                     _built(measuring, server, publisher, repeat, rooms)
-                _polls(measuring, server, publisher.list_bytes())
-                before_kib = resident_kib(server.pid)
-                publisher.fill(MORE_ROOMS)
-                room_kib.append(max(0.0, (resident_kib(server.pid) - before_kib) / MORE_ROOMS))
+                    _polls(measuring, server, pollers, publisher.list_bytes(), repeat)
+            before_kib = resident_kib(server.pid)
+            publisher.fill(MORE_ROOMS)
+            room_kib = max(0.0, (resident_kib(server.pid) - before_kib) / MORE_ROOMS)
     measuring.take(fit(measuring.rows), UNITS)
-    measuring.spread("start", [each * 1e3 for each in starts_s], "ms", "start of a server")
-    measuring.spread("process_mib", empty_mib, "MiB", "a fresh server")
-    measuring.spread("room_kib", room_kib, "KiB", f"{MORE_ROOMS} rooms more")
+    measuring.spread("start", [start_s * 1e3], "ms", "start of a server")
+    measuring.spread("process_mib", [empty_mib], "MiB", "a fresh server")
+    measuring.spread("room_kib", [room_kib], "KiB", f"{MORE_ROOMS} rooms more")
+
+
+def _population(measuring: Measuring, server: Server, way: str) -> Remote[Population]:
+    group = Group(way, HOST, server.port, server.jwt_secret, max(2, measuring.sizes.comers // 2))
+    return measuring.lab.generator(
+        Population, groups=[group], poll_s=POLL_EVERY_S, heartbeat_s=1.0, seed=measuring.lab.seed
+    )
 
 
 def _idle(measuring: Measuring, server: Server, repeat: int) -> None:
@@ -107,19 +123,16 @@ def _fetches(measuring: Measuring, server: Server, askers: Remote[Askers], repea
     )  # fmt: skip
 
 
-def _polls(measuring: Measuring, server: Server, list_bytes: int) -> None:
-    """Of an unchanged list, by those who ask for all of it and those who ask whether it changed."""
-    lab, sizes = measuring.lab, measuring.sizes
-    for way in ("polling", "polling_etag"):
-        group = Group(way, HOST, server.port, server.jwt_secret, max(2, sizes.comers // 2))
-        with lab.generator(
-            Population, groups=[group], poll_s=POLL_EVERY_S, heartbeat_s=1.0, seed=lab.seed
-        ) as population:
-            population.call(Population.connect)
-            for repeat in range(sizes.repeats):
-                with watched(server.pid, server.port) as stretch:
-                    population.call(Population.begin, sizes.pings_s, 0.0)
-                    [window] = population.call(Population.end)
-                polls = sum(client.requests for client in window.clients)
-                work = {"poll": polls, "fetched_byte": polls * list_bytes} if way == "polling" else {"unchanged": polls}
-                measuring.row(f"polls, {way}", repeat, stretch.used_s, stretch.wall_s, **work)
+def _polls(
+    measuring: Measuring, server: Server, pollers: Mapping[str, Remote[Population]], list_bytes: int, repeat: int
+) -> None:
+    """Of an unchanged list, by those who ask for all of it and those who ask whether it changed, who have asked once
+    before."""
+    for way, population in pollers.items():
+        for counts in (False, True):
+            with watched(server.pid, server.port) as stretch:
+                population.call(Population.begin, measuring.sizes.pings_s if counts else POLL_EVERY_S, 0.0)
+                [window] = population.call(Population.end)
+        polls = sum(client.requests for client in window.clients)
+        work = {"poll": polls, "fetched_byte": polls * list_bytes} if way == "polling" else {"unchanged": polls}
+        measuring.row(f"polls, {way}", repeat, stretch.used_s, stretch.wall_s, **work)

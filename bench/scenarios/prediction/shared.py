@@ -99,7 +99,7 @@ def _work(
         for repeat in range(sizes.repeats):
             with _watched(place, nodes) as used:
                 time.sleep(IDLE_S)
-            _rows(measuring, engine_rows, f"idle, {count} processes", repeat, used, commands=0.0, changes=0.0)
+            _rows(measuring, engine_rows, "processes that are idle", repeat, used, commands=0.0, changes=0.0)
             with _watched(place, nodes) as used:
                 made = []
                 for _ in range(sizes.shared_changes):
@@ -107,7 +107,7 @@ def _work(
                     time.sleep(EVERY_S)
             changes = float(sizes.shared_changes)
             _rows(
-                measuring, engine_rows, f"lone changes, {count} processes", repeat, used, commands=changes,
+                measuring, engine_rows, "lone changes by the log", repeat, used, commands=changes,
                 changes=changes,
             )  # fmt: skip
             database_s.append(used.database_s / changes)
@@ -125,7 +125,7 @@ def _work(
                 heard += sizes.talkers * sizes.lines
                 talkers.call(ClusterSinks.hear_in_all, heard, TIMEOUT_S)
             lines = float(sizes.talkers * sizes.lines)
-            _rows(measuring, engine_rows, f"lines, {count} processes", repeat, used, commands=lines, changes=None)
+            _rows(measuring, engine_rows, "lines of chat", repeat, used, commands=lines, changes=None)
         talkers.call(ClusterSinks.close)
 
 
@@ -175,7 +175,7 @@ def _waits_ms(measuring: Measuring, port: int) -> list[float]:
         ) as sinks,
     ):  # fmt: skip
         connect(sinks, 1)
-        return heard_ms(measuring, publisher, sinks, less_s=0.0)
+        return heard_ms(measuring, publisher, sinks)
 
 
 def _user_kib(measuring: Measuring, nodes: Sequence[Target]) -> float:

@@ -82,10 +82,16 @@ def test_polls_are_judged_by_their_answer_and_not_by_the_age_of_the_list() -> No
     assert steady(plan, a_model(poll=100.0), 1).delay_ms == pytest.approx(1.0, abs=1.0)
 
 
-def test_log_that_one_core_of_valkey_cannot_take_is_no_matter_of_nodes() -> None:
-    plan = replace(QUIET, changes_per_s=2_000.0)
-    with pytest.raises(NoNumber, match="one core of Valkey"):
-        smallest(plan, a_model(engine_command=1_000.0, change=1_000.0))
+@pytest.mark.parametrize(
+    ("plan", "costs", "why"),
+    [
+        (replace(QUIET, changes_per_s=2_000.0), {"engine_command": 1_000.0, "change": 1_000.0}, "2 nodes the log"),
+        (replace(QUIET, limits=Limits(balancer_gbit=0.001)), {}, "1 node the balancer"),
+    ],
+)
+def test_what_a_lobby_has_once_is_no_matter_of_nodes(plan: Plan, costs: dict[str, float], why: str) -> None:
+    with pytest.raises(NoNumber, match=f"on {why} is used above 60%, and more nodes do not change that."):
+        smallest(plan, a_model(**costs))
 
 
 def test_what_is_hopeless_need_not_be_run_and_what_is_not_is_run() -> None:
