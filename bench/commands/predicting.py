@@ -32,10 +32,10 @@ COMPARED_ON = 10
 @click.option("--quick", "profile", flag_value="quick", default="quick", help="at most 5 minutes (default)")
 @click.option("--seed", type=click.IntRange(0, 2**SEED_BITS - 1), help="of all that is random; default: drawn")
 @click.option(
-    "--held", "held", type=click.Path(path_type=Path, exists=True),
-    help="measure nothing: note in the model what came of the scenario prediction in this run",
+    "--from", "source", type=click.Path(path_type=Path, exists=True),
+    help="measure nothing: take the model of this run of the scenario prediction, with what came of its forecasts",
 )  # fmt: skip
-def calibrate_model(output: Path, profile: str, seed: int | None, held: Path | None) -> None:
+def calibrate_model(output: Path, profile: str, seed: int | None, source: Path | None) -> None:
     """Measure what pieces of work cost on this machine: the model that `predict` uses.
 
     Servers, Valkey and PostgreSQL are real, and are started for it.
@@ -43,7 +43,7 @@ def calibrate_model(output: Path, profile: str, seed: int | None, held: Path | N
     from bench.prediction.model import write_model
     from bench.prediction.told import tell_model
 
-    model = _with_held(output, held) if held is not None else _calibrated(profile, seed)
+    model = _kept(source) if source is not None else _calibrated(profile, seed)
     try:
         write_model(model, output)
     except OSError as error:
@@ -67,15 +67,16 @@ def _calibrated(profile: str, seed: int | None) -> Model:
         raise Failed("Interrupted: there is no model, and the servers are stopped.") from None
 
 
-def _with_held(model_file: Path, run: Path) -> Model:
-    from msgspec.structs import replace
+def _kept(source: Path) -> Model:
+    from bench.scenarios.prediction.kept import model_of
 
-    from bench.scenarios.prediction.held_out import held_of
-
-    found = held_of(read(run))
+    try:
+        found = model_of(read(source))
+    except KeyError as error:
+        raise Misused(f"{source} has other costs than this lab: calibrate again ({error}).") from error
     if found is None:
-        raise Misused(f"{run} has no scenario prediction: make one with lobby-bench run prediction.")
-    return replace(_read_model(model_file), held=found)
+        raise Misused(f"{source} has no scenario prediction: make one with lobby-bench run prediction.")
+    return found
 
 
 def _read_model(path: Path) -> Model:

@@ -263,7 +263,7 @@ class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     get_s: float = 0.3
     comers: int = 400
     """Who come and go."""
-    storm: int = 200
+    storm: int = 1_000
     """Users who come, each told of all."""
     pings_s: float = 1.5
     memory: list[int] = msgspec.field(default_factory=lambda: [500, 1_500])

@@ -12,6 +12,7 @@ from bench.prediction.fitting import fit
 from bench.processes.lab import HOST, Server
 from bench.record.book import Book
 from bench.scenarios.engine.memory import measure_memory
+from bench.scenarios.prediction import broadcasts
 from bench.scenarios.prediction.broadcasts import USERS
 from bench.scenarios.prediction.lists import FLAGS
 from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, watched
@@ -34,7 +35,11 @@ def measure(measuring: Measuring) -> None:
         _storms(measuring, server)
         measuring.say("heartbeats")
         _heartbeats(measuring, server)
-    measuring.take(fit(measuring.rows, given=measuring.known), UNITS)
+    measuring.take(fit(measuring.rows, given=measuring.known), {**broadcasts.UNITS, **UNITS})
+    known = measuring.known
+    work_ms = (known["change"] + known["announcement"] + known["send_base"]) * 1e3
+    waits_ms = [max(0.0, each - work_ms) for each in measuring.heard_ms]
+    measuring.spread("change_wait", waits_ms, "ms", "a change and one client")
     measuring.say(f"memory, {', '.join(map(str, sizes.memory))} clients")
     book = Book()
     measure_memory(lab, book, sizes.memory)

@@ -12,7 +12,6 @@ from statistics import median
 
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
-from bench.prediction.fitting import fit
 from bench.processes.lab import Server
 from bench.processes.remote import Remote
 from bench.scenarios.engine.freshness import TruthCrowd
@@ -39,16 +38,15 @@ UNITS = {
 
 
 def measure(measuring: Measuring) -> None:
-    """A server for sessions without features, one for those that follow deltas, and one for those that fetch."""
-    sizes = measuring.sizes
-    heard = _base(measuring)
+    """A server for sessions without features, one for those that follow deltas, and one for those that fetch.
+
+    The rows are left to `bench.scenarios.prediction.arrivals`: only a storm has frames that are long enough for their
+    bytes to be told apart from their writes.
+    """
+    measuring.heard_ms = _base(measuring)
     _features(measuring)
-    measuring.say(f"herds of {', '.join(map(str, sizes.clients))} fetches")
+    measuring.say(f"herds of {', '.join(map(str, measuring.sizes.clients))} fetches")
     _herds(measuring)
-    measuring.take(fit(measuring.rows, given=measuring.known), UNITS)
-    known = measuring.known
-    work_ms = (known["change"] + known["announcement"] + known["send_base"]) * 1e3
-    measuring.spread("change_wait", [max(0.0, each - work_ms) for each in heard], "ms", "a change and one client")
 
 
 def _base(measuring: Measuring) -> list[float]:

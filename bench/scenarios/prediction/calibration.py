@@ -24,7 +24,7 @@ PARTS: dict[str, Callable[[Measuring], None]] = {
     "sessions": arrivals.measure,
     "several processes": shared.measure,
 }
-"""Each is fitted with what those before it have found."""
+"""Each is fitted with what those before it have found; broadcasts and sessions together."""
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 
@@ -66,13 +66,18 @@ def measure_model(
             log=costs["log_wait"],
             start=costs["start"],
         ),
-        measured=Extent(
-            sessions=max((*sizes.clients, *sizes.memory)),
-            processes=max(sizes.nodes),
-            changes_per_s=1 / broadcasts.EVERY_S,
-            rooms=max(sizes.rooms),
-        ),
+        measured=extent_of(sizes),
         notes=["servers, and all processes of a lobby with Valkey, on one core; clients on the other"],
+    )
+
+
+def extent_of(sizes: CalibrationSizes) -> Extent:
+    """How far the measurements go."""
+    return Extent(
+        sessions=max((*sizes.clients, *sizes.memory)),
+        processes=max(sizes.nodes),
+        changes_per_s=1 / broadcasts.EVERY_S,
+        rooms=max(sizes.rooms),
     )
 
 

@@ -29,7 +29,7 @@ from bench.measures import (
     PREDICTED,
     WORST_ERROR,
 )
-from bench.prediction.model import Extent, Held, Model
+from bench.prediction.model import Model
 from bench.prediction.virtual.lobby import Lobby
 from bench.prediction.virtual.measures import Times
 from bench.prediction.virtual.setup import Setup
@@ -39,14 +39,13 @@ from bench.processes.lab import Lab
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
 from bench.record.profiles.sizes import PredictionSizes
-from bench.record.run import Run
 from bench.scenarios.cluster.costs import Processes, dealt
 from bench.scenarios.cluster.flags import FLAGS as SHARED_FLAGS
 from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS, USERS
 from bench.scenarios.prediction.calibration import PARTS, measure_model
+from bench.scenarios.prediction.kept import NAME, keep
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
 
-NAME = "prediction"
 POLL_S = 3.0
 TIMEOUT_S = 30.0
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.25, 0.00003
@@ -78,7 +77,7 @@ def run(lab: Lab) -> Findings:
     errors: dict[tuple[str, str], list[float]] = {}
     with lab.reporter.stage(NAME, float(len(PARTS) + 1 + sizes.repeats * number)) as stage:
         model = measure_model(lab, sizes.calibration, say=stage.say, advance=stage.advance)
-        _keep(book, model)
+        keep(book, model)
         with surroundings(cpus=lab.cpus.server) as place:
             cases = _cases(lab, sizes, place, chance)
             stage.say("forecasts")
@@ -107,42 +106,6 @@ def write_errors(book: Book, errors: Sequence[float]) -> None:
     book.note(
         f"{len(sizes)} quantities were predicted before they were measured; error is predicted over measured, less one"
     )
-
-
-def held_of(run: Run) -> Held | None:
-    """What a run says of the forecasts of this machine; None: it made none."""
-    found = run.found(NAME)
-    if found is None:
-        return None
-    errors = [
-        median(reading.value for reading in each.readings) / 100
-        for each in found.measures
-        if each.name in {measure.name for measure in FORECAST_ERROR.values()}
-    ]
-    if not errors:
-        return None
-    sizes = run.profile.prediction
-    return Held(
-        n=len(errors),
-        median_error=median(map(abs, errors)),
-        worst_error=max(map(abs, errors)),
-        extent=Extent(
-            sessions=max(sizes.deltas, sizes.fetching, sizes.polling, sizes.herd),
-            processes=max(sizes.nodes),
-            changes_per_s=max(sizes.changes_per_s),
-            rooms=sizes.rooms,
-        ),
-        started_at=run.started_at,
-        commit=run.commit,
-    )
-
-
-def _keep(book: Book, model: Model) -> None:
-    """The costs that the forecasts are made by."""
-    for group in (model.costs, model.sizes, model.waits):
-        for name in group.__struct_fields__:
-            cost = getattr(group, name)
-            book.facts[f"cost, {name.replace('_', ' ')} ({cost.unit})"] = cost.value
 
 
 def _hold_against(

@@ -90,6 +90,8 @@ class Measuring:
     rows: list[Row] = field(default_factory=list)
     known: dict[str, float] = field(default_factory=dict)
     """Costs that are fitted already, in s."""
+    heard_ms: list[float] = field(default_factory=list)
+    """From the sending of a change to the hearing of it by one client."""
     costs: dict[str, Cost] = field(default_factory=dict)
     """By their names in the model."""
 

@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 
 from bench import cli
 from bench.prediction.model import write_model
+from bench.record.files.run_file import write_run
 from tests.bench.prediction.models import a_model
+from tests.bench.runs import a_run
 
 QUIET = ("--players", "30000", "--changes-per-s", "0", "--visit-min", "1000000000", "--presence", "friends")
 
@@ -98,13 +100,10 @@ def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:
     assert (tmp_path / "charts" / "ways-at-scale.png").stat().st_size > 10_000
 
 
-def test_held_needs_a_run_with_the_scenario(model: str, tmp_path: Path) -> None:
-    from bench.record.files.run_file import write_run
-    from tests.bench.runs import a_run
-
+def test_model_of_a_run_needs_a_run_with_the_scenario(model: str, tmp_path: Path) -> None:
     write_run(a_run(), tmp_path / "run.json")
     result = CliRunner().invoke(
-        cli.main, ["calibrate-model", "--held", str(tmp_path / "run.json"), "--output", model]
+        cli.main, ["calibrate-model", "--from", str(tmp_path / "run.json"), "--output", model]
     )  # fmt: skip
     assert result.exit_code == 2
     assert "has no scenario prediction" in result.stderr

@@ -23,7 +23,9 @@ from bench.record.profiles.standard import SMOKE
 from bench.record.run import Run
 from bench.scenarios.prediction import held_out
 from bench.scenarios.prediction.calibration import calibrate
+from bench.scenarios.prediction.kept import NAME, held_of, keep, model_of
 from bench.scenarios.prediction.watching import of_values
+from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
 
 
@@ -63,7 +65,9 @@ def test_forecasts_are_made_before_they_are_measured_and_both_are_kept() -> None
             [predicted] = found.find(PREDICTED[name], each.party)
             [error] = found.find(FORECAST_ERROR[name], each.party)
             assert error.value == pytest.approx((predicted.value / each.readings[0].value - 1) * 100)
-    assert found.facts["cost, change (µs)"] > 0
+    made = model_of(replace(a_run(), findings=[found], profile=SMOKE))
+    assert made is not None
+    assert made.costs.change.value > 0
 
 
 def a_run_with_errors(*errors: float) -> Run:
@@ -72,7 +76,7 @@ def a_run_with_errors(*errors: float) -> Run:
         book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=f"case {number}")
         book.add(AS_PREDICTED["time to fresh p50"], 1.0, clients=100, party=f"case {number}")
     held_out.write_errors(book, [error / 100 for error in errors])
-    return replace(a_run(), findings=[book.result(held_out.NAME, ())])
+    return replace(a_run(), findings=[book.result(NAME, ())])
 
 
 def test_median_and_worst_error_are_without_sign_and_are_goals() -> None:
@@ -83,12 +87,27 @@ def test_median_and_worst_error_are_without_sign_and_are_goals() -> None:
     assert [str(each.outcome.value) for each in check_goals(found)] == ["met", "missed"]
 
 
+def test_model_is_made_again_of_what_a_run_keeps() -> None:
+    run = a_run_with_errors(5.0)
+    model = a_model(change=400.0, sent_byte=0.5, log_wait=1.5)
+    book = Book()
+    keep(book, model)
+    [found] = run.findings
+    made = model_of(replace(run, findings=[replace(found, facts=book.facts)]))
+    assert made is not None
+    assert made.held is not None
+    for name in ("change", "sent_byte", "idle"):
+        own, kept = getattr(model.costs, name), getattr(made.costs, name)
+        assert (own.value, own.unit, own.low, own.high, own.n) == (kept.value, kept.unit, kept.low, kept.high, kept.n)
+    assert made.waits.log.value == 1.5
+
+
 def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
-    held = held_out.held_of(a_run_with_errors(-30.0, 5.0, 8.0))
+    held = held_of(a_run_with_errors(-30.0, 5.0, 8.0))
     assert held is not None
     assert (held.n, held.median_error, held.worst_error) == (3, pytest.approx(0.08), pytest.approx(0.3))
     assert held.extent.processes == 3
-    assert held_out.held_of(a_run()) is None
+    assert held_of(a_run()) is None
 
 
 def test_nothing_that_was_held_against_anything_is_a_fault() -> None:
