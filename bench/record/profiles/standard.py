@@ -98,7 +98,8 @@ QUICK = Profile(
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
     prediction=PredictionSizes(
         calibration=CalibrationSizes(
-            repeats=2, clients=[300, 1_200], changes=20, comers=300, storm=600, memory=[300, 1_200], lines=40, users=600,
+            repeats=2, clients=[300, 1_200], changes=20, comers=300, storm=600, memory=[300, 1_200], lines=40,
+            users=600,
         ),
     ),
     swarm=SwarmSizes(
