@@ -41,6 +41,7 @@ def with_lab(act: Callable[[Lab], _Found], *, profile: Profile, seed: int | None
     from bench.processes.lab import Lab, target_factory
     from bench.processes.progress import reporter
     from bench.processes.remote import GeneratorFailed
+    from bench.scenarios.registry import GENERATORS
     from bench.scenarios.runner import FAILURES
 
     cpus = plan_cpus()
@@ -51,6 +52,7 @@ def with_lab(act: Callable[[Lab], _Found], *, profile: Profile, seed: int | None
             cpus=cpus,
             reporter=progress,
             server_factory=target_factory(cpus),
+            preload=GENERATORS,
         )
         try:
             return act(lab)

@@ -47,6 +47,10 @@ CELL_S = 1.7
 """What a cell takes besides its window."""
 
 
+GENERATORS = ("bench.load.clients.population", "bench.load.changes.changes", "bench.load.sockets.sinks")
+"""Modules of the objects that most scenarios have in processes of their own."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What measures the answer to one of `bench.record.questions`."""
@@ -264,7 +268,7 @@ SCENARIOS = (
     Scenario("hostile", hostile.run, _hostile_s),
     Scenario("cluster", cluster.run, _cluster_s),
     Scenario("survival", survival.run, survival.estimate_s),
-    Scenario(held_out.NAME, held_out.run, _prediction_s),
+    Scenario("prediction", held_out.run, _prediction_s),
     Scenario("engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0),
 )  # fmt: skip
 """In the order of the report; then the benches of the engine."""

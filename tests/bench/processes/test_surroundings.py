@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -155,6 +159,63 @@ def test_what_scenarios_had_written_is_there_when_the_run_is_broken_off(lab: Lab
 def test_server_is_started_with_the_flags_that_were_asked_for(lab: Lab) -> None:
     with lab.server(("--tick-ms", "20")) as server:
         assert server == ("--tick-ms", "20")  # type: ignore[comparison-overlap]
+
+
+def test_servers_are_as_many_as_asked_for_and_end_together() -> None:
+    up: list[int] = []
+
+    @contextmanager
+    def factory(flags: Sequence[str], *, netns: str | None = None) -> Iterator[Any]:
+        number = len(flags) + len(up)
+        up.append(number)
+        yield (flags, netns)
+        up.remove(number)
+
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(), server_factory=factory
+    )  # fmt: skip
+    with lab.servers(3, ("--tick-ms", "20"), netns="far") as servers:
+        assert servers == ((("--tick-ms", "20"), "far"),) * 3
+        assert len(up) == 3
+    assert up == []
+
+
+def test_servers_that_are_up_end_when_one_does_not_start() -> None:
+    ended: list[int] = []
+    starts = itertools.count(1)
+
+    @contextmanager
+    def factory(flags: Sequence[str], *, netns: str | None = None) -> Iterator[Any]:
+        number = next(starts)
+        if number == 2:
+            raise TargetFailed("the server did not start")
+        try:
+            yield number
+        finally:
+            ended.append(number)
+
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(), server_factory=factory
+    )  # fmt: skip
+    with pytest.raises(TargetFailed, match="did not start"), lab.servers(3):
+        pytest.fail("there is nothing to do without all of them")
+    assert sorted(ended) == [1, 3]
+
+
+def test_generators_start_beside_a_server_and_those_not_needed_end_with_the_run() -> None:
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(),
+        server_factory=lambda flags, **_: nullcontext(flags),  # type: ignore[arg-type,return-value]
+        preload=["wave"],
+    )  # fmt: skip
+    with lab.server():
+        children = {child.pid for child in multiprocessing.active_children()}
+        with lab.generator(Adder, start=5) as adder:
+            assert adder.pid in children
+            assert adder.call(Adder.add, 2) == 7
+            lab.dismiss()
+            left = {child.pid for child in multiprocessing.active_children()} & children
+            assert left == {adder.pid}
 
 
 def test_giving_up_ends_all_that_is_waited_for(lab: Lab) -> None:

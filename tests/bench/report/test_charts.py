@@ -65,6 +65,8 @@ from bench.report.charts.sheet import (
 )
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result, told
 
+pytestmark = pytest.mark.system  # every chart is drawn
+
 FULL = Stretch(wall_s=1.0, server_cpu_s=0.5, generator_cpu_s=0.95)
 
 
