@@ -237,11 +237,17 @@ def _compare(plan: Plan, model: Model, *, nodes: int, given: str, chart: Path | 
 
 def _draw(walls: list[Wall], plan: Plan, model: Model, *, nodes: int, folder: Path) -> Path:
     from bench.prediction.told import assumptions
+    from bench.prediction.virtual.setup import PUSH
     from bench.report.charts.scale import Reach, scale_chart
 
     made = scale_chart(
-        [Reach(name=each.name, way=each.way, holds=each.holds, breaks=each.breaks) for each in walls],
+        [
+            Reach(name=each.name, way=each.way, holds=each.holds, breaks=each.breaks, is_pushed=each.way in PUSH)
+            for each in walls
+        ],
         nodes=nodes,
+        slo_ms=plan.level.slo_ms,
+        poll_s=plan.poll_s,
         assumptions=assumptions(plan),
         measured=model.extent.sessions * model.extent.processes,
         basis=f"{model.machine.cpu} · commit {model.commit} · {model.made_at}",

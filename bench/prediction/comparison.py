@@ -92,4 +92,7 @@ def _next(holds: int, fails: int | None) -> int | None:
         return holds * 4 if holds * 4 <= MOST else None
     if holds == 0 or fails <= holds * (1 + RESOLUTION):
         return None
-    return round(math.sqrt(holds * fails))
+    middle = math.sqrt(holds * fails)
+    digit = 10 ** max(0, math.floor(math.log10(middle)) - 1)
+    found = round(middle / digit) * digit  # two digits: it is known no better
+    return found if holds < found < fails else None

@@ -87,6 +87,7 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
             f"  {wall.name:<28} {count(wall.holds):>12}  {fails:>12}  {wall.breaks or '–':<12}  {delay:>9}  "
             f"{_in_bytes(wall.wire_bytes_per_player)}/s"
         )
+    yield f"  who polls holds a list that is up to {plan.poll_s:g} s old; its p99 is of the answer"
     yield ""
     extent = model.extent
     yield from _basis(
@@ -102,14 +103,14 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
 def assumptions(plan: Plan) -> str:
     """What a comparison holds for."""
     changes = (
-        f"{in_digits(plan.changes)} changes of the list per second"
+        f"{plan.changes:g} changes of the list per second"
         if plan.changes_per_s is not None or plan.mix is None
         else "a mix of roles"
     )
     limits, level = plan.limits, plan.level
     return (
         f"{count(plan.rooms)} rooms, {changes}, players stay for {plan.visit_s / 60:.0f} min, polls every "
-        f"{plan.poll_s:g} s, {in_digits(plan.friends_online)} friends online; no resource above {level.ceiling:.0%}, "
+        f"{plan.poll_s:g} s, {plan.friends_online:g} friends online; no resource above {level.ceiling:.0%}, "
         f"p99 at most {in_ms(level.slo_ms)}; a node has {limits.node_gbit:g} Gbit/s and {limits.node_gib:g} GiB, the "
         f"balancer {limits.balancer_gbit:g} Gbit/s, the database {limits.database_cores:g} cores, Valkey one"
     )

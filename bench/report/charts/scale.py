@@ -9,6 +9,7 @@ from functools import partial
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.report.charts.colours import GREY, WAY_COLOURS
 from bench.report.charts.sheet import (
@@ -18,12 +19,11 @@ from bench.report.charts.sheet import (
     WIDTH_IN,
     Chart,
     is_narrow,
-    number_axis,
     render,
     title,
     wrapped,
 )
-from bench.words import count, plural
+from bench.words import count, in_ms, plural
 
 PRESENCE_HATCHES = ("", "//", "..")
 """Of bars of one way, one after the other."""
@@ -39,23 +39,27 @@ class Reach:
     """Players; 0: not even the fewest that were tried."""
     breaks: str
     """What does not hold above that; empty: nothing was found."""
+    is_pushed: bool
+    """Clients hear of changes, and need not ask."""
 
 
 def scale_chart(
-    reaches: Sequence[Reach], *, nodes: int, assumptions: str, measured: int, basis: str
-) -> Chart:  # fmt: skip
+    reaches: Sequence[Reach], *, nodes: int, slo_ms: float, poll_s: float, assumptions: str, measured: int, basis: str
+) -> Chart:
     """`measured`: players up to whom the model was measured; what is above is extrapolated. `basis`: machine, commit
     and time of the model."""
-    best = max(reaches, key=lambda reach: reach.holds)
-    message = (
-        f"On {plural(nodes, 'node')}, {best.name} goes furthest: {count(best.holds)} players"
-        if best.holds
-        else f"On {plural(nodes, 'node')}, no way holds"
-    )
+    pushed = [reach for reach in reaches if reach.is_pushed and reach.holds]
+    where = f"On {plural(nodes, 'node')}"
+    if pushed:
+        best = max(pushed, key=lambda reach: reach.holds)
+        message = f"{where}, {best.name} keep {count(best.holds)} players fresh within {in_ms(slo_ms)}"
+    else:
+        message = f"{where}, no way of push keeps anybody fresh within {in_ms(slo_ms)}"
     see = "A bar ends where the first thing breaks; what that is stands beside it."
     what = (
-        f"Forecast, not measured: {assumptions}. Beyond {count(measured)} players (dashed line) it is extrapolated. "
-        f"Model: {basis}"
+        f"Forecast, not measured: {assumptions}. Those who poll hold a list that is up to {poll_s:g} s old, and their "
+        f"bar is of the time until a poll is answered. Beyond {count(measured)} players (dashed line) it is "
+        f"extrapolated. Model: {basis}"
     )
     return render("ways-at-scale", message, see, partial(_draw, list(reaches), message, measured, what))
 
@@ -86,8 +90,10 @@ def _draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figur
         axes.set_yticks(range(len(reaches)), wrapped([reach.name for reach in reaches]))
         axes.invert_yaxis()
         most = max(max(reach.holds for reach in reaches), measured)
-        axes.set_xlim(least, most * 12)
-        number_axis(axes.xaxis, axes.set_xscale)
+        axes.set_xscale("log")
+        axes.set_xlim(min(least, measured * 0.8), most * 12)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("players up to whom everything holds (log scale)")
         axes.grid(visible=False, axis="y")
         title(axes, message)

@@ -14,6 +14,7 @@ from bench.measures import AS_PREDICTED, FORECAST_ERROR, MEDIAN_ERROR, PREDICTED
 from bench.prediction.model import read_model, write_model
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
+from bench.prediction.virtual.setup import Setup
 from bench.processes.cluster.surroundings import why_not
 from bench.processes.cpu import plan_cpus
 from bench.processes.lab import Lab, target_factory
@@ -85,6 +86,24 @@ def test_median_and_worst_error_are_without_sign_and_are_goals() -> None:
     assert [reading.value for reading in found.find(MEDIAN_ERROR)] == [8.0]
     assert [reading.value for reading in found.find(WORST_ERROR)] == [30.0]
     assert [str(each.outcome.value) for each in check_goals(found)] == ["met", "missed"]
+
+
+def test_forecast_of_each_kind_of_case_has_the_figures_that_are_measured_of_it() -> None:
+    """Round costs: 300 polls of 1 ms in 3 s; a change and 60 writes of 10 µs on two processes of one core; a start of a
+    second and 20 ms for ten clients."""
+    model = a_model(
+        poll=1_000.0, send_features=10.0, upgrade=1_000.0, handshake=1_000.0, engine_entry=2_000.0, start_wait=1_000.0
+    )
+    cell = held_out._of_cell(Setup(sessions=300, way="polling"), 4.0, model)
+    assert cell["server CPU of a core"] == pytest.approx(10.0, rel=0.05)
+    shared = Setup(sessions=60, processes=2, presence="all", changes_per_s=2.0, shares_core=True, rooms_interval_s=0.0)
+    nodes = held_out._of_nodes(shared, 5.0, model)
+    assert nodes["server CPU of a core"] == pytest.approx(2 * 30 * 1e-5 * 100, rel=0.1)
+    assert nodes["Valkey, CPU of a core"] == pytest.approx(0.4, rel=0.1)
+    back = held_out._of_restart(Setup(sessions=10, way="push", presence="all", changes_per_s=0.0), model)
+    assert back["last one fresh after"] == pytest.approx(1.02, rel=0.01)
+    assert back["server CPU per client that comes back"] == pytest.approx(2_000.0, rel=0.01)
+    assert {*cell, *nodes, *back} == set(PREDICTED)
 
 
 def test_model_is_made_again_of_what_a_run_keeps() -> None:
