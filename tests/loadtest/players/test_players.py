@@ -151,6 +151,8 @@ def test_socializers_talk_meet_in_parties_and_are_timed(run):
     assert count(Socializer.delivered.text) > swarm.counts("lines said")  # each is heard by several
     assert count(Socializer.joined.text) == count(("WS", "party invitation")) > 0
     assert count(("WS", "chat line")) == pytest.approx(swarm.counts("lines said"), abs=6)
+    for route in ("/api/users/[id]", "/api/friends/rooms"):
+        assert count(("GET", route)) > 0
     assert not any(figures.failures for figures in recorder.requests.values())
 
 
