@@ -58,7 +58,7 @@ SMOKE = Profile(
     ),
     swarm_cost=SwarmCostSizes(players=[20], window_s=1.0, heartbeat_s=1.0, patience_s=60.0),
     swarm_truth=SwarmTruthSizes(
-        players=[20], players_per_s=20.0, run_s=5.0, frozen_run_s=[6.0], heartbeat_s=1.0, own_changes_per_s=0.5,
+        players=[20], players_per_s=5.0, run_s=5.0, frozen_run_s=[6.0], heartbeat_s=1.0, own_changes_per_s=1.0,
         tool_players=10, tool_run_s=2.5,
     ),
     churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),

@@ -87,7 +87,7 @@ def run(lab: Lab) -> Findings:
         for players in sizes.players:
             for condition in conditions:
                 stage.say(f"{players} players of the swarm, {condition.name}")
-                _turn(lab, _swarm(players, sizes), condition, players, sizes.players_per_s, book)
+                _turn(lab, _swarm(players, lab), condition, players, sizes.players_per_s, book)
                 stage.advance()
         for tool in others:
             frozen = Condition(
@@ -119,15 +119,16 @@ def party_of(tool: str, condition: str) -> str:
     return f"{tool}, {condition}"
 
 
-def _swarm(players: int, sizes: SwarmTruthSizes) -> Tool:
-    return Tool(SERIES_OF_THE_SWARM, partial(_command, players, sizes), reports=_reports_of_the_swarm)
+def _swarm(players: int, lab: Lab) -> Tool:
+    command = partial(_command, players, lab.profile.swarm_truth, lab.seed)
+    return Tool(SERIES_OF_THE_SWARM, command, reports=_reports_of_the_swarm)
 
 
 def _reports_of_the_swarm(aim: Aim) -> Reported:
     return reported_of_the_swarm(aim.results)
 
 
-def _command(players: int, sizes: SwarmTruthSizes, aim: Aim) -> list[str]:
+def _command(players: int, sizes: SwarmTruthSizes, seed: int, aim: Aim) -> list[str]:
     """Browsers, and hosts who make and delete rooms at the rate that is asked for; hosts are base clients and fetch."""
     hosts = max(1, players // PLAYERS_PER_HOST)
     interval_s = 2 * hosts / sizes.own_changes_per_s
@@ -139,6 +140,7 @@ def _command(players: int, sizes: SwarmTruthSizes, aim: Aim) -> list[str]:
         "--room-interval-s", f"exp:{interval_s:g}", "--room-lifetime-s", f"fixed:{min(5.0, interval_s / 2):g}",
         "--heartbeat-interval-s", f"{aim.heartbeat_s:g}", "--settle-s", f"{SETTLE_S:g}", "--phase", "all",
         "--tokens", str(aim.tokens), "--swarm-json", str(aim.results),
+        "--seed", str(seed),
     ]  # fmt: skip
 
 
