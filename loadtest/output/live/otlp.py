@@ -86,7 +86,7 @@ def metrics_data(families: Iterable[Family], *, began_ns: int, now_ns: int) -> A
         counts = [one - before for one, before in zip((*found.within, found.count), (0, *found.within), strict=True)]
         return export.HistogramDataPoint(
             attributes=dict(labels), start_time_unix_nano=began_ns, time_unix_nano=now_ns, count=found.count,
-            sum=found.sum_s, bucket_counts=counts, explicit_bounds=list(BOUNDS_S), min=None, max=None,
+            sum=found.sum_s, bucket_counts=counts, explicit_bounds=list(BOUNDS_S), min=found.least_s, max=found.most_s,
         )  # fmt: skip
 
     def data_of(family: Family) -> Any:
