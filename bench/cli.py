@@ -15,6 +15,7 @@ from bench.commands.comparing import baseline, compare, gate
 from bench.commands.errors import Misused
 from bench.commands.keeping import index, sample
 from bench.commands.listing import list_scenarios
+from bench.commands.predicting import calibrate_model, predict
 from bench.commands.reporting import report, run
 from bench.commands.simulating import simulate
 from bench.commands.trending import trend
@@ -33,7 +34,9 @@ def main() -> None:
         signal.signal(number, _interrupt)
 
 
-for command in (list_scenarios, run, report, compare, gate, baseline, simulate, index, sample):
+for command in (
+    list_scenarios, run, report, compare, gate, baseline, simulate, calibrate_model, predict, index, sample,
+):  # fmt: skip
     main.add_command(command)
 main.add_command(trend)
 

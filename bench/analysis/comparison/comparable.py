@@ -25,13 +25,15 @@ SIZES_OF: Mapping[str, str] = {
     "broadcast": "broadcast", "freshness": "freshness", "bandwidth": "bandwidth", "break-even": "break_even",
     "reconnect": "returns", "flap": "returns", "capacity": "capacity", "cost": "cost", "peers": "peers",
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
-    "engine-freshness": "engine", "swarm-cost": "swarm_cost",
+    "engine-freshness": "engine", "swarm-cost": "swarm_cost", "churn": "churn", "hostile": "hostile",
+    "cluster": "cluster", "survival": "survival",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 
 NOT_OF_A_FIGURE = frozenset(
     {"repeats", "ladder_repeats", "storm_repeats", "clients", "rooms", "changes_per_s", "ways", "lives", "ladder",
-     "fanout", "storms", "returns", "memory", "storm", "has_idle", "players"}
+     "fanout", "storms", "returns", "memory", "storm", "has_idle", "players", "rounds", "good", "nodes", "broadcast",
+     "talkers"}
 )  # fmt: skip
 """Sizes that say how many figures there are and how often each was read; a figure has its own beside it."""
 
