@@ -74,6 +74,7 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.PartFriends: social.part,
     commands.Block: social.block,
     commands.Unblock: social.unblock,
+    commands.SetWhereabouts: social.set_whereabouts,
     commands.TakePart: social.take_part,
     commands.Tell: social.tell,
     commands.RefuseLines: social.refuse_lines,

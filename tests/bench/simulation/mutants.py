@@ -62,21 +62,26 @@ def _one(name: str, place: str, right: str, wrong: str) -> Mutant:
     return Mutant(name, (Edit(place, ((right, wrong),)),))
 
 
-ROOMS, PRESENCE = "lobby_server.core.rooms:RoomBook", "lobby_server.core.presence:Presence"
+ROOMS, PRESENCE = "lobby_server.core.rooms", "lobby_server.core.presence:Presence"
 MACHINE, SERVICE = "lobby_server.core.machine", "lobby_server.service"
 BACKPLANE, CLIENT = "lobby_server.backplane", "loadtest.client"
 EPOCHS = f"{BACKPLANE}.place.epochs:Epochs"
 
 RULES = (
-    _one("one place too many", f"{ROOMS}.join_together", "> room.max_players:", "> room.max_players + 1:"),
+    _one("one place too many", f"{ROOMS}.admission:check_may_enter", "> room.max_players:", "> room.max_players + 1:"),
     _one(
         "bans are not looked at",
-        f"{ROOMS}.join_together",
+        f"{ROOMS}.admission:check_may_enter",
         "if any(user.id in room.banned_user_ids for user in party):",
         "if False:",
     ),
-    _one("who enters a room does not leave theirs", f"{ROOMS}._join", "self.leave(user.id, now_s=now_s)", "None"),
-    _one("the host's place is not handed over", f"{ROOMS}.leave", "room.host = new_host.user", "pass"),
+    _one(
+        "who enters a room does not leave theirs",
+        f"{ROOMS}.book:RoomBook._join",
+        "self.leave(user.id, now_s=now_s)",
+        "None",
+    ),
+    _one("the host's place is not handed over", f"{ROOMS}.book:RoomBook.leave", "room.host = new_host.user", "pass"),
     _one(
         "the blocked are heard in rooms",
         f"{MACHINE}.rooms:say",
@@ -138,7 +143,7 @@ SERVICES = (
     ),
     _one(
         "who comes back is not told where they are",
-        f"{SERVICE}.rooms.commands:RoomCommands._accepted",
+        f"{SERVICE}.rooms.telling:RoomTelling._accepted",
         "if session is None or not session.features or not session.is_accepted:",
         "if True:",
     ),
@@ -179,16 +184,16 @@ SERVICES = (
             ),
         ),
     ),
-    _one("a ban is not written", f"{SERVICE}.rooms.commands:RoomCommands._kicked", "self._keep(", "str("),
+    _one("a ban is not written", f"{SERVICE}.rooms.telling:RoomTelling._kicked", "self._upkeep.keep(", "str("),
     _one(
         "a full room is not announced",
-        f"{SERVICE}.rooms.commands:RoomCommands._rooms_changed",
+        f"{SERVICE}.rooms.upkeep:RoomUpkeep.changed",
         "if room.is_public:",
         "if room.is_public and not room.is_full:",
     ),
     _one(
         "members are not told who leaves",
-        f"{SERVICE}.rooms.commands:RoomCommands._left",
+        f"{SERVICE}.rooms.telling:RoomTelling._left",
         "self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))",
         "pass",
     ),
@@ -301,7 +306,7 @@ ONCE = (
     ),
     _one(
         "a room that is new is never judged",
-        f"{SERVICE}.rooms.commands:RoomCommands._reconcile",
+        f"{SERVICE}.rooms.upkeep:RoomUpkeep._reconcile",
         "if has_newer:",
         "if False:",
     ),
@@ -332,7 +337,7 @@ ONCE = (
     _one("a new epoch goes on with revisions that were shown", f"{EPOCHS}._begin", "if previous_epoch:", "if False:"),
     _one(
         "a base client stays in a room that it has lost",
-        f"{SERVICE}.rooms.commands:RoomCommands._own_room_left",
+        f"{SERVICE}.rooms.telling:RoomTelling._own_room_left",
         "if not self._replica.books.presence.is_online(effect.user.id):",
         "if False:",
     ),

@@ -28,6 +28,7 @@ from lobby_server.core.machine.commands.friends import (
     Block,
     CloseFriendRequest,
     PartFriends,
+    SetWhereabouts,
     Unblock,
 )
 from lobby_server.core.machine.commands.nodes import BeginEpoch, NodeDown, NodeLost, NodeUp, Nothing
@@ -71,8 +72,8 @@ __all__ = [
     "ExpirePresence", "ExpireRooms", "HandOverParty", "HandOverRoom", "InviteToParty", "InviteToRoom", "JoinParty",
     "JoinRoom", "KeepNotice", "KickFromParty", "KickFromRoom", "KickUser", "LeaveParty", "LeaveRoom", "NodeDown",
     "NodeLost", "NodeUp", "Nothing", "Notice", "PartFriends", "ReadNotices", "RefuseLines", "ReopenRoom", "SaidLine",
-    "Say", "SayInRoom", "SetReady", "SignOut", "StartRoom", "TakeHostPlace", "TakePart", "Tell", "UnbanFromRoom",
-    "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
+    "Say", "SayInRoom", "SetReady", "SetWhereabouts", "SignOut", "StartRoom", "TakeHostPlace", "TakePart", "Tell",
+    "UnbanFromRoom", "UnbanUser", "Unblock", "UseRoomCode", "WithdrawPartyInvite",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Friends and blocks: the store has each of them already."""
+"""Friends, blocks and whereabouts: the store has each of them already."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine.commands.base import Command
 from lobby_server.core.presence import User
+from lobby_server.protocol.requests import Audience
 
 
 class AskFriend(Command, frozen=True):
@@ -41,3 +42,10 @@ class Block(Command, frozen=True):
 class Unblock(Command, frozen=True):
     user_id: int
     other_id: int
+
+
+class SetWhereabouts(Command, frozen=True):
+    """Who is told in which room a user is."""
+
+    user_id: int
+    audience: Audience

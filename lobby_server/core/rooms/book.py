@@ -1,4 +1,4 @@
-"""The rooms of the lobby: their members, their hosts, and the revision of the public list.
+"""All rooms of the lobby: their members, their hosts, and the revision of the public list.
 
 Invariants, checked by a state machine in the tests:
 
@@ -11,161 +11,26 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.room_codes import code_of
-
-HOST_PEER_ID = 1
-"""Of the creator, who is the first member and the first host."""
-SPARE_DEADLINES = 64
-"""Deadlines that hold no more and are kept all the same, besides as many as there are rooms that wait."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """A user in a room."""
-
-    user: User
-    peer_id: int
+from lobby_server.core.rooms import admission
+from lobby_server.core.rooms.deadlines import Deadlines
+from lobby_server.core.rooms.directory import RoomDirectory
+from lobby_server.core.rooms.room import HOST_PEER_ID, Departure, Entry, Expired, Member, Room
 
 
-@dataclass(kw_only=True)
-class Room:
-    """One room. Changed by `RoomBook` only."""
-
-    id: str
-    host: User
-    """The member who leads; in a room without members, the one who did last."""
-    gamemode: str
-    map_name: str | None
-    max_players: int
-    is_public: bool
-    version: str | None
-    created_at: datetime
-    members: dict[int, Member] = field(default_factory=dict)
-    """By user id, the one longest in the room first."""
-    banned_user_ids: set[int] = field(default_factory=set)
-    invited_user_ids: set[int] = field(default_factory=set)
-    """Whom a private room lets in, besides its host; those who were in it are among them."""
-    name: str | None = None
-    """One of its own, that the host gave it."""
-    players: set[int] | None = None
-    """Once it has started, those who were in it then, and may come back; None: it is open to newcomers."""
-    ready_user_ids: set[int] = field(default_factory=set)
-    """Members who are ready to start."""
-    next_peer_id: int = HOST_PEER_ID
-    empty_until_s: float | None = None
-    """When the room is deleted unless a user enters; None while it has members."""
-    creator_until_s: float | None = None
-    """When the creator's membership ends unless a socket of theirs is accepted."""
-    host_until_s: float | None = None
-    """Until when the place of the host, who is away, is kept for them."""
-
-    @property
-    def is_full(self) -> bool:
-        return self.places_taken >= self.max_players
-
-    @property
-    def places_taken(self) -> int:
-        """Those of the members, and the one that is kept for the host."""
-        return len(self.members) + (self.host_until_s is not None)
-
-    def admits(self, user_id: int) -> bool:
-        """Whether that user needs no invitation (any more)."""
-        return self.is_public or user_id == self.host.id or user_id in self.invited_user_ids
-
-    def member_by_peer(self, peer_id: int) -> Member | None:
-        return next((member for member in self.members.values() if member.peer_id == peer_id), None)
-
-
-@dataclass(frozen=True)
-class Departure:
-    """A member left a room. `new_host` is set when the host went and a member took over."""
-
-    room: Room
-    member: Member
-    new_host: Member | None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A user entered a room. `left` is the room they were in before; `already_in`: nothing changed."""
-
-    room: Room
-    member: Member
-    left: Departure | None = None
-    already_in: bool = False
-    became_host: bool = False
-    came_back: bool = False
-    """They lead: the host's place was kept for them."""
-
-
-@dataclass(frozen=True)
-class Expired:
-    """What `RoomBook.expire` did: rooms deleted, creators who never came, and rooms whose host did not come back in
-    time, which another member leads now."""
-
-    deleted: list[Room]
-    departures: list[Departure]
-    handed_over: list[Room]
-
-
-class RoomBook:
-    """All rooms of the lobby."""
+class RoomBook(RoomDirectory):
+    """All rooms of the lobby, and every way to change them."""
 
     def __init__(self, *, empty_ttl_s: float, first_revision: int = 1) -> None:
         """`first_revision` must be above every revision of an earlier life of the server, whose clients may come
         back with it."""
+        super().__init__(first_revision=first_revision)
         self.empty_ttl_s = empty_ttl_s
-        self.revision = first_revision
-        self._rooms: dict[str, Room] = {}
-        self._room_of_user: dict[int, Room] = {}
-        self._by_code: dict[str, Room] = {}
-        self._waiting: dict[str, Room] = {}  # those with a deadline
-        self._away_of: dict[int, list[Room]] = {}
-        """By their host, rooms that the host is not in."""
-        self._deadlines: list[tuple[float, str]] = []
-        """The earliest first; among them some that hold no more."""
-
-    def __len__(self) -> int:
-        return len(self._rooms)
-
-    @property
-    def players(self) -> int:
-        """How many users are in a room."""
-        return len(self._room_of_user)
-
-    def get(self, room_id: str) -> Room | None:
-        return self._rooms.get(room_id)
-
-    def room_of(self, user_id: int) -> Room | None:
-        """The room that a user is in."""
-        return self._room_of_user.get(user_id)
-
-    def hosted_by(self, user_id: int) -> Room | None:
-        """The room whose host a user is, also one that they are not in for the moment. O(1)."""
-        room = self._room_of_user.get(user_id)
-        if room is not None and room.host.id == user_id:
-            return room
-        away = self._away_of.get(user_id)
-        return away[0] if away else None
-
-    def by_code(self, code: str) -> Room | None:
-        """The room to which a code leads."""
-        return self._by_code.get(code)
-
-    def public(self) -> list[Room]:
-        """The rooms that the list shows, newest first."""
-        return [room for room in reversed(self._rooms.values()) if room.is_public]
-
-    def continue_from(self, revision: int) -> None:
-        """An earlier life of the server may have handed out revisions below that one."""
-        self.revision = max(self.revision, revision)
+        self._deadlines = Deadlines()
 
     # -- commands -------------------------------------------------------------------------------------------------
 
@@ -183,7 +48,7 @@ class RoomBook:
         self._enter(room, room.host)
         if not creator_has_socket:
             room.creator_until_s = now_s + self.empty_ttl_s
-            self._wait(room, room.creator_until_s)
+            self._deadlines.wait(room, room.creator_until_s)
         self._touch(room)
         return left
 
@@ -224,38 +89,13 @@ class RoomBook:
 
         Where the leader may go, the others may. Raises `Refusal` as `join` does.
         """
-        room = self._rooms.get(room_id)
-        if room is None:
-            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-        if any(user.id in room.banned_user_ids for user in party):
-            raise Refusal(RefusalCode.BANNED)
-        if room.players is not None and any(user.id not in room.players for user in party):
-            raise Refusal(RefusalCode.ALREADY_STARTED)
-        if not room.admits(led_by.id):
-            raise Refusal(RefusalCode.INVITATION_REQUIRED)
-        if room.version is not None and any(version != room.version for version in party.values()):
-            raise Refusal(RefusalCode.VERSION_MISMATCH)
-        newcomers = sum(user.id not in room.members for user in party)
-        kept_for_them = room.host_until_s is not None and any(user.id == room.host.id for user in party)
-        if newcomers and room.places_taken - kept_for_them + newcomers > room.max_players:
-            raise Refusal(RefusalCode.ROOM_FULL)
+        room = admission.check_may_enter(self._rooms.get(room_id), party, led_by=led_by)
         return [self._join(room, user, now_s) for user in party]
 
     def check_may_invite(self, room_id: str, sender_id: int, guest_id: int) -> Room:
         """The room into which a member wants to invite a guest. Raises `Refusal`: ``room_not_found``,
         ``not_in_room``, ``invalid_target``, ``already_in_room``, ``banned``."""
-        room = self._rooms.get(room_id)
-        if room is None:
-            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-        if sender_id not in room.members:
-            raise Refusal(RefusalCode.NOT_IN_ROOM)
-        if guest_id == sender_id:
-            raise Refusal(RefusalCode.INVALID_TARGET)
-        if guest_id in room.members:
-            raise Refusal(RefusalCode.ALREADY_IN_ROOM)
-        if guest_id in room.banned_user_ids:
-            raise Refusal(RefusalCode.BANNED)
-        return room
+        return admission.check_may_invite(self._rooms.get(room_id), sender_id, guest_id)
 
     def leave(self, user_id: int, *, now_s: float) -> Departure | None:
         """A user leaves the room they are in; None when they are in none."""
@@ -302,7 +142,7 @@ class RoomBook:
             return None
         if self._by_code.get(code := code_of(room_id)) is room:
             del self._by_code[code]
-        self._waiting.pop(room_id, None)
+        self._deadlines.forget(room_id)
         self._forget_away(room)
         for user_id in room.members:
             del self._room_of_user[user_id]
@@ -319,11 +159,11 @@ class RoomBook:
 
     def expire(self, now_s: float) -> Expired:
         """End what is over. A creator who never came takes an otherwise empty room along at once: its time without
-        anybody present has been the same. O(rooms with a deadline)."""
+        anybody present has been the same. O(rooms that are due · log deadlines)."""
         deleted: list[Room] = []
         departures: list[Departure] = []
         handed_over: list[Room] = []
-        for room in list(self._waiting.values()):
+        for room in self._deadlines.due(now_s):
             if room.host_until_s is not None and room.host_until_s <= now_s:
                 self._keep_host_place_no_more(room)
                 if room.members:
@@ -348,23 +188,13 @@ class RoomBook:
 
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do; None: nothing is waiting. O(log deadlines)."""
-        while self._deadlines:
-            deadline_s, room_id = self._deadlines[0]
-            room = self._waiting.get(room_id)
-            if room is not None and deadline_s in (room.creator_until_s, room.empty_until_s, room.host_until_s):
-                return deadline_s
-            heapq.heappop(self._deadlines)
-        return None
+        return self._deadlines.next_s()
 
     # -- as values ------------------------------------------------------------------------------------------------
 
-    def all(self) -> list[Room]:
-        """Oldest first."""
-        return list(self._rooms.values())
-
     def waiting(self) -> list[str]:
         """Ids of the rooms with a deadline, in the order in which they are looked through."""
-        return list(self._waiting)
+        return [room.id for room in self._deadlines.rooms()]
 
     def load(
         self, rooms: Iterable[tuple[Room, Iterable[tuple[User, int]]]], *, waiting: Iterable[str], revision: int
@@ -377,22 +207,13 @@ class RoomBook:
             room.members = {user.id: Member(user, peer_id) for user, peer_id in members}
             self._keep(room)
             self._room_of_user.update(dict.fromkeys(room.members, room))
-        self._waiting = {room_id: self._rooms[room_id] for room_id in waiting}
+        self._deadlines.load(self._rooms[room_id] for room_id in waiting)
         self._away_of = {}
-        for room in self._waiting.values():
+        for room in self._deadlines.rooms():
             if room.host.id not in room.members:
                 self._away_of.setdefault(room.host.id, []).append(room)
-        self._find_deadlines()
-
-    def list_changed(self) -> None:
-        """What readers of the public list see has changed."""
-        self.revision += 1
 
     # -- private --------------------------------------------------------------------------------------------------
-
-    def _keep(self, room: Room) -> None:
-        self._rooms[room.id] = room
-        self._by_code.setdefault(code_of(room.id), room)
 
     def _join(self, room: Room, user: User, now_s: float) -> Entry:
         member = room.members.get(user.id)
@@ -422,52 +243,22 @@ class RoomBook:
             if room.host_until_s is None:
                 self._forget_away(room)
             room.empty_until_s = None
-            self._waits_no_more(room)
+            self._deadlines.called_off(room)
         return member
 
     def _empty(self, room: Room, now_s: float) -> None:
         room.empty_until_s = now_s + self.empty_ttl_s
         if room.host_until_s is None:
             self._away_of.setdefault(room.host.id, []).append(room)
-        self._wait(room, room.empty_until_s)
-
-    def _forget_away(self, room: Room) -> None:
-        """Its host is in a room again, or it has another one; most are none that their host is away from."""
-        left = [each for each in self._away_of.pop(room.host.id, ()) if each is not room]
-        if left:
-            self._away_of[room.host.id] = left
-
-    def _wait(self, room: Room, until_s: float) -> None:
-        self._waiting[room.id] = room
-        heapq.heappush(self._deadlines, (until_s, room.id))
-        if len(self._deadlines) > 2 * len(self._waiting) + SPARE_DEADLINES:
-            self._find_deadlines()
-
-    def _find_deadlines(self) -> None:
-        """Without those that hold no more."""
-        self._deadlines = sorted(
-            (until_s, room.id)
-            for room in self._waiting.values()
-            for until_s in (room.creator_until_s, room.empty_until_s, room.host_until_s)
-            if until_s is not None
-        )
+        self._deadlines.wait(room, room.empty_until_s)
 
     def _came(self, room: Room, member: Member) -> None:
         """A member is there, or goes: if that is the creator, who may have handed the room over meanwhile, the room
         waits for them no more."""
         if member.peer_id == HOST_PEER_ID and room.creator_until_s is not None:
             room.creator_until_s = None
-            self._waits_no_more(room)
+            self._deadlines.called_off(room)
 
     def _keep_host_place_no_more(self, room: Room) -> None:
         room.host_until_s = None
-        self._waits_no_more(room)
-
-    def _waits_no_more(self, room: Room) -> None:
-        """One of its deadlines is over; the others hold."""
-        if room.creator_until_s is None and room.empty_until_s is None and room.host_until_s is None:
-            del self._waiting[room.id]
-
-    def _touch(self, room: Room) -> None:
-        if room.is_public:
-            self.list_changed()
+        self._deadlines.called_off(room)
