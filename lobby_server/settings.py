@@ -227,6 +227,12 @@ class Settings:
         unit="messages",
         group=Group.FANOUT,
     )
+    fanout_threads: int = option(
+        0,
+        "threads that write one broadcast; 0: two where each process has a second core, else one",
+        unit="threads",
+        group=Group.FANOUT,
+    )
     ack_percent: float = option(
         1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%", group=Group.FANOUT
     )
@@ -313,7 +319,7 @@ class Settings:
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
             "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s", "shutdown_delay_s",
-            "base_frames_per_20_ms", "mail_rate_per_hour",
+            "base_frames_per_20_ms", "mail_rate_per_hour", "fanout_threads",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
@@ -338,6 +344,7 @@ class Settings:
             "an address as https://play.example/lobby",
         )
         self._require(1 <= self.workers <= MAX_WORKERS, "--workers", f"from 1 to {MAX_WORKERS}")
+        self._require(self.fanout_threads <= MAX_FANOUT_THREADS, "--fanout-threads", f"at most {MAX_FANOUT_THREADS}")
         self._require(
             not self.backplane_url or _BACKPLANE_URL.match(self.backplane_url) is not None,
             "--backplane-url",
@@ -409,6 +416,7 @@ MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
 MAX_WORKERS = 64
+MAX_FANOUT_THREADS = 16
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PAGE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _BACKPLANE_URL = re.compile(r"(rediss?|unix)://.")

@@ -45,8 +45,8 @@ LIBRARY_OWNERS = {
     "time": {"clock", "server", "web", "store", "process"},
 }
 
-SIMULATION = "bench.simulation"
-"""The one place of the lab that runs the server's own code, in virtual time; sockets and databases are not in it."""
+VIRTUAL_TIME = ("bench.simulation", "bench.prediction.virtual")
+"""The places of the lab that run the server's own code, in virtual time; sockets and databases are not in them."""
 
 
 def floor_of(path: Path) -> str:
@@ -82,7 +82,7 @@ def test_server_module_imports_only_its_own_floor_and_those_below(path: Path) ->
 @pytest.mark.parametrize("package", ["loadtest", "bench"])
 def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(package: str) -> None:
     for module, path in modules_of(package).items():
-        if module.startswith(SIMULATION):
+        if module.startswith(VIRTUAL_TIME):
             continue
         for name in imports_of(path):
             if name.split(".")[0] == "lobby_server":
@@ -91,8 +91,9 @@ def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(packag
             assert package == "bench" or name.split(".")[0] != "bench", f"{path} imports {name}"
 
 
-def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
-    for module, path in modules_of(SIMULATION).items():
+@pytest.mark.parametrize("package", VIRTUAL_TIME)
+def test_what_runs_in_virtual_time_has_rules_service_and_log_and_no_socket(package: str) -> None:
+    for module, path in modules_of(package).items():
         parts = {part for name in imports_of(path) if (part := project_part(name)) is not None}
         assert parts <= {"core", "service", "backplane", "protocol", "store", "settings"}, module
 

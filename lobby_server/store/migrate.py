@@ -120,7 +120,7 @@ def _upgrade_alone(connection: Connection) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
         if _has_none_of_ours(connection):
             _create(connection)
-        else:
+        elif _revision_of(connection) != REVISION:  # else another server has done it meanwhile
             _upgrade(connection)
 
 

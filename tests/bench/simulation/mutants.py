@@ -64,7 +64,8 @@ def _one(name: str, place: str, right: str, wrong: str) -> Mutant:
 
 ROOMS, PRESENCE = "lobby_server.core.rooms", "lobby_server.core.presence:Presence"
 MACHINE, SERVICE = "lobby_server.core.machine", "lobby_server.service"
-LOG, CLIENT = "lobby_server.backplane.log:ValkeyLog", "loadtest.client"
+BACKPLANE, CLIENT = "lobby_server.backplane", "loadtest.client"
+EPOCHS = f"{BACKPLANE}.place.epochs:Epochs"
 
 RULES = (
     _one("one place too many", f"{ROOMS}.admission:check_may_enter", "> room.max_players:", "> room.max_players + 1:"),
@@ -200,40 +201,43 @@ SERVICES = (
 """Of the service."""
 
 LOGS = (
-    _one("what was under way is not sent again", f"{LOG}._write", "if self._resend:", "if False:"),
-    _one("sockets are not announced anew", f"{LOG}._reborn", ", *self._announce()]", "]"),
+    _one(
+        "what was under way is not sent again", f"{BACKPLANE}.node.writing:Writer.run", "if self._resend:", "if False:"
+    ),
+    _one("sockets are not announced anew", f"{BACKPLANE}.log:ValkeyLog._reborn", ", *self._announce()]", "]"),
     _one(
         "a batch stays in the outbox",
-        "lobby_server.backplane.outbox:Outbox.applied",
+        "lobby_server.backplane.node.outbox:Outbox.applied",
         ".pop(sequence, None)",
         ".get(sequence)",
     ),
     _one(
         "sockets are announced twice",
-        "lobby_server.backplane.outbox:Outbox.restart",
+        "lobby_server.backplane.node.outbox:Outbox.restart",
         "if isinstance(pending.command, Arrive | Depart | NodeUp):",
         "if False:",
     ),
     Mutant(
         "a gap is passed over",
         (
-            Edit(f"{LOG}._read", (("if entry.number != self.number + 1:", "if False:"),)),
             Edit(
-                f"{LOG}._has_gap", (("return not entries or entries[0][1].number > self.number + 1", "return False"),)
+                f"{BACKPLANE}.node.reading:Reader._read",
+                (("if entry.number != standing.number + 1:", "if False:"),),
             ),
+            Edit(f"{EPOCHS}.come_back", (("if first == standing.number + 1 or", "if True or"),)),
         ),
     ),
     _one(
         "the cursor stands one entry back",
-        f"{LOG}._read",
-        "if entry.number <= self.number:",
-        "if entry.number < self.number:",
+        f"{BACKPLANE}.node.reading:Reader._read",
+        "if entry.number <= standing.number:",
+        "if entry.number < standing.number:",
     ),
     _one(
         "the cursor stands one entry ahead",
-        f"{LOG}._take_up",
-        "snapshot.epoch, snapshot.number, snapshot.stream_id\n    self._tail",
-        "snapshot.epoch, snapshot.number + 1, snapshot.stream_id\n    self._tail",
+        f"{EPOCHS}._load",
+        "standing.go_to(snapshot.epoch, snapshot.number,",
+        "standing.go_to(snapshot.epoch, snapshot.number + 1,",
     ),
     _one(
         "sessions live on with what they have missed",
@@ -243,7 +247,7 @@ LOGS = (
     ),
     _one(
         "a node that is silent is never given up",
-        f"{LOG}._look_for_the_lost",
+        f"{BACKPLANE}.node.house:House._look_for_the_lost",
         "if name not in self.reports and name in self._state.nodes:",
         "if False:",
     ),
@@ -297,7 +301,9 @@ ONCE = (
         "at_s <= self.now_s - STANDS_FOR_S",
         "False",
     ),
-    _one("a node takes another's state under its old name", f"{LOG}._take_up", "self._reborn()", "pass"),
+    _one(
+        "a node takes another's state under its old name", f"{EPOCHS}._start_over_from", "self._ways.reborn()", "pass"
+    ),
     _one(
         "a room that is new is never judged",
         f"{SERVICE}.rooms.upkeep:RoomUpkeep._reconcile",
@@ -322,6 +328,13 @@ ONCE = (
         "self._is_shared or ",
         "",
     ),
+    _one(
+        "who went and came within a tick is told alone",
+        f"{SERVICE}.fanout.presence_batch:PresenceBatch.note",
+        "self._before.append(self._changes)\n        self._changes = {user.id: (user, is_online, self._newcomers)}",
+        "self._changes[user.id] = (user, is_online, self._newcomers)",
+    ),
+    _one("a new epoch goes on with revisions that were shown", f"{EPOCHS}._begin", "if previous_epoch:", "if False:"),
     _one(
         "a base client stays in a room that it has lost",
         f"{SERVICE}.rooms.telling:RoomTelling._own_room_left",
