@@ -8,6 +8,8 @@ from __future__ import annotations
 # Parties: whose figure it is
 LOBBY = "lobby"
 """The party that is measured where there are no others."""
+OTHER_BUILD = "the other build"
+"""The server of another checkout, in turns with this one's."""
 LOBBY_AGAIN = "lobby again"
 """The same server once more, in an A/A."""
 LOBBY_EMPTY = "lobby without clients"
