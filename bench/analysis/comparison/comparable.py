@@ -26,7 +26,7 @@ SIZES_OF: Mapping[str, str] = {
     "reconnect": "returns", "flap": "returns", "capacity": "capacity", "cost": "cost", "peers": "peers",
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
     "engine-freshness": "engine", "swarm-cost": "swarm_cost", "churn": "churn", "hostile": "hostile",
-    "cluster": "cluster", "survival": "survival",
+    "cluster": "cluster", "survival": "survival", "room-creation": "engine", "prediction": "prediction",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 
