@@ -304,7 +304,8 @@ PREDICTED: Mapping[str, Measure] = {
     name: _measure(f"{name}: predicted", unit, Kind.COUNT) for name, unit in FORECAST.items()
 }
 AS_PREDICTED: Mapping[str, Measure] = {
-    name: _measure(f"{name}: measured", unit, _KINDS_BY_UNIT.get(unit, Kind.CPU)) for name, unit in FORECAST.items()
+    name: _measure(f"{name}: measured", unit, Kind.CPU if "CPU" in name else _KINDS_BY_UNIT[unit])
+    for name, unit in FORECAST.items()
 }
 FORECAST_ERROR: Mapping[str, Measure] = {
     name: _measure(f"{name}: error", "%", Kind.SHARE) for name in FORECAST
