@@ -279,6 +279,26 @@ LEDGER_TWICE = _harm("events told twice, by the swarm's ledger")
 LEDGER_WRONG = _harm("events misordered or unexpected, by the swarm's ledger")
 NEVER_BACK = _harm("faults after which 99 % were not connected again")
 
+# Forecasts that are measured afterwards
+FORECAST = {
+    "server CPU of a core": "%", "Valkey, CPU of a core": "%", "bytes per client and second, with TCP/IP": "B",
+    "time to fresh p50": "ms", "time to fresh p99": "ms", "half of them fresh after": "s", "99 % fresh after": "s",
+    "last one fresh after": "s", "server CPU per client that comes back": "µs",
+}  # fmt: skip
+"""What a forecast says, and its unit."""
+PREDICTED: Mapping[str, Measure] = {
+    name: _measure(f"{name}: predicted", unit, Kind.COUNT) for name, unit in FORECAST.items()
+}
+AS_PREDICTED: Mapping[str, Measure] = {
+    name: _measure(f"{name}: measured", unit, _KINDS_BY_UNIT.get(unit, Kind.CPU)) for name, unit in FORECAST.items()
+}
+FORECAST_ERROR: Mapping[str, Measure] = {
+    name: _measure(f"{name}: error", "%", Kind.SHARE) for name in FORECAST
+}  # fmt: skip
+"""Of what was measured; below 0: more was measured than predicted."""
+MEDIAN_ERROR = _measure("error of a forecast, median", "%", Kind.SHARE, Direction.LESS)
+WORST_ERROR = _measure("error of a forecast, worst", "%", Kind.SHARE, Direction.LESS)
+
 # How soon every client holds the truth (bench of the engine)
 DELTA_P50 = _time("time to fresh p50, rooms_delta", "ms")
 DELTA_P99 = _time("time to fresh p99, rooms_delta", "ms")

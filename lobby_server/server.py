@@ -18,6 +18,7 @@ from lobby_server import __version__
 from lobby_server.backplane.opening import open_log
 from lobby_server.clock import LoopClock
 from lobby_server.logs import name_node
+from lobby_server.mail import open_mailer
 from lobby_server.process import listening
 from lobby_server.process.credentials import Credentials
 from lobby_server.process.kernel_writes import KernelWrites, helpers_for, open_kernel_writes, usable_cores
@@ -25,6 +26,7 @@ from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import new_token_id
 from lobby_server.service.app import App, Runtime
+from lobby_server.service.mail.ports import Mailer
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
 from lobby_server.service.watch.events import LogEvent
@@ -67,6 +69,8 @@ MAX_BODY_BYTES = 1 << 20
 IDLE_CONNECTION_S = 75.0
 """How long an HTTP connection may be idle, or take to say what it wants."""
 BODY_TIMEOUT_S = 20.0
+LAST_MAILS_S = 2.0
+"""How long an end waits for mails that are on their way to the mail server."""
 
 
 class LobbyServer:
@@ -120,6 +124,7 @@ class LobbyServer:
         jwt_secrets = self._credentials.read_secrets()
         self._credentials.read_certificate()
         self._check_origins()
+        mailer = self._mailer()
         sockets = listening.bind(settings) if self._worker is None else self._worker.sockets()
         self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
@@ -133,6 +138,7 @@ class LobbyServer:
                 store=self._store,
                 secrets=jwt_secrets,
                 journal=self._journal(),
+                mailer=mailer,
                 shared_log=shared_log,
                 on_fatal=self._cannot_go_on,
             )
@@ -236,6 +242,7 @@ class LobbyServer:
             self._callers.end_all()
         if self._http is not None:
             await self._http.close_all_connections()
+        await app.mails.stop(patience_s=LAST_MAILS_S)
         self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))
         if app.nodes is not None:
             await app.nodes.close()
@@ -373,6 +380,15 @@ class LobbyServer:
         log.error("%s", why, extra={"event": LogEvent.CANNOT_GO_ON.value})
         self.ends_because = why
         self._on_end()
+
+    def _mailer(self) -> Mailer | None:
+        """None: the server sends no mail. Raises `SettingsError`."""
+        if not self.settings.smtp_url:
+            return None
+        try:
+            return open_mailer(self.settings.smtp_url, sender=self.settings.mail_from)
+        except ValueError as fault:
+            raise SettingsError(str(fault)) from None
 
     def _check_origins(self) -> None:
         try:

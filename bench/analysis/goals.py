@@ -36,6 +36,7 @@ from bench.measures import (
     LEDGER_LOST,
     LEDGER_TWICE,
     LEDGER_WRONG,
+    MEDIAN_ERROR,
     MEMBERSHIPS_LOST,
     NEVER_BACK,
     OFFLINE_BATCHES,
@@ -55,6 +56,7 @@ from bench.measures import (
     TOLD_OFFLINE_AFTER,
     TOLD_TWICE,
     TOLD_TWICE_THEN,
+    WORST_ERROR,
     WRONG_LISTS,
     WRONG_VIEWS,
     Measure,
@@ -177,6 +179,8 @@ GOALS = (
         for users in (300, 3_000)
         for measure in (LEDGER_LOST, LEDGER_TWICE, LEDGER_WRONG, NEVER_BACK)
     ),
+    Goal("prediction", MEDIAN_ERROR, 0, 10.0),
+    Goal("prediction", WORST_ERROR, 0, 20.0),
     Goal("engine-freshness", DELTA_P99, 2_000, 60.0),
     Goal("engine-freshness", BASE_P99, 2_000, 400.0),
     Goal("engine-freshness", WRONG_LISTS, 2_000, 0.0),

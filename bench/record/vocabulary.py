@@ -34,6 +34,8 @@ ONE_NODE = "one node of {nodes}"
 NODES_AND_VALKEY = "2 nodes and Valkey"
 SAME_NODE, OTHER_NODE = "on the node of the change", "on another node"
 OWN_NODE, OTHER_NODES, VALKEY = "its own node", "each other node", "Valkey"
+ROOMS_WHILE = "rooms, {killed} killed"
+"""Series of the rooms that are made while one thing is killed over and over."""
 
 # Series: all samples of one thing
 ANNOUNCEMENT = "announcement"

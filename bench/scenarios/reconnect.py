@@ -101,7 +101,7 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
             for clients, name, number, build in plan:
                 with lab.hands:
                     stage.say(f"{clients} clients, {name}, {build.party}")
-                    calmly(lab, book, partial(_restart, lab, clients, name, number, build))
+                    calmly(lab, book, partial(measure_restart, lab, clients, name, number, build))
                 stage.advance()
 
         def restart(repeat: int, policy: str, way: tuple[str, int]) -> None:
@@ -215,7 +215,8 @@ def _price(lab: Lab, clients: int, build: Build, book: Book) -> None:
         sinks.call(Sinks.close)
 
 
-def _restart(lab: Lab, clients: int, name: str, number: int, build: Build, book: Book) -> None:
+def measure_restart(lab: Lab, clients: int, name: str, number: int, build: Build, book: Book) -> None:
+    """All clients of a server lose it by a signal and come to the next one in the moment in which it listens."""
     who = build.party
     with (
         lab.server(FLAGS, build=build) as server,

@@ -32,6 +32,7 @@ from bench.scenarios.cluster import bench as cluster
 from bench.scenarios.cluster import survival
 from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost
 from bench.scenarios.engine import freshness as engine_freshness
+from bench.scenarios.prediction import held_out
 from bench.scenarios.stress import churn, hostile
 
 SERVER_S = 1.5
@@ -216,6 +217,20 @@ def _cluster_s(profile: Profile) -> float:
     return sizes.repeats * (nodes_s + waits_s + clients_s + sizes.storm**2 / 4e6) + 3 * (sizes.rooms / 60 + 20.0)
 
 
+def _prediction_s(profile: Profile) -> float:
+    """The calibration, and every case with a server and clients of its own."""
+    sizes = profile.prediction
+    calibration = sizes.calibration
+    servers = (
+        3 * len(calibration.rooms) + 2 * len(calibration.clients) + 3 * calibration.repeats + sum(calibration.nodes)
+    )
+    fitted_s = 2 * SERVER_S * servers + sum(calibration.clients) / 500 + 3.0 * calibration.repeats * servers / 5
+    ways = 2 * sizes.polling + sizes.fetching + sizes.deltas
+    cells_s = len(sizes.changes_per_s) * (4 * (CELL_S + 2 * sizes.window_s) + ways / CELL_CLIENTS_PER_S)
+    nodes_s = sum(sizes.nodes) * SERVER_S + len(sizes.nodes) * (sizes.broadcast / CONNECTS_PER_S + sizes.broadcasts)
+    return fitted_s + sizes.repeats * (cells_s + nodes_s + 2 * SERVER_S + sizes.herd / 300)
+
+
 def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
     """By scenario; of the two lanes of a window, the one that counts bytes and the turns beside it, the longer one."""
     alone = {each.name: each.estimate_s(profile) for each in scenarios if each.is_alone(profile)}
@@ -255,6 +270,7 @@ SCENARIOS = (
     Scenario("hostile", hostile.run, _hostile_s),
     Scenario("cluster", cluster.run, _cluster_s),
     Scenario("survival", survival.run, survival.estimate_s),
+    Scenario("prediction", held_out.run, _prediction_s),
     Scenario(
         "engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0,
         compares_builds=True,

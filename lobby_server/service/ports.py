@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lobby_server.core.presence import User
+from lobby_server.protocol.requests import Audience
 from lobby_server.service.administration.ports import AdminStore
 from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
 
@@ -28,6 +29,8 @@ class Account:
     """``admin``: an administrator from the next login on."""
     rooms_hosted: int = 0
     """Rooms that the user has made."""
+    email_confirmed: bool = False
+    """The owner of the address has said that it is the user's."""
 
     @property
     def user(self) -> User:
@@ -124,6 +127,16 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, Protocol):
 
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         """Replace a hash, when the parameters of hashing changed. No account: nothing happens."""
+
+    async def set_email(self, user_id: int, email: str | None) -> None:
+        """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed; no account: nothing
+        happens. Raises `EmailTaken` where another account has confirmed it."""
+
+    async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
+        """Keep whom a user lets know in which room they are. It need be no user of the local table."""
+
+    async def whereabouts(self) -> dict[int, Audience]:
+        """What each user has chosen who has chosen at all."""
 
     async def set_role(self, user_id: int, role: str | None) -> None:
         """No account: nothing happens."""

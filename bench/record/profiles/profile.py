@@ -22,6 +22,7 @@ from bench.record.profiles.sizes import (
     HostileSizes,
     NoiseSizes,
     PeersSizes,
+    PredictionSizes,
     ReturnSizes,
     SurvivalSizes,
     SwarmCostSizes,
@@ -50,6 +51,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     hostile: HostileSizes = HostileSizes()
     cluster: ClusterSizes = ClusterSizes()
     survival: SurvivalSizes = SurvivalSizes()
+    prediction: PredictionSizes = PredictionSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""
@@ -92,6 +94,9 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         hostile=change(profile.hostile, good=last),
         cluster=change(profile.cluster, broadcast=last, storm=last, players=last),
         survival=change(profile.survival, users=last),
+        prediction=change(
+            profile.prediction, polling=last, fetching=last, deltas=last, broadcast=last, herd=last
+        ),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta, timezone
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """What wall clocks say at the beginning of a run, that have not been set."""
@@ -21,6 +21,13 @@ MOST_CALLS_AT_ONCE = 200_000
 """Calls without a moment passing: above it something goes round in circles."""
 
 _set_running_loop = asyncio._set_running_loop
+
+
+class Maker(Protocol):
+    """A process in virtual time, as `World` sees it."""
+
+    def make(self, call: Call) -> None:
+        """A call is due: make it now, later or never."""
 
 
 class Call:
@@ -31,7 +38,7 @@ class Call:
     def __init__(
         self,
         at_s: float,
-        loop: ProcessLoop | None,
+        loop: Maker | None,
         callback: Callable[..., Any],
         args: tuple[Any, ...],
         context: Context | None,

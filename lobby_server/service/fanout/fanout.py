@@ -65,10 +65,13 @@ class Fanout:
         base_tick_frames: int | None = None,
         acks: Acks | None = None,
         many_writes: ManyWrites | None = None,
+        slice_writes: int = SLICE_WRITES,
+        turn_bytes: int = TURN_BYTES,
     ) -> None:
         """`log_bytes`, `log_age_s`: bounds of each feed's log. `base_tick_frames`: most frames in one tick to a session
         without features; None: no bound. `acks`: asks some clients to acknowledge events. `many_writes`: writes a tick
-        to many sockets at once; None: each session has a call of its own."""
+        to many sockets at once; None: each session has a call of its own. `slice_writes`, `turn_bytes`: most writes of
+        one thread, and most bytes, per turn of the loop."""
         self.stats = FanOutStats()
         self.acks = acks
         self._clock = clock
@@ -78,8 +81,9 @@ class Fanout:
         self._log_age_s = log_age_s
         self._base_tick_frames = base_tick_frames
         self._many_writes = many_writes
-        self._slice_writes = SLICE_WRITES * (1 if many_writes is None else many_writes.threads)
-        self._budget = TurnBudget(clock, amount=TURN_BYTES)
+        self._slice_writes = slice_writes * (1 if many_writes is None else many_writes.threads)
+        self._turn_bytes = turn_bytes
+        self._budget = TurnBudget(clock, amount=turn_bytes)
         self._feeds: dict[Profile, Feed] = {}
         self._sources: dict[Profile, TickSource] = {}
         self._subscribers = 0
@@ -108,6 +112,11 @@ class Fanout:
     def logged_bytes(self) -> int:
         """What the logs hold now, for subscribers behind."""
         return sum(feed.log.bytes for feed in self._feeds.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that was published waits to be written to those in step."""
+        return self._timer is None and not self._deliveries
 
     # -- subscribers ----------------------------------------------------------------------------------------------
 
@@ -266,9 +275,9 @@ class Fanout:
         writes = self._slice_writes
         while self._deliveries and writes > 0:
             delivery = self._deliveries[0]
-            done = delivery.feed.deliver(delivery, most=writes, most_bytes=TURN_BYTES)
+            done = delivery.feed.deliver(delivery, most=writes, most_bytes=self._turn_bytes)
             if done:
-                writes = 0 if done * len(delivery.chunk.data) >= TURN_BYTES else writes - done
+                writes = 0 if done * len(delivery.chunk.data) >= self._turn_bytes else writes - done
             else:
                 delivery.feed.finish(delivery)
                 self._deliveries.pop(0)

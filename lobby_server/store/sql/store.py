@@ -243,6 +243,7 @@ def _account(row: Row[Any]) -> Account:
         created_at=row.created_at,
         role=row.role,
         rooms_hosted=row.rooms_hosted,
+        email_confirmed=row.email_confirmed,
     )
 
 
