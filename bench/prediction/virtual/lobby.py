@@ -49,6 +49,7 @@ class Used:
     entries_per_s: float
     commands_per_s: float
     changes_per_s: float
+    """That there were in the window."""
     fresh: Times
     reach: float | None
     """Of those who should have come to the changes of the window, the part that did soon after it; None: nothing
@@ -188,7 +189,7 @@ class Lobby:
         engine_after = self._engine_reading()
         self.world.run(warm_s + window_s + tail_s)  # clients come to the last changes after the window
         self.world.forget()
-        used, framed, wire, out, writes = (
+        used, framed, wire, out, writes, changes = (
             [(late - early) / window_s for early, late in zip(of_before, of_after, strict=True)]
             for of_before, of_after in zip(zip(*before, strict=True), zip(*after, strict=True), strict=True)
         )
@@ -206,7 +207,7 @@ class Lobby:
             writes_per_s=sum(writes) / number,
             entries_per_s=entries,
             commands_per_s=commands,
-            changes_per_s=setup.changes_per_s,
+            changes_per_s=sum(changes) * setup.processes / number,
             fresh=self.told.fresh,
             reach=self._reach(),
             answers=self.told.answers,
@@ -218,8 +219,8 @@ class Lobby:
 
     @staticmethod
     def _reading(node: Node) -> tuple[float, ...]:
-        traffic = node.traffic
-        return node.process.used_s, traffic.framed_bytes, traffic.wire_bytes, traffic.out_bytes, traffic.writes
+        traffic, changes = node.traffic, float(node.changes)
+        return node.process.used_s, traffic.framed_bytes, traffic.wire_bytes, traffic.out_bytes, traffic.writes, changes
 
     def _engine_reading(self) -> tuple[float, float, float]:
         if self.engine is None:
