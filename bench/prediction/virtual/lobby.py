@@ -177,6 +177,8 @@ class Lobby:
         if window_s is None:
             wanted_s = CHANGES_IN_A_WINDOW / setup.changes_per_s if setup.changes_per_s else LEAST_WINDOW_S
             window_s = min(MOST_WINDOW_S, max(LEAST_WINDOW_S, wanted_s))
+        if not setup.has_sockets:  # in which everybody polls equally often
+            window_s = max(1, round(window_s / setup.poll_s)) * setup.poll_s
         warm_s = WARM_S + (0.0 if setup.has_sockets else setup.poll_s)
         tail_s = 1.0 + (0.0 if setup.has_sockets else setup.poll_s)
         self._timed = warm_s, warm_s + window_s

@@ -86,6 +86,12 @@ def test_polls_cost_what_fetches_cost_and_the_list_is_up_to_a_period_old() -> No
     assert ms(used.answers.percentile(50)) >= 0.5
 
 
+def test_window_has_whole_periods_so_that_every_client_polls_equally_often() -> None:
+    """In 4 s some of them would poll once and some of them twice."""
+    used = Lobby(Setup(sessions=300, way="polling", changes_per_s=0.0), a_model(poll=1_000.0)).steady(4.0)
+    assert used.process == pytest.approx(0.1)
+
+
 def test_polls_of_an_unchanged_list_cost_what_a_304_costs() -> None:
     used = run(Setup(sessions=300, way="polling_etag", changes_per_s=0.0), a_model(poll=1_000.0, unchanged=100.0))
     assert used.process == pytest.approx(0.01, rel=0.05)
