@@ -75,6 +75,7 @@ class Lobby:
             self.engine = Engine(
                 Process(shared or Core(self.world)), model, readers_in_all=setup.processes, readers_run=setup.run
             )
+            self.engine.process.call_at(self._random.uniform(0.0, 0.25), self.engine.start)
         self.nodes = [
             Node(
                 setup, model, Process(shared or Core(self.world)), number=number, told=self.told, engine=self.engine

@@ -135,6 +135,12 @@ def test_entry_costs_every_process_and_valkey_a_writing_and_a_reading_for_each()
     assert used.engine == pytest.approx(0.019, rel=0.06)
 
 
+def test_valkey_works_for_every_process_that_takes_part_whatever_happens() -> None:
+    """10 ms per second for each of three."""
+    used = run(Setup(sessions=3, processes=3, presence="all", changes_per_s=0.0), a_model(engine_idle=10_000.0))
+    assert used.engine == pytest.approx(0.03, rel=0.07)
+
+
 def test_what_comes_while_an_entry_is_on_its_way_is_one_entry() -> None:
     """200 changes per second and 100 ms by way of Valkey: a process has one batch under way, about twenty per second
     from two processes."""
