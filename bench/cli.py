@@ -18,6 +18,7 @@ from bench.commands.listing import list_scenarios
 from bench.commands.predicting import calibrate_model, predict
 from bench.commands.reporting import report, run
 from bench.commands.simulating import simulate
+from bench.commands.trending import trend
 
 NEEDED = ("picows", "uvloop", "numpy", "scipy", "matplotlib", "jinja2", "rich", "psutil", "jwt", "locust", "websocket")
 """Modules of the extra `bench`."""
@@ -37,6 +38,7 @@ for command in (
     list_scenarios, run, report, compare, gate, baseline, simulate, calibrate_model, predict, index, sample,
 ):  # fmt: skip
     main.add_command(command)
+main.add_command(trend)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -29,6 +29,7 @@ SERVER_FLOORS = {
     "service": {"service", "core", "protocol", "settings"},
     "store": {"store", "service", "core", "protocol"},
     "backplane": {"backplane", "service", "core", "protocol"},
+    "mail": {"mail", "service", "core", "protocol"},
     "web": {"web", "service", "core", "protocol", "settings"},
     "settings": {"options"},
 }
@@ -38,6 +39,7 @@ LIBRARY_OWNERS = {
     "alembic": {"store"},
     "asyncpg": {"store"},
     "redis": {"backplane"},
+    "smtplib": {"mail"},
     "prometheus_client": {"web"},
     "click": {"cli", "flags"},
     "time": {"clock", "server", "web", "store", "process"},
@@ -107,6 +109,7 @@ def test_what_runs_in_virtual_time_has_rules_service_and_log_and_no_socket(packa
             "lobby_server.server, lobby_server.cli",
             (
                 "redis",
+                "smtplib",
                 "asyncpg",
                 "alembic",
                 "sqlalchemy.orm",

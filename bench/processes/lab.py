@@ -8,6 +8,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bench.processes.cpu import CpuPlan
@@ -18,6 +20,7 @@ from bench.processes.target import Target
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.profile import Profile
+from bench.record.vocabulary import LOBBY, OTHER_BUILD
 
 HOST = "127.0.0.1"
 
@@ -50,8 +53,20 @@ class ServerFactory(Protocol):
     """Starts a server with these flags and ends it with the block."""
 
     def __call__(
-        self, flags: Sequence[str], *, netns: str | None = None
+        self, flags: Sequence[str], *, netns: str | None = None, checkout: Path | None = None
     ) -> contextlib.AbstractContextManager[Server]: ...
+
+
+@dataclass(frozen=True)
+class Build:
+    """The server of a checkout, and the party that it is."""
+
+    party: str
+    checkout: Path | None = None
+    """None: this one."""
+
+
+OWN_BUILD = Build(LOBBY)
 
 
 class Lab:
@@ -66,10 +81,13 @@ class Lab:
         reporter: Reporter,
         server_factory: ServerFactory,
         preload: Sequence[str] = (),
+        base: Path | None = None,
     ) -> None:
         """`preload`: modules of generators, which have their processes started beside a server's; none: when they are
-        asked for."""
+        asked for. `base`: a checkout whose server takes turns with this one's, in the scenarios that compare
+        builds."""
         self.profile = profile
+        self.builds = (OWN_BUILD,) if base is None else (OWN_BUILD, Build(OTHER_BUILD, base))
         self.seed = seed
         self.cpus = cpus
         self.reporter = reporter
@@ -105,11 +123,13 @@ class Lab:
         return {name: book.result(name, flags) for name, (book, flags) in self._books.items() if book.has_readings}
 
     def server(
-        self, flags: Sequence[str] = (), *, netns: str | None = None
+        self, flags: Sequence[str] = (), *, netns: str | None = None, build: Build = OWN_BUILD
     ) -> contextlib.AbstractContextManager[Server]:
         """A server of its own on a free port, with a fresh data folder; `netns`: in that network namespace. The
         processes of the generators that will be asked for start beside it."""
         self._have_spares()
+        if build.checkout is not None:
+            return self._server_factory(flags, netns=netns, checkout=build.checkout)
         return self._server_factory(flags) if netns is None else self._server_factory(flags, netns=netns)
 
     @contextlib.contextmanager
@@ -158,9 +178,9 @@ def target_factory(cpus: CpuPlan) -> ServerFactory:
     """Real servers: ``python -m lobby_server``."""
 
     @contextlib.contextmanager
-    def start(flags: Sequence[str], *, netns: str | None = None) -> Iterator[Server]:
+    def start(flags: Sequence[str], *, netns: str | None = None, checkout: Path | None = None) -> Iterator[Server]:
         prefix = in_namespace(netns) if netns is not None else ()
-        with Target(flags=flags, cpus=cpus.server, prefix=prefix) as target:
+        with Target(flags=flags, cpus=cpus.server, prefix=prefix, checkout=checkout) as target:
             yield target
 
     return start

@@ -29,6 +29,7 @@ ENGINE_QUESTIONS = {
     "survival": "Does a swarm on three nodes behind a proxy come through every fault in one run?",
     "prediction": "How far are forecasts from what is measured afterwards, at sizes that the model has not seen?",
     "engine-freshness": "How soon does every client hold the current list, with deltas and by fetching?",
+    "room-creation": "How many rooms per second are made, each kept before it is answered?",
 }
 """The benches of the fan-out engine, which are run by name alone."""
 

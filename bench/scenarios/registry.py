@@ -30,7 +30,7 @@ from bench.scenarios import (
 )
 from bench.scenarios.cluster import bench as cluster
 from bench.scenarios.cluster import survival
-from bench.scenarios.engine import fanout, memory, rooms_get, swarm_cost
+from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost
 from bench.scenarios.engine import freshness as engine_freshness
 from bench.scenarios.prediction import held_out
 from bench.scenarios.stress import churn, hostile
@@ -65,6 +65,8 @@ class Scenario:
     shares_window: bool = False
     """In a short run it has its turn in that window, after the others like it: what times or burdens the cores is never
     beside another that does."""
+    compares_builds: bool = False
+    """Of the builds that the lab was given, each has its turns (`Lab.builds`)."""
 
     @property
     def question(self) -> str:
@@ -247,14 +249,14 @@ SCENARIOS = (
     Scenario("bandwidth", bandwidth.run, _bandwidth_s, shares_window=True, opens_window=True),
     Scenario("break-even", break_even.run, _break_even_s),
     Scenario("storm", _storm, _storm_s),
-    Scenario("reconnect", _reconnect, _reconnect_s, shares_window=True),
+    Scenario("reconnect", _reconnect, _reconnect_s, shares_window=True, compares_builds=True),
     Scenario("flap", flap.run, _flap_s, shares_window=True),
     Scenario("capacity", capacity.run, _capacity_s),
     Scenario("cost", cost.run, _cost_s),
     Scenario("peers", peers.run, _peers_s),
     Scenario("noise", noise.run, _noise_s),
     Scenario("swarm", swarm.run, lambda profile: profile.swarm.run_s + 12.0, shares_window=True),
-    Scenario("fanout", _engine(fanout.run), _engine_s),
+    Scenario("fanout", _engine(fanout.run), _engine_s, compares_builds=True),
     Scenario(
         "rooms-get", _engine(rooms_get.run),
         lambda profile: 4.0 + 24 * profile.engine.repeats * (profile.engine.get_s + 0.3),
@@ -269,6 +271,10 @@ SCENARIOS = (
     Scenario("cluster", cluster.run, _cluster_s),
     Scenario("survival", survival.run, survival.estimate_s),
     Scenario("prediction", held_out.run, _prediction_s),
-    Scenario("engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0),
+    Scenario(
+        "engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0,
+        compares_builds=True,
+    ),
+    Scenario("room-creation", _engine(room_creation.run), room_creation.estimate_s, compares_builds=True),
 )  # fmt: skip
 """In the order of the report; then the benches of the engine."""

@@ -36,7 +36,7 @@ from lobby_server.store.errors import NotConnected, StoreSetupError, chain_of
 from lobby_server.store.tables import metadata
 from lobby_server.store.urls import Location
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest one. A test compares it with the files."""
 MIGRATIONS_DIR = Path(__file__).with_name("migrations")
 MIGRATION_TIMEOUT_S = 60.0
@@ -120,7 +120,7 @@ def _upgrade_alone(connection: Connection) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
         if _has_none_of_ours(connection):
             _create(connection)
-        else:
+        elif _revision_of(connection) != REVISION:  # else another server has done it meanwhile
             _upgrade(connection)
 
 

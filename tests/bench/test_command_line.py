@@ -45,7 +45,7 @@ class Measured:
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
     found = Measured(a_run(a_reconnect_result()))
-    monkeypatch.setattr(cli, "_measure", found)
+    monkeypatch.setattr("bench.commands.reporting.measure", found)
     return found
 
 

@@ -86,7 +86,8 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         peers=change(profile.peers, clients=last),
         swarm_cost=change(profile.swarm_cost, players=sizes),
         engine=change(
-            profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last
+            profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last,
+            creators=last,
         ),
         storms=sizes,
         herds=sizes,

@@ -313,6 +313,10 @@ class EngineSizes(Sizes, frozen=True, kw_only=True):
     fresh: int
     changes: int
     get_s: float
+    creators: int = 500
+    """Users who make rooms at the same time."""
+    create_s: float = 1.0
+    """A turn of theirs."""
 
 
 ENGINE_QUICK = EngineSizes(

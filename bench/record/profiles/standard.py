@@ -74,6 +74,7 @@ SMOKE = Profile(
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
+        creators=20, create_s=0.2,
     ),
     storms=[20],
     herds=[20],

@@ -35,7 +35,7 @@ from bench.prediction.virtual.measures import Times
 from bench.prediction.virtual.setup import Setup
 from bench.prediction.virtual.storms import restart
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
-from bench.processes.lab import Lab
+from bench.processes.lab import OWN_BUILD, Lab
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch
 from bench.record.profiles.sizes import PredictionSizes
@@ -254,7 +254,7 @@ def _of_restart(setup: Setup, model: Model) -> Figures:
 
 def _restart(lab: Lab, clients: int) -> tuple[Figures, Stretch | None]:
     book, signals = Book(), dict(STOP_SIGNALS)
-    measure_restart(lab, clients, KILL, signals[KILL], book)
+    measure_restart(lab, clients, KILL, signals[KILL], OWN_BUILD, book)
     found = book.result("", ())
     figures, stretch = {}, None
     for name, measure in (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 from bench.simulation.checks.history import History, Line
@@ -23,6 +25,31 @@ def faults(players: Sequence[Player], history: History) -> Iterator[tuple[str, s
                 yield invariant, f"{player.name}, connection {number + 1}: {how}"
 
 
+def repeated(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
+    """What no connection hears, whatever else has come about: of one user, twice in a row that they are online, or
+    offline."""
+    for player in players:
+        for number, heard in enumerate(player.heard):
+            by_user = {user_id: list(told) for user_id, told in heard.batches.items()}
+            if not player.is_slow and not heard.features & _NOT_SINGLE:
+                for user_id, is_online in heard.presence:
+                    by_user.setdefault(user_id, []).append(is_online)
+            for user_id, told in by_user.items():
+                if any(one == next_one for one, next_one in pairwise(told)):
+                    states = " ".join("online" if is_online else "offline" for is_online in told)
+                    how = f"{player.name}, connection {number + 1}: user {user_id} is {states}"
+                    yield "nothing is heard twice", how
+
+
+def out_of_turn(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
+    """Where nothing breaks, a connection that brings its user online hears so before anything else of who is online."""
+    for player in players:
+        for number, heard in enumerate(player.heard):
+            if (heard.user_id, True) in heard.presence[1:]:
+                how = f"{player.name}, connection {number + 1}, of who is online: {heard.presence[:8]}"
+                yield "newcomers hear of themselves first", how
+
+
 def _of_connection(heard: Heard, history: History, *, is_open: bool, is_slow: bool) -> Iterator[tuple[str, str]]:
     yield from _lines(heard, "room", heard.room_lines, history.room_lines, is_open=is_open)
     hears_lobby = bool(heard.features)
@@ -32,6 +59,8 @@ def _of_connection(heard: Heard, history: History, *, is_open: bool, is_slow: bo
     yield from _lines(heard, "chat", told, chat, is_open=is_open)
     if not heard.features & _NOT_SINGLE and not is_slow:
         yield from _presence(heard, history, is_open=is_open)
+    if is_open and heard.features & _NOT_SINGLE == {Feature.PRESENCE_BATCH.value}:
+        yield from _batches(heard, history)
 
 
 def _lines(
@@ -72,6 +101,19 @@ def _presence(heard: Heard, history: History, *, is_open: bool) -> Iterator[tupl
         return
     if told and not any(truth[at : at + len(told)] == told for at in range(len(truth) - len(told) + 1)):
         yield "all hear one order", f"of who is online: {told}, and it was {truth}"
+
+
+def _batches(heard: Heard, history: History) -> Iterator[tuple[str, str]]:
+    """Every change of every user, though not in one order."""
+    due = Counter(
+        user_id
+        for (user_id, _), number in zip(history.presence, history.presence_numbers, strict=True)
+        if number > heard.from_entry
+    )
+    for user_id, changes in due.items():
+        told = heard.batches.get(user_id, [])
+        if len(told) < changes:
+            yield "nothing is lost", f"{changes - len(told)} changes of user {user_id}"
 
 
 def _doubled(told: Sequence[_Key]) -> list[_Key]:

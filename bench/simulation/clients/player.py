@@ -183,10 +183,10 @@ class Player:
             heard.presence.append((message.user_id, is_online))
             self.presence.tell(message.user_id, is_online=is_online)
         elif isinstance(message, messages.PresenceChanged):
-            for user in message.online:
-                self.presence.tell(user.user_id, is_online=True)
-            for user in message.offline:
-                self.presence.tell(user.user_id, is_online=False)
+            for is_online, users in ((True, message.online), (False, message.offline)):
+                for user in users:
+                    heard.batches.setdefault(user.user_id, []).append(is_online)
+                    self.presence.tell(user.user_id, is_online=is_online)
         elif isinstance(message, ABOUT_ROOM):
             self._hear_of_room(message)
         elif isinstance(message, messages.Chat):

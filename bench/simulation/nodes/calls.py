@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from bench.simulation.nodes.watched import WatchedLog
-from lobby_server.backplane.catching_up import CATCH_UP_S
+from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.requests import RoomWish, Whom
@@ -81,7 +80,7 @@ async def _catches_up_in_vain(app: App) -> bool:
     began_s = app.clock.monotonic_s()
     await app.replica.caught_up()
     is_late = app.clock.monotonic_s() - began_s > CATCH_UP_S - 0.01
-    return is_late or not cast(WatchedLog, app.replica.log).is_up
+    return is_late or not app.replica.log.takes_part
 
 
 async def _sign_out(app: App, claims: Claims) -> None:

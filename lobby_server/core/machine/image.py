@@ -20,6 +20,7 @@ from lobby_server.core.machine.state import LobbyState, Node
 from lobby_server.core.parties import Invitation
 from lobby_server.core.presence import Socket, User
 from lobby_server.core.rooms import Room
+from lobby_server.protocol.requests import Audience
 
 
 class _Party(msgspec.Struct, array_like=True):
@@ -56,6 +57,7 @@ class Image(msgspec.Struct, array_like=True):
     due: list[NoticeDue]
     lines: list[tuple[str, Say]]
     chatters: list[int]
+    whereabouts: list[tuple[int, Audience]]
     user_bans: list[UserBan]
     revoked: list[tuple[str, float]]
     lobby_pace_s: float
@@ -143,6 +145,7 @@ def _image_of(state: LobbyState) -> Image:
         due=list(books.notices.due.values()),
         lines=[(node, line) for (node, _), line in books.lines.items()],
         chatters=sorted(books.chatters),
+        whereabouts=sorted(books.whereabouts.items()),
         user_bans=[books.user_bans[user_id] for user_id in sorted(books.user_bans)],
         revoked=sorted(books.revoked.items()),
         lobby_pace_s=books.lobby_pace_s,
@@ -181,6 +184,8 @@ def _load(state: LobbyState, image: Image) -> None:
     books.lines.update(((node, line.ref), line) for node, line in image.lines)
     books.chatters.clear()
     books.chatters.update(image.chatters)
+    books.whereabouts.clear()
+    books.whereabouts.update(image.whereabouts)
     books.user_bans.clear()
     books.user_bans.update((ban.user.id, ban) for ban in image.user_bans)
     books.revoked.clear()

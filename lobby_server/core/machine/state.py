@@ -74,6 +74,7 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.PartFriends: social.part,
     commands.Block: social.block,
     commands.Unblock: social.unblock,
+    commands.SetWhereabouts: social.set_whereabouts,
     commands.TakePart: social.take_part,
     commands.Tell: social.tell,
     commands.RefuseLines: social.refuse_lines,
@@ -85,6 +86,7 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.UnbanUser: administration.unban,
     commands.KickUser: administration.kick,
     commands.CloseRoom: administration.close_room,
+    commands.BeginEpoch: rooms.begin_epoch,
     commands.Nothing: lambda books, command, now_s: [],
 }
 _CHANGES_BY_NODE: dict[type[Command], _ChangeByNode] = {
