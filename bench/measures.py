@@ -295,9 +295,10 @@ NEVER_BACK = _harm("faults after which 99 % were not connected again")
 
 # Forecasts that are measured afterwards
 FORECAST = {
-    "server CPU of a core": "%", "Valkey, CPU of a core": "%", "bytes per client and second, with TCP/IP": "B",
-    "time to fresh p50": "ms", "time to fresh p99": "ms", "half of them fresh after": "s", "99 % fresh after": "s",
-    "last one fresh after": "s", "server CPU per client that comes back": "µs",
+    "server CPU per change": "ms", "Valkey, CPU per change": "ms", "server CPU per poll": "µs",
+    "bytes per client and change, with TCP/IP": "B", "bytes per poll, with TCP/IP": "B", "time to fresh p50": "ms",
+    "time to fresh p99": "ms", "half of them fresh after": "s", "99 % fresh after": "s", "last one fresh after": "s",
+    "server CPU per client that comes back": "µs",
 }  # fmt: skip
 """What a forecast says, and its unit."""
 PREDICTED: Mapping[str, Measure] = {
