@@ -135,6 +135,7 @@ class Life:
                     executor=cast(Executor, None),  # nobody logs in with a password here
                     new_id=new_id,
                     new_token_id=new_id,
+                    new_salt=Random(f"{seed}/salts").randbytes,
                     cpu_s=lambda: 0.0,
                     resident_bytes=lambda: None,
                 ),
