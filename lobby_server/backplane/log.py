@@ -312,6 +312,7 @@ class ValkeyLog:
         return await self._stream.may_seed(self.node, for_s=SEED_FOR_S)
 
     async def _open_epoch(self) -> bool:
+        assert self._state is not None
         epoch = self._new_incarnation()
         snapshot = self._snapshot(epoch=epoch, previous=self._epoch, stream_id="0-0", tail=list(self._tail))
         is_open = await self._stream.seed(
@@ -319,6 +320,8 @@ class ValkeyLog:
         )
         if is_open:
             log.info("opened epoch %s of the log at entry %d", epoch, self.number)
+            if snapshot.previous_epoch:
+                self._state.begin_epoch()
             self._epoch, self._stream_id = epoch, "0-0"
             self._trim_from = "0-0"
         return is_open
@@ -326,7 +329,8 @@ class ValkeyLog:
     def _snapshot(self, *, epoch: str, previous: str, stream_id: str, tail: list[Entry]) -> Snapshot:
         assert self._state is not None
         self._snapshot_number, self._snapshot_at_s = self.number, self._monotonic_s()
-        return Snapshot(FORMAT, epoch, previous, self.number, stream_id, dump(self._state), tail)
+        image = dump(self._state, begins_epoch=bool(previous))
+        return Snapshot(FORMAT, epoch, previous, self.number, stream_id, image, tail)
 
     def _take_up(self, snapshot: Snapshot, *, has_state: bool) -> None:
         """Go on from a snapshot: with the own state where it fits."""
@@ -338,6 +342,7 @@ class ValkeyLog:
             if len(missed) == snapshot.number - self.number:
                 for entry in missed:
                     self._take(entry)
+                self._state.begin_epoch()
                 self._epoch, self._stream_id = snapshot.epoch, snapshot.stream_id
                 log.info("the log goes on at entry %d in epoch %s", self.number, self._epoch)
                 return

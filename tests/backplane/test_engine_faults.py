@@ -10,6 +10,7 @@ import pytest
 from lobby_server.backplane.errors import BackplaneRefused
 from lobby_server.backplane.stream import Stream
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.state import EPOCH_REVISIONS
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from tests.backplane.conftest import Nodes
@@ -59,6 +60,20 @@ async def test_valkey_that_comes_back_empty_is_given_the_state_of_the_nodes(engi
     await agree(one, other)
     assert (one.heard, other.heard) == (["kept", "again"], ["kept", "again"])
     assert (one.resets, other.resets, one.restored) == (0, 0, 1)
+    newcomer = await nodes.start(engine.url)
+    await agree(one, other, newcomer)
+
+
+async def test_revisions_go_on_above_all_that_a_node_out_of_reach_can_have_shown(engine: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(engine.url), await nodes.start(engine.url)
+    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    await agree(one, other)
+    shown = one.state.books.rooms.revision
+    engine.restart()
+    await until(lambda: one.log.is_well and other.log.is_well)
+    await one.replica.run(said("again"))
+    await agree(one, other)
+    assert one.state.books.rooms.revision == shown + EPOCH_REVISIONS
     newcomer = await nodes.start(engine.url)
     await agree(one, other, newcomer)
 

@@ -285,6 +285,16 @@ def test_image_of_another_format_is_refused_with_a_sentence() -> None:
         load(new_state(), b"\xc1")
 
 
+def test_image_that_begins_an_epoch_is_that_of_the_state_in_it() -> None:
+    state = new_state()
+    state.apply(commands.CreateRoom(new_room("1", ANN)), at_s=1.0)
+    shown, image = state.books.rooms.revision, dump(state, begins_epoch=True)
+    assert state.books.rooms.revision == shown
+    state.begin_epoch()
+    assert dump(state) == image
+    assert state.books.rooms.revision > shown
+
+
 # -- what the leader has in its hands ---------------------------------------------------------------------------------
 
 

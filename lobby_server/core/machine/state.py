@@ -25,6 +25,10 @@ from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
 
+EPOCH_REVISIONS = 100_000
+"""By so much the list's revision goes up when the log is begun anew: by more than a node out of reach can be ahead, and
+by less than the mark that the store keeps is (`lobby_server.service.rooms.revision_mark`)."""
+
 
 class Node(msgspec.Struct, array_like=True):
     """A node that takes part. `sequence`: of the last of its batches that was applied."""
@@ -109,6 +113,11 @@ class LobbyState:
     def leader(self) -> str | None:
         """The node that does what one node only is to do; None: nodes are not kept count of."""
         return next(iter(self.nodes), None)
+
+    def begin_epoch(self) -> None:
+        """The log was lost, and goes on from this state. A node that is out of reach may have applied more of it, and
+        shown the list with revisions that never were: what is shown from now on is above them."""
+        self.books.rooms.revision += EPOCH_REVISIONS
 
     def is_new(self, node: str, sequence: int, first: Command) -> bool:
         """Whether a batch of a node is to be applied, which is noted. It is not when it has been before, or when its
