@@ -26,12 +26,14 @@ LAYERS = (
     ("simulation.clients",),
     ("simulation.faults",),
     ("simulation.schedule", "simulation.checks"),
+    ("simulation.cast", "simulation.swarm_plan"),
     ("simulation.run",),
     ("simulation.many", "simulation.shrink", "simulation.story"),
     ("simulation",),
     ("load",),
     ("scenarios",),
     # The command line
+    ("commands",),
     ("cli",),
 )
 

@@ -147,11 +147,14 @@ SERVICES = (
         "if closed.reason is not None",
         "if False",
     ),
-    _one(
+    Mutant(
         "writes are forgotten while the database is away",
-        f"{SERVICE}.writes.writer:StoreWriter.keep",
-        "self._append(entry)",
-        "self.attempt(call)",
+        (
+            Edit(
+                f"{SERVICE}.writes.writer:StoreWriter.keep",
+                (("if write.replaces is not None:", "if False:"), ("self._append(entry)", "self.attempt(call)")),
+            ),
+        ),
     ),
     Mutant(
         "a room is deleted by everybody who asks",
@@ -286,6 +289,13 @@ CLIENTS = (
 """Of the client library and the swarm, and of a page's rule."""
 
 ONCE = (
+    Mutant(
+        "the list has revisions again that a lost node has shown",
+        (
+            Edit(f"{MACHINE}.state:LobbyState.begin_epoch", (("+= EPOCH_REVISIONS", "+= 0"),)),
+            Edit(f"{LOG}._snapshot", (("begins_epoch=bool(previous)", "begins_epoch=False"),)),
+        ),
+    ),
     _one(
         "a replica that has ended is waited for",
         "bench.simulation.outside.valkey:Valkey.stand",
@@ -326,4 +336,5 @@ ONCE = (
 )
 """What the project did before a seed showed that it was wrong."""
 
-MUTANTS = (*RULES, *SERVICES, *LOGS, *CLIENTS, *ONCE)
+PARTS = {"rules": RULES, "service": SERVICES, "log": LOGS, "clients": CLIENTS, "as it once was": ONCE}
+MUTANTS = tuple(mutant for mutants in PARTS.values() for mutant in mutants)
