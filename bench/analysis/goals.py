@@ -48,6 +48,7 @@ from bench.measures import (
     ROOMS_LOST,
     ROOMS_MISSING,
     RSS_PER_CONNECTION,
+    SCHEDULE_RATE,
     SIGTERM,
     SLOWEST_PING,
     SOCKETS_CLOSED,
@@ -55,6 +56,7 @@ from bench.measures import (
     TOLD_OFFLINE_AFTER,
     TOLD_TWICE,
     TOLD_TWICE_THEN,
+    VIOLATIONS,
     WRONG_LISTS,
     WRONG_VIEWS,
     Measure,
@@ -177,6 +179,8 @@ GOALS = (
         for users in (300, 3_000)
         for measure in (LEDGER_LOST, LEDGER_TWICE, LEDGER_WRONG, NEVER_BACK)
     ),
+    Goal("simulation", VIOLATIONS, 20, 0.0),
+    Goal("simulation", SCHEDULE_RATE, 20, 300.0, at_least=True),
     Goal("engine-freshness", DELTA_P99, 2_000, 60.0),
     Goal("engine-freshness", BASE_P99, 2_000, 400.0),
     Goal("engine-freshness", WRONG_LISTS, 2_000, 0.0),

@@ -23,6 +23,7 @@ from bench.record.profiles.sizes import (
     NoiseSizes,
     PeersSizes,
     ReturnSizes,
+    SimulationSizes,
     SurvivalSizes,
     SwarmCostSizes,
     SwarmSizes,
@@ -50,6 +51,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     hostile: HostileSizes = HostileSizes()
     cluster: ClusterSizes = ClusterSizes()
     survival: SurvivalSizes = SurvivalSizes()
+    simulation: SimulationSizes = SimulationSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""

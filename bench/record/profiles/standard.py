@@ -22,6 +22,7 @@ from bench.record.profiles.sizes import (
     NoiseSizes,
     PeersSizes,
     ReturnSizes,
+    SimulationSizes,
     SurvivalSizes,
     SwarmCostSizes,
     SwarmSizes,
@@ -61,6 +62,7 @@ SMOKE = Profile(
         members=4, down_s=0.5, rooms=12, kills=1,
     ),
     survival=SurvivalSizes(users=30, spawn_per_s=30.0, every_s=16.0, recovery_s=6.0),
+    simulation=SimulationSizes(schedules=2),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
@@ -125,6 +127,7 @@ FULL = Profile(
         players=3_000, members=300, rooms=1_000, kills=8,
     ),
     survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
+    simulation=SimulationSizes(schedules=12, repeats=5),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
         storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,
