@@ -15,8 +15,10 @@ from bench.commands.comparing import baseline, compare, gate
 from bench.commands.errors import Misused
 from bench.commands.keeping import index, sample
 from bench.commands.listing import list_scenarios
+from bench.commands.predicting import calibrate_model, predict
 from bench.commands.reporting import report, run
 from bench.commands.simulating import simulate
+from bench.commands.trending import trend
 
 NEEDED = ("picows", "uvloop", "numpy", "scipy", "matplotlib", "jinja2", "rich", "psutil", "jwt", "locust", "websocket")
 """Modules of the extra `bench`."""
@@ -32,8 +34,11 @@ def main() -> None:
         signal.signal(number, _interrupt)
 
 
-for command in (list_scenarios, run, report, compare, gate, baseline, simulate, index, sample):
+for command in (
+    list_scenarios, run, report, compare, gate, baseline, simulate, calibrate_model, predict, index, sample,
+):  # fmt: skip
     main.add_command(command)
+main.add_command(trend)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -166,6 +166,7 @@ CPU_PER_FLAP = _cpu("server CPU per client that flapped", "ms")
 # The room list over HTTP
 CPU_PER_REQUEST = _cpu("server CPU per request", "µs")
 REQUEST_RATE = _measure("requests", "1/s", Kind.RATE)
+ROOMS_PER_S = _measure("rooms answered with 201", "1/s", Kind.RATE)
 
 # Memory
 RSS_PER_CONNECTION = _memory("resident memory per idle connection", "KiB")
@@ -284,6 +285,26 @@ VIOLATIONS = _harm("schedules that violate what must hold")
 COMMANDS_OF_SCHEDULE = _count("commands per schedule")
 FAULTS_OF_SCHEDULE = _count("faults per schedule")
 ENTRIES_OF_SCHEDULE = _count("entries applied per schedule, by all nodes")
+
+# Forecasts that are measured afterwards
+FORECAST = {
+    "server CPU of a core": "%", "Valkey, CPU of a core": "%", "bytes per client and second, with TCP/IP": "B",
+    "time to fresh p50": "ms", "time to fresh p99": "ms", "half of them fresh after": "s", "99 % fresh after": "s",
+    "last one fresh after": "s", "server CPU per client that comes back": "µs",
+}  # fmt: skip
+"""What a forecast says, and its unit."""
+PREDICTED: Mapping[str, Measure] = {
+    name: _measure(f"{name}: predicted", unit, Kind.COUNT) for name, unit in FORECAST.items()
+}
+AS_PREDICTED: Mapping[str, Measure] = {
+    name: _measure(f"{name}: measured", unit, _KINDS_BY_UNIT.get(unit, Kind.CPU)) for name, unit in FORECAST.items()
+}
+FORECAST_ERROR: Mapping[str, Measure] = {
+    name: _measure(f"{name}: error", "%", Kind.SHARE) for name in FORECAST
+}  # fmt: skip
+"""Of what was measured; below 0: more was measured than predicted."""
+MEDIAN_ERROR = _measure("error of a forecast, median", "%", Kind.SHARE, Direction.LESS)
+WORST_ERROR = _measure("error of a forecast, worst", "%", Kind.SHARE, Direction.LESS)
 
 # How soon every client holds the truth (bench of the engine)
 DELTA_P50 = _time("time to fresh p50, rooms_delta", "ms")

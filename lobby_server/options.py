@@ -21,6 +21,7 @@ class Group(str, Enum):
     PROXIES = "Proxies and TLS"
     DATA = "Data"
     TOKENS = "Tokens"
+    MAIL = "Mail"
     SESSIONS = "Sessions and rooms"
     LIMITS = "Limits"
     FANOUT = "Fan-out"

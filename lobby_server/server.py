@@ -7,7 +7,6 @@ import logging
 import random
 import secrets
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,15 @@ from lobby_server import __version__
 from lobby_server.backplane.opening import open_log
 from lobby_server.clock import LoopClock
 from lobby_server.logs import name_node
+from lobby_server.mail import open_mailer
 from lobby_server.process import listening
+from lobby_server.process.credentials import Credentials
+from lobby_server.process.kernel_writes import KernelWrites, helpers_for, open_kernel_writes, usable_cores
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
-from lobby_server.secret import new_token_id, secret_path, secrets_of
+from lobby_server.secret import new_token_id
 from lobby_server.service.app import App, Runtime
+from lobby_server.service.mail.ports import Mailer
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import SharedLog
 from lobby_server.service.watch.events import LogEvent
@@ -66,6 +69,8 @@ MAX_BODY_BYTES = 1 << 20
 IDLE_CONNECTION_S = 75.0
 """How long an HTTP connection may be idle, or take to say what it wants."""
 BODY_TIMEOUT_S = 20.0
+LAST_MAILS_S = 2.0
+"""How long an end waits for mails that are on their way to the mail server."""
 
 
 class LobbyServer:
@@ -81,7 +86,7 @@ class LobbyServer:
         self._backplane_url = (worker.backplane_url if worker is not None else "") or settings.backplane_url
         self.port = 0
         self._urls = ""
-        self._tls: ssl.SSLContext | None = None
+        self._credentials = Credentials(settings)
         self.app: App | None = None
         self._app_starting: App | None = None
         self._context: WebContext | None = None
@@ -92,6 +97,7 @@ class LobbyServer:
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
         self._siblings: Siblings | None = None
+        self._many_writes: KernelWrites | None = None
         self._journal_path: Path | None = None
         self._data = ""
         self.ends_because = ""
@@ -115,21 +121,24 @@ class LobbyServer:
         Raises `SettingsError` or a `StoreError` with a sentence that says what to do.
         """
         settings = self.settings
-        jwt_secrets = self._secrets()
-        tls = self._tls = self._certificate()
+        jwt_secrets = self._credentials.read_secrets()
+        self._credentials.read_certificate()
         self._check_origins()
+        mailer = self._mailer()
         sockets = listening.bind(settings) if self._worker is None else self._worker.sockets()
         self.port, self._urls = sockets[0].getsockname()[1], listening.url_of(settings, sockets)
         try:
             shared_log = self._shared_log()
             await self._open()
             assert self._store is not None
+            self._many_writes = self._open_many_writes()
             app = App(
                 settings=settings,
                 runtime=self._runtime(),
                 store=self._store,
                 secrets=jwt_secrets,
                 journal=self._journal(),
+                mailer=mailer,
                 shared_log=shared_log,
                 on_fatal=self._cannot_go_on,
             )
@@ -144,13 +153,15 @@ class LobbyServer:
                 await self._store.close()
             if self._lock is not None:
                 await self._lock.release()
+            if self._many_writes is not None:
+                self._many_writes.close()
             raise
         self.app = app
         if self._lock is not None:
             self._lock.keep(self._cannot_go_on)
         context = self._context = WebContext(app)
         await self._meet_siblings(context)
-        self._listen(context, sockets, tls)
+        self._listen(context, sockets)
 
     async def _meet_siblings(self, context: WebContext) -> None:
         worker = self._worker
@@ -167,7 +178,7 @@ class LobbyServer:
         name = f"{socket.gethostname()}:{self.port}"
         return f"{name}/{worker}" if worker else name
 
-    def _listen(self, context: WebContext, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None) -> None:
+    def _listen(self, context: WebContext, sockets: Sequence[socket.socket]) -> None:
         settings, loop = self.settings, asyncio.get_running_loop()
         places = places_for(settings.max_connections)
         context.app.sessions.limit = places.limit
@@ -200,7 +211,9 @@ class LobbyServer:
             gate, context.app.clock, callers=callers, timeout_s=settings.handshake_timeout_s, loop=loop
         )
         seat = None if self._worker is None else Seat(Board(self._worker.board), self._worker.number)
-        self._listener = Listener(newcomers=newcomers, http=http, places=places, tls=tls, loop=loop, seat=seat)
+        self._listener = Listener(
+            newcomers=newcomers, http=http, places=places, tls=self._credentials.tls, loop=loop, seat=seat
+        )
         self._listener.start(sockets)
 
     async def drain(self) -> None:
@@ -229,6 +242,7 @@ class LobbyServer:
             self._callers.end_all()
         if self._http is not None:
             await self._http.close_all_connections()
+        await app.mails.stop(patience_s=LAST_MAILS_S)
         self._say_left(await app.writer.stop(patience_s=app.drain.last_writes_s))
         if app.nodes is not None:
             await app.nodes.close()
@@ -237,17 +251,16 @@ class LobbyServer:
             await self._lock.release()
         if self._siblings is not None:
             self._siblings.close()
+        if self._many_writes is not None:
+            self._many_writes.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         cut = len(app.sessions) + (self._connections.cut - cut_before if self._connections is not None else 0)
         log.info("drained: %d sockets had to be cut", cut, extra={"event": LogEvent.DRAINED.value})
 
     def reload(self) -> None:
         """Read the secrets and the certificate again. What cannot be used is told and left as it was."""
-        for what, act in (("secrets", self._reload_secrets), ("certificate", self._reload_certificate)):
-            try:
-                act()
-            except SettingsError as fault:
-                log.error("the %s stay as they were: %s", what, fault, extra={"event": LogEvent.RELOAD_FAILED.value})
+        if self.app is not None:
+            self._credentials.reload(self.app.tokens)
 
     def tell_figures(self) -> None:
         """One line with the figures of the moment into the log."""
@@ -276,6 +289,14 @@ class LobbyServer:
             new_salt=secrets.token_bytes,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
+            many_writes=self._many_writes,
+        )
+
+    def _open_many_writes(self) -> KernelWrites | None:
+        settings = self.settings
+        processes = 1 if self._worker is None else self._worker.count
+        return open_kernel_writes(
+            helpers=helpers_for(cores=usable_cores(), processes=processes, threads=settings.fanout_threads)
         )
 
     async def _open(self) -> None:
@@ -361,32 +382,14 @@ class LobbyServer:
         self.ends_because = why
         self._on_end()
 
-    def _secrets(self) -> tuple[str, ...]:
-        found, is_new = secrets_of(self.settings)
-        if is_new:
-            log.warning(
-                "LOBBY_JWT_SECRET is not set: a secret was made and is kept in %s",
-                secret_path(self.settings.data_dir),
-                extra={"event": LogEvent.SECRET_MADE.value},
-            )
-        return found
-
-    def _reload_secrets(self) -> None:
-        if self.app is None or self.settings.jwt_secret:
-            return  # of the environment, which does not change
-        path = secret_path(self.settings.data_dir)
-        if not self.settings.jwt_secret_file and not path.exists():
-            raise SettingsError(f"{path} is gone: put it back before the next start.")  # no new one behind our back
-        found, _ = secrets_of(self.settings)
-        self.app.tokens.use(*found)
-        log.info("secrets read again: %d", len(found), extra={"event": LogEvent.RELOADED.value})
-
-    def _reload_certificate(self) -> None:
-        if self._tls is None:
-            return
-        self._certificate()  # looked at first: a key that does not fit must not spoil the context that is in use
-        self._tls.load_cert_chain(self.settings.tls_cert, self.settings.tls_key, password="")
-        log.info("certificate read again: for new connections", extra={"event": LogEvent.RELOADED.value})
+    def _mailer(self) -> Mailer | None:
+        """None: the server sends no mail. Raises `SettingsError`."""
+        if not self.settings.smtp_url:
+            return None
+        try:
+            return open_mailer(self.settings.smtp_url, sender=self.settings.mail_from)
+        except ValueError as fault:
+            raise SettingsError(str(fault)) from None
 
     def _check_origins(self) -> None:
         try:
@@ -396,16 +399,3 @@ class LobbyServer:
                 f"--allowed-origins has {str(fault)!r}, which no browser sends: an origin is scheme://host or "
                 "scheme://host:port, such as https://game.example."
             ) from None
-
-    def _certificate(self) -> ssl.SSLContext | None:
-        if not self.settings.tls_cert:
-            return None
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key, password="")  # asks no terminal
-        except (OSError, ssl.SSLError) as fault:
-            raise SettingsError(
-                f"The certificate or its key cannot be read ({fault.strerror}): check --tls-cert and --tls-key."
-            ) from None
-        context.options |= ssl.OP_NO_RENEGOTIATION  # a client could make the server work for nothing
-        return context

@@ -125,6 +125,32 @@ class Settings:
     )
     token_ttl_s: int = option(604_800, "lifetime of a token, by default 7 days", unit="s", group=Group.TOKENS)
 
+    # Mail
+    smtp_url: str = option(
+        "",
+        "mail server for password resets; ?starttls=required, offered or never; default: no mail is sent",
+        group=Group.MAIL,
+        example="smtp://user:password@mail.example:587",
+    )
+    mail_from: str = option(
+        "",
+        "sender of those mails",
+        group=Group.MAIL,
+        example="Lobby <lobby@play.example>",
+    )
+    public_url: str = option(
+        "",
+        "address of the lobby page as players know it: links in mails begin with it",
+        group=Group.MAIL,
+        example="https://play.example/lobby",
+    )
+    mail_rate_per_hour: float = option(
+        6.0,
+        "mails to one account or address; one client asks for four times as many; 0: no limit",
+        unit="1/h",
+        group=Group.MAIL,
+    )
+
     # Sessions and rooms
     handshake_timeout_s: float = option(
         10.0,
@@ -199,6 +225,12 @@ class Settings:
         500,
         "events that a client without features gets in 20 ms (Godot 3 keeps 1,023 between two polls); 0: no limit",
         unit="messages",
+        group=Group.FANOUT,
+    )
+    fanout_threads: int = option(
+        0,
+        "threads that write one broadcast; 0: two where each process has a second core, else one",
+        unit="threads",
         group=Group.FANOUT,
     )
     ack_percent: float = option(
@@ -287,7 +319,7 @@ class Settings:
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
             "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s", "shutdown_delay_s",
-            "base_frames_per_20_ms",
+            "base_frames_per_20_ms", "mail_rate_per_hour", "fanout_threads",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
@@ -302,7 +334,17 @@ class Settings:
                 holds = getattr(self, each.name) in choices
                 self._require(holds, flag_of(each.name), f"one of {', '.join(choices)}")
         self._require(bool(self.tls_cert) == bool(self.tls_key), "--tls-cert and --tls-key", "given together")
+        mail = (self.smtp_url, self.mail_from, self.public_url)
+        self._require(
+            all(mail) or not any(mail), "--smtp-url, --mail-from and --public-url", "given together, or none of them"
+        )
+        self._require(
+            not self.public_url or _PAGE_URL.fullmatch(self.public_url) is not None,
+            "--public-url",
+            "an address as https://play.example/lobby",
+        )
         self._require(1 <= self.workers <= MAX_WORKERS, "--workers", f"from 1 to {MAX_WORKERS}")
+        self._require(self.fanout_threads <= MAX_FANOUT_THREADS, "--fanout-threads", f"at most {MAX_FANOUT_THREADS}")
         self._require(
             not self.backplane_url or _BACKPLANE_URL.match(self.backplane_url) is not None,
             "--backplane-url",
@@ -360,6 +402,11 @@ class Settings:
         return max(1, int(self.base_frames_per_20_ms * min(self.tick_ms, 20.0) / 20.0))
 
     @property
+    def page_url(self) -> str:
+        """`public_url` without a slash at its end."""
+        return self.public_url.rstrip("/")
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The allowed origins; empty: the same host only."""
         return tuple(origin.strip().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
@@ -369,7 +416,9 @@ MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
 MAX_WORKERS = 64
+MAX_FANOUT_THREADS = 16
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PAGE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _BACKPLANE_URL = re.compile(r"(rediss?|unix)://.")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_CHAT_CHARACTERS = 5000

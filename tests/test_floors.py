@@ -29,6 +29,7 @@ SERVER_FLOORS = {
     "service": {"service", "core", "protocol", "settings"},
     "store": {"store", "service", "core", "protocol"},
     "backplane": {"backplane", "service", "core", "protocol"},
+    "mail": {"mail", "service", "core", "protocol"},
     "web": {"web", "service", "core", "protocol", "settings"},
     "settings": {"options"},
 }
@@ -38,13 +39,14 @@ LIBRARY_OWNERS = {
     "alembic": {"store"},
     "asyncpg": {"store"},
     "redis": {"backplane"},
+    "smtplib": {"mail"},
     "prometheus_client": {"web"},
     "click": {"cli", "flags"},
     "time": {"clock", "server", "web", "store", "process"},
 }
 
-SIMULATION = "bench.simulation"
-"""The one place of the lab that runs the server's own code, in virtual time; sockets and databases are not in it."""
+VIRTUAL_TIME = ("bench.simulation", "bench.prediction.virtual")
+"""The places of the lab that run the server's own code, in virtual time; sockets and databases are not in them."""
 
 
 def floor_of(path: Path) -> str:
@@ -80,7 +82,7 @@ def test_server_module_imports_only_its_own_floor_and_those_below(path: Path) ->
 @pytest.mark.parametrize("package", ["loadtest", "bench"])
 def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(package: str) -> None:
     for module, path in modules_of(package).items():
-        if module.startswith(SIMULATION):
+        if module.startswith(VIRTUAL_TIME):
             continue
         for name in imports_of(path):
             if name.split(".")[0] == "lobby_server":
@@ -89,8 +91,9 @@ def test_lab_and_swarm_know_the_vocabulary_and_nothing_else_of_the_server(packag
             assert package == "bench" or name.split(".")[0] != "bench", f"{path} imports {name}"
 
 
-def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
-    for module, path in modules_of(SIMULATION).items():
+@pytest.mark.parametrize("package", VIRTUAL_TIME)
+def test_what_runs_in_virtual_time_has_rules_service_and_log_and_no_socket(package: str) -> None:
+    for module, path in modules_of(package).items():
         parts = {part for name in imports_of(path) if (part := project_part(name)) is not None}
         assert parts <= {"core", "service", "backplane", "protocol", "store", "settings"}, module
 
@@ -106,6 +109,7 @@ def test_the_simulation_runs_rules_service_and_log_and_no_socket() -> None:
             "lobby_server.server, lobby_server.cli",
             (
                 "redis",
+                "smtplib",
                 "asyncpg",
                 "alembic",
                 "sqlalchemy.orm",

@@ -68,6 +68,14 @@ def test_empty_variable_is_none() -> None:
     assert read_settings({}, {"LOBBY_PORT": "", "LOBBY_ALLOW_GUESTS": ""}) == Settings()
 
 
+MAIL = {
+    "smtp_url": "smtp://mail.example",
+    "mail_from": "lobby@play.example",
+    "public_url": "https://play.example",
+}
+"""They go together."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> None:
     default = getattr(Settings(), name)
@@ -77,6 +85,7 @@ def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> N
         "log_format": "json",
         "access_log": "all",
         "workers": "2",
+        "fanout_threads": "2",
         "backplane_url": "redis://localhost:6379/0",
         "cluster": "another",
         "node_timeout_s": "9",
@@ -90,6 +99,9 @@ def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> N
     environment = {environment_name_of(name): value}
     if name == "tls_key":
         environment["LOBBY_TLS_CERT"] = "cert.pem"
+    if name in MAIL:
+        environment |= {environment_name_of(each): given for each, given in MAIL.items()}
+        value = environment[environment_name_of(name)]
     if name == "backplane_url":
         environment |= {"LOBBY_DATABASE_URL": "postgresql://db/lobby", "LOBBY_JWT_SECRET": "x" * 32}
     read = getattr(read_settings({}, environment), name)
@@ -153,6 +165,10 @@ BAD_VALUES: list[tuple[str, Any]] = [
     ("proxy_hops", -1),
     ("proxy_hops", 17),
     ("shutdown_delay_s", -1.0),
+    ("smtp_url", "smtp://mail.example"),
+    ("mail_from", "lobby@play.example"),
+    ("public_url", "https://play.example"),
+    ("mail_rate_per_hour", -1.0),
     ("tls_cert", "only.pem"),
     ("tls_key", "only.pem"),
 ]
@@ -189,6 +205,20 @@ def test_variable_that_cannot_be_read_is_refused_in_one_sentence_that_names_it(v
 def test_settings_that_contradict_each_other_are_refused_in_one_sentence(together: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings(**together)
+    assert is_one_sentence(str(refused.value))
+
+
+@pytest.mark.parametrize("url", ["https://play.example", "http://[::1]:30820/lobby/"])
+def test_page_has_no_slash_at_its_end(url: str) -> None:
+    assert Settings(**{**MAIL, "public_url": url}).page_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", ["play.example", "ftp://play.example", "https://play.example/?a", "https://u@play.example", "https://a b"]
+)
+def test_page_that_is_no_address_is_refused_in_one_sentence(url: str) -> None:
+    with pytest.raises(SettingsError, match="--public-url") as refused:
+        Settings(**{**MAIL, "public_url": url})
     assert is_one_sentence(str(refused.value))
 
 

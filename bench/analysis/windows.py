@@ -27,6 +27,7 @@ from bench.measures import (
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
     EVENTS_PER_CLIENT_HOUR,
+    EVENTS_PER_PLAYER_HOUR,
     FRESHER_THAN,
     KIB_PER_PLAYER_HOUR,
     MEAN_STALENESS,
@@ -172,6 +173,7 @@ _COUNTED = {
     REQUESTS_PER_CLIENT_HOUR: HEARTBEATS_AN_HOUR,
     REQUESTS_PER_PLAYER_HOUR: HEARTBEATS_AN_HOUR,
     EVENTS_PER_CLIENT_HOUR: 0.0,
+    EVENTS_PER_PLAYER_HOUR: 0.0,
 }
 """Overview that were divided by more than the window, and what of each is heartbeats."""
 

@@ -101,7 +101,7 @@ def _capacity(raw: Raw, of: Json) -> tuple[str, str]:
                 return "contradicts its steps", f"{series['clients']} clients {series['party']}: p99 {p99:.6g} ms"
             (met if holds else missed).append((series["clients"], series["party"]))
     words = f"met {sorted({n for n, _ in met})}, missed {sorted(set(missed))}"
-    if not met or knee > max(n for n, _ in met):
+    if not (met or missed) or knee > max((n for n, _ in met), default=0):
         return "contradicts its steps", words
     measured = [n for n, party in missed if party == "missed"]
     return ("holds" if any(n > knee for n in measured) else "holds at least"), words
@@ -130,12 +130,13 @@ def _scale(raw: Raw, of: Json) -> tuple[str, str]:
     measured = [each for each in raw.measured("capacity") if each["name"] == name] if raw.has("capacity") else []
     readings = measured[0]["readings"] if measured else []
     knee = median([each["value"] for each in readings])
-    if not knee > 0 or validity.of_readings(readings, validity.kind(name, measured[0]["unit"])) == validity.INVALID:
+    missed = "smallest number of clients that was measured and missed the service level"
+    is_refuted = raw.has("capacity") and any(each["name"] == missed for each in raw.measured("capacity"))
+    is_there = bool(readings) and (knee > 0 or is_refuted)
+    if not is_there or validity.of_readings(readings, validity.kind(name, measured[0]["unit"])) == validity.INVALID:
         return NOT_MEASURED, f"{name}: {knee:g}"
     if knee >= of["claimed"]:
         return HOLDS, f"{name}: {knee:g}"
-    missed = "smallest number of clients that was measured and missed the service level"
-    is_refuted = any(each["name"] == missed for each in raw.measured("capacity"))
     return (FAILS if is_refuted else NOT_MEASURED), f"{name}: {knee:g}"
 
 

@@ -103,7 +103,7 @@ def _scale(raw: Raw) -> str:
         return ""
     least = min(each["value"] for each in met["readings"])
     missed = any(each["name"].startswith("smallest number of clients") for each in raw.measured("capacity"))
-    return f"{least:g} clients held" if least >= MANY or (least > 0 and missed) else ""
+    return f"{least:g} clients held" if least >= MANY or missed else ""
 
 
 def _heartbeat(raw: Raw) -> str:

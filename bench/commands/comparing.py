@@ -23,30 +23,37 @@ GATE_ATTEMPTS = 3
 
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path, exists=True))
-@click.argument("after", type=click.Path(path_type=Path, exists=True))
+@click.argument("after", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--limit", type=click.FloatRange(min=0), default=0.10, show_default=True, help="worse by more: exit 3")
 @click.option("--ratios", is_flag=True, help="only ratios between parties of one run, which other machines share")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="leave table and chart here")
-def compare(before: Path, after: Path, limit: float, ratios: bool, output: Path | None) -> None:
-    """What got better or worse from one run to another, beyond the noise.
+def compare(before: Path, after: tuple[Path, ...], limit: float, ratios: bool, output: Path | None) -> None:
+    """What got better or worse from one run to another, beyond the noise; of several, from the first to each.
 
     Runs are folders, or their run.json. A folder of several runs of the same is one run with repeats.
 
     Exit codes: 0 no worse; 3 worse by more than the limit; 4 no verdict: nothing that can be compared, a figure is
     missing, something may be worse and the readings are too few to tell, or one of the runs was broken off, failed or
-    is INVALID.
+    is INVALID. Of several the highest.
     """
     from bench.analysis.comparison.compare import compare_runs
     from bench.report.comparison import render_comparison, write_comparison
 
-    (one, one_schema), (two, two_schema) = read_repeats(before), read_repeats(after)
-    found = compare_runs(one, two, limit=limit, ratios_only=ratios, schemas=(one_schema, two_schema))
-    click.echo(render_comparison(found))
-    if output is not None:
-        write_comparison(found, output)
-        click.echo(f"comparison: {output}")
-    if found.exit_code:
-        sys.exit(found.exit_code)
+    one, one_schema = read_repeats(before)
+    codes = []
+    for number, each in enumerate(after, start=2):
+        two, two_schema = read_repeats(each)
+        found = compare_runs(one, two, limit=limit, ratios_only=ratios, schemas=(one_schema, two_schema))
+        if len(after) > 1:
+            click.echo(f"{'' if number == 2 else chr(10)}{before} and {each}")
+        click.echo(render_comparison(found))
+        codes.append(found.exit_code)
+        if output is not None:
+            folder = output / f"1-{number}" if len(after) > 1 else output
+            write_comparison(found, folder)
+            click.echo(f"comparison: {folder}")
+    if max(codes):
+        sys.exit(max(codes))
 
 
 @click.command()

@@ -48,9 +48,15 @@ def _run_options(command: click.decorators.FC) -> click.decorators.FC:
 @click.option(
     "--clients", type=click.IntRange(1, 19_000), multiple=True, help="at this size instead; may be given several times"
 )
+@click.option(
+    "--base",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="another checkout, whose server takes turns with this one's",
+)
+@click.option("--all-cores", is_flag=True, help="let server and generator share all cores; default: a core for each")
 def run(
     names: tuple[str, ...], profile: str, output: Path | None, seed: int | None, clients: tuple[int, ...],
-    slo_ms: float | None,
+    slo_ms: float | None, base: Path | None, all_cores: bool,
 ) -> None:  # fmt: skip
     """Run some scenarios, print their tables and report on them.
 
@@ -61,7 +67,9 @@ def run(
 
     sizes = at_sizes(parts(_with_slo(PROFILES[profile], slo_ms)), clients)
     what = "+".join(names) if len(names) <= MOST_NAMED else f"{len(names)}-scenarios"
-    _measure_and_report(names, profile=sizes, output=output, seed=seed, what=what, tables=True)
+    _measure_and_report(
+        names, profile=sizes, output=output, seed=seed, what=what, tables=True, base=base, is_pinned=not all_cores
+    )
 
 
 @click.command()
@@ -103,12 +111,13 @@ def _with_slo(profile: Profile, slo_ms: float | None) -> Profile:
 
 
 def _measure_and_report(
-    names: Sequence[str], *, profile: Profile, output: Path | None, seed: int | None, what: str, tables: bool
-) -> None:
+    names: Sequence[str], *, profile: Profile, output: Path | None, seed: int | None, what: str, tables: bool,
+    base: Path | None = None, is_pinned: bool = True,
+) -> None:  # fmt: skip
     if output is not None and output.exists() and any(output.iterdir()):
         raise Misused(f"{output} is not empty: give --output another folder.")
     try:
-        measured = measure(names, profile=profile, seed=seed)
+        measured = measure(names, profile=profile, seed=seed, base=base, is_pinned=is_pinned)
     except KeyboardInterrupt:
         raise Failed("Interrupted before anything was measured: the servers are stopped.") from None
     if tables:

@@ -22,13 +22,16 @@ class CpuPlan:
         return self.server is not None
 
 
+NOT_PINNED = CpuPlan(None, None)
+
+
 def plan_cpus() -> CpuPlan:
     """The server gets the first core that this process may use, the generator the second, where there are two."""
     if not hasattr(os, "sched_getaffinity"):
-        return CpuPlan(None, None)
+        return NOT_PINNED
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        return CpuPlan(None, None)
+        return NOT_PINNED
     return CpuPlan((cores[0],), (cores[1],))
 
 

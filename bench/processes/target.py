@@ -44,10 +44,13 @@ class Target:
         environment: Mapping[str, str] | None = None,
         cpus: Sequence[int] | None = None,
         prefix: Sequence[str] = (),
+        checkout: Path | None = None,
     ) -> None:
         """`flags` are extra ones of ``lobby-server``; `cpus` pins the process (Linux); `prefix` is a command that
-        becomes the server, ``ip netns exec`` for instance."""
+        becomes the server, ``ip netns exec`` for instance. `checkout`: whose server it is, with the packages that are
+        installed here; None: that of this lab."""
         self._prefix = list(prefix)
+        self._checkout = None if checkout is None else checkout.resolve()
         self._folder = tempfile.TemporaryDirectory(prefix="lobby-target-") if data_dir is None else None
         self.data_dir = data_dir if data_dir is not None else Path(self._folder.name)  # type: ignore[union-attr]
         self.port = port
@@ -87,13 +90,15 @@ class Target:
             *server_flags(port=self.port, data_dir=str(self.data_dir)), *self.flags,
         ]  # fmt: skip
         self._log = self.log_path.open("a", encoding="utf-8")
+        own_code = {} if self._checkout is None else {"PYTHONPATH": str(self._checkout)}
         self.process = subprocess.Popen(
             command,
+            cwd=self._checkout,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **own_code, **self.environment},
         )
         if self.cpus is not None and hasattr(os, "sched_setaffinity"):
             with contextlib.suppress(ProcessLookupError, OSError):

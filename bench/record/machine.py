@@ -21,8 +21,10 @@ COMMIT_DIGITS = 10
 """Hex digits of a commit that a run keeps."""
 
 
-def describe_machine(*, cores: int, pinned: bool) -> Machine:
-    """`cores` are those that the run may use."""
+def describe_machine(
+    *, cores: int, pinned: bool, idle_slowdown: float | None = None, kept_awake: bool = False
+) -> Machine:
+    """`cores` are those that the run may use; `idle_slowdown` as `bench.processes.idleness.memory` finds it."""
     return Machine(
         cpu=machine.cpu_model(),
         cores=cores,
@@ -30,6 +32,8 @@ def describe_machine(*, cores: int, pinned: bool) -> Machine:
         kernel=machine.operating_system(),
         python=f"{platform.python_implementation()} {machine.python_version()}",
         pinned=pinned,
+        idle_slowdown=None if idle_slowdown is None else round(idle_slowdown, 1),
+        kept_awake=kept_awake,
     )
 
 

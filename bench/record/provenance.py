@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from bench.record.limits import SLOW_AFTER_IDLENESS
 from bench.record.machine import UNKNOWN_COMMIT
 from bench.record.run import Run
 
@@ -25,6 +26,12 @@ def caption(run: Run) -> str:
     return f"{machine_words(run)} · {commit_words(run)} · {run.started_at} · profile {run.profile.name}"
 
 
+def is_slow_after_idleness(run: Run) -> bool:
+    """Whether seldom events were dear in this run, whatever was measured."""
+    machine = run.machine
+    return (machine.idle_slowdown or 0.0) > SLOW_AFTER_IDLENESS and not machine.kept_awake
+
+
 def facts(run: Run) -> list[tuple[str, str]]:
     """Name and value, for a table."""
     machine = run.machine
@@ -32,6 +39,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     return [
         ("Machine", f"{machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB"),
         ("Cores", pinned),
+        *_memory(run),
         ("Kernel", machine.kernel),
         ("Python", machine.python),
         ("Packages", ", ".join(f"{name} {version}" for name, version in run.versions.items())),
@@ -44,3 +52,11 @@ def facts(run: Run) -> list[tuple[str, str]]:
         *((f"Not measured, {name}", why) for name, why in run.failures.items()),
         *((f"Server flags, {each.name}", " ".join(each.flags)) for each in run.findings if each.flags),
     ]
+
+
+def _memory(run: Run) -> list[tuple[str, str]]:
+    slowdown = run.machine.idle_slowdown
+    if slowdown is None:
+        return []
+    awake = "; so a process of the idle class kept each core awake" if run.machine.kept_awake else ""
+    return [("Memory after 0.3 s of idleness", f"{slowdown:.1f} times as slow to touch as memory in use{awake}")]

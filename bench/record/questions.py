@@ -28,7 +28,9 @@ ENGINE_QUESTIONS = {
     "hostile": "How much later do good clients get their pongs, beside a hostile one?",
     "cluster": "What do several nodes as one lobby cost, and what is seen when one of them or Valkey dies?",
     "survival": "Does a swarm on three nodes behind a proxy come through every fault in one run?",
+    "prediction": "How far are forecasts from what is measured afterwards, at sizes that the model has not seen?",
     "engine-freshness": "How soon does every client hold the current list, with deltas and by fetching?",
+    "room-creation": "How many rooms per second are made, each kept before it is answered?",
 }
 """The benches of the fan-out engine, which are run by name alone."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 # Parties: whose figure it is
 LOBBY = "lobby"
 """The party that is measured where there are no others."""
+OTHER_BUILD = "the other build"
+"""The server of another checkout, in turns with this one's."""
 LOBBY_AGAIN = "lobby again"
 """The same server once more, in an A/A."""
 LOBBY_EMPTY = "lobby without clients"
@@ -32,6 +34,8 @@ ONE_NODE = "one node of {nodes}"
 NODES_AND_VALKEY = "2 nodes and Valkey"
 SAME_NODE, OTHER_NODE = "on the node of the change", "on another node"
 OWN_NODE, OTHER_NODES, VALKEY = "its own node", "each other node", "Valkey"
+ROOMS_WHILE = "rooms, {killed} killed"
+"""Series of the rooms that are made while one thing is killed over and over."""
 
 # Series: all samples of one thing
 ANNOUNCEMENT = "announcement"

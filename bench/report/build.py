@@ -21,7 +21,7 @@ from bench.analysis.verdicts import Verdict
 from bench.analysis.windows import over_the_window
 from bench.citations import citing, plain
 from bench.record.files.run_file import RUN_FILE, read_run, write_run
-from bench.record.provenance import caption, facts
+from bench.record.provenance import caption, facts, is_slow_after_idleness
 from bench.record.questions import NEEDED_FOR_PROMISES
 from bench.record.run import Run
 from bench.report.charts import Chart, draw_charts
@@ -66,6 +66,10 @@ LIMITS = (
     "Bytes with TCP/IP are a model wherever a section does not say that they were counted on a link; messages and "
     "framed bytes are counted.",
     "Clients are sockets of few processes: no radio, no sleeping phone, no slow reader among them.",
+)
+LIMIT_OF_IDLENESS = (
+    "This machine is slow to touch memory that was idle (see above): with few changes per second every time and all "
+    "CPU per change contain that, of each way alike. Compare them with each other, not with another machine's."
 )
 LIMITS_OF_A_SWARM = (
     "The swarm knows what it sent and got; of the server it knows more only where both are on one machine.",
@@ -252,18 +256,22 @@ def render(template: str, report: Report) -> str:
     environment.filters["slug"] = slug
     environment.filters["unbroken"] = unbroken
     environment.filters["cell"] = markdown_cell
-    is_swarm = report.run.profile.is_of_a_swarm
     context: dict[str, Any] = {
         "report": report,
         "run": report.run,
         "caption": caption(report.run),
         "facts": facts(report.run),
-        "title": TITLE_OF_A_SWARM if is_swarm else TITLE,
-        "limits": LIMITS_OF_A_SWARM if is_swarm else LIMITS,
+        "title": TITLE_OF_A_SWARM if report.run.profile.is_of_a_swarm else TITLE,
+        "limits": _limits(report.run),
         "recompute": RECOMPUTE,
         "chart_folder": CHART_FOLDER,
     }
     return environment.get_template(f"{template}.jinja").render(context)
+
+
+def _limits(run: Run) -> tuple[str, ...]:
+    limits = LIMITS_OF_A_SWARM if run.profile.is_of_a_swarm else LIMITS
+    return (*limits, LIMIT_OF_IDLENESS) if is_slow_after_idleness(run) else limits
 
 
 def slug(text: str) -> str:

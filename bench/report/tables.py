@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.estimates import Estimate, estimate, ratio
 from bench.analysis.goals import GoalResult, check_goals
 from bench.record.findings import Findings
+from bench.record.vocabulary import LOBBY, OTHER_BUILD
 from bench.words import count, in_digits
 
 DIGITS, RATIO_DIGITS = 3, 4
@@ -42,7 +43,8 @@ def goal_lines(results: Sequence[GoalResult]) -> list[str]:
 
 
 def measure_lines(result: Findings) -> list[str]:
-    """`waited`: the part of its time that server or generator was kept from its core, in the worst repeat."""
+    """`waited`: the part of its time that server or generator was kept from its core, in the worst repeat. What another
+    build was measured at, too, has its ratio to that one."""
     with_rates = len({each.changes_per_s for each in result.measures}) > 1
     rows = [["measured", "party", "clients", *(["changes/s"] if with_rates else []), "figure", "spread (n)", "waited"]]
     for measure in sorted(result.measures, key=lambda each: (each.name, each.where, each.party)):
@@ -53,6 +55,11 @@ def measure_lines(result: Findings) -> list[str]:
         waited = f"{figure.waited:.1%}" if any(each.stretch for each in measure.readings) else ""
         rate = [f"{measure.changes_per_s:g}"] if with_rates else []
         rows.append([measure.name, measure.party, count(measure.clients), *rate, value, _spread(figure), waited])
+        other = result.find(measure.measure, OTHER_BUILD, measure.where) if measure.party == LOBBY else []
+        if (times := ratio(measure.readings, other, measure.measure.kind)) is not None:
+            party, value = f"{LOBBY} ÷ {OTHER_BUILD}", f"{in_digits(times.value, RATIO_DIGITS)} ×"
+            spread = _spread(times, RATIO_DIGITS)
+            rows.append([measure.name, party, count(measure.clients), *rate, value, spread, ""])
     return _aligned(rows)
 
 

@@ -48,7 +48,7 @@ def run(lab: Lab) -> Findings:
         names, wire_note = _namespaces(stack, len(places) * len(WAYS))
         stage.say(f"starting {len(places)} servers")
         flags = (*FLAGS, *(EVERYWHERE if names is not None else ()))
-        servers = [stack.enter_context(lab.server(flags, netns=names.server if names else None)) for _ in places]
+        servers = stack.enter_context(lab.servers(len(places), flags, netns=names.server if names else None))
         changes = stack.enter_context(
             lab.generator(
                 Changes,

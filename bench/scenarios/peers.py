@@ -156,11 +156,15 @@ def _storm(lab: Lab, peer: Peer | None, book: Book) -> None:
         accepted_s = sinks.call(Sinks.heard).accepted_s
         sinks.call(Sinks.close)
     name = peer.name if peer else LOBBY
-    if heard != events:
+    untold = f"{heard:,} of {events:,} events were heard" if heard != events else ""
+    if untold:
         book.faults.append(f"{name}: {clients} clients heard {heard:,} events instead of {events:,}")
-    add = {"clients": clients, "party": name, "stretch": stretch}
-    book.add(CPU_PER_EVENT, stretch.server_cpu_s / events * 1e6, **add)  # type: ignore[arg-type]
-    book.add(LAST_ACCEPTED, max(accepted_s) - start_s, **add)  # type: ignore[arg-type]
+    left_out = sum(not at_s for at_s in accepted_s)
+    unaccepted = f"{left_out:,} of {clients:,} clients were not accepted" if left_out else ""
+    at = {"clients": clients, "party": name, "stretch": stretch}
+    book.add(CPU_PER_EVENT, stretch.server_cpu_s / events * 1e6, **at, invalid=untold)  # type: ignore[arg-type]
+    last_s = 0.0 if unaccepted else max(accepted_s) - start_s
+    book.add(LAST_ACCEPTED, last_s, **at, invalid=unaccepted)  # type: ignore[arg-type]
 
 
 def _fetches(lab: Lab, peer: Peer | None, body: Path, book: Book) -> None:

@@ -4,7 +4,7 @@ Once by SIGTERM and once by kill -9, on the same port and data folder. All at on
 at 0, no jitter; time counts from the start of the new process, the start of its interpreter included. By policy is the
 specification's fixed five seconds against the jitter of the protocol contract, section 7; there time counts from the
 stop. Every client has a user of its own, so coming back is a login storm, too: the price of a connection has its part
-of it.
+of it. Another build is priced, and comes back all at once, in turns with this one; by policy nobody comes back then.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from bench.measures import (
     SIGTERM,
 )
 from bench.processes.again import calmly
-from bench.processes.lab import Lab, Server
+from bench.processes.lab import Build, Lab, Server
 from bench.processes.progress import Stage
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
@@ -76,21 +76,32 @@ def run(lab: Lab, herds: Sequence[int]) -> Findings:
     """Both ways to lose it, one after the other, at each size; then the policies in turns."""
     book = lab.book("reconnect", FLAGS)
     returns, sizes = lab.profile.returns, lab.profile.engine
-    plan = [(clients, name, number) for clients in herds for name, number in STOP_SIGNALS * sizes.ladder_repeats]
-    prices = [each for each in herds for _ in range(sizes.repeats if each == PRICED_OFTEN else 1)]
-    by_policy = [(policy, way) for policy in POLICIES for way in STOP_SIGNALS]
+    chance = random.Random(lab.seed)
+    plan = [
+        (clients, name, number, build)
+        for clients in herds
+        for name, number in STOP_SIGNALS * sizes.ladder_repeats
+        for build in chance.sample(lab.builds, len(lab.builds))
+    ]
+    prices = [
+        (clients, build)
+        for clients in herds
+        for _ in range(sizes.repeats if clients == PRICED_OFTEN else 1)
+        for build in chance.sample(lab.builds, len(lab.builds))
+    ]
+    by_policy = [] if len(lab.builds) > 1 else [(policy, way) for policy in POLICIES for way in STOP_SIGNALS]
     with lab.reporter.stage("reconnect", len(plan) + len(prices) + 4 * returns.repeats * len(by_policy)) as stage:
 
         def all_at_once() -> None:
-            for clients in prices:
+            for clients, build in prices:
                 with lab.hands:
-                    stage.say(f"the price of a connection, {clients} clients")
-                    calmly(lab, book, partial(_price, lab, clients))
+                    stage.say(f"the price of a connection, {clients} clients, {build.party}")
+                    calmly(lab, book, partial(_price, lab, clients, build))
                 stage.advance()
-            for clients, name, number in plan:
+            for clients, name, number, build in plan:
                 with lab.hands:
-                    stage.say(f"{clients} clients, {name}")
-                    calmly(lab, book, partial(_restart, lab, clients, name, number))
+                    stage.say(f"{clients} clients, {name}, {build.party}")
+                    calmly(lab, book, partial(measure_restart, lab, clients, name, number, build))
                 stage.advance()
 
         def restart(repeat: int, policy: str, way: tuple[str, int]) -> None:
@@ -188,9 +199,9 @@ def peak_rate_per_s(stamps_s: FloatArray) -> float:
     return float((until - np.arange(len(ordered))).max()) / PEAK_WINDOW_S
 
 
-def _price(lab: Lab, clients: int, book: Book) -> None:
+def _price(lab: Lab, clients: int, build: Build, book: Book) -> None:
     with (
-        lab.server(FLAGS) as server,
+        lab.server(FLAGS, build=build) as server,
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
     ):
         watch = Watch(server.pid, sinks.pid)
@@ -200,13 +211,15 @@ def _price(lab: Lab, clients: int, book: Book) -> None:
         if heard != storm_events(clients):
             book.faults.append(f"{clients} clients heard {heard} events instead of {storm_events(clients)}")
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_PER_CONNECTION, cpu_us, clients=clients, stretch=stretch)
+        book.add(CPU_PER_CONNECTION, cpu_us, clients=clients, stretch=stretch, party=build.party)
         sinks.call(Sinks.close)
 
 
-def _restart(lab: Lab, clients: int, name: str, number: int, book: Book) -> None:
+def measure_restart(lab: Lab, clients: int, name: str, number: int, build: Build, book: Book) -> None:
+    """All clients of a server lose it by a signal and come to the next one in the moment in which it listens."""
+    who = build.party
     with (
-        lab.server(FLAGS) as server,
+        lab.server(FLAGS, build=build) as server,
         lab.generator(Herd, port=server.port, secret=server.jwt_secret, clients=clients) as herd,
     ):
         with Publisher(server.port, server.jwt_secret) as publisher:
@@ -219,23 +232,25 @@ def _restart(lab: Lab, clients: int, name: str, number: int, book: Book) -> None
         lost_s = time.perf_counter() - stop_s
         server.stop()
         if min(len(before.fresh_s), lost) < clients:
-            book.faults.append(f"{clients} clients, {name}: {len(before.fresh_s)} came, {lost} lost it")
+            book.faults.append(f"{who}, {clients} clients, {name}: {len(before.fresh_s)} came, {lost} lost it")
         start_s = time.perf_counter()
         server.start()
         watch = Watch(server.pid, herd.pid)
         back = herd.call(Herd.come, TIMEOUT_S)
         stretch = watch.stretch()
         if len(back.fresh_s) < clients:
-            book.faults.append(f"{clients} clients, {name}: only {len(back.fresh_s)} were back within {TIMEOUT_S:g} s")
+            book.faults.append(
+                f"{who}, {clients} clients, {name}: only {len(back.fresh_s)} were back within {TIMEOUT_S:g} s"
+            )
         else:
-            book.add(LAST_FRESH[name], back.fresh_s[-1] - start_s, clients=clients, stretch=stretch)
-        book.add(ALL_LOST[name], lost_s, clients=clients)
-        book.add(LISTENING_AFTER[name], back.listening_s - start_s, clients=clients)
+            book.add(LAST_FRESH[name], back.fresh_s[-1] - start_s, clients=clients, stretch=stretch, party=who)
+        book.add(ALL_LOST[name], lost_s, clients=clients, party=who)
+        book.add(LISTENING_AFTER[name], back.listening_s - start_s, clients=clients, party=who)
         for share in SHARES:
             for measures, moments in ((ACCEPTED_AFTER, back.accepted_s), (FRESH_AFTER, back.fresh_s)):
                 at_s = percentile(moments, share) - start_s
-                book.add(measures[share, name], at_s, clients=clients, stretch=stretch)
+                book.add(measures[share, name], at_s, clients=clients, stretch=stretch, party=who)
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_PER_RETURN[name], cpu_us, clients=clients, stretch=stretch)
-        book.add(CONNECTIONS_AGAIN[name], back.failures, clients=clients)
+        book.add(CPU_PER_RETURN[name], cpu_us, clients=clients, stretch=stretch, party=who)
+        book.add(CONNECTIONS_AGAIN[name], back.failures, clients=clients, party=who)
         herd.call(Herd.close)

@@ -30,8 +30,9 @@ from bench.scenarios import (
 )
 from bench.scenarios.cluster import bench as cluster
 from bench.scenarios.cluster import simulated, survival
-from bench.scenarios.engine import fanout, memory, rooms_get, swarm_cost
+from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost
 from bench.scenarios.engine import freshness as engine_freshness
+from bench.scenarios.prediction import held_out
 from bench.scenarios.stress import churn, hostile
 
 SERVER_S = 1.5
@@ -44,6 +45,10 @@ CELL_CLIENTS_PER_S = 1_500
 
 CELL_S = 1.7
 """What a cell takes besides its window."""
+
+
+GENERATORS = ("bench.load.clients.population", "bench.load.changes.changes", "bench.load.sockets.sinks")
+"""Modules of the objects that most scenarios have in processes of their own."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Scenario:
     shares_window: bool = False
     """In a short run it has its turn in that window, after the others like it: what times or burdens the cores is never
     beside another that does."""
+    compares_builds: bool = False
+    """Of the builds that the lab was given, each has its turns (`Lab.builds`)."""
 
     @property
     def question(self) -> str:
@@ -210,6 +217,20 @@ def _cluster_s(profile: Profile) -> float:
     return sizes.repeats * (nodes_s + waits_s + clients_s + sizes.storm**2 / 4e6) + 3 * (sizes.rooms / 60 + 20.0)
 
 
+def _prediction_s(profile: Profile) -> float:
+    """The calibration, and every case with a server and clients of its own."""
+    sizes = profile.prediction
+    calibration = sizes.calibration
+    servers = (
+        3 * len(calibration.rooms) + 2 * len(calibration.clients) + 3 * calibration.repeats + sum(calibration.nodes)
+    )
+    fitted_s = 2 * SERVER_S * servers + sum(calibration.clients) / 500 + 3.0 * calibration.repeats * servers / 5
+    ways = 2 * sizes.polling + sizes.fetching + sizes.deltas
+    cells_s = len(sizes.changes_per_s) * (4 * (CELL_S + 2 * sizes.window_s) + ways / CELL_CLIENTS_PER_S)
+    nodes_s = sum(sizes.nodes) * SERVER_S + len(sizes.nodes) * (sizes.broadcast / CONNECTS_PER_S + sizes.broadcasts)
+    return fitted_s + sizes.repeats * (cells_s + nodes_s + 2 * SERVER_S + sizes.herd / 300)
+
+
 def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
     """By scenario; of the two lanes of a window, the one that counts bytes and the turns beside it, the longer one."""
     alone = {each.name: each.estimate_s(profile) for each in scenarios if each.is_alone(profile)}
@@ -228,7 +249,7 @@ SCENARIOS = (
     Scenario("bandwidth", bandwidth.run, _bandwidth_s, shares_window=True, opens_window=True),
     Scenario("break-even", break_even.run, _break_even_s),
     Scenario("storm", _storm, _storm_s),
-    Scenario("reconnect", _reconnect, _reconnect_s, shares_window=True),
+    Scenario("reconnect", _reconnect, _reconnect_s, shares_window=True, compares_builds=True),
     Scenario("flap", flap.run, _flap_s, shares_window=True),
     Scenario("capacity", capacity.run, _capacity_s),
     Scenario("cost", cost.run, _cost_s),
@@ -236,7 +257,7 @@ SCENARIOS = (
     Scenario("noise", noise.run, _noise_s),
     Scenario("simulation", simulated.run, simulated.estimate_s),
     Scenario("swarm", swarm.run, lambda profile: profile.swarm.run_s + 12.0, shares_window=True),
-    Scenario("fanout", _engine(fanout.run), _engine_s),
+    Scenario("fanout", _engine(fanout.run), _engine_s, compares_builds=True),
     Scenario(
         "rooms-get", _engine(rooms_get.run),
         lambda profile: 4.0 + 24 * profile.engine.repeats * (profile.engine.get_s + 0.3),
@@ -250,6 +271,11 @@ SCENARIOS = (
     Scenario("hostile", hostile.run, _hostile_s),
     Scenario("cluster", cluster.run, _cluster_s),
     Scenario("survival", survival.run, survival.estimate_s),
-    Scenario("engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0),
+    Scenario("prediction", held_out.run, _prediction_s),
+    Scenario(
+        "engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0,
+        compares_builds=True,
+    ),
+    Scenario("room-creation", _engine(room_creation.run), room_creation.estimate_s, compares_builds=True),
 )  # fmt: skip
 """In the order of the report; then the benches of the engine."""

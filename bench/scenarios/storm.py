@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from functools import partial
+from math import ceil
 
 import numpy as np
 
@@ -42,7 +43,6 @@ from bench.record.book import Book
 from bench.record.findings import Findings, Where
 from bench.record.vocabulary import ACCEPTED
 from bench.scenarios.reconnect import peak_rate_per_s
-from bench.stats import percentile
 from lobby_server.protocol.messages import HandshakeAccepted, UserOnline, encode_frame
 
 FLAGS = lab_flags(handshake_timeout_s=60, heartbeat_timeout_s=600)
@@ -101,25 +101,35 @@ def _storm(lab: Lab, clients: int, book: Book) -> None:
         event_bytes, accepted_bytes = frame_sizes()
         book.faults += audit_storm(heard, clients=clients, event_bytes=event_bytes, accepted_bytes=accepted_bytes)
         closes = sum(closes_of(server.http_url).values()) + heard.lost
-        cpu_s, events = stretch.server_cpu_s, storm_events(clients)
-        for measure, value in (
-            (CPU_IN_ALL, cpu_s),
-            (CPU_PER_EVENT, cpu_s / events * 1e6),
-            (LAST_ACCEPTED, max(heard.accepted_s) - start_s),
-            (LAST_EVENT, heard.last_event_s - start_s),
-            (SLOWEST_PING, max(rtts_s, default=float("nan")) * 1e3),
-            (PINGER_WAITED, pinger_waited_ms),
-            (CLOSED_BY_SERVER, closes),
-            (RECEIVED, sum(heard.received_bytes) / 1e6),
+        cpu_s, events, told = stretch.server_cpu_s, storm_events(clients), sum(heard.events)
+        accepted_s = np.sort([at_s for at_s in heard.accepted_s if at_s]) - start_s
+        left_out = _left_out(len(accepted_s), clients)
+        untold = f"{told:,} of {events:,} events were heard" if told != events else ""
+        for measure, value, invalid in (
+            (CPU_IN_ALL, cpu_s, ""),
+            (CPU_PER_EVENT, cpu_s / events * 1e6, untold),
+            (LAST_ACCEPTED, float(accepted_s[-1]) if len(accepted_s) else 0.0, left_out),
+            (LAST_EVENT, heard.last_event_s - start_s, untold),
+            (SLOWEST_PING, max(rtts_s, default=float("nan")) * 1e3, ""),
+            (PINGER_WAITED, pinger_waited_ms, ""),
+            (CLOSED_BY_SERVER, closes, ""),
+            (RECEIVED, sum(heard.received_bytes) / 1e6, ""),
         ):
-            book.add(measure, value, clients=clients, stretch=stretch)
-        accepted_s = np.asarray(heard.accepted_s) - start_s
+            book.add(measure, value, clients=clients, stretch=stretch, invalid=invalid)
         for share, measure in ACCEPTED_WITHIN.items():
-            book.add(measure, percentile(accepted_s, share), clients=clients, stretch=stretch)
+            number = max(1, ceil(share / 100 * clients))
+            is_reached = number <= len(accepted_s)
+            at_s = float(accepted_s[number - 1]) if is_reached else 0.0
+            book.add(measure, at_s, clients=clients, stretch=stretch, invalid="" if is_reached else left_out)
         book.add(PEAK_RATE, peak_rate_per_s(accepted_s), clients=clients, stretch=stretch)
         book.add_series(ACCEPTED, accepted_s, Where(clients))
         book.add(PEAK_RSS, resident_kib(server.pid, peak=True) / 1024, clients=clients)
         sinks.call(Sinks.close)
+
+
+def _left_out(accepted: int, clients: int) -> str:
+    """Why there is no time by which all were accepted; empty where there is one."""
+    return f"{clients - accepted:,} of {clients:,} clients were not accepted" if accepted < clients else ""
 
 
 def frame_sizes() -> tuple[int, int]:

@@ -145,6 +145,9 @@ class Simulation:
         found = list(
             quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=self.observer.has_forked)
         )
+        found += heard.repeated(self.players)
+        if not self.schedule.faults:
+            found += heard.out_of_turn(self.players)
         if not self.observer.has_forked:
             found += heard.faults(self.players, self.observer.history)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)

@@ -118,6 +118,14 @@ class SocialApi:
         """End a friendship, for both. Raises `ApiError` with code ``not_friends``."""
         self._api.do("DELETE", f"/api/friends/{user_id}", token=token, route="/api/friends/[id]")
 
+    def profile(self, token: str, user_id: int) -> bodies.Profile:
+        """A user as others see them. Raises `ApiError` with code ``user_not_found``."""
+        return self._api.ask("GET", f"/api/users/{user_id}", bodies.Profile, token=token, route="/api/users/[id]")
+
+    def friend_rooms(self, token: str) -> bodies.FriendRooms:
+        """The friends who are in a public room and let it be known."""
+        return self._api.ask("GET", "/api/friends/rooms", bodies.FriendRooms, token=token)
+
     def blocks(self, token: str) -> bodies.BlockList:
         """The users whom this user has blocked."""
         return self._api.ask("GET", "/api/blocks", bodies.BlockList, token=token)

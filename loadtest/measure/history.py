@@ -28,8 +28,18 @@ class History:
         self._before: Counter[str] = Counter()
         self._before_s = 0.0
 
-    def look(self, recorder: Recorder, *, t_s: float, faults: Sequence[FaultFacts] = ()) -> None:
-        """`t_s` since the start of the run. It may be called at any rate. `faults`: all that have begun."""
+    def look(
+        self,
+        recorder: Recorder,
+        *,
+        t_s: float,
+        faults: Sequence[FaultFacts] = (),
+        server_cpu: Sequence[float] = (),
+    ) -> None:
+        """`t_s` since the start of the run. It may be called at any rate. `faults`: all that have begun. `server_cpu`:
+        shares of a core, second by second."""
+        if t_s < self._before_s:  # the run's clock was set back with its figures
+            self._before, self._before_s = Counter(), 0.0
         wall_s = t_s - self._before_s
         if wall_s < self._every_s:
             return
@@ -48,6 +58,12 @@ class History:
         sample["established"] = events["connections established"]
         sample["lost"] = events["connections lost"]
         sample["dropped"] = events[OWN_LOSSES]
+        sample["events_lost"] = sum(tally.lost for tally in recorder.tallies.values())
+        generators = [worker.health for worker in recorder.workers.values()] or [recorder.health]
+        if latest := [health.cpu_shares[-1] for health in generators if health.cpu_shares]:
+            sample["generator_cpu"] = round(max(latest), 4)
+        if server_cpu:
+            sample["server_cpu"] = round(server_cpu[-1], 4)
         if faults:
             sample["faults"] = sum(each.ended_s is None or each.ended_s > self._before_s for each in faults)
         self._samples.append(sample)

@@ -102,7 +102,10 @@ class PointsOf:
 
     def at(self, place: str) -> Series:
         """What is there, to add to."""
-        return self.series.setdefault(place, Series())
+        found = self.series.get(place)
+        if found is None:
+            found = self.series[place] = Series()
+        return found
 
     def count_at(self, place: str) -> int:
         series = self.series.get(place)

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadtest.client import Counters, ServerTimers
+from loadtest.measure.attendance import Attendance, add_attendance
 from loadtest.measure.columns import FloatArray
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import Ledger
@@ -85,6 +86,8 @@ class Worker:
     """By its own count, of its last report; None while that has not come."""
     is_steady: bool = False
     """All of its players have been connected."""
+    attendance: Attendance = field(default_factory=dict)
+    """As of its last report."""
 
 
 class Recorder:
@@ -102,7 +105,7 @@ class Recorder:
         self.reports_all_phases = reports_all_phases
         self.points = Points(own=(LATENESS, LOOP_LAG), of_all_phases=OF_CONNECTING, clock=clock)
         self._clock = clock
-        self.ledger = Ledger(record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
+        self.ledger = Ledger(clock=clock, record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
         self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out, on_heard=self._record_heard)
         if is_shared:
             self.ledger.share()
@@ -115,6 +118,8 @@ class Recorder:
         """Of a worker: nothing is reported yet, because it may be dropped."""
         self.not_understood: dict[str, str] = {}
         """An example of each kind of what could not be understood, in the words of `loadtest.measure.examples`."""
+        self.own_attendance: Attendance = {}
+        """Of this process, as of when it was last counted."""
         self.connections = Counters()
         """Shared by all connections of this process: what they count is what this run counts."""
         self._events: Counter[str] = Counter()
@@ -185,7 +190,8 @@ class Recorder:
     def series_at(self, name: str | RequestKey, place: str) -> Series:
         self.points.settle()
         points = self.points.by_name.get(name)
-        return points.series.get(place, Series()) if points is not None else Series()
+        found = points.series.get(place) if points is not None else None
+        return Series() if found is None else found
 
     def example(self, kind: str, text: str) -> None:
         """Keep the first of a kind of what could not be understood."""
@@ -215,6 +221,14 @@ class Recorder:
     def tallies(self) -> dict[str, ReachTally]:
         """All of them: ``presence``, ``rooms``, and those of the roles."""
         return {"presence": self.presence, "rooms": self.rooms, **self.own}
+
+    @property
+    def attendance(self) -> Attendance:
+        """Of all processes."""
+        whole: Attendance = {}
+        for part in (self.own_attendance, *(worker.attendance for worker in self.workers.values())):
+            add_attendance(whole, part)
+        return whole
 
     def take_entries(self) -> dict[str, Any]:
         """What happened here since the last time, for the other processes, made of what msgpack can carry."""
@@ -264,6 +278,7 @@ class Recorder:
             ],
             "not_understood": self.not_understood,
             "is_steady": self.points.steady_from_s < self._clock(),
+            "attendance": self.own_attendance,
         }
         self._sent["events"] += sum(since.values())
         self._sent["durations"] += sum(
@@ -302,6 +317,7 @@ class Recorder:
         for kind, text in report["not_understood"].items():
             self.example(kind, text)
         known.is_steady = known.is_steady or report["is_steady"]
+        known.attendance = report["attendance"]
         known.presence.add(ReachTally(**report["presence"]))
         known.rooms.add(ReachTally(**report["rooms"]))
         _add_tallies(known.own, {name: ReachTally(**tally) for name, tally in report["own"].items()})

@@ -35,6 +35,22 @@ class FaultFacts:
     """Why it did not come about."""
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Something that a reader of a chart over time wants to know of."""
+
+    at_s: float
+    """In seconds of the run."""
+    kind: str
+    """One of `KINDS_OF_MOMENTS`."""
+    text: str
+
+
+KINDS_OF_MOMENTS = ("phase", "load", "workers", "restart", "role", "threshold")
+MOMENTS_AT_MOST = 500
+"""Of a run that is edited on and on, the first so many."""
+
+
 @dataclass
 class RunFacts:
     """About the run as a whole, as the process that leads it knows them."""
@@ -61,3 +77,18 @@ class RunFacts:
     """Percentiles over time; `loadtest.measure.history`."""
     ended_by: dict[str, float] = field(default_factory=dict)
     """Thresholds that ended the run early, with what was found then."""
+    moments: list[Moment] = field(default_factory=list)
+    """In order of time, without the faults."""
+    resets: int = 0
+    """How often what was recorded was dropped; times count from the last one."""
+
+    def reset(self) -> None:
+        """Everything over time counts from now."""
+        self.resets += 1
+        self.history.clear()
+        self.windows.clear()
+        self.moments.clear()
+
+    def note(self, at_s: float, kind: str, text: str) -> None:
+        if len(self.moments) < MOMENTS_AT_MOST:
+            self.moments.append(Moment(round(at_s, 3), kind, text))

@@ -59,10 +59,12 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
         players=sum(facts.users.values()),
     )
     ended = tuple(f"the run was ended early, at {facts.duration_s:.0f} s, by {text}" for text in facts.ended_by)
+    paused = ", ".join(f"{moment.text} at {moment.at_s:.0f} s" for moment in facts.moments if moment.kind == "role")
+    told = (f"the load was not that of the plan: {paused}",) if paused else ()
     return Conclusion(
         recorder,
         facts,
-        replace(validity, notes=(*validity.notes, *ended)),
+        replace(validity, notes=(*validity.notes, *told, *ended)),
         check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s, ended_by=facts.ended_by),
     )
 

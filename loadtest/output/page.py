@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -12,6 +14,9 @@ from loadtest.output.svg import Axis, Line, chart
 from loadtest.results.run_json import MetricRow, RunFile, as_builtins
 
 SHOWN_BY_PERCENTILE = ("fanout_presence", "fanout_rooms", "fresh", "fresh_poll", "heartbeat", "fetch")
+OF_THE_GENERATOR = ("lateness", "loop_lag")
+LEAST_WINDOWS = 3
+"""With fewer of them there is no usual one."""
 SHOWN_BEFORE_S, SHOWN_AFTER_S = 10.0, 40.0
 """Of a fault, in its own chart."""
 _TIME = Axis(title="time since the start (s)")
@@ -41,11 +46,42 @@ def page(run: RunFile) -> str:
         charts=[drawn for drawn in charts(run) if drawn],
         charts_of_faults=[drawn for drawn in charts_of_faults(run) if drawn],
         percentiles=("p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms"),
+        slowest=slowest_windows(run),
     )
+
+
+@dataclass(frozen=True)
+class Slowest:
+    """Of one metric: the window with the largest 99th percentile, and what most windows had."""
+
+    title: str
+    from_s: float
+    until_s: float
+    p99_ms: float
+    usual_p99_ms: float
+    """The median over the windows."""
+    count: int
+    """Durations in that window."""
+
+
+def slowest_windows(run: RunFile) -> list[Slowest]:
+    """When was the stall? Of every metric of the server with windows enough to have a usual one, the furthest from it
+    first."""
+    found = []
+    for row in run.metrics:
+        windows = [window for window in run.windows if row.name in window.metrics]
+        if row.name in OF_THE_GENERATOR or len(windows) < LEAST_WINDOWS:
+            continue
+        worst = max(windows, key=lambda window: window.metrics[row.name].p99_ms)
+        usual = median(window.metrics[row.name].p99_ms for window in windows)
+        figures = worst.metrics[row.name]
+        found.append(Slowest(row.title, worst.from_s, worst.until_s, figures.p99_ms, usual, figures.count))
+    return sorted(found, key=lambda slowest: slowest.p99_ms / max(slowest.usual_p99_ms, 1e-3), reverse=True)
 
 
 def charts(run: RunFile) -> list[str]:
     history, time, marks = run.history, _TIME, _marks(run)
+    moments = [(moment.at_s, moment.text) for moment in run.moments]
     cpu = [
         Line(name, list(enumerate((share * 100 for share in health.cpu_shares), start=1)))
         for name, health in run.generators.items()
@@ -63,6 +99,8 @@ def charts(run: RunFile) -> list[str]:
             [_window_line(run, row.name, row.title) for row in run.metrics if row.name in SHOWN_BY_PERCENTILE],
             x=time,
             y=Axis(title="ms, logarithmic", is_log=True),
+            marks=marks,
+            moments=moments,
         ),
         chart(
             "Messages received on sockets",
@@ -70,6 +108,7 @@ def charts(run: RunFile) -> list[str]:
             x=time,
             y=Axis(title="messages per second"),
             marks=marks,
+            moments=moments,
         ),
         chart(
             "Open connections",
@@ -77,6 +116,7 @@ def charts(run: RunFile) -> list[str]:
             x=time,
             y=Axis(title="accepted less lost"),
             marks=marks,
+            moments=moments,
         ),
         chart(
             "Requests",
@@ -84,8 +124,9 @@ def charts(run: RunFile) -> list[str]:
             x=time,
             y=Axis(title="requests per second"),
             marks=marks,
+            moments=moments,
         ),
-        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100), marks=marks),
+        chart("CPU per second", cpu, x=time, y=Axis(title="% of a core", least_top=100), marks=marks, moments=moments),
     ]
 
 

@@ -11,12 +11,16 @@ from typing import Any
 
 from loadtest.measure.judging.thresholds import Threshold, read_thresholds
 from loadtest.measure.reach import SETTLE_S
+from loadtest.output.live.collector import EXTRA, check_otlp
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.workload.options import with_default
+from loadtest.workload.roles.book import ROLES
 
 _MISSED, _INVALID, _SUSPECT = ExitCode.THRESHOLD_MISSED.value, ExitCode.INVALID.value, ExitCode.SUSPECT.value
 ALL_PHASES = "all"
 PHASES = ("steady", ALL_PHASES)
+
+HIGHEST_PORT = 65535
 
 RUN_FILE, PAGE_FILE, JUNIT_FILE = "run.json", "run.html", "junit.xml"
 
@@ -35,8 +39,22 @@ class RunOptions:
     reports_all_phases: bool
     save_every_s: float = 60.0
     """How often run.json is written while the run goes on; 0: only at the end."""
+    metrics_port: int | None = None
+    """Where ``/metrics`` is beside the web interface; 0: at a free port. None: nowhere."""
+    metrics_host: str = "127.0.0.1"
+    otlp_endpoint: str = ""
+    """The collector's address; empty: none."""
+    signal_roles: tuple[str, ...] = ()
+    """What SIGUSR1 pauses and SIGUSR2 lets go on; none: all roles."""
 
     def __post_init__(self) -> None:
+        if self.metrics_port is not None and not 0 <= self.metrics_port <= HIGHEST_PORT:
+            raise UsageError(f"--metrics-port must be from 0 to {HIGHEST_PORT}.")
+        if self.otlp_endpoint:
+            check_otlp(self.otlp_endpoint)
+        for role in self.signal_roles:
+            if role not in ROLES:
+                raise UsageError(f"--signal-roles: {role} is no role: choose from {', '.join(ROLES.names)}.")
         if not 0 < self.settle_s < math.inf:
             raise UsageError("--settle-s must be above 0 seconds.")
         if not 0 <= self.save_every_s < math.inf:
@@ -72,6 +90,19 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--server-pid", metavar="PID", type=int, default=None,
         help="process of the server, to measure its CPU; default: the process that listens on the port of --host, "
         "where that is this machine")  # fmt: skip
+    add("--metrics-port", metavar="PORT", type=int, default=None,
+        help="serve the swarm's own series to Prometheus at /metrics on this port, 0: a free one; the web interface "
+        "has /metrics, too")  # fmt: skip
+    add("--metrics-host", metavar="HOST", default="127.0.0.1", help="address for --metrics-port")
+    add("--otlp-endpoint", metavar="URL", default="",
+        help="send the swarm's own series to this OpenTelemetry collector every 10 s, by OTLP over HTTP, as in "
+        f"http://collector:4318; needs the extra {EXTRA}")  # fmt: skip
+    add(
+        "--signal-roles",
+        metavar="ROLES",
+        default="",
+        help="roles, separated by commas, that SIGUSR1 pauses and SIGUSR2 resumes; without it, all of them",
+    )
     add("--accept-invalid", action="store_true",
         help=f"an invalid or suspect run is reported as such without ending with exit code {_INVALID} or "
         f"{_SUSPECT}")  # fmt: skip
@@ -95,4 +126,8 @@ def read_run_options(values: Mapping[str, Any]) -> RunOptions:
         accepts_suspect=bool(values.get("accept_suspect")),
         reports_all_phases=values.get("phase") == ALL_PHASES,
         save_every_s=float(values.get("save_every_s", 60.0)),
+        metrics_port=values.get("metrics_port"),
+        metrics_host=str(values.get("metrics_host") or "127.0.0.1"),
+        otlp_endpoint=str(values.get("otlp_endpoint") or ""),
+        signal_roles=tuple(role.strip() for role in str(values.get("signal_roles") or "").split(",") if role.strip()),
     )

@@ -97,6 +97,7 @@ def as_json(
         is_over=facts.is_over,
         windows=msgspec.convert(facts.windows, list[run_json.Window]),
         ended_by=facts.ended_by,
+        moments=[run_json.Moment(at_s=moment.at_s, kind=moment.kind, text=moment.text) for moment in facts.moments],
     )
 
 

@@ -29,9 +29,16 @@ class Axis:
 
 
 def chart(
-    title: str, lines: Sequence[Line], *, x: Axis, y: Axis, marks: Sequence[tuple[float, float, str]] = ()
+    title: str,
+    lines: Sequence[Line],
+    *,
+    x: Axis,
+    y: Axis,
+    marks: Sequence[tuple[float, float, str]] = (),
+    moments: Sequence[tuple[float, str]] = (),
 ) -> str:
-    """Empty text where there is nothing to draw. `marks` shade the time from when to when something happened."""
+    """Empty text where there is nothing to draw. `marks` shade the time from when to when something happened; `moments`
+    are lines upright where something did."""
     lines = [line for line in lines if len(line.points) > 1]
     if not lines:
         return ""
@@ -50,13 +57,14 @@ def chart(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         _text(LEFT, 16, title, kind="title", anchor="start"),
     ]
-    for from_, until, text in marks:
+    shades = [(from_, until, "mark", text) for from_, until, text in marks]
+    for from_, until, kind, text in (*shades, *((at, at, "moment", text) for at, text in moments)):
         if until < min(xs) or from_ > max(xs):
             continue
         left, right = (x_scale(min(max(at, min(xs)), max(xs))) for at in (from_, until))
         parts.append(
             f'<rect x="{left - 1:.1f}" width="{right - left + 2:.1f}" y="{TOP}" height="{HEIGHT - BOTTOM - TOP}" '
-            f'class="mark"><title>{escape(text)}</title></rect>'
+            f'class="{kind}"><title>{escape(text)}</title></rect>'
         )
     for value, text in y_ticks:
         at = y_scale(value)

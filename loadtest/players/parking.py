@@ -57,6 +57,13 @@ class ParkedUser(User):
             turn.kill()
         self.on_stop()  # type: ignore[no-untyped-call]
 
+    def park_again(self) -> None:
+        """While it is parked: `wait_time` has another answer now. It must not block then."""
+        timer = self._timer
+        if timer is not None and not self.is_leaving:
+            timer.cancel()
+            self._timer = self.timers.put(time.perf_counter() + max(0.0, self.wait_time()), self._begin_turn)
+
     def _begin_turn(self, _at_s: float) -> None:
         self._timer = None
         if not self.is_leaving:

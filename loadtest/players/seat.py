@@ -15,8 +15,10 @@ from locust import task
 from locust.env import Environment
 from locust.exception import StopUser
 
+from loadtest.measure.attendance import ACTIVE, AWAY, CONNECTING, PAUSED
 from loadtest.measure.recorder import LATENESS
 from loadtest.players.parking import ParkedUser
+from loadtest.players.pausing import ARRIVALS_PAUSED
 from loadtest.players.roles.role import Role
 from loadtest.players.sign_in import GaveUp
 from loadtest.players.swarm import Swarm, swarm_of
@@ -39,11 +41,16 @@ class Player(ParkedUser):
         self.swarm: Swarm = swarm
         self.number = swarm.take_number()
         self.role: Role | None = None
+        self.role_name = swarm.plan.role_of(self.number) if swarm.arrivals is None else ""
+        """In an open workload that of the session, and empty between two."""
+        self._is_held = False
+        """A session should have begun, but its role is paused."""
         self._session = 0
         self._returns_at_s = time.perf_counter()
         self._arrival: Arrival | None = None
         self._arrived: Event | None = None
         """Set when an arrival is assigned to this seat, in an open workload."""
+        swarm.pauses.seats.add(self)
 
     @property
     def timers(self) -> Timers:
@@ -56,7 +63,7 @@ class Player(ParkedUser):
             raise StopUser
         if self.role is None:
             self._take_place()
-        else:
+        elif not self.swarm.pauses.is_paused(self.role_name):
             self.role.keep_appointment()
             if self.role.is_over:
                 self._leave_place()
@@ -67,10 +74,30 @@ class Player(ParkedUser):
             self._arrived.wait()
             self._arrived.clear()
             return 0.0
+        if self._is_held or (self.role is not None and self.swarm.pauses.is_paused(self.role_name)):
+            return IDLE_S
         at_s = self._returns_at_s if self.role is None else self.role.next_at_s()
         return IDLE_S if at_s == math.inf else max(0.0, at_s - time.perf_counter())
 
+    @property
+    def state(self) -> str:
+        """One of `loadtest.measure.attendance.STATES`."""
+        if self.swarm.pauses.is_paused(self.role_name):
+            return PAUSED
+        if self.role is None:
+            return AWAY
+        return ACTIVE if self.role.is_active else CONNECTING
+
+    def go_on(self, paused_s: float) -> None:
+        """Its role was paused for so long, and is no more."""
+        if self._is_held:
+            self._is_held, self._returns_at_s = False, time.perf_counter()
+        elif self.role is not None:
+            self.role.postpone(paused_s)
+        self.park_again()
+
     def on_stop(self) -> None:
+        self.swarm.pauses.seats.discard(self)
         if self.swarm.arrivals is not None:
             self.swarm.arrivals.withdraw(self)
         role, self.role = self.role, None
@@ -88,16 +115,24 @@ class Player(ParkedUser):
         if self.swarm.arrivals is None:
             if time.perf_counter() < self._returns_at_s:
                 return
+            self._is_held = self.swarm.pauses.is_paused(self.role_name)
+            if self._is_held:
+                return
             number, session, began_s = self.number, self._session, self._returns_at_s
             self._session += 1
         elif self._arrival is None:
             if self._arrived is None:
                 self._arrived = Event()
-                self.swarm.arrivals.offer(self)
+                self._wait_for_arrival()
             return
         else:
             number, session, began_s = self._arrival.number, 0, self._arrival.intended_s
             self._arrival = None
+            self.role_name = self.swarm.plan.role_of(number)
+            if self.swarm.pauses.is_paused(self.role_name):
+                self.swarm.recorder.count(ARRIVALS_PAUSED)
+                self._wait_for_arrival()
+                return
         self.swarm.recorder.record(LATENESS, time.perf_counter() - began_s)
         plan = self.swarm.plan.player(number, session)
         self.role = ROLES[plan.role].player(self.swarm, plan, seat=self.number, began_s=began_s)
@@ -119,6 +154,11 @@ class Player(ParkedUser):
         if self.swarm.arrivals is None:
             self._returns_at_s = role.ends_at_s() + self.swarm.plan.away_s(self.number, self._session - 1)
         else:
+            self._wait_for_arrival()
+
+    def _wait_for_arrival(self) -> None:
+        self.role_name = ""
+        if self.swarm.arrivals is not None:
             self.swarm.arrivals.offer(self)
 
 

@@ -18,6 +18,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.players.list_fetching import ListFetcher
 from loadtest.players.locust_http import TIMEOUT_S, LocustHttp, SwarmApi, new_session
+from loadtest.players.pausing import RolePauses
 from loadtest.players.profiled_api import ProfiledApi
 from loadtest.players.request_table import RequestTable
 from loadtest.players.shared_lists import SharedLists
@@ -69,6 +70,7 @@ class Swarm:
     marks: Marks = field(default_factory=Marks)
     arriving: set[object] = field(default_factory=set)
     """Players and their connections that are not there yet, though they have begun to come."""
+    pauses: RolePauses = field(default_factory=RolePauses)
     _free_numbers: list[int] = field(default_factory=list)
     _next_local: int = 0
     _said: set[str] = field(default_factory=set)

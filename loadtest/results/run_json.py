@@ -188,6 +188,17 @@ class Fault(msgspec.Struct, kw_only=True):
     """From its beginning until 99 % of them were connected for good, 0 where they always were; None: never."""
 
 
+class Moment(msgspec.Struct, kw_only=True):
+    """Something that happened in the run: the steady state began, players were added, a worker was lost, a role was
+    paused, the server was restarted."""
+
+    at_s: float
+    """In seconds of the run."""
+    kind: str
+    """``phase``, ``load``, ``workers``, ``restart``, ``role`` or ``threshold``."""
+    text: str
+
+
 class RunFile(msgspec.Struct, kw_only=True):
     """The whole document."""
 
@@ -235,6 +246,8 @@ class RunFile(msgspec.Struct, kw_only=True):
     """Percentiles over time."""
     ended_by: dict[str, float] = {}
     """The thresholds that ended the run early, with what was found then."""
+    moments: list[Moment] = []
+    """What happened when, in order of time; `faults` are apart."""
 
 
 def read_run_json(path: Path) -> RunFile:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -20,6 +20,7 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
+from loadtest.players.pausing import RolePauses
 
 STOP_TIMEOUT_S = 30.0
 """Beyond Locust's own --stop-timeout, for players to disconnect."""
@@ -30,21 +31,29 @@ MISSING_S = 20.0
 
 _REPORT = "lobby_swarm"
 _ENTRIES, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_entries", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
-_DISTURBED = "lobby_disturbed"
+_DISTURBED, _PAUSED = "lobby_disturbed", "lobby_paused"
 _LOOK_EVERY_S = 0.02
 
 
 class WorkerSide:
-    def __init__(self, environment: Environment, runner: WorkerRunner, recorder: Callable[[], Recorder | None]) -> None:
-        """`recorder` is that of the present run; None before the first."""
+    def __init__(
+        self,
+        environment: Environment,
+        runner: WorkerRunner,
+        recorder: Callable[[], Recorder | None],
+        pauses: Callable[[], RolePauses | None] = lambda: None,
+    ) -> None:
+        """`recorder` and `pauses` are those of the present run; None before the first."""
         self._runner = runner
         self._recorder = recorder
+        self._pauses = pauses
         self._ended: Recorder | None = None
         self._shifted_s: dict[float, float] = {}
         """When disturbances began, by the master's clock, in ours."""
         _listen(environment.events.report_to_master, self._on_report_to_master)
         runner.register_message(_ENTRIES, self._on_entries)
         runner.register_message(_DISTURBED, self._on_disturbed)
+        runner.register_message(_PAUSED, self._on_paused)
         runner.register_message(_STOP, self._on_stop, concurrent=True)
         runner.register_message(_SETTLE, self._on_settle, concurrent=True)
 
@@ -52,7 +61,12 @@ class WorkerSide:
         recorder = self._recorder()
         if recorder is not None and recorder is not self._ended:
             report = None if recorder.holds_back else recorder.take_report()
-            data[_REPORT] = {"report": report, "entries": recorder.take_entries()}
+            pauses = self._pauses()
+            data[_REPORT] = {
+                "report": report,
+                "entries": recorder.take_entries(),
+                "paused": list(pauses.paused) if pauses is not None else [],
+            }
 
     def _on_entries(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()
@@ -69,6 +83,11 @@ class WorkerSide:
         shift_s = 0.0 if told["clock"] == ledger.clock_id else ledger.clock() - told["now_s"]
         from_s = self._shifted_s.setdefault(told["from_s"], told["from_s"] + shift_s)
         ledger.disturbances.tell(from_s, None if told["until_s"] is None else told["until_s"] + shift_s)
+
+    def _on_paused(self, msg: Any, **_rest: Any) -> None:
+        pauses = self._pauses()
+        if pauses is not None:
+            pauses.set_to(msg.data["roles"])
 
     def _on_stop(self, **_rest: Any) -> None:
         self._runner.stop()
@@ -96,6 +115,7 @@ class MasterSide:
         self._clocks: dict[str, _WorkerClock] = {}
         self._stopped: set[str] = set()
         self._ended: set[str] = set()
+        self._paused: tuple[str, ...] = ()
         _listen(environment.events.worker_report, self._on_worker_report)
         runner.register_message(_STOPPED, self._on_stopped)
         runner.register_message(_LAST, self._on_last)
@@ -105,6 +125,17 @@ class MasterSide:
         self._clocks.clear()
         self._stopped.clear()
         self._ended.clear()
+        self._paused = ()
+
+    def present_by_name(self) -> dict[str, str]:
+        """The workers that are connected, by their ids; their names."""
+        return {client_id: self._name(client_id) for client_id in self._present()}
+
+    def pause(self, roles: Sequence[str]) -> None:
+        """These roles are paused from now on, and no others."""
+        self._paused = tuple(sorted(roles))
+        for client_id in self._present():
+            self._runner.send_message(_PAUSED, {"roles": list(self._paused)}, client_id=client_id)
 
     def disturb(self, from_s: float, until_s: float | None) -> None:
         """A fault may be felt between these times of the master's clock; None: it is not over."""
@@ -137,6 +168,8 @@ class MasterSide:
             if data[_REPORT]["report"] is not None:
                 recorder.add_report(data[_REPORT]["report"], worker=self._name(client_id))
             self._pass_on(client_id, data[_REPORT]["entries"], recorder.ledger)
+            if tuple(data[_REPORT].get("paused", self._paused)) != self._paused:
+                self._runner.send_message(_PAUSED, {"roles": list(self._paused)}, client_id=client_id)
 
     def _on_stopped(self, msg: Any, **_rest: Any) -> None:
         recorder = self._recorder()

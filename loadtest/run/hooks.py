@@ -34,13 +34,17 @@ from loadtest.output.recording_options import ALL_PHASES, RunOptions, read_run_o
 from loadtest.output.result_files import Results
 from loadtest.output.web_form import Start, WebForm
 from loadtest.output.web_tab import install as install_tab
+from loadtest.players.pausing import RolePauses
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.results.exit_codes import ExitCode, UsageError
 from loadtest.run.command_line import add_all_options, defaults
 from loadtest.run.distributed import MasterSide, WorkerSide
+from loadtest.run.following import Following
+from loadtest.run.marking import Marking
 from loadtest.run.monitoring import RunMonitor
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
 from loadtest.run.probing import check_limits, online_before, probe, timers_of, tokens_of
+from loadtest.run.role_control import RoleControl, ignore_signals
 from loadtest.run.steady_state import SteadyState
 from loadtest.run.supervision import Supervision
 from loadtest.workload.breaking import Faults
@@ -80,6 +84,7 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
         install_tab(
             web_ui, hooks.conclusion, lambda: hooks.results.said, base_path=getattr(parsed, "web_base_path", None) or ""
         )
+    hooks.follow()
 
 
 class _Hooks:
@@ -98,10 +103,14 @@ class _Hooks:
         self._steady_state: SteadyState | None = None
         self._restart: Restart | None = None
         self._faults: Faults | None = None
+        self._following: Following | None = None
+        """None on workers, and before `follow`."""
         runner = environment.runner
         self._master = MasterSide(environment, runner, self._recorder) if isinstance(runner, MasterRunner) else None
+        self.roles = RoleControl(environment, self._master, self.duration_s)
         if isinstance(runner, WorkerRunner):
-            WorkerSide(environment, runner, self._recorder)
+            WorkerSide(environment, runner, self._recorder, self._pauses)
+            ignore_signals()
             if getattr(environment.parsed_options, "processes", None):
                 watch_parent(on_gone=partial(self.end_alone, runner))
                 leave_interrupts_to_master()
@@ -113,6 +122,23 @@ class _Hooks:
     def _recorder(self) -> Recorder | None:
         swarm = swarm_of(self.environment)
         return swarm.recorder if swarm is not None else None
+
+    def _pauses(self) -> RolePauses | None:
+        swarm = swarm_of(self.environment)
+        return swarm.pauses if swarm is not None else None
+
+    def follow(self) -> None:
+        """From now on others may look on: by metrics, by the web interface's live tab, by signals. Ends the program
+        with one sentence where that cannot be."""
+        if self.is_worker or self.run_options is None:
+            return
+        try:
+            self._following = Following(self.environment, self.run_options, self.conclusion, self.roles)
+            self._following.start()
+        except UsageError as error:
+            print(f"loadtest: {error}", file=sys.stderr, flush=True)
+            self.end_own_workers()
+            sys.exit(ExitCode.USAGE)
 
     def listen(self) -> None:
         events = self.environment.events
@@ -238,7 +264,12 @@ class _Hooks:
         self.start_monitor(swarm)
         if not self.is_worker and not is_called_off:
             swarm.recorder.count(ONLINE_BEFORE, online_before(self.environment.host, options, users=self.users()))
-            self._restart = Restart(options.load, hosts=swarm.places.hosts, count=swarm.recorder.count)
+            self._restart = Restart(
+                options.load,
+                hosts=swarm.places.hosts,
+                count=swarm.recorder.count,
+                note=lambda text: swarm.facts.note(self.duration_s(), "restart", text),
+            )
             self._restart.plan()
             self.plan_faults(swarm)
 
@@ -284,12 +315,25 @@ class _Hooks:
             self._monitor.stop()
         self._steady_state = SteadyState(swarm, resets=self.environment.reset_stats)
         options = self.run_options
+        supervision = self.new_supervision(swarm, options) if options is not None else None
+        marking = Marking(
+            swarm,
+            self.environment,
+            duration_s=self.duration_s,
+            workers=self._master.present_by_name if self._master is not None else dict,
+        )
+
+        def look() -> None:
+            marking.look()
+            if supervision is not None:
+                supervision.look()
+
         self._monitor = RunMonitor(
             swarm,
             duration_s=self.duration_s,
             server_pid=options.server_pid if options is not None else None,
             steady_state=self._steady_state,
-            on_second=self.new_supervision(swarm, options).look if options is not None else lambda: None,
+            on_second=look,
         )
         self._monitor.start()
 
@@ -357,6 +401,8 @@ class _Hooks:
             self._restart.call_off()
         if self._faults is not None:
             self._faults.call_off()
+        if self._following is not None:
+            self._following.run_has_stopped()
         if self.environment.web_ui is not None:
             self.write_results()
 
@@ -379,6 +425,7 @@ class _Hooks:
         swarm = swarm_of(self.environment)
         if swarm is not None:
             swarm.recorder.reset()
+            swarm.facts.reset()
             swarm.requests.drop()
             self._began_s = time.perf_counter()
 
@@ -424,6 +471,8 @@ class _Hooks:
         swarm, found = swarm_of(self.environment), self.conclusion()
         if swarm is None or found is None or self.run_options is None:
             return
+        if self._following is not None:
+            self._following.stop()
         logging.getLogger("locust.stats_logger").info(found.table())
         if self.environment.web_ui is not None:
             if self.results.has_failed:

@@ -89,10 +89,15 @@ class RunMonitor:
             self._steady_state.look(now_s)
             self._swarm.recorder.reach.settle(now_s)
         if self._leads:
-            self._history.look(self._swarm.recorder, t_s=self._duration_s(), faults=self._swarm.facts.faults)
+            facts = self._swarm.facts
+            self._history.look(
+                self._swarm.recorder, t_s=self._duration_s(), faults=facts.faults, server_cpu=facts.server_cpu_shares
+            )
             self._windows.look(self._swarm.recorder, t_s=self._duration_s())
 
     def _on_second(self, now_s: float) -> None:
+        if self._has_players:
+            self._swarm.recorder.own_attendance = self._swarm.pauses.count()
         if now_s - self._gave_back_s > GIVE_BACK_EVERY_S:
             self._gave_back_s = now_s
             self._trimmer.give_back()

@@ -65,6 +65,10 @@ class SwarmPlan:
             seed=options.seed,
         )
 
+    def role_of(self, number: int) -> str:
+        """The same in all sessions of that player. O(1) in the order of numbers."""
+        return self._roles.role_of(number)
+
     def away_s(self, number: int, session: int) -> float:
         """Seconds between the end of that session and the player's next one."""
         return self._options.away.draw_s(Random(f"{self._options.seed}/{number}/{session}/away"))

@@ -31,11 +31,20 @@ log = logging.getLogger("loadtest")
 
 
 class Restart:
-    def __init__(self, options: LoadOptions, *, hosts: Sequence[str], count: Callable[[str], object]) -> None:
-        """`hosts`: where the players look for the server, ``http://name:port``; for each node of a lobby one."""
+    def __init__(
+        self,
+        options: LoadOptions,
+        *,
+        hosts: Sequence[str],
+        count: Callable[[str], object],
+        note: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        """`hosts`: where the players look for the server, ``http://name:port``; for each node of a lobby one. `note`
+        gets what happens, when it does."""
         self._options = options
         self._hosts = tuple(hosts)
         self._count = count
+        self._note = note
         self._greenlet: gevent.Greenlet | None = None
         self._has_begun = self._is_over = False
         self.started: subprocess.Popen | None = None
@@ -57,6 +66,7 @@ class Restart:
 
     def _restart(self) -> None:
         self._has_begun = True
+        self._note("restart of the server")
         try:
             if self._options.restart_command:
                 self._by_command(self._options.restart_command)
@@ -77,11 +87,13 @@ class Restart:
         if not self._is_over:
             self._is_over = True
             self._count(RESTARTS)
+            self._note("the server listens again")
 
     def _fail(self, why: str) -> None:
         if not self._is_over:
             self._is_over = True
             self._count(RESTARTS_FAILED)
+            self._note("the restart failed")
             log.error("The server was not restarted: %s.", why)
 
     def _wait_until_back(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lobby_server.backplane.errors import BackplaneAway
-from lobby_server.backplane.stream import Stream
+from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.backplane.wire import Entry, decode_batch, decode_snapshot
 from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.image import ImageRefused, load

@@ -21,7 +21,7 @@ async def list_nodes(url: str, *, cluster: str) -> list[NodeSeen]:
     """The nodes of a lobby. Raises `ValueError` with a sentence, and `BackplaneError`."""
     _check_client()
     from lobby_server.backplane.inspection import nodes_of
-    from lobby_server.backplane.stream import Stream
+    from lobby_server.backplane.valkey.stream import Stream
 
     stream = Stream(url, cluster=cluster)
     try:
@@ -44,8 +44,9 @@ def open_log(
 ) -> SharedLog:
     """A log that has not joined yet. `is_first`: nobody else can have a state. Raises `ValueError` with a sentence."""
     _check_client()
-    from lobby_server.backplane.log import NEWCOMER_WAITS_S, ValkeyLog
-    from lobby_server.backplane.stream import Stream
+    from lobby_server.backplane.log import ValkeyLog
+    from lobby_server.backplane.place.epochs import NEWCOMER_WAITS_S
+    from lobby_server.backplane.valkey.stream import Stream
 
     return ValkeyLog(
         Stream(url, cluster=cluster),

@@ -32,6 +32,9 @@ class RefusalCode(str, Enum):
     """Another service holds the account."""
     SIGN_IN_NOT_FOUND = "sign_in_not_found"
     RESET_LINK_INVALID = "reset_link_invalid"
+    EMAIL_LINK_INVALID = "email_link_invalid"
+    MAIL_OFF = "mail_off"
+    """The server sends no mail."""
     # Rooms
     NO_ROOM_FOUND = "no_room_found"
     """There is no room whose host the user is."""

@@ -49,6 +49,8 @@ class ApiCode(str, Enum):
     ACCOUNT_NOT_HERE = "account_not_here"
     SIGN_IN_NOT_FOUND = "sign_in_not_found"
     RESET_LINK_INVALID = "reset_link_invalid"
+    EMAIL_LINK_INVALID = "email_link_invalid"
+    MAIL_OFF = "mail_off"
     GAMEMODE_REQUIRED = "gamemode_required"
     ALREADY_HOSTING = "already_hosting"
     ROOM_NOT_FOUND = "room_not_found"

@@ -62,7 +62,7 @@ FEATURES = MappingProxyType(
     {
         Feature.REV: "rooms_changed carries the list's revision and a window over which to spread the fetch.",
         Feature.ROOMS_DELTA: "rooms_snapshot and rooms_delta in place of rooms_changed; nothing is fetched.",
-        Feature.PRESENCE_BATCH: "presence_changed, at most one per tick, in place of user_online and user_offline.",
+        Feature.PRESENCE_BATCH: "presence_changed, one per tick, in place of user_online and user_offline.",
         Feature.PRESENCE_FRIENDS: "user_online and user_offline of friends only, and player_count.",
         Feature.PLAYER_COUNT: "player_count when the number of users online changed, at most every 2 s.",
         Feature.ROOM_STATE: "room_state with every change of the user's own room, and room_started.",

@@ -99,6 +99,51 @@ class PasswordReset(Body, frozen=True):
     FAULTS: ClassVar = {"token": "The token of a reset link is needed, as text.", "new_password": _PASSWORD_FAULT}
 
 
+Language = Literal["en", "de"]
+"""In which a mail is written."""
+_LANGUAGE_FAULT = "language is en or de."
+
+
+class ResetRequest(Body, frozen=True):
+    """An email address works as username."""
+
+    username: Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=NO_NUL)]
+    language: Language = "en"
+
+    FAULTS: ClassVar = {"username": Login.FAULTS["username"], "language": _LANGUAGE_FAULT}
+
+
+class EmailChange(Body, frozen=True):
+    """Without an address the account has none any more."""
+
+    password: Annotated[str, msgspec.Meta(min_length=1)]
+    email: Annotated[str, msgspec.Meta(pattern=EMAIL)] | None = None
+    language: Language = "en"
+
+    FAULTS: ClassVar = {
+        **PasswordProof.FAULTS,
+        "email": "An email address looks like name@example.org.",
+        "language": _LANGUAGE_FAULT,
+    }
+
+
+class EmailConfirmation(Body, frozen=True):
+    token: Annotated[str, msgspec.Meta(min_length=1)]
+
+    FAULTS: ClassVar = {"token": "The token of the link in the mail is needed, as text."}
+
+
+Audience = Literal["everybody", "friends", "nobody"]
+"""Who is told in which room a user is."""
+DEFAULT_AUDIENCE: Audience = "friends"
+
+
+class AccountChange(Body, frozen=True):
+    whereabouts: Audience
+
+    FAULTS: ClassVar = {"whereabouts": "whereabouts is everybody, friends or nobody."}
+
+
 class OneUsername(Body, frozen=True):
     username: Name
 

@@ -44,6 +44,8 @@ class Profile(msgspec.Struct, frozen=True):
     mutual_friends: list[str]
     """Friends of both, by name: the first ones of them."""
     mutual_friends_count: int
+    room_id: str | None
+    """The public room that the user is in, where they let the reader know."""
 
 
 class FriendsRoom(msgspec.Struct, frozen=True):

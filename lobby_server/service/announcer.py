@@ -111,7 +111,7 @@ class Announcer:
 
     def tell_lobby(self, message: ServerMessage, *, but: Collection[int] = ()) -> None:
         """Tell all sessions that take part in the lobby's chat, `but` those of some users."""
-        deaf = self._sessions.of_users(but)
+        deaf = [session for session in self._sessions.of_users(but) if session.feed is not None]
         self._tell_profiles(message, lambda profile: profile.hears_lobby, but=deaf)
         if self._lobby_ears and not self._fanout.is_silent:
             frame = encode_frame(message)
@@ -126,21 +126,23 @@ class Announcer:
     # -- to some --------------------------------------------------------------------------------------------------
 
     def tell_users(self, user_ids: Iterable[int], message: ServerMessage) -> None:
-        """Tell all sessions of some users, and no other session."""
+        """Tell all sessions of some users, and no other session; those not that have still to be let in."""
         fanout = self._fanout
         if fanout.is_silent:
             return
         frame = encode_frame(message)
         self._metrics.events_published[message.TYPE] += 1
         for session in self._sessions.of_users(user_ids):
-            fanout.tell(session, fanout.marked(frame, session.profile, clients=1))
+            if session.feed is not None:
+                fanout.tell(session, fanout.marked(frame, session.profile, clients=1))
 
     def tell_some(self, sessions: Iterable[Session], message: ServerMessage) -> None:
-        """Tell some sessions, each in order with what it heard before."""
+        """Tell some sessions, each in order with what it heard before; those not that have still to be let in."""
         frame = None
         for session in sessions:
-            frame = frame or encode_frame(message)
-            self._fanout.tell(session, frame)
+            if session.feed is not None:
+                frame = frame or encode_frame(message)
+                self._fanout.tell(session, frame)
 
     # -- end ------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
+from lobby_server.service.accounts.mailing import AccountMailing
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.accounts.upkeep import AccountUpkeep
 from lobby_server.service.administration.administration import Administration
@@ -26,9 +27,11 @@ from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.limits import Limit
 from lobby_server.service.lobby import Lobby
+from lobby_server.service.mail.outbox import MailOutbox
+from lobby_server.service.mail.ports import Mailer
 from lobby_server.service.nodes import Nodes
 from lobby_server.service.peers.heartbeat import Heartbeat
-from lobby_server.service.ports import Clock, Journal, RandomSource, Store, Transport
+from lobby_server.service.ports import Clock, Journal, ManyWrites, RandomSource, Store, Transport
 from lobby_server.service.replica import LocalLog, Replica, SharedLog
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
@@ -45,6 +48,9 @@ from lobby_server.service.watch.ops_history import OpsHistory, Reading, read_cou
 from lobby_server.service.watch.security import SecurityLog
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.settings import Settings
+
+ASKED_PER_MAIL = 4
+"""Mails that one client may ask for, per mail that one account may get: people share an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +71,8 @@ class Runtime:
     """CPU time of this process until now."""
     resident_bytes: Callable[[], int | None]
     """Memory of this process; None: the system does not tell."""
+    many_writes: ManyWrites | None = None
+    """Writes a broadcast to many sockets at once; None: the system has no such call."""
 
 
 class App:
@@ -78,12 +86,13 @@ class App:
         store: Store,
         secrets: Sequence[str],
         journal: Journal | None = None,
+        mailer: Mailer | None = None,
         shared_log: SharedLog | None = None,
         on_fatal: Callable[[str], None] = lambda why: None,
     ) -> None:
         """`secrets` of the tokens: the first one signs, all verify. Without a journal, writes that wait for the
-        database do not outlive the process. `shared_log`: what makes several processes one lobby. `on_fatal` is called
-        with a sentence when this node must not go on."""
+        database do not outlive the process. `mailer`: None where no mail is sent. `shared_log`: what makes several
+        processes one lobby. `on_fatal` is called with a sentence when this node must not go on."""
         self._runtime = runtime
         clock = self.clock = runtime.clock
         self.settings = settings
@@ -152,6 +161,11 @@ class App:
         """By user: fresh tokens, and tokens that are signed out."""
         self.social_limit = limit("social", settings.social_rate_per_min, max(1.0, settings.social_rate_per_min / 2))
         """By user: calls that another user hears of."""
+        mails_per_h = settings.mail_rate_per_hour
+        asked_per_h = ASKED_PER_MAIL * mails_per_h
+        self.mail_asking_limit = limit("mail-asking", asked_per_h / 60, max(1.0, asked_per_h))
+        """By address: calls that send a mail."""
+        self.mails = MailOutbox(mailer, clock=clock)
 
         # Who hears of it
         self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
@@ -164,6 +178,7 @@ class App:
             log_age_s=settings.outbox_log_age_s,
             base_tick_frames=settings.base_tick_frames,
             acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=runtime.random_source),
+            many_writes=runtime.many_writes,
         )
         self.announcer = Announcer(
             fanout=self.fanout,
@@ -216,8 +231,18 @@ class App:
             tokens=self.tokens,
             friends=self.social.friends,
             blocks=self.social.blocks,
+            whereabouts=self.social.whereabouts,
             replica=self.replica,
             clock=clock,
+        )
+        self.mailing = AccountMailing(
+            store=store,
+            upkeep=self.upkeep,
+            tokens=self.tokens,
+            outbox=self.mails,
+            limit=limit("mail", mails_per_h / 60, max(1.0, mails_per_h)),
+            clock=clock,
+            page_url=settings.page_url,
         )
 
         self.administration = Administration(
@@ -304,13 +329,13 @@ class App:
     def stop(self) -> None:
         """Announce nothing and let no deadline strike any more: the sessions are about to be closed."""
         self.lobby.stop()
-        self.rooms.stop()
+        self.rooms.upkeep.stop()
         self.ops_history.stop()
 
     async def _restore(self) -> None:
         await self.writer.recover(self._new_life())
         await self.accounts.load_revoked()
-        await self.rooms.restore()
+        await self.rooms.upkeep.restore()
         await self.social.restore()
         await self.administration.restore()
 

@@ -149,6 +149,21 @@ class Tokens:
             raise TokenRefused("The token is none to choose a password with.")
         return user_id, fingerprint
 
+    def issue_email(self, user_id: int, email: str, fingerprint: str, *, expires_at_s: float) -> str:
+        """A token by which the owner of an address confirms that it is a user's. `fingerprint`: of the account as it
+        is now."""
+        claims = {"emailFor": user_id, "email": email, "fingerprint": fingerprint, "exp": int(expires_at_s)}
+        return jwt.encode(claims, self._secrets[0], ALGORITHM)
+
+    def verify_email(self, token: str) -> tuple[int, str, str]:
+        """User, address and fingerprint of a token that `issue_email` made. Raises `TokenRefused`."""
+        claims = self._signed_claims(token)
+        self._end_of(claims)
+        user_id, email, fingerprint = claims.get("emailFor"), claims.get("email"), claims.get("fingerprint")
+        if type(user_id) is not int or not isinstance(email, str) or not isinstance(fingerprint, str):
+            raise TokenRefused("The token is none to confirm an address with.")
+        return user_id, email, fingerprint
+
     def revoke(self, token_id: str, expires_at_s: float) -> None:
         """Refuse a token from now on. Those that have ended by themselves are forgotten whenever the table doubled."""
         self._revoked[token_id] = expires_at_s

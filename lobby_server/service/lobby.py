@@ -7,8 +7,10 @@ import logging
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.protocol.codes import CloseCode
+from lobby_server.protocol.messages import HandshakeAccepted
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.pacing import Alarm
+from lobby_server.service.peers.arrivals import Arrivals
 from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
@@ -27,9 +29,12 @@ class Lobby:
         self._sessions = sessions
         self._announcer = announcer
         self._clock = clock
+        self._arrivals = Arrivals(replica=replica, announcer=announcer, clock=clock)
+        self.holds = self._arrivals.holds
         self._is_stopped = False
         self._alarm = Alarm(replica.time, lambda: replica.submit(commands.ExpirePresence()))
         replica.hear(effects.CameOnline, self._came_online)
+        replica.hear(effects.Accepted, lambda effect, session: self._arrivals.let_in(session))
         replica.hear(effects.WentOffline, self._went_offline)
         replica.hear(effects.SignedOut, self._signed_out)
         replica.hear(effects.PresenceDeadline, lambda effect, _: self.arm())
@@ -48,14 +53,15 @@ class Lobby:
 
     # -- sessions -------------------------------------------------------------------------------------------------
 
-    def accepted(self, session: Session) -> None:
-        """A handshake held: the session hears broadcasts from now on, its own ``user_online`` first of all."""
+    def accepted(self, session: Session, greeting: HandshakeAccepted) -> None:
+        """A handshake held: the session gets the greeting and hears broadcasts as soon as it has arrived, its own
+        ``user_online`` first of all."""
         self._sessions.accepted(session)
-        self._announcer.welcome(session)
-        self._replica.arrive(session)
+        self._arrivals.come(session, greeting)
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """A session that was accepted is over."""
+        self._arrivals.forget(session)
         self._announcer.forget(session)
         self._sessions.gone(session)
         if self._is_stopped:
@@ -70,7 +76,8 @@ class Lobby:
 
     # -- what became of them --------------------------------------------------------------------------------------
 
-    def _came_online(self, effect: effects.CameOnline, _: Session | None) -> None:
+    def _came_online(self, effect: effects.CameOnline, session: Session | None) -> None:
+        self._arrivals.let_in(session)
         user = effect.user
         if log.isEnabledFor(logging.INFO):
             log.info(

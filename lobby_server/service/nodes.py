@@ -185,7 +185,7 @@ class Nodes:
     def _arm(self) -> None:
         self._leader = self._replica.state.leader
         self._lobby.arm()
-        self._rooms.arm()
+        self._rooms.upkeep.arm()
         self._social.parties.arm()
 
     def _joined(self, effect: effects.NodeJoined, _: Session | None) -> None:
@@ -193,17 +193,17 @@ class Nodes:
         if self._leader is None:
             self._leader = self._replica.state.leader
         elif self._replica.is_leader:  # it may have led before, been given up, and written since what was old by then
-            self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
+            self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
 
     def _left(self, effect: effects.NodeLeft, _: Session | None) -> None:
         log.info("node %s takes part no more", effect.node)
         if effect.node != self._leader:
             if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log
-                self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.reconcile)
+                self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
             return
         self._leader = self._replica.state.leader
         if effect.node == self._log.node and self._leader is not None:
-            self._rooms.no_longer_leads()
+            self._rooms.upkeep.no_longer_leads()
         if self._leader == self._log.node:
             self._will_take_over()
 
@@ -216,6 +216,6 @@ class Nodes:
         """Make up what the node that led before has not written."""
         if not self._replica.is_leader:
             return  # given up itself meanwhile
-        self._rooms.reconcile()
+        self._rooms.upkeep.reconcile()
         self._social.notifications.take_over()
         self._social.chat.take_over()

@@ -4,12 +4,14 @@ bring fakes that pass the same contract tests.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from lobby_server.core.presence import User
+from lobby_server.protocol.requests import Audience
 from lobby_server.service.administration.ports import AdminStore
 from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
 
@@ -27,6 +29,8 @@ class Account:
     """``admin``: an administrator from the next login on."""
     rooms_hosted: int = 0
     """Rooms that the user has made."""
+    email_confirmed: bool = False
+    """The owner of the address has said that it is the user's."""
 
     @property
     def user(self) -> User:
@@ -123,6 +127,16 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, Protocol):
 
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         """Replace a hash, when the parameters of hashing changed. No account: nothing happens."""
+
+    async def set_email(self, user_id: int, email: str | None) -> None:
+        """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed; no account: nothing
+        happens. Raises `EmailTaken` where another account has confirmed it."""
+
+    async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
+        """Keep whom a user lets know in which room they are. It need be no user of the local table."""
+
+    async def whereabouts(self) -> dict[int, Audience]:
+        """What each user has chosen who has chosen at all."""
 
     async def set_role(self, user_id: int, role: str | None) -> None:
         """No account: nothing happens."""
@@ -260,6 +274,29 @@ class Clock(Protocol):
 Send = Callable[["bytes | memoryview"], int]
 """One non-blocking write, with the manners of ``socket.send``: the number of bytes taken, `BlockingIOError` when that
 would be none, another `OSError` when the connection is over."""
+
+
+Fileno = Callable[[], int]
+"""The descriptor of a socket at the moment, with the manners of ``socket.fileno``: -1 once it is closed."""
+
+
+class ManyWrites(Protocol):
+    """The same bytes to many sockets in one call, where the system has such a call.
+
+    A descriptor is asked for in the turn of the loop in which it is written to: closed, it may be that of another
+    socket or file a moment later.
+    """
+
+    @property
+    def threads(self) -> int:
+        """How many may write at the same time."""
+
+    def fileno_of(self, send: Send) -> Fileno | None:
+        """Of the socket that a `Send` writes to; None where it is more than a plain write to one."""
+
+    def write(self, descriptors: array[int], data: bytes) -> Sequence[tuple[int, int]]:
+        """Write to each as its `Send` does, and return when all of it is done. Of those that did not take everything:
+        the place among the descriptors, and how much was taken; below 0 the number of the error, negated."""
 
 
 class Outlet(Protocol):

@@ -59,6 +59,10 @@ class Log(Protocol):
     def node(self) -> str:
         """What this node is called in commands."""
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether what this node appends is applied, soon or late: its log is not away."""
+
     def now_s(self) -> float:
         """The time of the log: never behind that of an entry which was applied. Not the time of any other clock."""
 
@@ -145,6 +149,7 @@ class LocalLog:
     """The log of one process: what is appended is applied in the same turn."""
 
     node = ""
+    takes_part = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -205,11 +210,22 @@ class _Asked:
         self.session = None
 
 
-class _Arriving(_Asked):
+class _Arriving:
     """A session that was accepted: nothing keeps it from taking part sooner or later."""
 
-    __slots__ = ()
+    __slots__ = ("_arrived", "session")
     is_patient = True
+
+    def __init__(self, session: Session, arrived: Callable[[Session], None]) -> None:
+        self.session: Session | None = session
+        self._arrived = arrived
+
+    def applied(self) -> None:
+        if self.session is not None:
+            self._arrived(self.session)
+
+    def given_up(self) -> None:
+        pass
 
     def refused(self, refusal: Refusal) -> None:
         pass
@@ -290,9 +306,9 @@ class Replica:
         one it happens sooner or later, unless the rules refuse it."""
         self.log.append(command, None if session is None else _Asked(session))
 
-    def arrive(self, session: Session) -> None:
-        """A session was accepted: it takes part sooner or later."""
-        self.log.append(Arrive(session.user, session.id, session.version), _Arriving(session))
+    def arrive(self, session: Session, arrived: Callable[[Session], None]) -> None:
+        """A session was accepted: it takes part sooner or later. `arrived` is called once all is told that follows."""
+        self.log.append(Arrive(session.user, session.id, session.version), _Arriving(session, arrived))
 
     async def run(
         self,

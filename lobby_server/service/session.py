@@ -65,8 +65,11 @@ _NO_FEATURES: frozenset[Feature] = frozenset()
 class SessionObserver(Protocol):
     """Hears of sessions that are accepted, and of their end. Guests are not told."""
 
-    def accepted(self, session: Session) -> None:
-        """The handshake held and its reply is out: presence and broadcasts from now on."""
+    def accepted(self, session: Session, greeting: HandshakeAccepted) -> None:
+        """The handshake held: to be answered with the greeting, and to hear of presence and broadcasts from then on."""
+
+    def holds(self, session: Session, raw: bytes) -> bool:
+        """A message of a session whose handshake held and which hears no broadcasts. Whether it is answered later."""
 
     def gone(self, session: Session, *, abrupt: bool) -> None:
         """The connection of an accepted session is over."""
@@ -159,6 +162,8 @@ class Session(Peer):
     # -- what a peer leaves to it ---------------------------------------------------------------------------------
 
     def answer(self, raw: bytes) -> None:
+        if self.feed is None and self.known_user_id is not None and self._rules.observer.holds(self, raw):
+            return
         try:
             message = decode_client_message(raw)
             answer = self._rules.answers[type(message)]
@@ -275,7 +280,7 @@ class Session(Peer):
                 heartbeat_s=self._rules.heartbeat_s,
                 token_ttl_s=self._token_ttl_s(claims),
             )
-        self._enter(accepted)
+        self._enter()
         if features is not None:
             self._expect_end_of(claims)
         if log.isEnabledFor(logging.INFO):  # as the fields alone cost a microsecond
@@ -287,16 +292,16 @@ class Session(Peer):
                 user.username,
                 extra={"event": LogEvent.AUTHENTICATED.value, **fields},
             )
-        self._rules.observer.accepted(self)
+        self._rules.observer.accepted(self, accepted)
 
     def _accept_guest(self, handshake: Handshake) -> None:
         self.is_guest = True
-        self._enter(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name[:MAX_USERNAME_CHARACTERS]))
+        self._enter()
+        self.reply(HandshakeAccepted(peer_id=0, user_id=None, username=handshake.name[:MAX_USERNAME_CHARACTERS]))
 
-    def _enter(self, reply: HandshakeAccepted) -> None:
+    def _enter(self) -> None:
         self.accept()
         self._rules.metrics.handshakes_accepted += 1
-        self.reply(reply)
 
     def _refresh(self, refresh: Refresh) -> None:
         claims = self._rules.tokens.verify(refresh.token)

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Executable, Row, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from lobby_server.service.ports import StoreError, StoreUnavailable
-from lobby_server.store.engines import Database, Step
+from lobby_server.store.engines import Database
 from lobby_server.store.errors import as_store_error
+from lobby_server.store.steps import Step
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite

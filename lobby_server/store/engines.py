@@ -7,18 +7,18 @@ several turns of a loop that may be busy. On PostgreSQL it runs on the loop, whi
 Both are in autocommit, because nearly every call of the store is one statement: one round trip to PostgreSQL in place
 of three. What needs more says `in_transaction`.
 
-Writes of one statement that come to SQLite while others are being made are committed together (`Database.write`): the
-thread is woken once for all of them, and so is the loop. None is answered before the commit of all.
+Writes that come to SQLite in one turn of the loop, or while others are being made, are committed together
+(`Database.write`): the thread is woken once for all of them, and so is the loop. None is answered before the commit of
+all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, Executable, event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
@@ -35,6 +35,7 @@ from sqlalchemy.pool import QueuePool
 from lobby_server.store.connecting import Connector
 from lobby_server.store.errors import DiskFull, NotConnected
 from lobby_server.store.postgres_url import PostgresDatabase
+from lobby_server.store.steps import Step, make, make_all
 from lobby_server.store.urls import Location, SqliteFile
 
 COMMAND_TIMEOUT_S = 10.0
@@ -61,8 +62,6 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
 )
 
-Step = tuple[Executable, Mapping[str, Any] | None]
-"""A statement, and its values where it names none."""
 _Result = TypeVar("_Result")
 _Error = TypeVar("_Error", bound=Exception)
 
@@ -82,8 +81,7 @@ class Database(Protocol):
 
     async def write(self, *steps: Step) -> None:
         """Make statements, for whose results nobody asks, all of them or none, after those that were asked for before.
-        Of writes that follow one another and have the same statements, objects that are one, each statement is made at
-        once for all. Raises as `run` does."""
+        A write that has begun is made though its caller is cancelled. Raises as `run` does."""
 
     def check_space(self) -> None:
         """Raises `StoreFull` when the disk of a database in a file has no room for what one call may write."""
@@ -147,10 +145,13 @@ class SqliteThread:
         event.listen(self._engine, "connect", _set_pragmas)
         self._writes: deque[_Write] = deque()
         self._has_job = False
-        """The thread has been told of `_writes`."""
+        """The thread has been told of `_writes`, or will be when this turn of the loop is over."""
+        self._gathers_for: asyncio.AbstractEventLoop | None = None
+        """The loop whose turn is not over."""
 
     async def run(self, call: Callable[[Connection], _Result]) -> _Result:
         loop = asyncio.get_running_loop()
+        self._end_gathering()  # writes that were asked for before come first
         return await asyncio.shield(
             loop.run_in_executor(self._thread, self._in_thread, call, time.monotonic() + POOL_TIMEOUT_S)
         )
@@ -161,8 +162,9 @@ class SqliteThread:
         self._writes.append(_Write(steps, written, time.monotonic() + POOL_TIMEOUT_S))
         if not self._has_job:
             self._has_job = True
-            self._thread.submit(self._write_together, loop)
-        await asyncio.shield(written)
+            self._gathers_for = loop
+            loop.call_soon(self._end_gathering)
+        await written  # which is cancelled with its caller: then nobody is told
 
     def check_space(self) -> None:
         if free_bytes(self._path) < LEAST_FREE_BYTES:
@@ -174,6 +176,12 @@ class SqliteThread:
             await loop.run_in_executor(self._thread, lambda: None)
         await loop.run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=False)
+
+    def _end_gathering(self) -> None:
+        """Have the thread make what waits."""
+        loop, self._gathers_for = self._gathers_for, None
+        if loop is not None:
+            self._thread.submit(self._write_together, loop)
 
     # -- in the thread --------------------------------------------------------------------------------------------
 
@@ -210,8 +218,7 @@ class SqliteThread:
         """What became of writes in one transaction; None: one of them cannot be made, so each has to go alone."""
         try:
             with self._connected(writes[-1].latest_s) as connection, in_transaction(connection):
-                for statement, rows in _runs(writes):
-                    connection.execute(statement, rows)
+                make_all(connection, [write.steps for write in writes])
         except OperationalError as error:  # it would befall each of them: the file is locked, or its disk full
             return [self._full_or(error, error) for _ in writes]
         except Exception:  # whatever it is, it shows again in the one that it is of
@@ -287,27 +294,11 @@ class PostgresPool:
 
 def _make(connection: Connection, steps: Sequence[Step]) -> None:
     if len(steps) == 1:
-        connection.execute(*steps[0]).close()
+        make(connection, steps[0])
         return
     with in_transaction(connection):
         for step in steps:
-            connection.execute(*step)
-
-
-def _runs(writes: Sequence[_Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]] | None]]:
-    """Statements, each with the rows of the writes that have it and follow one another."""
-    for _, run in itertools.groupby(writes, key=_sort_of):
-        alike = list(run)
-        for place, (statement, row) in enumerate(alike[0].steps):
-            rows = [each for write in alike if (each := write.steps[place][1]) is not None]
-            yield statement, None if row is None else rows
-
-
-def _sort_of(write: _Write) -> tuple[int, ...]:
-    """The same for writes that can be made at once; one that names a value in its statement is alone."""
-    if any(row is None for _, row in write.steps):
-        return (id(write),)
-    return tuple(id(statement) for statement, _ in write.steps)
+            make(connection, step)
 
 
 def _tell(writes: Sequence[_Write], faults: Sequence[Exception | None]) -> None:

@@ -1,8 +1,10 @@
 """Tables brought to the newest revision, at every start.
 
-Revisions are Alembic's, under ``migrations/``. A database that is at the newest one costs a single query, and Alembic
-is not even imported. One that is behind is brought forward in one transaction under a lock, so that of several servers
-that start together one migrates and the others find the work done; a server killed within it leaves no trace.
+Revisions are Alembic's, under ``migrations/``. A database that is at the newest one costs a single query. An empty one
+gets the tables as `lobby_server.store.tables` has them, without the way that led there: a test holds the two against
+each other. Only one that is behind needs Alembic, whose import alone takes longer than all of this. Either is done in
+one transaction under a lock, so that of several servers that start together one does it and the others find the work
+done; a server killed within it leaves no trace.
 """
 
 from __future__ import annotations
@@ -10,7 +12,22 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from sqlalchemy import Connection, Text, and_, column, func, inspect, select, table, text, values
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    and_,
+    column,
+    func,
+    inspect,
+    select,
+    text,
+    values,
+)
 from sqlalchemy.exc import OperationalError
 
 from lobby_server.store import engines
@@ -19,7 +36,7 @@ from lobby_server.store.errors import NotConnected, StoreSetupError, chain_of
 from lobby_server.store.tables import metadata
 from lobby_server.store.urls import Location
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest one. A test compares it with the files."""
 MIGRATIONS_DIR = Path(__file__).with_name("migrations")
 MIGRATION_TIMEOUT_S = 60.0
@@ -28,7 +45,12 @@ LOCK_TIMEOUT_S = 50.0
 """For the migration of another server; less than the above, so that PostgreSQL says what it was."""
 _LOCK_KEY = int.from_bytes(b"lobby", "big")
 _WAL_RETRY_S = 0.02
-_VERSIONS = table("alembic_version", column("version_num"))  # Alembic's own
+_VERSIONS = Table(  # Alembic's own, as it makes it
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 async def migrate(location: Location) -> None:
@@ -96,7 +118,21 @@ def _upgrade_alone(connection: Connection) -> None:
             )  # in this transaction
             connection.execute(select(lock_timeout))
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
-        _upgrade(connection)
+        if _has_none_of_ours(connection):
+            _create(connection)
+        elif _revision_of(connection) != REVISION:  # else another server has done it meanwhile
+            _upgrade(connection)
+
+
+def _has_none_of_ours(connection: Connection) -> bool:
+    return not {_VERSIONS.name, *metadata.tables}.intersection(inspect(connection).get_table_names())
+
+
+def _create(connection: Connection) -> None:
+    """The tables of the newest revision, in an empty database or beside the tables of other programs."""
+    metadata.create_all(connection, checkfirst=False)
+    _VERSIONS.create(connection)
+    connection.execute(_VERSIONS.insert().values(version_num=REVISION))
 
 
 def _upgrade(connection: Connection) -> None:

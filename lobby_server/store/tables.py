@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -100,6 +101,7 @@ users = Table(
     Column("role", StoredText),
     Column("username_look", StoredText),
     Column("rooms_hosted", Integer, nullable=False, server_default="0"),
+    Column("email_confirmed", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("username_key"),
     UniqueConstraint("email_key"),
     Index("ix_users_username_look", "username_look", unique=True),
@@ -187,6 +189,14 @@ blocks = Table(
     Column("blocked_username", StoredText, nullable=False),
     Column("since", UtcDateTime, nullable=False),
 )
+
+whereabouts = Table(
+    "whereabouts",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", StoredText, nullable=False),
+)
+"""Who is told in which room a user is, of those who have chosen."""
 
 chat_lines = Table(
     "chat_lines",

@@ -21,6 +21,16 @@ REFUSALS: dict[RefusalCode, tuple[int, ApiCode, str]] = {
         ApiCode.RESET_LINK_INVALID,
         "This link does not work any more; ask for another one.",
     ),
+    RefusalCode.EMAIL_LINK_INVALID: (
+        403,
+        ApiCode.EMAIL_LINK_INVALID,
+        "This link does not work any more; give your address once more.",
+    ),
+    RefusalCode.MAIL_OFF: (
+        409,
+        ApiCode.MAIL_OFF,
+        "This lobby sends no mail; an administrator can give you a link to choose another password.",
+    ),
     RefusalCode.NOT_HOST: (403, ApiCode.NOT_HOST, "Only the host of the room can do that."),
     RefusalCode.ALREADY_HOSTING: (409, ApiCode.ALREADY_HOSTING, "You have a room already; delete or leave it first."),
     RefusalCode.USER_NOT_FOUND: (404, ApiCode.USER_NOT_FOUND, "There is nobody of that name or id here."),

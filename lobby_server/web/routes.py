@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tornado.web
-from tornado.httputil import HTTPServerRequest
-from tornado.routing import Matcher, Rule
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.routing import AnyMatches, Matcher, Router, Rule
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web import ops, pages
 from lobby_server.web.api.contract import contract
 from lobby_server.web.api.documents import OpenApiHandler, ProtocolHandler
 from lobby_server.web.api.openapi import openapi_document
-from lobby_server.web.api.routes import API_ROUTES, pattern_of, shown
+from lobby_server.web.api.routes import API_ROUTES, parameters_of, pattern_of, shown
 from lobby_server.web.assets import Assets
 from lobby_server.web.base import BARE_PREFIX, ApiFault, BaseHandler, NotFoundHandler, PrefixHandler
 from lobby_server.web.context import WebContext
@@ -40,6 +40,23 @@ class AsksForSocket(Matcher):
         return {} if head is not None and self._gate.asks(head, head.path) else None
 
 
+class PlainAddresses(Router):
+    """The addresses without parameters, each found in one look: Tornado tries one pattern after the other."""
+
+    application: tornado.web.Application
+    """Set before the first request."""
+
+    def __init__(self, rules: Iterable[tuple[str, type[BaseHandler], dict[str, Any]]]) -> None:
+        self._rules = {path: (handler, arguments) for path, handler, arguments in rules}
+
+    def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate | None:
+        found = self._rules.get(request.path)
+        if found is None:
+            return None
+        handler, arguments = found
+        return self.application.get_handler_delegate(request, handler, target_kwargs=arguments)
+
+
 class WholeServerHandler(BaseHandler):
     """``OPTIONS *`` (RFC 9110 section 9.3.7): what all handlers answer."""
 
@@ -52,7 +69,7 @@ class UpgradeRequiredHandler(BaseHandler):
 
 
 def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dict[str, Any]]]:
-    """The HTTP API for Tornado, with the two documents that describe it and the socket."""
+    """The HTTP API by its addresses, with the two documents that describe it and the socket."""
     documents: dict[type[BaseHandler], dict[str, Any]] = {
         ProtocolHandler: contract(context.settings, context.app.rules),
         OpenApiHandler: openapi_document(API_ROUTES, prefix=context.settings.path_prefix),
@@ -61,7 +78,7 @@ def api_rules(context: WebContext) -> Iterator[tuple[str, type[BaseHandler], dic
         arguments: dict[str, Any] = {"context": context}
         if handler in documents:
             arguments["document"] = documents[handler]
-        yield pattern_of(template), handler, arguments
+        yield template, handler, arguments
 
 
 def socket_rule(context: WebContext, gate: Gate, http: HttpConnections) -> Rule:
@@ -101,9 +118,12 @@ def make_application(context: WebContext, *sockets: Rule) -> tornado.web.Applica
     """`sockets`: the rules that come before all others."""
     arguments: dict[str, Any] = {"context": context}
     files = {**arguments, "assets": Assets(pages.STATIC)}
-    return tornado.web.Application(
+    of_api = list(api_rules(context))
+    plain = PlainAddresses(rule for rule in of_api if not parameters_of(rule[0]))
+    application = plain.application = tornado.web.Application(
         [
             *sockets,
+            Rule(AnyMatches(), plain),
             (r"/", pages.PageHandler, {**files, "page": "index.html"}),
             (r"/ops", pages.PageHandler, {**files, "page": "ops.html"}),
             (OPS_SOCKET_PATH, UpgradeRequiredHandler, arguments),
@@ -112,10 +132,11 @@ def make_application(context: WebContext, *sockets: Rule) -> tornado.web.Applica
             (r"/ws", UpgradeRequiredHandler, arguments),
             (r"\*", WholeServerHandler, arguments),
             (BARE_PREFIX, PrefixHandler, arguments),
-            *api_rules(context),
+            *((pattern_of(template), handler, arguments) for template, handler, arguments in of_api),
             (r"/metrics", ops.MetricsHandler, {**arguments, "registry": make_registry(context)}),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=arguments,
         log_function=call_ended,
     )
+    return application

@@ -25,7 +25,7 @@ def binary_of(kind: str) -> str:
 
 
 class Engine:
-    """Keeps nothing on disk: after `restart` it is empty."""
+    """Keeps nothing on disk: after `restart` it is empty, or has what it was told to `save`."""
 
     def __init__(self, kind: str, folder: Path, *flags: str) -> None:
         self.port = free_port()
@@ -59,6 +59,12 @@ class Engine:
     def thaw(self) -> None:
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGCONT)
+
+    def save(self) -> None:
+        """From now on a restart brings back the data of this moment."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
+            connection.sendall(b"SAVE\r\n")
+            assert connection.recv(16).startswith(b"+OK")
 
     def restart(self) -> None:
         """It comes back without its data."""

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from lobby_server.backplane.log import NEWCOMER_WAITS_S, ValkeyLog
-from lobby_server.backplane.stream import Stream
+from lobby_server.backplane.log import ValkeyLog
+from lobby_server.backplane.place.epochs import NEWCOMER_WAITS_S
+from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.clock import LoopClock
 from lobby_server.core.machine import effects
 from lobby_server.core.machine.books import new_books

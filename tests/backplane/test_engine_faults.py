@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lobby_server.backplane.errors import BackplaneRefused
-from lobby_server.backplane.stream import Stream
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.core.machine import commands
-from lobby_server.core.machine.state import EPOCH_REVISIONS
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from tests.backplane.conftest import Nodes
@@ -64,18 +64,74 @@ async def test_valkey_that_comes_back_empty_is_given_the_state_of_the_nodes(engi
     await agree(one, other, newcomer)
 
 
-async def test_revisions_go_on_above_all_that_a_node_out_of_reach_can_have_shown(engine: Engine, nodes: Nodes) -> None:
+def cut_off(node: Node) -> Callable[[], None]:
+    """From now on a node does not reach Valkey. What mends it."""
+    stream = node.log._stream
+
+    async def away(*_: object, **__: object) -> None:
+        await asyncio.sleep(0.01)
+        raise BackplaneAway("cut off")
+
+    names = ("epoch", "read", "append", "newest", "first_after", "snapshot", "renew", "reports", "stand")
+    for name in names:
+        setattr(stream, name, away)
+
+    def mend() -> None:
+        for name in names:
+            delattr(stream, name)
+
+    return mend
+
+
+async def test_revision_that_a_node_cut_off_alone_has_shown_is_given_to_no_other_list(
+    engine: Engine, nodes: Nodes
+) -> None:
     one, other = await nodes.start(engine.url), await nodes.start(engine.url)
-    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
     await agree(one, other)
-    shown = one.state.books.rooms.revision
+    read, is_blind = one.log._stream.read, True
+
+    async def read_later(epoch: str, after: str) -> object:
+        while is_blind:
+            await asyncio.sleep(0.01)
+        return await read(epoch, after)
+
+    one.log._stream.read = read_later
+    await asyncio.sleep(1.1)  # the read that is under way ends
+    await other.replica.run(commands.CreateRoom(new_room("lost", ANN)))
+    shown = other.state.books.rooms.revision
+    mend = cut_off(other)
     engine.restart()
-    await until(lambda: one.log.is_well and other.log.is_well)
-    await one.replica.run(said("again"))
+    is_blind = False
+    await until(lambda: one.log.is_well and one.log.outages)
+    assert one.state.books.rooms.get("lost") is None
+    await one.replica.run(commands.CreateRoom(new_room("r", BOB)))
+    assert one.state.books.rooms.revision > shown
+    mend()
+    await until(lambda: other.resets == 1)
     await agree(one, other)
-    assert one.state.books.rooms.revision == shown + EPOCH_REVISIONS
+    assert [room.id for room in other.state.books.rooms.all()] == ["r"]
+    assert other.state.books.rooms.revision > shown
+
+
+async def test_valkey_that_comes_back_with_data_of_a_while_ago_is_given_what_the_nodes_know(
+    engine: Engine, nodes: Nodes
+) -> None:
+    one, other = await nodes.start(engine.url), await nodes.start(engine.url)
+    await one.replica.run(said("saved"))
+    engine.save()
+    await other.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    for number in range(5):
+        await one.replica.run(said(f"after {number}"))
+    await agree(one, other)
+    engine.restart()
+    await until(lambda: one.log.outages and other.log.outages and one.log.is_well and other.log.is_well)
+    await other.replica.run(said("again"))
+    await agree(one, other)
+    assert one.heard == other.heard == ["saved", *(f"after {number}" for number in range(5)), "again"]
+    assert (one.resets, other.resets) == (0, 0)
     newcomer = await nodes.start(engine.url)
     await agree(one, other, newcomer)
+    assert newcomer.state.books.rooms.get("r") is not None
 
 
 async def test_command_that_was_sent_to_a_server_that_died_is_applied_once(engine: Engine, nodes: Nodes) -> None:

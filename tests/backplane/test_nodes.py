@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from lobby_server.backplane import log as backplane_log
 from lobby_server.backplane.opening import list_nodes
-from lobby_server.backplane.wire import decode_snapshot
+from lobby_server.backplane.place import snapshots
+from lobby_server.backplane.wire import decode_snapshot, encode_snapshot
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.image import digest
 from lobby_server.core.presence import User
@@ -58,10 +58,10 @@ async def test_two_nodes_that_want_the_same_get_it_once(shared: Engine, nodes: N
 async def test_newcomer_starts_from_a_snapshot_and_what_came_after_it(
     shared: Engine, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backplane_log, "SNAPSHOT_ENTRIES", 1)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_ENTRIES", 1)
     one = await nodes.start(shared.url)
     await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
-    await until(lambda: one.log._snapshot_number == one.log.number)
+    await until(lambda: one.log._snapshots.number == one.log.number)
     await one.replica.run(commands.JoinRoom(BOB, "r", "1"))
     newcomer = await nodes.start(shared.url)
     await agree(one, newcomer)
@@ -173,9 +173,10 @@ async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(sha
     data = await stream.snapshot()
     assert data is not None
     assert decode_snapshot(data).number < log.number
-    snapshot = log._snapshot(epoch=log._epoch, previous="", stream_id=log._stream_id, tail=[])
-    newest = f"{log._stream_id.partition('-')[0]}-99999"
-    await stream.put_snapshot(log._epoch, backplane_log.encode_snapshot(snapshot), keep_from=newest)
+    standing = log._standing
+    snapshot = log._snapshots.make(epoch=standing.epoch, stream_id=standing.stream_id)
+    newest = f"{standing.stream_id.partition('-')[0]}-99999"
+    await stream.put_snapshot(standing.epoch, encode_snapshot(snapshot), keep_from=newest)
     await one.replica.run(said("after"))
     is_blind = False
     await until(lambda: other.resets == 1)
@@ -186,7 +187,7 @@ async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(sha
 async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes: Nodes) -> None:
     one = await nodes.start(shared.url)
     newer = await nodes.start(shared.url)
-    await newer.log._stream.append(newer.log._epoch, b"\x94\xcc\xc8\xa1x\x01\x90")  # [200, "x", 1, []]
+    await newer.log._stream.append(newer.log._standing.epoch, b"\x94\xcc\xc8\xa1x\x01\x90")  # [200, "x", 1, []]
     await until(lambda: one.ends_because and newer.ends_because)
     assert "format 200" in one.ends_because
 

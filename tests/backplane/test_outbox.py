@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lobby_server.backplane.outbox import Outbox
+from lobby_server.backplane.node.outbox import Outbox
 from lobby_server.backplane.wire import MOST_BATCH_BYTES, decode_batch
 from lobby_server.core.machine.commands import Announce, Arrive, Command, Depart, NodeUp
 from lobby_server.core.presence import User
@@ -93,3 +93,13 @@ def test_new_name_begins_with_what_it_announces_keeps_what_nobody_waits_for_and_
     assert asker.told == [RefusalCode.TRY_AGAIN_LATER.value]
     assert outbox.unapplied() == []
     assert read(outbox.next_batch()) == ("b", 1, [NodeUp("b"), Arrive(ANN, 2), said("kept")])
+
+
+def test_new_name_lets_who_waits_for_an_arrival_wait_for_the_same_socket_under_it() -> None:
+    outbox, asker = Outbox("a"), Asker()
+    outbox.add(Arrive(ANN, 1), asker, now_s=0.0)
+    outbox.next_batch()
+    outbox.restart("b", [NodeUp("b"), Arrive(ANN, 1), Arrive(ANN, 2)], now_s=1.0)
+    assert asker.told == []
+    outbox.next_batch()
+    assert [pending.request for pending in outbox.applied(1)] == [None, asker, None]

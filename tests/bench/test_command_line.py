@@ -45,7 +45,7 @@ class Measured:
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
     found = Measured(a_run(a_reconnect_result()))
-    monkeypatch.setattr(cli, "_measure", found)
+    monkeypatch.setattr("bench.commands.reporting.measure", found)
     return found
 
 
@@ -222,7 +222,10 @@ def test_list_has_every_scenario_with_its_question_and_needs_no_load_generator()
         assert question in result.output
 
 
-@pytest.mark.parametrize("command", ["list", "run", "report", "compare", "gate", "baseline", "sample", "index"])
+@pytest.mark.parametrize(
+    "command",
+    ["list", "run", "report", "compare", "gate", "baseline", "sample", "index", "predict", "calibrate-model"],
+)
 def test_every_command_says_what_it_does(command: str) -> None:
     result = bench(command, "--help")
     assert result.exit_code == 0

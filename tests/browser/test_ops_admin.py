@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.browser.conftest import Crowd
 from tests.browser.people import PASSWORD
+from tests.browser.test_looks import ENGLISH
 from tests.browser.test_ops_page import admin_token
 from tests.process.clients import call
 
@@ -89,3 +90,25 @@ def test_settings_in_force_are_shown_without_secrets(crowd: Crowd) -> None:
     page.locator("#admin summary", has_text="Settings in force").click()
     page.locator("#admin-settings li", has_text="empty_room_ttl_s").get_by_text("60").wait_for()
     assert page.locator("#admin-settings li", has_text="jwt_secret").first.text_content().split()[-1] in ("given",)
+
+
+def test_operations_page_speaks_german_where_its_reader_does(crowd: Crowd) -> None:
+    page = crowd.page("/ops", locale="de-DE")
+    page.get_by_role("heading", name="Für Betreiber des Servers").wait_for()
+    page.get_by_label("Token eines Administrators").fill(admin_token(crowd))
+    page.get_by_role("button", name="Öffnen").click()
+    page.locator("#admin-version").get_by_text(".").wait_for()
+    crowd.person("ops_gast")
+    form = page.locator("#admin-player")
+    form.get_by_label("Spieler", exact=True).fill("ops_gast")
+    form.get_by_label("Grund").fill("Pause")
+    form.get_by_role("button", name="Rauswerfen").click()
+    page.locator("#admin-news", has_text="ops_gast ist hinausgeworfen.").wait_for()
+    page.locator("#admin-audit li", has_text="hinausgeworfen: ops_gast").first.wait_for()
+    assert page.title() == "Betrieb · Spiele-Lobby"
+    words = page.evaluate("async () => (await import('./static/ops/words_de.js')).WORDS")
+    assert page.evaluate(ENGLISH, words) == []
+    page.locator("#language").select_option("en")
+    page.get_by_role("heading", name="Administration").wait_for()
+    page.reload()
+    page.get_by_role("heading", name="Administration").wait_for()

@@ -90,3 +90,37 @@ def test_sounds_are_off_until_somebody_wants_them(crowd: Crowd) -> None:
     ann.page.reload()
     ann.page.locator("#account-button").click()
     assert ann.page.get_by_label("Play a sound").is_checked()
+
+
+def sees_whereabouts(person: Person, who: str) -> None:
+    """Chooses in the dialog of the account who sees the room that one is in."""
+    person.page.locator("#account-button").click()
+    choice = person.page.get_by_label("Who sees which public room you are in")
+    person.page.wait_for_function("() => !document.getElementById('whereabouts').disabled")
+    with person.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        choice.select_option(label=who)
+    person.page.keyboard.press("Escape")
+
+
+def test_player_decides_who_sees_the_room_that_they_are_in(own_crowd: Crowd) -> None:
+    ann, bea, zoe = (own_crowd.person(name) for name in ("ann", "bea", "zoe"))
+    befriend(ann, zoe)
+    zoe.create_room("duel")
+    where = ann.page.locator("#friends [data-part=where]", has_text="in duel")
+    where.wait_for()
+    sees_whereabouts(zoe, "Nobody")
+    where.wait_for(state="hidden")
+    ann.page.reload()
+    ann.is_connected()
+    ann.page.locator("#friends button", has_text="zoe").wait_for()
+    assert not ann.page.locator("#friends [data-part=where]:visible").count()
+    sees_whereabouts(zoe, "Everybody")
+    where.wait_for()
+    bea.page.locator("#online button", has_text="zoe").click()
+    bea.page.locator("#person [data-part=state]", has_text="online, in duel").wait_for()
+    bea.page.locator("#person").get_by_role("button", name="Join their room").click()
+    bea.is_in_room("duel")
+    zoe.page.reload()
+    zoe.is_connected()
+    zoe.page.locator("#account-button").click()
+    zoe.page.wait_for_function("() => document.getElementById('whereabouts').value === 'everybody'")

@@ -153,7 +153,7 @@ def test_operations_page_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: 
         for player in players:
             player.close()
     page.wait_for_function(SEES_LATENCY)
-    assert figure(page, "Logins a second") != ["–"]
+    assert figure(page, "Logins per second") != ["–"]
     for kind, size in SIZES.items():
         page.set_viewport_size(size)
         page.locator("figure canvas").first.wait_for()

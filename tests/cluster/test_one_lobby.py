@@ -289,3 +289,19 @@ def test_command_nodes_lists_them(three: Lobby) -> None:
     rows = [line.split("\t") for line in ended.stdout.splitlines()]
     assert [row[3] for row in rows] == ["leads", "follows", "follows"]
     assert {row[4].rsplit(":", 1)[1] for row in rows} == {str(each.port) for each in three.nodes}
+
+
+def test_room_that_a_friend_hides_on_one_node_is_hidden_on_every_other(three: Lobby) -> None:
+    a, b, c = three.nodes
+    host, friend = three.connect(a, 195), three.connect(b, 196, "friend_rooms")
+    post(a, "/api/friends/requests", 195, {"to_user_id": 196})
+    post(b, "/api/friends/requests", 196, {"to_user_id": 195})
+    room_id = post(a, "/api/rooms", 195, {"gamemode": "ffa"}).body["room"]["id"]
+    friend.expect("friend_room", user_id=195, room_id=room_id)
+    assert post(c, "/api/account", 195, {"whereabouts": "nobody"}, method="PATCH").status == 200
+    friend.expect("friend_room", user_id=195, room_id=None)
+    for node in (a, b, c):
+        assert post(node, "/api/friends/rooms", 196, method="GET").body == {"rooms": []}
+        assert post(node, "/api/account", 195, method="GET").body["whereabouts"] == "nobody"
+    for socket in (host, friend):
+        socket.end()

@@ -17,6 +17,8 @@ from bench.processes.target import Target
 from tests.conformance.case import Way
 from tests.conformance.servers import servers
 
+pytestmark = pytest.mark.system  # servers and generators as processes
+
 PATIENCE_S = 20.0
 
 

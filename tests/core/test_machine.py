@@ -101,6 +101,7 @@ one_command = st.one_of(
     st.builds(commands.TakePart, users),
     st.builds(commands.KeepNotice, user_ids),
     st.builds(commands.NodeLost, st.sampled_from(NODES)),
+    st.just(commands.BeginEpoch()),
     st.builds(commands.NodeUp, st.sampled_from(NODES)),
     st.builds(commands.NodeDown, st.sampled_from(NODES), st.just(3.0)),
 )
@@ -283,16 +284,6 @@ def test_image_of_another_format_is_refused_with_a_sentence() -> None:
             load(new_state(), other)
     with pytest.raises(ImageRefused):
         load(new_state(), b"\xc1")
-
-
-def test_image_that_begins_an_epoch_is_that_of_the_state_in_it() -> None:
-    state = new_state()
-    state.apply(commands.CreateRoom(new_room("1", ANN)), at_s=1.0)
-    shown, image = state.books.rooms.revision, dump(state, begins_epoch=True)
-    assert state.books.rooms.revision == shown
-    state.begin_epoch()
-    assert dump(state) == image
-    assert state.books.rooms.revision > shown
 
 
 # -- what the leader has in its hands ---------------------------------------------------------------------------------

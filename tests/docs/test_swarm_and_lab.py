@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -14,11 +15,19 @@ import tests.loadtest.conftest  # noqa: F401  # Locust without its patches
 import loadtest.players  # noqa: F401  # enters the roles
 from bench.cli import main
 from loadtest.measure.metrics import METRICS
+from loadtest.output.live.families import families_of
+from loadtest.output.live.prometheus import exposition
 from loadtest.run.command_line import apply_plan
-from loadtest.wire.profiles.profile_file import read_profile, shipped
+from loadtest.wire.profiles.profile_file import FOLDER, read_profile, shipped
 from loadtest.workload.roles.book import ROLES
 from tests.docs.markdown import DOCS, code, examples, section, table
 from tests.docs.programs import locust_flags
+from tests.loadtest.output.live.runs import concluded
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 SWARM = (DOCS / "swarm.md").read_text(encoding="utf-8")
 LAB = (DOCS / "lab.md").read_text(encoding="utf-8")
@@ -53,8 +62,18 @@ def test_series_and_numbers_are_those_that_thresholds_know() -> None:
     assert sorted(set(shown) - files) == sorted([*METRICS, *METRICS.count_names])
 
 
+def test_metrics_of_the_page_are_those_that_are_served() -> None:
+    shown = {name for row in table("swarm.md", "While it runs") for name in re.findall(r"`(lobby_swarm_\w+)`", row[0])}
+    served = exposition(families_of(concluded("reach == 1"))).decode()
+    assert shown == {_as_shown(name, kind) for name, kind in re.findall(r"^# TYPE (\w+) (\w+)", served, re.MULTILINE)}
+
+
+def _as_shown(name: str, kind: str) -> str:
+    return f"{name.removesuffix('_total')}_total" if kind == "counter" else name
+
+
 def test_plan_and_profile_of_the_page_are_read_as_they_stand(tmp_path: Path) -> None:
-    plan, profile = examples("toml", pages=[DOCS / "swarm.md"])
+    plan, profile, colyseus = examples("toml", pages=[DOCS / "swarm.md"])
     for name, example in (("plan", plan), ("profile", profile)):
         (tmp_path / f"{name}.toml").write_text(example.text)
     found = apply_plan(argparse.ArgumentParser(), ["--plan", str(tmp_path / "plan.toml")])
@@ -63,6 +82,9 @@ def test_plan_and_profile_of_the_page_are_read_as_they_stand(tmp_path: Path) -> 
     read = read_profile(str(tmp_path / "profile.toml"))
     assert read is not None
     assert read.offers == {"rooms"}
+    assert tomllib.loads(colyseus.text) == {
+        **tomllib.loads((FOLDER / "colyseus.toml").read_text()), "about": "Colyseus, by hand"
+    }, "the one that is run against the real thing"  # fmt: skip
 
 
 def test_profiles_are_those_that_ship() -> None:
@@ -75,8 +97,8 @@ def test_scenarios_are_those_that_the_lab_lists() -> None:
     in_report, engine = (re.findall(r"^([a-z-]+) {2,}\S", part, re.MULTILINE) for part in listed.split("Benches of"))
     assert shown == in_report + engine
     assert all(row[1].endswith("?") for row in table("lab.md", "Scenarios"))
-    assert len(engine) == 9
-    assert "The last nine are benches" in LAB
+    assert len(engine) == 10
+    assert "The last ten are benches" in LAB
 
 
 def test_glossary_is_in_order_and_explains_each_term_once() -> None:

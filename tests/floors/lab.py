@@ -30,14 +30,27 @@ LAYERS = (
     ("simulation.run",),
     ("simulation.many", "simulation.shrink", "simulation.story"),
     ("simulation",),
+    # What a model comes to: nothing there measures anything
+    ("prediction.fitting", "prediction.model", "prediction.mix", "prediction.prices"),
+    ("prediction.virtual.setup", "prediction.virtual.measures", "prediction.virtual.core", "prediction.virtual.crowd"),
+    ("prediction.virtual.log", "prediction.virtual.desk"),
+    ("prediction.virtual.node",),
+    ("prediction.virtual.lobby",),
+    ("prediction.virtual",),
+    ("prediction.plan",),
+    ("prediction.steady",),
+    ("prediction.forecast", "prediction.comparison"),
+    ("prediction",),
     ("load",),
     ("scenarios",),
     # The command line
+    ("commands.errors",),
+    ("commands.runs", "commands.measuring"),
     ("commands",),
     ("cli",),
 )
 
-APART = (("analysis", "report"), ("peers", "processes", "simulation", "load", "scenarios"), ("audit",))
+APART = (("analysis", "report"), ("peers", "processes", "simulation", "prediction", "load", "scenarios"), ("audit",))
 """Wings, none of which imports another: a saved run is drawn without any load generator, and an auditor that used the
 analysis would repeat its mistakes."""
 

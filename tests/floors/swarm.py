@@ -33,6 +33,8 @@ LIBRARY_OWNERS = {
     "flask": {"output"},
     "jinja2": {"output"},
     "hdrh": {"measure"},
+    "prometheus_client": {"output"},
+    "opentelemetry": {"output"},
 }
 """Which packages may use a library that a client without Locust, or a reader of run.json, has to do without."""
 

@@ -62,6 +62,8 @@ class Faults:
     pong: dict[str, Any] = field(default_factory=lambda: {"ts": 1_700_000_000_000})
     room_lacks: str = ""
     """A key that rows of rooms do not have."""
+    is_sure_by_ping: bool = False
+    """Who was there before whom is sure when the earlier client has shown that it knows, however late that is."""
     has_text_ids: bool = False
     garbage_every_s: float = 0.0
     """Each is told something that is no JSON, so often."""
@@ -94,6 +96,8 @@ class _Member:
     socket: _Socket
     user_id: int
     since_s: float
+    known_s: float = math.inf
+    """Since when its client knows that it is in: it has sent a ping after that."""
 
 
 class FaultyLobby:
@@ -172,6 +176,9 @@ class FaultyLobby:
         return {key: value for key, value in room.items() if key != self.faults.room_lacks}
 
     def pong(self, socket: _Socket, number: int, user_id: int) -> None:
+        member = self.members.get(user_id)
+        if member is not None:
+            member.known_s = min(member.known_s, time.perf_counter())
         if self.faults.is_pong_dropped(number, user_id):
             self.told.pongs_dropped += 1
         else:
@@ -221,7 +228,8 @@ class FaultyLobby:
             observer = member.user_id
             if observer == user_id or member.since_s > came_s:
                 continue
-            is_sure = member.since_s < came_s - SURE_S  # only they get faults: found to the count
+            since_s = member.known_s if self.faults.is_sure_by_ping else member.since_s
+            is_sure = since_s < came_s - SURE_S  # only they get faults: found to the count
             is_dropped = is_sure and self.faults.is_dropped(user_id, observer)
             is_doubled = is_sure and self.faults.is_doubled(user_id, observer)
             told.pairs += is_sure

@@ -112,6 +112,10 @@ class WebSwarm:
         """How many connections the last run has made."""
         return int(self.run()["events"].get("connections established", 0)) if self.run_id() else 0
 
+    def workers(self) -> int:
+        """How many are connected."""
+        return int(json.loads(self.get("/worker-count"))["worker_count"])
+
     def wait_until_it_answers(self) -> None:
         ends_s = time.monotonic() + RUN_TIMEOUT_S
         while True:

@@ -17,6 +17,7 @@ from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.app import App, Runtime
+from lobby_server.service.replica import SharedLog
 from lobby_server.service.session import Session
 from lobby_server.service.writes.writer import Left
 from lobby_server.settings import Settings
@@ -48,9 +49,11 @@ class House:
         new_id: Callable[[], str] | None = None,
         store: MemoryStore | None = None,
         clock: VirtualClock | None = None,
+        shared_log: SharedLog | None = None,
         **settings: Any,
     ) -> None:
-        """`new_id`: of rooms and parties; by default they are numbered. `store`, `clock`: of an earlier life."""
+        """`new_id`: of rooms and parties; by default they are numbered. `store`, `clock`: of an earlier life.
+        `shared_log`: in common with other houses; that takes a real clock."""
         self.clock = clock or VirtualClock()
         self.store = store or MemoryStore()
         numbers = itertools.count(1)
@@ -68,6 +71,7 @@ class House:
             ),
             store=self.store,
             secrets=[SECRET],
+            shared_log=shared_log,
         )
 
     async def start(self) -> House:

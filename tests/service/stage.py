@@ -9,7 +9,7 @@ import jwt
 
 from lobby_server.core.rooms import RoomBook
 from lobby_server.protocol.codes import ErrorReason
-from lobby_server.protocol.messages import CLIENT_MESSAGES, ClientMessage, Refused
+from lobby_server.protocol.messages import CLIENT_MESSAGES, ClientMessage, HandshakeAccepted, Refused
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.auth import Tokens
 from lobby_server.service.fanout.fanout import Fanout
@@ -34,11 +34,15 @@ class NotingLobby:
         self.calls: list[Any] = []
         self.refusal: ErrorReason | None = None
 
-    def accepted(self, session: Session) -> None:
+    def accepted(self, session: Session, greeting: HandshakeAccepted) -> None:
         self.calls.append("accepted")
+        session.reply(greeting)
         self.sessions.accepted(session)
         self.announcer.welcome(session)
         self.announcer.user_online(session.user)
+
+    def holds(self, session: Session, raw: bytes) -> bool:
+        return False
 
     def execute(self, session: Session, command: ClientMessage) -> None:
         self.calls.append(command)

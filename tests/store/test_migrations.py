@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 TABLES = {
     "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
     "chat_lines", "notifications", "announcements", "server_life", "marks", "sign_ins",
-    "user_bans", "reports", "audit_entries",
+    "user_bans", "reports", "audit_entries", "whereabouts",
     "alembic_version",
 }  # fmt: skip
 
@@ -61,14 +61,58 @@ async def test_tables_and_migrations_agree(database: Database) -> None:
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    store = await database.open()
-    assert await store._run(differences) == []
-    await store.close()
+    await run(database, upgrade_to("head"))
+    assert await run(database, differences) == []
 
 
-async def test_sqlite_never_gives_an_account_id_again(tmp_path: Path) -> None:
+async def test_new_database_is_as_the_migrations_would_leave_it(database: Database) -> None:
+    """Types, defaults, keys, indexes and what counts ids up: nobody can tell which way the tables came to be."""
+    await (await database.open()).close()
+    created = await run(database, schema_of)
+    await run(database, drop_all)
+    assert await table_names(database) == set()
+    await run(database, upgrade_to("head"))
+    assert await run(database, schema_of) == created
+
+
+def schema_of(connection: Connection) -> dict[str, object]:
+    """All that can be read of each table; columns by name, as they can only be added at the end of an older table."""
+    inspector = inspect(connection)
+    found: dict[str, object] = {}
+    for name in inspector.get_table_names():
+        columns = {
+            each["name"]: {key: str(value) for key, value in each.items()} for each in inspector.get_columns(name)
+        }
+        for column in columns.values():
+            column.pop("primary_key", None)  # which only SQLite tells here, and `get_pk_constraint` for both
+        found[name] = {
+            "columns": columns,
+            "primary key": inspector.get_pk_constraint(name),
+            "foreign keys": sorted(map(str, inspector.get_foreign_keys(name))),
+            "unique": sorted(map(str, inspector.get_unique_constraints(name))),
+            "indexes": sorted(map(str, inspector.get_indexes(name))),
+            "counts up": connection.dialect.name == "sqlite" and "AUTOINCREMENT" in sql_of(connection, name),
+        }
+    return found
+
+
+def sql_of(connection: Connection, name: str) -> str:
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return str(connection.exec_driver_sql(query, (name,)).scalar_one())
+
+
+def drop_all(connection: Connection) -> None:
+    metadata.drop_all(connection)
+    connection.exec_driver_sql("DROP TABLE alembic_version")
+
+
+@pytest.mark.parametrize("way", ["created", "migrated"])
+async def test_sqlite_never_gives_an_account_id_again(tmp_path: Path, way: str) -> None:
     """What `compare_metadata` does not see."""
-    store = await Database("", tmp_path).open()
+    database = Database("", tmp_path)
+    if way == "migrated":
+        await run(database, upgrade_to("head"))
+    store = await database.open()
     query = "SELECT sql FROM sqlite_master WHERE name = 'users'"
     assert "AUTOINCREMENT" in await store._run(lambda connection: connection.exec_driver_sql(query).scalar_one())
     await store.close()
@@ -80,7 +124,7 @@ def test_the_revision_that_is_expected_is_the_newest_file() -> None:
 
 async def test_a_second_start_changes_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     await (await database.open()).close()
-    monkeypatch.setattr(migrate, "_upgrade", None)  # would be called otherwise
+    monkeypatch.setattr(migrate, "_upgrade_alone", None)  # would be called otherwise
     await (await database.open()).close()
 
 
@@ -107,17 +151,30 @@ async def test_processes_started_at_the_same_moment_all_open(database: Database)
     assert [process.returncode for process in processes] == [0, 0, 0], outputs
 
 
-async def test_a_migration_that_fails_leaves_no_trace(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    upgrade = migrate._upgrade
+async def test_new_database_needs_no_migration(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "_upgrade", None)  # would be called otherwise
+    await (await database.open()).close()
+    assert await table_names(database) == TABLES
 
-    def upgrade_and_fail(connection: Connection) -> None:
-        upgrade(connection)
+
+@pytest.mark.parametrize("revision", [None, "0001"])
+async def test_a_migration_that_fails_leaves_no_trace(
+    database: Database, monkeypatch: pytest.MonkeyPatch, revision: str | None
+) -> None:
+    if revision is not None:
+        await run(database, upgrade_to(revision))
+    before = await table_names(database)
+    step = "_create" if revision is None else "_upgrade"
+    act = getattr(migrate, step)
+
+    def act_and_fail(connection: Connection) -> None:
+        act(connection)
         raise OSError("the lights went out")
 
-    monkeypatch.setattr(migrate, "_upgrade", upgrade_and_fail)
+    monkeypatch.setattr(migrate, step, act_and_fail)
     with pytest.raises(StoreSetupError):
         await database.open()
-    assert await table_names(database) == set()
+    assert await table_names(database) == before
 
 
 async def test_a_failed_transaction_is_rolled_back(database: Database) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,50 @@ async def test_rooms_that_come_together_are_made_in_few_statements_and_all_are_t
     await asyncio.gather(*(store.add_room(room(name)) for name in names))
     assert len(statements) < len(names) / 4
     assert await ids(store) == set(names)
+
+
+async def test_rooms_that_come_together_are_one_step_of_each_statement(store: SqlStore) -> None:
+    steps: list[int] = []
+    engine: Any = store._database._engine  # type: ignore[attr-defined]
+    event.listen(
+        engine,
+        "before_cursor_execute",
+        lambda connection, cursor, text, values, context, executemany: steps.append(len(values) if executemany else 1),
+    )
+    await asyncio.gather(*(store.add_room(replace(room(f"r{n}"), host_user_id=n)) for n in range(2 * MAX_TOGETHER)))
+    assert sum(steps) < MAX_TOGETHER
+
+
+async def test_rooms_that_come_together_are_kept_as_those_that_come_alone(store: SqlStore) -> None:
+    ada = await store.add_account(username="ada", email=None, password_hash="h", created_at=NOON)
+    bob = await store.add_account(username="bob", email=None, password_hash="h", created_at=NOON)
+    summer = datetime(2026, 7, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
+    kinds = [
+        replace(room("plain"), host_user_id=ada.id),
+        replace(room("named"), host_user_id=bob.id, name="Ünïcode 'quoted'", map_name="harbour", version="1.2"),
+        replace(room("started"), host_user_id=bob.id, player_ids=frozenset({1, 2, 3}), created_at=summer),
+        replace(
+            room("private"),
+            host_user_id=9,
+            is_public=False,
+            invited_user_ids=frozenset({1}),
+            banned_user_ids=frozenset({7, 8}),
+        ),
+        replace(room("open"), host_user_id=9, is_public=False, invited_user_ids=frozenset({4})),
+    ]
+    together = [replace(each, id=f"{each.id} {number}") for each in kinds for number in range(3)]
+    await asyncio.gather(*(store.add_room(each) for each in together))
+    for each in kinds:
+        await store.add_room(each)
+    found = {each.id: each for each in await store.rooms()}
+    for each in together:
+        alone = found[each.id.split()[0]]
+        assert found[each.id] == replace(alone, id=each.id)
+        assert alone == replace(each, id=alone.id)
+    for account, hosted in ((ada, 4), (bob, 8)):
+        now = await store.account(account.id)
+        assert now is not None
+        assert now.rooms_hosted == hosted
 
 
 async def test_one_that_cannot_be_made_fails_alone(store: SqlStore) -> None:

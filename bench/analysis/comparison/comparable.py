@@ -6,7 +6,7 @@ faster machine changes is not compared between machines, nor a scenario of which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +25,26 @@ SIZES_OF: Mapping[str, str] = {
     "broadcast": "broadcast", "freshness": "freshness", "bandwidth": "bandwidth", "break-even": "break_even",
     "reconnect": "returns", "flap": "returns", "capacity": "capacity", "cost": "cost", "peers": "peers",
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
-    "engine-freshness": "engine", "swarm-cost": "swarm_cost",
+    "engine-freshness": "engine", "swarm-cost": "swarm_cost", "churn": "churn", "hostile": "hostile",
+    "cluster": "cluster", "survival": "survival",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 
 NOT_OF_A_FIGURE = frozenset(
     {"repeats", "ladder_repeats", "storm_repeats", "clients", "rooms", "changes_per_s", "ways", "lives", "ladder",
-     "fanout", "storms", "returns", "memory", "storm", "has_idle", "players"}
+     "fanout", "storms", "returns", "memory", "storm", "has_idle", "players", "rounds", "good", "nodes", "broadcast",
+     "talkers"}
 )  # fmt: skip
 """Sizes that say how many figures there are and how often each was read; a figure has its own beside it."""
+
+
+NOT_OF_THE_LOAD = frozenset(
+    {"--host", "--seed", "--tokens", "--threshold", "--thresholds", "--run-dir", "--swarm-json", "--save-every-s",
+     "--plan", "--headless", "--autostart", "--only-summary", "--accept-invalid", "--accept-suspect", "--server-pid",
+     "--metrics-port", "--metrics-host", "--otlp-endpoint", "--signal-roles", "--processes", "--master", "--web-host",
+     "--locustfile", "--web-base-path"}
+)  # fmt: skip
+"""Options of a swarm that change nothing of what its players do."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ def basis_of(before: Run, after: Run, *, schemas: tuple[int, int], ratios_only: 
         remarks.append(f"Only one of the runs has {', '.join(only)}.")
     if set(schemas) != {SCHEMA_VERSION} and schemas[0] != schemas[1]:
         remarks.append(f"The files have schemas {schemas[0]} and {schemas[1]}: measures go by today's names.")
+    if before.profile.is_of_a_swarm and after.profile.is_of_a_swarm:
+        remarks += _other_load(before.arguments, after.arguments)
     packages = sorted(name for name in before.versions.keys() & after.versions.keys()
                       if before.versions[name] != after.versions[name])  # fmt: skip
     if packages:
@@ -84,6 +97,26 @@ def basis_of(before: Run, after: Run, *, schemas: tuple[int, int], ratios_only: 
             remarks.append(f"The run {which} had uncommitted changes: its commit does not say what was measured.")
         obstacles += _obstacles(which, run)
     return Basis(remarks, obstacles, same_machine or ratios_only, other_sizes)
+
+
+def _other_load(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    own, other = _options(before), _options(after)
+    apart = sorted(name for name in {*own, *other} - NOT_OF_THE_LOAD if own.get(name) != other.get(name))
+    changes = (f"{name} {own.get(name, 'not given')} → {other.get(name, 'not given')}" for name in apart)
+    return [f"The swarms were given other options: {', '.join(changes)}."] if apart else []
+
+
+def _options(command: Sequence[str]) -> dict[str, str]:
+    """Of a command line, by name; one that is repeated with all of its values."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in command:
+        if word.startswith("--"):
+            name = word
+            found.setdefault(name, [])
+        elif name:
+            found[name].append(word)
+    return {name: " ".join(values) or "given" for name, values in found.items()}
 
 
 def _obstacles(which: str, run: Run) -> list[str]:

@@ -80,13 +80,15 @@ def _scale(run: Run) -> Promise:
     measured = next((each for each in (found.measures if found is not None else ()) if each.measure == CAPACITY), None)
     made = estimate(measured) if measured is not None else None
     told = ""
-    is_known = made is not None and made.value > 0 and made.judgement.validity is not Validity.INVALID
+    missed = next((each for each in (found.measures if found is not None else ()) if each.measure == FAILS_AT), None)
+    is_valid = made is not None and made.judgement.validity is not Validity.INVALID
+    is_known = made is not None and is_valid and (made.value > 0 or missed is not None)
     slo = in_ms(run.profile.capacity.slo_ms)
     if found is not None and measured is not None and made is not None and is_known:
         knee = cite(count(made.value), readings("capacity", CAPACITY, measured.party, measured.where))
         limit = cite(slo, setting("capacity.slo_ms", "ms"))
         told = f"one process held {knee} clients with p99 of the fan-out below {limit}"
-        if made.value < MANY_USERS and not any(each.measure == FAILS_AT for each in found.measures):
+        if made.value < MANY_USERS and missed is None:
             told += "; it failed with no number of clients that was tried"
             is_known = False
     return Promise(

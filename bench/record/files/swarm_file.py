@@ -56,6 +56,7 @@ def run_of_swarm(found: RunFile) -> Run:
         versions=found.versions,
         profile=profile,
         findings=[book.result("swarm", ())],
+        is_whole=found.is_over,
     )
 
 
@@ -70,7 +71,7 @@ def _profile(found: RunFile) -> Profile:
         swarm=SwarmSizes(
             users=users,
             spawn_per_s=float(found.arguments.get("spawn_rate") or 1.0),
-            run_s=float(found.arguments.get("run_time") or found.duration_s),
+            run_s=float(found.arguments.get("run_time") or f"{found.duration_s:.2g}"),
             poller_share=polling / users if users else 0.0,
             room_interval_s=0.0,
             room_lifetime_s=0.0,

@@ -22,6 +22,7 @@ from bench.record.profiles.sizes import (
     HostileSizes,
     NoiseSizes,
     PeersSizes,
+    PredictionSizes,
     ReturnSizes,
     SimulationSizes,
     SurvivalSizes,
@@ -52,6 +53,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     cluster: ClusterSizes = ClusterSizes()
     survival: SurvivalSizes = SurvivalSizes()
     simulation: SimulationSizes = SimulationSizes()
+    prediction: PredictionSizes = PredictionSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""
@@ -86,13 +88,17 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         peers=change(profile.peers, clients=last),
         swarm_cost=change(profile.swarm_cost, players=sizes),
         engine=change(
-            profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last
+            profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last,
+            creators=last,
         ),
         storms=sizes,
         herds=sizes,
         hostile=change(profile.hostile, good=last),
         cluster=change(profile.cluster, broadcast=last, storm=last, players=last),
         survival=change(profile.survival, users=last),
+        prediction=change(
+            profile.prediction, polling=last, fetching=last, deltas=last, broadcast=last, herd=last
+        ),
     )  # fmt: skip
 
 

@@ -255,6 +255,54 @@ class SimulationSizes(Sizes, frozen=True, kw_only=True):
     repeats: int = 1
 
 
+class CalibrationSizes(Sizes, frozen=True, kw_only=True):
+    """Of the measurements that a model of costs is fitted to."""
+
+    repeats: int = 3
+    clients: list[int] = msgspec.field(default_factory=lambda: [500, 2_000])
+    """That hear broadcasts."""
+    broadcasts: int = 4
+    """Lone ones, of each repeat."""
+    burst: int = 12
+    """Changes in a row, which are told together."""
+    rooms: list[int] = msgspec.field(default_factory=lambda: [10, 200])
+    changes: int = 30
+    """That nobody hears."""
+    get_s: float = 0.3
+    comers: int = 400
+    """Who come and go."""
+    storm: int = 1_000
+    """Users who come, each told of all."""
+    pings_s: float = 1.5
+    memory: list[int] = msgspec.field(default_factory=lambda: [500, 1_500])
+    nodes: list[int] = msgspec.field(default_factory=lambda: [1, 4])
+    """Processes of a lobby."""
+    shared_changes: int = 30
+    talkers: int = 30
+    lines: int = 60
+    users: int = 1_000
+    """Online on one node, whom another one knows."""
+
+
+class PredictionSizes(Sizes, frozen=True, kw_only=True):
+    """Forecasts that are measured afterwards: sizes, rates and numbers of nodes that no calibration has."""
+
+    calibration: CalibrationSizes = CalibrationSizes()
+    polling: int = 1_000
+    fetching: int = 1_000
+    deltas: int = 3_000
+    changes_per_s: list[float] = msgspec.field(default_factory=lambda: [1.0])
+    rooms: int = 50
+    window_s: float = 4.0
+    nodes: list[int] = msgspec.field(default_factory=lambda: [2, 3])
+    broadcast: int = 3_000
+    """Clients that hear a change on several nodes."""
+    broadcasts: int = 8
+    herd: int = 2_000
+    """Clients that come back from a restart."""
+    repeats: int = 1
+
+
 class EngineSizes(Sizes, frozen=True, kw_only=True):
     """Of all benches of the fan-out engine."""
 
@@ -273,6 +321,10 @@ class EngineSizes(Sizes, frozen=True, kw_only=True):
     fresh: int
     changes: int
     get_s: float
+    creators: int = 500
+    """Users who make rooms at the same time."""
+    create_s: float = 1.0
+    """A turn of theirs."""
 
 
 ENGINE_QUICK = EngineSizes(

@@ -12,6 +12,7 @@ from bench.record.profiles.sizes import (
     BandwidthSizes,
     BreakEvenSizes,
     BroadcastSizes,
+    CalibrationSizes,
     CapacitySizes,
     ChurnSizes,
     ClusterSizes,
@@ -21,6 +22,7 @@ from bench.record.profiles.sizes import (
     HostileSizes,
     NoiseSizes,
     PeersSizes,
+    PredictionSizes,
     ReturnSizes,
     SimulationSizes,
     SurvivalSizes,
@@ -63,9 +65,18 @@ SMOKE = Profile(
     ),
     survival=SurvivalSizes(users=30, spawn_per_s=30.0, every_s=16.0, recovery_s=6.0),
     simulation=SimulationSizes(schedules=2),
+    prediction=PredictionSizes(
+        calibration=CalibrationSizes(
+            repeats=1, clients=[10, 40], broadcasts=2, burst=4, rooms=[5, 40], changes=6, get_s=0.1, comers=20,
+            storm=10, pings_s=1.5, memory=[20, 60], nodes=[1, 2], shared_changes=6, talkers=3, lines=10, users=40,
+        ),
+        polling=30, fetching=20, deltas=30, changes_per_s=[2.0], rooms=10, window_s=1.0, nodes=[2], broadcast=40,
+        broadcasts=3, herd=30,
+    ),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
         storms=[20], storm_repeats=1, returns=[20], memory=[20, 40], fresh=20, changes=10, get_s=0.2,
+        creators=20, create_s=0.2,
     ),
     storms=[20],
     herds=[20],
@@ -88,6 +99,12 @@ QUICK = Profile(
     capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
     peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
+    prediction=PredictionSizes(
+        calibration=CalibrationSizes(
+            repeats=2, clients=[300, 1_200], changes=20, comers=300, storm=600, memory=[300, 1_200], lines=40,
+            users=600,
+        ),
+    ),
     swarm=SwarmSizes(
         users=60, spawn_per_s=20.0, run_s=9.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
@@ -125,6 +142,10 @@ FULL = Profile(
     cluster=ClusterSizes(
         repeats=5, broadcast=10_000, broadcasts=20, changes=500, storm=10_000, talkers=100, lines=200,
         players=3_000, members=300, rooms=1_000, kills=8,
+    ),
+    prediction=PredictionSizes(
+        polling=5_000, fetching=5_000, deltas=10_000, changes_per_s=[1.0, 10.0], window_s=6.0, broadcast=10_000,
+        broadcasts=12, herd=5_000, repeats=2,
     ),
     survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
     simulation=SimulationSizes(schedules=12, repeats=5),

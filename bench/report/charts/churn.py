@@ -40,7 +40,7 @@ def churn(run: Run, found: Findings) -> Figure:
                 if not after:
                     continue
                 percents = [100 * (mib / after[0] - 1) for _, mib in looks]
-                highest, lowest = max(highest, *percents), min(lowest, *percents[1:])
+                highest, lowest = max([highest, *percents]), min([lowest, *percents[1:]])
                 axes.plot([done for done, _ in looks], percents, color=colour, linewidth=1.6,
                           linestyle=STYLES[number % len(STYLES)], label=way)  # fmt: skip
             axes.axhline(LIMIT_PERCENT, color=GREY, linestyle=(0, (5, 3)), linewidth=1)
@@ -51,8 +51,10 @@ def churn(run: Run, found: Findings) -> Figure:
             title(axes, _WORDS[cycle])
         panels[0].set_ylabel("memory, against the warm-up (%)")
         panels[0].set_ylim(lowest * 1.1, highest * 1.15)
-        lines, names = panels[0].get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside upper center", ncols=columns(len(WAYS_IN)), fontsize=9)
+        lines = {line.get_label(): line for axes in panels for line in axes.get_legend_handles_labels()[0]}
+        ways = [way for way in WAYS_IN if way in lines]
+        figure.legend([lines[way] for way in ways], ways, loc="outside upper center", ncols=columns(len(WAYS_IN)),
+                      fontsize=9)  # fmt: skip
     return figure
 
 

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.measures import KILLED
-from bench.record.findings import Findings
+from bench.record.findings import Findings, Series
 from bench.record.run import Run
-from bench.record.vocabulary import ANSWERED_201, BACK_AND_FRESH, KILLS, REFUSED
+from bench.record.vocabulary import ANSWERED_201, BACK_AND_FRESH, KILLS, REFUSED, ROOMS_WHILE
 from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE
 from bench.report.charts.sheet import STYLE, sheet, thinned, title
 from bench.words import count
@@ -30,7 +30,7 @@ def cluster(run: Run, found: Findings) -> Figure:
         _returns(panels[0], found)
         _answers(panels[1], found)
         for axes, killed in zip(panels[2:], KILLED, strict=False):
-            _rooms(axes, found, killed)
+            _rooms(axes, found, killed, sizes.rooms)
         for axes in panels[2 + len(KILLED) :]:
             axes.set_axis_off()
     return figure
@@ -38,10 +38,12 @@ def cluster(run: Run, found: Findings) -> Figure:
 
 def _returns(axes: Axes, found: Findings) -> None:
     title(axes, "A node is killed")
-    moments_s = _moments_s(found, BACK_AND_FRESH, "node killed")
+    series = next(iter(found.series_of(BACK_AND_FRESH, "node killed")), None)
+    moments_s = _moments_s(series)
     shown_s, kept = thinned(moments_s)
-    if len(moments_s):
-        axes.step([0.0, *shown_s], [0.0, *(100 * (kept + 1) / len(moments_s))], where="post", color=BLUE, linewidth=1.6)
+    if series is not None and len(moments_s):
+        lost = series.ledgers[0].expected if series.ledgers else len(moments_s)  # runs that were kept before lack it
+        axes.step([0.0, *shown_s], [0.0, *(100 * (kept + 1) / lost)], where="post", color=BLUE, linewidth=1.6)
     axes.set_xlabel("time since the kill (s)")
     axes.set_ylabel("of its players back and fresh (%)")
     axes.set_ylim(0, 104)
@@ -51,7 +53,7 @@ def _returns(axes: Axes, found: Findings) -> None:
 def _answers(axes: Axes, found: Findings) -> None:
     title(axes, "Valkey is killed")
     for row, (name, words, colour) in enumerate(((ANSWERED_201, "made", GREEN), (REFUSED, "refused", ORANGE))):
-        moments_s = _moments_s(found, name, "Valkey killed")
+        moments_s = _moments_s(next(iter(found.series_of(name, "Valkey killed")), None))
         axes.plot(moments_s, [row] * len(moments_s), linestyle="", marker="|", markersize=12, color=colour, label=words)
     axes.set_yticks([0, 1], ["made", "refused"])
     axes.set_ylim(-0.6, 1.6)
@@ -59,9 +61,9 @@ def _answers(axes: Axes, found: Findings) -> None:
     axes.grid(visible=False, axis="y")
 
 
-def _rooms(axes: Axes, found: Findings, killed: str) -> None:
+def _rooms(axes: Axes, found: Findings, killed: str, rooms: int) -> None:
     title(axes, f"Rooms, {killed} killed")
-    moments_s, kills_s = (_moments_s(found, name, f"{killed} killed") for name in (ANSWERED_201, KILLS))
+    moments_s, kills_s = (_moments_s(_of_rooms(found, name, killed, rooms)) for name in (ANSWERED_201, KILLS))
     shown_s, kept = thinned(moments_s)
     axes.step([0.0, *shown_s], [0.0, *(kept + 1)], where="post", color=BLUE, linewidth=1.6)
     for kill_s in kills_s:
@@ -72,8 +74,13 @@ def _rooms(axes: Axes, found: Findings, killed: str) -> None:
     axes.set_ylim(bottom=0)
 
 
-def _moments_s(found: Findings, name: str, party: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    for series in found.series_of(name, party):
-        if series.groups:
-            return np.asarray(series.groups[0].values_ms()) / 1e3
-    return np.zeros(0)
+def _of_rooms(found: Findings, name: str, killed: str, rooms: int) -> Series | None:
+    """In runs that were kept before, rooms that were asked for while Valkey was away once have the same party, and
+    another size."""
+    before = [each for each in found.series_of(name, f"{killed} killed") if each.clients == rooms]
+    return next(iter([*found.series_of(name, ROOMS_WHILE.format(killed=killed)), *before]), None)
+
+
+def _moments_s(series: Series | None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Of the first repeat."""
+    return np.asarray(series.groups[0].values_ms()) / 1e3 if series is not None and series.groups else np.zeros(0)

@@ -10,8 +10,9 @@ from bench.measures import HOSTILE_KINDS, PONG_RATIO
 from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE
-from bench.report.charts.sheet import MARKERS, STYLE, columns, ratio_axis, sheet, wrapped
+from bench.report.charts.sheet import MARKERS, STYLE, columns, mark_invalid, ratio_axis, sheet, wrapped
 from bench.words import count, plural
+from loadtest.results.validity import Validity
 
 LIMIT = 2.0
 _COLOURS = {"plain": BLUE, "TLS": ORANGE, "permessage-deflate": GREEN}
@@ -43,6 +44,8 @@ def hostile(run: Run, found: Findings) -> Figure:
             for row, made in dots:
                 axes.plot([made.low, made.high], [row, row], color=colour, linewidth=1.4, alpha=0.6)
                 lowest, highest = min(lowest, made.low), max(highest, made.high)
+                if made.judgement.validity is Validity.INVALID:
+                    mark_invalid(axes, made.value, row)
         for ratio, style in ((1.0, "-"), (LIMIT, (0, (5, 3)))):
             axes.axvline(ratio, color=GREY, linewidth=1, linestyle=style)
         axes.set_yticks(range(len(HOSTILE_KINDS)), wrapped(list(HOSTILE_KINDS)))

@@ -29,6 +29,7 @@ from bench.record.findings import Findings, Measured
 from bench.record.run import Run
 from bench.record.vocabulary import (
     ACCEPTED,
+    ANNOUNCEMENT,
     BACK_AND_FRESH,
     DISTURBED,
     FLOOR,
@@ -70,7 +71,7 @@ from bench.report.charts.sheet import (
     title,
     wrapped,
 )
-from bench.stats import merge
+from bench.stats import merge, percentile
 from bench.words import count, in_digits, in_percent, plural, way_words
 from loadtest.results.validity import Validity
 
@@ -202,7 +203,6 @@ def capacity(run: Run, found: Findings) -> Figure:
     """Every step of the search, and where it ended."""
     sizes = run.profile.capacity
     steps = [each for each in found.measures if each.measure == ANNOUNCEMENT_P99]
-    outcomes = {(each.clients, each.party) for each in found.series}
     knee = next((estimate(each) for each in found.measures if each.measure == CAPACITY), None)
     what = (
         f"n: {sum(len(each.readings) for each in steps)} steps of {sizes.broadcasts} broadcasts, a fresh server each; "
@@ -212,11 +212,11 @@ def capacity(run: Run, found: Findings) -> Figure:
     with mpl.rc_context(STYLE):
         figure, (axes,) = sheet(run, what, height_in=3.8)
         for outcome, colour, marker in ((MET, BLUE, "o"), (MISSED, VERMILLION, "X"), (NOT_MEASURED, GREY, "s")):
-            dots = [
-                (step.clients, reading.value)
-                for step in steps
-                if (step.clients, outcome) in outcomes
-                for reading in step.readings
+            dots = [  # a size may have met the level in one search and missed it in the next
+                (series.clients, percentile(group.values_ms(), 99))
+                for series in found.series_of(ANNOUNCEMENT, outcome)
+                for group in series.groups
+                if len(group)
             ]
             if dots:
                 label = outcome if outcome != NOT_MEASURED else f"{NOT_MEASURED}: {DISTURBED}"

@@ -45,6 +45,7 @@ def swarm_section(figures: Overview) -> Section | None:
         method=[
             _surroundings(figures.run.profile.in_one_window, is_alone=is_alone),
             "Command: " + shlex.join(map(without_folder, result.command)),
+            "docs/comparison.md holds the swarm against tsung, Artillery, k6, Gatling and a Locust recipe.",
         ],
         repeat=shlex.join(result.command)
         if is_alone

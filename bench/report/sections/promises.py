@@ -81,15 +81,15 @@ def tally(promises: Sequence[Promise]) -> str:
     judged = [promise for promise in promises if not promise.is_variant]
     found = Counter(promise.ruling.verdict for promise in judged)
     words = {
-        Verdict.HOLDS: "hold",
-        Verdict.HOLDS_UP_TO: "hold up to a number of clients",
-        Verdict.UNDERSTATES: "understate the gain",
-        Verdict.DOES_NOT_HOLD: "do not hold",
-        Verdict.NOT_MEASURED: "were not measured",
+        Verdict.HOLDS: ("holds", "hold"),
+        Verdict.HOLDS_UP_TO: ("holds up to a number of clients", "hold up to a number of clients"),
+        Verdict.UNDERSTATES: ("understates the gain", "understate the gain"),
+        Verdict.DOES_NOT_HOLD: ("does not hold", "do not hold"),
+        Verdict.NOT_MEASURED: ("was not measured", "were not measured"),
     }
     parts = [
-        f"{cite(str(found[verdict]), claims(verdict.value))} {text}"
-        for verdict, text in words.items()
+        f"{cite(str(found[verdict]), claims(verdict.value))} {one if found[verdict] == 1 else several}"
+        for verdict, (one, several) in words.items()
         if found[verdict]
     ]
     many = f"{cite(str(len(judged)), claims())} claim{'' if len(judged) == 1 else 's'}"

@@ -146,7 +146,9 @@ def reconnect(run: Run, found: Findings) -> list[str]:
             sentences.append(f"{share} % are back and fresh after the stop within: {'; '.join(parts)}.")
     peaks = [f"{each.party} {_cited(found, each, count)}{each.mark}" for each in _by_name(found, PEAK_RATE)]
     if peaks:
-        sentences.append(f"The most that were let in within a tenth of a second, a second: {'; '.join(peaks)}.")
+        sentences.append(
+            f"Peak rate of acceptances, over a tenth of a second, in clients per second: {'; '.join(peaks)}."
+        )
     return sentences
 
 

@@ -39,7 +39,7 @@ def run(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> Non
             sinks.call(ClusterSinks.open)
             sinks.call(ClusterSinks.say_hello)
             sinks.call(ClusterSinks.accepted)
-            _make_rooms(nodes[TALKING_NODE].port, sizes.talkers)
+            make_rooms(nodes[TALKING_NODE].port, sizes.talkers)
             sinks.call(ClusterSinks.say, TALKING_NODE, 1)  # finds everything cold: left out
             sinks.call(ClusterSinks.hear_in_all, sizes.talkers, TIMEOUT_S)
             time.sleep(SETTLE_S)
@@ -63,8 +63,8 @@ def run(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> Non
     book.add(COMMANDS_CARRIED, carried, clients=sizes.talkers, party=LOBBY, stretch=stretch)
 
 
-def _make_rooms(port: int, talkers: int) -> None:
-    """One for each, who is in it from then on."""
+def make_rooms(port: int, talkers: int) -> None:
+    """One for each talker, who is in it from then on."""
     connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_S)
     try:
         for number in range(talkers):

@@ -33,7 +33,7 @@ from bench.processes.lab import HOST, Lab
 from bench.processes.remote import Remote
 from bench.processes.target import Target
 from bench.record.book import Book
-from bench.record.findings import Where
+from bench.record.findings import Ledger, Where
 from bench.record.vocabulary import ANSWERED_201, BACK_AND_FRESH, REFUSED
 from bench.scenarios.cluster.flags import FLAGS
 
@@ -69,7 +69,8 @@ def node(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> No
     book.add(WRONG_VIEWS, seen.wrong, clients=players)
     book.add(TOLD_TWICE, seen.doubled, clients=players)
     moments_s = np.sort(np.asarray(seen.fresh_at_s)) - killed_s
-    book.add_series(BACK_AND_FRESH, moments_s, Where(players), party=NODE_KILLED)
+    ledger = Ledger(expected=theirs, received=len(moments_s))
+    book.add_series(BACK_AND_FRESH, moments_s, Where(players), party=NODE_KILLED, ledger=ledger)
     if seen.lost != theirs:
         book.faults.append(f"{theirs} players were on the node that was killed, {seen.lost} lost their connection")
 

@@ -15,7 +15,7 @@ from bench.processes.lab import Lab
 from bench.processes.target import Target
 from bench.record.book import Book
 from bench.record.findings import Where
-from bench.record.vocabulary import ANSWERED_201, KILLS
+from bench.record.vocabulary import ANSWERED_201, KILLS, ROOMS_WHILE
 from bench.scenarios.cluster.flags import FLAGS
 
 __all__ = ["KILLED", "run"]
@@ -50,8 +50,9 @@ def run(lab: Lab, book: Book, place: Surroundings, killed: str) -> None:
     book.add(ROOMS_MADE[killed], len(rooms.made), clients=sizes.rooms)
     book.add(ROOMS_MISSING[killed], max(missing for missing, _ in alive), clients=sizes.rooms)
     book.add(ROOMS_DOUBLED[killed], max(doubled for _, doubled in alive), clients=sizes.rooms)
-    book.add_series(ANSWERED_201, np.asarray(moments_s), Where(sizes.rooms), party=f"{killed} killed")
-    book.add_series(KILLS, np.asarray(kills_s), Where(sizes.rooms), party=f"{killed} killed")
+    party = ROOMS_WHILE.format(killed=killed)
+    book.add_series(ANSWERED_201, np.asarray(moments_s), Where(sizes.rooms), party=party)
+    book.add_series(KILLS, np.asarray(kills_s), Where(sizes.rooms), party=party)
     unknown = rooms.answers[0]
     book.note(
         f"{killed} killed: {sizes.kills} times; answers by status {dict(sorted(rooms.answers.items()))}, 0 being "

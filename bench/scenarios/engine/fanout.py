@@ -5,7 +5,8 @@ by broadcast in a random order: what the machine does otherwise falls on all of 
 `rooms_changed`. Only a party's own CPU counts, from before its broadcast until some time after the last receipt.
 
 The lobby's change is a room made over HTTP. What that costs without a fan-out is measured in turns, too, by a second
-lobby that nobody is connected to, and taken off.
+lobby that nobody is connected to, and taken off. Another build is a party like any other, with a second lobby of its
+own; then the floor alone is beside the two.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from statistics import median
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
 from bench.measures import COLD_BROADCAST, CPU_OF_A_ROOM, CPU_PER_RECIPIENT, UNTIL_ALL
-from bench.processes.lab import Lab
+from bench.processes.lab import OWN_BUILD, Build, Lab
 from bench.processes.peer import node_command, python_peer, start_peer
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
@@ -28,7 +29,7 @@ from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings, Stretch, sum_stretches
 from bench.record.profiles.sizes import EngineSizes
-from bench.record.vocabulary import FLOOR, LOBBY, LOBBY_EMPTY, NAIVE_TORNADO, NODE_WS
+from bench.record.vocabulary import FLOOR, LOBBY_EMPTY, NAIVE_TORNADO, NODE_WS
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, heartbeat_timeout_s=600)
 """No pacing of announcements: each room is a broadcast of its own. No protocol-level pings meanwhile."""
@@ -92,13 +93,15 @@ def run(lab: Lab, sizes: EngineSizes) -> Findings:
     }
     if node is None:
         book.note("Node.js ws was skipped: there is no node, or npm could not install ws")
-    plan = [(clients, peers) for clients in sizes.fanout for _ in range(sizes.repeats)]
     bare = {FLOOR: peers[FLOOR]}
+    if len(lab.builds) > 1:
+        peers = bare
+    plan = [(clients, peers) for clients in sizes.fanout for _ in range(sizes.repeats)]
     plan += [(each, bare) for each in sizes.ladder if each not in sizes.fanout for _ in range(sizes.ladder_repeats)]
     chance = random.Random(lab.seed)
     with lab.reporter.stage("fanout", len(plan)) as stage:
         for clients, taking_part in plan:
-            stage.say(f"{clients} clients: lobby, {', '.join(taking_part)}")
+            stage.say(f"{clients} clients: {', '.join([*(build.party for build in lab.builds), *taking_part])}")
             _repeat(lab, book, chance, taking_part, clients, sizes.broadcasts)
             stage.advance()
     book.note("the lobby's figure is without the price of making the room, measured with nobody connected")
@@ -109,20 +112,21 @@ def _repeat(
     lab: Lab, book: Book, chance: random.Random, peers: dict[str, list[str]], clients: int, broadcasts: int
 ) -> None:
     with contextlib.ExitStack() as stack:
-        empty = lobby_party(lab, stack, LOBBY_EMPTY, 0)
-        lobby = lobby_party(lab, stack, LOBBY, clients)
+        empty = {build.party: lobby_party(lab, stack, LOBBY_EMPTY, 0, build) for build in lab.builds}
+        lobbies = [lobby_party(lab, stack, build.party, clients, build) for build in lab.builds]
         others = [peer_party(lab, stack, name, command, clients) for name, command in peers.items()]
-        parties = [empty, lobby, *others]
+        parties = [*empty.values(), *lobbies, *others]
         time.sleep(SETTLE_S)
         for _ in range(broadcasts + WARM_UP):
             for party in chance.sample(parties, len(parties)):
                 party.turn()
         for party in parties:
             close_party(book, party)
-    post_s = empty.cpu_s
-    book.add(CPU_OF_A_ROOM, post_s * 1e6, clients=clients, stretch=sum_stretches(empty.turns))
-    for party in (lobby, *others):
-        cpu_us = (party.cpu_s - (post_s if party is lobby else 0.0)) / clients * 1e6
+    for name, party in empty.items():
+        book.add(CPU_OF_A_ROOM, party.cpu_s * 1e6, clients=clients, party=name, stretch=sum_stretches(party.turns))
+    for party in (*lobbies, *others):
+        post_s = empty[party.name].cpu_s if party.name in empty else 0.0
+        cpu_us = (party.cpu_s - post_s) / clients * 1e6
         for measure, value in (
             (CPU_PER_RECIPIENT, cpu_us),
             (UNTIL_ALL, median(party.walls_ms)),
@@ -131,8 +135,8 @@ def _repeat(
             book.add(measure, value, clients=clients, party=party.name, stretch=sum_stretches(party.turns))
 
 
-def lobby_party(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int) -> Party:
-    server = stack.enter_context(lab.server(FLAGS))
+def lobby_party(lab: Lab, stack: contextlib.ExitStack, name: str, clients: int, build: Build = OWN_BUILD) -> Party:
+    server = stack.enter_context(lab.server(FLAGS, build=build))
     publisher = stack.enter_context(Publisher(server.port, server.jwt_secret))
     sinks = stack.enter_context(
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret, users=USERS)

@@ -2,14 +2,19 @@
 
 Fresh is from the intended time of a change to the moment when a client holds a list with it. A base client fetches over
 its kept-alive connection, never two at once (`bench.load.clients.fetcher`); a delta client has it with the message.
+
+Of several builds each has base clients of its own, all there at the same time: lone changes are made in turns.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -34,7 +39,7 @@ from bench.measures import (
     WRONG_LISTS,
     Measure,
 )
-from bench.processes.lab import Lab, Server
+from bench.processes.lab import Build, Lab, Server
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.watch import Watch
@@ -85,14 +90,16 @@ class TruthCrowd(Crowd):
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
     """Two servers per repeat: one with delta clients, one with base clients."""
     book = lab.book("engine-freshness", FLAGS)
-    with lab.reporter.stage("engine-freshness", 3 * sizes.ladder_repeats) as stage:
+    chance = random.Random(lab.seed)
+    with lab.reporter.stage("engine-freshness", 3 * sizes.ladder_repeats * len(lab.builds)) as stage:
         for _ in range(sizes.ladder_repeats):
-            stage.say(f"{sizes.fresh} rooms_delta clients")
-            _delta(lab, book, sizes.fresh)
-            stage.advance()
+            for build in chance.sample(lab.builds, len(lab.builds)):
+                stage.say(f"{sizes.fresh} rooms_delta clients of {build.party}")
+                _delta(lab, book, sizes.fresh, build)
+                stage.advance()
             stage.say(f"{sizes.fresh} base clients")
-            _base(lab, book, sizes.fresh, sizes.changes)
-            stage.advance(2)
+            _base(lab, book, sizes.fresh, sizes.changes, chance)
+            stage.advance(2 * len(lab.builds))
     book.note(
         f"percentiles are over all clients of {CHANGES} lone changes, from the intended time; in the stream of changes "
         "only those that make a room are timed, while both kinds count"
@@ -104,9 +111,9 @@ def _intervals(clients: int) -> float:
     return INTERVAL_S + INTERVAL_A_CLIENT_S * clients
 
 
-def _delta(lab: Lab, book: Book, clients: int) -> None:
+def _delta(lab: Lab, book: Book, clients: int, build: Build) -> None:
     with (
-        lab.server(FLAGS) as server,
+        lab.server(FLAGS, build=build) as server,
         Publisher(server.port, server.jwt_secret) as publisher,
         lab.generator(
             Sinks,
@@ -133,14 +140,37 @@ def _delta(lab: Lab, book: Book, clients: int) -> None:
         sent_s = np.array([room.sent_s for room in rooms])
         intended_s = np.array([room.intended_s for room in rooms])
         latencies_ms = (stamps_s - intended_s[np.searchsorted(sent_s, stamps_s) - 1]) * 1e3
-        _add_latencies(book, DELTA, latencies_ms, clients, stretch)
+        _add_latencies(book, DELTA, latencies_ms, clients, stretch, build.party)
         sinks.call(Sinks.close)
 
 
-def _base(lab: Lab, book: Book, clients: int, changes: int) -> None:
-    with (
-        lab.server(FLAGS) as server,
-        Publisher(server.port, server.jwt_secret) as publisher,
+@dataclass(frozen=True)
+class _Crowded:
+    """A server of one build, its base clients, and somebody who makes rooms."""
+
+    party: str
+    server: Server
+    publisher: Publisher
+    crowd: Remote[TruthCrowd]
+
+
+def _base(lab: Lab, book: Book, clients: int, changes: int, chance: random.Random) -> None:
+    with contextlib.ExitStack() as stack:
+        parties = [_crowded(lab, stack, clients, build) for build in lab.builds]
+        for party in parties:
+            party.crowd.call(TruthCrowd.open_fetchers)
+        _lone_changes(book, parties, clients, chance)
+        for party in chance.sample(parties, len(parties)):
+            party.crowd.call(TruthCrowd.open_fetchers)
+            _stream(book, party, clients, changes)
+            if losses := party.crowd.call(TruthCrowd.unexpected_losses):
+                book.faults.append(f"{party.party}: clients were lost, by close code: {losses}")
+
+
+def _crowded(lab: Lab, stack: contextlib.ExitStack, clients: int, build: Build) -> _Crowded:
+    server = stack.enter_context(lab.server(FLAGS, build=build))
+    publisher = stack.enter_context(Publisher(server.port, server.jwt_secret))
+    crowd = stack.enter_context(
         lab.generator(
             TruthCrowd,
             ws_url=server.ws_url,
@@ -148,37 +178,38 @@ def _base(lab: Lab, book: Book, clients: int, changes: int) -> None:
             secret=server.jwt_secret,
             clients_per_user=max(1, clients // USERS),
             seed=lab.seed,
-        ) as crowd,
-    ):
-        publisher.fill(ROOMS)
-        crowd.call(TruthCrowd.grow, clients)
-        crowd.call(TruthCrowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
-        crowd.call(TruthCrowd.open_fetchers)
-        _lone_changes(book, server, crowd, publisher, clients)
-        crowd.call(TruthCrowd.open_fetchers)
-        _stream(book, server, crowd, publisher, clients, changes)
-        if losses := crowd.call(TruthCrowd.unexpected_losses):
-            book.faults.append(f"clients were lost, by close code: {losses}")
+        )
+    )
+    publisher.fill(ROOMS)
+    crowd.call(TruthCrowd.grow, clients)
+    crowd.call(TruthCrowd.settle, QUIET_S, SETTLE_TIMEOUT_S)
+    return _Crowded(build.party, server, publisher, crowd)
 
 
-def _lone_changes(book: Book, server: Server, crowd: Remote[TruthCrowd], publisher: Publisher, clients: int) -> None:
-    first = publisher.next_number
-    crowd.call(TruthCrowd.begin, True)
-    watch = Watch(server.pid, crowd.pid)
-    rooms = _publish(publisher, CHANGES, _intervals(clients))
+def _lone_changes(book: Book, parties: Sequence[_Crowded], clients: int, chance: random.Random) -> None:
+    firsts = [party.publisher.next_number for party in parties]
+    for party in parties:
+        party.crowd.call(TruthCrowd.begin, True)
+    watches = [Watch(party.server.pid, party.crowd.pid) for party in parties]
+    rooms: dict[str, list[Published]] = {party.party: [] for party in parties}
+    turns = [party for _ in range(CHANGES) for party in chance.sample(parties, len(parties))]
+    for party, at_s in zip(turns, _times(len(turns), _intervals(clients)), strict=True):
+        rooms[party.party].append(party.publisher.publish(at_s))
     time.sleep(_intervals(clients))
-    stretch = watch.stretch()
-    entries = _accounted(crowd, [room.intended_s for room in rooms], first, clients)
-    lost = sum(entry.lost for entry in entries)
-    if lost:
-        book.faults.append(f"{clients} base clients: {lost} times a client never held a list with the change")
-    _add_latencies(book, BASE, merge([entry.latencies_s for entry in entries]) * 1e3, clients, stretch)
+    stretches = [watch.stretch() for watch in watches]
+    for party, first, stretch in zip(parties, firsts, stretches, strict=True):
+        intended_s = [room.intended_s for room in rooms[party.party]]
+        entries = _accounted(party.crowd, intended_s, first, clients)
+        if lost := sum(entry.lost for entry in entries):
+            book.faults.append(
+                f"{party.party}, {clients} base clients: {lost} times a client never held a list with the change"
+            )
+        latencies_ms = merge([entry.latencies_s for entry in entries]) * 1e3
+        _add_latencies(book, BASE, latencies_ms, clients, stretch, party.party)
 
 
-def _stream(
-    book: Book, server: Server, crowd: Remote[TruthCrowd], publisher: Publisher, clients: int, changes: int
-) -> None:
-    first = publisher.next_number
+def _stream(book: Book, party: _Crowded, clients: int, changes: int) -> None:
+    server, crowd, first = party.server, party.crowd, party.publisher.next_number
     crowd.call(TruthCrowd.begin, True)
     watch = Watch(server.pid, crowd.pid)
     stream = ChangeStream(server.port, server.jwt_secret, first_room=first)
@@ -192,12 +223,17 @@ def _stream(
     late_s = max(change.sent_s - change.intended_s for change in made)
     answered_s = max(change.answered_s - change.sent_s for change in made)
     if never := sum(entry.lost for entry in entries):
-        book.faults.append(f"{clients} base clients: {never} times a client never came to a list as new as a change")
-    book.add(WRONG_LISTS, clients - right, clients=clients, stretch=stretch)
-    book.add(FETCHES, fetches / (changes * clients), clients=clients, stretch=stretch)
-    book.add(STALENESS_UNDER_CHANGES, staleness_s, clients=clients, stretch=stretch)
-    book.add(LATEST_CHANGE, late_s * 1e3, clients=clients, stretch=stretch)
-    book.add(SLOWEST_CHANGE, answered_s * 1e3, clients=clients, stretch=stretch)
+        book.faults.append(
+            f"{party.party}, {clients} base clients: {never} times a client never came to a list as new as a change"
+        )
+    for measure, value in (
+        (WRONG_LISTS, clients - right),
+        (FETCHES, fetches / (changes * clients)),
+        (STALENESS_UNDER_CHANGES, staleness_s),
+        (LATEST_CHANGE, late_s * 1e3),
+        (SLOWEST_CHANGE, answered_s * 1e3),
+    ):
+        book.add(measure, value, clients=clients, stretch=stretch, party=party.party)
 
 
 def _accounted(crowd: Remote[TruthCrowd], intended_s: Sequence[float], first: int, clients: int) -> list[Entry]:
@@ -224,8 +260,8 @@ def _list_body(server: Server) -> bytes:
 
 
 def _add_latencies(
-    book: Book, measures: Mapping[int, Measure], values_ms: FloatArray, clients: int, stretch: Stretch
+    book: Book, measures: Mapping[int, Measure], values_ms: FloatArray, clients: int, stretch: Stretch, party: str
 ) -> None:
     """By percentile; the hundredth is the last client."""
     for q, measure in measures.items():
-        book.add(measure, percentile(values_ms, q), clients=clients, stretch=stretch)
+        book.add(measure, percentile(values_ms, q), clients=clients, stretch=stretch, party=party)

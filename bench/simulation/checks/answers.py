@@ -70,6 +70,11 @@ class Answers:
             self._signed_out.append(token_id)
         return None
 
+    @property
+    def rooms_made(self) -> int:
+        """How many rooms were answered for."""
+        return len(self._rooms)
+
     def faults(self, books: Books) -> Iterator[str]:
         """What is not so any more, of what was answered."""
         kept = self._database.kept_rooms()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from bench.simulation.checks.history import History, Line
@@ -22,6 +24,31 @@ def faults(players: Sequence[Player], history: History) -> Iterator[tuple[str, s
             is_open = heard.is_live and number == len(player.heard) - 1
             for invariant, how in _of_connection(heard, truth, is_open=is_open, is_slow=player.is_slow):
                 yield invariant, f"{player.name}, connection {number + 1}: {how}"
+
+
+def repeated(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
+    """What no connection hears, whatever else has come about: of one user, twice in a row that they are online, or
+    offline."""
+    for player in players:
+        for number, heard in enumerate(player.heard):
+            by_user = {user_id: list(told) for user_id, told in heard.batches.items()}
+            if not player.is_slow and not heard.features & _NOT_SINGLE:
+                for user_id, is_online in heard.presence:
+                    by_user.setdefault(user_id, []).append(is_online)
+            for user_id, told in by_user.items():
+                if any(one == next_one for one, next_one in pairwise(told)):
+                    states = " ".join("online" if is_online else "offline" for is_online in told)
+                    how = f"{player.name}, connection {number + 1}: user {user_id} is {states}"
+                    yield "nothing is heard twice", how
+
+
+def out_of_turn(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
+    """Where nothing breaks, a connection that brings its user online hears so before anything else of who is online."""
+    for player in players:
+        for number, heard in enumerate(player.heard):
+            if (heard.user_id, True) in heard.presence[1:]:
+                how = f"{player.name}, connection {number + 1}, of who is online: {heard.presence[:8]}"
+                yield "newcomers hear of themselves first", how
 
 
 class _Truth:
@@ -60,6 +87,8 @@ def _of_connection(heard: Heard, truth: _Truth, *, is_open: bool, is_slow: bool)
         yield from _lines(heard, truth.chat_without_lobby, told, is_open=is_open)
     if not heard.features & _NOT_SINGLE and not is_slow:
         yield from _presence(heard, truth, is_open=is_open)
+    if is_open and heard.features & _NOT_SINGLE == {Feature.PRESENCE_BATCH.value}:
+        yield from _batches(heard, truth)
 
 
 def _lines(heard: Heard, truth: _Lines[_Key], told: Sequence[_Key], *, is_open: bool) -> Iterator[tuple[str, str]]:
@@ -97,6 +126,19 @@ def _presence(heard: Heard, truth: _Truth, *, is_open: bool) -> Iterator[tuple[s
             yield "nothing is lost", f"{due - len(told)} events of who is online"
     elif told and not any(whole[at : at + len(told)] == told for at in truth.places.get(told[0], ())):
         yield "all hear one order", f"of who is online: {told}, and it was {whole}"
+
+
+def _batches(heard: Heard, truth: _Truth) -> Iterator[tuple[str, str]]:
+    """Every change of every user, though not in one order."""
+    due = Counter(
+        user_id
+        for (user_id, _), number in zip(truth.presence, truth.presence_numbers, strict=True)
+        if number > heard.from_entry
+    )
+    for user_id, changes in due.items():
+        told = heard.batches.get(user_id, [])
+        if len(told) < changes:
+            yield "nothing is lost", f"{changes - len(told)} changes of user {user_id}"
 
 
 def _doubled(told: Sequence[_Key]) -> list[_Key]:

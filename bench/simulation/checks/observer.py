@@ -12,13 +12,15 @@ from bench.simulation.checks.state import fault_of, summary_of
 from bench.simulation.nodes.watched import WatchedLog
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.store import Database
-from lobby_server.backplane.log import TAIL
+from lobby_server.backplane.place.standing import TAIL
 from lobby_server.backplane.wire import Entry
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import dump
+from lobby_server.protocol.encoding import encode_json
 from lobby_server.service.app import App
+from lobby_server.service.rooms.list import room_resource
 
 LOOK_EVERY = 40
 """Entries between two looks at the whole state: a look costs more than an entry."""
@@ -59,7 +61,10 @@ class Observer:
         self._summaries: dict[tuple[str, int], tuple[tuple[object, ...], str]] = {}
         self._images: dict[tuple[str, int], tuple[int, str]] = {}
         self._revisions: dict[WatchedLog, int] = {}
+        self._lists: dict[int, bytes] = {}
+        """By revision, of whichever node first."""
         self._apps: dict[WatchedLog, App] = {}
+        self._epochs: set[str] = set()
         self._is_first = False
         self.has_forked = False
         """Whether something that was applied somewhere is not so any more: see `_fork`."""
@@ -94,7 +99,9 @@ class Observer:
         self.entries += 1
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
-        if self._is_first:
+        if isinstance(command, commands.BeginEpoch):
+            self._begin_epoch(log)
+        elif self._is_first:
             if isinstance(command, commands.JoinRoom):
                 self._check_asked(command)
             if self._tells:
@@ -105,12 +112,16 @@ class Observer:
 
     def applied(self, log: WatchedLog, entry: Entry) -> None:
         app = self._apps[log]
-        state = app.replica.state
-        revision = state.books.rooms.revision
-        if revision < self._revisions.get(log, 0):
-            self.violated("revision only up", f"{log.node} went from {self._revisions[log]} to {revision}")
-        self._revisions[log] = revision
-        summary = summary_of(state)
+        book = app.replica.books.rooms
+        held, revision = self._revisions.get(log, 0), book.revision
+        if revision < held:
+            self.violated("revision only up", f"{log.node} went from {held} to {revision}")
+        if revision != held:
+            self._revisions[log] = revision
+            shown = encode_json([room_resource(room) for room in book.public()])
+            if self._lists.setdefault(revision, shown) != shown:
+                self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
+        summary = summary_of(app.replica.state)
         first, of = self._summaries.setdefault(log.position, (summary, log.node))
         if first != summary:
             self._differ(log, of)
@@ -122,6 +133,16 @@ class Observer:
         self.asked_to_join[wish] -= 1
         if self.asked_to_join[wish] < 0:
             self.violated("nobody is moved unasked", f"{command.user.username} into room {command.room_id}")
+
+    def _begin_epoch(self, log: WatchedLog) -> None:
+        """Nodes may have stood in two logs until now: from here on there is one."""
+        epoch, number = log.position
+        if epoch in self._epochs:
+            return
+        self._epochs.add(epoch)
+        self.note(log.node, f"begins epoch {epoch} at entry {number}")
+        if self.has_forked:
+            self.history.begin_anew(user.id for user in self._apps[log].presence.online())
 
     def _fork(self, log: WatchedLog) -> None:
         """Valkey has lost its data, and the node that went on from its own state had not seen what a node had that was
@@ -148,7 +169,7 @@ class Observer:
         bound = settings.outbox_log_bytes * max(1, sum(1 for _ in app.fanout.profiles())) * 2
         if app.fanout.logged_bytes > bound:
             self.violated("queues are bounded", f"{log.node} logs {app.fanout.logged_bytes} bytes for those behind")
-        if len(log._tail) > TAIL or log.waiting > MOST_WAITING or app.writer.is_full:
+        if len(log._standing.tail) > TAIL or log.waiting > MOST_WAITING or app.writer.is_full:
             self.violated("queues are bounded", f"{log.node}: {log.waiting} commands, {app.writer.waiting} writes")
 
     # -- private --------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def faults(
     lost, so the database may have friends and blocks that the state takes up with the next start."""
     lives = []
     for node in nodes:
-        if node.life is None or not node.life.is_open or not node.life.log.is_up:
+        if node.life is None or not node.life.is_open or not node.life.log.takes_part:
             yield "nodes come back", f"{node.name} takes no part"
         else:
             lives.append(node.life)

@@ -38,9 +38,9 @@ class SimulatedConnection(ConnectionManager):
         random: Random,
         features: Iterable[Feature],
         window: int,
-        read: dict[bytes, ServerMessage],
+        read: dict[bytes, ServerMessage] | None = None,
     ) -> None:
-        """`read`: messages that any player has read before."""
+        """`read`: messages that any player has read before; None: nobody else has."""
         super().__init__(
             name=name,
             version=version,
@@ -52,7 +52,7 @@ class SimulatedConnection(ConnectionManager):
         )
         self.side = cast(Any, Side(world))
         self.window = window
-        self._read = read
+        self._read: dict[bytes, ServerMessage] = {} if read is None else read
         self._world = world
         self._network = network
         self._fiber: Fiber | None = None

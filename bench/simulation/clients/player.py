@@ -77,12 +77,13 @@ class Player:
         window: int,
         seed: str,
         entries: Callable[[], int],
-        read: Read,
         on_fault: Callable[[str], None],
+        read: Read | None = None,
     ) -> None:
         """`name`: of the device, for the story. `entries`: the number of the newest entry that was applied. `read`:
         what any player has read before. `on_fault` hears of exceptions, which the library's signals would keep to
         themselves."""
+        read = Read() if read is None else read
         self.world = world
         self.network = network
         self.name = name
@@ -193,10 +194,10 @@ class Player:
             heard.presence.append((message.user_id, is_online))
             self.presence.tell(message.user_id, is_online=is_online)
         elif isinstance(message, messages.PresenceChanged):
-            for user in message.online:
-                self.presence.tell(user.user_id, is_online=True)
-            for user in message.offline:
-                self.presence.tell(user.user_id, is_online=False)
+            for is_online, users in ((True, message.online), (False, message.offline)):
+                for user in users:
+                    heard.batches.setdefault(user.user_id, []).append(is_online)
+                    self.presence.tell(user.user_id, is_online=is_online)
         elif isinstance(message, ABOUT_ROOM):
             self._hear_of_room(message)
         elif isinstance(message, messages.Chat):

@@ -20,6 +20,8 @@ class Heard:
     is_live: bool = True
     presence: list[tuple[int, bool]] = field(default_factory=list)
     """Single events, in their order; none where they come in batches."""
+    batches: dict[int, list[bool]] = field(default_factory=dict)
+    """By user id, what batches said of them, one after the other."""
     room_lines: list[str] = field(default_factory=list)
     chat: list[ChatMessage] = field(default_factory=list)
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from bench.simulation.nodes.watched import WatchedLog
-from lobby_server.backplane.catching_up import CATCH_UP_S
+from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, TokenRefused
 from lobby_server.protocol.requests import RoomWish, Whom
@@ -61,7 +60,10 @@ async def handle(app: App, asked: Asked) -> Answer:
         claims = app.tokens.verify(asked.token)
         if asked.what == SEE:
             is_stale = await _catches_up_in_vain(app)
-            return Answer(200, {what: _SEEN[what](app, claims.user) for what in asked.arguments}, is_stale=is_stale)
+            return Answer(200, {what: _seen(app, claims.user, what) for what in asked.arguments}, is_stale=is_stale)
+        if asked.what in _SEEN:
+            is_stale = await _catches_up_in_vain(app)
+            return Answer(200, _SEEN[asked.what](app, claims.user), is_stale=is_stale)
         return Answer(200, await _ACTS[asked.what](app, claims, *asked.arguments))
     except TokenRefused:
         return Answer(401, code="invalid_token")
@@ -69,6 +71,14 @@ async def handle(app: App, asked: Asked) -> Answer:
         return Answer(503 if refusal.code.value == "try_again_later" else 409, code=refusal.code.value)
     except StoreUnavailable:
         return Answer(503, code="store_unavailable")
+
+
+def _seen(app: App, user: User, what: str) -> Any:
+    """None: the user is in no room."""
+    try:
+        return _SEEN[what](app, user)
+    except Refusal:
+        return None
 
 
 def _by_user(act: Callable[..., Any]) -> Act:
@@ -83,7 +93,7 @@ async def _catches_up_in_vain(app: App) -> bool:
     began_s = app.clock.monotonic_s()
     await app.replica.caught_up()
     is_late = app.clock.monotonic_s() - began_s > CATCH_UP_S - 0.01
-    return is_late or not cast(WatchedLog, app.replica.log).is_up
+    return is_late or not app.replica.log.takes_part
 
 
 async def _sign_out(app: App, claims: Claims) -> None:
@@ -94,9 +104,10 @@ async def _sign_out(app: App, claims: Claims) -> None:
 
 _SEEN: dict[str, Callable[[App, User], Any]] = {
     "online": lambda app, user: frozenset(each.id for each in app.presence.online()),
-    "my_room": lambda app, user: None if app.rooms.book.room_of(user.id) is None else app.rooms.mine(user),
+    "my_room": lambda app, user: app.rooms.mine(user),
     "my_party": lambda app, user: app.social.parties.mine(user),
     "friends": lambda app, user: app.social.friends.overview(user),
+    "blocks": lambda app, user: app.social.blocks.overview(user),
 }
 
 _ACTS: dict[str, Act] = {

@@ -42,12 +42,7 @@ class WatchedLog(ValkeyLog):
     @property
     def position(self) -> tuple[str, int]:
         """Epoch, and number of the last entry."""
-        return self._epoch, self.number
-
-    @property
-    def is_up(self) -> bool:
-        """Whether it takes part."""
-        return self._is_up and self._away_since_s is None
+        return self._standing.epoch, self.number
 
     def follow(self, apply: Any, state: Any, **told: Any) -> None:
         def watched(command: Command, at_s: float, node: str, request: Any) -> None:

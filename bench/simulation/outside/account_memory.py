@@ -7,8 +7,10 @@ from datetime import datetime, timezone
 
 from bench.simulation.outside.admin_memory import AdminMemory
 from bench.simulation.outside.social_memory import SocialMemory
-from lobby_server.service.ports import Account, SignIn, StoredRoom
+from lobby_server.protocol.requests import Audience
+from lobby_server.service.ports import Account, EmailTaken, SignIn, StoredRoom
 from lobby_server.service.social.ports import ChatLine
+from lobby_server.store.tables import key_of
 
 
 class AccountMemory(AdminMemory, SocialMemory):
@@ -19,11 +21,33 @@ class AccountMemory(AdminMemory, SocialMemory):
         self._accounts: dict[int, Account] = {}
         self._rooms: dict[str, StoredRoom] = {}
         self._sign_ins: dict[str, SignIn] = {}
+        self._whereabouts: dict[int, Audience] = {}
 
     async def set_role(self, user_id: int, role: str | None) -> None:
         self._check(role)
         if user_id in self._accounts:
             self._accounts[user_id] = replace(self._accounts[user_id], role=role)
+
+    async def set_email(self, user_id: int, email: str | None) -> None:
+        self._check(email)
+        if email is not None:
+            for other in list(self._accounts.values()):
+                if other.id == user_id or other.email is None or key_of(other.email) != key_of(email):
+                    continue
+                if other.email_confirmed:
+                    raise EmailTaken(f"The email {email} is taken.")
+                self._accounts[other.id] = replace(other, email=None)
+        if user_id in self._accounts:
+            known = self._accounts[user_id]
+            self._accounts[user_id] = replace(known, email=email, email_confirmed=email is not None)
+
+    async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
+        self._check(audience)
+        self._whereabouts[user_id] = audience
+
+    async def whereabouts(self) -> dict[int, Audience]:
+        self._check()
+        return dict(self._whereabouts)
 
     async def add_sign_in(self, sign_in: SignIn) -> None:
         self._check(sign_in.id, sign_in.client)
@@ -66,6 +90,7 @@ class AccountMemory(AdminMemory, SocialMemory):
             key: each for key, each in self._notifications.items() if user_id not in (each.user_id, each.from_user_id)
         }
         self._sign_ins = {key: each for key, each in self._sign_ins.items() if each.user_id != user_id}
+        self._whereabouts.pop(user_id, None)
         for room in self._rooms.values():
             self._rooms[room.id] = replace(
                 room,

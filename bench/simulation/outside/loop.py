@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta, timezone
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -25,11 +25,18 @@ MOST_CALLS_AT_ONCE = 200_000
 _set_running_loop = asyncio._set_running_loop
 
 
+class Maker(Protocol):
+    """A process in virtual time, as `World` sees it."""
+
+    def make(self, call: Call) -> None:
+        """A call is due: make it now, later or never."""
+
+
 class Call(msgspec.Struct, eq=False):
     """Something that is to be called: `asyncio.TimerHandle`, as far as asyncio uses it."""
 
     at_s: float
-    loop: ProcessLoop | None
+    loop: Maker | None
     callback: Callable[..., Any]
     args: tuple[Any, ...]
     is_off: bool = False
@@ -122,6 +129,8 @@ class World:
             loop = call.loop
             if loop is None:
                 call.callback(*call.args)
+            elif not isinstance(loop, ProcessLoop):
+                loop.make(call)
             elif loop.is_standing:
                 loop.hold(call)
             else:
@@ -218,6 +227,13 @@ class ProcessLoop:
             callback(*args)
         except Exception as fault:
             self.call_exception_handler({"message": f"in {callback!r}", "exception": fault})
+
+    def make(self, call: Call) -> None:
+        """`Maker`."""
+        if self.is_standing:
+            self.hold(call)
+        else:
+            self.do(call.callback, *call.args)
 
     def hold(self, call: Call) -> None:
         """A call that fell due while the process stands: made later if it is frozen, never if it has ended."""

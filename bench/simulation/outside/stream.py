@@ -1,4 +1,5 @@
-"""One node's way to Valkey: `lobby_server.backplane.stream.Stream`, over a network that is slow, loses, and breaks.
+"""One node's way to Valkey: `lobby_server.backplane.valkey.stream.Stream`, over a network that is slow, loses, and
+breaks.
 
 A call whose answer does not come in time fails, as with the real client; whether it was done is not known, and a batch
 that is sent again then stands in the log twice.
@@ -13,13 +14,13 @@ from typing import Any
 
 from bench.simulation.outside.loop import ProcessLoop
 from bench.simulation.outside.valkey import Valkey, stream_id
-from lobby_server.backplane.errors import BackplaneAway, EpochGone
+from lobby_server.backplane.errors import BackplaneAway, BackplaneError
 from lobby_server.backplane.wire import Entry
 
 CALL_TIMEOUT_S = 2.0
 BLOCK_S = 1.0
 MOST_ENTRIES = 500
-"""As in `lobby_server.backplane.stream`, which cannot be loaded without the client library of Valkey."""
+"""As in `lobby_server.backplane.valkey.stream`, which cannot be loaded without the client library of Valkey."""
 LEAST_S, SPREAD_S = 0.0002, 0.0013
 """Latency of one way, on most occasions: from the least on, and so much more."""
 
@@ -38,6 +39,8 @@ class SimulatedStream:
         self._loop = loop
         self._world = loop.world
         self._draw = random.random
+        self._life = valkey.life
+        """Of the server to which calls go."""
         self._last_at_s = [0.0, 0.0]
         """When the last message of each way arrives, of calls and of reads: they do not overtake each other."""
 
@@ -68,6 +71,13 @@ class SimulatedStream:
     async def newest(self) -> int:
         return int(await self._call(lambda: self._valkey.data.number))
 
+    async def first_after(self, epoch: str, after: str) -> int | None:
+        found: int | None = await self._call(self._valkey.first_after, epoch, stream_id(after))
+        return found
+
+    async def abandon(self, epoch: str, number: int) -> bool:
+        return bool(await self._call(self._valkey.abandon, epoch, number))
+
     async def snapshot(self) -> bytes | None:
         found: bytes | None = await self._call(lambda: self._valkey.data.snapshot)
         return found
@@ -75,8 +85,11 @@ class SimulatedStream:
     async def put_snapshot(self, epoch: str, snapshot: bytes, *, keep_from: str) -> None:
         await self._call(self._valkey.put_snapshot, epoch, snapshot, stream_id(keep_from))
 
-    async def renew(self, epoch: str, node: str, *, ttl_s: float, report: bytes = b"1") -> None:
-        await self._call(self._valkey.renew, epoch, node, ttl_s, report)
+    async def renew(
+        self, epoch: str, node: str, *, ttl_s: float, report: bytes, others: Sequence[str]
+    ) -> tuple[int, dict[str, bytes]]:
+        found: tuple[int, dict[str, bytes]] = await self._call(self._valkey.renew, epoch, node, ttl_s, report, others)
+        return found
 
     async def forget(self, node: str) -> None:
         await self._call(self._valkey.forget, node)
@@ -84,10 +97,6 @@ class SimulatedStream:
     async def reports(self, nodes: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = await self._call(self._valkey.reports, nodes) if nodes else {}
         return found
-
-    async def silent(self, nodes: Sequence[str]) -> list[str]:
-        heard = await self.reports(nodes)
-        return [node for node in nodes if node not in heard]
 
     async def take(self, key: str, *, interval_us: int, tolerance_us: int) -> float:
         """Nobody is limited here."""
@@ -120,8 +129,9 @@ class SimulatedStream:
     def _call(self, act: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
         def reach(sent: _Sent) -> None:
             try:
+                self._check_connection()
                 found = act(*arguments)
-            except EpochGone as fault:
+            except BackplaneError as fault:
                 found = fault
             sent.answer(found)
 
@@ -137,9 +147,15 @@ class SimulatedStream:
         self._last_at_s[sent.way] = at_s
         world.call_at(at_s, sent.arrive)
         found = await sent.future
-        if isinstance(found, EpochGone):
+        if isinstance(found, BackplaneError):
             raise found
         return found
+
+    def _check_connection(self) -> None:
+        """A connection to a server that has died is opened anew by the call after the one that finds out."""
+        if self._life != self._valkey.life:
+            self._life = self._valkey.life
+            raise BackplaneAway("The connection to Valkey was reset.")
 
 
 class _Sent:

@@ -6,7 +6,7 @@ once per second). While it hangs, it takes what is sent and does it when it goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from lobby_server.backplane.wire import Entry
 UNIX_S = 1_767_225_600.0
 """Of the beginning of a run."""
 STANDS_FOR_S = 1.0
-"""As in `lobby_server.backplane.stream`."""
+"""As in `lobby_server.backplane.valkey.stream`."""
 StreamId = tuple[int, int]
 
 
@@ -56,8 +56,9 @@ class Valkey:
         self._world = world
         self._readers: list[tuple[str, StreamId, Callable[[Any], None], Callable[[], None], Call]] = []
         self._waiting: list[Callable[[], None]] = []
+        self.life = 0
+        """Goes up when it dies: connections to the life before are reset."""
         self._saved = Data()
-        self._saved_s = 0.0
 
     # -- what becomes of it ---------------------------------------------------------------------------------------
 
@@ -79,6 +80,7 @@ class Valkey:
 
     def go_down(self) -> None:
         self.is_up = False
+        self.life += 1
         self._waiting.clear()
         readers, self._readers = self._readers, []
         for *_, lost, timer in readers:
@@ -162,6 +164,19 @@ class Valkey:
             timer.cancel()
             answer(self._after(epoch, after, 500))
 
+    def first_after(self, epoch: str, after: StreamId) -> int | None:
+        found = self._after(epoch, after, 1)
+        if isinstance(found, EpochGone):
+            raise found
+        return found[0][1].number if found else None
+
+    def abandon(self, epoch: str, number: int) -> bool:
+        self._check_epoch(epoch)
+        if self.data.number >= number:
+            return False
+        self.data.epoch = None
+        return True
+
     # -- beside the log -------------------------------------------------------------------------------------------
 
     def put_snapshot(self, epoch: str, snapshot: bytes, keep_from: StreamId) -> None:
@@ -169,9 +184,12 @@ class Valkey:
         self.data.snapshot = snapshot
         self.data.log = [each for each in self.data.log if each[0] >= keep_from]
 
-    def renew(self, epoch: str, node: str, ttl_s: float, report: bytes) -> None:
+    def renew(
+        self, epoch: str, node: str, ttl_s: float, report: bytes, others: Sequence[str]
+    ) -> tuple[int, dict[str, bytes]]:
         self._check_epoch(epoch)
         self.data.alive[node] = (self.now_s + ttl_s, report)
+        return self.data.number, self.reports(others)
 
     def forget(self, node: str) -> None:
         self.data.alive.pop(node, None)
@@ -196,7 +214,7 @@ class Valkey:
 
     def may_seed(self, node: str, for_s: float) -> bool:
         seeding = self.data.seeding
-        if seeding is not None and seeding[1] > self.now_s:
+        if seeding is not None and seeding[1] > self.now_s and seeding[0] != node:
             return False
         self.data.seeding = (node, self.now_s + for_s)
         return True

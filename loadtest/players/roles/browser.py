@@ -45,6 +45,10 @@ class Browser(Role):
         self._hears_no_more()
         self.client.close()
 
+    @property
+    def is_active(self) -> bool:
+        return bool(self.client.connection.is_connected)
+
     # -- for roles of any kind ------------------------------------------------------------------------------------
 
     @property

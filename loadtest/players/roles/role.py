@@ -145,6 +145,15 @@ class Role:
     def end(self) -> None:
         """Disconnect, and remove what this player created. May block."""
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it can act: connected, where it has a socket."""
+        return True
+
+    def postpone(self, by_s: float) -> None:
+        """All that is left of the plan comes later."""
+        self.began_s += by_s
+
     def next_at_s(self) -> float:
         """When the next thing is due; `math.inf` for never."""
         return math.inf if self._next is None else self.began_s + self._next.at_s

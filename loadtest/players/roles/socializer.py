@@ -1,4 +1,5 @@
-"""Chats in the lobby, in a party and with one other user, befriends users whom it hears, and forms parties with them.
+"""Chats in the lobby, in a party and with one other user, befriends users whom it hears, looks at their profiles, and
+forms parties with them.
 
 Socializers find each other by their lines in the lobby, so no list of them is needed across processes.
 Every request is accepted. A line carries its intended time as a mark, so a player who hears it knows how long it took.
@@ -124,6 +125,13 @@ class Socializer(Browser):
             self._invited_s.pop(user_id, None)  # in Locust's table already, or an event; the plan goes on
         else:
             self.invitations.add()
+        self._look_around(token, user_id)
+
+    def _look_around(self, token: str, user_id: int) -> None:
+        """Where friends are, and who it is that was invited; after the invitation, whose round trip is measured."""
+        api = SocialApi(self.api)
+        self._unless_refused(lambda: api.friend_rooms(token))
+        self._unless_refused(lambda: api.profile(token, user_id))
 
     def _make_party(self, api: SocialApi, token: str) -> str:
         try:

@@ -15,6 +15,7 @@ from lobby_server.core.parties import PartyBook
 from lobby_server.core.presence import Presence
 from lobby_server.core.ratelimit import REFUSED, KeyedLimit, Pace
 from lobby_server.core.rooms import RoomBook
+from lobby_server.protocol.requests import Audience
 
 MOST_DUE = 10_000
 """Notifications that wait for the store: as many as its queue of writes takes."""
@@ -105,6 +106,8 @@ class Books:
     """Lines of chat that are to be kept and told, the oldest first, by the node where each came in and its number."""
     chatters: set[int]
     """Users online who have used chat: their base clients hear the lobby's too."""
+    whereabouts: dict[int, Audience]
+    """Who is told in which room a user is, of those who have chosen."""
     user_bans: dict[int, UserBan]
     """Users who are banned from the lobby; also bans that have ended."""
     revoked: dict[str, float]
@@ -151,6 +154,7 @@ def new_books(
         notices=NoticeBook(),
         lines={},
         chatters=set(),
+        whereabouts={},
         user_bans={},
         revoked={},
         chat_limit=KeyedLimit(rate_per_s=chat_rate_per_min / 60, burst=max(1.0, chat_rate_per_min / 6)),

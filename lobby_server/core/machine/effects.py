@@ -226,6 +226,12 @@ class Parted(Effect, frozen=True):
     other_id: int
 
 
+class WhereaboutsSet(Effect, frozen=True):
+    """Others are told where a user is as never before, or not any more."""
+
+    user_id: int
+
+
 class PartTaken(Effect, frozen=True):
     """A user takes part in the lobby's chat."""
 

@@ -13,6 +13,9 @@ from lobby_server.core.rooms import Departure, Room
 
 MATCH_INVITE = "match_invite"
 """The kind of notification."""
+REVISIONS_LOST = 100_000
+"""More than a node can have shown of what the others do not know when a new epoch begins: it has read entries of a few
+seconds ahead of them. Less than the mark in the store is ahead (`lobby_server.service.rooms.revision_mark`)."""
 
 
 def create(books: Books, command: commands.CreateRoom, now_s: float) -> list[Effect]:
@@ -97,6 +100,13 @@ def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Ef
         told += left_room(books, departure)
     told += [effects.HostReplaced(room, room.members[room.host.id]) for room in expired.handed_over]
     return [*told, effects.RoomDeadline()]
+
+
+def begin_epoch(books: Books, command: commands.BeginEpoch, now_s: float) -> list[Effect]:
+    """What a node alone had read of the log before is not so any more, and may have been shown: its revisions are not
+    given to other lists."""
+    books.rooms.continue_from(books.rooms.revision + REVISIONS_LOST)
+    return []
 
 
 def invite(books: Books, command: commands.InviteToRoom, now_s: float) -> list[Effect]:

@@ -8,6 +8,7 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.requests import DEFAULT_AUDIENCE
 
 FRIEND_REQUEST, FRIEND_ACCEPTED, DIRECT_MESSAGE = "friend_request", "friend_accepted", "direct_message"
 """Kinds of notification."""
@@ -80,6 +81,14 @@ def block(books: Books, command: commands.Block, now_s: float) -> list[Effect]:
 def unblock(books: Books, command: commands.Unblock, now_s: float) -> list[Effect]:
     books.blocks.remove(command.user_id, command.other_id)
     return []
+
+
+def set_whereabouts(books: Books, command: commands.SetWhereabouts, now_s: float) -> list[Effect]:
+    if command.audience == DEFAULT_AUDIENCE:
+        books.whereabouts.pop(command.user_id, None)
+    else:
+        books.whereabouts[command.user_id] = command.audience
+    return [effects.WhereaboutsSet(command.user_id)]
 
 
 def take_part(books: Books, command: commands.TakePart, now_s: float) -> list[Effect]:

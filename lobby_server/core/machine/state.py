@@ -25,10 +25,6 @@ from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
 
-EPOCH_REVISIONS = 100_000
-"""By so much the list's revision goes up when the log is begun anew: by more than a node out of reach can be ahead, and
-by less than the mark that the store keeps is (`lobby_server.service.rooms.revision_mark`)."""
-
 
 class Node(msgspec.Struct, array_like=True):
     """A node that takes part. `sequence`: of the last of its batches that was applied."""
@@ -78,6 +74,7 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.PartFriends: social.part,
     commands.Block: social.block,
     commands.Unblock: social.unblock,
+    commands.SetWhereabouts: social.set_whereabouts,
     commands.TakePart: social.take_part,
     commands.Tell: social.tell,
     commands.RefuseLines: social.refuse_lines,
@@ -89,6 +86,7 @@ _CHANGES: dict[type[Command], _Change] = {
     commands.UnbanUser: administration.unban,
     commands.KickUser: administration.kick,
     commands.CloseRoom: administration.close_room,
+    commands.BeginEpoch: rooms.begin_epoch,
     commands.Nothing: lambda books, command, now_s: [],
 }
 _CHANGES_BY_NODE: dict[type[Command], _ChangeByNode] = {
@@ -113,11 +111,6 @@ class LobbyState:
     def leader(self) -> str | None:
         """The node that does what one node only is to do; None: nodes are not kept count of."""
         return next(iter(self.nodes), None)
-
-    def begin_epoch(self) -> None:
-        """The log was lost, and goes on from this state. A node that is out of reach may have applied more of it, and
-        shown the list with revisions that never were: what is shown from now on is above them."""
-        self.books.rooms.revision += EPOCH_REVISIONS
 
     def is_new(self, node: str, sequence: int, first: Command) -> bool:
         """Whether a batch of a node is to be applied, which is noted. It is not when it has been before, or when its

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from lobby_server.protocol.requests import Audience
 from lobby_server.protocol.resources import User
 from lobby_server.protocol.social_resources import Block, ChatLine, FriendList, Notification
 
@@ -40,6 +41,19 @@ class ResetLink(msgspec.Struct, frozen=True):
     expires_at: str
 
 
+class AccountOverview(msgspec.Struct, frozen=True):
+    """The caller's account and its settings."""
+
+    user: User
+    is_here: bool
+    """False: another service holds the account."""
+    email_confirmed: bool
+    sends_mail: bool
+    """Whether this server can send a link to another password."""
+    whereabouts: Audience
+    """Who is told in which room the user is."""
+
+
 class AccountRole(msgspec.Struct, frozen=True):
     user_id: int
     username: str
@@ -50,6 +64,8 @@ class AccountExport(msgspec.Struct, frozen=True):
     """All that is kept of a user."""
 
     user: User
+    email_confirmed: bool
+    whereabouts: Audience
     sign_ins: list[SignIn]
     friends: FriendList
     blocks: list[Block]

@@ -75,6 +75,7 @@ class Accounts:
             raise Refusal(RefusalCode.INVALID_CREDENTIALS)
         if fresh is not None:
             await self._store.set_password_hash(account.id, fresh)
+            return replace(account, password_hash=fresh)
         return account
 
     async def set_password(self, user_id: int, password: str, asker: Asker) -> None:

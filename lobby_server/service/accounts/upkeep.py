@@ -1,8 +1,9 @@
 """What users do with an account that they have: another password, a copy of its data, its end; and the way back in for
-who has forgotten the password, by a link that an administrator makes.
+who has forgotten the password, by a link that an administrator makes or that a mail brings
+(`lobby_server.service.accounts.mailing`).
 
-A reset link works once: its token names the hash that is to be replaced. Another password signs the user out everywhere
-else, because whoever knew the old one may be there.
+A reset link works once: its token names the hash that is to be replaced, and the email address of that time. Another
+password signs the user out everywhere else, because whoever knew the old one may be there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from lobby_server.service.ports import Account, Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.blocks import Blocks
 from lobby_server.service.social.friends import Friends
+from lobby_server.service.social.whereabouts import Whereabouts
 
 RESET_LINK_TTL_S = 24 * 3600
 NOT_YOUR_PASSWORD = "This is not your password."
@@ -37,6 +39,7 @@ class AccountUpkeep:
         tokens: Tokens,
         friends: Friends,
         blocks: Blocks,
+        whereabouts: Whereabouts,
         replica: Replica,
         clock: Clock,
     ) -> None:
@@ -46,13 +49,13 @@ class AccountUpkeep:
         self._tokens = tokens
         self._friends = friends
         self._blocks = blocks
+        self._whereabouts = whereabouts
         self._replica = replica
         self._clock = clock
 
     async def change_password(self, claims: Claims, *, current: str, new: str, asker: Asker) -> None:
         """Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
-        account = await self._account(claims)
-        await self._prove(account, current, asker)
+        account = await self.proven(claims, current, asker)
         await self._accounts.set_password(account.id, new, asker)
         await self._sign_ins.end_all(claims.user, but=claims.sign_in_id)
 
@@ -62,7 +65,7 @@ class AccountUpkeep:
         if account is None or account.username.casefold() != username.casefold():
             raise Refusal(RefusalCode.USER_NOT_FOUND)
         ends_s = self._clock.utc_now().timestamp() + RESET_LINK_TTL_S
-        token = self._tokens.issue_reset(account.id, _fingerprint(account), expires_at_s=ends_s)
+        token = self._tokens.issue_reset(account.id, fingerprint_of(account), expires_at_s=ends_s)
         return account_resources.ResetLink(
             username=account.username, token=token, expires_at=resources.iso_utc(utc_from_unix(ends_s))
         )
@@ -75,11 +78,24 @@ class AccountUpkeep:
         except TokenRefused:
             raise Refusal(RefusalCode.RESET_LINK_INVALID) from None
         account = await self._store.account(user_id)
-        if account is None or _fingerprint(account) != fingerprint:
+        if account is None or fingerprint_of(account) != fingerprint:
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
         await self._accounts.set_password(account.id, new, asker)
         await self._sign_ins.end_all(account.user)
         return await self._accounts.session(account, client=client)
+
+    async def overview(self, claims: Claims, *, sends_mail: bool) -> account_resources.AccountOverview:
+        """The account as its settings show it; of an account elsewhere, what the token says. Raises
+        `StoreUnavailable`."""
+        account = await self._store.account(claims.user.id)
+        is_here = account is not None and account.username == claims.user.username
+        return account_resources.AccountOverview(
+            user=await self._accounts.user(claims.user),
+            is_here=is_here,
+            email_confirmed=account is not None and is_here and account.email_confirmed,
+            sends_mail=sends_mail,
+            whereabouts=self._whereabouts.audience_of(claims.user),
+        )
 
     async def export(self, claims: Claims) -> account_resources.AccountExport:
         """All that is kept of a user. Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
@@ -89,6 +105,8 @@ class AccountUpkeep:
         notices = await self._store.notifications(account.id, before=None, most=_EVERYTHING)
         return account_resources.AccountExport(
             user=user_resource(account),
+            email_confirmed=account.email_confirmed,
+            whereabouts=self._whereabouts.audience_of(account.user),
             sign_ins=(await self._sign_ins.overview(claims)).sign_ins,
             friends=self._friends.overview(account.user),
             blocks=self._blocks.overview(account.user).blocks,
@@ -120,9 +138,7 @@ class AccountUpkeep:
     async def delete(self, claims: Claims, *, password: str, asker: Asker) -> None:
         """The account and all that is kept of its user; friends hear that the friendship has ended, and every socket is
         closed. Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
-        account = await self._account(claims)
-        await self._prove(account, password, asker)
-        user = account.user
+        user = (await self.proven(claims, password, asker)).user
         await self._replica.caught_up()
         overview = self._friends.overview(user)
         for friend in overview.friends:
@@ -133,10 +149,14 @@ class AccountUpkeep:
             await self._blocks.remove(user, block.user_id)
         await self._sign_ins.end_all(user)
         await self._store.delete_account(user.id)
+        await self._whereabouts.forget(user)
 
-    async def _prove(self, account: Account, password: str, asker: Asker) -> None:
+    async def proven(self, claims: Claims, password: str, asker: Asker) -> Account:
+        """The account of a user who knows its password. Raises `Refusal` (``account_not_here``,
+        ``invalid_credentials``), and as `Accounts.login`."""
+        account = await self._account(claims)
         try:
-            await self._accounts.check_password(account, password, asker)
+            return await self._accounts.check_password(account, password, asker)
         except Refusal as refusal:
             refusal.sentence = NOT_YOUR_PASSWORD
             raise
@@ -151,6 +171,7 @@ class AccountUpkeep:
 _EVERYTHING = 1_000_000
 
 
-def _fingerprint(account: Account) -> str:
-    """Another one as soon as the password is another."""
-    return hashlib.sha256(account.password_hash.encode()).hexdigest()[:32]
+def fingerprint_of(account: Account) -> str:
+    """Another one as soon as the password or the email address is another."""
+    kept = account.password_hash if account.email is None else f"{account.password_hash}\n{account.email}"
+    return hashlib.sha256(kept.encode()).hexdigest()[:32]

@@ -22,11 +22,11 @@ from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, Profile
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.pacing import TurnBudget
-from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.ports import Clock, ManyWrites, Timer
 from lobby_server.service.watch.metrics import Metrics
 
 SLICE_WRITES = 512
-"""Writes per turn of the loop: about 4 ms on the machine of ``reports/``."""
+"""Writes per turn of the loop and thread: about 4 ms on the machine of ``reports/``."""
 TURN_BYTES = 64 << 20
 """Bytes per turn of the loop, in a delivery and to sessions behind: about 50 ms of copying there. Without the bound a
 storm of 10,000 logins let pings wait for 3 s."""
@@ -64,9 +64,14 @@ class Fanout:
         log_age_s: float,
         base_tick_frames: int | None = None,
         acks: Acks | None = None,
+        many_writes: ManyWrites | None = None,
+        slice_writes: int = SLICE_WRITES,
+        turn_bytes: int = TURN_BYTES,
     ) -> None:
         """`log_bytes`, `log_age_s`: bounds of each feed's log. `base_tick_frames`: most frames in one tick to a session
-        without features; None: no bound. `acks`: asks some clients to acknowledge events."""
+        without features; None: no bound. `acks`: asks some clients to acknowledge events. `many_writes`: writes a tick
+        to many sockets at once; None: each session has a call of its own. `slice_writes`, `turn_bytes`: most writes of
+        one thread, and most bytes, per turn of the loop."""
         self.stats = FanOutStats()
         self.acks = acks
         self._clock = clock
@@ -75,7 +80,10 @@ class Fanout:
         self._log_bytes = log_bytes
         self._log_age_s = log_age_s
         self._base_tick_frames = base_tick_frames
-        self._budget = TurnBudget(clock, amount=TURN_BYTES)
+        self._many_writes = many_writes
+        self._slice_writes = slice_writes * (1 if many_writes is None else many_writes.threads)
+        self._turn_bytes = turn_bytes
+        self._budget = TurnBudget(clock, amount=turn_bytes)
         self._feeds: dict[Profile, Feed] = {}
         self._sources: dict[Profile, TickSource] = {}
         self._subscribers = 0
@@ -104,6 +112,11 @@ class Fanout:
     def logged_bytes(self) -> int:
         """What the logs hold now, for subscribers behind."""
         return sum(feed.log.bytes for feed in self._feeds.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that was published waits to be written to those in step."""
+        return self._timer is None and not self._deliveries
 
     # -- subscribers ----------------------------------------------------------------------------------------------
 
@@ -238,6 +251,7 @@ class Fanout:
                 log_age_s=self._log_age_s,
                 tick_frames=self._base_tick_frames if profile in (BASE_PROFILE, DEFLATED_BASE_PROFILE) else None,
                 tick_s=self._tick_s,
+                many_writes=self._many_writes,
             )
         return feed
 
@@ -258,12 +272,12 @@ class Fanout:
     def _slice(self) -> None:
         """Write for one turn of the loop."""
         self._timer = None
-        writes = SLICE_WRITES
+        writes = self._slice_writes
         while self._deliveries and writes > 0:
             delivery = self._deliveries[0]
-            done = delivery.feed.deliver(delivery, most=writes, most_bytes=TURN_BYTES)
+            done = delivery.feed.deliver(delivery, most=writes, most_bytes=self._turn_bytes)
             if done:
-                writes = 0 if done * len(delivery.chunk.data) >= TURN_BYTES else writes - done
+                writes = 0 if done * len(delivery.chunk.data) >= self._turn_bytes else writes - done
             else:
                 delivery.feed.finish(delivery)
                 self._deliveries.pop(0)

@@ -140,7 +140,7 @@ class RoomHosting:
             self._keep(LetIn(room_id=room.id, user_ids=tuple(room.members)))
         self._tell(room)
         if effect.is_seen:
-            self._rooms.list_changed()
+            self._rooms.upkeep.list_changed()
 
     def _started(self, effect: effects.RoomStarted, _: Session | None) -> None:
         room = effect.room
@@ -148,13 +148,13 @@ class RoomHosting:
         self._tell(room, message=RoomStarted(roomId=room.id))
         self._tell(room)
         if room.is_public:
-            self._rooms.list_changed()
+            self._rooms.upkeep.list_changed()
 
     def _reopened(self, effect: effects.RoomReopened, _: Session | None) -> None:
         self._keep(ChangeRoom(room=stored_room(effect.room)))
         self._tell(effect.room)
         if effect.room.is_public:
-            self._rooms.list_changed()
+            self._rooms.upkeep.list_changed()
 
     def _unbanned(self, effect: effects.Unbanned, _: Session | None) -> None:
         self._keep(Unban(room_id=effect.room.id, user_id=effect.user_id))

@@ -1,4 +1,4 @@
-"""The body of ``GET /api/rooms``: built once per revision, not per request, in plain and gzip."""
+"""Rooms as resources, and the body of ``GET /api/rooms``: built once per revision, not per request, plain and gzip."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def room_resource(room: Room) -> resources.Room:
         name=room.name,
         is_started=room.players is not None,
     )
+
+
+def peers_of(room: Room) -> list[resources.PeerInfo]:
+    """Its members as they see each other, the one longest in it first."""
+    return [
+        resources.PeerInfo(peerId=member.peer_id, name=member.user.username, isHost=member.user.id == room.host.id)
+        for member in room.members.values()
+    ]
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,8 @@ class Social:
             store=store,
             clock=clock,
         )
-        self.whereabouts = Whereabouts(replica=replica, announcer=announcer, sessions=sessions)
-        self.profiles = Profiles(replica=replica, people=self.people, store=store)
+        self.whereabouts = Whereabouts(replica=replica, announcer=announcer, sessions=sessions, store=store)
+        self.profiles = Profiles(replica=replica, people=self.people, whereabouts=self.whereabouts, store=store)
         self.blocks = Blocks(replica=replica, people=self.people, store=store, clock=clock)
         self.parties = Parties(
             replica=replica,
@@ -105,3 +105,4 @@ class Social:
         await self.blocks.restore()
         await self.notifications.restore()
         await self.invitations.restore()
+        await self.whereabouts.restore()

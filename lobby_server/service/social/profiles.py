@@ -1,4 +1,5 @@
-"""What a user may know of another: since when they are here, how many rooms they have hosted, friends of both."""
+"""What a user may know of another: since when they are here, how many rooms they have hosted, friends of both, and the
+room that they are in where they let it be known."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from lobby_server.protocol.social_resources import Profile
 from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.people import People
+from lobby_server.service.social.whereabouts import Whereabouts
 
 SHOWN_MUTUAL_FRIENDS = 20
 
@@ -16,10 +18,11 @@ SHOWN_MUTUAL_FRIENDS = 20
 class Profiles:
     """Users as others see them."""
 
-    def __init__(self, *, replica: Replica, people: People, store: Store) -> None:
+    def __init__(self, *, replica: Replica, people: People, whereabouts: Whereabouts, store: Store) -> None:
         self._presence, self._friends = replica.books.presence, replica.books.friends
         self._replica = replica
         self._people = people
+        self._whereabouts = whereabouts
         self._store = store
 
     async def of(self, user_id: int, *, reader: User) -> Profile:
@@ -40,4 +43,5 @@ class Profiles:
             rooms_hosted=account.rooms_hosted if account is not None and is_local else None,
             mutual_friends=sorted(mutual, key=str.casefold)[:SHOWN_MUTUAL_FRIENDS],
             mutual_friends_count=len(mutual),
+            room_id=self._whereabouts.seen_by(reader, user_id),
         )

@@ -1,19 +1,22 @@
-"""In which room somebody's friends are: told to clients that asked for it, and asked for over HTTP.
+"""In which room somebody is: friends are told where their clients asked for it, and whoever may know can ask over HTTP.
 
-A room that is not in the public list is nobody's business, so a friend in one is in none as far as this goes.
+A room that is not in the public list is nobody's business, so a user in one is in none as far as this goes. Each user
+says who may know: everybody, their friends, or nobody; and who is blocked by them does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lobby_server.core.machine import effects
+from lobby_server.core.machine import commands, effects
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room
 from lobby_server.protocol.features import Feature
+from lobby_server.protocol.requests import DEFAULT_AUDIENCE, Audience
 from lobby_server.protocol.social_messages import FriendRoom
 from lobby_server.protocol.social_resources import FriendRooms, FriendsRoom
 from lobby_server.service.announcer import Announcer
+from lobby_server.service.ports import Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.sessions import Sessions
 
@@ -21,8 +24,12 @@ from lobby_server.service.sessions import Sessions
 class Whereabouts:
     """Hears who enters and leaves which room."""
 
-    def __init__(self, *, replica: Replica, announcer: Announcer, sessions: Sessions) -> None:
-        self._rooms, self._friends = replica.books.rooms, replica.books.friends
+    def __init__(self, *, replica: Replica, announcer: Announcer, sessions: Sessions, store: Store) -> None:
+        books = replica.books
+        self._rooms, self._friends, self._blocks = books.rooms, books.friends, books.blocks
+        self._audiences = books.whereabouts
+        self._replica = replica
+        self._store = store
         self._announcer = announcer
         self._sessions = sessions
         replica.hear(effects.RoomCreated, lambda effect, _: self._tell([effect.room.host.id]))
@@ -36,10 +43,40 @@ class Whereabouts:
         replica.hear(effects.RoomExpired, lambda effect, _: self._tell(effect.room.members))
         replica.hear(effects.RoomChanged, self._changed)
         replica.hear(effects.Befriended, lambda effect, _: self._tell([effect.asker.id, effect.user.id]))
+        replica.hear(effects.WhereaboutsSet, lambda effect, _: self._tell([effect.user_id]))
+
+    async def restore(self) -> None:
+        """Take up what an earlier life of the server kept. Raises `StoreUnavailable`."""
+        self._audiences.update(await self._store.whereabouts())
+
+    def audience_of(self, user: User) -> Audience:
+        """Whom a user lets know."""
+        return self._audiences.get(user.id, DEFAULT_AUDIENCE)
+
+    async def choose(self, user: User, audience: Audience) -> None:
+        """Whom a user lets know from now on; friends are told at once. Raises `Refusal` (``try_again_later``),
+        `StoreUnavailable`."""
+        self._replica.check()
+        await self._store.set_whereabouts(user.id, audience)
+        await self._replica.run(commands.SetWhereabouts(user.id, audience))
+
+    async def forget(self, user: User) -> None:
+        """The account is deleted, and the store has forgotten it. Raises `Refusal` (``try_again_later``)."""
+        await self._replica.run(commands.SetWhereabouts(user.id, DEFAULT_AUDIENCE))
+
+    def seen_by(self, reader: User, user_id: int) -> str | None:
+        """The public room that a user is in, if the reader may know."""
+        if reader.id == user_id:
+            return self._public_room_id(user_id)
+        audience = self._audiences.get(user_id, DEFAULT_AUDIENCE)
+        may_know = audience == "everybody" or (audience == "friends" and self._friends.are_friends(reader.id, user_id))
+        if not may_know or self._blocks.blocks(user_id, reader.id):
+            return None
+        return self._public_room_id(user_id)
 
     def of_friends(self, user: User) -> FriendRooms:
-        """The friends of a user who are in a public room. O(friends)."""
-        found = [(friend_id, self._room_id(friend_id)) for friend_id in self._friends.friend_ids(user.id)]
+        """The friends of a user who are in a public room and let it be known. O(friends)."""
+        found = [(friend_id, self._told_to_friends(friend_id)) for friend_id in self._friends.friend_ids(user.id)]
         return FriendRooms(
             rooms=[FriendsRoom(user_id=friend_id, room_id=room_id) for friend_id, room_id in found if room_id]
         )
@@ -54,8 +91,11 @@ class Whereabouts:
             told = self._sessions.of_users(self._friends.friend_ids(user_id))
             wanting = [session for session in told if Feature.FRIEND_ROOMS in session.features]
             if wanting:
-                self._announcer.tell_some(wanting, FriendRoom(user_id=user_id, room_id=self._room_id(user_id)))
+                self._announcer.tell_some(wanting, FriendRoom(user_id=user_id, room_id=self._told_to_friends(user_id)))
 
-    def _room_id(self, user_id: int) -> str | None:
+    def _told_to_friends(self, user_id: int) -> str | None:
+        return None if self._audiences.get(user_id) == "nobody" else self._public_room_id(user_id)
+
+    def _public_room_id(self, user_id: int) -> str | None:
         room: Room | None = self._rooms.room_of(user_id)
         return room.id if room is not None and room.is_public else None

@@ -21,6 +21,8 @@ class LogEvent(str, Enum):
     USER_ONLINE = "user_online"
     USER_OFFLINE = "user_offline"
     KICKED = "kicked"
+    MAIL_SENT = "mail_sent"
+    MAIL_FAILED = "mail_failed"
     # The process
     STARTED = "started"
     UNKNOWN_VARIABLE = "unknown_variable"

@@ -8,20 +8,24 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
 
 from lobby_server.core.presence import User
-from lobby_server.service.ports import SignIn
+from lobby_server.protocol.requests import Audience
+from lobby_server.service.ports import EmailTaken, SignIn
 from lobby_server.service.social.ports import ChatLine
 from lobby_server.store.calls import SqlCalls
 from lobby_server.store.engines import in_transaction
+from lobby_server.store.errors import RowConflict
 from lobby_server.store.tables import (
     blocks,
     chat_lines,
     friend_requests,
     friendships,
+    key_of,
     notifications,
     room_bans,
     room_guests,
     sign_ins,
     users,
+    whereabouts,
 )
 
 _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
@@ -33,6 +37,7 @@ _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (room_bans, ("user_id",)),
     (room_guests, ("user_id",)),
     (sign_ins, ("user_id",)),
+    (whereabouts, ("user_id",)),
     (users, ("id",)),
 )
 """Where a user stands in a row; the row goes with the account."""
@@ -40,6 +45,32 @@ _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
 
 class SqlAccountData(SqlCalls):
     """A part of `lobby_server.service.ports.Store`."""
+
+    async def set_email(self, user_id: int, email: str | None) -> None:
+        key = None if email is None else key_of(email)
+        others = update(users).where(
+            users.c.email_key == key, users.c.id != user_id, users.c.email_confirmed.is_(False)
+        )
+        kept = {"email": email, "email_key": key, "email_confirmed": email is not None}
+
+        def keep(connection: Connection) -> None:
+            with in_transaction(connection):
+                if email is not None:
+                    connection.execute(others.values(email=None, email_key=None))
+                connection.execute(update(users).where(users.c.id == user_id).values(kept))
+
+        try:
+            await self._run(keep)
+        except RowConflict as conflict:
+            raise EmailTaken(f"The email {email} is taken.") from conflict
+
+    async def set_whereabouts(self, user_id: int, audience: Audience) -> None:
+        new = self._insert(whereabouts).values(user_id=user_id, audience=audience)
+        await self._do(new.on_conflict_do_update(index_elements=["user_id"], set_={"audience": audience}))
+
+    async def whereabouts(self) -> dict[int, Audience]:
+        rows = await self._run(lambda connection: connection.execute(select(whereabouts)).all())
+        return {row.user_id: row.audience for row in rows}
 
     async def set_role(self, user_id: int, role: str | None) -> None:
         await self._do(update(users).where(users.c.id == user_id).values(role=role))

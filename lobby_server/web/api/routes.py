@@ -18,7 +18,7 @@ from lobby_server.web.api import (
     rooms,
     stats,
 )
-from lobby_server.web.api.authority import administration, room_hosting, upkeep
+from lobby_server.web.api.authority import administration, mailing, room_hosting, upkeep
 from lobby_server.web.base import MAX_ID_DIGITS, BaseHandler
 
 API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
@@ -29,8 +29,12 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/auth/logout", accounts.LogoutHandler),
     ("/api/auth/password", upkeep.PasswordHandler),
     ("/api/auth/reset", upkeep.ResetHandler),
+    ("/api/auth/reset-requests", mailing.ResetRequestHandler),
+    ("/api/auth/email-confirmations", mailing.EmailConfirmationHandler),
     ("/api/auth/sign-ins", upkeep.SignInsHandler),
     ("/api/auth/sign-ins/{sign_in_id}", upkeep.SignInHandler),
+    ("/api/account", mailing.AccountHandler),
+    ("/api/account/email", mailing.EmailHandler),
     ("/api/account/export", upkeep.ExportHandler),
     ("/api/account/delete", upkeep.DeleteAccountHandler),
     ("/api/reports", administration.ReportsHandler),

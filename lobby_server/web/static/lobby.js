@@ -6,6 +6,7 @@
  */
 import { Account } from "./lobby/account.js";
 import { AccountDialog } from "./lobby/account_dialog.js";
+import { AccountSettings } from "./lobby/account_settings.js";
 import { AccountView } from "./lobby/account_view.js";
 import { Api } from "./lobby/api.js";
 import { Attention } from "./lobby/attention.js";
@@ -13,11 +14,13 @@ import { Chat } from "./lobby/chat.js";
 import { ChatView } from "./lobby/chat_view.js";
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
+import { DesktopNotices } from "./lobby/desktop_notices.js";
 import { byId, clearForm } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
 import { FriendRooms } from "./lobby/friend_rooms.js";
 import { Inbox } from "./lobby/inbox.js";
+import { offerLanguages } from "./lobby/language_choice.js";
 import { Mutes } from "./lobby/mutes.js";
 import { MyRoom } from "./lobby/my_room.js";
 import { MyRoomHost } from "./lobby/my_room_host.js";
@@ -32,7 +35,7 @@ import { RoomCard } from "./lobby/room_card.js";
 import { RoomList } from "./lobby/room_list.js";
 import { RoomListView } from "./lobby/room_list_view.js";
 import { reasonSentence } from "./lobby/sentences.js";
-import { choose, language, t, translatePage } from "./lobby/words.js";
+import { t, translatePage } from "./lobby/words.js";
 
 const VERSION = "13020";
 const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "drain", "refresh", "ack"];
@@ -41,12 +44,7 @@ const RENEW_TRIES = 5;
 const RENEW_PAUSE_MS = 10000;
 
 translatePage();
-const languages = byId("language");
-languages.value = language;
-languages.addEventListener("change", () => {
-  choose(languages.value);
-  location.reload();
-});
+offerLanguages();
 
 const asked = new URLSearchParams(location.search);
 const features = asked.get("features")?.split(",").filter((name) => name !== "none") ?? FEATURES;
@@ -88,14 +86,21 @@ new MyRoomHost({ room: myRoom, api, notices });
 new FriendsView({ friends, friendRooms, rooms, people, notices });
 new PartyView({ party, people, account, notices, inbox });
 new ChatView({ chat, party, people, mutes, account, notices });
-const accountDialog = new AccountDialog({ api, account, notices });
-const accountView = new AccountView({ account });
+const accountSettings = new AccountSettings({ api, notices });
+const accountDialog = new AccountDialog({ api, account, settings: accountSettings, notices });
+const accountView = new AccountView({ account, notices });
+new DesktopNotices({
+  connection, chat, myRoom, friends, mutes, account,
+  openChat: (channel) => {
+    look("chat");
+    notices.attempt(() => chat.open(channel));
+  },
+});
 
-people.offer(({ id, username }) => {
+people.offer(({ id, username, roomId }) => {
   const deeds = [];
   if (id !== null) deeds.push([t("Send a message"), () => notices.attempt(() => talkTo(id, username))]);
-  const roomId = friendRooms.roomOf.get(id);
-  if (roomId !== undefined && roomId !== myRoom.id) deeds.push([t("Join their room"), () => myRoom.join(roomId)]);
+  if (roomId !== null && roomId !== myRoom.id) deeds.push([t("Join their room"), () => myRoom.join(roomId)]);
   deeds.push([t("Invite into my party"), () => notices.attempt(() => party.invite(username), t("{name} is invited into your party.", { name: username }))]);
   if (myRoom.id !== null) {
     const address = `/api/rooms/${encodeURIComponent(myRoom.id)}/invites`;

@@ -5,6 +5,8 @@
  */
 import { Connection } from "./lobby/connection.js";
 import { ConnectionView } from "./lobby/connection_view.js";
+import { offerLanguages } from "./lobby/language_choice.js";
+import { t, translatePage } from "./lobby/words.js";
 import { byId, fromTemplate, onceAFrame, onSubmit, part, setHidden, setText, syncList } from "./lobby/dom.js";
 import { Api } from "./lobby/api.js";
 import { Admin } from "./ops/admin.js";
@@ -12,6 +14,13 @@ import { Figure, FIGURES } from "./ops/figures.js";
 
 const KEY = "lobby.ops";
 const KEPT_MS = 15 * 60 * 1000;
+const ROLES = {
+  leads: "leads",
+  follows: "follows",
+};
+
+translatePage();
+offerLanguages();
 
 const connection = new Connection({
   url: new URL("ops/socket", location.href).href.replace(/^http/, "ws"),
@@ -34,13 +43,13 @@ const draw = onceAFrame(() => {
 /** One row per node of the lobby; there is no table where there is one process. */
 function drawNodes(nodes) {
   setHidden(byId("nodes"), false);
-  setText(byId("scope"), "all nodes");
+  setText(byId("scope"), t("all nodes"));
   syncList(byId("node-rows"), nodes, {
     key: (node) => node.name,
     make: () => fromTemplate("node-row"),
     update: (row, node) => {
       setText(part(row, "name"), node.name);
-      setText(part(row, "role"), node.sessions === null ? "not heard of" : node.role);
+      setText(part(row, "role"), node.sessions === null ? t("not heard of") : t(ROLES[node.role] ?? node.role));
       setText(part(row, "version"), node.version);
       for (const name of ["sessions", "lag_entries", "lag_ms", "waiting"]) setText(part(row, name), String(node[name] ?? "–"));
     },
@@ -91,7 +100,7 @@ function forget(sentence) {
 onSubmit(byId("token-form"), async (given) => {
   const pasted = given.get("token").trim();
   if (pasted === "") {
-    setText(byId("token-problem"), "Paste a token first.");
+    setText(byId("token-problem"), t("Paste a token first."));
     return;
   }
   sessionStorage.setItem(KEY, pasted);

@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 import ssl
+import struct
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -23,6 +24,11 @@ ACCEPTS_PER_TURN = 8
 """Newcomers per turn of the loop, half a millisecond of it: clients that are connected get the turns in between."""
 TLS_ACCEPTS_PER_TURN = 1
 """Over TLS, of which each handshake takes the loop about half a millisecond."""
+ACCEPTS_IN_A_RUSH = 256
+"""The same while the system's queue is half full, some 5 ms of the loop: they are read in later turns. A client for
+whom the queue has no room left is not told so, and tries again after a second (RFC 6298 section 2)."""
+_QUEUE = struct.Struct("24xII")
+"""Of a listening socket's ``struct tcp_info``: how many wait in its queue, and how many there may be (linux/tcp.h)."""
 OUT_OF_DESCRIPTORS_PAUSE_S = 1.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _OF_ONE_CONNECTION = (
@@ -116,7 +122,8 @@ class Listener:
     def _accept(self, listener: socket.socket) -> None:
         if self._seat is not None and self._yields():
             return
-        for _ in range(ACCEPTS_PER_TURN if self._tls is None else TLS_ACCEPTS_PER_TURN):
+        usual = ACCEPTS_PER_TURN if self._tls is None else TLS_ACCEPTS_PER_TURN
+        for _ in range(ACCEPTS_IN_A_RUSH if _is_rushed(listener) else usual):
             if not self._has_place():
                 self._pause_all("all places are taken")
                 return
@@ -168,3 +175,15 @@ class Listener:
             self._loop.remove_reader(listener.fileno())
         if self._pause is None:
             self._pause = self._loop.call_later(OUT_OF_DESCRIPTORS_PAUSE_S, self._watch)
+
+
+def _is_rushed(listener: socket.socket) -> bool:
+    """Whether the queue of connections that wait to be accepted is half full; False where the system does not tell."""
+    if not hasattr(socket, "TCP_INFO"):
+        return False
+    try:
+        told = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _QUEUE.size)
+    except OSError:
+        return False  # not over TCP
+    waiting, most = _QUEUE.unpack(told) if len(told) == _QUEUE.size else (0, 1)
+    return bool(waiting * 2 > most)

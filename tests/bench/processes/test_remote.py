@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench.processes.cpu import read_cpu
 from bench.processes.readable import is_readable
-from bench.processes.remote import GeneratorFailed, Remote
+from bench.processes.remote import GeneratorFailed, Remote, Spare
 
 
 class Counter:
@@ -36,6 +37,9 @@ class Counter:
     async def pid(self) -> int:
         return os.getpid()
 
+    async def has_imported(self, name: str) -> bool:
+        return name in sys.modules
+
 
 def test_calls_keep_their_state_in_the_other_process() -> None:
     with Remote(Counter, start=1) as counter:
@@ -57,6 +61,32 @@ def test_error_over_there_is_raised_here_and_the_process_goes_on() -> None:
 def test_death_over_there_is_an_error_here() -> None:
     with Remote(Counter, start=1) as counter, pytest.raises(GeneratorFailed, match="ended early"):
         counter.call(Counter.die)
+
+
+def test_spare_process_becomes_the_object_and_has_imported_what_it_was_told_to() -> None:
+    spare = Spare(preload=["wave"])
+    with Remote(Counter, spare=spare, start=1) as counter:
+        assert counter.pid == spare.process.pid
+        assert counter.call(Counter.add, 2) == 3
+        assert counter.call(Counter.has_imported, "wave")
+        assert not counter.call(Counter.has_imported, "this")
+        pid = counter.pid
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_spare_process_that_nobody_needed_ends_with_it() -> None:
+    spare = Spare()
+    pid = spare.process.pid
+    spare.close()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_spare_process_that_died_is_an_error_at_the_first_call() -> None:
+    spare = Spare()
+    spare.process.kill()
+    spare.process.join()
+    with Remote(Counter, spare=spare, start=1) as counter, pytest.raises(GeneratorFailed, match="ended early"):
+        counter.call(Counter.add, 1)
 
 
 def test_process_ends_with_the_block() -> None:

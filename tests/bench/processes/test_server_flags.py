@@ -12,7 +12,9 @@ from bench.processes.contract import Contract, read_contract
 from bench.processes.server_flags import lab_flags, server_flags
 from bench.processes.target import Target
 from bench.scenarios import bandwidth, broadcast, capacity, flap, peers, reconnect, storm, swarm
+from bench.scenarios.cluster import flags as cluster_flags
 from bench.scenarios.engine import fanout, freshness, memory, rooms_get, swarm_cost
+from bench.scenarios.prediction import lists
 from tests.bench.fake_lobby import fake_lobby
 
 USED = {
@@ -21,7 +23,7 @@ USED = {
     "engine-freshness": freshness.FLAGS, "memory": memory.FLAGS, "peers": peers.STORM_FLAGS,
     "reconnect": reconnect.FLAGS,
     "rooms-get": rooms_get.FLAGS, "storm": storm.FLAGS, "swarm": swarm.FLAGS,
-    "swarm-cost": swarm_cost.FLAGS,
+    "swarm-cost": swarm_cost.FLAGS, "prediction": lists.FLAGS, "cluster": cluster_flags.FLAGS,
     "target": server_flags(port=0, data_dir="folder"),
 }  # fmt: skip
 

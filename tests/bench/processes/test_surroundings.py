@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +26,7 @@ from bench.processes.remote import GeneratorFailed, Remote
 from bench.processes.target import Target, TargetFailed
 from bench.processes.watch import Watch, resident_kib, slab_kib, socket_memory_kib
 from bench.record.profiles.standard import SMOKE
+from bench.record.vocabulary import LOBBY, OTHER_BUILD
 
 GONE = 2**22 + 1
 """A process id that the kernel does not give."""
@@ -155,6 +160,92 @@ def test_what_scenarios_had_written_is_there_when_the_run_is_broken_off(lab: Lab
 def test_server_is_started_with_the_flags_that_were_asked_for(lab: Lab) -> None:
     with lab.server(("--tick-ms", "20")) as server:
         assert server == ("--tick-ms", "20")  # type: ignore[comparison-overlap]
+
+
+def test_server_of_another_checkout_is_that_one(tmp_path: Path) -> None:
+    (tmp_path / "lobby_server").mkdir()
+    (tmp_path / "lobby_server" / "__main__.py").write_text(
+        "import time, lobby_server.other\nprint('listening on http://127.0.0.1:4242', flush=True)\ntime.sleep(60)\n"
+    )
+    (tmp_path / "lobby_server" / "__init__.py").write_text("")
+    (tmp_path / "lobby_server" / "other.py").write_text("")
+    with Target(checkout=tmp_path) as target:
+        assert target.port == 4242
+
+
+def test_lab_with_a_base_has_two_builds_and_starts_the_server_of_each() -> None:
+    started: list[Path | None] = []
+
+    def start(flags: object, *, netns: str | None = None, checkout: Path | None = None) -> object:
+        started.append(checkout)
+        return nullcontext()
+
+    base = Path("elsewhere")
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(), server_factory=start, base=base  # type: ignore[arg-type]
+    )  # fmt: skip
+    for build in lab.builds:
+        with lab.server(build=build):
+            pass
+    assert [build.party for build in lab.builds] == [LOBBY, OTHER_BUILD]
+    assert started == [None, base]
+
+
+def test_servers_are_as_many_as_asked_for_and_end_together() -> None:
+    up: list[int] = []
+
+    @contextmanager
+    def factory(flags: Sequence[str], *, netns: str | None = None, **_: Any) -> Iterator[Any]:
+        number = len(flags) + len(up)
+        up.append(number)
+        yield (flags, netns)
+        up.remove(number)
+
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(), server_factory=factory
+    )  # fmt: skip
+    with lab.servers(3, ("--tick-ms", "20"), netns="far") as servers:
+        assert servers == ((("--tick-ms", "20"), "far"),) * 3
+        assert len(up) == 3
+    assert up == []
+
+
+def test_servers_that_are_up_end_when_one_does_not_start() -> None:
+    ended: list[int] = []
+    starts = itertools.count(1)
+
+    @contextmanager
+    def factory(flags: Sequence[str], *, netns: str | None = None, **_: Any) -> Iterator[Any]:
+        number = next(starts)
+        if number == 2:
+            raise TargetFailed("the server did not start")
+        try:
+            yield number
+        finally:
+            ended.append(number)
+
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(), server_factory=factory
+    )  # fmt: skip
+    with pytest.raises(TargetFailed, match="did not start"), lab.servers(3):
+        pytest.fail("there is nothing to do without all of them")
+    assert sorted(ended) == [1, 3]
+
+
+def test_generators_start_beside_a_server_and_those_not_needed_end_with_the_run() -> None:
+    lab = Lab(
+        profile=SMOKE, seed=1, cpus=CpuPlan(None, None), reporter=PlainReporter(),
+        server_factory=lambda flags, **_: nullcontext(flags),  # type: ignore[arg-type,return-value]
+        preload=["wave"],
+    )  # fmt: skip
+    with lab.server():
+        children = {child.pid for child in multiprocessing.active_children()}
+        with lab.generator(Adder, start=5) as adder:
+            assert adder.pid in children
+            assert adder.call(Adder.add, 2) == 7
+            lab.dismiss()
+            left = {child.pid for child in multiprocessing.active_children()} & children
+            assert left == {adder.pid}
 
 
 def test_giving_up_ends_all_that_is_waited_for(lab: Lab) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bench.record.machine import PACKAGES, UNKNOWN_COMMIT, describe_machine, package_versions, read_commit
 from bench.record.profiles.profile import at_sizes, parts
 from bench.record.profiles.standard import FULL, PROFILES, QUICK, SMOKE
-from bench.record.provenance import caption, commit_words, facts, machine_words
+from bench.record.provenance import caption, commit_words, facts, is_slow_after_idleness, machine_words
 from tests.bench.runs import a_run, a_whole_run
 
 
@@ -63,6 +63,22 @@ def test_server_flags_are_told_by_scenario() -> None:
     told = dict(facts(replace(run, findings=[first, *run.findings[1:]])))
     assert told["Server flags, broadcast"] == "--tick-ms 20"
     assert "Server flags, bandwidth" not in told
+
+
+@pytest.mark.parametrize(("slowdown", "is_slow"), [(None, False), (1.2, False), (21.5, True)])
+def test_memory_that_is_slow_after_idleness_is_a_fact_and_a_limit(slowdown: float | None, is_slow: bool) -> None:
+    run = a_whole_run()
+    run = replace(run, machine=replace(run.machine, idle_slowdown=slowdown))
+    assert is_slow_after_idleness(run) == is_slow
+    told = dict(facts(run)).get("Memory after 0.3 s of idleness")
+    assert told == (None if slowdown is None else f"{slowdown:.1f} times as slow to touch as memory in use")
+
+
+def test_cores_that_were_kept_awake_take_the_limit_away() -> None:
+    run = a_whole_run()
+    run = replace(run, machine=replace(run.machine, idle_slowdown=21.5, kept_awake=True))
+    assert not is_slow_after_idleness(run)
+    assert dict(facts(run))["Memory after 0.3 s of idleness"].endswith("kept each core awake")
 
 
 # -- this machine --------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from bench.analysis.derived.overview import derive
 from bench.analysis.promises import rule_on_promises
 from bench.analysis.validity import Judgement
+from bench.analysis.verdicts import Verdict
+from bench.citations import plain
 from bench.measures import (
     BACK_WITHIN,
     CAPACITY,
@@ -399,6 +401,13 @@ def test_tally_counts_the_verdicts() -> None:
     assert words.startswith(f"Of {len(claims)} claims of the specification, ")
     numbers = [int(word) for word in words.replace(",", "").split() if word.isdigit()]
     assert numbers[0] == sum(numbers[1:])
+
+
+def test_tally_speaks_of_one_claim_as_of_one() -> None:
+    promises = rule_on_promises(derive(a_whole_run()))
+    first = {promise.ruling.verdict: promise for promise in reversed(promises) if not promise.is_variant}
+    words = plain(tally([first[Verdict.HOLDS], first[Verdict.NOT_MEASURED]]))
+    assert words == "Of 2 claims of the specification, 1 holds, 1 was not measured."
 
 
 def test_claims_that_hold_and_fail_have_marks() -> None:

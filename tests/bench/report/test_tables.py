@@ -23,7 +23,7 @@ from bench.record.book import Book
 from bench.record.files.run_file import write_run
 from bench.record.findings import Findings, Stretch
 from bench.record.run import Run
-from bench.record.vocabulary import FLOOR, LOBBY
+from bench.record.vocabulary import FLOOR, LOBBY, OTHER_BUILD
 from bench.report.comparison import render_comparison, write_comparison
 from bench.report.index import INDEX_FILE, write_index
 from bench.report.tables import render_result
@@ -84,6 +84,18 @@ def test_goal_that_is_missed_by_a_hair_does_not_look_met() -> None:
     assert "≤ 1.10 ×" in row
     assert "1.103 ×" in row
     assert "missed" in row
+
+
+def test_figure_of_two_builds_has_the_ratio_of_readings_that_were_taken_in_turns() -> None:
+    book = Book()
+    for own, other in ((2.0, 4.0), (9.0, 10.0), (3.0, 5.0)):
+        book.add(LAST_ACCEPTED, own, clients=10)
+        book.add(LAST_ACCEPTED, other, clients=10, party=OTHER_BUILD)
+    book.add(LAST_ACCEPTED, 1.0, clients=20)
+    rows = [line for line in render_result(book.result("storm", ())).splitlines() if "÷ the other build" in line]
+    assert [" ".join(row.split()) for row in rows] == [
+        "last client accepted lobby ÷ the other build 10 0.6000 × 0.5000–0.9000 (3)"
+    ]
 
 
 # -- the comparison ------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,23 @@ from msgspec.structs import replace
 from bench import cli
 from bench.analysis.goals import find_readings
 from bench.load.sockets.sinks import Sinks
-from bench.measures import ACCEPTS_AGAIN, BACK_WITHIN, CPU_PER_EVENT, CPU_PER_RECIPIENT, FETCHES, WRONG_LISTS, Measure
+from bench.measures import (
+    ACCEPTS_AGAIN,
+    BACK_WITHIN,
+    BASE_P99,
+    CPU_OF_A_ROOM,
+    CPU_PER_CONNECTION,
+    CPU_PER_EVENT,
+    CPU_PER_RECIPIENT,
+    DELTA_P99,
+    FETCHES,
+    LAST_FRESH,
+    ROOMS_PER_S,
+    SIGTERM,
+    UNTIL_ALL,
+    WRONG_LISTS,
+    Measure,
+)
 from bench.processes.cpu import plan_cpus
 from bench.processes.lab import Lab, target_factory
 from bench.processes.peer import PeerFailed, python_peer, start_peer
@@ -20,13 +37,14 @@ from bench.processes.remote import Remote
 from bench.record.files.run_file import read_run
 from bench.record.findings import Findings
 from bench.record.profiles.standard import SMOKE
-from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO
+from bench.record.vocabulary import FLOOR, LOBBY, NAIVE_TORNADO, OTHER_BUILD
 from bench.scenarios import reconnect, storm
-from bench.scenarios.engine import fanout, freshness, memory, rooms_get
+from bench.scenarios.engine import fanout, freshness, memory, room_creation, rooms_get
 from loadtest.client.reconnect import FixedReconnect
 
 pytestmark = pytest.mark.system
 
+ROOT = Path(__file__).resolve().parents[3]
 CLIENTS = 20
 TINY = replace(SMOKE.engine, broadcasts=2, memory=[CLIENTS])
 PROFILE = replace(SMOKE, engine=TINY)
@@ -94,6 +112,60 @@ def test_rooms_get_on_the_command_line_leaves_a_run(tmp_path: Path, monkeypatch:
     assert result.name == "rooms-get"
     assert result.faults == []
     assert (tmp_path / "run" / "tables.txt").read_text(encoding="utf-8").startswith("rooms-get")
+
+
+@pytest.fixture
+def two_builds(lab: Lab) -> Lab:
+    """The same build twice."""
+    return Lab(
+        profile=PROFILE, seed=1, cpus=lab.cpus, reporter=PlainReporter(), server_factory=target_factory(lab.cpus),
+        base=ROOT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("run", "measures"),
+    [
+        (lambda lab: fanout.run(lab, TINY), [UNTIL_ALL, CPU_OF_A_ROOM]),
+        (lambda lab: freshness.run(lab, TINY), [BASE_P99, DELTA_P99]),
+        (lambda lab: reconnect.run(lab, [CLIENTS]), [LAST_FRESH[SIGTERM], CPU_PER_CONNECTION]),
+        (lambda lab: room_creation.run(lab, TINY), [ROOMS_PER_S]),
+    ],
+    ids=["fanout", "engine-freshness", "reconnect", "room-creation"],
+)
+def test_another_build_is_measured_as_often_as_this_one(
+    two_builds: Lab, run: Callable[[Lab], Findings], measures: list[Measure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect, "STOP_SIGNALS", reconnect.STOP_SIGNALS[:1])
+    result = run(two_builds)
+    assert result.faults == []
+    for measure in measures:
+        own, other = (find_readings(result, measure, party, CLIENTS) for party in (LOBBY, OTHER_BUILD))
+        assert len(own) == len(other) > 0
+        assert all(reading.value > 0 for reading in (*own, *other))
+
+
+def test_room_creation_on_the_command_line_names_the_ratio_to_the_other_build(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        cli.main, ["run", "room-creation", "--smoke", "--base", str(ROOT), "--output", str(tmp_path / "run")]
+    )
+    assert "lobby ÷ the other build" in done.stdout, done.output
+    assert done.exit_code in (0, 4), done.output  # so short a turn may be disturbed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("room-creation", "--base", "{folder}"), "is no checkout of the server"),
+        (("memory", "--base", str(ROOT)), "memory compares no builds"),
+    ],
+)
+def test_base_that_cannot_be_compared_with_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(cli.main, ["run", "--smoke", *(each.format(folder=tmp_path) for each in arguments)])
+    assert done.exit_code == 2
+    assert sentence in done.stderr
 
 
 def test_peer_that_does_not_start_is_an_error() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -20,8 +21,14 @@ from bench.record.findings import Findings, Stretch
 from bench.record.profiles.profile import Profile, at_sizes, parts, wherever
 from bench.record.profiles.sizes import MOST_CLIENTS
 from bench.record.profiles.standard import FULL, QUICK, SMOKE
+from bench.scenarios import runner
 from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
 from bench.scenarios.runner import run_scenarios
+
+
+@pytest.fixture(autouse=True)
+def machine_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "idle_slowdown", lambda: 1.0)
 
 
 @pytest.fixture
@@ -240,3 +247,21 @@ def test_search_by_name_or_for_a_service_level_is_as_wide_as_there_are_descripto
     assert parts(QUICK).capacity.most == wherever(QUICK).capacity.most == MOST_CLIENTS
     assert at_sizes(parts(QUICK), (100, 300)).capacity.most == 300, "but where sizes were asked for"
     assert parts(SMOKE).capacity.most == SMOKE.capacity.most
+
+
+@pytest.mark.parametrize(("slowdown", "is_awake"), [(1.4, False), (21.5, True)])
+def test_cores_are_kept_awake_where_idleness_makes_memory_slow(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, slowdown: float, is_awake: bool
+) -> None:
+    kept: list[list[int]] = []
+
+    @contextmanager
+    def keeping(cores: Iterable[int]) -> Iterator[list[int]]:
+        kept.append(list(cores))
+        yield [1] if kept[-1] else []
+
+    monkeypatch.setattr(runner, "idle_slowdown", lambda: slowdown)
+    monkeypatch.setattr(runner, "kept_awake", keeping)
+    run = run_scenarios(lab, [measuring("storm")], arguments=[])
+    assert (run.machine.idle_slowdown, run.machine.kept_awake) == (slowdown, is_awake)
+    assert kept == [sorted(os.sched_getaffinity(0)) if is_awake else []]

@@ -62,20 +62,26 @@ def _one(name: str, place: str, right: str, wrong: str) -> Mutant:
     return Mutant(name, (Edit(place, ((right, wrong),)),))
 
 
-ROOMS, PRESENCE = "lobby_server.core.rooms:RoomBook", "lobby_server.core.presence:Presence"
+ROOMS, PRESENCE = "lobby_server.core.rooms", "lobby_server.core.presence:Presence"
 MACHINE, SERVICE = "lobby_server.core.machine", "lobby_server.service"
-LOG, CLIENT = "lobby_server.backplane.log:ValkeyLog", "loadtest.client"
+BACKPLANE, CLIENT = "lobby_server.backplane", "loadtest.client"
+EPOCHS = f"{BACKPLANE}.place.epochs:Epochs"
 
 RULES = (
-    _one("one place too many", f"{ROOMS}.join_together", "> room.max_players:", "> room.max_players + 1:"),
+    _one("one place too many", f"{ROOMS}.admission:check_may_enter", "> room.max_players:", "> room.max_players + 1:"),
     _one(
         "bans are not looked at",
-        f"{ROOMS}.join_together",
+        f"{ROOMS}.admission:check_may_enter",
         "if any(user.id in room.banned_user_ids for user in party):",
         "if False:",
     ),
-    _one("who enters a room does not leave theirs", f"{ROOMS}._join", "self.leave(user.id, now_s=now_s)", "None"),
-    _one("the host's place is not handed over", f"{ROOMS}.leave", "room.host = new_host.user", "pass"),
+    _one(
+        "who enters a room does not leave theirs",
+        f"{ROOMS}.book:RoomBook._join",
+        "self.leave(user.id, now_s=now_s)",
+        "None",
+    ),
+    _one("the host's place is not handed over", f"{ROOMS}.book:RoomBook.leave", "room.host = new_host.user", "pass"),
     _one(
         "the blocked are heard in rooms",
         f"{MACHINE}.rooms:say",
@@ -137,7 +143,7 @@ SERVICES = (
     ),
     _one(
         "who comes back is not told where they are",
-        f"{SERVICE}.rooms.commands:RoomCommands._accepted",
+        f"{SERVICE}.rooms.telling:RoomTelling._accepted",
         "if session is None or not session.features or not session.is_accepted:",
         "if True:",
     ),
@@ -181,16 +187,16 @@ SERVICES = (
             ),
         ),
     ),
-    _one("a ban is not written", f"{SERVICE}.rooms.commands:RoomCommands._kicked", "self._keep(", "str("),
+    _one("a ban is not written", f"{SERVICE}.rooms.telling:RoomTelling._kicked", "self._upkeep.keep(", "str("),
     _one(
         "a full room is not announced",
-        f"{SERVICE}.rooms.commands:RoomCommands._rooms_changed",
+        f"{SERVICE}.rooms.upkeep:RoomUpkeep.changed",
         "if room.is_public:",
         "if room.is_public and not room.is_full:",
     ),
     _one(
         "members are not told who leaves",
-        f"{SERVICE}.rooms.commands:RoomCommands._left",
+        f"{SERVICE}.rooms.telling:RoomTelling._left",
         "self._announcer.tell_users(stayed, messages.PeerLeft(peerId=departure.member.peer_id))",
         "pass",
     ),
@@ -198,40 +204,43 @@ SERVICES = (
 """Of the service."""
 
 LOGS = (
-    _one("what was under way is not sent again", f"{LOG}._write", "if self._resend:", "if False:"),
-    _one("sockets are not announced anew", f"{LOG}._reborn", ", *self._announce()]", "]"),
+    _one(
+        "what was under way is not sent again", f"{BACKPLANE}.node.writing:Writer.run", "if self._resend:", "if False:"
+    ),
+    _one("sockets are not announced anew", f"{BACKPLANE}.log:ValkeyLog._reborn", ", *self._announce()]", "]"),
     _one(
         "a batch stays in the outbox",
-        "lobby_server.backplane.outbox:Outbox.applied",
+        "lobby_server.backplane.node.outbox:Outbox.applied",
         ".pop(sequence, None)",
         ".get(sequence)",
     ),
     _one(
         "sockets are announced twice",
-        "lobby_server.backplane.outbox:Outbox.restart",
+        "lobby_server.backplane.node.outbox:Outbox.restart",
         "if isinstance(pending.command, Arrive | Depart | NodeUp):",
         "if False:",
     ),
     Mutant(
         "a gap is passed over",
         (
-            Edit(f"{LOG}._read", (("if entry.number != self.number + 1:", "if False:"),)),
             Edit(
-                f"{LOG}._has_gap", (("return not entries or entries[0][1].number > self.number + 1", "return False"),)
+                f"{BACKPLANE}.node.reading:Reader._read",
+                (("if entry.number != standing.number + 1:", "if False:"),),
             ),
+            Edit(f"{EPOCHS}.come_back", (("if first == standing.number + 1 or", "if True or"),)),
         ),
     ),
     _one(
         "the cursor stands one entry back",
-        f"{LOG}._read",
-        "if entry.number <= self.number:",
-        "if entry.number < self.number:",
+        f"{BACKPLANE}.node.reading:Reader._read",
+        "if entry.number <= standing.number:",
+        "if entry.number < standing.number:",
     ),
     _one(
         "the cursor stands one entry ahead",
-        f"{LOG}._take_up",
-        "snapshot.epoch, snapshot.number, snapshot.stream_id\n    self._tail",
-        "snapshot.epoch, snapshot.number + 1, snapshot.stream_id\n    self._tail",
+        f"{EPOCHS}._load",
+        "standing.go_to(snapshot.epoch, snapshot.number,",
+        "standing.go_to(snapshot.epoch, snapshot.number + 1,",
     ),
     _one(
         "sessions live on with what they have missed",
@@ -241,7 +250,7 @@ LOGS = (
     ),
     _one(
         "a node that is silent is never given up",
-        f"{LOG}._look_for_the_lost",
+        f"{BACKPLANE}.node.house:House._look_for_the_lost",
         "if name not in self.reports and name in self._state.nodes:",
         "if False:",
     ),
@@ -289,23 +298,18 @@ CLIENTS = (
 """Of the client library and the swarm, and of a page's rule."""
 
 ONCE = (
-    Mutant(
-        "the list has revisions again that a lost node has shown",
-        (
-            Edit(f"{MACHINE}.state:LobbyState.begin_epoch", (("+= EPOCH_REVISIONS", "+= 0"),)),
-            Edit(f"{LOG}._snapshot", (("begins_epoch=bool(previous)", "begins_epoch=False"),)),
-        ),
-    ),
     _one(
         "a replica that has ended is waited for",
         "bench.simulation.outside.valkey:Valkey.stand",
         "at_s <= self.now_s - STANDS_FOR_S",
         "False",
     ),
-    _one("a node takes another's state under its old name", f"{LOG}._take_up", "self._reborn()", "pass"),
+    _one(
+        "a node takes another's state under its old name", f"{EPOCHS}._start_over_from", "self._ways.reborn()", "pass"
+    ),
     _one(
         "a room that is new is never judged",
-        f"{SERVICE}.rooms.commands:RoomCommands._reconcile",
+        f"{SERVICE}.rooms.upkeep:RoomUpkeep._reconcile",
         "if has_newer:",
         "if False:",
     ),
@@ -328,8 +332,15 @@ ONCE = (
         "",
     ),
     _one(
+        "who went and came within a tick is told alone",
+        f"{SERVICE}.fanout.presence_batch:PresenceBatch.note",
+        "self._before.append(self._changes)\n        self._changes = {user.id: (user, is_online, self._newcomers)}",
+        "self._changes[user.id] = (user, is_online, self._newcomers)",
+    ),
+    _one("a new epoch goes on with revisions that were shown", f"{EPOCHS}._begin", "if previous_epoch:", "if False:"),
+    _one(
         "a base client stays in a room that it has lost",
-        f"{SERVICE}.rooms.commands:RoomCommands._own_room_left",
+        f"{SERVICE}.rooms.telling:RoomTelling._own_room_left",
         "if not self._replica.books.presence.is_online(effect.user.id):",
         "if False:",
     ),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 SCHEDULES: tuple[str, ...] = (
+    "0: 10.252 wipe 0 20 152, 10.785 away 13 207 234",
     "130: 8.359 wipe 2 744 628, 9.641 drain 2 639 248, 16.853 kick 5 828 832",
     "1: 8 drop 10 849 736, 8.117 away 17 842 385, 8.232 freeze 1 769 510, 8.821 sign_out 19 472 388, 16.98 kick 7 501 818",
 )

@@ -6,10 +6,14 @@ import hashlib
 import subprocess
 import sys
 
+import pytest
+
 from bench.simulation.many import quiet
 from bench.simulation.run import simulate
 from bench.simulation.schedule import schedule_of
 from tests.floors.graph import ROOT
+
+pytestmark = pytest.mark.system  # whole runs, in processes of their own
 
 SEED = 5
 PROGRAM = f"""

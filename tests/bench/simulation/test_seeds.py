@@ -26,6 +26,15 @@ def test_everything_holds(first: int) -> None:
     assert failed is None, f"lobby-bench simulate --seed {failed.schedule.seed} --trace: {failed.violation}"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_everything_holds_and_newcomers_hear_of_themselves_first_where_nothing_breaks(seed: int) -> None:
+    schedule = schedule_of(seed)
+    with quiet():
+        calm = schedule.with_events(tuple(event for event in schedule.events if not event.is_fault))
+        assert calm.faults == 0
+        assert simulate(calm).violation is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SLOW_SEEDS, SLOW_AT_A_TIME))
 def test_everything_holds_for_thousands(first: int) -> None:

@@ -92,3 +92,27 @@ def test_windows_of_a_soak_grow_longer():
     assert len(windows) < WINDOWS_AT_MOST * 2.6
     lengths = {round(window["until_s"] - window["from_s"]) for window in windows}
     assert lengths == {5, 10, 20}
+
+
+def test_a_clock_that_is_set_back_with_its_figures_makes_samples_again_at_once():
+    samples: list[dict[str, float]] = []
+    recorder, history = Recorder(), History(samples, every_s=1.0)
+    recorder.count("received pong", 100)
+    history.look(recorder, t_s=50.0)
+    recorder.reset()
+    samples.clear()
+    recorder.count("received pong", 4)
+    history.look(recorder, t_s=2.0)
+    assert [(sample["t_s"], sample["received_per_s"]) for sample in samples] == [(2.0, 2.0)]
+
+
+def test_a_sample_has_the_busiest_generator_the_server_and_the_losses_of_the_ledger():
+    samples: list[dict[str, float]] = []
+    recorder, history = Recorder(), History(samples, every_s=1.0)
+    for name, share in (("0", 0.2), ("1", 0.6)):
+        recorder.expect_reports_of(name)
+        recorder.workers[name].health.cpu_shares.append(share)
+    recorder.reach.presence.expected, recorder.reach.presence.received = 10, 7
+    history.look(recorder, t_s=2.0, server_cpu=[0.1, 0.4])
+    [sample] = samples
+    assert (sample["generator_cpu"], sample["server_cpu"], sample["events_lost"]) == (0.6, 0.4, 3)

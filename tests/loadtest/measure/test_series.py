@@ -29,3 +29,25 @@ def test_nothing_at_once_is_nothing():
     series = Series()
     series.record_many(np.empty(0))
     assert (series.count, series.max_us) == (0, 0)
+
+
+def test_counts_within_bounds_and_the_sum_are_those_of_the_durations():
+    values_s = np.random.default_rng(3).exponential(0.02, 2000)
+    series, bounds_s = Series(), (0.001, 0.005, 0.025, 0.1, 10.0)
+    series.record_many(values_s)
+    found = series.counts_within(bounds_s)
+    for bound_s, number in zip(bounds_s, found, strict=True):
+        assert np.count_nonzero(values_s <= bound_s * 0.999) <= number <= np.count_nonzero(values_s <= bound_s * 1.001)
+    assert found[-1] == series.count
+    assert series.sum_s == pytest.approx(values_s.sum(), rel=1e-3)
+    assert (Series().counts_within(bounds_s), Series().sum_s) == ([0] * len(bounds_s), 0.0)
+
+
+@pytest.mark.parametrize("scale_s", [1e-6, 0.02, 3.0, 3600.0])
+def test_the_mean_is_what_hdrhistogram_says(scale_s: float):
+    values_s = np.random.default_rng(9).exponential(scale_s, 300)
+    series, expected = Series(), HdrHistogram(1, LARGEST_US, SIGNIFICANT_DIGITS)
+    series.record_many(values_s)
+    for us in np.clip(np.rint(values_s * 1e6), 1, LARGEST_US).astype(int).tolist():
+        expected.record_value(us)
+    assert series.mean_us == pytest.approx(expected.get_mean_value(), rel=1e-12)

@@ -147,6 +147,8 @@ def test_socializers_talk_meet_in_parties_and_are_timed(run):
     assert recorder.series[Socializer.delivered.text].count > swarm.counts("lines said")  # each is heard by several
     assert recorder.series[Socializer.joined.text].count == recorder.requests["WS", "party invitation"].times.count > 0
     assert recorder.requests["WS", "chat line"].times.count == pytest.approx(swarm.counts("lines said"), abs=6)
+    for route in ("/api/users/[id]", "/api/friends/rooms"):
+        assert recorder.requests["GET", route].times.count > 0
     assert not any(figures.failures for figures in recorder.requests.values())
 
 

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from loadtest.measure.series import Series
+from tests.loadtest.fakes import wait_for
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, Told, token
-from tests.loadtest.swarms import Nursery
+from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
 
 pytestmark = pytest.mark.system
 
@@ -42,14 +43,18 @@ def is_seventh(change: int, observer: int) -> bool:
 
 
 EVERY_SECOND = ("--heartbeat-interval-s", 1)
+JUDGED = None
+"""In place of a length: the run ends when every coming of a player has been judged, however long that takes."""
+PATIENT = ("--settle-s", 4, "--heartbeat-interval-s", 0.3, "--save-every-s", 1, "-r", 2)
+"""An announcement that the machine holds up for a second is not lost, and who came before whom is sure of most."""
 AT_ONCE = 5
 """Swarms side by side. Each is idle most of the time, but not when it starts."""
 
-CASES: dict[str, tuple[Faults, int, tuple[object, ...]]] = {
+CASES: dict[str, tuple[Faults, int | None, tuple[object, ...]]] = {
     "delay": (Faults(delay_s=DELAY_S), 7, ("-u", 6, "-r", 1)),
-    "lost": (Faults(is_dropped=is_third), 6, ()),
-    "lost, two workers": (Faults(is_dropped=is_third), 6, ("--processes", 2)),
-    "twice": (Faults(is_doubled=is_fifth, has_text_ids=True), 6, ()),
+    "lost": (Faults(is_dropped=is_third, is_sure_by_ping=True), JUDGED, PATIENT),
+    "lost, two workers": (Faults(is_dropped=is_third, is_sure_by_ping=True), JUDGED, (*PATIENT, "--processes", 2)),
+    "twice": (Faults(is_doubled=is_fifth, is_sure_by_ping=True, has_text_ids=True), JUDGED, PATIENT),
     "disorder": (Faults(hold_offline_s=0.8, closes_at=lambda user: user % 2 == 0, close_after_s=2.5), 7, ()),
     "stall": (Faults(stall_after_s=3.5, stall_s=STALL_S), 7, ("--heartbeat-interval-s", 0.2)),
     "others": (
@@ -103,19 +108,32 @@ class Answer:
 class Run:
     """A swarm against a faulty lobby, from its start to its answer."""
 
-    def __init__(self, nursery: Nursery, folder: Path, faults: Faults, run_s: int, *more: object) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, faults: Faults, run_s: int | None, *more: object) -> None:
         folder.mkdir()
+        self._is_timed = run_s is not None
+        self._processes = 2 if "--processes" in more else 1
+        length = ("-t", f"{run_s}s") if self._is_timed else ()
         tokens = folder / "tokens"
         tokens.write_text("\n".join(token(user_id) for user_id in range(1, PLAYERS + 1)))
         self._file = folder / "run.json"
         self._lobby = FaultyLobby(faults)
         self._lobby.__enter__()
         self._swarm = nursery.start(
-            "--host", self._lobby.url, "--tokens", tokens, "-u", PLAYERS, "-r", 4, "-t", f"{run_s}s", "--seed", 4,
+            "--host", self._lobby.url, "--tokens", tokens, "-u", PLAYERS, "-r", 4, *length, "--seed", 4,
             "--settle-s", SETTLE_S, "--mix", "browser=1", "--phase", "all", "--run-dir", folder, *more,
         )  # fmt: skip
 
+    def _has_judged_all(self) -> bool:
+        """Each process judges the comings of the players of all."""
+        if not self._file.exists():
+            return False
+        presence = json.loads(self._file.read_text())["ledger"]["presence"]
+        return bool(presence["events"] + presence["excused"] >= PLAYERS * self._processes)
+
     def answer(self) -> Answer:
+        if not self._is_timed:
+            wait_for(self._has_judged_all, deadline_s=RUN_TIMEOUT_S, what="all to be judged")
+            self._swarm.stop(signal.SIGTERM)
         done = self._swarm.end()
         assert self._file.exists(), done.errors
         assert "Traceback" not in done.errors, done.errors

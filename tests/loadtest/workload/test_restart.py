@@ -63,9 +63,14 @@ def has_ended(pid: int) -> bool:
 def begin(host: str, **how: object) -> tuple[Restart, Counter[str]]:
     counted: Counter[str] = Counter()
     options = LoadOptions(shape="restart", restart_at_s=0.01, **how)  # type: ignore[arg-type]
-    restart = Restart(options, hosts=[host], count=lambda name: counted.update([name]))
+    restart = Restart(options, hosts=[host], count=lambda name: counted.update([name]), note=NOTED.append)
+    NOTED.clear()
     restart.plan()
     return restart, counted
+
+
+NOTED: list[str] = []
+"""What the last one said, when it happened."""
 
 
 def test_a_process_is_ended_and_started_again_as_it_was(process: subprocess.Popen[bytes], tmp_path: Path, address: str):
@@ -75,6 +80,7 @@ def test_a_process_is_ended_and_started_again_as_it_was(process: subprocess.Pope
     until(lambda: out.read_text() == "up ada\nup ada\n", "it runs again, with its environment and its file")
     assert has_ended(process.pid), "another process: the first one has ended"
     until(lambda: counted == {RESTARTS: 1}, "it is counted")
+    assert NOTED == ["restart of the server", "the server listens again"]
     assert restart.started is not None
     restart.started.kill()
     restart.started.wait()

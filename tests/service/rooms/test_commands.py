@@ -173,9 +173,7 @@ async def test_empty_room_is_deleted_after_its_time_and_nobody_sooner(house: Hou
 
 async def test_rooms_of_an_earlier_life_are_there_again_and_empty(house: House) -> None:
     room_id = await house.room(ANN)
-    next_life = House()
-    next_life.store = house.store
-    next_life.app.rooms._store = house.store
-    await next_life.app.rooms.restore()
+    next_life = House(store=house.store)
+    await next_life.app.rooms.upkeep.restore()
     assert next_life.app.rooms.room(room_id).current_players == 0
-    next_life.app.rooms.stop()
+    next_life.app.rooms.upkeep.stop()

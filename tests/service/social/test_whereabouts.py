@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lobby_server.protocol.requests import RoomSettings, Whom
+import pytest
+
+from lobby_server.protocol.requests import Audience, RoomSettings, Whom
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
 
@@ -59,3 +61,52 @@ async def test_neither_strangers_nor_clients_that_did_not_ask_hear_of_it(house: 
     await house.room(ANN)
     assert (rooms_told(cleo), rooms_told(plain)) == ([], [])
     assert rooms_told(bob) != []
+
+
+async def test_hidden_user_is_in_no_room_for_friends_from_that_moment_on(house: House) -> None:
+    _, bob = await friends(house)
+    room_id = await house.room(ANN)
+    assert rooms_told(bob) == [room_id]
+    await house.app.social.whereabouts.choose(ANN, "nobody")
+    assert rooms_told(bob) == [None]
+    assert house.app.social.whereabouts.of_friends(BOB).rooms == []
+    await house.app.hosting.change(ANN, room_id, RoomSettings(name="renamed", isPublic=True))
+    assert set(rooms_told(bob)) <= {None}
+    await house.app.social.whereabouts.choose(ANN, "friends")
+    assert rooms_told(bob) == [room_id]
+
+
+@pytest.mark.parametrize(
+    ("audience", "seen"),
+    [("everybody", {"bob", "cleo"}), ("friends", {"bob"}), ("nobody", set())],
+)
+async def test_profile_says_where_a_user_is_to_whom_the_user_lets_know(
+    house: House, audience: Audience, seen: set[str]
+) -> None:
+    await friends(house)
+    room_id = await house.room(ANN)
+    await house.app.social.whereabouts.choose(ANN, audience)
+    profiles = {reader.username: await house.app.social.profiles.of(ANN.id, reader=reader) for reader in (BOB, CLEO)}
+    assert {name for name, profile in profiles.items() if profile.room_id == room_id} == seen
+    assert {profile.room_id for profile in profiles.values()} <= {room_id, None}
+    assert (await house.app.social.profiles.of(ANN.id, reader=ANN)).room_id == room_id
+
+
+async def test_blocked_user_and_private_room_are_told_nothing_of(house: House) -> None:
+    room_id = await house.room(ANN)
+    await house.app.social.whereabouts.choose(ANN, "everybody")
+    assert house.app.social.whereabouts.seen_by(CLEO, ANN.id) == room_id
+    await house.app.social.blocks.add(ANN, CLEO.id)
+    assert house.app.social.whereabouts.seen_by(CLEO, ANN.id) is None
+    await house.app.hosting.change(ANN, room_id, RoomSettings(isPublic=False))
+    assert house.app.social.whereabouts.seen_by(BOB, ANN.id) is None
+
+
+async def test_choice_outlives_a_restart_and_goes_with_the_account(house: House) -> None:
+    await house.app.social.whereabouts.choose(ANN, "nobody")
+    again = House(store=house.store, clock=house.clock)
+    await again.start()
+    assert again.app.social.whereabouts.audience_of(ANN) == "nobody"
+    await again.app.social.whereabouts.forget(ANN)
+    assert again.app.social.whereabouts.audience_of(ANN) == "friends"
+    await again.stop()

@@ -13,7 +13,7 @@ import pytest
 
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.web.lean.known_upgrades import MAX_KNOWN, MAX_KNOWN_BYTES, KnownUpgrades
-from lobby_server.web.websocket import newcomer
+from lobby_server.web.websocket import head, newcomer
 from lobby_server.web.websocket.newcomer import Newcomers
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.ways import KEY, Peer, start_way, upgrade
@@ -173,3 +173,15 @@ async def test_requests_that_come_with_their_connections_share_the_reads_of_a_tu
         ticking.cancel()
     assert len(peers) == sum(in_turn.values())
     assert max(in_turn.values()) <= newcomer.READS_PER_TURN
+
+
+def test_names_of_header_lines_that_are_remembered_are_few_and_short() -> None:
+    head._known_name.cache_clear()
+    lines = [f"X-Made-Up-{number}: 1" for number in range(400)] + [f"X-{'x' * head.MAX_KNOWN_NAME_BYTES}: 1"]
+    for line in lines:
+        head.parse_head(f"GET / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\n".encode())
+    memory = head._known_name.cache_info()
+    assert memory.currsize == memory.maxsize == 256
+    before = memory.misses
+    head.parse_head(f"GET / HTTP/1.1\r\nHost: a\r\n{lines[-1]}\r\n\r\n".encode())
+    assert head._known_name.cache_info().misses <= before + 1  # that of Host

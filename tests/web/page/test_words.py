@@ -1,9 +1,12 @@
-"""What the lobby page says: every sentence of it is there in German too, and no other."""
+"""What the pages say: every sentence of them is there in German too, and no other. The words of the lobby page hold on
+the operations page as well, which has more of its own.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,24 +17,57 @@ from lobby_server.core.refusal import LooksTaken
 from lobby_server.protocol import requests
 from lobby_server.service.accounts.upkeep import NOT_YOUR_PASSWORD
 from lobby_server.web.api.accounts import TOO_MANY_ATTEMPTS
+from lobby_server.web.api.authority.mailing import TOO_MANY_MAILS
 from lobby_server.web.base import TOO_MANY_ASKED
 from lobby_server.web.pages import STATIC
 from lobby_server.web.refusals import REFUSALS
 
 BODIES = (
+    requests.AccountChange,
+    requests.EmailChange,
+    requests.EmailConfirmation,
     requests.Login,
     requests.NewReport,
     requests.PasswordChange,
     requests.PasswordProof,
     requests.PasswordReset,
+    requests.ResetRequest,
     requests.RoomSettings,
 )
-"""Those that the page sends, and whose faults it shows."""
-MODULES = [STATIC / "lobby.js", *sorted((STATIC / "lobby").glob("*.js"))]
+"""Those that the lobby page sends, and whose faults it shows."""
+BODIES_OF_ADMINISTRATORS = (requests.NewAnnouncement, requests.NewUserBan, requests.Reason, requests.UserKick)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, its modules, and its words."""
+
+    name: str
+    html: Path
+    modules: tuple[Path, ...]
+    words: Path
+
+
+LOBBY, OPERATIONS = (
+    Page(
+        folder,
+        STATIC / html,
+        (STATIC / f"{folder}.js", *sorted((STATIC / folder).glob("*.js"))),
+        STATIC / folder / "words_de.js",
+    )
+    for folder, html in (("lobby", "index.html"), ("ops", "ops.html"))
+)
+PAGES = pytest.mark.parametrize("page", [LOBBY, OPERATIONS], ids=lambda page: page.name)
 WORDLESS = re.compile(r"[\W\d]*")
-VERBATIM = {"English", "Deutsch", "JSON", "/api/rooms", "deathmatch"}
+VERBATIM = {"English", "Deutsch", "JSON", "/api/rooms", "deathmatch", "/metrics"}
 """The same in every language."""
-OF_TABLES = {"sentences.js": ("REASONS", "CLOSES"), "connection_view.js": ("WORDS",), "notice_words.js": ("FORMS",)}
+OF_TABLES = {
+    "sentences.js": ("REASONS", "CLOSES"),
+    "connection_view.js": ("WORDS",),
+    "notice_words.js": ("FORMS",),
+    "ops.js": ("ROLES",),
+    "admin.js": ("DEEDS",),
+}
 """Tables whose sentences go through `t` when they are shown."""
 _CALL = re.compile(r"\bt\(\s*(\"(?:[^\"\\]|\\.)*\")")
 _ENTRY = re.compile(r'^  (?:"((?:[^"\\]|\\.)*)"|(\w+)): ("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
@@ -59,16 +95,16 @@ class Texts(HTMLParser):
             self.found.add(text)
 
 
-def of_page() -> set[str]:
+def of_page(page: Page) -> set[str]:
     texts = Texts()
-    texts.feed((STATIC / "index.html").read_text(encoding="utf-8"))
+    texts.feed(page.html.read_text(encoding="utf-8"))
     return {text for text in texts.found if not WORDLESS.fullmatch(text)}
 
 
-def of_modules() -> set[str]:
+def of_modules(page: Page) -> set[str]:
     found = set()
-    for path in MODULES:
-        if path.name == "words_de.js":
+    for path in page.modules:
+        if path == page.words:
             continue
         source = path.read_text(encoding="utf-8")
         found |= {ast.literal_eval(literal) for literal in _CALL.findall(source)}
@@ -79,10 +115,12 @@ def of_modules() -> set[str]:
     return found
 
 
-def of_server() -> set[str]:
-    """Sentences of the API that a player may read on the page."""
+def of_server(page: Page) -> set[str]:
+    """Sentences of the API that the reader of a page may see on it."""
+    if page is OPERATIONS:
+        return set().union(*(kind.FAULTS.values() for kind in BODIES_OF_ADMINISTRATORS))
     found = {sentence for _, _, sentence in REFUSALS.values()}
-    found |= {str(LooksTaken()), NOT_YOUR_PASSWORD, TOO_MANY_ATTEMPTS, TOO_MANY_ASKED}
+    found |= {str(LooksTaken()), NOT_YOUR_PASSWORD, TOO_MANY_ATTEMPTS, TOO_MANY_ASKED, TOO_MANY_MAILS}
     for kind in BODIES:
         found |= set(kind.FAULTS.values())
     for username, password in ((None, None), ("admin", "x" * 2000), ("ann", "bad\x00password")):
@@ -90,40 +128,53 @@ def of_server() -> set[str]:
     return found
 
 
-def german() -> dict[str, str]:
-    source = (STATIC / "lobby" / "words_de.js").read_text(encoding="utf-8")
+def german(page: Page) -> dict[str, str]:
+    """The page's own words."""
+    source = page.words.read_text(encoding="utf-8")
     return {
         ast.literal_eval(f'"{quoted}"') if quoted else bare: ast.literal_eval(translation)
         for quoted, bare, translation in _ENTRY.findall(source)
     }
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*LOBBY.modules, *OPERATIONS.modules], ids=lambda path: str(path.relative_to(STATIC)))
 def test_module_that_says_something_has_the_way_to_say_it(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     if path.name != "words.js" and re.search(r"(?<![\w.])t\(\s*[\"\w]", source):
-        assert re.search(r"^import \{[^}]*\bt\b[^}]*\} from \"\./(lobby/)?words\.js\";$", source, re.MULTILINE)
+        imported = r"^import \{[^}]*\bt\b[^}]*\} from \"\.\.?/(lobby/)?words\.js\";$"
+        assert re.search(imported, source, re.MULTILINE)
 
 
-def test_every_sentence_of_the_page_is_there_in_german() -> None:
-    assert sorted((of_page() | of_modules()) - VERBATIM - german().keys()) == []
+@PAGES
+def test_every_sentence_of_the_page_is_there_in_german(page: Page) -> None:
+    known = {**german(LOBBY), **german(page)}
+    assert sorted((of_page(page) | of_modules(page)) - VERBATIM - known.keys()) == []
 
 
-def test_every_sentence_of_the_server_that_a_player_reads_is_there_in_german() -> None:
-    assert sorted(of_server() - german().keys()) == []
+@PAGES
+def test_every_sentence_of_the_server_that_a_reader_sees_is_there_in_german(page: Page) -> None:
+    assert sorted(of_server(page) - german(LOBBY).keys() - german(page).keys()) == []
 
 
-def test_nothing_is_translated_that_nobody_says() -> None:
-    assert sorted(german().keys() - of_page() - of_modules() - of_server()) == []
+@PAGES
+def test_nothing_is_translated_that_nobody_says(page: Page) -> None:
+    assert sorted(german(page).keys() - of_page(page) - of_modules(page) - of_server(page)) == []
 
 
-def test_every_line_of_the_words_is_read_here() -> None:
-    source = (STATIC / "lobby" / "words_de.js").read_text(encoding="utf-8")
-    assert len(german()) == source.count("\n  ") > 200
+def test_a_sentence_of_both_pages_is_translated_once() -> None:
+    assert sorted(german(LOBBY).keys() & german(OPERATIONS).keys()) == []
 
 
-@pytest.mark.parametrize("sentence", sorted(german()))
-def test_translation_has_the_blanks_of_its_sentence(sentence: str) -> None:
+@PAGES
+def test_every_line_of_the_words_is_read_here(page: Page) -> None:
+    source = page.words.read_text(encoding="utf-8")
+    assert len(german(page)) == source.count("\n  ") > 80
+
+
+@pytest.mark.parametrize(
+    ("sentence", "translation"), sorted([*german(LOBBY).items(), *german(OPERATIONS).items()]), ids=repr
+)
+def test_translation_has_the_blanks_of_its_sentence(sentence: str, translation: str) -> None:
     blanks = re.compile(r"\{\w+\}")
-    assert sorted(blanks.findall(german()[sentence])) == sorted(blanks.findall(sentence))
-    assert german()[sentence].strip() == german()[sentence] != ""
+    assert sorted(blanks.findall(translation)) == sorted(blanks.findall(sentence))
+    assert translation.strip() == translation != ""

@@ -16,6 +16,8 @@ from lobby_server.web.websocket.newcomer import Newcomer
 from tests.web.conftest import PATIENCE_S, Client, Lobby, StartLobby
 from tests.web.websocket.ways import CLOSE, WAYS, Peer, masked, start_way, upgrade
 
+pytestmark = pytest.mark.system  # thousands of connections
+
 CYCLES = 5
 
 

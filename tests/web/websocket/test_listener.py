@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lobby_server.logs import fields_of
+from lobby_server.process import listening
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
 from lobby_server.web.origin import Origins
@@ -35,6 +36,22 @@ async def test_upgrade_over_http_1_0_is_refused_with_the_name_of_the_proxys_sett
     assert "proxy_http_version 1.1" in body["error"]
     (record,) = [record for record in caplog.records if getattr(record, "event", "") == LogEvent.UPGRADE_REFUSED]
     assert "proxy_http_version 1.1" in str(fields_of(record)["reason"])
+
+
+@pytest.mark.parametrize(("waiting", "accepted"), [(12, listener.ACCEPTS_PER_TURN), (20, 20)])
+async def test_queue_that_is_half_full_is_emptied_in_one_turn(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch, waiting: int, accepted: int
+) -> None:
+    """Beyond its end clients would wait for a second."""
+    monkeypatch.setattr(listening, "LISTEN_BACKLOG", 32)
+    lobby = await start_lobby()
+    way_in = lobby.server._listener
+    assert way_in is not None
+    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=10) for _ in range(waiting)]
+    way_in._accept(way_in._sockets[0])
+    assert len(way_in._newcomers) == accepted
+    for client in clients:
+        client.close()
 
 
 @pytest.mark.parametrize(
@@ -160,6 +177,10 @@ class Failing:
     def __init__(self, number: int) -> None:
         self.fault = OSError(number, os.strerror(number))
         self.tries = 0
+
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        """Nobody waits in its queue."""
+        return bytes(size)
 
     def accept(self) -> tuple[socket.socket, Any]:
         self.tries += 1

@@ -4,7 +4,7 @@
  * The token is kept for this tab, so that two tabs can be two players, and for the device only when asked to.
  */
 import { Signal } from "./signal.js";
-import { t } from "./words.js";
+import { language, t } from "./words.js";
 
 const KEY = "lobby.login";
 
@@ -48,6 +48,16 @@ export class Account {
   /** Another password by a reset link. */
   async reset({ token, newPassword }) {
     this.#enter(await this.#api.post("/api/auth/reset", { token, new_password: newPassword }), false);
+  }
+
+  /** Have a link to another password sent, if there is an account with an address that is confirmed. */
+  async askReset(username) {
+    await this.#api.post("/api/auth/reset-requests", { username, language });
+  }
+
+  /** By the link of a mail. */
+  async confirmEmail(token) {
+    await this.#api.post("/api/auth/email-confirmations", { token });
   }
 
   /** A fresher token before this one ends. Returns it. */

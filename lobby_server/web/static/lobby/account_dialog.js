@@ -9,8 +9,11 @@ export class AccountDialog {
   #api;
   #account;
   #notices;
+  #settings;
 
-  constructor({ api, account, notices }) {
+  /** `settings`: what else the server keeps with the account. */
+  constructor({ api, account, settings, notices }) {
+    this.#settings = settings;
     this.#api = api;
     this.#account = account;
     this.#notices = notices;
@@ -51,6 +54,7 @@ export class AccountDialog {
 
   clear() {
     this.#dialog.close();
+    this.#settings.clear();
     this.#draw([]);
   }
 
@@ -59,7 +63,7 @@ export class AccountDialog {
     setText(byId("account-name"), this.#account.user.username);
     for (const fold of this.#dialog.querySelectorAll("details")) fold.open = false;
     this.#dialog.showModal();
-    this.#notices.attempt(() => this.#fetch());
+    this.#notices.attempt(() => Promise.all([this.#fetch(), this.#settings.fetch()]));
   }
 
   async #fetch() {

@@ -1,12 +1,18 @@
-/** The door: log in, register, log out, and another password by a link (`#reset=…`). */
+/** The door: log in, register, log out; and the links of mails, to another password (`#reset=…`) and to a confirmed address (`#confirm=…`). */
 import { byId, clearForm, onSubmit, part, setHidden, setText } from "./dom.js";
+import { t } from "./words.js";
 
-const RESET = /^#reset=([\w.-]+)$/;
+const LINK = /^#(reset|confirm)=([\w.-]+)$/;
 
 export class AccountView {
   #resetToken = null;
+  #isForgotten = false; // the password is, and its user wants a link
+  #account;
+  #notices;
 
-  constructor({ account }) {
+  constructor({ account, notices }) {
+    this.#account = account;
+    this.#notices = notices;
     this.#readLink(account);
     addEventListener("hashchange", () => this.#readLink(account));
     const reset = byId("reset-form");
@@ -15,6 +21,14 @@ export class AccountView {
       this.#endReset();
     });
     part(reset, "cancel").addEventListener("click", () => this.#endReset());
+    const forgot = byId("forgot-form");
+    byId("forgot").addEventListener("click", () => this.#showForgotten(true));
+    part(forgot, "cancel").addEventListener("click", () => this.#showForgotten(false));
+    onSubmit(forgot, async (fields) => {
+      await account.askReset(fields.get("username").trim());
+      this.#showForgotten(false);
+      setText(byId("door-news"), t("If the account has a confirmed email address, the link is on its way there. It works for an hour."));
+    });
     const form = byId("login-form");
     onSubmit(form, async (fields, submitter) => {
       const wish = {
@@ -41,25 +55,47 @@ export class AccountView {
     return this.#resetToken !== null;
   }
 
-  /** Whoever opens such a link wants another password, also while somebody is logged in here. */
+  /** Whoever opens a link to another password wants that, also while somebody is logged in here. */
   #readLink(account) {
-    const found = RESET.exec(location.hash);
-    if (found === null) return;
-    history.replaceState(null, "", location.href.split("#")[0]); // it is a secret, and works once
-    this.#resetToken = found[1];
+    const [, kind, token] = LINK.exec(location.hash) ?? [];
+    if (token === undefined) return;
+    history.replaceState(null, "", location.href.split("#")[0]); // it is a secret
+    if (kind === "confirm") {
+      this.#confirm(token);
+      return;
+    }
+    this.#resetToken = token;
+    this.#isForgotten = false;
     account.forget("");
-    this.#drawReset();
+    this.#drawForms();
+  }
+
+  async #confirm(token) {
+    const isDone = await this.#notices.attempt(() => this.#account.confirmEmail(token));
+    if (isDone) this.#notices.say(t("Your email address is confirmed."));
+  }
+
+  #showForgotten(isForgotten) {
+    this.#isForgotten = isForgotten;
+    setText(byId("door-news"), "");
+    clearForm(byId("forgot-form"));
+    this.#drawForms();
+    if (isForgotten) byId("forgot-username").value = byId("login-username").value;
+    byId(isForgotten ? "forgot-username" : "login-username").focus();
   }
 
   #endReset() {
     this.#resetToken = null;
     clearForm(byId("reset-form"));
-    this.#drawReset();
+    this.#drawForms();
   }
 
-  #drawReset() {
-    setHidden(byId("reset-form"), this.#resetToken === null);
-    setHidden(byId("login-form"), this.#resetToken !== null);
+  #drawForms() {
+    const isResetting = this.#resetToken !== null;
+    setHidden(byId("reset-form"), !isResetting);
+    setHidden(byId("forgot-form"), isResetting || !this.#isForgotten);
+    setHidden(byId("login-form"), isResetting || this.#isForgotten);
+    setText(byId("door-heading"), isResetting || this.#isForgotten ? t("Choose another password") : t("Log in"));
   }
 
   #show(user) {

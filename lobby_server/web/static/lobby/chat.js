@@ -13,6 +13,7 @@ const ABOUT_CHAT = new Set([
 export class Chat {
   changed = new Signal(); // (channel)
   unsaid = new Signal(); // ({channel, text}): the server did not take it
+  heard = new Signal(); // (line): one that the server has told just now
   failed = new Signal(); // (ApiError): a history that nobody asked for by hand
 
   channels = new Map(); // name → {title, lines, isLoaded, hasMore, unread, userId, draft}
@@ -132,6 +133,7 @@ export class Chat {
     const isSeen = line.channel === this.current && !document.hidden;
     if (!isSeen && !isMine && !this.#mutes.has(line.from_username)) channel.unread += 1;
     this.changed.emit(line.channel);
+    this.heard.emit(line);
   }
 }
 

@@ -11,6 +11,10 @@ export function fromTemplate(id) {
 /** The part of an element that carries `data-part="name"`. */
 export const part = (element, name) => element.querySelector(`[data-part="${name}"]`);
 
+/** All parts of an element, by name. */
+export const partsOf = (element) =>
+  Object.fromEntries([...element.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
+
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -24,28 +28,22 @@ export function setHidden(element, isHidden) {
  *
  * A key may come again with other contents: another room has a member of the same number. So `make(current)` is given no
  * item, only `current()`, which is the newest one whenever it is called; what a row shows is written by `update`.
- *
- * `comesBack(key)`: the element of an item that is left out is kept for when it is wanted again, as a filter does.
  */
-export function syncList(list, items, { key, make, update, comesBack = () => false }) {
+export function syncList(list, items, { key, make, update }) {
   const known = (list.knownItems ??= new Map());
-  const spare = (list.spareItems ??= new Map());
   const wanted = new Set(items.map(key));
   for (const [id, element] of known) {
     if (!wanted.has(id)) {
       element.remove();
       known.delete(id);
-      spare.set(id, element);
     }
   }
-  for (const id of spare.keys()) if (!comesBack(id)) spare.delete(id);
   let next = list.firstElementChild;
   for (const item of items) {
     const id = key(item);
     let element = known.get(id);
     if (element === undefined) {
-      const made = spare.get(id) ?? make(() => made.item);
-      spare.delete(id);
+      const made = make(() => made.item);
       known.set(id, made);
       element = made;
     }
@@ -57,12 +55,17 @@ export function syncList(list, items, { key, make, update, comesBack = () => fal
 }
 
 /** Calls `draw` before the next frame, once, however often it is asked. */
-export function onceAFrame(draw) {
+export const onceAFrame = (draw) => once(draw, requestAnimationFrame);
+
+/** Calls `draw` once the next frame is on the screen, once, however often it is asked: work that can wait keeps nobody waiting. */
+export const onceAfterAFrame = (draw) => once(draw, (run) => requestAnimationFrame(() => setTimeout(run)));
+
+function once(draw, later) {
   let isAsked = false;
   return () => {
     if (isAsked) return;
     isAsked = true;
-    requestAnimationFrame(() => {
+    later(() => {
       isAsked = false;
       draw();
     });

@@ -18,6 +18,7 @@ const CANNOT_ENTER = new Set([
 export class MyRoom {
   changed = new Signal();
   started = new Signal(); // (): the host has started the game
+  heard = new Signal(); // ({fromName, text}): a line that was said just now
   ended = new Signal(); // (sentence): the user is not in it any more, and did not ask for that
 
   id = null;
@@ -197,6 +198,7 @@ export class MyRoom {
   #hear({ fromName, text }) {
     this.#lineNumber += 1;
     this.lines = [...this.lines, { id: this.#lineNumber, fromName, text }].slice(-KEPT_LINES);
+    this.heard.emit({ fromName, text });
   }
 
   #end(sentence) {

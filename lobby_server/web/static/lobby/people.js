@@ -63,7 +63,7 @@ export class People {
     this.#report = report;
   }
 
-  /** `deeds(person)` gives [[label, action]…] that other parts of the page can do with somebody. */
+  /** `deeds({id, username, roomId})` gives [[label, action]…] that other parts of the page can do with somebody. */
   offer(deeds) {
     this.#deeds = deeds;
   }
@@ -88,17 +88,22 @@ export class People {
         const isOnline = person.is_online ?? this.#presence.users.has(person.user_id);
         part(row, "dot").classList.toggle("on", isOnline);
         setText(part(row, "state"), isOnline ? t("online") : t("offline"));
-        const where = this.#whereIs(person.user_id);
+        const where = this.#placeOf(this.#friendRooms.roomOf.get(person.user_id) ?? null);
         setText(part(row, "where"), where);
         setHidden(part(row, "where"), where === "");
       },
     });
   }
 
-  /** The room that a friend is in, in words; empty: in none, or it is not told. */
-  #whereIs(userId) {
-    const roomId = this.#friendRooms.roomOf.get(userId);
-    if (roomId === undefined) return "";
+  /** The room that the dialog's user is in; null: in none, or it is not told. Of friends the server tells each change. */
+  #roomOf(id) {
+    if (id === null) return null;
+    return this.#friendRooms.roomOf.get(id) ?? (this.#friends.isFriend(id) ? null : (this.#profile?.room_id ?? null));
+  }
+
+  /** A room in words; empty: none. */
+  #placeOf(roomId) {
+    if (roomId === null) return "";
     const room = this.#rooms.rooms.get(roomId);
     return room === undefined ? t("in a room") : t("in {room}", { room: titleOf({ name: room.name, gamemode: room.gamemode, mapName: room.map_name }) });
   }
@@ -166,10 +171,11 @@ export class People {
     setText(byId("person-name"), username);
     drawAvatar(part(this.#dialog, "avatar"), username);
     const isOnline = id !== null && this.#presence.users.has(id);
-    const where = id === null ? "" : this.#whereIs(id);
+    const roomId = this.#roomOf(id);
+    const where = this.#placeOf(roomId);
     setText(part(this.#dialog, "state"), isMe ? t("This is you.") : !isOnline ? t("offline") : where === "" ? t("online") : `${t("online")}, ${where}`);
     this.#drawProfile();
-    const deeds = isMe ? [] : [...this.#deeds({ id, username }), ...this.#ownDeeds(id, username)];
+    const deeds = isMe ? [] : [...this.#deeds({ id, username, roomId }), ...this.#ownDeeds(id, username)];
     syncList(part(this.#dialog, "deeds"), deeds, {
       key: ([label]) => label,
       make: (current) => {

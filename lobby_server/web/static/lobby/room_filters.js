@@ -1,7 +1,8 @@
 /**
  * Which rooms of the list are shown, and in which order. What was chosen stays on this device.
  *
- * `choose` looks at every room once and sorts what is left: a list of 500 rooms is no work.
+ * Rooms are put in order when they or the order have changed, and only looked through when a filter has: what a search
+ * compares with is written once per room.
  */
 const KEY = "lobby.rooms";
 const NOTHING = { search: "", mode: "", sort: "newest", notFull: false, friends: false };
@@ -15,6 +16,17 @@ const ORDERS = {
   name: (a, b) => collator.compare(nameOf(a), nameOf(b)) || byNewest(a, b),
 };
 
+const searched = new WeakMap(); // room → all that a search looks at, in lower case
+
+function searchedOf(room) {
+  let text = searched.get(room);
+  if (text === undefined) {
+    text = `${room.name ?? ""}\n${room.gamemode}\n${room.map_name ?? ""}\n${room.host_username}`.toLowerCase();
+    searched.set(room, text);
+  }
+  return text;
+}
+
 export class RoomFilters {
   chosen = { ...NOTHING, ...read() };
 
@@ -27,27 +39,30 @@ export class RoomFilters {
   set(changes) {
     Object.assign(this.chosen, changes);
     const { search, ...kept } = this.chosen; // what is searched for is of the moment
-    localStorage.setItem(KEY, JSON.stringify(kept));
+    if (!("search" in changes) || Object.keys(changes).length > 1) localStorage.setItem(KEY, JSON.stringify(kept));
   }
 
-  clear() {
-    const { sort } = this.chosen;
-    this.set({ ...NOTHING, sort });
+  /** What hides nothing; the order stays. */
+  get cleared() {
+    return { ...NOTHING, sort: this.chosen.sort };
   }
 
-  /** The rooms to show, in their order. `friendRooms`: ids of rooms that friends are in. */
+  /** All rooms, in the order that was chosen. */
+  order(rooms) {
+    return [...rooms].sort(ORDERS[this.chosen.sort] ?? byNewest);
+  }
+
+  /** Those of `rooms` to show. `friendRooms`: ids of rooms that friends are in. */
   choose(rooms, friendRooms) {
-    const { mode, sort, notFull, friends } = this.chosen;
+    const { mode, notFull, friends } = this.chosen;
     const wanted = this.chosen.search.trim().toLowerCase();
-    const found = [];
-    for (const room of rooms) {
-      if (mode !== "" && room.gamemode !== mode) continue;
-      if (notFull && (room.is_full || room.is_started)) continue;
-      if (friends && !friendRooms.has(room.id)) continue;
-      if (wanted !== "" && !`${room.name ?? ""}\n${room.gamemode}\n${room.map_name ?? ""}\n${room.host_username}`.toLowerCase().includes(wanted)) continue;
-      found.push(room);
-    }
-    return found.sort(ORDERS[sort] ?? byNewest);
+    return rooms.filter(
+      (room) =>
+        (mode === "" || room.gamemode === mode) &&
+        !(notFull && (room.is_full || room.is_started)) &&
+        (!friends || friendRooms.has(room.id)) &&
+        (wanted === "" || searchedOf(room).includes(wanted)),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The public rooms, as this client knows them: by differences where the server agreed to `rooms_delta`, else fetched
- * whenever it says that they changed. Newest first.
+ * whenever it says that they changed. Newest first. A room that has changed is another object, and only then.
  */
 import { Signal } from "./signal.js";
 import { SingleFlight } from "./single_flight.js";
@@ -63,7 +63,7 @@ export class RoomList {
 
   #replace(rooms) {
     const before = this.rooms;
-    this.rooms = new Map(rooms.map((room) => [room.id, room]));
+    this.rooms = new Map(rooms.map((room) => [room.id, asBefore(before.get(room.id), room)]));
     const isFirst = !this.isKnown;
     this.isKnown = true;
     this.changed.emit();
@@ -86,4 +86,9 @@ export class RoomList {
   #tellArrivals(rooms) {
     if (rooms.length) this.arrived.emit(rooms);
   }
+}
+
+/** What is the same as before is the same object: who shows it need not look into it. */
+function asBefore(known, room) {
+  return known !== undefined && JSON.stringify(known) === JSON.stringify(room) ? known : room;
 }

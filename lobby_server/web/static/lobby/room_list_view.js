@@ -1,13 +1,16 @@
-/** The list of rooms on the page: filters, arrivals, and the buttons of each row. Draws at most once a frame. */
+/**
+ * The list of rooms on the page: filters, arrivals, and the buttons of each row. Draws at most once a frame, and at once
+ * when somebody chooses a filter.
+ */
 import { confirm } from "./confirm.js";
-import { ago, byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { byId, onSubmit, onceAFrame, onceAfterAFrame, setHidden, setText, syncList } from "./dom.js";
 import { RoomFilters } from "./room_filters.js";
-import { entrance } from "./room_words.js";
+import { drawAge, drawRoomRow, makeRoomRow, markGone } from "./room_row.js";
+import { RoomRows } from "./room_rows.js";
 import { SteadyOrder } from "./steady_order.js";
 import { t } from "./words.js";
 
 const AGES_EVERY_MS = 30000;
-const ROWS_AT_ONCE = 24; // of another choice: more than a screen has, and the others follow, so many a frame
 
 export class RoomListView {
   #list = byId("rooms");
@@ -25,10 +28,12 @@ export class RoomListView {
   #mine;
   #account;
   #fresh = new Set();
-  #most = Infinity; // rows to draw for now
-  #redraw;
   #shown = []; // ids, in the order of the rows
+  #ordered = null; // all rooms, in the order that was chosen; null: to be put in order, and the modes counted
+  #isScrolled = false; // to ask the list itself costs a layout
   #order;
+  #rows = new RoomRows(this.#list, { make: makeRoomRow, draw: (row, room) => this.#drawRow(row, room) });
+  #goOn = onceAfterAFrame(() => this.#draw());
 
   /** `api` deletes and creates, `myRoom` is the room that the user is in, `notices` hears of arrivals. */
   constructor({ model, myRoom, friendRooms, card, api, account, notices }) {
@@ -36,8 +41,11 @@ export class RoomListView {
     this.#friendRooms = friendRooms;
     this.#mine = myRoom;
     this.#account = account;
-    const draw = (this.#redraw = onceAFrame(() => this.#draw()));
-    model.changed.connect(draw);
+    const draw = onceAFrame(() => this.#draw());
+    model.changed.connect(() => {
+      this.#ordered = null;
+      draw();
+    });
     myRoom.changed.connect(draw);
     friendRooms.changed.connect(draw);
     model.failed.connect((fault) => notices.problem(fault.sentence));
@@ -48,20 +56,21 @@ export class RoomListView {
     });
     this.#order = new SteadyOrder(this.#list, { shown: () => this.#shown, released: draw });
     const { search, mode, sort, notFull, friends } = this.#controls;
-    search.addEventListener("input", () => this.#choose({ search: search.value }, draw));
-    mode.addEventListener("change", () => this.#choose({ mode: mode.value.slice(1) }, draw));
-    sort.addEventListener("change", () => this.#choose({ sort: sort.value }, draw));
-    notFull.addEventListener("change", () => this.#choose({ notFull: notFull.checked }, draw));
-    friends.addEventListener("change", () => this.#choose({ friends: friends.checked }, draw));
+    search.addEventListener("input", () => this.#choose({ search: search.value }));
+    mode.addEventListener("change", () => this.#choose({ mode: mode.value.slice(1) }));
+    sort.addEventListener("change", () => this.#choose({ sort: sort.value }));
+    notFull.addEventListener("change", () => this.#choose({ notFull: notFull.checked }));
+    friends.addEventListener("change", () => this.#choose({ friends: friends.checked }));
     byId("rooms-clear").addEventListener("click", () => {
-      this.#filters.clear();
-      this.#most = ROWS_AT_ONCE;
+      this.#choose(this.#filters.cleared);
       this.#showChosen();
-      draw();
       search.focus();
     });
     this.#showChosen();
-    setInterval(draw, AGES_EVERY_MS);
+    setInterval(() => {
+      for (const row of this.#rows) drawAge(row);
+    }, AGES_EVERY_MS);
+    this.#list.addEventListener("scroll", () => (this.#isScrolled = this.#list.scrollTop > 0), { passive: true });
 
     this.#list.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -69,7 +78,7 @@ export class RoomListView {
       const id = button.closest("li").dataset.id;
       if (button.dataset.part === "join") myRoom.join(id);
       else if (button.dataset.part === "leave") myRoom.leave();
-      else if (button.dataset.part === "open") card.open(model.rooms.get(id) ?? button.closest("li").item.item);
+      else if (button.dataset.part === "open") card.open(model.rooms.get(id) ?? button.closest("li").room);
       else this.#delete(id, api, notices);
     });
 
@@ -103,35 +112,34 @@ export class RoomListView {
     }
   }
 
-  #draw() {
-    const rooms = [...this.#model.rooms.values()];
-    this.#drawModes(rooms);
+  #draw(mostMs) {
+    if (this.#ordered === null) {
+      this.#ordered = this.#filters.order(this.#model.rooms.values());
+      this.#drawModes(this.#ordered);
+      this.#rows.forget((id) => this.#model.rooms.has(id));
+    }
     this.#withFriends = this.#friendRooms.rooms;
-    const found = this.#filters.choose(rooms, this.#withFriends);
-    const all = this.#order.arrange(new Map(found.map((room) => [room.id, room])));
-    const rows = all.length > this.#most ? all.slice(0, this.#most) : all;
-    this.#shown = rows.map(({ key }) => key);
+    const found = this.#filters.choose(this.#ordered, this.#withFriends);
+    const wanted = this.#order.arrange(found);
+    this.#shown = wanted.map(({ key }) => key);
+    const count = this.#ordered.length;
     const { isOn } = this.#filters;
-    setText(byId("rooms-count"), isOn ? `${found.length}/${rooms.length}` : String(rooms.length));
-    setHidden(byId("rooms-none"), rooms.length > 0 || rows.length > 0 || !this.#model.isKnown);
-    setHidden(byId("rooms-none-fit"), rooms.length === 0 || rows.length > 0);
+    setText(byId("rooms-count"), isOn ? `${found.length}/${count}` : String(count));
+    setHidden(byId("rooms-none"), count > 0 || wanted.length > 0 || !this.#model.isKnown);
+    setHidden(byId("rooms-none-fit"), count === 0 || wanted.length > 0);
     setHidden(byId("rooms-clear"), !isOn);
     setHidden(byId("rooms-loading"), this.#model.isKnown);
-    syncList(this.#list, rows, {
-      key: ({ key }) => key,
-      comesBack: (id) => this.#model.rooms.has(id),
-      make: () => fromTemplate("room-row"),
-      update: (row, { item }) => (item === null ? this.#markGone(row) : this.#updateRow(row, item)),
-    });
-    if (!this.#order.isHeld) this.#fresh.clear();
-    this.#most = rows.length < all.length ? this.#most + ROWS_AT_ONCE : Infinity;
-    if (rows.length < all.length) this.#redraw();
+    if (!this.#rows.settle(wanted, mostMs)) this.#goOn();
+    else if (!this.#order.isHeld) this.#fresh.clear();
   }
 
-  #choose(changes, draw) {
+  /** Somebody chose: they see it in this very frame. */
+  #choose(changes) {
     this.#filters.set(changes);
-    this.#most = ROWS_AT_ONCE;
-    draw();
+    if ("sort" in changes || "mode" in changes) this.#ordered = null;
+    this.#order.letGo();
+    if (this.#isScrolled) this.#list.scrollTop = 0;
+    this.#draw(0);
   }
 
   #showChosen() {
@@ -142,46 +150,18 @@ export class RoomListView {
     this.#controls.friends.checked = friends;
   }
 
-  /** It is there for the eye until the pointer goes, and cannot be entered any more. */
-  #markGone(row) {
-    row.drawnState = "gone";
-    row.classList.add("gone");
-    for (const button of row.querySelectorAll("button")) button.disabled = true;
-    setText(part(row, "age"), t("gone"));
-  }
-
-  #updateRow(row, room) {
-    const isIn = this.#mine.id === room.id;
-    const isBarred = this.#mine.barred.has(room.id);
-    const hasFriends = this.#withFriends.has(room.id);
-    const state = JSON.stringify([room, isIn, isBarred, hasFriends, this.#account.user?.username]);
-    setText(part(row, "age"), ago(Date.parse(room.created_at)));
-    if (this.#fresh.has(room.id)) row.classList.add("arrived");
-    if (row.drawnState === state) return;
-    row.drawnState = state;
-    row.classList.remove("gone");
-    row.dataset.id = room.id;
-    setText(part(row, "name"), room.name ?? "");
-    setHidden(part(row, "name"), !room.name);
-    setText(part(row, "gamemode"), room.gamemode);
-    setHidden(part(row, "friends"), !hasFriends);
-    setText(part(row, "map"), room.map_name ?? "");
-    const isHost = room.host_username === this.#account.user?.username;
-    setText(part(row, "host"), isHost ? t("you") : room.host_username);
-    setText(part(row, "players"), `${room.current_players}/${room.max_players}`);
-    part(row, "players").setAttribute("aria-label", t("{players} of {places} players", { players: room.current_players, places: room.max_players }));
-    row.classList.toggle("full", room.is_full);
-    row.classList.toggle("mine", isIn);
-    const { label, isOpen } = entrance(room, { isIn, isBarred });
-    setText(part(row, "join"), label);
-    row.classList.toggle("started", room.is_started ?? false);
-    const named = t("{mode} by {name}", { mode: room.gamemode, name: room.host_username });
-    for (const [name, isShown] of [["join", !isIn], ["leave", isIn], ["delete", isHost]]) {
-      const button = part(row, name);
-      setHidden(button, !isShown);
-      button.disabled = name === "join" && !isOpen;
-      button.setAttribute("aria-label", `${button.textContent} ${named}`);
+  #drawRow(row, room) {
+    if (room === null) {
+      markGone(row);
+      return;
     }
+    if (this.#fresh.has(room.id)) row.classList.add("arrived");
+    drawRoomRow(row, room, {
+      isIn: this.#mine.id === room.id,
+      isBarred: this.#mine.barred.has(room.id),
+      hasFriends: this.#withFriends.has(room.id),
+      me: this.#account.user?.username,
+    });
   }
 
   /** The modes that there are, most rooms first; the chosen one stays, also when its last room went. */

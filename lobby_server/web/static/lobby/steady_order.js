@@ -28,16 +28,22 @@ export class SteadyOrder {
     return this.#keys !== null;
   }
 
-  /** `items` (key → item, in their own order) as they are to be shown: [{key, item}…], `item` null where it is gone. */
+  /** `items`, each with an `id`, as they are to be shown: [{key, item}…], `item` null where it is gone. */
   arrange(items) {
-    if (this.#keys === null) return [...items].map(([key, item]) => ({ key, item }));
-    return this.#keys.map((key) => ({ key, item: items.get(key) ?? null }));
+    if (this.#keys === null) return items.map((item) => ({ key: item.id, item }));
+    const byKey = new Map(items.map((item) => [item.id, item]));
+    return this.#keys.map((key) => ({ key, item: byKey.get(key) ?? null }));
+  }
+
+  /** Whoever points at the list has asked for another choice of rows: none is held. */
+  letGo() {
+    clearTimeout(this.#timer);
+    this.#keys = null;
   }
 
   #release() {
-    clearTimeout(this.#timer);
     if (this.#keys === null) return;
-    this.#keys = null;
+    this.letGo();
     this.#released();
   }
 }

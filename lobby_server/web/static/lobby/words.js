@@ -1,16 +1,21 @@
 /**
- * What the page says, in the language of its reader. The sentences of the code and of index.html are English, and are the
- * keys of the other languages: `words_de.js` has German. A sentence that a language has not stays English.
+ * What a page says, in the language of its reader. The sentences of the code and of the page are English, and are the keys
+ * of the other languages: `words_de.js` has German. A page that says more than the lobby's names its own words besides, as
+ * `data-words`. A sentence that a language has not stays English.
  */
-const LANGUAGES = { de: () => import("./words_de.js") };
+const LANGUAGES = { de: { lobby: () => import("./words_de.js"), ops: () => import("../ops/words_de.js") } };
 const KEY = "lobby.language";
 const TRANSLATED = ["aria-label", "placeholder"];
 
-/** The one language of a page that has no other; else what was chosen, or what the browser prefers. */
-export const language = languageOf(
-  document.documentElement.dataset.language ?? localStorage.getItem(KEY) ?? navigator.language,
-);
-const words = language in LANGUAGES ? (await LANGUAGES[language]()).WORDS : {};
+/** What was chosen, or what the browser prefers. */
+export const language = languageOf(localStorage.getItem(KEY) ?? navigator.language);
+const words = language in LANGUAGES ? await load(LANGUAGES[language]) : {};
+
+async function load(parts) {
+  const wanted = ["lobby", document.documentElement.dataset.words].filter((name) => name !== undefined);
+  const modules = await Promise.all(wanted.map((name) => parts[name]()));
+  return Object.assign({}, ...modules.map(({ WORDS }) => WORDS));
+}
 
 /** A sentence with its blanks filled in: `t(sentence, { name })`. */
 export function t(sentence, blanks = {}) {

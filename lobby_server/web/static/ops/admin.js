@@ -2,9 +2,20 @@
 import { Api } from "../lobby/api.js";
 import { confirm } from "../lobby/confirm.js";
 import { ago, byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "../lobby/dom.js";
+import { t } from "../lobby/words.js";
 
 const EVERY_MS = 15000;
 const HOUR_S = 3600;
+const DEEDS = {
+  "announce": "announce",
+  "ban": "ban",
+  "close report": "close report",
+  "close room": "close room",
+  "kick": "kick",
+  "reset link": "reset link",
+  "role": "role",
+  "unban": "unban",
+};
 
 export class Admin {
   #api = new Api();
@@ -15,7 +26,7 @@ export class Admin {
     this.#form("admin-announce", async (fields) => {
       const hours = Number(fields.get("hours"));
       await this.#api.post("/api/announcements", { title: fields.get("title").trim(), body: fields.get("body").trim(), ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
-      return "Announced.";
+      return t("Announced.");
     });
     this.#form("admin-player", async (fields, submitter) => {
       const username = fields.get("username").trim();
@@ -23,16 +34,16 @@ export class Admin {
       const hours = Number(fields.get("hours"));
       if (submitter?.value === "kick") {
         await this.#api.post("/api/admin/kicks", { username, reason });
-        return `${username} is kicked.`;
+        return t("{name} is kicked.", { name: username });
       }
-      const consequence = hours ? `For ${hours} h.` : "Until you lift the ban.";
-      if (!(await confirm({ title: `Ban ${username}?`, consequence, deed: "Ban player" }))) return null;
+      const consequence = hours ? t("For {count} h.", { count: hours }) : t("Until you lift the ban.");
+      if (!(await confirm({ title: t("Ban {name}?", { name: username }), consequence, deed: t("Ban player") }))) return null;
       await this.#api.post("/api/admin/bans", { username, reason, ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
-      return `${username} is banned.`;
+      return t("{name} is banned.", { name: username });
     });
-    byId("admin-bans").addEventListener("click", (event) => this.#press(event, "Lift", ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
-    byId("admin-reports").addEventListener("click", (event) => this.#press(event, "Done", ({ id }) => this.#api.post(`/api/admin/reports/${id}/close`)));
-    byId("admin-rooms").addEventListener("click", (event) => this.#press(event, "Close", (room) => this.#closeRoom(room)));
+    byId("admin-bans").addEventListener("click", (event) => this.#press(event, t("Lift ban"), ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
+    byId("admin-reports").addEventListener("click", (event) => this.#press(event, t("Done"), ({ id }) => this.#api.post(`/api/admin/reports/${id}/close`)));
+    byId("admin-rooms").addEventListener("click", (event) => this.#press(event, t("Close"), (room) => this.#closeRoom(room)));
   }
 
   open(token) {
@@ -65,13 +76,17 @@ export class Admin {
     if (button === null) return;
     await this.#attempt(async () => {
       if ((await action(button.closest("li").item)) === null) return;
-      setText(this.#news, `${deed}: done.`);
+      setText(this.#news, t("{deed}: done.", { deed }));
       await this.#refresh();
     });
   }
 
   async #closeRoom(room) {
-    const sure = await confirm({ title: `Close ${room.gamemode} of ${room.host_username}?`, consequence: "Everybody in it has to leave.", deed: "Close room" });
+    const sure = await confirm({
+      title: t("Close {mode} of {name}?", { mode: room.gamemode, name: room.host_username }),
+      consequence: t("Everybody in it has to leave."),
+      deed: t("Close room"),
+    });
     return sure ? this.#api.post(`/api/admin/rooms/${encodeURIComponent(room.id)}/close`, { reason: "closed by an administrator" }) : null;
   }
 
@@ -94,24 +109,24 @@ export class Admin {
       this.#drawOverview(overview);
       this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
         title: username,
-        text: `${reason} · ${until === null ? "no end" : `until ${new Date(until).toLocaleString()}`} · by ${by}`,
-        deed: "Lift ban",
+        text: [reason, until === null ? t("no end") : t("until {when}", { when: new Date(until).toLocaleString() }), t("by {name}", { name: by })].join(" · "),
+        deed: t("Lift ban"),
       }));
       const open = reports.reports.filter((report) => !report.is_closed);
       setText(byId("admin-reports-count"), String(reports.open));
       this.#list("admin-reports", open, (report) => report.id, (report) => ({
         title: report.about_username,
-        text: `${report.text} · from ${report.from_username}, ${ago(Date.parse(report.created_at))}`,
-        deed: "Done",
+        text: [report.text, t("from {name}", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
+        deed: t("Done"),
       }));
       this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
         title: room.name ?? room.gamemode,
-        text: `${room.gamemode} · host ${room.host_username} · ${room.current_players}/${room.max_players}`,
-        deed: "Close",
+        text: [room.gamemode, t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].join(" · "),
+        deed: t("Close"),
       }));
       this.#list("admin-audit", entries, (entry) => entry.id, (entry) => ({
-        title: `${entry.deed} ${entry.target}`,
-        text: [entry.detail, `by ${entry.by_username}`, new Date(entry.at).toLocaleString()].filter(Boolean).join(" · "),
+        title: `${t(DEEDS[entry.deed] ?? entry.deed)} ${entry.target}`,
+        text: [entry.detail, t("by {name}", { name: entry.by_username }), new Date(entry.at).toLocaleString()].filter(Boolean).join(" · "),
       }));
     });
   }
@@ -119,7 +134,7 @@ export class Admin {
   #drawOverview({ version, uptime_s: uptimeS, started_at: startedAt, settings }) {
     const hours = Math.floor(uptimeS / HOUR_S);
     setText(byId("admin-version"), version);
-    setText(byId("admin-uptime"), `${hours} h ${Math.floor((uptimeS % HOUR_S) / 60)} min, since ${new Date(startedAt).toLocaleString()}`);
+    setText(byId("admin-uptime"), t("{hours} h {minutes} min, since {when}", { hours, minutes: Math.floor((uptimeS % HOUR_S) / 60), when: new Date(startedAt).toLocaleString() }));
     syncList(byId("admin-settings"), Object.entries(settings), {
       key: ([name]) => name,
       make: () => fromTemplate("admin-setting"),

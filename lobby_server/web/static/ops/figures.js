@@ -1,8 +1,9 @@
 /** What the operations page shows, and how one figure is drawn: a title, the latest values in words, a curve. */
 import { fromTemplate, part, setText } from "../lobby/dom.js";
+import { language, t } from "../lobby/words.js";
 
 /** Two places below 10, none above: as much as a glance takes in. */
-const short = (value) => (value < 10 ? String(Number(value.toFixed(1))) : Math.round(value).toLocaleString("en"));
+const short = (value) => value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 1 : 0 });
 const percent = (value) => `${short(value * 100)} %`;
 const ms = (value) => `${short(value)} ms`;
 
@@ -21,19 +22,19 @@ const BINARY = Array.from({ length: 40 }, (_, power) => 2 ** power);
 
 /** A curve is [field of a sample, its name]; `unit` writes a value, `steps` are those of the axis, `most` is its end. */
 export const FIGURES = [
-  { title: "Connections", what: "open sockets, accepted ones, users", unit: short, steps: WHOLE, curves: [["sockets", "sockets"], ["sessions", "accepted"], ["users_online", "users"]] },
-  { title: "Logins a second", what: "accepted handshakes", unit: short, curves: [["logins_per_s", "logins"]] },
-  { title: "Events a second", what: "published, each counted once; messages from clients", unit: short, curves: [["events_per_s", "events"], ["messages_in_per_s", "messages in"]] },
-  { title: "Frames a second", what: "to all clients together", unit: short, curves: [["frames_out_per_s", "frames"]] },
-  { title: "Bytes a second", what: "of those frames", unit: bytes, steps: BINARY, curves: [["bytes_out_per_s", "bytes"]] },
-  { title: "Broadcast latency", what: "as clients acknowledge it, last minute", unit: ms, curves: [["seen_p50_ms", "p50"], ["seen_p99_ms", "p99"]] },
-  { title: "Sends a tick", what: "writes to sockets in a tick of the fan-out", unit: short, curves: [["sends_per_tick", "sends"]] },
-  { title: "Conflation ratio", what: "events that a later one stood for", unit: percent, most: 1, curves: [["conflation_ratio", "conflated"]] },
-  { title: "Cursors behind", what: "sessions whose socket does not take all now", unit: short, steps: WHOLE, curves: [["sessions_behind", "behind"]] },
-  { title: "Loop lag", what: "the worst in each sample", unit: ms, curves: [["loop_lag_ms", "lag"]] },
-  { title: "Processor", what: "of one core", unit: percent, curves: [["cpu_ratio", "used"]] },
-  { title: "Memory", what: "of the process, and of the log for those behind", unit: bytes, steps: BINARY, curves: [["resident_bytes", "resident"], ["log_bytes", "log"]] },
-  { title: "Rooms", what: "private ones too", unit: short, steps: WHOLE, curves: [["rooms", "rooms"]] },
+  { title: t("Connections"), what: t("open sockets, accepted ones, users"), unit: short, steps: WHOLE, curves: [["sockets", t("sockets")], ["sessions", t("accepted")], ["users_online", t("users")]] },
+  { title: t("Logins per second"), what: t("accepted handshakes"), unit: short, curves: [["logins_per_s", t("logins")]] },
+  { title: t("Events per second"), what: t("published, each counted once; messages from clients"), unit: short, curves: [["events_per_s", t("events")], ["messages_in_per_s", t("messages in")]] },
+  { title: t("Frames per second"), what: t("to all clients together"), unit: short, curves: [["frames_out_per_s", t("frames")]] },
+  { title: t("Bytes per second"), what: t("of those frames"), unit: bytes, steps: BINARY, curves: [["bytes_out_per_s", t("bytes")]] },
+  { title: t("Broadcast latency"), what: t("as clients acknowledge it, last minute"), unit: ms, curves: [["seen_p50_ms", "p50"], ["seen_p99_ms", "p99"]] },
+  { title: t("Sends per tick"), what: t("writes to sockets in a tick of the fan-out"), unit: short, curves: [["sends_per_tick", t("sends")]] },
+  { title: t("Conflation ratio"), what: t("events that a later one stood for"), unit: percent, most: 1, curves: [["conflation_ratio", t("conflated")]] },
+  { title: t("Cursors behind"), what: t("sessions whose socket does not take all now"), unit: short, steps: WHOLE, curves: [["sessions_behind", t("behind")]] },
+  { title: t("Loop lag"), what: t("the worst in each sample"), unit: ms, curves: [["loop_lag_ms", t("lag")]] },
+  { title: t("Processor"), what: t("of one core"), unit: percent, curves: [["cpu_ratio", t("used")]] },
+  { title: t("Memory"), what: t("of the process, and of the log for those behind"), unit: bytes, steps: BINARY, curves: [["resident_bytes", t("resident")], ["log_bytes", t("log")]] },
+  { title: t("Rooms"), what: t("private ones too"), unit: short, steps: WHOLE, curves: [["rooms", t("rooms")]] },
 ];
 
 const KEYS = ["one", "two", "three"];

@@ -128,7 +128,7 @@ def test_baseline_of_the_repository_watches_what_this_lab_measures_and_has_no_ab
 def gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Run]:
     """The runs that the gate will measure, one after the other."""
     runs: list[Run] = []
-    monkeypatch.setattr(cli, "_measure", lambda *_, **__: runs.pop(0))
+    monkeypatch.setattr("bench.commands.comparing.measure", lambda *_, **__: runs.pop(0))
     write_baseline(a_baseline(), tmp_path / "baseline.json")
     return runs
 

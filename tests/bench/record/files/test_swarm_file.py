@@ -116,3 +116,49 @@ def test_swarm_of_another_kind_is_refused_in_one_sentence(tmp_path: Path, change
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(RunUnreadable, match=says):
         read_run(path)
+
+
+def changed(folder: Path, **parts: Any) -> Path:
+    """A swarm with other facts; `arguments` are added to those that there are."""
+    path = a_swarm(folder) / "run.json"
+    document = json.loads(path.read_text())
+    arguments = {**document["arguments"], **parts.pop("arguments", {})}
+    path.write_text(json.dumps({**document, "arguments": arguments, **parts}))
+    return folder
+
+
+def test_a_run_that_was_killed_is_no_basis_for_a_verdict(tmp_path: Path) -> None:
+    before, after = a_swarm(tmp_path / "a"), changed(tmp_path / "b", is_over=False)
+    compared = CliRunner().invoke(cli.main, ["compare", str(before), str(after)])
+    assert compared.exit_code == 4
+    assert "The run after was broken off." in compared.output
+
+
+def test_runs_that_somebody_stopped_after_about_the_same_time_are_compared(tmp_path: Path) -> None:
+    stopped = {"arguments": {"run_time": None}}
+    one, two = (changed(tmp_path / name, duration_s=s, **stopped) for name, s in (("a", 30.2), ("b", 29.9)))
+    found = compare_runs(read(one), read(two), limit=0.1)
+    assert found.basis.other_sizes == frozenset()
+    assert found.pairs
+
+
+def test_swarms_with_another_load_are_told_apart(tmp_path: Path) -> None:
+    of_load = {"mix": "browser=1", "network": "mobile-3g", "metrics_port": 9646}
+    one, two = a_swarm(tmp_path / "a"), changed(tmp_path / "b", arguments=of_load)
+    [remark] = [text for text in compare_runs(read(one), read(two), limit=0.1).basis.remarks if "options" in text]
+    assert remark == (
+        "The swarms were given other options: --mix not given → browser=1, --network not given → mobile-3g."
+    )
+
+
+def test_swarms_of_several_nights_make_a_trend(tmp_path: Path) -> None:
+    for night, slower in enumerate((1.0, 1.0, 2.0), start=1):
+        (tmp_path / f"{night}").mkdir()
+        for number in range(4):
+            folder = a_swarm(tmp_path / f"{night}" / f"run-{number}", slower=slower * (1 + number / 50))
+            path = folder / "run.json"
+            path.write_text(path.read_text().replace("2026-01-01T", f"2026-01-{night:02}T"))
+    done = CliRunner().invoke(cli.main, ["trend", str(tmp_path), "--figure", "heartbeat.p99", "--limit", "0.1"])
+    assert done.exit_code == 3, done.output
+    assert done.output.count("* worse") == 1
+    assert "4 runs" in done.output

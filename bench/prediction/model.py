@@ -1,0 +1,207 @@
+"""The model: what a piece of work costs on the machine that it was measured on, and how far the measurements went.
+
+It is a file of its own (JSON), so that a plan can be tried without measuring. Costs hold for the machine and the commit
+that the file names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from bench.record.run import Machine
+
+SCHEMA = 1
+MODEL_FILE = Path("reports") / "model.json"
+"""The model that comes with the repository."""
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one piece of work costs."""
+
+    value: float
+    unit: str
+    low: float
+    high: float
+    """Least and most of the repeats."""
+    n: int
+    """Measurements."""
+    source: str
+    """From which measurement it is."""
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one process, unless said otherwise. In µs of CPU where the unit does not say another."""
+
+    # A broadcast
+    send_base: Cost
+    """One write to a session without features."""
+    send_features: Cost
+    """One write to a session with features."""
+    sent_byte: Cost
+    """ns per byte of a write."""
+    change: Cost
+    """A room made or deleted over HTTP, in a lobby of one process."""
+    announcement: Cost
+    """Of a changed list, beside its writes."""
+    told_room: Cost
+    """Per room of the list and announcement, while a client follows deltas."""
+    event: Cost
+    """A user who comes online or goes offline, told."""
+    # A session
+    upgrade: Cost
+    handshake: Cost
+    """The token checked, the session accepted, what it is a part of."""
+    departure: Cost
+    heartbeat: Cost
+    """A client's ping and its answer."""
+    idle: Cost
+    """Per second, whatever happens."""
+    # The list over HTTP
+    fetch: Cost
+    """One of a herd of fetches, on a connection that is there."""
+    poll: Cost
+    """One that comes alone."""
+    fetched_byte: Cost
+    """ns per byte of the body."""
+    fetch_packed: Cost
+    """Compressed."""
+    unchanged: Cost
+    """A poll that is answered with 304."""
+    connection: Cost
+    """A connection that a fetch opens for itself."""
+    built_room: Cost
+    """Per room of the list and revision: the body, built once."""
+    # The log of several processes
+    shared_change: Cost
+    """A room made or deleted over HTTP, at the process where it came in, without its entry."""
+    entry: Cost
+    """An entry of the log read, per process."""
+    command: Cost
+    """A command of an entry applied, per process."""
+    engine_entry: Cost
+    """An entry written, of Valkey."""
+    engine_read: Cost
+    """An entry handed to one process, of Valkey."""
+    engine_command: Cost
+    """A command of an entry, of Valkey."""
+    log_idle: Cost
+    """Per second and process, for taking part."""
+    database_write: Cost
+    """A room made or deleted, of PostgreSQL."""
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is not CPU."""
+
+    process_mib: Cost
+    session_kib: Cost
+    """Per session, of the process that holds it."""
+    user_kib: Cost
+    """Per user online, of every other process."""
+    room_kib: Cost
+    """Per room, of every process."""
+    answer_head_bytes: Cost
+    """Head of an answer with the list."""
+    request_bytes: Cost
+    """A fetch of the list, as a client asks."""
+
+
+class Waits(msgspec.Struct, frozen=True, kw_only=True):
+    """Times in which no core works, in ms."""
+
+    change: Cost
+    """Of a change, until it is committed: the database's."""
+    shared_change: Cost
+    """The same with several processes."""
+    log: Cost
+    """From one process to another by way of Valkey."""
+    start: Cost
+    """From the start of a process until it takes clients."""
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How far measurements went."""
+
+    sessions: int
+    """Of a process."""
+    processes: int
+    changes_per_s: float
+    rooms: int
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of forecasts that were measured afterwards (scenario ``prediction``)."""
+
+    n: int
+    median_error: float
+    """Of all quantities, as a part of what was measured; without sign."""
+    worst_error: float
+    extent: Extent
+    started_at: str
+    commit: str
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    schema: int = SCHEMA
+    made_at: str
+    """ISO 8601, UTC."""
+    commit: str
+    dirty: bool
+    machine: Machine
+    took_s: float
+    costs: Costs
+    sizes: Sizes
+    waits: Waits
+    measured: Extent
+    held: Held | None = None
+    """None: no forecast of this model has been measured."""
+    notes: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def extent(self) -> Extent:
+        """Beyond it a forecast is extrapolated."""
+        if self.held is None:
+            return self.measured
+        one, two = self.measured, self.held.extent
+        return Extent(
+            sessions=max(one.sessions, two.sessions),
+            processes=max(one.processes, two.processes),
+            changes_per_s=max(one.changes_per_s, two.changes_per_s),
+            rooms=max(one.rooms, two.rooms),
+        )
+
+
+class ModelUnreadable(ValueError):
+    """A file that is no model of this schema. The text is one sentence."""
+
+
+def write_model(model: Model, path: Path) -> None:
+    """Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(model), indent=2) + b"\n")
+
+
+def read_model(path: Path) -> Model:
+    """Raises `ModelUnreadable`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelUnreadable(
+            f"there is no model at {path}: make one with lobby-bench calibrate-model --output {path} "
+            f"({error.strerror or error})"
+        ) from error
+    try:
+        schema = msgspec.json.decode(data, type=_OfSchema).schema
+        if schema != SCHEMA:
+            raise ModelUnreadable(f"{path} has schema {schema}, this lab reads {SCHEMA}: make it again")
+        return msgspec.json.decode(data, type=Model)
+    except msgspec.MsgspecError as error:
+        raise ModelUnreadable(f"{path} is not a model: {error}") from error
+
+
+class _OfSchema(msgspec.Struct):
+    schema: int = 0

@@ -1,0 +1,347 @@
+"""One server process: the real fan-out, announcer and room list, on a core that their work is charged to.
+
+What runs is `Fanout`, `Announcer`, `RoomChanges` and `RoomBook` of the server. Around them stand the calls that reach a
+process, each with its cost: a heartbeat, a session that comes, an entry of the log. The list over HTTP is at the
+`desk`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from random import Random
+from typing import cast
+
+from bench.prediction.model import Model
+from bench.prediction.virtual.core import Process
+from bench.prediction.virtual.crowd import Crowd, dealt
+from bench.prediction.virtual.desk import CountingMeter, ListDesk, Told
+from bench.prediction.virtual.log import Batch, Command, Engine, Kind, Writer, commands_in
+from bench.prediction.virtual.measures import Traffic
+from bench.prediction.virtual.setup import Setup, seconds
+from bench.record.wire import PING_MESSAGE, PONG_BYTES, server_frame_bytes
+from lobby_server.core.presence import User
+from lobby_server.core.rooms import Room, RoomBook
+from lobby_server.protocol.encoding import encode_json
+from lobby_server.protocol.framing.frames import client_frame_bytes
+from lobby_server.protocol.messages import UserOnline, encode_frame
+from lobby_server.protocol.resources import OnlineUser
+from lobby_server.service.announcer import Announcer
+from lobby_server.service.fanout.fanout import SLICE_WRITES, TURN_BYTES, Fanout
+from lobby_server.service.fanout.profile import BASE_PROFILE, PresenceMode, RoomsMode
+from lobby_server.service.rooms.changes import RoomChanges
+from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.list import RoomListView
+from lobby_server.service.session import Session
+from lobby_server.service.sessions import Sessions
+from lobby_server.service.watch.metrics import Metrics
+from lobby_server.settings import Settings
+
+CROWDS = 64
+"""Of a process, about."""
+MOST_IN_A_CROWD = 256
+"""Half of what the fan-out writes to in one turn of the loop."""
+MOST_AT_ONCE = 250
+"""Users who come or go in one call: more would not fit a message of 32 KiB."""
+TURN_S = 0.02
+"""How long entries are applied before the loop has its turn (`lobby_server.backplane.log`)."""
+FOREVER_S = 1e12
+NAME = "player1234"
+"""As long as the lab's names are."""
+HOST_NAME = "hoster1234"
+_NEWS = re.compile(rb'"rooms_changed"|"rooms_delta"|"rooms_snapshot"')
+_REVISION = re.compile(rb'"rev":(\d+)')
+_WINDOW = re.compile(rb'"fetch_within_ms":(\d+)')
+_FRAME_BYTES = len(encode_frame(UserOnline(user_id=100_000, username=NAME)))
+_ROW_BYTES = len(encode_json(OnlineUser(100_000, NAME))) + 1
+_HEARTBEAT_UP, _HEARTBEAT_DOWN = client_frame_bytes(len(PING_MESSAGE)), server_frame_bytes(PONG_BYTES)
+
+
+class _PaidChanges(RoomChanges):
+    """The room list as it is told, and the work of that: for deltas it is compared room by room."""
+
+    def __init__(self, book: RoomBook, meter: FetchMeter, node: Node) -> None:
+        super().__init__(book, meter)
+        self._node = node
+
+    def frames(self, mode: RoomsMode, clients: int) -> list[bytes]:
+        self._node.announces(compares=mode is RoomsMode.DELTA)
+        return super().frames(mode, clients)
+
+
+class Node:
+    """One of them. `bench.prediction.virtual.crowd.Hearing` and `bench.prediction.virtual.log.Reader`."""
+
+    def __init__(
+        self, setup: Setup, model: Model, process: Process, *, number: int, told: Told, engine: Engine | None
+    ) -> None:
+        self.process = process
+        self.cursor = 0
+        self.changes = 0
+        """Calls that changed the list here."""
+        self.traffic = Traffic()
+        self.crowds: list[Crowd] = []
+        self.told = told
+        self._setup = setup
+        self._settings = settings = Settings()
+        self._engine = engine
+        self._writer = Writer(engine) if engine is not None else None
+        self._users = itertools.count(1_000_000)
+        self._rooms = itertools.count()
+        self._ids = Random(f"{setup.seed}/rooms")
+        """The same on all processes; as hard to compress as the server's."""
+        self._standing: list[str] = []
+        self._applied: list[Batch] = []
+        self._seen = 0
+        costs = model.costs
+        self._profile = setup.profile if setup.has_sockets else BASE_PROFILE
+        self._send_s = seconds(costs.send_base if self._profile == BASE_PROFILE else costs.send_features)
+        self._byte_s = seconds(costs.sent_byte)
+        self._change_s = seconds(costs.change if engine is None else costs.shared_change)
+        self._commit_s = seconds(model.waits.change if engine is None else model.waits.shared_change)
+        self._announcement_s, self._told_room_s = seconds(costs.announcement), seconds(costs.told_room)
+        self._event_s = seconds(costs.event)
+        self._come_s = seconds(costs.upgrade), seconds(costs.handshake)
+        self._go_s = seconds(costs.departure)
+        self._heartbeat_s = seconds(costs.heartbeat)
+        self._entry_s, self._command_s = seconds(costs.entry), seconds(costs.command)
+        self._idle_s = seconds(costs.idle) + (seconds(costs.log_idle) if engine is not None else 0.0)
+        # The server's own
+        metrics = Metrics()
+        self.book = RoomBook(empty_ttl_s=FOREVER_S)
+        crowds = dealt(setup.sessions_of(number), crowds=CROWDS, most=MOST_IN_A_CROWD) or [1]
+        meter = CountingMeter(process, sessions_per_crowd=sum(crowds) / len(crowds))
+        self.desk = ListDesk(
+            setup,
+            model,
+            process,
+            book=self.book,
+            view=RoomListView(self.book, metrics),
+            meter=meter,
+            told=told,
+            traffic=self.traffic,
+            chance=Random(f"{setup.seed}/{number}"),
+        )
+        self._last_data: bytes | memoryview | None = None
+        self._last_news: tuple[int | None, float] | None = None
+        self.fanout = Fanout(
+            clock=process,
+            metrics=metrics,
+            tick_s=settings.tick_ms / 1000,
+            log_bytes=settings.outbox_log_bytes,
+            log_age_s=settings.outbox_log_age_s,
+            base_tick_frames=settings.base_tick_frames,
+            slice_writes=max(1, SLICE_WRITES // max(crowds)),
+            turn_bytes=max(1, TURN_BYTES // max(crowds)),
+        )
+        interval_s = setup.rooms_interval_s
+        self.announcer = Announcer(
+            fanout=self.fanout,
+            sessions=Sessions(limit=0),
+            rooms=_PaidChanges(self.book, meter, self),
+            count_players=lambda: setup.sessions,
+            clock=process,
+            metrics=metrics,
+            rooms_interval_s=settings.rooms_notify_interval_ms / 1000 if interval_s is None else interval_s,
+            is_shared=engine is not None,
+        )
+
+    # -- at the beginning -----------------------------------------------------------------------------------------
+
+    def fill(self, rooms: int) -> None:
+        """Rooms that have been there for long."""
+        for _ in range(rooms):
+            self._make_room()
+
+    def prepare(self, sessions: int) -> list[Crowd]:
+        """Sessions that will be here, dealt out among crowds; `join` lets a crowd hear."""
+        return [Crowd(self, self._profile, size) for size in dealt(sessions, crowds=CROWDS, most=MOST_IN_A_CROWD)]
+
+    def join(self, crowd: Crowd) -> None:
+        """In the process's own time: accepted sessions hear from now on."""
+        self.crowds.append(crowd)
+        crowd.has = self.book.revision  # what they get to begin with tells of no change
+        self.announcer.welcome(cast(Session, crowd))
+
+    def prepare_pollers(self, sessions: int) -> list[Crowd]:
+        """Clients that poll, in groups that ask together."""
+        return [Crowd(self, BASE_PROFILE, size) for size in self.desk.pieces(sessions)]
+
+    def start(self) -> None:
+        """Whatever this process does by itself."""
+        if self._engine is not None:
+            self._ask()
+        self._idle()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing waits to be told or applied here."""
+        if self._engine is not None and self._writer is not None:
+            return self.fanout.is_idle and self._writer.is_idle and self._seen == self._engine.entries
+        return self.fanout.is_idle
+
+    # -- `Hearing` ------------------------------------------------------------------------------------------------
+
+    def written(self, crowd: Crowd, data: bytes | memoryview) -> None:
+        began_s = self.process.monotonic_s()
+        size = len(data)
+        self.process.spend(crowd.sessions * (self._send_s + self._byte_s * size))
+        self.traffic.write(size, crowd.sessions)
+        if data is not self._last_data:
+            self._last_data, self._last_news = data, self._news_in(data)
+        if self._last_news is None:
+            return
+        revision, window_s = self._last_news
+        ended_s = self.process.monotonic_s()
+        if self._setup.way == "delta":
+            if revision is not None and revision > crowd.has:
+                self.told.holds(crowd.has, revision, crowd.sessions, began_s, ended_s)
+                crowd.has = revision
+        elif revision is None or revision > crowd.has:
+            self.desk.fetch(crowd, ended_s + self._setup.network_s, window_s)
+
+    def _news_in(self, data: bytes | memoryview) -> tuple[int | None, float] | None:
+        """The revision that it brings, if it says one, and the time over which to fetch; None: nothing of the list."""
+        if _NEWS.search(data) is None:
+            return None
+        revisions, windows = _REVISION.findall(data), _WINDOW.findall(data)
+        return (int(revisions[-1]) if revisions else None), (int(windows[-1]) / 1000 if windows else 0.0)
+
+    def announces(self, *, compares: bool) -> None:
+        self.process.spend(self._announcement_s + (self._told_room_s * len(self.book) if compares else 0.0))
+
+    # -- sessions -------------------------------------------------------------------------------------------------
+
+    def heartbeats(self, number: int) -> None:
+        self.process.spend(self._heartbeat_s * number)
+        self.traffic.exchange(_HEARTBEAT_UP, _HEARTBEAT_DOWN, number)
+
+    def upgrade(self, number: int) -> None:
+        self.process.spend(self._come_s[0] * number)
+
+    def accept(self, number: int, kind: Kind = Kind.ONLINE) -> None:
+        """Handshakes, and the commands that come of them."""
+        self.process.spend(self._come_s[1] * number)
+        self.append(Command(kind, number))
+
+    def visit(self, number: int) -> None:
+        """Players who come in the stead of others that go: with the list, as their way gets it."""
+        if not self._setup.has_sockets:
+            self.desk.serve(number, connects=True)
+            return
+        self.upgrade(number)
+        if self._setup.way == "delta":
+            crowd = Crowd(self, self._profile, number)
+            crowd.has = self.book.revision
+            self.announcer.snapshot(cast(Session, crowd))
+        else:
+            self.desk.serve(number, connects=True)
+        self.accept(number)
+
+    def leave(self, number: int) -> None:
+        if self._setup.has_sockets:
+            self.process.spend(self._go_s * number)
+            self.append(Command(Kind.OFFLINE, number))
+
+    def say(self, number: int) -> None:
+        """Commands of another kind, which a few hear."""
+        self.process.spend(number * (self._heartbeat_s + self._command_s))
+        self.append(Command(Kind.OTHER, number))
+
+    # -- commands -------------------------------------------------------------------------------------------------
+
+    def change(self, due_s: float | None) -> None:
+        """A call that makes or deletes a room; committed before it is told. `due_s`: if its time to fresh counts."""
+        self.changes += 1
+        self.process.spend(self._change_s / 2)
+        self.process.call_later(self._commit_s, self._committed, due_s)
+
+    def _committed(self, due_s: float | None) -> None:
+        self.process.spend(self._change_s / 2)
+        self.append(Command(Kind.CHANGE, 1, due_s))
+
+    def append(self, command: Command) -> None:
+        if self._writer is not None:
+            self._writer.append(command, self.process.monotonic_s())
+        else:
+            self.apply(command)
+
+    def apply(self, command: Command) -> None:
+        """What a command changes, here."""
+        if command.kind is Kind.CHANGE:
+            self._change_list()
+            if command.due_s is not None:
+                self.told.due_s.setdefault(self.book.revision, command.due_s)
+            self.announcer.rooms_changed()
+        elif command.kind is not Kind.OTHER and self._setup.has_sockets:
+            for count in dealt(command.number, crowds=1, most=MOST_AT_ONCE):
+                self._presence(count, is_online=command.kind is Kind.ONLINE)
+
+    def _presence(self, count: int, *, is_online: bool) -> None:
+        """`count` users who come or go: one whose event is as long as that of all."""
+        self.process.spend(self._event_s * count)
+        is_row = self._profile.presence is PresenceMode.BATCH
+        more = (count - 1) * (_ROW_BYTES if is_row else _FRAME_BYTES)
+        user = User(next(self._users), NAME + "x" * more)
+        if is_online:
+            self.announcer.user_online(user)
+        else:
+            self.announcer.user_offline(user)
+        if self._profile.presence is PresenceMode.FRIENDS:
+            here = count * self._setup.friends_online / self._setup.processes
+            self.process.spend(here * (self._send_s + self._byte_s * _FRAME_BYTES))
+            self.traffic.exchange(0, _FRAME_BYTES, here)
+
+    def _change_list(self) -> None:
+        """Rooms are made and deleted in turns, so that there are as many as before."""
+        if len(self._standing) > max(1, self._setup.rooms):
+            self.book.remove(self._standing.pop(0))
+        else:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        number = next(self._rooms)
+        room = Room(
+            id=f"{self._ids.getrandbits(48):012x}",
+            host=User(number, HOST_NAME),
+            gamemode="deathmatch",
+            map_name=f"lab-{number:06d}",
+            max_players=8,
+            is_public=True,
+            version=None,
+            created_at=self.process.utc_now(),
+        )
+        self.book.add(room, now_s=0.0, creator_has_socket=True)
+        self._standing.append(room.id)
+
+    # -- the log --------------------------------------------------------------------------------------------------
+
+    def read(self, batches: Sequence[Batch]) -> None:
+        self._applied.extend(batches)
+        self._go_on_applying()
+
+    def _go_on_applying(self) -> None:
+        began_s = self.process.monotonic_s()
+        for place, batch in enumerate(self._applied):
+            if self.process.monotonic_s() - began_s > TURN_S:
+                del self._applied[:place]
+                self.process.call_later(0.0, self._go_on_applying)
+                return
+            self.process.spend(self._entry_s + self._command_s * commands_in(batch))
+            for command in batch:
+                self.apply(command)
+            self._seen += 1
+        self._applied.clear()
+        self._ask()
+
+    def _ask(self) -> None:
+        assert self._engine is not None
+        self._engine.process.call_at(self.process.monotonic_s() + self._engine.hop_s, self._engine.ask, self)
+
+    # -- by itself ------------------------------------------------------------------------------------------------
+
+    def _idle(self) -> None:
+        every_s = 0.25
+        self.process.spend(self._idle_s * every_s)
+        self.process.call_later(every_s, self._idle)

@@ -1,0 +1,100 @@
+"""The chart of how far each way to the list goes on given nodes, and what breaks first."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from bench.report.charts.colours import GREY, WAY_COLOURS
+from bench.report.charts.sheet import (
+    CAPTION_CHARACTERS,
+    PHONE_WIDTH_IN,
+    STYLE,
+    WIDTH_IN,
+    Chart,
+    is_narrow,
+    render,
+    title,
+    wrapped,
+)
+from bench.words import count, in_ms, plural
+
+PRESENCE_HATCHES = ("", "//", "..")
+"""Of bars of one way, one after the other."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a way goes."""
+
+    name: str
+    way: str
+    holds: int
+    """Players; 0: not even the fewest that were tried."""
+    breaks: str
+    """What does not hold above that; empty: nothing was found."""
+    is_pushed: bool
+    """Clients hear of changes, and need not ask."""
+
+
+def scale_chart(
+    reaches: Sequence[Reach], *, nodes: int, slo_ms: float, poll_s: float, assumptions: str, measured: int, basis: str
+) -> Chart:
+    """`measured`: players up to whom the model was measured; what is above is extrapolated. `basis`: machine, commit
+    and time of the model."""
+    pushed = [reach for reach in reaches if reach.is_pushed and reach.holds]
+    where = f"On {plural(nodes, 'node')}"
+    if pushed:
+        best = max(pushed, key=lambda reach: reach.holds)
+        message = f"{where}, {best.name} keep {count(best.holds)} players fresh within {in_ms(slo_ms)}"
+    else:
+        message = f"{where}, no way of push keeps anybody fresh within {in_ms(slo_ms)}"
+    see = "A bar ends where the first thing breaks; what that is stands beside it."
+    what = (
+        f"Forecast, not measured: {assumptions}. Those who poll hold a list that is up to {poll_s:g} s old, and their "
+        f"bar is of the time until a poll is answered. Beyond {count(measured)} players (dashed line) it is "
+        f"extrapolated. Model: {basis}"
+    )
+    return render("ways-at-scale", message, see, partial(_draw, list(reaches), message, measured, what))
+
+
+def _draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figure:
+    width_in = PHONE_WIDTH_IN if is_narrow() else WIDTH_IN
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width_in, 4.4), layout="constrained")
+        axes = figure.subplots()
+        figure.set_label(what)
+        if mpl.rcParams["svg.fonttype"] != "none":
+            caption = "\n".join(textwrap.wrap(what, CAPTION_CHARACTERS))
+            figure.supxlabel(caption, fontsize=7.5, color=GREY, x=0.01, ha="left")
+        least = min((reach.holds for reach in reaches if reach.holds), default=1_000) / 3
+        seen: dict[str, int] = {}
+        for row, reach in enumerate(reaches):
+            hatch = PRESENCE_HATCHES[seen.get(reach.way, 0) % len(PRESENCE_HATCHES)]
+            seen[reach.way] = seen.get(reach.way, 0) + 1
+            colour = WAY_COLOURS.get(reach.way, GREY)
+            length = max(reach.holds, least)
+            axes.barh(row, length, color=colour, alpha=0.8, height=0.62, hatch=hatch, edgecolor="white")
+            words = f"{count(reach.holds)} · {reach.breaks}" if reach.breaks else f"{count(reach.holds)} and more"
+            axes.annotate(
+                words if reach.holds else f"none · {reach.breaks}", (max(reach.holds, least), row), xytext=(5, 0),
+                textcoords="offset points", va="center", fontsize=8,
+            )  # fmt: skip
+        axes.axvline(measured, color=GREY, linestyle=(0, (5, 3)), linewidth=1)
+        axes.set_yticks(range(len(reaches)), wrapped([reach.name for reach in reaches]))
+        axes.invert_yaxis()
+        most = max(max(reach.holds for reach in reaches), measured)
+        axes.set_xscale("log")
+        axes.set_xlim(min(least, measured * 0.8), most * 12)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("players up to whom everything holds (log scale)")
+        axes.grid(visible=False, axis="y")
+        title(axes, message)
+    return figure

@@ -1,0 +1,1 @@
+"""What a piece of work costs, measured on real servers, and forecasts that are held against measurements."""

@@ -1,0 +1,118 @@
+"""What sessions cost that come, stay and go: upgrade, handshake, heartbeat, end; who hears of whom; and memory."""
+
+from __future__ import annotations
+
+import time
+
+from bench.load.changes.storm_ledger import storm_events
+from bench.load.clients.population import Group, Population
+from bench.load.sockets.sinks import Sinks
+from bench.measures import RSS_PER_CONNECTION
+from bench.prediction.fitting import fit
+from bench.processes.lab import HOST, Server
+from bench.record.book import Book
+from bench.scenarios.engine.memory import measure_memory
+from bench.scenarios.prediction import broadcasts
+from bench.scenarios.prediction.broadcasts import USERS
+from bench.scenarios.prediction.lists import FLAGS
+from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, watched
+
+PATTERN = b'"user_online"'
+SETTLE_S = 0.3
+GONE_S = 0.5
+"""Until the server has seen that all are gone."""
+PING_EVERY_S = 0.4
+UNITS = {"upgrade": "µs", "handshake": "µs", "departure": "µs", "heartbeat": "µs", "event": "µs"}
+
+
+def measure(measuring: Measuring) -> None:
+    """One server for all who come, and one whose memory is looked at."""
+    lab, sizes = measuring.lab, measuring.sizes
+    with lab.server(FLAGS) as server:
+        measuring.say(f"{sizes.comers} clients come and go")
+        _come_and_go(measuring, server)
+        measuring.say(f"{sizes.storm} users come, each told of all")
+        _storms(measuring, server)
+        measuring.say("heartbeats")
+        _heartbeats(measuring, server)
+    measuring.take(fit(measuring.rows, given=measuring.known), {**broadcasts.UNITS, **UNITS})
+    known = measuring.known
+    work_ms = (known["change"] + known["announcement"] + known["send_base"]) * 1e3
+    waits_ms = [max(0.0, each - work_ms) for each in measuring.heard_ms]
+    measuring.spread("change_wait", waits_ms, "ms", "a change and one client")
+    measuring.say(f"memory, {', '.join(map(str, sizes.memory))} clients")
+    book = Book()
+    measure_memory(lab, book, sizes.memory)
+    kib = [
+        reading.value
+        for each in book.result("", ()).measures
+        if each.name == RSS_PER_CONNECTION.name
+        for reading in each.readings
+    ]
+    measuring.spread("session_kib", kib, "KiB", "clients that come")
+
+
+def _come_and_go(measuring: Measuring, server: Server) -> None:
+    """Few users, so that nearly nobody is told of anybody."""
+    comers, accepted = measuring.sizes.comers, 0
+    with measuring.lab.generator(
+        Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret, users=USERS
+    ) as sinks:
+        for repeat in range(measuring.sizes.repeats):
+            sinks.call(Sinks.open, USERS)  # brings all users online, and the first time finds everything cold
+            sinks.call(Sinks.say_hello)
+            accepted += USERS
+            sinks.call(Sinks.accepted, accepted)
+            time.sleep(SETTLE_S)
+            with watched(server.pid, server.port) as stretch:
+                sinks.call(Sinks.open, comers)
+                time.sleep(SETTLE_S)
+            measuring.row("upgrades", repeat, stretch.used_s, stretch.wall_s, upgrade=comers)
+            with watched(server.pid, server.port) as stretch:
+                sinks.call(Sinks.say_hello, USERS)
+                accepted += comers
+                sinks.call(Sinks.accepted, accepted)
+                time.sleep(SETTLE_S)
+            measuring.row("handshakes", repeat, stretch.used_s, stretch.wall_s, handshake=comers)
+            with watched(server.pid, server.port) as stretch:
+                sinks.call(Sinks.close)
+                time.sleep(GONE_S)
+            counted = stretch.counted
+            measuring.row(
+                "departures", repeat, stretch.used_s, stretch.wall_s, departure=comers + USERS, event=USERS,
+                send_base=counted.writes, sent_byte=counted.sent_bytes,
+            )  # fmt: skip
+
+
+def _storms(measuring: Measuring, server: Server) -> None:
+    users, heard = measuring.sizes.storm, 0
+    with measuring.lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks:
+        for repeat in range(measuring.sizes.repeats):
+            sinks.call(Sinks.open, users)
+            time.sleep(SETTLE_S)
+            with watched(server.pid, server.port) as stretch:
+                sinks.call(Sinks.say_hello)
+                heard += storm_events(users)
+                sinks.call(Sinks.hear, heard, TIMEOUT_S)
+            counted = stretch.counted
+            measuring.row(
+                "a storm", repeat, stretch.used_s, stretch.wall_s, handshake=users, event=users,
+                send_base=counted.writes, sent_byte=counted.sent_bytes,
+            )  # fmt: skip
+            sinks.call(Sinks.close)
+            time.sleep(GONE_S)
+
+
+def _heartbeats(measuring: Measuring, server: Server) -> None:
+    lab, sizes = measuring.lab, measuring.sizes
+    clients = max(2, sizes.comers // 2)
+    group = Group("delta", HOST, server.port, server.jwt_secret, clients, 0, max(1, clients // USERS))
+    with lab.generator(Population, groups=[group], poll_s=1.0, heartbeat_s=PING_EVERY_S, seed=lab.seed) as population:
+        population.call(Population.connect)
+        time.sleep(SETTLE_S)
+        for repeat in range(sizes.repeats):
+            with watched(server.pid, server.port) as stretch:
+                population.call(Population.begin, sizes.pings_s, 0.0)
+                [window] = population.call(Population.end)
+            pings = sum(client.requests for client in window.clients)
+            measuring.row("heartbeats", repeat, stretch.used_s, stretch.wall_s, heartbeat=pings)

@@ -1,0 +1,91 @@
+"""What a run of the scenario `prediction` keeps of its model, and the model as it is made of that again."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TypeVar
+
+import msgspec
+
+from bench.measures import FORECAST_ERROR
+from bench.prediction.model import Cost, Costs, Extent, Held, Model, Sizes, Waits
+from bench.record.book import Book
+from bench.record.run import Run
+from bench.scenarios.prediction.calibration import extent_of
+
+NAME = "prediction"
+UNITS = ("ns", "µs", "ms", "B", "KiB", "MiB")
+_Group = TypeVar("_Group", bound=msgspec.Struct)
+
+
+def keep(book: Book, model: Model) -> None:
+    """The costs that the forecasts are made by, as facts."""
+    for group in (model.costs, model.sizes, model.waits):
+        kind = type(group).__name__.lower()
+        for name in group.__struct_fields__:
+            cost: Cost = getattr(group, name)
+            for what in ("value", "low", "high", "n"):
+                book.facts[_fact(kind, name, what, cost.unit)] = float(getattr(cost, what))
+
+
+def model_of(run: Run) -> Model | None:
+    """With what came of its forecasts; None: the run has none."""
+    found, held = run.found(NAME), held_of(run)
+    if found is None or held is None:
+        return None
+    return Model(
+        made_at=run.started_at,
+        commit=run.commit,
+        dirty=run.dirty,
+        machine=run.machine,
+        took_s=run.duration_s,
+        costs=_group(Costs, found.facts),
+        sizes=_group(Sizes, found.facts),
+        waits=_group(Waits, found.facts),
+        measured=extent_of(run.profile.prediction.calibration),
+        held=held,
+        notes=list(found.notes),
+    )
+
+
+def held_of(run: Run) -> Held | None:
+    """What a run says of the forecasts of this machine; None: it made none."""
+    found = run.found(NAME)
+    if found is None:
+        return None
+    errors = [
+        median(reading.value for reading in each.readings) / 100
+        for each in found.measures
+        if each.name in {measure.name for measure in FORECAST_ERROR.values()}
+    ]
+    if not errors:
+        return None
+    sizes = run.profile.prediction
+    return Held(
+        n=len(errors),
+        median_error=median(map(abs, errors)),
+        worst_error=max(map(abs, errors)),
+        extent=Extent(
+            sessions=max(sizes.deltas, sizes.fetching, sizes.polling, sizes.herd),
+            processes=max(sizes.nodes),
+            changes_per_s=max(sizes.changes_per_s),
+            rooms=sizes.rooms,
+        ),
+        started_at=run.started_at,
+        commit=run.commit,
+    )
+
+
+def _fact(kind: str, name: str, what: str, unit: str) -> str:
+    return f"{kind}, {name}, {what} ({unit})"
+
+
+def _group(kind: type[_Group], facts: dict[str, float]) -> _Group:
+    return kind(**{name: _cost(kind.__name__.lower(), name, facts) for name in kind.__struct_fields__})
+
+
+def _cost(kind: str, name: str, facts: dict[str, float]) -> Cost:
+    """Raises `KeyError`: a run of another time has other costs."""
+    unit = next(unit for unit in (*UNITS, "") if not unit or _fact(kind, name, "value", unit) in facts)
+    value, low, high, n = (facts[_fact(kind, name, what, unit)] for what in ("value", "low", "high", "n"))
+    return Cost(value=value, unit=unit, low=low, high=high, n=round(n), source="the scenario prediction")

@@ -1,0 +1,132 @@
+"""What the measurements of a model share: the servers' own counters, and the rows that costs are fitted to."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psutil
+
+from bench.prediction.fitting import Fitted, Row
+from bench.prediction.model import Cost
+from bench.processes.cpu import CpuTimes, read_cpu
+from bench.processes.lab import HOST, Lab
+from bench.record.profiles.sizes import CalibrationSizes
+
+AFTER_S = 0.05
+"""From the last receipt until CPU is read: what a server does after the last ``send`` is its own cost."""
+TIMEOUT_S = 30.0
+UNITS = {"µs": 1e6, "ns": 1e9, "ms": 1e3, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Of one process, by itself."""
+
+    writes: float
+    sent_bytes: float
+    entries: float
+    """Of the log."""
+
+    def since(self, earlier: Counters) -> Counters:
+        return Counters(
+            self.writes - earlier.writes, self.sent_bytes - earlier.sent_bytes, self.entries - earlier.entries
+        )
+
+
+_NAMES = ("lobby_fan_out_writes_total", "lobby_sent_bytes_total", "lobby_backplane_entries_total")
+
+
+def read_counters(port: int) -> Counters:
+    """To be asked for outside of what is measured: the answer is work, too."""
+    found = dict.fromkeys(_NAMES, 0.0)
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=TIMEOUT_S) as answer:
+        for line in answer.read().decode().splitlines():
+            name, _, value = line.partition(" ")
+            if name in found:
+                found[name] = float(value)
+    return Counters(*found.values())
+
+
+def children_cpu_s(pid: int) -> float:
+    """CPU until now of a process and all that it has started and that live."""
+    pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return sum(read_cpu(each).used_s for each in pids)
+
+
+@dataclass
+class Stretch:
+    """What was used and counted while something was done."""
+
+    used_s: float = 0.0
+    wall_s: float = 0.0
+    counted: Counters = field(default_factory=lambda: Counters(0.0, 0.0, 0.0))
+
+
+@contextmanager
+def watched(pid: int, port: int) -> Iterator[Stretch]:
+    """CPU and counters of a server, from the beginning of the block to a little after its end."""
+    found = Stretch()
+    before = read_counters(port)
+    cpu: CpuTimes = read_cpu(pid)
+    start_s = time.perf_counter()
+    yield found
+    time.sleep(AFTER_S)
+    found.used_s = read_cpu(pid).since(cpu).used_s
+    found.wall_s = time.perf_counter() - start_s
+    found.counted = read_counters(port).since(before)
+
+
+@dataclass
+class Measuring:
+    """One calibration."""
+
+    lab: Lab
+    sizes: CalibrationSizes
+    say: Callable[[str], None]
+    rows: list[Row] = field(default_factory=list)
+    known: dict[str, float] = field(default_factory=dict)
+    """Costs that are fitted already, in s."""
+    heard_ms: list[float] = field(default_factory=list)
+    """From the sending of a change to the hearing of it by one client."""
+    costs: dict[str, Cost] = field(default_factory=dict)
+    """By their names in the model."""
+
+    def row(self, source: str, repeat: int, used_s: float, wall_s: float, **work: float) -> None:
+        """Besides the work, the process does what it does every second."""
+        self.rows.append(Row(source=source, repeat=repeat, used_s=used_s, work={**work, "idle": wall_s}))
+
+    def take(self, found: Mapping[str, Fitted], units: Mapping[str, str]) -> None:
+        """Costs that were fitted are known from now on; the rows that they were fitted to are done with."""
+        for name, fitted in found.items():
+            self.known[name] = fitted.value_s
+            if name in units:
+                self.costs[name] = cost_of(fitted, units[name])
+        self.rows.clear()
+
+    def spread(self, name: str, values: Sequence[float], unit: str, source: str) -> None:
+        """A cost that is measured as it is: the median of the repeats."""
+        self.costs[name] = of_values(values, unit, source)
+
+
+def cost_of(fitted: Fitted, unit: str) -> Cost:
+    scale = UNITS[unit]
+    return Cost(
+        value=fitted.value_s * scale,
+        unit=unit,
+        low=fitted.low_s * scale,
+        high=fitted.high_s * scale,
+        n=fitted.n,
+        source=", ".join(fitted.sources),
+    )
+
+
+def of_values(values: Sequence[float], unit: str, source: str) -> Cost:
+    """The median, with least and most."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return Cost(value=median, unit=unit, low=ordered[0], high=ordered[-1], n=len(ordered), source=source)

@@ -1,0 +1,74 @@
+"""Calls that read wait until what was answered on other nodes is applied here too.
+
+They ask for the end of the log once, for all that want to know at the moment, and go on when this node stands there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.backplane.place.standing import Standing
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.valkey.stream import Stream
+
+CATCH_UP_S = 0.5
+"""How long a call waits at most: then what there is has to do."""
+
+
+class CatchingUp:
+    """Of one node."""
+
+    def __init__(self, stream: Stream, standing: Standing) -> None:
+        self._stream = stream
+        self._standing = standing
+        self._asking: list[asyncio.Future[None]] = []
+        self.waiting: list[tuple[int, asyncio.Future[None]]] = []
+        """Calls that wait for an entry, by its number."""
+        self.asker: asyncio.Task[None] | None = None
+
+    async def wait(self) -> None:
+        """Return when this node has applied what stands in the log now, or soon."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._asking.append(future)
+        if self.asker is None or self.asker.done():
+            self.asker = loop.create_task(self._ask())
+        timer = loop.call_later(CATCH_UP_S, _let_go, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+
+    def applied(self) -> None:
+        """One more entry was. O(calls that wait)."""
+        number, left = self._standing.number, []
+        for newest, future in self.waiting:
+            if newest > number:
+                left.append((newest, future))
+            elif not future.done():
+                future.set_result(None)
+        self.waiting = left
+
+    async def _ask(self) -> None:
+        while self._asking:
+            asking, self._asking = self._asking, []
+            newest = await self._ask_for_newest()
+            self.waiting.extend((newest, future) for future in asking)
+            self.applied()
+
+    async def _ask_for_newest(self) -> int:
+        """The number of the newest entry of the log, or that of this node when it cannot be asked for."""
+        standing = self._standing
+        with contextlib.suppress(BackplaneAway, BackplaneRefused):
+            standing.newest = max(standing.newest, await self._stream.newest())
+            return standing.newest
+        return standing.number
+
+
+def _let_go(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

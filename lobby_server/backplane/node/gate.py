@@ -1,0 +1,90 @@
+"""One at a time over all nodes: a lock in Valkey, and an entry by which its holder has seen all that the holders before
+have done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.core.machine.commands import Command, Nothing
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.replica import Request
+from lobby_server.service.session import Session
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.valkey.stream import Stream
+
+GIVE_UP_S = 5.0
+"""How long one waits for those before."""
+HELD_S = 10.0
+"""After that it counts as let go: its holder may be gone."""
+RETRY_S = 0.005
+
+
+class Gate:
+    """Of one node."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        append: Callable[[Command, Request], None],
+        new_token: Callable[[], str],
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        """`append`: to the log. `new_token` is another one each time, on every node."""
+        self._stream = stream
+        self._append = append
+        self._new_token = new_token
+        self._monotonic_s = monotonic_s
+        self._lock = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Raises `Refusal` (``try_again_later``) when Valkey is away, or others take too long."""
+        async with self._lock:
+            token = self._new_token()
+            give_up_s = self._monotonic_s() + GIVE_UP_S
+            try:
+                while not await self._stream.take_gate(token, for_s=HELD_S):
+                    if self._monotonic_s() >= give_up_s:
+                        raise Refusal(RefusalCode.TRY_AGAIN_LATER)
+                    await asyncio.sleep(RETRY_S)
+                await self._barrier()
+            except (BackplaneAway, BackplaneRefused):
+                raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
+            try:
+                yield
+            finally:
+                with contextlib.suppress(BackplaneAway, BackplaneRefused):
+                    await self._stream.release_gate(token)
+
+    async def _barrier(self) -> None:
+        """Return when everything that stands in the log now is applied here."""
+        waiter = _Waiter()
+        self._append(Nothing(), waiter)
+        await waiter.future
+
+
+class _Waiter:
+    """Waits for a command that changes nothing."""
+
+    is_patient = False
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def applied(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+    def refused(self, refusal: Refusal) -> None:
+        if not self.future.done():
+            self.future.set_exception(refusal)
+
+    def given_up(self) -> None:
+        self.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))

@@ -1,0 +1,84 @@
+"""What a node does again and again: it is heard of, sees who is not, and writes snapshots when it leads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lobby_server.backplane.node.health import Health
+from lobby_server.backplane.place.snapshots import Snapshots
+from lobby_server.backplane.place.standing import Standing
+from lobby_server.core.machine.commands import Command, NodeLost
+from lobby_server.core.machine.state import LobbyState
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.valkey.stream import Stream
+
+log = logging.getLogger("lobby.backplane")
+
+
+class House:
+    """Of one node."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        standing: Standing,
+        health: Health,
+        snapshots: Snapshots,
+        state: LobbyState,
+        node: Callable[[], str],
+        append: Callable[[Command], None],
+        report: Callable[[], bytes],
+        timeout_s: float,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        """`node`: what it is called now. `append`: to the log. `report`: how it is, for the others. `timeout_s`: of
+        silence, after which a node is given up."""
+        self._stream = stream
+        self._standing = standing
+        self._health = health
+        self._snapshots = snapshots
+        self._state = state
+        self._node = node
+        self._append = append
+        self._report = report
+        self._timeout_s = timeout_s
+        self._monotonic_s = monotonic_s
+        self.reports: dict[str, bytes] = {}
+        """What the other nodes say of themselves; those not heard of in time are left out."""
+
+    @property
+    def every_s(self) -> float:
+        """How often it is to be kept."""
+        return min(0.5, self._timeout_s / 5)
+
+    async def keep(self) -> None:
+        """Once. Raises `BackplaneError`."""
+        if self._health.is_leaving:
+            return  # the others are told so, and hear of it no more
+        self._look_for_the_lost(await self.renew())
+        if self._state.leader == self._node():
+            await self._snapshots.write_if_due()
+
+    async def renew(self) -> list[str]:
+        """Be heard of, and hear. The names of the others at that moment. Raises `BackplaneError`."""
+        standing, node = self._standing, self._node()
+        others = [name for name in self._state.nodes if name != node]
+        newest, self.reports = await self._stream.renew(
+            standing.epoch, node, ttl_s=self._timeout_s, report=self._report(), others=others
+        )
+        standing.newest = max(standing.number, newest)
+        return others
+
+    def _look_for_the_lost(self, others: list[str]) -> None:
+        """Whoever is not heard of is given up; but not by a node that could not hear for a while itself, nor before the
+        others had time to be heard of again."""
+        if self._monotonic_s() - self._health.well_since_s < self._timeout_s:
+            return
+        for name in others:
+            if name not in self.reports and name in self._state.nodes:
+                log.warning("node %s has not been heard of for %g s: it is given up", name, self._timeout_s)
+                self._append(NodeLost(name))

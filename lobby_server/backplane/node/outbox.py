@@ -1,0 +1,138 @@
+"""What a node has appended and not seen applied yet: nothing of it is forgotten, and nothing is applied twice.
+
+Commands are joined into batches as they are sent, one batch under way at a time, so that a batch holds what came in
+while the one before it was on its way. A batch stays until the node sees it in the log; after a lost connection all of
+them are sent again, and whoever has applied one already knows it by its sequence.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lobby_server.backplane.wire import MOST_BATCH_BYTES, encode_batch, encode_command
+from lobby_server.core.machine.commands import Arrive, Command, Depart, NodeUp
+from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.replica import Request
+from lobby_server.service.session import Session
+
+
+@dataclass(eq=False)
+class Pending:
+    """A command, and who waits for it."""
+
+    command: Command
+    request: Request | None
+    since_s: float
+
+
+@dataclass(eq=False)
+class Sent:
+    """A batch that is on its way."""
+
+    sequence: int
+    data: bytes
+    pending: list[Pending] = field(default_factory=list)
+
+
+class Outbox:
+    """Of one incarnation of a node at a time."""
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self._sequence = 0
+        self._waiting: deque[Pending] = deque()
+        self._sent: dict[int, Sent] = {}
+
+    def __len__(self) -> int:
+        """Commands that are not applied yet."""
+        return len(self._waiting) + sum(len(sent.pending) for sent in self._sent.values())
+
+    def add(self, command: Command, request: Request | None, *, now_s: float) -> None:
+        self._waiting.append(Pending(command, request, now_s))
+
+    def next_batch(self) -> bytes | None:
+        """A batch of what waits, to be sent; None: nothing does."""
+        encoded: list[bytes] = []
+        taken: list[Pending] = []
+        size = 0
+        while self._waiting:
+            data = encode_command(self._waiting[0].command)
+            if encoded and size + len(data) > MOST_BATCH_BYTES:
+                break
+            size += len(data)
+            encoded.append(data)
+            taken.append(self._waiting.popleft())
+        if not taken:
+            return None
+        self._sequence += 1
+        sent = Sent(self._sequence, encode_batch(self.node, self._sequence, encoded), taken)
+        self._sent[sent.sequence] = sent
+        return sent.data
+
+    def unapplied(self) -> list[bytes]:
+        """All batches that were sent and not seen, in their order: to be sent again."""
+        return [sent.data for sent in self._sent.values()]
+
+    def applied(self, sequence: int) -> list[Pending]:
+        """A batch of this node stands in the log: who waited for its commands, in their order."""
+        sent = self._sent.pop(sequence, None)
+        return [] if sent is None else sent.pending
+
+    def oldest_s(self) -> float | None:
+        """Since when the oldest command waits; None: none does."""
+        first = next(iter(self._sent.values()), None)
+        if first is not None:
+            return first.pending[0].since_s
+        return self._waiting[0].since_s if self._waiting else None
+
+    def give_up(self, *, before_s: float) -> None:
+        """Tell those who have waited since before a moment that it takes too long."""
+        for pending in (*(each for sent in self._sent.values() for each in sent.pending), *self._waiting):
+            if pending.request is not None and not pending.request.is_patient and pending.since_s < before_s:
+                request, pending.request = pending.request, _Late(pending.request)
+                request.given_up()
+
+    def restart(self, node: str, first: Iterable[Command], *, now_s: float) -> None:
+        """Nothing that is on its way will ever be applied: begin again under another name, with some commands before
+        all others. Who waits is told so; what nobody waits for is appended again, but for sockets that come and go,
+        which are announced anew: who waits for the arrival of one of them goes on waiting."""
+        left = [*(each for sent in self._sent.values() for each in sent.pending), *self._waiting]
+        self.node, self._sequence = node, 0
+        self._sent.clear()
+        arriving = {
+            (pending.command.user.id, pending.command.socket): pending.request
+            for pending in left
+            if isinstance(pending.command, Arrive)
+        }
+        self._waiting = deque()
+        for command in first:
+            again = arriving.get((command.user.id, command.socket)) if isinstance(command, Arrive) else None
+            self._waiting.append(Pending(command, again, now_s))
+        for pending in left:
+            if isinstance(pending.command, Arrive | Depart | NodeUp):
+                continue
+            if pending.request is None:
+                self._waiting.append(pending)
+            else:
+                pending.request.refused(Refusal(RefusalCode.TRY_AGAIN_LATER))
+
+
+class _Late:
+    """Somebody who was told that it takes too long. They want to know the outcome all the same."""
+
+    is_patient = True
+
+    def __init__(self, request: Request) -> None:
+        self.session: Session | None = None
+        self._request = request
+
+    def applied(self) -> None:
+        self._request.applied()
+
+    def refused(self, refusal: Refusal) -> None:
+        self._request.refused(refusal)
+
+    def given_up(self) -> None:
+        pass

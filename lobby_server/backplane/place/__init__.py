@@ -1,0 +1,1 @@
+"""Where a replica stands in the log, and how it comes to stand there."""

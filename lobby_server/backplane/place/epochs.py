@@ -1,0 +1,202 @@
+"""How a replica comes to stand in the stream that is there: as it joins, when Valkey is back, when the data are gone.
+
+A stream has an epoch, the name of its life. When that is gone, the replica that stands furthest opens a new one with
+its own state, and the others go on from there: with their own state, where what they lack is in the tail that comes
+with it; else with the one that was opened with. What such a replica alone had read is not so any more. Its sessions
+begin anew, and no revision of the room list that it may have shown is given to another list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lobby_server.backplane.errors import BackplaneAway, EpochGone, FormatRefused
+from lobby_server.backplane.place.snapshots import Snapshots
+from lobby_server.backplane.place.standing import FIRST_ID, Standing
+from lobby_server.backplane.wire import Entry, Snapshot, decode_snapshot, encode_snapshot
+from lobby_server.core.machine.commands import BeginEpoch
+from lobby_server.core.machine.image import ImageRefused, load
+from lobby_server.core.machine.state import LobbyState
+from lobby_server.service.replica import Apply
+
+if TYPE_CHECKING:
+    from lobby_server.backplane.valkey.stream import Stream
+
+log = logging.getLogger("lobby.backplane")
+
+RETRY_S = 0.1
+REPLICA_WAITS_S = 1.0
+NEWCOMER_WAITS_S = 1.5
+"""How long nodes wait for better candidates before they open a new epoch: longer than a node needs to see that the old
+one is gone. One without a state gives way."""
+REPLICA_SEEDS_S = 3.0
+NEWCOMER_SEEDS_S = 30.0
+"""How long a node has for opening one, before it is another's turn: it may have ended. One without a state asks the
+database first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """What a replica does with what is found."""
+
+    take: Callable[[Entry], None]
+    """Applies an entry."""
+    apply: Apply
+    reset: Callable[[], None]
+    """The state has become another one, and what happened between is not known."""
+    reborn: Callable[[], None]
+    """This node goes on under another name."""
+
+
+class Epochs:
+    """Of one node."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        standing: Standing,
+        snapshots: Snapshots,
+        state: LobbyState,
+        ways: Ways,
+        node: Callable[[], str],
+        new_name: Callable[[], str],
+        newcomer_waits_s: float,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        """`node`: what it is called now. `new_name`: of an epoch, another one each time. `newcomer_waits_s`: how long a
+        node without a state waits for one that has."""
+        self._stream = stream
+        self._standing = standing
+        self._snapshots = snapshots
+        self._state = state
+        self._ways = ways
+        self._node = node
+        self._new_name = new_name
+        self._newcomer_waits_s = newcomer_waits_s
+        self._monotonic_s = monotonic_s
+
+    async def join(self, restore: Callable[[], Awaitable[None]], *, wait_s: float) -> bool:
+        """As `find`, for a node that starts: it waits up to `wait_s` for Valkey. Raises `BackplaneError`."""
+        give_up_s = self._monotonic_s() + wait_s
+        is_said = False
+        while True:
+            try:
+                self._standing.set_time(await self._stream.time_s())
+                return await self.find(restore)
+            except BackplaneAway as fault:
+                if self._monotonic_s() >= give_up_s:
+                    raise
+                if not is_said:
+                    log.warning("waiting up to %g s for the backplane: %s", wait_s, fault)
+                    is_said = True
+                await asyncio.sleep(RETRY_S)
+
+    async def find(self, restore: Callable[[], Awaitable[None]] | None) -> bool:
+        """Stand somewhere in the stream that is there now. Whether this node opened it with what `restore` brought;
+        None: it has a state already. Raises `BackplaneError`."""
+        began_s = self._monotonic_s()
+        while True:
+            epoch = await self._stream.epoch()
+            if epoch is not None:
+                data = await self._stream.snapshot()
+                if data is not None and (snapshot := decode_snapshot(data)).epoch == epoch:
+                    if restore is None:
+                        self._go_on_from(snapshot)
+                    else:
+                        self._load(snapshot)
+                    return False
+            elif await self._is_my_turn(has_state=restore is None, since_s=began_s):
+                if restore is not None:
+                    await restore()
+                if await self._open():
+                    return restore is not None
+            await asyncio.sleep(RETRY_S)
+
+    async def come_back(self) -> None:
+        """Stand in the stream that Valkey has after it was away. Raises `BackplaneError`."""
+        standing = self._standing
+        if await self._stream.epoch() == standing.epoch:
+            newest = await self._stream.newest()
+            if newest < standing.number:  # it came back with the data of a while ago: we know more than it does
+                if not await self._stream.abandon(standing.epoch, standing.number):
+                    raise EpochGone  # others have gone on meanwhile: look again
+            else:
+                first = await self._stream.first_after(standing.epoch, standing.stream_id)
+                if first == standing.number + 1 or (first is None and newest == standing.number):
+                    return
+                # Entries were trimmed away, or their numbers have been given anew, to others.
+                data = await self._stream.snapshot()
+                if data is not None and (snapshot := decode_snapshot(data)).epoch == standing.epoch:
+                    self._start_over_from(snapshot)
+                    return
+        await self.find(None)
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    async def _is_my_turn(self, *, has_state: bool, since_s: float) -> bool:
+        node = self._node()
+        await self._stream.stand(node, self._standing.number if has_state else -1)
+        wait_s = REPLICA_WAITS_S if has_state else self._newcomer_waits_s
+        if self._monotonic_s() - since_s < wait_s or await self._stream.best_candidate() != node:
+            return False
+        return await self._stream.may_seed(node, for_s=REPLICA_SEEDS_S if has_state else NEWCOMER_SEEDS_S)
+
+    async def _open(self) -> bool:
+        standing, epoch = self._standing, self._new_name()
+        previous, number = standing.epoch, standing.number
+        snapshot = self._snapshots.make(epoch=epoch, previous=previous, stream_id=FIRST_ID, tail=list(standing.tail))
+        data = encode_snapshot(snapshot)
+        is_open = await self._stream.seed(self._node(), epoch=epoch, number=number, snapshot=data)
+        if is_open:
+            log.info("opened epoch %s of the log at entry %d", epoch, number)
+            standing.go_to(epoch, number, FIRST_ID)
+            self._begin(previous)
+        return is_open
+
+    def _go_on_from(self, snapshot: Snapshot) -> None:
+        """With the own state where it fits."""
+        standing = self._standing
+        if snapshot.epoch == standing.epoch and snapshot.number <= standing.number:
+            return  # nothing was missed, and the stream is the same
+        if snapshot.previous_epoch == standing.epoch and snapshot.number >= standing.number:
+            missed = standing.missed_of(snapshot.number, snapshot.tail)
+            if missed is not None:
+                for entry in missed:
+                    self._ways.take(entry)
+                standing.go_to(snapshot.epoch, snapshot.number, snapshot.stream_id)
+                self._begin(snapshot.previous_epoch)
+                log.info("the log goes on at entry %d in epoch %s", standing.number, standing.epoch)
+                return
+        self._start_over_from(snapshot)
+
+    def _start_over_from(self, snapshot: Snapshot) -> None:
+        """With another state than the own one."""
+        self._load(snapshot)
+        log.warning("this node was too far behind: it goes on from a snapshot at entry %d", snapshot.number)
+        self._ways.reset()
+        # Under another name: of this one the state may know sockets that have long been gone.
+        self._ways.reborn()
+
+    def _load(self, snapshot: Snapshot) -> None:
+        try:
+            load(self._state, snapshot.image)
+        except ImageRefused as fault:
+            raise FormatRefused(fault.its_format) from fault
+        standing = self._standing
+        standing.go_to(snapshot.epoch, snapshot.number, snapshot.stream_id)
+        standing.tail.clear()
+        standing.tail.extend(snapshot.tail)
+        standing.set_time(self._state.now_s)
+        self._begin(snapshot.previous_epoch)
+        self._snapshots.is_loaded()
+
+    def _begin(self, previous_epoch: str) -> None:
+        """This replica stands where a stream begins that follows another one, or none; or behind that."""
+        self._snapshots.begin_stream()
+        if previous_epoch:
+            self._ways.apply(BeginEpoch(), self._state.now_s, "", None)

@@ -1,0 +1,35 @@
+"""Nodes, and the log that they have in common."""
+
+from __future__ import annotations
+
+from lobby_server.core.machine.commands.base import Command
+
+
+class NodeUp(Command, frozen=True):
+    """A node takes part from now on."""
+
+    node: str
+    address: str = ""
+    version: str = ""
+
+
+class NodeDown(Command, frozen=True):
+    """A node ends in an orderly way: its users have `grace_s` to come back by way of another one."""
+
+    node: str
+    grace_s: float = 0.0
+
+
+class NodeLost(Command, frozen=True):
+    """A node has not been heard of for too long: all its sockets are lost."""
+
+    node: str
+
+
+class BeginEpoch(Command, frozen=True):
+    """Valkey has lost its data, and the log goes on in a new stream, from the state of one node. Every node has it at
+    that place; it does not stand in the stream."""
+
+
+class Nothing(Command, frozen=True):
+    """Whoever appends it and sees it applied has seen everything before it."""

@@ -1,0 +1,132 @@
+"""The email address of an account, and the way back in by mail for who has forgotten the password.
+
+An address counts once its owner has confirmed it by a link: only then is anything sent there that opens the account.
+Whether an account exists, or has an address, is told to nobody who asks for a reset: the answer is the same, and comes
+before anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
+from lobby_server.protocol.requests import Language
+from lobby_server.service.accounts.hashing import Asker
+from lobby_server.service.accounts.upkeep import AccountUpkeep, fingerprint_of
+from lobby_server.service.auth import Claims, Tokens
+from lobby_server.service.limits import Limit
+from lobby_server.service.mail.letters import confirmation_letter, reset_letter
+from lobby_server.service.mail.outbox import MailOutbox
+from lobby_server.service.mail.ports import Mail
+from lobby_server.service.ports import Account, Clock, EmailTaken, Store
+
+MAILED_RESET_TTL_S = 3600
+CONFIRMATION_TTL_S = 24 * 3600
+
+
+class AccountMailing:
+    """For accounts of the local table."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        upkeep: AccountUpkeep,
+        tokens: Tokens,
+        outbox: MailOutbox,
+        limit: Limit,
+        clock: Clock,
+        page_url: str,
+    ) -> None:
+        """`limit`: of mails, by account and by address. `page_url`: of the lobby page; links in mails begin with it,
+        and not with what a client calls the host."""
+        self._store = store
+        self._upkeep = upkeep
+        self._tokens = tokens
+        self._outbox = outbox
+        self._limit = limit
+        self._clock = clock
+        self._page_url = page_url
+
+    @property
+    def is_on(self) -> bool:
+        return self._outbox.is_on
+
+    async def ask_reset(self, login: str, *, language: Language) -> None:
+        """Send a link to another password to the confirmed address of an account, if there is one. Raises `Refusal`
+        (``mail_off``), `StoreUnavailable`."""
+        self._check_on()
+        account = await self._store.account_by_login(login)
+
+        async def write() -> Mail | None:
+            if account is None or account.email is None or not account.email_confirmed:
+                return None
+            if not await self._may_write(account, account.email):
+                return None
+            ends_s = self._clock.utc_now().timestamp() + MAILED_RESET_TTL_S
+            token = self._tokens.issue_reset(account.id, fingerprint_of(account), expires_at_s=ends_s)
+            return reset_letter(
+                to=account.email,
+                username=account.username,
+                page=self._page_url,
+                link=f"{self._page_url}/#reset={token}",
+                language=language,
+            )
+
+        self._outbox.put(write)
+
+    async def ask_email(self, claims: Claims, *, email: str, password: str, language: Language, asker: Asker) -> None:
+        """Send a link to an address that is to be the account's. Until it is followed the address stays what it was.
+        Raises `Refusal` (``mail_off``, ``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
+        self._check_on()
+        account = await self._upkeep.proven(claims, password, asker)
+
+        async def write() -> Mail | None:
+            if not await self._may_write(account, email):
+                return None
+            ends_s = self._clock.utc_now().timestamp() + CONFIRMATION_TTL_S
+            token = self._tokens.issue_email(account.id, email, fingerprint_of(account), expires_at_s=ends_s)
+            return confirmation_letter(
+                to=email,
+                username=account.username,
+                page=self._page_url,
+                link=f"{self._page_url}/#confirm={token}",
+                language=language,
+            )
+
+        self._outbox.put(write)
+
+    async def remove_email(self, claims: Claims, *, password: str, asker: Asker) -> None:
+        """The account has no address any more. Raises as `ask_email`, without ``mail_off``."""
+        account = await self._upkeep.proven(claims, password, asker)
+        await self._store.set_email(account.id, None)
+
+    async def confirm(self, token: str) -> Account:
+        """By the link of a mail; a second time changes nothing. Raises `Refusal` (``email_link_invalid``,
+        ``email_taken``), `StoreUnavailable`."""
+        try:
+            user_id, email, fingerprint = self._tokens.verify_email(token)
+        except TokenRefused:
+            raise Refusal(RefusalCode.EMAIL_LINK_INVALID) from None
+        account = await self._store.account(user_id)
+        is_done = account is not None and account.email_confirmed and account.email == email
+        if account is None or not (is_done or fingerprint_of(account) == fingerprint):
+            raise Refusal(RefusalCode.EMAIL_LINK_INVALID)
+        try:
+            await self._store.set_email(account.id, email)
+        except EmailTaken:
+            raise Refusal(RefusalCode.EMAIL_TAKEN) from None
+        return account
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    def _check_on(self) -> None:
+        if not self._outbox.is_on:
+            raise Refusal(RefusalCode.MAIL_OFF)
+
+    async def _may_write(self, account: Account, email: str) -> bool:
+        """Neither one account nor one address gets more mails than the limit, whoever asks for them. Nodes count in a
+        place that others can read: no address stands there."""
+        by_account = await self._limit.take(f"account {account.id}")
+        recipient = hashlib.sha256(email.casefold().encode()).hexdigest()[:16]
+        return not by_account and not await self._limit.take(f"to {recipient}")

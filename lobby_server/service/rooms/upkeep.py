@@ -1,0 +1,142 @@
+"""What has to be done for rooms besides what users ask for: their deadlines, the revision of the list, and that the
+store has them as they are, over restarts and over nodes that fail.
+
+One node writes what became of rooms, in the order in which it became so.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lobby_server.core.machine import commands
+from lobby_server.core.rooms import Room
+from lobby_server.service.announcer import Announcer
+from lobby_server.service.pacing import Alarm
+from lobby_server.service.ports import Clock, Store
+from lobby_server.service.replica import Replica
+from lobby_server.service.rooms.revision_mark import RevisionMark
+from lobby_server.service.rooms.stored import room_of, stored_room
+from lobby_server.service.writes.kept import ROOM_WRITES, DeleteRoom, KeepRoom, KeptWrite, SetHost
+from lobby_server.service.writes.writer import StoreWriter
+
+log = logging.getLogger("lobby")
+
+RECONCILE_AGAIN_S = 5.0
+NOT_APPLIED_YET_S = 60.0
+"""How long a room may be in the store only, at most: calls give up much sooner."""
+
+
+class RoomUpkeep:
+    """One per server."""
+
+    def __init__(
+        self, *, replica: Replica, announcer: Announcer, store: Store, writer: StoreWriter, clock: Clock
+    ) -> None:
+        self._book = replica.books.rooms
+        self._replica = replica
+        self._announcer = announcer
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._revision_mark = RevisionMark(self._book, store=store, writer=writer)
+        self._newest_at: datetime | None = None
+        self._alarm = Alarm(replica.time, lambda: replica.submit(commands.ExpireRooms()))
+
+    async def restore(self) -> None:
+        """Take up the rooms of an earlier life of the server; their members are gone and their time runs."""
+        await self._revision_mark.restore()
+        for stored in await self._store.rooms():
+            self._book.restore(room_of(stored), now_s=self._replica.time.monotonic_s())
+            self._newest_at = stored.created_at
+        if len(self._book):
+            log.info(
+                "%d rooms were left from before; the empty ones go in %g s",
+                len(self._book),
+                self._book.empty_ttl_s,
+            )
+        self.arm()
+
+    def arm(self) -> None:
+        """See to the next deadline."""
+        self._alarm.set(self._replica.due_s(self._book.next_deadline_s()))
+
+    def list_changed(self) -> None:
+        """Readers of the public list see a difference."""
+        self._announcer.rooms_changed()
+        if self._replica.is_leader:
+            self._revision_mark.follow()
+
+    def stop(self) -> None:
+        """No deadline strikes any more."""
+        self._alarm.set(None)
+
+    def reconcile(self) -> None:
+        """Another node has written until now, perhaps not all: let the store have the rooms as they are."""
+        if self._replica.is_leader:
+            self._writer.attempt(self._reconcile, otherwise=self._reconcile_later)
+
+    def no_longer_leads(self) -> None:
+        """The other nodes went on without this one: what it had still to write of rooms is older than what they
+        wrote."""
+        self._writer.forget(ROOM_WRITES)
+
+    def _reconcile_later(self) -> None:
+        self._clock.call_later(RECONCILE_AGAIN_S, self.reconcile)
+
+    async def _reconcile(self) -> None:
+        stored = {room.id: room for room in await self._store.rooms()}
+        for room in self._book.all():
+            is_now = stored_room(room)
+            was = stored.pop(room.id, None)
+            if was is None or replace(was, created_at=is_now.created_at) != is_now:
+                self._writer.keep(KeepRoom(room=is_now))
+        newest_at = self._clock.utc_now() - timedelta(seconds=NOT_APPLIED_YET_S)
+        has_newer = False
+        for left in stored.values():
+            if left.created_at < newest_at:
+                self._writer.keep(DeleteRoom(room_id=left.id))
+            else:  # it may stand in the log, and is not applied yet
+                has_newer = True
+        if has_newer:
+            self._clock.call_later(NOT_APPLIED_YET_S, self.reconcile)
+
+    # -- what becomes of rooms ------------------------------------------------------------------------------------
+
+    def changed(self, room: Room) -> None:
+        """A room is another one than before, or gone."""
+        if room.is_public:
+            self.list_changed()
+        self.arm()
+
+    def keep(self, write: KeptWrite) -> None:
+        """Have something written, by the node that leads."""
+        if self._replica.is_leader:
+            self._writer.keep(write)
+
+    def keep_host(self, room: Room) -> None:
+        host = room.host
+        self.keep(SetHost(room_id=room.id, user_id=host.id, username=host.username, version=room.version))
+
+    def keep_after_all(self, room_id: str) -> None:
+        """A room was deleted in the store, or perhaps was, and goes on: another member became its host meanwhile, or
+        the outcome is not known. It is kept again."""
+        room = self._book.get(room_id)
+        if room is not None:
+            write = KeepRoom(room=stored_room(room), only_if_missing=True)
+            self._writer.keep(write, only_while=lambda: self._book.get(room_id) is not None)
+
+    def created_now(self) -> datetime:
+        """When a room is made: after every room before it, though the wall clock may have been set back. The list is
+        sorted by it."""
+        now = self._clock.utc_now()
+        if self._newest_at is not None:
+            now = max(now, self._newest_at + timedelta(microseconds=1))
+        self._newest_at = now
+        return now
+
+    def seen(self, created_at: datetime) -> None:
+        """A room of that moment is there, whichever node made it."""
+        if self._newest_at is None or created_at > self._newest_at:
+            self._newest_at = created_at

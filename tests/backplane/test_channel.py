@@ -1,0 +1,76 @@
+"""A connection of its own: answers in order, none of another call, and a new one after a fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import ResponseError, TimeoutError
+
+from lobby_server.backplane.valkey.channel import Channel
+from tests.backplane.engine import Engine
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def own_engine(tmp_path: Path) -> Iterator[Engine]:
+    """One that the test kills and freezes."""
+    engine = Engine("valkey", tmp_path)
+    engine.start()
+    yield engine
+    engine.kill()
+
+
+@pytest.fixture
+async def channel(own_engine: Engine) -> AsyncIterator[Channel]:
+    client = redis.asyncio.Redis.from_url(own_engine.url, protocol=2)
+    channel = Channel(client.connection_pool, timeout_s=0.3)
+    yield channel
+    await channel.close()
+    await client.aclose()
+
+
+async def test_calls_made_at_once_get_their_own_answers(channel: Channel) -> None:
+    assert await asyncio.gather(*(channel.call("ECHO", str(number)) for number in range(50))) == [
+        str(number).encode() for number in range(50)
+    ]
+
+
+async def test_error_of_the_server_costs_no_connection(channel: Channel) -> None:
+    own = await channel.call("CLIENT", "ID")
+    with pytest.raises(ResponseError):
+        await channel.call("EVALSHA", "0" * 40, 0)
+    assert await channel.call("CLIENT", "ID") == own
+
+
+async def test_late_answer_is_given_to_nobody(own_engine: Engine, channel: Channel) -> None:
+    await channel.call("PING")
+    own_engine.freeze()
+    with pytest.raises(TimeoutError):
+        await channel.call("ECHO", "late")
+    own_engine.thaw()
+    assert await channel.call("ECHO", "next") == b"next"
+
+
+async def test_call_that_is_cancelled_leaves_no_answer_behind(own_engine: Engine, channel: Channel) -> None:
+    await channel.call("PING")
+    call = asyncio.ensure_future(channel.call("BLPOP", "nothing", 5))
+    await asyncio.sleep(0.05)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert await channel.call("ECHO", "next") == b"next"
+
+
+async def test_server_that_died_is_found_again_when_it_is_back(own_engine: Engine, channel: Channel) -> None:
+    await channel.call("PING")
+    own_engine.kill()
+    with pytest.raises(ConnectionLost):
+        await channel.call("PING")
+    own_engine.start()
+    assert await channel.call("ECHO", "back") == b"back"

@@ -1,0 +1,41 @@
+"""Models with round costs, of which everything can be worked out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bench.prediction.model import Cost, Costs, Extent, Model, Sizes, Waits
+from bench.record.run import Machine
+
+UNITS = {"sent_byte": "ns", "fetched_byte": "ns"}
+MACHINE = Machine(cpu="a core", cores=2, memory_bytes=2**33, kernel="Linux", python="CPython 3", pinned=True)
+
+
+def a_cost(value: float, unit: str) -> Cost:
+    return Cost(value=value, unit=unit, low=value, high=value, n=3, source="by hand")
+
+
+def a_model(*, measured: Extent | None = None, **costs: float) -> Model:
+    """Everything costs nothing but what is named: in µs, bytes of writes and lists in ns, waits in ms."""
+
+    def group(kind: type[msgspec.Struct], unit: str) -> Any:
+        return kind(
+            **{name: a_cost(costs.pop(name, 0.0), UNITS.get(name, unit)) for name in kind.__struct_fields__}
+        )  # fmt: skip
+
+    waits = {name: costs.pop(f"{name}_wait", 0.0) for name in Waits.__struct_fields__}
+    model = Model(
+        made_at="2026-01-01T00:00:00Z",
+        commit="0123456789",
+        dirty=False,
+        machine=MACHINE,
+        took_s=1.0,
+        costs=group(Costs, "µs"),
+        sizes=group(Sizes, "KiB"),
+        waits=Waits(**{name: a_cost(value, "ms") for name, value in waits.items()}),
+        measured=measured or Extent(sessions=1_000, processes=2, changes_per_s=10.0, rooms=50),
+    )
+    assert not costs, f"no such costs: {costs}"
+    return model

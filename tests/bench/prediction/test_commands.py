@@ -1,0 +1,109 @@
+"""``lobby-bench predict`` on a command line: what it prints, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bench import cli
+from bench.prediction.model import write_model
+from bench.record.files.run_file import write_run
+from tests.bench.prediction.models import a_model
+from tests.bench.runs import a_run
+
+QUIET = ("--players", "30000", "--changes-per-s", "0", "--visit-min", "1000000000", "--presence", "friends")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A heartbeat takes 1 ms; 30,000 players need one core for theirs."""
+    path = tmp_path / "model.json"
+    write_model(a_model(heartbeat=1_000.0, session_kib=4.0), path)
+    return str(path)
+
+
+def predict(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, ["predict", *arguments])
+
+
+def test_text_says_nodes_basis_and_what_is_extrapolated(model: str) -> None:
+    result = predict(*QUIET, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "30,000 players, delta, presence friends: 2 nodes\n  holds:" in result.stdout
+    assert f"by the model {model}: a core, commit 0123456789" in result.stdout
+    assert "no forecast by this model has been held against a measurement" in result.stdout
+    assert "extrapolated, ×15 beyond the largest measured: 15,000 sessions of a process" in result.stdout
+    assert "log-in storm" in result.stdout
+    assert "restart of a node" in result.stdout
+
+
+def test_json_is_the_forecast(model: str) -> None:
+    result = predict(*QUIET, "--model", model, "--json")
+    found = json.loads(result.stdout)
+    assert (found["nodes"], found["players"], found["breaks"]) == (2, 30_000, "")
+    assert found["bill"] is None
+
+
+def test_prices_make_a_bill(model: str, tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text('currency = "EUR"\ncore_hour = 0.5\ngib_hour = 0\ngb_out = 0\n')
+    result = predict(*QUIET, "--model", model, "--prices", str(tmp_path / "prices.toml"))
+    assert re.search(r"in all +1\.00 EUR per hour, 730 EUR per month", result.stdout)
+
+
+def test_nodes_that_are_too_few_are_exit_code_3_and_say_what_breaks(model: str) -> None:
+    result = predict(*QUIET, "--model", model, "--nodes", "1")
+    assert result.exit_code == 3
+    assert "does not hold (no resource above 60%, p99 at most 250 ms): core, which is used for" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Say for how many"),
+        (("--players", "many"), "Invalid value for '--players'"),
+        ((*QUIET, "--nodes", "some"), "a number of nodes from 1 to 10,000, or auto"),
+        ((*QUIET, "--nodes", "0"), "a number of nodes from 1 to 10,000, or auto"),
+        ((*QUIET, "--way", "pigeon"), "Invalid value for '--way'"),
+        ((*QUIET, "--mix", "wizard=1"), "Wizard is no role of a forecast"),
+        ((*QUIET, "--prices", "nowhere.toml"), "The prices nowhere.toml cannot be read"),
+        ((*QUIET, "--chart", "folder"), "--chart goes with --compare"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments: tuple[str, ...], said: str, model: str) -> None:
+    result = predict(*arguments, "--model", model)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_without_a_model_the_sentence_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = predict("--players", "1000")
+    assert result.exit_code == 2
+    assert "There is no model at reports/model.json: make one with lobby-bench calibrate-model" in result.stderr
+
+
+def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:
+    write_model(
+        a_model(fetch=500.0, poll=500.0, unchanged=100.0, send_features=10.0, heartbeat=20.0, event=50.0), Path(model)
+    )
+    result = predict("--compare", "--nodes", "1", "--model", model, "--chart", str(tmp_path / "charts"))
+    assert result.exit_code == 0, result.output
+    assert "polling, ETag" in result.stdout
+    assert "breaks first" in result.stdout
+    svg = (tmp_path / "charts" / "ways-at-scale.svg").read_text()
+    assert svg.startswith("<?xml")
+    assert (tmp_path / "charts" / "ways-at-scale.png").stat().st_size > 10_000
+
+
+def test_model_of_a_run_needs_a_run_with_the_scenario(model: str, tmp_path: Path) -> None:
+    write_run(a_run(), tmp_path / "run.json")
+    result = CliRunner().invoke(
+        cli.main, ["calibrate-model", "--from", str(tmp_path / "run.json"), "--output", model]
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "has no scenario prediction" in result.stderr

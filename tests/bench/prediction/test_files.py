@@ -1,0 +1,85 @@
+"""Models, prices and mixes as files and words: what is read, and the one sentence where it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.prediction.mix import MixUnreadable, read_mix
+from bench.prediction.model import ModelUnreadable, read_model, write_model
+from bench.prediction.prices import PricesUnreadable, read_prices
+from tests.bench.prediction.models import a_model
+
+GOOD = 'currency = "EUR"\ncore_hour = 0.04\ngib_hour = 0.005\ngb_out = 0.08\n'
+
+
+def test_model_is_the_same_when_it_is_read_again(tmp_path: Path) -> None:
+    model = a_model(send_base=7.5, log_wait=1.25)
+    write_model(model, tmp_path / "new" / "model.json")
+    assert read_model(tmp_path / "new" / "model.json") == model
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "make one with lobby-bench calibrate-model"),
+        ("{", "is not a model"),
+        ('{"schema": 1, "commit": "x"}', "is not a model"),
+        ('{"schema": 99}', "has schema 99, this lab reads 1: make it again"),
+    ],
+)
+def test_file_that_is_no_model_is_one_sentence(text: str | None, said: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "model.json").write_text(text)
+    with pytest.raises(ModelUnreadable, match=said) as caught:
+        read_model(tmp_path / "model.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_prices_are_read(tmp_path: Path) -> None:
+    (tmp_path / "prices.toml").write_text(GOOD)
+    prices = read_prices(tmp_path / "prices.toml")
+    assert (prices.currency, prices.core_hour, prices.gib_hour, prices.gb_out) == ("EUR", 0.04, 0.005, 0.08)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        ("core_hour", "is not TOML"),
+        (GOOD.replace("gb_out", "gb_in"), "gb_in"),
+        (GOOD.replace("0.04", '"much"'), "core_hour"),
+        (GOOD.replace("0.04", "-1"), "core_hour must be 0 or more"),
+        (GOOD.replace("0.04", "nan"), "core_hour must be 0 or more"),
+    ],
+)
+def test_prices_that_are_none_are_one_sentence(text: str | None, said: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "prices.toml").write_text(text)
+    with pytest.raises(PricesUnreadable, match=said) as caught:
+        read_prices(tmp_path / "prices.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_mix_is_the_mean_of_its_roles() -> None:
+    """A host makes and deletes a room every 120 s."""
+    assert read_mix("browser=3,host=1").changes == pytest.approx(2 / 120 / 4)
+    assert read_mix("flapper=1").comings == pytest.approx(1 / 60)
+    assert read_mix("joiner = 1").commands == pytest.approx(20 / 50 / 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no role has a weight"),
+        ("browser=0", "no role has a weight"),
+        ("wizard=1", "wizard is no role of a forecast"),
+        ("browser", "browser has no weight: write browser=1"),
+        ("browser=-1", "must be 0 or more"),
+        ("browser=nan", "must be 0 or more"),
+    ],
+)
+def test_mix_that_is_none_is_one_sentence(text: str, said: str) -> None:
+    with pytest.raises(MixUnreadable, match=said):
+        read_mix(text)

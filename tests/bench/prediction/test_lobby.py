@@ -1,0 +1,199 @@
+"""A lobby in virtual time whose costs are round: CPU, bytes and times as they are worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.prediction.model import Model
+from bench.prediction.virtual.crowd import dealt
+from bench.prediction.virtual.lobby import Lobby, Used
+from bench.prediction.virtual.setup import Setup
+from bench.record.wire import exchange_wire_bytes
+from lobby_server.protocol.messages import RoomsDelta, encode_frame
+from lobby_server.protocol.resources import Room
+from tests.bench.prediction.models import a_model
+
+
+def run(setup: Setup, model: Model) -> Used:
+    return Lobby(setup, model).steady()
+
+
+def ms(found: float | None) -> float:
+    assert found is not None
+    return found * 1000
+
+
+def test_broadcast_takes_a_write_per_session_and_sessions_hear_one_after_the_other() -> None:
+    """1,000 writes of 10 µs: half of them are over after 5 ms, and one per second is 1 % of a core."""
+    used = run(Setup(sessions=1_000, presence="all"), a_model(send_features=10.0))
+    assert ms(used.fresh.percentile(50)) == pytest.approx(5.0, rel=0.05)
+    assert ms(used.fresh.percentile(99)) == pytest.approx(9.9, rel=0.05)
+    assert used.process == pytest.approx(0.01, rel=0.06)
+    assert used.writes_per_s == pytest.approx(1_000, rel=0.06)
+    assert used.fresh.n == pytest.approx(20 * 1_000, rel=0.06)
+    assert used.reach == pytest.approx(1.0)
+
+
+def test_bytes_of_a_write_cost_by_their_number_and_are_counted() -> None:
+    """Rooms are made and deleted in turns: one delta brings a room, the next takes one away."""
+    room = Room(
+        id="0" * 12, host_username="hoster1234", gamemode="deathmatch", map_name="lab-000001", current_players=1,
+        max_players=8, created_at="2026-01-01T00:00:00Z", is_full=False,
+    )  # fmt: skip
+    deltas = (RoomsDelta(base=10, rev=11, set=[room], gone=[]), RoomsDelta(base=10, rev=11, set=[], gone=["0" * 12]))
+    mean = sum(len(encode_frame(delta)) for delta in deltas) / 2
+    used = run(Setup(sessions=100, presence="all"), a_model(sent_byte=100.0))
+    idle = run(Setup(sessions=100, presence="all", changes_per_s=0.0), a_model())
+    told = used.framed_bytes_per_s - idle.framed_bytes_per_s
+    assert told / 100 == pytest.approx(mean, rel=0.1)
+    assert used.process == pytest.approx(told * 100e-9, rel=0.02)
+
+
+def test_base_sessions_fetch_after_an_announcement_one_after_the_other() -> None:
+    """1,000 fetches of 100 µs: 50 ms for half of them, a tenth of a core at one change per second."""
+    used = run(Setup(sessions=1_000, way="push", presence="all"), a_model(fetch=100.0))
+    assert ms(used.fresh.percentile(50)) == pytest.approx(50.0, rel=0.05)
+    assert ms(used.fresh.percentile(99)) == pytest.approx(99.0, rel=0.05)
+    assert used.process == pytest.approx(0.1, rel=0.06)
+
+
+def test_announcement_costs_by_itself_and_by_room_where_the_list_is_compared() -> None:
+    """1 ms, and 50 rooms of 20 µs for deltas: 2 ms and 1 ms of each second."""
+    model = a_model(announcement=1_000.0, told_room=20.0)
+    found = [run(Setup(sessions=10, way=way, presence="all"), model).process for way in ("delta", "push")]
+    assert found == pytest.approx([0.002, 0.001], rel=0.08)
+
+
+def test_changes_that_come_too_fast_are_announced_together() -> None:
+    """100 changes per second, and an announcement every 250 ms: the pacing is the server's own."""
+    used = run(Setup(sessions=100, presence="all", changes_per_s=100.0), a_model())
+    assert used.writes_per_s / 100 == pytest.approx(4.0, rel=0.1)
+    assert ms(used.fresh.percentile(99)) == pytest.approx(250.0, rel=0.06)
+
+
+def test_herd_that_takes_longer_spaces_the_announcements_as_the_server_does() -> None:
+    """500 fetches of 1 ms, in half of the process: a second, so announcements are a second apart, whatever changes."""
+    used = run(Setup(sessions=500, way="push", presence="all", changes_per_s=20.0), a_model(fetch=1_000.0))
+    assert used.writes_per_s / 500 == pytest.approx(1.0, rel=0.15)
+
+
+def test_polls_cost_what_fetches_cost_and_the_list_is_up_to_a_period_old() -> None:
+    """300 clients every 3 s at 1 ms each: a tenth of a core; a change is seen after 0 to 3 s."""
+    used = run(Setup(sessions=300, way="polling"), a_model(poll=1_000.0))
+    assert used.process == pytest.approx(0.1, rel=0.05)
+    assert ms(used.fresh.percentile(50)) == pytest.approx(1_500, rel=0.1)
+    assert 2_700 < ms(used.fresh.percentile(99)) < 3_150
+    assert ms(used.answers.percentile(50)) >= 0.5
+
+
+def test_polls_of_an_unchanged_list_cost_what_a_304_costs() -> None:
+    used = run(Setup(sessions=300, way="polling_etag", changes_per_s=0.0), a_model(poll=1_000.0, unchanged=100.0))
+    assert used.process == pytest.approx(0.01, rel=0.05)
+
+
+def test_heartbeats_have_their_cost_and_their_bytes() -> None:
+    """300 sessions every 30 s: ten per second."""
+    used = run(Setup(sessions=300, presence="all", changes_per_s=0.0), a_model(heartbeat=1_000.0))
+    assert used.process == pytest.approx(0.01, rel=0.06)
+    assert used.wire_bytes_per_s == pytest.approx(10 * exchange_wire_bytes(27 + 6, 43 + 2), rel=0.1)
+
+
+def test_change_waits_for_its_commit_and_its_own_work() -> None:
+    """10 ms of waiting and 4 ms of work."""
+    used = run(Setup(sessions=10, presence="all"), a_model(change=4_000.0, change_wait=10.0))
+    assert ms(used.fresh.percentile(50)) == pytest.approx(14.0, rel=0.02)
+    assert used.process == pytest.approx(0.004, rel=0.06)
+
+
+def test_way_over_the_network_is_added_once_for_the_change_and_once_for_its_news() -> None:
+    used = run(Setup(sessions=10, presence="all", network_s=0.02), a_model())
+    assert ms(used.fresh.percentile(50)) == pytest.approx(40.0, rel=0.02)
+
+
+# -- several processes -------------------------------------------------------------------------------------------------
+
+
+def test_change_goes_to_all_processes_by_the_log() -> None:
+    """8 ms by way of Valkey and back, on both processes."""
+    used = run(Setup(sessions=10, processes=2, presence="all"), a_model(log_wait=8.0))
+    assert ms(used.fresh.percentile(50)) == pytest.approx(8.0, rel=0.02)
+    assert ms(used.fresh.percentile(99)) == pytest.approx(8.0, rel=0.02)
+    assert used.entries_per_s == used.commands_per_s == pytest.approx(1.0, rel=0.06)
+
+
+def test_entry_costs_every_process_and_valkey_a_writing_and_a_reading_for_each() -> None:
+    """One entry per second: 1 + 2 ms per process; 4 ms and 3 times 5 ms for Valkey."""
+    model = a_model(entry=1_000.0, command=2_000.0, engine_entry=4_000.0, engine_read=5_000.0)
+    used = run(Setup(sessions=30, processes=3, presence="all"), model)
+    assert used.process == pytest.approx(0.003, rel=0.06)
+    assert used.engine == pytest.approx(0.019, rel=0.06)
+
+
+def test_what_comes_while_an_entry_is_on_its_way_is_one_entry() -> None:
+    """200 changes per second and 100 ms by way of Valkey: a process has one batch under way, about twenty per second
+    from two processes."""
+    setup = Setup(sessions=10, processes=2, presence="all", changes_per_s=200.0)
+    used = run(setup, a_model(log_wait=100.0))
+    assert used.commands_per_s == pytest.approx(200.0, rel=0.05)
+    assert used.entries_per_s == pytest.approx(20.0, rel=0.1)
+
+
+def test_processes_that_are_not_run_are_like_those_that_are() -> None:
+    model = a_model(
+        send_features=7.0, entry=20.0, command=10.0, event=5.0, engine_entry=20.0, engine_read=10.0, log_wait=1.0,
+        heartbeat=20.0, handshake=100.0,
+    )  # fmt: skip
+    setup = {"sessions": 400, "processes": 20, "logins_per_s": 20.0, "presence": "batched", "rooms": 5}
+    some, every = (run(Setup(**setup, runs_all=each), model) for each in (False, True))  # type: ignore[arg-type]
+    for name in ("process", "engine", "wire_bytes_per_s", "entries_per_s", "commands_per_s"):
+        assert getattr(some, name) == pytest.approx(getattr(every, name), rel=0.05), name
+    median = [ms(found.fresh.percentile(50)) for found in (some, every)]
+    assert median[0] == pytest.approx(median[1], abs=5.0)  # of 20 changes, each of which waits for a tick of 20 ms
+
+
+def test_log_that_is_too_much_for_valkey_makes_everybody_wait() -> None:
+    """A hundred entries per second at 20 ms each are twice what it can do."""
+    setup = Setup(sessions=40, processes=4, presence="all", changes_per_s=100.0)
+    used = run(setup, a_model(engine_command=20_000.0))
+    assert used.engine > 0.99
+    assert ms(used.fresh.percentile(99)) > 1_000
+
+
+# -- presence ----------------------------------------------------------------------------------------------------------
+
+
+def test_presence_to_all_costs_a_write_per_session_and_tick_and_batches_cost_fewer_bytes() -> None:
+    """50 come and 50 go per second: ticks of 20 ms, nearly every one of them with somebody in it."""
+    found = {
+        presence: run(
+            Setup(sessions=100, presence=presence, logins_per_s=50.0, changes_per_s=0.0, rooms=1), a_model()
+        )
+        for presence in ("all", "batched", "friends")
+    }  # fmt: skip
+    assert 35 < found["all"].writes_per_s / 100 <= 52
+    assert found["batched"].framed_bytes_per_s < found["all"].framed_bytes_per_s
+    assert found["friends"].framed_bytes_per_s < 0.3 * found["batched"].framed_bytes_per_s
+
+
+def test_fan_out_takes_no_more_than_a_third_of_a_process_that_has_too_much_to_tell() -> None:
+    """A tick of 10,000 writes takes 0.1 s: the server's own pacing lets twice as long pass until the next."""
+    setup = Setup(sessions=10_000, presence="all", logins_per_s=100.0, changes_per_s=0.0)
+    used = run(setup, a_model(send_features=10.0))
+    assert used.process == pytest.approx(1 / 3, rel=0.1)
+
+
+def test_same_setup_is_the_same_again_and_another_seed_is_another() -> None:
+    def times(seed: int) -> tuple[float | None, float]:
+        used = run(Setup(sessions=200, logins_per_s=3.0, seed=seed), a_model(send_features=9.0, event=3.0))
+        return used.fresh.percentile(99), used.process
+
+    assert times(1) == times(1)
+    assert times(1) != times(2)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "crowds", "most", "sizes"),
+    [(10, 3, 100, [4, 3, 3]), (10, 3, 2, [2] * 5), (2, 64, 256, [1, 1]), (0, 64, 256, []), (1_000, 1, 250, [250] * 4)],
+)
+def test_sessions_are_dealt_out_evenly(sessions: int, crowds: int, most: int, sizes: list[int]) -> None:
+    assert dealt(sessions, crowds=crowds, most=most) == sizes

@@ -1,0 +1,73 @@
+"""Storms with round costs: how long they take, and what they cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.prediction.virtual.setup import Setup
+from bench.prediction.virtual.storms import log_in, restart
+from loadtest.client.reconnect import FixedReconnect, JitterReconnect
+from tests.bench.prediction.models import a_model
+
+COMING = {"upgrade": 1_000.0, "handshake": 1_000.0}
+
+
+def test_all_are_upgraded_before_the_first_handshake_and_all_accepted_when_both_are_done() -> None:
+    """100 times 1 ms and 100 times 1 ms, one after the other."""
+    storm = log_in(Setup(sessions=100, presence="friends"), a_model(**COMING))
+    assert storm.is_over
+    assert storm.cpu_s == pytest.approx(0.2)
+    half, last = storm.accepted.percentile(50), storm.accepted.percentile(100)
+    assert half == pytest.approx(0.15, rel=0.03)
+    assert last == pytest.approx(0.2, rel=0.02)
+    assert storm.fresh.n == storm.sessions == 100
+
+
+def test_base_clients_fetch_the_list_on_a_connection_of_their_own() -> None:
+    model = a_model(**COMING, fetch=500.0, connection=500.0)
+    storm = log_in(Setup(sessions=100, way="push", presence="friends"), model)
+    assert storm.cpu_s == pytest.approx(0.3, rel=0.01)
+    assert storm.fresh.percentile(100) == pytest.approx(0.3, rel=0.02)
+
+
+def test_everybody_is_told_of_those_who_come_after() -> None:
+    """N users hear of themselves and of those who come after: about N (N + 1) / 2 events of 78 to 88 bytes."""
+    storm = log_in(Setup(sessions=400, presence="all", rooms=1), a_model(**COMING, event=10.0))
+    assert storm.bytes_out / (400 * 401 / 2) == pytest.approx(85, rel=0.25)
+
+
+def test_processes_share_a_storm() -> None:
+    model = a_model(**COMING)
+    one, four = (log_in(Setup(sessions=400, processes=n, presence="friends"), model) for n in (1, 4))
+    assert one.accepted.percentile(100) == pytest.approx(0.8, rel=0.02)
+    assert four.accepted.percentile(100) == pytest.approx(0.2, rel=0.02)
+
+
+def test_storm_that_takes_longer_than_it_was_given_is_not_over() -> None:
+    storm = log_in(Setup(sessions=100, presence="friends"), a_model(upgrade=50_000.0), most_s=2.0)
+    assert not storm.is_over
+    assert storm.took_s == 2.0
+
+
+def test_clients_of_the_only_process_come_when_it_has_started() -> None:
+    """1 s until it takes clients, then 0.2 s for a hundred."""
+    storm = restart(Setup(sessions=100, presence="friends"), a_model(**COMING, start_wait=1_000.0), policy=None)
+    assert storm.accepted.percentile(100) == pytest.approx(1.2, rel=0.02)
+
+
+def test_retries_go_on_until_there_is_a_process() -> None:
+    """At a fixed interval of 5 s and a start of 6 s, the second try finds it."""
+    model = a_model(start_wait=6_000.0)
+    storm = restart(Setup(sessions=100, presence="friends"), model, policy=FixedReconnect())
+    assert storm.accepted.percentile(1) == pytest.approx(10.0, rel=0.02)
+
+
+def test_clients_of_one_of_several_spread_over_the_others_within_the_jitter() -> None:
+    storm = restart(
+        Setup(sessions=3_000, processes=3, presence="friends"), a_model(**COMING), policy=JitterReconnect()
+    )  # fmt: skip
+    assert storm.sessions == 1_000
+    assert storm.cpu_s == pytest.approx(2.0, rel=0.05)
+    half = storm.accepted.percentile(50)
+    assert half == pytest.approx(2.5, rel=0.15)
+    assert storm.took_s < 6.0

@@ -1,0 +1,213 @@
+"""What was answered is so and stays so: each kind of answer, held and broken, and answers of which nobody can tell."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench.simulation.checks.answers import Answers
+from bench.simulation.checks.history import History
+from bench.simulation.nodes.calls import NONE, Answer
+from bench.simulation.outside.store import Database
+from lobby_server.core.machine import commands
+from lobby_server.service.rooms.stored import stored_room
+from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
+
+GOOD, AWAY, REFUSED = Answer(200), Answer(503, code="try_again_later"), Answer(409, code="no")
+
+
+class Account:
+    """The answers of a run, over a lobby and a database that can be set as it is wanted."""
+
+    def __init__(self) -> None:
+        self.lobby, self.database, self.history = Lobby(), Database(), History()
+        self.lobby.come(ANN, BOB, CLEO)
+        self.answers = Answers(self.history, self.database)
+        self._now_s = 0.0
+
+    def take(
+        self, user: Any, what: str, *arguments: Any, answer: Answer = GOOD, began_s: float | None = None
+    ) -> str | None:
+        """Calls follow each other unless it is said when one began."""
+        began, self._now_s = self._now_s, self._now_s + 1.0
+        return self.answers.take(
+            user.username, user.id, f"token of {user.username}", what, arguments, answer,
+            began_s=began if began_s is None else began_s, now_s=self._now_s,
+        )  # fmt: skip
+
+    def faults(self) -> list[str]:
+        return list(self.answers.faults(self.lobby.books))
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+# -- rooms ---------------------------------------------------------------------------------------------------------
+
+
+def make_room(account: Account) -> Any:
+    room = account.lobby.make_room("r1", ANN)
+    account.history.rooms_made.add("r1")
+    return room
+
+
+def created(account: Account, room_id: str = "r1") -> str | None:
+    return account.take(ANN, "create_room", 4, True, answer=Answer(200, SimpleNamespace(id=room_id)))
+
+
+def test_room_that_was_answered_is_in_the_log_and_stays(account: Account) -> None:
+    make_room(account)
+    assert created(account) is None
+    assert account.faults() == []
+
+
+def test_room_that_is_not_in_the_log_was_no_room(account: Account) -> None:
+    assert created(account) == "ann was told of room r1, which is not in the log"
+
+
+def test_room_that_is_gone_was_ended_by_somebody_or_is_lost(account: Account) -> None:
+    make_room(account)
+    created(account)
+    account.lobby.books.rooms.remove("r1")
+    assert account.faults() == ["ann was told of room r1, which is gone, and nobody has ended it"]
+    account.history.rooms_ended.add("r1")
+    assert account.faults() == []
+
+
+def test_room_of_an_answer_that_was_none_is_not_kept_to(account: Account) -> None:
+    assert account.take(ANN, "create_room", 4, True, answer=NONE) is None
+    assert account.faults() == []
+
+
+async def test_room_that_was_deleted_is_gone_from_lobby_and_database(account: Account) -> None:
+    room = make_room(account)
+    account.history.rooms_ended.add("r1")
+    assert account.take(ANN, "delete_room", "r1") is None
+    assert account.faults() == ["ann was told that room r1 is deleted, and it is there"]
+    account.lobby.books.rooms.remove("r1")
+    assert account.faults() == []
+    await account.database.add_room(stored_room(room))
+    assert account.faults() == ["ann was told that room r1 is deleted, and it is there"]
+
+
+def test_room_is_deleted_once_and_only_where_the_log_says_so(account: Account) -> None:
+    assert account.take(ANN, "delete_room", "r1") == "ann was told that room r1 is deleted, and it is not"
+    assert account.take(BOB, "delete_room", "r1") == "bob was told that room r1 is deleted, and so was ann"
+
+
+# -- tokens --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("in_state", "in_database", "holds"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+async def test_token_that_was_signed_out_holds_nowhere(
+    account: Account, *, in_state: bool, in_database: bool, holds: bool
+) -> None:
+    account.take(ANN, "sign_out")
+    if in_state:
+        account.lobby.books.revoked["token of ann"] = 9.0
+    if in_database:
+        await account.database.revoke_token("token of ann", AT)
+    assert account.faults() == (["token token of ann was signed out, and holds"] if holds else [])
+
+
+# -- two users -----------------------------------------------------------------------------------------------------
+
+
+async def befriend(account: Account) -> int:
+    """Ann asks, Bob accepts; both in the books and in the database."""
+    request = await account.database.add_friend_request(ANN, BOB, AT)
+    account.lobby.do(commands.AskFriend(request, "key"))
+    account.lobby.do(commands.Befriend(request, AT, "key"))
+    await account.database.add_friendship(ANN, BOB, AT)
+    return request.id
+
+
+async def test_friends_are_friends_in_books_and_database(account: Account) -> None:
+    request_id = await befriend(account)
+    account.take(BOB, "accept_friend", request_id)
+    assert account.faults() == []
+    await account.database.delete_friendship(ANN.id, BOB.id)
+    assert account.faults() == ["user 2 was answered accept_friend about 1, and they are no friends"]
+
+
+async def test_friend_who_was_removed_is_none(account: Account) -> None:
+    await befriend(account)
+    account.take(ANN, "remove_friend", BOB.id)
+    assert account.faults() == ["user 1 was answered remove_friend about 2, and they are friends"]
+
+
+async def test_request_that_was_made_stands_until_it_is_answered(account: Account) -> None:
+    account.take(ANN, "ask_friend", BOB.id)
+    assert account.faults() == ["user 1 was answered ask_friend about 2, and nothing is asked"]
+    request = await account.database.add_friend_request(ANN, BOB, AT)
+    account.lobby.do(commands.AskFriend(request, "key"))
+    assert account.faults() == []
+
+
+@pytest.mark.parametrize(("in_books", "in_database"), [(True, False), (False, True)])
+async def test_block_is_in_books_and_database_and_what_was_unblocked_in_neither(
+    account: Account, *, in_books: bool, in_database: bool
+) -> None:
+    if in_books:
+        account.lobby.block(ANN, BOB)
+    if in_database:
+        await account.database.add_block(ANN.id, BOB, AT)
+    account.take(ANN, "block", BOB.id)
+    assert account.faults() == ["user 1 was answered block about 2, and does not block them"]
+    account.take(ANN, "unblock", BOB.id)
+    assert account.faults() == ["user 1 was answered unblock about 2, and blocks them"]
+
+
+async def test_blocked_user_is_no_friend(account: Account) -> None:
+    await befriend(account)
+    account.take(ANN, "block", BOB.id)
+    assert "user 1 was answered block about 2, and they are friends" in account.faults()
+
+
+# -- answers of which nobody can tell ------------------------------------------------------------------------------
+
+
+def test_last_answer_about_two_users_counts(account: Account) -> None:
+    account.take(ANN, "block", BOB.id)
+    account.take(BOB, "unblock", ANN.id)
+    assert account.faults() == [], "Bob blocks nobody, and that Ann does is not the last that was said"
+
+
+@pytest.mark.parametrize("answer", [NONE, AWAY], ids=["none came", "away"])
+def test_call_that_may_still_happen_leaves_what_came_after_in_doubt(account: Account, answer: Answer) -> None:
+    account.take(ANN, "unblock", BOB.id, answer=answer)
+    account.take(ANN, "block", BOB.id)
+    assert account.faults() == []
+    assert account.answers.pairs_in_doubt == {(1, 2), (2, 1)}
+
+
+def test_two_calls_at_the_same_time_say_nothing(account: Account) -> None:
+    account.take(ANN, "unblock", BOB.id)
+    account.take(ANN, "block", BOB.id, began_s=0.5)
+    assert account.faults() == []
+
+
+def test_other_pairs_are_other_matters(account: Account) -> None:
+    account.take(ANN, "unblock", CLEO.id, answer=NONE)
+    account.take(ANN, "block", BOB.id)
+    assert len(account.faults()) == 1
+
+
+def test_refusal_promises_nothing_and_is_no_doubt(account: Account) -> None:
+    account.take(ANN, "block", BOB.id, answer=REFUSED)
+    assert account.faults() == []
+    assert account.answers.pairs_in_doubt == set()
+
+
+@pytest.mark.parametrize("what", ["invite_to_room", "decline_room"])
+def test_room_into_which_nobody_knows_whether_somebody_is_invited_is_in_doubt(account: Account, what: str) -> None:
+    account.take(ANN, what, "r1", BOB.id)
+    assert account.answers.rooms_in_doubt == set()
+    account.take(ANN, what, "r1", BOB.id, answer=NONE)
+    assert account.answers.rooms_in_doubt == {"r1"}

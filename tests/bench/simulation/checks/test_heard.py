@@ -1,0 +1,162 @@
+"""What was heard on a connection: a history that satisfies each invariant, and the smallest that violates it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench.simulation.checks.heard import faults
+from bench.simulation.checks.history import History, Line
+from bench.simulation.clients.views import Heard
+from lobby_server.protocol.features import Feature
+
+ANN, BOB = 1, 2
+AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+LOST, TWICE, ORDER, STRANGE, UNTRUE = (
+    "nothing is lost", "nothing is heard twice", "all hear one order", "strangers and the blocked hear nothing",
+    "nothing is told that is not so",
+)  # fmt: skip
+
+
+@pytest.fixture
+def history() -> History:
+    """Three lines in a room of both and one that is for Bob alone; a line of the lobby, and one of a party of both."""
+    found = History()
+    both = frozenset({ANN, BOB})
+    found.room_lines = {
+        "one": Line(10, BOB, both), "two": Line(11, BOB, both), "three": Line(12, BOB, both),
+        "secret": Line(13, BOB, frozenset({BOB})),
+    }  # fmt: skip
+    found.chat = {1: Line(20, BOB, None), 2: Line(21, BOB, both)}
+    found.presence = [(BOB, True), (ANN, True), (BOB, False), (BOB, True)]
+    found.presence_numbers = [1, 2, 30, 31]
+    return found
+
+
+WHOLE: dict[str, Any] = {
+    "rooms": ("one", "two", "three"), "chat": (1, 2), "presence": [(ANN, True), (BOB, False), (BOB, True)],
+}  # fmt: skip
+
+
+def heard(
+    *, rooms: tuple[str, ...] = (), chat: tuple[int, ...] = (), presence: list[tuple[int, bool]] | None = None,
+    from_entry: int = 1, features: frozenset[str] = frozenset({"rev"}), is_live: bool = True,
+) -> Heard:  # fmt: skip
+    """By Ann, on a connection that was accepted after the first entry."""
+    lines = [SimpleNamespace(id=number) for number in chat]
+    return Heard(ANN, features, from_entry, is_live, presence or [], {}, list(rooms), lines)  # type: ignore[arg-type]
+
+
+def found(history: History, *connections: Heard, is_slow: bool = False) -> list[str]:
+    """The invariants that are violated."""
+    player: Any = SimpleNamespace(name="ann", heard=list(connections), is_slow=is_slow)
+    return [invariant for invariant, _ in faults([player], history)]
+
+
+def test_connection_that_heard_everything_once_in_its_order_is_no_fault(history: History) -> None:
+    assert found(history, heard(**WHOLE)) == []
+
+
+# -- lines ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rooms", "invariants"),
+    [
+        (("one", "two"), [LOST]),
+        (("one", "three"), [LOST]),
+        (("one", "two", "three", "three"), [TWICE]),
+        (("two", "one", "three"), [ORDER]),
+        (("one", "two", "three", "secret"), [STRANGE]),
+        (("one", "two", "three", "four"), [UNTRUE]),
+    ],
+)
+def test_smallest_fault_in_the_lines_of_a_room_is_found(
+    history: History, rooms: tuple[str, ...], invariants: list[str]
+) -> None:
+    assert found(history, heard(**{**WHOLE, "rooms": rooms})) == invariants
+
+
+@pytest.mark.parametrize(("chat", "invariants"), [((2,), [LOST]), ((2, 1), [ORDER]), ((1, 1, 2), [TWICE])])
+def test_smallest_fault_in_chat_is_found(history: History, chat: tuple[int, ...], invariants: list[str]) -> None:
+    assert found(history, heard(**{**WHOLE, "chat": chat})) == invariants
+
+
+def test_line_from_before_the_connection_is_not_due_and_may_be_heard(history: History) -> None:
+    assert found(history, heard(**{**WHOLE, "rooms": ("two", "three")}, from_entry=10)) == []
+    assert found(history, heard(**WHOLE, from_entry=10)) == []
+
+
+def test_connection_that_has_ended_may_lack_the_rest_and_nothing_else(history: History) -> None:
+    ended = heard(rooms=("one", "two"), chat=(1,), presence=[(ANN, True)], is_live=False)
+    assert found(history, ended) == []
+    assert found(history, heard(rooms=("two", "one"), presence=[(ANN, True)], is_live=False)) == [ORDER]
+
+
+def test_earlier_connection_of_a_player_is_over_though_it_was_never_said(history: History) -> None:
+    earlier = heard(rooms=("one",), presence=[(ANN, True)])
+    assert found(history, earlier, heard(**WHOLE)) == []
+
+
+def test_base_client_hears_the_lobby_s_chat_or_not(history: History) -> None:
+    base: dict[str, Any] = {"features": frozenset[str]()}
+    assert found(history, heard(**{**WHOLE, "chat": (2,)}, **base)) == []
+    assert found(history, heard(**WHOLE, **base)) == []
+    assert found(history, heard(**{**WHOLE, "chat": (1,)}, **base)) == [LOST], "that of a party it does hear"
+
+
+def test_who_blocks_the_sender_is_not_to_hear_the_lobby_s_line(history: History) -> None:
+    history.chat[1] = Line(20, BOB, None, frozenset({ANN}))
+    assert found(history, heard(**WHOLE)) == [STRANGE]
+    assert found(history, heard(**{**WHOLE, "chat": (2,)})) == []
+
+
+# -- presence ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("presence", "invariants"),
+    [
+        ([(ANN, True), (BOB, False), (BOB, True)], []),
+        ([(BOB, True), (ANN, True), (BOB, False), (BOB, True)], []),
+        ([(BOB, False), (BOB, True)], [LOST]),
+        ([(ANN, True), (BOB, False)], [ORDER, LOST]),
+        ([(ANN, True), (BOB, True), (BOB, False)], [ORDER]),
+    ],
+)
+def test_presence_is_an_end_of_the_one_order_from_the_acceptance_on(
+    history: History, presence: list[tuple[int, bool]], invariants: list[str]
+) -> None:
+    assert found(history, heard(**{**WHOLE, "presence": presence})) == invariants
+
+
+@pytest.mark.parametrize(
+    ("presence", "invariants"),
+    [([(ANN, True), (BOB, False)], []), ([], []), ([(ANN, True), (BOB, True)], [ORDER])],
+)
+def test_presence_of_a_connection_that_has_ended_is_a_piece_without_a_gap(
+    history: History, presence: list[tuple[int, bool]], invariants: list[str]
+) -> None:
+    ended = heard(**{**WHOLE, "presence": presence}, is_live=False)
+    assert found(history, ended) == invariants
+
+
+@pytest.mark.parametrize("feature", [Feature.PRESENCE_BATCH, Feature.PRESENCE_FRIENDS])
+def test_presence_in_batches_or_of_friends_has_no_single_events(history: History, feature: Feature) -> None:
+    connection = heard(**{**WHOLE, "presence": []}, features=frozenset({feature.value}))
+    connection.batches.update({ANN: [True], BOB: [False, True]} if feature is Feature.PRESENCE_BATCH else {})
+    assert found(history, connection) == []
+
+
+def test_slow_player_may_miss_states_and_no_lines(history: History) -> None:
+    assert found(history, heard(**{**WHOLE, "presence": []}), is_slow=True) == []
+    assert found(history, heard(**{**WHOLE, "presence": [], "rooms": ()}), is_slow=True) == [LOST]
+
+
+def test_fault_names_the_player_and_the_connection(history: History) -> None:
+    player: Any = SimpleNamespace(name="ann", heard=[heard(**WHOLE), heard(**{**WHOLE, "chat": (1,)})], is_slow=False)
+    [(_, how)] = faults([player], history)
+    assert how == "ann, connection 2: chat lines [2]"

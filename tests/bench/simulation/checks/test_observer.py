@@ -1,0 +1,248 @@
+"""Who looks over the shoulder of the nodes: what is a violation at an entry, and what is none."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench.simulation.checks.observer import LOOK_EVERY, MOST_WAITING, Observer
+from bench.simulation.outside.loop import World
+from bench.simulation.outside.store import Database
+from lobby_server.backplane.place.standing import TAIL
+from lobby_server.backplane.wire import Entry
+from lobby_server.core.friends import FriendRequest
+from lobby_server.core.machine import commands
+from lobby_server.core.machine.commands import Command, SaidLine
+from lobby_server.service.rooms.stored import stored_room
+from lobby_server.service.social.ports import NewLine
+from tests.bench.simulation.lobbies import ANN, AT, BOB, CLEO, Lobby
+
+
+class Log(SimpleNamespace):
+    """By which an observer knows a process."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class Node:
+    """A log and its app, as far as they are looked at."""
+
+    def __init__(self, observer: Observer, name: str) -> None:
+        self.observer = observer
+        self.lobby = Lobby()
+        self.log: Any = Log(node=name, number=0, position=("e1", 0), _standing=SimpleNamespace(tail=[]), waiting=0)
+        self.app: Any = SimpleNamespace(
+            replica=SimpleNamespace(state=self.lobby.state, books=self.lobby.books, hear=self._hear),
+            presence=self.lobby.books.presence,
+            settings=SimpleNamespace(outbox_log_bytes=100),
+            fanout=SimpleNamespace(profiles=lambda: iter((1, 2)), logged_bytes=0),
+            writer=SimpleNamespace(is_full=False, waiting=0),
+        )
+        self._hearers: dict[type, Any] = {}
+        observer.watch_app(self.app, self.log)  # type: ignore[arg-type]
+
+    def _hear(self, kind: type, hear: Any) -> None:
+        self._hearers[kind] = hear
+
+    def take(self, number: int, *said: Command, batch: bytes = b"") -> None:
+        """Apply an entry with these commands."""
+        entry = Entry(number, 0, batch or repr(said).encode())
+        self.log.number, self.log.position = number, ("e1", number)
+        self.observer.entry(self.log, entry)
+        for command in said:
+            self.observer.command(self.log, command, "a")
+            for effect in self.lobby.do(command):
+                if (hear := self._hearers.get(type(effect))) is not None:
+                    hear(effect, None)
+        self.observer.applied(self.log, entry)
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+def observer(database: Database) -> Observer:
+    return Observer(World(), database, tells=True)
+
+
+@pytest.fixture
+def node(observer: Observer) -> Node:
+    return Node(observer, "a")
+
+
+def violated(observer: Observer) -> str:
+    """The invariant; empty: none is."""
+    return observer.violation.invariant if observer.violation is not None else ""
+
+
+# -- commit before announcement ------------------------------------------------------------------------------------
+
+REQUEST = FriendRequest(1, ANN, BOB, AT)
+LINE = SaidLine("a", 1, 1, ANN, "hello", AT)
+ROOM = Lobby().make_room("r1", ANN)
+COMMANDS: dict[str, Command] = {
+    "room": commands.CreateRoom(ROOM), "lines": commands.Tell((LINE,)), "request": commands.AskFriend(REQUEST, "key"),
+    "friends": commands.Befriend(REQUEST, AT, "key"), "block": commands.Block(ANN.id, BOB, AT),
+    "token": commands.SignOut(ANN, "t1", 9.0, 0.0),
+}  # fmt: skip
+
+
+async def commit(database: Database, what: str) -> None:
+    if what == "room":
+        await database.add_room(stored_room(ROOM))
+    elif what == "lines":
+        await database.add_chat_lines([NewLine(channel="lobby", sender=ANN, text="hello", sent_at=AT)])
+    elif what == "request":
+        await database.add_friend_request(ANN, BOB, AT)
+    elif what == "friends":
+        await database.add_friendship(ANN, BOB, AT)
+    elif what == "block":
+        await database.add_block(ANN.id, BOB, AT)
+    else:
+        await database.revoke_token("t1", AT)
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_what_the_database_has_not_may_not_be_announced(observer: Observer, node: Node, what: str) -> None:
+    observer.entry(node.log, Entry(1, 0, b"x"))
+    observer.command(node.log, COMMANDS[what], "a")
+    assert violated(observer) == "commit before announcement"
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+async def test_what_the_database_has_may_be(observer: Observer, database: Database, node: Node, what: str) -> None:
+    await commit(database, what)
+    observer.entry(node.log, Entry(1, 0, b"x"))
+    observer.command(node.log, COMMANDS[what], "a")
+    assert violated(observer) == ""
+
+
+def test_second_node_to_apply_an_entry_is_not_asked_again(observer: Observer, node: Node, database: Database) -> None:
+    database.ever_blocked.add((ANN.id, BOB.id))
+    node.take(1, COMMANDS["block"])
+    database.ever_blocked.clear()
+    Node(observer, "b").take(1, COMMANDS["block"])
+    assert violated(observer) == ""
+
+
+# -- nobody is moved unasked ---------------------------------------------------------------------------------------
+
+
+def test_player_who_asked_once_is_moved_once(observer: Observer, node: Node) -> None:
+    node.lobby.come(ANN, BOB)
+    node.lobby.make_room("r1", ANN)
+    observer.asked_to_join[BOB.id, "r1"] += 1
+    node.take(1, commands.JoinRoom(BOB, "r1", "1"))
+    assert violated(observer) == ""
+    node.take(2, commands.JoinRoom(BOB, "r1", "1"))
+    assert violated(observer) == "nobody is moved unasked"
+
+
+# -- equal states --------------------------------------------------------------------------------------------------
+
+
+def test_nodes_at_one_position_are_equal(observer: Observer, node: Node) -> None:
+    other = Node(observer, "b")
+    for each in (node, other):
+        each.take(LOOK_EVERY, commands.Arrive(ANN, 1, "1"))
+    assert violated(observer) == ""
+    other.lobby.come(CLEO)
+    observer.look(other.log)
+    assert violated(observer) == "equal position, equal state"
+
+
+def test_state_is_looked_at_every_so_many_entries(observer: Observer, node: Node) -> None:
+    node.lobby.come(ANN)
+    del node.lobby.books.presence._sockets[ANN.id]
+    node.take(LOOK_EVERY - 1, commands.Nothing())
+    assert violated(observer) == ""
+    node.take(LOOK_EVERY, commands.Nothing())
+    assert violated(observer) == "the rules hold"
+
+
+def test_revision_goes_only_up(observer: Observer, node: Node) -> None:
+    node.lobby.books.rooms.revision = 7
+    node.take(1, commands.Nothing())
+    node.lobby.books.rooms.revision = 6
+    node.take(2, commands.Nothing())
+    assert violated(observer) == "revision only up"
+
+
+# -- nothing twice -------------------------------------------------------------------------------------------------
+
+
+def test_fact_is_taken_from_the_node_that_applies_it_first(observer: Observer, node: Node) -> None:
+    node.take(1, commands.Arrive(ANN, 1, "1"))
+    Node(observer, "b").take(1, commands.Arrive(ANN, 1, "1"))
+    assert observer.history.presence == [(ANN.id, True)]
+    assert violated(observer) == ""
+
+
+def test_fact_that_comes_a_second_time_is_a_violation(observer: Observer, node: Node) -> None:
+    node.take(1, commands.Arrive(ANN, 1, "1"))
+    node.lobby.books.presence.load([], [], [])
+    node.take(2, commands.Arrive(ANN, 2, "1"))
+    assert violated(observer) == "nothing is told twice"
+
+
+def test_other_entry_in_the_place_of_one_is_a_fork_and_what_was_known_begins_anew(
+    observer: Observer, node: Node
+) -> None:
+    node.take(1, commands.Arrive(ANN, 1, "1"))
+    node.take(2, commands.Arrive(BOB, 2, "1"))
+    other = Node(observer, "b")
+    other.lobby.come(ANN)
+    other.take(2, commands.Arrive(CLEO, 3, "1"))
+    assert observer.has_forked
+    other.take(3, commands.Arrive(BOB, 2, "1"))
+    assert violated(observer) == "", "Bob came online again: what only the other node knew is gone"
+
+
+# -- queues --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "is_within"),
+    [
+        (lambda node: None, True),
+        (lambda node: setattr(node.app.fanout, "logged_bytes", 400), True),
+        (lambda node: setattr(node.app.fanout, "logged_bytes", 401), False),
+        (lambda node: setattr(node.log._standing, "tail", [0] * TAIL), True),
+        (lambda node: setattr(node.log._standing, "tail", [0] * (TAIL + 1)), False),
+        (lambda node: setattr(node.log, "waiting", MOST_WAITING), True),
+        (lambda node: setattr(node.log, "waiting", MOST_WAITING + 1), False),
+        (lambda node: setattr(node.app.writer, "is_full", True), False),
+    ],
+)
+def test_every_queue_is_within_its_bound(observer: Observer, node: Node, change: Any, *, is_within: bool) -> None:
+    """Of what is logged for those behind: twice 100 bytes for each of two profiles."""
+    change(node)
+    observer.look_at_queues(node.log)
+    assert (violated(observer) == "") is is_within
+
+
+# -- the story -----------------------------------------------------------------------------------------------------
+
+
+def test_first_violation_is_the_one_that_is_told(observer: Observer) -> None:
+    observer.violated("one", "this")
+    observer.violated("other", "that")
+    assert str(observer.violation) == "one: this"
+    assert observer.story == [(0.0, "", "VIOLATED one: this")]
+
+
+def test_story_is_kept_only_where_it_is_told(database: Database) -> None:
+    silent = Observer(World(), database, tells=False)
+    silent.note("ann", "joins")
+    assert silent.story == []
+
+
+def test_newest_entry_is_that_of_any_node_and_each_is_counted(observer: Observer, node: Node) -> None:
+    node.take(1, commands.Nothing())
+    node.take(2, commands.Nothing())
+    Node(observer, "b").take(1, commands.Nothing())
+    assert (observer.newest, observer.entries) == (2, 3)

@@ -1,0 +1,277 @@
+"""Once things are quiet: a lobby in which everybody believes what is true, and the smallest lie of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.simulation.checks.answers import Answers
+from bench.simulation.checks.history import History
+from bench.simulation.checks.quiet import faults
+from bench.simulation.clients.views import RoomView
+from bench.simulation.outside.store import Database
+from lobby_server.protocol.features import Feature
+from lobby_server.protocol.requests import Whom
+from lobby_server.protocol.resources import RoomList
+from tests.bench.simulation.lobbies import AT
+from tests.service.house import ANN, BOB, CLEO, House
+
+WRITES, VIEWS = "writes are kept", "views equal the truth"
+
+
+class Scene:
+    """One node with its sessions; players who have looked at everything."""
+
+    def __init__(self, house: House, database: Database) -> None:
+        self.house, self.database = house, database
+        self.answers = Answers(History(), database)
+        app = house.app
+        [node, *_] = [node for _, sockets in app.presence.sockets() for node, _, _ in sockets]
+        log: Any = SimpleNamespace(position=("e1", 7), takes_part=True, waiting=0, node=node)
+        self.life: Any = SimpleNamespace(app=app, is_open=True, log=log)
+        self.node: Any = SimpleNamespace(name="a", life=self.life)
+        self.life.node = self.node
+        self.nodes = [self.node]
+        self.players = [self._player(user) for user in (ANN, BOB, CLEO)]
+
+    def _player(self, user: Any) -> Any:
+        app = self.house.app
+        room = app.rooms.book.room_of(user.id)
+        return SimpleNamespace(
+            name=user.username, user=user, refused="", is_wanted=True, is_only_device=True,
+            connection=SimpleNamespace(is_connected=True, accepted_features=frozenset[Feature]()),
+            rooms=tuple(msgspec.json.decode(app.room_list.snapshot(None).plain, type=RoomList).rooms),
+            room=RoomView.of(app.rooms.mine(user)) if room is not None else None,
+            presence=SimpleNamespace(online={each.id for each in app.presence.online()}),
+            friends=app.social.friends.overview(user), party=app.social.parties.mine(user),
+        )  # fmt: skip
+
+    def found(self, *, has_forked: bool = False) -> list[str]:
+        """The invariants that are violated."""
+        nodes: list[Any] = list(self.nodes)
+        seen = faults(nodes, self.players, self.database, self.answers, has_forked=has_forked)
+        return [invariant for invariant, _ in seen]
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    """Ann hosts a room with Bob in it; they are friends and a party; Cleo has asked Ann to be hers."""
+    database = Database()
+    house = await House(store=database).start()
+    ann, bob, _ = (house.connect(user, "rev") for user in (ANN, BOB, CLEO))
+    room_id = await house.room(ANN)
+    bob.say("join_room", roomId=room_id, version="1", name="bob")
+    ann.told()
+    social = house.app.social
+    await social.friends.ask(ANN, Whom(BOB.id))
+    [request] = social.friends.overview(BOB).incoming
+    await social.friends.accept(BOB, request.request_id)
+    await social.friends.ask(CLEO, Whom(ANN.id))
+    await social.parties.create(ANN)
+    party = social.parties.mine(ANN).party
+    assert party is not None
+    await social.parties.invite(ANN, party.id, Whom(BOB.id))
+    await social.parties.join(BOB, party.id)
+    await house.settle()
+    yield Scene(house, database)
+    await house.stop()
+
+
+def test_lobby_in_which_all_is_well_has_no_fault(scene: Scene) -> None:
+    assert scene.found() == []
+
+
+# -- nodes ---------------------------------------------------------------------------------------------------------
+
+
+def another_life(scene: Scene, **log: Any) -> None:
+    it = SimpleNamespace(**{**vars(scene.life.log), "node": "b", **log})
+    app = SimpleNamespace(**{name: getattr(scene.life.app, name) for name in ("replica", "fanout", "writer")},
+                          sessions=SimpleNamespace(accepted_ones=list))  # fmt: skip
+    life: Any = SimpleNamespace(app=app, is_open=True, log=it)
+    life.node = SimpleNamespace(name="b", life=life)
+    scene.nodes.append(life.node)
+
+
+@pytest.mark.parametrize(
+    ("change", "invariant"),
+    [
+        (lambda scene: setattr(scene.life, "is_open", False), "nodes come back"),
+        (lambda scene: setattr(scene.life.log, "takes_part", False), "nodes come back"),
+        (lambda scene: setattr(scene.node, "life", None), "nodes come back"),
+        (lambda scene: another_life(scene, position=("e1", 6)), "nodes stand at one place"),
+        (lambda scene: setattr(scene.life.log, "waiting", 1), "queues empty themselves"),
+    ],
+    ids=["not open", "takes no part", "no process", "behind", "a command waits"],
+)
+def test_node_that_is_not_as_the_others_is_found(scene: Scene, change: Callable[[Scene], None], invariant: str) -> None:
+    change(scene)
+    assert scene.found() == [invariant]
+
+
+def test_equal_node_is_no_fault(scene: Scene) -> None:
+    another_life(scene)
+    assert scene.found() == []
+
+
+# -- sockets -------------------------------------------------------------------------------------------------------
+
+
+def test_session_that_the_state_does_not_know_is_found(scene: Scene) -> None:
+    presence = scene.house.app.presence
+    presence._sockets[CLEO.id] = ((scene.life.log.node, 999, "1"),)
+    assert scene.found() == ["nobody offline with a session", "nobody online without a session"]
+
+
+def test_user_who_is_held_for_ever_is_found(scene: Scene) -> None:
+    scene.house.app.presence._held_until_s[CLEO.id] = 1e9
+    assert scene.found() == ["nobody online without a session"]
+
+
+def test_player_who_is_no_user_is_found(scene: Scene) -> None:
+    scene.players.pop()
+    assert scene.found() == ["every player is a user"]
+
+
+# -- the database --------------------------------------------------------------------------------------------------
+
+
+async def forget_room(scene: Scene) -> None:
+    await scene.database.delete_room(next(iter(scene.database.kept_rooms())))
+
+
+async def keep_another_room(scene: Scene) -> None:
+    [room] = scene.database.kept_rooms().values()
+    await scene.database.add_room(replace(room, id="gone"), is_again=True)
+
+
+async def ban_somebody(scene: Scene) -> None:
+    await scene.database.ban(next(iter(scene.database.kept_rooms())), 77)
+
+
+async def part(scene: Scene) -> None:
+    await scene.database.delete_friendship(ANN.id, BOB.id)
+
+
+async def forget_request(scene: Scene) -> None:
+    [request_id] = scene.database.kept_requests()
+    await scene.database.delete_friend_request(request_id)
+
+
+async def block(scene: Scene) -> None:
+    await scene.database.add_block(CLEO.id, BOB, AT)
+
+
+@pytest.mark.parametrize("change", [forget_room, keep_another_room, ban_somebody, part, forget_request, block])
+async def test_what_the_database_has_otherwise_is_found(scene: Scene, change: Any) -> None:
+    await change(scene)
+    assert scene.found() == [WRITES]
+
+
+@pytest.mark.parametrize("change", [part, forget_request, block])
+async def test_friends_and_blocks_of_a_log_that_forked_are_not_held_against_the_database(
+    scene: Scene, change: Any
+) -> None:
+    await change(scene)
+    assert scene.found(has_forked=True) == []
+
+
+@pytest.mark.parametrize(("change", "pair"), [(part, (1, 2)), (forget_request, (3, 1)), (block, (3, 2))])
+async def test_pair_of_which_nobody_knows_is_not_held_against_the_database(
+    scene: Scene, change: Any, pair: tuple[int, int]
+) -> None:
+    await change(scene)
+    scene.answers.pairs_in_doubt.update((pair, pair[::-1]))
+    assert scene.found() == []
+
+
+async def test_room_of_which_nobody_knows_may_have_other_guests_and_nothing_else(scene: Scene) -> None:
+    [room_id] = scene.database.kept_rooms()
+    await scene.database.invite_to_room(room_id, [77])
+    assert scene.found() == [WRITES]
+    scene.answers.rooms_in_doubt.add(room_id)
+    assert scene.found() == []
+
+
+# -- what players believe ------------------------------------------------------------------------------------------
+
+
+def bob(scene: Scene) -> Any:
+    return scene.players[1]
+
+
+def another_party(scene: Scene) -> None:
+    bob(scene).party = SimpleNamespace(party=None, invites=[])
+
+
+def another_invitation(scene: Scene) -> None:
+    believed = bob(scene).party
+    bob(scene).party = SimpleNamespace(party=believed.party, invites=[SimpleNamespace(party_id="p9")])
+
+
+LIES: dict[str, Callable[[Scene], None]] = {
+    "no room in the list": lambda scene: setattr(bob(scene), "rooms", ()),
+    "somebody is offline": lambda scene: bob(scene).presence.online.discard(CLEO.id),
+    "nothing is fetched": lambda scene: setattr(bob(scene).presence, "online", None),
+    "in no room": lambda scene: setattr(bob(scene), "room", None),
+    "in another room": lambda scene: setattr(bob(scene).room, "room_id", "r9"),
+    "a member is missing": lambda scene: bob(scene).room.members.pop(1),
+    "another peer id": lambda scene: setattr(bob(scene).room, "peer_id", 9),
+    "another host": lambda scene: setattr(bob(scene).room, "host_peer_id", bob(scene).room.peer_id),
+    "a friend is missing": lambda scene: setattr(
+        bob(scene), "friends", SimpleNamespace(friends=[], incoming=bob(scene).friends.incoming)
+    ),
+    "a request too many": lambda scene: setattr(
+        bob(scene), "friends",
+        SimpleNamespace(friends=bob(scene).friends.friends, incoming=[SimpleNamespace(request_id=9)]),
+    ),
+    "in no party": another_party,
+    "an invitation too many": another_invitation,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_player_who_believes_what_is_not_true_is_found(scene: Scene, lie: str) -> None:
+    LIES[lie](scene)
+    assert scene.found() == [VIEWS]
+
+
+def test_guest_of_no_room_who_believes_to_be_in_one_is_found(scene: Scene) -> None:
+    scene.players[2].room = RoomView("r1", 1, {1: "cleo"}, 1)
+    assert scene.found() == [VIEWS]
+
+
+@pytest.mark.parametrize("lie", ["a friend is missing", "in no party"])
+def test_second_device_is_not_asked_about_what_it_is_not_told(scene: Scene, lie: str) -> None:
+    bob(scene).is_only_device = False
+    LIES[lie](scene)
+    assert scene.found() == []
+
+
+def test_what_was_never_fetched_is_no_belief(scene: Scene) -> None:
+    bob(scene).friends = bob(scene).party = None
+    assert scene.found() == []
+
+
+def test_player_who_follows_friends_alone_is_not_asked_about_others(scene: Scene) -> None:
+    bob(scene).connection.accepted_features = frozenset({Feature.PRESENCE_FRIENDS})
+    LIES["somebody is offline"](scene)
+    assert scene.found() == []
+
+
+def test_player_who_is_wanted_is_connected(scene: Scene) -> None:
+    bob(scene).connection.is_connected = False
+    assert scene.found() == ["players stay connected"]
+
+
+def test_player_who_was_refused_is_found_and_one_who_went_away_is_not_asked(scene: Scene) -> None:
+    bob(scene).refused = "invalid_token"
+    assert scene.found() == ["every player is a user", "players stay connected"]
+    bob(scene).refused, bob(scene).is_wanted = "", False
+    bob(scene).rooms = ()
+    assert scene.found() == ["every player is a user"]

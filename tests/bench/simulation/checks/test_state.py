@@ -1,0 +1,138 @@
+"""What must hold in every state: a lobby in which it does, and the smallest change after which it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bench.simulation.checks.state import fault_of
+from lobby_server.core.machine import commands
+from lobby_server.core.rooms import Member
+from tests.bench.simulation.lobbies import ANN, BOB, CLEO, NODE, Lobby
+
+
+@pytest.fixture
+def lobby() -> Lobby:
+    """Two in a room, a party of the two, and one who is in neither."""
+    found = Lobby()
+    found.come(ANN, BOB, CLEO)
+    found.make_room("r1", ANN, BOB, places=2)
+    found.make_party("p1", ANN, BOB)
+    return found
+
+
+def test_lobby_that_was_made_by_its_rules_holds(lobby: Lobby) -> None:
+    assert fault_of(lobby.state) is None
+
+
+def test_empty_lobby_holds() -> None:
+    assert fault_of(Lobby().state) is None
+
+
+def one_too_many(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").max_players = 1  # type: ignore[union-attr]
+
+
+def host_elsewhere(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").host = CLEO  # type: ignore[union-attr]
+
+
+def one_peer_id(lobby: Lobby) -> None:
+    room = lobby.books.rooms.get("r1")
+    assert room is not None
+    room.members[BOB.id] = Member(BOB, room.members[ANN.id].peer_id)
+
+
+def in_two_rooms(lobby: Lobby) -> None:
+    other = lobby.make_room("r2", CLEO)
+    other.members[BOB.id] = Member(BOB, 9)
+
+
+def books_say_otherwise(lobby: Lobby) -> None:
+    other = lobby.make_room("r2", CLEO)
+    lobby.books.rooms._room_of_user[BOB.id] = other
+
+
+def banned_and_in(lobby: Lobby) -> None:
+    lobby.books.rooms.get("r1").banned_user_ids.add(BOB.id)  # type: ignore[union-attr]
+
+
+def empty_for_ever(lobby: Lobby) -> None:
+    room = lobby.make_room("r2", CLEO)
+    lobby.do(commands.LeaveRoom(CLEO))
+    room.empty_until_s = None
+
+
+def in_no_room_after_all(lobby: Lobby) -> None:
+    lobby.books.rooms._room_of_user[CLEO.id] = lobby.books.rooms.get("r1")  # type: ignore[assignment]
+
+
+def socket_of_nobody(lobby: Lobby) -> None:
+    del lobby.books.presence._users[CLEO.id]
+
+
+def socket_of_a_node_that_is_gone(lobby: Lobby) -> None:
+    del lobby.state.nodes[NODE]
+
+
+def one_socket_twice(lobby: Lobby) -> None:
+    lobby.books.presence._sockets[CLEO.id] = ((NODE, 3, "1"), (NODE, 3, "2"))
+
+
+def online_without_a_socket(lobby: Lobby) -> None:
+    del lobby.books.presence._sockets[CLEO.id]
+
+
+def leader_elsewhere(lobby: Lobby) -> None:
+    lobby.books.parties.get("p1").leader = CLEO  # type: ignore[union-attr]
+
+
+def party_too_large(lobby: Lobby) -> None:
+    lobby.books.parties.max_members = 1
+
+
+def in_two_parties(lobby: Lobby) -> None:
+    lobby.make_party("p2", CLEO).members[BOB.id] = BOB
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (one_too_many, "room r1 has 2 members and 1 places"),
+        (host_elsewhere, "the host of room r1 is not in it"),
+        (one_peer_id, "two members of room r1 have one peer id"),
+        (in_two_rooms, "user 2 is in room r1 and in room r2"),
+        (books_say_otherwise, "user 2 is in room r1, and the books say otherwise"),
+        (banned_and_in, "user 2 is in room r1 and banned from it"),
+        (empty_for_ever, "room r2 is empty and has no end"),
+        (in_no_room_after_all, "2 users are members of rooms, and 3 are in one"),
+        (socket_of_nobody, "user 3 has a socket and is offline"),
+        (socket_of_a_node_that_is_gone, "on a, which takes no part"),
+        (one_socket_twice, "user 3 has one socket twice"),
+        (online_without_a_socket, "user 3 is online without a socket"),
+        (leader_elsewhere, "the leader of party p1 is not in it"),
+        (party_too_large, "party p1 has 2 members"),
+        (in_two_parties, "a member of party p2 is in another one too"),
+    ],
+    ids=lambda each: each.__name__ if callable(each) else "",
+)
+def test_smallest_change_that_breaks_a_rule_is_named(lobby: Lobby, change: Callable[[Lobby], None], said: str) -> None:
+    change(lobby)
+    found = fault_of(lobby.state)
+    assert found is not None
+    assert said in found
+
+
+def test_user_who_is_held_is_online_without_a_socket_and_no_fault() -> None:
+    lobby = Lobby(grace_s=10.0)
+    lobby.come(ANN)
+    lobby.do(commands.Depart(ANN.id, ANN.id, abrupt=True))
+    assert lobby.books.presence.is_online(ANN.id)
+    assert fault_of(lobby.state) is None
+
+
+def test_empty_room_with_an_end_is_no_fault(lobby: Lobby) -> None:
+    lobby.do(commands.LeaveRoom(ANN))
+    lobby.do(commands.LeaveRoom(BOB))
+    assert fault_of(lobby.state) is None

@@ -1,0 +1,111 @@
+"""Notifications of the browser: off by default, asked for by a click, and only while nobody looks at the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser.conftest import Crowd
+from tests.browser.people import Person
+from tests.browser.test_account import opens_account
+from tests.browser.test_people import befriend
+
+RECORD = """() => {
+    window.told = [];
+    window.Notification = class extends window.Notification {
+        constructor(title, options) {
+            super(title, options);
+            window.told.push({ title, body: options.body, tag: options.tag, it: this });
+        }
+    };
+}"""
+"""The browser's own notifications, and a list of them."""
+LOOK_ELSEWHERE = """isHidden => {
+    Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+TOLD = "() => window.told.map(({ title, body }) => [title, body])"
+
+
+def recorded(crowd: Crowd, name: str, *, allowed: bool = True) -> Person:
+    person = crowd.person(name)
+    if allowed:
+        person.page.context.grant_permissions(["notifications"])
+    person.page.add_init_script(f"({RECORD})()")
+    person.page.reload()
+    person.is_connected()
+    return person
+
+
+def wants_notices(person: Person) -> Any:
+    dialog = opens_account(person)
+    dialog.locator("#desktop-notices").click()
+    return dialog
+
+
+def comes_to(person: Person, *told: tuple[str, str]) -> None:
+    person.page.wait_for_function(
+        f"wanted => JSON.stringify(({TOLD})()) === JSON.stringify(wanted)", arg=[list(each) for each in told]
+    )
+
+
+def test_friends_message_mention_and_invitation_are_told_while_nobody_looks(crowd: Crowd) -> None:
+    ann, bob = recorded(crowd, "note_ann"), crowd.person("note_bob")
+    befriend(bob, ann)
+    wants_notices(ann)
+    ann.page.wait_for_function("() => localStorage.getItem('lobby.notifications') === 'on'")
+    assert ann.page.locator("#desktop-notices").is_checked()
+    ann.page.keyboard.press("Escape")
+    bob.says("@note_ann while she looks")
+    ann.reads("while she looks")
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
+    for line in ("nothing for anybody", "@note_ann_b is somebody else", "mail@note_ann.example", "hi @Note_Ann!"):
+        bob.says(line)
+        bob.reads(line)
+    comes_to(ann, ("note_bob mentions you", "hi @Note_Ann!"))
+    bob.does("Send a message", to="note_ann")
+    bob.says("psst")
+    comes_to(ann, ("note_bob mentions you", "hi @Note_Ann!"), ("Message from note_bob", "psst"))
+    bob.page.locator("#party-form input").fill("note_ann")
+    bob.page.locator("#party-form button").click()
+    ann.page.wait_for_function("() => window.told.length === 3")
+    assert ann.page.evaluate(TOLD)[-1] == ["note_bob invites you into a party.", ""]
+    ann.page.evaluate("() => window.told[1].it.dispatchEvent(new Event('click'))")
+    ann.page.locator("#chat-with", has_text="note_bob").wait_for()
+    ann.page.evaluate(LOOK_ELSEWHERE, False)
+    ann.reads("psst")
+
+
+def test_nothing_is_told_by_default_nor_by_a_stranger_or_a_muted_player(crowd: Crowd) -> None:
+    ann, bob = recorded(crowd, "still_ann"), crowd.person("still_bob")
+    assert not ann.page.locator("#desktop-notices").is_checked()
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
+    bob.says("@still_ann by default")
+    ann.reads("by default")
+    ann.page.evaluate(LOOK_ELSEWHERE, False)
+    wants_notices(ann)
+    ann.page.wait_for_function("() => localStorage.getItem('lobby.notifications') === 'on'")
+    ann.page.keyboard.press("Escape")
+    ann.page.evaluate(LOOK_ELSEWHERE, True)
+    bob.does("Send a message", to="still_ann")
+    bob.says("from no friend")
+    ann.page.locator("#chat-tabs button", has_text="still_bob").wait_for()
+    ann.does("Mute", to="still_bob")
+    bob.opens_chat("Lobby")
+    bob.says("@still_ann from a muted one")
+    bob.reads("from a muted one")
+    bob.says("@still_ann and so on")
+    bob.reads("and so on")
+    ann.says("after it")
+    ann.reads("after it")
+    assert ann.page.evaluate(TOLD) == []
+    ann.page.evaluate(LOOK_ELSEWHERE, False)
+    ann.page.reload()
+    ann.is_connected()
+    assert ann.page.locator("#desktop-notices").is_checked(), "the choice stays on the device"
+
+
+def test_browser_that_says_no_is_told_of_in_a_sentence(crowd: Crowd) -> None:
+    ann = recorded(crowd, "denied_ann", allowed=False)
+    dialog = wants_notices(ann)
+    dialog.get_by_text("Your browser does not let this page show notifications.").wait_for()
+    assert not ann.page.locator("#desktop-notices").is_checked()
