@@ -293,6 +293,13 @@ LEDGER_TWICE = _harm("events told twice, by the swarm's ledger")
 LEDGER_WRONG = _harm("events misordered or unexpected, by the swarm's ledger")
 NEVER_BACK = _harm("faults after which 99 % were not connected again")
 
+# Whole lobbies with faults, in virtual time
+SCHEDULE_RATE = _measure("schedules per minute of one core", "1/min", Kind.RATE)
+VIOLATIONS = _harm("schedules that violate what must hold")
+COMMANDS_OF_SCHEDULE = _count("commands per schedule")
+FAULTS_OF_SCHEDULE = _count("faults per schedule")
+ENTRIES_OF_SCHEDULE = _count("entries applied per schedule, by all nodes")
+
 # Forecasts that are measured afterwards
 FORECAST = {
     "server CPU per change": "ms", "Valkey, CPU per change": "ms", "server CPU per poll": "µs",

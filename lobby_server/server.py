@@ -286,6 +286,7 @@ class LobbyServer:
             executor=self._executor,
             new_id=lambda: secrets.token_hex(6),
             new_token_id=new_token_id,
+            new_salt=secrets.token_bytes,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
             many_writes=self._many_writes,

@@ -49,6 +49,7 @@ from bench.measures import (
     ROOMS_LOST,
     ROOMS_MISSING,
     RSS_PER_CONNECTION,
+    SCHEDULE_RATE,
     SIGTERM,
     SLOWEST_PING,
     SOCKETS_CLOSED,
@@ -56,6 +57,7 @@ from bench.measures import (
     TOLD_OFFLINE_AFTER,
     TOLD_TWICE,
     TOLD_TWICE_THEN,
+    VIOLATIONS,
     WORST_ERROR,
     WRONG_LISTS,
     WRONG_VIEWS,
@@ -179,6 +181,8 @@ GOALS = (
         for users in (300, 3_000)
         for measure in (LEDGER_LOST, LEDGER_TWICE, LEDGER_WRONG, NEVER_BACK)
     ),
+    Goal("simulation", VIOLATIONS, 20, 0.0),
+    Goal("simulation", SCHEDULE_RATE, 20, 300.0, at_least=True),
     Goal("prediction", MEDIAN_ERROR, 0, 10.0),
     Goal("prediction", WORST_ERROR, 0, 20.0),
     Goal("engine-freshness", DELTA_P99, 2_000, 60.0),

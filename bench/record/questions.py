@@ -14,6 +14,7 @@ QUESTIONS = {
     "cost": "What does a player cost per hour, idle and active, and in memory?",
     "peers": "How does it stand beside other ways to build it?",
     "noise": "How far apart do two come out that are the same (A/A)?",
+    "simulation": "Does everything hold that must, on three nodes in virtual time, whatever breaks?",
     "swarm": "What does ordinary life look like, with a Locust swarm?",
 }
 """By scenario: those of the report."""

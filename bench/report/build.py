@@ -43,7 +43,7 @@ CHART_FOLDER = "charts"
 
 ORDER = (
     "broadcast", "freshness", "bandwidth", "break-even", "storm", "reconnect", "flap", "capacity", "cost", "peers",
-    "noise", "consistency", "promises", "swarm",
+    "noise", "consistency", "promises", "simulation", "swarm",
 )  # fmt: skip
 """Of the sections."""
 

@@ -29,7 +29,7 @@ from bench.scenarios import (
     swarm,
 )
 from bench.scenarios.cluster import bench as cluster
-from bench.scenarios.cluster import survival
+from bench.scenarios.cluster import simulated, survival
 from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost, swarm_truth
 from bench.scenarios.engine import freshness as engine_freshness
 from bench.scenarios.prediction import held_out
@@ -263,6 +263,7 @@ SCENARIOS = (
     Scenario("cost", cost.run, _cost_s),
     Scenario("peers", peers.run, _peers_s),
     Scenario("noise", noise.run, _noise_s),
+    Scenario("simulation", simulated.run, simulated.estimate_s),
     Scenario("swarm", swarm.run, lambda profile: profile.swarm.run_s + 12.0, shares_window=True),
     Scenario("fanout", _engine(fanout.run), _engine_s, compares_builds=True),
     Scenario(

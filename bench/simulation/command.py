@@ -9,7 +9,7 @@ import click
 
 from bench.processes.progress import Reporter, reporter
 from bench.simulation import story
-from bench.simulation.many import quiet, search
+from bench.simulation.many import MakeSchedule, quiet, search
 from bench.simulation.run import Outcome, simulate
 from bench.simulation.schedule import Schedule, schedule_of
 from bench.simulation.shrink import shrink
@@ -18,27 +18,29 @@ SAY_EVERY = 50
 """Seeds between two lines where there is no bar."""
 
 
-def explore(seeds: Sequence[int], *, trace: bool) -> bool:
-    """Try seeds until one fails. Whether all held."""
+def explore(seeds: Sequence[int], *, trace: bool, make: MakeSchedule = schedule_of, jobs: int = 1) -> bool:
+    """Try seeds until one fails. Whether all held. `make`: their schedules. `jobs`: processes."""
     began_s = time.monotonic()
-    entries = done = 0
+    entries = deeds = faults = done = 0
     with reporter() as told, told.stage("simulate", float(len(seeds))) as stage:
 
         def progress(outcome: Outcome) -> None:
-            nonlocal entries, done
+            nonlocal entries, deeds, faults, done
             entries += outcome.entries
+            deeds += outcome.schedule.deeds
+            faults += outcome.schedule.faults
             done += 1
             stage.advance()
             if done % SAY_EVERY == 0:
                 stage.say(f"{done} of {len(seeds)} seeds, {done / (time.monotonic() - began_s) * 60:.0f} per minute")
 
-        failed = search(seeds, progress=progress)
+        failed = search(seeds, make=make, jobs=min(jobs, len(seeds)), progress=progress)
         took_s = time.monotonic() - began_s
         if failed is not None:
             stage.say(f"seed {failed.schedule.seed} fails")
     if failed is None:
         click.echo(
-            f"{done} seeds, {entries} entries applied, everything held: {took_s:.1f} s, "
+            f"{done} seeds, {deeds} deeds, {faults} faults, {entries} entries, everything held: {took_s:.1f} s, "
             f"{done / took_s * 60:.0f} schedules per minute"
         )
         return True
@@ -60,11 +62,6 @@ def replay(schedule: Schedule, *, trace: bool) -> bool:
         click.echo("")
         explain(outcome, trace=True)
     return outcome.violation is None
-
-
-def replay_seed(seed: int, *, trace: bool) -> bool:
-    """As `replay`."""
-    return replay(schedule_of(seed), trace=trace)
 
 
 def explain(failed: Outcome, *, trace: bool) -> None:

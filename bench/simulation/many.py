@@ -1,30 +1,50 @@
-"""Many seeds, one after the other, until one violates an invariant."""
+"""Many seeds, one after the other or on several cores, until one violates an invariant."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from bench.simulation.run import Outcome, simulate
-from bench.simulation.schedule import schedule_of
+from bench.simulation.schedule import Schedule, schedule_of
 
 COLLECT_EVERY = 10
 """Runs between two collections of cycles: a run leaves megabytes of them, and none that matters within one."""
+MakeSchedule = Callable[[int], Schedule]
+"""Of a seed."""
 
 
-def search(seeds: Iterable[int], *, progress: Callable[[Outcome], None] = lambda outcome: None) -> Outcome | None:
-    """The outcome of the first seed that violates an invariant; None: all hold. `progress` hears of each."""
+def search(
+    seeds: Iterable[int],
+    *,
+    make: MakeSchedule = schedule_of,
+    jobs: int = 1,
+    progress: Callable[[Outcome], None] = lambda outcome: None,
+) -> Outcome | None:
+    """The outcome of the first seed that violates an invariant; None: all hold. `progress` hears of each, in order.
+    `jobs`: processes; with more than one, `make` has to be something that can be sent to another process."""
     with quiet():
-        for number, seed in enumerate(seeds):
-            outcome = simulate(schedule_of(seed))
+        for outcome in outcomes(seeds, make=make) if jobs == 1 else _outcomes_of_jobs(seeds, make, jobs):
             progress(outcome)
             if outcome.violation is not None:
                 return outcome
-            if number % COLLECT_EVERY == 0:
-                gc.collect()
     return None
+
+
+def outcomes(seeds: Iterable[int], *, make: MakeSchedule = schedule_of) -> Iterator[Outcome]:
+    """One after the other, within `quiet`."""
+    gc.freeze()  # what was there before is not looked through again and again
+    try:
+        for number, seed in enumerate(seeds):
+            yield simulate(make(seed))
+            if number % COLLECT_EVERY == COLLECT_EVERY - 1:
+                gc.collect()
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
@@ -40,3 +60,35 @@ def quiet() -> Iterator[None]:
         logging.disable(level)
         if was_enabled:
             gc.enable()
+
+
+# -- private ----------------------------------------------------------------------------------------------------------
+
+
+def _outcomes_of_jobs(seeds: Iterable[int], make: MakeSchedule, jobs: int) -> Iterator[Outcome]:
+    """In the order of the seeds. The processes end with the iterator."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, _begin_job, (make,)) as pool:
+        yield from pool.imap(_outcome_of_job, seeds)
+
+
+_make: MakeSchedule = schedule_of
+"""Of this process, if it is one of several."""
+_runs = 0
+
+
+def _begin_job(make: MakeSchedule) -> None:
+    global _make
+    _make = make
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    gc.disable()
+    gc.freeze()
+    logging.disable(logging.CRITICAL)
+
+
+def _outcome_of_job(seed: int) -> Outcome:
+    global _runs
+    _runs += 1
+    if _runs % COLLECT_EVERY == 0:
+        gc.collect()
+    return simulate(_make(seed))

@@ -11,38 +11,27 @@ from typing import Any
 from greenlet import getcurrent
 
 from bench.simulation import faults
+from bench.simulation.cast import devices_of, usual_cast
 from bench.simulation.checks import heard, quiet
 from bench.simulation.checks.answers import Answers
 from bench.simulation.checks.observer import Observer, Violation
-from bench.simulation.clients.deeds import Scene, do
+from bench.simulation.clients.deeds import Scene
+from bench.simulation.clients.doing import do
 from bench.simulation.clients.network import Network
 from bench.simulation.clients.player import Player
+from bench.simulation.clients.reading import Read
 from bench.simulation.faults import Stage
 from bench.simulation.nodes.calls import Answer
 from bench.simulation.nodes.node import SECRET, Node
 from bench.simulation.outside.loop import NodeClock, ProcessLoop, World
 from bench.simulation.outside.store import Database
 from bench.simulation.outside.valkey import Valkey
-from bench.simulation.outside.wire import WINDOW_BYTES
-from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, PLAYERS, Schedule
+from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, Schedule
 from loadtest.client.timing import Timing
-from loadtest.workload.identities import Share
 from lobby_server.core.presence import User
-from lobby_server.protocol.features import Feature
 from lobby_server.service.auth import Tokens
 from lobby_server.settings import Settings
 
-NAMES = (
-    "ann", "bob", "cleo", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia", "ned", "oda", "pia",
-    "quin", "ron",
-)  # fmt: skip
-TWO_DEVICES = PLAYERS - len(NAMES)
-"""So many of the users have a second device, with features."""
-FEATURES: tuple[frozenset[Feature], ...] = (
-    frozenset(), frozenset(), frozenset({Feature.REV}), frozenset({Feature.ROOMS_DELTA}),
-    frozenset({Feature.ROOMS_DELTA, Feature.PRESENCE_BATCH, Feature.DRAIN}),
-    frozenset({Feature.REV, Feature.PRESENCE_FRIENDS, Feature.ACK}),
-)  # fmt: skip
 NODE_TIMEOUT_S = 3.0
 TIMING = Timing(heartbeat_s=5.0, silence_limit_s=12.0, connect_timeout_s=2.0, handshake_timeout_s=4.0)
 SETTLES_S = 19.0
@@ -63,12 +52,6 @@ class Outcome:
     entries: int = 0
     calls: int = 0
     virtual_s: float = 0.0
-
-
-def _users() -> list[User]:
-    """As a swarm of three workers numbers its players, one of which joined while the test ran."""
-    shares = (Share(process=0, processes=2), Share(process=1, processes=2), Share(late=1))
-    return [User(1 + shares[number % 3].number(number // 3), name) for number, name in enumerate(NAMES)]
 
 
 def settings_of(seed: int) -> Settings:
@@ -119,7 +102,7 @@ class Simulation:
         world = self.world
         for number, node in enumerate(self.nodes):
             world.call_later(0.05 * number, node.start)
-        for number, player in enumerate(self.players):
+        for number, player in enumerate(self.players if not self.schedule.cast else ()):
             world.call_later(1.8 + 0.02 * number, player.connect)
         for event in self.schedule.events:
             if event.is_fault:
@@ -130,7 +113,7 @@ class Simulation:
         world.call_later(QUEUES_EVERY_S, self._look_at_queues)
         try:
             end_s = max([BEGIN_S, *(event.at_s for event in self.schedule.events)])
-            world.run(min(end_s, BEGIN_S + LASTS_S))
+            world.run(end_s if self.schedule.cast else min(end_s, BEGIN_S + LASTS_S))
             if self.observer.violation is None:
                 faults.mend(self.stage)
                 self.observer.note("", "everything is mended; things become quiet")
@@ -186,37 +169,37 @@ class Simulation:
         for fiber in list(world.fibers):
             fiber.end()
         world.forget()
-        for node in self.nodes:
-            for life in node.lives:
-                life.loop.bury()
+        lives = [life for node in self.nodes for life in node.lives]
+        for life in lives:
+            life.loop.bury()
         world.leave()
+        # They hold each other in circles: cut here, most of them need no collector.
+        for held in (*lives, *(life.app for life in lives if hasattr(life, "app")), *self.players, *self.nodes):
+            vars(held).clear()
 
     def _make_players(self, seed: str) -> list[Player]:
-        random = Random(f"{seed}/players")
-        users = _users()
+        cast = self.schedule.cast
+        read = Read()
         players = []
-        for number in range(PLAYERS):
-            is_second = number >= len(users)
-            user = users[number % len(users)]
-            features = FEATURES[3 + number % 3] if is_second else random.choice(FEATURES)
-            if number < TWO_DEVICES:
-                features = FEATURES[2 + number % 4]  # a base client hears nothing of what its other devices do
+        for number, device in enumerate(devices_of(cast) if cast else usual_cast(Random(f"{seed}/players"))):
             player_seed = f"{seed}/player/{number}"
             player = Player(
                 self.world,
                 Network(self.world, self.nodes, Random(f"{player_seed}/network")),
-                name=f"{user.username}-2" if is_second else user.username,
-                user=user,
-                token=self._issue(user),
-                features=features,
+                name=device.name,
+                user=device.user,
+                token=self._issue(device.user),
+                features=device.features,
                 version="1",
                 timing=TIMING,
-                window=random.choice((WINDOW_BYTES, WINDOW_BYTES, WINDOW_BYTES, 600)),
+                window=device.window,
                 seed=player_seed,
                 entries=lambda: self.observer.newest,
+                read=read,
                 on_fault=partial(self.observer.violated, "no fault is left to nobody"),
             )
-            player.is_only_device = not is_second and number >= TWO_DEVICES
+            player.is_only_device = device.is_only
+            player.is_wanted = not cast
             players.append(player)
         return players
 

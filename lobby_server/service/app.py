@@ -65,6 +65,8 @@ class Runtime:
     new_id: Callable[[], str]
     """Of a room or a party: new each time, and nobody can guess it."""
     new_token_id: Callable[[], str]
+    new_salt: Callable[[int], bytes]
+    """Of the hash of a password: so many bytes, new each time, and nobody can guess them."""
     cpu_s: Callable[[], float]
     """CPU time of this process until now."""
     resident_bytes: Callable[[], int | None]
@@ -138,7 +140,7 @@ class App:
             store=store,
             tokens=self.tokens,
             sign_ins=self.sign_ins,
-            passwords=Passwords(),
+            passwords=Passwords(new_salt=runtime.new_salt),
             clock=clock,
             hashing=HashingQueue(runtime.executor, clock=clock),
         )

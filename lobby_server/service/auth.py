@@ -236,12 +236,14 @@ def utc_from_unix(seconds: float) -> datetime:
 class Passwords:
     """argon2id hashes. Every call takes tens of milliseconds and as many MiB: never on the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, new_salt: Callable[[int], bytes]) -> None:
+        """`new_salt`: so many bytes, other ones each time, that nobody can guess."""
         self._hasher = argon2.PasswordHasher()
+        self._new_salt = new_salt
         self._nobody = _hash_of_nothing(self._hasher)
 
     def hash(self, password: str) -> str:
-        return self._hasher.hash(password)
+        return self._hasher.hash(password, salt=self._new_salt(self._hasher.salt_len))
 
     def matches(self, password_hash: str | None, password: str) -> bool:
         """Whether a password is the one that was hashed. None, an unknown user, takes the same time."""

@@ -38,7 +38,7 @@ class Drain:
 
     def __init__(self, *, sessions: Sessions, clock: Clock, limit_s: float) -> None:
         """`limit_s`: how long all of it may take."""
-        self.at_begin: set[Callable[[], None]] = set()
+        self.at_begin: list[Callable[[], None]] = []
         """Called as the closing begins: each closes a socket that is no session."""
         self.is_begun = False
         self._is_announced = False
@@ -75,7 +75,7 @@ class Drain:
     async def run(self, *, is_idle: Callable[[], bool]) -> None:
         """Close all sessions, and return when their sockets are gone and nothing else is under way (`is_idle`), or the
         deadline is reached."""
-        for close in tuple(self.at_begin):
+        for close in self.at_begin:
             close()
         await self._close_all(list(self._sessions))
         while (len(self._sessions) or not is_idle()) and self._clock.monotonic_s() < self._deadline_s:

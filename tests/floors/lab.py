@@ -26,6 +26,7 @@ LAYERS = (
     ("simulation.clients",),
     ("simulation.faults",),
     ("simulation.schedule", "simulation.checks"),
+    ("simulation.cast", "simulation.swarm_plan"),
     ("simulation.run",),
     ("simulation.many", "simulation.shrink", "simulation.story"),
     ("simulation",),

@@ -65,8 +65,8 @@ class Faults:
     room_lacks: str = ""
     """A key that rows of rooms do not have."""
     in_turn: bool = False
-    """A client gets the answer to its upgrade when each one before it has shown, by a ping, that it knows that it is in.
-    So who was there before whom is sure, on however busy a machine."""
+    """A client gets the answer to its upgrade when each one before it has shown, by a ping, that it knows that it is
+    in. So who was there before whom is sure, on however busy a machine."""
     has_text_ids: bool = False
     garbage_every_s: float = 0.0
     """Each is told something that is no JSON, so often."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,7 @@ class House:
                 executor=ThreadPoolExecutor(1),
                 new_id=new_id or (lambda: f"id{next(numbers)}"),
                 new_token_id=lambda: f"token{next(numbers)}",
+                new_salt=os.urandom,
                 cpu_s=lambda: 0.0,
                 resident_bytes=lambda: None,
             ),

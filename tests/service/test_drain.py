@@ -74,7 +74,7 @@ async def test_drain_waits_for_calls_that_are_under_way(house: House) -> None:
 
 async def test_other_sockets_are_closed_once_as_it_begins(house: House) -> None:
     closed: list[str] = []
-    house.app.drain.at_begin.add(lambda: closed.append("operations page"))
+    house.app.drain.at_begin.append(lambda: closed.append("operations page"))
     house.app.drain.begin()
     await asyncio.gather(house.app.drain.run(is_idle=lambda: True), pass_time(house, asyncio.current_task(), 0.1))
     assert closed == ["operations page"]

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import os
 from typing import Any
 
 import jwt
@@ -262,7 +263,7 @@ def test_revoked_tokens_that_ended_by_themselves_are_forgotten() -> None:
 
 
 def test_unknown_user_is_looked_for_in_a_hash_of_the_same_cost() -> None:
-    passwords = Passwords()
+    passwords = Passwords(new_salt=os.urandom)
     nobody, somebody = passwords._nobody, passwords.hash("correct horse")
     assert nobody.split("$")[:4] == somebody.split("$")[:4]
     assert [len(part) for part in nobody.split("$")] == [len(part) for part in somebody.split("$")]
@@ -270,8 +271,20 @@ def test_unknown_user_is_looked_for_in_a_hash_of_the_same_cost() -> None:
     assert not any(passwords.matches(nobody, guess) for guess in ("", "hash", "salt"))
 
 
+def test_hash_of_a_password_has_the_salt_that_was_handed_in() -> None:
+    asked: list[int] = []
+
+    def new_salt(size: int) -> bytes:
+        asked.append(size)
+        return b"s" * size
+
+    hashes = {Passwords(new_salt=new_salt).hash("correct horse") for _ in range(2)}
+    assert asked == [16, 16]
+    assert len(hashes) == 1
+
+
 def test_password_matches_itself_only_and_nobody_has_one() -> None:
-    passwords = Passwords()
+    passwords = Passwords(new_salt=os.urandom)
     known = passwords.hash("correct horse")
     assert passwords.matches(known, "correct horse")
     assert not passwords.matches(known, "correct horsf")

@@ -102,7 +102,7 @@ class Process:
 
     def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any) -> Call:
         """From anywhere: something reaches this process then, and is done when its turn has come."""
-        return self._world.put(Call(at_s, self, callback, args, None))
+        return self._world.put(Call(at_s, self, callback, args))
 
     def make(self, call: Call) -> None:
         self.core.make(call)

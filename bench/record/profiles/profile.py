@@ -24,6 +24,7 @@ from bench.record.profiles.sizes import (
     PeersSizes,
     PredictionSizes,
     ReturnSizes,
+    SimulationSizes,
     SurvivalSizes,
     SwarmCostSizes,
     SwarmSizes,
@@ -53,6 +54,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     hostile: HostileSizes = HostileSizes()
     cluster: ClusterSizes = ClusterSizes()
     survival: SurvivalSizes = SurvivalSizes()
+    simulation: SimulationSizes = SimulationSizes()
     prediction: PredictionSizes = PredictionSizes()
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])

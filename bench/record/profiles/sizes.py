@@ -268,6 +268,14 @@ class SurvivalSizes(Sizes, frozen=True, kw_only=True):
     drop_interval_s: float = 120.0
 
 
+class SimulationSizes(Sizes, frozen=True, kw_only=True):
+    """Whole lobbies with faults, in virtual time."""
+
+    schedules: int = 6
+    """Of each repeat."""
+    repeats: int = 1
+
+
 class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     """Of the measurements that a model of costs is fitted to."""
 

@@ -24,6 +24,7 @@ from bench.record.profiles.sizes import (
     PeersSizes,
     PredictionSizes,
     ReturnSizes,
+    SimulationSizes,
     SurvivalSizes,
     SwarmCostSizes,
     SwarmSizes,
@@ -68,6 +69,7 @@ SMOKE = Profile(
         members=4, down_s=0.5, rooms=12, kills=1,
     ),
     survival=SurvivalSizes(users=30, spawn_per_s=30.0, every_s=16.0, recovery_s=6.0),
+    simulation=SimulationSizes(schedules=2),
     prediction=PredictionSizes(
         calibration=CalibrationSizes(
             repeats=1, clients=[10, 40], broadcasts=2, burst=4, rooms=[5, 40], changes=6, get_s=0.1, comers=20,
@@ -154,6 +156,7 @@ FULL = Profile(
         broadcasts=12, herd=5_000, repeats=2,
     ),
     survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
+    simulation=SimulationSizes(schedules=12, repeats=5),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
         storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,

@@ -86,6 +86,12 @@ HOW: dict[str, Sequence[str]] = {
         "ledger holds what every player was told against what happened; what comes of a fault is judged when it has "
         "been over for the time that the profile gives.",
     ),
+    "simulation": (
+        "Rules, service, log and the client library's rules run as they are, in one process and in virtual time; the "
+        "network, Valkey, the database and the clocks around them are simulated, and break by the schedule of a seed. "
+        "What must hold is checked at every entry of the log, at every answer, and once things are quiet. The rate is "
+        "by the CPU time of that process.",
+    ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip
 

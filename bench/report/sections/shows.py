@@ -21,18 +21,22 @@ from bench.measures import (
     BACK_WITHIN,
     BYTES_PER_CLIENT_HOUR,
     CAPACITY,
+    COMMANDS_OF_SCHEDULE,
     CPU_PER_CLIENT_HOUR,
     CPU_PER_PLAYER_HOUR,
     CPU_PER_RECIPIENT,
     FAILS_AT,
+    FAULTS_OF_SCHEDULE,
     LAST_ACCEPTED,
     MEAN_STALENESS,
     PEAK_RATE,
     RSS_PER_CONNECTION,
+    SCHEDULE_RATE,
     SLOWEST_PING,
     TIME_TO_FRESH_P50,
     TIME_TO_FRESH_P99,
     TOLD_OFFLINE,
+    VIOLATIONS,
     Measure,
 )
 from bench.record.findings import Findings, Measured
@@ -225,6 +229,26 @@ def noise(run: Run, found: Findings) -> list[str]:
     ]
 
 
+def simulation(run: Run, found: Findings) -> list[str]:
+    sizes = run.profile.simulation
+    rate, violations, commands, faults = (
+        next(iter(_told(found, measure)), None)
+        for measure in (SCHEDULE_RATE, VIOLATIONS, COMMANDS_OF_SCHEDULE, FAULTS_OF_SCHEDULE)
+    )
+    if rate is None or violations is None or commands is None or faults is None:
+        return []
+    schedules, repeats = (
+        cite(count(number), setting(f"simulation.{name}"))
+        for number, name in ((sizes.schedules, "schedules"), (sizes.repeats, "repeats"))
+    )
+    return [
+        f"In each of {repeats} repeats {schedules} lobbies of three nodes ran in virtual time, with "
+        f"{_cited(found, commands, count)} commands and {_cited(found, faults)} faults each: "
+        f"{_cited(found, violations, count)} of them violated what must hold.",
+        f"One core gets through {_cited(found, rate, count)} such schedules per minute{rate.mark}.",
+    ]
+
+
 SHOWS: dict[str, Callable[[Run, Findings], list[str]]] = {
     "freshness": freshness,
     "break-even": break_even,
@@ -235,6 +259,7 @@ SHOWS: dict[str, Callable[[Run, Findings], list[str]]] = {
     "cost": cost,
     "peers": peers,
     "noise": noise,
+    "simulation": simulation,
 }
 
 

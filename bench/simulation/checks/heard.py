@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from bench.simulation.checks.history import History, Line
 from bench.simulation.clients.player import Player
@@ -18,10 +18,11 @@ _NOT_SINGLE = frozenset({Feature.PRESENCE_BATCH.value, Feature.PRESENCE_FRIENDS.
 
 def faults(players: Sequence[Player], history: History) -> Iterator[tuple[str, str]]:
     """Invariant, and how it is violated."""
+    truth = _Truth(history)
     for player in players:
         for number, heard in enumerate(player.heard):
             is_open = heard.is_live and number == len(player.heard) - 1
-            for invariant, how in _of_connection(heard, history, is_open=is_open, is_slow=player.is_slow):
+            for invariant, how in _of_connection(heard, truth, is_open=is_open, is_slow=player.is_slow):
                 yield invariant, f"{player.name}, connection {number + 1}: {how}"
 
 
@@ -50,23 +51,48 @@ def out_of_turn(players: Sequence[Player]) -> Iterator[tuple[str, str]]:
                 yield "newcomers hear of themselves first", how
 
 
-def _of_connection(heard: Heard, history: History, *, is_open: bool, is_slow: bool) -> Iterator[tuple[str, str]]:
-    yield from _lines(heard, "room", heard.room_lines, history.room_lines, is_open=is_open)
-    hears_lobby = bool(heard.features)
-    chat = {line_id: line for line_id, line in history.chat.items() if hears_lobby or line.heard_by is not None}
-    of_lobby = {line_id for line_id, line in history.chat.items() if line.heard_by is None}
-    told = [line.id for line in heard.chat if hears_lobby or line.id not in of_lobby]
-    yield from _lines(heard, "chat", told, chat, is_open=is_open)
+class _Truth:
+    """The account, as every connection is compared with it."""
+
+    def __init__(self, history: History) -> None:
+        self.room = _Lines("room", history.room_lines)
+        self.chat = _Lines("chat", history.chat)
+        self.of_lobby = {line_id for line_id, line in history.chat.items() if line.heard_by is None}
+        self.chat_without_lobby = _Lines(
+            "chat", {line_id: line for line_id, line in history.chat.items() if line.heard_by is not None}
+        )  # fmt: skip
+        self.presence = history.presence
+        self.presence_numbers = history.presence_numbers
+        self.places: dict[tuple[int, bool], list[int]] = {}
+        """Where each event of presence stands."""
+        for place, event in enumerate(history.presence):
+            self.places.setdefault(event, []).append(place)
+
+
+class _Lines(Generic[_Key]):
+    """Lines of one kind, in the one order."""
+
+    def __init__(self, what: str, lines: Mapping[_Key, Line]) -> None:
+        self.what = what
+        self.lines = lines
+        self.order = {key: place for place, key in enumerate(lines)}
+
+
+def _of_connection(heard: Heard, truth: _Truth, *, is_open: bool, is_slow: bool) -> Iterator[tuple[str, str]]:
+    yield from _lines(heard, truth.room, heard.room_lines, is_open=is_open)
+    if heard.features:
+        yield from _lines(heard, truth.chat, [line.id for line in heard.chat], is_open=is_open)
+    else:  # the lobby's lines come to it once its user has said one
+        told = [line.id for line in heard.chat if line.id not in truth.of_lobby]
+        yield from _lines(heard, truth.chat_without_lobby, told, is_open=is_open)
     if not heard.features & _NOT_SINGLE and not is_slow:
-        yield from _presence(heard, history, is_open=is_open)
+        yield from _presence(heard, truth, is_open=is_open)
     if is_open and heard.features & _NOT_SINGLE == {Feature.PRESENCE_BATCH.value}:
-        yield from _batches(heard, history)
+        yield from _batches(heard, truth)
 
 
-def _lines(
-    heard: Heard, what: str, told: Sequence[_Key], lines: Mapping[_Key, Line], *, is_open: bool
-) -> Iterator[tuple[str, str]]:
-    order = {key: place for place, key in enumerate(lines)}
+def _lines(heard: Heard, truth: _Lines[_Key], told: Sequence[_Key], *, is_open: bool) -> Iterator[tuple[str, str]]:
+    what, lines, order = truth.what, truth.lines, truth.order
     places = []
     for key in told:
         line = lines.get(key)
@@ -89,25 +115,24 @@ def _lines(
             yield "nothing is lost", f"{what} lines {sorted(missing, key=order.__getitem__)}"
 
 
-def _presence(heard: Heard, history: History, *, is_open: bool) -> Iterator[tuple[str, str]]:
+def _presence(heard: Heard, truth: _Truth, *, is_open: bool) -> Iterator[tuple[str, str]]:
     """A piece of the one order, without a gap; to its end, where the connection is open."""
-    told, truth = heard.presence, history.presence
+    told, whole = heard.presence, truth.presence
     if is_open:
-        if truth[len(truth) - len(told) :] != told:
-            yield "all hear one order", f"of who is online: {told[-8:]}, and it was {truth[-8:]}"
-        due = sum(number > heard.from_entry for number in history.presence_numbers)
+        if whole[len(whole) - len(told) :] != told:
+            yield "all hear one order", f"of who is online: {told[-8:]}, and it was {whole[-8:]}"
+        due = sum(number > heard.from_entry for number in truth.presence_numbers)
         if len(told) < due:
             yield "nothing is lost", f"{due - len(told)} events of who is online"
-        return
-    if told and not any(truth[at : at + len(told)] == told for at in range(len(truth) - len(told) + 1)):
-        yield "all hear one order", f"of who is online: {told}, and it was {truth}"
+    elif told and not any(whole[at : at + len(told)] == told for at in truth.places.get(told[0], ())):
+        yield "all hear one order", f"of who is online: {told}, and it was {whole}"
 
 
-def _batches(heard: Heard, history: History) -> Iterator[tuple[str, str]]:
+def _batches(heard: Heard, truth: _Truth) -> Iterator[tuple[str, str]]:
     """Every change of every user, though not in one order."""
     due = Counter(
         user_id
-        for (user_id, _), number in zip(history.presence, history.presence_numbers, strict=True)
+        for (user_id, _), number in zip(truth.presence, truth.presence_numbers, strict=True)
         if number > heard.from_entry
     )
     for user_id, changes in due.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.simulation.checks.history import FOLLOWED, History
-from bench.simulation.checks.state import fault_of
+from bench.simulation.checks.state import fault_of, summary_of
 from bench.simulation.nodes.watched import WatchedLog
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.store import Database
@@ -17,12 +17,12 @@ from lobby_server.backplane.wire import Entry
 from lobby_server.core.machine import commands
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
-from lobby_server.core.machine.image import digest
+from lobby_server.core.machine.image import dump
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.service.app import App
 from lobby_server.service.rooms.list import room_resource
 
-LOOK_EVERY = 12
+LOOK_EVERY = 40
 """Entries between two looks at the whole state: a look costs more than an entry."""
 MOST_WAITING = 5_000
 """Commands of a node that are not applied yet."""
@@ -58,7 +58,8 @@ class Observer:
         self._database = database
         self._tells = tells
         self._batches: dict[int, bytes] = {}
-        self._digests: dict[tuple[str, int], tuple[str, str]] = {}
+        self._summaries: dict[tuple[str, int], tuple[tuple[object, ...], str]] = {}
+        self._images: dict[tuple[str, int], tuple[int, str]] = {}
         self._revisions: dict[WatchedLog, int] = {}
         self._lists: dict[int, bytes] = {}
         """By revision, of whichever node first."""
@@ -120,6 +121,10 @@ class Observer:
             shown = encode_json([room_resource(room) for room in book.public()])
             if self._lists.setdefault(revision, shown) != shown:
                 self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
+        summary = summary_of(app.replica.state)
+        first, of = self._summaries.setdefault(log.position, (summary, log.node))
+        if first != summary:
+            self._differ(log, of)
         if entry.number % LOOK_EVERY == 0:
             self.look(log)
 
@@ -152,10 +157,10 @@ class Observer:
         state = self._apps[log].replica.state
         if fault := fault_of(state):
             self.violated("the rules hold", f"{log.node} at entry {log.number}: {fault}")
-        found = digest(state)
-        first, of = self._digests.setdefault(log.position, (found, log.node))
+        found = hash(dump(state))
+        first, of = self._images.setdefault(log.position, (found, log.node))
         if first != found:
-            self.violated("equal position, equal state", f"{log.node} and {of} differ at entry {log.number}")
+            self._differ(log, of)
 
     def look_at_queues(self, log: WatchedLog) -> None:
         """Every queue within its bound."""
@@ -168,6 +173,9 @@ class Observer:
             self.violated("queues are bounded", f"{log.node}: {log.waiting} commands, {app.writer.waiting} writes")
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _differ(self, log: WatchedLog, other: str) -> None:
+        self.violated("equal position, equal state", f"{log.node} and {other} differ at entry {log.number}")
 
     def _hearer(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
         def hear(effect: Effect, _: object) -> None:

@@ -15,7 +15,7 @@ from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.store import Database
 from lobby_server.core.machine.image import digest
 from lobby_server.protocol.features import Feature
-from lobby_server.protocol.resources import RoomList
+from lobby_server.protocol.resources import Room, RoomList
 from lobby_server.protocol.social_resources import Party
 from lobby_server.service.app import App
 from lobby_server.service.rooms.stored import stored_room
@@ -43,8 +43,10 @@ def faults(
     playing = {each.user.username for each in players if each.is_wanted and not each.refused}
     if len(playing) != len(truth.presence):
         yield "every player is a user", f"{len(playing)} players are there, and {len(truth.presence)} users online"
+    listed = tuple(msgspec.json.decode(truth.room_list.snapshot(None).plain, type=RoomList).rooms)
+    online = {each.id for each in truth.presence.online()}
     for player in players:
-        yield from _views(player, truth)
+        yield from _views(player, truth, listed, online)
 
 
 def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:
@@ -106,7 +108,7 @@ def _friends_written(truth: App, database: Database, answers: Answers) -> Iterat
 # -- what players believe ---------------------------------------------------------------------------------------------
 
 
-def _views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
+def _views(player: Player, truth: App, listed: tuple[Room, ...], online: set[int]) -> Iterator[tuple[str, str]]:
     name, user = player.name, player.user
     if player.refused:
         yield "players stay connected", f"{name} was refused: {player.refused}"
@@ -116,11 +118,9 @@ def _views(player: Player, truth: App) -> Iterator[tuple[str, str]]:
     if not player.connection.is_connected:
         yield "players stay connected", f"{name} is not connected"
         return
-    listed = tuple(msgspec.json.decode(truth.room_list.snapshot(None).plain, type=RoomList).rooms)
     if player.rooms != listed:
         believed = [room.id for room in player.rooms]
         yield "views equal the truth", f"{name} sees rooms {believed}, there are {[room.id for room in listed]}"
-    online = {each.id for each in truth.presence.online()}
     if Feature.PRESENCE_FRIENDS not in player.connection.accepted_features and player.presence.online != online:
         wrong = sorted((player.presence.online or set()) ^ online)
         yield "views equal the truth", f"{name} is wrong about who of {wrong} is online"

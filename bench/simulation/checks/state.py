@@ -11,6 +11,16 @@ def fault_of(state: LobbyState) -> str | None:
     return _rooms(state.books) or _presence(state) or _parties(state.books)
 
 
+def summary_of(state: LobbyState) -> tuple[object, ...]:
+    """A few facts that are different in most states that are: O(1), for a look at every entry."""
+    books = state.books
+    return (
+        state.now_s, state.leader, len(state.nodes), books.rooms.revision, len(books.rooms), books.rooms.players,
+        len(books.presence), len(books.lines), len(books.chatters), len(books.revoked), len(books.partings),
+        len(books.notices.due), len(books.notices.waiting), len(books.notices.unread),
+    )  # fmt: skip
+
+
 def _rooms(books: Books) -> str | None:
     seen: dict[int, str] = {}
     for room in books.rooms.all():

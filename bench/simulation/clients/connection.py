@@ -18,7 +18,7 @@ from loadtest.client.sockets.link import Link, LinkEnded, OpenFailed, ended_by_c
 from loadtest.client.timing import Timing
 from loadtest.wire.messages.frames import OP_TEXT
 from lobby_server.protocol.features import Feature
-from lobby_server.protocol.messages import ClientMessage, ServerMessage, encode
+from lobby_server.protocol.messages import ClientMessage, ServerMessage, ack_id_of, encode
 
 Errand = Callable[[], "float | None"]
 
@@ -38,7 +38,9 @@ class SimulatedConnection(ConnectionManager):
         random: Random,
         features: Iterable[Feature],
         window: int,
+        read: dict[bytes, ServerMessage] | None = None,
     ) -> None:
+        """`read`: messages that any player has read before; None: nobody else has."""
         super().__init__(
             name=name,
             version=version,
@@ -50,6 +52,7 @@ class SimulatedConnection(ConnectionManager):
         )
         self.side = cast(Any, Side(world))
         self.window = window
+        self._read: dict[bytes, ServerMessage] = {} if read is None else read
         self._world = world
         self._network = network
         self._fiber: Fiber | None = None
@@ -68,16 +71,25 @@ class SimulatedConnection(ConnectionManager):
             fiber.park(at_s - self._world.now_s)
 
     def _new_link(self) -> Link:
-        return SimulatedLink(self.counters, Fiber.current(), self._network, window=self.window)
+        return SimulatedLink(self.counters, Fiber.current(), self._network, window=self.window, read=self._read)
 
 
 class SimulatedLink(Link):
     """`Link` over a `Wire`."""
 
-    __slots__ = ("_ending", "_fiber", "_inbox", "_is_open", "_network", "_window", "_wire")
+    __slots__ = ("_ending", "_fiber", "_inbox", "_is_open", "_network", "_read", "_window", "_wire")
 
-    def __init__(self, counters: Counters, fiber: Fiber, network: Network, *, window: int) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        fiber: Fiber,
+        network: Network,
+        *,
+        window: int,
+        read: dict[bytes, ServerMessage],
+    ) -> None:
         super().__init__(counters)
+        self._read = read
         self._fiber = fiber
         self._network = network
         self._window = window
@@ -111,6 +123,14 @@ class SimulatedLink(Link):
         opcode, payload = self._inbox.popleft()
         return self._decode(payload) if opcode == OP_TEXT else None
 
+    def _decode(self, payload: bytes) -> ServerMessage | None:
+        message = self._read.get(payload)
+        if message is None:
+            message = super()._decode(payload)
+            if message is not None and ack_id_of(payload) is None:
+                self._read[payload] = message
+        return message
+
     def say_goodbye(self) -> None:
         if self._wire is not None:
             self._wire.say_goodbye()
@@ -132,8 +152,8 @@ class SimulatedLink(Link):
         self._is_open = True
         self._fiber.wake()
 
-    def heard(self, opcode: int, payload: bytes) -> None:
-        self._inbox.append((opcode, payload))
+    def heard(self, heard: list[tuple[int, bytes]]) -> None:
+        self._inbox += heard
         self._fiber.wake()
 
     def over(self, why: str, code: int | None) -> None:

@@ -84,6 +84,7 @@ def _join(scene: Scene, player: Player, a: int, b: int) -> None:
         room_id = listed.id
     if room_id is not None:
         scene.asked_to_join[player.user.id, room_id] += 1
+        player.asks_room()
         message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
         _send(scene, player, message, f"joins room {room_id}")
 
@@ -135,6 +136,7 @@ def _quietly(act: Callable[[], None]) -> None:
 def _create_room(scene: Scene, player: Player, a: int, b: int) -> None:
     answer = scene.ask(player, "create_room", 2 + a % 3, b % 4 > 0)
     if answer.is_good:
+        player.asks_room()
         _quietly(player.connection.create_room)
     if answer.is_good or answer.status in (0, 503):
         for other in scene.players:
@@ -278,10 +280,4 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "drop": (_drop, 4),
     "away": (_away, 4),
 }
-"""Deeds by name, and how often each comes."""
-
-
-def do(scene: Scene, player: Player, what: str, a: int, b: int) -> None:
-    """Have a player do something."""
-    deed = DEEDS[what][0]
-    player.do(lambda: deed(scene, player, a, b))
+"""Deeds by name, and how often each comes in a schedule that is drawn."""

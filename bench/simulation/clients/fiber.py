@@ -6,6 +6,7 @@ So the client library runs as it is: where it would block a thread, it parks a f
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -25,9 +26,11 @@ class Fiber:
         self._greenlet: Any = greenlet(lambda is_woken: run(), world.hub)
         self._greenlet.fiber = self
         self._timer: Call | None = None
+        """At the latest when it has to go on: what waits again and again has one, not one for each time."""
+        self._until_s = inf
         self._is_parked = False
         world.fibers[self] = None
-        world.call_later(0.0, self._go_on, False)
+        world.call_soon(self._go_on, False)
 
     @staticmethod
     def current() -> Fiber:
@@ -39,8 +42,15 @@ class Fiber:
     def park(self, timeout_s: float | None) -> bool:
         """Let others run until `wake`, or for that long. Whether it was woken."""
         self._is_parked = True
-        if timeout_s is not None:
-            self._timer = self._world.call_later(max(SHORTEST_S, timeout_s), self._time_out)
+        if timeout_s is None:
+            self._until_s = inf
+        else:
+            self._until_s = until_s = self._world.now_s + max(SHORTEST_S, timeout_s)
+            timer = self._timer
+            if timer is None or timer.at_s > until_s:
+                if timer is not None:
+                    timer.cancel()
+                self._timer = self._world.call_at(until_s, self._time_out)
         return bool(self.hub.switch())
 
     def sleep(self, delay_s: float) -> None:
@@ -50,13 +60,13 @@ class Fiber:
             self.park(at_s - self._world.now_s)
 
     def wake(self) -> None:
-        """Let it go on if it is parked."""
+        """Let it go on if it is parked: at once, or after the code that blocks and wakes it."""
         if self._is_parked:
             self._is_parked = False
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            self._world.call_later(0.0, self._go_on, True)
+            if getcurrent() is self.hub:
+                self._go_on(True)
+            else:
+                self._world.call_soon(self._go_on, True)
 
     def end(self) -> None:
         """Let it end where it is parked."""
@@ -64,11 +74,20 @@ class Fiber:
             self._greenlet.throw(GreenletExit)
 
     def _time_out(self) -> None:
-        if self._is_parked:
-            self._is_parked, self._timer = False, None
+        self._timer = None
+        if not self._is_parked:
+            return
+        if self._until_s <= self._world.now_s:
+            self._is_parked = False
             self._go_on(False)
+        elif self._until_s < inf:
+            self._timer = self._world.call_at(self._until_s, self._time_out)
 
     def _go_on(self, is_woken: bool) -> None:
         self._greenlet.switch(is_woken)
         if self._greenlet.dead:
             self._world.fibers.pop(self, None)
+            self._greenlet.fiber = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None

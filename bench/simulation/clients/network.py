@@ -10,8 +10,10 @@ from bench.simulation.nodes.calls import NONE, Answer, Asked
 from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.wire import Wire
+from loadtest.client.api import LobbyApi
 from loadtest.client.errors import ServerAway
 from loadtest.client.http import HttpAnswer, HttpCall
+from lobby_server.protocol.resources import Room
 
 HTTP_TIMEOUT_S = 6.0
 """Longer than a server takes to give up a command."""
@@ -95,3 +97,18 @@ class Network:
 
     def close(self) -> None:
         pass
+
+
+class ListApi(LobbyApi):
+    """`LobbyApi` for the list of rooms. What twenty players are answered with is read once."""
+
+    def __init__(self, network: Network, lists: dict[bytes, tuple[Room, ...]]) -> None:
+        """`lists`: what was read before."""
+        super().__init__(network)
+        self._lists = lists
+
+    def _read_rooms(self, answer: HttpAnswer) -> tuple[Room, ...]:
+        rooms = self._lists.get(answer.body)
+        if rooms is None:
+            rooms = self._lists[answer.body] = super()._read_rooms(answer)
+        return rooms

@@ -7,18 +7,20 @@ cannot tell whether a command has happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import inf
 from random import Random
 from typing import Any
 
 from bench.simulation.clients.connection import SimulatedConnection
 from bench.simulation.clients.fiber import Fiber
-from bench.simulation.clients.network import Network
+from bench.simulation.clients.network import ListApi, Network
+from bench.simulation.clients.reading import Read
+from bench.simulation.clients.signals import order_signals
 from bench.simulation.clients.views import Heard, PresenceView, RoomView
-from bench.simulation.nodes.calls import Answer, Asked
+from bench.simulation.nodes.calls import SEE, Answer, Asked
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.wire import WINDOW_BYTES
-from loadtest.client.api import LobbyApi
 from loadtest.client.lists.delta_list import DeltaServerList
 from loadtest.client.lists.fetching import CoalescedFetch
 from loadtest.client.lists.server_list import ServerList
@@ -38,10 +40,16 @@ DOUBT_LOOKS_S = (0.0, 2.0, 7.0, UNCERTAIN_S)
 LEFT_LOOKS_S = (0.5, 8.0)
 AGAIN_S = 1.0
 """Between tries of a fetch that failed."""
+ONLINE, MY_ROOM, FRIENDS, MY_PARTY = "online", "my_room", "friends", "my_party"
+"""What a player fetches, besides the list."""
 ABOUT_ROOM = (
     messages.RoomJoined, messages.RoomCreated, messages.PeerJoined, messages.PeerLeft, messages.HostChanged,
     messages.Kicked, messages.RoomClosed,
 )  # fmt: skip
+OF_NO_CONCERN = frozenset({
+    messages.RoomsChanged, messages.RoomsChangedRev, messages.RoomsSnapshot, messages.RoomsDelta, messages.Pong,
+})  # fmt: skip
+"""To the player: the list and the heartbeat are the library's business. Most messages are of these."""
 ABOUT_FRIENDS = (
     social_messages.FriendRequested, social_messages.FriendRequestClosed, social_messages.FriendAccepted,
     social_messages.FriendRemoved,
@@ -70,9 +78,12 @@ class Player:
         seed: str,
         entries: Callable[[], int],
         on_fault: Callable[[str], None],
+        read: Read | None = None,
     ) -> None:
-        """`name`: of the device, for the story. `entries`: the number of the newest entry that was applied. `on_fault`
-        hears of exceptions, which the library's signals would keep to themselves."""
+        """`name`: of the device, for the story. `entries`: the number of the newest entry that was applied. `read`:
+        what any player has read before. `on_fault` hears of exceptions, which the library's signals would keep to
+        themselves."""
+        read = Read() if read is None else read
         self.world = world
         self.network = network
         self.name = name
@@ -90,7 +101,10 @@ class Player:
             random=Random(f"{seed}/connection"),
             features=features,
             window=window,
+            read=read.messages,
         )
+        order_signals(self.connection, lambda fault: on_fault(f"{name}, {fault}"))
+        self.api = ListApi(network, read.lists)
         self.heard: list[Heard] = []
         self.room: RoomView | None = None
         self.presence = PresenceView()
@@ -106,20 +120,17 @@ class Player:
         self.is_slow = window < WINDOW_BYTES
         """Whether it may miss states that others have replaced: it reads less than it is sent."""
         self._entries = entries
-        self._on_fault = on_fault
         self._room_events = 0
-        side = self.connection.side
-        self._online_fetch = CoalescedFetch(self._fetch_online, side=side)
-        self._room_fetch = CoalescedFetch(self._fetch_room, side=side)
-        self._friends_fetch = CoalescedFetch(self._fetch_friends, side=side)
-        self._party_fetch = CoalescedFetch(self._fetch_party, side=side)
+        self._room_asked_s = -inf
+        self._wanted: dict[str, None] = {}
+        """What is to be fetched next."""
+        self._fetching = CoalescedFetch(self._fetch, side=self.connection.side)
         self.list: DeltaServerList | ServerList
         if Feature.ROOMS_DELTA in features:
             self.list = DeltaServerList(connection=self.connection)
         else:
-            api = LobbyApi(network)
-            self.list = ServerList(api=api, connection=self.connection, rng=Random(f"{seed}/list"))
-        self.connection.message_received.connect(self._hear_or_tell)
+            self.list = ServerList(api=self.api, connection=self.connection, rng=Random(f"{seed}/list"))
+        self.connection.message_received.connect(self._hear)
         self.connection.connection_lost.connect(self._lost)
         self.connection.connection_refused.connect(self._refuse)
 
@@ -153,27 +164,27 @@ class Player:
 
     def look(self) -> None:
         """Fetch all that is followed by fetching."""
-        self._room_fetch.request()
-        self._friends_fetch.request()
-        self._party_fetch.request()
+        self._want(MY_ROOM, FRIENDS, MY_PARTY)
+
+    def asks_room(self) -> None:
+        """The player says over the socket that they enter or leave a room. If the connection is lost before that is
+        answered, nobody knows whether it happens: see `_established`."""
+        self._room_asked_s = self.world.now_s
 
     def left_room(self) -> None:
         """The player has said that they leave, to which nothing is answered. What they asked for before may be on its
         way still: so look again, soon, and when it must have come."""
+        self.asks_room()
         self.room = None
         self._room_events += 1
         for in_s in LEFT_LOOKS_S:
-            self.world.call_later(in_s, self._room_fetch.request)
+            self.world.call_later(in_s, self._want, MY_ROOM)
 
     # -- what is heard --------------------------------------------------------------------------------------------
 
-    def _hear_or_tell(self, message: messages.ServerMessage) -> None:
-        try:
-            self._hear(message)
-        except Exception as fault:
-            self._on_fault(f"{self.name}, at {message}: {fault!r}")
-
     def _hear(self, message: messages.ServerMessage) -> None:
+        if type(message) in OF_NO_CONCERN:
+            return
         if isinstance(message, messages.HandshakeAccepted):
             self._established()
             return
@@ -194,9 +205,9 @@ class Player:
         elif isinstance(message, social_messages.ChatMessage):
             heard.chat.append(message)
         elif isinstance(message, ABOUT_FRIENDS):
-            self._friends_fetch.request()
+            self._want(FRIENDS)
         elif isinstance(message, ABOUT_PARTY):
-            self._party_fetch.request()
+            self._want(MY_PARTY)
         elif isinstance(message, messages.Error) and message.reason is ErrorReason.TRY_AGAIN_LATER:
             self.doubt()
 
@@ -205,7 +216,7 @@ class Player:
         if isinstance(message, messages.RoomJoined):
             self.room = RoomView.of(message)
         elif isinstance(message, messages.RoomCreated):
-            self._room_fetch.request()  # it does not name the members
+            self._want(MY_ROOM)  # it does not name the members
         elif self.room is not None and not self.room.hear(message):
             self.room = None
 
@@ -217,11 +228,12 @@ class Player:
         self.presence.online = None
         self.presence.begin()
         if Feature.PRESENCE_FRIENDS not in self.connection.accepted_features:
-            self._online_fetch.request()
+            self._want(ONLINE)
         if not features:
-            self._room_fetch.request()
-        self._friends_fetch.request()
-        self._party_fetch.request()
+            self._want(MY_ROOM)
+        self._want(FRIENDS, MY_PARTY)
+        if self.world.now_s - self._room_asked_s < UNCERTAIN_S:
+            self.doubt()
 
     def _lost(self) -> None:
         if self.heard:
@@ -233,47 +245,38 @@ class Player:
 
     # -- what is fetched ------------------------------------------------------------------------------------------
 
-    def _fetch_online(self) -> float | None:
-        self.presence.begin()
-        answer = self._fetch("online")
-        if answer is None:
-            return self._again()
-        self.presence.fetched(answer.body)
-        return None
+    def _want(self, *what: str) -> None:
+        """Fetch something, together with what else is wanted by then."""
+        self._wanted.update(dict.fromkeys(what))
+        self._fetching.request()
 
-    def _fetch_room(self) -> float | None:
+    def _fetch(self) -> float | None:
+        """All that is wanted. Tried again also when a node answered that does not see what the others do."""
+        what = tuple(self._wanted)
+        self._wanted.clear()
+        if ONLINE in what:
+            self.presence.begin()
         before = self._room_events
-        answer = self._fetch("my_room", but="in_no_room")
-        if answer is None:
-            return self._again()
-        if self._room_events != before:
-            return 0.05  # something was told meanwhile: the two may contradict each other
-        self.room = RoomView.of(answer.body) if answer.is_good else None
+        answer = self.network.ask(Asked(SEE, self.token, what))
+        if answer.is_stale or not answer.is_good:
+            return self._again(what)
+        found = answer.body
+        if ONLINE in found:
+            self.presence.fetched(found[ONLINE])
+        self.friends = found.get(FRIENDS, self.friends)
+        self.party = found.get(MY_PARTY, self.party)
+        if MY_ROOM in found:
+            if self._room_events != before:  # something was told meanwhile: the two may contradict each other
+                self._wanted[MY_ROOM] = None
+                return 0.05
+            self.room = None if found[MY_ROOM] is None else RoomView.of(found[MY_ROOM])
         return None
 
-    def _fetch_friends(self) -> float | None:
-        answer = self._fetch("friends")
-        if answer is None:
-            return self._again()
-        self.friends = answer.body
-        return None
-
-    def _fetch_party(self) -> float | None:
-        answer = self._fetch("my_party")
-        if answer is None:
-            return self._again()
-        self.party = answer.body
-        return None
-
-    def _fetch(self, what: str, *, but: str = "") -> Answer | None:
-        """None: to be tried again; also when a node answered that does not see what the others do."""
-        answer = self.network.ask(Asked(what, self.token))
-        if answer.is_stale:
+    def _again(self, what: Iterable[str]) -> float | None:
+        if not self.is_wanted or self.refused:
             return None
-        return answer if answer.is_good or (but and answer.code == but) else None
-
-    def _again(self) -> float | None:
-        return AGAIN_S if self.is_wanted and not self.refused else None
+        self._wanted.update(dict.fromkeys(what))
+        return AGAIN_S
 
     def do(self, act: Callable[[], object]) -> None:
         """Let the player do something that may block."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from random import Random
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ SNAPSHOT_S = 2.0
 RESTART_S = 1.0
 """How long a supervisor waits before it starts a process again."""
 HTTP_LATENCY_S = (0.001, 0.01)
+Claimed = dict[str, object]
 
 
 class Node:
@@ -56,6 +58,8 @@ class Node:
         self.database = database
         self.watch = watch
         self.seed = f"{seed}/{name}"
+        self.signed: dict[str, Claimed] = {}
+        """What tokens say whose signature is good."""
         self.journal = MemoryJournal()
         self.ahead_s = 0.0
         """Of its wall clock."""
@@ -135,6 +139,7 @@ class Life:
                     executor=cast(Executor, None),  # nobody logs in with a password here
                     new_id=new_id,
                     new_token_id=new_id,
+                    new_salt=Random(f"{seed}/salts").randbytes,
                     cpu_s=lambda: 0.0,
                     resident_bytes=lambda: None,
                 ),
@@ -144,6 +149,7 @@ class Life:
                 shared_log=self.log,
                 on_fatal=self._fatal,
             )
+            vars(self.app.tokens)["_signed_claims"] = partial(_signed_once, self.app.tokens._signed_claims, node.signed)
             node.watch.watch_app(self.app, self.log)
             loop.create_task(self._start())
 
@@ -198,6 +204,7 @@ class Life:
             self._end()
             self.node.ended(f"cannot start: {fault}")
             return
+        self.app.ops_history.stop()  # figures for the operations page ten times per second, which nobody looks at here
         self.is_open = True
         self.node.watch.note(self.node.name, f"takes part as {self.log.node}")
 
@@ -225,7 +232,7 @@ class Life:
         """An HTTP call has arrived; `reply` is called when its answer has, or it is known that none will."""
         number = next(self._call_numbers)
         self._calls[number] = reply
-        self.loop.call_soon(self._serve, asked, number)
+        self.loop.do(self._serve, asked, number)
 
     def _serve(self, asked: Asked, number: int) -> None:
         self.loop.create_task(self._answer(asked, number))
@@ -235,6 +242,14 @@ class Life:
         reply = self._calls.pop(number, None)
         if reply is not None:
             self.node.world.call_later(self._random.uniform(*HTTP_LATENCY_S), reply, answer)
+
+
+def _signed_once(check: Callable[[str], Claimed], known: dict[str, Claimed], token: str) -> Claimed:
+    """The signature of a token is checked once: it stays what it is. What it says is judged each time."""
+    claims = known.get(token)
+    if claims is None:
+        claims = known[token] = check(token)
+    return claims
 
 
 class _Served:

@@ -15,6 +15,8 @@ from contextvars import Context
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol, cast
 
+import msgspec
+
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """What wall clocks say at the beginning of a run, that have not been set."""
 MOST_CALLS_AT_ONCE = 200_000
@@ -30,25 +32,14 @@ class Maker(Protocol):
         """A call is due: make it now, later or never."""
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """Something that is to be called: `asyncio.TimerHandle`, as far as asyncio uses it."""
 
-    __slots__ = ("args", "at_s", "callback", "context", "is_off", "loop")
-
-    def __init__(
-        self,
-        at_s: float,
-        loop: Maker | None,
-        callback: Callable[..., Any],
-        args: tuple[Any, ...],
-        context: Context | None,
-    ) -> None:
-        self.at_s = at_s
-        self.loop = loop
-        self.callback = callback
-        self.args = args
-        self.context = context
-        self.is_off = False
+    at_s: float
+    loop: Maker | None
+    callback: Callable[..., Any]
+    args: tuple[Any, ...]
+    is_off: bool = False
 
     def cancel(self) -> None:
         self.is_off = True
@@ -68,7 +59,8 @@ class World:
         self.calls = 0
         """That were made."""
         self._later: list[tuple[float, int, Call]] = []
-        self._soon: deque[Call] = deque()
+        self.soon: deque[Call] = deque()
+        """What is due already, in the order in which it was asked for."""
         self._order = 0
         self._is_over = False
         self.running: ProcessLoop | None = None
@@ -79,15 +71,18 @@ class World:
         """Code that blocks, and has not ended."""
 
     def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Call:
-        return self.put(Call(self.now_s + delay_s, None, callback, args, None))
+        return self.put(Call(self.now_s + delay_s, None, callback, args))
 
     def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any) -> Call:
-        return self.put(Call(at_s, None, callback, args, None))
+        return self.put(Call(at_s, None, callback, args))
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
+        self.soon.append(Call(0.0, None, callback, args))
 
     def put(self, call: Call) -> Call:
         """One more call; what is due already is made behind all that is."""
         if call.at_s <= self.now_s:
-            self._soon.append(call)
+            self.soon.append(call)
         else:
             self._order += 1
             heapq.heappush(self._later, (call.at_s, self._order, call))
@@ -96,7 +91,7 @@ class World:
     def forget(self) -> None:
         """Nothing that was to be called is called."""
         self._later.clear()
-        self._soon.clear()
+        self.soon.clear()
 
     def stop(self) -> None:
         """Let `run` return after the call that is under way."""
@@ -110,21 +105,42 @@ class World:
             self.leave()
 
     def _run(self, until_s: float) -> None:
-        soon, later = self._soon, self._later
+        """All of a run goes through here, so it is written out."""
+        soon, later, pop = self.soon, self._later, heapq.heappop
+        at_once = 0
         self._is_over = False
         while not self._is_over:
-            at_once = 0
-            while soon and not self._is_over:
-                self._make(soon.popleft())
+            if soon:
+                call = soon.popleft()
                 at_once += 1
                 if at_once > MOST_CALLS_AT_ONCE:
                     raise RuntimeError("calls go round in circles, and no time passes")
-            if not later or later[0][0] > until_s:
-                break
-            at_s, _, call = heapq.heappop(later)
-            if not call.is_off:
+                if call.is_off:
+                    continue
+            else:
+                if not later or later[0][0] > until_s:
+                    break
+                at_s, _, call = pop(later)
+                if call.is_off:
+                    continue
                 self.now_s = at_s
-                self._make(call)
+                at_once = 0
+            self.calls += 1
+            loop = call.loop
+            if loop is None:
+                call.callback(*call.args)
+            elif not isinstance(loop, ProcessLoop):
+                loop.make(call)
+            elif loop.is_standing:
+                loop.hold(call)
+            else:
+                if self.running is not loop:
+                    self.running = loop
+                    _set_running_loop(loop.as_asyncio)
+                try:
+                    call.callback(*call.args)
+                except Exception as fault:
+                    loop.call_exception_handler({"message": f"in {call.callback!r}", "exception": fault})
         if not self._is_over:
             self.now_s = until_s
 
@@ -133,20 +149,12 @@ class World:
         self.running = None
         _set_running_loop(None)
 
-    def _make(self, call: Call) -> None:
-        if call.is_off:
-            return
-        self.calls += 1
-        if call.loop is None:
-            call.callback(*call.args)
-        else:
-            call.loop.make(call)
-
 
 class ProcessLoop:
     """`asyncio.AbstractEventLoop` of one process, as far as the server uses it, and the clock of its machine.
 
-    It does not inherit from asyncio's class, whose many other methods it has not.
+    It does not inherit from asyncio's class, whose many other methods it has not. Context variables are passed over:
+    nothing of the server reads any.
     """
 
     def __init__(self, world: World, *, booted_s: float, on_fault: Callable[[str], None]) -> None:
@@ -156,12 +164,13 @@ class ProcessLoop:
         self.clock = NodeClock(self)
         self.is_frozen = False
         self.is_ended = False
+        self.is_standing = False
+        """Frozen or ended: calls are not made."""
         self.is_buried = False
-        self.tasks: dict[asyncio.Task[Any], None] = {}
         self._booted_s = booted_s
         self._on_fault = on_fault
         self._held: list[Call] = []
-        self._as_loop = cast(asyncio.AbstractEventLoop, self)
+        self.as_asyncio = cast(asyncio.AbstractEventLoop, self)
 
     # -- what asyncio calls ---------------------------------------------------------------------------------------
 
@@ -169,26 +178,26 @@ class ProcessLoop:
         return self.world.now_s + self._booted_s
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
-        return self.world.put(Call(0.0, self, callback, args, context))
+        call = Call(0.0, self, callback, args)
+        self.world.soon.append(call)
+        return call
 
     call_soon_threadsafe = call_soon
 
     def call_later(
         self, delay_s: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Call:
-        return self.world.put(Call(self.world.now_s + delay_s, self, callback, args, context))
+        return self.world.put(Call(self.world.now_s + delay_s, self, callback, args))
 
     def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
-        return self.world.put(Call(at_s - self._booted_s, self, callback, args, context))
+        return self.world.put(Call(at_s - self._booted_s, self, callback, args))
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self._as_loop)
+        return asyncio.Future(loop=self.as_asyncio)
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
-        task = asyncio.Task(coroutine, loop=self._as_loop, **named)
-        self.tasks[task] = None
-        task.add_done_callback(self._forget)
-        return task
+        """A task that ends with an exception, and nobody asks, tells `call_exception_handler` of it."""
+        return asyncio.Task(coroutine, loop=self.as_asyncio, **named)
 
     def get_debug(self) -> bool:
         return False
@@ -205,58 +214,61 @@ class ProcessLoop:
 
     # -- what the world does with it ------------------------------------------------------------------------------
 
+    def do(self, callback: Callable[..., Any], *args: Any) -> None:
+        """Something comes in from outside: done now, as long as the process does anything."""
+        if self.is_standing:
+            self.hold(Call(0.0, self, callback, args))
+            return
+        world = self.world
+        if world.running is not self:
+            world.running = self
+            _set_running_loop(self.as_asyncio)
+        try:
+            callback(*args)
+        except Exception as fault:
+            self.call_exception_handler({"message": f"in {callback!r}", "exception": fault})
+
     def make(self, call: Call) -> None:
-        """Make a call now, later if the process is frozen, never if it has ended."""
+        """`Maker`."""
+        if self.is_standing:
+            self.hold(call)
+        else:
+            self.do(call.callback, *call.args)
+
+    def hold(self, call: Call) -> None:
+        """A call that fell due while the process stands: made later if it is frozen, never if it has ended."""
         if self.is_frozen:
             self._held.append(call)
-            return
-        if self.is_ended:
-            return
-        if self.world.running is not self:
-            self.world.running = self
-            _set_running_loop(self._as_loop)
-        try:
-            if call.context is None:
-                call.callback(*call.args)
-            else:
-                call.context.run(call.callback, *call.args)
-        except Exception as fault:
-            self.call_exception_handler({"message": f"in {call.callback!r}", "exception": fault})
 
     def freeze(self) -> None:
         """Nothing is called until `thaw`."""
-        self.is_frozen = True
+        self.is_frozen = self.is_standing = True
 
     def thaw(self) -> None:
         """Everything that fell due meanwhile is called, in its order."""
-        self.is_frozen = False
+        self.is_frozen, self.is_standing = False, self.is_ended
         held, self._held = self._held, []
         for call in held:
             self.world.put(call)
 
     def end(self) -> None:
         """Nothing is called any more."""
-        self.is_ended = True
+        self.is_ended = self.is_standing = True
 
     def bury(self) -> None:
         """Let the coroutines of a process come to their ends, so that no collector meets them half-way. What they ask
         of the outside has to fail at once: `is_buried`."""
         self.is_buried = True
-        self.is_ended = self.is_frozen = False
+        self.is_ended = self.is_frozen = self.is_standing = False
         self._on_fault = lambda what: None
         for _ in range(20):
-            for task in list(self.tasks):
+            for task in asyncio.all_tasks(self.as_asyncio):
                 task.cancel()
             self.world.run(self.world.now_s)
-            if not self.tasks:
+            if not asyncio.all_tasks(self.as_asyncio):
                 break
             self.world.run(self.world.now_s + 1.0)
-        self.is_ended = True
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self.tasks.pop(task, None)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            self._on_fault(f"a task ended with {fault!r}")
+        self.end()
 
 
 class NodeClock:

@@ -8,7 +8,7 @@ that is sent again then stands in the log twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -21,8 +21,8 @@ CALL_TIMEOUT_S = 2.0
 BLOCK_S = 1.0
 MOST_ENTRIES = 500
 """As in `lobby_server.backplane.valkey.stream`, which cannot be loaded without the client library of Valkey."""
-LATENCY_S = (0.0002, 0.0015)
-"""Of one way, on most occasions."""
+LEAST_S, SPREAD_S = 0.0002, 0.0013
+"""Latency of one way, on most occasions: from the least on, and so much more."""
 
 
 class SimulatedStream:
@@ -38,8 +38,7 @@ class SimulatedStream:
         self._valkey = valkey
         self._loop = loop
         self._world = loop.world
-        self._random = random
-        self._uniform = random.uniform
+        self._draw = random.random
         self._life = valkey.life
         """Of the server to which calls go."""
         self._last_at_s = [0.0, 0.0]
@@ -57,16 +56,12 @@ class SimulatedStream:
         await self._call(self._valkey.append, epoch, batch)
 
     async def read(self, epoch: str, after: str) -> list[tuple[str, Entry]]:
-        future = self._loop.create_future()
         place = stream_id(after)
 
-        def arrive() -> None:
-            self._valkey.read(
-                epoch, place, block_s=BLOCK_S, most=MOST_ENTRIES, answer=lambda found: self._answer(future, found, 1)
-            )
+        def reach(sent: _Sent) -> None:
+            self._valkey.read(epoch, place, block_s=BLOCK_S, most=MOST_ENTRIES, answer=sent.answer, lost=sent.lose)
 
-        self._send(arrive, 1)
-        found: list[tuple[str, Entry]] = await self._outcome(future)
+        found: list[tuple[str, Entry]] = await self._asked(_Sent(self, reach, 1))
         return found
 
     async def epoch(self) -> str | None:
@@ -131,28 +126,27 @@ class SimulatedStream:
 
     # -- the way there and back -----------------------------------------------------------------------------------
 
-    async def _call(self, act: Callable[..., Any], *arguments: Any) -> Any:
-        future = self._loop.create_future()
-
-        def arrive() -> None:
+    def _call(self, act: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+        def reach(sent: _Sent) -> None:
             try:
                 self._check_connection()
                 found = act(*arguments)
             except BackplaneError as fault:
                 found = fault
-            self._answer(future, found, 0)
+            sent.answer(found)
 
-        self._send(arrive, 0)
-        return await self._outcome(future)
+        return self._asked(_Sent(self, reach, 0))
 
-    async def _outcome(self, future: asyncio.Future[Any]) -> Any:
+    async def _asked(self, sent: _Sent) -> Any:
         if not self._valkey.is_up or self._loop.is_buried:
             raise BackplaneAway("Valkey is not there.")
-        timer = self._loop.call_later(CALL_TIMEOUT_S, _time_out, future)
-        try:
-            found = await future
-        finally:
-            timer.cancel()
+        world = self._world
+        at_s = world.now_s + LEAST_S + SPREAD_S * self._draw() + self.late_s
+        if at_s < self._last_at_s[sent.way]:
+            at_s = self._last_at_s[sent.way]
+        self._last_at_s[sent.way] = at_s
+        world.call_at(at_s, sent.arrive)
+        found = await sent.future
         if isinstance(found, BackplaneError):
             raise found
         return found
@@ -163,24 +157,52 @@ class SimulatedStream:
             self._life = self._valkey.life
             raise BackplaneAway("The connection to Valkey was reset.")
 
-    def _send(self, arrive: Callable[[], None], way: int) -> None:
-        self._world.call_at(self._arrival_s(way), self._reach, arrive)
 
-    def _reach(self, arrive: Callable[[], None]) -> None:
-        if not self.is_cut:
-            self._valkey.do(arrive)
+class _Sent:
+    """One call, from when it is sent. It is timed where it is lost: the others are answered in time, or found late."""
 
-    def _answer(self, future: asyncio.Future[Any], found: Any, way: int) -> None:
-        if self.loses_answers and way == 0:
-            self.loses_answers -= 1
-            return
-        if not self.is_cut:
-            self._loop.call_later(self._uniform(*LATENCY_S) + self.late_s, _settle, future, found)
+    __slots__ = ("_began_s", "_reach", "_stream", "future", "way")
 
-    def _arrival_s(self, way: int) -> float:
-        at_s = self._world.now_s + self._uniform(*LATENCY_S) + self.late_s
-        at_s = self._last_at_s[way] = max(at_s, self._last_at_s[way])
-        return at_s
+    def __init__(self, stream: SimulatedStream, reach: Callable[[_Sent], None], way: int) -> None:
+        """`reach`: what it does to Valkey. `way`: 0 for calls, 1 for reads; none overtakes another of its way."""
+        self._stream = stream
+        self._reach = reach
+        self._began_s = stream._world.now_s
+        self.way = way
+        self.future: asyncio.Future[Any] = stream._loop.create_future()
+
+    def arrive(self) -> None:
+        stream = self._stream
+        valkey = stream._valkey
+        if stream.is_cut or not valkey.is_up:
+            self.lose()
+        elif valkey.is_hanging:
+            self.lose()  # unless it goes on in time
+            valkey.do(self._arrive_late)
+        else:
+            self._reach(self)
+
+    def _arrive_late(self) -> None:
+        self._reach(self)
+
+    def answer(self, found: Any) -> None:
+        stream = self._stream
+        if stream.loses_answers and self.way == 0:
+            stream.loses_answers -= 1
+            self.lose()
+        elif stream.is_cut:
+            self.lose()
+        else:
+            delay_s = LEAST_S + SPREAD_S * stream._draw() + stream.late_s
+            if stream._world.now_s + delay_s - self._began_s >= CALL_TIMEOUT_S:
+                self.lose()
+            stream._loop.call_later(delay_s, _settle, self.future, found)
+
+    def lose(self) -> None:
+        """No answer comes, or too late."""
+        self._stream._loop.call_later(
+            max(0.0, self._began_s + CALL_TIMEOUT_S - self._stream._world.now_s), _time_out, self.future
+        )  # fmt: skip
 
 
 def _settle(future: asyncio.Future[Any], found: Any) -> None:

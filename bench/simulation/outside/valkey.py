@@ -54,7 +54,7 @@ class Valkey:
         """How far its wall clock is ahead of the truth."""
         self.appended = 0
         self._world = world
-        self._readers: list[tuple[str, StreamId, Callable[[Any], None], Call]] = []
+        self._readers: list[tuple[str, StreamId, Callable[[Any], None], Callable[[], None], Call]] = []
         self._waiting: list[Callable[[], None]] = []
         self.life = 0
         """Goes up when it dies: connections to the life before are reset."""
@@ -82,9 +82,10 @@ class Valkey:
         self.is_up = False
         self.life += 1
         self._waiting.clear()
-        for _, _, _, timer in self._readers:
+        readers, self._readers = self._readers, []
+        for *_, lost, timer in readers:
             timer.cancel()
-        self._readers.clear()
+            lost()
 
     def come_up(self, *, keeps: str) -> None:
         """`keeps`: all, nothing, or what was saved last."""
@@ -121,8 +122,18 @@ class Valkey:
             self._wake_readers()
         return data.number
 
-    def read(self, epoch: str, after: StreamId, *, block_s: float, most: int, answer: Callable[[Any], None]) -> None:
-        """Call `answer` with entries, or with `EpochGone`, as soon as there are any; with none after `block_s`."""
+    def read(
+        self,
+        epoch: str,
+        after: StreamId,
+        *,
+        block_s: float,
+        most: int,
+        answer: Callable[[Any], None],
+        lost: Callable[[], None],
+    ) -> None:
+        """Call `answer` with entries, or with `EpochGone`, as soon as there are any; with none after `block_s`. `lost`
+        when this server goes down before."""
         found = self._after(epoch, after, most)
         if found:
             answer(found)
@@ -132,7 +143,7 @@ class Valkey:
             self._readers.remove(reader)
             answer([])
 
-        reader = (epoch, after, answer, self._world.call_later(block_s, give_up))
+        reader = (epoch, after, answer, lost, self._world.call_later(block_s, give_up))
         self._readers.append(reader)
 
     def _after(self, epoch: str, after: StreamId, most: int) -> Any:
@@ -149,7 +160,7 @@ class Valkey:
 
     def _wake_readers(self) -> None:
         readers, self._readers = self._readers, []
-        for epoch, after, answer, timer in readers:
+        for epoch, after, answer, _, timer in readers:
             timer.cancel()
             answer(self._after(epoch, after, 500))
 

@@ -12,10 +12,11 @@ from random import Random
 from typing import Any, Protocol
 
 from bench.simulation.outside.loop import ProcessLoop, World
-from loadtest.wire.messages.frames import OP_PING, OP_TEXT, FrameParser
+from loadtest.wire.messages.frames import OP_PING, FrameParser
 from lobby_server.service.ports import Send
 
-LATENCY_S = (0.001, 0.02)
+LEAST_S, MOST_S = 0.001, 0.02
+"""Latency of one way, on most occasions."""
 SPIKE_SHARE = 0.02
 SPIKE_S = 0.3
 """A packet that was lost and sent again."""
@@ -28,7 +29,7 @@ CLOSE_S = 1.0
 class Lane:
     """One way of a connection."""
 
-    __slots__ = ("_arrive_at_s", "_due", "_hand_over", "_queue", "_random", "_world", "is_cut", "is_stalled")
+    __slots__ = ("_arrive_at_s", "_draw", "_due", "_hand_over", "_queue", "_world", "is_cut", "is_stalled")
 
     def __init__(self, world: World, random: Random, hand_over: Callable[[Any], None]) -> None:
         self.is_stalled = False
@@ -36,25 +37,28 @@ class Lane:
         self.is_cut = False
         """Nothing arrives any more, and nobody is told."""
         self._world = world
-        self._random = random
+        self._draw = random.random
         self._hand_over = hand_over
         self._queue: deque[Any] = deque()
         self._due = 0
         self._arrive_at_s = 0.0
 
     def send(self, what: Any) -> None:
-        latency_s = self._random.uniform(*LATENCY_S)
-        if self._random.random() < SPIKE_SHARE:
-            latency_s += SPIKE_S
+        world, draw = self._world, self._draw
+        at_s = world.now_s + LEAST_S + (MOST_S - LEAST_S) * draw()
+        if draw() < SPIKE_SHARE:
+            at_s += SPIKE_S
         self._queue.append(what)
-        at_s = self._arrive_at_s = max(self._arrive_at_s, self._world.now_s + latency_s)
-        self._world.call_at(at_s, self._arrive)
+        if at_s < self._arrive_at_s:
+            at_s = self._arrive_at_s
+        self._arrive_at_s = at_s
+        world.call_at(at_s, self._arrive)
 
     def go_on(self) -> None:
         self.is_stalled = False
         due, self._due = self._due, 0
         for _ in range(due):
-            self._world.call_later(0.0, self._arrive)
+            self._world.call_soon(self._arrive)
 
     def _arrive(self) -> None:
         if self.is_stalled:
@@ -80,7 +84,8 @@ class Inbox(Protocol):
     def opened(self) -> None:
         """The upgrade was answered."""
 
-    def heard(self, opcode: int, payload: bytes) -> None: ...
+    def heard(self, heard: list[tuple[int, bytes]]) -> None:
+        """Opcodes and payloads of what has arrived at once."""
 
     def over(self, why: str, code: int | None) -> None:
         """The connection is over; said once."""
@@ -196,13 +201,15 @@ class Wire:
         self._under_way -= len(what)
         if was_full and self._on_writable is not None:
             self._loop.call_soon(self._tell_writable)
-        for opcode, payload in self._parser.feed(what):
+        heard = self._parser.feed(what)
+        for opcode, _ in heard:
             if opcode == OP_PING:
                 self.lane_in.send(("pong",))
-            self.inbox.heard(opcode, payload if opcode == OP_TEXT else b"")
+        if heard:
+            self.inbox.heard(heard)
 
     def _arrived_at_node(self, what: Any) -> None:
-        self._loop.call_soon(self._take_at_node, what)
+        self._loop.do(self._take_at_node, what)
 
     def _take_at_node(self, what: Any) -> None:
         if self._is_over_at_node or self.served is None:

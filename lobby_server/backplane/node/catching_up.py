@@ -32,11 +32,16 @@ class CatchingUp:
 
     async def wait(self) -> None:
         """Return when this node has applied what stands in the log now, or soon."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         self._asking.append(future)
         if self.asker is None or self.asker.done():
-            self.asker = asyncio.get_running_loop().create_task(self._ask())
-        await asyncio.wait((future,), timeout=CATCH_UP_S)
+            self.asker = loop.create_task(self._ask())
+        timer = loop.call_later(CATCH_UP_S, _let_go, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
 
     def applied(self) -> None:
         """One more entry was. O(calls that wait)."""
@@ -62,3 +67,8 @@ class CatchingUp:
             standing.newest = max(standing.newest, await self._stream.newest())
             return standing.newest
         return standing.number
+
+
+def _let_go(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
+from functools import cached_property
 
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol import resources
@@ -45,7 +46,11 @@ class Snapshot:
     revision: int
     etag: str
     plain: bytes
-    gzipped: bytes
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """Made when the first client asks for it."""
+        return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0)
 
 
 class RoomListView:
@@ -82,5 +87,4 @@ class RoomListView:
     def _build(self, gamemode: str | None) -> Snapshot:
         self._metrics.room_list_built += 1
         rooms = [room_resource(room) for room in self._book.public() if gamemode is None or room.gamemode == gamemode]
-        plain = encode_json(resources.RoomList(count=len(rooms), rooms=rooms))
-        return Snapshot(self._revision, self._etag, plain, gzip.compress(plain, _GZIP_LEVEL, mtime=0))
+        return Snapshot(self._revision, self._etag, encode_json(resources.RoomList(count=len(rooms), rooms=rooms)))

@@ -220,7 +220,7 @@ class Chat:
         unsure = [each for each in taken if _name(each) in asked]
         kept: dict[tuple[int, datetime, str], ChatLine] = {}
         # One who was blocked by the other end of a direct conversation reads more of it than the other end.
-        for channel, reader_id in {(each.line.channel, each.line.sender.id) for each in unsure}:
+        for channel, reader_id in dict.fromkeys((each.line.channel, each.line.sender.id) for each in unsure):
             for line in await self._store.chat_lines(channel, reader_id=reader_id, before=None, most=len(unsure)):
                 kept[line.sender.id, line.sent_at, line.text] = line
         lines = ((_name(each), kept.get((each.line.sender.id, each.line.sent_at, each.line.text))) for each in unsure)

@@ -42,7 +42,7 @@ class OpsEndpoint:
         self._app = app
         self._viewers: set[OpsViewer] = set()
         self._last_id = 0
-        app.drain.at_begin.add(self._go_away)
+        app.drain.at_begin.append(self._go_away)
 
     @property
     def refusal(self) -> str | None:

@@ -153,11 +153,14 @@ SERVICES = (
         "if closed.reason is not None",
         "if False",
     ),
-    _one(
+    Mutant(
         "writes are forgotten while the database is away",
-        f"{SERVICE}.writes.writer:StoreWriter.keep",
-        "self._append(entry)",
-        "self.attempt(call)",
+        (
+            Edit(
+                f"{SERVICE}.writes.writer:StoreWriter.keep",
+                (("if write.replaces is not None:", "if False:"), ("self._append(entry)", "self.attempt(call)")),
+            ),
+        ),
     ),
     Mutant(
         "a room is deleted by everybody who asks",
@@ -344,4 +347,5 @@ ONCE = (
 )
 """What the project did before a seed showed that it was wrong."""
 
-MUTANTS = (*RULES, *SERVICES, *LOGS, *CLIENTS, *ONCE)
+PARTS = {"rules": RULES, "service": SERVICES, "log": LOGS, "clients": CLIENTS, "as it once was": ONCE}
+MUTANTS = tuple(mutant for mutants in PARTS.values() for mutant in mutants)

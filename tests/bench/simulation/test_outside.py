@@ -120,8 +120,8 @@ class Client:
     def opened(self) -> None:
         pass
 
-    def heard(self, opcode: int, payload: bytes) -> None:
-        self.heard_.append(payload)
+    def heard(self, heard: list[tuple[int, bytes]]) -> None:
+        self.heard_ += [payload for _, payload in heard]
 
     def over(self, why: str, code: int | None) -> None:
         self.ending = (why, code)

@@ -34,7 +34,7 @@ def test_thread_that_stands_back_leaves_the_others_as_they_are() -> None:
 def test_threads_that_argon2_starts_have_the_priority_of_the_thread_that_hashes() -> None:
     own, before = priority(threading.get_native_id()), {each.id for each in psutil.Process().threads()}
     seen: set[int] = set()
-    passwords = Passwords()
+    passwords = Passwords(new_salt=os.urandom)
     with ThreadPoolExecutor(1, initializer=stand_back) as pool:
         hashing = [pool.submit(passwords.hash, "a password") for _ in range(5)]
         while not all(each.done() for each in hashing):

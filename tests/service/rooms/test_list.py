@@ -6,6 +6,8 @@ import gzip
 import json
 from datetime import datetime, timezone
 
+import pytest
+
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.service.rooms.list import RoomListView, Snapshot
@@ -52,6 +54,21 @@ def test_snapshot_is_the_public_list_newest_first_to_the_byte() -> None:
     )
     shelf.add(3)
     assert ids(shelf.view.snapshot()) == ["room3", "room1"]
+
+
+def test_snapshot_is_compressed_once_and_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    compressed: list[bytes] = []
+    compress = gzip.compress
+
+    def counted(body: bytes, *arguments: int, **named: int) -> bytes:
+        compressed.append(body)
+        return compress(body, *arguments, **named)
+
+    monkeypatch.setattr(gzip, "compress", counted)
+    snapshot = Shelf().view.snapshot()
+    assert compressed == []
+    assert snapshot.gzipped is snapshot.gzipped
+    assert compressed == [snapshot.plain]
 
 
 def test_snapshot_is_the_same_object_until_the_revision_is_another() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
 import re
 import threading
 import time
@@ -375,7 +376,10 @@ async def test_password_is_the_same_however_a_system_writes_its_characters(
 async def test_account_with_the_hash_of_what_was_typed_logs_in_and_gets_the_normal_one(lobby: Lobby) -> None:
     store = lobby.server.app.store
     await store.add_account(
-        username="old", email=None, password_hash=Passwords().hash(NFD), created_at=lobby.server.app.clock.utc_now()
+        username="old",
+        email=None,
+        password_hash=Passwords(new_salt=os.urandom).hash(NFD),
+        created_at=lobby.server.app.clock.utc_now(),
     )
     assert (await lobby.call("POST", "/api/auth/login", {"username": "old", "password": NFC})).status == 401
     for password in (NFD, NFC):  # the first log-in with what was typed replaces the hash
@@ -394,7 +398,7 @@ async def test_reserved_username_is_a_fault_of_that_field_and_its_account_keeps_
     await lobby.server.app.store.add_account(
         username=name,
         email=None,
-        password_hash=Passwords().hash("12345678"),
+        password_hash=Passwords(new_salt=os.urandom).hash("12345678"),
         created_at=lobby.server.app.clock.utc_now(),
     )
     assert (await lobby.call("POST", "/api/auth/login", {"username": name, "password": "12345678"})).status == 200

@@ -76,6 +76,9 @@ class Player:
     def doubt(self) -> None:
         self.doubts += 1
 
+    def asks_room(self) -> None:
+        pass
+
     def left_room(self) -> None:
         self.room = None
 

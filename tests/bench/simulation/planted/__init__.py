@@ -1,0 +1,1 @@
+"""Faults that are planted, and how many seeds each takes to be found."""
