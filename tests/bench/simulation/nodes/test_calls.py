@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from lobby_server.backplane.node.catching_up import CATCH_UP_S
 
 from bench.simulation.nodes.calls import _ACTS, _SEEN, NONE, Answer, Asked, handle
+from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from tests.service.house import ANN, BOB, CLEO, House, token_of
 
 
