@@ -16,8 +16,8 @@ MODULES = {name: path for package in HANDED_IN for name, path in modules_of(pack
 NAMES = Names.of(MODULES.values())
 
 PURE = frozenset({
-    "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools",
-    "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "sys", "typing", "unicodedata",
+    "array", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
+    "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "sys", "typing", "unicodedata",
     "msgspec", "lobby_server", "__future__",
 })  # fmt: skip
 """What these do follows from what they are called with; of `datetime` and `sys` what does not is looked for below."""
@@ -28,7 +28,8 @@ JUSTIFIED = {
     "gzip": "it writes the time unless it is told another one: mtime=0",
     "jwt": "it is told not to look at times",
     "argon2": "it draws salts unless it is given one, as it is",
-    "redis": "the way to Valkey, which a simulation replaces: `lobby_server.backplane.stream` alone",
+    "redis": "the way to Valkey, which a simulation replaces: `lobby_server.backplane.valkey` alone",
+    "async_timeout": "a timer of the loop that runs",
 }
 """Other modules that are used, and why no time, chance, id or thread comes in by them."""
 READS = {
@@ -46,7 +47,7 @@ BUILTINS = frozenset({"id", "hash", "open", "input", "print", "breakpoint"})
 USED_BUILTINS = {
     ("lobby_server.service.fanout.profile", "hash"): "kept beside the profile, of which dicts are in order of insertion"
 }
-ORDERS = {("lobby_server.backplane.catching_up", "self.waiting"): "a list; the books have a set of that name"}
+ORDERS = {("lobby_server.backplane.node.catching_up", "self.waiting"): "a list; the books have a set of that name"}
 """Module and expression → why the order of that set is nobody's business, or the same everywhere."""
 
 
@@ -84,7 +85,8 @@ def test_module_goes_through_no_set_in_its_order(module: str) -> None:
 
 def test_only_the_stream_uses_the_client_of_valkey() -> None:
     users = {module for module, path in MODULES.items() if "redis" in {each.split(".")[0] for each in imports_of(path)}}
-    assert users == {"lobby_server.backplane.stream", "lobby_server.backplane.opening"}
+    in_valkey = {module for module in users if module.startswith("lobby_server.backplane.valkey.")}
+    assert users - in_valkey == {"lobby_server.backplane.opening"}
 
 
 # -- what would be found ----------------------------------------------------------------------------------------------

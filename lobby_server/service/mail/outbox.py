@@ -39,7 +39,7 @@ class MailOutbox:
         self._waiting: deque[tuple[Write, int]] = deque()
         """With the failures that each has had."""
         self._put_off = 0
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], None] = {}
         self._is_stopped = False
 
     @property
@@ -75,11 +75,11 @@ class MailOutbox:
         while self._waiting and len(self._running) < AT_ONCE and not self._is_stopped:
             write, failures = self._waiting.popleft()
             task = asyncio.ensure_future(self._send(write, failures))
-            self._running.add(task)
+            self._running[task] = None
             task.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("a mail could not be written", exc_info=fault, extra={"event": LogEvent.MAIL_FAILED.value})
         self._next()
