@@ -21,7 +21,7 @@ from lobby_server.logs import name_node
 from lobby_server.mail import open_mailer
 from lobby_server.process import listening
 from lobby_server.process.credentials import Credentials
-from lobby_server.process.kernel_writes import KernelWrites, helpers_for, open_kernel_writes, usable_cores
+from lobby_server.process.kernel_writes import KernelWrites, open_kernel_writes
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import new_token_id
@@ -293,11 +293,7 @@ class LobbyServer:
         )
 
     def _open_many_writes(self) -> KernelWrites | None:
-        settings = self.settings
-        processes = 1 if self._worker is None else self._worker.count
-        return open_kernel_writes(
-            helpers=helpers_for(cores=usable_cores(), processes=processes, threads=settings.fanout_threads)
-        )
+        return open_kernel_writes(helpers=self.settings.fanout_threads - 1)
 
     async def _open(self) -> None:
         settings = self.settings

@@ -228,8 +228,8 @@ class Settings:
         group=Group.FANOUT,
     )
     fanout_threads: int = option(
-        0,
-        "threads that write one broadcast; 0: two where each process has a second core, else one",
+        1,
+        "threads that write one broadcast; more where cores have nothing else to do",
         unit="threads",
         group=Group.FANOUT,
     )
@@ -319,7 +319,7 @@ class Settings:
             "presence_grace_s", "command_rate_per_s", "auth_rate_per_min", "social_rate_per_min", "chat_rate_per_min",
             "chat_retention_s", "notification_retention_s", "party_offline_ttl_s", "empty_room_ttl_s",
             "rooms_notify_interval_ms", "drain_s", "takeover_wait_s", "database_wait_s", "shutdown_delay_s",
-            "base_frames_per_20_ms", "mail_rate_per_hour", "fanout_threads",
+            "base_frames_per_20_ms", "mail_rate_per_hour",
         ):  # fmt: skip
             self._require(getattr(self, name) >= 0, flag_of(name), "0 or more")
         self._require(0 <= self.ack_percent <= 100, "--ack-percent", "from 0 to 100")
@@ -344,7 +344,9 @@ class Settings:
             "an address as https://play.example/lobby",
         )
         self._require(1 <= self.workers <= MAX_WORKERS, "--workers", f"from 1 to {MAX_WORKERS}")
-        self._require(self.fanout_threads <= MAX_FANOUT_THREADS, "--fanout-threads", f"at most {MAX_FANOUT_THREADS}")
+        self._require(
+            1 <= self.fanout_threads <= MAX_FANOUT_THREADS, "--fanout-threads", f"from 1 to {MAX_FANOUT_THREADS}"
+        )
         self._require(
             not self.backplane_url or _BACKPLANE_URL.match(self.backplane_url) is not None,
             "--backplane-url",

@@ -243,20 +243,6 @@ def open_kernel_writes(*, helpers: int = 0) -> KernelWrites | None:
     return None
 
 
-def helpers_for(*, cores: int, processes: int, threads: int) -> int:
-    """How many threads besides the calling one are to write. `threads`: in all, 0 where that is left to this: one
-    helper where each of the server's processes has a second core."""
-    if threads:
-        return threads - 1
-    return 1 if cores >= 2 * processes else 0
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _works(writes: KernelWrites) -> bool:
     """Whether a write comes through, and one to a closed socket is told as an error at its place."""
     here, there = socket.socketpair()

@@ -35,7 +35,7 @@ class World:
         monkeypatch.setattr(simulation, "simulate", self.simulate)
         monkeypatch.setattr(simulation, "shrink", self.shrink)
 
-    def search(self, seeds: Sequence[int], *, progress: Callable[[Outcome], None]) -> Outcome | None:
+    def search(self, seeds: Sequence[int], *, progress: Callable[[Outcome], None], **_: Any) -> Outcome | None:
         for seed in seeds:
             self.tried.append(seed)
             fails = self.fails_at is not None and seed >= self.fails_at

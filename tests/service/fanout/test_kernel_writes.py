@@ -20,7 +20,6 @@ from lobby_server.process.kernel_writes import (
     KernelWrites,
     _Requests,
     _Work,
-    helpers_for,
     open_kernel_writes,
 )
 from lobby_server.service.fanout.in_step import InStep
@@ -214,16 +213,6 @@ def test_fault_of_a_helper_is_raised_where_the_writes_were_asked_for(crowd: Crow
     with pytest.raises(OSError, match="a fault of the test"):
         work.wait()
     failing.close()
-
-
-@pytest.mark.parametrize(
-    ("cores", "processes", "threads", "helpers"),
-    [(1, 1, 0, 0), (2, 1, 0, 1), (64, 1, 0, 1), (2, 2, 0, 0), (4, 2, 0, 1), (1, 1, 3, 2), (8, 1, 1, 0)],
-)
-def test_a_helper_is_taken_where_each_process_has_a_second_core(
-    cores: int, processes: int, threads: int, helpers: int
-) -> None:
-    assert helpers_for(cores=cores, processes=processes, threads=threads) == helpers
 
 
 def test_only_the_plain_send_of_a_socket_has_a_descriptor_and_only_while_it_is_open() -> None:
