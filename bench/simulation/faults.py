@@ -230,7 +230,7 @@ FAULTS: dict[str, Fault] = {
     "hang": Fault(_hang, 3, 0.3, 6.0),
     "restart": Fault(_restart("all"), 2, 0.1, 4.0),
     "wipe": Fault(_restart("nothing"), 2, 0.1, 4.0),
-    "rewind": Fault(_rewind, 0, 0.05, 3.0),  # not drawn: see docs/simulation.md
+    "rewind": Fault(_rewind, 0, 0.05, 3.0),  # not drawn: docs/simulation.md says why
     "set_valkey_clock": Fault(_set_valkey_clock, 1),
     "store_away": Fault(_store("away"), 3, 0.5, 6.0),
     "store_before": Fault(_store("before"), 3),
