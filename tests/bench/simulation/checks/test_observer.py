@@ -10,7 +10,7 @@ import pytest
 from bench.simulation.checks.observer import LOOK_EVERY, MOST_WAITING, Observer
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.store import Database
-from lobby_server.backplane.log import TAIL
+from lobby_server.backplane.place.standing import TAIL
 from lobby_server.backplane.wire import Entry
 from lobby_server.core.friends import FriendRequest
 from lobby_server.core.machine import commands
@@ -32,7 +32,7 @@ class Node:
     def __init__(self, observer: Observer, name: str) -> None:
         self.observer = observer
         self.lobby = Lobby()
-        self.log: Any = Log(node=name, number=0, position=("e1", 0), _tail=[], waiting=0)
+        self.log: Any = Log(node=name, number=0, position=("e1", 0), waiting=0, _standing=SimpleNamespace(tail=[]))
         self.app: Any = SimpleNamespace(
             replica=SimpleNamespace(state=self.lobby.state, books=self.lobby.books, hear=self._hear),
             presence=self.lobby.books.presence,
@@ -172,6 +172,21 @@ def test_revision_goes_only_up(observer: Observer, node: Node) -> None:
     assert violated(observer) == "revision only up"
 
 
+def test_nodes_show_one_list_at_one_revision(observer: Observer, node: Node) -> None:
+    other = Node(observer, "b")
+    for each, names in ((node, ("r1",)), (other, ("r1",))):
+        each.lobby.come(ANN)
+        for name in names:
+            each.lobby.make_room(name, ANN)
+        each.lobby.books.rooms.revision = 7
+        each.take(1, commands.Nothing())
+    assert violated(observer) == ""
+    third = Node(observer, "c")
+    third.lobby.books.rooms.revision = 7
+    third.take(1, commands.Nothing())
+    assert violated(observer) == "one revision, one list"
+
+
 # -- nothing twice -------------------------------------------------------------------------------------------------
 
 
@@ -211,8 +226,8 @@ def test_other_entry_in_the_place_of_one_is_a_fork_and_what_was_known_begins_ane
         (lambda node: None, True),
         (lambda node: setattr(node.app.fanout, "logged_bytes", 400), True),
         (lambda node: setattr(node.app.fanout, "logged_bytes", 401), False),
-        (lambda node: setattr(node.log, "_tail", [0] * TAIL), True),
-        (lambda node: setattr(node.log, "_tail", [0] * (TAIL + 1)), False),
+        (lambda node: setattr(node.log._standing, "tail", [0] * TAIL), True),
+        (lambda node: setattr(node.log._standing, "tail", [0] * (TAIL + 1)), False),
         (lambda node: setattr(node.log, "waiting", MOST_WAITING), True),
         (lambda node: setattr(node.log, "waiting", MOST_WAITING + 1), False),
         (lambda node: setattr(node.app.writer, "is_full", True), False),

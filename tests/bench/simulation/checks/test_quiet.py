@@ -32,7 +32,7 @@ class Scene:
         self.answers = Answers(History(), database)
         app = house.app
         [node, *_] = [node for _, sockets in app.presence.sockets() for node, _, _ in sockets]
-        log: Any = SimpleNamespace(position=("e1", 7), is_up=True, waiting=0, node=node)
+        log: Any = SimpleNamespace(position=("e1", 7), takes_part=True, waiting=0, node=node)
         self.life: Any = SimpleNamespace(app=app, is_open=True, log=log)
         self.node: Any = SimpleNamespace(name="a", life=self.life)
         self.life.node = self.node
@@ -102,7 +102,7 @@ def another_life(scene: Scene, **log: Any) -> None:
     ("change", "invariant"),
     [
         (lambda scene: setattr(scene.life, "is_open", False), "nodes come back"),
-        (lambda scene: setattr(scene.life.log, "is_up", False), "nodes come back"),
+        (lambda scene: setattr(scene.life.log, "takes_part", False), "nodes come back"),
         (lambda scene: setattr(scene.node, "life", None), "nodes come back"),
         (lambda scene: another_life(scene, position=("e1", 6)), "nodes stand at one place"),
         (lambda scene: setattr(scene.life.log, "waiting", 1), "queues empty themselves"),
