@@ -74,7 +74,7 @@ def test_account_is_deleted_once_its_owner_is_sure(crowd: Crowd) -> None:
     ann = crowd.person("gone_ann")
     dialog = opens_account(ann)
     dialog.locator("summary", has_text="Delete account").click()
-    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    dialog.locator("#account-delete-form").get_by_label("Password").fill(PASSWORD)
     dialog.get_by_role("button", name="Delete account").click()
     ann.confirms("Cancel")
     dialog.get_by_role("button", name="Delete account").click()

@@ -125,13 +125,9 @@ class Socializer(Browser):
             self._invited_s.pop(user_id, None)  # in Locust's table already, or an event; the plan goes on
         else:
             self.invitations.add()
-        self._look_around(token, user_id)
-
-    def _look_around(self, token: str, user_id: int) -> None:
-        """Where friends are, and who it is that was invited; after the invitation, whose round trip is measured."""
-        api = SocialApi(self.api)
-        self._unless_refused(lambda: api.friend_rooms(token))
-        self._unless_refused(lambda: api.profile(token, user_id))
+        # Beside the plan, whose lines and invitations are timed: where friends are, and who it is that was invited.
+        self._answer(lambda api, token: api.friend_rooms(token))
+        self._answer(lambda api, token: api.profile(token, user_id))
 
     def _make_party(self, api: SocialApi, token: str) -> str:
         try:
