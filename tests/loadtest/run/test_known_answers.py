@@ -22,7 +22,8 @@ from tests.loadtest.fakes import wait_for
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, Told, token
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+"""All swarms are part of the first test's time, some twice where other work disturbed them."""
 
 PLAYERS = 16
 SETTLE_S = 1.0
