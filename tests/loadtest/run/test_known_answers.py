@@ -22,7 +22,8 @@ from tests.loadtest.fakes import wait_for
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, Told, token
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+"""All swarms are part of the first test's time, some twice where other work disturbed them."""
 
 PLAYERS = 16
 SETTLE_S = 1.0
@@ -210,8 +211,10 @@ def test_two_workers_find_what_one_process_finds(answers: dict[str, Answer]):
     one, two = answers["lost"], answers["lost, two workers"]
     unsure = one.told.unsure + two.told.unsure
     assert one.presence["expected"] == pytest.approx(two.presence["expected"], abs=unsure)
-    for name in ("received user_online", "received handshake_accepted", "connections established"):
+    for name in ("received handshake_accepted", "connections established"):
         assert one.run["events"][name] == pytest.approx(two.run["events"][name], abs=unsure)
+    heard = [answer.run["events"]["received user_online"] + answer.told.dropped for answer in (one, two)]
+    assert heard[0] == pytest.approx(heard[1], abs=unsure), "which are dropped depends on who comes first"
     assert len(two.run["generators"]) == 2
     assert not [reason for reason in two.run["validity"]["reasons"] if "arrive" in reason], "all reports came"
 
