@@ -19,7 +19,7 @@ from bench.record.run import Run
 from bench.record.vocabulary import LOBBY, LOBBY_FILTERED, LOBBY_GZIP, LOBBY_UNCHANGED, SWARM
 from loadtest.results.validity import Validity
 
-WITH_OTHERS = ("peers", "fanout", "rooms-get", "swarm-cost")
+WITH_OTHERS = ("peers", "fanout", "rooms-get", "swarm-cost", "swarm-truth")
 OWN = (LOBBY, LOBBY_UNCHANGED, LOBBY_GZIP, LOBBY_FILTERED, SWARM)
 """Parties that are this project's."""
 

@@ -134,7 +134,7 @@ def _nodes(context: click.Context, parameter: click.Parameter, value: str) -> in
 @click.option(
     "--slo-ms",
     type=click.FloatRange(0, min_open=True),
-    default=250.0,
+    default=500.0,
     show_default=True,
     help="p99 of the time to fresh; of polls, of the answer",
 )

@@ -1,7 +1,7 @@
 """Load generators as processes: the swarm, and what else one would take. All play the same players.
 
 Each is started with a file of tokens and ended with everything that it started. What it costs is that of all its
-processes.
+processes; what it reports of times is read when it has ended.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,9 @@ from xml.sax.saxutils import escape
 
 import psutil
 
+from bench.load.reports import Reported, reported_in_words, reported_of_locust, reported_of_the_swarm
 from bench.processes.cpu import CpuTimes, read_cpu
+from bench.processes.lab import HOST
 from bench.processes.peer import generator_command, pinned
 from bench.processes.watch import resident_kib
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
@@ -48,14 +50,25 @@ class Aim:
     features: tuple[str, ...]
     folder: Path
     """For their own files."""
+    host: str = HOST
 
     @property
     def http_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/"
+        return f"ws://{self.host}:{self.port}/"
+
+    @property
+    def words(self) -> Path:
+        """What the tool prints."""
+        return self.folder / "words"
+
+    @property
+    def results(self) -> Path:
+        """A file that the swarm leaves."""
+        return self.folder / "swarm.json"
 
 
 @dataclass(frozen=True)
@@ -63,22 +76,24 @@ class Tool:
     name: str
     command: Callable[[Aim], list[str]]
     environment: Callable[[Aim], Mapping[str, str]] = lambda aim: {}
+    reports: Callable[[Aim], Reported] | None = None
+    """Its percentiles, once it has ended; None: it tells none."""
 
 
 def tools() -> tuple[list[Tool], list[str]]:
     """Those that are here, and a sentence for each that is not."""
-    found, missing = [Tool(SWARM, _swarm)], []
+    found, missing = [Tool(SWARM, _swarm, reports=lambda aim: reported_of_the_swarm(aim.results))], []
     node = generator_command()
     if node is None:
         missing.append(f"{NODE_WS}: there is no node, or npm could not install ws")
     else:
-        found.append(Tool(NODE_WS, lambda aim: [*node, *_by_hand(aim)]))
+        found.append(Tool(NODE_WS, lambda aim: [*node, *_by_hand(aim)], reports=_in_words))
     if find_spec("websockets") is None:
         missing.append(f"{WEBSOCKETS}: websockets is not installed (extra `peers`)")
     else:
         by_hand = [sys.executable, "-m", "bench.peers.generators.websockets_client"]
-        found.append(Tool(WEBSOCKETS, lambda aim: [*by_hand, *_by_hand(aim)]))
-    found.append(Tool(LOCUST_RECIPE, _recipe, _recipe_environment))
+        found.append(Tool(WEBSOCKETS, lambda aim: [*by_hand, *_by_hand(aim)], reports=_in_words))
+    found.append(Tool(LOCUST_RECIPE, _recipe, _recipe_environment, lambda aim: reported_of_locust(aim.words)))
     tsung = shutil.which("tsung")
     if tsung is None:
         missing.append(f"{TSUNG}: tsung is not installed")
@@ -102,32 +117,33 @@ class Running:
             raise GeneratorFailed(f"it ended with {self._process.returncode}: {last}")
 
     def cpu(self) -> CpuTimes:
-        times = [read_cpu(pid) for pid in self._pids()]
+        times = [read_cpu(pid) for pid in self.pids()]
         return CpuTimes(sum(each.used_s for each in times), sum(each.waited_s for each in times))
 
     def resident_kib(self) -> int:
         kib = 0
-        for pid in self._pids():
+        for pid in self.pids():
             with contextlib.suppress(OSError):  # it ended just now
                 kib += resident_kib(pid)
         return kib
 
-    def _pids(self) -> list[int]:
+    def pids(self) -> list[int]:
+        """Of all its processes now."""
         with contextlib.suppress(psutil.NoSuchProcess):
             return [self.pid, *(child.pid for child in psutil.Process(self.pid).children(recursive=True))]
         return [self.pid]
 
 
 @contextlib.contextmanager
-def running(tool: Tool, aim: Aim, *, cpus: tuple[int, ...] | None) -> Iterator[Running]:
-    words = aim.folder / "words"
-    with words.open("wb") as out, pinned(cpus):
+def running(tool: Tool, aim: Aim, *, cpus: tuple[int, ...] | None, prefix: Sequence[str] = ()) -> Iterator[Running]:
+    """`prefix`: a command that becomes the tool, ``ip netns exec`` for instance."""
+    with aim.words.open("wb") as out, pinned(cpus):
         process = subprocess.Popen(
-            tool.command(aim), stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True,
+            [*prefix, *tool.command(aim)], stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True,
             env={**os.environ, **tool.environment(aim)},
         )  # fmt: skip
     try:
-        yield Running(process, words)
+        yield Running(process, aim.words)
     finally:
         _end(process)
 
@@ -149,19 +165,28 @@ def _by_hand(aim: Aim) -> list[str]:
     return [aim.ws_url, str(aim.tokens), f"{aim.heartbeat_s:g}", f"{aim.players_per_s:g}", ",".join(aim.features)]
 
 
-def _swarm(aim: Aim) -> list[str]:
+def swarm_file() -> str:
+    """The swarm's locustfile."""
     spec = find_spec("loadtest.locustfile")
     assert spec is not None
     assert spec.origin is not None
+    return spec.origin
+
+
+def _swarm(aim: Aim) -> list[str]:
     return [
-        *LOCUST, "-f", spec.origin, "--host", aim.http_url, "-u", str(aim.players), "-r", f"{aim.players_per_s:g}",
+        *LOCUST, "-f", swarm_file(), "--host", aim.http_url, "-u", str(aim.players), "-r", f"{aim.players_per_s:g}",
         "--mix", "browser=1", "--mode", "+".join(aim.features), "--heartbeat-interval-s", f"{aim.heartbeat_s:g}",
-        "--tokens", str(aim.tokens),
+        "--tokens", str(aim.tokens), "--phase", "all", "--swarm-json", str(aim.results),
     ]  # fmt: skip
 
 
+def _in_words(aim: Aim) -> Reported:
+    return reported_in_words(aim.words)
+
+
 def _recipe(aim: Aim) -> list[str]:
-    return [*LOCUST, "-f", str(_RECIPE), "-u", str(aim.players), "-r", f"{aim.players_per_s:g}"]
+    return [*LOCUST, "--json", "-f", str(_RECIPE), "-u", str(aim.players), "-r", f"{aim.players_per_s:g}"]
 
 
 def _recipe_environment(aim: Aim) -> Mapping[str, str]:
@@ -180,7 +205,7 @@ def _tsung_file(aim: Aim) -> Path:
 <!DOCTYPE tsung SYSTEM "/usr/share/tsung/tsung-1.0.dtd">
 <tsung loglevel="warning" version="1.0">
   <clients><client host="localhost" use_controller_vm="true" maxusers="60000"/></clients>
-  <servers><server host="127.0.0.1" port="{aim.port}" type="tcp"/></servers>
+  <servers><server host="{aim.host}" port="{aim.port}" type="tcp"/></servers>
   <load>
     <arrivalphase phase="1" duration="60" unit="minute">
       <users maxnumber="{aim.players}" arrivalrate="{aim.players_per_s:g}" unit="second"/>

@@ -10,11 +10,11 @@ import msgspec
 from bench.prediction.model import Extent, Model
 from bench.prediction.plan import Plan
 from bench.prediction.prices import Bill, Prices, bill
-from bench.prediction.steady import BALANCER, DATABASE, LOG, hopeless, probe_s, steady
+from bench.prediction.steady import BALANCER, DATABASE, LATENCY, LOG, hopeless, probe_s, steady
 from bench.prediction.virtual.measures import Times
 from bench.prediction.virtual.setup import PUSH
 from bench.prediction.virtual.storms import Storm, log_in, restart
-from bench.words import count, in_digits, plural
+from bench.words import count, in_digits, in_ms, plural
 from loadtest.client.reconnect import JitterReconnect
 
 MOST_NODES = 2_000
@@ -22,6 +22,8 @@ RESOLUTION = 0.05
 """Above twenty nodes their number is found to within this part."""
 ONE_OF_A_KIND = (LOG, BALANCER, DATABASE)
 """Resources that a lobby has once, however many nodes it has."""
+AS_LATE, SOONER = 4, 0.9
+"""So many numbers of nodes in a row, none of which brings p99 below this part of the first one's: more will not."""
 STORM_S = 60.0
 """How long a storm is looked at."""
 Say = Callable[[str], None]
@@ -143,11 +145,16 @@ def forecast(
 def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
     """The smallest number of nodes on which a plan holds, to within `RESOLUTION`. Raises `NoNumber`."""
 
+    delays_ms: list[float] = []
+
     def try_out(nodes: int) -> str:
         if why := hopeless(plan, model, nodes):
             return why
         say(f"{count(nodes)} nodes")
-        return steady(plan, model, nodes, window_s=probe_s(plan)).breaks
+        found = steady(plan, model, nodes, window_s=probe_s(plan))
+        if found.breaks == LATENCY and found.delay_ms is not None:
+            delays_ms.append(found.delay_ms)
+        return found.breaks
 
     fails, nodes = 0, 1
     while why := try_out(nodes):
@@ -155,6 +162,11 @@ def smallest(plan: Plan, model: Model, *, say: Say = lambda what: None) -> int:
             raise NoNumber(
                 f"No number of nodes does it: on {plural(nodes, 'node')} the {why} is used above "
                 f"{plan.level.ceiling:.0%}, and more nodes do not change that{_hint(plan)}"
+            )
+        if len(delays_ms) >= AS_LATE and min(delays_ms[-AS_LATE:]) > SOONER * delays_ms[-AS_LATE]:
+            raise NoNumber(
+                f"No number of nodes does it: on {plural(nodes, 'node')} p99 is {in_ms(delays_ms[-1])}, and more nodes "
+                "do not change that."
             )
         fails = nodes
         nodes = nodes + 1 if nodes < 4 else nodes * 3 // 2

@@ -90,6 +90,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """Per second and process, for taking part."""
     database_write: Cost
     """A room made or deleted, of PostgreSQL."""
+    engine_idle: Cost | None = None
+    """Per second and process that takes part, of Valkey; ``None``: of a model that was made without it."""
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):

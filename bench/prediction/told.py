@@ -19,7 +19,9 @@ def tell_model(model: Model) -> Iterator[str]:
     for title, group in (("costs", model.costs), ("sizes", model.sizes), ("waits", model.waits)):
         yield title
         for name in group.__struct_fields__:
-            yield f"  {name.replace('_', ' '):<18} {_cost(getattr(group, name))}"
+            cost = getattr(group, name)
+            if cost is not None:
+                yield f"  {name.replace('_', ' '):<18} {_cost(cost)}"
     for note in model.notes:
         yield f"note: {note}"
 
@@ -122,8 +124,8 @@ def _basis(extrapolated: Iterable[str], model: Model, given: str) -> Iterator[st
         yield "no forecast by this model has been held against a measurement: run lobby-bench run prediction"
     else:
         yield (
-            f"held out: {model.held.n} quantities, median error {in_percent(model.held.median_error)}, worst "
-            f"{in_percent(model.held.worst_error)}"
+            f"held out: {model.held.n} quantities, median error {model.held.median_error * 100:.0f} %, worst "
+            f"{model.held.worst_error * 100:.0f} %"
         )
     yield from extrapolated
 

@@ -24,6 +24,7 @@ ENGINE_QUESTIONS = {
     "rooms-get": "What does GET /api/rooms cost, against a plain RequestHandler and Node.js?",
     "memory": "What does an idle connection hold of memory?",
     "swarm-cost": "What does the swarm itself cost, beside other load generators?",
+    "swarm-truth": "Does the swarm report what was on the wire, also when it is held up itself?",
     "churn": "Does memory grow with clients that come and go?",
     "hostile": "How much later do good clients get their pongs, beside a hostile one?",
     "cluster": "What do several nodes as one lobby cost, and what is seen when one of them or Valkey dies?",

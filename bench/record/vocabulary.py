@@ -24,6 +24,9 @@ NAIVE_TORNADO = "naive Tornado"
 PLAIN_HANDLER = "RequestHandler"
 SWARM, LOCUST_RECIPE, TSUNG = "the swarm", "Locust, usual recipe", "tsung"
 """Load generators; so are `NODE_WS` and `WEBSOCKETS` in the scenario `swarm-cost`."""
+IDLE, BESIDE_A_SPINNER = "idle", "beside a spinning neighbour"
+FROZEN = "frozen for {frozen_s:g} s of {run_s:g}"
+"""How a load generator is held up in the scenario `swarm-truth`; it follows its name."""
 NODE_EXPRESS, WEBSOCKETS, STARLETTE = "Node.js, ws + Express", "websockets", "Starlette, uvicorn"
 
 # Parties of a restart begin with the policy of the clients' retries

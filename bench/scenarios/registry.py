@@ -30,7 +30,7 @@ from bench.scenarios import (
 )
 from bench.scenarios.cluster import bench as cluster
 from bench.scenarios.cluster import simulated, survival
-from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost
+from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost, swarm_truth
 from bench.scenarios.engine import freshness as engine_freshness
 from bench.scenarios.prediction import held_out
 from bench.scenarios.stress import churn, hostile
@@ -193,7 +193,15 @@ def _engine_s(profile: Profile) -> float:
 def _swarm_cost_s(profile: Profile) -> float:
     """Five tools; the slowest takes some 4 ms of CPU for a player of 1,000, and each player is told to all others."""
     sizes = profile.swarm_cost
-    return sum(5 * sizes.repeats * (10.0 + sizes.window_s + n / 500 + n * n / 4e5) for n in sizes.players)
+    return sum(5 * sizes.repeats * (20.0 + sizes.window_s + n / 500 + n * n / 4e5) for n in sizes.players)
+
+
+def _swarm_truth_s(profile: Profile) -> float:
+    """Each turn starts a server, a link, a capture and a generator, and ends with reading what was captured."""
+    sizes = profile.swarm_truth
+    runs_s = [each.run_s for each in swarm_truth.conditions_of(sizes)]
+    swarms = sum(10.0 * len(runs_s) + sum(runs_s) + len(runs_s) * n / sizes.players_per_s for n in sizes.players)
+    return swarms + (8 * (12.0 + sizes.tool_run_s) if sizes.tool_players else 0.0)
 
 
 def _churn_s(profile: Profile) -> float:
@@ -267,6 +275,7 @@ SCENARIOS = (
         lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600),
     ),
     Scenario("swarm-cost", swarm_cost.run, _swarm_cost_s),
+    Scenario("swarm-truth", swarm_truth.run, _swarm_truth_s),
     Scenario("churn", churn.run, _churn_s),
     Scenario("hostile", hostile.run, _hostile_s),
     Scenario("cluster", cluster.run, _cluster_s),

@@ -41,6 +41,10 @@ class HeartbeatTimer:
         """Something arrived from the server: any frame counts."""
         self._last_heard_s = now_s
 
+    def heard_until(self, at_s: float) -> None:
+        """Likewise, at that time at the latest; it may be long past."""
+        self._last_heard_s = max(self._last_heard_s, at_s)
+
     def take_ping(self, now_s: float) -> bool:
         """Whether a ping is due; if so it counts as sent."""
         if now_s < self._next_ping_s:

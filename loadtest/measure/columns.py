@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.ma  # np.unique loads it when it is first called: 0.1 s in which no player is read for
 import numpy.typing as npt
 
 from loadtest.measure.ledger import Ledger, Pending

@@ -66,25 +66,25 @@ class FreshnessWatch:
     It costs nothing for a list that it holds already, and O(rooms of the swarm) for another one.
     """
 
-    __slots__ = ("_held", "_marks", "_since_s")
+    __slots__ = ("_marks", "held", "since_s")
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
-        self._held = _NO_LIST
-        self._since_s = time.perf_counter()
+        self.held = _NO_LIST
+        self.since_s = time.perf_counter()
 
     def restart(self, now_s: float) -> None:
         """The client was away, or is new: rooms created before now do not count as late."""
-        self._since_s = now_s
+        self.since_s = now_s
 
     def ages_s(self, rooms: tuple[Room, ...], now_s: float) -> list[float]:
-        held, self._held = self._held, self._marks.read_list(rooms)
-        if self._held is held or not self._held.made_s:
+        held, self.held = self.held, self._marks.read_list(rooms)
+        if self.held is held or not self.held.made_s:
             return []
         return [
             now_s - made_s
-            for room_id, made_s in self._held.made_s.items()
-            if made_s >= self._since_s and room_id not in held.made_s
+            for room_id, made_s in self.held.made_s.items()
+            if made_s >= self.since_s and room_id not in held.made_s
         ]
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import time
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ FOREIGN_SLACK_S = 0.25
 """How wrong a time of another machine may be."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Transition:
     """Of a user. The server made it at some time from `begin_s` on, mostly before `end_s`, when its player knew."""
 
@@ -64,7 +64,7 @@ class Transition:
     before the handshake was answered or waited for that in vain, and after the run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """Of the rooms. The server made it between `sent_s` and `answered_s`."""
 
@@ -72,6 +72,9 @@ class Change:
     """NaN for one of another machine."""
     sent_s: float
     answered_s: float
+
+
+PER_READ = 16
 
 
 @dataclass
@@ -90,6 +93,11 @@ class Pending:
     read_spans: array[int]
     read_times_s: array[float]
 
+    @property
+    def entries(self) -> int:
+        """About how many announcements; a read is taken for `PER_READ` of them."""
+        return len(self.receipt_users) + len(self.announcement_spans) + PER_READ * len(self.reads)
+
     @classmethod
     def empty(cls) -> Pending:
         return cls(array("q"), array("i"), array("d"), array("i"), array("d"), [], array("i"), array("d"))
@@ -102,13 +110,14 @@ class Ledger:
         clock: Callable[[], float] = time.perf_counter,
         marks: Marks | None = None,
         record: Callable[[str, float], object] = lambda series, duration_s: None,
+        record_many: Callable[[str, Sequence[float]], object] = lambda series, durations_s: None,
         heartbeat_timeout_s: float = ServerTimers().heartbeat_timeout_s,
     ) -> None:
-        """`record` gets the durations that need no judging: `FRESH_BY_PUSH` and `RECONNECT_TO_FRESH`.
+        """`record` and `record_many` get the durations that need no judging: `FRESH_BY_PUSH` and `RECONNECT_TO_FRESH`.
         `heartbeat_timeout_s` is the server's: how long it may hold a dead connection."""
         self.clock = clock
         self.marks = marks or Marks()
-        self.record = record
+        self.record, self.record_many = record, record_many
         self._ghost_s = heartbeat_timeout_s + GHOST_MARGIN_S
         self.began_s = clock()
         self.clock_id = clock_of_this_machine()
@@ -254,24 +263,25 @@ class Ledger:
             self._outbox.append(entry)
 
 
-class PlayerWatch:
+class PlayerWatch(FreshnessWatch):
     """What one connection tells the ledger. Its calls are in the order of a connection's life, and cheap."""
 
     __slots__ = (
-        "_fresh", "_is_silent", "_ledger", "_left_s", "_lost_s", "_revision", "_shaking_s", "_span", "_unanswered",
-        "_user_id",
+        "_is_silent", "_ledger", "_left_s", "_shaking_s", "_unanswered", "_user_id", "lost_s", "revision", "span",
     )  # fmt: skip
 
     def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger.marks)
         self._ledger = ledger
-        self._fresh = FreshnessWatch(ledger.marks)
-        self._span = -1
+        self.span = -1
+        """Below 0: none is open."""
         self._user_id = 0
         self._left_s: float | None = None
-        self._lost_s: float | None = None
+        self.lost_s: float | None = None
         """When the connection before was lost, until there is a list again."""
         self._is_silent = False
-        self._revision = -1
+        self.revision = -1
+        """Of the rooms, as they were announced last; below 0: none."""
         self._shaking_s: float | None = None
         self._unanswered: list[tuple[float, float]] = []
         """Handshakes that ended without an acceptance: when they were sent, and when they ended. Whose they were is
@@ -306,9 +316,9 @@ class PlayerWatch:
             sees |= SEES_BATCHES
         elif Feature.PRESENCE_FRIENDS not in agreed:
             sees |= SEES_PRESENCE
-        self._user_id, self._left_s, self._is_silent, self._revision = user_id, None, False, -1
-        self._span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
-        self._fresh.restart(self._ledger.clock())
+        self._user_id, self._left_s, self._is_silent, self.revision = user_id, None, False, -1
+        self.span = self._ledger.open_span(user_id, handshake_s=handshake_s, accepted_s=accepted_s, sees=sees)
+        self.restart(self._ledger.clock())
 
     def came_and_went(self, user_id: int | None, *, sent_s: float, left_s: float) -> None:
         """The server took the handshake sent at `sent_s` of a player who had left by the time that it knew."""
@@ -322,14 +332,14 @@ class PlayerWatch:
         ledger = self._ledger
         pending = ledger.pending
         pending.receipt_users.append(user_id * 2 + is_online)
-        pending.receipt_spans.append(self._span)
+        pending.receipt_spans.append(self.span)
         pending.receipt_times_s.append(ledger.clock() if heard_s is None else heard_s)
 
     def presence_many(self, events: bytes, heard_s: float) -> None:
         """Those of one read, as `loadtest.wire.state.ManyPresenceSink` has them: one entry, however many they are."""
         pending = self._ledger.pending
         pending.reads.append(events)
-        pending.read_spans.append(self._span)
+        pending.read_spans.append(self.span)
         pending.read_times_s.append(heard_s)
 
     def rooms(
@@ -343,37 +353,37 @@ class PlayerWatch:
         """The rooms were announced to have changed, or came themselves, at `heard_s` or now. `base`: the revision that
         a delta builds on. `is_whole`: it is the whole list, which may have been asked for."""
         ledger = self._ledger
-        ledger.pending.announcement_spans.append(self._span)
+        ledger.pending.announcement_spans.append(self.span)
         ledger.pending.announcement_times_s.append(ledger.clock() if heard_s is None else heard_s)
         if revision is not None:
-            self._revision = ledger.revisions.take(self._revision, revision, base=base, is_whole=is_whole)
+            self.revision = ledger.revisions.take(self.revision, revision, base=base, is_whole=is_whole)
 
     def lists(self, rooms: tuple[Room, ...], heard_s: float | None = None) -> None:
         """The player holds this list, which arrived at `heard_s` or now."""
         now_s = self._ledger.clock() if heard_s is None else heard_s
-        for age_s in self._fresh.ages_s(rooms, now_s):
+        for age_s in self.ages_s(rooms, now_s):
             self._ledger.record(FRESH_BY_PUSH, age_s)
-        if self._lost_s is not None and self._span >= 0:
-            self._ledger.record(RECONNECT_TO_FRESH, now_s - self._lost_s)
-            self._lost_s = None
+        if self.lost_s is not None and self.span >= 0:
+            self._ledger.record(RECONNECT_TO_FRESH, now_s - self.lost_s)
+            self.lost_s = None
 
     def leaving(self, *, is_silent: bool = False) -> None:
         """Call it just before the player ends the connection itself. `is_silent`: without a word to the server."""
-        if self._span >= 0 and self._left_s is None:
+        if self.span >= 0 and self._left_s is None:
             self._left_s, self._is_silent = self._ledger.clock(), is_silent
 
     def excused(self) -> None:
         """Nothing is expected here from now on: the player stops reading on purpose."""
-        if self._span >= 0:
+        if self.span >= 0:
             until_s = self._ledger.span_until_s
-            until_s[self._span] = min(until_s[self._span], self._ledger.clock())
+            until_s[self.span] = min(until_s[self.span], self._ledger.clock())
 
     def lost(self) -> None:
         """The connection is gone, or its handshake failed, whichever side ended it. A second call has no effect."""
         self._ledger.shaking(self, None)
-        span, self._span = self._span, -1
+        span, self.span = self.span, -1
         if span >= 0:
-            self._lost_s = self._ledger.clock() if self._left_s is None else self._left_s
+            self.lost_s = self._ledger.clock() if self._left_s is None else self._left_s
             self._ledger.close_span(span, self._user_id, left_s=self._left_s, is_silent=self._is_silent)
         if self._shaking_s is not None:
             self._unanswered.append((self._shaking_s, self._ledger.clock()))

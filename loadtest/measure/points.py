@@ -89,7 +89,7 @@ class PointsOf:
             return
         durations_s, ends_s = (np.frombuffer(column, dtype=np.float64) for column in (self._durations_s, self._ends_s))
         self._durations_s, self._ends_s = array("d"), array("d")
-        begins_s = ends_s - np.nan_to_num(np.maximum(durations_s, 0.0))
+        begins_s = ends_s - np.where(durations_s > 0.0, durations_s, 0.0)  # 0 for one that is no number, too
         rest = np.ones(len(ends_s), dtype=bool)
         if not self.is_own and stalls.number:
             within_s = stalls.within_s(begins_s, ends_s)

@@ -42,7 +42,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,15 +65,15 @@ _TIME_BITS = 42
 """Of microseconds since the ledger began: 50 days."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Entry:
-    """A transition, and what came of it."""
+    """A transition, and what came of it. One per user stays: small."""
 
     transition: Transition
     previous: int | None
     next: int | None = None
-    spans: list[IntArray] = field(default_factory=list)
-    times_s: list[FloatArray] = field(default_factory=list)
+    receipts: list[tuple[IntArray, FloatArray]] | None = None
+    """Spans and times, until it is judged."""
     is_judged: bool = False
     lost: IntArray | None = None
     firsts: tuple[IntArray, FloatArray] | None = None
@@ -239,8 +239,7 @@ class Reach:
             if entry.is_judged:
                 self._account_straggler(entry, at[start:end], spans)
             else:
-                entry.spans.append(at[start:end])
-                entry.times_s.append(times_s[start:end])
+                entry.receipts = [*(entry.receipts or ()), (at[start:end], times_s[start:end])]
 
     def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
         is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
@@ -255,13 +254,13 @@ class Reach:
         transition = entry.transition
         entry.is_judged = True
         at, times_s = np.empty(0, dtype=np.int64), np.empty(0)
-        if entry.spans:
-            at, times_s = np.concatenate(entry.spans), np.concatenate(entry.times_s)
+        if entry.receipts is not None:
+            at, times_s = (np.concatenate(column) for column in zip(*entry.receipts, strict=True))
             order = np.argsort(times_s, kind="stable")
             at, firsts, counts = np.unique(at[order], return_index=True, return_counts=True)
             times_s = times_s[order][firsts]
             self.presence.duplicates += int(counts.sum()) - len(at)
-            entry.spans, entry.times_s = [], []
+            entry.receipts = None
         self._check_order(entry, at, times_s)
         if entry.next is not None and not self._entries[entry.next].is_judged:
             entry.firsts = at, times_s

@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import numpy as np
 
 from loadtest.client import Counters, ServerTimers
 from loadtest.measure.attendance import Attendance, add_attendance
@@ -105,7 +107,9 @@ class Recorder:
         self.reports_all_phases = reports_all_phases
         self.points = Points(own=(LATENESS, LOOP_LAG), of_all_phases=OF_CONNECTING, clock=clock)
         self._clock = clock
-        self.ledger = Ledger(clock=clock, record=self.record, heartbeat_timeout_s=heartbeat_timeout_s)
+        self.ledger = Ledger(
+            clock=clock, record=self.record, record_many=self.record_many, heartbeat_timeout_s=heartbeat_timeout_s
+        )  # fmt: skip
         self.reach = Reach(self.ledger, settle_s=settle_s, on_fan_out=self._record_fan_out, on_heard=self._record_heard)
         if is_shared:
             self.ledger.share()
@@ -139,6 +143,10 @@ class Recorder:
     def record(self, series: str, duration_s: float) -> None:
         """Of something that has just ended."""
         self.points.of(series).add(duration_s, self._clock())
+
+    def record_many(self, series: str, durations_s: Sequence[float]) -> None:
+        """Likewise, of several at once."""
+        self.points.of(series).add_many(np.array(durations_s), np.full(len(durations_s), self._clock()))
 
     @property
     def series(self) -> Mapping[str, Series]:

@@ -45,7 +45,7 @@ class Series:
         if not len(durations_s):
             return
         wanted_us = np.rint(durations_s * 1e6)
-        us = np.clip(np.nan_to_num(wanted_us, nan=0.0), 1, LARGEST_US).astype(np.int64)
+        us = np.clip(np.where(np.isnan(wanted_us), 0.0, wanted_us), 1, LARGEST_US).astype(np.int64)
         self._clipped += int(np.count_nonzero((wanted_us < 0) | (wanted_us > LARGEST_US) | np.isnan(wanted_us)))
         _, exponents = np.frexp(us)
         shifts = np.maximum(exponents - _EXACT_BITS, 0).astype(np.int64)
@@ -71,6 +71,10 @@ class Series:
     @property
     def max_us(self) -> int:
         return int(self._read().get_max_value()) if self.count else 0
+
+    @property
+    def min_us(self) -> int:
+        return int(self._read().get_min_value()) if self.count else 0
 
     def percentile_us(self, percent: float) -> int:
         """As hdrhistogram says it (a test compares them), without its loop over 23,000 counts: 30 µs instead of ms."""

@@ -89,13 +89,16 @@ def _request(host: str, paths: Mapping[str, str]) -> bytes:
 
 
 class _Fetch:
-    """An `Asker`. Its time counts from the wish, with the wait for a connection in it, to the arrival of the answer."""
+    """An `Asker`. Its time counts as `Asker.begins` says, to the arrival of the answer."""
 
     __slots__ = ("_asked_s", "_done", "_fetcher", "_host", "_place")
 
     def __init__(self, fetcher: ListFetcher, done: Done, host: str, place: Place | None, asked_s: float) -> None:
         self._fetcher, self._done, self._asked_s = fetcher, done, asked_s
         self._host, self._place = host, place
+
+    def begins(self, at_s: float) -> None:
+        self._asked_s = at_s
 
     def answered(self, answer: Answer, arrived_s: float) -> None:
         self._done(self._fetcher.take(answer, max(0.0, arrived_s - self._asked_s)), arrived_s)

@@ -72,7 +72,7 @@ class LocustHttp:
 
     def __init__(
         self,
-        session: FastHttpSession,
+        session: FastHttpSession | Any,
         recorder: Recorder,
         *,
         names: Mapping[str, str] | None = None,
@@ -91,6 +91,8 @@ class LocustHttp:
         self._intended_s = intended_s
         self._line = line
         self._place = place
+        self.late_s = 0.0
+        """How much later than asked this process alone sent the last call, as far as that is known."""
 
     @property
     def url(self) -> str:
@@ -98,21 +100,29 @@ class LocustHttp:
 
     def intended(self, at_s: float) -> LocustHttp:
         """The same for a call that should have been made at that time."""
-        return self._with(intended_s=at_s, line=self._line, place=self._place)
+        return self._with(intended_s=at_s)
 
     def over(self, line: LineSpeed) -> LocustHttp:
         """The same for a player with that line."""
-        return self._with(intended_s=self._intended_s, line=line, place=self._place)
+        return self._with(line=line)
 
     def at(self, place: Place) -> LocustHttp:
         """The same for a player who is there."""
-        return self._with(intended_s=self._intended_s, line=self._line, place=place)
+        return self._with(place=place)
 
-    def _with(self, *, intended_s: float | None, line: LineSpeed | None, place: Place | None) -> LocustHttp:
-        return LocustHttp(
-            self._session, self._recorder, names=self._names, paths=self._paths, intended_s=intended_s, line=line,
-            place=place,
-        )  # fmt: skip
+    def named(self, names: Mapping[str, str]) -> LocustHttp:
+        """The same under other names of routes."""
+        return self._with(names=names)
+
+    def _with(self, **changes: Any) -> LocustHttp:
+        parts = {
+            "names": self._names, "paths": self._paths, "intended_s": self._intended_s, "line": self._line,
+            "place": self._place,
+        }  # fmt: skip
+        return self._made_of({**parts, **changes})
+
+    def _made_of(self, parts: Mapping[str, Any]) -> LocustHttp:
+        return LocustHttp(self._session, self._recorder, **parts)
 
     def call(self, request: HttpCall) -> HttpAnswer:
         url = self.url
@@ -130,11 +140,7 @@ class LocustHttp:
         if self._line:
             waited_s += self._wait(self._line.wait_down_s(len(context.content or b"") + HEAD_BYTES))
             context.request_meta["response_time"] = (context.request_meta["response_time"] or 0.0) + waited_s * 1000
-        event = NOT_AN_OUTCOME.get((request.method, request.route, status))
-        if status == TOO_MANY_REQUESTS:
-            event = THROTTLED
-        elif status == FORBIDDEN and _NOT_HOST_CODE in (context.content or b""):
-            event = NOT_HOST
+        event = event_of(request, status, context.content or b"")
         if event is not None:
             self._recorder.count(event)
         else:
@@ -163,12 +169,15 @@ class LocustHttp:
 
     def not_understood(self, error: UnexpectedAnswer, what: str) -> None:
         """Into Locust's table of failures: the request itself stands there with its status, which was good."""
+        self._tell_failure(not_understood(self._recorder, error.body, error.what, what=what))
+
+    def _tell_failure(self, text: str) -> None:
         self._session.request_event.fire(
             request_type="HTTP",
             name="answer",
             response_time=None,
             response_length=0,
-            exception=NotUnderstood(not_understood(self._recorder, error.body, error.what, what=what)),
+            exception=NotUnderstood(text),
             context={},
         )
 
@@ -183,6 +192,15 @@ class LocustHttp:
 
     def close(self) -> None:
         self._session.client.close()
+
+
+def event_of(request: HttpCall, status: int, body: bytes) -> str | None:
+    """What an answer is counted as that is no outcome of its request; None: it is one."""
+    if status == TOO_MANY_REQUESTS:
+        return THROTTLED
+    if status == FORBIDDEN and _NOT_HOST_CODE in body:
+        return NOT_HOST
+    return NOT_AN_OUTCOME.get((request.method, request.route, status))
 
 
 def moved(path: str, paths: Mapping[str, str]) -> str:
@@ -204,6 +222,11 @@ class SwarmApi(LobbyApi):
     def intended(self, at_s: float) -> SwarmApi:
         """For a call that should have been made at that time."""
         return self._like(self._locust_http.intended(at_s))
+
+    @property
+    def late_s(self) -> float:
+        """How much later than asked this process alone sent the last call, as far as that is known."""
+        return self._locust_http.late_s
 
     def over(self, line: LineSpeed | None) -> SwarmApi:
         """For a player with that line."""

@@ -8,6 +8,7 @@ begun to run. What is due runs in a greenlet made for it, and the parked one run
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 from typing import Any
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class ParkedUser(User):
-    """Subclasses have one task, and say with `wait_time` when it comes again. Both may block."""
+    """Subclasses have one task, and say with `wait_time` when it comes again; infinite is never. Both may block."""
 
     abstract = True
 
@@ -34,6 +35,7 @@ class ParkedUser(User):
         super().__init__(environment)
         self._turn: gevent.Greenlet | None = None
         self._timer: Timer | None = None
+        self._is_parked = False
         self.is_leaving = False
 
     @property
@@ -59,13 +61,20 @@ class ParkedUser(User):
 
     def park_again(self) -> None:
         """While it is parked: `wait_time` has another answer now. It must not block then."""
-        timer = self._timer
-        if timer is not None and not self.is_leaving:
-            timer.cancel()
-            self._timer = self.timers.put(time.perf_counter() + max(0.0, self.wait_time()), self._begin_turn)
+        if self._is_parked and not self.is_leaving:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._park(max(0.0, self.wait_time()))
+
+    def _park(self, wait_s: float) -> None:
+        """Without a timer where nothing is due."""
+        self._is_parked = True
+        self._timer = None
+        if wait_s < math.inf:
+            self._timer = self.timers.put(time.perf_counter() + wait_s, self._begin_turn)
 
     def _begin_turn(self, _at_s: float) -> None:
-        self._timer = None
+        self._timer, self._is_parked = None, False
         if not self.is_leaving:
             self._turn = gevent.spawn(self._take_turn)
 
@@ -81,7 +90,7 @@ class ParkedUser(User):
                 wait_s = self.wait_time()
                 if wait_s > 0:
                     is_parked = True
-                    self._timer = self.timers.put(time.perf_counter() + wait_s, self._begin_turn)
+                    self._park(wait_s)
                     break
                 gevent.sleep(0)
         except (StopUser, StopTest):

@@ -26,8 +26,6 @@ from loadtest.wire.timers import Timers
 from loadtest.workload.arrivals import Arrival
 from loadtest.workload.roles.book import ROLES
 
-IDLE_S = 3600.0
-"""The wait of a player who has nothing to do; it ends with the user."""
 SET_UP_TIMEOUT_S = 10.0
 SESSIONS_ENDED = "sessions ended"
 
@@ -75,9 +73,9 @@ class Player(ParkedUser):
             self._arrived.clear()
             return 0.0
         if self._is_held or (self.role is not None and self.swarm.pauses.is_paused(self.role_name)):
-            return IDLE_S
+            return math.inf
         at_s = self._returns_at_s if self.role is None else self.role.next_at_s()
-        return IDLE_S if at_s == math.inf else max(0.0, at_s - time.perf_counter())
+        return max(0.0, at_s - time.perf_counter())
 
     @property
     def state(self) -> str:

@@ -28,6 +28,8 @@ class SharedLists:
         self._deltas: OrderedDict[Hashable, Any] = OrderedDict()
         self._latest: tuple[HeldRooms, RoomsDelta, HeldRooms] | None = None
         """What most players ask for one after the other."""
+        self.for_all = self.read_snapshot, self.apply_delta
+        """Each once, for thousands of lists to hold."""
 
     def decode(self, body: bytes, decode: Callable[[], tuple[Room, ...]]) -> tuple[Room, ...]:
         """What `decode` makes of `body`, or made of it for another player. What it raises is not kept."""

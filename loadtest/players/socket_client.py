@@ -14,7 +14,6 @@ from random import Random
 from loadtest.client import Attempt, AuthenticationManager, DeltaServerList, Feature, ServerList
 from loadtest.measure.examples import not_understood
 from loadtest.measure.metrics import RECONNECT
-from loadtest.measure.recorder import LATENESS
 from loadtest.players.list_fetching import FetchedList
 from loadtest.players.locust_http import SwarmApi
 from loadtest.players.profiled_api import NoList
@@ -75,18 +74,19 @@ class SocketClient:
             features=features,
             on_presence=self.watch.presence,
             on_presence_many=self.watch.presence_many,
-            on_late=partial(swarm.recorder.record, LATENESS),
+            on_late=swarm.was_late,
             place=place,
         )
         self.list: ServerList | DeltaServerList | NoList
         if swarm.profile is not None and "rooms" not in swarm.profile.offers:
             self.list = NoList()
         elif Feature.ROOMS_DELTA in features:
+            read_snapshot, apply_delta = swarm.lists.for_all
             self.list = DeltaServerList(
                 connection=connection,
-                read_snapshot=swarm.lists.read_snapshot,
-                apply_delta=swarm.lists.apply_delta,
-                new_signal=DirectSignal,
+                read_snapshot=read_snapshot,
+                apply_delta=apply_delta,
+                new_signal=connection.new_signal,
             )
         elif swarm.fetcher is not None and line is None:
             self.list = FetchedList(swarm.fetcher, api=self._api, connection=connection, rng=self._drawing, place=place)
@@ -105,6 +105,8 @@ class SocketClient:
         connection.not_understood.connect(self._on_not_understood)
         connection.rooms_announced.connect(self._on_rooms)
         self.list.list_updated.connect(self._on_delta_list if isinstance(self.list, DeltaServerList) else self._on_list)
+        if type(connection) is SwarmConnection:  # until somebody else listens
+            connection.follower, connection.followed_list = self.watch, self.list
 
     def _drawing(self) -> Random:
         """One for all that is drawn here."""

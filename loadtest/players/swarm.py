@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import heapq
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from locust.env import Environment
 
 from loadtest.client import ReconnectPolicy, ServerTimers, Timing, socket_url
 from loadtest.measure.freshness import Marks
 from loadtest.measure.ledger import EVENTS, Ledger
-from loadtest.measure.recorder import Recorder
+from loadtest.measure.recorder import LATENESS, Recorder
 from loadtest.measure.run_facts import RunFacts
 from loadtest.players.list_fetching import ListFetcher
 from loadtest.players.locust_http import TIMEOUT_S, LocustHttp, SwarmApi, new_session
@@ -22,6 +23,8 @@ from loadtest.players.pausing import RolePauses
 from loadtest.players.profiled_api import ProfiledApi
 from loadtest.players.request_table import RequestTable
 from loadtest.players.shared_lists import SharedLists
+from loadtest.players.together import Together
+from loadtest.players.wire_http import WireHttp
 from loadtest.wire.outgoing.http import HttpPool
 from loadtest.wire.places import Place, Places
 from loadtest.wire.profiles.connection import ProfileMemo
@@ -68,6 +71,8 @@ class Swarm:
     is_called_off: bool = False
     """The run was called off before it began; users leave at once."""
     marks: Marks = field(default_factory=Marks)
+    was_late: Callable[[float], object] = lambda late_s: None
+    """Takes how late this process acted: one function for all players."""
     arriving: set[object] = field(default_factory=set)
     """Players and their connections that are not there yet, though they have begun to come."""
     pauses: RolePauses = field(default_factory=RolePauses)
@@ -132,14 +137,24 @@ def new_swarm(
         profile.own_types = ROLES.own_types
         recorder.ledger.untold = EVENTS - profile.tells
     wire.memo.own_types = ROLES.own_types
-    session = new_session(environment, host=hosts[0], connections=options.http_connections)
     lists = SharedLists()
-
-    def api(**names: Any) -> SwarmApi:
-        http = LocustHttp(session, recorder, paths=options.paths, **names)
-        return SwarmApi(http, lists) if profile is None else ProfiledApi(http, lists, profile)
+    if profile is None:
+        wire.reader.together = Together(
+            ledger=recorder.ledger, lists=lists, chunks=wire.chunks, counters=recorder.connections
+        )  # fmt: skip
 
     requests = RequestTable(environment, record=recorder.record_request)
+    is_over_the_wire = profile is None and all(host.startswith("http:") for host in hosts)
+    if is_over_the_wire:
+        http: LocustHttp = WireHttp(_pools(hosts, options, wire), recorder, requests, paths=options.paths)
+    else:
+        session = new_session(environment, host=hosts[0], connections=options.http_connections)
+        http = LocustHttp(session, recorder, paths=options.paths)
+
+    def api(**names: str) -> SwarmApi:
+        named = http.named(names)
+        return SwarmApi(named, lists) if profile is None else ProfiledApi(named, lists, profile)
+
     plain_api = api()
     return Swarm(
         environment=environment,
@@ -153,29 +168,31 @@ def new_swarm(
         wire=wire,
         requests=requests,
         api=plain_api,
-        poll_api=api(names={"/api/rooms": "/api/rooms (poll)"}),
-        conditional_poll_api=api(names={"/api/rooms": "/api/rooms (poll, ETag)"}),
-        fetcher=_fetcher(hosts, options, wire, plain_api, recorder, requests),
+        poll_api=api(**{"/api/rooms": "/api/rooms (poll)"}),
+        conditional_poll_api=api(**{"/api/rooms": "/api/rooms (poll, ETag)"}),
+        fetcher=_fetcher(hosts, options, wire, plain_api, recorder, requests) if is_over_the_wire else None,
         lists=lists,
         profile=profile,
         timing=Timing(heartbeat_s=options.heartbeat_s),
         reconnect=options.new_reconnect_policy(),
         arrivals=_arrivals(options, share, wire, recorder, run_s=_run_s(environment)),
         is_called_off=is_called_off,
+        was_late=partial(recorder.record, LATENESS),
     )
 
 
 def _fetcher(
     hosts: list[str], options: SwarmOptions, wire: Wire, api: SwarmApi, recorder: Recorder, table: RequestTable
-) -> ListFetcher | None:
-    if options.profile is not None or not all(host.startswith("http:") for host in hosts):
-        return None
+) -> ListFetcher:
+    return ListFetcher(_pools(hosts, options, wire), api=api, paths=options.paths, recorder=recorder, table=table)
+
+
+def _pools(hosts: list[str], options: SwarmOptions, wire: Wire) -> dict[str, HttpPool]:
     most = max(1, options.http_connections // len(hosts))
-    pools = {
+    return {
         host: HttpPool(host, reader=wire.reader, timers=wire.timers, crew=wire.crew, most=most, timeout_s=TIMEOUT_S)
         for host in hosts
     }
-    return ListFetcher(pools, api=api, paths=options.paths, recorder=recorder, table=table)
 
 
 def _arrivals(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
+from locust import runners
 from locust.env import Environment
 from locust.event import EventHook
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
@@ -28,6 +29,10 @@ LAST_REPORT_TIMEOUT_S = 60.0
 """A worker with thousands of players judges what is left for seconds."""
 MISSING_S = 20.0
 """A worker that Locust takes for lost may only be busy: its last report is awaited for so long all the same."""
+
+PATIENCE_S = 15
+"""Without a heartbeat for so long a worker is lost. Locust's own 3 s end a run whose workers only wait for a busy core:
+it stops the test when the last one seems to be missing."""
 
 _REPORT = "lobby_swarm"
 _ENTRIES, _STOP, _STOPPED, _SETTLE, _LAST = "lobby_entries", "lobby_stop", "lobby_stopped", "lobby_settle", "lobby_last"
@@ -116,6 +121,9 @@ class MasterSide:
         self._stopped: set[str] = set()
         self._ended: set[str] = set()
         self._paused: tuple[str, ...] = ()
+        runners.HEARTBEAT_LIVENESS = PATIENCE_S  # in heartbeats, one per second; read with each that comes
+        for client in runner.clients.all:
+            client.heartbeat = PATIENCE_S
         _listen(environment.events.worker_report, self._on_worker_report)
         runner.register_message(_STOPPED, self._on_stopped)
         runner.register_message(_LAST, self._on_last)

@@ -22,6 +22,9 @@ from loadtest.run.steady_state import SteadyState
 from loadtest.wire.network import NetworkSample
 
 LOCAL_HISTORY_S = 1.0
+JUDGE_EVERY_S = 1.0
+MANY_ENTRIES = 4_000
+"""Of the ledger: where so many came, it is judged sooner, in slices that delay no player."""
 GIVE_BACK_EVERY_S = 5.0
 """Of memory that was needed for a moment."""
 MASTER_HISTORY_S = 3.0
@@ -60,7 +63,9 @@ class RunMonitor:
         self._steady_state = steady_state
         self._server: ServerWatch | None = None
         self._trimmer = Trimmer()
-        self._gave_back_s = 0.0
+        self._gave_back_s = self._judged_s = 0.0
+        self._left_over = 0
+        """Entries of the ledger that were too young when it was judged last."""
         self._network = NetworkSample(swarm.wire.reader)
         self._health = HealthMonitor(
             swarm.recorder, on_lag=self._on_lag, on_settle=self._on_settle, on_second=self._on_second
@@ -87,13 +92,19 @@ class RunMonitor:
         if self._has_players:
             self._swarm.requests.flush()
             self._steady_state.look(now_s)
-            self._swarm.recorder.reach.settle(now_s)
+            self._judge(now_s)
         if self._leads:
             facts = self._swarm.facts
             self._history.look(
                 self._swarm.recorder, t_s=self._duration_s(), faults=facts.faults, server_cpu=facts.server_cpu_shares
             )
             self._windows.look(self._swarm.recorder, t_s=self._duration_s())
+
+    def _judge(self, now_s: float) -> None:
+        pending = self._swarm.ledger.pending
+        if now_s - self._judged_s >= JUDGE_EVERY_S or pending.entries >= self._left_over + MANY_ENTRIES:
+            self._swarm.recorder.reach.settle(now_s)
+            self._judged_s, self._left_over = now_s, pending.entries
 
     def _on_second(self, now_s: float) -> None:
         if self._has_players:

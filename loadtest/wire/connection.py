@@ -27,6 +27,7 @@ from loadtest.client.reconnect import JitterReconnect, ReconnectPolicy
 from loadtest.client.sockets.link import LinkEnded, OpenFailed, ended_by_close_frame
 from loadtest.client.sockets.lobby_connection import DEFAULT_VERSION, REFUSING_REASONS, Attempt
 from loadtest.client.timing import Timing
+from loadtest.wire.crew import Errands
 from loadtest.wire.heartbeats.beating import BeatingConnection
 from loadtest.wire.messages import frames
 from loadtest.wire.messages.own import encode_own
@@ -54,6 +55,7 @@ class SwarmConnection(BeatingConnection):
         "_left_s",
         "_place",
         "_rng",
+        "_side",
         "_timer",
         "_token",
         "_upgrade_s",
@@ -90,7 +92,7 @@ class SwarmConnection(BeatingConnection):
             on_presence=on_presence, on_presence_many=on_presence_many, on_late=on_late, timing=timing or Timing(),
             phase=self._drawing().random() if phase is None else phase,
         )  # fmt: skip
-        self.side = wire.new_errands()
+        self._side: Errands | None = None
         self.reconnect = reconnect or JitterReconnect()
         self._place, self._host = place, ""
         self.accepted_at_s = 0.0
@@ -122,6 +124,7 @@ class SwarmConnection(BeatingConnection):
             self._stop_timer()
             self._stop_beating()
             self.state, self._left_s = State.CLOSING, self._wire.clock()
+            self.hears_with_others = False
             self._tell_unanswered(self._heartbeats.close(self._left_s))
             self._closed = Event()
             self._send_close(CloseCode.NORMAL)
@@ -177,6 +180,12 @@ class SwarmConnection(BeatingConnection):
     def is_at(self, epoch: int) -> bool:
         """Whether it is still at that try."""
         return epoch == self._epoch
+
+    @property
+    def side(self) -> Errands:  # type: ignore[override]  # made when it is needed: most players never do
+        if self._side is None:
+            self._side = self._wire.new_errands()
+        return self._side
 
     @property
     def is_connected(self) -> bool:
@@ -237,7 +246,9 @@ class SwarmConnection(BeatingConnection):
 
     def _greet(self) -> None:
         """The upgrade is done."""
-        self._send_text(self._handshake(self._token))
+        handshake = messages.encode(self._handshake(self._token))
+        self.handshake_sent_s = self._wire.clock()  # as late as can be: this process may lose its core at any time
+        self._send_payload(messages.Handshake.TYPE, handshake)
 
     def _tell_attempt(self, attempt: Attempt) -> None:
         """Counted when it has an outcome: one that its player cut short by leaving has none."""
@@ -343,6 +354,7 @@ class SwarmConnection(BeatingConnection):
 
     def _give_back(self) -> None:
         self._epoch += 1
+        self.hears_with_others = False
         self._stop_timer()
         self._heartbeats.clear()
         self._stop_beating()

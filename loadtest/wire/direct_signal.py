@@ -7,7 +7,7 @@ listener goes to the shared reader, which logs it and treats the connection as l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import ParamSpec, Protocol
 
 from loadtest.client.signals import Signal
 
@@ -38,3 +38,24 @@ class DirectSignal(Signal[P]):
     def emit(self, *args: P.args, **kwargs: P.kwargs) -> None:
         for listener in self._listeners:
             listener(*args, **kwargs)
+
+
+class Owner(Protocol):
+    def others_listen(self) -> None:
+        """Who listens to one of its signals has changed."""
+
+
+class WatchedSignal(DirectSignal[P]):
+    __slots__ = ("_owner",)
+
+    def __init__(self, name: str, owner: Owner) -> None:
+        super().__init__(name)
+        self._owner = owner
+
+    def connect(self, listener: Callable[P, object], *, weak: bool = False) -> None:
+        super().connect(listener, weak=weak)
+        self._owner.others_listen()
+
+    def disconnect(self, listener: Callable[P, object]) -> None:
+        super().disconnect(listener)
+        self._owner.others_listen()

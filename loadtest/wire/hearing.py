@@ -2,13 +2,15 @@
 
 A read that other players had, too, and that is nothing but events for many, is not taken apart again: presence goes to
 the ledger as one entry, and only what each player follows by itself (the list of rooms) is told message by message.
-Everything else is parsed, and both ways say the same (a test compares them).
+Where nobody listens but a `Follower` that all such players have, not even that: what they had in one turn of the reader
+is handed to all of them together. Everything else is parsed, and all ways say the same (a test compares them).
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 from loadtest.client.counters import UNDECODABLE, Counters
 from loadtest.client.sockets.link import LinkEnded
@@ -28,7 +30,8 @@ _DATA = frozenset({frames.OP_TEXT, frames.OP_BINARY})
 
 class HearingConnection(SendingConnection):
     __slots__ = (
-        "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "heard_s", "on_presence_many", "state",
+        "_epoch", "_heartbeats", "_on_presence", "_parser", "_pulse", "_slot_s", "followed_list", "follower",
+        "heard_s", "on_presence_many", "state",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +49,7 @@ class HearingConnection(SendingConnection):
         self.state = State.IDLE
         self._on_presence, self.on_presence_many = on_presence, on_presence_many
         self.heard_s = 0.0
-        """When the message that is being told arrived. It never goes back."""
+        """When the message that is being told arrived, or the last one. It never goes back."""
         self._epoch = 0
         """Goes up with every try and every end: what belongs to an earlier one is stale."""
         self._parser = frames.FrameParser()
@@ -54,6 +57,11 @@ class HearingConnection(SendingConnection):
         self._heartbeats = Heartbeats()
         self._slot_s: float | None = None
         """When to come back, counted from the loss, if a draining server said so."""
+        self.follower: Any = None
+        """Who alone takes what is told of presence and rooms here, as the reader's `Together` knows it; None: others
+        do, too."""
+        self.followed_list: Any = None
+        """The list of rooms that goes with it."""
 
     @property
     def on_presence(self) -> PresenceSink | None:
@@ -63,17 +71,33 @@ class HearingConnection(SendingConnection):
     def on_presence(self, sink: PresenceSink | None) -> None:
         """Another one wants each event by itself."""
         self._on_presence, self.on_presence_many = sink, None
+        self.others_listen()
+
+    def others_listen(self) -> None:
+        """From now on it hears for itself."""
+        self.follower = self.followed_list = None
+        self.hears_with_others = False
 
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
         self.counters.bytes_in += len(chunk)
         if self._pulse is not None:
             self._pulse.heard(arrived_s)
-        if self.state is State.ACCEPTED and self.on_presence_many is not None and self._parser.is_between:
-            known = self._wire.chunks.get(chunk)
+        if self.state is State.ACCEPTED and self._parser.is_between:
+            known = self._wire.chunks.get(chunk) if self.on_presence_many is not None else None
             if known is not None:
                 self._take(known, arrived_s)
                 return
+            pong = self._wire.memo.pong_in(chunk)
+            if pong is not None:
+                self._take_pong(*pong, arrived_s)
+                return
         self._take_apart(chunk, arrived_s)
+        self.hears_with_others = (
+            self.follower is not None
+            and self.state is State.ACCEPTED
+            and self.on_presence_many is not None
+            and self._parser.is_between
+        )
 
     def _take(self, chunk: Chunk, arrived_s: float) -> None:
         """Known from another player, or from before."""
@@ -92,6 +116,15 @@ class HearingConnection(SendingConnection):
             if epoch != self._epoch:
                 return  # it ended on the way
         self.heard_s = heard_s + chunk.messages * APART_S
+
+    def _take_pong(self, size: int, server_ms: int, arrived_s: float) -> None:
+        self.heard_s = max(arrived_s, self.heard_s) + APART_S
+        self.counters.messages_in[messages.Pong.TYPE] += 1
+        self.counters.payload_in[messages.Pong.TYPE] += size
+        for round_trip_s in self._heartbeats.heard(self.heard_s):
+            self.heartbeat_finished.emit(round_trip_s)
+        if self.message_received.listeners:
+            self.message_received.emit(messages.Pong(ts=server_ms))
 
     def _take_apart(self, chunk: bytes, arrived_s: float) -> None:
         heard_s, was_between = max(arrived_s, self.heard_s), self._parser.is_between

@@ -27,7 +27,8 @@ class Opened:
     bytes_in: int
     bytes_out: int
     upgrade_s: float
-    """From asking for the connection to the arrival of the answer to its upgrade: the server and the network."""
+    """From asking for the connection to the arrival of the answer to its upgrade, without what this process was late in
+    between: the server and the network."""
     heard_s: float
     """When what is unread arrived."""
 

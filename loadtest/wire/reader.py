@@ -8,6 +8,8 @@ A message that comes alone is read at once. What comes within `SPACING_S` after 
 do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. Times do
 not suffer from it, for they are the kernel's (`loadtest.client.sockets.arrival`).
 
+What many are told is read for all of them first, and then handed over once (`Together`).
+
 In between the whole process naps. Not to watch the epoll for so long would be kinder to others and dearer: an epoll in
 another one costs the kernel a walk over all its sockets whenever it is added or changed.
 """
@@ -17,14 +19,14 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import gevent
 from gevent import monkey
 from gevent.hub import get_hub
 
-from loadtest.client.sockets.arrival import STAMP_BYTES, ArrivalClock
+from loadtest.client.sockets.arrival import STAMP_BYTES, ArrivalClock, Control
 from loadtest.wire.alarm import Waiter
 
 MOST_AT_ONCE = 512
@@ -45,6 +47,10 @@ class Readable(Protocol):
 
     sock: Any
 
+    @property
+    def hears_with_others(self) -> bool:
+        """What it hears may be handed to the reader's `Together` instead of `on_bytes`."""
+
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
         """`arrived_s`: when the kernel had the last of them."""
 
@@ -52,6 +58,13 @@ class Readable(Protocol):
         """The other side closed, or the network did."""
 
     def on_writable(self) -> None: ...
+
+
+class Together(Protocol):
+    """Takes the same bytes for several connections that hear with others."""
+
+    def take(self, chunk: bytes, connections: Sequence[Any], arrived_s: Sequence[float]) -> None:
+        """Each connection was open when it was read for; some may have ended since."""
 
 
 class SharedReader:
@@ -67,6 +80,8 @@ class SharedReader:
         self._waiter = Waiter()
         self._rests_until_s = 0.0
         self.greenlet: gevent.Greenlet | None = None
+        self.together: Together | None = None
+        """Without one, each connection hears for itself."""
         self.reads = 0
         """System calls that brought bytes."""
 
@@ -141,6 +156,8 @@ class SharedReader:
         """Returns for how many there was something."""
         by_fd, clock, arrived_s = self._by_fd, self._clock, self._arrivals.arrived_s
         view, into, writable = self._view, self._into, select.EPOLLOUT
+        together = self.together
+        for_many: dict[bytes, tuple[list[Readable], list[Control]]] = {}
         ready = self._epoll.poll(0, MOST_AT_ONCE)
         for fd, event in ready:
             connection = by_fd.get(fd)  # gone if another one's bytes led to its end
@@ -160,12 +177,23 @@ class SharedReader:
                     continue
                 if size:
                     self.reads += 1
-                    connection.on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
+                    chunk = view[:size].tobytes()
+                    if together is None or not connection.hears_with_others:
+                        connection.on_bytes(chunk, arrived_s(control, clock()))
+                        continue
+                    same = for_many.get(chunk)
+                    if same is None:
+                        same = for_many[chunk] = [], []
+                    same[0].append(connection)
+                    same[1].append(control)
                 else:
                     connection.on_end("the other side closed the connection without a close frame")
             except Exception:
                 log.exception("fault while reading for %r; it is taken for lost", connection)
                 connection.on_end("a fault of this client")
+        if together is not None:
+            for chunk, (connections, controls) in for_many.items():
+                together.take(chunk, connections, self._arrivals.arrived_many_s(controls, clock()))
         return len(ready)
 
 

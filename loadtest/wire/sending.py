@@ -12,19 +12,22 @@ from typing import Any
 from loadtest.client.counters import Counters
 from loadtest.client.signals import Signal
 from loadtest.client.sockets.lobby_connection import LobbyConnection
-from loadtest.wire.direct_signal import DirectSignal
+from loadtest.wire.direct_signal import DirectSignal, WatchedSignal
 from loadtest.wire.messages import frames
 from loadtest.wire.shared import Wire
 from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
+
+OF_A_FOLLOWER = frozenset({"rooms_list_changed", "rooms_announced", "message_received", "list_updated"})
+"""Signals that are not emitted where a follower takes what many are told."""
 
 
 class SendingConnection(LobbyConnection):
     """Nothing here waits: what a full socket does not take is kept, and the shared reader says when to go on."""
 
     __slots__ = (
-        "_unsent", "_wire", "accepted_too_late", "counters", "handshake_sent", "heartbeat_unanswered", "not_understood",
-        "sock",
+        "_unsent", "_wire", "accepted_too_late", "counters", "handshake_sent", "hears_with_others",
+        "heartbeat_unanswered", "not_understood", "sock",
     )  # fmt: skip
 
     def __init__(
@@ -36,7 +39,7 @@ class SendingConnection(LobbyConnection):
         features: Iterable[Feature | str],
         counters: Counters,
     ) -> None:
-        super().__init__(name=name, version=version, features=features, new_signal=DirectSignal, join=wire.memo.join)
+        super().__init__(name=name, version=version, features=features, new_signal=self.new_signal, join=wire.memo.join)
         self.counters = counters
         self.handshake_sent: Signal[[float]] = DirectSignal("handshake_sent")
         """At that time, in a moment. `connection_attempted` or `accepted_too_late` tells its end, unless its owner
@@ -49,8 +52,17 @@ class SendingConnection(LobbyConnection):
         """The server goes on without having answered a ping."""
         self.sock: Any = None
         """None while there is no upgraded connection."""
+        self.hears_with_others = False
+        """It has a follower, is accepted, and the next read begins with a message."""
         self._wire = wire
         self._unsent = b""
+
+    def new_signal(self, name: str) -> Signal[Any]:
+        return WatchedSignal(name, self) if name in OF_A_FOLLOWER else DirectSignal(name)
+
+    @abstractmethod
+    def others_listen(self) -> None:
+        """Somebody listens, or listens no more, to what a follower follows."""
 
     @abstractmethod
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:

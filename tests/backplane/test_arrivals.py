@@ -183,3 +183,20 @@ async def test_session_that_waits_as_its_node_is_given_up_arrives_under_the_new_
     may_send.set()
     await until(lambda: ear.heard_types == ["handshake_accepted", "user_online"])
     await until(lambda: [user.id for user in other.app.presence.online()] == [ANN.id])
+
+
+async def test_session_does_not_wait_long_for_a_node_that_is_behind(valkey_houses: Houses) -> None:
+    house = await valkey_houses.start()
+    log: Any = house.app.replica.log
+    take, held = log._take, list[Any]()
+    log._take = held.append  # it has read, and not applied
+    ear = Ear(house, ANN)
+    ear.handshake()
+    await until(lambda: held)
+    assert ear.heard == []
+    await until(lambda: ear.heard_types == ["handshake_accepted"])
+    assert house.app.replica.log.takes_part
+    log._take = take
+    for entry in held:
+        take(entry)
+    await until(lambda: ear.heard_types == ["handshake_accepted", "user_online"])

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from bench.load.changes.publisher import Published
 from bench.processes.cpu import CpuPlan
-from bench.processes.lab import Lab
+from bench.processes.lab import OWN_BUILD, Build, Lab
 from bench.processes.progress import PlainReporter
 from bench.record.findings import Findings, Reading, Stretch, Where
 from bench.record.profiles.standard import SMOKE
@@ -160,7 +160,7 @@ def a_stretch(**changes: float) -> Stretch:
 class _Lab(Lab):
     stage: Stage
 
-    def server(self, flags: Sequence[str] = (), *, netns: str | None = None) -> Any:
+    def server(self, flags: Sequence[str] = (), *, netns: str | None = None, build: Build = OWN_BUILD) -> Any:
         server = FakeServer()
         self.stage.servers.append((server, tuple(flags)))
         return contextlib.nullcontext(server)

@@ -63,7 +63,7 @@ def test_address_is_given_confirmed_by_the_mail_and_brings_a_forgotten_password_
 
     fresh = Person(crowd.page(locale="de-DE"), "mail_ann")
     fresh.page.get_by_role("button", name="Passwort vergessen?").click()
-    fresh.page.get_by_label("Benutzername oder E-Mail-Adresse").fill(ADDRESS)
+    fresh.page.get_by_label("Dein Name oder deine E-Mail-Adresse").fill(ADDRESS)
     fresh.page.get_by_role("button", name="Link senden").click()
     fresh.page.locator("#door-news", has_text="ist der Link dorthin unterwegs").wait_for()
     fresh.page.get_by_role("button", name="Anmelden").wait_for()
@@ -105,7 +105,7 @@ def test_door_says_the_same_of_an_account_that_does_not_exist(crowd: Crowd) -> N
     page = crowd.page()
     page.locator("#login-username").fill("mail_nobody")
     page.get_by_role("button", name="Forgotten your password?").click()
-    assert page.get_by_label("Username or email address").input_value() == "mail_nobody"
+    assert page.get_by_label("Your name or email address").input_value() == "mail_nobody"
     page.get_by_role("button", name="Send the link").click()
     page.locator("#door-news", has_text="the link is on its way there").wait_for()
     page.get_by_role("button", name="Forgotten your password?").click()
@@ -140,7 +140,7 @@ def test_lobby_without_a_mail_server_says_who_can_help(chromium: Any, tmp_path: 
         assert not dialog.locator("#email-fold").is_visible()
         door = crowd.page()
         door.get_by_role("button", name="Forgotten your password?").click()
-        door.get_by_label("Username or email address").fill("ann")
+        door.get_by_label("Your name or email address").fill("ann")
         door.get_by_role("button", name="Send the link").click()
         door.get_by_text("This lobby sends no mail; an administrator can give you a link").wait_for()
         for context in crowd.contexts:

@@ -18,6 +18,14 @@ OVERLAPS = """() => {
 }"""
 
 
+GO_ON_POINTING = """() => {
+    const list = document.getElementById("rooms");
+    const move = () => list.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, pointerType: "mouse" }));
+    window.pointing = setInterval(move, 100);
+}"""
+"""In the page itself: a machine that is busy would let the pointer rest between two steps of a test."""
+
+
 def names(person: Person) -> list[str]:
     return list(person.page.locator("#rooms li [data-part=gamemode]").all_text_contents())
 
@@ -29,25 +37,17 @@ def test_rows_stay_where_they_are_while_the_pointer_moves_over_them(crowd: Crowd
     row = ann.room("steady one")
     row.wait_for()
     box = row.bounding_box()
-    x, y = box["x"] + 20, box["y"] + 10
-    made = 0
-
-    def points() -> None:
-        nonlocal made
-        made += 1
-        ann.page.mouse.move(x + made % 2, y)
-
-    points()
+    ann.page.mouse.move(box["x"] + 20, box["y"] + 10)
+    ann.page.evaluate(GO_ON_POINTING)
     cat.create_room("steady two")
-    while "2" not in ann.page.locator("#rooms-count").text_content():
-        points()
+    ann.page.locator("#rooms-count", has_text="2").wait_for()
     assert (names(ann), row.bounding_box()) == (["steady one"], box), "what is new waits"
     bob.page.locator("#my-room-delete").click()
     bob.confirms("Delete room")
-    while ann.page.locator("#rooms li.gone").count() == 0:
-        points()
+    ann.page.locator("#rooms li.gone").wait_for()
     assert (names(ann), row.bounding_box()) == (["steady one"], box), "what is gone stays"
     assert row.locator("[data-part=join]").is_disabled()
+    ann.page.evaluate("clearInterval(window.pointing)")
     row.wait_for(state="detached")  # the pointer rests
     assert names(ann) == ["steady two"]
     cat.page.locator("#my-room-delete").click()

@@ -27,6 +27,8 @@ SURE_S = 0.3
 """Two things that are closer than this may have happened in either order, seen from a swarm that has just started.
 Locust starts players in batches, a second apart."""
 ROOMS_KEPT = 50
+TURN_S = 10.0
+"""Of a client that neither comes in nor goes away."""
 
 
 def token(user_id: int) -> str:
@@ -62,8 +64,9 @@ class Faults:
     pong: dict[str, Any] = field(default_factory=lambda: {"ts": 1_700_000_000_000})
     room_lacks: str = ""
     """A key that rows of rooms do not have."""
-    is_sure_by_ping: bool = False
-    """Who was there before whom is sure when the earlier client has shown that it knows, however late that is."""
+    in_turn: bool = False
+    """A client gets the answer to its upgrade when each one before it has shown, by a ping, that it knows that it is in.
+    So who was there before whom is sure, on however busy a machine."""
     has_text_ids: bool = False
     garbage_every_s: float = 0.0
     """Each is told something that is no JSON, so often."""
@@ -96,8 +99,8 @@ class _Member:
     socket: _Socket
     user_id: int
     since_s: float
-    known_s: float = math.inf
-    """Since when its client knows that it is in: it has sent a ping after that."""
+    is_known: bool = False
+    """Its client knows that it is in: it has sent a ping."""
 
 
 class FaultyLobby:
@@ -112,6 +115,8 @@ class FaultyLobby:
         self.first_s: float | None = None
         self._held: dict[int, asyncio.TimerHandle] = {}
         self._marks = Marks()
+        self.turn = asyncio.Lock()
+        """Of the one client that comes now."""
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -178,7 +183,7 @@ class FaultyLobby:
     def pong(self, socket: _Socket, number: int, user_id: int) -> None:
         member = self.members.get(user_id)
         if member is not None:
-            member.known_s = min(member.known_s, time.perf_counter())
+            member.is_known = True
         if self.faults.is_pong_dropped(number, user_id):
             self.told.pongs_dropped += 1
         else:
@@ -228,8 +233,8 @@ class FaultyLobby:
             observer = member.user_id
             if observer == user_id or member.since_s > came_s:
                 continue
-            since_s = member.known_s if self.faults.is_sure_by_ping else member.since_s
-            is_sure = since_s < came_s - SURE_S  # only they get faults: found to the count
+            # only they get faults: found to the count
+            is_sure = self.faults.in_turn or member.since_s < came_s - SURE_S
             is_dropped = is_sure and self.faults.is_dropped(user_id, observer)
             is_doubled = is_sure and self.faults.is_doubled(user_id, observer)
             told.pairs += is_sure
@@ -291,6 +296,23 @@ class _Socket(WebSocketHandler):
 
     def check_origin(self, origin: str) -> bool:
         return True
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        if not self.lobby.faults.in_turn:
+            await super().get(*args, **kwargs)
+            return
+        async with self.lobby.turn:
+            if self.request.connection.stream.closed():
+                return  # it gave up waiting
+            before = len(self.lobby.members)
+            handled = asyncio.ensure_future(super().get(*args, **kwargs))
+            until_s = time.perf_counter() + TURN_S
+            while not handled.done() and time.perf_counter() < until_s:
+                members = self.lobby.members
+                if len(members) > before and all(member.is_known for member in members.values()):
+                    break
+                await asyncio.sleep(0.01)
+        await handled
 
     def open(self) -> None:
         self.set_nodelay(True)

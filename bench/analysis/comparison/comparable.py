@@ -25,8 +25,9 @@ SIZES_OF: Mapping[str, str] = {
     "broadcast": "broadcast", "freshness": "freshness", "bandwidth": "bandwidth", "break-even": "break_even",
     "reconnect": "returns", "flap": "returns", "capacity": "capacity", "cost": "cost", "peers": "peers",
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
-    "engine-freshness": "engine", "swarm-cost": "swarm_cost", "churn": "churn", "hostile": "hostile",
-    "cluster": "cluster", "survival": "survival",
+    "engine-freshness": "engine", "swarm-cost": "swarm_cost", "swarm-truth": "swarm_truth", "churn": "churn",
+    "hostile": "hostile", "cluster": "cluster", "survival": "survival",
+    "room-creation": "engine", "prediction": "prediction",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 

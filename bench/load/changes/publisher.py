@@ -115,6 +115,21 @@ class Publisher:
         return answer
 
 
+def make_and_delete(publisher: Publisher, *, start_s: float, changes_per_s: float, window_s: float) -> int:
+    """A room is made and deleted in turns, at a steady rate. Blocks for the window; returns how many changes that was:
+    a whole number, and the interval after each."""
+    made: list[Published] = []
+    changes = max(1, round(window_s * changes_per_s))
+    for number in range(changes):
+        time.sleep(max(0.0, start_s + number / changes_per_s - time.perf_counter()))
+        if made:
+            publisher.delete([made.pop()])
+        else:
+            made.append(publisher.publish(time.perf_counter()))
+    time.sleep(max(0.0, start_s + changes / changes_per_s - time.perf_counter()))
+    return changes
+
+
 def schedule(count: int, *, interval_s: float, start_s: float, jitters: Sequence[float]) -> list[float]:
     """Intended times: one per interval, each moved by its jitter (0 to 1) of a tenth of it.
 

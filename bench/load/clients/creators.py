@@ -19,6 +19,7 @@ from lobby_server.protocol.resources import RoomList, RoomMade
 
 BODY = msgspec.json.encode({"gamemode": GAMEMODE, "mapName": "harbour", "maxPlayers": 8})
 CREATED = 201
+ANSWER_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,14 @@ class Creators:
         self._all_answered = asyncio.Event()
 
     async def open(self) -> None:
-        """A connection for each."""
-        await politely(range(self._count), self._open)
+        """A connection for each, also for those whose last one the server has closed as idle."""
+        self._creators = [creator for creator in self._creators if not creator.lost]
+        await politely(range(self._count - len(self._creators)), self._open)
 
     async def make_rooms(self, duration_s: float) -> Made:
-        """All of them make rooms for so long; returns when each has had its last answer."""
+        """All of them make rooms for so long; returns when each has had its last answer. Raises `TimeoutError` when one
+        has none for `ANSWER_TIMEOUT_S`."""
+        await self.open()
         self._answered, self._refused = 0, {}
         start_s = perf_counter()
         self._until_s = start_s + duration_s
@@ -59,7 +63,7 @@ class Creators:
         self._all_answered.clear()
         for creator in self._creators:
             creator.send(self._request())
-        await self._all_answered.wait()
+        await asyncio.wait_for(self._all_answered.wait(), duration_s + ANSWER_TIMEOUT_S)
         return Made(self._answered, duration_s, self._refused)
 
     async def missing(self) -> int:

@@ -49,6 +49,7 @@ class Used:
     entries_per_s: float
     commands_per_s: float
     changes_per_s: float
+    """That there were in the window."""
     fresh: Times
     reach: float | None
     """Of those who should have come to the changes of the window, the part that did soon after it; None: nothing
@@ -74,6 +75,7 @@ class Lobby:
             self.engine = Engine(
                 Process(shared or Core(self.world)), model, readers_in_all=setup.processes, readers_run=setup.run
             )
+            self.engine.process.call_at(self._random.uniform(0.0, 0.25), self.engine.start)
         self.nodes = [
             Node(
                 setup, model, Process(shared or Core(self.world)), number=number, told=self.told, engine=self.engine
@@ -176,6 +178,8 @@ class Lobby:
         if window_s is None:
             wanted_s = CHANGES_IN_A_WINDOW / setup.changes_per_s if setup.changes_per_s else LEAST_WINDOW_S
             window_s = min(MOST_WINDOW_S, max(LEAST_WINDOW_S, wanted_s))
+        if not setup.has_sockets:  # in which everybody polls equally often
+            window_s = max(1, round(window_s / setup.poll_s)) * setup.poll_s
         warm_s = WARM_S + (0.0 if setup.has_sockets else setup.poll_s)
         tail_s = 1.0 + (0.0 if setup.has_sockets else setup.poll_s)
         self._timed = warm_s, warm_s + window_s
@@ -188,7 +192,7 @@ class Lobby:
         engine_after = self._engine_reading()
         self.world.run(warm_s + window_s + tail_s)  # clients come to the last changes after the window
         self.world.forget()
-        used, framed, wire, out, writes = (
+        used, framed, wire, out, writes, changes = (
             [(late - early) / window_s for early, late in zip(of_before, of_after, strict=True)]
             for of_before, of_after in zip(zip(*before, strict=True), zip(*after, strict=True), strict=True)
         )
@@ -206,7 +210,7 @@ class Lobby:
             writes_per_s=sum(writes) / number,
             entries_per_s=entries,
             commands_per_s=commands,
-            changes_per_s=setup.changes_per_s,
+            changes_per_s=sum(changes) * setup.processes / number,
             fresh=self.told.fresh,
             reach=self._reach(),
             answers=self.told.answers,
@@ -218,8 +222,8 @@ class Lobby:
 
     @staticmethod
     def _reading(node: Node) -> tuple[float, ...]:
-        traffic = node.traffic
-        return node.process.used_s, traffic.framed_bytes, traffic.wire_bytes, traffic.out_bytes, traffic.writes
+        traffic, changes = node.traffic, float(node.changes)
+        return node.process.used_s, traffic.framed_bytes, traffic.wire_bytes, traffic.out_bytes, traffic.writes, changes
 
     def _engine_reading(self) -> tuple[float, float, float]:
         if self.engine is None:

@@ -14,6 +14,8 @@ from bench.prediction.model import Model
 from bench.prediction.virtual.core import Process
 from bench.prediction.virtual.setup import seconds
 
+IDLE_EVERY_S = 0.25
+
 
 class Kind(Enum):
     """What a command changes."""
@@ -65,8 +67,15 @@ class Engine:
         costs = model.costs
         self._entry_s, self._command_s = seconds(costs.engine_entry), seconds(costs.engine_command)
         self._read_s = seconds(costs.engine_read) * readers_in_all / max(1, readers_run)
+        idle = costs.engine_idle
+        self._idle_s = 0.0 if idle is None else seconds(idle) * readers_in_all
         self._stream: list[Batch] = []
         self._waiting: dict[Reader, None] = {}
+
+    def start(self) -> None:
+        """What processes ask for whatever happens: that they are there, who else is, how far the log is."""
+        self.process.spend(self._idle_s * IDLE_EVERY_S)
+        self.process.call_later(IDLE_EVERY_S, self.start)
 
     def append(self, writer: Writer, batch: Batch) -> None:
         self.process.spend(self._entry_s + self._command_s * commands_in(batch))

@@ -28,6 +28,7 @@ from bench.record.profiles.sizes import (
     SurvivalSizes,
     SwarmCostSizes,
     SwarmSizes,
+    SwarmTruthSizes,
 )
 
 OF_A_SWARM = "swarm"
@@ -48,6 +49,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     cost: CostSizes = CostSizes()
     peers: PeersSizes = PeersSizes()
     swarm_cost: SwarmCostSizes = SwarmCostSizes()
+    swarm_truth: SwarmTruthSizes = SwarmTruthSizes()
     churn: ChurnSizes = ChurnSizes()
     hostile: HostileSizes = HostileSizes()
     cluster: ClusterSizes = ClusterSizes()
@@ -87,6 +89,7 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
         cost=change(profile.cost, clients=sizes),
         peers=change(profile.peers, clients=last),
         swarm_cost=change(profile.swarm_cost, players=sizes),
+        swarm_truth=change(profile.swarm_truth, players=sizes, tool_players=min(sizes)),
         engine=change(
             profile.engine, ladder=[], fanout=sizes, storms=sizes, returns=sizes, memory=sizes, fresh=last,
             creators=last,

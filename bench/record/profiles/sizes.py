@@ -188,6 +188,27 @@ class SwarmCostSizes(Sizes, frozen=True, kw_only=True):
     """For all players to come."""
 
 
+class SwarmTruthSizes(Sizes, frozen=True, kw_only=True):
+    """Of each condition under which the swarm's figures are held against packets."""
+
+    players: list[int] = msgspec.field(default_factory=lambda: [1_000])
+    players_per_s: float = 200.0
+    run_s: float = 20.0
+    """From when all players are there."""
+    frozen_run_s: list[float] = msgspec.field(default_factory=lambda: [20.0])
+    """Likewise, where the generator is frozen in between."""
+    frozen_s: float = 1.4
+    heartbeat_s: float = 10.0
+    changes_per_s: float = 1.0
+    """Of the rooms, by others than the players."""
+    own_changes_per_s: float = 0.2
+    tool_players: int = 300
+    """Of the other load generators, whose reports are held against packets too; 0: none."""
+    tool_players_per_s: float = 1_000.0
+    tool_run_s: float = 10.0
+    patience_s: float = 120.0
+
+
 class ChurnSizes(Sizes, frozen=True, kw_only=True):
     """Of each way in, on a fresh server."""
 

@@ -28,6 +28,7 @@ from bench.record.profiles.sizes import (
     SurvivalSizes,
     SwarmCostSizes,
     SwarmSizes,
+    SwarmTruthSizes,
 )
 from bench.record.vocabulary import FLOOR, NAIVE_TORNADO, NODE_EXPRESS
 
@@ -57,6 +58,10 @@ SMOKE = Profile(
         mix=EVERY_FEATURE,
     ),
     swarm_cost=SwarmCostSizes(players=[20], window_s=1.0, heartbeat_s=1.0, patience_s=60.0),
+    swarm_truth=SwarmTruthSizes(
+        players=[20], players_per_s=5.0, run_s=5.0, frozen_run_s=[6.0], heartbeat_s=1.0, own_changes_per_s=1.0,
+        tool_players=10, tool_run_s=2.5,
+    ),
     churn=ChurnSizes(accepted=60, refused=60, room=30, warm_up=20, samples=6),
     hostile=HostileSizes(good=20, round_s=0.2),
     cluster=ClusterSizes(
@@ -137,6 +142,9 @@ FULL = Profile(
         mix=EVERY_FEATURE,
     ),
     swarm_cost=SwarmCostSizes(players=[1_000, 5_000], repeats=5, window_s=15.0),
+    swarm_truth=SwarmTruthSizes(
+        players=[1_000, 5_000], run_s=45.0, frozen_run_s=[45.0, 180.0], tool_players=1_000, tool_run_s=30.0,
+    ),
     churn=ChurnSizes(accepted=120_000, refused=120_000, room=50_000, warm_up=20_000, samples=60),
     hostile=HostileSizes(good=2_000, rounds=5, round_s=2.0),
     cluster=ClusterSizes(

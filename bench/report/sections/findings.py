@@ -16,6 +16,7 @@ from bench.record.questions import question_of
 from bench.record.run import Run
 from bench.record.vocabulary import LOBBY, LOBBY_AGAIN
 from bench.report.charts import CHARTS_OF
+from bench.report.sections.generators import generators_table
 from bench.report.sections.page import Section, Table, mark_of
 from bench.report.sections.shows import SHOWS
 from bench.words import count, in_digits, in_percent, rate_number, way_words
@@ -65,6 +66,11 @@ HOW: dict[str, Sequence[str]] = {
         "CPU and resident memory are those of all its processes; connecting counts from the first player who was "
         "online to the last, by the server's count.",
     ),
+    "swarm-truth": (
+        "Server and generator are on the two ends of a link between network namespaces. A process of its own captures "
+        "the packets at the generator's end, with the kernel's times, and reads upgrades, messages and HTTP from them "
+        "without any code of the swarm.",
+    ),
     "hostile": (
         "Good clients of one way in stay connected and ping; rounds with one hostile client, a process of its own, and "
         "rounds without it are taken in turns. Each ratio is of two rounds that followed each other.",
@@ -109,6 +115,8 @@ def findings_section(run: Run, found: Findings) -> Section:
     tables = [*_goals(found), _measures(found)]
     if any(each.party not in (LOBBY, LOBBY_AGAIN) for each in found.measures) and found.name in ("peers", "fanout"):
         tables.insert(0, _beside(run, found))
+    if found.name in ("peers", "swarm-cost", "swarm-truth"):
+        tables.insert(0, generators_table(run))
     return Section(
         name=found.name,
         title=question,

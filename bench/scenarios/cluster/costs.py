@@ -198,7 +198,8 @@ def _add_heard(book: Book, party: str, heard_ms: np.ndarray[tuple[int], np.dtype
 
 def storm(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> None:
     """Everybody says hello in one moment, and is told of all who come after, which are (N + 1) / 2 on average; on one
-    process, and on two nodes."""
+    process, and on two nodes. Nodes that are busy for longer than a newcomer waits let it in before its arrival is in
+    the log: then it hears of some who came before."""
     clients = lab.profile.cluster.storm
     for count in chance.sample([1, 2], 2):
         with contextlib.ExitStack() as stack:
@@ -223,7 +224,7 @@ def storm(lab: Lab, book: Book, place: Surroundings, chance: random.Random) -> N
             heard = sinks.call(ClusterSinks.hear_in_all, expected, patience_s, quiet_s=QUIET_S)
             stretch = watch.stretch()
             book.add(CPU_IN_ALL, stretch.server_cpu_s, clients=clients, party=party, stretch=stretch)
-            if heard != expected:
+            if not expected <= heard <= (expected if count == 1 else clients * clients):
                 book.faults.append(f"storm on {party}: {heard:,} events heard, not {expected:,}")
             book.add(EVENTS_PER_NEWCOMER, heard / clients, clients=clients, party=party)
             sinks.call(ClusterSinks.close)

@@ -80,6 +80,7 @@ def _party(lab: Lab, stack: contextlib.ExitStack, build: Build, creators: int) -
 
 
 def _turn(book: Book, party: _Party, sizes: EngineSizes) -> None:
+    party.creators.call(Creators.open)
     watch = Watch(party.server.pid, party.creators.pid)
     made = party.creators.call(Creators.make_rooms, sizes.create_s)
     stretch = watch.stretch()

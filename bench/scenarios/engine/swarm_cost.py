@@ -11,16 +11,16 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-import urllib.request
 from functools import partial
 from pathlib import Path
 
-from bench.load.changes.publisher import Published, Publisher
+from bench.load.attendance import NotAllCame, await_online, online
+from bench.load.changes.publisher import Publisher, make_and_delete
 from bench.load.generators import Aim, GeneratorFailed, Running, Tool, running, tools
 from bench.load.sockets.tokens import mint_receiver
 from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER, PLAYERS_PER_CPU_S
 from bench.processes.again import calmly
-from bench.processes.lab import HOST, Lab, Server
+from bench.processes.lab import Lab, Server
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
 from bench.processes.turns import in_turns
 from bench.record.book import Book
@@ -30,9 +30,10 @@ from bench.record.profiles.sizes import SwarmCostSizes
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0)
 FEATURES = ("rooms_delta",)
 """So that a change is one event at each player, whole, and nobody fetches."""
-QUIET_S = 2.0
-"""After the last player came, until memory is looked at; and again before the changes count."""
-LOOK_EVERY_S = 0.03
+QUIET_S = 12.0
+"""After the last player came, until memory is looked at and changes begin. The swarm's ledger judges what was told of
+the comings for two of its settling times, and that is the ramp's cost."""
+BEFORE_CHANGES_S = 2.0
 
 
 def run(lab: Lab) -> Findings:
@@ -71,14 +72,14 @@ def _turn(lab: Lab, tool: Tool, players: int, book: Book) -> None:
         try:
             with running(tool, aim, cpus=lab.cpus.generator) as generator:
                 _measure(sizes, server, generator, tool.name, players, book)
-        except GeneratorFailed as failed:
+        except (GeneratorFailed, NotAllCame) as failed:
             book.faults.append(f"{tool.name}, {players} players: {failed}")
 
 
 def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: str, players: int, book: Book) -> None:
-    _await_online(server, generator, 1, sizes.patience_s)
-    before, here = generator.cpu(), _online(server)
-    _await_online(server, generator, players, sizes.patience_s)
+    await_online(server, 1, patience_s=sizes.patience_s, check=generator.check)
+    before, here = generator.cpu(), online(server)
+    await_online(server, players, patience_s=sizes.patience_s, check=generator.check)
     used_s = generator.cpu().since(before).used_s
     if here < players and used_s > 0:  # a few come between two looks
         book.add(PLAYERS_PER_CPU_S, (players - here) / used_s, clients=players, party=party)
@@ -86,52 +87,22 @@ def _measure(sizes: SwarmCostSizes, server: Server, generator: Running, party: s
     book.add(GENERATOR_KIB_PER_PLAYER, generator.resident_kib() / players, clients=players, party=party)
     with Publisher(server.port, server.jwt_secret) as publisher:
         publisher.fill(1)
-        time.sleep(QUIET_S)
+        time.sleep(BEFORE_CHANGES_S)
         start_s = time.perf_counter()
         before = generator.cpu()
-        changes = _change(publisher, start_s, sizes.changes_per_s, sizes.window_s)
+        changes = make_and_delete(
+            publisher, start_s=start_s, changes_per_s=sizes.changes_per_s, window_s=sizes.window_s
+        )
         used = generator.cpu().since(before)
         generator.check()
         stretch = Stretch(
             wall_s=time.perf_counter() - start_s, server_cpu_s=0.0, server_wait_s=0.0, generator_cpu_s=used.used_s,
             generator_wait_s=used.waited_s,
         )  # fmt: skip
-    missing = players - _online(server)
+    missing = players - online(server)
     if missing:
         book.faults.append(f"{party}: {missing} of {players} players were gone at the end")
     book.add(
         GENERATOR_CPU_PER_1000_EVENTS, used.used_s * 1e6 / (changes * players), clients=players, party=party,
         changes_per_s=sizes.changes_per_s, stretch=stretch,
     )  # fmt: skip
-
-
-def _change(publisher: Publisher, start_s: float, changes_per_s: float, window_s: float) -> int:
-    """Make and delete a room in turns; a whole number of changes, and the interval after each."""
-    made: list[Published] = []
-    changes = max(1, round(window_s * changes_per_s))
-    for number in range(changes):
-        time.sleep(max(0.0, start_s + number / changes_per_s - time.perf_counter()))
-        if made:
-            publisher.delete([made.pop()])
-        else:
-            made.append(publisher.publish(time.perf_counter()))
-    time.sleep(max(0.0, start_s + changes / changes_per_s - time.perf_counter()))
-    return changes
-
-
-def _await_online(server: Server, generator: Running, players: int, patience_s: float) -> None:
-    ends_s = time.monotonic() + patience_s
-    while _online(server) < players:
-        generator.check()
-        if time.monotonic() > ends_s:
-            raise GeneratorFailed(f"{_online(server)} of {players} players came within {patience_s:g} s")
-        time.sleep(LOOK_EVERY_S)
-
-
-def _online(server: Server) -> int:
-    """Users, by the server's own count."""
-    with urllib.request.urlopen(f"http://{HOST}:{server.port}/metrics", timeout=30) as answer:
-        for line in answer.read().decode().splitlines():
-            if line.startswith("lobby_users_online "):
-                return int(float(line.split()[1]))
-    raise GeneratorFailed("the server does not say how many users are online")

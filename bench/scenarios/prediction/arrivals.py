@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
+from bench.load.changes.publisher import Publisher
 from bench.load.changes.storm_ledger import storm_events
+from bench.load.clients.herd import Herd
 from bench.load.clients.population import Group, Population
 from bench.load.sockets.sinks import Sinks
 from bench.measures import RSS_PER_CONNECTION
@@ -22,7 +24,7 @@ SETTLE_S = 0.3
 GONE_S = 0.5
 """Until the server has seen that all are gone."""
 PING_EVERY_S = 0.4
-UNITS = {"upgrade": "µs", "handshake": "µs", "departure": "µs", "heartbeat": "µs", "event": "µs"}
+UNITS = {"upgrade": "µs", "handshake": "µs", "departure": "µs", "heartbeat": "µs", "event": "µs", "connection": "µs"}
 
 
 def measure(measuring: Measuring) -> None:
@@ -33,6 +35,8 @@ def measure(measuring: Measuring) -> None:
         _come_and_go(measuring, server)
         measuring.say(f"{sizes.storm} users come, each told of all")
         _storms(measuring, server)
+        measuring.say(f"herds of {sizes.comers} who come for the list")
+        _herds(measuring, server)
         measuring.say("heartbeats")
         _heartbeats(measuring, server)
     measuring.take(fit(measuring.rows, given=measuring.known), {**broadcasts.UNITS, **UNITS})
@@ -101,6 +105,27 @@ def _storms(measuring: Measuring, server: Server) -> None:
             )  # fmt: skip
             sinks.call(Sinks.close)
             time.sleep(GONE_S)
+
+
+def _herds(measuring: Measuring, server: Server) -> None:
+    """All come in one moment, as after a restart, and each fetches the list on a connection of its own."""
+    comers = measuring.sizes.comers
+    with Publisher(server.port, server.jwt_secret) as publisher:
+        publisher.fill(measuring.sizes.rooms[0])
+        list_bytes = publisher.list_bytes()
+    for repeat in range(measuring.sizes.repeats):
+        with measuring.lab.generator(Herd, port=server.port, secret=server.jwt_secret, clients=comers) as herd:
+            with watched(server.pid, server.port) as stretch:
+                back = herd.call(Herd.come, TIMEOUT_S)
+                time.sleep(SETTLE_S)
+            herd.call(Herd.close)
+        time.sleep(GONE_S)
+        counted, came = stretch.counted, len(back.fresh_s)
+        measuring.row(
+            "herds that come", repeat, stretch.used_s, stretch.wall_s, upgrade=came, handshake=came, event=came,
+            send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=came, fetched_byte=came * list_bytes,
+            connection=came,
+        )  # fmt: skip
 
 
 def _heartbeats(measuring: Measuring, server: Server) -> None:

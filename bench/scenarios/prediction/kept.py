@@ -23,7 +23,9 @@ def keep(book: Book, model: Model) -> None:
     for group in (model.costs, model.sizes, model.waits):
         kind = type(group).__name__.lower()
         for name in group.__struct_fields__:
-            cost: Cost = getattr(group, name)
+            cost: Cost | None = getattr(group, name)
+            if cost is None:
+                continue
             for what in ("value", "low", "high", "n"):
                 book.facts[_fact(kind, name, what, cost.unit)] = float(getattr(cost, what))
 
@@ -81,7 +83,11 @@ def _fact(kind: str, name: str, what: str, unit: str) -> str:
 
 
 def _group(kind: type[_Group], facts: dict[str, float]) -> _Group:
-    return kind(**{name: _cost(kind.__name__.lower(), name, facts) for name in kind.__struct_fields__})
+    names = kind.__struct_fields__
+    needed = names[: len(names) - len(kind.__struct_defaults__)]
+    prefix = kind.__name__.lower()
+    there = {name for name in names if any(fact.startswith(f"{prefix}, {name}, value ") for fact in facts)}
+    return kind(**{name: _cost(prefix, name, facts) for name in names if name in needed or name in there})
 
 
 def _cost(kind: str, name: str, facts: dict[str, float]) -> Cost:

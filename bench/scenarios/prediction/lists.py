@@ -28,7 +28,7 @@ POLLING = ("polling", "polling_etag")
 POLL_EVERY_S = 0.5
 UNITS = {
     "idle": "µs", "change": "µs", "poll": "µs", "fetched_byte": "ns", "fetch_packed": "µs", "unchanged": "µs",
-    "connection": "µs", "built_room": "µs",
+    "built_room": "µs",
 }  # fmt: skip
 
 
@@ -113,14 +113,6 @@ def _fetches(measuring: Measuring, server: Server, askers: Remote[Askers], repea
         measuring.row(
             "fetches, compressed", repeat, used_s, reading.stretch.wall_s, fetch_packed=used_s * 1e6 / reading.value
         )
-    number = measuring.sizes.changes
-    with watched(server.pid, server.port) as stretch:
-        for _ in range(number):
-            askers.call(Askers.get, server.port)
-    measuring.row(
-        "fetches on new connections", repeat, stretch.used_s, stretch.wall_s, poll=number, connection=number,
-        fetched_byte=number * len(response.body),
-    )  # fmt: skip
 
 
 def _polls(

@@ -29,7 +29,7 @@ IDLE_S = 1.5
 EVERY_S = 0.03
 """From one lone change to the next, so that each is an entry."""
 NODE = {"log_idle": "µs", "shared_change": "µs", "entry": "µs", "command": "µs"}
-ENGINE = {"engine_entry": "µs", "engine_read": "µs", "engine_command": "µs"}
+ENGINE = {"engine_entry": "µs", "engine_read": "µs", "engine_command": "µs", "engine_idle": "µs"}
 
 
 class NotHere(RuntimeError):

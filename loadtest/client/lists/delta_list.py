@@ -53,6 +53,11 @@ class DeltaServerList:
     server does not grant the feature, the list stays as it is and one warning is logged.
     """
 
+    __slots__ = (
+        "_apply_delta", "_connection", "_read_snapshot", "held", "is_resyncing", "list_updated", "resync_count",
+        "revision", "rooms",
+    )  # fmt: skip
+
     def __init__(
         self,
         *,
@@ -77,10 +82,12 @@ class DeltaServerList:
         self.resync_count = 0
         """Requests for the whole list."""
         self._connection = connection
-        self._held: HeldRooms | None = None
+        self.held: HeldRooms | None = None
+        """What `rooms` are of."""
         self._read_snapshot = read_snapshot
         self._apply_delta = apply_delta
-        self._is_resyncing = False
+        self.is_resyncing = False
+        """The whole list was asked for and is not there yet."""
         connection.connection_established.connect(self._restart)
         connection.rooms_announced.connect(self._on_announcement)
         if connection.is_connected:  # its snapshot is past
@@ -93,28 +100,32 @@ class DeltaServerList:
         self._connection.rooms_announced.disconnect(self._on_announcement)
 
     def _restart(self) -> None:
-        self.revision, self._is_resyncing = None, False
+        self.revision, self.is_resyncing = None, False
         if Feature.ROOMS_DELTA not in self._connection.accepted_features:
             log.warning("%s: the server does not know rooms_delta: this list stays as it is", self._connection.name)
 
     def _on_announcement(self, message: ServerMessage) -> None:
         if isinstance(message, RoomsSnapshot):
-            self._is_resyncing = False
+            self.is_resyncing = False
             self._show(self._read_snapshot(message))
-        elif isinstance(message, RoomsDelta) and not self._is_resyncing:
-            if self._held is None or message.base != self.revision:
+        elif isinstance(message, RoomsDelta) and not self.is_resyncing:
+            if self.held is None or message.base != self.revision:
                 self._resync()
                 return
-            self._show(self._apply_delta(self._held, message))
+            self._show(self._apply_delta(self.held, message))
+
+    def hold(self, held: HeldRooms) -> None:
+        """For who applies deltas to the lists of many clients at once, and tells their listeners itself."""
+        self.held, self.revision, self.rooms = held, held.revision, held.rooms
 
     def _show(self, held: HeldRooms) -> None:
-        self._held, self.revision, self.rooms = held, held.revision, held.rooms
+        self.hold(held)
         self.list_updated.emit(held.rooms)
 
     def _resync(self) -> None:
         if Feature.ROOMS_DELTA not in self._connection.accepted_features:
             return
-        self._is_resyncing = True
+        self.is_resyncing = True
         self.resync_count += 1
         try:
             self._connection.send(RoomsResync())

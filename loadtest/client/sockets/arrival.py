@@ -16,7 +16,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 SO_TIMESTAMPNS = 35
@@ -29,6 +29,8 @@ LONGEST_WAIT_S = 600.0
 """A stamp further back is one of a clock that was set."""
 
 _STAMP = struct.Struct("@qq")
+Control = list[tuple[int, int, bytes]]
+"""What came beside the bytes of one read."""
 HAS_STAMPS = sys.platform == "linux" and sys.maxsize > 2**32 and hasattr(socket.socket, "recvmsg")
 
 
@@ -50,7 +52,7 @@ class ArrivalClock:
         self._compared_s = -math.inf
         self._wall_less_clock_s = 0.0
 
-    def arrived_s(self, control: list[tuple[int, int, bytes]], now_s: float) -> float:
+    def arrived_s(self, control: Control, now_s: float) -> float:
         """When what came with these control messages arrived; `now_s` where they do not say."""
         for level, kind, data in control:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _STAMP.size:
@@ -60,6 +62,22 @@ class ArrivalClock:
                 at_s: float = seconds - self._wall_less_clock_s + nanoseconds * 1e-9
                 return at_s if now_s - LONGEST_WAIT_S < at_s < now_s else now_s
         return now_s
+
+    def arrived_many_s(self, controls: Sequence[Control], now_s: float) -> list[float]:
+        """The same of several reads."""
+        if now_s - self._compared_s > COMPARE_EVERY_S:
+            self._compare(now_s)
+        unpack, less_s, oldest_s = _STAMP.unpack, self._wall_less_clock_s, now_s - LONGEST_WAIT_S
+        found = []
+        for control in controls:
+            level, kind, data = control[0] if len(control) == 1 else (0, 0, b"")
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) == _STAMP.size:
+                seconds, nanoseconds = unpack(data)
+                at_s = seconds - less_s + nanoseconds * 1e-9
+                found.append(at_s if oldest_s < at_s < now_s else now_s)
+            else:
+                found.append(self.arrived_s(control, now_s))
+        return found
 
     def _compare(self, now_s: float) -> None:
         """Between two readings that are close together; of a few tries, the best."""

@@ -47,6 +47,8 @@ class Distribution:
     """How many are at or below each of `BOUNDS_S`."""
     count: int
     sum_s: float
+    least_s: float
+    most_s: float
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,9 @@ def _failures(found: Conclusion) -> Iterator[tuple[Labels, float]]:
 
 
 def _distribution(series: Series) -> Distribution:
-    return Distribution(tuple(series.counts_within(BOUNDS_S)), series.count, series.sum_s)
+    return Distribution(
+        tuple(series.counts_within(BOUNDS_S)), series.count, series.sum_s, series.min_us / 1e6, series.max_us / 1e6
+    )
 
 
 def _gauge(name: str, text: str, samples: Iterable[tuple[Labels, float]]) -> Family:

@@ -83,11 +83,10 @@ def metrics_data(families: Iterable[Family], *, began_ns: int, now_ns: int) -> A
 
     def histogram(labels: Mapping[str, str], found: Distribution) -> Any:
         """Its buckets are each on its own, not within a bound."""
-        unknown: Any = None  # the least and the greatest, which the protocol lets be left out
         counts = [one - before for one, before in zip((*found.within, found.count), (0, *found.within), strict=True)]
         return export.HistogramDataPoint(
             attributes=dict(labels), start_time_unix_nano=began_ns, time_unix_nano=now_ns, count=found.count,
-            sum=found.sum_s, bucket_counts=counts, explicit_bounds=list(BOUNDS_S), min=unknown, max=unknown,
+            sum=found.sum_s, bucket_counts=counts, explicit_bounds=list(BOUNDS_S), min=found.least_s, max=found.most_s,
         )  # fmt: skip
 
     def data_of(family: Family) -> Any:

@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 
 from loadtest.client import ApiError, ClientError, NotConnected, ServerAway, UnexpectedAnswer
+from loadtest.players.locust_http import SwarmApi
 from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.figures import Counter
 from loadtest.players.roles.role import role
@@ -62,7 +63,7 @@ class Host(Browser):
         token = self.identity.token
         if token is None:
             return
-        api, sent_s = self.api.intended(at_s), time.perf_counter()
+        api, asked_s = self.api.intended(at_s), time.perf_counter()
         try:
             room = api.create_room(token, gamemode="swarm", map_name=self.swarm.marks.write(at_s))
         except ApiError as error:
@@ -76,7 +77,7 @@ class Host(Browser):
             return  # in Locust's table of failures already; the plan goes on
         self._is_server_away = False
         self.room_id = room.id
-        self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
+        self._has_changed(api, at_s=at_s, asked_s=asked_s)
         self.rooms_made.add()
         if self.swarm.profile is None:
             with contextlib.suppress(NotConnected):  # lost just now: the room stays, and so does the plan
@@ -86,15 +87,20 @@ class Host(Browser):
         room_id, token = self.room_id, self.identity.token
         if room_id is None or token is None:
             return
-        api, sent_s = self.api.intended(at_s), time.perf_counter()
+        api, asked_s = self.api.intended(at_s), time.perf_counter()
         try:
             api.delete_room(token, room_id)
         except ClientError as error:  # as above
             self._is_server_away = isinstance(error, ServerAway)
         else:
-            self.swarm.ledger.change(intended_s=at_s, sent_s=sent_s, answered_s=time.perf_counter())
+            self._has_changed(api, at_s=at_s, asked_s=asked_s)
             self.rooms_deleted.add()
         self.room_id = None  # last, so that a player who is stopped on the way here tries once more
+
+    def _has_changed(self, api: SwarmApi, *, at_s: float, asked_s: float) -> None:
+        """Into the ledger. What this process alone was late counts for nobody: nothing was heard of the change then."""
+        sent_s = asked_s + api.late_s
+        self.swarm.ledger.change(intended_s=at_s + api.late_s, sent_s=sent_s, answered_s=time.perf_counter())
 
 
 class _WithId(msgspec.Struct):

@@ -32,6 +32,7 @@ M = TypeVar("M", bound=Callable[..., None])
 PREVENTED = "actions that a loss prevented"
 _HEARS = "_hears_of"
 _OF_PRESENCE = (UserOnline, UserOffline)
+_NOTHING: Schedule = iter(())
 
 
 def role(name: str, *, weight: float = 0.0) -> Callable[[R], R]:
@@ -137,7 +138,8 @@ class Role:
         """When the session did begin."""
         self._listener = 0
         self._schedule = plan.schedule(swarm.options)
-        self._next: Intent | None = next(self._schedule, None)
+        self._next: Intent | None = None
+        self._plan_next()
 
     def begin(self) -> None:
         """Log in and connect. May block; raises `GaveUp`."""
@@ -172,7 +174,7 @@ class Role:
         intent, now_s = self._next, time.perf_counter()
         if intent is None or self.began_s + intent.at_s > now_s:
             return
-        self._next = next(self._schedule, None)
+        self._plan_next()
         at_s = self.began_s + intent.at_s
         late_s = now_s - max(at_s, self._free_s)
         self.swarm.recorder.record(LATENESS, late_s)
@@ -181,6 +183,11 @@ class Role:
         except NotConnected:
             self.count(PREVENTED)
         self._free_s = time.perf_counter()
+
+    def _plan_next(self) -> None:
+        self._next = next(self._schedule, None)
+        if self._next is None:
+            self._schedule = _NOTHING  # a generator that is done keeps its frame
 
     # -- into the records -----------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
 NO_SLOT = -1
+PING = messages.encode(messages.Ping())
 
 
 class BeatingConnection(HearingConnection):
@@ -57,6 +58,7 @@ class BeatingConnection(HearingConnection):
         pulse, now_s = self._pulse, self._wire.clock()
         if pulse is None:
             return
+        pulse.heard_until(self.heard_s)  # what many were told together did not say so
         if pulse.is_dead(now_s):
             if not self._has_unread():
                 self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
@@ -69,9 +71,12 @@ class BeatingConnection(HearingConnection):
                 self.heartbeat_finished.emit(round_trip_s)
             self._heartbeats.sent(now_s)
             self._on_late(now_s - at_s)
-            self._send_text(messages.Ping())
+            self._send_ping()
         if self.state is State.ACCEPTED:
             self._beat_next(now_s)
+
+    def _send_ping(self) -> None:
+        self._send_payload(messages.Ping.TYPE, PING)
 
     def _tell_unanswered(self, number: int) -> None:
         for _ in range(number):

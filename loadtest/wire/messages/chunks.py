@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.wire.messages.memo import Heard
-from lobby_server.protocol.messages import PresenceChanged, ServerMessage
+from lobby_server.protocol.messages import PresenceChanged, RoomsDelta, ServerMessage
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of reads and what is kept with them; past it this starts anew."""
@@ -30,6 +30,8 @@ class Chunk:
     """User id × 2, plus 1 for online, of each event: whole numbers of 8 bytes, as the machine has them."""
     others: tuple[tuple[int, ServerMessage], ...]
     """The messages that are not about presence, with their places, from 1 on."""
+    deltas: tuple[tuple[int, RoomsDelta], ...] | None
+    """The same where all of them are whole deltas of the rooms, one on the other; else None."""
 
 
 class Chunks:
@@ -77,4 +79,15 @@ def _chunk_of(heard: Sequence[tuple[Heard, int]]) -> Chunk:
         elif message is not None:
             others.append((place, message))
     counted = tuple((name, number, total) for name, (number, total) in by_type.items())
-    return Chunk(len(heard), counted, presence.tobytes(), tuple(others))
+    return Chunk(len(heard), counted, presence.tobytes(), tuple(others), _deltas_in(others))
+
+
+def _deltas_in(others: Sequence[tuple[int, ServerMessage]]) -> tuple[tuple[int, RoomsDelta], ...] | None:
+    found: list[tuple[int, RoomsDelta]] = []
+    for place, message in others:
+        if type(message) is not RoomsDelta or message.of is not None:
+            return None
+        if message.rev <= message.base or (found and message.base != found[-1][1].rev):
+            return None
+        found.append((place, message))
+    return tuple(found)

@@ -18,8 +18,8 @@ class Heartbeats:
     __slots__ = ("_heard_s", "_sent_s", "_to_skip")
 
     def __init__(self) -> None:
-        self._sent_s: list[float] = []
-        self._heard_s: list[float] = []
+        self._sent_s: tuple[float, ...] = ()  # tuples: most of the time there is none, and that takes nothing
+        self._heard_s: tuple[float, ...] = ()
         self._to_skip = 0
 
     def __len__(self) -> int:
@@ -27,14 +27,14 @@ class Heartbeats:
         return len(self._sent_s) - len(self._heard_s)
 
     def sent(self, at_s: float) -> None:
-        self._sent_s.append(at_s)
+        self._sent_s = (*self._sent_s, at_s)
 
     def heard(self, at_s: float) -> list[float]:
         """An answer arrived. Returns the round trips that are known by it, in seconds."""
         if self._to_skip:
             self._to_skip -= 1
         elif len(self):
-            self._heard_s.append(at_s)
+            self._heard_s = (*self._heard_s, at_s)
             if not len(self):
                 return self._take()
         return []
@@ -44,7 +44,7 @@ class Heartbeats:
         if not self._heard_s or self._heard_s[-1] < self._sent_s[-1] or now_s - self._heard_s[-1] < CAUGHT_UP_S:
             return 0, []
         unanswered = len(self)
-        del self._sent_s[:unanswered]
+        self._sent_s = self._sent_s[unanswered:]
         return unanswered, self._take()
 
     def close(self, now_s: float) -> int:
@@ -56,16 +56,13 @@ class Heartbeats:
     def skip(self) -> None:
         """Nothing is read for a while: the round trips of what is under way would contain the pause."""
         self._to_skip += len(self)
-        self._sent_s.clear()
-        self._heard_s.clear()
+        self._sent_s = self._heard_s = ()
 
     def clear(self) -> None:
-        self._sent_s.clear()
-        self._heard_s.clear()
+        self._sent_s = self._heard_s = ()
         self._to_skip = 0
 
     def _take(self) -> list[float]:
         taken = [heard_s - sent_s for sent_s, heard_s in zip(self._sent_s, self._heard_s, strict=True)]
-        self._sent_s.clear()
-        self._heard_s.clear()
+        self._sent_s = self._heard_s = ()
         return taken

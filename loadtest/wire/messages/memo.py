@@ -7,6 +7,7 @@ them is safe. Replies to one player are not kept.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of payloads and what is kept with them; past it the memo starts anew."""
 ENTRY_BYTES = 512
 """What an entry takes beside its payload, about."""
+_PONG_ALONE = re.compile(rb'\x81[\x02-\x7d](\{"type":"pong","data":\{"ts":(\d{1,18})\}\})').fullmatch
 MOST_JOINED = 32
 """Messages that came in parts."""
 
@@ -85,6 +87,12 @@ class Memo:
             if len(self._joined) > MOST_JOINED:
                 self._joined.popitem(last=False)
         return known[1]
+
+    def pong_in(self, read: bytes) -> tuple[int, int] | None:
+        """Size of the payload and time of the server, of a read that is a frame with an answer to a heartbeat and
+        nothing else; None: it is not. Such answers are most of what is for one player alone."""
+        found = _PONG_ALONE(read)
+        return (len(found[1]), int(found[2])) if found is not None and read[1] == len(read) - 2 else None
 
     def _decode(self, payload: bytes) -> Heard:
         try:

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,10 @@ LOOKED_UP_FOR_S = 30.0
 """A host's addresses are looked up again after this."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """Linux (ip(7)): the port is chosen with the destination, so that it need not be free towards all others."""
+
+_INFO_BYTES, _ROUND_TRIP_AT, _SENT_AGAIN_AT = 104, 68, 100
+"""Of ``struct tcp_info`` (linux/tcp.h)."""
+_NUMBER = struct.Struct("@I")
 
 PlainSocket: type[socket.socket] = monkey.get_original("socket", "socket")
 """Without gevent's watchers, for readiness comes from the shared epoll. Saves 2 KiB per connection."""
@@ -60,6 +65,18 @@ def start_connecting(sock: Any, address: Any, *, source: str | None) -> None:
     error = sock.connect_ex(address)
     if error not in (0, errno.EINPROGRESS):
         raise OSError(error, os.strerror(error))
+
+
+def noticed_late_s(sock: Any, *, began_s: float, now_s: float) -> float:
+    """How long it took this process to notice that `sock`, which began to connect at `began_s`, is connected. The
+    kernel measures how long the SYN took to be answered (TCP_INFO, tcp(7)); 0 where it cannot: a SYN was sent again, or
+    another system."""
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        (round_trip_us,), (sent_again,) = (_NUMBER.unpack_from(info, at) for at in (_ROUND_TRIP_AT, _SENT_AGAIN_AT))
+    except (OSError, AttributeError, struct.error):
+        return 0.0
+    return max(0.0, now_s - began_s - round_trip_us / 1e6) if round_trip_us and not sent_again else 0.0
 
 
 def connecting_error(sock: Any) -> OSError | None:

@@ -1,7 +1,7 @@
 """Keep-alive HTTP over the shared reader: thousands of players fetch without a greenlet for any of them.
 
-Requests are whole and without a body, sent again once where the server closed an idle connection at the same moment
-(RFC 9110 section 9.2.2: they are idempotent). An answer whose bytes another player had, too, is not parsed again.
+Requests are whole, and sent again once where the server closed an idle connection at the same moment: nothing of them
+was taken (RFC 9110 section 9.2.2). An answer whose bytes another player had, too, is not parsed again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ from typing import Any, Protocol
 from loadtest.wire.crew import Crew
 from loadtest.wire.messages.answers import Answer, AnswerParser
 from loadtest.wire.messages.heads import BadAnswer
-from loadtest.wire.outgoing.connecting import HostAddresses, PlainSocket, connecting_error, start_connecting
+from loadtest.wire.outgoing.connecting import (
+    HostAddresses,
+    PlainSocket,
+    connecting_error,
+    noticed_late_s,
+    start_connecting,
+)
 from loadtest.wire.reader import READ_BYTES, SharedReader
 from loadtest.wire.timers import Timers
 
@@ -27,11 +33,28 @@ SWEEP_S = 1.0
 class Asker(Protocol):
     """Called from the reader's, the timers' or the crew's greenlet, and never from within `HttpPool.ask`."""
 
+    def begins(self, at_s: float) -> None:
+        """What its time counts from: the sending, or the asking where all connections were busy with requests that the
+        server had not answered. So what this process alone was late is not in it. Said again when it is known better.
+        """
+
     def answered(self, answer: Answer, arrived_s: float) -> None:
         """Whatever its status."""
 
     def unanswered(self, why: str) -> None:
         """There is no answer: a few words."""
+
+
+class Wish:
+    """A request that waits for a connection, or has one."""
+
+    __slots__ = ("asker", "counts", "from_s", "request")
+
+    def __init__(self, request: bytes, asker: Asker, asked_s: float) -> None:
+        self.request, self.asker = request, asker
+        self.from_s = asked_s
+        self.counts = False
+        """Its time, from then on: it was sent, or waits for the server, which keeps all connections busy."""
 
 
 class HttpPool:
@@ -49,7 +72,9 @@ class HttpPool:
         self._most = most
         self._idle: list[HttpLink] = []
         self._busy: set[HttpLink] = set()
-        self._waiting: deque[tuple[bytes, Asker]] = deque()
+        self._waiting: deque[Wish] = deque()
+        self._newcomers: list[Wish] = []
+        """Of those, who came since connections were looked for last."""
         self._known: OrderedDict[bytes, Answer] = OrderedDict()
         self._is_called = self._is_sweeping = self._is_closed = False
 
@@ -59,13 +84,16 @@ class HttpPool:
 
     def ask(self, request: bytes, asker: Asker) -> None:
         if not self._is_closed:
-            self._waiting.append((request, asker))
+            wish = Wish(request, asker, self.timers.clock())
+            self._waiting.append(wish)
+            self._newcomers.append(wish)
             self._call()
 
     def close(self) -> None:
         """No further answer comes."""
         self._is_closed = True
         self._waiting.clear()
+        self._newcomers.clear()
         for link in [*self._idle, *self._busy]:
             link.close()
         self._idle.clear()
@@ -97,9 +125,9 @@ class HttpPool:
             self._idle.remove(link)
         self._go_on()
 
-    def again(self, request: bytes, asker: Asker) -> None:
+    def again(self, wish: Wish) -> None:
         """The connection was closed while it was idle: nothing of the request was taken."""
-        self._waiting.appendleft((request, asker))
+        self._waiting.appendleft(wish)
         self._go_on()
 
     # -- turns ----------------------------------------------------------------------------------------------------
@@ -123,10 +151,13 @@ class HttpPool:
                 self._is_called = True
                 self._crew.put(self._look_up)
                 return
-            request, asker = self._waiting.popleft()
             link = self._idle.pop() if self._idle else HttpLink(self)
             self._busy.add(link)
-            link.ask(request, asker)
+            link.ask(self._waiting.popleft())
+        newcomers, self._newcomers = self._newcomers, []
+        if self._waiting:
+            for wish in newcomers:
+                wish.counts = True
         if self._busy and not self._is_sweeping:
             self._is_sweeping = True
             self.timers.put(self.timers.clock() + SWEEP_S, self._sweep)
@@ -147,21 +178,25 @@ class HttpPool:
 class HttpLink:
     """One connection. Idle, or with one request under way."""
 
-    __slots__ = ("_addresses", "_asker", "_is_reused", "_parser", "_pool", "_request", "_unsent", "asked_s", "sock")
+    hears_with_others = False
+    __slots__ = ("_addresses", "_connecting_s", "_is_reused", "_parser", "_pool", "_unsent", "_wish", "asked_s", "sock")
 
     def __init__(self, pool: HttpPool) -> None:
         self.sock: Any = None
         self.asked_s = 0.0
         self._pool = pool
         self._addresses = list(pool.addresses.known)
-        self._asker: Asker | None = None
-        self._request = self._unsent = b""
+        self._wish: Wish | None = None
+        self._unsent = b""
         self._is_reused = False
+        self._connecting_s: float | None = None
         self._parser = AnswerParser()
 
-    def ask(self, request: bytes, asker: Asker) -> None:
-        self._request = self._unsent = request
-        self._asker, self.asked_s = asker, self._pool.timers.clock()
+    def ask(self, wish: Wish) -> None:
+        self._wish, self._unsent, self.asked_s = wish, wish.request, self._pool.timers.clock()
+        if not wish.counts:
+            wish.counts, wish.from_s = True, self.asked_s
+        wish.asker.begins(wish.from_s)
         if self.sock is None:
             self._connect(f"{self._pool.addresses.host} has no address")
             return
@@ -175,11 +210,11 @@ class HttpLink:
             self._pool.reader.want_writable(self, wanted=True)
 
     def give_up(self, why: str) -> None:
-        asker, self._asker = self._asker, None
+        wish, self._wish = self._wish, None
         self.close()
         self._pool.has_ended(self)
-        if asker is not None:
-            asker.unanswered(why)
+        if wish is not None:
+            wish.asker.unanswered(why)
 
     def close(self) -> None:
         sock = self.sock
@@ -193,13 +228,14 @@ class HttpLink:
     def on_writable(self) -> None:
         error = connecting_error(self.sock)
         if error is None:
+            self._is_connected()
             try:
                 self._send()
             except OSError as failed:
                 error = failed
         if error is not None:
             why = error.strerror or str(error)
-            if self._is_reused or len(self._unsent) < len(self._request):
+            if self._is_reused or self._wish is None or len(self._unsent) < len(self._wish.request):
                 self.on_end(why)
             else:
                 self._connect_to_next(why)
@@ -208,7 +244,7 @@ class HttpLink:
 
     def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
         self._pool.bytes_in += len(chunk)
-        if self._asker is None:
+        if self._wish is None:
             self.give_up("more came than was asked for")
             return
         try:
@@ -220,14 +256,14 @@ class HttpLink:
             self._finish(answer, arrived_s)
 
     def on_end(self, why: str) -> None:
-        asker = self._asker
-        if asker is not None and self._is_reused and self._parser.is_between:
-            self._asker = None
+        wish = self._wish
+        if wish is not None and self._is_reused and self._parser.is_between:
+            self._wish = None
             self.close()
             self._pool.has_ended(self)
-            self._pool.again(self._request, asker)
+            self._pool.again(wish)
             return
-        answer = self._parser.end() if asker is not None else None
+        answer = self._parser.end() if wish is not None else None
         if answer is not None:
             self._finish(answer, self._pool.timers.clock())
         else:
@@ -236,14 +272,22 @@ class HttpLink:
     # -- its course -----------------------------------------------------------------------------------------------
 
     def _finish(self, answer: Answer, arrived_s: float) -> None:
-        asker, self._asker = self._asker, None
+        wish, self._wish = self._wish, None
         if answer.is_last:
             self.close()
             self._pool.has_ended(self)
         else:
             self._pool.is_free(self)
-        if asker is not None:
-            asker.answered(answer, arrived_s)
+        if wish is not None:
+            wish.asker.answered(answer, arrived_s)
+
+    def _is_connected(self) -> None:
+        """When this process noticed it is not when it was."""
+        began_s, self._connecting_s = self._connecting_s, None
+        if began_s is not None and self._wish is not None:
+            now_s = self._pool.timers.clock()
+            self._wish.from_s += noticed_late_s(self.sock, began_s=began_s, now_s=now_s)
+            self._wish.asker.begins(self._wish.from_s)
 
     def _connect_to_next(self, why: str) -> None:
         self.close()
@@ -254,9 +298,12 @@ class HttpLink:
         while self._addresses:
             family, address = self._addresses[0]
             try:
+                self._connecting_s = self._pool.timers.clock()
                 self.sock = PlainSocket(family, socket.SOCK_STREAM)
                 start_connecting(self.sock, address, source=None)
                 self._send()
+                if self._wish is not None and len(self._unsent) < len(self._wish.request):
+                    self._connecting_s = None  # on this machine it is connected by now
             except OSError as error:
                 why = error.strerror or str(error)
                 self.close()

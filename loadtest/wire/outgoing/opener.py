@@ -22,7 +22,14 @@ from loadtest.wire.addresses import SourceAddresses
 from loadtest.wire.crew import Crew
 from loadtest.wire.messages.heads import LARGEST_HEAD_BYTES, BadAnswer, UpgradeRequests, check_upgrade, read_head
 from loadtest.wire.opening import Opened, open_for_reader
-from loadtest.wire.outgoing.connecting import Address, HostAddresses, PlainSocket, connecting_error, start_connecting
+from loadtest.wire.outgoing.connecting import (
+    Address,
+    HostAddresses,
+    PlainSocket,
+    connecting_error,
+    noticed_late_s,
+    start_connecting,
+)
 from loadtest.wire.reader import SharedReader
 from loadtest.wire.timers import Timer, Timers
 
@@ -124,6 +131,7 @@ class Opener:
 class Opening:
     """One try, over the addresses of the host one after the other. Read for until its upgrade is answered."""
 
+    hears_with_others = False
     __slots__ = (
         "_addresses", "_answer", "_began_s", "_has_changed_source", "_is_over", "_key", "_opener", "_request", "_timer",
         "_timing", "_unsent", "_wants", "sock",
@@ -156,6 +164,9 @@ class Opening:
             self._connecting_failed(error)
             return
         self._await("answering the upgrade")
+        if self._unsent is self._request:
+            now_s = self._opener.timers.clock()
+            self._began_s += noticed_late_s(self.sock, began_s=self._began_s, now_s=now_s)
         try:
             self._send()
         except OSError as failed:

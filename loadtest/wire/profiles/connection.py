@@ -61,6 +61,10 @@ class ProfileMemo(Memo):
             self._keep(payload, heard)
         return heard
 
+    def pong_in(self, read: bytes) -> tuple[int, int] | None:
+        """A pong of the lobby may mean anything else here."""
+        return None
+
 
 class ProfiledConnection(SwarmConnection):
     def __init__(self, *args: Any, profile: Profile, enter: Enter | None = None, **kwargs: Any) -> None:
@@ -149,6 +153,9 @@ class ProfiledConnection(SwarmConnection):
             self._hear(messages.Pong(ts=0))
 
     # -- saying ---------------------------------------------------------------------------------------------------
+
+    def _send_ping(self) -> None:
+        self._send_text(messages.Ping())
 
     def _send_text(self, message: ClientMessage) -> None:
         packed = self._profile.write(message, self._who())

@@ -2,8 +2,8 @@
 
 A session is let in, with its greeting, as the log hands back its arrival: it hears what comes after that in the order
 of the log, its own ``user_online`` first of all, and nothing that came before. With one process all of it is one turn.
-With several nodes it takes a round trip to Valkey; what the client says meanwhile waits. While the log is away sessions
-are let in at once, and arrive later: they are answered from memory.
+With several nodes it takes a round trip to Valkey; what the client says meanwhile waits. Nobody waits long: while the
+log is away sessions are let in at once, where it is slow after `PATIENCE_S`, and they arrive later.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ log = logging.getLogger("lobby.session")
 
 LOOK_EVERY_S = 0.1
 """Whether the log still answers, while sessions wait for it."""
+PATIENCE_S = 1.0
+"""How long a session waits at most: a node that is behind must not keep clients out, which give up and come again."""
 MOST_HELD = 64
 """Messages of one session. One that says more is let in for it."""
 
@@ -32,16 +34,21 @@ class Arrivals:
         self._replica = replica
         self._announcer = announcer
         self._clock = clock
-        self._waiting: dict[Session, HandshakeAccepted] = {}
+        self._waiting: dict[Session, tuple[HandshakeAccepted, float]] = {}  # the oldest first
+        """The greeting, and until when the session waits for it."""
         self._held: dict[Session, list[bytes]] = {}
         self._timer: Timer | None = None
 
     def come(self, session: Session, greeting: HandshakeAccepted) -> None:
         """A handshake held."""
-        self._waiting[session] = greeting
+        self._waiting[session] = greeting, self._clock.monotonic_s() + PATIENCE_S
         self._replica.arrive(session, self._has_arrived)
-        if session in self._waiting:
-            self._look()
+        if session not in self._waiting:
+            return
+        if not self._replica.log.takes_part:
+            self._let_in_early(session)
+        elif self._timer is None:
+            self._timer = self._clock.call_later(LOOK_EVERY_S, self._look)
 
     def holds(self, session: Session, raw: bytes) -> bool:
         """A message of a session that no feed has: whether it waits until the session is let in."""
@@ -56,9 +63,9 @@ class Arrivals:
 
     def let_in(self, session: Session | None) -> None:
         """The arrival of a session is in the log; None: that of another node's. A second call does nothing."""
-        greeting = None if session is None else self._waiting.pop(session, None)
-        if session is not None and greeting is not None:
-            session.reply(greeting)
+        waiting = None if session is None else self._waiting.pop(session, None)
+        if session is not None and waiting is not None:
+            session.reply(waiting[0])
             self._announcer.welcome(session)
 
     def forget(self, session: Session) -> None:
@@ -69,16 +76,15 @@ class Arrivals:
     # -- private --------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Let nobody wait for a log that does not answer."""
-        if not self._replica.log.takes_part:
-            for session in list(self._waiting):
-                self._let_in_early(session)
-        elif self._timer is None and self._waiting:
-            self._timer = self._clock.call_later(LOOK_EVERY_S, self._look_again)
-
-    def _look_again(self) -> None:
+        """Let nobody wait for a log that does not answer, or not soon."""
         self._timer = None
-        self._look()
+        is_there, now_s = self._replica.log.takes_part, self._clock.monotonic_s()
+        for session, (_, until_s) in list(self._waiting.items()):
+            if is_there and now_s < until_s:
+                break
+            self._let_in_early(session)
+        if self._waiting:
+            self._timer = self._clock.call_later(LOOK_EVERY_S, self._look)
 
     def _let_in_early(self, session: Session) -> None:
         self.let_in(session)

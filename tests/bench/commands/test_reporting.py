@@ -31,12 +31,15 @@ class Lab:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.outcome: Run | BaseException = storm()
+        self.places: list[dict[str, Any]] = []
+        """Another checkout, and whether cores are told apart."""
         self.asked: list[tuple[tuple[str, ...], Any, int | None]] = []
         self.reported: list[tuple[Run, Path | None, str]] = []
         monkeypatch.setattr(reporting, "measure", self.measure)
         monkeypatch.setattr(reporting, "_report", self.report)
 
-    def measure(self, names: Sequence[str], *, profile: Any, seed: int | None) -> Run:
+    def measure(self, names: Sequence[str], *, profile: Any, seed: int | None, **place: Any) -> Run:
+        self.places.append(place)
         self.asked.append((tuple(names), profile, seed))
         if isinstance(self.outcome, BaseException):
             raise self.outcome
@@ -57,6 +60,12 @@ def run(*arguments: object) -> Result:
 
 def report(*arguments: object) -> Result:
     return CliRunner().invoke(reporting.report, [str(each) for each in arguments])
+
+
+def test_run_is_on_cores_of_its_own_and_beside_no_other_build_unless_it_is_asked_for(lab: Lab, tmp_path: Path) -> None:
+    run("storm")
+    run("storm", "--all-cores", "--base", tmp_path)
+    assert lab.places == [{"base": None, "is_pinned": True}, {"base": tmp_path, "is_pinned": False}]
 
 
 # -- sizes ---------------------------------------------------------------------------------------------------------

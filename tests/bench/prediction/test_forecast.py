@@ -59,7 +59,7 @@ def test_memory_of_a_node_is_that_of_its_processes_who_all_know_everybody() -> N
         (Limits(node_gib=0.1), {"session_kib": 10.0}, "memory"),
         (Limits(), {"engine_entry": 900_000.0}, "log"),
         (Limits(database_cores=0.001), {"database_write": 2_000.0}, "database"),
-        (Limits(), {"change_wait": 400.0, "shared_change_wait": 400.0}, "latency"),
+        (Limits(), {"change_wait": 700.0, "shared_change_wait": 700.0}, "latency"),
         (Limits(), {}, ""),
     ],
 )
@@ -92,6 +92,11 @@ def test_polls_are_judged_by_their_answer_and_not_by_the_age_of_the_list() -> No
 def test_what_a_lobby_has_once_is_no_matter_of_nodes(plan: Plan, costs: dict[str, float], why: str) -> None:
     with pytest.raises(NoNumber, match=f"on {why} is used above 60%, and more nodes do not change that."):
         smallest(plan, a_model(**costs))
+
+
+def test_latency_that_is_not_of_the_cores_is_no_matter_of_nodes() -> None:
+    with pytest.raises(NoNumber, match=r"p99 is (699|700|701) ms, and more nodes do not"):
+        smallest(replace(QUIET, changes_per_s=1.0), a_model(change_wait=700.0, shared_change_wait=700.0))
 
 
 def test_what_is_hopeless_need_not_be_run_and_what_is_not_is_run() -> None:

@@ -86,6 +86,12 @@ def test_polls_cost_what_fetches_cost_and_the_list_is_up_to_a_period_old() -> No
     assert ms(used.answers.percentile(50)) >= 0.5
 
 
+def test_window_has_whole_periods_so_that_every_client_polls_equally_often() -> None:
+    """In 4 s some of them would poll once and some of them twice."""
+    used = Lobby(Setup(sessions=300, way="polling", changes_per_s=0.0), a_model(poll=1_000.0)).steady(4.0)
+    assert used.process == pytest.approx(0.1)
+
+
 def test_polls_of_an_unchanged_list_cost_what_a_304_costs() -> None:
     used = run(Setup(sessions=300, way="polling_etag", changes_per_s=0.0), a_model(poll=1_000.0, unchanged=100.0))
     assert used.process == pytest.approx(0.01, rel=0.05)
@@ -127,6 +133,12 @@ def test_entry_costs_every_process_and_valkey_a_writing_and_a_reading_for_each()
     used = run(Setup(sessions=30, processes=3, presence="all"), model)
     assert used.process == pytest.approx(0.003, rel=0.06)
     assert used.engine == pytest.approx(0.019, rel=0.06)
+
+
+def test_valkey_works_for_every_process_that_takes_part_whatever_happens() -> None:
+    """10 ms per second for each of three."""
+    used = run(Setup(sessions=3, processes=3, presence="all", changes_per_s=0.0), a_model(engine_idle=10_000.0))
+    assert used.engine == pytest.approx(0.03, rel=0.07)
 
 
 def test_what_comes_while_an_entry_is_on_its_way_is_one_entry() -> None:

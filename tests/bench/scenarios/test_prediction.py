@@ -95,15 +95,17 @@ def test_forecast_of_each_kind_of_case_has_the_figures_that_are_measured_of_it()
         poll=1_000.0, send_features=10.0, upgrade=1_000.0, handshake=1_000.0, engine_entry=2_000.0, start_wait=1_000.0
     )
     cell = held_out._of_cell(Setup(sessions=300, way="polling"), 4.0, model)
-    assert cell["server CPU of a core"] == pytest.approx(10.0, rel=0.05)
+    assert cell["server CPU per poll"] == pytest.approx(1_000.0, rel=0.05)
+    push = held_out._of_cell(Setup(sessions=300, presence="all"), 4.0, model)
+    assert push["server CPU per change"] == pytest.approx(3.0, rel=0.01)
     shared = Setup(sessions=60, processes=2, presence="all", changes_per_s=2.0, shares_core=True, rooms_interval_s=0.0)
     nodes = held_out._of_nodes(shared, 5.0, model)
-    assert nodes["server CPU of a core"] == pytest.approx(2 * 30 * 1e-5 * 100, rel=0.1)
-    assert nodes["Valkey, CPU of a core"] == pytest.approx(0.4, rel=0.1)
+    assert nodes["server CPU per change"] == pytest.approx(30 * 0.01, rel=0.01)
+    assert nodes["Valkey, CPU per change"] == pytest.approx(2.0, rel=0.01)
     back = held_out._of_restart(Setup(sessions=10, way="push", presence="all", changes_per_s=0.0), model)
     assert back["last one fresh after"] == pytest.approx(1.02, rel=0.01)
     assert back["server CPU per client that comes back"] == pytest.approx(2_000.0, rel=0.01)
-    assert {*cell, *nodes, *back} == set(PREDICTED)
+    assert {*cell, *push, *nodes, *back} == set(PREDICTED)
 
 
 def test_model_is_made_again_of_what_a_run_keeps() -> None:

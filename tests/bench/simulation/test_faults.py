@@ -24,6 +24,7 @@ class Loop:
 
 class Life:
     def __init__(self, node: Node) -> None:
+        self.is_open = True
         self.node, self.loop = node, Loop()
         self.stream = SimpleNamespace(is_cut=False, loses_answers=0, late_s=0.0)
         self.store = SimpleNamespace(fails_before=0, fails_after=0, slow_s=0.0)
@@ -51,7 +52,7 @@ class Node:
 
 class Valkey:
     def __init__(self) -> None:
-        self.is_up, self.is_hanging, self.ahead_s, self.kept = True, False, 0.0, ""
+        self.is_up, self.is_hanging, self.ahead_s, self.kept, self.saved = True, False, 0.0, "", 0
 
     def hang(self) -> None:
         self.is_hanging = True
@@ -64,6 +65,9 @@ class Valkey:
 
     def come_up(self, *, keeps: str) -> None:
         self.is_up, self.kept = True, keeps
+
+    def save(self) -> None:
+        self.saved += 1
 
 
 class Lane:
@@ -187,6 +191,21 @@ def test_valkey_comes_back_with_what_its_fault_keeps(stage: Stage, what: str, ke
     stage.world.run(60.0)
     assert valkey.is_up
     assert valkey.kept == keeps
+
+
+@pytest.mark.parametrize(("who_lives", "keeps"), [("somebody", "saved"), ("nobody", "nothing")])
+def test_valkey_that_goes_back_to_what_it_saved_is_emptied_where_no_node_knows_better(
+    stage: Stage, who_lives: str, keeps: str
+) -> None:
+    valkey: Any = stage.valkey
+    begin(stage, "rewind", 0, LONGEST, 0)
+    assert (valkey.saved, valkey.is_up) == (1, True), "it saves, and dies later"
+    for number in range(3) if who_lives == "nobody" else range(2):
+        begin(stage, "kill", number, 0, 0)
+    stage.world.run(3.05)
+    was_up = valkey.is_up
+    stage.world.run(60.0)
+    assert (was_up, valkey.is_up, valkey.kept) == (False, True, keeps)
 
 
 # -- database ------------------------------------------------------------------------------------------------------

@@ -146,3 +146,16 @@ def test_where_faults_are_not_caught_they_end_the_user(group: Group, capsys: pyt
     wait_for(lambda: not len(group))
     assert (user.turns, user.stops) == (1, 1)
     assert "no such thing" in capsys.readouterr().err
+
+
+def test_who_has_nothing_to_wait_for_has_no_timer_and_can_be_called_all_the_same(group: Group):
+    user = seated(group, waits_s=float("inf"))
+    wait_for(lambda: user._is_parked)
+    assert (user.turns, user._timer) == (1, None)
+    user.waits_s = 0.005
+    user.park_again()
+    wait_for(lambda: user.turns >= 3)
+    user.waits_s = float("inf")
+    wait_for(lambda: user._is_parked and user._timer is None)
+    group.kill()
+    assert (user.stops, len(group)) == (1, 0)

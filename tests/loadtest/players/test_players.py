@@ -144,11 +144,15 @@ def test_socializers_talk_meet_in_parties_and_are_timed(run):
     swarm.until("received chat_message", 40)
     swarm.end()
     recorder = swarm.swarm.recorder
-    assert recorder.series[Socializer.delivered.text].count > swarm.counts("lines said")  # each is heard by several
-    assert recorder.series[Socializer.joined.text].count == recorder.requests["WS", "party invitation"].times.count > 0
-    assert recorder.requests["WS", "chat line"].times.count == pytest.approx(swarm.counts("lines said"), abs=6)
+
+    def count(name):  # also of what a busy machine delayed
+        return sum(recorder.counts_by_place(name).values())
+
+    assert count(Socializer.delivered.text) > swarm.counts("lines said")  # each is heard by several
+    assert count(Socializer.joined.text) == count(("WS", "party invitation")) > 0
+    assert count(("WS", "chat line")) == pytest.approx(swarm.counts("lines said"), abs=6)
     for route in ("/api/users/[id]", "/api/friends/rooms"):
-        assert recorder.requests["GET", route].times.count > 0
+        assert count(("GET", route)) > 0
     assert not any(figures.failures for figures in recorder.requests.values())
 
 

@@ -6,6 +6,7 @@ The server is a thread of this process, and the swarm is frozen by keeping this 
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 
@@ -66,6 +67,20 @@ def test_a_stamp_is_the_time_of_arrival_however_late_it_is_read():
 def test_without_a_stamp_the_time_of_reading_counts():
     assert ArrivalClock().arrived_s([], 5.0) == 5.0
     assert ArrivalClock().arrived_s([(socket.SOL_SOCKET, SO_TIMESTAMPNS + 1, b"x" * 16)], 5.0) == 5.0
+
+
+def test_stamps_of_many_reads_are_what_each_says_alone():
+    def stamp(at_s: float) -> tuple[int, int, bytes]:
+        return socket.SOL_SOCKET, SO_TIMESTAMPNS, struct.pack("@qq", int(at_s), round((at_s - int(at_s)) * 1e9))
+
+    controls = [
+        [stamp(999_999.75)], [], [stamp(999_990.0)], [stamp(1_003_600.0)], [(socket.SOL_SOCKET, 1, bytes(16))],
+        [(socket.SOL_SOCKET, 1, b"x"), stamp(999_998.5)], [stamp(996_400.0)],
+    ]  # fmt: skip
+    clock = ArrivalClock(clock=lambda: 100.0, wall=lambda: 1_000_000.0)
+    found = clock.arrived_many_s(controls, 100.0)
+    assert found == [clock.arrived_s(control, 100.0) for control in controls]
+    assert found == [99.75, 100.0, 90.0, 100.0, 100.0, 98.5, 100.0]
 
 
 @pytest.mark.parametrize("off_s", [3600.0, -3600.0])

@@ -293,3 +293,38 @@ def test_a_reader_that_is_closed_while_it_has_something_to_read_ends_without_a_w
     assert capsys.readouterr().err == ""
     while Player.made:
         Player.made.pop().close()
+
+
+def test_an_answer_to_a_heartbeat_that_comes_alone_is_counted_as_one_among_others(wire: Wire):
+    alone, among = Player(wire), Player(wire)
+    pong = encode_frame(Pong(ts=1_700_000_000_123))
+    round_trips: list[list[float | None]] = [[], []]
+    told: list[list[object]] = [[], []]
+    for player, trips, heard in zip((alone, among), round_trips, told, strict=True):
+        player.connection.heartbeat_finished.connect(trips.append)
+        player.connection.message_received.connect(heard.append)
+        player.connection._heartbeats.sent(wire.clock())
+    alone.send(pong)
+    before = among.connection.counters.messages_in.copy()
+    among.send(pong + encode_frame(ONLINE))
+    assert among.connection.counters.messages_in - before == {"pong": 1, "user_online": 1}
+    assert told[0] == told[1][:1] == [Pong(ts=1_700_000_000_123)]
+    assert [len(trips) for trips in round_trips] == [1, 1]
+    assert alone.connection.counters.messages_in["pong"] == 1
+    assert alone.connection.counters.payload_in["pong"] == among.connection.counters.payload_in["pong"] == len(pong) - 2
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x81\x1d" + b'{"type":"pong","data":{"ts":1}',
+        server_frame(b'{"type":"pong","data":{"ts":"1"}}'),
+        server_frame(b'{"type":"pong","data":{"ts":1}}')[:-1],
+        server_frame(b'{"type":"pong","data":{"ts":1}}', 2),
+        server_frame(b'{"type":"pong","data":{"ts":1}} '),
+    ],
+    ids=["no JSON", "another type", "cut off", "binary", "with more"],
+)
+def test_what_only_looks_like_an_answer_to_a_heartbeat_takes_the_long_way(wire: Wire, frame: bytes):
+    assert wire.memo.pong_in(frame) is None
+    assert wire.memo.pong_in(server_frame(b'{"type":"pong","data":{"ts":1}}')) == (31, 1)

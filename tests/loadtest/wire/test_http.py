@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import gevent
@@ -99,6 +100,10 @@ class Asking:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.failures: list[str] = []
+        self.begins_s: list[float] = []
+
+    def begins(self, at_s: float) -> None:
+        self.begins_s.append(at_s)
 
     def answered(self, answer: Answer, arrived_s: float) -> None:
         self.answers.append(answer)
@@ -246,3 +251,48 @@ def test_after_its_end_a_pool_answers_nobody(pool: Pool):
     http.ask(REQUEST, asker)
     gevent.sleep(0.02)
     assert not asker.is_over
+
+
+def test_time_counts_from_the_sending_however_late_this_process_is(pool: Pool):
+    http, _ = pool(answering)
+    asker, asked_s = Asking(), http.timers.clock()
+    http.ask(REQUEST, asker)
+    time.sleep(0.05)  # nothing else runs meanwhile
+    wait_for(lambda: asker.is_over)
+    [begins_s] = asker.begins_s
+    assert begins_s - asked_s >= 0.05
+
+
+def test_time_counts_from_the_asking_where_the_server_keeps_all_connections_busy(pool: Pool):
+    go_on = threading.Event()
+
+    def slow(peer: FakePeer) -> None:
+        while True:
+            peer.read_request()
+            go_on.wait(5)
+            peer.sock.sendall(answer_bytes(b"rooms"))
+
+    http, _ = pool(slow, most=1)
+    first, second = Asking(), Asking()
+    http.ask(REQUEST, first)
+    wait_for(lambda: bool(first.begins_s))
+    asked_s = http.timers.clock()
+    http.ask(REQUEST, second)
+    gevent.sleep(0.05)
+    assert not second.begins_s
+    go_on.set()
+    wait_for(lambda: second.is_over)
+    assert second.begins_s == [pytest.approx(asked_s, abs=0.02)]
+
+
+def test_request_that_is_sent_again_counts_from_its_first_sending(pool: Pool):
+    def once(peer: FakePeer) -> None:
+        peer.read_request()
+        peer.sock.sendall(answer_bytes(b"first"))
+        peer.read_request()
+
+    http, _ = pool(once, answering)
+    ask(http)
+    [asker] = ask(http)
+    assert len(asker.begins_s) == 2
+    assert asker.begins_s[0] == asker.begins_s[1]

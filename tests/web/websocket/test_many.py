@@ -41,6 +41,8 @@ async def make_room(lobby: Lobby, clients: Sequence[Client]) -> None:
 async def test_everybody_hears_of_a_room_by_one_call_for_all(start_lobby: StartLobby, written: list[int]) -> None:
     lobby = await start_lobby(auth_rate_per_min=0.0)
     clients = [await lobby.connect(lobby.token(user_id, f"u{user_id}")) for user_id in range(1, CLIENTS + 1)]
+    for client in clients:
+        await client.fence()  # who came before is told to everybody
     written.clear()
     await make_room(lobby, clients)
     assert written == [CLIENTS]

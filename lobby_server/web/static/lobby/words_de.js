@@ -14,7 +14,7 @@ export const WORDS = {
   "Remove the address": "Adresse entfernen",
   "Send the link": "Link senden",
   "Show a notification of the browser for invitations, friends' messages and mentions while you look elsewhere": "Bei Einladungen, Nachrichten von Freunden und Erwähnungen eine Mitteilung des Browsers zeigen, während du woanders bist",
-  "Username or email address": "Benutzername oder E-Mail-Adresse",
+  "Your name or email address": "Dein Name oder deine E-Mail-Adresse",
   "Who sees which public room you are in": "Wer sieht, in welchem öffentlichen Raum du bist",
   "You have given none. With one you can choose another password by mail, should you forget yours.": "Du hast keine angegeben. Mit einer kannst du per E-Mail ein neues Passwort wählen, falls du deines vergisst.",
   "Your browser does not let this page show notifications.": "Dein Browser lässt diese Seite keine Mitteilungen zeigen.",

@@ -14,7 +14,7 @@ from bench.report.charts import FOUND
 from bench.report.charts.churn import churn
 from bench.report.charts.colours import BLUE, ORANGE
 from bench.report.charts.sheet import render
-from tests.bench.report import drawn
+from tests.bench.report.charts import drawn
 from tests.bench.runs import a_run
 
 

@@ -37,7 +37,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             return a_stretch()
 
     monkeypatch.setattr(commands, "Processes", Watched)
-    monkeypatch.setattr(commands, "_make_rooms", lambda port, talkers: None)
+    monkeypatch.setattr(commands, "make_rooms", lambda port, talkers: None)
     return found
 
 

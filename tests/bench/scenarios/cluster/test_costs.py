@@ -170,14 +170,14 @@ def ports(stage: Stage) -> list[int]:
     return found
 
 
-def test_storm_of_one_process_has_as_many_events_as_pairs_and_of_nodes_up_to_all(stage: Stage) -> None:
-    found = stormed(stage, single=10, nodes=16)
+def test_storm_has_as_many_events_as_pairs_on_one_process_and_on_nodes(stage: Stage) -> None:
+    found = stormed(stage, single=10, nodes=10)
     assert value(found, EVENTS_PER_NEWCOMER, LOBBY) == 2.5
-    assert value(found, EVENTS_PER_NEWCOMER, NODES_AND_VALKEY) == 4.0
+    assert value(found, EVENTS_PER_NEWCOMER, NODES_AND_VALKEY) == 2.5
     assert found.faults == []
 
 
-@pytest.mark.parametrize(("single", "nodes", "faults"), [(9, 10, 1), (11, 10, 1), (10, 9, 1), (10, 17, 1), (10, 13, 0)])
+@pytest.mark.parametrize(("single", "nodes", "faults"), [(9, 10, 1), (11, 10, 1), (10, 9, 1), (10, 11, 1), (10, 10, 0)])
 def test_storm_with_other_events_than_can_be_is_a_fault(stage: Stage, single: int, nodes: int, faults: int) -> None:
     assert len(stormed(stage, single=single, nodes=nodes).faults) == faults
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,10 +23,12 @@ from bench.measures import (
     STALENESS_UNDER_CHANGES,
     WRONG_LISTS,
 )
+from bench.processes.lab import OWN_BUILD
 from bench.record.book import Book
 from bench.record.findings import Findings
+from bench.record.vocabulary import LOBBY
 from bench.scenarios.engine import freshness
-from bench.scenarios.engine.freshness import TruthCrowd
+from bench.scenarios.engine.freshness import TruthCrowd, _Crowded
 from tests.bench.fake_lab import FakeServer, Stage, a_stage, value
 
 CLIENTS = 2
@@ -55,7 +60,7 @@ def deltas(stage: Stage, *late_s: float, heard: int | None = None) -> Findings:
     book = Book()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(freshness, "_publish", published)
-        freshness._delta(stage.lab, book, CLIENTS)
+        freshness._delta(stage.lab, book, CLIENTS, OWN_BUILD)
     return book.result("engine-freshness", ())
 
 
@@ -85,6 +90,12 @@ def recorded(*held: tuple[int, float, int]) -> Recording:
     return Recording(nothing, Receipts(client, stamp_s, what), nothing, frozenset(), np.zeros(1), np.zeros(1))
 
 
+def crowded(stage: Stage, crowd: Any) -> _Crowded:
+    server: Any = FakeServer()
+    publisher: Any = stage.publisher
+    return _Crowded(LOBBY, server, publisher, crowd)
+
+
 def lone(stage: Stage, *held: tuple[int, float, int]) -> Findings:
     """Rooms number 5 and 6, intended at 200 s and 201 s."""
     stage.publisher.next_number = 5
@@ -92,10 +103,8 @@ def lone(stage: Stage, *held: tuple[int, float, int]) -> Findings:
     crowd = stage.lab.generator(TruthCrowd)
     book = Book()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            freshness, "_publish", lambda publisher, count, interval_s: [publisher.publish(200.0 + n) for n in (0, 1)]
-        )
-        freshness._lone_changes(book, FakeServer(), crowd, stage.publisher, CLIENTS)  # type: ignore[arg-type]
+        patch.setattr(freshness, "_times", lambda number, intervals: [200.0, 201.0])
+        freshness._lone_changes(book, [crowded(stage, crowd)], CLIENTS, Random(1))
     return book.result("engine-freshness", ())
 
 
@@ -114,7 +123,7 @@ def test_list_with_a_later_change_has_the_earlier_one_too(stage: Stage) -> None:
 
 def test_client_that_never_held_a_change_is_a_fault(stage: Stage) -> None:
     found = lone(stage, (0, 200.1, 5), (0, 201.1, 6), (1, 200.1, 5))
-    assert found.faults == ["2 base clients: 1 times a client never held a list with the change"]
+    assert found.faults == ["lobby, 2 base clients: 1 times a client never held a list with the change"]
 
 
 # -- a stream ------------------------------------------------------------------------------------------------------
@@ -144,7 +153,7 @@ def stream(stage: Stage, monkeypatch: pytest.MonkeyPatch, *, right: int, fetches
     stage.script(TruthCrowd, end=recorded(*held), truth=(right, fetches))
     stage.publisher.next_number = 3
     book = Book()
-    freshness._stream(book, FakeServer(), stage.lab.generator(TruthCrowd), stage.publisher, CLIENTS, 4)  # type: ignore[arg-type]
+    freshness._stream(book, crowded(stage, stage.lab.generator(TruthCrowd)), CLIENTS, 4)
     return book.result("engine-freshness", ())
 
 
@@ -168,7 +177,7 @@ def test_client_whose_last_list_is_another_than_the_server_s_is_wrong(
 
 def test_client_that_never_came_to_a_change_is_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     found = stream(stage, monkeypatch, right=2, fetches=4, never=True)
-    assert found.faults == ["2 base clients: 1 times a client never came to a list as new as a change"]
+    assert found.faults == ["lobby, 2 base clients: 1 times a client never came to a list as new as a change"]
 
 
 async def test_truth_is_the_list_to_the_byte() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.load import attendance
+from bench.load.changes import publisher
 from bench.load.generators import GeneratorFailed
 from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAYER, PLAYERS_PER_CPU_S
 from bench.processes.cpu import CpuTimes
@@ -37,13 +39,14 @@ class Generator:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    return a_stage(monkeypatch, swarm_cost, swarm_cost=SIZES)
+    return a_stage(monkeypatch, swarm_cost, attendance, publisher, swarm_cost=SIZES)
 
 
 def measure(stage: Stage, monkeypatch: pytest.MonkeyPatch, generator: Any, *online: int, players: int = 50) -> Findings:
     """`online`: users at each look; the last number over and over."""
     looks = list(online)
-    monkeypatch.setattr(swarm_cost, "_online", lambda server: looks.pop(0) if len(looks) > 1 else looks[0])
+    for module in (swarm_cost, attendance):
+        monkeypatch.setattr(module, "online", lambda server: looks.pop(0) if len(looks) > 1 else looks[0])
     book = Book()
     swarm_cost._measure(SIZES, FakeServer(), generator, "it", players, book)
     return book.result("swarm-cost", ())
@@ -85,7 +88,7 @@ def test_players_who_are_gone_at_the_end_are_a_fault(stage: Stage, monkeypatch: 
 
 
 def test_players_who_do_not_come_are_waited_for_only_so_long(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(GeneratorFailed, match="49 of 50 players came within 5 s"):
+    with pytest.raises(attendance.NotAllCame, match="49 of 50 players came within 5 s"):
         measure(stage, monkeypatch, Generator(0, 1, 2, 3), 49)
 
 
@@ -100,6 +103,12 @@ def test_changes_are_a_whole_number_with_the_interval_after_each(
 ) -> None:
     """A room is made and deleted in turns."""
     start_s = stage.clock.now_s
-    assert swarm_cost._change(stage.publisher, start_s, rate, window_s) == changes  # type: ignore[arg-type]
+    done = publisher.make_and_delete(
+        stage.publisher,  # type: ignore[arg-type]
+        start_s=start_s,
+        changes_per_s=rate,
+        window_s=window_s,
+    )
+    assert done == changes
     assert stage.clock.now_s - start_s == pytest.approx(changes / rate)
     assert (stage.publisher.next_number, stage.publisher.deleted) == ((changes + 1) // 2, changes // 2)

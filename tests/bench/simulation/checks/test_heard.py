@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.simulation.checks.heard import faults
+from bench.simulation.checks.heard import faults, out_of_turn, repeated
 from bench.simulation.checks.history import History, Line
 from bench.simulation.clients.views import Heard
 from lobby_server.protocol.features import Feature
@@ -44,16 +44,23 @@ WHOLE: dict[str, Any] = {
 def heard(
     *, rooms: tuple[str, ...] = (), chat: tuple[int, ...] = (), presence: list[tuple[int, bool]] | None = None,
     from_entry: int = 1, features: frozenset[str] = frozenset({"rev"}), is_live: bool = True,
+    batches: dict[int, list[bool]] | None = None,
 ) -> Heard:  # fmt: skip
     """By Ann, on a connection that was accepted after the first entry."""
-    lines = [SimpleNamespace(id=number) for number in chat]
-    return Heard(ANN, features, from_entry, is_live, presence or [], {}, list(rooms), lines)  # type: ignore[arg-type]
+    lines: Any = [SimpleNamespace(id=number) for number in chat]
+    return Heard(
+        ANN, features, from_entry, is_live, presence=presence or [], batches=batches or {}, room_lines=list(rooms),
+        chat=lines,
+    )  # fmt: skip
+
+
+def player(*connections: Heard, is_slow: bool = False) -> Any:
+    return SimpleNamespace(name="ann", heard=list(connections), is_slow=is_slow)
 
 
 def found(history: History, *connections: Heard, is_slow: bool = False) -> list[str]:
     """The invariants that are violated."""
-    player: Any = SimpleNamespace(name="ann", heard=list(connections), is_slow=is_slow)
-    return [invariant for invariant, _ in faults([player], history)]
+    return [invariant for invariant, _ in faults([player(*connections, is_slow=is_slow)], history)]
 
 
 def test_connection_that_heard_everything_once_in_its_order_is_no_fault(history: History) -> None:
@@ -144,11 +151,57 @@ def test_presence_of_a_connection_that_has_ended_is_a_piece_without_a_gap(
     assert found(history, ended) == invariants
 
 
-@pytest.mark.parametrize("feature", [Feature.PRESENCE_BATCH, Feature.PRESENCE_FRIENDS])
-def test_presence_in_batches_or_of_friends_has_no_single_events(history: History, feature: Feature) -> None:
-    connection = heard(**{**WHOLE, "presence": []}, features=frozenset({feature.value}))
-    connection.batches.update({ANN: [True], BOB: [False, True]} if feature is Feature.PRESENCE_BATCH else {})
-    assert found(history, connection) == []
+def test_presence_of_friends_has_no_single_events(history: History) -> None:
+    of_friends = frozenset({Feature.PRESENCE_FRIENDS.value})
+    assert found(history, heard(**{**WHOLE, "presence": []}, features=of_friends)) == []
+
+
+@pytest.mark.parametrize(
+    ("batches", "invariants"),
+    [
+        ({ANN: [True], BOB: [False, True]}, []),
+        ({ANN: [True], BOB: [True, False, True]}, []),
+        ({ANN: [True], BOB: [True]}, [LOST]),
+        ({BOB: [False, True]}, [LOST]),
+    ],
+)
+def test_batches_have_every_change_of_a_user_since_the_acceptance(
+    history: History, batches: dict[int, list[bool]], invariants: list[str]
+) -> None:
+    in_batches = frozenset({Feature.PRESENCE_BATCH.value})
+    one: dict[str, Any] = {**WHOLE, "presence": [], "features": in_batches, "batches": batches}
+    assert found(history, heard(**one)) == invariants
+    assert found(history, heard(**one, is_live=False)) == [], "what was under way is not due"
+
+
+ONLINE_TWICE = [(BOB, True), (ANN, True), (BOB, True)]
+
+
+@pytest.mark.parametrize(
+    ("connection", "invariants"),
+    [
+        (heard(presence=[(BOB, True), (ANN, True), (BOB, False)]), []),
+        (heard(presence=ONLINE_TWICE), [TWICE]),
+        (heard(presence=[(BOB, False), (BOB, False)]), [TWICE]),
+        (heard(presence=ONLINE_TWICE, features=frozenset({Feature.PRESENCE_FRIENDS.value})), []),
+        (heard(batches={BOB: [True, False, True]}), []),
+        (heard(batches={BOB: [True, True]}), [TWICE]),
+    ],
+)
+def test_nobody_hears_twice_in_a_row_that_one_is_online_or_offline(connection: Heard, invariants: list[str]) -> None:
+    assert [invariant for invariant, _ in repeated([player(connection)])] == invariants
+
+
+def test_slow_player_who_missed_what_was_between_hears_one_state_twice() -> None:
+    assert list(repeated([player(heard(presence=ONLINE_TWICE), is_slow=True)])) == []
+
+
+@pytest.mark.parametrize(
+    ("presence", "is_fault"),
+    [([(ANN, True), (BOB, True)], False), ([(BOB, True), (ANN, True)], True), ([(BOB, True)], False)],
+)
+def test_newcomer_hears_of_themselves_first(presence: list[tuple[int, bool]], *, is_fault: bool) -> None:
+    assert bool(list(out_of_turn([player(heard(presence=presence))]))) is is_fault
 
 
 def test_slow_player_may_miss_states_and_no_lines(history: History) -> None:
@@ -157,6 +210,5 @@ def test_slow_player_may_miss_states_and_no_lines(history: History) -> None:
 
 
 def test_fault_names_the_player_and_the_connection(history: History) -> None:
-    player: Any = SimpleNamespace(name="ann", heard=[heard(**WHOLE), heard(**{**WHOLE, "chat": (1,)})], is_slow=False)
-    [(_, how)] = faults([player], history)
+    [(_, how)] = faults([player(heard(**WHOLE), heard(**{**WHOLE, "chat": (1,)}))], history)
     assert how == "ann, connection 2: chat lines [2]"

@@ -32,7 +32,7 @@ class Node:
     def __init__(self, observer: Observer, name: str) -> None:
         self.observer = observer
         self.lobby = Lobby()
-        self.log: Any = Log(node=name, number=0, position=("e1", 0), _standing=SimpleNamespace(tail=[]), waiting=0)
+        self.log: Any = Log(node=name, number=0, position=("e1", 0), waiting=0, _standing=SimpleNamespace(tail=[]))
         self.app: Any = SimpleNamespace(
             replica=SimpleNamespace(state=self.lobby.state, books=self.lobby.books, hear=self._hear),
             presence=self.lobby.books.presence,
@@ -170,6 +170,21 @@ def test_revision_goes_only_up(observer: Observer, node: Node) -> None:
     node.lobby.books.rooms.revision = 6
     node.take(2, commands.Nothing())
     assert violated(observer) == "revision only up"
+
+
+def test_nodes_show_one_list_at_one_revision(observer: Observer, node: Node) -> None:
+    other = Node(observer, "b")
+    for each, names in ((node, ("r1",)), (other, ("r1",))):
+        each.lobby.come(ANN)
+        for name in names:
+            each.lobby.make_room(name, ANN)
+        each.lobby.books.rooms.revision = 7
+        each.take(1, commands.Nothing())
+    assert violated(observer) == ""
+    third = Node(observer, "c")
+    third.lobby.books.rooms.revision = 7
+    third.take(1, commands.Nothing())
+    assert violated(observer) == "one revision, one list"
 
 
 # -- nothing twice -------------------------------------------------------------------------------------------------

@@ -78,15 +78,17 @@ async def test_room_of_a_user_in_none_is_a_refusal_of_its_own(house: House) -> N
     assert (await call(house, BOB, "my_room")).code == "in_no_room"
 
 
-@pytest.mark.parametrize(("is_up", "took_s", "is_stale"), [(True, 0.0, False), (False, 0.0, True), (True, 9.9, True)])
+@pytest.mark.parametrize(
+    ("takes_part", "took_s", "is_stale"), [(True, 0.0, False), (False, 0.0, True), (True, 9.9, True)]
+)
 async def test_answer_of_a_node_that_does_not_see_the_end_of_the_log_is_stale(
-    house: House, monkeypatch: pytest.MonkeyPatch, *, is_up: bool, took_s: float, is_stale: bool
+    house: House, monkeypatch: pytest.MonkeyPatch, *, takes_part: bool, took_s: float, is_stale: bool
 ) -> None:
     async def caught_up() -> None:
         house.clock.advance(min(took_s, CATCH_UP_S))
 
     monkeypatch.setattr(house.app.replica, "caught_up", caught_up)
-    monkeypatch.setattr(type(house.app.replica.log), "takes_part", is_up)
+    monkeypatch.setattr(type(house.app.replica.log), "takes_part", takes_part)
     assert (await handle(house.app, Asked("rooms", None))).is_stale is is_stale
     assert (await call(house, ANN, "online")).is_stale is is_stale
 

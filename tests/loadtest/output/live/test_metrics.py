@@ -187,6 +187,7 @@ def test_a_collector_is_sent_the_same_histograms_counters_and_gauges(receiver: R
     ]
     assert list(ramp.bucket_counts) == inside
     assert (ramp.count, ramp.sum) == (len(HEARTBEATS_S), pytest.approx(math.fsum(HEARTBEATS_S), rel=1e-3))
+    assert (ramp.min, ramp.max) == (pytest.approx(min(HEARTBEATS_S), rel=1e-3), pytest.approx(70.0, rel=1e-3))
     assert ramp.start_time_unix_nano == 1_767_225_600 * 10**9 < ramp.time_unix_nano
     ledger = metrics["lobby_swarm_ledger"].sum
     assert ledger.is_monotonic

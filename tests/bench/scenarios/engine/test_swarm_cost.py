@@ -109,6 +109,7 @@ def test_swarm_cost_on_the_command_line_leaves_a_table(tmp_path: Path, monkeypat
     by_hand = [tool for tool in tools()[0] if tool.name == WEBSOCKETS]
     monkeypatch.setattr(swarm_cost, "tools", lambda: (by_hand, ["tsung: tsung is not installed"]))
     monkeypatch.setattr(swarm_cost, "QUIET_S", 0.2)
+    monkeypatch.setattr(swarm_cost, "BEFORE_CHANGES_S", 0.2)
     done = CliRunner().invoke(cli.main, ["run", "swarm-cost", "--smoke", "--output", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     (result,) = read_run(tmp_path / "run" / "run.json").findings
