@@ -17,8 +17,8 @@ NAMES = Names.of(MODULES.values())
 
 PURE = frozenset({
     "array", "base64", "binascii", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
-    "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "sys", "typing", "unicodedata",
-    "msgspec", "lobby_server", "__future__",
+    "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "sys", "typing",
+    "unicodedata", "msgspec", "lobby_server", "__future__",
 })  # fmt: skip
 """What these do follows from what they are called with; of `datetime` and `sys` what does not is looked for below."""
 JUSTIFIED = {
