@@ -65,6 +65,8 @@ def _wrong_with_group(group: click.Command, words: list[str], given: list[str], 
     if needs_command and not named:
         return f"no command of {group.name}: {words}"
     known = flags_of(group).union(*(flags_of(group.commands[name]) for name in named[:1]))
+    if any(group.commands[name].context_settings.get("ignore_unknown_options") for name in named[:1]):
+        known |= locust_flags()[0]  # it takes those of the swarm too
     unknown = [flag for flag in given if flag not in known]
     return f"no such flags: {unknown}" if unknown else None
 

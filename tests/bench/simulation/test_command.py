@@ -63,7 +63,7 @@ def test_seeds_that_hold_are_counted_with_their_entries(monkeypatch: pytest.Monk
     result = simulate("--seeds", 4, "--first", 10)
     assert result.exit_code == 0
     assert world.tried == [10, 11, 12, 13]
-    assert result.stdout.startswith("4 seeds, 400 entries applied, everything held:")
+    assert result.stdout.startswith("4 seeds, 8 deeds, 4 faults, 400 entries, everything held:")
 
 
 def test_seed_that_fails_ends_the_search_and_is_told_with_the_smallest_schedule(
