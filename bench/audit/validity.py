@@ -31,7 +31,7 @@ def kind(name: str, unit: str) -> str:
         return "CPU"
     if name in OF_TIMES:
         return "time"
-    return {"ms": "time", "s": "time", "µs": "time", "1/s": "rate"}.get(unit, "")
+    return {"ms": "time", "s": "time", "µs": "time", "1/s": "rate", "1/min": "rate"}.get(unit, "")
 
 
 def of_reading(reading: Json, what: str) -> str:

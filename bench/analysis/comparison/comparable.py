@@ -27,7 +27,7 @@ SIZES_OF: Mapping[str, str] = {
     "noise": "noise", "swarm": "swarm", "fanout": "engine", "rooms-get": "engine", "memory": "engine",
     "engine-freshness": "engine", "swarm-cost": "swarm_cost", "swarm-truth": "swarm_truth", "churn": "churn",
     "hostile": "hostile", "cluster": "cluster", "survival": "survival",
-    "room-creation": "engine", "prediction": "prediction",
+    "room-creation": "engine", "prediction": "prediction", "simulation": "simulation",
 }  # fmt: skip
 """The part of a profile that a scenario is measured by."""
 
