@@ -177,7 +177,9 @@ def test_storm_has_as_many_events_as_pairs_on_one_process_and_on_nodes(stage: St
     assert found.faults == []
 
 
-@pytest.mark.parametrize(("single", "nodes", "faults"), [(9, 10, 1), (11, 10, 1), (10, 9, 1), (10, 17, 1), (10, 16, 0), (10, 10, 0)])
+@pytest.mark.parametrize(
+    ("single", "nodes", "faults"), [(9, 10, 1), (11, 10, 1), (10, 9, 1), (10, 17, 1), (10, 16, 0), (10, 10, 0)]
+)
 def test_storm_with_other_events_than_can_be_is_a_fault(stage: Stage, single: int, nodes: int, faults: int) -> None:
     assert len(stormed(stage, single=single, nodes=nodes).faults) == faults
 
