@@ -16,6 +16,8 @@ from bench.measures import Kind
 from bench.record.findings import Reading
 from bench.stats import FloatArray, interval_of_median
 
+pytestmark = pytest.mark.system  # thousands of simulated measurements
+
 AT_LEAST = 0.93
 SIZES = (6, 7, 8, 10, 12, 15, 20, 30)
 TOO_FEW = (2, 3, 4, 5)

@@ -37,6 +37,8 @@ from tests.bench.modelled import (
 )
 from tests.bench.modelled_ways import crossover_per_s
 
+pytestmark = pytest.mark.system  # hundreds of simulated runs
+
 SEEDS = range(20)
 CROSSINGS = [(BYTES_PER_CLIENT_HOUR, BREAK_EVEN_BYTES_PER_S), (CPU_PER_CLIENT_HOUR, BREAK_EVEN_CPU_PER_S)]
 

@@ -31,6 +31,8 @@ from bench.stats import percentile, summarize
 from bench.words import count, in_bytes, in_digits, in_ms, in_percent, rate_number
 from tests.bench.modelled import a_modelled_run
 
+pytestmark = pytest.mark.system  # whole reports are audited
+
 Patch = pytest.MonkeyPatch
 
 

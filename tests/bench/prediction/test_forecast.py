@@ -15,6 +15,8 @@ from bench.prediction.steady import gib_per_node, hopeless, steady
 from bench.record.wire import exchange_wire_bytes
 from tests.bench.prediction.models import a_model
 
+pytestmark = pytest.mark.system  # whole lobbies in virtual time
+
 QUIET = Plan(players=30_000, changes_per_s=0.0, visit_s=1e12, presence="friends")
 """Heartbeats and nothing else: 1,000 per second."""
 PING_WIRE_BYTES = exchange_wire_bytes(33, 45)

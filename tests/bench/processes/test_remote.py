@@ -14,6 +14,8 @@ from bench.processes.cpu import read_cpu
 from bench.processes.readable import is_readable
 from bench.processes.remote import GeneratorFailed, Remote, Spare
 
+pytestmark = pytest.mark.system  # processes
+
 
 class Counter:
     """Lives over there."""

@@ -28,6 +28,8 @@ from bench.processes.watch import Watch, resident_kib, slab_kib, socket_memory_k
 from bench.record.profiles.standard import SMOKE
 from bench.record.vocabulary import LOBBY, OTHER_BUILD
 
+pytestmark = pytest.mark.system  # processes
+
 GONE = 2**22 + 1
 """A process id that the kernel does not give."""
 

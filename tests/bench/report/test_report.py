@@ -13,6 +13,8 @@ from bench.record.run import Run
 from bench.report.build import Report, copy_sample, make_report, render, write_report
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_point, a_run, a_whole_run
 
+pytestmark = pytest.mark.system  # whole reports are drawn
+
 STORED = Path(__file__).parents[1] / "data" / "smoke-run.json.gz"
 """A smoke run against the real server."""
 

@@ -24,6 +24,8 @@ from bench.report.told import ToldText, figures_json
 from tests.bench.modelled import a_modelled_run
 from tests.bench.runs import OVERLOADED, a_broadcast_result, a_group, a_point, a_run, a_whole_run, an_idle_result
 
+pytestmark = pytest.mark.system  # whole reports are told
+
 STORED = Path(__file__).parents[1] / "data" / "smoke-run.json.gz"
 
 BROKEN = [

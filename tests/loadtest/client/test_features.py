@@ -41,6 +41,8 @@ from tests.loadtest.fakes import (
     wait_for,
 )
 
+pytestmark = pytest.mark.system  # real servers that end and come back
+
 FRESH = "fresh.fresh.fresh"
 QUICK = FixedReconnect(interval_s=0.02)
 

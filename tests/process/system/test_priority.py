@@ -17,7 +17,10 @@ from bench.processes.target import Target
 from lobby_server.process.priority import NICE, stand_back
 from lobby_server.service.auth import Passwords
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux counts priorities by thread")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(sys.platform != "linux", reason="Linux counts priorities by thread"),
+]
 
 
 def priority(thread: int) -> int:

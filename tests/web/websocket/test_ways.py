@@ -19,6 +19,8 @@ from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.test_socket import wait_until
 from tests.web.websocket.ways import BINARY, CLOSE, PING, PONG, WAYS, Peer, masked, start_way, upgrade
 
+pytestmark = pytest.mark.system  # servers with TLS, compression and split requests
+
 every_way = pytest.mark.parametrize("way", WAYS)
 
 

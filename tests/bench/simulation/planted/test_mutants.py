@@ -8,6 +8,8 @@ from tests.bench.simulation.mutants import MUTANTS, Mutant
 from tests.bench.simulation.planted.hunting import MOST_SEEDS, hunt, mutant_of
 from tests.floors.graph import ROOT
 
+pytestmark = pytest.mark.system  # whole runs with planted faults
+
 QUICK = {
     "one place too many": 60,
     "the first of two sockets ends both": 20,
