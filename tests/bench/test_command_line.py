@@ -35,7 +35,10 @@ class Measured:
         self.outcome = outcome
         self.asked: list[tuple[tuple[str, ...], Profile, int | None]] = []
 
-    def __call__(self, names: tuple[str, ...], *, profile: Profile, seed: int | None) -> Run:
+    def __call__(
+        self, names: tuple[str, ...], *, profile: Profile, seed: int | None, base: Path | None, is_pinned: bool
+    ) -> Run:
+        assert (base, is_pinned) == (None, True), "nothing else was asked for"
         self.asked.append((tuple(names), profile, seed))
         if isinstance(self.outcome, BaseException):
             raise self.outcome
