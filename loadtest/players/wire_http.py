@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
+from gevent import GreenletExit
 from gevent.event import Event
 
 from loadtest.client import HttpAnswer, HttpCall, ServerAway
@@ -23,6 +25,9 @@ from loadtest.wire.messages.answers import Answer
 from loadtest.wire.messages.heads import BadAnswer, host_header
 from loadtest.wire.outgoing.http import HttpPool
 from loadtest.wire.places import Place
+
+LAST_ANSWER_S = 2.0
+"""How long a player who is stopped in a call waits for its answer: a room that was made has to be deleted."""
 
 WITHOUT_A_BODY = frozenset({"GET", "HEAD", "DELETE"})
 """Unless they have one."""
@@ -61,7 +66,11 @@ class WireHttp(LocustHttp):
             line_s += self._wait(self._line.wait_up_s(len(request.body or b"") + HEAD_BYTES))
         asked = _Asked(self._clock())
         self._pools[host].ask(_bytes_of(host, request, self._paths), asked)
-        asked.is_over.wait()
+        try:
+            asked.is_over.wait()
+        except GreenletExit:  # of a player who is stopped, and who gets no second chance to hear what came of the call
+            asked.is_over.wait(LAST_ANSWER_S)
+            gevent.kill(gevent.getcurrent())  # when this call has been made use of
         self.late_s = asked.begins_s - asked.asked_s
         if asked.answer is None:
             self._table.told(request.method, name, self._duration_s(asked, self._clock(), line_s), asked.why)

@@ -177,3 +177,35 @@ def test_server_that_is_away_is_a_failure_and_moves_its_player_on() -> None:
         assert failures == ["connection refused"]
         http.close()
         wire.close()
+
+
+def test_player_who_is_stopped_in_a_call_hears_its_answer_and_ends_then(house: Callable[[bytes], House]) -> None:
+    found, heard, gone_on = house(answer_bytes(b"{}", status=201)), [], []
+    found.go_on.clear()
+
+    def play() -> None:
+        heard.append(found.http.call(CREATE).status)
+        gevent.sleep(5)
+        gone_on.append(True)
+
+    player = gevent.spawn(play)
+    wait_for(lambda: bool(found.requests), what="the request")
+    player.kill(block=False)
+    gevent.sleep(0.05)
+    assert not player.dead, "its room is being made"
+    found.go_on.set()
+    player.join(timeout=5)
+    assert (player.dead, heard, gone_on) == (True, [201], [])
+
+
+def test_player_who_is_stopped_waits_no_longer_than_for_a_while(
+    house: Callable[[bytes], House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadtest.players.wire_http.LAST_ANSWER_S", 0.05)
+    found = house(answer_bytes(b"{}", status=201))
+    found.go_on.clear()
+    player = gevent.spawn(found.http.call, CREATE)
+    wait_for(lambda: bool(found.requests), what="the request")
+    player.kill(block=False)
+    player.join(timeout=4)
+    assert isinstance(player.exception, ServerAway)
