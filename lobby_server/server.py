@@ -21,7 +21,6 @@ from lobby_server.logs import name_node
 from lobby_server.mail import open_mailer
 from lobby_server.process import listening
 from lobby_server.process.credentials import Credentials
-from lobby_server.process.kernel_writes import KernelWrites, open_kernel_writes
 from lobby_server.process.priority import stand_back
 from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import new_token_id
@@ -97,7 +96,6 @@ class LobbyServer:
         self._store: Store | None = None
         self._lock: LobbyLock | None = None
         self._siblings: Siblings | None = None
-        self._many_writes: KernelWrites | None = None
         self._journal_path: Path | None = None
         self._data = ""
         self.ends_because = ""
@@ -131,7 +129,6 @@ class LobbyServer:
             shared_log = self._shared_log()
             await self._open()
             assert self._store is not None
-            self._many_writes = self._open_many_writes()
             app = App(
                 settings=settings,
                 runtime=self._runtime(),
@@ -153,8 +150,6 @@ class LobbyServer:
                 await self._store.close()
             if self._lock is not None:
                 await self._lock.release()
-            if self._many_writes is not None:
-                self._many_writes.close()
             raise
         self.app = app
         if self._lock is not None:
@@ -251,8 +246,6 @@ class LobbyServer:
             await self._lock.release()
         if self._siblings is not None:
             self._siblings.close()
-        if self._many_writes is not None:
-            self._many_writes.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         cut = len(app.sessions) + (self._connections.cut - cut_before if self._connections is not None else 0)
         log.info("drained: %d sockets had to be cut", cut, extra={"event": LogEvent.DRAINED.value})
@@ -289,11 +282,7 @@ class LobbyServer:
             new_salt=secrets.token_bytes,
             cpu_s=time.process_time,
             resident_bytes=resident_bytes,
-            many_writes=self._many_writes,
         )
-
-    def _open_many_writes(self) -> KernelWrites | None:
-        return open_kernel_writes(helpers=self.settings.fanout_threads - 1)
 
     async def _open(self) -> None:
         settings = self.settings

@@ -227,12 +227,6 @@ class Settings:
         unit="messages",
         group=Group.FANOUT,
     )
-    fanout_threads: int = option(
-        1,
-        "threads that write one broadcast; more where cores have nothing else to do",
-        unit="threads",
-        group=Group.FANOUT,
-    )
     ack_percent: float = option(
         1.0, "share of events that clients with the feature ack are asked to acknowledge", unit="%", group=Group.FANOUT
     )
@@ -345,9 +339,6 @@ class Settings:
         )
         self._require(1 <= self.workers <= MAX_WORKERS, "--workers", f"from 1 to {MAX_WORKERS}")
         self._require(
-            1 <= self.fanout_threads <= MAX_FANOUT_THREADS, "--fanout-threads", f"from 1 to {MAX_FANOUT_THREADS}"
-        )
-        self._require(
             not self.backplane_url or _BACKPLANE_URL.match(self.backplane_url) is not None,
             "--backplane-url",
             "redis://host:port/0, rediss:// or unix:///path",
@@ -418,7 +409,6 @@ MAX_NUMBER = 1_000_000_000
 """Of every number: a larger one is a typing error, and no timer takes that many seconds."""
 MAX_PROXY_HOPS = 16
 MAX_WORKERS = 64
-MAX_FANOUT_THREADS = 16
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PAGE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _BACKPLANE_URL = re.compile(r"(rediss?|unix)://.")

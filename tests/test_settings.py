@@ -85,7 +85,6 @@ def test_every_option_is_read_from_the_environment_with_its_type(name: str) -> N
         "log_format": "json",
         "access_log": "all",
         "workers": "2",
-        "fanout_threads": "2",
         "backplane_url": "redis://localhost:6379/0",
         "cluster": "another",
         "node_timeout_s": "9",

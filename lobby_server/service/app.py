@@ -31,7 +31,7 @@ from lobby_server.service.mail.outbox import MailOutbox
 from lobby_server.service.mail.ports import Mailer
 from lobby_server.service.nodes import Nodes
 from lobby_server.service.peers.heartbeat import Heartbeat
-from lobby_server.service.ports import Clock, Journal, ManyWrites, RandomSource, Store, Transport
+from lobby_server.service.ports import Clock, Journal, RandomSource, Store, Transport
 from lobby_server.service.replica import LocalLog, Replica, SharedLog
 from lobby_server.service.retention import Retention
 from lobby_server.service.rooms.changes import RoomChanges
@@ -71,8 +71,6 @@ class Runtime:
     """CPU time of this process until now."""
     resident_bytes: Callable[[], int | None]
     """Memory of this process; None: the system does not tell."""
-    many_writes: ManyWrites | None = None
-    """Writes a broadcast to many sockets at once; None: the system has no such call."""
 
 
 class App:
@@ -178,7 +176,6 @@ class App:
             log_age_s=settings.outbox_log_age_s,
             base_tick_frames=settings.base_tick_frames,
             acks=Acks(clock=clock, share=settings.ack_percent / 100, random_source=runtime.random_source),
-            many_writes=runtime.many_writes,
         )
         self.announcer = Announcer(
             fanout=self.fanout,

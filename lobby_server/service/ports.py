@@ -4,7 +4,6 @@ bring fakes that pass the same contract tests.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -274,29 +273,6 @@ class Clock(Protocol):
 Send = Callable[["bytes | memoryview"], int]
 """One non-blocking write, with the manners of ``socket.send``: the number of bytes taken, `BlockingIOError` when that
 would be none, another `OSError` when the connection is over."""
-
-
-Fileno = Callable[[], int]
-"""The descriptor of a socket at the moment, with the manners of ``socket.fileno``: -1 once it is closed."""
-
-
-class ManyWrites(Protocol):
-    """The same bytes to many sockets in one call, where the system has such a call.
-
-    A descriptor is asked for in the turn of the loop in which it is written to: closed, it may be that of another
-    socket or file a moment later.
-    """
-
-    @property
-    def threads(self) -> int:
-        """How many may write at the same time."""
-
-    def fileno_of(self, send: Send) -> Fileno | None:
-        """Of the socket that a `Send` writes to; None where it is more than a plain write to one."""
-
-    def write(self, descriptors: array[int], data: bytes) -> Sequence[tuple[int, int]]:
-        """Write to each as its `Send` does, and return when all of it is done. Of those that did not take everything:
-        the place among the descriptors, and how much was taken; below 0 the number of the error, negated."""
 
 
 class Outlet(Protocol):

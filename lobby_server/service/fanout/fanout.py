@@ -22,11 +22,11 @@ from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, Profile
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.pacing import TurnBudget
-from lobby_server.service.ports import Clock, ManyWrites, Timer
+from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.watch.metrics import Metrics
 
 SLICE_WRITES = 512
-"""Writes per turn of the loop and thread: about 4 ms on the machine of ``reports/``."""
+"""Writes per turn of the loop: about 4 ms on the machine of ``reports/``."""
 TURN_BYTES = 64 << 20
 """Bytes per turn of the loop, in a delivery and to sessions behind: about 50 ms of copying there. Without the bound a
 storm of 10,000 logins let pings wait for 3 s."""
@@ -64,14 +64,12 @@ class Fanout:
         log_age_s: float,
         base_tick_frames: int | None = None,
         acks: Acks | None = None,
-        many_writes: ManyWrites | None = None,
         slice_writes: int = SLICE_WRITES,
         turn_bytes: int = TURN_BYTES,
     ) -> None:
         """`log_bytes`, `log_age_s`: bounds of each feed's log. `base_tick_frames`: most frames in one tick to a session
-        without features; None: no bound. `acks`: asks some clients to acknowledge events. `many_writes`: writes a tick
-        to many sockets at once; None: each session has a call of its own. `slice_writes`, `turn_bytes`: most writes of
-        one thread, and most bytes, per turn of the loop."""
+        without features; None: no bound. `acks`: asks some clients to acknowledge events. `slice_writes`, `turn_bytes`:
+        most writes and bytes per turn of the loop."""
         self.stats = FanOutStats()
         self.acks = acks
         self._clock = clock
@@ -80,8 +78,7 @@ class Fanout:
         self._log_bytes = log_bytes
         self._log_age_s = log_age_s
         self._base_tick_frames = base_tick_frames
-        self._many_writes = many_writes
-        self._slice_writes = slice_writes * (1 if many_writes is None else many_writes.threads)
+        self._slice_writes = slice_writes
         self._turn_bytes = turn_bytes
         self._budget = TurnBudget(clock, amount=turn_bytes)
         self._feeds: dict[Profile, Feed] = {}
@@ -251,7 +248,6 @@ class Fanout:
                 log_age_s=self._log_age_s,
                 tick_frames=self._base_tick_frames if profile in (BASE_PROFILE, DEFLATED_BASE_PROFILE) else None,
                 tick_s=self._tick_s,
-                many_writes=self._many_writes,
             )
         return feed
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from operator import length_hint
 
 from lobby_server.service.fanout.in_step import GAP, InStep
 from lobby_server.service.fanout.rests import Rests
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.fanout.ticklog import Chunk, Entry, TickLog, count_frames
-from lobby_server.service.fanout.writes import OVER, short_writes
 from lobby_server.service.pacing import TurnBudget
-from lobby_server.service.ports import Clock, ManyWrites
+from lobby_server.service.ports import Clock
 
 FALLEN_OFF = -1
 """A cursor that no log can serve."""
@@ -72,11 +72,9 @@ class Feed:
         log_age_s: float,
         tick_frames: int | None = None,
         tick_s: float = 0.0,
-        many_writes: ManyWrites | None = None,
     ) -> None:
         """`budget`: bytes that may be written to sessions behind per turn of the loop, shared by all feeds.
-        `tick_frames`: at most so many to one session every `tick_s`; None: not paced. `many_writes`: writes to those
-        in step; None: each has a call of its own."""
+        `tick_frames`: at most so many to one session every `tick_s`; None: not paced."""
         self._clock = clock
         self._stats = stats
         self._budget = budget
@@ -84,8 +82,7 @@ class Feed:
         self._tick_frames = tick_frames
         self._rests = None if tick_frames is None else Rests(clock, rest_s=tick_s)
         self.log = TickLog(max_bytes=log_bytes, max_age_s=log_age_s)
-        self._many_writes = many_writes
-        self._in_step = InStep() if many_writes is None else InStep(many_writes.fileno_of)
+        self._in_step = InStep()
         self._behind: dict[Subscriber, None] = {}
         self._newcomers: list[Subscriber] = []
         self._open: list[Entry] = []
@@ -170,17 +167,27 @@ class Feed:
         return self._delivery
 
     def deliver(self, delivery: Delivery, *, most: int, most_bytes: int) -> int:
-        """Write to the next `most` sessions, or about `most_bytes`; to how many it was. 0: the delivery is over."""
+        """Write to the next `most` sessions, or about `most_bytes`; to how many it was. 0: the delivery is over.
+
+        The hot loop of the server.
+        """
         if delivery.newcomers:
             return self._deliver_to_newcomers(delivery, most, most_bytes)
         data = delivery.chunk.data
         size = len(data)
         sends, first = self._in_step.walk(min(most, most_bytes // size + 1))
-        for subscriber, taken in short_writes(self._in_step, sends, first, data, self._many_writes):
-            if taken == OVER:
-                self._mute(subscriber)
-            else:
-                self._fall_behind(subscriber, memoryview(data)[taken:])
+        to_come = iter(sends)
+        for send in to_come:
+            try:
+                taken = send(data)
+            except BlockingIOError:
+                taken = 0
+            except OSError:
+                self._mute(self._in_step.at(first + len(sends) - length_hint(to_come) - 1))
+                continue
+            if taken != size:
+                slow = self._in_step.at(first + len(sends) - length_hint(to_come) - 1)
+                self._fall_behind(slow, memoryview(data)[taken:])
         writes = len(sends) - sends.count(GAP)
         self._stats.writes += writes
         self._count(writes * delivery.chunk.frames, writes * size)

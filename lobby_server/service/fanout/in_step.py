@@ -1,8 +1,7 @@
 """The sessions in step, in a row that a delivery walks along while some leave it and others join.
 
 What the walk touches of a session is its ``send`` and nothing else. With thousands of them every other object that is
-looked at is a miss of the processor's cache, and a recipient costs one system call and little more. Where the system
-can write to many sockets in one call, what says their descriptors stands in a row of its own, in the same order.
+looked at is a miss of the processor's cache, and a recipient costs one system call and little more.
 
 A walk covers the sessions that stood in the row when it began. One that leaves the row meanwhile, or has its part
 already, leaves a gap there: a ``send`` that does nothing.
@@ -10,29 +9,23 @@ already, leaves a gap there: a ``send`` that does nothing.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from lobby_server.service.fanout.subscriber import Subscriber
-from lobby_server.service.ports import Fileno, Send
+from lobby_server.service.ports import Send
 
 GAP: Send = len
 """Takes everything, and does nothing with it."""
 NOWHERE = -1
 """The slot of a session that is not in the row."""
-NO_DESCRIPTOR = -1
-"""In place of one: at a gap, of a socket that is closed, and of a session that has to be written to by its `send`."""
 
 
 class InStep:
     """Joining, leaving, and being passed over cost O(1); the end of a walk O(gaps)."""
 
-    def __init__(self, fileno_of: Callable[[Send], Fileno | None] = lambda send: None) -> None:
-        """`fileno_of`: as `ManyWrites.fileno_of`, if the row is to have `descriptors`."""
-        self._fileno_of = fileno_of
+    def __init__(self) -> None:
         self._members: list[Subscriber | None] = []
         self._sends: list[Send] = []
-        self._filenos: list[Fileno] = []
         self._position = self._end = 0
         self._is_walked = False
         self._passed: list[Subscriber] = []
@@ -49,7 +42,6 @@ class InStep:
         subscriber.slot = len(self._members)
         self._members.append(subscriber)
         self._sends.append(subscriber.send)
-        self._filenos.append(self._fileno_of(subscriber.send) or _no_descriptor)
 
     def leave(self, subscriber: Subscriber) -> None:
         """Out of the row. A session that is not in it: nothing happens."""
@@ -59,7 +51,6 @@ class InStep:
         subscriber.slot = NOWHERE
         self._members[slot] = None
         self._sends[slot] = GAP
-        self._filenos[slot] = _no_descriptor
         if self._is_walked:
             self._left.append(slot)
         else:
@@ -77,10 +68,6 @@ class InStep:
         self._position = min(start + most, self._end)
         return self._sends[start : self._position], start
 
-    def descriptors(self, first: int, count: int) -> array[int]:
-        """Those that the sessions from a slot on have at the moment; `NO_DESCRIPTOR` where there is none."""
-        return array("i", [fileno() for fileno in self._filenos[first : first + count]])
-
     def at(self, slot: int) -> Subscriber:
         """The session at a slot that has no gap."""
         member = self._members[slot]
@@ -96,7 +83,6 @@ class InStep:
         """Let this walk go past a session; for the next one it stands where it stood."""
         if subscriber.slot != NOWHERE:
             self._sends[subscriber.slot] = GAP
-            self._filenos[subscriber.slot] = _no_descriptor
             self._passed.append(subscriber)
 
     def end_walk(self) -> None:
@@ -104,7 +90,6 @@ class InStep:
         for subscriber in self._passed:
             if subscriber.slot != NOWHERE:
                 self._sends[subscriber.slot] = subscriber.send
-                self._filenos[subscriber.slot] = self._fileno_of(subscriber.send) or _no_descriptor
         self._passed.clear()
         for slot in sorted(self._left, reverse=True):
             self._close_gap(slot)
@@ -114,12 +99,8 @@ class InStep:
 
     def _close_gap(self, slot: int) -> None:
         """Let the last of the row stand there."""
-        last, send, fileno = self._members.pop(), self._sends.pop(), self._filenos.pop()
+        last, send = self._members.pop(), self._sends.pop()
         if slot < len(self._members):
             assert last is not None  # gaps are closed from the end
-            self._members[slot], self._sends[slot], self._filenos[slot] = last, send, fileno
+            self._members[slot], self._sends[slot] = last, send
             last.slot = slot
-
-
-def _no_descriptor() -> int:
-    return NO_DESCRIPTOR

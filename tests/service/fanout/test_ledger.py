@@ -21,18 +21,15 @@ from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol.framing.frames import OP_PING, server_frame
 from lobby_server.protocol.messages import Chat, Pong, RoomsChangedRev, encode_frame
 from lobby_server.service.announcer import Announcer
-from lobby_server.service.fanout import writes
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.fanout.profile import PresenceMode, Profile, RoomsMode
 from lobby_server.service.fanout.subscriber import Subscriber
-from lobby_server.service.ports import ManyWrites
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.fetch_meter import FetchMeter
 from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
 from tests.fakes.clock import VirtualClock
-from tests.fakes.many_writes import FakeManyWrites
 from tests.fakes.outlet import FakeOutlet
 
 SEEDS = int(os.environ.get("LOBBY_TEST_SEEDS", "300"))
@@ -133,7 +130,7 @@ class Session(Subscriber):
 class World:
     """The truth, and a fan-out that tells of it."""
 
-    def __init__(self, seed: int, *, pace: int | None = None, many_writes: ManyWrites | None = None) -> None:
+    def __init__(self, seed: int, *, pace: int | None = None) -> None:
         """`pace`: of sessions without features, frames per tick. Replies may go ahead of what waits for later ticks."""
         self.random = random.Random(seed)
         self.is_paced = pace is not None
@@ -148,7 +145,6 @@ class World:
             log_bytes=LOG_BYTES,
             log_age_s=LOG_AGE_S,
             base_tick_frames=pace,
-            many_writes=many_writes,
         )
         self.announcer = Announcer(
             fanout=self.fanout,
@@ -311,41 +307,6 @@ def test_every_live_session_ends_with_the_truth(first: int) -> None:
         world.run(120)
         world.settle()
         world.check()
-
-
-def test_with_writes_to_many_at_once_every_live_session_ends_with_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writes, "LEAST_AT_ONCE", 1)
-    for seed in range(SEEDS_AT_A_TIME):
-        many = FakeManyWrites()
-        world = World(seed, many_writes=many)
-        world.run(120)
-        world.settle()
-        world.check()
-        assert many.calls
-
-
-def test_writes_to_many_at_once_tell_every_session_the_same_as_a_call_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writes, "LEAST_AT_ONCE", 1)
-    for seed in range(20):
-        worlds = World(seed), World(seed, many_writes=FakeManyWrites())
-        for world in worlds:
-            world.run(120)
-            world.settle()
-        one_by_one, at_once = worlds
-        assert [each.serials for each in at_once.sessions] == [each.serials for each in one_by_one.sessions]
-        assert [each.outlet_.bytes for each in at_once.sessions] == [each.outlet_.bytes for each in one_by_one.sessions]
-
-
-def test_few_sessions_have_a_call_each_where_one_for_many_would_cost_more() -> None:
-    many = FakeManyWrites()
-    world = World(1, many_writes=many)
-    crowd = [Session(world, User(n, f"s{n}-0"), Profile(), None) for n in range(writes.LEAST_AT_ONCE)]
-    for expected, session in enumerate(crowd, 1):
-        world.announcer.welcome(session)
-        world.announcer.user_online(User(1000 + expected, f"u-{expected}"))
-        world.clock.advance(0.05)
-        assert many.calls == (expected == writes.LEAST_AT_ONCE)
-    assert [session.serials for session in crowd] == [list(range(n, len(crowd) + 1)) for n in range(1, len(crowd) + 1)]
 
 
 def test_who_keeps_reading_gets_every_event_once_and_in_order() -> None:
