@@ -84,7 +84,10 @@ def metrics_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("run"), free_port()
     tokens = folder / "tokens"
     tokens.write_text("\n".join(token(user_id) for user_id in range(1, 11)))
-    faults = Faults(change_every_s=0.3, is_pong_dropped=lambda number, observer: number % 3 == 0)
+    faults = Faults(
+        change_every_s=0.3, is_pong_dropped=lambda number, observer: number % 3 == 0,
+        is_list_refused=lambda number: number % 5 == 0,
+    )  # fmt: skip
     with FaultyLobby(faults) as lobby, Nursery(folder) as nursery:
         swarm = nursery.start(
             "--host", lobby.url, "--tokens", tokens, "-u", 10, "-r", 50, "--mix", "browser=4,flapper=1", "--seed", 4,

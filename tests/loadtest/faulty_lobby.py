@@ -72,6 +72,8 @@ class Faults:
     """Each is told something that is no JSON, so often."""
     answers_after_s: float = 0.0
     """It waits so long, without any work, before each answer to a handshake or a ping."""
+    is_list_refused: Callable[[int], bool] = lambda number: False
+    """The list of rooms is answered with 500, by its number from 1."""
 
 
 @dataclass
@@ -112,6 +114,8 @@ class FaultyLobby:
         self.port = 0
         self.members: dict[int, _Member] = {}
         self.rooms: dict[str, dict[str, Any]] = {}
+        self.lists = 0
+        """Asked for."""
         self.first_s: float | None = None
         self._held: dict[int, asyncio.TimerHandle] = {}
         self._marks = Marks()
@@ -345,6 +349,11 @@ class _Rooms(RequestHandler):
         self.lobby = lobby
 
     def get(self, room_id: str | None) -> None:
+        self.lobby.lists += 1
+        if self.lobby.faults.is_list_refused(self.lobby.lists):
+            self.set_status(500)
+            self.finish({"error": "no list this time"})
+            return
         rooms = [self.lobby.row(room) for room in reversed(self.lobby.rooms.values())]
         self.set_header("ETag", f'"{self.lobby.told.changes}"')
         self.finish({"count": len(rooms), "rooms": rooms})
