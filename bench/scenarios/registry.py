@@ -256,7 +256,7 @@ SCENARIOS = (
     Scenario("freshness", freshness.run, _freshness_s),
     Scenario("bandwidth", bandwidth.run, _bandwidth_s, shares_window=True, opens_window=True),
     Scenario("break-even", break_even.run, _break_even_s),
-    Scenario("storm", _storm, _storm_s),
+    Scenario("storm", _storm, _storm_s, compares_builds=True),
     Scenario("reconnect", _reconnect, _reconnect_s, shares_window=True, compares_builds=True),
     Scenario("flap", flap.run, _flap_s, shares_window=True),
     Scenario("capacity", capacity.run, _capacity_s),
@@ -272,7 +272,7 @@ SCENARIOS = (
     ),
     Scenario(
         "memory", _engine(memory.run),
-        lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600),
+        lambda profile: profile.engine.ladder_repeats * (3.0 + max(profile.engine.memory) / 600), compares_builds=True,
     ),
     Scenario("swarm-cost", swarm_cost.run, _swarm_cost_s),
     Scenario("swarm-truth", swarm_truth.run, _swarm_truth_s),

@@ -7,6 +7,7 @@ event and to the byte.
 
 from __future__ import annotations
 
+import random
 import re
 import time
 import urllib.request
@@ -36,7 +37,7 @@ from bench.measures import (
 )
 from bench.processes.again import calmly
 from bench.processes.cpu import read_cpu
-from bench.processes.lab import Lab
+from bench.processes.lab import Build, Lab
 from bench.processes.server_flags import lab_flags
 from bench.processes.watch import Watch, resident_kib
 from bench.record.book import Book
@@ -59,16 +60,20 @@ CLOSES = re.compile(r'^lobby_closes_total\{code="(\d+)"\} (\d+)', re.MULTILINE)
 
 
 def run(lab: Lab, storms: Sequence[int]) -> Findings:
-    """A server for each storm."""
+    """A server for each storm; of several builds, which take turns."""
     sizes = lab.profile.engine
     book = lab.book("storm", FLAGS)
+    chance = random.Random(lab.seed)
     plan = [
-        clients for clients in storms for _ in range(sizes.storm_repeats if clients <= SMALL else sizes.ladder_repeats)
+        (clients, build)
+        for clients in storms
+        for _ in range(sizes.storm_repeats if clients <= SMALL else sizes.ladder_repeats)
+        for build in chance.sample(lab.builds, len(lab.builds))
     ]
     with lab.reporter.stage("storm", len(plan)) as stage:
-        for clients in plan:
-            stage.say(f"{clients} clients log in")
-            calmly(lab, book, partial(_storm, lab, clients))
+        for clients, build in plan:
+            stage.say(f"{clients} clients log in" + (f", {build.party}" if len(lab.builds) > 1 else ""))
+            calmly(lab, book, partial(_storm, lab, clients, build))
             stage.advance()
     book.note(
         "a client hears of itself and of those accepted after it, nothing from before its acceptance (protocol "
@@ -77,9 +82,10 @@ def run(lab: Lab, storms: Sequence[int]) -> Findings:
     return book.result("storm", FLAGS)
 
 
-def _storm(lab: Lab, clients: int, book: Book) -> None:
+def _storm(lab: Lab, clients: int, build: Build, book: Book) -> None:
+    party = build.party
     with (
-        lab.server(FLAGS) as server,
+        lab.server(FLAGS, build=build) as server,
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
         lab.generator(Probe, port=server.port, secret=server.jwt_secret) as probe,
     ):
@@ -87,7 +93,7 @@ def _storm(lab: Lab, clients: int, book: Book) -> None:
         sinks.call(Sinks.open, clients)
         stretch = opening.stretch()
         upgrade_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_PER_UPGRADE, upgrade_us, clients=clients, stretch=stretch)
+        book.add(CPU_PER_UPGRADE, upgrade_us, party=party, clients=clients, stretch=stretch)
         sinks.call(Sinks.keep_streams, STREAMS)
         probe.call(Probe.begin)
         time.sleep(0.3)
@@ -115,15 +121,17 @@ def _storm(lab: Lab, clients: int, book: Book) -> None:
             (CLOSED_BY_SERVER, closes, ""),
             (RECEIVED, sum(heard.received_bytes) / 1e6, ""),
         ):
-            book.add(measure, value, clients=clients, stretch=stretch, invalid=invalid)
+            book.add(measure, value, party=party, clients=clients, stretch=stretch, invalid=invalid)
         for share, measure in ACCEPTED_WITHIN.items():
             number = max(1, ceil(share / 100 * clients))
             is_reached = number <= len(accepted_s)
             at_s = float(accepted_s[number - 1]) if is_reached else 0.0
-            book.add(measure, at_s, clients=clients, stretch=stretch, invalid="" if is_reached else left_out)
-        book.add(PEAK_RATE, peak_rate_per_s(accepted_s), clients=clients, stretch=stretch)
-        book.add_series(ACCEPTED, accepted_s, Where(clients))
-        book.add(PEAK_RSS, resident_kib(server.pid, peak=True) / 1024, clients=clients)
+            book.add(
+                measure, at_s, party=party, clients=clients, stretch=stretch, invalid="" if is_reached else left_out
+            )
+        book.add(PEAK_RATE, peak_rate_per_s(accepted_s), party=party, clients=clients, stretch=stretch)
+        book.add_series(ACCEPTED, accepted_s, Where(clients), party=party)
+        book.add(PEAK_RSS, resident_kib(server.pid, peak=True) / 1024, party=party, clients=clients)
         sinks.call(Sinks.close)
 
 

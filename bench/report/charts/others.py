@@ -38,6 +38,7 @@ from bench.record.vocabulary import (
     MET,
     MISSED,
     NOT_MEASURED,
+    OTHER_BUILD,
     STALENESS,
     TIME_TO_FRESH,
 )
@@ -129,7 +130,8 @@ def storm(run: Run, found: Findings) -> Figure:
         figure, (axes,) = sheet(run, what, height_in=3.6)
         for number, each in enumerate(series):
             for repeat, group in enumerate(each.groups):
-                label = f"{count(each.clients)} clients" if not repeat else None
+                whose = f", {OTHER_BUILD}" if each.party == OTHER_BUILD else ""
+                label = f"{count(each.clients)} clients{whose}" if not repeat else None
                 _share_over_time(axes, group.values_ms() / 1e3, each.clients, size_colour(each.clients), number, label)
         axes.set_xlabel("seconds since the first hello")
         axes.set_ylabel("clients accepted (%)")

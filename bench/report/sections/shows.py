@@ -42,7 +42,7 @@ from bench.measures import (
 from bench.record.findings import Findings, Measured
 from bench.record.profiles.sizes import FETCHING_LIFE, IDLE_LIFE
 from bench.record.run import Run
-from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN
+from bench.record.vocabulary import DISTURBED, LOBBY, LOBBY_AGAIN, OTHER_BUILD
 from bench.words import count, in_digits, in_ms, size, way_words
 from loadtest.results.validity import Validity
 
@@ -299,11 +299,13 @@ def _cited(found: Findings, told: _Told, words: Callable[[float], str] | None = 
 
 
 def _told(found: Findings, measure: Measure) -> list[_Told]:
-    """With figures that are not INVALID, by size: sentences have no others."""
+    """With figures that are not INVALID, by size: sentences have no others, and none of another build, whose figures
+    stand in the tables beside this one's."""
     measured = [
         _Told(each, made)
         for each in found.measures
         if each.measure == measure
+        and each.party != OTHER_BUILD
         and (made := estimate(each)) is not None
         and made.judgement.validity is not Validity.INVALID
     ]

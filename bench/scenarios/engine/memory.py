@@ -6,12 +6,13 @@ The first few clients are not counted: they bring in what is there once.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Sequence
 
 from bench.load.sockets.sinks import Sinks
 from bench.measures import RSS_IN_ALL, RSS_PER_CONNECTION, SLAB_PER_SOCKET, SOCKET_BUFFERS
-from bench.processes.lab import Lab
+from bench.processes.lab import OWN_BUILD, Build, Lab
 from bench.processes.server_flags import lab_flags
 from bench.processes.watch import resident_kib, slab_kib, socket_memory_kib
 from bench.record.book import Book
@@ -27,20 +28,24 @@ TIMEOUT_S = 30.0
 
 
 def run(lab: Lab, sizes: EngineSizes) -> Findings:
-    """A fresh server for each repeat."""
+    """A fresh server for each repeat; of several builds, which take turns."""
     book = lab.book("memory", FLAGS)
-    with lab.reporter.stage("memory", sizes.ladder_repeats) as stage:
+    chance = random.Random(lab.seed)
+    with lab.reporter.stage("memory", sizes.ladder_repeats * len(lab.builds)) as stage:
         for repeat in range(sizes.ladder_repeats):
-            stage.say(f"{', '.join(map(str, sizes.memory))} clients, repeat {repeat + 1} of {sizes.ladder_repeats}")
-            measure_memory(lab, book, sizes.memory)
-            stage.advance()
+            for build in chance.sample(lab.builds, len(lab.builds)):
+                which = f", {build.party}" if len(lab.builds) > 1 else ""
+                numbers = ", ".join(map(str, sizes.memory))
+                stage.say(f"{numbers} clients{which}, repeat {repeat + 1} of {sizes.ladder_repeats}")
+                measure_memory(lab, book, sizes.memory, build)
+                stage.advance()
     return book.result("memory", FLAGS)
 
 
-def measure_memory(lab: Lab, book: Book, sizes: Sequence[int]) -> None:
+def measure_memory(lab: Lab, book: Book, sizes: Sequence[int], build: Build = OWN_BUILD) -> None:
     """One server that grows along these sizes."""
     with (
-        lab.server(FLAGS) as server,
+        lab.server(FLAGS, build=build) as server,
         lab.generator(Sinks, port=server.port, pattern=PATTERN, secret=server.jwt_secret) as sinks,
     ):
         here = 0
@@ -65,7 +70,7 @@ def measure_memory(lab: Lab, book: Book, sizes: Sequence[int]) -> None:
                 (SLAB_PER_SOCKET, (slab_kib() - bare_slab_kib) / added / 2),
                 (SOCKET_BUFFERS, socket_memory_kib()),
             ):
-                book.add(measure, value, clients=clients)
+                book.add(measure, value, party=build.party, clients=clients)
         if (accepted := sinks.call(Sinks.accepted, here)) < here:
             book.faults.append(f"{here - accepted} of {here} clients were not accepted")
         sinks.call(Sinks.close)

@@ -32,7 +32,7 @@ from bench.record.findings import Findings, Ledger, Stretch, Swarm, Where
 from bench.record.profiles.sizes import SwarmSizes
 from bench.record.run import Run
 from bench.record.traffic import Wire
-from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED, FLOOR, LOBBY, LOBBY_AGAIN
+from bench.record.vocabulary import ANNOUNCEMENT, DISTURBED, FLOOR, LOBBY, LOBBY_AGAIN, OTHER_BUILD
 from bench.report.sections.answers import answer_sentences, carry_sentences, validity_sentence
 from bench.report.sections.bandwidth import bandwidth_section
 from bench.report.sections.broadcast import broadcast_section
@@ -273,6 +273,15 @@ def test_freshness_names_the_ways_from_the_freshest_on() -> None:
 
 def test_storm_tells_the_last_acceptance_and_the_slowest_ping_of_each_size() -> None:
     words = show(book_of("storm", (LAST_ACCEPTED, 0.75, 1_500, LOBBY), (SLOWEST_PING, 480.0, 1_500, LOBBY)))
+    assert words == (
+        "1,500 players who log in at once are all accepted within 0.750 s; the slowest answer to a ping meanwhile "
+        "takes 480 ms."
+    )
+
+
+def test_storm_beside_another_build_tells_of_this_one_alone() -> None:
+    other = ((LAST_ACCEPTED, 0.9, 1_500, OTHER_BUILD), (SLOWEST_PING, 670.0, 1_500, OTHER_BUILD))
+    words = show(book_of("storm", (LAST_ACCEPTED, 0.75, 1_500, LOBBY), (SLOWEST_PING, 480.0, 1_500, LOBBY), *other))
     assert words == (
         "1,500 players who log in at once are all accepted within 0.750 s; the slowest answer to a ping meanwhile "
         "takes 480 ms."

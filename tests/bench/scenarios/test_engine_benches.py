@@ -16,6 +16,7 @@ from bench.measures import (
     ACCEPTS_AGAIN,
     BACK_WITHIN,
     BASE_P99,
+    CPU_IN_ALL,
     CPU_OF_A_ROOM,
     CPU_PER_CONNECTION,
     CPU_PER_EVENT,
@@ -23,7 +24,9 @@ from bench.measures import (
     DELTA_P99,
     FETCHES,
     LAST_FRESH,
+    PEAK_RSS,
     ROOMS_PER_S,
+    RSS_IN_ALL,
     SIGTERM,
     UNTIL_ALL,
     WRONG_LISTS,
@@ -130,8 +133,10 @@ def two_builds(lab: Lab) -> Lab:
         (lambda lab: freshness.run(lab, TINY), [BASE_P99, DELTA_P99]),
         (lambda lab: reconnect.run(lab, [CLIENTS]), [LAST_FRESH[SIGTERM], CPU_PER_CONNECTION]),
         (lambda lab: room_creation.run(lab, TINY), [ROOMS_PER_S]),
+        (lambda lab: storm.run(lab, [CLIENTS]), [CPU_IN_ALL, PEAK_RSS]),
+        (lambda lab: memory.run(lab, TINY), [RSS_IN_ALL]),
     ],
-    ids=["fanout", "engine-freshness", "reconnect", "room-creation"],
+    ids=["fanout", "engine-freshness", "reconnect", "room-creation", "storm", "memory"],
 )
 def test_another_build_is_measured_as_often_as_this_one(
     two_builds: Lab, run: Callable[[Lab], Findings], measures: list[Measure], monkeypatch: pytest.MonkeyPatch
@@ -157,7 +162,7 @@ def test_room_creation_on_the_command_line_names_the_ratio_to_the_other_build(tm
     ("arguments", "sentence"),
     [
         (("room-creation", "--base", "{folder}"), "is no checkout of the server"),
-        (("memory", "--base", str(ROOT)), "memory compares no builds"),
+        (("rooms-get", "--base", str(ROOT)), "rooms-get compares no builds"),
     ],
 )
 def test_base_that_cannot_be_compared_with_is_one_sentence(
