@@ -31,7 +31,8 @@ SERVER_FLOORS = {
     "backplane": {"backplane", "service", "core", "protocol"},
     "mail": {"mail", "service", "core", "protocol"},
     "web": {"web", "service", "core", "protocol", "settings"},
-    "settings": {"options"},
+    "settings": {"option_table", "options"},
+    "option_table": {"options"},
 }
 LIBRARY_OWNERS = {
     "tornado": {"web", "server", "cli"},
