@@ -41,7 +41,7 @@ class Run:
         )
         self.runner = self.environment.create_local_runner()
         hooks = _Hooks(self.environment)
-        hooks.check_before_anything()
+        hooks.start.check_program()
         hooks.listen()
         self.runner.start(users, spawn_rate=1000)
 
