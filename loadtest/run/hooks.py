@@ -1,6 +1,6 @@
-"""The swarm's place in Locust: its listeners, and the course of a run from its start to its stop. What has to hold before
-is in `loadtest.run.checks.start`, what processes tell each other in `loadtest.run.distributed`, and what a run comes to
-in `loadtest.run.concluding`.
+"""The swarm's place in Locust: its listeners, and the course of a run from its start to its stop. What has to hold
+before is in `loadtest.run.checks.start`, what processes tell each other in `loadtest.run.distributed`, and what a run
+comes to in `loadtest.run.concluding`.
 """
 
 from __future__ import annotations
