@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import subprocess
@@ -172,6 +173,12 @@ def test_no_level_of_a_package_has_more_files_than_one_takes_in(table: ModuleTyp
 def test_no_module_is_longer_than_one_idea(table: ModuleType) -> None:
     lines = {module: path.read_text("utf-8").count("\n") for module, path in modules_of(table.PACKAGE).items()}
     assert {module: count for module, count in lines.items() if count > MOST_LINES} == {}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_every_module_and_package_says_what_it_is(table: ModuleType) -> None:
+    trees = {module: ast.parse(path.read_text("utf-8")) for module, path in modules_of(table.PACKAGE).items()}
+    assert [module for module, tree in trees.items() if not ast.get_docstring(tree)] == []
 
 
 def test_a_circle_is_found_wherever_it_is_entered() -> None:
