@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -27,14 +27,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Read no file whose tests are all left out, unless it is named: each worker collects everything for itself."""
     excluded = re.findall(r"\bnot (\w+)", config.option.markexpr)
     named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
-    if not collection_path.name.startswith("test_") or collection_path.is_dir() or collection_path in named:
+    if not collection_path.match("test_*.py") or collection_path in named:
         return None
     suite = _OF_ONE_SUITE.search(collection_path.read_text(encoding="utf-8"))
     return True if suite is not None and suite[1] in excluded else None
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection() -> Generator[None, object, object]:
     """Without the garbage collector, which would go through a million objects again and again that all stay."""
     gc.disable()
     try:
