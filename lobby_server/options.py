@@ -1,7 +1,7 @@
 """What an option is: a field with its default, its unit and its help text, and its names.
 
-`lobby_server.settings` has the options themselves. From their fields the flags, the ``LOBBY_*`` environment names, the
-headings of ``--help`` and the table of settings are made.
+`lobby_server.option_table` has the options themselves. From their fields the flags, the ``LOBBY_*`` environment names,
+the headings of ``--help`` and the table of settings are made.
 """
 
 from __future__ import annotations

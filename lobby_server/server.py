@@ -21,8 +21,8 @@ from lobby_server.logs import name_node
 from lobby_server.mail import open_mailer
 from lobby_server.process import listening
 from lobby_server.process.credentials import Credentials
+from lobby_server.process.figures import resident_bytes
 from lobby_server.process.priority import stand_back
-from lobby_server.process_figures import resident_bytes
 from lobby_server.secret import new_token_id
 from lobby_server.service.app import App, Runtime
 from lobby_server.service.mail.ports import Mailer

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -15,6 +18,30 @@ from tests.store.postgres import Postgres, running_postgres
 hypothesis.settings.register_profile("lobby", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile("search" if os.environ.get("LOBBY_TEST_SEEDS") else "lobby")
+
+
+_OF_ONE_SUITE = re.compile(r"^pytestmark = pytest\.mark\.(system|slow|browser)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file whose tests are all left out, unless it is named: each worker collects everything for itself."""
+    excluded = re.findall(r"\bnot (\w+)", config.option.markexpr)
+    named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    if not collection_path.match("test_*.py") or collection_path in named:
+        return None
+    suite = _OF_ONE_SUITE.search(collection_path.read_text(encoding="utf-8"))
+    return True if suite is not None and suite[1] in excluded else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Without the garbage collector, which would go through a million objects again and again that all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import subprocess
@@ -16,6 +17,8 @@ from tests.floors.graph import ROOT, circles, crossings, folders_of, graph_of, i
 
 MOST_FILES = 15
 """Python files at one level of a package, its ``__init__`` among them: what one takes in at a glance."""
+MOST_LINES = 400
+"""Of one module: a longer one has a second idea in it."""
 TABLES: list[ModuleType] = [
     table
     for found in pkgutil.iter_modules(tests.floors.__path__, "tests.floors.")
@@ -31,7 +34,8 @@ SERVER_FLOORS = {
     "backplane": {"backplane", "service", "core", "protocol"},
     "mail": {"mail", "service", "core", "protocol"},
     "web": {"web", "service", "core", "protocol", "settings"},
-    "settings": {"options"},
+    "settings": {"option_table", "options"},
+    "option_table": {"options"},
 }
 LIBRARY_OWNERS = {
     "tornado": {"web", "server", "cli"},
@@ -163,6 +167,18 @@ def test_no_level_of_a_package_has_more_files_than_one_takes_in(table: ModuleTyp
     for package in (table.PACKAGE, *getattr(table, "TEST_PACKAGES", ())):
         crowded = {str(folder.relative_to(ROOT)): len(files) for folder, files in folders_of(package).items()}
         assert {folder: count for folder, count in crowded.items() if count > MOST_FILES} == {}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_no_module_is_longer_than_one_idea(table: ModuleType) -> None:
+    lines = {module: path.read_text("utf-8").count("\n") for module, path in modules_of(table.PACKAGE).items()}
+    assert {module: count for module, count in lines.items() if count > MOST_LINES} == {}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.PACKAGE)
+def test_every_module_and_package_says_what_it_is(table: ModuleType) -> None:
+    trees = {module: ast.parse(path.read_text("utf-8")) for module, path in modules_of(table.PACKAGE).items()}
+    assert [module for module, tree in trees.items() if not ast.get_docstring(tree)] == []
 
 
 def test_a_circle_is_found_wherever_it_is_entered() -> None:

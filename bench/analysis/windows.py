@@ -4,9 +4,9 @@
 requests and events divided by the window and the quiet behind it, under the rate of the window alone; they are known by
 their lack of `CHANGES_PER_S`. What they counted can be had back from their readings and their profile:
 
-* for who holds a socket: all that changes cause fell into the window, heartbeats came at the same pace all the while;
-* for who polls whatever changes: the pace was the same all the while, and nothing has to be mended;
-* for who polls with ETag: how many answers of the quiet had a list cannot be told, so those figures are marked.
+* a client that holds a socket: all that changes cause fell into the window, heartbeats came at an even pace;
+* a client that polls whatever changes: the pace was the same all the while, and nothing has to be mended;
+* a client that polls with ETag: how many answers of the quiet had a list cannot be told, so those are marked.
 
 Runs that do not say that all changes were timed took their staleness from the makings of rooms alone, which were every
 second change: a client that had missed an end counted as current. That cannot be had back, so it is marked.
@@ -45,7 +45,7 @@ HEARTBEATS_AN_HOUR = 3600 / HEARTBEAT_S
 
 COST_POLL_S = 3.0
 OLD_LEAD_S, OLD_AFTER_S = 0.2, 1.0
-"""What those runs counted before the window, and behind it for who does not poll; for who polls it was a period."""
+"""What those runs counted before the window, and behind it for clients that do not poll; a period for those that do."""
 
 TOO_LONG = "counted over the window and the quiet behind it"
 MENDED = (

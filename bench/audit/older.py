@@ -3,10 +3,10 @@
 Known by what they lack, the achieved rate of changes. The method states the rules:
 
 * the rate that there was: a whole number of changes in the window over the window;
-* for who holds a socket, counts were divided by the window and 1.2 s of quiet: what is beside the heartbeats is
-  multiplied by that over the window, and a heartbeat's pace is what it was;
+* for a client that holds a socket, counts were divided by the window and 1.2 s of quiet: what is beside the heartbeats
+  is multiplied by that over the window, and a heartbeat's pace is what it was;
 * server CPU, in the same way, by the length of its stretch; what a socket costs while nothing changes is left as it is;
-* for who polls whatever changes nothing has to be mended; the bytes of who polls with ETag are suspect;
+* for a client that polls whatever changes, nothing has to be mended; the bytes of one with ETag are suspect;
 * where nothing says that all changes were timed, only the makings of rooms were: staleness is suspect.
 """
 

@@ -28,6 +28,7 @@ class Signal(Generic[P]):
     __slots__ = ("_complained", "_signal", "name")
 
     def __init__(self, name: str) -> None:
+        """`name` is what logged exceptions of listeners are told with; it need not be unique."""
         self.name = name
         self._signal: blinker.Signal | None = None  # made with the first listener: most signals of a swarm have none
         self._complained: set[tuple[int, int]] = set()

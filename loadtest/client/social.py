@@ -89,6 +89,7 @@ class SocialApi:
     """
 
     def __init__(self, api: LobbyApi) -> None:
+        """`api` makes the calls: its server, connections and time-outs are used. It may serve others as well."""
         self._api = api
 
     # -- friends and blocks ---------------------------------------------------------------------------------------

@@ -32,14 +32,12 @@ from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import Ledger
 from loadtest.measure.points import PLACES, RAMP, RAMP_DOWN, REPORTED, Points, PointsOf
 from loadtest.measure.processes.health import Health
+from loadtest.measure.processes.worker import KINDS, Worker
 from loadtest.measure.reach import SETTLE_S, Reach
 from loadtest.measure.series import Series, merged
 
 RequestKey = tuple[str, str]
 """Type and name, as in Locust's table."""
-
-KINDS = ("events", "durations", "requests")
-"""What both the worker and the master count, to reconcile them."""
 
 LATENESS = "lateness of the swarm"
 """Of what players do, of the beginnings of their sessions, of tries to connect and of heartbeats: how much later the
@@ -72,24 +70,6 @@ class RequestStats:
     @property
     def failure_count(self) -> int:
         return sum(self.failures.values())
-
-
-@dataclass
-class Worker:
-    """What the master knows of one worker: its tallies and health, and how much of its reports arrived."""
-
-    presence: ReachTally = field(default_factory=ReachTally)
-    rooms: ReachTally = field(default_factory=ReachTally)
-    own: dict[str, ReachTally] = field(default_factory=dict)
-    """Of the expectations of roles, by name."""
-    health: Health = field(default_factory=Health)
-    arrived: Counter[str] = field(default_factory=Counter)
-    sent: dict[str, int] | None = None
-    """By its own count, of its last report; None while that has not come."""
-    is_steady: bool = False
-    """All of its players have been connected."""
-    attendance: Attendance = field(default_factory=dict)
-    """As of its last report."""
 
 
 class Recorder:
@@ -251,15 +231,7 @@ class Recorder:
     @property
     def unreconciled(self) -> list[str]:
         """One sentence for each worker whose last report is missing or does not add up."""
-        wrong = []
-        for name, worker in sorted(self.workers.items()):
-            if worker.sent is None:
-                wrong.append(f"the last report of worker {name} did not arrive")
-                continue
-            for kind, number in worker.sent.items():
-                if worker.arrived[kind] != number:
-                    wrong.append(f"worker {name} sent {number:,} {kind}, {worker.arrived[kind]:,} arrived")
-        return wrong
+        return [fault for name, worker in sorted(self.workers.items()) for fault in worker.unreconciled(name)]
 
     @property
     def events(self) -> Counter[str]:

@@ -146,7 +146,7 @@ class WebForm:
         return jsonify({**answer, "notice": sentence} if is_edit else answer)
 
     def _show_given(self, shown: Mapping[str, dict[str, Any]]) -> None:
-        """Locust would show those of the command line, also to who looks at a run that was started with others."""
+        """Locust would show those of the command line, also beside a run that was started with others."""
         for name, option in shown.items():
             if name in self._given:
                 value = self._given[name]

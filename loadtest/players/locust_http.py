@@ -51,7 +51,7 @@ T = TypeVar("T")
 THROTTLED = "throttled (429)"
 _NOT_HOST_CODE = f'"{ApiCode.NOT_HOST.value}"'.encode()
 NOT_HOST = "rooms that have another host by now"
-"""A room that was asked to be deleted by who made it, and lost it while it was away."""
+"""A room whose host asked to delete it after losing it while away."""
 
 
 def new_session(environment: Environment, *, host: str, connections: int) -> FastHttpSession:

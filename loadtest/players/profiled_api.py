@@ -60,7 +60,7 @@ class ProfiledApi(SwarmApi):
         self._make("delete", {"token": token, "id": room_id}, token=token)
 
     def enter(self, who: Who) -> Any:
-        """What the server says to who wants to open a socket. Raises `ClientError`."""
+        """What the server says to a player that wants to open a socket. Raises `ClientError`."""
         return self._document(self._make("enter", who.values()), "what is needed to enter")
 
     def _make(

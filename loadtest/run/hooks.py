@@ -1,58 +1,51 @@
-"""The swarm's place in Locust: options, the check of the server before the first user, the beginning and the end of a
-run. What processes tell each other is in `loadtest.run.distributed`, and how a run ends in
-`loadtest.output.conclusion`.
+"""The swarm's place in Locust: its listeners, and the course of a run from its start to its stop. What has to hold
+before is in `loadtest.run.checks.start`, what processes tell each other in `loadtest.run.distributed`, and what a run
+comes to in `loadtest.run.concluding`.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import logging
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
 import gevent
-import psutil
-from locust import LoadTestShape
 from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
-from locust.util.timespan import parse_timespan
 
 from loadtest.client import ServerTimers
 from loadtest.measure.metrics import CALLED_OFF, LATE_WORKERS, ONLINE_BEFORE
 from loadtest.measure.reach import SETTLE_S
 from loadtest.measure.recorder import Recorder
 from loadtest.measure.run_facts import RunFacts
-from loadtest.output.conclusion import Conclusion, conclude, shown_arguments, write_checkpoint, write_files
-from loadtest.output.recording_options import ALL_PHASES, RunOptions, read_run_options
-from loadtest.output.result_files import Results
-from loadtest.output.web_form import Start, WebForm
+from loadtest.output.conclusion import shown_arguments
+from loadtest.output.recording_options import ALL_PHASES, RunOptions
+from loadtest.output.web_form import WebForm
 from loadtest.output.web_tab import install as install_tab
 from loadtest.players.pausing import RolePauses
 from loadtest.players.swarm import Swarm, attach, log, new_swarm, swarm_of
 from loadtest.results.exit_codes import ExitCode, UsageError
+from loadtest.run.checks.probing import online_before, timers_of, tokens_of
+from loadtest.run.checks.start import StartCheck
 from loadtest.run.command_line import add_all_options, defaults
+from loadtest.run.concluding import Concluding
 from loadtest.run.distributed import MasterSide, WorkerSide
 from loadtest.run.following import Following
 from loadtest.run.marking import Marking
 from loadtest.run.monitoring import RunMonitor
-from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
-from loadtest.run.probing import check_limits, online_before, probe, timers_of, tokens_of
+from loadtest.run.orphans import end_for, leave_interrupts_to_master, watch_parent
 from loadtest.run.role_control import RoleControl, ignore_signals
 from loadtest.run.steady_state import SteadyState
 from loadtest.run.supervision import Supervision
 from loadtest.workload.breaking import Faults
-from loadtest.workload.faults import check_time_of_faults
 from loadtest.workload.inputs import take_several_hosts
 from loadtest.workload.options import SwarmOptions, read_options
 from loadtest.workload.restart import Restart
-from loadtest.workload.shapes import SwarmShape, shape_for
 from loadtest.workload.sharing import Sharing
 
 
@@ -74,16 +67,15 @@ def _init(environment: Environment, runner: Any, **_rest: Any) -> None:
     hooks = _Hooks(environment)
     web_ui, parsed = environment.web_ui, environment.parsed_options
     if web_ui is not None and parsed is not None:
-        WebForm(web_ui, hooks.check_start).install()
+        WebForm(web_ui, hooks.start.check_form).install()
     if not isinstance(runner, WorkerRunner):
-        hooks.check_before_anything()
+        hooks.start.check_program()
     hooks.listen()
     if isinstance(runner, WorkerRunner) and runner.worker_state in (STATE_SPAWNING, STATE_RUNNING):
         hooks.on_test_start()  # it joined a running test, whose start came before anything of ours was there
     if web_ui is not None:
-        install_tab(
-            web_ui, hooks.conclusion, lambda: hooks.results.said, base_path=getattr(parsed, "web_base_path", None) or ""
-        )
+        ends = hooks.concluding
+        install_tab(web_ui, ends.conclusion, lambda: ends.said, base_path=getattr(parsed, "web_base_path", None) or "")
     hooks.follow()
 
 
@@ -92,13 +84,12 @@ class _Hooks:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.run_options: RunOptions | None = None
-        """Of the last run, read before anything else; None on workers, which write no files."""
-        self.results = Results()
         self.sharing = Sharing(environment)
+        self.start = StartCheck(environment, self.sharing)
+        self.concluding = Concluding(
+            environment, run_options=lambda: self.start.run_options, duration_s=self.duration_s
+        )
         self._began_s = 0.0
-        self._is_probed = False
-        """The web form has just done so for the start that comes: Locust takes no stop until that has begun."""
         self._monitor: RunMonitor | None = None
         self._steady_state: SteadyState | None = None
         self._restart: Restart | None = None
@@ -130,15 +121,14 @@ class _Hooks:
     def follow(self) -> None:
         """From now on others may look on: by metrics, by the web interface's live tab, by signals. Ends the program
         with one sentence where that cannot be."""
-        if self.is_worker or self.run_options is None:
+        options = self.start.run_options
+        if self.is_worker or options is None:
             return
         try:
-            self._following = Following(self.environment, self.run_options, self.conclusion, self.roles)
+            self._following = Following(self.environment, options, self.concluding.conclusion, self.roles)
             self._following.start()
         except UsageError as error:
-            print(f"loadtest: {error}", file=sys.stderr, flush=True)
-            self.end_own_workers()
-            sys.exit(ExitCode.USAGE)
+            end_for(error, self.environment)
 
     def listen(self) -> None:
         events = self.environment.events
@@ -149,82 +139,13 @@ class _Hooks:
         _listen(events.request, self.on_request)
         _listen(events.reset_stats, self.on_reset)
         _listen(events.worker_connect, self.on_worker)
-        _listen(events.quitting, self.on_quitting)
+        _listen(events.quitting, self.concluding.on_quitting)
         _listen(events.quit, self.on_quit)
-
-    def check_before_anything(self) -> None:
-        """End the program with one sentence and exit code 2 where an option is wrong or the server does not answer."""
-        parsed = self.environment.parsed_options
-        try:
-            options = self.read_options()
-            self.read_run_options()
-            if self.environment.host or parsed is None or parsed.headless or parsed.autostart:
-                probe(self.environment.host, options)
-            if parsed is not None:
-                self.check_size(options)
-                self.environment.shape_class = shape_for(options.load, parsed) or self.environment.shape_class
-        except UsageError as error:
-            print(f"loadtest: {error}", file=sys.stderr, flush=True)
-            self.end_own_workers()
-            sys.exit(ExitCode.USAGE)
-
-    def end_own_workers(self) -> None:
-        """End the workers that ``--processes`` forked: Locust leaves them looking for a lost master for minutes."""
-        processes = getattr(self.environment.parsed_options, "processes", None)
-        if isinstance(self.environment.runner, MasterRunner) and processes:
-            for worker in psutil.Process().children():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    worker.terminate()
 
     def end_alone(self, runner: WorkerRunner) -> None:
         """A worker without a master: its players disconnect, and no report is sent."""
         self.environment.process_exit_code = ExitCode.FAILED
         runner.quit()
-
-    def read_options(self) -> SwarmOptions:
-        """A drawn seed is put back among the parsed options: workers get their options from there."""
-        parsed = self.environment.parsed_options
-        options = read_options(vars(parsed))
-        if parsed is not None:
-            parsed.seed = options.seed
-        return options
-
-    def read_run_options(self) -> None:
-        """Raises `UsageError`."""
-        parsed = self.environment.parsed_options
-        self.run_options = read_run_options(vars(parsed) if parsed is not None else {})
-
-    def check_start(self, start: Start) -> LoadTestShape | None:
-        """What the web form asks for, before anything of it holds, and the shape that Locust needs for it. Raises
-        `UsageError`, as the command line would."""
-        parsed = argparse.Namespace(**{**vars(self.environment.parsed_options), **start.values})
-        if start.users is not None:
-            parsed.num_users = start.users
-        if start.run_time is not None:
-            with contextlib.suppress(ValueError):  # Locust refuses that itself
-                parsed.run_time = parse_timespan(start.run_time) if start.run_time else None
-        options = read_options(start.values)
-        read_run_options(start.values)
-        probe(start.host, options)
-        self.check_size(options, parsed)
-        shape = shape_for(options.load, parsed)
-        self._is_probed = True
-        return SwarmShape(options.load, self.environment.parsed_options) if shape is not None else None
-
-    def check_size(self, options: SwarmOptions, parsed: argparse.Namespace | None = None) -> None:
-        """Raises `UsageError`."""
-        parsed = parsed or self.environment.parsed_options
-        processes = self.sharing.share.processes
-        if self._master is not None:
-            runner = self.environment.runner
-            processes = max(int(getattr(parsed, "expect_workers", None) or 1), getattr(runner, "worker_count", 0))
-        check_limits(options, users=self.users(parsed), processes=max(1, processes))
-        run_time = getattr(parsed, "run_time", None)
-        settled_s = options.recovery_s + float(getattr(parsed, "settle_s", SETTLE_S))
-        check_time_of_faults(options.faults, recovery_s=settled_s, run_s=float(run_time) if run_time else None)
-
-    def users(self, parsed: argparse.Namespace | None = None) -> int:
-        return int(getattr(parsed or self.environment.parsed_options, "num_users", None) or 1)
 
     # -- one run --------------------------------------------------------------------------------------------------
 
@@ -232,13 +153,7 @@ class _Hooks:
         self._began_s = time.perf_counter()
         is_called_off = False
         try:
-            options = self.read_options()
-            if not self.is_worker:
-                self.read_run_options()
-                if not self._is_probed:
-                    probe(self.environment.host, options)
-                self._is_probed = False
-            self.check_size(options)
+            options = self.start.check_run()
             tokens, timers = tokens_of(options), timers_of(self.environment.host, options)
         except UsageError as error:
             log.error(error)
@@ -263,7 +178,7 @@ class _Hooks:
         self.sharing.tell_workers()
         self.start_monitor(swarm)
         if not self.is_worker and not is_called_off:
-            swarm.recorder.count(ONLINE_BEFORE, online_before(self.environment.host, options, users=self.users()))
+            swarm.recorder.count(ONLINE_BEFORE, online_before(self.environment.host, options, users=self.start.users()))
             self._restart = Restart(
                 options.load,
                 hosts=swarm.places.hosts,
@@ -314,7 +229,7 @@ class _Hooks:
         if self._monitor is not None:
             self._monitor.stop()
         self._steady_state = SteadyState(swarm, resets=self.environment.reset_stats)
-        options = self.run_options
+        options = self.start.run_options
         supervision = self.new_supervision(swarm, options) if options is not None else None
         marking = Marking(
             swarm,
@@ -344,19 +259,11 @@ class _Hooks:
     def new_supervision(self, swarm: Swarm, options: RunOptions) -> Supervision:
         parsed, runner = self.environment.parsed_options, self.environment.runner
         is_headless = bool(getattr(parsed, "headless", False))
-
-        def save() -> None:
-            found = self.conclusion()
-            if found is not None and self.environment.web_ui is not None:
-                self.results.keep(found, json_file=swarm.options.json_file, folder=options.folder)
-            elif found is not None:
-                write_checkpoint(found, json_file=swarm.options.json_file, folder=options.folder)
-
         return Supervision(
             swarm,
             options.thresholds,
             duration_s=self.duration_s,
-            save=save,
+            save=self.concluding.keep,
             save_every_s=options.save_every_s,
             end=lambda: gevent.spawn(runner.quit if is_headless else runner.stop),  # type: ignore[union-attr]
         )
@@ -404,7 +311,7 @@ class _Hooks:
         if self._following is not None:
             self._following.run_has_stopped()
         if self.environment.web_ui is not None:
-            self.write_results()
+            self.concluding.write()
 
     def on_request(
         self, request_type: str, name: str, response_time: float | None, exception: Any = None, **_rest: Any
@@ -429,60 +336,10 @@ class _Hooks:
             swarm.requests.drop()
             self._began_s = time.perf_counter()
 
-    # -- the end --------------------------------------------------------------------------------------------------
-
-    def conclusion(self) -> Conclusion | None:
-        """As of now; None before the first run, and on workers."""
-        swarm = swarm_of(self.environment)
-        if swarm is None or self.run_options is None or swarm.is_called_off:
-            return None
-        facts = swarm.facts
-        if not facts.is_over:
-            facts = replace(facts, duration_s=facts.duration_s or self.duration_s())
-        return conclude(swarm.recorder, facts, self.run_options)
-
-    def write_results(self) -> None:
-        """Of the run that has just stopped, where another may follow."""
-        swarm, found = swarm_of(self.environment), self.conclusion()
-        if swarm is None or found is None or self.run_options is None:
-            return
-        said = self.results.write(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
-        if said is not None:
-            log.log(logging.ERROR if self.results.has_failed else logging.INFO, "Results of this run: %s", said)
-
-    def on_quitting(self, **_rest: Any) -> None:
-        """Locust takes the exit code before it stops what still runs."""
-        swarm, runner = swarm_of(self.environment), self.environment.runner
-        if swarm is None or self.run_options is None or runner is None:
-            return
-        if swarm.is_called_off:
-            self.environment.process_exit_code = ExitCode.USAGE
-            return
-        runner.stop()
-        found = self.conclusion()
-        has_failed = bool(runner.stats.num_failures or runner.exceptions) and bool(
-            getattr(self.environment.parsed_options, "exit_code_on_error", 1)
-        )
-        code = found.exit_code(self.run_options, has_failed=has_failed) if found is not None else None
-        if code is not None and self.environment.process_exit_code is None:
-            self.environment.process_exit_code = code
-
     def on_quit(self, **_rest: Any) -> None:
-        swarm, found = swarm_of(self.environment), self.conclusion()
-        if swarm is None or found is None or self.run_options is None:
-            return
         if self._following is not None:
             self._following.stop()
-        logging.getLogger("locust.stats_logger").info(found.table())
-        if self.environment.web_ui is not None:
-            if self.results.has_failed:
-                sys.exit(ExitCode.USAGE)
-            return  # written when it stopped
-        try:
-            write_files(found, json_file=swarm.options.json_file, folder=self.run_options.folder)
-        except OSError as error:
-            print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
-            sys.exit(ExitCode.USAGE)
+        self.concluding.end()
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:

@@ -7,12 +7,19 @@ the child of any process, so only forked ones are treated here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import gevent
+import psutil
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadtest.results.exit_codes import ExitCode, UsageError
 
 LOOK_EVERY_S = 1.0
 INTERRUPT_AFTER_S = 15.0
@@ -43,3 +50,14 @@ def leave_interrupts_to_master() -> None:
         gevent.spawn_later(INTERRUPT_AFTER_S, os.kill, os.getpid(), signal.SIGINT)
 
     signal.signal(signal.SIGINT, on_interrupt)
+
+
+def end_for(error: UsageError, environment: Environment) -> NoReturn:
+    """End the program with the sentence of an error, and the workers that it forked: Locust leaves them looking for a
+    lost master for minutes."""
+    print(f"loadtest: {error}", file=sys.stderr, flush=True)
+    if isinstance(environment.runner, MasterRunner) and getattr(environment.parsed_options, "processes", None):
+        for worker in psutil.Process().children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.terminate()
+    sys.exit(ExitCode.USAGE)

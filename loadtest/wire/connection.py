@@ -33,6 +33,7 @@ from loadtest.wire.messages import frames
 from loadtest.wire.messages.own import encode_own
 from loadtest.wire.opening import Opened
 from loadtest.wire.outgoing.opener import Opening
+from loadtest.wire.outgoing.tries import Try
 from loadtest.wire.places import Place, socket_url_at
 from loadtest.wire.sending import reset_on_close
 from loadtest.wire.shared import Wire
@@ -373,40 +374,3 @@ class SwarmConnection(BeatingConnection):
         if not isinstance(self._rng, Random):
             self._rng = self._rng()
         return self._rng
-
-
-class Try:
-    """What the opener knows of a try; by the end of it, its connection may be on to something else."""
-
-    __slots__ = ("_connection", "_epoch", "_intended_s")
-
-    def __init__(self, connection: SwarmConnection, epoch: int, intended_s: float) -> None:
-        self._connection, self._epoch, self._intended_s = connection, epoch, intended_s
-
-    def begins(self) -> bool:
-        if not self._is_wanted():
-            return False
-        self._connection.on_try(self._intended_s)
-        return True
-
-    def is_open(self, opened: Opened, opening: Opening | None) -> None:
-        counters = self._connection.counters
-        counters.bytes_in += opened.bytes_in
-        counters.bytes_out += opened.bytes_out
-        if self._is_wanted():
-            self._connection.on_opened(opened, opening)
-        elif opening is not None:
-            opening.discard()
-        else:
-            opened.sock.close()
-
-    def has_failed(self, failed: OpenFailed) -> None:
-        if self._is_wanted():
-            self._connection.on_failed_try(failed)
-
-    def on_end(self, why: str) -> None:
-        if self._is_wanted():
-            self._connection.on_end(why)
-
-    def _is_wanted(self) -> bool:
-        return self._connection.is_at(self._epoch)

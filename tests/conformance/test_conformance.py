@@ -1,6 +1,7 @@
 """Every case on every way: as the table says, and the same answer on all of them.
 
-The default suite runs a quarter of each table on a bare socket, whole and split; ``tox -e slow`` all of it everywhere.
+The default suite runs a quarter of each table on a bare socket, whole and split; ``tox -e slow`` all of it everywhere,
+in `test_every_case`.
 All cases of a server run at the same time, before the first test; each test then looks at one observation.
 """
 
@@ -12,10 +13,11 @@ from collections.abc import Iterator
 import pytest
 
 from bench.processes.target import Target
-from tests.conformance.case import Case, RequestCase, SocketCase, Way, upgrade
+from tests.conformance.case import RequestCase, SocketCase, Way, upgrade
 from tests.conformance.cases import CASES, QUICK, TABLES
+from tests.conformance.holding import hold, hold_alike, pairs
 from tests.conformance.judging import judge
-from tests.conformance.record import Record, differ, run_all
+from tests.conformance.record import Record
 from tests.conformance.runner import run_cases
 from tests.conformance.servers import servers
 from tests.conformance.sweeps import BYTE_BY_BYTE, SWEEPS
@@ -25,42 +27,9 @@ QUICK_WAYS = (Way.BARE, Way.SPLIT)
 _QUICK = [name for name in CASES if name in QUICK]
 
 
-def _ways_of(case: Case, ways: tuple[Way, ...] = tuple(Way)) -> list[Way]:
-    return [way for way in ways if way in case.ways]
-
-
-def _pairs(names: list[str], ways: tuple[Way, ...]) -> list[object]:
-    return [pytest.param(way, name, id=f"{way.value}-{name}") for name in names for way in _ways_of(CASES[name], ways)]
-
-
-@pytest.fixture(scope="module")
-def record(request: pytest.FixtureRequest) -> Record:
-    """Runs what the selected tests will look at, and nothing else."""
-    wanted: dict[Way, dict[str, Case]] = {}
-    for item in request.session.items:
-        if isinstance(item, pytest.Function) and item.module is request.module and hasattr(item, "callspec"):
-            given = item.callspec.params
-            names = [given["name"]] if "name" in given else []
-            ways = [given["way"]] if "way" in given else given.get("ways", ())
-            for name in names:
-                for way in ways:
-                    wanted.setdefault(way, {})[name] = CASES[name]
-    return run_all({way: wanted[way] for way in Way if way in wanted})
-
-
-def _hold(record: Record, way: Way, name: str) -> None:
-    wrong = judge(CASES[name], way, record.observed[way, name])
-    assert wrong is None, f"{CASES[name].source}: {wrong}. {CASES[name].note}"
-
-
-def _hold_alike(record: Record, name: str, ways: tuple[Way, ...]) -> None:
-    seen = [f"{way.value}: {record.observed[way, name]}" for way in ways]
-    assert not differ(record, name, ways), "\n".join(seen)
-
-
-@pytest.mark.parametrize(("way", "name"), _pairs(_QUICK, QUICK_WAYS))
+@pytest.mark.parametrize(("way", "name"), pairs(_QUICK, QUICK_WAYS))
 def test_case_of_the_quick_part(record: Record, way: Way, name: str) -> None:
-    _hold(record, way, name)
+    hold(record, way, name)
 
 
 @pytest.mark.parametrize(
@@ -68,29 +37,7 @@ def test_case_of_the_quick_part(record: Record, way: Way, name: str) -> None:
     [pytest.param(name, QUICK_WAYS, id=name) for name in _QUICK if set(QUICK_WAYS) <= set(CASES[name].ways)],
 )
 def test_split_request_is_answered_as_a_whole_one(record: Record, name: str, ways: tuple[Way, ...]) -> None:
-    _hold_alike(record, name, ways)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("way", "name"), _pairs(list(CASES), tuple(Way)))
-def test_case(record: Record, way: Way, name: str) -> None:
-    _hold(record, way, name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "ways"), [pytest.param(name, tuple(_ways_of(case)), id=name) for name, case in CASES.items()]
-)
-def test_ways_answer_alike(record: Record, name: str, ways: tuple[Way, ...]) -> None:
-    _hold_alike(record, name, ways)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", list(Way))
-def test_no_case_leaves_a_traceback_in_the_log(record: Record, way: Way) -> None:
-    if way not in record.logs:
-        pytest.skip("no case ran on this way")
-    assert "Traceback" not in record.logs[way]
+    hold_alike(record, name, ways)
 
 
 # -- cut at every byte --------------------------------------------------------------------------------------------

@@ -42,19 +42,30 @@ def flags_of(command: click.Command) -> frozenset[str]:
 
 
 def wrong_with(line: str) -> str | None:
-    """What is wrong with a command line; None: nothing, or it is of no program of ours."""
-    words = re.sub(r"'[^']*'", "quoted", line.partition(" #")[0].rstrip("&").strip()).split()
+    """What is wrong with a command line, also with one of several that it has; None: nothing, or it is of no program of
+    ours."""
+    quoted = re.sub(r"'[^']*'", "quoted", line.partition(" #")[0])
+    parts = re.split(r"&&|;(?: do\b)?|\||&$", quoted.strip())
+    return next((wrong for part in parts if (wrong := _wrong_with_one(_without_variables(part.split()), line))), None)
+
+
+def _without_variables(words: list[str]) -> list[str]:
+    return words[1:] if words and re.match(r"[A-Z_]+=", words[0]) else words
+
+
+def _wrong_with_one(words: list[str], line: str) -> str | None:
     given = [word.partition("=")[0] for word in words if word.startswith("-")]
-    if words[:1] == ["lobby-server"]:
+    program = words[0].rpartition("/")[2] if words else ""
+    if program == "lobby-server":
         return _wrong_with_group(server_main, words[1:], given, needs_command=False)
-    if words[:1] == ["lobby-bench"]:
+    if program == "lobby-bench":
         return _wrong_with_group(bench_main, words[1:], given, needs_command=True)
-    if words[:1] == ["locust"]:
+    if program == "locust" or (program == "lobby-swarm" and "-f" not in words):  # one's own may have flags of its own
         unknown = [flag for flag in given if flag not in locust_flags()[0]]
-        return f"locust has no {unknown}" if unknown else None
-    if words[:2] == ["pip", "install"]:
+        return f"{program} has no {unknown}" if unknown else None
+    if program == "pip" and words[1:2] == ["install"]:
         return _wrong_with_extras(line)
-    if words[:1] == ["tox"] or words[:2] == ["python", "-m"]:
+    if program == "tox":
         return _wrong_with_tox(words)
     return None
 
@@ -74,7 +85,7 @@ def _wrong_with_group(group: click.Command, words: list[str], given: list[str], 
 def _wrong_with_extras(line: str) -> str | None:
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg")
-    asked = re.search(r"'?\.\[([^\]]+)\]", line)
+    asked = re.search(r"(?:\.|lobby-server)\[([^\]]+)\]", line)
     missing = [
         name for name in (asked[1].split(",") if asked else []) if name not in settings["options.extras_require"]
     ]
@@ -82,7 +93,7 @@ def _wrong_with_extras(line: str) -> str | None:
 
 
 def _wrong_with_tox(words: list[str]) -> str | None:
-    if words[0] != "tox" or "-e" not in words:
+    if "-e" not in words:
         return None
     settings = configparser.ConfigParser(interpolation=None)
     settings.read(ROOT / "tox.ini")

@@ -22,11 +22,17 @@ def test_commands_take_what_they_are_given(example: Example) -> None:
     assert [(line, wrong) for line in lines_of(example) if (wrong := wrong_with(line))] == []
 
 
+def test_no_command_stands_where_none_is_checked() -> None:
+    ours = re.compile(r"(pip install|lobby-server|lobby-bench|lobby-swarm|locust|tox|python -m) ")
+    unchecked = [(str(example), line) for example in examples("") for line in lines_of(example) if ours.match(line)]
+    assert unchecked == []
+
+
 def test_commands_inside_sentences_take_what_they_are_given() -> None:
     wrong = []
     for page in PAGES:
         for command in re.findall(
-            r"`((?:lobby-server|lobby-bench|locust|tox|pip) [^`…]+)`", without_fences(page.read_text())
+            r"`((?:lobby-server|lobby-bench|lobby-swarm|locust|tox|pip) [^`…]+)`", without_fences(page.read_text())
         ):
             if (fault := wrong_with(command)) is not None:
                 wrong.append((page.name, command, fault))
@@ -37,7 +43,10 @@ def test_commands_inside_sentences_take_what_they_are_given() -> None:
     "line",
     [
         "lobby-server --prot 5", "lobby-server mint-tokens --number 5", "lobby-bench reports", "lobby-bench run --qick",
-        "locust -f loadtest/locustfile.py --mixture x", "pip install '.[nothing]'", "tox -e nowhere",
+        "locust -f loadtest/locustfile.py --mixture x", "pip install '.[nothing]'",
+        "pip install 'lobby-server[nothing]'", "tox -e nowhere", "lobby-swarm --mixture x",
+        "A='b c' lobby-server --prot 5",
+        "for n in 1 2; do lobby-bench gate --putout runs/$n; done", "python3 -m venv .venv && .venv/bin/tox -e nowhere",
     ],
 )  # fmt: skip
 def test_slip_in_a_command_is_found(line: str) -> None:

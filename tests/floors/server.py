@@ -9,6 +9,7 @@ LAYERS = (
     ("protocol.codes", "protocol.decoding", "protocol.encoding", "protocol.features"),
     ("protocol",),
     ("options",),
+    ("option_table",),
     ("settings",),
     # The rules: no time, no I/O
     ("core.refusal", "core.presence", "core.ratelimit", "core.accounts", "core.addresses", "core.room_codes"),
@@ -106,7 +107,7 @@ LAYERS = (
     ("web.routes",),
     ("web",),
     # The process
-    ("clock", "secret", "logs", "process_figures", "environment"),
+    ("clock", "secret", "logs", "environment"),
     ("process",),
     ("workers.leash", "workers.board"),
     ("workers.hand_over", "workers.line", "workers.engine", "workers.siblings"),

@@ -14,6 +14,8 @@ from lobby_server.store import SqlStore, StoreSetupError, open_store
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
 
+pytestmark = pytest.mark.system  # a pooler as a process, in front of PostgreSQL
+
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 CALLERS = 4
 NAMED = "SELECT count(*) FROM pg_prepared_statements"

@@ -1,0 +1,1 @@
+"""Benches of single parts of the server, and of the swarm that loads it."""

@@ -191,6 +191,7 @@ class PollingServerList:
 
     @property
     def rooms(self) -> tuple[Room, ...]:
+        """Newest first, as of the last successful poll; empty before the first."""
         return self._held.rooms
 
     def start(self) -> None:

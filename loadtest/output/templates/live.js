@@ -3,7 +3,7 @@
 (() => {
   const EVERY_MS = 2000;
   const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six"];
-  const DASHES = [undefined, [6, 3], [2, 3]]; // for who does not tell the colours apart
+  const DASHES = [undefined, [6, 3], [2, 3]]; // for readers who cannot tell the colours apart
   const find = (id) => document.getElementById(id);
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = (value) => (Math.abs(value) < 10 ? String(Number(value.toFixed(value < 1 ? 2 : 1))) : Math.round(value).toLocaleString("en"));

@@ -13,10 +13,11 @@ from typing import Any
 from loadtest.client.counters import UNDECODABLE
 from loadtest.client.errors import ClientError, NotConnected
 from loadtest.client.sockets.link import LinkEnded, OpenFailed
-from loadtest.wire.connection import SwarmConnection, Try
+from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.messages import frames
 from loadtest.wire.messages.memo import FOR_MANY, Heard, Memo
 from loadtest.wire.messages.own import OwnMessage
+from loadtest.wire.outgoing.tries import Try
 from loadtest.wire.places import socket_url_at
 from loadtest.wire.profiles.framings import Packed, Step, Unreadable
 from loadtest.wire.profiles.paths import NotThere

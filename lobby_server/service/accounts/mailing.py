@@ -1,4 +1,4 @@
-"""The email address of an account, and the way back in by mail for who has forgotten the password.
+"""The email address of an account, and the way back in by mail for a user who has forgotten the password.
 
 An address counts once its owner has confirmed it by a link: only then is anything sent there that opens the account.
 Whether an account exists, or has an address, is told to nobody who asks for a reset: the answer is the same, and comes

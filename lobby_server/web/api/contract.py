@@ -5,6 +5,7 @@ codes with advice, features, and the limits and timers that are in force here.
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -33,14 +34,12 @@ SOCKET_PATHS = ("/", "/ws")
 _REF = "#/schemas/{name}"
 _ENDS = frozenset({CloseCode.NORMAL})
 _AT_ONCE_IS_FINE = frozenset({CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART})
+_SERVER_MESSAGES: tuple[type[ServerMessage], ...] = (*EVENTS.values(), RoomsChangedRev)
 
 
 def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
     """The body of ``GET /api/protocol``."""
-    server_messages: list[type[ServerMessage]] = [*EVENTS.values(), RoomsChangedRev]
-    messages: list[type[Message]] = [*CLIENT_MESSAGES.values(), *server_messages]
-    schemas, components = msgspec.json.schema_components(messages, ref_template=_REF)
-    schema_of = dict(zip(messages, schemas, strict=True))
+    schema_of, components = _schemas()
     return {
         "transport": {
             "paths": [settings.path_prefix + path for path in SOCKET_PATHS],
@@ -52,7 +51,7 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
         ],
         "server_messages": [
             {**_described(message, schema_of), "base": message.TYPE in SERVER_MESSAGES and not message.FEATURES}
-            for message in server_messages
+            for message in _SERVER_MESSAGES
         ],
         "schemas": components,
         "errors": [{"reason": reason.value, "meaning": meanings.ERRORS[reason]} for reason in ErrorReason],
@@ -106,6 +105,14 @@ def contract(settings: Settings, rules: Rules) -> dict[str, Any]:
             "drain_s": settings.drain_s,
         },
     }
+
+
+@cache
+def _schemas() -> tuple[dict[type[Message], dict[str, Any]], dict[str, Any]]:
+    """Of each message, and of what they refer to. The same for all servers of a process, and not to be changed."""
+    messages: list[type[Message]] = [*CLIENT_MESSAGES.values(), *_SERVER_MESSAGES]
+    schemas, components = msgspec.json.schema_components(messages, ref_template=_REF)
+    return dict(zip(messages, schemas, strict=True)), components
 
 
 def _described(message: type[Message], schema_of: dict[Any, dict[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 /**
- * The operations page: the server's own figures over the server's own socket, live, for who shows a token.
+ * The operations page: the server's own figures over the server's own socket, live, for an administrator's token.
  *
  * The connection is the lobby's: heartbeat, watchdog, jitter and refusals work alike.
  */

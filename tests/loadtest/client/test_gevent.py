@@ -56,6 +56,7 @@ print(json.dumps({"threads": threads, "native": native}))
 """
 
 
+@pytest.mark.system  # a server as a process
 def test_the_client_works_unchanged_under_gevent(tmp_path: Path):
     with Target() as target:
         minted = subprocess.run(

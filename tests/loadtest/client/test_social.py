@@ -105,6 +105,7 @@ def pair() -> Iterator[tuple[Player, Player]]:
         bob.close()
 
 
+@pytest.mark.system  # a server as a process
 def test_two_players_do_all_of_it_with_a_real_server(pair: tuple[Player, Player]) -> None:
     ann, bob = pair
     assert ann.api.stats().online == 2

@@ -82,6 +82,7 @@ def run(target: Target) -> Iterator[object]:
         one.end()
 
 
+@pytest.mark.system  # a server as a process
 def test_a_paused_player_stays_connected_does_nothing_and_makes_up_for_nothing(run):
     interval_s = 0.05
     swarm = run(4, "--mix", "slow_reader=1", "--pause-interval-s", f"fixed:{interval_s}", "--pause-s", "fixed:0.01")
@@ -107,6 +108,7 @@ def test_a_paused_player_stays_connected_does_nothing_and_makes_up_for_nothing(r
     assert lateness.percentile_us(100) / 1e6 < paused_s, "what was put off is not late"
 
 
+@pytest.mark.system  # a server as a process
 def test_a_session_of_a_paused_role_begins_when_the_role_goes_on(run):
     swarm = run(3, "--mix", "browser=1", "--session-s", "fixed:0.2", "--away-s", "fixed:0.2")
     swarm.until("sessions ended", 3)
@@ -120,6 +122,7 @@ def test_a_session_of_a_paused_role_begins_when_the_role_goes_on(run):
     swarm.until("connections established", before + 3)
 
 
+@pytest.mark.system  # a server as a process
 def test_arrivals_of_a_paused_role_are_counted_and_dropped(run):
     swarm = run(20, "--mix", "browser=1", "--arrivals-per-s", "40", "--session-s", "fixed:0.1")
     swarm.until("sessions ended", 3)

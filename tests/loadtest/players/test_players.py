@@ -17,6 +17,8 @@ from loadtest.run.hooks import _Hooks
 from loadtest.workload.options import add_options
 from tests.loadtest.fakes import DEADLINE_S
 
+pytestmark = pytest.mark.system  # a server as a process
+
 PATIENCE_S = 3 * DEADLINE_S
 """Whole sessions on a machine that is busy with other tests."""
 
@@ -41,7 +43,7 @@ class Run:
         )
         self.runner = self.environment.create_local_runner()
         hooks = _Hooks(self.environment)
-        hooks.check_before_anything()
+        hooks.start.check_program()
         hooks.listen()
         self.runner.start(users, spawn_rate=1000)
 

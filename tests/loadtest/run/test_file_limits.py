@@ -5,7 +5,7 @@ import resource
 import pytest
 
 from loadtest.results.exit_codes import UsageError
-from loadtest.run.file_limits import BASE_FILES, check_files, raise_file_limit
+from loadtest.run.checks.file_limits import BASE_FILES, check_files, raise_file_limit
 
 
 def test_a_share_that_just_fits_is_fine_and_one_more_socket_is_not():

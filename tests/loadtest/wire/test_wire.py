@@ -24,7 +24,7 @@ from loadtest.measure.ledger import Ledger
 from loadtest.measure.recorder import Recorder
 from loadtest.players.socket_client import SocketClient
 from loadtest.results.exit_codes import UsageError
-from loadtest.run.file_limits import check_files, raise_file_limit
+from loadtest.run.checks.file_limits import check_files, raise_file_limit
 from loadtest.wire import opening
 from loadtest.wire.addresses import SourceAddresses, is_loopback
 from loadtest.wire.connection import SwarmConnection

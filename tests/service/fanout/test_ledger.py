@@ -4,7 +4,7 @@ Simulated sockets take any number of bytes at a time, stall, and die, while user
 the interleaving: each stream is a sequence of whole frames; nobody gets an event twice or out of order, and who keeps
 reading gets every one; in the end everybody who still listens knows the truth; the log keeps to its bound.
 
-``LOBBY_TEST_SEEDS`` says how many seeds are run; the slow suite runs thousands.
+``LOBBY_TEST_SEEDS`` says how many seeds are run, 100 by default; the slow suite runs thousands.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lobby_server.service.watch.metrics import Metrics
 from tests.fakes.clock import VirtualClock
 from tests.fakes.outlet import FakeOutlet
 
-SEEDS = int(os.environ.get("LOBBY_TEST_SEEDS", "300"))
+SEEDS = int(os.environ.get("LOBBY_TEST_SEEDS", "100"))
 SEEDS_AT_A_TIME = 50
 LOG_BYTES, LOG_AGE_S = 3000, 5.0
 PROFILES = [

@@ -1,4 +1,4 @@
-/** What calls somebody back to this tab: the number of unread things in its title, and a sound for who wants one. */
+/** What calls somebody back to this tab: the number of unread things in its title, and a sound for a user who wants one. */
 import { t } from "./words.js";
 
 const KEY = "lobby.sounds";

@@ -16,7 +16,7 @@ export class DesktopNotices {
   #mutes;
   #openChat;
 
-  /** `openChat(channel)` shows a conversation, for who clicks on what was said there. */
+  /** `openChat(channel)` shows a conversation: a click on a notice of a chat line. */
   constructor({ connection, chat, myRoom, friends, mutes, account, openChat }) {
     this.#account = account;
     this.#friends = friends;

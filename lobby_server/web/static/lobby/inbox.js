@@ -1,4 +1,4 @@
-/** Notifications that are kept until they are read, and the announcements of who runs the server. */
+/** Notifications that are kept until they are read, and the operator's announcements. */
 import { ago, byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { bodyOf } from "./notice_words.js";
 import { SingleFlight } from "./single_flight.js";

@@ -39,7 +39,7 @@ export const FIGURES = [
 
 const KEYS = ["one", "two", "three"];
 const COLOURS = ["--pico-primary", "--waiting", "--good"];
-const DASHES = [undefined, [6, 3], [2, 3]]; // for who does not tell the colours apart
+const DASHES = [undefined, [6, 3], [2, 3]]; // for readers who cannot tell the colours apart
 const WINDOW_S = 15 * 60;
 const LEAST_WINDOW_S = 2 * 60;
 

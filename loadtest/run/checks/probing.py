@@ -20,8 +20,8 @@ from loadtest.client.http import HttpAnswer, HttpCall
 from loadtest.client.sockets.link import OpenFailed, open_websocket
 from loadtest.players.locust_http import moved
 from loadtest.results.exit_codes import UsageError
-from loadtest.run.file_limits import check_files, raise_file_limit
-from loadtest.run.profile_probe import probe_profile
+from loadtest.run.checks.file_limits import check_files, raise_file_limit
+from loadtest.run.checks.profile_probe import probe_profile
 from loadtest.workload.faults import check_faults
 from loadtest.workload.identities import DealtTokens, MintedTokens, Tokens
 from loadtest.workload.inputs import check_hosts, read_tokens

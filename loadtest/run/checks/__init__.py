@@ -1,0 +1,1 @@
+"""What has to hold before a run starts: options, tokens, open files, a server that answers."""
