@@ -12,8 +12,9 @@ to hear of. What then came is *received*, what did not come within the settling 
 it is *late* besides. A receipt belongs to the latest transition of that kind of that user that had begun. A second one
 for the same observer and transition is a *duplicate*; one that came before that of the user's transition before is *out
 of order*; one that no transition explains is *unexpected*; one about a user who is not of the swarm is a *stranger's*.
-After silent losses, and in batches where a user came and went at once, servers may announce less: such transitions are
-*excused*.
+After silent losses, and in batches where a user came and went at once, servers may announce less, and after a
+handshake without an answer more: such transitions are *excused*, and of the first and the last kind only what is told
+twice in a row is a duplicate (`loadtest.measure.judging.doubtful`).
 
 **Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
@@ -48,6 +49,7 @@ import numpy as np
 
 from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
+from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
@@ -116,6 +118,7 @@ class Reach:
         self._strangers = Strangers(settle_s)
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
         self._views = Views(ledger.disturbances, settle_s=settle_s)
+        self._doubtful = Doubtful()
 
     def take_tallies(self) -> tuple[ReachTally, ReachTally]:
         """Presence and rooms since the last time; both start from zero."""
@@ -236,10 +239,23 @@ class Reach:
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
         for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True):
             entry = self._entries[int(numbers[start])]
+            heard = at[start:end], times_s[start:end]
+            if not entry.transition.is_certain:
+                heard = self._take_doubtful(entry.transition, *heard)
             if entry.is_judged:
-                self._account_straggler(entry, at[start:end], spans)
+                self._account_straggler(entry, heard[0], spans)
             else:
-                entry.receipts = [*(entry.receipts or ()), (at[start:end], times_s[start:end])]
+                entry.receipts = [*(entry.receipts or ()), heard]
+        self.presence.duplicates += self._doubtful.count()
+
+    def _take_doubtful(self, transition: Transition, at: IntArray, times_s: FloatArray) -> tuple[IntArray, FloatArray]:
+        """What is left of it to judge: what the server's view of that user does not explain any more."""
+        is_doubtful = times_s <= transition.end_s + self._ledger.ghost_s
+        if is_doubtful.any():
+            self._doubtful.take(
+                transition.user_id, at[is_doubtful], times_s[is_doubtful], is_online=transition.is_online
+            )
+        return at[~is_doubtful], times_s[~is_doubtful]
 
     def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
         is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
@@ -314,6 +330,7 @@ class Reach:
         if not math.isfinite(horizon_s) or horizon_s - self._forgot_s < FORGET_EVERY_S:
             return
         self._forgot_s = horizon_s
+        self._doubtful.forget(horizon_s - self._ledger.ghost_s)
         horizon_s = min(horizon_s, self._views.oldest_s)
         past = [
             number

@@ -19,6 +19,7 @@ import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
 from loadtest.measure.disturbed.windows import Disturbances, Window
+from loadtest.measure.judging.doubtful import said_again
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, Transition
 
 LOOK_BACK_S = 120.0
@@ -125,8 +126,7 @@ class Views:
     ) -> None:
         """`kinds` (1: online) and `who` heard them, in the order of the observers and of time."""
         is_first = np.diff(who, prepend=-1) != 0
-        is_same = np.diff(kinds, prepend=-1) == 0
-        judged.duplicates += int(np.count_nonzero(is_same & ~is_first))
+        judged.duplicates += said_again(kinds, who)
         if truth.before is not None:
             judged.duplicates += int(np.count_nonzero(is_first & (kinds == truth.before)))
         if truth.after is None:
