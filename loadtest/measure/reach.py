@@ -47,7 +47,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
 from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.expectations import Expectations
@@ -78,6 +78,8 @@ class _Entry:
     """Spans and times, until it is judged."""
     is_judged: bool = False
     lost: IntArray | None = None
+    had: IntArray | None = None
+    """Who got it, of one that is excused since a fault may have held it up; None: of any other."""
     firsts: tuple[IntArray, FloatArray] | None = None
     """Who got it first when; kept while the user's next transition is open."""
 
@@ -237,15 +239,18 @@ class Reach:
         order = np.argsort(numbers, kind="stable")
         numbers, at, times_s = numbers[order], at[order], times_s[order]
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        stragglers = []
         for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True):
             entry = self._entries[int(numbers[start])]
             heard = at[start:end], times_s[start:end]
             if not entry.transition.is_certain:
                 heard = self._take_doubtful(entry.transition, *heard)
             if entry.is_judged:
-                self._account_straggler(entry, heard[0], spans)
+                stragglers.append((entry, *heard))
             else:
                 entry.receipts = [*(entry.receipts or ()), heard]
+        for straggler in stragglers:
+            self._account_straggler(*straggler, spans)
         self.presence.duplicates += self._doubtful.count()
 
     def _take_doubtful(self, transition: Transition, at: IntArray, times_s: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -257,13 +262,36 @@ class Reach:
             )
         return at[~is_doubtful], times_s[~is_doubtful]
 
-    def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
+    def _account_straggler(self, entry: _Entry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
+        if entry.had is not None:
+            is_owed = self._is_owed(entry, at, times_s)
+            entry.had = np.union1d(entry.had, at)
+            self.presence.duplicates += len(at) - len(np.unique(at[is_owed]))
+            return
         is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
         self.presence.late += int(np.count_nonzero(is_lost))
         if entry.lost is not None:
             entry.lost = np.setdiff1d(entry.lost, at)
         has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
         self.presence.duplicates += int(np.count_nonzero(has_had_it))
+
+    def _is_owed(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> BoolArray:
+        """Whether these observers hear for the first time, after a fault, what is so now: late, and nothing new has
+        come to them since. That they did not know it when the fault was over is judged there."""
+        transition, had = entry.transition, entry.had
+        assert had is not None
+        is_owed = ~(
+            np.isin(at, had) | self._views.have_been_told(transition.user_id, at, is_online=transition.is_online)
+        )
+        following = None if entry.next is None else self._entries[entry.next]
+        if following is None:
+            return is_owed
+        if following.is_judged:
+            return np.zeros(len(at), dtype=bool)
+        for heard_at, heard_s in following.receipts or ():
+            first_s = dict(zip(heard_at[::-1].tolist(), heard_s[::-1].tolist(), strict=True))
+            is_owed &= times_s < np.array([first_s.get(span, math.inf) for span in at.tolist()])
+        return is_owed
 
     def _judge(self, number: int, spans: Spans) -> None:
         entry = self._entries[number]
@@ -285,6 +313,7 @@ class Reach:
         is_disturbed = self._ledger.disturbances.touch(known_s, transition.end_s + self.settle_s)
         if is_disturbed or not transition.is_certain:
             self.presence.excused += 1
+            entry.had = at if is_disturbed and transition.is_certain else None
             return
         if self._may_cancel(entry):
             is_expected = spans.sees(SEES_PRESENCE)

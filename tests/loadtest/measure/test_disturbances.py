@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from loadtest.measure.disturbed.windows import Disturbances
 from tests.loadtest.measure.test_reach import SETTLE_S, World
 
@@ -142,3 +144,49 @@ def test_coming_just_before_the_fault_and_told_during_it_is_judged_by_neither_en
     world.tell(50, True)
     world.wait(RECOVERY_S + 3 * SETTLE_S)
     assert harm(world) == (0, 0, 0)
+
+
+def player_who_left_just_before_the_end_of_a_fault(world: Disturbed) -> None:
+    world.ledger.disturbances.tell(world.began_s, world.now_s + RECOVERY_S)
+    world.wait(RECOVERY_S - 1.0)
+    world.leave(1)
+
+
+@pytest.mark.parametrize("late_s", [2.0, 3 * SETTLE_S], ids=["before it is judged", "after it was judged"])
+def test_news_of_the_end_of_a_fault_that_comes_late_is_no_duplicate_and_a_second_time_it_is(late_s: float) -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.wait(late_s)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (0, 0, 0)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (0, 9, 0)
+
+
+def test_late_news_is_no_duplicate_for_those_alone_who_were_not_told_in_time() -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.now_s += 0.1
+    world.tell(1, False, skip=frozenset({2, 3}))
+    world.wait(3 * SETTLE_S)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (0, 7, 0)
+
+
+def test_late_news_that_is_heard_before_what_followed_it_is_no_duplicate_and_behind_it_is_one() -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.wait(2 * SETTLE_S + 1.5)
+    world.join(1)
+    late, misled = world.watches[2], world.watches[3]
+    for watch, order in ((late, (False, True)), (misled, (True, False))):
+        for is_online in order:
+            world.now_s += 0.01
+            watch.presence(1, is_online)
+    for watch in [world.watches[number] for number in range(4, 11)]:
+        watch.presence(1, True)
+    world.wait()
+    assert world.reach.presence.duplicates == 1
