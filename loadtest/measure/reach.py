@@ -29,9 +29,9 @@ judged by what the observers heard: where most of them heard of it, the others s
 later one came: lost, or conflated by right; the base protocol does not tell which. Revisions do: a delta that does not
 build on the one before is a loss.
 
-**Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`). What was to be told of the
-rooms in one may come until it ends. Presence in it is judged at its end, by what each player then holds to be true
-(`loadtest.measure.disturbed.views`); its transitions are *excused*.
+**Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`), and so has a long standstill
+of the swarm itself. What was to be told of the rooms in one may come until it ends. Presence in it is judged at its
+end, by what each player then holds to be true (`loadtest.measure.disturbed.views`); its transitions are *excused*.
 
 *Unjudged* are pairs whose observer came or left so close to the event that nothing can be expected: a loss among them
 is not seen. *Unheard* is the coming of a user that none of the expected observers heard of.
@@ -60,6 +60,8 @@ BATCH_S = 2.0
 """Transitions of one user that are closer than this may cancel each other in a batch."""
 PATIENCE_S = 30.0
 """A receipt that no transition explains waits so long for one: its player may not have read its acceptance yet."""
+LONG_STALL = 0.5
+"""Of the settling time: so much later than it came, news still comes in time."""
 PAIRS_AT_ONCE = 100_000
 FORGET_EVERY_S = 30.0
 REMEMBER_S = 120.0
@@ -127,6 +129,12 @@ class Reach:
         taken = self.presence, self.rooms
         self.presence, self.rooms = ReachTally(), ReachTally()
         return taken
+
+    def stood_still(self, from_s: float, until_s: float) -> None:
+        """This process read nothing between these times. What it reads of a socket then has the time of the last that
+        lay in it: too late by up to all of that, so a long one is a window such as faults have."""
+        if until_s - from_s >= self.settle_s * LONG_STALL:
+            self._ledger.disturbances.tell(from_s - self.settle_s, until_s + self.settle_s)
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
         """Judge what is old enough; at the end, all: what was in flight then is not expected."""

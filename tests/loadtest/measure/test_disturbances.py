@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
+import gevent
 import pytest
 
 from loadtest.measure.disturbed.windows import Disturbances
+from loadtest.measure.points import Points
+from loadtest.measure.processes.health import LATE_TICK_S, TICK_S, Health, HealthMonitor
 from tests.loadtest.measure.test_reach import SETTLE_S, World
 
 RECOVERY_S = 20.0
@@ -190,3 +196,60 @@ def test_late_news_that_is_heard_before_what_followed_it_is_no_duplicate_and_beh
         watch.presence(1, True)
     world.wait()
     assert world.reach.presence.duplicates == 1
+
+
+def test_what_lay_in_the_sockets_of_a_swarm_that_stood_still_long_is_not_judged_by_its_time() -> None:
+    world = World(10)
+    world.leave(1)
+    began_s = world.now_s + 0.1
+    world.now_s = began_s + 4 * SETTLE_S
+    world.reach.stood_still(began_s, world.now_s)
+    world.reach.settle(world.now_s)
+    world.tell(1, False)  # it came at once: the kernel's stamp is that of the ping behind it
+    world.wait()
+    world.wait()
+    assert harm(world) == (0, 0, 0)
+
+
+def test_news_that_comes_late_after_a_short_standstill_of_the_swarm_is_lost() -> None:
+    world = World(10)
+    world.leave(1)
+    world.reach.stood_still(world.now_s, world.now_s + SETTLE_S / 4)
+    world.wait(2 * SETTLE_S + SETTLE_S / 4)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (9, 0, 0)
+
+
+def test_user_who_came_while_the_swarm_stood_still_until_a_fault_began_is_told_of_once() -> None:
+    world = World(10)
+    world.join(50)
+    began_s = world.now_s + 0.1
+    world.now_s = began_s + 4 * SETTLE_S
+    world.reach.stood_still(began_s, world.now_s)
+    world.ledger.disturbances.tell(world.now_s - SETTLE_S, world.now_s + RECOVERY_S)
+    world.tell(50, True)
+    world.wait(RECOVERY_S)
+    world.wait(3 * SETTLE_S)
+    assert harm(world) == (0, 0, 0)
+
+
+def test_health_monitor_tells_from_when_to_when_the_process_stood_still() -> None:
+    stalls: list[tuple[float, float]] = []
+    holder = SimpleNamespace(health=Health(), points=Points())
+    monitor = HealthMonitor(
+        holder, on_lag=lambda late_s: None, on_settle=lambda: None, on_stall=lambda *stall: stalls.append(stall)
+    )
+    monitor.start()
+    gevent.sleep(2 * LATE_TICK_S)
+    began_s = time.perf_counter()
+    time.sleep(3 * LATE_TICK_S)
+    over_s = time.perf_counter()
+    with gevent.Timeout(10):
+        while not any(from_s < over_s and until_s >= over_s for from_s, until_s in stalls):
+            gevent.sleep(LATE_TICK_S / 10)
+    monitor.stop()
+    from_s, until_s = next(stall for stall in stalls if stall[1] >= over_s)
+    assert from_s <= began_s + TICK_S
+    assert until_s - from_s >= 2 * LATE_TICK_S
+    assert holder.health.stalls == len(stalls)
