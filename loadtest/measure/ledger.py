@@ -118,7 +118,8 @@ class Ledger:
         self.clock = clock
         self.marks = marks or Marks()
         self.record, self.record_many = record, record_many
-        self._ghost_s = heartbeat_timeout_s + GHOST_MARGIN_S
+        self.ghost_s = heartbeat_timeout_s + GHOST_MARGIN_S
+        """How long after a silent loss, or a handshake without an answer, the server's view of a user is unknown."""
         self.began_s = clock()
         self.clock_id = clock_of_this_machine()
         self.span_from_s = array("d")
@@ -231,7 +232,7 @@ class Ledger:
         end_s = now_s if left_s is None else left_s
         self.span_until_s[span] = min(end_s, self.span_until_s[span])
         if is_silent:
-            self._ghosts[user_id] = end_s + self._ghost_s
+            self._ghosts[user_id] = end_s + self.ghost_s
         held = self._connections_of.get(user_id, 1) - 1
         self._connections_of[user_id] = held
         if not held:
@@ -249,7 +250,7 @@ class Ledger:
     def maybe_pass_through(self, user_id: int, *, begin_s: float, left_s: float) -> None:
         """A handshake that the server has not answered, but may have taken, or may yet."""
         self.pass_through(user_id, begin_s=begin_s, left_s=left_s)
-        self._ghosts[user_id] = left_s + self._ghost_s
+        self._ghosts[user_id] = left_s + self.ghost_s
 
     def _is_certain(self, user_id: int, now_s: float) -> bool:
         return not self._is_stopped and (not self._ghosts or self._ghosts.get(user_id, -math.inf) < now_s)

@@ -12,8 +12,9 @@ to hear of. What then came is *received*, what did not come within the settling 
 it is *late* besides. A receipt belongs to the latest transition of that kind of that user that had begun. A second one
 for the same observer and transition is a *duplicate*; one that came before that of the user's transition before is *out
 of order*; one that no transition explains is *unexpected*; one about a user who is not of the swarm is a *stranger's*.
-After silent losses, and in batches where a user came and went at once, servers may announce less: such transitions are
-*excused*.
+After silent losses, and in batches where a user came and went at once, servers may announce less, and after a
+handshake without an answer more: such transitions are *excused*, and of the first and the last kind only what is told
+twice in a row is a duplicate (`loadtest.measure.judging.doubtful`).
 
 **Rooms** may be conflated by right (protocol contract, section 2.5), and the base protocol's announcement does not say
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
@@ -28,9 +29,9 @@ judged by what the observers heard: where most of them heard of it, the others s
 later one came: lost, or conflated by right; the base protocol does not tell which. Revisions do: a delta that does not
 build on the one before is a loss.
 
-**Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`). What was to be told of the
-rooms in one may come until it ends. Presence in it is judged at its end, by what each player then holds to be true
-(`loadtest.measure.disturbed.views`); its transitions are *excused*.
+**Faults** that the run brings about have windows of time (`loadtest.measure.disturbed`), and so has a long standstill
+of the swarm itself. What was to be told of the rooms in one may come until it ends. Presence in it is judged at its
+end, by what each player then holds to be true (`loadtest.measure.disturbed.views`); its transitions are *excused*.
 
 *Unjudged* are pairs whose observer came or left so close to the event that nothing can be expected: a loss among them
 is not seen. *Unheard* is the coming of a user that none of the expected observers heard of.
@@ -46,8 +47,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
+from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
+from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.tally import ReachTally
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
@@ -58,6 +60,8 @@ BATCH_S = 2.0
 """Transitions of one user that are closer than this may cancel each other in a batch."""
 PATIENCE_S = 30.0
 """A receipt that no transition explains waits so long for one: its player may not have read its acceptance yet."""
+LONG_STALL = 0.5
+"""Of the settling time: so much later than it came, news still comes in time."""
 PAIRS_AT_ONCE = 100_000
 FORGET_EVERY_S = 30.0
 REMEMBER_S = 120.0
@@ -76,6 +80,8 @@ class _Entry:
     """Spans and times, until it is judged."""
     is_judged: bool = False
     lost: IntArray | None = None
+    had: IntArray | None = None
+    """Who got it, of one that is excused since a fault may have held it up; None: of any other."""
     firsts: tuple[IntArray, FloatArray] | None = None
     """Who got it first when; kept while the user's next transition is open."""
 
@@ -116,12 +122,19 @@ class Reach:
         self._strangers = Strangers(settle_s)
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
         self._views = Views(ledger.disturbances, settle_s=settle_s)
+        self._doubtful = Doubtful()
 
     def take_tallies(self) -> tuple[ReachTally, ReachTally]:
         """Presence and rooms since the last time; both start from zero."""
         taken = self.presence, self.rooms
         self.presence, self.rooms = ReachTally(), ReachTally()
         return taken
+
+    def stood_still(self, from_s: float, until_s: float) -> None:
+        """This process read nothing between these times. What it reads of a socket then has the time of the last that
+        lay in it: too late by up to all of that, so a long one is a window such as faults have."""
+        if until_s - from_s >= self.settle_s * LONG_STALL:
+            self._ledger.disturbances.tell(from_s - self.settle_s, until_s + self.settle_s)
 
     def settle(self, now_s: float, *, is_final: bool = False) -> None:
         """Judge what is old enough; at the end, all: what was in flight then is not expected."""
@@ -234,20 +247,59 @@ class Reach:
         order = np.argsort(numbers, kind="stable")
         numbers, at, times_s = numbers[order], at[order], times_s[order]
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        stragglers = []
         for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(numbers)], strict=True):
             entry = self._entries[int(numbers[start])]
+            heard = at[start:end], times_s[start:end]
+            if not entry.transition.is_certain:
+                heard = self._take_doubtful(entry.transition, *heard)
             if entry.is_judged:
-                self._account_straggler(entry, at[start:end], spans)
+                stragglers.append((entry, *heard))
             else:
-                entry.receipts = [*(entry.receipts or ()), (at[start:end], times_s[start:end])]
+                entry.receipts = [*(entry.receipts or ()), heard]
+        for straggler in stragglers:
+            self._account_straggler(*straggler, spans)
+        self.presence.duplicates += self._doubtful.count()
 
-    def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
+    def _take_doubtful(self, transition: Transition, at: IntArray, times_s: FloatArray) -> tuple[IntArray, FloatArray]:
+        """What is left of it to judge: what the server's view of that user does not explain any more."""
+        is_doubtful = times_s <= transition.end_s + self._ledger.ghost_s
+        if is_doubtful.any():
+            self._doubtful.take(
+                transition.user_id, at[is_doubtful], times_s[is_doubtful], is_online=transition.is_online
+            )
+        return at[~is_doubtful], times_s[~is_doubtful]
+
+    def _account_straggler(self, entry: _Entry, at: IntArray, times_s: FloatArray, spans: Spans) -> None:
+        if entry.had is not None:
+            is_owed = self._is_owed(entry, at, times_s)
+            entry.had = np.union1d(entry.had, at)
+            self.presence.duplicates += len(at) - len(np.unique(at[is_owed]))
+            return
         is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
         self.presence.late += int(np.count_nonzero(is_lost))
         if entry.lost is not None:
             entry.lost = np.setdiff1d(entry.lost, at)
         has_had_it = spans.have_stayed(at, entry.transition.begin_s, entry.transition.end_s + self.settle_s) & ~is_lost
         self.presence.duplicates += int(np.count_nonzero(has_had_it))
+
+    def _is_owed(self, entry: _Entry, at: IntArray, times_s: FloatArray) -> BoolArray:
+        """Whether these observers hear for the first time, after a fault, what is so now: late, and nothing new has
+        come to them since. That they did not know it when the fault was over is judged there."""
+        transition, had = entry.transition, entry.had
+        assert had is not None
+        is_owed = ~(
+            np.isin(at, had) | self._views.have_been_told(transition.user_id, at, is_online=transition.is_online)
+        )
+        following = None if entry.next is None else self._entries[entry.next]
+        if following is None:
+            return is_owed
+        if following.is_judged:
+            return np.zeros(len(at), dtype=bool)
+        for heard_at, heard_s in following.receipts or ():
+            first_s = dict(zip(heard_at[::-1].tolist(), heard_s[::-1].tolist(), strict=True))
+            is_owed &= times_s < np.array([first_s.get(span, math.inf) for span in at.tolist()])
+        return is_owed
 
     def _judge(self, number: int, spans: Spans) -> None:
         entry = self._entries[number]
@@ -269,6 +321,7 @@ class Reach:
         is_disturbed = self._ledger.disturbances.touch(known_s, transition.end_s + self.settle_s)
         if is_disturbed or not transition.is_certain:
             self.presence.excused += 1
+            entry.had = at if is_disturbed and transition.is_certain else None
             return
         if self._may_cancel(entry):
             is_expected = spans.sees(SEES_PRESENCE)
@@ -314,6 +367,7 @@ class Reach:
         if not math.isfinite(horizon_s) or horizon_s - self._forgot_s < FORGET_EVERY_S:
             return
         self._forgot_s = horizon_s
+        self._doubtful.forget(horizon_s - self._ledger.ghost_s)
         horizon_s = min(horizon_s, self._views.oldest_s)
         past = [
             number

@@ -26,6 +26,9 @@ from loadtest.results import machine, run_json
 
 BACK_SHARE = 0.99
 """Of the connections before a fault: the others are players who lose theirs at any time."""
+AWAY_S = 10.0
+"""So long a player who drops its connection on purpose may be away, and no fault is felt: twice the longest first delay
+(`loadtest.client.reconnect`)."""
 PACKAGES = ("lobby-server", "locust", "gevent", "websocket-client", "geventhttpclient", "hdrhistogram", "numpy")
 
 
@@ -137,10 +140,13 @@ def _felt(history: list[dict[str, float]], began_s: float, until_s: float) -> di
     if not before or not after:
         return {"connected_before": None, "lost": 0, "back_after_s": None}
     had, lost_before = _connected(before[-1]), _lost(before[-1])
-    missing = [sample["t_s"] for sample in after if _connected(sample) < BACK_SHARE * had]
+    had += _away_on_purpose(history, before[-1])
+    missing = [
+        sample["t_s"] for sample in after if _connected(sample) + _away_on_purpose(history, sample) < BACK_SHARE * had
+    ]
     back = [sample["t_s"] for sample in after if sample["t_s"] > missing[-1]] if missing else [began_s]
     return {
-        "connected_before": int(had),
+        "connected_before": int(_connected(before[-1])),
         "lost": int(_lost(after[-1]) - lost_before),
         "back_after_s": round(back[0] - began_s, 3) if back else None,
     }
@@ -148,6 +154,12 @@ def _felt(history: list[dict[str, float]], began_s: float, until_s: float) -> di
 
 def _connected(sample: dict[str, float]) -> float:
     return sample["established"] - sample["lost"]
+
+
+def _away_on_purpose(history: list[dict[str, float]], sample: dict[str, float]) -> float:
+    """Players who dropped their connection lately; some of them are back."""
+    earlier = [each.get("dropped", 0) for each in history if each["t_s"] <= sample["t_s"] - AWAY_S]
+    return sample.get("dropped", 0) - (earlier[-1] if earlier else 0)
 
 
 def _lost(sample: dict[str, float]) -> float:

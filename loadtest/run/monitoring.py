@@ -68,7 +68,11 @@ class RunMonitor:
         """Entries of the ledger that were too young when it was judged last."""
         self._network = NetworkSample(swarm.wire.reader)
         self._health = HealthMonitor(
-            swarm.recorder, on_lag=self._on_lag, on_settle=self._on_settle, on_second=self._on_second
+            swarm.recorder,
+            on_lag=self._on_lag,
+            on_settle=self._on_settle,
+            on_second=self._on_second,
+            on_stall=lambda from_s, until_s: self._swarm.recorder.reach.stood_still(from_s, until_s),
         )
 
     def start(self) -> None:

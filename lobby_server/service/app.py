@@ -266,6 +266,7 @@ class App:
                 read=self._read_counters,
                 on_fatal=on_fatal,
             )
+            self.drain.turn = self.nodes.turn
 
         # Sessions
         self.rules = Rules(

@@ -1,8 +1,9 @@
 """The drain: the orderly end of all sessions within a deadline, in paced groups which spare the next process a storm.
 
-Clients that asked for it hear first when to reconnect, each in a slot of its own. Clients without features, and those
-not accepted yet, are closed with 1001: Godot 3.2.3 takes 1012 for a protocol error, tells the game nothing and stays
-"connected" for ever.
+Clients that asked for it hear first when to reconnect, each in a slot of its own. Nodes that end one soon after the
+other give slots in turn, so that none is given twice; none is after the deadline, for users may count as offline 15 s
+later. Clients without features, and those not accepted yet, are closed with 1001: Godot 3.2.3 takes 1012 for a protocol
+error, tells the game nothing and stays "connected" for ever.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LAST_WRITES_S = 1.0
 RECONNECT_AFTER_MS = 1000
 """The first slot for reconnecting: a process starts in less."""
 RECONNECTS_PER_S = 1000
-"""Slots per second: well below what one process accepts."""
+"""Slots per second, of all nodes that end together: well below what one process accepts."""
 REASON = "the server restarts; come back in a moment"
 
 
@@ -40,6 +41,10 @@ class Drain:
         """`limit_s`: how long all of it may take."""
         self.at_begin: list[Callable[[], None]] = []
         """Called as the closing begins: each closes a socket that is no session."""
+        self.turn: Callable[[], tuple[int, int]] = lambda: (0, 1)
+        """Which of the slots are this process's: the first of them, and how far from one to the next. Asked for as the
+        drain begins."""
+        self._turn = (0, 1)
         self.is_begun = False
         self._is_announced = False
         self._sessions = sessions
@@ -64,6 +69,7 @@ class Drain:
     def begin(self) -> None:
         """From now on nobody is welcome, and time counts."""
         self.is_begun = True
+        self._turn = self.turn()
         self._deadline_s = self._clock.monotonic_s() + self._limit_s
         log.info(
             "draining: %d sockets to close within %g s",
@@ -84,10 +90,12 @@ class Drain:
     # -- private --------------------------------------------------------------------------------------------------
 
     async def _close_all(self, sessions: list[Session]) -> None:
+        first, every = self._turn
+        slot_ms = min(1.0 / RECONNECTS_PER_S, self._limit_s / (every * max(1, len(sessions)))) * 1000
         for start in range(0, len(sessions), GROUP):
             for number, session in enumerate(sessions[start : start + GROUP], start):
                 if Feature.DRAIN in session.features:
-                    after_ms = RECONNECT_AFTER_MS + round(number * 1000 / RECONNECTS_PER_S)
+                    after_ms = RECONNECT_AFTER_MS + round((first + number * every) * slot_ms)
                     session.reply(ServerDraining(reconnect_after_ms=after_ms))
                 session.close(CloseCode.SERVICE_RESTART if session.features else CloseCode.GOING_AWAY, REASON)
             await sleep(self._clock, PAUSE_S)

@@ -30,6 +30,8 @@ log = logging.getLogger("lobby.backplane")
 
 RECONCILE_AFTER_S = 1.0
 """What a node that ended in an orderly way has still to write gets this much time."""
+TOGETHER_S = 30.0
+"""Nodes that end within this time of each other end together: their users come back in the same moments."""
 COME_BACK_S = 15.0
 """How long users of a node that ends have to come back, once the drain has closed the last of them."""
 
@@ -89,6 +91,7 @@ class Nodes:
         self._rooms = rooms
         self._social = social
         self._leader: str | None = None
+        self._gone_at_s: dict[str, float] = {}
         self._read = read
         log.follow(
             replica.apply,
@@ -110,6 +113,14 @@ class Nodes:
     def count(self) -> int:
         """Nodes that take part."""
         return len(self._replica.state.nodes)
+
+    def turn(self) -> tuple[int, int]:
+        """The place of this node among all that take part or did a moment ago, and how many they are: each of several
+        that end together finds another place."""
+        since_s = self._replica.time.monotonic_s() - TOGETHER_S
+        gone = {name for name, at_s in self._gone_at_s.items() if at_s >= since_s}
+        names = sorted({*self._replica.state.nodes, *gone, self._log.node})
+        return names.index(self._log.node), len(names)
 
     def figures(self) -> LogFigures:
         """How this node stands to the log."""
@@ -196,6 +207,9 @@ class Nodes:
             self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
 
     def _left(self, effect: effects.NodeLeft, _: Session | None) -> None:
+        now_s = self._replica.time.monotonic_s()
+        self._gone_at_s = {name: at_s for name, at_s in self._gone_at_s.items() if at_s >= now_s - TOGETHER_S}
+        self._gone_at_s[effect.node] = now_s
         log.info("node %s takes part no more", effect.node)
         if effect.node != self._leader:
             if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log

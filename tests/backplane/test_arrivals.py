@@ -200,3 +200,16 @@ async def test_session_does_not_wait_long_for_a_node_that_is_behind(valkey_house
     for entry in held:
         take(entry)
     await until(lambda: ear.heard_types == ["handshake_accepted", "user_online"])
+
+
+async def test_nodes_that_end_one_after_the_other_have_turns_of_their_own(valkey_houses: Houses) -> None:
+    ending = [await valkey_houses.start() for _ in range(3)]
+    await until(lambda: all(house.app.nodes is not None and house.app.nodes.count == 3 for house in ending))
+    turns = []
+    for left, house in enumerate(ending, 1):
+        assert house.app.nodes is not None
+        turns.append(house.app.drain.turn())
+        await house.app.nodes.leave(drain_s=1.0)
+        others = [other.app.nodes for other in ending[left:]]
+        await until(lambda others=others, left=left: all(each.count == 3 - left for each in others))
+    assert sorted(turns) == [(0, 3), (1, 3), (2, 3)]

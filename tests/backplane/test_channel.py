@@ -11,7 +11,7 @@ import redis.asyncio
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import ResponseError, TimeoutError
 
-from lobby_server.backplane.valkey.channel import Channel
+from lobby_server.backplane.valkey.channel import Channel, packed
 from tests.backplane.engine import Engine
 
 pytestmark = pytest.mark.system
@@ -39,6 +39,11 @@ async def test_calls_made_at_once_get_their_own_answers(channel: Channel) -> Non
     assert await asyncio.gather(*(channel.call("ECHO", str(number)) for number in range(50))) == [
         str(number).encode() for number in range(50)
     ]
+
+
+async def test_command_is_packed_as_the_client_library_packs_it(channel: Channel) -> None:
+    words = ("XREAD", "COUNT", 500, "BLOCK", 1000, "STREAMS", "lobby:{ö}:log", b"\x00\r\n$", "", b"")
+    assert packed(words) == b"".join(channel._new_connection().pack_command(*words))
 
 
 async def test_error_of_the_server_costs_no_connection(channel: Channel) -> None:

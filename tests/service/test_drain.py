@@ -34,6 +34,38 @@ async def test_clients_are_closed_by_what_they_asked_for_and_told_their_slot(hou
     assert task.done()
 
 
+async def slots_of(house: House, turn: tuple[int, int], clients: int) -> list[int]:
+    """What so many clients of a node are told, whose turn it is so."""
+    crowd = [house.connect(User(10 + number, f"user{number}"), "drain") for number in range(clients)]
+    house.app.drain.turn = lambda: turn
+    house.app.drain.begin()
+    house.app.stop()
+    task = asyncio.create_task(house.app.drain.run(is_idle=lambda: True))
+    await pass_time(house, task, (clients // GROUP + 2) * PAUSE_S)
+    slots = [data["reconnect_after_ms"] for client in crowd for _, data in client.told()]
+    for client in crowd:
+        client.go()
+    await pass_time(house, task, 0.1)
+    assert task.done()
+    return slots
+
+
+async def test_nodes_that_end_together_give_no_slot_twice() -> None:
+    nodes = [await House().start() for _ in range(3)]
+    slots = [await slots_of(node, (number, 3), clients=5) for number, node in enumerate(nodes)]
+    assert sorted(slot for own in slots for slot in own) == [RECONNECT_AFTER_MS + number for number in range(15)]
+    for node in nodes:
+        await node.stop()
+
+
+async def test_last_slot_of_many_nodes_is_not_after_the_deadline() -> None:
+    house = await House(drain_s=2.0).start()
+    slots = await slots_of(house, (999, 1_000), clients=8)
+    assert RECONNECT_AFTER_MS + 1_750 < max(slots) <= RECONNECT_AFTER_MS + 2_000
+    assert len(set(slots)) == 8
+    await house.stop()
+
+
 async def test_sessions_are_closed_in_groups_with_a_pause_between(house: House) -> None:
     crowd = [house.connect(User(10 + number, f"user{number}")) for number in range(GROUP + 1)]
     house.app.drain.begin()

@@ -19,6 +19,7 @@ import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
 from loadtest.measure.disturbed.windows import Disturbances, Window
+from loadtest.measure.judging.doubtful import said_again
 from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, Transition
 
 LOOK_BACK_S = 120.0
@@ -55,6 +56,8 @@ class Views:
         self._disturbances = disturbances
         self._settle_s = settle_s
         self._told = _Told()
+        self._known = _Told()
+        """The last that each observer was told of each user, in the windows that were judged last."""
         self._judged_until_s = -math.inf
 
     @property
@@ -93,8 +96,19 @@ class Views:
             self._judged_until_s = window[1]
             judged.append(self._judge(window, spans, by_user))
         keep = self._told.times_s > self._judged_until_s
+        self._known = _last_told(self._told, ~keep)
         self._told = _Told(self._told.users[keep], self._told.at[keep], self._told.times_s[keep])
         return judged
+
+    def have_been_told(self, user_id: int, at: IntArray, *, is_online: bool) -> BoolArray:
+        """Which of these spans were told so last of a user, in the window that is being told or was judged last.
+        O(what was told there)."""
+        mine = self._known.users >> 1 == user_id
+        knows = self._known.users[mine] & 1 == is_online
+        now = _last_told(self._told, self._told.users >> 1 == user_id)
+        told = np.isin(at, now.at)
+        before: BoolArray = np.isin(at, self._known.at[mine][knows])
+        return np.where(told, np.isin(at, now.at[now.users & 1 == is_online]), before)
 
     def _judge(self, window: Window, spans: Spans, by_user: dict[int, list[Transition]]) -> JudgedViews:
         begin_s, end_s = window
@@ -125,8 +139,7 @@ class Views:
     ) -> None:
         """`kinds` (1: online) and `who` heard them, in the order of the observers and of time."""
         is_first = np.diff(who, prepend=-1) != 0
-        is_same = np.diff(kinds, prepend=-1) == 0
-        judged.duplicates += int(np.count_nonzero(is_same & ~is_first))
+        judged.duplicates += said_again(kinds, who)
         if truth.before is not None:
             judged.duplicates += int(np.count_nonzero(is_first & (kinds == truth.before)))
         if truth.after is None:
@@ -162,3 +175,12 @@ class Views:
 def _known_from_s(transition: Transition) -> float:
     """Its beginning where its player caused it; else when its player knew."""
     return transition.end_s if math.isnan(transition.origin_s) else transition.begin_s
+
+
+def _last_told(told: _Told, which: BoolArray) -> _Told:
+    """Of some announcements the last one of each user to each observer."""
+    users, at, times_s = told.users[which], told.at[which], told.times_s[which]
+    order = np.lexsort((times_s, at, users >> 1))
+    users, at, times_s = users[order], at[order], times_s[order]
+    is_last = np.append((np.diff(users >> 1) != 0) | (np.diff(at) != 0), True)[: len(users)]
+    return _Told(users[is_last], at[is_last], times_s[is_last])

@@ -73,12 +73,15 @@ class HealthMonitor:
         on_lag: Callable[[float], object],
         on_settle: Callable[[], object],
         on_second: Callable[[float], object] = lambda now_s: None,
+        on_stall: Callable[[float, float], object] = lambda from_s, until_s: None,
     ) -> None:
-        """Writes into what `holder` holds then: reports take it away. `on_lag` gets how late each tick was, in s."""
+        """Writes into what `holder` holds then: reports take it away. `on_lag` gets how late each tick was, in s;
+        `on_stall` from when to when the process stood still."""
         self._holder = holder
         self._on_lag = on_lag
         self._on_settle = on_settle
         self._on_second = on_second
+        self._on_stall = on_stall
         self._process = psutil.Process()
         self._greenlet: gevent.Greenlet | None = None
 
@@ -101,6 +104,7 @@ class HealthMonitor:
             lag_s, health = now_s - tick_s, self._holder.health
             if lag_s > LATE_TICK_S:
                 self._holder.points.stalls.add(tick_s, now_s)
+                self._on_stall(tick_s, now_s)
                 health.stalls += 1
                 health.stalled_s += lag_s
             while tick_s <= now_s:  # every tick that was missed in a stall was late, not only the first

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
+import gevent
+import pytest
+
 from loadtest.measure.disturbed.windows import Disturbances
+from loadtest.measure.points import Points
+from loadtest.measure.processes.health import LATE_TICK_S, TICK_S, Health, HealthMonitor
 from tests.loadtest.measure.test_reach import SETTLE_S, World
 
 RECOVERY_S = 20.0
@@ -142,3 +150,106 @@ def test_coming_just_before_the_fault_and_told_during_it_is_judged_by_neither_en
     world.tell(50, True)
     world.wait(RECOVERY_S + 3 * SETTLE_S)
     assert harm(world) == (0, 0, 0)
+
+
+def player_who_left_just_before_the_end_of_a_fault(world: Disturbed) -> None:
+    world.ledger.disturbances.tell(world.began_s, world.now_s + RECOVERY_S)
+    world.wait(RECOVERY_S - 1.0)
+    world.leave(1)
+
+
+@pytest.mark.parametrize("late_s", [2.0, 3 * SETTLE_S], ids=["before it is judged", "after it was judged"])
+def test_news_of_the_end_of_a_fault_that_comes_late_is_no_duplicate_and_a_second_time_it_is(late_s: float) -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.wait(late_s)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (0, 0, 0)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (0, 9, 0)
+
+
+def test_late_news_is_no_duplicate_for_those_alone_who_were_not_told_in_time() -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.now_s += 0.1
+    world.tell(1, False, skip=frozenset({2, 3}))
+    world.wait(3 * SETTLE_S)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (0, 7, 0)
+
+
+def test_late_news_that_is_heard_before_what_followed_it_is_no_duplicate_and_behind_it_is_one() -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.wait(2 * SETTLE_S + 1.5)
+    world.join(1)
+    late, misled = world.watches[2], world.watches[3]
+    for watch, order in ((late, (False, True)), (misled, (True, False))):
+        for is_online in order:
+            world.now_s += 0.01
+            watch.presence(1, is_online)
+    for watch in [world.watches[number] for number in range(4, 11)]:
+        watch.presence(1, True)
+    world.wait()
+    assert world.reach.presence.duplicates == 1
+
+
+def test_what_lay_in_the_sockets_of_a_swarm_that_stood_still_long_is_not_judged_by_its_time() -> None:
+    world = World(10)
+    world.leave(1)
+    began_s = world.now_s + 0.1
+    world.now_s = began_s + 4 * SETTLE_S
+    world.reach.stood_still(began_s, world.now_s)
+    world.reach.settle(world.now_s)
+    world.tell(1, False)  # it came at once: the kernel's stamp is that of the ping behind it
+    world.wait()
+    world.wait()
+    assert harm(world) == (0, 0, 0)
+
+
+def test_news_that_comes_late_after_a_short_standstill_of_the_swarm_is_lost() -> None:
+    world = World(10)
+    world.leave(1)
+    world.reach.stood_still(world.now_s, world.now_s + SETTLE_S / 4)
+    world.wait(2 * SETTLE_S + SETTLE_S / 4)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (9, 0, 0)
+
+
+def test_user_who_came_while_the_swarm_stood_still_until_a_fault_began_is_told_of_once() -> None:
+    world = World(10)
+    world.join(50)
+    began_s = world.now_s + 0.1
+    world.now_s = began_s + 4 * SETTLE_S
+    world.reach.stood_still(began_s, world.now_s)
+    world.ledger.disturbances.tell(world.now_s - SETTLE_S, world.now_s + RECOVERY_S)
+    world.tell(50, True)
+    world.wait(RECOVERY_S)
+    world.wait(3 * SETTLE_S)
+    assert harm(world) == (0, 0, 0)
+
+
+def test_health_monitor_tells_from_when_to_when_the_process_stood_still() -> None:
+    stalls: list[tuple[float, float]] = []
+    holder = SimpleNamespace(health=Health(), points=Points())
+    monitor = HealthMonitor(
+        holder, on_lag=lambda late_s: None, on_settle=lambda: None, on_stall=lambda *stall: stalls.append(stall)
+    )
+    monitor.start()
+    gevent.sleep(2 * LATE_TICK_S)
+    began_s = time.perf_counter()
+    time.sleep(3 * LATE_TICK_S)
+    over_s = time.perf_counter()
+    with gevent.Timeout(10):
+        while not any(from_s < over_s and until_s >= over_s for from_s, until_s in stalls):
+            gevent.sleep(LATE_TICK_S / 10)
+    monitor.stop()
+    from_s, until_s = next(stall for stall in stalls if stall[1] >= over_s)
+    assert from_s <= began_s + TICK_S
+    assert until_s - from_s >= 2 * LATE_TICK_S
+    assert holder.health.stalls == len(stalls)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from loadtest.measure.history import History
 from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.recorder import OWN_LOSSES, Recorder
@@ -40,6 +42,23 @@ def test_run_file_says_what_each_fault_cost_and_when_all_were_back() -> None:
     assert (killed.name, killed.kind, killed.pid, killed.failure) == ("node a", "kill", 7, None)
     assert (killed.connected_before, killed.lost, killed.back_after_s) == (300, 100, 5.0)
     assert (frozen.connected_before, frozen.lost, frozen.back_after_s) == (300, 0, 0.0)
+
+
+@pytest.mark.parametrize(("dropped_s", "back_after_s"), [(25, 0.0), (15, None)], ids=["lately", "long ago"])
+def test_players_who_dropped_their_connection_lately_are_not_those_whom_a_fault_keeps_away(
+    dropped_s: int, back_after_s: float | None
+) -> None:
+    fault = FaultFacts(name="valkey", kind="freeze", pid=8, began_s=10.0, ended_s=12.0)
+    facts = RunFacts(host="http://x", seed=3, started_at="2026-01-01T00:00:00Z", duration_s=30.0, faults=[fault])
+    recorder, history = Recorder(), History(facts.history, every_s=1.0)
+    recorder.connections.established = 300
+    for second in range(1, 31):
+        if second == dropped_s:
+            recorder.connections.losses += 5
+            recorder.connections.own_losses += 5
+        history.look(recorder, t_s=float(second), faults=[])
+    (told,) = as_json(recorder, facts, validity_of(recorder, has_faults=True), ()).faults
+    assert (told.connected_before, told.lost, told.back_after_s) == (300, 0, back_after_s)
 
 
 def test_history_marks_the_seconds_in_which_a_fault_went_on() -> None:

@@ -1,0 +1,65 @@
+"""What was told of users whom the server may see otherwise than their players do: after a silent loss, and after a
+handshake without an answer, which the server may take when its client has long given up.
+
+How often such a user came and went, only the server knows. A handshake that is taken late is told as a coming and a
+going of its own, both after the next one was sent. What holds all the same: nobody is told the same twice in a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from loadtest.measure.columns import FloatArray, IntArray
+
+
+def said_again(kinds: IntArray, who: IntArray) -> int:
+    """How often somebody heard the same twice in a row: the kinds, and who heard each, in the order of the observers
+    and of time."""
+    return int(np.count_nonzero((np.diff(who) == 0) & (np.diff(kinds) == 0)))
+
+
+@dataclass
+class _Told:
+    """Of one user."""
+
+    kinds: list[IntArray] = field(default_factory=list)
+    at: list[IntArray] = field(default_factory=list)
+    times_s: list[FloatArray] = field(default_factory=list)
+    counted: int = 0
+
+
+class Doubtful:
+    """The announcements of such users, each for as long as it is doubtful."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, _Told] = {}
+        self._touched: set[int] = set()
+
+    def take(self, user_id: int, at: IntArray, times_s: FloatArray, *, is_online: bool) -> None:
+        """`at`: the spans that heard it."""
+        told = self._told.setdefault(user_id, _Told())
+        told.kinds.append(np.full(len(at), int(is_online), dtype=np.int64))
+        told.at.append(at)
+        told.times_s.append(times_s)
+        self._touched.add(user_id)
+
+    def count(self) -> int:
+        """How many announcements repeated the one before, beyond those counted already. Below 0: one that came between
+        two of a kind was read after them. O(what is kept of the users that were told of since)."""
+        more = 0
+        for user_id in self._touched:
+            told = self._told[user_id]
+            kinds, at = np.concatenate(told.kinds), np.concatenate(told.at)
+            order = np.lexsort((np.concatenate(told.times_s), at))
+            repeated = said_again(kinds[order], at[order])
+            more += repeated - told.counted
+            told.counted = repeated
+        self._touched.clear()
+        return more
+
+    def forget(self, before_s: float) -> None:
+        """Users of whom nothing was told since then."""
+        for user_id in [user_id for user_id, told in self._told.items() if told.times_s[-1].max() < before_s]:
+            del self._told[user_id]
