@@ -54,6 +54,12 @@ def of_readings(readings: Sequence[Json], what: str) -> str:
     return of_repeats([of_reading(each, what) for each in readings])
 
 
+def of_pairs(pairs: Sequence[tuple[Json, Json]], what: str) -> str:
+    """Of readings that took turns: a pair is as good as the worse of the two."""
+    order = (VALID, SUSPECT, INVALID)
+    return of_repeats([max((of_reading(each, what) for each in pair), key=order.index) for pair in pairs])
+
+
 def of_repeats(judged: Sequence[str]) -> str:
     """As at least half of them are."""
     if judged and 2 * judged.count(INVALID) >= len(judged):

@@ -11,6 +11,11 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bench.analysis.forecasts import extent, ways_at_scale
+from bench.record.findings import Findings
+from bench.record.provenance import caption
+from bench.record.run import Run
+from bench.record.vocabulary import AT_SCALE
 from bench.report.charts.colours import GREY, WAY_COLOURS
 from bench.report.charts.sheet import (
     CAPTION_CHARACTERS,
@@ -61,10 +66,28 @@ def scale_chart(
         f"bar is of the time until a poll is answered. Beyond {count(measured)} players (dashed line) it is "
         f"extrapolated. Model: {basis}"
     )
-    return render("ways-at-scale", message, see, partial(_draw, list(reaches), message, measured, what))
+    return render("ways-at-scale", message, see, partial(draw, list(reaches), message, measured, what))
 
 
-def _draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figure:
+def at_scale(run: Run, found: Findings) -> Figure:
+    """The same in a report: of the ways that the run compared, by its own model."""
+    sizes = run.profile.prediction
+    ways = ways_at_scale(found, sizes)
+    assert sizes.scale is not None
+    assumed = next((note.partition(": ")[2] for note in found.notes if note.startswith(AT_SCALE)), "")
+    measured = extent(sizes).players
+    what = (
+        f"Forecast, not measured, on {plural(sizes.scale.nodes, 'node')}: {assumed}. Those who poll hold a list that "
+        f"is up to {sizes.scale.poll_s:g} s old, and their bar is of the time until a poll is answered. Beyond "
+        f"{count(measured)} players (dashed line) it is extrapolated."
+    )
+    reaches = [
+        Reach(each.name, each.way, round(each.holds), each.breaks, not each.way.startswith("polling")) for each in ways
+    ]
+    return draw(reaches, f"on {plural(sizes.scale.nodes, 'node')}", measured, f"{what} Model: {caption(run)}")
+
+
+def draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figure:
     width_in = PHONE_WIDTH_IN if is_narrow() else WIDTH_IN
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width_in, 4.4), layout="constrained")

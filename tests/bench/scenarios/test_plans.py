@@ -203,6 +203,12 @@ def test_every_scenario_takes_some_time_in_every_profile(profile: Profile) -> No
     assert all(1.0 < each.estimate_s(profile) < 45 * 60 for each in SCENARIOS if each.in_report)
 
 
+def test_forecasts_are_in_a_full_report_and_in_no_short_one() -> None:
+    [scenario] = [each for each in SCENARIOS if each.name == "prediction"]
+    assert scenario.in_report
+    assert [scenario.is_reported(each) for each in (SMOKE, QUICK, FULL)] == [False, False, True]
+
+
 def test_more_repeats_take_longer() -> None:
     by_name = {each.name: each for each in SCENARIOS}
     once, twice = QUICK, replace(QUICK, freshness=replace(QUICK.freshness, repeats=2 * QUICK.freshness.repeats))
