@@ -161,6 +161,8 @@ def test_share_that_never_came_has_no_time_and_is_a_fault() -> None:
     found = returned([101.0, 102.0], expected=4)
     assert [share for share, each in BACK_WITHIN.items() if found.find(each, "jitter, SIGTERM")] == [50]
     assert found.faults == ["jitter, SIGTERM: only 2 of 4 clients came back and were fresh"]
+    assert found.find(FALSE_OFFLINE, "jitter, SIGTERM")[0].invalid == "only 2 of 4 clients came back and were fresh"
+    assert found.find(PEAK_RATE, "jitter, SIGTERM")[0].invalid == ""
 
 
 def test_what_was_before_the_cut_is_no_return() -> None:
