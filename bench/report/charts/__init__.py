@@ -22,7 +22,7 @@ from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, l
 from bench.report.charts.churn import churn
 from bench.report.charts.cluster import cluster
 from bench.report.charts.hostile import hostile
-from bench.report.charts.scale import at_scale
+from bench.report.charts.scale import SEE, at_scale
 from bench.report.charts.sheet import Chart, render
 from bench.report.charts.survival import survival
 from bench.report.in_parallel import in_parallel
@@ -225,7 +225,7 @@ FOUND: dict[str, OfFindings] = {
             Drawing(
                 "ways-at-scale",
                 "How many players each way to the list carries, and what breaks first",
-                "Longer carries more. A bar ends where the first thing breaks; what that is stands beside it.",
+                SEE,
             ),
             at_scale,
             "",
