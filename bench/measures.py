@@ -322,6 +322,18 @@ FORECAST_ERROR: Mapping[str, Measure] = {
 MEDIAN_ERROR = _measure("error of a forecast, median", "%", Kind.SHARE, Direction.LESS)
 WORST_ERROR = _measure("error of a forecast, worst", "%", Kind.SHARE, Direction.LESS)
 
+# Ways compared at scale, in virtual time; of a way, by its name
+SCALE_HOLDS = _measure("forecast: players up to whom everything holds", "", Kind.COUNT, Direction.MORE)
+SCALE_FAILS = _count("forecast: players with whom something breaks")
+SCALE_DELAY = _measure("forecast: p99 while everything holds", "ms", Kind.COUNT, Direction.LESS)
+SCALE_BYTES = _measure("forecast: bytes per player and second while everything holds", "B", Kind.BYTES)
+USED_BREAKING: Mapping[str, Measure] = {
+    each: _measure(f"forecast: {each} used when something breaks", "%", Kind.SHARE)
+    for each in ("core", "bandwidth", "memory", "log", "balancer", "database")
+}
+DELAY_BREAKING = _measure("forecast: p99 when something breaks", "ms", Kind.COUNT, Direction.LESS)
+REACH_BREAKING = _measure("forecast: clients that came to a change in time when something breaks", "%", Kind.SHARE)
+
 # How soon every client holds the truth (bench of the engine)
 DELTA_P50 = _time("time to fresh p50, rooms_delta", "ms")
 DELTA_P99 = _time("time to fresh p99, rooms_delta", "ms")

@@ -221,7 +221,8 @@ def surfaces(
     rates_per_s: Mapping[tuple[str, Where], float] | None = None,
     of_any_size: Sequence[Measured] = (),
 ) -> list[Surface]:
-    """Of every way that has cells with this quantity. `rates_per_s`: what there was, where a cell's name is not it.
+    """Of every way that has cells with this quantity that are not INVALID. `rates_per_s`: what there was, where a
+    cell's name is not it.
     `of_any_size`: more cells, whose values do not depend on the number of clients and whose rates are achieved ones.
 
     Idle, all that hold a socket do the same, so their idle cells are one: the mean; or `idle_value` where there are
@@ -229,7 +230,8 @@ def surfaces(
     """
     points: dict[str, list[Point]] = {}
     for cell in cells:
-        if cell.measure == measure and (found := estimate(cell)) is not None:
+        found = estimate(cell) if cell.measure == measure else None
+        if found is not None and found.judgement.validity is not Validity.INVALID:
             nominal = cell.changes_per_s
             rate = (rates_per_s or {}).get((cell.party, cell.where), nominal)
             points.setdefault(cell.party, []).append(Point(cell.clients, rate, found.value, nominal))

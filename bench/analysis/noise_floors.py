@@ -9,6 +9,7 @@ from bench.analysis.estimates import distance, ratio
 from bench.measures import COLD_BROADCAST, Kind, Measure
 from bench.record.findings import Findings
 from bench.stats import Interval
+from loadtest.results.validity import Validity
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class NoiseFloors:
 
 def noise_floors(findings: Findings, again: str) -> NoiseFloors:
     """How far the ratio of two equal parties came from 1: the further end of its 95 % interval, or of its pairs where
-    they are too few for one.
+    they are too few for one; of measures whose pairs are not INVALID.
 
     `again` is the party that is the same as the first one.
     """
@@ -45,7 +46,7 @@ def noise_floors(findings: Findings, again: str) -> NoiseFloors:
         if measured.party == again or measure == COLD_BROADCAST:
             continue
         found = ratio(findings.find(measure, again, measured.where), measured.readings, measure.kind)
-        if found is not None and found.n > 1:
+        if found is not None and found.n > 1 and found.judgement.validity is not Validity.INVALID:
             interval = found.interval or Interval(found.low, found.high)
             floor = max(distance(interval.low), distance(interval.high))
             pairs.append(found.n)

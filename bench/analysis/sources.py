@@ -82,6 +82,27 @@ def swarm(path: str, unit: str = "") -> Quantity:
     return {"of": "swarm", "path": path, "unit": unit}
 
 
+def forecast_errors(take: str) -> Quantity:
+    """Of forecasts against what was measured, without sign: the ``median``, the ``worst``, or their number (``n``)."""
+    return {"of": "forecast errors", "take": take}
+
+
+def of_the_worst() -> Quantity:
+    """A conclusion: which quantity of which case missed its measurement by most."""
+    return {"of": "worst forecast"}
+
+
+def extent_of(take: str) -> Quantity:
+    """How far measurements of forecasts and of their model went: ``sessions`` of a process, ``processes``, ``players``
+    of both, ``changes_per_s``, ``rooms``; ``held out``: sessions that forecasts were held against."""
+    return {"of": "extent", "take": take}
+
+
+def breaks_first(party: str) -> Quantity:
+    """A conclusion: what breaks with the fewest players with whom a way does not hold."""
+    return {"of": "breaks first", "party": party}
+
+
 def spent(scenario: str, take: str, *, share: bool = False) -> Quantity:
     """A field of the scenario's stretch; as a share of its wall time."""
     return {"of": "spent", "scenario": scenario, "take": take, "share": share}

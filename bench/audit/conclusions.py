@@ -12,6 +12,7 @@ from bench.audit.quantities.compute import compute, ratios_of
 from bench.audit.quantities.crossings import order
 from bench.audit.quantities.crossovers import cheapest, first
 from bench.audit.quantities.delays import broadcasts, lasts_ms, lost
+from bench.audit.quantities.forecasts import breaks_first, worst
 from bench.audit.quantities.swarm import happened, swarm_document, to_hear
 from bench.audit.raw import NotInRun, Raw, all_milliseconds
 
@@ -231,4 +232,6 @@ RULES: dict[str, Callable[[Raw, Json], tuple[str, str]]] = {
     "no crossing": order,
     "furthest party": _furthest_party,
     "difference": _difference,
+    "worst forecast": worst,
+    "breaks first": breaks_first,
 }

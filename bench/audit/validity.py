@@ -17,7 +17,7 @@ BUSY, NEAR = 0.90, 0.75
 WAITED = {"time": 0.20, "rate": 0.20, "CPU": 0.10}
 LATE_MS = 10.0
 VALID, SUSPECT, INVALID = "valid", "suspect", "invalid"
-OF_FORECASTS = (": predicted", ": error")
+OF_FORECASTS, FORECAST = (": predicted", ": error"), "forecast: "
 OF_TIMES = ("pong p99, beside a hostile client over undisturbed",)
 """Ratios of two times: what spoils a time spoils them."""
 
@@ -25,7 +25,7 @@ OF_TIMES = ("pong p99, beside a hostile client over undisturbed",)
 def kind(name: str, unit: str) -> str:
     """A cost in CPU says so in its name; else the unit tells what it is. A forecast was computed, and nothing spoils
     it; nor its error, which is judged by what was measured."""
-    if name.endswith(OF_FORECASTS):
+    if name.endswith(OF_FORECASTS) or name.startswith(FORECAST):
         return ""
     if "CPU" in name:
         return "CPU"
@@ -52,6 +52,12 @@ def of_reading(reading: Json, what: str) -> str:
 
 def of_readings(readings: Sequence[Json], what: str) -> str:
     return of_repeats([of_reading(each, what) for each in readings])
+
+
+def of_pairs(pairs: Sequence[tuple[Json, Json]], what: str) -> str:
+    """Of readings that took turns: a pair is as good as the worse of the two."""
+    order = (VALID, SUSPECT, INVALID)
+    return of_repeats([max((of_reading(each, what) for each in pair), key=order.index) for pair in pairs])
 
 
 def of_repeats(judged: Sequence[str]) -> str:

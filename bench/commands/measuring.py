@@ -22,7 +22,7 @@ _Found = TypeVar("_Found")
 def measure(
     names: Sequence[str], *, profile: Profile, seed: int | None, base: Path | None = None, is_pinned: bool = True
 ) -> Run:
-    """Have scenarios measured, all of the report without names. What can go wrong in a lab is one sentence.
+    """Have scenarios measured, without names all of the profile's report. What can go wrong in a lab is one sentence.
 
     `base`: another checkout, whose server takes turns with this one's. `is_pinned`: server and generator on a core
     each, where there are two.
@@ -36,7 +36,7 @@ def measure(
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise Misused(f"There is no scenario {unknown[0]}: there are {', '.join(known)}.")
-    scenarios = [each for each in SCENARIOS if (each.name in wanted if names else each.in_report)]
+    scenarios = [each for each in SCENARIOS if (each.name in wanted if names else each.is_reported(profile))]
     if base is not None:
         _check_base(base, names, [each.name for each in SCENARIOS if each.compares_builds])
     return with_lab(

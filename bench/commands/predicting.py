@@ -242,7 +242,14 @@ def _draw(walls: list[Wall], plan: Plan, model: Model, *, nodes: int, folder: Pa
 
     made = scale_chart(
         [
-            Reach(name=each.name, way=each.way, holds=each.holds, breaks=each.breaks, is_pushed=each.way in PUSH)
+            Reach(
+                name=each.name,
+                way=each.way,
+                holds=each.holds,
+                breaks=each.breaks,
+                is_pushed=each.way in PUSH,
+                fails=each.fails,
+            )
             for each in walls
         ],
         nodes=nodes,

@@ -79,6 +79,11 @@ class Cell:
         """The rate that was achieved."""
         return self.changes / self.counted_s
 
+    @property
+    def lost(self) -> str:
+        """Why nothing in it is per client: some were not there all the time; empty where all were."""
+        return f"{self.losses:,} of {self.clients:,} clients lost their connection" if self.losses else ""
+
 
 def around_s(way: str, changes_per_s: float, poll_s: float) -> float:
     """How long changes run before the window, and clients after it. Nothing comes to anybody where nothing changes."""

@@ -10,10 +10,11 @@ import msgspec
 from bench.prediction.model import Extent, Model
 from bench.prediction.plan import Plan
 from bench.prediction.prices import Bill, Prices, bill
-from bench.prediction.steady import BALANCER, DATABASE, LATENCY, LOG, hopeless, probe_s, steady
+from bench.prediction.steady import hopeless, probe_s, steady
 from bench.prediction.virtual.measures import Times
 from bench.prediction.virtual.setup import PUSH
 from bench.prediction.virtual.storms import Storm, log_in, restart
+from bench.record.vocabulary import BALANCER, DATABASE, LATENCY, LOG
 from bench.words import count, in_digits, in_ms, plural
 from loadtest.client.reconnect import JitterReconnect
 

@@ -10,12 +10,8 @@ from bench.prediction.model import Model
 from bench.prediction.plan import Plan
 from bench.prediction.virtual.lobby import Lobby, Used
 from bench.prediction.virtual.setup import seconds
+from bench.record.vocabulary import BALANCER, BANDWIDTH, CORE, DATABASE, LATENCY, LOG, MEMORY
 
-CORE, BANDWIDTH, MEMORY, LOG, BALANCER, DATABASE = (
-    "core", "bandwidth", "memory", "log", "balancer", "database"
-)  # fmt: skip
-LATENCY = "latency"
-"""Not a resource: the level of service is missed while no resource is above its ceiling."""
 LEAST_PROBE_S, MOST_PROBE_S, CHANGES_IN_A_PROBE = 4.0, 20.0, 4
 """Virtual time in which a number of nodes is tried, for so many changes."""
 REACH = 0.99
@@ -78,8 +74,7 @@ def steady(plan: Plan, model: Model, nodes: int, *, window_s: float | None = Non
     delay_ms = late_s * 1000 if late_s is not None else None
     if setup.has_sockets and used.reach is not None and used.reach < REACH:
         delay_ms = math.inf
-    above = {name: share for name, share in shares.items() if share > plan.level.ceiling}
-    breaks = max(above, key=above.__getitem__, default="")
+    breaks = worst_above(shares, plan.level.ceiling)
     if not breaks and delay_ms is not None and delay_ms > plan.level.slo_ms:
         breaks = LATENCY
     return Steady(
@@ -88,21 +83,30 @@ def steady(plan: Plan, model: Model, nodes: int, *, window_s: float | None = Non
 
 
 def hopeless(plan: Plan, model: Model, nodes: int) -> str:
-    """What is above its ceiling whatever the fan-out makes of it, by what every session costs anyway; empty: nothing
-    is. So that what cannot hold need not be run."""
+    """What is above its ceiling whatever the fan-out makes of it, the worst first; empty: nothing is. So that what
+    cannot hold need not be run."""
+    return worst_above(least_shares(plan, model, nodes), plan.level.ceiling)
+
+
+def least_shares(plan: Plan, model: Model, nodes: int) -> dict[str, float]:
+    """What is used of core, memory and log by what every session costs anyway."""
     costs, setup = model.costs, plan.on(nodes)
     here = setup.sessions_of(0)
-    if gib_per_node(plan, model, nodes) / plan.limits.node_gib > plan.level.ceiling:
-        return MEMORY
     if setup.has_sockets:
         anyway = here * seconds(costs.heartbeat) / setup.heartbeat_s
         anyway += plan.logins / setup.processes * (seconds(costs.upgrade) + seconds(costs.handshake))
     else:
         cheapest = costs.unchanged if setup.way != "polling" else costs.poll
         anyway = here * seconds(cheapest) / setup.poll_s
+    log = 0.0
     if setup.processes > 1:
         applied = plan.changes + plan.commands + (2 * plan.logins if setup.has_sockets else 0.0)
         anyway += applied * seconds(costs.command)
-        if applied * seconds(costs.engine_command) > plan.level.ceiling:
-            return LOG
-    return CORE if anyway > plan.level.ceiling else ""
+        log = applied * seconds(costs.engine_command)
+    return {CORE: anyway, MEMORY: gib_per_node(plan, model, nodes) / plan.limits.node_gib, LOG: log}
+
+
+def worst_above(shares: Mapping[str, float], ceiling: float) -> str:
+    """The resource of which most is used, of those above the ceiling; empty: none is."""
+    above = {name: share for name, share in shares.items() if share > ceiling}
+    return max(above, key=above.__getitem__, default="")

@@ -15,6 +15,7 @@ QUESTIONS = {
     "peers": "How does it stand beside other ways to build it?",
     "noise": "How far apart do two come out that are the same (A/A)?",
     "simulation": "Does everything hold that must, on three nodes in virtual time, whatever breaks?",
+    "prediction": "How far are forecasts from what is measured afterwards, at sizes that the model has not seen?",
     "swarm": "What does ordinary life look like, with a Locust swarm?",
 }
 """By scenario: those of the report."""
@@ -29,7 +30,6 @@ ENGINE_QUESTIONS = {
     "hostile": "How much later do good clients get their pongs, beside a hostile one?",
     "cluster": "What do several nodes as one lobby cost, and what is seen when one of them or Valkey dies?",
     "survival": "Does a swarm on three nodes behind a proxy come through every fault in one run?",
-    "prediction": "How far are forecasts from what is measured afterwards, at sizes that the model has not seen?",
     "engine-freshness": "How soon does every client hold the current list, with deltas and by fetching?",
     "room-creation": "How many rooms per second are made, each kept before it is answered?",
 }

@@ -40,6 +40,25 @@ OWN_NODE, OTHER_NODES, VALKEY = "its own node", "each other node", "Valkey"
 ROOMS_WHILE = "rooms, {killed} killed"
 """Series of the rooms that are made while one thing is killed over and over."""
 
+# Ways to the list that are compared at scale, in virtual time
+WAYS_AT_SCALE = (
+    ("polling", "polling", "friends"),
+    ("polling, ETag", "polling_etag", "friends"),
+    ("push, then fetch", "push", "friends"),
+    ("deltas, presence to all", "delta", "all"),
+    ("deltas, presence batched", "delta", "batched"),
+    ("deltas, presence of friends", "delta", "friends"),
+)
+"""Party, way, presence. Who polls hears of nobody."""
+RESOURCES = CORE, BANDWIDTH, MEMORY, LOG, BALANCER, DATABASE = (
+    "core", "bandwidth", "memory", "log", "balancer", "database"
+)  # fmt: skip
+"""What a lobby uses up."""
+LATENCY = "latency"
+"""What breaks where no resource is above its ceiling and the level of service is missed."""
+AT_SCALE = "ways compared at scale"
+"""So begins the note with the assumptions of that comparison."""
+
 # Series: all samples of one thing
 ANNOUNCEMENT = "announcement"
 """From the intended time of a change until a client was told."""

@@ -33,6 +33,7 @@ from bench.report.sections.broadcast import broadcast_section
 from bench.report.sections.choice import choice_table
 from bench.report.sections.consistency import consistency_section
 from bench.report.sections.findings import findings_section
+from bench.report.sections.forecasts import forecasts_section
 from bench.report.sections.others import swarm_section
 from bench.report.sections.page import Section, Table, without_empty_columns
 from bench.report.sections.promises import promises_section
@@ -43,7 +44,7 @@ CHART_FOLDER = "charts"
 
 ORDER = (
     "broadcast", "freshness", "bandwidth", "break-even", "storm", "reconnect", "flap", "capacity", "cost", "peers",
-    "noise", "consistency", "promises", "simulation", "swarm",
+    "noise", "consistency", "promises", "simulation", "prediction", "swarm",
 )  # fmt: skip
 """Of the sections."""
 
@@ -151,6 +152,7 @@ def _make(raw: Run, figures: Overview, charts: dict[str, Chart]) -> Report:
         "promises": promises_section(run, promises) if promises else None,
         "swarm": swarm_section(figures),
         "consistency": consistency_section(run),
+        "prediction": forecasts_section(run),
     }
     sections = {**found, **{name: section for name, section in typed.items() if section is not None}}
     order = [*ORDER, *(name for name in found if name not in ORDER)]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from bench.analysis.key_ratios import KeyRatio
 from bench.citations import Citation, cited, plain, uncited_numbers
 from bench.record.run import Run
+from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS
 from bench.report.sections.page import Section, Table
 from bench.words import in_digits
 
@@ -22,6 +23,8 @@ FIGURES_FILE = "figures.json"
 FIGURES_SCHEMA = 1
 AUDITED_TABLES = ("promises", "consistency")
 """Sections whose tables are audited whole."""
+AUDITED_TITLES = (FORECASTS, AT_SCALE_TABLE)
+"""Tables of other sections that are."""
 UNAUDITED_COLUMNS = ("Claim", "Judged by", "Figure", "Ratio", "Limit", "Agreement")
 """Of these: quotations, rules and limits, which are no figures of the run; the verdict beside them is checked."""
 
@@ -87,7 +90,7 @@ def _told(sections: Sequence[Section], names: Sequence[str]) -> Iterator[ToldTex
             yield _take(f"{section.name}, sentence {number}", sentence, names)
         yield _take(f"{section.name}, validity", section.validity, names)
         for table in section.tables:
-            is_audited = section.name in AUDITED_TABLES
+            is_audited = section.name in AUDITED_TABLES or table.title in AUDITED_TITLES
             for number, row in enumerate(table.rows, start=1):
                 yield from _take_row(f"{section.name}: {table.title}, row {number}", table, row, names, is_audited)
 

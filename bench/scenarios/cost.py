@@ -50,7 +50,10 @@ def _measure(lab: Lab, chance: random.Random, clients: int, life: str, book: Boo
     )  # fmt: skip
     add: dict[str, Any] = {
         "clients": clients, "party": life, "changes_per_s": changes_per_s, "stretch": cell.stretch,
+        "invalid": cell.lost,
     }  # fmt: skip
+    if cell.lost:
+        book.faults.append(f"{life}: {cell.lost}")
     cpu_s = cell.stretch.server_cpu_s / cell.stretch.wall_s / clients * 3600
     book.add(CPU_PER_PLAYER_HOUR, cpu_s, **add)
     book.add(KIB_PER_PLAYER_HOUR, cell.count.wire_bytes / cell.client_hours / 1024, **add)

@@ -18,7 +18,7 @@ from bench.processes.turns import in_turns
 from bench.processes.watch import Watch
 from bench.record.book import Book
 from bench.record.findings import Findings
-from bench.scenarios.reconnect import POLICIES, POLICY_TIMEOUT_S, at_once, settled_herd, write_return
+from bench.scenarios.reconnect import POLICIES, POLICY_TIMEOUT_S, at_once, not_back, settled_herd, write_return
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S)
 GRACE_S = 10
@@ -57,7 +57,7 @@ def _flap(lab: Lab, repeat: int, policy: str, grace_s: int, book: Book) -> None:
         stretch = watch.stretch()
     party = f"{policy}, grace {grace_s} s"
     write_return(book, back, party=party, clients=clients, expected=cut, since_s=cut_s, stretch=stretch)
-    witnesses = max(1, clients - cut)
-    book.add(TOLD_OFFLINE, back.offline_events / witnesses, clients=clients, party=party)
-    cpu_ms = stretch.server_cpu_s * 1e3 / cut
-    book.add(CPU_PER_FLAP, cpu_ms, clients=clients, party=party, stretch=stretch)
+    witnesses, missing = max(1, clients - cut), not_back(back, expected=cut, since_s=cut_s)
+    book.add(TOLD_OFFLINE, back.offline_events / witnesses, clients=clients, party=party, invalid=missing)
+    cpu_ms = stretch.server_cpu_s * 1e3 / max(1, cut)
+    book.add(CPU_PER_FLAP, cpu_ms, clients=clients, party=party, stretch=stretch, invalid=missing)

@@ -60,10 +60,10 @@ def run(lab: Lab) -> Findings:
 def write_cell(book: Book, way: str, cell: Cell, where: Where, *, series: bool = True) -> None:
     """What a cell gave, as readings."""
     clients = where.clients
-    add: dict[str, Any] = {**where._asdict(), "party": way, "stretch": cell.stretch}
+    add: dict[str, Any] = {**where._asdict(), "party": way, "stretch": cell.stretch, "invalid": cell.lost}
     timed: dict[str, Any] = {**add, "late_ms": cell.late_s * 1e3, "ledger": cell.ledger}
-    if cell.losses:
-        book.faults.append(f"{way}: {cell.losses} of {clients} clients lost their connection")
+    if cell.lost:
+        book.faults.append(f"{way}: {cell.lost}")
     for name, q in ((TIME_TO_FRESH_P50, 50), (TIME_TO_FRESH_P99, 99), (TIME_TO_FRESH_LAST, 100)):
         if len(cell.fresh_s):
             book.add(name, percentile(cell.fresh_s, q) * 1e3, **timed)

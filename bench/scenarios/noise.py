@@ -24,10 +24,10 @@ from bench.processes.lab import Lab
 from bench.processes.turns import in_turns
 from bench.processes.watch import Watch, resident_kib
 from bench.record.book import Book
-from bench.record.findings import Findings, Where
+from bench.record.findings import Findings, Ledger, Where
 from bench.record.vocabulary import ANNOUNCEMENT, LOBBY, LOBBY_AGAIN
 from bench.scenarios.engine.fanout import FLAGS
-from bench.scenarios.engine.rooms_get import CONNECTIONS, Askers
+from bench.scenarios.engine.rooms_get import CONNECTIONS, NOBODY_ANSWERED, Askers
 
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.15, 0.00003
 
@@ -52,17 +52,13 @@ def _turn(lab: Lab, chance: random.Random, party: str, book: Book) -> None:
         cold = tell(crowd, 1, interval_s=interval_s, chance=chance)  # shown, and no part of the figures
         told = tell(crowd, sizes.broadcasts, interval_s=interval_s, chance=chance)
         add: dict[str, Any] = {"clients": clients, "party": party}
-        timed: dict[str, Any] = {
-            **add,
-            "stretch": told.stretch,
-            "late_ms": told.late_s * 1e3,
-            "ledger": told.ledger,
-        }
-        book.add(COLD_BROADCAST, cold.last_ms, **add)
+        heard: dict[str, Any] = {**add, "stretch": told.stretch, "invalid": _unheard(told.ledger)}
+        timed: dict[str, Any] = {**heard, "late_ms": told.late_s * 1e3, "ledger": told.ledger}
+        book.add(COLD_BROADCAST, cold.last_ms, **add, invalid=_unheard(cold.ledger))
         book.add(ANNOUNCEMENT_P99, told.p99_ms, **timed)
         book.add(ANNOUNCEMENT_LAST, told.last_ms, **timed)
         cpu_us = told.stretch.server_cpu_s / sizes.broadcasts / clients * 1e6
-        book.add(CPU_PER_RECIPIENT, cpu_us, stretch=told.stretch, **add)
+        book.add(CPU_PER_RECIPIENT, cpu_us, **heard)
         book.add(RSS_OF_SERVER, resident_kib(crowd.server.pid) / 1024, **add)
         askers.call(Askers.begin, crowd.server.port, ())
         watch = Watch(crowd.server.pid, askers.pid)
@@ -70,5 +66,16 @@ def _turn(lab: Lab, chance: random.Random, party: str, book: Book) -> None:
         stretch = watch.stretch()
         askers.call(Askers.end)
         get_us = stretch.server_cpu_s / max(answers, 1) * 1e6
-        book.add(CPU_PER_REQUEST, get_us, clients=CONNECTIONS, party=party, stretch=stretch)
+        book.add(
+            CPU_PER_REQUEST, get_us, clients=CONNECTIONS, party=party, stretch=stretch,
+            invalid="" if answers else NOBODY_ANSWERED,
+        )  # fmt: skip
         book.add_series(ANNOUNCEMENT, told.latencies_s, Where(clients), party=party, ledger=told.ledger)
+
+
+def _unheard(ledger: Ledger) -> str:
+    """Why two turns are not of the same work; empty where everybody heard everything once."""
+    missing = ledger.expected - ledger.received
+    if not missing and not ledger.twice:
+        return ""
+    return f"{missing:,} of {ledger.expected:,} receipts are missing, {ledger.twice:,} came twice"

@@ -20,6 +20,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
@@ -124,14 +125,16 @@ def _broadcasts(lab: Lab, chance: random.Random, peers: list[Peer], book: Book) 
         time.sleep(SETTLE_S)
         for _, party in in_turns(parties, sizes.broadcasts + WARM_UP, chance):
             party.turn()
-        for party in parties:
-            close_party(book, party)
+        unheard = {party.name: close_party(book, party) for party in parties}
     for party in (lobby, *others):
         cpu_us = (party.cpu_s - (empty.cpu_s if party is lobby else 0.0)) / sizes.clients * 1e6
-        add = {"clients": sizes.clients, "party": party.name, "stretch": sum_stretches(party.turns)}
-        book.add(CPU_PER_RECIPIENT, cpu_us, **add)  # type: ignore[arg-type]
-        book.add(UNTIL_ALL, median(party.walls_ms), **add)  # type: ignore[arg-type]
-        book.add(COLD_BROADCAST, party.cold_ms, **add)  # type: ignore[arg-type]
+        add: dict[str, Any] = {
+            "clients": sizes.clients, "party": party.name, "stretch": sum_stretches(party.turns),
+            "invalid": unheard[party.name],
+        }  # fmt: skip
+        book.add(CPU_PER_RECIPIENT, cpu_us, **add)
+        book.add(UNTIL_ALL, median(party.walls_ms), **add)
+        book.add(COLD_BROADCAST, party.cold_ms, **add)
 
 
 def _storm(lab: Lab, peer: Peer | None, book: Book) -> None:

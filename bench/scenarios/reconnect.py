@@ -177,17 +177,25 @@ def write_return(
     """When a herd was back and fresh, how fast it was let in, and what others were told for nothing."""
     fresh_s = np.asarray([at_s for at_s in back.fresh_s if at_s > since_s]) - since_s
     accepted_s = np.asarray([at_s for at_s in back.accepted_s if at_s > since_s])
-    if len(fresh_s) < expected:
-        book.faults.append(f"{party}: only {len(fresh_s)} of {expected} clients came back and were fresh")
+    missing = not_back(back, expected=expected, since_s=since_s)
+    if missing:
+        book.faults.append(f"{party}: {missing}")
     for share, measure in BACK_WITHIN.items():
         if len(fresh_s) >= share / 100 * expected:
             at_s = float(np.sort(fresh_s)[max(0, ceil(share / 100 * expected) - 1)])
             book.add(measure, at_s, clients=clients, party=party, stretch=stretch)
     peak = peak_rate_per_s(accepted_s)
     book.add(PEAK_RATE, peak, clients=clients, party=party, stretch=stretch)
-    book.add(FALSE_OFFLINE, back.offline_events / max(1, clients), clients=clients, party=party)
-    book.add(FAILED_ATTEMPTS, back.failures / max(1, expected), clients=clients, party=party)
+    # Those who stayed away were truly offline, and what they tried was in vain
+    book.add(FALSE_OFFLINE, back.offline_events / max(1, clients), clients=clients, party=party, invalid=missing)
+    book.add(FAILED_ATTEMPTS, back.failures / max(1, expected), clients=clients, party=party, invalid=missing)
     book.add_series(BACK_AND_FRESH, fresh_s, Where(clients), party=party)
+
+
+def not_back(back: WaysBack, *, expected: int, since_s: float) -> str:
+    """How many came back of those who should have; empty where all did."""
+    came = sum(at_s > since_s for at_s in back.fresh_s)
+    return f"only {came} of {expected} clients came back and were fresh" if came < expected else ""
 
 
 def peak_rate_per_s(stamps_s: FloatArray) -> float:
@@ -208,10 +216,12 @@ def _price(lab: Lab, clients: int, build: Build, book: Book) -> None:
         sinks.call(Sinks.open, clients, greet=True)
         heard = sinks.call(Sinks.hear, storm_events(clients), TIMEOUT_S)
         stretch = watch.stretch()
-        if heard != storm_events(clients):
-            book.faults.append(f"{clients} clients heard {heard} events instead of {storm_events(clients)}")
+        due = storm_events(clients)
+        untold = f"{heard:,} of {due:,} events were heard" if heard != due else ""
+        if untold:
+            book.faults.append(f"{clients} clients heard {heard} events instead of {due}")
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_PER_CONNECTION, cpu_us, clients=clients, stretch=stretch, party=build.party)
+        book.add(CPU_PER_CONNECTION, cpu_us, clients=clients, stretch=stretch, party=build.party, invalid=untold)
         sinks.call(Sinks.close)
 
 
@@ -231,7 +241,9 @@ def measure_restart(lab: Lab, clients: int, name: str, number: int, build: Build
         lost = herd.call(Herd.all_lost, TIMEOUT_S)
         lost_s = time.perf_counter() - stop_s
         server.stop()
+        not_there = ""
         if min(len(before.fresh_s), lost) < clients:
+            not_there = f"{len(before.fresh_s):,} of {clients:,} clients came, {lost:,} lost it"
             book.faults.append(f"{who}, {clients} clients, {name}: {len(before.fresh_s)} came, {lost} lost it")
         start_s = time.perf_counter()
         server.start()
@@ -243,14 +255,23 @@ def measure_restart(lab: Lab, clients: int, name: str, number: int, build: Build
                 f"{who}, {clients} clients, {name}: only {len(back.fresh_s)} were back within {TIMEOUT_S:g} s"
             )
         else:
-            book.add(LAST_FRESH[name], back.fresh_s[-1] - start_s, clients=clients, stretch=stretch, party=who)
-        book.add(ALL_LOST[name], lost_s, clients=clients, party=who)
+            last_s = back.fresh_s[-1] - start_s
+            book.add(LAST_FRESH[name], last_s, clients=clients, stretch=stretch, party=who, invalid=not_there)
+        book.add(ALL_LOST[name], lost_s, clients=clients, party=who, invalid=not_there)
         book.add(LISTENING_AFTER[name], back.listening_s - start_s, clients=clients, party=who)
-        for share in SHARES:
-            for measures, moments in ((ACCEPTED_AFTER, back.accepted_s), (FRESH_AFTER, back.fresh_s)):
+        not_accepted, not_fresh = (
+            not_there or (f"only {len(moments):,} of {clients:,} clients were {did}" if len(moments) < clients else "")
+            for moments, did in ((back.accepted_s, "accepted"), (back.fresh_s, "back and fresh"))
+        )
+        for measures, moments, invalid in (
+            (ACCEPTED_AFTER, back.accepted_s, not_accepted), (FRESH_AFTER, back.fresh_s, not_fresh)
+        ):  # fmt: skip
+            for share in SHARES:
                 at_s = percentile(moments, share) - start_s
-                book.add(measures[share, name], at_s, clients=clients, stretch=stretch, party=who)
+                book.add(
+                    measures[share, name], at_s, clients=clients, stretch=stretch, party=who, invalid=invalid
+                )  # fmt: skip
         cpu_us = stretch.server_cpu_s / clients * 1e6
-        book.add(CPU_PER_RETURN[name], cpu_us, clients=clients, stretch=stretch, party=who)
+        book.add(CPU_PER_RETURN[name], cpu_us, clients=clients, stretch=stretch, party=who, invalid=not_fresh)
         book.add(CONNECTIONS_AGAIN[name], back.failures, clients=clients, party=who)
         herd.call(Herd.close)

@@ -32,6 +32,7 @@ from bench.scenarios.cluster import bench as cluster
 from bench.scenarios.cluster import simulated, survival
 from bench.scenarios.engine import fanout, memory, room_creation, rooms_get, swarm_cost, swarm_truth
 from bench.scenarios.engine import freshness as engine_freshness
+from bench.scenarios.prediction import estimate as of_prediction
 from bench.scenarios.prediction import held_out
 from bench.scenarios.stress import churn, hostile
 
@@ -76,6 +77,10 @@ class Scenario:
     def in_report(self) -> bool:
         """Those that are not are run by name alone."""
         return self.name in QUESTIONS
+
+    def is_reported(self, profile: Profile) -> bool:
+        """It is in a report of this profile."""
+        return self.in_report and self.name not in profile.left_out
 
     def is_alone(self, profile: Profile) -> bool:
         return not (self.shares_window and profile.in_one_window)
@@ -170,12 +175,13 @@ def _cost_s(profile: Profile) -> float:
 def _peers_s(profile: Profile) -> float:
     sizes = profile.peers
     parties = 2 + len(sizes.only) if sizes.only else 7
+    speaking = parties - 2  # neither the floor nor the lobby without clients
     turns = parties * (sizes.broadcasts + fanout.WARM_UP) * (0.025 + sizes.clients * 2.5e-5)
     return sizes.repeats * (
         parties * (0.6 + sizes.clients / SINKS_PER_S)
         + turns
-        + 1.3 * parties * 1.1
-        + 0.6 * parties * (sizes.get_s + rooms_get.WARM_S)
+        + 1.3 * speaking * 1.1
+        + 0.6 * speaking * (sizes.get_s + rooms_get.WARM_S)
     )
 
 
@@ -225,20 +231,6 @@ def _cluster_s(profile: Profile) -> float:
     return sizes.repeats * (nodes_s + waits_s + clients_s + sizes.storm**2 / 4e6) + 3 * (sizes.rooms / 60 + 20.0)
 
 
-def _prediction_s(profile: Profile) -> float:
-    """The calibration, and every case with a server and clients of its own."""
-    sizes = profile.prediction
-    calibration = sizes.calibration
-    servers = (
-        3 * len(calibration.rooms) + 2 * len(calibration.clients) + 3 * calibration.repeats + sum(calibration.nodes)
-    )
-    fitted_s = 2 * SERVER_S * servers + sum(calibration.clients) / 500 + 3.0 * calibration.repeats * servers / 5
-    ways = 2 * sizes.polling + sizes.fetching + sizes.deltas
-    cells_s = len(sizes.changes_per_s) * (4 * (CELL_S + 2 * sizes.window_s) + ways / CELL_CLIENTS_PER_S)
-    nodes_s = sum(sizes.nodes) * SERVER_S + len(sizes.nodes) * (sizes.broadcast / CONNECTS_PER_S + sizes.broadcasts)
-    return fitted_s + sizes.repeats * (cells_s + nodes_s + 2 * SERVER_S + sizes.herd / 300)
-
-
 def planned_s(scenarios: Sequence[Scenario], profile: Profile) -> dict[str, float]:
     """By scenario; of the two lanes of a window, the one that counts bytes and the turns beside it, the longer one."""
     alone = {each.name: each.estimate_s(profile) for each in scenarios if each.is_alone(profile)}
@@ -264,6 +256,7 @@ SCENARIOS = (
     Scenario("peers", peers.run, _peers_s),
     Scenario("noise", noise.run, _noise_s),
     Scenario("simulation", simulated.run, simulated.estimate_s),
+    Scenario("prediction", held_out.run, of_prediction.estimate_s),
     Scenario("swarm", swarm.run, lambda profile: profile.swarm.run_s + 12.0, shares_window=True),
     Scenario("fanout", _engine(fanout.run), _engine_s, compares_builds=True),
     Scenario(
@@ -280,7 +273,6 @@ SCENARIOS = (
     Scenario("hostile", hostile.run, _hostile_s),
     Scenario("cluster", cluster.run, _cluster_s),
     Scenario("survival", survival.run, survival.estimate_s),
-    Scenario("prediction", held_out.run, _prediction_s),
     Scenario(
         "engine-freshness", _engine(engine_freshness.run), lambda profile: profile.engine.ladder_repeats * 60.0,
         compares_builds=True,

@@ -94,7 +94,8 @@ class _Measured:
         estimates_s = planned_s(scenarios, profile)
         self._lab.reporter.plan(estimates_s)
         if profile.budget_s:
-            is_report = {each.name for each in SCENARIOS if each.in_report} <= {each.name for each in scenarios}
+            reported = {each.name for each in SCENARIOS if each.is_reported(profile)}
+            is_report = reported <= {each.name for each in scenarios}
             for_it_s = profile.budget_s if is_report else NAMED_BUDGET * sum(estimates_s.values())
             self._lab.until_s = time.monotonic() + for_it_s
         try:

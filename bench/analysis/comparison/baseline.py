@@ -3,7 +3,8 @@
 Both parties of a ratio are measured in one run and in turns, so that a slow machine or other work falls on both. Times
 are not among them: other work delays a push, and no poll, whose time is its period. What is left of the noise is what
 several runs of one commit differed by: a limit is twice the largest run's distance from the median, at least `LEAST` of
-its kind. A ratio above its limit is measured again by the gate, and is worse only if it is so every time.
+its kind. A ratio above its limit is measured again by the gate, and is worse only if it is so every time; where other
+work had the cores each time that it was, the machine is too busy to tell.
 """
 
 from __future__ import annotations
@@ -81,15 +82,26 @@ class Checked:
     stored: BaselineRatio
     measured: float | None
     """``None``: not measured, or INVALID."""
+    is_disturbed: bool = False
+    """Each time that it was measured, half of its readings or more were suspect."""
+
+    @property
+    def is_above(self) -> bool:
+        return self.measured is not None and self.measured > self.stored.limit
 
     @property
     def is_worse(self) -> bool:
-        return self.measured is not None and self.measured > self.stored.limit
+        return self.is_above and not self.is_disturbed
+
+    @property
+    def is_open(self) -> bool:
+        """There is no verdict on it."""
+        return self.measured is None or (self.is_above and self.is_disturbed)
 
     def __str__(self) -> str:
         stored = self.stored
         what = "not measured" if self.measured is None else in_digits(self.measured)
-        words = "worse" if self.is_worse else "no verdict" if self.measured is None else "no worse"
+        words = "worse" if self.is_worse else "no verdict" if self.is_open else "no worse"
         return (
             f"{words:<10}  {what:>12}  limit {in_digits(stored.limit):>6}  baseline {in_digits(stored.value):>6} "
             f"({in_digits(stored.low)}–{in_digits(stored.high)})  {stored.name}"
@@ -98,17 +110,22 @@ class Checked:
 
 def ratios_of(run: Run) -> dict[str, float]:
     """Those of `WATCHED` that the run has and that are not INVALID."""
+    return {name: made.value for name, made in _estimates_of(run).items()}
+
+
+def _estimates_of(run: Run) -> dict[str, Estimate]:
     found = {}
     for watched in WATCHED:
         findings = run.found(watched.scenario)
         made = _ratio(findings, watched) if findings is not None else None
         if made is not None and made.judgement.validity is not Validity.INVALID and made.value > 0:
-            found[str(watched)] = made.value
+            found[str(watched)] = made
     return found
 
 
 def make_baseline(runs: Sequence[Run]) -> Baseline:
-    """Of several runs of the gate. Raises `ValueError` with a sentence where they are too few, or one is not whole."""
+    """Of several runs of the gate. Raises `ValueError` with a sentence where they are too few, one is not whole or has
+    a fault, or they are not of one machine and one size."""
     if len(runs) < FEWEST_RUNS:
         raise ValueError(f"a baseline takes {FEWEST_RUNS} runs or more, and there are {len(runs)}")
     by_run = [ratios_of(run) for run in runs]
@@ -116,6 +133,15 @@ def make_baseline(runs: Sequence[Run]) -> Baseline:
                for run, found in zip(runs, by_run, strict=True) if str(watched) not in found]  # fmt: skip
     if lacking:
         raise ValueError(f"a ratio is missing or INVALID: {lacking[0]}")
+    faults = [fault for run in runs for found in run.findings for fault in found.faults]
+    if faults or not all(run.is_whole for run in runs):
+        raise ValueError(f"a run has a fault: {faults[0]}" if faults else "a run was broken off")
+    for what, found in (
+        ("machines", {machine_words(run) for run in runs}),
+        ("sizes", {run.profile.name for run in runs}),
+    ):
+        if len(found) > 1:
+            raise ValueError(f"the runs are of different {what}: {'; '.join(sorted(found))}")
     return Baseline(
         made_at=max(run.started_at for run in runs),
         commits=sorted({run.commit for run in runs}),
@@ -126,20 +152,33 @@ def make_baseline(runs: Sequence[Run]) -> Baseline:
     )
 
 
+def disturbed_in(runs: Sequence[Run]) -> int:
+    """How many of the ratios of these runs other work had a part in."""
+    return sum(made.is_suspect for run in runs for made in _estimates_of(run).values())
+
+
 def check(baseline: Baseline, runs: Iterable[Run]) -> list[Checked]:
     """Every ratio of the baseline beside the best of these runs: worse is what is worse in all of them."""
-    by_run = [ratios_of(run) for run in runs]
-    return [
-        Checked(stored, min((found[stored.name] for found in by_run if stored.name in found), default=None))
-        for stored in baseline.ratios
-    ]
+    by_run = [_estimates_of(run) for run in runs]
+    checked = []
+    for stored in baseline.ratios:
+        made = [found[stored.name] for found in by_run if stored.name in found]
+        best = min((each.value for each in made), default=None)
+        checked.append(Checked(stored, best, bool(made) and all(each.is_suspect for each in made)))
+    return checked
+
+
+def in_question(checked: Sequence[Checked]) -> list[str]:
+    """Scenarios with a ratio that is above its limit or was not measured, in the order of `SCENARIOS`."""
+    names = {each.stored.name for each in checked if each.is_above or each.measured is None}
+    return [name for name in SCENARIOS if any(str(it) in names for it in WATCHED if it.scenario == name)]
 
 
 def verdict(checked: Sequence[Checked]) -> ExitCode:
-    """What was not measured is no verdict; that is told before what is worse."""
-    if not checked or any(each.measured is None for each in checked):
-        return ExitCode.INVALID
-    return ExitCode.THRESHOLD_MISSED if any(each.is_worse for each in checked) else ExitCode.GOOD
+    """What is worse is told before what could not be judged."""
+    if any(each.is_worse for each in checked):
+        return ExitCode.THRESHOLD_MISSED
+    return ExitCode.INVALID if not checked or any(each.is_open for each in checked) else ExitCode.GOOD
 
 
 def _ratio(found: Findings, watched: Watched) -> Estimate | None:

@@ -9,6 +9,7 @@ from bench.audit.plain_json import Json
 from bench.audit.quantities.crossings import crossing
 from bench.audit.quantities.crossovers import crossover
 from bench.audit.quantities.delays import DELAYS
+from bench.audit.quantities.forecasts import FORECASTS
 from bench.audit.quantities.swarm import SWARM
 from bench.audit.quantities.traffic import HEADER_BYTES, TRAFFIC
 from bench.audit.quantities.whole_run import WHOLE_RUN, bounds_of_median
@@ -129,6 +130,7 @@ def _least_of(raw: Raw, of: Json) -> Value:
 
 KINDS: dict[str, Callable[[Raw, Json], Value]] = {
     **DELAYS,
+    **FORECASTS,
     **TRAFFIC,
     **SWARM,
     **WHOLE_RUN,

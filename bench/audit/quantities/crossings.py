@@ -15,7 +15,7 @@ from bench.audit.arithmetic import between, mean, median
 from bench.audit.plain_json import Json
 from bench.audit.quantities.traffic import counted, hourly
 from bench.audit.raw import NotInRun, Raw
-from bench.audit.validity import INVALID, of_group
+from bench.audit.validity import INVALID, kind, of_group, of_readings
 from bench.audit.value import Value
 
 NEAR = 1.05
@@ -99,7 +99,11 @@ def cells_of(raw: Raw, name: str) -> dict[str, Cells]:
     nominal: dict[str, set[float]] = {}
     for scenario, each in measured:
         nominal.setdefault(each["party"], set()).add(each["changes_per_s"])
-        if each["name"] == name and each["readings"]:
+        if (
+            each["name"] == name
+            and each["readings"]
+            and of_readings(each["readings"], kind(name, each["unit"])) != INVALID
+        ):
             value = median([reading["value"] for reading in each["readings"]])
             rate = achieved(raw, scenario, each)
             found.setdefault(each["party"], Cells()).points.append((each["clients"], rate, value))

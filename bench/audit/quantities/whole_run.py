@@ -88,8 +88,9 @@ def _floor(raw: Raw, of: Json) -> Value:
         if each["party"] == AGAIN or not is_kind or each["name"].startswith(COLD):
             continue
         again = raw.readings({**each, "scenario": "noise", "party": AGAIN})
-        ratios = [a["value"] / b["value"] for a, b in zip(again, each["readings"], strict=False) if b["value"]]
-        if len(ratios) > 1:
+        pairs = [(a, b) for a, b in zip(again, each["readings"], strict=False) if b["value"]]
+        ratios = [a["value"] / b["value"] for a, b in pairs]
+        if len(ratios) > 1 and validity.of_pairs(pairs, validity.kind(each["name"], each["unit"])) != validity.INVALID:
             low, high = bounds_of_median(ratios)
             floor = max(apart(low), apart(high))
             if floor >= furthest:

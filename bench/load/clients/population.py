@@ -127,7 +127,8 @@ class Population:
         """Wait until the window is over and everything is through; what each group counted."""
         await asyncio.gather(*self._acting)
         await _settled(self._everybody(), act=Counted.look, is_settled=Counted.agrees)
-        self._links = {name: count.since(self._links[name]) for name, count in read_links().items()}
+        before = self._links  # one that has come since is nobody's of this window
+        self._links = {name: count.since(before[name]) for name, count in read_links().items() if name in before}
         return [
             Window([client.taken() for client in group], sum(client.lost for client in group))
             for group in self._clients

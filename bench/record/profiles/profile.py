@@ -56,6 +56,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     survival: SurvivalSizes = SurvivalSizes()
     simulation: SimulationSizes = SimulationSizes()
     prediction: PredictionSizes = PredictionSizes()
+    prediction_by_name: PredictionSizes | None = None
+    """When it is run by its name; ``None``: the same."""
     engine: EngineSizes = ENGINE_QUICK
     storms: list[int] = msgspec.field(default_factory=lambda: [1_000])
     """Of the report; the bench has sizes of its own when it is run by its name."""
@@ -63,6 +65,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Clients that come back from a restart all at once; likewise."""
     in_one_window: bool = True
     """What only waits most of its time, one after the other, has its turn while bytes are counted."""
+    left_out: list[str] = msgspec.field(default_factory=list)
+    """Scenarios that a report of this profile has no time for."""
     budget_s: float = 0.0
     """A report has this long to measure: what was planned, and again what other work disturbed. 0: nothing again."""
 
@@ -106,11 +110,12 @@ def at_sizes(profile: Profile, clients: Sequence[int]) -> Profile:
 
 
 def parts(profile: Profile) -> Profile:
-    """As it is run by the names of its benches: those of the engine at all of their own sizes, one thing at a time, and
-    the search for the capacity as far as there are descriptors."""
+    """As it is run by the names of its benches: those of the engine and forecasts at all of their own sizes, one thing
+    at a time, and the search for the capacity as far as there are descriptors."""
     named = msgspec.structs.replace(
-        profile, storms=profile.engine.storms, herds=profile.engine.returns, in_one_window=False
-    )
+        profile, storms=profile.engine.storms, herds=profile.engine.returns, in_one_window=False,
+        prediction=profile.prediction_by_name or profile.prediction,
+    )  # fmt: skip
     return named if profile.name == "smoke" else wherever(named)
 
 

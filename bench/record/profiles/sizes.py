@@ -305,6 +305,21 @@ class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     """Online on one node, whom another one knows."""
 
 
+class ScaleSizes(Sizes, frozen=True, kw_only=True):
+    """Ways compared in virtual time, each with more and more players until something breaks."""
+
+    nodes: int = 10
+    ceiling: float = 0.6
+    """No resource is used above this part of it."""
+    slo_ms: float = 500.0
+    """p99 of the time to fresh; of those who poll, of the time until a poll is answered."""
+    changes_per_s: float = 1.0
+    """Of the list, of the whole lobby."""
+    poll_s: float = 3.0
+    for_s: float = 55.0
+    """All ways together; what is not found by then is told as far as it was looked for."""
+
+
 class PredictionSizes(Sizes, frozen=True, kw_only=True):
     """Forecasts that are measured afterwards: sizes, rates and numbers of nodes that no calibration has."""
 
@@ -322,6 +337,13 @@ class PredictionSizes(Sizes, frozen=True, kw_only=True):
     herd: int = 2_000
     """Clients that come back from a restart."""
     repeats: int = 1
+    scale: ScaleSizes | None = None
+    """``None``: the ways are not compared at scale."""
+
+    @property
+    def held_out_sessions(self) -> int:
+        """The most of one process that a forecast is held against."""
+        return max(self.polling, self.fetching, self.deltas, self.herd)
 
 
 class EngineSizes(Sizes, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from bench.record.profiles.sizes import (
     PeersSizes,
     PredictionSizes,
     ReturnSizes,
+    ScaleSizes,
     SimulationSizes,
     SurvivalSizes,
     SwarmCostSizes,
@@ -76,7 +77,7 @@ SMOKE = Profile(
             storm=10, pings_s=1.5, memory=[20, 60], nodes=[1, 2], shared_changes=6, talkers=3, lines=10, users=40,
         ),
         polling=30, fetching=20, deltas=30, changes_per_s=[2.0], rooms=10, window_s=1.0, nodes=[2], broadcast=40,
-        broadcasts=3, herd=30,
+        broadcasts=3, herd=30, scale=ScaleSizes(nodes=1, for_s=2.0),
     ),
     engine=EngineSizes(
         repeats=1, ladder_repeats=1, ladder=[], fanout=[20], broadcasts=3,
@@ -85,15 +86,17 @@ SMOKE = Profile(
     ),
     storms=[20],
     herds=[20],
+    left_out=["prediction"],
 )  # fmt: skip
 
 QUICK = Profile(
     name="quick",
     budget_s=168.0,
+    left_out=["prediction"],
     purpose="the questions at sizes that take at most three minutes on two cores",
-    noise=NoiseSizes(clients=200, repeats=2, broadcasts=3),
+    noise=NoiseSizes(clients=200, repeats=2, broadcasts=2, get_s=0.2),
     broadcast=BroadcastSizes(
-        clients=[100, 1_000], notify_broadcasts=4, refetch_broadcasts=2, logins=2
+        clients=[100, 1_000], notify_broadcasts=3, refetch_broadcasts=2, logins=2
     ),
     freshness=FreshnessSizes(window_s=1.0, changes_per_s=2.0),
     bandwidth=BandwidthSizes(
@@ -102,8 +105,9 @@ QUICK = Profile(
     ),
     break_even=BreakEvenSizes(ways=["push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0),
     capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
-    peers=PeersSizes(clients=400, broadcasts=6, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
-    cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=2.0),
+    peers=PeersSizes(clients=400, broadcasts=5, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
+    cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=1.0),
+    simulation=SimulationSizes(schedules=4),
     prediction=PredictionSizes(
         calibration=CalibrationSizes(
             repeats=2, clients=[300, 1_200], changes=20, comers=300, storm=600, memory=[300, 1_200], lines=40,
@@ -111,7 +115,7 @@ QUICK = Profile(
         ),
     ),
     swarm=SwarmSizes(
-        users=60, spawn_per_s=20.0, run_s=9.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
+        users=60, spawn_per_s=30.0, run_s=8.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
     ),
 )  # fmt: skip
@@ -122,20 +126,20 @@ FULL = Profile(
     purpose="every question, what is compared five times in turns; at most forty-five minutes on two cores",
     noise=NoiseSizes(clients=1_000, repeats=5, broadcasts=10, get_s=0.5),
     broadcast=BroadcastSizes(
-        clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=5, refetch_broadcasts=3, logins=4,
-        changes_per_s=[1.0, 20.0], rate_clients=1_000, rate_s=4.0,
+        clients=[100, 1_000, 3_000, 10_000], repeats=5, notify_broadcasts=4, refetch_broadcasts=2, logins=3,
+        changes_per_s=[1.0, 20.0], rate_clients=1_000, rate_s=3.0,
     ),
-    freshness=FreshnessSizes(clients=300, repeats=5, window_s=5.0, changes_per_s=1.0),
+    freshness=FreshnessSizes(clients=300, repeats=5, window_s=3.0, changes_per_s=1.0),
     bandwidth=BandwidthSizes(
         rooms=[10, 50, 200], clients=5, window_s=120.0, poll_s=3.0, heartbeat_s=30.0, time_scale=1.0,
         changes_per_s=[0.0, 0.01, 0.1, 1.0, 10.0],
     ),
     break_even=BreakEvenSizes(
-        clients=[100, 1_000], changes_per_s=[0.2, 1.0, 10.0], rooms=10, window_s=4.0, has_idle=True,
+        clients=[100, 1_000], changes_per_s=[0.25, 1.0, 10.0], rooms=10, window_s=2.5, has_idle=True,
     ),
     returns=ReturnSizes(clients=1_000, repeats=5, flapping=500),
-    capacity=CapacitySizes(first=9_000, most=18_000, broadcasts=6, repeats=5, resolution=0.15),
-    cost=CostSizes(clients=[1_000, 5_000], repeats=5, window_s=3.0),
+    capacity=CapacitySizes(first=9_000, most=18_000, broadcasts=5, repeats=5, resolution=0.25),
+    cost=CostSizes(clients=[1_000, 3_000], repeats=5, window_s=2.0),
     peers=PeersSizes(clients=1_500, repeats=5, broadcasts=12, storm=500, get_s=0.3),
     swarm=SwarmSizes(
         users=200, spawn_per_s=20.0, run_s=45.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
@@ -152,8 +156,16 @@ FULL = Profile(
         players=3_000, members=300, rooms=1_000, kills=8,
     ),
     prediction=PredictionSizes(
+        calibration=CalibrationSizes(
+            repeats=1, clients=[300, 1_500], broadcasts=4, burst=8, changes=20, get_s=0.3, comers=400, storm=800,
+            pings_s=1.5, memory=[300, 1_200], nodes=[1, 3], shared_changes=30, talkers=30, lines=60, users=600,
+        ),
+        polling=900, fetching=600, deltas=2_500, changes_per_s=[0.8], window_s=4.0, nodes=[2], broadcast=2_000,
+        broadcasts=6, herd=1_000, scale=ScaleSizes(),
+    ),
+    prediction_by_name=PredictionSizes(
         polling=5_000, fetching=5_000, deltas=10_000, changes_per_s=[1.0, 10.0], window_s=6.0, broadcast=10_000,
-        broadcasts=12, herd=5_000, repeats=2,
+        broadcasts=12, herd=5_000, repeats=2, scale=ScaleSizes(for_s=120.0),
     ),
     survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
     simulation=SimulationSizes(schedules=12, repeats=5),

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from bench.analysis.derived.latency import Latency
 from bench.analysis.derived.overview import Overview
+from bench.measures import SCALE_HOLDS
 from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.record.vocabulary import BACK_AND_FRESH
@@ -21,6 +22,7 @@ from bench.report.charts.broadcast import latency_by_clients, latency_by_rate, l
 from bench.report.charts.churn import churn
 from bench.report.charts.cluster import cluster
 from bench.report.charts.hostile import hostile
+from bench.report.charts.scale import SEE, at_scale
 from bench.report.charts.sheet import Chart, render
 from bench.report.charts.survival import survival
 from bench.report.in_parallel import in_parallel
@@ -39,6 +41,7 @@ CHARTS_OF = {
     "cost": ("cost",),
     "peers": ("peers",),
     "noise": ("noise",),
+    "prediction": ("ways-at-scale",),
     "churn": ("churn",),
     "hostile": ("hostile",),
     "cluster": ("cluster",),
@@ -67,6 +70,8 @@ class OfFindings(NamedTuple):
     draw: Callable[[Run, Findings], Figure]
     needed: str
     """The series without which there is nothing to draw; empty: none."""
+    measure: str = ""
+    """The measure likewise."""
 
 
 FIGURES: tuple[OfOverview, ...] = (
@@ -218,6 +223,16 @@ FOUND: dict[str, OfFindings] = {
         ),
         OfFindings(
             Drawing(
+                "ways-at-scale",
+                "How many players each way to the list carries, and what breaks first",
+                SEE,
+            ),
+            at_scale,
+            "",
+            SCALE_HOLDS.name,
+        ),
+        OfFindings(
+            Drawing(
                 "churn",
                 "How the server's memory changes with clients that come and go",
                 "A flat line is a server that keeps nothing of a client that has gone; a step is the allocator's, a "
@@ -258,7 +273,9 @@ FOUND: dict[str, OfFindings] = {
         ),
     )
 }
-"""By scenario."""
+"""By name."""
+BY_SCENARIO = {"prediction": "ways-at-scale"}
+"""Where the chart has another name than its scenario."""
 
 
 def _is_heard(latencies: Sequence[Latency]) -> bool:
@@ -269,12 +286,18 @@ def draw_charts(figures: Overview) -> list[Chart]:
     """Those whose scenario ran and found something that can be drawn."""
     charts = [partial(_render, each.drawing, partial(each.draw, figures)) for each in FIGURES if each.is_there(figures)]
     for found in figures.run.findings:
-        if found.name not in FOUND or not any(each.value > 0 for it in found.measures for each in it.readings):
-            continue
-        each = FOUND[found.name]
-        if not each.needed or any(series.name == each.needed for series in found.series):
+        each = FOUND.get(BY_SCENARIO.get(found.name, found.name))
+        if each is not None and _has_what_it_takes(found, each):
             charts.append(partial(_render, each.drawing, partial(each.draw, figures.run, found)))
     return in_parallel(charts)
+
+
+def _has_what_it_takes(found: Findings, each: OfFindings) -> bool:
+    return (
+        any(reading.value > 0 for it in found.measures for reading in it.readings)
+        and (not each.needed or any(series.name == each.needed for series in found.series))
+        and (not each.measure or any(it.name == each.measure for it in found.measures))
+    )
 
 
 def _render(drawing: Drawing, draw: Callable[[], Figure]) -> Chart:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.analysis.estimates import Estimate, estimate
+from bench.analysis.estimates import Estimate, estimate, ratio
 from bench.analysis.noise_floors import noise_floors
 from bench.analysis.windows import rates_of
 from bench.measures import (
@@ -23,7 +23,9 @@ from bench.measures import (
     KIB_PER_PLAYER_HOUR,
     RSS_PER_CONNECTION,
     SLAB_PER_SOCKET,
+    TIME_TO_FRESH_P50,
     TOLD_OFFLINE,
+    Measure,
 )
 from bench.record.findings import Findings, Measured
 from bench.record.run import Run
@@ -98,7 +100,8 @@ def freshness(run: Run, found: Findings) -> Figure:
             style = STYLES[number % len(STYLES)]
             for series in found.series_of(TIME_TO_FRESH, way):
                 samples = merge([group.values_ms() for group in series.groups])
-                most = max(most, distribution(left, samples, colour, style, way_words(way)))
+                bad = " – INVALID" if _is_invalid(found, TIME_TO_FRESH_P50, way) else ""
+                most = max(most, distribution(left, samples, colour, style, way_words(way) + bad))
             for series in found.series_of(STALENESS, way):
                 every_s = np.sort(merge([group.values_ms() for group in series.groups])) / 1e3
                 stale_s, kept = thinned(every_s)
@@ -181,7 +184,10 @@ def flap(run: Run, found: Findings) -> Figure:
                 continue
             share = 100 * found_estimate.value / cut
             left.barh(number, share, color=policy_colour(measure.party), height=0.6)
-            left.annotate(f"{share:.0f} %", (share, number), xytext=(4, 0), textcoords="offset points", va="center")
+            if found_estimate.judgement.validity is INVALID:
+                mark_invalid(left, min(share, 100.0), number)
+            else:
+                left.annotate(f"{share:.0f} %", (share, number), xytext=(4, 0), textcoords="offset points", va="center")
             each = series[measure.party]
             if measure.party.endswith("grace 0 s"):  # when players are back does not depend on the grace
                 policy = measure.party.partition(",")[0]
@@ -314,6 +320,12 @@ def peers(run: Run, found: Findings) -> Figure:
     return figure
 
 
+def _is_invalid(found: Findings, measure: Measure, party: str) -> bool:
+    """Any of its points."""
+    made = [estimate(each) for each in found.measures if (each.measure, each.party) == (measure, party)]
+    return any(each is not None and each.judgement.validity is INVALID for each in made)
+
+
 def _party_words(party: str) -> str:
     return "floor: bare loop\nof sends" if party == FLOOR else party.replace(", ", ",\n")
 
@@ -338,6 +350,9 @@ def noise(run: Run, found: Findings) -> Figure:
             low, high = 1 / (1 + floor), 1 + floor
             axes.fill_betweenx([row - 0.35, row + 0.35], low, high, color=SKY, alpha=0.4, linewidth=0)
             axes.plot(ratios, [row] * len(ratios), linestyle="", marker="o", color=BLUE)
+            pairs = ratio(again, measured.readings, measured.measure.kind)
+            if pairs is not None and pairs.judgement.validity is INVALID:
+                mark_invalid(axes, pairs.value if pairs.value > 0 else 1.0, row)
             furthest = max(furthest, high, *ratios, *(1 / each for each in ratios if each > 0))
         axes.axvline(1, color=GREY, linewidth=1)
         axes.set_xscale("log")

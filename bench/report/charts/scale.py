@@ -11,9 +11,15 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bench.analysis.forecasts import extent, ways_at_scale
+from bench.record.findings import Findings
+from bench.record.provenance import caption
+from bench.record.run import Run
+from bench.record.vocabulary import AT_SCALE
 from bench.report.charts.colours import GREY, WAY_COLOURS
 from bench.report.charts.sheet import (
     CAPTION_CHARACTERS,
+    MARKERS,
     PHONE_WIDTH_IN,
     STYLE,
     WIDTH_IN,
@@ -25,8 +31,10 @@ from bench.report.charts.sheet import (
 )
 from bench.words import count, in_ms, plural
 
-PRESENCE_HATCHES = ("", "//", "..")
-"""Of bars of one way, one after the other."""
+SEE = (
+    "Farther right carries more. At the mark everything holds, at the stroke behind it the first thing breaks; what "
+    "that is stands beside it."
+)
 
 
 @dataclass(frozen=True)
@@ -37,10 +45,12 @@ class Reach:
     way: str
     holds: int
     """Players; 0: not even the fewest that were tried."""
-    breaks: str
-    """What does not hold above that; empty: nothing was found."""
     is_pushed: bool
     """Clients hear of changes, and need not ask."""
+    breaks: str
+    """What does not hold above that; empty: nothing was found."""
+    fails: int | None = None
+    """The fewest with whom it does not; None: nothing was found."""
 
 
 def scale_chart(
@@ -55,16 +65,42 @@ def scale_chart(
         message = f"{where}, {best.name} keep {count(best.holds)} players fresh within {in_ms(slo_ms)}"
     else:
         message = f"{where}, no way of push keeps anybody fresh within {in_ms(slo_ms)}"
-    see = "A bar ends where the first thing breaks; what that is stands beside it."
+    see = SEE
     what = (
         f"Forecast, not measured: {assumptions}. Those who poll hold a list that is up to {poll_s:g} s old, and their "
-        f"bar is of the time until a poll is answered. Beyond {count(measured)} players (dashed line) it is "
+        f"mark is of the time until a poll is answered. Beyond {count(measured)} players (dashed line) it is "
         f"extrapolated. Model: {basis}"
     )
-    return render("ways-at-scale", message, see, partial(_draw, list(reaches), message, measured, what))
+    return render("ways-at-scale", message, see, partial(draw, list(reaches), message, measured, what))
 
 
-def _draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figure:
+def at_scale(run: Run, found: Findings) -> Figure:
+    """The same in a report: of the ways that the run compared, by its own model."""
+    sizes = run.profile.prediction
+    ways = ways_at_scale(found, sizes)
+    assert sizes.scale is not None
+    assumed = next((note.partition(": ")[2] for note in found.notes if note.startswith(AT_SCALE)), "")
+    measured = extent(sizes).players
+    what = (
+        f"Forecast, not measured, on {plural(sizes.scale.nodes, 'node')}: {assumed}. Those who poll hold a list that "
+        f"is up to {sizes.scale.poll_s:g} s old, and their mark is of the time until a poll is answered. Beyond "
+        f"{count(measured)} players (dashed line) it is extrapolated."
+    )
+    reaches = [
+        Reach(
+            name=each.name,
+            way=each.way,
+            holds=round(each.holds),
+            is_pushed=not each.way.startswith("polling"),
+            breaks=each.breaks,
+            fails=None if each.fails is None else round(each.fails),
+        )
+        for each in ways
+    ]
+    return draw(reaches, f"on {plural(sizes.scale.nodes, 'node')}", measured, f"{what} Model: {caption(run)}")
+
+
+def draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figure:
     width_in = PHONE_WIDTH_IN if is_narrow() else WIDTH_IN
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width_in, 4.4), layout="constrained")
@@ -76,20 +112,24 @@ def _draw(reaches: list[Reach], message: str, measured: int, what: str) -> Figur
         least = min((reach.holds for reach in reaches if reach.holds), default=1_000) / 3
         seen: dict[str, int] = {}
         for row, reach in enumerate(reaches):
-            hatch = PRESENCE_HATCHES[seen.get(reach.way, 0) % len(PRESENCE_HATCHES)]
+            marker = MARKERS[seen.get(reach.way, 0)]
             seen[reach.way] = seen.get(reach.way, 0) + 1
             colour = WAY_COLOURS.get(reach.way, GREY)
-            length = max(reach.holds, least)
-            axes.barh(row, length, color=colour, alpha=0.8, height=0.62, hatch=hatch, edgecolor="white")
+            if reach.holds:
+                axes.plot(reach.holds, row, linestyle="", marker=marker, markersize=7, color=colour)
+            if reach.fails is not None:
+                begins = reach.holds or least
+                axes.plot([begins, reach.fails], [row, row], color=colour, linewidth=1.2, linestyle=(0, (2, 2)))
+                axes.plot(reach.fails, row, linestyle="", marker="|", markersize=15, color=colour, mew=2.0)
             words = f"{count(reach.holds)} · {reach.breaks}" if reach.breaks else f"{count(reach.holds)} and more"
             axes.annotate(
-                words if reach.holds else f"none · {reach.breaks}", (max(reach.holds, least), row), xytext=(5, 0),
+                words if reach.holds else f"none · {reach.breaks}", (reach.fails or reach.holds, row), xytext=(8, 0),
                 textcoords="offset points", va="center", fontsize=8,
             )  # fmt: skip
         axes.axvline(measured, color=GREY, linestyle=(0, (5, 3)), linewidth=1)
         axes.set_yticks(range(len(reaches)), wrapped([reach.name for reach in reaches]))
-        axes.invert_yaxis()
-        most = max(max(reach.holds for reach in reaches), measured)
+        axes.set_ylim(len(reaches) - 0.5, -0.5)
+        most = max(max(max(reach.holds, reach.fails or 0) for reach in reaches), measured)
         axes.set_xscale("log")
         axes.set_xlim(min(least, measured * 0.8), most * 12)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))

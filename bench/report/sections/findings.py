@@ -92,6 +92,11 @@ HOW: dict[str, Sequence[str]] = {
         "What must hold is checked at every entry of the log, at every answer, and once things are quiet. The rate is "
         "by the CPU time of that process.",
     ),
+    "prediction": (
+        "Costs are fitted to measurements of real servers, Valkey and PostgreSQL in this run; by them the server's own "
+        "fan-out runs in virtual time. Then the cases, at sizes and rates and on numbers of processes that the fit has "
+        "not seen, are predicted, and after that measured. The ways at scale are computed by the same model.",
+    ),
     "noise": ("Two parties that are the same in all take turns in random order, a fresh server process each time.",),
 }  # fmt: skip
 
@@ -150,7 +155,7 @@ def _goals(found: Findings) -> list[Table]:
         rows.append([str(goal), count(goal.clients), limit, value, _spread(made), result.outcome.value])
         marks.append(MARKS.get(result.outcome.value, ""))
     headers = ("Goal", "Clients", "Target", "Figure", "Least–most (n)", "Verdict")
-    return [Table(title="Goals of the fan-out engine", headers=headers, rows=rows, row_marks=marks)]
+    return [Table(title="Goals", headers=headers, rows=rows, row_marks=marks)]
 
 
 def _beside(run: Run, found: Findings) -> Table:

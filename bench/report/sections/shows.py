@@ -155,7 +155,9 @@ def reconnect(run: Run, found: Findings) -> list[str]:
 def flap(run: Run, found: Findings) -> list[str]:
     cut = round(run.profile.returns.flap_share * run.profile.returns.flapping)
     all_cut = cite(f"{cut}", {"of": "flapped"})
-    parts = [f"{each.party} {_cited(found, each)} of {all_cut}" for each in _told(found, TOLD_OFFLINE)]
+    parts = [f"{each.party} {_cited(found, each)} of {all_cut}{each.mark}" for each in _told(found, TOLD_OFFLINE)]
+    if not parts:
+        return []
     return [f"Players of whom a witness was told that they were offline, though they came back: {'; '.join(parts)}."]
 
 
@@ -200,7 +202,7 @@ def cost(run: Run, found: Findings) -> list[str]:
     if memory:
         sentences.append(
             f"An idle connection holds {_cited(found, memory[-1])} of the server's memory at "
-            f"{size(memory[-1].measured.clients)}."
+            f"{size(memory[-1].measured.clients)}{memory[-1].mark}."
         )
     return sentences
 
@@ -223,6 +225,8 @@ def peers(run: Run, found: Findings) -> list[str]:
 def noise(run: Run, found: Findings) -> list[str]:
     floors = noise_floors(found, LOBBY_AGAIN).by_kind
     parts = [f"{kind.value} {cite(f'{apart:.0%}', floor(kind))}" for kind, apart in floors.items()]
+    if not parts:
+        return []
     return [
         f"Two that are the same come out apart by up to: {', '.join(parts)}. Less than that is no difference; what is "
         "measured here itself is held against its own."

@@ -35,6 +35,7 @@ ROOMS = 50
 CONNECTIONS = 32
 WARM_S = 0.3
 """Of answers that do not count, before those that do: a compiler that works while the program runs has met the code."""
+NOBODY_ANSWERED = "nobody was answered in this time"
 TURNS_A_REPEAT = 4
 """Short turns and many: what the machine does otherwise changes from second to second."""
 
@@ -153,7 +154,7 @@ def write_answers(
     stretch = watch.stretch()
     if wrong := askers.call(Askers.end) - {status}:
         book.faults.append(f"{party} was answered {sorted(wrong)} instead of {status}")
-    nobody = "" if answers else "nobody was answered in this time"
+    nobody = "" if answers else NOBODY_ANSWERED
     cpu_us = stretch.server_cpu_s / max(answers, 1) * 1e6
     book.add(CPU_PER_REQUEST, cpu_us, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)
     rate = answers / stretch.wall_s

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,23 +30,28 @@ from bench.measures import (
     MEDIAN_ERROR,
     PREDICTED,
     WORST_ERROR,
+    Kind,
 )
 from bench.prediction.model import Model
 from bench.prediction.virtual.lobby import Lobby
 from bench.prediction.virtual.measures import Times
 from bench.prediction.virtual.setup import Setup
 from bench.prediction.virtual.storms import restart
+from bench.processes.again import calmly
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
 from bench.processes.lab import OWN_BUILD, Lab
 from bench.record.book import Book
-from bench.record.findings import Findings, Stretch
+from bench.record.disturbance import causes_of
+from bench.record.findings import Findings, Reading, Stretch
 from bench.record.profiles.sizes import PredictionSizes
 from bench.scenarios.cluster.costs import Processes, dealt
 from bench.scenarios.cluster.flags import FLAGS as SHARED_FLAGS
+from bench.scenarios.prediction.at_scale import compare_at_scale
 from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS, USERS
 from bench.scenarios.prediction.calibration import PARTS, measure_model
 from bench.scenarios.prediction.kept import NAME, keep
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
+from loadtest.results.validity import BUSY_SHARE
 
 POLL_S = 3.0
 TIMEOUT_S = 30.0
@@ -55,6 +62,17 @@ Figures = dict[str, float]
 """By the names in `bench.measures.FORECAST`."""
 
 
+class Came(NamedTuple):
+    """What a measurement came to."""
+
+    figures: Figures
+    stretch: Stretch | None = None
+    faults: Sequence[str] = ()
+    """What its own ledger found: then it is no measurement of what was predicted."""
+    unlike: str = ""
+    """Why it is none, though nobody was wrong."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One forecast, and the measurement that it is of."""
@@ -62,11 +80,11 @@ class Case:
     name: str
     clients: int
     predict: Callable[[Model], Figures]
-    measure: Callable[[], tuple[Figures, Stretch | None]]
+    measure: Callable[[], Came]
 
 
 def run(lab: Lab) -> Findings:
-    """A model; all forecasts by it; then their measurements."""
+    """A model; all forecasts by it; then their measurements; then what is too large to be measured."""
     sizes = lab.profile.prediction
     book = lab.book(NAME, FLAGS)
     chance = random.Random(lab.seed)
@@ -74,8 +92,8 @@ def run(lab: Lab) -> Findings:
         book.skip(f"everything: {reason}")
         return book.result(NAME, FLAGS)
     number = 4 * len(sizes.changes_per_s) + len(sizes.nodes) + 1
-    errors: dict[tuple[str, str], list[float]] = {}
-    with lab.reporter.stage(NAME, float(len(PARTS) + 1 + sizes.repeats * number)) as stage:
+    parts = len(PARTS) + 1 + sizes.repeats * number + (sizes.scale is not None)
+    with lab.reporter.stage(NAME, float(parts)) as stage:
         model = measure_model(lab, sizes.calibration, say=stage.say, advance=stage.advance)
         keep(book, model)
         with surroundings(cpus=lab.cpus.server) as place:
@@ -89,37 +107,69 @@ def run(lab: Lab) -> Findings:
             for _ in range(sizes.repeats):
                 for case in cases:
                     stage.say(f"{case.name}, {case.clients} clients")
-                    _hold_against(book, case, predicted[case.name], errors)
+                    calmly(lab, book, partial(hold_against, case, predicted[case.name]))
                     stage.advance()
-    write_errors(book, [median(each) for each in errors.values()])
+        write_errors(book)
+        if sizes.scale is not None:
+            compare_at_scale(book, model, sizes.scale, seed=lab.seed, say=stage.say)
+            stage.advance()
     return book.result(NAME, FLAGS)
 
 
-def write_errors(book: Book, errors: Sequence[float]) -> None:
-    """Of all quantities of all cases, by their repeats' medians; parts of what was measured, with sign."""
-    if not errors:
+def write_errors(book: Book) -> None:
+    """Of all quantities of all cases that were measured, by their repeats' medians and without sign."""
+    of_forecasts = {measure.name for measure in FORECAST_ERROR.values()}
+    errors = [
+        [reading for reading in each.readings if not reading.invalid]
+        for each in book.result(NAME, ()).measures
+        if each.name in of_forecasts
+    ]
+    measured = [each for each in errors if each]
+    if not measured:
         book.faults.append("no forecast was held against a measurement")
         return
-    sizes = [abs(each) for each in errors]
-    book.add(MEDIAN_ERROR, median(sizes) * 100, clients=0)
-    book.add(WORST_ERROR, max(sizes) * 100, clients=0)
+    measured.sort(key=_size)
+    sizes = [_size(each) for each in measured]
+    book.add(MEDIAN_ERROR, median(sizes), clients=0, suspect=_in_doubt(list(chain(*measured))))
+    book.add(WORST_ERROR, sizes[-1], clients=0, suspect=_in_doubt(measured[-1]))
     book.note(
         f"{len(sizes)} quantities were predicted before they were measured; error is predicted over measured, less one"
     )
+    if len(sizes) < len(errors):
+        book.note(f"{len(errors) - len(sizes)} more could not be measured, and count for no error")
 
 
-def _hold_against(
-    book: Book, case: Case, predicted: Figures, errors: dict[tuple[str, str], list[float]]
-) -> None:  # fmt: skip
-    measured, stretch = case.measure()
-    for name, value in measured.items():
-        book.add(AS_PREDICTED[name], value, clients=case.clients, party=case.name, stretch=stretch)
+def _size(readings: Sequence[Reading]) -> float:
+    return abs(median(reading.value for reading in readings))
+
+
+def _in_doubt(readings: Sequence[Reading]) -> str:
+    """Why, where at least half of them are."""
+    reasons = [reading.suspect for reading in readings if reading.suspect]
+    return " and ".join(dict.fromkeys(reasons)) if 2 * len(reasons) >= len(readings) else ""
+
+
+def hold_against(case: Case, predicted: Figures, book: Book) -> None:
+    """Measure it, once. What spoils a measurement spoils the error."""
+    figures, stretch, faults, unlike = case.measure()
+    book.faults += [f"{case.name}: {fault}" for fault in faults]
+    invalid = "; ".join(faults) or unlike
+    for name, value in figures.items():
+        at: dict[str, Any] = {"clients": case.clients, "party": case.name, "stretch": stretch}
+        book.add(AS_PREDICTED[name], value, **at, invalid=invalid)
         if value <= 0 or name not in predicted:
             book.faults.append(f"{case.name}: {name} was not measured")
             continue
-        error = predicted[name] / value - 1
-        errors.setdefault((case.name, name), []).append(error)
-        book.add(FORECAST_ERROR[name], error * 100, clients=case.clients, party=case.name, stretch=stretch)
+        doubt: dict[str, Any] = {"invalid": invalid} if invalid else _doubt(value, AS_PREDICTED[name].kind, stretch)
+        book.add(FORECAST_ERROR[name], (predicted[name] / value - 1) * 100, **at, **doubt)
+
+
+def _doubt(value: float, kind: Kind, stretch: Stretch | None) -> dict[str, Any]:
+    """`invalid` or `suspect`, and why."""
+    if kind is Kind.TIME and stretch is not None and stretch.generator_share > BUSY_SHARE:
+        return {"invalid": "the generator was the limit"}
+    causes = causes_of([(Reading(value, stretch), kind)])
+    return {"suspect": " and ".join(sorted(causes))} if causes else {}
 
 
 def _cases(lab: Lab, sizes: PredictionSizes, place: Surroundings, chance: random.Random) -> list[Case]:
@@ -175,7 +225,7 @@ def _fresh(times: Times) -> Figures:
     return {name: time_s * 1e3 for name, time_s in found.items() if time_s is not None}
 
 
-def _cell(lab: Lab, setup: Setup, window_s: float, chance: random.Random) -> tuple[Figures, Stretch | None]:
+def _cell(lab: Lab, setup: Setup, window_s: float, chance: random.Random) -> Came:
     cell = measure_cell(
         lab, setup.way, clients=setup.sessions, changes_per_s=setup.changes_per_s, window_s=window_s,
         poll_s=setup.poll_s, rooms=setup.rooms, chance=chance,
@@ -189,7 +239,7 @@ def _cell(lab: Lab, setup: Setup, window_s: float, chance: random.Random) -> tup
         figures = {POLL_CPU: share / polls_per_s * 1e6, POLL_BYTES: bytes_per_s / polls_per_s}
     if len(cell.fresh_s):
         figures |= {name: float(np.percentile(cell.fresh_s, q)) * 1e3 for name, q in ((P50, 50), (P99, 99))}
-    return figures, cell.stretch
+    return Came(figures, cell.stretch, [cell.lost] if cell.lost else ())
 
 
 # -- several processes -------------------------------------------------------------------------------------------------
@@ -201,7 +251,7 @@ def _of_nodes(setup: Setup, window_s: float, model: Model) -> Figures:
     return {CPU: used.process / rate * 1e3, ENGINE: used.engine / rate * 1e3, **_fresh(used.fresh)}
 
 
-def _nodes(lab: Lab, place: Surroundings, setup: Setup, number: int) -> tuple[Figures, Stretch | None]:
+def _nodes(lab: Lab, place: Surroundings, setup: Setup, number: int) -> Came:
     """Lone changes at the first process, heard on all; CPU of the mean process."""
     interval_s = 1 / setup.changes_per_s
     with (
@@ -234,12 +284,15 @@ def _nodes(lab: Lab, place: Surroundings, setup: Setup, number: int) -> tuple[Fi
     sent_s = np.array([room.sent_s for room in made])
     intended_s = np.array([room.intended_s for room in made])
     heard_ms = (stamps_s - intended_s[np.searchsorted(sent_s, stamps_s) - 1]) * 1e3
-    return {
+    figures = {
         CPU: sum(used_s) / len(used_s) / number * 1e3,
         ENGINE: engine_s / number * 1e3,
         P50: float(np.percentile(heard_ms, 50)),
         P99: float(np.percentile(heard_ms, 99)),
-    }, stretch
+    }
+    missing = setup.sessions * number - len(stamps_s)
+    unlike = f"{missing:,} of {setup.sessions * number:,} receipts are missing" if missing > 0 else ""
+    return Came(figures, stretch, unlike=unlike)
 
 
 # -- a restart ---------------------------------------------------------------------------------------------------------
@@ -252,7 +305,7 @@ def _of_restart(setup: Setup, model: Model) -> Figures:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _restart(lab: Lab, clients: int) -> tuple[Figures, Stretch | None]:
+def _restart(lab: Lab, clients: int) -> Came:
     book, signals = Book(), dict(STOP_SIGNALS)
     measure_restart(lab, clients, KILL, signals[KILL], OWN_BUILD, book)
     found = book.result("", ())
@@ -264,4 +317,4 @@ def _restart(lab: Lab, clients: int) -> tuple[Figures, Stretch | None]:
         readings = found.find(measure)
         if readings:
             figures[name], stretch = readings[0].value, readings[0].stretch
-    return figures, stretch
+    return Came(figures, stretch, found.faults)

@@ -55,10 +55,11 @@ def held_of(run: Run) -> Held | None:
     found = run.found(NAME)
     if found is None:
         return None
+    of_forecasts = {measure.name for measure in FORECAST_ERROR.values()}
     errors = [
-        median(reading.value for reading in each.readings) / 100
+        median(reading.value for reading in each.readings if not reading.invalid) / 100
         for each in found.measures
-        if each.name in {measure.name for measure in FORECAST_ERROR.values()}
+        if each.name in of_forecasts and not all(reading.invalid for reading in each.readings)
     ]
     if not errors:
         return None
@@ -68,7 +69,7 @@ def held_of(run: Run) -> Held | None:
         median_error=median(map(abs, errors)),
         worst_error=max(map(abs, errors)),
         extent=Extent(
-            sessions=max(sizes.deltas, sizes.fetching, sizes.polling, sizes.herd),
+            sessions=sizes.held_out_sessions,
             processes=max(sizes.nodes),
             changes_per_s=max(sizes.changes_per_s),
             rooms=sizes.rooms,

@@ -267,3 +267,11 @@ def test_bandwidth_with_another_list_makes_no_cells() -> None:
     groups = [a_group("polling_gzip", requests=20, framed=900, wire=1_000, rooms=50, changes_per_s=1.0)]
     fitted = surfaces_of(run_of(findings("break-even", CELL), an_idle_result(groups)), BYTES_PER_CLIENT_HOUR)
     assert {each.way for each in fitted} == {"push"}
+
+
+def test_cell_that_is_invalid_is_no_part_of_a_surface() -> None:
+    book = Book()
+    for rate, value, invalid in ((0.2, 100.0, ""), (1.0, 9_999.0, "3 of 100 clients lost their connection")):
+        book.add(CPU_PER_CLIENT_HOUR, value, clients=100, party="push", rooms=10, changes_per_s=rate, invalid=invalid)
+    [surface] = surfaces(book.result("break-even", ()).measures, CPU_PER_CLIENT_HOUR, poll_s=POLL_S)
+    assert [(each.changes_per_s, each.value) for each in surface.points] == [(0.2, 100.0)]

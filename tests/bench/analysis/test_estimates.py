@@ -100,6 +100,16 @@ def test_noise_floor_is_how_far_two_equal_parties_came_apart() -> None:
     assert floors.words(["server CPU per request", "x"]) == "server CPU per request ±10%, other CPU ±25%"
 
 
+def test_noise_of_what_was_not_the_same_work_is_no_floor() -> None:
+    book, why = Book(), "7 receipts are missing"
+    for _ in range(3):
+        for measure, again, invalid in ((CPU_PER_RECIPIENT, 20.0, why), (CPU_PER_REQUEST, 11.0, "")):
+            book.add(measure, 10.0, clients=1)
+            book.add(measure, again, clients=1, party="again", invalid=invalid)
+    floors = noise_floors(book.result("noise", ()), "again")
+    assert floors.by_kind == {Kind.CPU: pytest.approx(0.1)}
+
+
 def test_turns_give_everybody_one_a_repeat_in_changing_order() -> None:
     turns = list(in_turns("abcd", 20, random.Random(1)))
     orders = ["".join(party for number, party in turns if number == repeat) for repeat in range(20)]

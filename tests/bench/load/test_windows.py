@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 import msgspec
@@ -22,6 +23,7 @@ from bench.measures import (
 )
 from bench.processes.cpu import CpuPlan
 from bench.processes.lab import HOST, Lab
+from bench.processes.namespaces import LinkCount
 from bench.processes.progress import PlainReporter
 from bench.record.findings import Findings, Where
 from bench.record.profiles.profile import Profile
@@ -165,6 +167,21 @@ def test_window_is_a_whole_number_of_changes_long(rate: float, about_s: float, w
 def test_changes_before_the_window_come_at_the_same_intervals_and_not_earlier_than_asked() -> None:
     times = evenly(2.0, start_s=10.0, window_s=2.0, jitters=[0.0], lead_s=1.2)
     assert times == pytest.approx([9.0, 9.5, 10.0, 10.5, 11.0, 11.5])
+
+
+def test_interface_that_comes_while_bytes_are_counted_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program made a link; that must not end the window."""
+    own, other = LinkCount(10, 1_000, 20, 2_000), LinkCount(1, 1, 1, 1)
+    seen = iter([{"lo": own}, {"lo": own, "veth1": other}])
+    monkeypatch.setattr("bench.load.clients.population.read_links", lambda: next(seen))
+
+    async def counted() -> dict[str, LinkCount]:
+        population = Population(groups=[], poll_s=1.0, heartbeat_s=1.0, seed=3)
+        await population.begin(0.0, 0.0)
+        await population.end()
+        return await population.links()
+
+    assert set(asyncio.run(counted())) == {"lo"}
 
 
 @pytest.mark.parametrize("edge", [0.0, 0.05])

@@ -11,7 +11,7 @@ from bench.prediction.forecast import NoNumber, beyond, forecast, smallest
 from bench.prediction.model import Extent, Held
 from bench.prediction.plan import Level, Limits, Plan
 from bench.prediction.prices import Prices, bill
-from bench.prediction.steady import gib_per_node, hopeless, steady
+from bench.prediction.steady import gib_per_node, hopeless, least_shares, steady
 from bench.record.wire import exchange_wire_bytes
 from tests.bench.prediction.models import a_model
 
@@ -106,6 +106,35 @@ def test_what_is_hopeless_need_not_be_run_and_what_is_not_is_run() -> None:
     assert hopeless(QUIET, model, 1) == "core"
     assert hopeless(QUIET, model, 2) == ""
     assert hopeless(replace(QUIET, limits=Limits(node_gib=0.01)), a_model(process_mib=100.0), 2) == "memory"
+
+
+def test_what_is_hopeless_for_several_reasons_is_named_by_the_worst() -> None:
+    """Of the core 1.0 is used, of the memory 0.1 GiB of 0.16."""
+    plan = replace(QUIET, limits=Limits(node_gib=0.16))
+    model = a_model(heartbeat=1_000.0, process_mib=102.4)
+    assert least_shares(plan, model, 1) == {"core": 1.0, "memory": pytest.approx(0.625, rel=0.01), "log": 0.0}
+    assert hopeless(plan, model, 1) == "core"
+    assert hopeless(plan, a_model(heartbeat=610.0, process_mib=140.0), 1) == "memory"
+
+
+def test_comparison_ends_in_time_and_tells_how_far_it_came() -> None:
+    """Each look at the clock is a second later: of the three seconds each way has half a second."""
+    seconds = iter(range(1_000))
+    walls = compare(
+        Plan(players=1, changes_per_s=0.1), a_model(heartbeat=20.0, poll=100.0, unchanged=100.0), nodes=1, for_s=3.0,
+        clock=lambda: float(next(seconds)),
+    )  # fmt: skip
+    assert [each.is_cut for each in walls] == [True] * 6
+    assert all(each.holds >= 1_000 for each in walls)
+    assert next(seconds) < 30
+
+
+def test_wall_keeps_what_was_used_when_it_broke() -> None:
+    found = wall(replace(QUIET, changes_per_s=0.0), a_model(heartbeat=1_000.0), nodes=1, name="deltas")
+    assert (found.breaks, found.is_cut) == ("core", False)
+    assert found.shares_then["core"] > 0.6
+    assert found.fails is not None
+    assert found.fails <= found.holds * 1.1 + 1_000
 
 
 def test_bill_is_cores_memory_and_traffic_to_clients() -> None:

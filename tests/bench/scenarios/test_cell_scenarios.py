@@ -83,6 +83,14 @@ def test_costs_are_per_client_hour() -> None:
     assert value(found, CHANGES_PER_S, "push") == pytest.approx(1.5)
 
 
+def test_cell_that_lost_clients_has_no_figure_per_client() -> None:
+    found = written(a_cell(losses=3))
+    assert found.faults == ["push: 3 of 10 clients lost their connection"]
+    told = {reading.invalid for each in found.measures for reading in each.readings}
+    assert told == {"3 of 10 clients lost their connection"}
+    assert {reading.invalid for each in written(a_cell()).measures for reading in each.readings} == {""}
+
+
 def test_kernel_is_told_where_it_counted() -> None:
     assert value(written(a_cell(checked_bytes=999)), FRAMED_OVER_KERNEL, "push") == pytest.approx(0.999)
     assert readings(written(a_cell(checked_bytes=0, kernel_bytes=0)), FRAMED_OVER_KERNEL, "push") == []

@@ -65,6 +65,9 @@ def test_player_who_did_not_come_back_is_a_fault(stage: Stage) -> None:
     found = flap.run(stage.lab)
     assert f"{FIXED}: only 1 of 4 clients came back and were fresh" in found.faults
     assert readings(found, BACK_WITHIN[50], FIXED) == []
+    for measure in (TOLD_OFFLINE, CPU_PER_FLAP, FALSE_OFFLINE, FAILED_ATTEMPTS):
+        told = {each.invalid for each in readings(found, measure, FIXED)}
+        assert told == {"only 1 of 4 clients came back and were fresh"}, measure
 
 
 def test_flap_of_everybody_has_no_witness_and_no_division_by_none(stage: Stage) -> None:

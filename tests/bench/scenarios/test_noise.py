@@ -27,9 +27,9 @@ from tests.bench.fake_lab import FakeServer, Stage, a_stage, a_stretch, readings
 CLIENTS, BROADCASTS = 20, 5
 
 
-def told(p99_ms: float) -> Round:
+def told(p99_ms: float, *, lost: int = 0) -> Round:
     """Half a second of the server's CPU for five broadcasts to twenty clients."""
-    ledger = Ledger(expected=100, received=100)
+    ledger = Ledger(expected=100, received=100 - lost)
     return Round(np.full(100, p99_ms / 1e3), [p99_ms / 2e3], ledger, 0.003, a_stretch(server_cpu_s=0.5), 0.2)
 
 
@@ -86,3 +86,19 @@ def test_lateness_spoils_times_and_no_cost(stage: Stage) -> None:
     found = noise.run(stage.lab)
     assert readings(found, ANNOUNCEMENT_P99)[0].late_ms == pytest.approx(3.0)
     assert readings(found, CPU_PER_RECIPIENT)[0].late_ms == 0.0
+
+
+def test_turn_that_not_all_heard_has_no_cost_and_no_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise, "tell", lambda crowd, count, **_: told(40.0, lost=count > 1 and 7))
+    found = noise.run(stage.lab)
+    for measure in (ANNOUNCEMENT_P99, ANNOUNCEMENT_LAST, CPU_PER_RECIPIENT):
+        assert {each.invalid for each in readings(found, measure)} == {"7 of 100 receipts are missing, 0 came twice"}
+    assert {each.invalid for each in readings(found, COLD_BROADCAST)} == {""}
+    assert {each.invalid for each in readings(found, CPU_PER_REQUEST)} == {""}
+
+
+def test_turn_in_which_nobody_was_answered_has_no_cost_of_an_answer(stage: Stage) -> None:
+    stage.script(Askers, ask_for=0)
+    found = noise.run(stage.lab)
+    assert {each.invalid for each in readings(found, CPU_PER_REQUEST)} == {"nobody was answered in this time"}
+    assert {each.invalid for each in readings(found, CPU_PER_RECIPIENT)} == {""}

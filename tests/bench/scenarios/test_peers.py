@@ -115,6 +115,30 @@ def test_broadcast_of_the_lobby_is_without_the_price_of_its_room(stage: Stage, m
     assert readings(found, CPU_PER_RECIPIENT, LOBBY_EMPTY) == []
 
 
+def test_party_whose_broadcasts_nobody_heard_has_no_cost_and_the_others_keep_theirs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A party that does nothing would be the cheapest of all."""
+
+    def party(name: str, events: int) -> Party:
+        stage.script(Sinks, heard=Heard([events] * 10, [], [], 0.0, 0, [], []))
+        it = Party(name, 1, lambda: None, stage.lab.generator(Sinks, port=1, pattern=b""), 10)
+        it.turns, it.walls_ms, it.fired = [a_stretch(server_cpu_s=0.001)] * 3, [7.0], 4
+        monkeypatch.setattr(it, "turn", lambda: None)
+        return it
+
+    monkeypatch.setattr(peers, "lobby_party", lambda lab, stack, name, clients: party(name, 4))
+    monkeypatch.setattr(peers, "peer_party", lambda lab, stack, name, command, clients: party(name, 0))
+    book = Book()
+    peers._broadcasts(stage.lab, random.Random(1), [STRANGE], book)
+    found = book.result("peers", ())
+    for measure in (CPU_PER_RECIPIENT, UNTIL_ALL, COLD_BROADCAST):
+        [own], [other] = (readings(found, measure, name) for name in (LOBBY, "strange"))
+        assert own.invalid == ""
+        assert other.invalid == "10 of 10 clients did not hear each broadcast exactly once"
+    assert found.faults == ["strange, 10 clients: 10 did not hear each broadcast exactly once"]
+
+
 # -- the list ------------------------------------------------------------------------------------------------------
 
 

@@ -161,6 +161,8 @@ def test_share_that_never_came_has_no_time_and_is_a_fault() -> None:
     found = returned([101.0, 102.0], expected=4)
     assert [share for share, each in BACK_WITHIN.items() if found.find(each, "jitter, SIGTERM")] == [50]
     assert found.faults == ["jitter, SIGTERM: only 2 of 4 clients came back and were fresh"]
+    assert found.find(FALSE_OFFLINE, "jitter, SIGTERM")[0].invalid == "only 2 of 4 clients came back and were fresh"
+    assert found.find(PEAK_RATE, "jitter, SIGTERM")[0].invalid == ""
 
 
 def test_what_was_before_the_cut_is_no_return() -> None:
@@ -201,6 +203,12 @@ def test_every_scenario_has_a_question_and_every_question_a_scenario() -> None:
 @pytest.mark.parametrize("profile", [SMOKE, QUICK, FULL], ids=lambda each: each.name)
 def test_every_scenario_takes_some_time_in_every_profile(profile: Profile) -> None:
     assert all(1.0 < each.estimate_s(profile) < 45 * 60 for each in SCENARIOS if each.in_report)
+
+
+def test_forecasts_are_in_a_full_report_and_in_no_short_one() -> None:
+    [scenario] = [each for each in SCENARIOS if each.name == "prediction"]
+    assert scenario.in_report
+    assert [scenario.is_reported(each) for each in (SMOKE, QUICK, FULL)] == [False, False, True]
 
 
 def test_more_repeats_take_longer() -> None:

@@ -4,13 +4,24 @@ is looked at is whether everything is there, and not what it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from bench.analysis.goals import check_goals
-from bench.measures import AS_PREDICTED, FORECAST_ERROR, MEDIAN_ERROR, PREDICTED, WORST_ERROR
+from bench.measures import (
+    AS_PREDICTED,
+    FORECAST_ERROR,
+    MEDIAN_ERROR,
+    PREDICTED,
+    SCALE_BYTES,
+    SCALE_DELAY,
+    SCALE_HOLDS,
+    WORST_ERROR,
+)
+from bench.prediction.comparison import Wall
 from bench.prediction.model import read_model, write_model
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
@@ -20,12 +31,18 @@ from bench.processes.cpu import plan_cpus
 from bench.processes.lab import Lab, target_factory
 from bench.processes.progress import PlainReporter
 from bench.record.book import Book
-from bench.record.profiles.standard import SMOKE
+from bench.record.findings import Stretch
+from bench.record.profiles.profile import parts
+from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.record.run import Run
 from bench.scenarios.prediction import held_out
+from bench.scenarios.prediction.at_scale import write_walls
 from bench.scenarios.prediction.calibration import calibrate
+from bench.scenarios.prediction.estimate import calibration_s, held_out_s
+from bench.scenarios.prediction.held_out import Came, Case
 from bench.scenarios.prediction.kept import NAME, held_of, keep, model_of
 from bench.scenarios.prediction.watching import of_values
+from tests.bench.fake_lab import a_stretch
 from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
 
@@ -80,7 +97,7 @@ def a_run_with_errors(*errors: float) -> Run:
     for number, error in enumerate(errors):
         book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=f"case {number}")
         book.add(AS_PREDICTED["time to fresh p50"], 1.0, clients=100, party=f"case {number}")
-    held_out.write_errors(book, [error / 100 for error in errors])
+    held_out.write_errors(book)
     return replace(a_run(), findings=[book.result(NAME, ())])
 
 
@@ -137,8 +154,88 @@ def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
 
 def test_nothing_that_was_held_against_anything_is_a_fault() -> None:
     book = Book()
-    held_out.write_errors(book, [])
+    held_out.write_errors(book)
     assert book.faults == ["no forecast was held against a measurement"]
+
+
+def a_case(value: float, stretch: Stretch | None = None, faults: Sequence[str] = ()) -> Case:
+    return Case("a case", 100, lambda model: {}, lambda: Came({"time to fresh p50": value}, stretch, faults))
+
+
+BUSY = a_stretch(wall_s=1.0, server_cpu_s=0.1, generator_cpu_s=0.95)
+CROWDED = a_stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("case", "invalid", "suspect"),
+    [
+        (a_case(50.0), "", ""),
+        (a_case(50.0, BUSY), "the generator was the limit", ""),
+        (a_case(50.0, CROWDED), "", "other work had the cores"),
+        (a_case(50.0, faults=["only 3 of 5 were back"]), "only 3 of 5 were back", ""),
+    ],
+    ids=["calm", "busy generator", "other work", "fault"],
+)
+def test_error_is_as_good_as_the_measurement_it_is_held_against(case: Case, invalid: str, suspect: str) -> None:
+    book = Book()
+    held_out.hold_against(case, {"time to fresh p50": 60.0}, book)
+    [reading] = book.result(NAME, ()).find(FORECAST_ERROR["time to fresh p50"], "a case")
+    assert reading.value == pytest.approx(20.0)
+    assert (reading.invalid, reading.suspect) == (invalid, suspect)
+
+
+def test_forecast_whose_measurement_is_none_counts_for_no_error() -> None:
+    book = Book()
+    for name, error, invalid in (("one", 4.0, ""), ("two", -8.0, ""), ("three", 300.0, "the generator was the limit")):
+        book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=name, invalid=invalid)
+    held_out.write_errors(book)
+    found = book.result(NAME, ())
+    assert [each.value for each in found.find(WORST_ERROR)] == [8.0]
+    assert [each.value for each in found.find(MEDIAN_ERROR)] == [6.0]
+    assert "1 more could not be measured, and count for no error" in found.notes
+    held = held_of(replace(a_run(), findings=[found]))
+    assert held is not None
+    assert held.n == 2
+    assert held.worst_error == pytest.approx(0.08)
+
+
+def test_worst_error_is_as_doubtful_as_what_it_is_of_and_the_median_as_most_of_them() -> None:
+    book = Book()
+    for name, error, suspect in (("one", 4.0, ""), ("two", -8.0, ""), ("three", 30.0, "other work had the cores")):
+        book.add(FORECAST_ERROR["time to fresh p50"], error, clients=100, party=name, suspect=suspect)
+    held_out.write_errors(book)
+    found = book.result(NAME, ())
+    assert [each.suspect for each in found.find(WORST_ERROR)] == ["other work had the cores"]
+    assert [each.suspect for each in found.find(MEDIAN_ERROR)] == [""]
+
+
+def test_report_has_sizes_of_its_own_and_the_scenario_by_name_keeps_its_own() -> None:
+    assert FULL.prediction_by_name is not None
+    assert parts(FULL).prediction == FULL.prediction_by_name
+    assert parts(QUICK).prediction == QUICK.prediction
+    assert calibration_s(FULL.prediction.calibration) < 110.0
+    assert calibration_s(FULL.prediction.calibration) + held_out_s(FULL.prediction) < 180.0
+    assert FULL.prediction.scale is not None
+    assert FULL.prediction.scale.for_s <= 60.0
+
+
+def test_sizes_of_the_report_are_none_that_it_calibrates_with() -> None:
+    sizes = FULL.prediction
+    fitted = {*sizes.calibration.clients, *sizes.calibration.memory, sizes.calibration.comers, sizes.calibration.storm}
+    assert not fitted & {sizes.polling, sizes.fetching, sizes.deltas, sizes.broadcast, sizes.herd}
+    assert not set(sizes.nodes) & set(sizes.calibration.nodes)
+
+
+def test_way_that_nothing_breaks_has_no_figures_of_its_end() -> None:
+    book = Book()
+    wall = Wall(
+        name="polling", way="polling", presence="friends", holds=1_000, fails=None, breaks="", delay_ms=4.0,
+        core_share=0.1, wire_bytes_per_player=50.0, is_cut=True,
+    )  # fmt: skip
+    write_walls(book, [wall])
+    found = book.result(NAME, ())
+    assert {each.name for each in found.measures} == {SCALE_HOLDS.name, SCALE_BYTES.name, SCALE_DELAY.name}
+    assert "before it was known to 10 %: polling" in found.notes[0]
 
 
 def test_cost_that_is_measured_as_it_is_has_median_least_and_most() -> None:

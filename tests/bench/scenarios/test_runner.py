@@ -112,14 +112,14 @@ def test_time_left_shrinks_with_what_is_done() -> None:
 
 
 def total_s(profile: Profile) -> float:
-    return sum(planned_s([each for each in SCENARIOS if each.in_report], profile).values())
+    return sum(planned_s([each for each in SCENARIOS if each.is_reported(profile)], profile).values())
 
 
 def test_reports_are_planned_within_their_times() -> None:
-    assert total_s(QUICK) <= 180
-    assert total_s(FULL) <= 45 * 60
-    assert QUICK.budget_s <= 180
-    assert FULL.budget_s <= 45 * 60
+    """What is planned leaves time to measure something again, and the budget time to draw."""
+    assert total_s(QUICK) <= QUICK.budget_s <= 170
+    assert total_s(FULL) <= FULL.budget_s - 45
+    assert FULL.budget_s <= 44 * 60
 
 
 def test_plan_has_the_longer_lane_of_a_window_and_all_that_are_alone() -> None:

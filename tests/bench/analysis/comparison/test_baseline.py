@@ -10,12 +10,21 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from bench import cli
-from bench.analysis.comparison.baseline import FEWEST_RUNS, WATCHED, check, make_baseline, ratios_of, verdict
+from bench.analysis.comparison.baseline import (
+    FEWEST_RUNS,
+    WATCHED,
+    check,
+    in_question,
+    make_baseline,
+    ratios_of,
+    verdict,
+)
 from bench.measures import CPU_PER_RECIPIENT, Kind
 from bench.record.book import Book
 from bench.record.files.baseline import Baseline, read_baseline, write_baseline
 from bench.record.files.run_file import write_run
 from bench.record.findings import Stretch
+from bench.record.profiles.standard import SMOKE
 from bench.record.run import Run
 from tests.bench.runs import a_run
 
@@ -94,6 +103,56 @@ def test_ratio_that_was_not_measured_is_no_verdict() -> None:
     assert verdict([]) == 4
 
 
+def test_ratio_above_its_limit_while_other_work_had_the_cores_is_no_verdict() -> None:
+    stored = a_baseline()
+    busy, calm = a_gate({FLOOR_RATIO: 3.0}, stretch=CROWDED), a_gate({FLOOR_RATIO: 3.0})
+    assert verdict(check(stored, [busy, busy, busy])) == 4
+    assert verdict(check(stored, [busy, calm, busy])) == 3, "once it was calm, and above"
+    assert verdict(check(stored, [a_gate(stretch=CROWDED)])) == 0, "within the limit whatever the other work"
+
+
+def test_ratio_that_is_worse_is_told_before_one_that_was_not_measured() -> None:
+    other = next(str(each) for each in WATCHED if each.scenario == "rooms-get")
+    assert verdict(check(a_baseline(), [a_gate({FLOOR_RATIO: 3.0}, without=other)])) == 3
+
+
+def test_scenarios_in_question_are_those_with_a_ratio_above_its_limit_or_without_one() -> None:
+    stored = a_baseline()
+    other = next(str(each) for each in WATCHED if each.scenario == "rooms-get")
+    assert in_question(check(stored, [a_gate()])) == []
+    assert in_question(check(stored, [a_gate({FLOOR_RATIO: 3.0})])) == ["peers"]
+    assert in_question(check(stored, [a_gate({FLOOR_RATIO: 3.0}, without=other)])) == ["peers", "rooms-get"]
+
+
+def other_machine(run: Run) -> Run:
+    return replace(run, machine=replace(run.machine, cpu="another"))
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        (a_gate(fault="3 clients did not hear it"), "a run has a fault: 3 clients did not hear it"),
+        (replace(a_gate(), is_whole=False), "a run was broken off"),
+        (other_machine(a_gate()), "the runs are of different machines"),
+        (replace(a_gate(), profile=SMOKE), "the runs are of different sizes: quick; smoke"),
+    ],
+    ids=["fault", "broken off", "machines", "sizes"],
+)
+def test_runs_that_are_not_alike_and_good_make_no_baseline(last: Run, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        make_baseline([*[a_gate()] * (FEWEST_RUNS - 1), last])
+
+
+def test_limits_are_by_hand_those_of_the_rule() -> None:
+    """Medians 1.2 and 0.5; the largest runs 25 % and 4 % above; bytes have at least 10 %, CPU 35 %."""
+    of_bytes = next(str(each) for each in WATCHED if each.measure.kind is Kind.BYTES)
+    pairs = zip((1.0, 1.1, 1.2, 1.3, 1.5), (1.48, 1.5, 1.5, 1.5, 1.56), strict=True)
+    made = make_baseline([a_gate({FLOOR_RATIO: cpu, of_bytes: size}) for cpu, size in pairs])
+    limits = {each.name: each.limit for each in made.ratios}
+    assert limits[FLOOR_RATIO] == pytest.approx(1.2 * 1.5)
+    assert limits[of_bytes] == pytest.approx(1.5 * 1.1)
+
+
 def test_other_work_on_the_machine_is_no_reason_to_have_no_ratio() -> None:
     """It falls on both parties; what it does to their ratio is in the limit."""
     assert set(ratios_of(a_gate(stretch=CROWDED))) == {str(each) for each in WATCHED}
@@ -152,6 +211,53 @@ def test_gate_ends_with_3_when_three_attempts_are_worse(gate: list[Run], tmp_pat
     assert result.exit_code == 3, result.output
     assert "worse" in result.output
     assert "1.80" in result.output, "the best of them is told"
+
+
+def test_gate_measures_again_what_is_in_question_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Sequence[str]] = []
+    runs = [a_gate({FLOOR_RATIO: 2.0}), a_gate()]
+
+    def measured(names: Sequence[str], **_: object) -> Run:
+        asked.append(list(names))
+        return runs.pop(0)
+
+    monkeypatch.setattr("bench.commands.comparing.measure", measured)
+    write_baseline(a_baseline(), tmp_path / "baseline.json")
+    assert run_gate(tmp_path).exit_code == 0
+    assert asked == [["peers", "rooms-get", "freshness"], ["peers"]]
+
+
+def test_gate_on_a_busy_machine_has_no_verdict(gate: list[Run], tmp_path: Path) -> None:
+    gate += [a_gate({FLOOR_RATIO: 2.0}, stretch=CROWDED)] * 3
+    result = run_gate(tmp_path)
+    assert result.exit_code == 4, result.output
+    assert "no verdict" in result.output
+    assert gate == []
+
+
+def test_gate_whose_scenario_failed_each_time_has_failed(gate: list[Run], tmp_path: Path) -> None:
+    other = next(str(each) for each in WATCHED if each.scenario == "rooms-get")
+    gate += [replace(a_gate(without=other), failures={"rooms-get": "the server ended"})] * 3
+    result = run_gate(tmp_path)
+    assert result.exit_code == 1
+    assert "A scenario failed, rooms-get: the server ended." in result.output
+
+
+def test_gate_that_is_interrupted_measures_nothing_more(gate: list[Run], tmp_path: Path) -> None:
+    gate += [replace(a_gate(), is_whole=False), a_gate()]
+    result = run_gate(tmp_path)
+    assert result.exit_code == 1
+    assert "Interrupted" in result.output
+    assert len(gate) == 1
+
+
+def test_gate_of_a_ratio_that_nothing_measures_ends_without_a_verdict(gate: list[Run], tmp_path: Path) -> None:
+    stored = a_baseline()
+    first = replace(stored.ratios[0], name="peers: of another lab")
+    write_baseline(replace(stored, ratios=[first, *stored.ratios[1:]]), tmp_path / "baseline.json")
+    gate += [a_gate(), a_gate()]
+    assert run_gate(tmp_path).exit_code == 4
+    assert len(gate) == 1
 
 
 def test_gate_forgives_noise_that_does_not_come_again(gate: list[Run], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from bench.measures import (
     KIB_PER_PLAYER_HOUR,
     RSS_PER_CONNECTION,
     SLAB_PER_SOCKET,
+    TIME_TO_FRESH_P50,
     TOLD_OFFLINE,
 )
 from bench.record.book import Book
@@ -146,6 +148,22 @@ def test_flap_counts_those_who_were_told_offline_of_those_who_were_cut() -> None
     assert "20 of 50 sockets are reset" in drawn.texts(figure)
 
 
+def crosses(axes: Axes) -> list[tuple[float, float]]:
+    return [drawn.points(line)[0] for line in axes.get_lines() if line.get_marker() == "x"]
+
+
+def test_flap_from_which_not_all_came_back_is_crossed_out() -> None:
+    book = Book()
+    for party, invalid in (("fixed 5 s, grace 0 s", ""), ("jitter, grace 0 s", "only 7 of 20 clients came back")):
+        book.add(TOLD_OFFLINE, 5.0, clients=50, party=party, invalid=invalid)
+        book.add_series(BACK_AND_FRESH, [1.0] * 10, Where(50), party=party)
+    found = book.result("flap", ())
+    figure = others.flap(of(found, returns=ReturnSizes(flapping=50, flap_share=0.4)), found)
+    assert crosses(figure.axes[0]) == [(25.0, 1.0)]
+    assert drawn.texts(figure).count("INVALID") == 1
+    assert drawn.texts(figure).count("25 %") == 1, "a figure that is none is not told beside its bar"
+
+
 # -- cost ----------------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +237,30 @@ def test_shade_of_noise_is_as_far_as_the_furthest_pair_either_way() -> None:
     assert (min(xs), max(xs)) == pytest.approx((0.8, 1.25))
 
 
+def test_noise_of_what_not_all_heard_is_crossed_out_and_has_no_shade() -> None:
+    book = Book()
+    for measure, invalid in ((CPU_PER_RECIPIENT, "7 receipts are missing"), (CPU_PER_REQUEST, "")):
+        for first, again in ((10.0, 8.0), (10.0, 10.5)):
+            book.add(measure, first, clients=10)
+            book.add(measure, again, clients=10, party=LOBBY_AGAIN, invalid=invalid)
+    found = book.result("noise", ())
+    figure = others.noise(of(found), found)
+    [axes] = figure.axes
+    assert crosses(axes) == [(pytest.approx(0.925), 0.0)]
+    assert drawn.texts(figure).count("INVALID") == 1
+
+
 # -- freshness -----------------------------------------------------------------------------------------------------
+
+
+def test_way_whose_generator_was_the_limit_is_called_invalid_in_the_legend() -> None:
+    book = Book()
+    for way, stretch in (("delta", OVERLOADED), ("polling", None)):
+        book.add(TIME_TO_FRESH_P50, 200.0, clients=4, party=way, stretch=stretch)
+        book.add_series(TIME_TO_FRESH, [0.1, 0.2, 0.3], Where(4), party=way)
+    found = book.result("freshness", ())
+    left, _ = others.freshness(of(found), found).axes
+    assert [line.get_label() for line in left.get_lines()] == ["polling", "rooms_delta – INVALID"]
 
 
 def test_staleness_is_the_share_of_time_below_it_and_each_way_has_its_colour() -> None:

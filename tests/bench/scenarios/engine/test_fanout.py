@@ -89,8 +89,9 @@ def test_who_did_not_hear_each_broadcast_once_is_a_fault(stage: Stage, events: t
     stage.script(Sinks, heard=heard(*events))
     party.sinks = stage.lab.generator(Sinks, port=1, pattern=b"")
     book = Book()
-    close_party(book, party)
+    unheard = close_party(book, party)
     assert [fault.split(": ")[1][0] for fault in book.faults] == ([str(faults)] if faults else [])
+    assert unheard == (f"{faults} of 10 clients did not hear each broadcast exactly once" if faults else "")
 
 
 # -- all of it -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""How long the calibration and the forecasts take, from their sizes, on two quiet cores."""
+
+from __future__ import annotations
+
+from bench.record.profiles.profile import Profile
+from bench.record.profiles.sizes import CalibrationSizes, PredictionSizes
+
+SERVER_S = 1.5
+"""A server's and a generator's start and end."""
+PLACE_S = 4.0
+"""PostgreSQL and Valkey."""
+CONNECTS_PER_S = 1_500
+COMING_PER_S = 600
+"""Of a herd: connections, handshakes and everybody's news of everybody."""
+CELL_S = 3.5
+"""What a cell takes besides its window, with its server."""
+WAYS, ROUNDS_AROUND_S = 4, 3.0
+"""Of one process; and what comes before and after a window, about."""
+
+
+def estimate_s(profile: Profile) -> float:
+    """Of the whole scenario."""
+    sizes = profile.prediction
+    scale_s = sizes.scale.for_s if sizes.scale is not None else 0.0
+    return calibration_s(sizes.calibration) + sizes.repeats * held_out_s(sizes) + scale_s
+
+
+def calibration_s(sizes: CalibrationSizes) -> float:
+    """Each part with its servers."""
+    turns, rounds = sizes.repeats, sizes.repeats + 1
+    the_list = SERVER_S + len(sizes.rooms) * turns * (4.5 + 2 * sizes.pings_s + sizes.get_s + 0.02 * sizes.changes)
+    lone_s = 2 * sizes.broadcasts * 0.1
+    base = SERVER_S + 4.0 + (1 + len(sizes.clients)) * (0.6 + rounds * lone_s)
+    features = SERVER_S + (len(sizes.rooms) + len(sizes.clients)) * (0.6 + rounds * (lone_s + 0.1 * sizes.burst))
+    herds = SERVER_S + len(sizes.clients) * (0.6 + rounds * 1.6)
+    sessions = SERVER_S + turns * (6.0 + sizes.pings_s + 2 * sizes.comers / COMING_PER_S + sizes.storm / COMING_PER_S)
+    memory = SERVER_S + max(sizes.memory) / COMING_PER_S + 2.0
+    nodes = sum(sizes.nodes) * SERVER_S + len(sizes.nodes) * (3.0 + turns * (2.2 + 0.05 * sizes.shared_changes))
+    shared = PLACE_S + nodes + 2 * SERVER_S + 3.0 + sizes.users / COMING_PER_S
+    return the_list + base + features + herds + sessions + memory + shared
+
+
+def held_out_s(sizes: PredictionSizes) -> float:
+    """Every case, once, with a server and clients of its own."""
+    clients = 2 * sizes.polling + sizes.fetching + sizes.deltas
+    cells_s = len(sizes.changes_per_s) * (WAYS * (CELL_S + ROUNDS_AROUND_S + sizes.window_s) + clients / CONNECTS_PER_S)
+    nodes_s = sum(sizes.nodes) * SERVER_S
+    nodes_s += len(sizes.nodes) * (1.0 + sizes.broadcast / CONNECTS_PER_S + sizes.broadcasts * 0.35)
+    return PLACE_S + cells_s + nodes_s + 2 * SERVER_S + 2 * sizes.herd / COMING_PER_S

@@ -1,0 +1,161 @@
+"""The section on forecasts: what it says of a run that is known by hand, and that the auditor finds what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from bench.audit.check import Audit, audit
+from bench.audit.raw import Raw
+from bench.measures import AS_PREDICTED, MEDIAN_ERROR, USED_BREAKING, WORST_ERROR
+from bench.record.files.run_file import read_run
+from bench.record.run import Run
+from bench.record.vocabulary import WAYS_AT_SCALE
+from bench.report.build import make_report, texts_of, write_report
+from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS, forecasts_section
+from bench.report.sections.page import Section
+from bench.report.told import figures_json
+from tests.bench.forecasts import BREAKS, BUSY, a_forecast_run
+
+STORED = Path(__file__).parents[1] / "data" / "smoke-run.json.gz"
+
+
+def section(run: Run) -> Section:
+    found = forecasts_section(run)
+    assert found is not None
+    return found
+
+
+def rows_of(run: Run, title: str) -> list[list[str]]:
+    [table] = [each for each in section(run).tables if each.title == title]
+    return [list(row) for row in table.rows]
+
+
+def audit_of(run: Run, told_by: Run | None = None) -> Audit:
+    """What the report of one run says, by the readings of another."""
+    told = json.loads(figures_json(run, texts_of(told_by or run)))["told"]
+    mine = [text for text in told if text["where"].startswith("prediction")]
+    assert mine
+    return audit(Raw(json.loads(msgspec.json.encode(run))), mine, {})
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+def test_each_forecast_stands_beside_its_measurement_with_the_error() -> None:
+    rows = rows_of(a_forecast_run(), FORECASTS)
+    assert rows[1][1:6] == ["900", "time to fresh p50", "1.50 s", "1.60 s", "−6 %"]
+    assert [row[5] for row in rows] == ["−4 %", "−6 %", "20 %", "−20 %"]
+
+
+def test_median_and_worst_are_told_with_the_goals_that_they_reach() -> None:
+    """Errors of 3.85, 6.25, 20 and 20 %: the median is 13 %."""
+    first, goals, reach, *_ = section(a_forecast_run()).shows
+    assert first.startswith("4 quantities were predicted before they were measured: the median error is 13 %")
+    assert "that the median is at most 10 % does not hold" in goals
+    assert "that the worst is at most 20 % holds" in goals
+    assert "up to 2,500 sessions of a process" in reach
+    assert "3 processes, 0.8 changes per second and 200 rooms" in reach
+
+
+def test_forecast_that_could_not_be_measured_is_marked_and_counts_for_nothing() -> None:
+    run = a_forecast_run(BUSY)
+    found = section(run)
+    [table] = [each for each in found.tables if each.title == FORECASTS]
+    assert list(table.row_marks) == ["", "", "", "invalid"]
+    assert table.rows[3][6] == "INVALID: the generator was the limit"
+    assert found.shows[0].startswith("3 quantities were predicted before they were measured: the median error is 6 %")
+    assert audit_of(run).disagreements == []
+
+
+def test_ways_at_scale_are_told_with_what_breaks_first_and_how_far_beyond_what_was_measured() -> None:
+    """Measured were 2,500 sessions of each of 3 processes."""
+    rows = rows_of(a_forecast_run(), AT_SCALE_TABLE)
+    assert [row[0] for row in rows] == [name for name, _, _ in WAYS_AT_SCALE]
+    assert [row[3] for row in rows] == [*BREAKS, "–"]
+    assert rows[0][1:3] == ["10,000", "11,000"]
+    assert rows[-1][2] == "–"
+    assert rows[-1][-1] == "8.00 ×"
+    sentences = section(a_forecast_run()).shows
+    assert any("on 10 nodes is deltas, presence of friends: to 60,000 players" in each for each in sentences)
+    assert any("push, then fetch at 31,000 (latency)" in each for each in sentences)
+
+
+def test_assumptions_stand_below_the_ways() -> None:
+    [table] = [each for each in section(a_forecast_run()).tables if each.title == AT_SCALE_TABLE]
+    assert "50 rooms, 1 changes of the list per second" in table.note
+
+
+def test_run_that_compared_no_ways_has_the_forecasts_alone() -> None:
+    run = a_forecast_run(at_scale=False)
+    assert next(each.title for each in section(run).tables) == FORECASTS
+    assert AT_SCALE_TABLE not in [each.title for each in section(run).tables]
+    assert "ways-at-scale" not in make_report(run).charts
+
+
+def test_run_of_before_has_no_such_section_and_is_drawn(tmp_path: Path) -> None:
+    old = read_run(STORED)
+    assert forecasts_section(old) is None
+    write_report(make_report(old), tmp_path / "old")
+    assert "ways-at-scale" not in (tmp_path / "old" / "report.html").read_text()
+
+
+@pytest.mark.system
+def test_report_has_the_section_with_its_chart_and_assumptions_below_it(tmp_path: Path) -> None:
+    write_report(make_report(a_forecast_run()), tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "How many players each way to the list carries, and what breaks first" in page
+    assert "Forecast, not measured, on 10 nodes: 50 rooms, 1 changes of the list per second" in page
+    assert (tmp_path / "report" / "charts" / "ways-at-scale.svg").stat().st_size > 5_000
+
+
+# -- the auditor -------------------------------------------------------------------------------------------------------
+
+
+def test_auditor_agrees_with_all_that_is_said_of_forecasts() -> None:
+    found = audit_of(a_forecast_run())
+    assert [str(each) for each in found.disagreements] == []
+    assert found.figures > 50
+    assert found.conclusions > 10
+
+
+def test_no_number_is_without_a_source() -> None:
+    told = [each for each in texts_of(a_forecast_run()) if each.where.startswith("prediction")]
+    assert [(each.where, each.text, each.uncited) for each in told if each.uncited] == []
+
+
+def other_readings(run: Run, change: Callable[[Any], Any]) -> Run:
+    [found] = run.findings
+    return replace(run, findings=[replace(found, measures=[change(each) for each in found.measures])])
+
+
+def times(name: str, factor: float) -> Callable[[Any], Any]:
+    def change(measured: Any) -> Any:
+        if measured.name != name:
+            return measured
+        return replace(measured, readings=[replace(each, value=each.value * factor) for each in measured.readings])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "where", "figure"),
+    [
+        (MEDIAN_ERROR.name, 0.5, "prediction, sentence 1", "forecast errors median"),
+        (MEDIAN_ERROR.name, 0.5, "prediction, sentence 2", "claim no more than"),
+        (WORST_ERROR.name, 1.5, "prediction, sentence 2", "claim no more than"),
+        (AS_PREDICTED["99 % fresh after"].name, 1.5, f"prediction: {FORECASTS}, row 4", "99 % fresh after: measured"),
+        (USED_BREAKING["core"].name, 0.5, f"prediction: {AT_SCALE_TABLE}, row 1", "breaks first polling"),
+        (USED_BREAKING["log"].name, 3.0, f"prediction: {AT_SCALE_TABLE}, row 4", "breaks first"),
+    ],
+)
+def test_auditor_names_what_a_report_says_otherwise(name: str, factor: float, where: str, figure: str) -> None:
+    """The report of a run in which something came out otherwise, by the readings of this one."""
+    found = audit_of(a_forecast_run(), told_by=other_readings(a_forecast_run(), times(name, factor)))
+    assert any(each.where == where and figure in each.figure for each in found.disagreements), found.disagreements
