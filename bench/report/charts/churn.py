@@ -6,7 +6,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bench.measures import CYCLES, WAYS_IN, look_of
+from bench.measures import CYCLES, WAYS_IN
+from bench.record.fact_names import look_of
 from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.report.charts.colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY

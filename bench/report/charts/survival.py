@@ -7,7 +7,8 @@ import math
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bench.measures import FAULTS, connected_at, fault_name
+from bench.measures import FAULTS
+from bench.record.fact_names import connected_at, fault_name
 from bench.record.findings import Findings
 from bench.record.run import Run
 from bench.report.charts.colours import BLUE, ORANGE

@@ -17,17 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.load.sockets.tokens import mint_receiver
-from bench.measures import (
-    BACK_AFTER_FAULT,
-    FAULTS,
-    LEDGER_LOST,
-    LEDGER_TWICE,
-    LEDGER_WRONG,
-    LOST_BY_FAULT,
-    NEVER_BACK,
-    connected_name,
-    fault_name,
-)
+from bench.measures import BACK_AFTER_FAULT, FAULTS, LEDGER_LOST, LEDGER_TWICE, LEDGER_WRONG, LOST_BY_FAULT, NEVER_BACK
 from bench.processes.cluster.hosts import ENGINES, Host, hosts
 from bench.processes.cluster.proxy import NO_PROXY, find_haproxy, running_haproxy
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
@@ -36,6 +26,7 @@ from bench.processes.namespaces import can_have
 from bench.processes.server_flags import lab_flags
 from bench.processes.target import Target
 from bench.record.book import Book
+from bench.record.fact_names import connected_name, fault_name
 from bench.record.findings import Findings
 from bench.record.profiles.profile import Profile
 from bench.record.profiles.sizes import SurvivalSizes

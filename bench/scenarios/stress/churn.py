@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bench.load.churn import WAYS_IN as WAYS
 from bench.load.churn import Churn, Churners, Cycle, WayIn
-from bench.measures import CYCLES, GROWTH, RSS_AFTER, look_name
+from bench.measures import CYCLES, GROWTH, RSS_AFTER
 from bench.processes.lab import Lab
 from bench.processes.server_flags import lab_flags
 from bench.record.book import Book
+from bench.record.fact_names import look_name
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import ChurnSizes
 from bench.scenarios.stress.flags import NO_OPENSSL, flags_of

@@ -7,8 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 from msgspec.structs import replace
 
-from bench.measures import GROWTH, look_name
+from bench.measures import GROWTH
 from bench.record.book import Book
+from bench.record.fact_names import look_name
 from bench.record.profiles.sizes import ChurnSizes
 from bench.report.charts import FOUND
 from bench.report.charts.churn import churn

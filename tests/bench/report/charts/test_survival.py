@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from bench.measures import connected_name, fault_name
 from bench.record.book import Book
+from bench.record.fact_names import connected_name, fault_name
 from bench.record.findings import Findings
 from bench.report.charts.colours import BLUE
 from bench.report.charts.survival import survival

@@ -9,19 +9,10 @@ from typing import Any
 
 import pytest
 
-from bench.measures import (
-    BACK_AFTER_FAULT,
-    FAULTS,
-    LEDGER_LOST,
-    LEDGER_TWICE,
-    LEDGER_WRONG,
-    LOST_BY_FAULT,
-    NEVER_BACK,
-    connected_name,
-    fault_name,
-)
+from bench.measures import BACK_AFTER_FAULT, FAULTS, LEDGER_LOST, LEDGER_TWICE, LEDGER_WRONG, LOST_BY_FAULT, NEVER_BACK
 from bench.processes.cluster.proxy import NO_PROXY
 from bench.record.book import Book
+from bench.record.fact_names import connected_name, fault_name
 from bench.record.findings import Findings
 from bench.record.profiles.sizes import SurvivalSizes
 from bench.scenarios.cluster import survival

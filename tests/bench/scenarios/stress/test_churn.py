@@ -11,9 +11,10 @@ from bench import cli
 from bench.analysis.goals import Outcome, check_goals
 from bench.load.churn import WAYS_IN, Churn, Cycle
 from bench.load.sockets.raw_client import Transport
-from bench.measures import CYCLES, GROWTH, RSS_AFTER, look_name, look_of
+from bench.measures import CYCLES, GROWTH, RSS_AFTER
 from bench.measures import WAYS_IN as NAMES
 from bench.record.book import Book
+from bench.record.fact_names import look_name, look_of
 from bench.record.files.run_file import read_run
 from bench.scenarios.stress import churn, flags
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from bench.load.churn import WAYS_IN, Churn, Churners, Cycle
-from bench.measures import GROWTH, RSS_AFTER, look_name
+from bench.measures import GROWTH, RSS_AFTER
 from bench.record.book import Book
+from bench.record.fact_names import look_name
 from bench.record.findings import Findings, Where
 from bench.record.profiles.sizes import ChurnSizes
 from bench.scenarios.stress import churn
