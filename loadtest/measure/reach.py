@@ -20,7 +20,7 @@ twice in a row is a duplicate (`loadtest.measure.judging.doubtful`).
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
 expected to get at least one announcement (or list, over the socket) after the asking. The first of them counts; where
 another change came shortly before, that can be too early a one, so `time to fresh` is the exact measure. Above
-`PAIRS_AT_ONCE` pairs per call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
+`judging.changes.PAIRS_AT_ONCE` pairs per call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
 out*. Duplicates and order are those of revisions, where announcements carry them.
 
 **What others do** (users who are not of the swarm, changes that it did not make) has no time of its own here. It is
@@ -49,10 +49,11 @@ import numpy as np
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
+from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SEES_ROOMS, Change, Ledger, Transition
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, Ledger, Transition
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
 SETTLE_S = 5.0
@@ -62,7 +63,6 @@ PATIENCE_S = 30.0
 """A receipt that no transition explains waits so long for one: its player may not have read its acceptance yet."""
 LONG_STALL = 0.5
 """Of the settling time: so much later than it came, news still comes in time."""
-PAIRS_AT_ONCE = 100_000
 FORGET_EVERY_S = 30.0
 REMEMBER_S = 120.0
 _TIME_BITS = 42
@@ -117,8 +117,7 @@ class Reach:
         self._keys = np.empty(0, dtype=np.int64)
         self._numbers = np.empty(0, dtype=np.int64)
         self._waiting: tuple[IntArray, IntArray, FloatArray] = (none(), none(), np.empty(0))
-        self._changes: list[Change] = []
-        self._announced: tuple[IntArray, FloatArray] = (none(), np.empty(0))
+        self._changes = ChangesOfRooms(ledger.disturbances, settle_s=settle_s, since_s=self._base_s)
         self._strangers = Strangers(settle_s)
         self._rounds = RoundsOfRooms(settle_s, ledger.disturbances)
         self._views = Views(ledger.disturbances, settle_s=settle_s)
@@ -142,11 +141,11 @@ class Reach:
         if not is_final and self._ledger.heard_until_s is not None:
             horizon_s = min(horizon_s, self._ledger.heard_until_s - self.settle_s)
         self._take_transitions()
-        self._changes += self._ledger.changes
-        self._ledger.changes = []
+        changes, self._ledger.changes = self._ledger.changes, []
+        self._changes.add(changes)
         pending_s = [self._entries[number].transition.end_s for number in self._open]
         pending_s += [self._strangers.oldest_s, self._rounds.oldest_s, self._views.oldest_s]
-        pending_s += [change.answered_s for change in self._changes]
+        pending_s += [self._changes.oldest_s]
         spans = Spans(self._ledger, now_s=now_s, since_s=min(now_s, *pending_s))
         taken = take(self._ledger.pending, horizon_s)
         self.presence.booked += len(taken.receipt_users)
@@ -160,8 +159,9 @@ class Reach:
                 still_open.append(number)
         self._open = still_open
         self._judge_views(spans, horizon_s)
-        self._rounds.add(taken, self._changes)
-        self._judge_changes(taken, spans, horizon_s)
+        self._rounds.add(taken, self._changes.waiting)
+        for latencies_s, heard_s in self._changes.judge(taken, spans, horizon_s, self.rooms):
+            self._on_fan_out("rooms", latencies_s, heard_s)
         self._add(self._strangers.judge(spans, horizon_s - PATIENCE_S if not is_final else math.inf), self.presence)
         self._add(self._rounds.judge(spans, horizon_s), self.rooms)
         found = self._ledger.revisions.take_found()
@@ -381,46 +381,6 @@ class Reach:
             del self._entries[number]
         keep = ~np.isin(self._numbers, np.array(past, dtype=np.int64))
         self._keys, self._numbers = self._keys[keep], self._numbers[keep]
-
-    # -- rooms ----------------------------------------------------------------------------------------------------
-
-    def _judge_changes(self, taken: Taken, spans: Spans, horizon_s: float) -> None:
-        at = np.concatenate([self._announced[0], taken.announcement_spans])
-        times_s = np.concatenate([self._announced[1], taken.announcement_times_s])
-        due = [change for change in self._changes if self._deadline_s(change) <= horizon_s]
-        if due:
-            self._changes = [change for change in self._changes if self._deadline_s(change) > horizon_s]
-            self._match_changes(due, np.sort(at << _TIME_BITS | self._us_many(times_s)), spans)
-        if math.isfinite(horizon_s):
-            since_s = min((change.sent_s for change in self._changes), default=math.inf)
-            keep = times_s >= min(since_s, horizon_s - self.settle_s)
-            at, times_s = at[keep], times_s[keep]
-        self._announced = at, times_s
-
-    def _match_changes(self, due: list[Change], keys: IntArray, spans: Spans) -> None:
-        sees = spans.sees(SEES_ROOMS)
-        observers = int(np.count_nonzero(sees & spans.is_open_at(due[-1].answered_s)))
-        step = max(1, math.ceil(len(due) * observers / PAIRS_AT_ONCE))
-        for turn, change in enumerate(due):
-            deadline_s = self._deadline_s(change)
-            expected = spans.numbers[sees & spans.stayed(change.sent_s, deadline_s)]
-            looked_at = expected[turn % step :: step]
-            self.rooms.events += 1
-            self.rooms.sampled_out += len(expected) - len(looked_at)
-            self.rooms.expected += len(looked_at)
-            if not len(looked_at) or not len(keys):
-                continue
-            places = np.searchsorted(keys, looked_at << _TIME_BITS | self._us(change.sent_s))
-            found = keys[np.minimum(places, len(keys) - 1)]
-            times_s = (found & ((1 << _TIME_BITS) - 1)) / 1e6 + self._base_s
-            has_come = (places < len(keys)) & (found >> _TIME_BITS == looked_at)
-            has_come &= times_s <= deadline_s
-            self.rooms.received += int(np.count_nonzero(has_come))
-            if not math.isnan(change.intended_s):
-                self._on_fan_out("rooms", times_s[has_come] - change.intended_s, times_s[has_come])
-
-    def _deadline_s(self, change: Change) -> float:
-        return self._ledger.disturbances.deadline_s(change.sent_s, change.answered_s + self.settle_s)
 
     # -- times ----------------------------------------------------------------------------------------------------
 

@@ -406,7 +406,7 @@ def test_revisions_that_go_back_or_repeat_are_order_and_duplicates():
 
 
 def test_too_many_pairs_are_sampled_and_say_so(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("loadtest.measure.reach.PAIRS_AT_ONCE", 50)
+    monkeypatch.setattr("loadtest.measure.judging.changes.PAIRS_AT_ONCE", 50)
     world = World(20)
     for _ in range(10):
         world.change()
