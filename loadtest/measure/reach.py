@@ -20,8 +20,8 @@ twice in a row is a duplicate (`loadtest.measure.judging.doubtful`).
 of what. An observer that was accepted before a change was asked for and stayed for `settle_s` after the answer is
 expected to get at least one announcement (or list, over the socket) after the asking. The first of them counts; where
 another change came shortly before, that can be too early a one, so `time to fresh` is the exact measure. Above
-`judging.changes.PAIRS_AT_ONCE` pairs per call, changes are looked at for every n-th observer only, and the rest is counted as *sampled
-out*. Duplicates and order are those of revisions, where announcements carry them.
+`PAIRS_AT_ONCE` pairs per call (`loadtest.measure.judging.changes`), changes are looked at for every n-th observer only,
+and the rest is counted as *sampled out*. Duplicates and order are those of revisions, where announcements carry them.
 
 **What others do** (users who are not of the swarm, changes that it did not make) has no time of its own here. It is
 judged by what the observers heard: where most of them heard of it, the others should have, too
