@@ -507,18 +507,18 @@ def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.Cap
         world.join(user_id)
         world.now_s += 0.001
     instant_s, world.ledger.clock = world.now_s, lambda: instant_s
-    began_s = time.process_time()
+    began_s = time.thread_time()
     for user_id in range(1000, 1200):
         for watch in watches:
             watch.presence(user_id, True)
-    written_s = time.process_time() - began_s
+    written_s = time.thread_time() - began_s
     world.reach.settle(world.now_s + 60)
-    judged_s = time.process_time() - began_s - written_s
+    judged_s = time.thread_time() - began_s - written_s
     events = 200 * 500
     assert world.reach.presence.received == events
     with capsys.disabled():
-        print(f"\nledger: {written_s / events * 1e6:.2f} µs a receipt to write, {judged_s / events * 1e6:.2f} to judge")
-    assert written_s / events < 4e-6, "far above what it takes: a busy machine does not fail this, a slow ledger does"
+        print(f"\nledger: {written_s / events * 1e6:.2f} µs to write a receipt, {judged_s / events * 1e6:.2f} to judge")
+    assert written_s / events < 4e-6, "far above what it takes"
     assert judged_s / events < 4e-6
 
 
