@@ -379,6 +379,9 @@ class Reach:
         ]
         for number in past:
             del self._entries[number]
+        for entry in self._entries.values():
+            if entry.had is not None and entry.transition.end_s < horizon_s - REMEMBER_S:
+                entry.had = None
         keep = ~np.isin(self._numbers, np.array(past, dtype=np.int64))
         self._keys, self._numbers = self._keys[keep], self._numbers[keep]
 

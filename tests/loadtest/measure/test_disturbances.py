@@ -11,6 +11,7 @@ import pytest
 from loadtest.measure.disturbed.windows import Disturbances
 from loadtest.measure.points import Points
 from loadtest.measure.processes.health import LATE_TICK_S, TICK_S, Health, HealthMonitor
+from loadtest.measure.reach import FORGET_EVERY_S, REMEMBER_S
 from tests.loadtest.measure.test_reach import SETTLE_S, World
 
 RECOVERY_S = 20.0
@@ -169,6 +170,19 @@ def test_news_of_the_end_of_a_fault_that_comes_late_is_no_duplicate_and_a_second
     world.tell(1, False)
     world.wait()
     assert harm(world) == (0, 9, 0)
+
+
+def test_who_had_what_of_a_fault_is_forgotten_two_minutes_later() -> None:
+    world = Disturbed()
+    player_who_left_just_before_the_end_of_a_fault(world)
+    world.now_s += 2.0
+    world.tell(1, False)
+    world.wait(3 * SETTLE_S)
+    (left,) = [entry for entry in world.reach._entries.values() if not entry.transition.is_online]
+    assert left.had is not None
+    assert len(left.had) == 9
+    world.wait(REMEMBER_S + FORGET_EVERY_S + SETTLE_S)
+    assert left.had is None
 
 
 def test_late_news_is_no_duplicate_for_those_alone_who_were_not_told_in_time() -> None:
