@@ -174,8 +174,13 @@ class Simulation:
             life.loop.bury()
         world.leave()
         # They hold each other in circles: cut here, most of them need no collector.
-        for held in (*lives, *(life.app for life in lives if hasattr(life, "app")), *self.players, *self.nodes):
-            vars(held).clear()
+        apps = [life.app for life in lives if hasattr(life, "app")]
+        circles: list[object] = [each for app in apps for each in vars(app).values()]
+        circles += [life.log for life in lives if hasattr(life, "log")]
+        circles += [each for player in self.players for each in (player.connection, player.list, player.network)]
+        for held in (*circles, *apps, *lives, *self.players, *self.nodes):
+            if hasattr(held, "__dict__") and not isinstance(held, Settings):
+                vars(held).clear()
 
     def _make_players(self, seed: str) -> list[Player]:
         cast = self.schedule.cast

@@ -42,7 +42,9 @@ class Call(msgspec.Struct, eq=False):
     is_off: bool = False
 
     def cancel(self) -> None:
+        """What it would have been called with is let go at once, not at its moment."""
         self.is_off = True
+        self.args = ()
 
     def cancelled(self) -> bool:
         return self.is_off
@@ -106,17 +108,16 @@ class World:
 
     def _run(self, until_s: float) -> None:
         """All of a run goes through here, so it is written out."""
-        soon, later, pop = self.soon, self._later, heapq.heappop
-        at_once = 0
+        soon, later, pop, take = self.soon, self._later, heapq.heappop, self.soon.popleft
+        calls = since = self.calls
         self._is_over = False
         while not self._is_over:
             if soon:
-                call = soon.popleft()
-                at_once += 1
-                if at_once > MOST_CALLS_AT_ONCE:
-                    raise RuntimeError("calls go round in circles, and no time passes")
+                call = take()
                 if call.is_off:
                     continue
+                if calls - since > MOST_CALLS_AT_ONCE:
+                    raise RuntimeError("calls go round in circles, and no time passes")
             else:
                 if not later or later[0][0] > until_s:
                     break
@@ -124,12 +125,13 @@ class World:
                 if call.is_off:
                     continue
                 self.now_s = at_s
-                at_once = 0
-            self.calls += 1
+                since = calls
+            calls += 1
+            self.calls = calls
             loop = call.loop
             if loop is None:
                 call.callback(*call.args)
-            elif not isinstance(loop, ProcessLoop):
+            elif type(loop) is not ProcessLoop:
                 loop.make(call)
             elif loop.is_standing:
                 loop.hold(call)
