@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -132,29 +132,28 @@ class Simulation:
     def _settle(self) -> None:
         give_up_s = self.world.now_s + AT_MOST_S - SETTLES_S
         while self.observer.violation is None:
-            found = self._faults()
-            if not found:
+            first = next(self._faults(), None)
+            if first is None:
                 return
             if self.world.now_s >= give_up_s:
-                self.observer.violated(*found[0])
+                self.observer.violated(*first)
                 return
             faults.mend(self.stage)
             self.world.run(self.world.now_s + CHECK_AGAIN_S)
 
-    def _faults(self) -> list[tuple[str, str]]:
-        found = list(
-            quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=self.observer.has_forked)
-        )
-        found += heard.repeated(self.players)
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        """As they are found: where one is left, nobody has to know the others."""
+        has_forked = self.observer.has_forked
+        yield from quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=has_forked)
+        yield from heard.repeated(self.players)
         if not self.schedule.faults:
-            found += heard.out_of_turn(self.players)
-        if not self.observer.has_forked:
-            found += heard.faults(self.players, self.observer.history)
+            yield from heard.out_of_turn(self.players)
+        if not has_forked:
+            yield from heard.faults(self.players, self.observer.history)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
-        if life is not None and not self.observer.has_forked:
-            books = life.app.replica.books
-            found += [("what was answered stays so", fault) for fault in self.answers.faults(books)]
-        return found
+        if life is not None and not has_forked:
+            for fault in self.answers.faults(life.app.replica.books):
+                yield "what was answered stays so", fault
 
     def _look_at_queues(self) -> None:
         for life in self.stage.all_lives():
