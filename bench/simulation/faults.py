@@ -136,8 +136,7 @@ def _restart(keeps: str) -> Callable[[Stage, int, float, int], None]:
 
 
 def _rewind(stage: Stage, who: int, lasts_s: float, b: int) -> None:
-    """It dies, and has saved its data for the last time a while before. Where no node lives to know better, its data
-    are thrown away (docs/operating.md)."""
+    """It dies, and has saved its data for the last time a while before."""
     if stage.valkey.is_up:
         stage.note("valkey", f"saves its data for the last time before it dies in {lasts_s:.1f} s")
         stage.valkey.save()
@@ -146,8 +145,6 @@ def _rewind(stage: Stage, who: int, lasts_s: float, b: int) -> None:
 
 def _come_up(stage: Stage, keeps: str) -> None:
     if not stage.valkey.is_up:
-        if keeps == "saved" and not any(life.is_open for life in stage.all_lives()):
-            keeps = "nothing"
         stage.note("valkey", f"is back, with {keeps}")
         stage.valkey.come_up(keeps=keeps)
 
@@ -230,7 +227,7 @@ FAULTS: dict[str, Fault] = {
     "hang": Fault(_hang, 3, 0.3, 6.0),
     "restart": Fault(_restart("all"), 2, 0.1, 4.0),
     "wipe": Fault(_restart("nothing"), 2, 0.1, 4.0),
-    "rewind": Fault(_rewind, 0, 0.05, 3.0),  # not drawn: docs/simulation.md says why
+    "rewind": Fault(_rewind, 2, 0.05, 3.0),
     "set_valkey_clock": Fault(_set_valkey_clock, 1),
     "store_away": Fault(_store("away"), 3, 0.5, 6.0),
     "store_before": Fault(_store("before"), 3),

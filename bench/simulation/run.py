@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -132,29 +132,28 @@ class Simulation:
     def _settle(self) -> None:
         give_up_s = self.world.now_s + AT_MOST_S - SETTLES_S
         while self.observer.violation is None:
-            found = self._faults()
-            if not found:
+            first = next(self._faults(), None)
+            if first is None:
                 return
             if self.world.now_s >= give_up_s:
-                self.observer.violated(*found[0])
+                self.observer.violated(*first)
                 return
             faults.mend(self.stage)
             self.world.run(self.world.now_s + CHECK_AGAIN_S)
 
-    def _faults(self) -> list[tuple[str, str]]:
-        found = list(
-            quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=self.observer.has_forked)
-        )
-        found += heard.repeated(self.players)
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        """As they are found: where one is left, nobody has to know the others."""
+        has_forked = self.observer.has_forked
+        yield from quiet.faults(self.nodes, self.players, self.database, self.answers, has_forked=has_forked)
+        yield from heard.repeated(self.players)
         if not self.schedule.faults:
-            found += heard.out_of_turn(self.players)
-        if not self.observer.has_forked:
-            found += heard.faults(self.players, self.observer.history)
+            yield from heard.out_of_turn(self.players)
+        if not has_forked:
+            yield from heard.faults(self.players, self.observer.history)
         life = next((node.life for node in self.nodes if node.life is not None and node.life.is_open), None)
-        if life is not None and not self.observer.has_forked:
-            books = life.app.replica.books
-            found += [("what was answered stays so", fault) for fault in self.answers.faults(books)]
-        return found
+        if life is not None and not has_forked:
+            for fault in self.answers.faults(life.app.replica.books):
+                yield "what was answered stays so", fault
 
     def _look_at_queues(self) -> None:
         for life in self.stage.all_lives():
@@ -174,8 +173,13 @@ class Simulation:
             life.loop.bury()
         world.leave()
         # They hold each other in circles: cut here, most of them need no collector.
-        for held in (*lives, *(life.app for life in lives if hasattr(life, "app")), *self.players, *self.nodes):
-            vars(held).clear()
+        apps = [life.app for life in lives if hasattr(life, "app")]
+        circles: list[object] = [each for app in apps for each in vars(app).values()]
+        circles += [life.log for life in lives if hasattr(life, "log")]
+        circles += [each for player in self.players for each in (player.connection, player.list, player.network)]
+        for held in (*circles, *apps, *lives, *self.players, *self.nodes):
+            if hasattr(held, "__dict__") and not isinstance(held, Settings):
+                vars(held).clear()
 
     def _make_players(self, seed: str) -> list[Player]:
         cast = self.schedule.cast

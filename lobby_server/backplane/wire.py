@@ -44,6 +44,9 @@ class Snapshot(msgspec.Struct, array_like=True, frozen=True):
     image: bytes
     tail: list[Entry]
     """The entries before, for replicas that are a little behind."""
+    opened_s: float = 0.0
+    """When the stream was opened, by the time of the log, where this is what it was opened with and it follows another
+    one: `BeginEpoch` is still to be applied."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -38,7 +38,7 @@ from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.rooms.fetch_meter import FetchMeter
 from lobby_server.service.rooms.hosting import RoomHosting
-from lobby_server.service.rooms.list import RoomListView
+from lobby_server.service.rooms.list import ListedRooms, RoomListView
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.assembly import Social
@@ -167,7 +167,8 @@ class App:
 
         # Who hears of it
         self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
-        self.room_list = RoomListView(books.rooms, self.metrics)
+        listed = ListedRooms(books.rooms)
+        self.room_list = RoomListView(listed, self.metrics)
         self.fanout = Fanout(
             clock=clock,
             metrics=self.metrics,
@@ -180,7 +181,7 @@ class App:
         self.announcer = Announcer(
             fanout=self.fanout,
             sessions=self.sessions,
-            rooms=RoomChanges(books.rooms, self.fetch_meter),
+            rooms=RoomChanges(listed, self.fetch_meter),
             count_players=self.presence.__len__,
             clock=clock,
             metrics=self.metrics,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
 from lobby_server.backplane.valkey.stream import Stream
 from lobby_server.core.machine import commands
 from lobby_server.core.presence import User
@@ -132,6 +133,58 @@ async def test_valkey_that_comes_back_with_data_of_a_while_ago_is_given_what_the
     newcomer = await nodes.start(engine.url)
     await agree(one, other, newcomer)
     assert newcomer.state.books.rooms.get("r") is not None
+
+
+async def test_nobody_writes_on_in_the_data_of_a_server_that_was_started_again(engine: Engine, nodes: Nodes) -> None:
+    node = await nodes.start(engine.url)
+    await node.replica.run(said("saved"))
+    engine.save()
+    await node.replica.run(said("forgotten"))
+    epoch = node.log._standing.epoch
+    knows_no_better = Stream(engine.url, cluster=nodes.cluster)
+    assert await knows_no_better.epoch() == epoch
+    await node.kill()  # or it would put it right before anybody looks
+    engine.restart()
+    with contextlib.suppress(BackplaneAway):  # its connection was to the server before
+        await knows_no_better.newest()
+    assert await knows_no_better.epoch() is None
+    for write in (
+        knows_no_better.append(epoch, b"batch"),
+        knows_no_better.renew(epoch, "node", ttl_s=1.0, report=b"", others=()),
+        knows_no_better.put_snapshot(epoch, b"snapshot", keep_from="0-0"),
+    ):
+        with pytest.raises(EpochGone):
+            await write
+    await knows_no_better.close()
+
+
+async def test_node_that_starts_while_valkey_has_old_data_waits_for_those_that_know_more(
+    engine: Engine, nodes: Nodes
+) -> None:
+    one = await nodes.start(engine.url)
+    await one.replica.run(said("saved"))
+    engine.save()
+    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    shown = one.state.books.rooms.revision
+    engine.restart()
+    newcomer = await nodes.start(engine.url)
+    room, revision = newcomer.state.books.rooms.get("r"), newcomer.state.books.rooms.revision
+    assert room is not None
+    assert revision > shown
+    await agree(one, newcomer)
+    assert (one.resets, newcomer.restored) == (0, 0)
+
+
+async def test_data_of_a_server_that_was_started_again_are_nobodys_lobby_where_no_node_is_left(
+    engine: Engine, nodes: Nodes
+) -> None:
+    one = await nodes.start(engine.url)
+    await one.replica.run(commands.CreateRoom(new_room("r", ANN)))
+    engine.save()
+    await one.kill()
+    engine.restart()
+    newcomer = await nodes.start(engine.url)
+    assert (newcomer.restored, len(newcomer.state.books.rooms)) == (1, 0), "the database says what there is"
 
 
 async def test_command_that_was_sent_to_a_server_that_died_is_applied_once(engine: Engine, nodes: Nodes) -> None:

@@ -101,7 +101,7 @@ one_command = st.one_of(
     st.builds(commands.TakePart, users),
     st.builds(commands.KeepNotice, user_ids),
     st.builds(commands.NodeLost, st.sampled_from(NODES)),
-    st.just(commands.BeginEpoch()),
+    st.builds(commands.BeginEpoch, st.floats(0.0, 1000.0)),
     st.builds(commands.NodeUp, st.sampled_from(NODES)),
     st.builds(commands.NodeDown, st.sampled_from(NODES), st.just(3.0)),
 )

@@ -15,6 +15,7 @@ from lobby_server.service.auth import Tokens
 from lobby_server.service.fanout.fanout import Fanout
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.fetch_meter import FetchMeter
+from lobby_server.service.rooms.list import ListedRooms
 from lobby_server.service.session import Rules, Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
@@ -69,7 +70,7 @@ class Stage:
         self.announcer = Announcer(
             fanout=self.fanout,
             sessions=self.sessions,
-            rooms=RoomChanges(RoomBook(empty_ttl_s=60.0), FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)),
+            rooms=RoomChanges(ListedRooms(RoomBook(empty_ttl_s=60.0)), FetchMeter(clock=self.clock, cpu_s=lambda: 0.0)),
             count_players=lambda: 0,
             clock=self.clock,
             metrics=self.metrics,

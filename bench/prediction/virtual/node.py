@@ -32,7 +32,7 @@ from lobby_server.service.fanout.fanout import SLICE_WRITES, TURN_BYTES, Fanout
 from lobby_server.service.fanout.profile import BASE_PROFILE, PresenceMode, RoomsMode
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.fetch_meter import FetchMeter
-from lobby_server.service.rooms.list import RoomListView
+from lobby_server.service.rooms.list import ListedRooms, RoomListView
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
@@ -61,8 +61,8 @@ _HEARTBEAT_UP, _HEARTBEAT_DOWN = client_frame_bytes(len(PING_MESSAGE)), server_f
 class _PaidChanges(RoomChanges):
     """The room list as it is told, and the work of that: for deltas it is compared room by room."""
 
-    def __init__(self, book: RoomBook, meter: FetchMeter, node: Node) -> None:
-        super().__init__(book, meter)
+    def __init__(self, rooms: ListedRooms, meter: FetchMeter, node: Node) -> None:
+        super().__init__(rooms, meter)
         self._node = node
 
     def frames(self, mode: RoomsMode, clients: int) -> list[bytes]:
@@ -110,6 +110,7 @@ class Node:
         # The server's own
         metrics = Metrics()
         self.book = RoomBook(empty_ttl_s=FOREVER_S)
+        listed = ListedRooms(self.book)
         crowds = dealt(setup.sessions_of(number), crowds=CROWDS, most=MOST_IN_A_CROWD) or [1]
         meter = CountingMeter(process, sessions_per_crowd=sum(crowds) / len(crowds))
         self.desk = ListDesk(
@@ -117,7 +118,7 @@ class Node:
             model,
             process,
             book=self.book,
-            view=RoomListView(self.book, metrics),
+            view=RoomListView(listed, metrics),
             meter=meter,
             told=told,
             traffic=self.traffic,
@@ -139,7 +140,7 @@ class Node:
         self.announcer = Announcer(
             fanout=self.fanout,
             sessions=Sessions(limit=0),
-            rooms=_PaidChanges(self.book, meter, self),
+            rooms=_PaidChanges(listed, meter, self),
             count_players=lambda: setup.sessions,
             clock=process,
             metrics=metrics,

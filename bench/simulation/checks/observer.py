@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.simulation.checks.history import FOLLOWED, History
-from bench.simulation.checks.state import fault_of, summary_of
+from bench.simulation.checks.state import fault_of, list_of, summary_of
 from bench.simulation.nodes.watched import WatchedLog
 from bench.simulation.outside.loop import World
 from bench.simulation.outside.store import Database
@@ -18,9 +18,7 @@ from lobby_server.core.machine import commands
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import dump
-from lobby_server.protocol.encoding import encode_json
 from lobby_server.service.app import App
-from lobby_server.service.rooms.list import room_resource
 
 LOOK_EVERY = 40
 """Entries between two looks at the whole state: a look costs more than an entry."""
@@ -61,7 +59,7 @@ class Observer:
         self._summaries: dict[tuple[str, int], tuple[tuple[object, ...], str]] = {}
         self._images: dict[tuple[str, int], tuple[int, str]] = {}
         self._revisions: dict[WatchedLog, int] = {}
-        self._lists: dict[int, bytes] = {}
+        self._lists: dict[int, tuple[object, ...]] = {}
         """By revision, of whichever node first."""
         self._apps: dict[WatchedLog, App] = {}
         self._epochs: set[str] = set()
@@ -118,7 +116,7 @@ class Observer:
             self.violated("revision only up", f"{log.node} went from {held} to {revision}")
         if revision != held:
             self._revisions[log] = revision
-            shown = encode_json([room_resource(room) for room in book.public()])
+            shown = list_of(book)
             if self._lists.setdefault(revision, shown) != shown:
                 self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
         summary = summary_of(app.replica.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.state import LobbyState
+from lobby_server.core.rooms import RoomBook
 
 
 def fault_of(state: LobbyState) -> str | None:
@@ -18,6 +19,19 @@ def summary_of(state: LobbyState) -> tuple[object, ...]:
         state.now_s, state.leader, len(state.nodes), books.rooms.revision, len(books.rooms), books.rooms.players,
         len(books.presence), len(books.lines), len(books.chatters), len(books.revoked), len(books.partings),
         len(books.notices.due), len(books.notices.waiting), len(books.notices.unread),
+    )  # fmt: skip
+
+
+def list_of(book: RoomBook) -> tuple[object, ...]:
+    """What the public list shows, without its texts: O(rooms)."""
+    return tuple(
+        [
+            (
+                room.id, room.host.id, room.gamemode, room.map_name, len(room.members), room.max_players, room.name,
+                room.created_at, room.players is None,
+            )
+            for room in book.public()
+        ]
     )  # fmt: skip
 
 

@@ -196,7 +196,7 @@ class Side:
         errand = min(self._due_s, key=self._due_s.__getitem__)
         del self._due_s[errand]
         self._under_way, self._is_dropped = errand, False
-        Fiber(self._world, lambda: self._run(errand))
+        Fiber(self._world, lambda: self._run(errand), at_once=True)
 
     def _run(self, errand: Errand) -> None:
         again_in_s = errand()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from bench.simulation.clients.player import Player
@@ -59,6 +60,10 @@ class Scene:
 Deed = Callable[[Scene, Player, int, int], None]
 
 
+COMES_BACK_S = 0.5
+"""After which one who was kicked tries to enter again."""
+
+
 def _choose(found: Sequence[_Item], number: int) -> _Item | None:
     return found[number % len(found)] if found else None
 
@@ -83,10 +88,14 @@ def _join(scene: Scene, player: Player, a: int, b: int) -> None:
     elif (listed := _choose(player.rooms, a)) is not None:
         room_id = listed.id
     if room_id is not None:
-        scene.asked_to_join[player.user.id, room_id] += 1
-        player.asks_room()
-        message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
-        _send(scene, player, message, f"joins room {room_id}")
+        _enter(scene, player, room_id)
+
+
+def _enter(scene: Scene, player: Player, room_id: str) -> None:
+    scene.asked_to_join[player.user.id, room_id] += 1
+    player.asks_room()
+    message = JoinRoom(roomId=room_id, version=player.connection.version, name=player.name)
+    _send(scene, player, message, f"joins room {room_id}")
 
 
 def _leave(scene: Scene, player: Player, a: int, b: int) -> None:
@@ -108,8 +117,13 @@ def _kick(scene: Scene, player: Player, a: int, b: int) -> None:
     if room is not None:
         peer_id = _choose([each for each in room.members if each != room.peer_id], a)
         if peer_id is not None:
-            scene.note(player.name, f"kicks {room.members[peer_id]} out of room {room.room_id}")
+            name = room.members[peer_id]
+            scene.note(player.name, f"kicks {name} out of room {room.room_id}")
             _quietly(lambda: player.connection.kick(peer_id))
+            if b % 2:  # they do not take it
+                for other in scene.players:
+                    if other.user.username == name:
+                        player.world.call_later(COMES_BACK_S, partial(_enter, scene, other, room.room_id))
 
 
 def _say(channel: Callable[[Scene, int], str]) -> Deed:

@@ -18,9 +18,10 @@ SHORTEST_S = 1e-6
 
 
 class Fiber:
-    """One piece of code. It begins with the next call of the world."""
+    """One piece of code."""
 
-    def __init__(self, world: World, run: Callable[[], object]) -> None:
+    def __init__(self, world: World, run: Callable[[], object], *, at_once: bool = False) -> None:
+        """It begins with the next call of the world; `at_once`: now, where the world waits for no other code."""
         self.hub = world.hub
         self._world = world
         self._greenlet: Any = greenlet(lambda is_woken: run(), world.hub)
@@ -30,7 +31,10 @@ class Fiber:
         self._until_s = inf
         self._is_parked = False
         world.fibers[self] = None
-        world.call_soon(self._go_on, False)
+        if at_once and getcurrent() is world.hub:
+            self._go_on(False)
+        else:
+            world.call_soon(self._go_on, False)
 
     @staticmethod
     def current() -> Fiber:

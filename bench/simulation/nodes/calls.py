@@ -6,8 +6,9 @@ Each is the line that the handler under `lobby_server/web/api/` has; refusals an
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from lobby_server.backplane.node.catching_up import CATCH_UP_S
 from lobby_server.core.presence import User
@@ -19,8 +20,7 @@ from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One call. `token` None: anybody may."""
 
     what: str
@@ -28,8 +28,7 @@ class Asked:
     arguments: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """`status` 0: none came."""
 
     status: int

@@ -8,11 +8,11 @@ SIGSTOP, and ended, as by SIGKILL. A call takes no time: what takes time is said
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from datetime import datetime, timedelta, timezone
+from heapq import heappop, heappush
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -42,7 +42,9 @@ class Call(msgspec.Struct, eq=False):
     is_off: bool = False
 
     def cancel(self) -> None:
+        """What it would have been called with is let go at once, not at its moment."""
         self.is_off = True
+        self.args = ()
 
     def cancelled(self) -> bool:
         return self.is_off
@@ -84,9 +86,13 @@ class World:
         if call.at_s <= self.now_s:
             self.soon.append(call)
         else:
-            self._order += 1
-            heapq.heappush(self._later, (call.at_s, self._order, call))
+            self.put_later(call)
         return call
+
+    def put_later(self, call: Call) -> None:
+        """One more call, of a moment that has not come."""
+        order = self._order = self._order + 1
+        heappush(self._later, (call.at_s, order, call))
 
     def forget(self) -> None:
         """Nothing that was to be called is called."""
@@ -106,17 +112,16 @@ class World:
 
     def _run(self, until_s: float) -> None:
         """All of a run goes through here, so it is written out."""
-        soon, later, pop = self.soon, self._later, heapq.heappop
-        at_once = 0
+        soon, later, pop, take = self.soon, self._later, heappop, self.soon.popleft
+        calls = since = self.calls
         self._is_over = False
         while not self._is_over:
             if soon:
-                call = soon.popleft()
-                at_once += 1
-                if at_once > MOST_CALLS_AT_ONCE:
-                    raise RuntimeError("calls go round in circles, and no time passes")
+                call = take()
                 if call.is_off:
                     continue
+                if calls - since > MOST_CALLS_AT_ONCE:
+                    raise RuntimeError("calls go round in circles, and no time passes")
             else:
                 if not later or later[0][0] > until_s:
                     break
@@ -124,12 +129,13 @@ class World:
                 if call.is_off:
                     continue
                 self.now_s = at_s
-                at_once = 0
-            self.calls += 1
+                since = calls
+            calls += 1
+            self.calls = calls
             loop = call.loop
             if loop is None:
                 call.callback(*call.args)
-            elif not isinstance(loop, ProcessLoop):
+            elif type(loop) is not ProcessLoop:
                 loop.make(call)
             elif loop.is_standing:
                 loop.hold(call)
@@ -187,7 +193,13 @@ class ProcessLoop:
     def call_later(
         self, delay_s: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Call:
-        return self.world.put(Call(self.world.now_s + delay_s, self, callback, args))
+        world = self.world
+        call = Call(world.now_s + delay_s, self, callback, args)
+        if delay_s > 0:
+            world.put_later(call)
+        else:
+            world.soon.append(call)
+        return call
 
     def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Call:
         return self.world.put(Call(at_s - self._booted_s, self, callback, args))

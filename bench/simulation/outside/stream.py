@@ -8,18 +8,16 @@ that is sent again then stands in the log twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 from bench.simulation.outside.loop import ProcessLoop
-from bench.simulation.outside.valkey import Valkey, stream_id
+from bench.simulation.outside.valkey import StreamId, Valkey, stream_id
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError
 from lobby_server.backplane.wire import Entry
 
 CALL_TIMEOUT_S = 2.0
-BLOCK_S = 1.0
-MOST_ENTRIES = 500
 """As in `lobby_server.backplane.valkey.stream`, which cannot be loaded without the client library of Valkey."""
 LEAST_S, SPREAD_S = 0.0002, 0.0013
 """Latency of one way, on most occasions: from the least on, and so much more."""
@@ -56,16 +54,11 @@ class SimulatedStream:
         await self._call(self._valkey.append, epoch, batch)
 
     async def read(self, epoch: str, after: str) -> list[tuple[str, Entry]]:
-        place = stream_id(after)
-
-        def reach(sent: _Sent) -> None:
-            self._valkey.read(epoch, place, block_s=BLOCK_S, most=MOST_ENTRIES, answer=sent.answer, lost=sent.lose)
-
-        found: list[tuple[str, Entry]] = await self._asked(_Sent(self, reach, 1))
+        found: list[tuple[str, Entry]] = await self._send(_Read(self, epoch, stream_id(after)))
         return found
 
     async def epoch(self) -> str | None:
-        found: str | None = await self._call(lambda: self._valkey.data.epoch)
+        found: str | None = await self._call(lambda: self._valkey.epoch)
         return found
 
     async def newest(self) -> int:
@@ -74,9 +67,6 @@ class SimulatedStream:
     async def first_after(self, epoch: str, after: str) -> int | None:
         found: int | None = await self._call(self._valkey.first_after, epoch, stream_id(after))
         return found
-
-    async def abandon(self, epoch: str, number: int) -> bool:
-        return bool(await self._call(self._valkey.abandon, epoch, number))
 
     async def snapshot(self) -> bytes | None:
         found: bytes | None = await self._call(lambda: self._valkey.data.snapshot)
@@ -126,18 +116,12 @@ class SimulatedStream:
 
     # -- the way there and back -----------------------------------------------------------------------------------
 
-    def _call(self, act: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
-        def reach(sent: _Sent) -> None:
-            try:
-                self._check_connection()
-                found = act(*arguments)
-            except BackplaneError as fault:
-                found = fault
-            sent.answer(found)
+    def _call(self, act: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        return self._send(_Call(self, act, arguments))
 
-        return self._asked(_Sent(self, reach, 0))
-
-    async def _asked(self, sent: _Sent) -> Any:
+    def _send(self, sent: _Sent) -> asyncio.Future[Any]:
+        """What comes of it. There is nothing around the future that waits for it: a fault that is raised holds what it
+        passes through, and so nothing that holds the fault."""
         if not self._valkey.is_up or self._loop.is_buried:
             raise BackplaneAway("Valkey is not there.")
         world = self._world
@@ -146,10 +130,7 @@ class SimulatedStream:
             at_s = self._last_at_s[sent.way]
         self._last_at_s[sent.way] = at_s
         world.call_at(at_s, sent.arrive)
-        found = await sent.future
-        if isinstance(found, BackplaneError):
-            raise found
-        return found
+        return sent.future
 
     def _check_connection(self) -> None:
         """A connection to a server that has died is opened anew by the call after the one that finds out."""
@@ -161,15 +142,19 @@ class SimulatedStream:
 class _Sent:
     """One call, from when it is sent. It is timed where it is lost: the others are answered in time, or found late."""
 
-    __slots__ = ("_began_s", "_reach", "_stream", "future", "way")
+    __slots__ = ("_began_s", "_stream", "future")
 
-    def __init__(self, stream: SimulatedStream, reach: Callable[[_Sent], None], way: int) -> None:
-        """`reach`: what it does to Valkey. `way`: 0 for calls, 1 for reads; none overtakes another of its way."""
+    way = 0
+    """0 for calls, 1 for reads; none overtakes another of its way."""
+
+    def __init__(self, stream: SimulatedStream) -> None:
         self._stream = stream
-        self._reach = reach
         self._began_s = stream._world.now_s
-        self.way = way
         self.future: asyncio.Future[Any] = stream._loop.create_future()
+
+    def reach(self) -> None:
+        """Valkey does it."""
+        raise NotImplementedError
 
     def arrive(self) -> None:
         stream = self._stream
@@ -178,14 +163,12 @@ class _Sent:
             self.lose()
         elif valkey.is_hanging:
             self.lose()  # unless it goes on in time
-            valkey.do(self._arrive_late)
+            valkey.do(self.reach)
         else:
-            self._reach(self)
-
-    def _arrive_late(self) -> None:
-        self._reach(self)
+            self.reach()
 
     def answer(self, found: Any) -> None:
+        """`found`: or a `BackplaneError`."""
         stream = self._stream
         if stream.loses_answers and self.way == 0:
             stream.loses_answers -= 1
@@ -205,8 +188,47 @@ class _Sent:
         )  # fmt: skip
 
 
+class _Call(_Sent):
+    """Answered as it arrives."""
+
+    __slots__ = ("_act", "_arguments")
+
+    def __init__(self, stream: SimulatedStream, act: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        super().__init__(stream)
+        self._act = act
+        self._arguments = arguments
+
+    def reach(self) -> None:
+        try:
+            self._stream._check_connection()
+            found = self._act(*self._arguments)
+        except BackplaneError as fault:
+            found = fault.with_traceback(None)
+        self.answer(found)
+
+
+class _Read(_Sent):
+    """Answered when there is something to be read, or after a while."""
+
+    __slots__ = ("_after", "_epoch")
+
+    way = 1
+
+    def __init__(self, stream: SimulatedStream, epoch: str, after: StreamId) -> None:
+        super().__init__(stream)
+        self._epoch = epoch
+        self._after = after
+
+    def reach(self) -> None:
+        self._stream._valkey.read(self._epoch, self._after, self)
+
+
 def _settle(future: asyncio.Future[Any], found: Any) -> None:
-    if not future.done():
+    if future.done():
+        return
+    if isinstance(found, BackplaneError):
+        future.set_exception(found)
+    else:
         future.set_result(found)
 
 

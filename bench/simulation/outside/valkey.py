@@ -1,14 +1,15 @@
 """A Valkey server, as far as the log uses one: the keys of one cluster, and what its scripts do with them at once.
 
 It can be restarted, with its data, without, or with those of a moment ago (an append-only file that is synchronised
-once per second). While it hangs, it takes what is sent and does it when it goes on.
+once per second). An epoch ends with the process in which it was opened, whatever data the next one has. While it hangs,
+it takes what is sent and does it when it goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from bench.simulation.outside.loop import Call, World
 from lobby_server.backplane.errors import EpochGone
@@ -17,8 +18,38 @@ from lobby_server.backplane.wire import Entry
 UNIX_S = 1_767_225_600.0
 """Of the beginning of a run."""
 STANDS_FOR_S = 1.0
-"""As in `lobby_server.backplane.valkey.stream`."""
+BLOCK_S = 1.0
+MOST_ENTRIES = 500
+"""As in `lobby_server.backplane.valkey.stream`, which cannot be loaded without the client library of Valkey."""
 StreamId = tuple[int, int]
+
+
+class Reader(Protocol):
+    """Who waits for entries."""
+
+    def answer(self, found: Any) -> None:
+        """Entries, none after a while, or `EpochGone`."""
+
+    def lose(self) -> None:
+        """This server has gone down before."""
+
+
+class _Waiting:
+    """A read for which there was nothing yet."""
+
+    __slots__ = ("after", "epoch", "reader", "timer")
+
+    def __init__(self, epoch: str, after: StreamId, reader: Reader) -> None:
+        self.epoch = epoch
+        self.after = after
+        self.reader = reader
+        self.timer: Call | None = None
+
+    def is_over(self) -> None:
+        """Its timer holds it, and it must not hold its timer."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
 
 @dataclass
@@ -26,6 +57,8 @@ class Data:
     """What a restart keeps, or not."""
 
     epoch: str | None = None
+    opened_in: int = 0
+    """The life of the server in which the epoch was opened."""
     number: int = 0
     log: list[tuple[StreamId, str, Entry]] = field(default_factory=list)
     last_id: StreamId = (0, 0)
@@ -38,7 +71,7 @@ class Data:
 
     def copy(self) -> Data:
         return Data(
-            self.epoch, self.number, list(self.log), self.last_id, self.snapshot, dict(self.alive),
+            self.epoch, self.opened_in, self.number, list(self.log), self.last_id, self.snapshot, dict(self.alive),
             dict(self.candidates), self.seeding, self.gate,
         )  # fmt: skip
 
@@ -54,7 +87,7 @@ class Valkey:
         """How far its wall clock is ahead of the truth."""
         self.appended = 0
         self._world = world
-        self._readers: list[tuple[str, StreamId, Callable[[Any], None], Callable[[], None], Call]] = []
+        self._readers: list[_Waiting] = []
         self._waiting: list[Callable[[], None]] = []
         self.life = 0
         """Goes up when it dies: connections to the life before are reset."""
@@ -83,9 +116,9 @@ class Valkey:
         self.life += 1
         self._waiting.clear()
         readers, self._readers = self._readers, []
-        for *_, lost, timer in readers:
-            timer.cancel()
-            lost()
+        for waiting in readers:
+            waiting.is_over()
+            waiting.reader.lose()
 
     def come_up(self, *, keeps: str) -> None:
         """`keeps`: all, nothing, or what was saved last."""
@@ -109,6 +142,11 @@ class Valkey:
     def time_s(self) -> float:
         return UNIX_S + self.now_s
 
+    @property
+    def epoch(self) -> str | None:
+        """None: none was opened in this life."""
+        return self.data.epoch if self.data.opened_in == self.life else None
+
     def append(self, epoch: str, batch: bytes) -> int:
         data = self.data
         self._check_epoch(epoch)
@@ -122,29 +160,20 @@ class Valkey:
             self._wake_readers()
         return data.number
 
-    def read(
-        self,
-        epoch: str,
-        after: StreamId,
-        *,
-        block_s: float,
-        most: int,
-        answer: Callable[[Any], None],
-        lost: Callable[[], None],
-    ) -> None:
-        """Call `answer` with entries, or with `EpochGone`, as soon as there are any; with none after `block_s`. `lost`
-        when this server goes down before."""
-        found = self._after(epoch, after, most)
+    def read(self, epoch: str, after: StreamId, reader: Reader) -> None:
+        """Answer a reader as soon as there is anything behind a place, or after `BLOCK_S`."""
+        found = self._after(epoch, after, MOST_ENTRIES)
         if found:
-            answer(found)
+            reader.answer(found)
             return
+        waiting = _Waiting(epoch, after, reader)
+        waiting.timer = self._world.call_later(BLOCK_S, self._give_up, waiting)
+        self._readers.append(waiting)
 
-        def give_up() -> None:
-            self._readers.remove(reader)
-            answer([])
-
-        reader = (epoch, after, answer, lost, self._world.call_later(block_s, give_up))
-        self._readers.append(reader)
+    def _give_up(self, waiting: _Waiting) -> None:
+        waiting.timer = None
+        self._readers.remove(waiting)
+        waiting.reader.answer([])
 
     def _after(self, epoch: str, after: StreamId, most: int) -> Any:
         found: list[tuple[str, Entry]] = []
@@ -160,22 +189,15 @@ class Valkey:
 
     def _wake_readers(self) -> None:
         readers, self._readers = self._readers, []
-        for epoch, after, answer, _, timer in readers:
-            timer.cancel()
-            answer(self._after(epoch, after, 500))
+        for waiting in readers:
+            waiting.is_over()
+            waiting.reader.answer(self._after(waiting.epoch, waiting.after, MOST_ENTRIES))
 
     def first_after(self, epoch: str, after: StreamId) -> int | None:
         found = self._after(epoch, after, 1)
         if isinstance(found, EpochGone):
             raise found
         return found[0][1].number if found else None
-
-    def abandon(self, epoch: str, number: int) -> bool:
-        self._check_epoch(epoch)
-        if self.data.number >= number:
-            return False
-        self.data.epoch = None
-        return True
 
     # -- beside the log -------------------------------------------------------------------------------------------
 
@@ -222,10 +244,11 @@ class Valkey:
     def seed(self, node: str, epoch: str, number: int, snapshot: bytes) -> bool:
         data = self.data
         seeding = data.seeding
-        if seeding is None or seeding[0] != node or seeding[1] <= self.now_s or data.epoch is not None:
+        if seeding is None or seeding[0] != node or seeding[1] <= self.now_s or self.epoch is not None:
             return False
         data.log, data.last_id, data.candidates = [], (0, 0), {}
-        data.number, data.snapshot, data.epoch, data.seeding = number, snapshot, epoch, None
+        data.number, data.snapshot, data.seeding = number, snapshot, None
+        data.epoch, data.opened_in = epoch, self.life
         return True
 
     def take_gate(self, token: str, for_s: float) -> bool:
@@ -240,7 +263,7 @@ class Valkey:
             self.data.gate = None
 
     def _check_epoch(self, epoch: str) -> None:
-        if self.data.epoch != epoch:
+        if self.data.epoch != epoch or self.data.opened_in != self.life:
             raise EpochGone
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused
 from lobby_server.backplane.place.standing import Standing
+from lobby_server.service.pacing import Patience
+from lobby_server.service.ports import Clock
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
@@ -22,9 +24,10 @@ CATCH_UP_S = 0.5
 class CatchingUp:
     """Of one node."""
 
-    def __init__(self, stream: Stream, standing: Standing) -> None:
+    def __init__(self, stream: Stream, standing: Standing, clock: Clock) -> None:
         self._stream = stream
         self._standing = standing
+        self._patience: Patience[asyncio.Future[None]] = Patience(clock, delay_s=CATCH_UP_S, act=_let_go)
         self._asking: list[asyncio.Future[None]] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []
         """Calls that wait for an entry, by its number."""
@@ -37,11 +40,11 @@ class CatchingUp:
         self._asking.append(future)
         if self.asker is None or self.asker.done():
             self.asker = loop.create_task(self._ask())
-        timer = loop.call_later(CATCH_UP_S, _let_go, future)
+        self._patience.add(future)
         try:
             await future
         finally:
-            timer.cancel()
+            self._patience.discard(future)
 
     def applied(self) -> None:
         """One more entry was. O(calls that wait)."""

@@ -21,7 +21,8 @@ GIVE_UP_S = 5.0
 """How long one waits for those before."""
 HELD_S = 10.0
 """After that it counts as let go: its holder may be gone."""
-RETRY_S = 0.005
+RETRY_S, LONGEST_RETRY_S = 0.005, 0.02
+"""Between two tries, twice as long each time: a holder takes some milliseconds, unless it hangs."""
 
 
 class Gate:
@@ -47,12 +48,13 @@ class Gate:
         """Raises `Refusal` (``try_again_later``) when Valkey is away, or others take too long."""
         async with self._lock:
             token = self._new_token()
-            give_up_s = self._monotonic_s() + GIVE_UP_S
+            give_up_s, retry_s = self._monotonic_s() + GIVE_UP_S, RETRY_S
             try:
                 while not await self._stream.take_gate(token, for_s=HELD_S):
                     if self._monotonic_s() >= give_up_s:
                         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
-                    await asyncio.sleep(RETRY_S)
+                    await asyncio.sleep(retry_s)
+                    retry_s = min(2 * retry_s, LONGEST_RETRY_S)
                 await self._barrier()
             except (BackplaneAway, BackplaneRefused):
                 raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None

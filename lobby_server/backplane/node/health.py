@@ -26,6 +26,8 @@ class Health:
         """Since when Valkey does not answer, or has another log; None: all is well."""
         self.well_since_s = 0.0
         self.outages = 0
+        self.went_away: Callable[[], None] = lambda: None
+        """Called as an outage begins: whoever waits for Valkey need not."""
         self._monotonic_s = monotonic_s
 
     @property
@@ -61,6 +63,7 @@ class Health:
             self.outages += 1
             what = "its log is another one now" if isinstance(fault, EpochGone) else fault
             log.warning("commands wait or are refused: %s", what)
+            self.went_away()
 
     def is_back(self) -> None:
         """Valkey answers, and this node stands in its log."""

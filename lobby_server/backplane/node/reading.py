@@ -64,6 +64,10 @@ class Reader:
         self._fatal = fatal
         self._monotonic_s = monotonic_s
         self._turn_began_s = 0.0
+        self._waiting: asyncio.Task[None] | None = None
+        """The task of `run`, while it waits for entries."""
+        self._is_called_off = False
+        health.went_away = self._call_off
         self.apply_s = 0.0
         """Time spent applying entries."""
         self.lag_s = 0.0
@@ -122,7 +126,7 @@ class Reader:
     async def _read(self) -> None:
         """Apply the entries that come next."""
         standing = self._standing
-        for stream_id, entry in await self._stream.read(standing.epoch, standing.stream_id):
+        for stream_id, entry in await self._wait_for_entries():
             if entry.number <= standing.number:
                 standing.stream_id = stream_id
                 continue  # a snapshot stood after it
@@ -134,6 +138,25 @@ class Reader:
                 await asyncio.sleep(0)
                 self._turn_began_s = self._monotonic_s()
         self._turn_began_s = self._monotonic_s()
+
+    async def _wait_for_entries(self) -> list[tuple[str, Entry]]:
+        standing = self._standing
+        self._waiting, self._is_called_off = asyncio.current_task(), False
+        try:
+            return await self._stream.read(standing.epoch, standing.stream_id)
+        except asyncio.CancelledError:
+            if not self._is_called_off:
+                raise
+            raise BackplaneAway("another call was not answered") from None
+        finally:
+            self._waiting = None
+
+    def _call_off(self) -> None:
+        """Another call has found that Valkey is away, or another one: a read that waits for entries may not notice for
+        as long as it may wait, and by then others have perhaps opened an epoch without this node."""
+        if self._waiting is not None:
+            self._is_called_off = True
+            self._waiting.cancel()
 
     async def _come_back(self) -> None:
         """Return when Valkey is there, and this node stands in its stream. Raises `FormatRefused`."""

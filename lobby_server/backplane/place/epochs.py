@@ -1,9 +1,10 @@
 """How a replica comes to stand in the stream that is there: as it joins, when Valkey is back, when the data are gone.
 
-A stream has an epoch, the name of its life. When that is gone, the replica that stands furthest opens a new one with
-its own state, and the others go on from there: with their own state, where what they lack is in the tail that comes
-with it; else with the one that was opened with. What such a replica alone had read is not so any more. Its sessions
-begin anew, and no revision of the room list that it may have shown is given to another list.
+A stream has an epoch, the name of its life, which is gone once Valkey was started again: with its data, without, or
+with those of a while ago, of which nobody could tell. Then the replica that stands furthest opens a new one with its
+own state, and the others go on from there: with their own state, where what they lack is in the tail that comes with
+it; else with the one that was opened with. What such a replica alone had read is not so any more. Its sessions begin
+anew, and no revision of the room list that it may have shown is given to another list.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lobby_server.backplane.errors import BackplaneAway, EpochGone, FormatRefused
+from lobby_server.backplane.errors import BackplaneAway, FormatRefused
 from lobby_server.backplane.place.snapshots import Snapshots
 from lobby_server.backplane.place.standing import FIRST_ID, Standing
 from lobby_server.backplane.wire import Entry, Snapshot, decode_snapshot, encode_snapshot
@@ -122,18 +123,13 @@ class Epochs:
         standing = self._standing
         if await self._stream.epoch() == standing.epoch:
             newest = await self._stream.newest()
-            if newest < standing.number:  # it came back with the data of a while ago: we know more than it does
-                if not await self._stream.abandon(standing.epoch, standing.number):
-                    raise EpochGone  # others have gone on meanwhile: look again
-            else:
-                first = await self._stream.first_after(standing.epoch, standing.stream_id)
-                if first == standing.number + 1 or (first is None and newest == standing.number):
-                    return
-                # Entries were trimmed away, or their numbers have been given anew, to others.
-                data = await self._stream.snapshot()
-                if data is not None and (snapshot := decode_snapshot(data)).epoch == standing.epoch:
-                    self._start_over_from(snapshot)
-                    return
+            first = await self._stream.first_after(standing.epoch, standing.stream_id)
+            if first == standing.number + 1 or (first is None and newest == standing.number):
+                return
+            data = await self._stream.snapshot()  # entries were trimmed away
+            if data is not None and (snapshot := decode_snapshot(data)).epoch == standing.epoch:
+                self._start_over_from(snapshot)
+                return
         await self.find(None)
 
     # -- private --------------------------------------------------------------------------------------------------
@@ -149,13 +145,17 @@ class Epochs:
     async def _open(self) -> bool:
         standing, epoch = self._standing, self._new_name()
         previous, number = standing.epoch, standing.number
-        snapshot = self._snapshots.make(epoch=epoch, previous=previous, stream_id=FIRST_ID, tail=list(standing.tail))
+        standing.set_time(await self._stream.time_s())
+        opened_s = standing.now_s() if previous else 0.0
+        snapshot = self._snapshots.make(
+            epoch=epoch, previous=previous, stream_id=FIRST_ID, tail=list(standing.tail), opened_s=opened_s
+        )
         data = encode_snapshot(snapshot)
         is_open = await self._stream.seed(self._node(), epoch=epoch, number=number, snapshot=data)
         if is_open:
             log.info("opened epoch %s of the log at entry %d", epoch, number)
             standing.go_to(epoch, number, FIRST_ID)
-            self._begin(previous)
+            self._begin(opened_s)
         return is_open
 
     def _go_on_from(self, snapshot: Snapshot) -> None:
@@ -169,7 +169,7 @@ class Epochs:
                 for entry in missed:
                     self._ways.take(entry)
                 standing.go_to(snapshot.epoch, snapshot.number, snapshot.stream_id)
-                self._begin(snapshot.previous_epoch)
+                self._begin(snapshot.opened_s)
                 log.info("the log goes on at entry %d in epoch %s", standing.number, standing.epoch)
                 return
         self._start_over_from(snapshot)
@@ -192,11 +192,13 @@ class Epochs:
         standing.tail.clear()
         standing.tail.extend(snapshot.tail)
         standing.set_time(self._state.now_s)
-        self._begin(snapshot.previous_epoch)
+        self._begin(snapshot.opened_s)
         self._snapshots.is_loaded()
 
-    def _begin(self, previous_epoch: str) -> None:
-        """This replica stands where a stream begins that follows another one, or none; or behind that."""
+    def _begin(self, opened_s: float) -> None:
+        """This replica stands where a stream begins that was opened at that time of the log and follows another one.
+        0.0: it follows none, or this is a place further on."""
         self._snapshots.begin_stream()
-        if previous_epoch:
-            self._ways.apply(BeginEpoch(), self._state.now_s, "", None)
+        if opened_s:
+            self._standing.set_time(opened_s)
+            self._ways.apply(BeginEpoch(max(0.0, opened_s - self._state.now_s)), opened_s, "", None)

@@ -47,11 +47,13 @@ class Snapshots:
         """Since this node made or loaded one; 0.0: never."""
         return self._monotonic_s() - self._at_s if self._at_s else 0.0
 
-    def make(self, *, epoch: str, previous: str = "", stream_id: str, tail: list[Entry] | None = None) -> Snapshot:
+    def make(
+        self, *, epoch: str, previous: str = "", stream_id: str, tail: list[Entry] | None = None, opened_s: float = 0.0
+    ) -> Snapshot:
         """Of the state as it is. The other values as in `Snapshot`."""
         number = self.number = self._standing.number
         self._at_s = self._monotonic_s()
-        return Snapshot(FORMAT, epoch, previous, number, stream_id, dump(self._state), tail or [])
+        return Snapshot(FORMAT, epoch, previous, number, stream_id, dump(self._state), tail or [], opened_s)
 
     def is_loaded(self) -> None:
         """The state is that of a snapshot now."""

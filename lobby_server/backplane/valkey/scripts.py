@@ -1,11 +1,21 @@
 """What is done with several keys of a cluster at once, in Valkey: scripts in Lua.
 
 An entry gets its number and its place in one step, and only while the epoch is the one that its writer knows.
+
+An epoch ends with the server process in which it was opened, whatever data the next one has: they may be of a while
+ago (a snapshot, an append-only file, a replica that was promoted), and no node can tell, least of all one that starts.
+So the key of the epoch holds the process, too, by its ``run_id``.
 """
 
 from __future__ import annotations
 
-_IF_EPOCH = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('EPOCHGONE') end\n"
+_EPOCH = """local here = '@' .. (string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '')
+local epoch = redis.call('GET', KEYS[1])
+if epoch and string.sub(epoch, -#here) == here then epoch = string.sub(epoch, 1, -#here - 1) else epoch = false end
+"""
+"""What is open in this process of the server, if anything is."""
+_IF_EPOCH = _EPOCH + "if epoch ~= ARGV[1] then return redis.error_reply('EPOCHGONE') end\n"
+EPOCH = _EPOCH + "return epoch"
 APPEND = (
     _IF_EPOCH
     + """local number = redis.call('INCR', KEYS[2])
@@ -25,13 +35,16 @@ PUT_SNAPSHOT = (
     + """redis.call('SET', KEYS[2], ARGV[2])
 return redis.call('XTRIM', KEYS[3], 'MINID', ARGV[3])"""
 )
-SEED = """if redis.call('GET', KEYS[5]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+SEED = (
+    _EPOCH
+    + """if epoch or redis.call('GET', KEYS[5]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[3], KEYS[6])
 redis.call('SET', KEYS[2], ARGV[3])
 redis.call('SET', KEYS[4], ARGV[4])
-redis.call('SET', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[2] .. here)
 redis.call('DEL', KEYS[5])
 return 1"""
+)
 TAKE = """local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local state = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -57,10 +70,4 @@ if seeding and seeding ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1"""
 """The same node may ask again: it does when it got no answer."""
-ABANDON = (
-    _IF_EPOCH
-    + """if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[2]) then return 0 end
-return redis.call('DEL', KEYS[1])"""
-)
-"""A server that came back with the data of a while ago is no log for those who have read on: it counts as empty."""
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"

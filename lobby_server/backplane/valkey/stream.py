@@ -1,6 +1,6 @@
 """The keys of one cluster in Valkey, and what is done with them, each in one round trip.
 
-    lobby:{cluster}:epoch       the name of the stream's life; gone when the server came back without its data
+    lobby:{cluster}:epoch       the name of the stream's life, and the server process in which it was opened
     lobby:{cluster}:number      of the newest entry
     lobby:{cluster}:log         the stream: epoch, number, batch
     lobby:{cluster}:snapshot    the state at some place of the stream
@@ -12,7 +12,7 @@
     lobby:{cluster}:limit:KEY   when one who is limited will have used up nothing
 
 What only holds together is a script (`lobby_server.backplane.valkey.scripts`). Readers see by the numbers what a stream
-does not tell: entries that were trimmed away, and a server that came back empty.
+does not tell: entries that were trimmed away.
 
 What happens all the time has a connection each: reading the stream; writing to it, and being heard of; asking for its
 end. The rest shares a pool.
@@ -104,8 +104,8 @@ class Stream:
         return found[0][1].number if found else None
 
     async def epoch(self) -> str | None:
-        """None: no node has opened one since Valkey started empty."""
-        found = await self._do(self._client.get(self._epoch))
+        """None: no node has opened one since the server started, with whatever data."""
+        found = await self._script(scripts.EPOCH, [self._epoch], [])
         return None if found is None else found.decode()
 
     async def newest(self) -> int:
@@ -117,11 +117,6 @@ class Stream:
         except (RedisError, OSError) as fault:
             raise _translated(fault) from fault
         return int(found or 0)
-
-    async def abandon(self, epoch: str, number: int) -> bool:
-        """A node has read this epoch up to `number`, and the server has not: let it be gone. False: it has. Raises
-        `EpochGone`."""
-        return bool(await self._script(scripts.ABANDON, [self._epoch, self._number], [epoch, str(number)]))
 
     # -- snapshots ------------------------------------------------------------------------------------------------
 

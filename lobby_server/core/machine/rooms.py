@@ -13,9 +13,9 @@ from lobby_server.core.rooms import Departure, Room
 
 MATCH_INVITE = "match_invite"
 """The kind of notification."""
-REVISIONS_LOST = 100_000
-"""More than a node can have shown of what the others do not know when a new epoch begins: it has read entries of a few
-seconds ahead of them. Less than the mark in the store is ahead (`lobby_server.service.rooms.revision_mark`)."""
+REVISIONS_PER_S, MOST_REVISIONS_LOST = 1000, 400_000
+"""More than a list changes, and less than the mark in the store is ahead
+(`lobby_server.service.rooms.revision_mark`)."""
 
 
 def create(books: Books, command: commands.CreateRoom, now_s: float) -> list[Effect]:
@@ -103,9 +103,11 @@ def expire(books: Books, command: commands.ExpireRooms, now_s: float) -> list[Ef
 
 
 def begin_epoch(books: Books, command: commands.BeginEpoch, now_s: float) -> list[Effect]:
-    """What a node alone had read of the log before is not so any more, and may have been shown: its revisions are not
-    given to other lists."""
-    books.rooms.continue_from(books.rooms.revision + REVISIONS_LOST)
+    """What others have read of the log since the last entry that is known here is not so any more, and may have been
+    shown: its revisions are given to no other list. There are as many as that time allows, so that no two streams
+    that go on from one place have revisions in common, however often a new one was opened in either."""
+    lost = min(int(command.silence_s * REVISIONS_PER_S), MOST_REVISIONS_LOST)
+    books.rooms.continue_from(books.rooms.revision + 1 + lost)
     return []
 
 

@@ -7,7 +7,8 @@ builds on it.
 
 from __future__ import annotations
 
-from lobby_server.core.rooms import RoomBook
+from collections.abc import Mapping
+
 from lobby_server.protocol.messages import (
     RoomsChanged,
     RoomsChangedRev,
@@ -19,7 +20,7 @@ from lobby_server.protocol.parts import encode_frames
 from lobby_server.protocol.resources import Room
 from lobby_server.service.fanout.profile import RoomsMode
 from lobby_server.service.rooms.fetch_meter import FetchMeter
-from lobby_server.service.rooms.list import room_resource
+from lobby_server.service.rooms.list import ListedRooms
 
 _BARE = encode_frame(RoomsChanged())
 
@@ -27,11 +28,11 @@ _BARE = encode_frame(RoomsChanged())
 class RoomChanges:
     """The frames that tell of a changed room list, and the list as it was told last."""
 
-    def __init__(self, book: RoomBook, meter: FetchMeter) -> None:
-        self._book = book
+    def __init__(self, rooms: ListedRooms, meter: FetchMeter) -> None:
+        self._rooms = rooms
         self._meter = meter
-        self._told: dict[str, Room] = {}
-        self._told_revision = book.revision
+        self._told: Mapping[str, Room] = {}
+        self._told_revision = rooms.revision
         self._is_followed = False
         self._snapshot: list[bytes] | None = None
 
@@ -42,13 +43,13 @@ class RoomChanges:
             return [_BARE]
         if mode is RoomsMode.REV:
             window_ms = self._meter.window_ms(clients)
-            return [encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=window_ms))]
+            return [encode_frame(RoomsChangedRev(rev=self._rooms.revision, fetch_within_ms=window_ms))]
         return self._delta()
 
     @property
     def has_news(self) -> bool:
         """Whether the list is another than it was announced."""
-        return self._told_revision != self._book.revision
+        return self._told_revision != self._rooms.revision
 
     def herd_s(self, clients: int) -> float:
         """How long it takes to answer a fetch of every client."""
@@ -57,8 +58,8 @@ class RoomChanges:
     def announced(self) -> None:
         """Everybody is told of the list as it is now. O(rooms), and nothing while no client follows deltas."""
         if self._is_followed:
-            self._told = self._rooms()
-        self._told_revision = self._book.revision
+            self._told = self._rooms.by_id()
+        self._told_revision = self._rooms.revision
         self._snapshot = None
 
     def snapshot_frames(self) -> list[bytes]:
@@ -66,19 +67,16 @@ class RoomChanges:
         if not self._is_followed:
             # The first follower: from here on differences are kept. Nobody has been told less than this.
             self._is_followed = True
-            self._told, self._told_revision = self._rooms(), self._book.revision
+            self._told, self._told_revision = self._rooms.by_id(), self._rooms.revision
         if self._snapshot is None:
             rooms = list(self._told.values())
             self._snapshot = encode_frames(RoomsSnapshot(rev=self._told_revision, rooms=rooms))
         return self._snapshot
 
     def _delta(self) -> list[bytes]:
-        now = self._rooms()
+        now = self._rooms.by_id()
         changed = [room for room in now.values() if self._told.get(room.id) != room]
         gone = [room_id for room_id in self._told if room_id not in now]
         # Oldest first: a client that puts each new one on top has the order of the list.
         changed.reverse()
-        return encode_frames(RoomsDelta(base=self._told_revision, rev=self._book.revision, set=changed, gone=gone))
-
-    def _rooms(self) -> dict[str, Room]:
-        return {room.id: room_resource(room) for room in self._book.public()}
+        return encode_frames(RoomsDelta(base=self._told_revision, rev=self._rooms.revision, set=changed, gone=gone))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +40,27 @@ def peers_of(room: Room) -> list[resources.PeerInfo]:
     ]
 
 
+class ListedRooms:
+    """The rooms of the public list as resources, made once per revision for all who show them."""
+
+    def __init__(self, book: RoomBook) -> None:
+        self._book = book
+        self._made_at = -1
+        self._by_id: Mapping[str, resources.Room] = {}
+
+    @property
+    def revision(self) -> int:
+        return self._book.revision
+
+    def by_id(self) -> Mapping[str, resources.Room]:
+        """Newest first, as they are now. What was given out before stays as it was. O(rooms) at the first call of a
+        revision, O(1) after that."""
+        if self._made_at != self._book.revision:
+            self._made_at = self._book.revision
+            self._by_id = {room.id: room_resource(room) for room in self._book.public()}
+        return self._by_id
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The list at one revision."""
@@ -56,8 +78,8 @@ class Snapshot:
 class RoomListView:
     """Snapshots of the public list, whole or of one game mode, kept for as long as the revision stands."""
 
-    def __init__(self, book: RoomBook, metrics: Metrics) -> None:
-        self._book = book
+    def __init__(self, rooms: ListedRooms, metrics: Metrics) -> None:
+        self._rooms = rooms
         self._metrics = metrics
         self._revision = -1
         self._etag = ""
@@ -79,12 +101,12 @@ class RoomListView:
         return snapshot
 
     def _follow(self) -> None:
-        if self._revision != self._book.revision:
-            self._revision = self._book.revision
+        if self._revision != self._rooms.revision:
+            self._revision = self._rooms.revision
             self._etag = f'"{self._revision}"'
             self._by_gamemode.clear()
 
     def _build(self, gamemode: str | None) -> Snapshot:
         self._metrics.room_list_built += 1
-        rooms = [room_resource(room) for room in self._book.public() if gamemode is None or room.gamemode == gamemode]
+        rooms = [room for room in self._rooms.by_id().values() if gamemode is None or room.gamemode == gamemode]
         return Snapshot(self._revision, self._etag, encode_json(resources.RoomList(count=len(rooms), rooms=rooms)))

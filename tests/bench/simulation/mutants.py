@@ -337,7 +337,13 @@ ONCE = (
         "self._before.append(self._changes)\n        self._changes = {user.id: (user, is_online, self._newcomers)}",
         "self._changes[user.id] = (user, is_online, self._newcomers)",
     ),
-    _one("a new epoch goes on with revisions that were shown", f"{EPOCHS}._begin", "if previous_epoch:", "if False:"),
+    _one("a new epoch goes on with revisions that were shown", f"{EPOCHS}._begin", "if opened_s:", "if False:"),
+    _one(
+        "two epochs from one place have revisions in common",
+        f"{MACHINE}.rooms:begin_epoch",
+        "min(int(command.silence_s * REVISIONS_PER_S), MOST_REVISIONS_LOST)",
+        "100_000",
+    ),
     _one(
         "a base client stays in a room that it has lost",
         f"{SERVICE}.rooms.telling:RoomTelling._own_room_left",

@@ -12,7 +12,7 @@ from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, PLAYERS, Event, S
 
 KILLS = {
     "node": ("kill",),
-    "Valkey": ("restart", "wipe"),
+    "Valkey": ("restart", "wipe", "rewind"),
     "PostgreSQL": ("store_away", "store_before", "store_after"),
 }
 A_RUN = 10

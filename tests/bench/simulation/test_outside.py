@@ -260,10 +260,14 @@ def test_call_to_a_server_that_hangs_fails_and_is_done_later(
     assert valkey.data.number == 1
 
 
-@pytest.mark.parametrize(("keeps", "outcome"), [("all", None), ("nothing", EpochGone)])
-def test_restart_with_and_without_data(
-    world: World, process: Process, stream: SimulatedStream, valkey: Valkey, keeps: str, outcome: object
+@pytest.mark.parametrize(("keeps", "numbers"), [("all", 2), ("nothing", 0), ("saved", 1)])
+def test_restart_keeps_data_and_ends_the_epoch(
+    world: World, process: Process, stream: SimulatedStream, valkey: Valkey, keeps: str, numbers: int
 ) -> None:
+    valkey.append("e1", b"saved")
+    valkey.save()
+    valkey.append("e1", b"later")
+    assert valkey.epoch == "e1"
     valkey.go_down()
     valkey.come_up(keeps=keeps)
     process.run(stream.append("e1", b"batch"))
@@ -271,7 +275,11 @@ def test_restart_with_and_without_data(
     assert process.outcomes == [BackplaneAway], "the connection was to the server before"
     process.run(stream.append("e1", b"batch"))
     world.run(2.0)
-    assert process.outcomes == [BackplaneAway, outcome]
+    assert process.outcomes == [BackplaneAway, EpochGone]
+    assert (valkey.epoch, valkey.data.number) == (None, numbers)
+    assert valkey.may_seed("a", 1.0)
+    assert valkey.seed("a", "e2", 7, b"snapshot")
+    assert (valkey.epoch, valkey.append("e2", b"batch")) == ("e2", 8)
 
 
 def test_entries_before_a_snapshot_are_trimmed_away(valkey: Valkey) -> None:

@@ -26,7 +26,7 @@ from lobby_server.service.fanout.profile import PresenceMode, Profile, RoomsMode
 from lobby_server.service.fanout.subscriber import Subscriber
 from lobby_server.service.rooms.changes import RoomChanges
 from lobby_server.service.rooms.fetch_meter import FetchMeter
-from lobby_server.service.rooms.list import room_resource
+from lobby_server.service.rooms.list import ListedRooms, room_resource
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.watch.metrics import Metrics
 from tests.fakes.clock import VirtualClock
@@ -51,7 +51,7 @@ class TellingChanges(RoomChanges):
 
     def frames(self, mode: RoomsMode, clients: int) -> list[bytes]:
         if mode is RoomsMode.NOTIFY:
-            return [encode_frame(RoomsChangedRev(rev=self._book.revision, fetch_within_ms=0))]
+            return [encode_frame(RoomsChangedRev(rev=self._rooms.revision, fetch_within_ms=0))]
         return super().frames(mode, clients)
 
 
@@ -149,7 +149,7 @@ class World:
         self.announcer = Announcer(
             fanout=self.fanout,
             sessions=Sessions(limit=0),  # nothing is told by user here
-            rooms=TellingChanges(self.book, meter),
+            rooms=TellingChanges(ListedRooms(self.book), meter),
             count_players=lambda: len(self.online),
             clock=self.clock,
             metrics=self.metrics,

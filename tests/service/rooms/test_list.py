@@ -10,7 +10,7 @@ import pytest
 
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
-from lobby_server.service.rooms.list import RoomListView, Snapshot
+from lobby_server.service.rooms.list import ListedRooms, RoomListView, Snapshot
 from lobby_server.service.watch.metrics import Metrics
 
 
@@ -20,7 +20,7 @@ class Shelf:
     def __init__(self) -> None:
         self.book = RoomBook(empty_ttl_s=60.0, first_revision=100)
         self.metrics = Metrics()
-        self.view = RoomListView(self.book, self.metrics)
+        self.view = RoomListView(ListedRooms(self.book), self.metrics)
 
     def add(self, number: int, *, gamemode: str = "ctf", is_public: bool = True) -> None:
         room = Room(

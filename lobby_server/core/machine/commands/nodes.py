@@ -27,8 +27,11 @@ class NodeLost(Command, frozen=True):
 
 
 class BeginEpoch(Command, frozen=True):
-    """Valkey has lost its data, and the log goes on in a new stream, from the state of one node. Every node has it at
-    that place; it does not stand in the stream."""
+    """Valkey was started again, and the log goes on in a new stream, from the state of one node. Every node has it at
+    that place; it does not stand in the stream. `silence_s`: between the last entry and the opening of the stream, by
+    the time of the log."""
+
+    silence_s: float
 
 
 class Nothing(Command, frozen=True):

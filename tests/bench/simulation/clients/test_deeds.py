@@ -211,6 +211,18 @@ def test_other_members_are_kicked_and_never_oneself(stage: Stage) -> None:
     assert stage.ann.connection.done == [("kick", 1), ("kick", 3), ("kick", 1)]
 
 
+@pytest.mark.parametrize(("b", "comes_back"), [(0, []), (1, [JoinRoom(roomId="r1", version="1", name="bob")])])
+def test_one_who_was_kicked_comes_back_every_other_time(stage: Stage, b: int, comes_back: list[JoinRoom]) -> None:
+    acts: list[Any] = []
+    stage.ann.world.call_later = lambda in_s, act: acts.append(act)
+    stage.ann.room = SimpleNamespace(room_id="r1", peer_id=1, host_peer_id=1, members={1: "ann", 2: "bob"})
+    stage.do("kick", b=b)
+    for act in acts:
+        act()
+    assert stage.bob.connection.done == comes_back
+    assert stage.scene.asked_to_join[2, "r1"] == b
+
+
 def test_leaving_is_believed_at_once(stage: Stage) -> None:
     stage.ann.room = a_room()
     stage.do("leave")
