@@ -40,6 +40,14 @@ def test_a_path_goes_through_names_and_indexes():
             find(document, path)
 
 
+def test_of_several_ways_the_first_that_is_there_is_taken():
+    ways = "roomId | room.roomId"
+    assert find({"roomId": "a", "room": {"roomId": "b"}}, ways) == "a"
+    assert find({"room": {"roomId": "b"}}, ways) == "b"
+    with pytest.raises(NotThere, match=r"there is no roomId and no room\.roomId"):
+        find({}, ways)
+
+
 def test_a_template_keeps_the_kind_of_what_is_filled_in():
     values = {"id": 7, "token": "t"}
     assert filled({"id": "{id}", "auth": ["Bearer {token}"], "n": 1}, values) == {"id": 7, "auth": ["Bearer t"], "n": 1}
@@ -146,8 +154,10 @@ def test_a_socketio_profile_reads_and_writes_the_lobbys_messages():
 
 
 def test_parts_of_the_answer_to_entering_are_in_the_path_of_the_socket():
-    answer = {"room": {"processId": "p/1", "roomId": "r"}, "sessionId": "s"}
-    assert shipped_profile("colyseus").path_for(ADA, answer) == "/p%2F1/r?sessionId=s"
+    of_0_16 = {"room": {"processId": "p/1", "roomId": "r"}, "sessionId": "s"}
+    of_0_18 = {"name": "lobby", "processId": "p/1", "roomId": "r", "sessionId": "s"}
+    for answer in (of_0_16, of_0_18):
+        assert shipped_profile("colyseus").path_for(ADA, answer) == "/p%2F1/r?sessionId=s"
 
 
 def test_a_profile_that_sends_the_token_needs_one():
