@@ -72,9 +72,9 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
 
 
 def _missing_of_roles(recorder: Recorder, facts: RunFacts) -> list[str]:
-    """What a role that played never came to, or waits for under a name that may be misspelt."""
+    """What a role of somebody's own never came to, or waits for under a name that may be misspelt."""
     notes = []
-    for role in (name for name in facts.users if facts.is_over and name in ROLES):
+    for role in (name for name in facts.users if facts.is_over and name in ROLES and not ROLES[name].is_ours):
         names = missing_in(recorder, ROLES[role].player)
         if names:
             notes.append(f"the role {role} recorded nothing of {', '.join(names)}")

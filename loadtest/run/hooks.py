@@ -483,6 +483,9 @@ class _Hooks:
         except OSError as error:
             print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
             sys.exit(ExitCode.USAGE)
+        places = [str(path) for path in (self.run_options.folder, swarm.options.json_file) if path is not None]
+        if places:
+            log.info("Results of this run: %s", " and ".join(places))
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
