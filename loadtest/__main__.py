@@ -1,12 +1,15 @@
 """``python -m loadtest …`` is ``locust -f loadtest/locustfile.py …``, from a checkout or an installed package. With a
 ``-f`` of one's own it is that one, which imports `loadtest.locustfile`.
 
-Its ``--help`` has the swarm's options. Locust's own has not: it prints its help before it reads a locustfile.
+Its ``--help`` has the swarm's options, and those of the roles in that file. Locust's own has not: it prints its help
+before it reads a locustfile.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 LOCUSTFILE = Path(__file__).parent / "locustfile.py"
@@ -15,11 +18,34 @@ LOCUSTFILE = Path(__file__).parent / "locustfile.py"
 def main() -> None:
     from locust.main import main as run_locust  # patches the standard library
 
-    has_own = any(word in ("-f", "--locustfile") or word.startswith(("-f=", "--locustfile=")) for word in sys.argv)
-    sys.argv[:1] = ["locust"] if has_own else ["locust", "-f", str(LOCUSTFILE)]
+    own = locustfiles_in(sys.argv[1:])
+    sys.argv[:1] = ["locust"] if own else ["locust", "-f", str(LOCUSTFILE)]
     if {"-h", "--help"} & set(sys.argv):
-        import loadtest.locustfile  # noqa: F401  # what Locust would do too late
+        _read(own)
     run_locust()  # type: ignore[no-untyped-call]
+
+
+def locustfiles_in(arguments: Sequence[str]) -> list[str]:
+    """As they were given with ``-f``."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-f", "--locustfile", action="append", default=[])
+    try:
+        found: list[str] = parser.parse_known_args(arguments)[0].locustfile
+    except argparse.ArgumentError:
+        return [""]  # without a value, which Locust says
+    return found
+
+
+def _read(own: Sequence[str]) -> None:
+    """What Locust would do too late: their options are among those that the help shows."""
+    from locust.util.load_locustfile import load_locustfile
+
+    import loadtest.locustfile  # noqa: F401
+
+    for name in (name for given in own for name in given.split(",")):
+        path = Path(name if name.endswith(".py") else f"{name}.py")
+        if path.is_file():  # what is none, Locust says
+            load_locustfile(str(path.absolute()))
 
 
 if __name__ == "__main__":

@@ -39,3 +39,5 @@ class Counters:
     """Those of them that the client brought about, to see what comes of it."""
     refusals: Counter[str] = field(default_factory=Counter)
     """By the reason of `connection_refused`."""
+    errors_told: Counter[str] = field(default_factory=Counter)
+    """Messages of accepted connections that the server did not take, by its reason."""

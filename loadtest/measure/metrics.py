@@ -36,6 +36,8 @@ FAILURES = "players who gave up"
 WITHOUT_IDENTITY = "players without a user of their own"
 """No token was left for them; they do not play, so the load is not the one that was asked for."""
 CALLED_OFF = "workers that called the run off"
+ROLE_FAULTS = "faults of the role "
+"""Begins the name of an event per kind of fault in the code of a role."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -377,6 +377,7 @@ def _flat(connections: Counters) -> Counter[str]:
         ("payload bytes out of", connections.payload_out),
         ("closed with", connections.close_codes),
         ("refused", connections.refusals),
+        ("error from the server:", connections.errors_told),
     ):
         for name, number in counter.items():
             flat[f"{prefix} {name}"] = number

@@ -16,9 +16,11 @@ from loadtest.output.page import page
 from loadtest.output.recording_options import JUNIT_FILE, PAGE_FILE, RUN_FILE, RunOptions
 from loadtest.output.run_file import as_json, write_json, write_whole
 from loadtest.output.summary import table
+from loadtest.players.roles.figures import missing_in
 from loadtest.results.exit_codes import ExitCode
 from loadtest.results.run_json import RunFile
 from loadtest.results.validity import Validity
+from loadtest.workload.roles.book import ROLES
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,24 @@ def conclude(recorder: Recorder, facts: RunFacts, options: RunOptions) -> Conclu
     return Conclusion(
         recorder,
         facts,
-        replace(validity, notes=(*validity.notes, *told, *ended)),
+        replace(validity, notes=(*validity.notes, *_missing_of_roles(recorder, facts), *told, *ended)),
         check_thresholds(options.thresholds, recorder, duration_s=facts.duration_s, ended_by=facts.ended_by),
     )
+
+
+def _missing_of_roles(recorder: Recorder, facts: RunFacts) -> list[str]:
+    """What a role of somebody's own never came to, or waits for under a name that may be misspelt."""
+    notes = []
+    for role in (name for name in facts.users if facts.is_over and name in ROLES and not ROLES[name].is_ours):
+        names = missing_in(recorder, ROLES[role].player)
+        if names:
+            notes.append(f"the role {role} recorded nothing of {', '.join(names)}")
+        notes += [
+            f"the role {role} listens to {kind}, and no message of that type came"
+            for kind in sorted(ROLES[role].own_types)
+            if not recorder.events[f"received {kind}"]
+        ]
+    return notes
 
 
 def write_checkpoint(conclusion: Conclusion, *, json_file: Path | None, folder: Path | None) -> None:

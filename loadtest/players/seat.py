@@ -13,12 +13,13 @@ import gevent
 from gevent.event import Event
 from locust import task
 from locust.env import Environment
-from locust.exception import StopUser
+from locust.exception import StopTest, StopUser
 
 from loadtest.measure.attendance import ACTIVE, AWAY, CONNECTING, PAUSED
 from loadtest.measure.recorder import LATENESS
 from loadtest.players.parking import ParkedUser
 from loadtest.players.pausing import ARRIVALS_PAUSED
+from loadtest.players.roles import faults
 from loadtest.players.roles.role import Role
 from loadtest.players.sign_in import GaveUp
 from loadtest.players.swarm import Swarm, swarm_of
@@ -133,12 +134,17 @@ class Player(ParkedUser):
                 return
         self.swarm.recorder.record(LATENESS, time.perf_counter() - began_s)
         plan = self.swarm.plan.player(number, session)
-        self.role = ROLES[plan.role].player(self.swarm, plan, seat=self.number, began_s=began_s)
+        player = ROLES[plan.role].player
         self.swarm.arriving.add(self)
         try:
+            self.role = player(self.swarm, plan, seat=self.number, began_s=began_s)
             self.role.begin()
-        except GaveUp:
+        except (GaveUp, StopUser, StopTest):
             self.role = None
+            raise StopUser from None
+        except Exception as error:  # tried again, it would fail again, at once
+            self.role = None
+            faults.tell(self.swarm, player, "begin", error)
             raise StopUser from None
         finally:
             self.swarm.arriving.discard(self)

@@ -16,7 +16,7 @@ from loadtest.measure.examples import not_understood
 from loadtest.measure.metrics import RECONNECT
 from loadtest.players.list_fetching import FetchedList
 from loadtest.players.locust_http import SwarmApi
-from loadtest.players.profiled_api import NoList
+from loadtest.players.profiled_api import NoList, api_of
 from loadtest.players.swarm import Swarm
 from loadtest.wire.connection import SwarmConnection
 from loadtest.wire.direct_signal import DirectSignal
@@ -77,6 +77,7 @@ class SocketClient:
             on_late=swarm.was_late,
             place=place,
         )
+        self._api = api_of(self._api, connection)
         self.list: ServerList | DeltaServerList | NoList
         if swarm.profile is not None and "rooms" not in swarm.profile.offers:
             self.list = NoList()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,6 +77,8 @@ class Swarm:
     arriving: set[object] = field(default_factory=set)
     """Players and their connections that are not there yet, though they have begun to come."""
     pauses: RolePauses = field(default_factory=RolePauses)
+    role_faults: Counter[str] = field(default_factory=Counter)
+    """In the code of roles, by what they are."""
     _free_numbers: list[int] = field(default_factory=list)
     _next_local: int = 0
     _said: set[str] = field(default_factory=set)

@@ -102,3 +102,6 @@ class Concluding:
         except OSError as error:
             print(f"loadtest: {error.filename}: {error.strerror}.", file=sys.stderr, flush=True)
             sys.exit(ExitCode.USAGE)
+        places = [str(path) for path in (options.folder, swarm.options.json_file) if path is not None]
+        if places:
+            log.info("Results of this run: %s", " and ".join(places))

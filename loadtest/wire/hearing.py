@@ -196,6 +196,8 @@ class HearingConnection(SendingConnection):
         else:
             if isinstance(message, messages.ServerDraining):
                 self._slot_s = max(0, message.reconnect_after_ms) / 1000
+            elif isinstance(message, messages.Error):
+                self.counters.errors_told[message.reason.value] += 1
             self._tell(message)
 
     def _on_pong(self) -> None:

@@ -222,7 +222,8 @@ class FaultyLobby:
             return
         for old in list(self.rooms)[: -ROOMS_KEPT or None]:
             del self.rooms[old]
-        self.change(_room(f"r{self.told.changes}", self._marks.write(intended_s)))
+        # marked when it is made: how late this lobby was with it is no staleness of the swarm's
+        self.change(_room(f"r{self.told.changes}", self._marks.write(time.perf_counter())))
         wait_s = intended_s + self.faults.change_every_s - time.perf_counter()
         self._loop.call_later(max(0.0, wait_s), self._make_a_change, intended_s)
 

@@ -265,6 +265,8 @@ class ConnectionManager(LobbyConnection):
                 self.heartbeat_finished.emit(self._clock() - run.pings_sent_s.popleft())
         elif isinstance(message, messages.ServerDraining):
             run.slot_s = max(0, message.reconnect_after_ms) / 1000
+        elif isinstance(message, messages.Error):
+            self.counters.errors_told[message.reason.value] += 1
         self._tell(message)
 
     def _lose(self, run: _Run, ending: LinkEnded) -> None:

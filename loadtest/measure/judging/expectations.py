@@ -68,6 +68,8 @@ class Expectations:
         self._listeners = 0
         self._stays: dict[tuple[str, str], list[_Stay]] = defaultdict(list)
         self._announced: list[Announced] = []
+        self._own_keys: set[tuple[str, str]] = set()
+        """Of what was announced here and is not judged yet."""
         self._heard: dict[tuple[str, str], dict[int, list[float]]] = {}
         """Times by listener."""
         self._tallies: dict[str, ReachTally] = {}
@@ -96,6 +98,15 @@ class Expectations:
                         stay.until_s = min(stay.until_s, now_s)
 
     def announce(self, announced: Announced) -> None:
+        """Raises `ValueError` for a key that waits to be judged already: who heard which of the two could not be told,
+        and one of them would count as lost."""
+        key = announced.name, announced.key
+        if key in self._own_keys:
+            raise ValueError(
+                f"{announced.key!r} was announced for {announced.name} already and is not judged yet: give each "
+                "announcement a key of its own, such as a text with the player's seat and a number"
+            )
+        self._own_keys.add(key)
         self._announced.append(announced)
         self._tally(announced.name).events += 1
         if self.is_shared:
@@ -143,6 +154,7 @@ class Expectations:
 
     def _judge(self, announced: Announced) -> None:
         tally = self._tally(announced.name)
+        self._own_keys.discard((announced.name, announced.key))
         heard = self._heard.pop((announced.name, announced.key), {})
         deadline_s = announced.at_s + announced.within_s
         expected = set()

@@ -22,6 +22,7 @@ from loadtest.measure.metrics import (
     ONLINE_BEFORE,
     POLLS_SKIPPED,
     RESTARTS_FAILED,
+    ROLE_FAULTS,
     WITHOUT_A_SEAT,
     WITHOUT_IDENTITY,
     counts_by_place,
@@ -92,6 +93,7 @@ def validity_of(
     for name, health in processes.items():
         _judge_process(name, health, doubts)
     _judge_identities(recorder, doubts)
+    _judge_roles(recorder, doubts)
     if is_over:
         doubts.invalid += recorder.unreconciled
         _judge_what_was_judged(recorder, doubts, players=players)
@@ -161,6 +163,17 @@ def _judge_identities(recorder: Recorder, doubts: _Doubts) -> None:
             f"{presence.unheard:,} players came and not one of those who should have heard of it did: either these "
             "users are connected elsewhere, too (another swarm with the same tokens), or the server does not tell",
             is_invalid=presence.unheard > UNHEARD_INVALID * max(1, presence.events) / 2,
+        )
+
+
+def _judge_roles(recorder: Recorder, doubts: _Doubts) -> None:
+    """What the code of a role did not do or hear is nobody else's fault."""
+    found = {name: number for name, number in recorder.events.items() if name.startswith(ROLE_FAULTS)}
+    if found:
+        first = max(found, key=found.__getitem__)
+        doubts.invalid.append(
+            f"{sum(found.values()):,} times the code of a role failed, such as {first}: what it would have done or "
+            "heard is missing; the log has the trace"
         )
 
 

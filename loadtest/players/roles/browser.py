@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from loadtest.players.profiled_api import api_of
 from loadtest.players.roles.role import Role, role
 from loadtest.players.socket_client import SocketClient
 from loadtest.players.swarm import Swarm
@@ -17,6 +18,7 @@ class Browser(Role):
     def __init__(self, swarm: Swarm, plan: PlayerPlan, *, seat: int, began_s: float) -> None:
         super().__init__(swarm, plan, seat=seat, began_s=began_s)
         self.client = self.new_client()
+        self.api = api_of(self.api, self.client.connection)
         self._listen()
 
     @classmethod
@@ -82,16 +84,25 @@ class Browser(Role):
         if self.expects:
             connection.connection_lost.connect(lambda: self._hears_no_more(self.heard_s))
         if kind.on_lost is not Browser.on_lost:
-            connection.connection_lost.connect(self.on_lost)
+            connection.connection_lost.connect(self._is_lost)
         if kind.on_presence is not Browser.on_presence:
             told = connection.on_presence
 
             def both(user_id: int, is_online: bool, heard_s: float) -> None:
                 if told is not None:
                     told(user_id, is_online, heard_s)
-                self.on_presence(user_id, is_online)
+                try:
+                    self.on_presence(user_id, is_online)
+                except Exception as error:
+                    self.fault("on_presence", error)
 
             connection.on_presence = both
+
+    def _is_lost(self) -> None:
+        try:
+            self.on_lost()
+        except Exception as error:
+            self.fault("on_lost", error)
 
     def _hears_no_more(self, at_s: float | None = None) -> None:
         if self.expects:

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 from loadtest.measure.judging.expectations import Announced
 from loadtest.measure.metrics import METRICS, Metric
+from loadtest.measure.recorder import Recorder
 from loadtest.players.swarm import Swarm
 
 UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
@@ -34,8 +35,15 @@ class Owner(Protocol):
 class Figure(Generic[Own]):
     """A description on the class; on a player what `_of` makes of it."""
 
+    name: str
+    """As thresholds have it."""
+
     def enter(self) -> None:
         """Into the book of metrics. Raises `ValueError`."""
+
+    def is_missing_in(self, recorder: Recorder) -> bool:
+        """Whether a run that should have it recorded nothing of it. A count of 0 is a count."""
+        return False
 
     @overload
     def __get__(self, role: None, owner: Any = None) -> Any: ...
@@ -73,6 +81,9 @@ class Series(Figure[OwnSeries]):
 
     def enter(self) -> None:
         METRICS.add(Metric(name=self.name, title=self.title, series=(self.text,)))
+
+    def is_missing_in(self, recorder: Recorder) -> bool:
+        return not any(recorder.counts_by_place(self.text).values())
 
     def _of(self, role: Owner) -> OwnSeries:
         return OwnSeries(self, role)
@@ -154,8 +165,17 @@ class Expectation(Figure[OwnExpectation]):
     def enter(self) -> None:
         METRICS.add_expectation(self.name, self.text[:1].upper() + self.text[1:])
 
+    def is_missing_in(self, recorder: Recorder) -> bool:
+        return self.name not in recorder.own or not recorder.own[self.name].events
+
     def _of(self, role: Owner) -> OwnExpectation:
         return OwnExpectation(self, role)
+
+
+def missing_in(recorder: Recorder, player: type[Any]) -> list[str]:
+    """Names of the figures of that role of which nothing was recorded."""
+    found = (getattr(player, name) for name in dir(player))
+    return sorted({each.name for each in found if isinstance(each, Figure) and each.is_missing_in(recorder)})
 
 
 def name_from(text: str) -> str:

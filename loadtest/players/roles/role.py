@@ -15,8 +15,11 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
-from loadtest.client import Attempt, NotConnected
+from locust.exception import StopTest, StopUser
+
+from loadtest.client import Attempt, ClientError, NotConnected
 from loadtest.measure.recorder import LATENESS
+from loadtest.players.roles import faults
 from loadtest.players.roles.figures import Expectation, Figure
 from loadtest.players.sign_in import SignIn
 from loadtest.players.swarm import Swarm
@@ -30,6 +33,8 @@ from lobby_server.protocol.messages import EVENTS, RoomsChangedRev, ServerMessag
 R = TypeVar("R", bound="type[Role]")
 M = TypeVar("M", bound=Callable[..., None])
 PREVENTED = "actions that a loss prevented"
+REFUSED = "actions that a failed call ended"
+"""The call itself is in the table of requests."""
 _HEARS = "_hears_of"
 _OF_PRESENCE = (UserOnline, UserOffline)
 _NOTHING: Schedule = iter(())
@@ -182,10 +187,20 @@ class Role:
             intent.act(self, at_s + late_s, intent.choice)
         except NotConnected:
             self.count(PREVENTED)
+        except ClientError:
+            self.count(REFUSED)
+        except (StopUser, StopTest):
+            raise
+        except Exception as error:
+            self.fault(getattr(intent.act, "__name__", "an action"), error)
         self._free_s = time.perf_counter()
 
     def _plan_next(self) -> None:
-        self._next = next(self._schedule, None)
+        try:
+            self._next = next(self._schedule, None)
+        except Exception as error:
+            self._next = None
+            self.fault("schedule", error)
         if self._next is None:
             self._schedule = _NOTHING  # a generator that is done keeps its frame
 
@@ -206,6 +221,10 @@ class Role:
 
     def count(self, event: str) -> None:
         self.swarm.recorder.count(event)
+
+    def fault(self, method: str, error: Exception) -> None:
+        """An error in the code of this role, in that method of it."""
+        faults.tell(self.swarm, type(self), method, error)
 
     # -- what it hears --------------------------------------------------------------------------------------------
 
@@ -228,5 +247,7 @@ class Role:
             self.is_hearing = True
             try:
                 getattr(self, name)(message)
+            except Exception as error:
+                self.fault(name, error)
             finally:
                 self.is_hearing = False

@@ -83,14 +83,14 @@ class ProfiledConnection(SwarmConnection):
             epoch = self._epoch
             self._wire.crew.put(lambda: self._enter_and_ask(epoch, intended_s))
         else:
-            self._ask_at(self._profile.path_for(self._who()), intended_s)
+            self._ask_at(self._profile.path_for(self.who()), intended_s)
 
     def _enter_and_ask(self, epoch: int, intended_s: float) -> None:
         """In a greenlet of the crew: it may block."""
         if epoch != self._epoch or self._enter is None:
             return
         try:
-            path = self._profile.path_for(self._who(), self._enter(self._who()))
+            path = self._profile.path_for(self.who(), self._enter(self.who()))
         except (ClientError, NotThere) as error:
             if epoch == self._epoch:
                 self.on_failed_try(OpenFailed(f"not let in over HTTP: {error}"))
@@ -108,7 +108,7 @@ class ProfiledConnection(SwarmConnection):
             self._be_ready()
 
     def _be_ready(self) -> None:
-        packed = self._profile.greet(self._who())
+        packed = self._profile.greet(self.who())
         if packed is not None:
             self._send_packed("handshake", packed)
         if self._profile.accepts_when_ready:
@@ -144,7 +144,7 @@ class ProfiledConnection(SwarmConnection):
         if step.answer is not None:
             self._send_packed("(framing)", step.answer)
         if step.asks_for_auth:
-            self._send_packed("(framing)", self._profile.authenticate(self._who()))
+            self._send_packed("(framing)", self._profile.authenticate(self.who()))
         if step.is_ready and self.state is State.SHAKING:
             self._be_ready()
 
@@ -159,7 +159,7 @@ class ProfiledConnection(SwarmConnection):
         self._send_text(messages.Ping())
 
     def _send_text(self, message: ClientMessage) -> None:
-        packed = self._profile.write(message, self._who())
+        packed = self._profile.write(message, self.who())
         if packed is not None:
             self._send_packed(message.TYPE, packed)
         elif isinstance(message, messages.Ping):
@@ -179,8 +179,9 @@ class ProfiledConnection(SwarmConnection):
         self.counters.payload_out[name] += len(payload)
         self._send_frame(payload, opcode)
 
-    def _who(self) -> Who:
+    def who(self) -> Who:
+        """Whose name and token are filled in."""
         return Who(name=self.name, token=self._token, version=self.version)
 
     def _own_id(self) -> int:
-        return self._profile.user_id_of(self._who())
+        return self._profile.user_id_of(self.who())

@@ -44,6 +44,8 @@ class Step:
 class Framing(Protocol):
     is_ready_on_open: bool
     """Nothing is exchanged before the application's first message."""
+    refusal: str | None
+    """The message by which the framing itself refuses a client for good; `message` in its data says why."""
 
     def read(self, payload: bytes) -> Said | Step:
         """Raises `Unreadable`."""
@@ -55,6 +57,7 @@ class Framing(Protocol):
 
 class PlainJson:
     is_ready_on_open = True
+    refusal: str | None = None
 
     def __init__(self, *, type_path: str = "type", data_path: str = "data") -> None:
         self._type_path, self._data_path = type_path, data_path
@@ -90,6 +93,7 @@ class SocketIo:
     """The default namespace, text packets, no acknowledgements of our own."""
 
     is_ready_on_open = False
+    refusal: str | None = "connect_error"
 
     def read(self, payload: bytes) -> Said | Step:
         kind = payload[:1]
@@ -135,6 +139,7 @@ class SocketIo:
 class Colyseus:
     JOIN, ERROR, LEAVE, DATA, STATE, PATCH = 10, 11, 12, 13, 14, 15
     is_ready_on_open = False
+    refusal: str | None = None
 
     def read(self, payload: bytes) -> Said | Step:
         code = payload[0] if payload else -1

@@ -1,7 +1,9 @@
-"""Where something is in a JSON document: ``user.id``, ``0.name``; nothing for the whole of it."""
+"""Where something is in a JSON document: ``user.id``, ``0.name``; nothing for the whole of it; ``id | user.id`` for the
+first that is there, since versions of a server differ."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +17,11 @@ class NotThere(LookupError):
 
 def find(document: Any, path: str) -> Any:
     """Raises `NotThere`."""
+    if "|" in path:
+        for way in _ways(path):
+            with contextlib.suppress(NotThere):
+                return find(document, way)
+        raise NotThere(f"there is no {' and no '.join(_ways(path))}")
     found = document
     for part in path.split(".") if path else ():
         try:
@@ -25,11 +32,15 @@ def find(document: Any, path: str) -> Any:
 
 
 def put(path: str, value: Any, into: dict[str, Any]) -> None:
-    """Of names only, no indexes."""
-    *way, last = path.split(".")
+    """Of names only, no indexes. Of several ways, the first."""
+    *way, last = _ways(path)[0].split(".")
     for part in way:
         into = into.setdefault(part, {})
     into[last] = value
+
+
+def _ways(path: str) -> list[str]:
+    return [way.strip() for way in path.split("|")]
 
 
 def filled(template: Any, values: Mapping[str, Any]) -> Any:

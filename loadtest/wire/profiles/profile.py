@@ -62,9 +62,14 @@ class Call:
     body: Any = None
     paths: Mapping[str, str] = field(default_factory=dict)
     """Where the parts of the answer are."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def path_for(self, values: Mapping[str, Any]) -> str:
         return str(filled(self.path, {key: quote(str(value), safe="") for key, value in values.items()}))
+
+    def headers_for(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Names in lower case."""
+        return {name.lower(): str(text) for name, text in filled(dict(self.headers), values).items()}
 
 
 class Profile:
@@ -112,7 +117,8 @@ class Profile:
     def needs_tokens(self) -> bool:
         """Something that is sent holds the player's token."""
         sent = [self._auth, self.socket_path, *(call.path for call in self.calls.values())]
-        sent += [call.body for call in self.calls.values()] + [says.data for says in self.says.values()]
+        sent += [part for call in self.calls.values() for part in (call.body, call.headers)]
+        sent += [says.data for says in (*self.says.values(), *([self.ping] if self.ping is not None else []))]
         sent += [self._handshake.data] if self._handshake is not None else []
         return any("token" in places_in(template) for template in sent)
 
@@ -162,7 +168,9 @@ class Profile:
     def write(self, message: ClientMessage, who: Who) -> Packed | None:
         """None: this server has no such message."""
         if isinstance(message, messages.Ping):
-            return None if self.ping is None else self.framing.write(self.ping.type, self.ping.data)
+            return (
+                None if self.ping is None else self.framing.write(self.ping.type, filled(self.ping.data, who.values()))
+            )
         says = self.says.get(message.TYPE)
         if says is None:
             return None
@@ -196,6 +204,8 @@ class Profile:
                 return messages.Pong(ts=0)
             if said.type == self._refused:
                 return OwnMessage("refused", _text(said.data, self._reason_path, "refused"))
+            if said.type == self.framing.refusal and ours is None:
+                return OwnMessage("refused", _text(said.data, "message", said.type))
             if ours is not None:
                 return self._heard(ours, self.hears[ours].paths, said.data)
         except NotThere as missing:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.results.exit_codes import UsageError
+from loadtest.wire.profiles.coherence import ASKS_WITH, check_places, check_types
 from loadtest.wire.profiles.framings import FRAMINGS, new_framing
 from loadtest.wire.profiles.profile import HEARD, SAID, Call, Hears, Profile, Says
 
@@ -20,6 +21,9 @@ FOLDER = Path(__file__).parents[2] / "profiles"
 LOBBY = "lobby"
 LIST = "list"
 _CALLS = {"rooms": ("list", "id", "mark", "full"), "create": ("id",), "delete": (), "enter": None}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_PARTS = {"user_online": ("user_id",), "user_offline": ("user_id",), "room_joined": ("room_id",), "chat": ("text",)}
+"""What is looked for in the data of a message."""
 _SECTIONS = ("about", "ignores", "socket", "envelope", "handshake", "ping", "hears", "says", "http")
 
 
@@ -71,9 +75,17 @@ class _Reader:
         path = self._text(socket, "socket.path", "/")
         if not path.startswith("/"):
             raise self._wrong("socket.path", path, "a path that starts with /")
+        if framing != "json" and envelope:
+            raise UsageError(
+                f"{self._file}: [envelope] is of the framing json: {framing} says itself where type and data are."
+            )
+        if framing != "socketio" and "auth" in socket:
+            raise self._wrong("socket.auth", socket["auth"], "it to socketio alone, which has a CONNECT packet")
+        if "data" in handshake and "type" not in handshake:
+            raise UsageError(f"{self._file}: handshake.type is missing: say how the server calls that message.")
         if ping and ("type" not in ping or "answer" not in ping):
             raise UsageError(f"{self._file}: ping needs type and answer: leave [ping] out for pings of the WebSocket.")
-        return Profile(
+        profile = Profile(
             name=name,
             about=self._text(document, "about", ""),
             socket_path=path,
@@ -95,12 +107,15 @@ class _Reader:
             ignores=self._texts(document.get("ignores", []), "ignores"),
             calls=self._calls(document),
         )
+        check_places(document, self._wrong)  # now that all keys and kinds are right
+        check_types(document, self._wrong)
+        return profile
 
     def _hears(self, document: Mapping[str, Any]) -> dict[str, Hears]:
         found = {}
         for ours, section in self._table(document, "hears", HEARD).items():
             place = f"hears.{ours}"
-            self._check_table(section, place, ("types", "user_id", "room_id", "text"))
+            self._check_table(section, place, ("types", *_PARTS.get(ours, ())))
             types = self._texts(section.get("types", []), f"{place}.types")
             if not types:
                 raise UsageError(f"{self._file}: {place}.types is missing: say which messages of the server mean that.")
@@ -124,12 +139,16 @@ class _Reader:
         found = {}
         for name, section in self._table(document, "http", tuple(_CALLS)).items():
             place, parts = f"http.{name}", _CALLS[name]
-            self._check_table(section, place, None if parts is None else ("call", "body", *parts))
+            self._check_table(section, place, None if parts is None else (*ASKS_WITH, *parts))
             method, _, path = self._text(section, f"{place}.call", "").partition(" ")
-            if not path.startswith("/"):
+            if not path.startswith("/") or method not in _METHODS:
                 raise self._wrong(f"{place}.call", section.get("call"), 'a method and a path, as in "GET /rooms"')
-            paths = {key: self._text(section, f"{place}.{key}", "") for key in section if key not in ("call", "body")}
-            found[name] = Call(method=method, path=path, body=section.get("body"), paths=paths)
+            paths = {key: self._text(section, f"{place}.{key}", "") for key in section if key not in ASKS_WITH}
+            headers = section.get("headers", {})
+            self._check_table(headers, f"{place}.headers", None)
+            for header in headers:
+                self._text(headers, f"{place}.headers.{header}", "")
+            found[name] = Call(method=method, path=path, body=section.get("body"), paths=paths, headers=headers)
         return found
 
     # -- what is shared -------------------------------------------------------------------------------------------

@@ -73,6 +73,11 @@ class RoleKind:
     own_types: frozenset[str] = frozenset()
     """Messages of its own that it wants to hear, by the name on the wire."""
 
+    @property
+    def is_ours(self) -> bool:
+        """It ships with the swarm."""
+        return str(self.player.__module__).startswith("loadtest.")
+
 
 class RoleBook:
     """By name, in the order of their entry."""

@@ -7,6 +7,7 @@ yet, finds it in the options: ``options[cls.visit]``. Several roles may share on
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, overload
 
@@ -14,6 +15,7 @@ from loadtest.results.exit_codes import UsageError
 from loadtest.workload.distributions import Distribution, read_distribution
 
 T = TypeVar("T")
+_FLAG = re.compile(r"--[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class Option(Generic[T]):
@@ -23,7 +25,9 @@ class Option(Generic[T]):
 
     def __init__(self, flag: str, default: Any, help: str, *, read: Callable[[str, Any], T], metavar: str) -> None:
         """`read` gets the flag and what was given (text from a web form, or what argparse made of it) and raises
-        `UsageError`."""
+        `UsageError`. Raises `ValueError` for what is no flag."""
+        if _FLAG.fullmatch(flag) is None:
+            raise ValueError(f"{flag!r} is no flag: write it as in --cheer-interval-s")
         self.flag = flag
         self.default = default
         self.help = help

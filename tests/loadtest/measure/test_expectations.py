@@ -50,6 +50,18 @@ def test_what_all_hear_in_time_is_received_and_timed(world: World):
     assert world.took == [0.25, 0.5]
 
 
+def test_a_key_that_is_not_judged_yet_cannot_be_announced_again(world: World):
+    """Who heard which of the two could not be told: one of them would count as lost."""
+    world.listeners(1)
+    world.announce("hello")
+    with pytest.raises(ValueError, match="'hello' was announced for goal already and is not judged yet"):
+        world.announce("hello")
+    world.now_s = 106.0
+    assert world.judge().events == 1
+    world.announce("hello")
+    assert world.book.tallies[GOAL].events == 2
+
+
 def test_nothing_is_judged_before_its_settling_time_is_over(world: World):
     world.listeners(1)
     world.announce()

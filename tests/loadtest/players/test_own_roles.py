@@ -101,6 +101,7 @@ def test_the_same_class_imported_again_takes_its_own_place():
         (lambda: swarm.series("length of the queue", unit="players"), "give s, ms, us; count what is no time"),
         (lambda: swarm.series("2nd answer"), "gives no name for thresholds"),
         (lambda: swarm.expectation("cheer", within_s=0), "give a time above 0"),
+        (lambda: swarm.time_option("cheer interval", "5", ""), "'cheer interval' is no flag: write it as in --cheer-"),
         (
             lambda: swarm.role("mine")(type("Mine", (swarm.Browser,), {"x": swarm.series("fan-out", name="fanout")})),
             "there is a series fanout already",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from configparser import ConfigParser
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,21 @@ from tests.loadtest.swarms import ROOT
 pytestmark = pytest.mark.system
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+FANS = """
+from loadtest import swarm
+from loadtest.locustfile import Player  # noqa: F401
+
+
+@swarm.role("fan")
+class Fan(swarm.Browser):
+    wave = swarm.time_option("--wave-interval-s", "exp:10", "time between two waves of a fan, in s")
+"""
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "loadtest", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -27,6 +41,21 @@ def test_help_lists_every_option_of_the_swarm_and_those_of_locust(flag: str):
     assert done.returncode == 0, done.stderr
     assert [action.option_strings[0] for action in swarm_actions() if action.option_strings[0] not in done.stdout] == []
     assert "--headless" in done.stdout
+
+
+@pytest.mark.parametrize("given", [["-f", "fans.py"], ["-ffans"], ["--locustfile=fans.py"]])
+def test_help_lists_the_options_of_roles_in_a_locustfile_of_ones_own(tmp_path: Path, given: list[str]):
+    (tmp_path / "fans.py").write_text(FANS)
+    done = run(*given, "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "--wave-interval-s TIME" in done.stdout
+    assert "time between two waves of a fan, in s; default: exp:10" in " ".join(done.stdout.split())
+    assert "conditional_poller, fan; default:" in " ".join(done.stdout.split())
+
+
+def test_a_locustfile_that_is_not_there_is_named(tmp_path: Path):
+    done = run("-f", "nowhere.py", "--help", cwd=tmp_path)
+    assert "Traceback" not in done.stderr
 
 
 def test_a_wrong_option_is_a_usage_error_as_with_locust():

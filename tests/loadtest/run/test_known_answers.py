@@ -10,7 +10,7 @@ import json
 import math
 import signal
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 """All swarms are part of the first test's time, some twice where other work disturbed them."""
 
+Enough = Callable[[dict[str, Any]], bool]
+"""Of run.json: whether a run may end."""
 PLAYERS = 16
 SETTLE_S = 1.0
 STALL_S = 1.4
@@ -44,14 +46,30 @@ def is_seventh(change: int, observer: int) -> bool:
 
 
 EVERY_SECOND = ("--heartbeat-interval-s", 1)
-JUDGED = None
-"""In place of a length: the run ends when every coming of a player has been judged, however long that takes."""
-PATIENT = ("--settle-s", 4, "--heartbeat-interval-s", 0.2, "--save-every-s", 1)
+
+
+def has_judged_all(run: dict[str, Any]) -> bool:
+    """Each process judges the comings of the players of all."""
+    presence = run["ledger"]["presence"]
+    return bool(presence["events"] + presence["excused"] >= PLAYERS * len(run["generators"]))
+
+
+def has_recorded(name: str, number: int) -> Enough:
+    """So many durations that no stall of the swarm touched."""
+    return lambda run: any(row["name"] == name and row["count"] >= number for row in run["metrics"])
+
+
+JUDGED = has_judged_all
+POLLS = 600
+WAITED_FOR = 60
+"""Answers of a server that waits: enough to say so."""
+SAVED_OFTEN = ("--save-every-s", 1)
+PATIENT = ("--settle-s", 4, "--heartbeat-interval-s", 0.2, *SAVED_OFTEN)
 """An announcement that the machine holds up for a second is not lost."""
 AT_ONCE = 5
 """Swarms side by side. Each is idle most of the time, but not when it starts."""
 
-CASES: dict[str, tuple[Faults, int | None, tuple[object, ...]]] = {
+CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
     "delay": (Faults(delay_s=DELAY_S), 7, ("-u", 6, "-r", 1)),
     "lost": (Faults(is_dropped=is_third, in_turn=True), JUDGED, PATIENT),
     "lost, two workers": (Faults(is_dropped=is_third, in_turn=True), JUDGED, (*PATIENT, "--processes", 2)),
@@ -72,8 +90,12 @@ CASES: dict[str, tuple[Faults, int | None, tuple[object, ...]]] = {
         6,
         ("--mix", "browser=3,host=1", "--room-interval-s", "fixed:1", "--room-lifetime-s", "0.5", *EVERY_SECOND),
     ),
-    "waiting": (Faults(answers_after_s=0.5), 7, EVERY_SECOND),
-    "polling": (Faults(change_every_s=0.037), 7, ("--poller-share", 0.9, "--poll-interval-s", 0.5)),
+    "waiting": (Faults(answers_after_s=0.5), has_recorded("heartbeat", WAITED_FOR), (*EVERY_SECOND, *SAVED_OFTEN)),
+    "polling": (
+        Faults(change_every_s=0.037),
+        has_recorded("fresh_poll", POLLS),
+        ("--poller-share", 0.9, "--poll-interval-s", 0.5, *SAVED_OFTEN),
+    ),
 }
 
 
@@ -95,6 +117,12 @@ class Answer:
         return any(each["late_ticks"] > 0.02 * each["ticks"] for each in self.run["generators"].values())
 
     @property
+    def was_cut(self) -> bool:
+        """It says itself that it stood still, and left more than a hundredth of a series out: the longer a duration,
+        the more likely a stall fell into it, so what is left is too short."""
+        return "is left out of the figures" in self.reasons
+
+    @property
     def presence(self) -> dict[str, Any]:
         return dict(self.run["ledger"]["presence"])
 
@@ -109,11 +137,12 @@ class Answer:
 class Run:
     """A swarm against a faulty lobby, from its start to its answer."""
 
-    def __init__(self, nursery: Nursery, folder: Path, faults: Faults, run_s: int | None, *more: object) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, faults: Faults, until: int | Enough, *more: object) -> None:
+        """`until`: so many seconds, or what run.json has to have, however long that takes."""
         folder.mkdir()
-        self._is_timed = run_s is not None
-        self._processes = 2 if "--processes" in more else 1
-        length = ("-t", f"{run_s}s") if self._is_timed else ()
+        self._is_enough = None if isinstance(until, int) else until
+        self._read_ns = 0
+        length = ("-t", f"{until}s") if self._is_enough is None else ()
         tokens = folder / "tokens"
         tokens.write_text("\n".join(token(user_id) for user_id in range(1, PLAYERS + 1)))
         self._file = folder / "run.json"
@@ -124,16 +153,20 @@ class Run:
             "--settle-s", SETTLE_S, "--mix", "browser=1", "--phase", "all", "--run-dir", folder, *more,
         )  # fmt: skip
 
-    def _has_judged_all(self) -> bool:
-        """Each process judges the comings of the players of all."""
-        if not self._file.exists():
+    def _has_enough(self) -> bool:
+        """Of each run.json only once: the lobbies run in this process, too."""
+        try:
+            written_ns = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
             return False
-        presence = json.loads(self._file.read_text())["ledger"]["presence"]
-        return bool(presence["events"] + presence["excused"] >= PLAYERS * self._processes)
+        if self._is_enough is None or written_ns == self._read_ns:
+            return False
+        self._read_ns = written_ns
+        return self._is_enough(json.loads(self._file.read_text()))
 
     def answer(self) -> Answer:
-        if not self._is_timed:
-            wait_for(self._has_judged_all, deadline_s=RUN_TIMEOUT_S, what="all to be judged")
+        if self._is_enough is not None:
+            wait_for(self._has_enough, deadline_s=RUN_TIMEOUT_S, what="enough to be recorded")
             self._swarm.stop(signal.SIGTERM)
         done = self._swarm.end()
         assert self._file.exists(), done.errors
@@ -159,12 +192,12 @@ def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Itera
         found = {}
         for first in range(0, len(CASES), AT_ONCE):
             some = list(CASES.items())[first : first + AT_ONCE]
-            runs |= {name: Run(nursery, folder / name, faults, run_s, *more) for name, (faults, run_s, more) in some}
+            runs |= {name: Run(nursery, folder / name, faults, until, *more) for name, (faults, until, more) in some}
             found |= {name: runs[name].answer() for name, _ in some}
         for attempt in range(1):
             for name in [name for name, answer in found.items() if answer.was_disturbed]:
-                faults, run_s, more = CASES[name]
-                runs[f"{name} {attempt}"] = Run(nursery, folder / f"{name} {attempt}", faults, run_s, *more)
+                faults, until, more = CASES[name]
+                runs[f"{name} {attempt}"] = Run(nursery, folder / f"{name} {attempt}", faults, until, *more)
                 found[name] = runs[f"{name} {attempt}"].answer()
         yield found
     finally:
@@ -179,8 +212,8 @@ def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answe
     for attempt in range(3):
         if abs(_overstated_ms(answer)) <= 1:
             break
-        faults, run_s, more = CASES["delay"]
-        alone = Run(nursery, tmp_path / str(attempt), faults, run_s, *more)
+        faults, until, more = CASES["delay"]
+        alone = Run(nursery, tmp_path / str(attempt), faults, until, *more)
         try:
             answer = alone.answer()
         finally:
@@ -292,9 +325,19 @@ def test_a_server_that_waits_in_every_answer_is_said_to_wait(answers: dict[str, 
     assert "answers took more than 250 ms" in said
 
 
-def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer]):
+def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer], nursery: Nursery, tmp_path: Path):
     """Every 0.5 s at random phase: U(0, 0.5 s) and the way."""
-    _check_staleness(answers["polling"], period_s=0.5, least=600)
+    answer = answers["polling"]
+    for attempt in range(3):
+        if not answer.was_cut:
+            break
+        faults, until, more = CASES["polling"]
+        alone = Run(nursery, tmp_path / str(attempt), faults, until, *more)
+        try:
+            answer = alone.answer()
+        finally:
+            alone.end()
+    _check_staleness(answer, period_s=0.5, least=POLLS)
 
 
 @pytest.mark.slow
@@ -313,9 +356,12 @@ def _check_staleness(answer: Answer, *, period_s: float, least: int) -> None:
     spread_s = period_s / math.sqrt(12 * stale.count)
     # The way of an answer, and how late the swarm itself was: on a machine with other work these are what is added.
     way_s = (answer.series("poll").percentile_us(99) + answer.series("lateness").percentile_us(99)) / 1e6
-    assert period_s / 2 - 4 * spread_s <= stale.mean_us / 1e6 <= period_s / 2 + 4 * spread_s + way_s
+    least_s, most_s = period_s / 2 - 4 * spread_s, period_s / 2 + 4 * spread_s + way_s
+    assert stale.mean_us / 1e6 <= most_s
+    assert stale.mean_us / 1e6 >= least_s or answer.was_cut
     for percent in (95, 99):
         share = percent / 100
         interval_s = 4 * period_s * math.sqrt(share * (1 - share) / stale.count)
         found_s = stale.percentile_us(percent) / 1e6
-        assert share * period_s - interval_s <= found_s <= share * period_s + interval_s + way_s
+        assert found_s <= share * period_s + interval_s + way_s
+        assert found_s >= share * period_s - interval_s or answer.was_cut

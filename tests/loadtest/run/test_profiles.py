@@ -73,8 +73,10 @@ def test_socketio_rooms_are_made_joined_and_heard_of(nursery: Nursery, serve: An
     assert run["validity"]["level"] != "INVALID", run["validity"]
 
 
-def test_colyseus_players_enter_over_http_and_hear_of_rooms(nursery: Nursery, serve: Any, tmp_path: Path):
-    peer = serve(installed_node(SERVERS / "colyseus_lobby"))
+@pytest.mark.parametrize("version", ["colyseus_lobby", "colyseus_0_18"])
+def test_colyseus_players_enter_over_http_and_hear_of_rooms(nursery: Nursery, serve: Any, tmp_path: Path, version: str):
+    """Of 0.16, and of 0.18, whose seats are told in another shape."""
+    peer = serve(installed_node(SERVERS / version))
     mix = ("--mix", "host=1,browser=2,flapper=1", "--drop-interval-s", "fixed:2", *ROOMS)
     code, run = play(nursery, peer, tmp_path, "--protocol", "colyseus", *mix)
     assert code == ExitCode.GOOD, run["errors"]
@@ -86,6 +88,25 @@ def test_colyseus_players_enter_over_http_and_hear_of_rooms(nursery: Nursery, se
     assert metric(run, "fanout_rooms")["count"] > 10
     assert metric(run, "heartbeat")["count"] > 8, "pings of the WebSocket"
     assert run["not_understood"] == {}
+
+
+def test_a_wrong_way_in_is_told_before_the_run_with_the_answer(nursery: Nursery, serve: Any, tmp_path: Path):
+    peer = serve(installed_node(SERVERS / "colyseus_0_18"))
+    text = (ROOT / "loadtest/profiles/colyseus.toml").read_text()
+    (tmp_path / "mine.toml").write_text(text.replace('"sessionId"', '"session.id"'))
+    where = ("--host", f"http://127.0.0.1:{peer.port}", "--protocol", tmp_path / "mine.toml")
+    done = nursery.run(*where, "--mix", "browser=1", "-u", 2, "-t", "5s")
+    assert done.code == ExitCode.USAGE
+    assert "POST /matchmake/joinOrCreate/lobby does not let a player in (there is no session.id): the answer is" in (
+        done.errors
+    )
+    assert "with [http.enter] in the profile mine" in done.errors
+
+
+def test_a_server_that_is_not_there_is_told_before_a_profile_run(nursery: Nursery):
+    done = nursery.run("--host", "http://127.0.0.1:9", "--protocol", "colyseus", "--mix", "browser=1", "-u", 2)
+    assert done.code == ExitCode.USAGE
+    assert "No server answers at http://127.0.0.1:9" in done.errors
 
 
 def test_a_broadcast_server_is_judged_by_what_it_tells(nursery: Nursery, serve: Any, tmp_path: Path):
@@ -127,6 +148,7 @@ def test_a_message_that_is_not_described_is_shown_with_what_to_add(nursery: Nurs
 def test_what_no_framing_fits_is_shown_as_it_came(nursery: Nursery, serve: Any, tmp_path: Path):
     peer = serve(installed_node(SERVERS / "socketio_rooms"))
     text = (ROOT / "loadtest/profiles/socketio.toml").read_text()
+    text = "\n".join(line for line in text.split("\n") if not line.startswith("auth ="))  # which is of Socket.IO alone
     (tmp_path / "mine.toml").write_text(text.replace('"socketio"', '"json"'))
     _, run = play(nursery, peer, tmp_path, "--protocol", tmp_path / "mine.toml", "--mix", "browser=1")
     assert run["validity"]["level"] == "INVALID"

@@ -76,3 +76,4 @@ def test_the_command_of_the_wheel_runs_in_an_empty_folder(installed: Path, tmp_p
     found = json.loads((tmp_path / "out/run.json").read_text())
     assert found["events"]["connections established"] >= 12, done.stderr[-3000:]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"run.json", "run.html", "junit.xml"}
+    assert "Results of this run: out" in done.stderr

@@ -20,8 +20,10 @@ from loadtest.wire.messages.chunks import Chunks
 from loadtest.wire.messages.memo import Heard, Memo
 from loadtest.wire.shared import Wire
 from loadtest.wire.state import APART_S, State
+from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.framing.frames import server_frame
 from lobby_server.protocol.messages import (
+    Error,
     HandshakeAccepted,
     Pong,
     PresenceChanged,
@@ -157,6 +159,13 @@ def test_a_known_read_in_the_middle_of_a_frame_is_part_of_that_frame(wire: Wire)
     assert second.in_bulk == 0
     assert second.presence == []
     assert second.connection.counters.messages_in["(undecodable)"] == 1
+
+
+def test_what_the_server_does_not_take_is_counted_by_its_reason(wire: Wire):
+    player = Player(wire)
+    for reason in (ErrorReason.ROOM_FULL, ErrorReason.INVALID_JOIN_ROOM, ErrorReason.ROOM_FULL):
+        player.send(encode_frame(Error(reason=reason)))
+    assert player.connection.counters.errors_told == {"room_full": 2, "invalid_join_room": 1}
 
 
 def test_a_known_read_before_the_acceptance_is_not_heard(wire: Wire):

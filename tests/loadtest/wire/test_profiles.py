@@ -40,6 +40,14 @@ def test_a_path_goes_through_names_and_indexes():
             find(document, path)
 
 
+def test_of_several_ways_the_first_that_is_there_is_taken():
+    ways = "roomId | room.roomId"
+    assert find({"roomId": "a", "room": {"roomId": "b"}}, ways) == "a"
+    assert find({"room": {"roomId": "b"}}, ways) == "b"
+    with pytest.raises(NotThere, match=r"there is no roomId and no room\.roomId"):
+        find({}, ways)
+
+
 def test_a_template_keeps_the_kind_of_what_is_filled_in():
     values = {"id": 7, "token": "t"}
     assert filled({"id": "{id}", "auth": ["Bearer {token}"], "n": 1}, values) == {"id": 7, "auth": ["Bearer t"], "n": 1}
@@ -146,8 +154,10 @@ def test_a_socketio_profile_reads_and_writes_the_lobbys_messages():
 
 
 def test_parts_of_the_answer_to_entering_are_in_the_path_of_the_socket():
-    answer = {"room": {"processId": "p/1", "roomId": "r"}, "sessionId": "s"}
-    assert shipped_profile("colyseus").path_for(ADA, answer) == "/p%2F1/r?sessionId=s"
+    of_0_16 = {"room": {"processId": "p/1", "roomId": "r"}, "sessionId": "s"}
+    of_0_18 = {"name": "lobby", "processId": "p/1", "roomId": "r", "sessionId": "s"}
+    for answer in (of_0_16, of_0_18):
+        assert shipped_profile("colyseus").path_for(ADA, answer) == "/p%2F1/r?sessionId=s"
 
 
 def test_a_profile_that_sends_the_token_needs_one():
@@ -195,7 +205,35 @@ def test_what_is_ignored_or_wanted_by_a_role_is_not_told_as_unknown():
         ("[http.rooms]\ncall = 'rooms'",
          "mine.toml: http.rooms.call is 'rooms': give a method and a path, as in \"GET /rooms\"."),
         ("[http.rooms]\ncall = 'GET /rooms'\nwhere = 'x'",
-         "mine.toml: http.rooms.where is no key: there is call, body, list, id, mark, full."),
+         "mine.toml: http.rooms.where is no key: there is call, body, headers, list, id, mark, full."),
+        ("[http.rooms]\ncall = 'get /rooms'",
+         "mine.toml: http.rooms.call is 'get /rooms': give a method and a path, as in \"GET /rooms\"."),
+        ("[http.rooms]\ncall = 'GET /rooms'\n[http.rooms.headers]\nx = 5",
+         "mine.toml: http.rooms.headers.x is 5: give a text."),
+        ("[hears.rooms_changed]\ntypes = ['x']\nroom_id = 'id'",
+         "mine.toml: hears.rooms_changed.room_id is no key: there is types."),
+        ("[socket]\nframing = 'colyseus'\n[envelope]\ntype = '0'",
+         "mine.toml: [envelope] is of the framing json: colyseus says itself where type and data are."),
+        ("[socket]\nauth = {name = '{name}'}",
+         "mine.toml: socket.auth is {'name': '{name}'}: give it to socketio alone, which has a CONNECT packet."),
+        ("[handshake]\ndata = {}", "mine.toml: handshake.type is missing: say how the server calls that message."),
+        ("[socket]\npath = '/live?t={tokn}'",
+         "mine.toml: socket.path is '/live?t={tokn}': give what is filled in there, {name}, {token}, {version}: {tokn} "
+         "is none of them."),
+        ("[socket]\npath = '/{room-id}'\n[http.enter]\ncall = 'POST /in'\nroom_id = 'id'",
+         "mine.toml: socket.path is '/{room-id}': give what is filled in there, {name}, {token}, {version}, {room_id}: "
+         "{room-id} is none of them."),
+        ("[says.join_room]\ntype = 'take'\ndata = {room = ['{id}']}",
+         "mine.toml: says.join_room.data is {'room': ['{id}']}: give what is filled in there, {name}, {token}, "
+         "{version}, {room_id}: {id} is none of them."),
+        ("[http.delete]\ncall = 'DELETE /rooms/{room_id}'",
+         "mine.toml: http.delete.call is 'DELETE /rooms/{room_id}': give what is filled in there, {name}, {token}, "
+         "{version}, {id}: {room_id} is none of them."),
+        ("[hears.chat]\ntypes = ['say']\n[hears.room_joined]\ntypes = ['in', 'say']",
+         "mine.toml: hears.room_joined.types is 'say': give each message one meaning: say stands under "
+         "hears.chat.types, too."),
+        ("ignores = ['pong']\n[ping]\ntype = 'ping'\nanswer = 'pong'",
+         "mine.toml: ignores is 'pong': give each message one meaning: pong stands under ping.answer, too."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_profile_is_said_with_file_key_and_what_was_expected(
@@ -205,6 +243,23 @@ def test_what_is_wrong_in_a_profile_is_said_with_file_key_and_what_was_expected(
     with pytest.raises(UsageError) as caught:
         read_profile(str(tmp_path / "mine.toml"))
     assert str(caught.value) == sentence
+
+
+def test_a_ping_holds_what_stands_for_the_player(tmp_path: Path):
+    (tmp_path / "mine.toml").write_text(
+        '[ping]\ntype = "beat"\ndata = {who = "{name}", key = "{token}"}\nanswer = "beaten"'
+    )
+    profile = read_profile(str(tmp_path / "mine.toml"))
+    assert profile is not None
+    packed = profile.write(messages.Ping(), ADA)
+    assert packed is not None
+    assert msgspec.json.decode(packed[0]) == {"type": "beat", "data": {"who": "ada l", "key": "t.o.k"}}
+    assert profile.needs_tokens
+
+
+def test_a_refused_connect_of_socketio_is_a_refusal_with_its_reason():
+    refused = shipped_profile("socketio").read(b'44{"message":"invalid credentials"}')
+    assert refused == ("connect_error", OwnMessage("refused", "invalid credentials"))
 
 
 def test_a_profile_that_is_not_there_names_those_that_ship():
