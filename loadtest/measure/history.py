@@ -43,12 +43,12 @@ class History:
         wall_s = t_s - self._before_s
         if wall_s < self._every_s:
             return
-        events = recorder.events
+        events, (requests, errors) = recorder.events, recorder.counts_of_requests
         now = Counter(
             {
                 "received_per_s": sum(number for name, number in events.items() if name.startswith("received ")),
-                "requests_per_s": sum(figures.count for figures in recorder.requests.values()),
-                "errors_per_s": sum(figures.failure_count for figures in recorder.requests.values()),
+                "requests_per_s": requests,
+                "errors_per_s": errors,
                 "bytes_in_per_s": events["bytes in"],
                 "bytes_out_per_s": events["bytes out"],
             }

@@ -122,8 +122,8 @@ class Recorder:
         """Of a worker: nothing is reported yet, because it may be dropped."""
         self.not_understood: dict[str, str] = {}
         """An example of each kind of what could not be understood, in the words of `loadtest.measure.examples`."""
-        self.own_attendance: Attendance = {}
-        """Of this process, as of when it was last counted."""
+        self.count_attendance: Callable[[], Attendance] = dict
+        """Counts it in this process, whenever it is asked for: that is O(players)."""
         self.connections = Counters()
         """Shared by all connections of this process: what they count is what this run counts."""
         self._events: Counter[str] = Counter()
@@ -169,6 +169,12 @@ class Recorder:
     def requests(self) -> Mapping[RequestKey, RequestStats]:
         self.points.settle()
         return self._requests
+
+    @property
+    def counts_of_requests(self) -> tuple[int, int]:
+        """All that were made, and those that failed. Unlike `requests`, it settles no times."""
+        counted = self._requests.values()
+        return sum(figures.count for figures in counted), sum(figures.failure_count for figures in counted)
 
     @property
     def is_whole(self) -> bool:
@@ -234,7 +240,7 @@ class Recorder:
     def attendance(self) -> Attendance:
         """Of all processes."""
         whole: Attendance = {}
-        for part in (self.own_attendance, *(worker.attendance for worker in self.workers.values())):
+        for part in (self.count_attendance(), *(worker.attendance for worker in self.workers.values())):
             add_attendance(whole, part)
         return whole
 
@@ -286,7 +292,7 @@ class Recorder:
             ],
             "not_understood": self.not_understood,
             "is_steady": self.points.steady_from_s < self._clock(),
-            "attendance": self.own_attendance,
+            "attendance": self.count_attendance(),
         }
         self._sent["events"] += sum(since.values())
         self._sent["durations"] += sum(

@@ -72,6 +72,8 @@ class RunMonitor:
         )
 
     def start(self) -> None:
+        if self._has_players:
+            self._swarm.recorder.count_attendance = self._swarm.pauses.count
         self._health.start()
         if self._leads:
             gevent.spawn(self._watch_server)
@@ -107,8 +109,6 @@ class RunMonitor:
             self._judged_s, self._left_over = now_s, pending.entries
 
     def _on_second(self, now_s: float) -> None:
-        if self._has_players:
-            self._swarm.recorder.own_attendance = self._swarm.pauses.count()
         if now_s - self._gave_back_s > GIVE_BACK_EVERY_S:
             self._gave_back_s = now_s
             self._trimmer.give_back()

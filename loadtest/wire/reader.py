@@ -5,8 +5,9 @@ call each into one shared buffer, and hands the bytes over. A connection costs a
 The receiver of the bytes must not block: meanwhile no other connection is read.
 
 A message that comes alone is read at once. What comes within `SPACING_S` after it is read together, as network cards
-do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. Times do
-not suffer from it, for they are the kernel's (`loadtest.client.sockets.arrival`).
+do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. So are
+the answers to heartbeats that went out together. Times do not suffer from it, for they are the kernel's
+(`loadtest.client.sockets.arrival`).
 
 What many are told is read for all of them first, and then handed over once (`Together`).
 
@@ -37,6 +38,7 @@ SPACING_S = 0.001
 MANY_AT_ONCE = 64
 """Where so many were readable there is no nap: it would save nothing any more."""
 
+_WRITABLE = select.EPOLLOUT
 _nap = monkey.get_original("time", "sleep")
 
 log = logging.getLogger(__name__)
@@ -75,7 +77,8 @@ class SharedReader:
         self._arrivals = ArrivalClock(clock=clock)
         self._epoll: Any = monkey.get_original("select", "epoll")()  # gevent takes it out of the module
         self._by_fd: dict[int, Readable] = {}
-        self._view = memoryview(bytearray(READ_BYTES))
+        self._buffer = bytearray(READ_BYTES)
+        self._view = memoryview(self._buffer)
         self._into = [self._view]
         self._waiter = Waiter()
         self._rests_until_s = 0.0
@@ -121,6 +124,10 @@ class SharedReader:
             return
         self._epoll.modify(_fd_of(connection), select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
 
+    def rest(self) -> None:
+        """Much is about to come within `SPACING_S`: it is read together."""
+        self._rests_until_s = self._clock() + SPACING_S
+
     def close(self) -> None:
         """Whatever is still read for ends with it."""
         if self.greenlet is not None:
@@ -155,18 +162,18 @@ class SharedReader:
     def _read_ready(self) -> int:
         """Returns for how many there was something."""
         by_fd, clock, arrived_s = self._by_fd, self._clock, self._arrivals.arrived_s
-        view, into, writable = self._view, self._into, select.EPOLLOUT
-        together = self.together
+        buffer, view, into, together = self._buffer, self._view, self._into, self.together
         for_many: dict[bytes, tuple[list[Readable], list[Control]]] = {}
+        last, last_size, reads = b"", -1, 0
         ready = self._epoll.poll(0, MOST_AT_ONCE)
         for fd, event in ready:
             connection = by_fd.get(fd)  # gone if another one's bytes led to its end
             if connection is None:
                 continue
             try:
-                if event & writable:
+                if event & _WRITABLE:
                     connection.on_writable()
-                    if event == writable or by_fd.get(fd) is not connection:
+                    if event == _WRITABLE or by_fd.get(fd) is not connection:
                         continue
                 try:
                     size, control, _, _ = connection.sock.recvmsg_into(into, STAMP_BYTES)
@@ -175,22 +182,25 @@ class SharedReader:
                 except OSError as error:
                     connection.on_end(error.strerror or type(error).__name__)
                     continue
-                if size:
-                    self.reads += 1
-                    chunk = view[:size].tobytes()
-                    if together is None or not connection.hears_with_others:
-                        connection.on_bytes(chunk, arrived_s(control, clock()))
-                        continue
-                    same = for_many.get(chunk)
-                    if same is None:
-                        same = for_many[chunk] = [], []
-                    same[0].append(connection)
-                    same[1].append(control)
-                else:
+                if not size:
                     connection.on_end("the other side closed the connection without a close frame")
+                    continue
+                reads += 1
+                if together is None or not connection.hears_with_others:
+                    connection.on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
+                    continue
+                if size != last_size or not buffer.startswith(last):  # no copy and no hash of what the last one had
+                    last, last_size = view[:size].tobytes(), size
+                    same = for_many.get(last)
+                    if same is None:
+                        same = for_many[last] = [], []
+                    hears, has_control = same[0].append, same[1].append
+                hears(connection)
+                has_control(control)
             except Exception:
                 log.exception("fault while reading for %r; it is taken for lost", connection)
                 connection.on_end("a fault of this client")
+        self.reads += reads
         if together is not None:
             for chunk, (connections, controls) in for_many.items():
                 together.take(chunk, connections, self._arrivals.arrived_many_s(controls, clock()))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -33,8 +34,10 @@ class Beating(Protocol):
 class Wheel:
     """O(1) per `put`. It holds a connection until its slot has come, wanted or not."""
 
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, timers: Timers, *, after_turn: Callable[[], object] = lambda: None) -> None:
+        """`after_turn` is called when all of a slot have been told: answers come within moments."""
         self._timers = timers
+        self._after_turn = after_turn
         self._offset_s = random.random() * TICK_S
         self._slots: dict[int, list[Beating]] = {}
 
@@ -59,6 +62,7 @@ class Wheel:
         for beating in self._slots.pop(slot, ()):
             if beating.beat_slot == slot:
                 beating.on_beat(at_s)
+        self._after_turn()
 
     def _time_of(self, slot: int) -> float:
         return slot * (TICK_S / FINE_PER_TICK) + self._offset_s
