@@ -201,6 +201,11 @@ class Recorder:
         points = self.points.by_name.get(name)
         return {place: points.count_at(place) if points is not None else 0 for place in PLACES}
 
+    def filled(self, name: str | RequestKey, places: Sequence[str]) -> list[Series]:
+        """Of these places, those that have something, as far as it is settled."""
+        points = self.points.by_name.get(name)
+        return [] if points is None else [points.series[place] for place in places if points.count_at(place)]
+
     def series_at(self, name: str | RequestKey, place: str) -> Series:
         self.points.settle()
         points = self.points.by_name.get(name)

@@ -25,6 +25,8 @@ LOCAL_HISTORY_S = 1.0
 JUDGE_EVERY_S = 1.0
 MANY_ENTRIES = 4_000
 """Of the ledger: where so many came, it is judged sooner, in slices that delay no player."""
+BEFORE_THE_WHEEL_S = 20e-6
+"""The tick of the health comes first, so that it does not tell the heartbeats of the same wake as lag."""
 GIVE_BACK_EVERY_S = 5.0
 """Of memory that was needed for a moment."""
 MASTER_HISTORY_S = 3.0
@@ -74,7 +76,7 @@ class RunMonitor:
     def start(self) -> None:
         if self._has_players:
             self._swarm.recorder.count_attendance = self._swarm.pauses.count
-        self._health.start()
+        self._health.start(self._swarm.wire.wheel.next_tick_s(perf_counter()) - BEFORE_THE_WHEEL_S)
         if self._leads:
             gevent.spawn(self._watch_server)
 

@@ -58,11 +58,18 @@ class Wheel:
         held.append(beating)
         return slot
 
+    def next_tick_s(self, now_s: float) -> float:
+        """Of the coarse grid: when this process wakes anyway."""
+        return math.floor((now_s - self._offset_s) / TICK_S + 1.0) * TICK_S + self._offset_s
+
     def _turn(self, slot: int, at_s: float) -> None:
+        beats = False
         for beating in self._slots.pop(slot, ()):
             if beating.beat_slot == slot:
                 beating.on_beat(at_s)
-        self._after_turn()
+                beats = True
+        if beats:
+            self._after_turn()
 
     def _time_of(self, slot: int) -> float:
         return slot * (TICK_S / FINE_PER_TICK) + self._offset_s
