@@ -94,7 +94,6 @@ class RunMonitor:
         if self._server is not None and not self._server.is_gone:
             self._server.glance(now_s)
         if self._has_players:
-            self._swarm.requests.flush()
             self._steady_state.look(now_s)
             self._judge(now_s)
         if self._leads:
@@ -115,6 +114,7 @@ class RunMonitor:
             self._gave_back_s = now_s
             self._trimmer.give_back()
         if self._has_players:
+            self._swarm.requests.flush()
             recorder, sample = self._swarm.recorder, self._network.take()
             recorder.points.settle()
             for round_trip_s in sample.round_trips_s:

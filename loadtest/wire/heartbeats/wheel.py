@@ -41,12 +41,13 @@ class Wheel:
         self._offset_s = random.random() * TICK_S
         self._slots: dict[int, list[Beating]] = {}
 
-    def put(self, due_s: float, beating: Beating) -> int:
-        """Tell it at `due_s` or up to a tick later; returns the slot, for its `beat_slot`. Infinite is never."""
+    def put(self, due_s: float, beating: Beating, *, ticks: int = 1) -> int:
+        """Tell it at `due_s` or up to so many ticks later; returns the slot, for its `beat_slot`. Infinite is never."""
         if due_s == math.inf:
             return -1
-        first = math.ceil((due_s - self._offset_s) / TICK_S) * FINE_PER_TICK
-        for slot in range(first, first + FINE_PER_TICK):
+        fine = FINE_PER_TICK * ticks
+        first = math.ceil((due_s - self._offset_s) / (TICK_S * ticks)) * fine
+        for slot in range(first, first + fine):
             held = self._slots.get(slot)
             if held is None:
                 held = self._slots[slot] = []
