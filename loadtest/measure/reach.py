@@ -45,6 +45,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from loadtest.measure.columns import FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
@@ -72,7 +73,7 @@ class _Entry:
     transition: Transition
     previous: int | None
     next: int | None = None
-    receipts: list[tuple[IntArray, FloatArray]] | None = None
+    receipts: list[tuple[npt.NDArray[np.int32], FloatArray]] | None = None
     """Spans and times, until it is judged."""
     is_judged: bool = False
     lost: IntArray | None = None
@@ -239,7 +240,9 @@ class Reach:
             if entry.is_judged:
                 self._account_straggler(entry, at[start:end], spans)
             else:
-                entry.receipts = [*(entry.receipts or ()), (at[start:end], times_s[start:end])]
+                # copies: a slice would hold all that came with it until the last of that is judged
+                own = at[start:end].astype(np.int32), times_s[start:end].copy()
+                entry.receipts = [*(entry.receipts or ()), own]
 
     def _account_straggler(self, entry: _Entry, at: IntArray, spans: Spans) -> None:
         is_lost = np.isin(at, entry.lost) if entry.lost is not None else np.zeros(len(at), dtype=bool)
@@ -255,7 +258,8 @@ class Reach:
         entry.is_judged = True
         at, times_s = np.empty(0, dtype=np.int64), np.empty(0)
         if entry.receipts is not None:
-            at, times_s = (np.concatenate(column) for column in zip(*entry.receipts, strict=True))
+            spans_of, times_of = zip(*entry.receipts, strict=True)
+            at, times_s = np.concatenate(spans_of).astype(np.int64), np.concatenate(times_of)
             order = np.argsort(times_s, kind="stable")
             at, firsts, counts = np.unique(at[order], return_index=True, return_counts=True)
             times_s = times_s[order][firsts]

@@ -331,14 +331,15 @@ def test_the_same_reads_give_the_same_figures_to_the_last_digit_both_ways(
             steps.append(
                 frames[0] + (b"" if control == 2 else CONTROL[control]) * (len(steps) % 2) + b"".join(frames[1:])
             )
-        queues = []
+        queues: list[list[bytes]] = []
         for number in range(PLAYERS):
             pieces = []
             for step, data in enumerate(steps):
                 cut = cuts[number][step] if step < len(cuts[number]) else 0
                 pieces += [data[:cut], data[cut:]] if 0 < cut < len(data) else [data]
             queues.append(pieces)
-        turns, at_s = [], made_s
+        turns: list[list[tuple[int, bytes, float]]] = []
+        at_s = made_s
         while any(queues):
             for begins in range(0, PLAYERS, most):
                 turns.append([])
