@@ -41,10 +41,6 @@ class HeartbeatTimer:
         """Something arrived from the server: any frame counts."""
         self._last_heard_s = now_s
 
-    def heard_until(self, at_s: float) -> None:
-        """Likewise, at that time at the latest; it may be long past."""
-        self._last_heard_s = max(self._last_heard_s, at_s)
-
     def take_ping(self, now_s: float) -> bool:
         """Whether a ping is due; if so it counts as sent."""
         if now_s < self._next_ping_s:
@@ -52,6 +48,15 @@ class HeartbeatTimer:
         missed = (now_s - self._next_ping_s) // self._heartbeat_s
         self._next_ping_s += (missed + 1) * self._heartbeat_s
         return True
+
+    def beat(self, now_s: float, *, heard_s: float) -> bool:
+        """Whether a ping is due; if so it counts as sent. None is where the silence limit has passed since `heard_s`,
+        which may be long past, and since what was told to `heard`. One call, for who has thousands of these."""
+        if heard_s < self._last_heard_s:
+            heard_s = self._last_heard_s
+        else:
+            self._last_heard_s = heard_s
+        return now_s >= self._next_ping_s and now_s - heard_s < self._silence_limit_s and self.take_ping(now_s)
 
     def wait_s(self, now_s: float) -> float:
         """How long a reader may block before `take_ping` and `is_dead` have to be asked again; never negative."""

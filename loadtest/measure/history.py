@@ -43,12 +43,12 @@ class History:
         wall_s = t_s - self._before_s
         if wall_s < self._every_s:
             return
-        events = recorder.events
+        events, (requests, errors) = recorder.events, recorder.counts_of_requests
         now = Counter(
             {
                 "received_per_s": sum(number for name, number in events.items() if name.startswith("received ")),
-                "requests_per_s": sum(figures.count for figures in recorder.requests.values()),
-                "errors_per_s": sum(figures.failure_count for figures in recorder.requests.values()),
+                "requests_per_s": requests,
+                "errors_per_s": errors,
                 "bytes_in_per_s": events["bytes in"],
                 "bytes_out_per_s": events["bytes out"],
             }
@@ -95,16 +95,18 @@ class Windows:
         if t_s - self._before_s < self._every_s and not (is_last and t_s > self._before_s):
             return
         found: dict[str, dict[str, float]] = {}
+        recorder.points.settle()
         for name, metric in METRICS.items():
             counts = [
-                recorder.series_at(part, place).snapshot()
+                series.snapshot()
                 for part in metric.parts
-                for place in (REPORTED, RAMP, RAMP_DOWN)
-                if recorder.counts_by_place(part)[place]
+                for series in recorder.filled(part, (REPORTED, RAMP, RAMP_DOWN))
             ]
             if not counts:
                 continue
-            now = np.sum(counts, axis=0)
+            now = counts[0]
+            for more in counts[1:]:
+                now += more
             before = self._before.get(name)
             figures = figures_between(np.zeros_like(now) if before is None else before, now)
             self._before[name] = now

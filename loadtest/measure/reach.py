@@ -46,6 +46,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, Taken, none, take
 from loadtest.measure.disturbed.views import Views
@@ -76,7 +77,7 @@ class _Entry:
     transition: Transition
     previous: int | None
     next: int | None = None
-    receipts: list[tuple[IntArray, FloatArray]] | None = None
+    receipts: list[tuple[npt.NDArray[np.int32], FloatArray]] | None = None
     """Spans and times, until it is judged."""
     is_judged: bool = False
     lost: IntArray | None = None
@@ -256,7 +257,9 @@ class Reach:
             if entry.is_judged:
                 stragglers.append((entry, *heard))
             else:
-                entry.receipts = [*(entry.receipts or ()), heard]
+                # copies: a slice would hold all that came with it until the last of that is judged
+                own = heard[0].astype(np.int32), heard[1].copy()
+                entry.receipts = [*(entry.receipts or ()), own]
         for straggler in stragglers:
             self._account_straggler(*straggler, spans)
         self.presence.duplicates += self._doubtful.count()
@@ -307,7 +310,8 @@ class Reach:
         entry.is_judged = True
         at, times_s = np.empty(0, dtype=np.int64), np.empty(0)
         if entry.receipts is not None:
-            at, times_s = (np.concatenate(column) for column in zip(*entry.receipts, strict=True))
+            spans_of, times_of = zip(*entry.receipts, strict=True)
+            at, times_s = np.concatenate(spans_of).astype(np.int64), np.concatenate(times_of)
             order = np.argsort(times_s, kind="stable")
             at, firsts, counts = np.unique(at[order], return_index=True, return_counts=True)
             times_s = times_s[order][firsts]

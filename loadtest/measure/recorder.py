@@ -102,8 +102,8 @@ class Recorder:
         """Of a worker: nothing is reported yet, because it may be dropped."""
         self.not_understood: dict[str, str] = {}
         """An example of each kind of what could not be understood, in the words of `loadtest.measure.examples`."""
-        self.own_attendance: Attendance = {}
-        """Of this process, as of when it was last counted."""
+        self.count_attendance: Callable[[], Attendance] = dict
+        """Counts it in this process, whenever it is asked for: that is O(players)."""
         self.connections = Counters()
         """Shared by all connections of this process: what they count is what this run counts."""
         self._events: Counter[str] = Counter()
@@ -151,6 +151,12 @@ class Recorder:
         return self._requests
 
     @property
+    def counts_of_requests(self) -> tuple[int, int]:
+        """All that were made, and those that failed. Unlike `requests`, it settles no times."""
+        counted = self._requests.values()
+        return sum(figures.count for figures in counted), sum(figures.failure_count for figures in counted)
+
+    @property
     def is_whole(self) -> bool:
         """Whether all phases are reported: when that was asked for, and while there is no steady state."""
         return self.reports_all_phases or not self.has_steady_state
@@ -174,6 +180,11 @@ class Recorder:
         self.points.settle()
         points = self.points.by_name.get(name)
         return {place: points.count_at(place) if points is not None else 0 for place in PLACES}
+
+    def filled(self, name: str | RequestKey, places: Sequence[str]) -> list[Series]:
+        """Of these places, those that have something, as far as it is settled."""
+        points = self.points.by_name.get(name)
+        return [] if points is None else [points.series[place] for place in places if points.count_at(place)]
 
     def series_at(self, name: str | RequestKey, place: str) -> Series:
         self.points.settle()
@@ -214,7 +225,7 @@ class Recorder:
     def attendance(self) -> Attendance:
         """Of all processes."""
         whole: Attendance = {}
-        for part in (self.own_attendance, *(worker.attendance for worker in self.workers.values())):
+        for part in (self.count_attendance(), *(worker.attendance for worker in self.workers.values())):
             add_attendance(whole, part)
         return whole
 
@@ -258,7 +269,7 @@ class Recorder:
             ],
             "not_understood": self.not_understood,
             "is_steady": self.points.steady_from_s < self._clock(),
-            "attendance": self.own_attendance,
+            "attendance": self.count_attendance(),
         }
         self._sent["events"] += sum(since.values())
         self._sent["durations"] += sum(

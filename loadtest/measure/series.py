@@ -50,8 +50,7 @@ class Series:
         _, exponents = np.frexp(us)
         shifts = np.maximum(exponents - _EXACT_BITS, 0).astype(np.int64)
         steps = us >> shifts
-        indexes, numbers = np.unique((shifts << (_EXACT_BITS - 1)) + steps, return_counts=True)
-        self._counts()[indexes] += numbers.astype(np.uint64)
+        np.add.at(self._counts(), (shifts << (_EXACT_BITS - 1)) + steps, np.uint64(1))
         lowest = steps << shifts  # of its bucket: the histogram cannot tell them apart
         histogram = self._histogram
         histogram.total_count += len(us)

@@ -1,7 +1,7 @@
 """Requests of the shared reader into Locust's table, many at once, and into the recorder.
 
 Locust's request event costs more per request than a thousand players' heartbeats cost otherwise. So times of good
-requests are collected here and added to Locust's own entries several times per second, as its master adds the entries
+requests are collected here and added to Locust's own entries once per second, as its master adds the entries
 of workers. Failures, and everything where somebody else listens to the event, are told one by one as ever.
 """
 

@@ -107,7 +107,8 @@ class SocketClient:
         connection.rooms_announced.connect(self._on_rooms)
         self.list.list_updated.connect(self._on_delta_list if isinstance(self.list, DeltaServerList) else self._on_list)
         if type(connection) is SwarmConnection:  # until somebody else listens
-            connection.follower, connection.followed_list = self.watch, self.list
+            connection.follower = self.watch
+            connection.followed_list = self.list if type(self.list) is DeltaServerList else None
 
     def _drawing(self) -> Random:
         """One for all that is drawn here."""

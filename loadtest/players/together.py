@@ -9,10 +9,10 @@ assignments. Whoever is anywhere else than most hears for itself; the ledger and
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from loadtest.client import Counters, DeltaServerList
+from loadtest.client import Counters
 from loadtest.client.lists.delta_list import HeldRooms
 from loadtest.measure.freshness import MarkedList
 from loadtest.measure.ledger import FRESH_BY_PUSH, Ledger
@@ -44,23 +44,24 @@ class Together:
         self._ledger, self._lists, self._chunks, self._counters = ledger, lists, chunks, counters
 
     def take(self, chunk: bytes, connections: Sequence[SwarmConnection], arrived_s: Sequence[float]) -> None:
-        known, first = self._chunks.get(chunk), 0
+        known = self._chunks.get(chunk)
         if known is None:
             _hear(connections[0], chunk, arrived_s[0])
-            known, first = self._chunks.get(chunk), 1
-        others = list(zip(connections, arrived_s, strict=True))[first:]
-        if known is not None and known.deltas is not None and others:
+            known, connections, arrived_s = self._chunks.get(chunk), connections[1:], arrived_s[1:]
+        others: Iterable[tuple[SwarmConnection, float]] = zip(connections, arrived_s, strict=True)
+        if known is not None and known.deltas is not None and connections:
             others = self._follow(known, chunk, others)
         for connection, at_s in others:
             _hear(connection, chunk, at_s)
 
     def _follow(
-        self, chunk: Chunk, content: bytes, hearing: Sequence[tuple[SwarmConnection, float]]
+        self, chunk: Chunk, content: bytes, hearing: Iterable[tuple[SwarmConnection, float]]
     ) -> list[tuple[SwarmConnection, float]]:
         """Returns those who have to hear for themselves."""
         deltas = chunk.deltas or ()
         steps: dict[HeldRooms | None, Step | None] = {}
-        step, held = None, None
+        step, held, after, marks_before, marks_after = None, None, None, None, None
+        base = revision = -1
         spans: list[int] = []
         heard_s: list[float] = []
         ages_s: list[float] = []
@@ -73,27 +74,32 @@ class Together:
             watch = connection.follower
             if deltas:
                 listing = connection.followed_list
-                if type(listing) is not DeltaServerList:
+                if listing is None:
                     alone.append((connection, at_s))
                     continue
-                if listing.held is not held or step is None:
+                if listing.held is not held:
                     held = listing.held
                     if held not in steps:
                         steps[held] = self._step(held, deltas)
                     step = steps[held]
+                    if step is not None:
+                        base, after, revision = step.base, step.after, step.after.revision
+                        marks_before, marks_after = step.marks_before, step.marks_after
                 if (
                     step is None
-                    or listing.revision != step.base
+                    or listing.revision != base
                     or listing.is_resyncing
-                    or watch.revision != step.base
-                    or watch.held is not step.marks_before
+                    or watch.revision != base
+                    or watch.held is not marks_before
                     or watch.lost_s is not None
                 ):
                     alone.append((connection, at_s))
                     continue
-                listing.hold(step.after)
-                watch.revision, watch.held = step.after.revision, step.marks_after
-            begin_s = at_s if at_s > connection.heard_s else connection.heard_s
+                listing.held, watch.held = after, marks_after
+                listing.revision = watch.revision = revision
+            begin_s = connection.heard_s
+            if at_s > begin_s:
+                begin_s = at_s
             connection.heard_s = begin_s + took_s
             spans.append(watch.span)
             heard_s.append(begin_s)
@@ -120,7 +126,7 @@ class Together:
             marks = now
         return Step(base, after, before, marks, tuple(made))
 
-    def _book(self, chunk: Chunk, size: int, spans: Sequence[int], heard_s: Sequence[float]) -> None:
+    def _book(self, chunk: Chunk, size: int, spans: list[int], heard_s: list[float]) -> None:
         """Into counters and ledger, as `loadtest.wire.hearing` and `PlayerWatch` do for one."""
         number, counters, pending = len(spans), self._counters, self._ledger.pending
         counters.bytes_in += size * number
@@ -129,11 +135,11 @@ class Together:
             counters.payload_in[name] += payload * number
         if chunk.presence:
             pending.reads += [chunk.presence] * number
-            pending.read_spans.extend(spans)
-            pending.read_times_s.extend(heard_s)
+            pending.read_spans.fromlist(spans)
+            pending.read_times_s.fromlist(heard_s)
         for place, delta in chunk.deltas or ():
-            pending.announcement_spans.extend(spans)
-            pending.announcement_times_s.extend([at_s + place * APART_S for at_s in heard_s])
+            pending.announcement_spans.fromlist(spans)
+            pending.announcement_times_s.fromlist([at_s + place * APART_S for at_s in heard_s])
             self._ledger.revisions.take(delta.base, delta.rev, base=delta.base, is_whole=False)
 
 

@@ -25,6 +25,8 @@ LOCAL_HISTORY_S = 1.0
 JUDGE_EVERY_S = 1.0
 MANY_ENTRIES = 4_000
 """Of the ledger: where so many came, it is judged sooner, in slices that delay no player."""
+BEFORE_THE_WHEEL_S = 20e-6
+"""The tick of the health comes first, so that it does not tell the heartbeats of the same wake as lag."""
 GIVE_BACK_EVERY_S = 5.0
 """Of memory that was needed for a moment."""
 MASTER_HISTORY_S = 3.0
@@ -76,7 +78,9 @@ class RunMonitor:
         )
 
     def start(self) -> None:
-        self._health.start()
+        if self._has_players:
+            self._swarm.recorder.count_attendance = self._swarm.pauses.count
+        self._health.start(self._swarm.wire.wheel.next_tick_s(perf_counter()) - BEFORE_THE_WHEEL_S)
         if self._leads:
             gevent.spawn(self._watch_server)
 
@@ -94,7 +98,6 @@ class RunMonitor:
         if self._server is not None and not self._server.is_gone:
             self._server.glance(now_s)
         if self._has_players:
-            self._swarm.requests.flush()
             self._steady_state.look(now_s)
             self._judge(now_s)
         if self._leads:
@@ -111,12 +114,11 @@ class RunMonitor:
             self._judged_s, self._left_over = now_s, pending.entries
 
     def _on_second(self, now_s: float) -> None:
-        if self._has_players:
-            self._swarm.recorder.own_attendance = self._swarm.pauses.count()
         if now_s - self._gave_back_s > GIVE_BACK_EVERY_S:
             self._gave_back_s = now_s
             self._trimmer.give_back()
         if self._has_players:
+            self._swarm.requests.flush()
             recorder, sample = self._swarm.recorder, self._network.take()
             recorder.points.settle()
             for round_trip_s in sample.round_trips_s:

@@ -61,7 +61,7 @@ class HearingConnection(SendingConnection):
         """Who alone takes what is told of presence and rooms here, as the reader's `Together` knows it; None: others
         do, too."""
         self.followed_list: Any = None
-        """The list of rooms that goes with it."""
+        """The list of rooms that goes with it, where that is one of deltas."""
 
     @property
     def on_presence(self) -> PresenceSink | None:

@@ -5,8 +5,9 @@ call each into one shared buffer, and hands the bytes over. A connection costs a
 The receiver of the bytes must not block: meanwhile no other connection is read.
 
 A message that comes alone is read at once. What comes within `SPACING_S` after it is read together, as network cards
-do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. Times do
-not suffer from it, for they are the kernel's (`loadtest.client.sockets.arrival`).
+do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. So are
+the answers to heartbeats that went out together. Times do not suffer from it, for they are the kernel's
+(`loadtest.client.sockets.arrival`).
 
 What many are told is read for all of them first, and then handed over once (`Together`).
 
@@ -37,6 +38,10 @@ SPACING_S = 0.001
 MANY_AT_ONCE = 64
 """Where so many were readable there is no nap: it would save nothing any more."""
 
+TURNS_WITHOUT_A_NAP = 20
+"""After one that was for nothing: the server needs longer."""
+
+_WRITABLE = select.EPOLLOUT
 _nap = monkey.get_original("time", "sleep")
 
 log = logging.getLogger(__name__)
@@ -75,10 +80,13 @@ class SharedReader:
         self._arrivals = ArrivalClock(clock=clock)
         self._epoll: Any = monkey.get_original("select", "epoll")()  # gevent takes it out of the module
         self._by_fd: dict[int, Readable] = {}
-        self._view = memoryview(bytearray(READ_BYTES))
+        self._buffer = bytearray(READ_BYTES)
+        self._view = memoryview(self._buffer)
         self._into = [self._view]
         self._waiter = Waiter()
         self._rests_until_s = 0.0
+        self._slow_answers = 0
+        """Turns until answers are waited for again."""
         self.greenlet: gevent.Greenlet | None = None
         self.together: Together | None = None
         """Without one, each connection hears for itself."""
@@ -121,6 +129,18 @@ class SharedReader:
             return
         self._epoll.modify(_fd_of(connection), select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
 
+    def await_answers(self) -> None:
+        """To several messages that have just gone out. They come within `SPACING_S` where the server is quick: one nap,
+        and all of them are read, instead of a wake for each few. Where none came, the next turns do not wait."""
+        if self.greenlet is None or self.greenlet is gevent.getcurrent():
+            return
+        if self._slow_answers:
+            self._slow_answers -= 1
+        else:
+            _nap(SPACING_S)
+            self._slow_answers = 0 if self._read_ready() else TURNS_WITHOUT_A_NAP
+        self._rests_until_s = self._clock() + SPACING_S
+
     def close(self) -> None:
         """Whatever is still read for ends with it."""
         if self.greenlet is not None:
@@ -155,18 +175,18 @@ class SharedReader:
     def _read_ready(self) -> int:
         """Returns for how many there was something."""
         by_fd, clock, arrived_s = self._by_fd, self._clock, self._arrivals.arrived_s
-        view, into, writable = self._view, self._into, select.EPOLLOUT
-        together = self.together
+        buffer, view, into, together = self._buffer, self._view, self._into, self.together
         for_many: dict[bytes, tuple[list[Readable], list[Control]]] = {}
+        last, last_size, reads = b"", -1, 0
         ready = self._epoll.poll(0, MOST_AT_ONCE)
         for fd, event in ready:
             connection = by_fd.get(fd)  # gone if another one's bytes led to its end
             if connection is None:
                 continue
             try:
-                if event & writable:
+                if event & _WRITABLE:
                     connection.on_writable()
-                    if event == writable or by_fd.get(fd) is not connection:
+                    if event == _WRITABLE or by_fd.get(fd) is not connection:
                         continue
                 try:
                     size, control, _, _ = connection.sock.recvmsg_into(into, STAMP_BYTES)
@@ -175,22 +195,25 @@ class SharedReader:
                 except OSError as error:
                     connection.on_end(error.strerror or type(error).__name__)
                     continue
-                if size:
-                    self.reads += 1
-                    chunk = view[:size].tobytes()
-                    if together is None or not connection.hears_with_others:
-                        connection.on_bytes(chunk, arrived_s(control, clock()))
-                        continue
-                    same = for_many.get(chunk)
-                    if same is None:
-                        same = for_many[chunk] = [], []
-                    same[0].append(connection)
-                    same[1].append(control)
-                else:
+                if not size:
                     connection.on_end("the other side closed the connection without a close frame")
+                    continue
+                reads += 1
+                if together is None or not connection.hears_with_others:
+                    connection.on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
+                    continue
+                if size != last_size or not buffer.startswith(last):  # no copy and no hash of what the last one had
+                    last, last_size = view[:size].tobytes(), size
+                    same = for_many.get(last)
+                    if same is None:
+                        same = for_many[last] = [], []
+                    hears, has_control = same[0].append, same[1].append
+                hears(connection)
+                has_control(control)
             except Exception:
                 log.exception("fault while reading for %r; it is taken for lost", connection)
                 connection.on_end("a fault of this client")
+        self.reads += reads
         if together is not None:
             for chunk, (connections, controls) in for_many.items():
                 together.take(chunk, connections, self._arrivals.arrived_many_s(controls, clock()))

@@ -42,7 +42,7 @@ class Wire:
         self.clock = clock
         self.timers = Timers(clock)
         self.reader = SharedReader(clock)
-        self.wheel = Wheel(self.timers)
+        self.wheel = Wheel(self.timers, after_turn=self.reader.await_answers)
         self.memo = Memo()
         self.chunks = Chunks()
         self.crew = Crew(MOST_ERRANDS)

@@ -55,7 +55,7 @@ class DeltaServerList:
 
     __slots__ = (
         "_apply_delta", "_connection", "_read_snapshot", "held", "is_resyncing", "list_updated", "resync_count",
-        "revision", "rooms",
+        "revision",
     )  # fmt: skip
 
     def __init__(
@@ -75,15 +75,14 @@ class DeltaServerList:
             raise ValueError("a DeltaServerList needs ConnectionManager(features={Feature.ROOMS_DELTA, …})")
         self.list_updated: Signal[[tuple[Room, ...]]] = new_signal("list_updated")
         """The rooms after every snapshot and every delta, newest first; in the connection's thread."""
-        self.rooms: tuple[Room, ...] = ()
-        """Newest first."""
         self.revision: int | None = None
         """None until the snapshot of this connection."""
         self.resync_count = 0
         """Requests for the whole list."""
         self._connection = connection
         self.held: HeldRooms | None = None
-        """What `rooms` are of."""
+        """What `rooms` are of. Who applies deltas to the lists of many clients at once, and tells their listeners
+        itself, sets this and `revision`."""
         self._read_snapshot = read_snapshot
         self._apply_delta = apply_delta
         self.is_resyncing = False
@@ -93,6 +92,11 @@ class DeltaServerList:
         if connection.is_connected:  # its snapshot is past
             self._restart()
             self._resync()
+
+    @property
+    def rooms(self) -> tuple[Room, ...]:
+        """Newest first; none before the first snapshot."""
+        return () if self.held is None else self.held.rooms
 
     def close(self) -> None:
         """Stop listening."""
@@ -114,12 +118,8 @@ class DeltaServerList:
                 return
             self._show(self._apply_delta(self.held, message))
 
-    def hold(self, held: HeldRooms) -> None:
-        """For who applies deltas to the lists of many clients at once, and tells their listeners itself."""
-        self.held, self.revision, self.rooms = held, held.revision, held.rooms
-
     def _show(self, held: HeldRooms) -> None:
-        self.hold(held)
+        self.held, self.revision = held, held.revision
         self.list_updated.emit(held.rooms)
 
     def _resync(self) -> None:

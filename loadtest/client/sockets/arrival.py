@@ -64,20 +64,24 @@ class ArrivalClock:
         return now_s
 
     def arrived_many_s(self, controls: Sequence[Control], now_s: float) -> list[float]:
-        """The same of several reads."""
+        """The same of several reads, to the last digit, at less cost where each has one stamp and nothing else."""
         if now_s - self._compared_s > COMPARE_EVERY_S:
             self._compare(now_s)
-        unpack, less_s, oldest_s = _STAMP.unpack, self._wall_less_clock_s, now_s - LONGEST_WAIT_S
-        found = []
-        for control in controls:
-            level, kind, data = control[0] if len(control) == 1 else (0, 0, b"")
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) == _STAMP.size:
-                seconds, nanoseconds = unpack(data)
-                at_s = seconds - less_s + nanoseconds * 1e-9
-                found.append(at_s if oldest_s < at_s < now_s else now_s)
-            else:
-                found.append(self.arrived_s(control, now_s))
-        return found
+        try:
+            stamps = [
+                data
+                for ((level, kind, data),) in controls
+                if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and len(data) == _STAMP.size
+            ]
+        except ValueError:  # one has none, or several
+            stamps = []
+        if stamps and len(stamps) == len(controls):
+            less_s, oldest_s = self._wall_less_clock_s, now_s - LONGEST_WAIT_S
+            read = _STAMP.iter_unpack(b"".join(stamps))
+            found: list[float] = [seconds - less_s + nanoseconds * 1e-9 for seconds, nanoseconds in read]
+            if min(found) > oldest_s and max(found) < now_s:
+                return found
+        return [self.arrived_s(control, now_s) for control in controls]
 
     def _compare(self, now_s: float) -> None:
         """Between two readings that are close together; of a few tries, the best."""

@@ -85,8 +85,10 @@ class HealthMonitor:
         self._process = psutil.Process()
         self._greenlet: gevent.Greenlet | None = None
 
-    def start(self) -> None:
-        self._greenlet = gevent.spawn(self._run)
+    def start(self, first_tick_s: float | None = None) -> None:
+        """The first tick is at that time, in less than `TICK_S`: where the process wakes for something else every
+        `TICK_S`, ticks just before that cost no wake of their own."""
+        self._greenlet = gevent.spawn(self._run, first_tick_s)
 
     def stop(self) -> None:
         if self._greenlet is not None:
@@ -94,9 +96,10 @@ class HealthMonitor:
             self._greenlet = None
             self._holder.points.looks_at_s = math.inf
 
-    def _run(self) -> None:
+    def _run(self, first_tick_s: float | None) -> None:
         now_s = time.perf_counter()
-        tick_s, settle_s, second_s = now_s + TICK_S, now_s + SETTLE_EVERY_S, now_s + SECOND_S
+        tick_s = now_s + TICK_S if first_tick_s is None else first_tick_s
+        settle_s, second_s = now_s + SETTLE_EVERY_S, now_s + SECOND_S
         looked_s, cpu_s = now_s, time.process_time()
         while True:
             gevent.sleep(max(0.0, tick_s - time.perf_counter()))

@@ -19,6 +19,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _STATE, _USER, _SYSTEM, _STARTED = 0, 11, 12, 19
 """Fields of ``/proc/PID/stat``, counted from the state on."""
+_STAT_BYTES = 4096
+"""More than such a line has: 52 numbers and a name."""
 _TELLS_CHILDREN = Path("/proc/thread-self/children").exists()
 
 
@@ -91,17 +93,23 @@ class ServerWatch:
 def _stat_of(pid: int) -> list[str]:
     """Without the pid and the name; nothing when it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return []
+    try:
+        return os.read(file, _STAT_BYTES).decode("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+    finally:
+        os.close(file)
 
 
 def _children_of(pid: int) -> list[int]:
     """Those of its main thread, which is where servers fork; of all threads where the kernel does not tell."""
     try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(child) for child in file.read().split()]
+        file = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+        with open(file, "rb", buffering=0) as children:
+            return [int(child) for child in children.read().split()]
     except OSError:
         if _TELLS_CHILDREN:
             return []

@@ -15,6 +15,8 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.features import Feature
 
 NO_SLOT = -1
+LONG_S = 5.0
+"""Of a heartbeat's interval: a tenth of a second more or less is nothing to it, and twice as many share a turn."""
 PING = messages.encode(messages.Ping())
 
 
@@ -45,35 +47,38 @@ class BeatingConnection(HearingConnection):
 
     def _start_beating(self, now_s: float) -> None:
         self._pulse = HeartbeatTimer(self.timing, now_s=now_s, phase=self._phase)
-        self._beat_next(now_s)
+        self._beat_next(now_s, self._pulse)
 
     def _stop_beating(self) -> None:
         self._pulse, self.beat_slot = None, NO_SLOT
 
-    def _beat_next(self, now_s: float) -> None:
-        if self._pulse is not None:
-            self.beat_slot = self._wire.wheel.put(now_s + self._pulse.wait_s(now_s), self)
+    def _beat_next(self, now_s: float, pulse: HeartbeatTimer) -> None:
+        ticks = 2 if self.timing.heartbeat_s >= LONG_S else 1
+        self.beat_slot = self._wire.wheel.put(now_s + pulse.wait_s(now_s), self, ticks=ticks)
 
     def on_beat(self, at_s: float) -> None:
         pulse, now_s = self._pulse, self._wire.clock()
         if pulse is None:
             return
-        pulse.heard_until(self.heard_s)  # what many were told together did not say so
-        if pulse.is_dead(now_s):
+        is_due = pulse.beat(now_s, heard_s=self.heard_s)  # what many were told together did not say when
+        if not is_due and pulse.is_dead(now_s):
             if not self._has_unread():
                 self._lose(LinkEnded(f"nothing heard for {self.timing.silence_limit_s:g} s"))
                 return
             pulse.heard(now_s)
-        if pulse.take_ping(now_s):
-            unanswered, round_trips_s = self._heartbeats.give_up(now_s)
-            self._tell_unanswered(unanswered)
-            for round_trip_s in round_trips_s:
-                self.heartbeat_finished.emit(round_trip_s)
-            self._heartbeats.sent(now_s)
+            is_due = pulse.take_ping(now_s)
+        if is_due:
+            heartbeats = self._heartbeats
+            if heartbeats.is_behind:
+                unanswered, round_trips_s = heartbeats.give_up(now_s)
+                self._tell_unanswered(unanswered)
+                for round_trip_s in round_trips_s:
+                    self.heartbeat_finished.emit(round_trip_s)
+            heartbeats.sent(now_s)
             self._on_late(now_s - at_s)
             self._send_ping()
         if self.state is State.ACCEPTED:
-            self._beat_next(now_s)
+            self._beat_next(now_s, pulse)
 
     def _send_ping(self) -> None:
         self._send_payload(messages.Ping.TYPE, PING)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -33,17 +34,20 @@ class Beating(Protocol):
 class Wheel:
     """O(1) per `put`. It holds a connection until its slot has come, wanted or not."""
 
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, timers: Timers, *, after_turn: Callable[[], object] = lambda: None) -> None:
+        """`after_turn` is called when all of a slot have been told: answers come within moments."""
         self._timers = timers
+        self._after_turn = after_turn
         self._offset_s = random.random() * TICK_S
         self._slots: dict[int, list[Beating]] = {}
 
-    def put(self, due_s: float, beating: Beating) -> int:
-        """Tell it at `due_s` or up to a tick later; returns the slot, for its `beat_slot`. Infinite is never."""
+    def put(self, due_s: float, beating: Beating, *, ticks: int = 1) -> int:
+        """Tell it at `due_s` or up to so many ticks later; returns the slot, for its `beat_slot`. Infinite is never."""
         if due_s == math.inf:
             return -1
-        first = math.ceil((due_s - self._offset_s) / TICK_S) * FINE_PER_TICK
-        for slot in range(first, first + FINE_PER_TICK):
+        fine = FINE_PER_TICK * ticks
+        first = math.ceil((due_s - self._offset_s) / (TICK_S * ticks)) * fine
+        for slot in range(first, first + fine):
             held = self._slots.get(slot)
             if held is None:
                 held = self._slots[slot] = []
@@ -55,10 +59,18 @@ class Wheel:
         held.append(beating)
         return slot
 
+    def next_tick_s(self, now_s: float) -> float:
+        """Of the coarse grid: when this process wakes anyway."""
+        return math.floor((now_s - self._offset_s) / TICK_S + 1.0) * TICK_S + self._offset_s
+
     def _turn(self, slot: int, at_s: float) -> None:
+        beats = False
         for beating in self._slots.pop(slot, ()):
             if beating.beat_slot == slot:
                 beating.on_beat(at_s)
+                beats = True
+        if beats:
+            self._after_turn()
 
     def _time_of(self, slot: int) -> float:
         return slot * (TICK_S / FINE_PER_TICK) + self._offset_s

@@ -26,6 +26,11 @@ class Heartbeats:
         """Pings without an answer."""
         return len(self._sent_s) - len(self._heard_s)
 
+    @property
+    def is_behind(self) -> bool:
+        """Answers have come, but not as many as pings went out."""
+        return bool(self._heard_s)
+
     def sent(self, at_s: float) -> None:
         self._sent_s = (*self._sent_s, at_s)
 

@@ -33,6 +33,17 @@ def test_silence_counts_from_the_last_sign_of_life():
     assert pulse.wait_s(500) == 0
 
 
+@pytest.mark.parametrize("heard_s", [0.0, 4.0, 30.0])
+@pytest.mark.parametrize("now_s", [4.9, 5.0, 16.0, 74.9, 75.0, 79.0, 120.0])
+def test_a_beat_is_the_ping_that_is_due_on_a_connection_that_lives(heard_s: float, now_s: float):
+    timing = Timing(heartbeat_s=10, silence_limit_s=75)
+    one, other = (HeartbeatTimer(timing, now_s=3.0, phase=0.2) for _ in range(2))
+    other.heard(max(3.0, heard_s))
+    assert one.beat(now_s, heard_s=heard_s) == (not other.is_dead(now_s) and other.take_ping(now_s))
+    assert one.wait_s(now_s) == other.wait_s(now_s)
+    assert one.is_dead(now_s) == other.is_dead(now_s)
+
+
 def test_infinite_interval_means_no_pings():
     pulse = HeartbeatTimer(Timing(heartbeat_s=math.inf), now_s=0, phase=0.5)
     assert not pulse.take_ping(1e9)

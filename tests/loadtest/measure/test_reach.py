@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import tracemalloc
 from random import Random
 
 import numpy as np
@@ -634,6 +635,26 @@ def test_observers_who_came_or_left_at_the_same_moment_are_unjudged():
     world.wait()
     assert world.reach.presence.unjudged > 0
     assert world.reach.presence.lost == 0
+
+
+def test_receipts_of_a_transition_are_given_back_with_its_judgement_whatever_came_beside_them():
+    """They are most of what a ramp takes of memory."""
+    world = World(20)
+    tracemalloc.start()
+    try:
+        world.join(101)
+        world.tell(101, True, times=5_000)
+        world.now_s += 1.0
+        world.join(102)
+        world.tell(102, True)
+        world.wait(SETTLE_S + 0.1)  # both are taken out of the ledger
+        of_both, _ = tracemalloc.get_traced_memory()
+        world.wait(SETTLE_S - 0.5)  # the first is judged
+        of_the_second, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert world.reach.presence.received == 20
+    assert of_both > 1_000_000 > 5 * of_the_second
 
 
 def test_receipts_that_are_read_in_another_order_than_they_arrived_are_all_judged():

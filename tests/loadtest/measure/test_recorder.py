@@ -76,9 +76,9 @@ def test_an_empty_report_is_empty():
 def test_players_by_role_and_state_are_those_of_the_latest_reports_and_no_sum_over_time():
     master, worker = Recorder(), Recorder()
     for states in ({"active": 5}, {"active": 3, "paused": 2}):
-        worker.own_attendance = {"host": states}
+        worker.count_attendance = lambda states=states: {"host": states}  # type: ignore[misc]
         master.add_report(worker.take_report(), worker="0")
     other = Recorder()
-    other.own_attendance = {"host": {"active": 1}, "browser": {"away": 4}}
+    other.count_attendance = lambda: {"host": {"active": 1}, "browser": {"away": 4}}
     master.add_report(other.take_report(), worker="1")
     assert master.attendance == {"host": {"active": 4, "paused": 2}, "browser": {"away": 4}}

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 from loadtest.client import DeltaServerList, Feature, FixedReconnect, Timing
 from loadtest.measure.ledger import FRESH_BY_PUSH
+from loadtest.measure.points import PLACES
 from loadtest.measure.recorder import Recorder
 from loadtest.players.shared_lists import SharedLists
 from loadtest.players.socket_client import SocketClient
 from loadtest.players.together import Together
 from loadtest.wire.shared import Wire
-from loadtest.wire.state import State
+from loadtest.wire.state import APART_S, State
 from lobby_server.protocol.messages import (
     HandshakeAccepted,
     Pong,
@@ -90,6 +91,44 @@ class World:
     def mark(self, number: int) -> str:
         """That of a room made by the swarm, a known time ago."""
         return self.recorder.ledger.marks.write(self.made_s + number)
+
+    def replay(self, turns: list[list[tuple[int, bytes, float]]]) -> None:
+        """What was read in each turn of a run: player, bytes and stamp; a player once in a turn at most."""
+        for turn in turns:
+            for_many: dict[bytes, tuple[list[Any], list[float]]] = {}
+            for number, chunk, at_s in turn:
+                connection = self.clients[number].connection
+                if self.wire.reader.together is None or not connection.hears_with_others:
+                    connection.on_bytes(chunk, at_s)
+                else:
+                    same = for_many.setdefault(chunk, ([], []))
+                    same[0].append(connection)
+                    same[1].append(at_s)
+            for chunk, (connections, times_s) in for_many.items():
+                self.together.take(chunk, connections, times_s)
+
+    def times(self) -> dict[str, Any]:
+        """When each player heard what, to the last digit."""
+        pending = self.recorder.ledger.pending
+        self.recorder.points.settle()
+        fresh = self.recorder.points.by_name.get(FRESH_BY_PUSH)
+        return {
+            "announcements": sorted(zip(pending.announcement_spans, pending.announcement_times_s, strict=True)),
+            "presence": sorted(
+                [
+                    *zip(pending.receipt_spans, pending.receipt_users, pending.receipt_times_s, strict=True),
+                    *(
+                        (span, key, at_s + number * APART_S)
+                        for span, read, at_s in zip(
+                            pending.read_spans, pending.reads, pending.read_times_s, strict=True
+                        )
+                        for number, key in enumerate(array("q", read), 1)
+                    ),
+                ]
+            ),
+            "fresh": None if fresh is None else [fresh.at(place).encode() for place in PLACES],
+            "heard": [client.connection.heard_s for client in self.clients],
+        }
 
     def books(self) -> dict[str, Any]:
         """All that came of it, without the times."""
@@ -261,6 +300,59 @@ def test_any_course_is_booked_the_same_together_and_alone(course: list[tuple[int
                 world.send(lambda number, first=first, data=data: first.get(number, data))
                 world.send(lambda number, cut_for=cut_for, data=data, cut=cut: data[cut:] if number == cut_for else b"")
         together, alone = worlds
+        assert together.books() == alone.books()
+    finally:
+        for world in worlds:
+            world.close()
+
+
+CONTROL = (b"\x89\x02hi", b"\x8a\x00")
+"""A ping and a pong of the WebSocket itself."""
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    course=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=8),
+    cuts=st.lists(st.lists(st.integers(1, 400), max_size=3), min_size=PLAYERS, max_size=PLAYERS),
+    most=st.integers(1, PLAYERS),
+    chance=st.randoms(use_true_random=False),
+)
+def test_the_same_reads_give_the_same_figures_to_the_last_digit_both_ways(
+    course: list[tuple[int, int]], cuts: list[list[int]], most: int, chance: Random
+) -> None:
+    """Reads cut anywhere, several messages in one, control frames between, turns of any length."""
+    worlds = [World(is_together=True), World(is_together=False)]
+    try:
+        made_s = worlds[0].made_s = worlds[1].made_s  # all players of both are there
+        rev, steps = 1, [encode_frame(RoomsSnapshot(rev=1, rooms=[room("r1")]))]
+        for code, control in course:
+            messages, rev = messages_of(worlds[0], code, rev)
+            frames = [encode_frame(message) for message in messages]
+            steps.append(
+                frames[0] + (b"" if control == 2 else CONTROL[control]) * (len(steps) % 2) + b"".join(frames[1:])
+            )
+        queues: list[list[bytes]] = []
+        for number in range(PLAYERS):
+            pieces = []
+            for step, data in enumerate(steps):
+                cut = cuts[number][step] if step < len(cuts[number]) else 0
+                pieces += [data[:cut], data[cut:]] if 0 < cut < len(data) else [data]
+            queues.append(pieces)
+        turns: list[list[tuple[int, bytes, float]]] = []
+        at_s = made_s
+        while any(queues):
+            for begins in range(0, PLAYERS, most):
+                turns.append([])
+                for number in range(begins, min(begins + most, PLAYERS)):
+                    if queues[number]:
+                        at_s += chance.choice((0.0, 1e-8, 1e-4, 0.01))
+                        turns[-1].append((number, queues[number].pop(0), at_s))
+        for world in worlds:
+            for client in world.clients:
+                client.watch.since_s = made_s
+            world.replay(turns)
+        together, alone = worlds
+        assert together.times() == alone.times()
         assert together.books() == alone.books()
     finally:
         for world in worlds:

@@ -73,14 +73,15 @@ def test_stamps_of_many_reads_are_what_each_says_alone():
     def stamp(at_s: float) -> tuple[int, int, bytes]:
         return socket.SOL_SOCKET, SO_TIMESTAMPNS, struct.pack("@qq", int(at_s), round((at_s - int(at_s)) * 1e9))
 
-    controls = [
-        [stamp(999_999.75)], [], [stamp(999_990.0)], [stamp(1_003_600.0)], [(socket.SOL_SOCKET, 1, bytes(16))],
-        [(socket.SOL_SOCKET, 1, b"x"), stamp(999_998.5)], [stamp(996_400.0)],
-    ]  # fmt: skip
     clock = ArrivalClock(clock=lambda: 100.0, wall=lambda: 1_000_000.0)
-    found = clock.arrived_many_s(controls, 100.0)
-    assert found == [clock.arrived_s(control, 100.0) for control in controls]
-    assert found == [99.75, 100.0, 90.0, 100.0, 100.0, 98.5, 100.0]
+    plain = [[stamp(999_990.0 + number / 7)] for number in range(60)]
+    unusual = [
+        [], [stamp(1_003_600.0)], [(socket.SOL_SOCKET, 1, bytes(16))], [(socket.SOL_SOCKET, 1, b"x"), stamp(999_998.5)],
+        [stamp(996_400.0)], [(socket.SOL_SOCKET, SO_TIMESTAMPNS, bytes(8))],
+    ]  # fmt: skip
+    assert clock.arrived_many_s(unusual, 100.0) == [100.0, 100.0, 100.0, 98.5, 100.0, 100.0]
+    for controls in ([], plain, [*plain, *unusual], *([*plain, one] for one in unusual)):
+        assert clock.arrived_many_s(controls, 100.0) == [clock.arrived_s(control, 100.0) for control in controls]
 
 
 @pytest.mark.parametrize("off_s", [3600.0, -3600.0])

@@ -44,6 +44,16 @@ def test_one_who_is_gone_or_has_another_slot_is_not_told():
     timers.close()
 
 
+def test_one_that_may_wait_longer_shares_the_turns_of_every_other_tick():
+    timers = Timers()
+    wheel, now_s = Wheel(timers), timers.clock() + 30.0
+    slots = [wheel.put(now_s + number * TICK_S / 8, Heart(), ticks=2) for number in range(64)]
+    assert all(slot % (2 * FINE_PER_TICK) == 0 for slot in slots)
+    assert len(set(slots)) in (4, 5)
+    assert wheel.next_tick_s(now_s) - now_s <= TICK_S
+    timers.close()
+
+
 def test_many_at_once_are_spread_over_the_tick_and_share_its_turns():
     timers = Timers()
     wheel, due_s = Wheel(timers), timers.clock() + 30.0

@@ -30,7 +30,7 @@ def recorded() -> Recorder:
     recorder.connections.messages_in["user_online"] = 9
     recorder.connections.established, recorder.connections.losses = 12, 2
     recorder.reach.presence.expected, recorder.reach.presence.received = 10, 9
-    recorder.own_attendance = {"browser": {"active": 7, "connecting": 1}, "host": {"paused": 2}}
+    recorder.count_attendance = lambda: {"browser": {"active": 7, "connecting": 1}, "host": {"paused": 2}}
     recorder.health.cpu_shares[:] = [0.2, 0.35]
     recorder.health.rss_bytes = 90_000_000
     return recorder
