@@ -140,7 +140,7 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ReadInvitation(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An invitation is over: the notification that told of it counts as read."""
+    """An invitation or a friend request is over: the notification that told of it counts as read."""
 
     user_id: int
     kind: str
@@ -148,7 +148,7 @@ class ReadInvitation(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     room_id: str | None
 
     def __str__(self) -> str:
-        return f"user {self.user_id} has read of an invitation that is over ({self.kind})"
+        return f"user {self.user_id} has read of what is over ({self.kind})"
 
     @property
     def replaces(self) -> tuple[str, str] | None:

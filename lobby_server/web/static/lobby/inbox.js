@@ -8,7 +8,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DISMISSED = "lobby.announcement";
 const KEPT = 200;
 const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement without an end is news
-const CLOSED_WITHIN_MS = 2000; // until an invitation that is over is looked up again, at a random point of this time
+const CLOSED_WITHIN_MS = 2000; // until what is over is looked up again, at a random point of this time
+const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", "friend_accepted"]); // the server counts it as read
 
 export class Inbox {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
@@ -51,7 +52,7 @@ export class Inbox {
     connection.message.connect((type, data) => {
       if (type === "notification") this.#arrived(data);
       else if (type === "announcement") this.#announce(data);
-      else if (type === "party_invite_closed") this.#flight.wish(CLOSED_WITHIN_MS);
+      else if (CLOSES_ANOTHER.has(type)) this.#flight.wish(CLOSED_WITHIN_MS);
       else if (type === "match_invite_closed") this.#closed(data.room_id);
     });
     byId("inbox-read-all").addEventListener("click", () => this.#readAll());
