@@ -1,5 +1,6 @@
 /** Notifications that are kept until they are read, and the announcements of who runs the server. */
-import { ago, byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { ago } from "./moments.js";
 import { bodyOf } from "./notice_words.js";
 import { SingleFlight } from "./single_flight.js";
 import { t } from "./words.js";
