@@ -84,8 +84,16 @@ class Player:
         return str(room["id"])
 
 
-def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack, **look: Any) -> tuple[Person, Person]:
-    """A member and the host of a room, both with a page; `look` of hers who is a member."""
+@dataclass(frozen=True)
+class Evening:
+    ada: Person
+    grace: Person
+    players: dict[str, Player]
+    """By their names."""
+
+
+def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack, **look: Any) -> Evening:
+    """`look` of ada's page."""
     names = {name: None for table in TABLES for name in (table.host, *table.guests)}
     players = {
         name: Player(crowd.server, number, name, sockets) for number, name in enumerate((*names, "linus", "anita"))
@@ -128,7 +136,7 @@ def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack, **look: Any) -
     for person in (ada, grace):
         person.page.locator(".toast").first.wait_for(state="detached")
         person.page.evaluate("document.activeElement.blur()")
-    return ada, grace
+    return Evening(ada, grace, players)
 
 
 def _befriend(ada: Person, grace: Person, players: dict[str, Player]) -> None:

@@ -7,6 +7,7 @@ import { t } from "../lobby/words.js";
 
 const EVERY_MS = 15000;
 const HOUR_S = 3600;
+const MOMENT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g; // as the record writes one
 const DEEDS = {
   "announce": "announce",
   "ban": "ban",
@@ -122,12 +123,12 @@ export class Admin {
       }));
       this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
         title: room.name ?? room.gamemode,
-        text: [room.name === null ? "" : room.gamemode, t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
+        text: [room.name ? room.gamemode : "", t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
         deed: t("Close"),
       }));
       this.#list("admin-audit", entries, (entry) => entry.id, (entry) => ({
         title: `${t(DEEDS[entry.deed] ?? entry.deed)} ${entry.target}`,
-        text: [entry.detail, t("by {name}", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
+        text: [entry.detail.replace(MOMENT, dateAndTimeOf), t("by {name}", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
       }));
     });
   }
