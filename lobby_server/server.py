@@ -69,7 +69,7 @@ IDLE_CONNECTION_S = 75.0
 """How long an HTTP connection may be idle, or take to say what it wants."""
 BODY_TIMEOUT_S = 20.0
 LAST_MAILS_S = 2.0
-"""How long an end waits for mails that are on their way to the mail server."""
+"""How long an end waits for mails that are on their way to the mail server; the others wait for the next start."""
 
 
 class LobbyServer:

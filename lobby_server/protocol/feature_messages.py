@@ -89,6 +89,15 @@ class RoomStarted(ServerMessage, frozen=True):
     roomId: str
 
 
+class RoomUnbanned(ServerMessage, frozen=True):
+    """The host of a room lets the user in again."""
+
+    TYPE: ClassVar[str] = "room_unbanned"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.ROOM_STATE})
+
+    roomId: str
+
+
 class PlayerCount(ServerMessage, frozen=True):
     """How many users are online."""
 
@@ -128,8 +137,8 @@ class Refreshed(ServerMessage, frozen=True):
 FEATURE_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
     for message in (
-        RoomsSnapshot, RoomsDelta, PresenceChanged, RoomClosed, RoomStateTold, RoomStarted, PlayerCount,
-        ServerDraining, TokenExpiring, Refreshed,
+        RoomsSnapshot, RoomsDelta, PresenceChanged, RoomClosed, RoomStateTold, RoomStarted, RoomUnbanned,
+        PlayerCount, ServerDraining, TokenExpiring, Refreshed,
     )
 }  # fmt: skip
 """What only clients hear that asked for it. ``rooms_changed`` has the fields of `RoomsChangedRev` for some."""

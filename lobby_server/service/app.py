@@ -16,6 +16,7 @@ from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import HashingQueue
+from lobby_server.service.accounts.letters import AccountLetters
 from lobby_server.service.accounts.mailing import AccountMailing
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.accounts.upkeep import AccountUpkeep
@@ -163,7 +164,8 @@ class App:
         asked_per_h = ASKED_PER_MAIL * mails_per_h
         self.mail_asking_limit = limit("mail-asking", asked_per_h / 60, max(1.0, asked_per_h))
         """By address: calls that send a mail."""
-        self.mails = MailOutbox(mailer, clock=clock)
+        letters = AccountLetters(store=store, tokens=self.tokens, clock=clock, page_url=settings.page_url)
+        self.mails = MailOutbox(mailer, write=letters.write, store=store, writer=self.writer, clock=clock)
 
         # Who hears of it
         self.fetch_meter = FetchMeter(clock=clock, cpu_s=runtime.cpu_s)
@@ -240,7 +242,7 @@ class App:
             outbox=self.mails,
             limit=limit("mail", mails_per_h / 60, max(1.0, mails_per_h)),
             clock=clock,
-            page_url=settings.page_url,
+            new_id=runtime.new_token_id,
         )
 
         self.administration = Administration(
@@ -322,6 +324,7 @@ class App:
             await self.writer.join()
         self.writer.start()
         self.retention.start()
+        self.mails.start()
         self.heartbeat.start()
         self.ops_history.start()
 
@@ -337,6 +340,7 @@ class App:
         await self.rooms.upkeep.restore()
         await self.social.restore()
         await self.administration.restore()
+        await self.mails.restore()
 
     # -- sockets --------------------------------------------------------------------------------------------------
 

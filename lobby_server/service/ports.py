@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
 from lobby_server.service.administration.ports import AdminStore
+from lobby_server.service.mail.ports import MailStore
 from lobby_server.service.social.ports import ChatLine, ChatStore, FriendStore, NotificationStore
 
 
@@ -103,8 +104,8 @@ class EmailTaken(StoreError):
     pass
 
 
-class Store(FriendStore, ChatStore, NotificationStore, AdminStore, Protocol):
-    """Accounts, revoked tokens and rooms, kept; and everything of the social side.
+class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Protocol):
+    """Accounts, revoked tokens, rooms and mails that wait, kept; and everything of the social side.
 
     Every call commits before it returns and either happens whole or not at all. Any of them raises
     `StoreUnavailable` when the database cannot be reached.

@@ -1,4 +1,6 @@
-"""What is kept for a time only: chat and notifications older than that are deleted, once per hour."""
+"""What is kept for a time only: chat and notifications older than that are deleted, once per hour, and mails that
+nobody waits for any more.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ class Retention:
 
     async def _sweep(self) -> None:
         now = self._clock.utc_now()
+        await self._store.forget_mails_until(now)
         if self._chat_s:
             await self._store.delete_chat_before(now - timedelta(seconds=self._chat_s))
         if self._notifications_s:

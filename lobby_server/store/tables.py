@@ -284,6 +284,20 @@ audit_entries = Table(
     sqlite_autoincrement=True,
 )
 
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", StoredText, primary_key=True),
+    Column("kind", StoredText, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("address", StoredText, nullable=False),
+    Column("fingerprint", StoredText, nullable=False),
+    Column("language", StoredText, nullable=False),
+    Column("good_until", UtcDateTime, nullable=False),
+    Column("held_until", UtcDateTime, nullable=False),
+)
+"""Those that wait to be sent, without their text; `held_until`: another server may take it over."""
+
 server_life = Table(
     "server_life",
     metadata,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 import pytest
 
 from tests.browser.conftest import PHONE, Crowd
+from tests.browser.everything import visit_everything
 from tests.browser.people import Person
 
 FIRST_PAINT_KB = 100
@@ -35,32 +36,17 @@ ENGLISH = """(german) => {
 }"""
 
 
-def visit_everything(person: Person) -> Any:
-    """Each view and dialog in turn; yields its name while it is open."""
-    page = person.page
-    for view in ("rooms", "chat", "people"):
-        page.locator(f"#views [data-view={view}]").click()
-        yield view
-    page.locator("#views [data-view=rooms]").click()
-    for opener, dialog in (
-        ("#account-button", "#account"),
-        ("#inbox-button", "#inbox"),
-        ("#my-room-settings", "#room-settings"),
-        ("#rooms li [data-part=open]", "#room-card"),
-        ("#my-room-delete", "#confirm"),
-    ):
-        page.locator(opener).first.click()
-        page.locator(f"{dialog}[open]").wait_for()
-        yield dialog
-        page.keyboard.press("Escape")
-        page.locator(dialog).wait_for(state="hidden")
+def is_joined_by(guest: Person, host: Person, mode: str) -> None:
+    guest.join(mode)
+    host.page.locator("#my-room-members li", has_text=guest.name).wait_for()
 
 
 def test_everything_that_is_pressed_on_a_phone_has_room_for_a_thumb(crowd: Crowd) -> None:
     ann = crowd.person("thumb_ann", size=PHONE)
     ann.create_room("thumbs")
     ann.is_in_room("thumbs")
-    for where in visit_everything(ann):
+    is_joined_by(crowd.person("thumb_bob"), ann, "thumbs")
+    for where in visit_everything(ann.page):
         assert ann.page.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == [], where
         assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
     door = crowd.page(size=PHONE)
@@ -104,8 +90,9 @@ def test_page_speaks_german_to_a_german_browser_and_english_once_chosen(crowd: C
     page.locator("#create-room [name=gamemode]").fill("duel")
     page.get_by_role("button", name="Erstellen", exact=True).click()
     ann.is_in_room("duel")
+    is_joined_by(crowd.person("english_bob"), ann, "duel")
     page.set_viewport_size(PHONE)
-    for where in visit_everything(ann):
+    for where in visit_everything(page):
         assert page.evaluate(ENGLISH, german) == [], where
     assert page.locator("html").get_attribute("lang") == "de"
     page.locator("#language").select_option(label="English")
@@ -122,3 +109,25 @@ def test_what_the_server_says_is_german_too(crowd: Crowd, name: str) -> None:
     page.get_by_role("button", name="Registrieren" if name == "ab" else "Anmelden").click()
     sentence = "Ein Benutzername hat 3 bis 20" if name == "ab" else "Benutzername oder Passwort stimmen nicht."
     page.locator("#login-problem", has_text=sentence).wait_for()
+
+
+def test_moments_are_written_in_the_language_of_the_page(crowd: Crowd) -> None:
+    """Also where the browser prefers another one."""
+    ann = crowd.person("time_ann", locale="en-US")
+    ann.says("what time is it?")
+    ann.page.locator("#chat-lines time", has_text=re.compile(r"^\d\d:\d\d [AP]M$")).wait_for()
+    ann.page.locator("#language").select_option("de")
+    ann.page.locator("#chat-lines time", has_text=re.compile(r"^\d\d:\d\d$")).wait_for()
+    ann.page.locator("#online button", has_text="time_ann").click()
+    ann.page.locator("#person", has_text=re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}")).wait_for()
+
+
+def test_mark_of_a_room_stays_on_one_line(crowd: Crowd) -> None:
+    ann = crowd.person("mark_ann")
+    ann.create_room("a mode of some length", map_name="and a map", name="Room of a long name")
+    ann.is_in_room("a mode of some length")
+    for width in range(330, 420, 15):
+        ann.page.set_viewport_size({"width": width, "height": 800})
+        mark = ann.page.locator("#rooms .badge").first
+        mark.evaluate("mark => { mark.hidden = false; }")
+        assert len(mark.evaluate("mark => [...mark.getClientRects()].map(({ top }) => top)")) == 1, width

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import DESKTOP, PHONE, Crowd
+from tests.browser.evening import ROOM, people_the_lobby
 from tests.browser.people import Person
 from tests.browser.test_ops_page import admin_token, figure, open_ops
 from tests.process.clients import call, connect, token_of
@@ -38,12 +39,6 @@ BROKEN_BUTTONS = """() => [...document.querySelectorAll("button")]
     })
     .map((button) => button.textContent)"""
 """Those whose text takes a second line or does not fit."""
-ROOMS = [
-    ("capture the flag", "Old harbour", 8),
-    ("deathmatch", "Foundry", 16),
-    ("race", "Ring road", 6),
-    ("siege", "", 12),
-]
 
 
 @pytest.fixture
@@ -68,52 +63,19 @@ def shoot(page: Any, folder: Path, name: str) -> None:
         is_in_good_shape(page)
 
 
-def people_the_lobby(crowd: Crowd, sockets: contextlib.ExitStack) -> tuple[Person, Person]:
-    """A lively evening: rooms, a party, friends, a conversation. A member and the host of a room."""
-    ada, grace, linus = (crowd.person(name) for name in ("ada", "grace", "linus"))
-    for number, (mode, map_name, players) in enumerate(ROOMS):
-        token = token_of(crowd.server, 300 + number, ("edsger", "barbara", "donald", "frances")[number])
-        host = sockets.enter_context(contextlib.closing(connect(crowd.server, token)))
-        body = {"gamemode": mode, "mapName": map_name, "maxPlayers": players}
-        call(crowd.server, "POST", "/api/rooms", body, token=token)
-        host.send('{"type":"create_room"}')
-    grace.create_room("capture the flag", map_name="Twin towers", players=10)
-    ada.page.locator("#rooms li", has_text="Twin towers").locator("[data-part=join]").click()
-    ada.is_in_room("Twin towers")
-    for friend in (grace, linus):
-        friend.page.locator("#friend-form input").fill("ada")
-        friend.page.locator("#friend-form button").click()
-    ada.answers("grace wants to be your friend", "Accept")
-    ada.page.locator("#party-form input").fill("grace")
-    ada.page.locator("#party-form button").click()
-    grace.answers("ada invites you", "Join")
-    for person, line in (
-        (grace, "anyone for another round?"),
-        (linus, "give me five minutes"),
-        (ada, "room for two more"),
-    ):
-        person.says(line)
-        ada.reads(line)
-    grace.page.locator("#my-room-say input").fill("we start when linus is here")
-    grace.page.locator("#my-room-say button").click()
-    ada.page.locator("#my-room-log li").wait_for()
-    ada.page.locator("#party-size", has_text="2/8").wait_for()
-    ada.page.locator(".toast").first.wait_for(state="detached")
-    return ada, grace
-
-
-@pytest.mark.flags("--empty-room-ttl-s", "600")
+@pytest.mark.flags("--chat-rate-per-min", "0", "--social-rate-per-min", "0", "--command-rate-per-s", "0")
 def test_pages_in_both_colours_on_a_desktop_and_on_a_phone(own_crowd: Crowd, folder: Path) -> None:
     door = own_crowd.page()
     for kind, size in SIZES.items():
         door.set_viewport_size(size)
         shoot(door, folder, f"door-{kind}")
     with contextlib.ExitStack() as sockets:
-        member, host = people_the_lobby(own_crowd, sockets)
-        shoot_the_lobby(member, folder)
+        evening = people_the_lobby(own_crowd, sockets)
+        host = evening.grace
+        shoot_the_lobby(evening.ada, folder)
         for kind, size in {**SIZES, "narrow-phone": NARROW_PHONE}.items():
             host.page.set_viewport_size(size)
-            host.room("Twin towers").scroll_into_view_if_needed()
+            host.room(ROOM).scroll_into_view_if_needed()
             shoot(host.page, folder, f"host-{kind}")
 
 

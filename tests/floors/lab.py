@@ -17,7 +17,7 @@ LAYERS = (
     ("peers",),
     ("processes",),
     ("simulation.outside.loop",),
-    ("simulation.outside.social_memory", "simulation.outside.admin_memory"),
+    ("simulation.outside.social_memory", "simulation.outside.admin_memory", "simulation.outside.mail_memory"),
     ("simulation.outside.account_memory",),
     ("simulation.outside.memory_store",),
     ("simulation.outside.valkey", "simulation.outside.store", "simulation.outside.wire"),

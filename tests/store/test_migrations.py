@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 TABLES = {
     "users", "revoked_tokens", "rooms", "room_bans", "room_guests", "friend_requests", "friendships", "blocks",
     "chat_lines", "notifications", "announcements", "server_life", "marks", "sign_ins",
-    "user_bans", "reports", "audit_entries", "whereabouts",
+    "user_bans", "reports", "audit_entries", "whereabouts", "mails",
     "alembic_version",
 }  # fmt: skip
 

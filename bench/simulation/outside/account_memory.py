@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from bench.simulation.outside.admin_memory import AdminMemory
+from bench.simulation.outside.mail_memory import MailMemory
 from bench.simulation.outside.social_memory import SocialMemory
 from lobby_server.protocol.requests import Audience
 from lobby_server.service.ports import Account, EmailTaken, SignIn, StoredRoom
@@ -13,7 +14,7 @@ from lobby_server.service.social.ports import ChatLine
 from lobby_server.store.tables import key_of
 
 
-class AccountMemory(AdminMemory, SocialMemory):
+class AccountMemory(AdminMemory, MailMemory, SocialMemory):
     """A part of `bench.simulation.outside.memory_store.MemoryStore`."""
 
     def __init__(self) -> None:
@@ -90,6 +91,7 @@ class AccountMemory(AdminMemory, SocialMemory):
             key: each for key, each in self._notifications.items() if user_id not in (each.user_id, each.from_user_id)
         }
         self._sign_ins = {key: each for key, each in self._sign_ins.items() if each.user_id != user_id}
+        self._mails = {key: each for key, each in self._mails.items() if each[0].user_id != user_id}
         self._whereabouts.pop(user_id, None)
         for room in self._rooms.values():
             self._rooms[room.id] = replace(

@@ -215,7 +215,11 @@ class Befriended(Effect, frozen=True):
 
 
 class FriendRequestClosed(Effect, frozen=True):
+    """Declined, withdrawn, or ended by a block."""
+
     request_id: int
+    sender_id: int
+    receiver_id: int
     told_ids: tuple[int, ...]
 
 

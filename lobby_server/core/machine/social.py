@@ -59,7 +59,7 @@ def close_request(books: Books, command: commands.CloseFriendRequest, now_s: flo
     told = [command.by_id]
     if command.by_id == request.sender.id and not books.blocks.blocks(request.receiver.id, command.by_id):
         told.append(request.receiver.id)
-    return [effects.FriendRequestClosed(request.id, tuple(told))]
+    return [effects.FriendRequestClosed(request.id, request.sender.id, request.receiver.id, tuple(told))]
 
 
 def part(books: Books, command: commands.PartFriends, now_s: float) -> list[Effect]:
@@ -74,7 +74,7 @@ def block(books: Books, command: commands.Block, now_s: float) -> list[Effect]:
     if asked is not None:
         books.friends.remove_request(asked)
         told_ids = (user_id,) if books.blocks.blocks(other.id, user_id) else (user_id, other.id)
-        told.append(effects.FriendRequestClosed(asked.id, told_ids))
+        told.append(effects.FriendRequestClosed(asked.id, asked.sender.id, asked.receiver.id, told_ids))
     return told
 
 

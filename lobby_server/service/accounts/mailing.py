@@ -8,20 +8,22 @@ before anything is written.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from datetime import timedelta
 
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol.requests import Language
 from lobby_server.service.accounts.hashing import Asker
+from lobby_server.service.accounts.letters import CONFIRMATION_TTL_S, MAILED_RESET_TTL_S
 from lobby_server.service.accounts.upkeep import AccountUpkeep, fingerprint_of
 from lobby_server.service.auth import Claims, Tokens
 from lobby_server.service.limits import Limit
-from lobby_server.service.mail.letters import confirmation_letter, reset_letter
 from lobby_server.service.mail.outbox import MailOutbox
-from lobby_server.service.mail.ports import Mail
+from lobby_server.service.mail.ports import MailKind, WaitingMail
 from lobby_server.service.ports import Account, Clock, EmailTaken, Store
 
-MAILED_RESET_TTL_S = 3600
-CONFIRMATION_TTL_S = 24 * 3600
+_GOOD_FOR_S = {MailKind.RESET: MAILED_RESET_TTL_S, MailKind.CONFIRMATION: CONFIRMATION_TTL_S}
+"""How long a player waits for a mail before they ask again."""
 
 
 class AccountMailing:
@@ -36,17 +38,17 @@ class AccountMailing:
         outbox: MailOutbox,
         limit: Limit,
         clock: Clock,
-        page_url: str,
+        new_id: Callable[[], str],
     ) -> None:
-        """`limit`: of mails, by account and by address. `page_url`: of the lobby page; links in mails begin with it,
-        and not with what a client calls the host."""
+        """`limit`: of mails, by account and by address. `new_id`: of a mail; another one each time, which nobody can
+        guess."""
         self._store = store
         self._upkeep = upkeep
         self._tokens = tokens
         self._outbox = outbox
         self._limit = limit
         self._clock = clock
-        self._page_url = page_url
+        self._new_id = new_id
 
     @property
     def is_on(self) -> bool:
@@ -58,22 +60,12 @@ class AccountMailing:
         self._check_on()
         account = await self._store.account_by_login(login)
 
-        async def write() -> Mail | None:
+        async def decide() -> WaitingMail | None:
             if account is None or account.email is None or not account.email_confirmed:
                 return None
-            if not await self._may_write(account, account.email):
-                return None
-            ends_s = self._clock.utc_now().timestamp() + MAILED_RESET_TTL_S
-            token = self._tokens.issue_reset(account.id, fingerprint_of(account), expires_at_s=ends_s)
-            return reset_letter(
-                to=account.email,
-                username=account.username,
-                page=self._page_url,
-                link=f"{self._page_url}/#reset={token}",
-                language=language,
-            )
+            return await self._mail(MailKind.RESET, account, to=account.email, language=language)
 
-        self._outbox.put(write)
+        self._outbox.ask(decide)
 
     async def ask_email(self, claims: Claims, *, email: str, password: str, language: Language, asker: Asker) -> None:
         """Send a link to an address that is to be the account's. Until it is followed the address stays what it was.
@@ -81,20 +73,7 @@ class AccountMailing:
         self._check_on()
         account = await self._upkeep.proven(claims, password, asker)
 
-        async def write() -> Mail | None:
-            if not await self._may_write(account, email):
-                return None
-            ends_s = self._clock.utc_now().timestamp() + CONFIRMATION_TTL_S
-            token = self._tokens.issue_email(account.id, email, fingerprint_of(account), expires_at_s=ends_s)
-            return confirmation_letter(
-                to=email,
-                username=account.username,
-                page=self._page_url,
-                link=f"{self._page_url}/#confirm={token}",
-                language=language,
-            )
-
-        self._outbox.put(write)
+        self._outbox.ask(lambda: self._mail(MailKind.CONFIRMATION, account, to=email, language=language))
 
     async def remove_email(self, claims: Claims, *, password: str, asker: Asker) -> None:
         """The account has no address any more. Raises as `ask_email`, without ``mail_off``."""
@@ -123,6 +102,20 @@ class AccountMailing:
     def _check_on(self) -> None:
         if not self._outbox.is_on:
             raise Refusal(RefusalCode.MAIL_OFF)
+
+    async def _mail(self, kind: MailKind, account: Account, *, to: str, language: Language) -> WaitingMail | None:
+        """None: there were too many lately."""
+        if not await self._may_write(account, to):
+            return None
+        return WaitingMail(
+            id=self._new_id(),
+            kind=kind,
+            user_id=account.id,
+            to=to,
+            fingerprint=fingerprint_of(account),
+            language=language,
+            good_until=self._clock.utc_now() + timedelta(seconds=_GOOD_FOR_S[kind]),
+        )
 
     async def _may_write(self, account: Account, email: str) -> bool:
         """Neither one account nor one address gets more mails than the limit, whoever asks for them. Nodes count in a

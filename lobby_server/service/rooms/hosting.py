@@ -17,7 +17,7 @@ from lobby_server.core.presence import User
 from lobby_server.core.room_codes import code_of, normalized_code
 from lobby_server.core.rooms import Entry, Room
 from lobby_server.protocol import requests, resources
-from lobby_server.protocol.feature_messages import RoomStarted, RoomStateTold
+from lobby_server.protocol.feature_messages import RoomStarted, RoomStateTold, RoomUnbanned
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.message import ServerMessage
 from lobby_server.service.announcer import Announcer
@@ -158,6 +158,7 @@ class RoomHosting:
 
     def _unbanned(self, effect: effects.Unbanned, _: Session | None) -> None:
         self._keep(Unban(room_id=effect.room.id, user_id=effect.user_id))
+        self._tell(effect.room, [effect.user_id], message=RoomUnbanned(roomId=effect.room.id))
 
     def _let_in(self, effect: effects.LetIn, _: Session | None) -> None:
         self._keep(LetIn(room_id=effect.room.id, user_ids=(effect.user.id,)))

@@ -16,7 +16,7 @@ from lobby_server.protocol import resources, social_resources
 from lobby_server.protocol.messages import UserOffline, UserOnline
 from lobby_server.protocol.requests import Whom
 from lobby_server.protocol.social_messages import FriendAccepted, FriendRemoved, FriendRequestClosed, FriendRequested
-from lobby_server.protocol.social_resources import FriendAsked, FriendList
+from lobby_server.protocol.social_resources import FriendAsked, FriendList, NotificationKind
 from lobby_server.service.announcer import Announcer
 from lobby_server.service.fanout.profile import PresenceMode
 from lobby_server.service.ports import Clock, Store
@@ -146,12 +146,14 @@ class Friends:
 
     def _befriended(self, effect: effects.Befriended, _: Session | None) -> None:
         asker, user = effect.asker, effect.user
+        self._notifications.close(user.id, NotificationKind.FRIEND_REQUEST, asker.id)
         for one, other in ((asker, user), (user, asker)):
             self._announcer.tell_users([one.id], FriendAccepted(user_id=other.id, username=other.username))
             if self._presence.is_online(other.id):
                 self._tell_presence(other, [one.id], is_online=True)
 
     def _request_closed(self, effect: effects.FriendRequestClosed, _: Session | None) -> None:
+        self._notifications.close(effect.receiver_id, NotificationKind.FRIEND_REQUEST, effect.sender_id)
         self._announcer.tell_users(effect.told_ids, FriendRequestClosed(request_id=effect.request_id))
 
     def _parted(self, effect: effects.Parted, _: Session | None) -> None:

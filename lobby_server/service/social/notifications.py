@@ -58,7 +58,7 @@ class Notifications:
         self._book.waiting.update(await self._store.users_with_undelivered_notifications())
 
     def close(self, user_id: int, kind: NotificationKind, sender_id: int, *, room_id: str | None = None) -> None:
-        """An invitation is over: what told of it counts as read, soon."""
+        """An invitation or a friend request is over: what told of it counts as read, soon."""
         if self._replica.is_leader:
             write = ReadInvitation(user_id=user_id, kind=kind.value, from_user_id=sender_id, room_id=room_id)
             self._writer.keep(write)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from lobby_server.service.mail.ports import WaitingMail
 from lobby_server.service.ports import Store, StoredRoom
 
 
@@ -139,7 +140,7 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ReadInvitation(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An invitation is over: the notification that told of it counts as read."""
+    """An invitation or a friend request is over: the notification that told of it counts as read."""
 
     user_id: int
     kind: str
@@ -147,7 +148,7 @@ class ReadInvitation(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     room_id: str | None
 
     def __str__(self) -> str:
-        return f"user {self.user_id} has read of an invitation that is over ({self.kind})"
+        return f"user {self.user_id} has read of what is over ({self.kind})"
 
     @property
     def replaces(self) -> tuple[str, str] | None:
@@ -214,7 +215,52 @@ class RaiseMark(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         await store.raise_mark(self.name, self.value)
 
 
-_Any = Ban | Unban | LetIn | SetHost | DeleteRoom | Notify | ReadInvitation | KeepRoom | ChangeRoom | RaiseMark
+class _OfMail(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    @property
+    def replaces(self) -> tuple[str, str] | None:
+        return None
+
+
+class KeepMail(_OfMail, frozen=True):
+    """A mail was asked for."""
+
+    mail: WaitingMail
+    held_until: datetime
+
+    def __str__(self) -> str:
+        return f"a mail ({self.mail.kind.value}) to user {self.mail.user_id} waits"
+
+    async def make(self, store: Store) -> None:
+        await store.keep_mail(self.mail, held_until=self.held_until)
+
+
+class HoldMails(_OfMail, frozen=True):
+    """Mails are this server's to send until a moment."""
+
+    mail_ids: tuple[str, ...]
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"{len(self.mail_ids)} mails are held until {self.until:%H:%M:%S}"
+
+    async def make(self, store: Store) -> None:
+        await store.hold_mails(self.mail_ids, until=self.until)
+
+
+class ForgetMail(_OfMail, frozen=True):
+    """A mail was sent, or is given up."""
+
+    mail_id: str
+
+    def __str__(self) -> str:
+        return f"mail {self.mail_id} waits no more"
+
+    async def make(self, store: Store) -> None:
+        await store.forget_mail(self.mail_id)
+
+
+_OfRooms = Ban | Unban | LetIn | SetHost | DeleteRoom | KeepRoom | ChangeRoom
+_Any = _OfRooms | Notify | ReadInvitation | RaiseMark | KeepMail | HoldMails | ForgetMail
 
 
 def line_of(write: KeptWrite) -> bytes:

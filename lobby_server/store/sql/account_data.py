@@ -20,6 +20,7 @@ from lobby_server.store.tables import (
     friend_requests,
     friendships,
     key_of,
+    mails,
     notifications,
     room_bans,
     room_guests,
@@ -37,6 +38,7 @@ _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (room_bans, ("user_id",)),
     (room_guests, ("user_id",)),
     (sign_ins, ("user_id",)),
+    (mails, ("user_id",)),
     (whereabouts, ("user_id",)),
     (users, ("id",)),
 )

@@ -30,6 +30,7 @@ from lobby_server.store.sql.account_data import SqlAccountData
 from lobby_server.store.sql.administration import SqlAdministration
 from lobby_server.store.sql.chat import SqlChat
 from lobby_server.store.sql.friends import SqlFriends
+from lobby_server.store.sql.mails import SqlMails
 from lobby_server.store.sql.notifications import SqlNotifications
 from lobby_server.store.steps import Row as Values
 from lobby_server.store.steps import SharedStatement, Step, shared_insert
@@ -59,7 +60,7 @@ _ONE_MORE_HOSTED = SharedStatement(
 _TAKES_NO_WRITES = select(func.current_setting("transaction_read_only"))
 
 
-class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdministration):
+class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdministration, SqlMails):
     """`lobby_server.service.ports.Store` on a database that `open_store` has made ready.
 
     Besides what the port says: a text that not every database can hold raises `UnstorableText`, a room id that

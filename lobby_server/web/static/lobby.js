@@ -138,6 +138,7 @@ connection.message.connect(async (type, data) => {
   if (type === "token_expiring") await renew();
 });
 myRoom.changed.connect(people.refresh);
+myRoom.entered.connect(() => look("rooms"));
 for (const part of [rooms, myRoom]) part.changed.connect(() => myRoom.listIs(rooms.rooms)); // whichever is told first
 
 /** A fresher token before this one ends: it was told of once, so a server that is away for a moment is asked again. */

@@ -35,6 +35,17 @@ async def restarted(house: House) -> House:
     return await House(store=house.store, clock=house.clock).start()
 
 
+async def test_user_is_told_that_a_host_lets_them_in_again_on_every_device_that_asked_for_it(house: House) -> None:
+    ann, bob, room_id = await two_in_a_room(house, "room_state")
+    tablet, base = house.connect(BOB, "room_state"), house.connect(BOB)
+    ann.say("kick", peerId=2)
+    for client in (ann, bob, tablet, base):
+        client.told()
+    await house.app.hosting.unban(ANN, room_id, BOB.id)
+    assert bob.told() == tablet.told() == [("room_unbanned", {"roomId": room_id})]
+    assert (ann.told(), base.told()) == ([], [])
+
+
 async def test_state_follows_the_entry_and_carries_everything(house: House) -> None:
     room_id = await house.room(ANN, name=" friday night ", mapName="dust", maxPlayers=4)
     bob = house.connect(BOB, "room_state")

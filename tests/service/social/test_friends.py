@@ -94,6 +94,27 @@ async def test_declined_request_is_closed_for_the_one_who_declines_and_its_sende
     assert await house.store.friend_requests() == []
 
 
+@pytest.mark.parametrize("end", ["accepted", "declined", "withdrawn", "asked back", "blocked"])
+async def test_notification_of_a_request_counts_as_read_once_the_request_is_over(house: House, end: str) -> None:
+    friends = house.app.social.friends
+    asked, _ = await friends.ask(ANN, Whom(BOB.id))
+    await friends.ask(CLEO, Whom(BOB.id))
+    assert asked.request is not None
+    await house.settle()
+    assert await house.store.unread_notifications(BOB.id) == 2
+    if end == "accepted":
+        await friends.accept(BOB, asked.request.request_id)
+    elif end == "asked back":
+        await friends.ask(BOB, Whom(ANN.id))
+    elif end == "blocked":
+        await house.app.social.blocks.add(ANN, BOB.id)
+    else:
+        await friends.decline(BOB if end == "declined" else ANN, asked.request.request_id)
+    await house.settle()
+    (left,) = [each for each in await house.store.notifications(BOB.id, before=None, most=9) if not each.is_read]
+    assert left.from_user_id == CLEO.id, "and no other one does"
+
+
 async def test_request_to_a_user_who_blocks_looks_sent_and_does_not_arrive(house: House) -> None:
     bob = house.connect(BOB)
     await house.app.social.blocks.add(BOB, ANN.id)

@@ -256,9 +256,15 @@ class SocialMachine(RuleBasedStateMachine):
                 self.become_friends(sender, receiver)
         elif self.does(lambda: self.social.friends.decline(user, request_id)):
             del self.asked[sender, receiver]
+            self.forget_request(sender, receiver)
             self.expect(receiver, ("friend_request_closed", ""))
 
+    def forget_request(self, sender: int, receiver: int) -> None:
+        """It is over: whoever was away is not told of it."""
+        self.kept[receiver] = [each for each in self.kept[receiver] if each != ("friend_request", sender)]
+
     def become_friends(self, sender: int, receiver: int) -> None:
+        self.forget_request(sender, receiver)
         self.asked.pop((sender, receiver), None)
         self.asked.pop((receiver, sender), None)
         self.friends.add(frozenset({sender, receiver}))
@@ -281,6 +287,7 @@ class SocialMachine(RuleBasedStateMachine):
         self.blocked.add((user.id, other.id))
         self.part(user.id, other.id)
         if self.asked.pop((user.id, other.id), None) is not None:
+            self.forget_request(user.id, other.id)
             self.expect(user.id, ("friend_request_closed", ""))
             if (other.id, user.id) not in self.blocked:
                 self.expect(other.id, ("friend_request_closed", ""))

@@ -196,7 +196,7 @@ async def test_reset_link_ends_with_another_address_and_by_itself(
     await sent(mailing)
     await confirm(mailing, postbox.token_of())
     assert (await reset(mailing, old_link)).body["code"] == "reset_link_invalid"
-    monkeypatch.setattr("lobby_server.service.accounts.mailing.MAILED_RESET_TTL_S", -1)
+    monkeypatch.setattr("lobby_server.service.accounts.letters.MAILED_RESET_TTL_S", -1)
     await ask_reset(mailing, "ann")
     await sent(mailing)
     assert (await reset(mailing, postbox.token_of())).body["code"] == "reset_link_invalid"
@@ -261,6 +261,42 @@ async def test_mail_server_that_is_away_delays_no_answer_and_gets_the_mail_later
     with smtp_server(port=gone.port) as back:
         await wait_for(lambda: back.mails)
         assert (await confirm(lobby, back.token_of())).status == 200
+
+
+async def test_mails_that_wait_as_the_server_ends_are_sent_by_the_next_start(
+    start_lobby: StartLobby, postbox: Postbox
+) -> None:
+    lobby = await start_lobby(**mail_settings(postbox))
+    token = await with_email(lobby, postbox)
+    data_dir = lobby.server.settings.data_dir
+    postbox.answer_to_data = "451 not now"
+    assert (await ask_reset(lobby, "ann")).status == 200
+    assert (await set_email(lobby, token, "ann@other.example")).status == 200
+    await wait_for(lambda: postbox.asked == 3)
+    await lobby.server.drain()
+    assert len(postbox.mails) == 1
+    postbox.answer_to_data = ""
+    lobby = await start_lobby(**mail_settings(postbox), data_dir=data_dir)
+    await sent(lobby)
+    assert sorted(postbox.recipients[1:]) == [[ANN], ["ann@other.example"]]
+    assert (await reset(lobby, postbox.token_of(postbox.recipients.index([ANN], 1)))).status == 200
+
+
+async def test_mail_that_waits_is_not_sent_once_its_account_has_another_password(
+    start_lobby: StartLobby, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knew the old one may have asked for it."""
+    monkeypatch.setattr("lobby_server.service.mail.outbox.RETRY_AFTER_S", (0.05,))
+    lobby = await start_lobby(**mail_settings(postbox))
+    token = (await register(lobby, "ann"))["token"]
+    postbox.answer_to_data = "451 not now"
+    assert (await set_email(lobby, token, "thief@example.org")).status == 200
+    await wait_for(lambda: postbox.asked)
+    body = {"current_password": PASSWORD, "new_password": OTHER}
+    assert (await lobby.call("POST", "/api/auth/password", body, token=token)).status == 200
+    postbox.answer_to_data = ""
+    await sent(lobby)
+    assert postbox.mails == []
 
 
 async def test_slow_mail_server_delays_neither_an_answer_nor_a_login(mailing: Lobby, postbox: Postbox) -> None:

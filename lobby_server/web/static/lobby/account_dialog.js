@@ -1,6 +1,7 @@
 /** What a user does with their account: password, sign-ins, a copy of the data, the end of it. */
 import { confirm } from "./confirm.js";
-import { ago, byId, clearForm, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "./dom.js";
+import { byId, clearForm, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "./dom.js";
+import { ago } from "./moments.js";
 import { clientName } from "./client_name.js";
 import { t } from "./words.js";
 

@@ -1,5 +1,6 @@
 /** Conversations on the page: a tab each, the lines, what one says. */
 import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { timeOf } from "./moments.js";
 import { t } from "./words.js";
 
 const AT_END_PX = 40;
@@ -105,8 +106,7 @@ export class ChatView {
     row.classList.toggle("mine", line.from_user_id === this.#account.user?.id);
     setText(part(row, "text"), line.text);
     const time = part(row, "time");
-    const moment = new Date(line.ts);
-    time.dateTime = moment.toISOString();
-    setText(time, moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+    time.dateTime = new Date(line.ts).toISOString();
+    setText(time, timeOf(line.ts));
   }
 }

@@ -1,5 +1,5 @@
 /** Small tools for the page. Text of users becomes text and nothing else: there is no way to markup here. */
-import { t } from "./words.js";
+import { letGoOfFocus } from "./focus.js";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -20,7 +20,9 @@ export function setText(element, text) {
 }
 
 export function setHidden(element, isHidden) {
-  if (element.hidden !== isHidden) element.hidden = isHidden;
+  if (element.hidden === isHidden) return;
+  if (isHidden) letGoOfFocus(element);
+  element.hidden = isHidden;
 }
 
 /**
@@ -34,6 +36,7 @@ export function syncList(list, items, { key, make, update }) {
   const wanted = new Set(items.map(key));
   for (const [id, element] of known) {
     if (!wanted.has(id)) {
+      letGoOfFocus(element);
       element.remove();
       known.delete(id);
     }
@@ -75,11 +78,13 @@ function once(draw, later) {
 /** Run what a form asks for: its button is busy meanwhile, and a failure is a sentence in its `.problem`. */
 export function onSubmit(form, action) {
   const problem = form.querySelector(".problem");
+  let isBusy = false; // the button is not disabled: it would lose the focus, and a question could not give it back
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (isBusy) return;
+    isBusy = true;
     const button = event.submitter ?? form.querySelector("button");
     button.setAttribute("aria-busy", "true");
-    button.disabled = true;
     setText(problem, "");
     markFields(form, {});
     try {
@@ -90,7 +95,7 @@ export function onSubmit(form, action) {
       setText(problem, named.length ? named.join(" ") : fault.sentence);
     } finally {
       button.removeAttribute("aria-busy");
-      button.disabled = false;
+      isBusy = false;
     }
   });
 }
@@ -118,13 +123,4 @@ function markFields(form, fields = {}) {
   }
   first?.focus();
   return sentences;
-}
-
-/** "just now", "4 min ago", "2 h ago", or a date. */
-export function ago(moment) {
-  const seconds = (Date.now() - moment) / 1000;
-  if (seconds < 60) return t("just now");
-  if (seconds < 3600) return t("{count} min ago", { count: Math.floor(seconds / 60) });
-  if (seconds < 86400) return t("{count} h ago", { count: Math.floor(seconds / 3600) });
-  return new Date(moment).toLocaleDateString();
 }

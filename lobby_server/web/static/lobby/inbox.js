@@ -1,5 +1,6 @@
 /** Notifications that are kept until they are read, and the operator's announcements. */
-import { ago, byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { ago } from "./moments.js";
 import { bodyOf } from "./notice_words.js";
 import { SingleFlight } from "./single_flight.js";
 import { t } from "./words.js";
@@ -8,7 +9,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const DISMISSED = "lobby.announcement";
 const KEPT = 200;
 const ANNOUNCED_MS = 24 * 60 * 60 * 1000; // for how long an announcement without an end is news
-const CLOSED_WITHIN_MS = 2000; // until an invitation that is over is looked up again, at a random point of this time
+const CLOSED_WITHIN_MS = 2000; // until what is over is looked up again, at a random point of this time
+const CLOSES_ANOTHER = new Set(["party_invite_closed", "friend_request_closed", "friend_accepted"]); // the server counts it as read
 
 export class Inbox {
   #items = new Map(); // id → {id, kind, title, body, ts, is_read, room_id}
@@ -51,7 +53,7 @@ export class Inbox {
     connection.message.connect((type, data) => {
       if (type === "notification") this.#arrived(data);
       else if (type === "announcement") this.#announce(data);
-      else if (type === "party_invite_closed") this.#flight.wish(CLOSED_WITHIN_MS);
+      else if (CLOSES_ANOTHER.has(type)) this.#flight.wish(CLOSED_WITHIN_MS);
       else if (type === "match_invite_closed") this.#closed(data.room_id);
     });
     byId("inbox-read-all").addEventListener("click", () => this.#readAll());

@@ -17,7 +17,9 @@ const CANNOT_ENTER = new Set([
 
 export class MyRoom {
   changed = new Signal();
+  entered = new Signal(); // (): by the user's own wish, on this page
   started = new Signal(); // (): the host has started the game
+  kicked = new Signal(); // (name): the user has put somebody out
   heard = new Signal(); // ({fromName, text}): a line that was said just now
   ended = new Signal(); // (sentence): the user is not in it any more, and did not ask for that
 
@@ -32,8 +34,10 @@ export class MyRoom {
   #account;
   #api;
   #isReturning = false;
+  #isWished = false; // the user has asked to be in the room that is entered next
   #wasListed = false;
   #lineNumber = 0;
+  #kicks = new Set(); // peer ids that the user wants out
   #wantedId = null; // the room of the last `join_room`
 
   constructor(connection, account, api) {
@@ -55,12 +59,14 @@ export class MyRoom {
 
   join(id) {
     this.#isReturning = false;
+    this.#isWished = true;
     this.#enter(id);
   }
 
   /** The user has made this room over HTTP: take the host's place in it. */
   host(room) {
     this.#isReturning = false;
+    this.#isWished = true;
     sessionStorage.setItem(KEY, room.id);
     this.#connection.send("create_room");
   }
@@ -82,6 +88,7 @@ export class MyRoom {
   }
 
   kick(peerId) {
+    this.#kicks.add(peerId);
     this.#connection.send("kick", { peerId });
   }
 
@@ -109,6 +116,7 @@ export class MyRoom {
 
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
   takesError(reason) {
+    if (CANNOT_ENTER.has(reason)) this.#isWished = false;
     if (reason === "banned") this.#bar(this.#wantedId);
     if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;
@@ -155,6 +163,9 @@ export class MyRoom {
   #take(type, data) {
     if (type === "room_joined" || type === "room_created") {
       this.#entered(data);
+    } else if (type === "room_unbanned") {
+      this.barred = new Set([...this.barred].filter((id) => id !== data.roomId));
+      this.changed.emit();
     } else if (type === "kicked" || type === "room_closed") {
       // On the way back it is what happened meanwhile; the answer to that way back follows, and is told.
       if (type === "room_closed" && this.isHost) return this.leftBehind(); // who did it knows
@@ -165,7 +176,7 @@ export class MyRoom {
       else if (type === "room_started" && data.roomId === this.id) this.started.emit();
       else if (type === "peer_joined") this.members.set(data.peerId, { ...data, isHost: false });
       else if (type === "peer_left" && data.peerId === this.peerId) return this.leftBehind(); // in another tab
-      else if (type === "peer_left") this.members.delete(data.peerId);
+      else if (type === "peer_left") this.#memberLeft(data.peerId);
       else if (type === "host_changed") this.#hostIs(data);
       else if (type === "chat") this.#hear(data);
       else return;
@@ -186,8 +197,17 @@ export class MyRoom {
       this.members = new Map((members ?? [own]).map((member) => [member.peerId, member]));
     }
     if (!isSame) this.lines = [];
+    if (!isSame) this.#kicks.clear();
     sessionStorage.setItem(KEY, roomId);
     this.changed.emit();
+    if (this.#isWished) this.entered.emit();
+    this.#isWished = false;
+  }
+
+  #memberLeft(peerId) {
+    const name = this.members.get(peerId)?.name;
+    this.members.delete(peerId);
+    if (this.#kicks.delete(peerId) && name !== undefined) this.kicked.emit(name);
   }
 
   #hostIs({ newHostPeerId: peerId, newHostName: name }) {

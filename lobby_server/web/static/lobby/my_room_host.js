@@ -104,8 +104,8 @@ export class MyRoomHost {
     setText(byId("my-room-code"), spelled(code));
     setText(byId("my-room-visibility"), isPublic ? t("In the public list") : t("Private: by code or invitation"));
     setHidden(byId("my-room-ready"), isStarted || isHost);
-    byId("my-room-ready").setAttribute("aria-pressed", String(this.#isReady(peerId)));
-    setText(byId("my-room-ready"), this.#isReady(peerId) ? t("Ready: wait, not yet") : t("I am ready"));
+    byId("my-room-ready").classList.toggle("outline", this.#isReady(peerId)); // what is left to do stands out
+    setText(byId("my-room-ready"), this.#isReady(peerId) ? t("Not ready after all") : t("I am ready"));
     setHidden(byId("my-room-start"), isStarted || !isHost);
     setHidden(byId("my-room-reopen"), !isStarted || !isHost);
     setText(byId("my-room-stage"), this.#stage(isStarted, hostPeerId));

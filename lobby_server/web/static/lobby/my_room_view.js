@@ -2,12 +2,14 @@
 import { drawAvatar } from "./avatar.js";
 import { confirm } from "./confirm.js";
 import { byId, clearForm, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { focusHeading } from "./focus.js";
 import { t } from "./words.js";
 
 export class MyRoomView {
   #room;
   #mutes;
   #shownId = null;
+  #isEntered = false; // just now, by the user's own wish: that is where they go on
 
   constructor({ room, people, party, mutes, api, notices }) {
     this.#room = room;
@@ -16,6 +18,11 @@ export class MyRoomView {
     room.changed.connect(draw);
     party.changed.connect(draw);
     mutes.changed.connect(draw);
+    room.entered.connect(() => {
+      this.#isEntered = true;
+      draw();
+    });
+    room.kicked.connect((name) => notices.say(t("{name} is kicked, and can come back once you unban them.", { name })));
     room.ended.connect((sentence) => notices.problem(sentence));
     byId("my-room-leave").addEventListener("click", () => room.leave());
     byId("my-room-delete").addEventListener("click", async () => {
@@ -88,5 +95,7 @@ export class MyRoomView {
       },
     });
     if (isAtEnd) log.scrollTop = log.scrollHeight;
+    if (this.#isEntered) focusHeading(byId("my-room-heading"));
+    this.#isEntered = false;
   }
 }

@@ -1,5 +1,6 @@
 /** What the page says by itself: short words that fade, questions that wait for an answer, and the same for ears. */
 import { byId, fromTemplate, part, setText, syncList } from "./dom.js";
+import { letGoOfFocus } from "./focus.js";
 
 const SHOWN_MS = 6000;
 const SHOWN_AT_ONCE = 2;
@@ -73,7 +74,10 @@ export class Notices {
 
   /** It is answered, or does not matter any more. */
   forget(key) {
-    this.#asked.get(key)?.remove();
+    const question = this.#asked.get(key);
+    if (question === undefined) return;
+    letGoOfFocus(question);
+    question.remove();
     this.#asked.delete(key);
   }
 
@@ -86,7 +90,10 @@ export class Notices {
     const toast = fromTemplate("toast");
     toast.classList.add(kind);
     setText(part(toast, "text"), sentence);
-    const remove = () => toast.remove();
+    const remove = () => {
+      letGoOfFocus(toast);
+      toast.remove();
+    };
     part(toast, "close").addEventListener("click", remove);
     setTimeout(remove, SHOWN_MS);
     this.#corner.append(toast);

@@ -5,6 +5,7 @@
 import { drawAvatar } from "./avatar.js";
 import { confirm } from "./confirm.js";
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
+import { dateOf } from "./moments.js";
 import { titleOf } from "./room_words.js";
 import { t } from "./words.js";
 
@@ -146,7 +147,7 @@ export class People {
   #drawProfile() {
     const profile = this.#profile;
     const facts = [];
-    if (profile?.since) facts.push([t("Here since"), new Date(profile.since).toLocaleDateString()]);
+    if (profile?.since) facts.push([t("Here since"), dateOf(profile.since)]);
     if (profile?.rooms_hosted > 0) facts.push([t("Rooms hosted"), String(profile.rooms_hosted)]);
     if (profile?.mutual_friends_count > 0) {
       const more = profile.mutual_friends_count - profile.mutual_friends.length;

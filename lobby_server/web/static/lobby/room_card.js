@@ -2,7 +2,8 @@
  * The page of one room, in a dialog: what it is, a link to it, and the way in. Opened from the list, by a link
  * (`#room=…`, with a code or an id), or by a code that somebody typed.
  */
-import { ago, byId, onSubmit, onceAFrame, part, setHidden, setText } from "./dom.js";
+import { byId, onSubmit, onceAFrame, part, setHidden, setText } from "./dom.js";
+import { ago } from "./moments.js";
 import { entrance, gameOf } from "./room_words.js";
 import { t } from "./words.js";
 

@@ -1,5 +1,6 @@
 /** One row of the list of rooms. It is written only when what it shows has become something else. */
-import { ago, fromTemplate, partsOf, setHidden, setText } from "./dom.js";
+import { fromTemplate, partsOf, setHidden, setText } from "./dom.js";
+import { ago } from "./moments.js";
 import { entrance } from "./room_words.js";
 import { t } from "./words.js";
 

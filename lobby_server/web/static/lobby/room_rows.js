@@ -5,6 +5,8 @@
  * below follows, a few milliseconds of work per frame. Until then older rows stand there. In the end every room that is to
  * be shown has its row, so that the keyboard, a screen reader and the browser's search find all of them.
  */
+import { letGoOfFocus } from "./focus.js";
+
 const LEAST_ROW_PX = 44;
 const LEAST_ROWS = 24;
 const MANY_TIMES = 4;
@@ -72,6 +74,7 @@ export class RoomRows {
 /** Returns the row behind it. */
 function takeOut(row) {
   const next = row.nextElementSibling;
+  letGoOfFocus(row);
   row.remove();
   return next;
 }

@@ -9,6 +9,8 @@ const TRANSLATED = ["aria-label", "placeholder"];
 
 /** What was chosen, or what the browser prefers. */
 export const language = languageOf(localStorage.getItem(KEY) ?? navigator.language);
+/** In what manner dates and times are written: the reader's own where it is of that language, British for instance. */
+export const locale = navigator.languages.find((each) => each.slice(0, 2).toLowerCase() === language) ?? language;
 const words = language in LANGUAGES ? await load(LANGUAGES[language]) : {};
 
 async function load(parts) {

@@ -1,11 +1,13 @@
 /** What an administrator does, beside the figures: the server, an announcement, players, rooms, reports, the record. */
 import { Api } from "../lobby/api.js";
 import { confirm } from "../lobby/confirm.js";
-import { ago, byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "../lobby/dom.js";
+import { byId, fromTemplate, onSubmit, part, setHidden, setText, syncList } from "../lobby/dom.js";
+import { ago, dateAndTimeOf } from "../lobby/moments.js";
 import { t } from "../lobby/words.js";
 
 const EVERY_MS = 15000;
 const HOUR_S = 3600;
+const MOMENT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g; // as the record writes one
 const DEEDS = {
   "announce": "announce",
   "ban": "ban",
@@ -109,7 +111,7 @@ export class Admin {
       this.#drawOverview(overview);
       this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
         title: username,
-        text: [reason, until === null ? t("no end") : t("until {when}", { when: new Date(until).toLocaleString() }), t("by {name}", { name: by })].join(" · "),
+        text: [reason, until === null ? t("no end") : t("until {when}", { when: dateAndTimeOf(until) }), t("by {name}", { name: by })].join(" · "),
         deed: t("Lift ban"),
       }));
       const open = reports.reports.filter((report) => !report.is_closed);
@@ -121,12 +123,12 @@ export class Admin {
       }));
       this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
         title: room.name ?? room.gamemode,
-        text: [room.gamemode, t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].join(" · "),
+        text: [room.name ? room.gamemode : "", t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
         deed: t("Close"),
       }));
       this.#list("admin-audit", entries, (entry) => entry.id, (entry) => ({
         title: `${t(DEEDS[entry.deed] ?? entry.deed)} ${entry.target}`,
-        text: [entry.detail, t("by {name}", { name: entry.by_username }), new Date(entry.at).toLocaleString()].filter(Boolean).join(" · "),
+        text: [entry.detail.replace(MOMENT, dateAndTimeOf), t("by {name}", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
       }));
     });
   }
@@ -134,7 +136,7 @@ export class Admin {
   #drawOverview({ version, uptime_s: uptimeS, started_at: startedAt, settings }) {
     const hours = Math.floor(uptimeS / HOUR_S);
     setText(byId("admin-version"), version);
-    setText(byId("admin-uptime"), t("{hours} h {minutes} min, since {when}", { hours, minutes: Math.floor((uptimeS % HOUR_S) / 60), when: new Date(startedAt).toLocaleString() }));
+    setText(byId("admin-uptime"), t("{hours} h {minutes} min, since {when}", { hours, minutes: Math.floor((uptimeS % HOUR_S) / 60), when: dateAndTimeOf(startedAt) }));
     syncList(byId("admin-settings"), Object.entries(settings), {
       key: ([name]) => name,
       make: () => fromTemplate("admin-setting"),

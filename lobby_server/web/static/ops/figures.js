@@ -1,9 +1,9 @@
 /** What the operations page shows, and how one figure is drawn: a title, the latest values in words, a curve. */
 import { fromTemplate, part, setText } from "../lobby/dom.js";
-import { language, t } from "../lobby/words.js";
+import { locale, t } from "../lobby/words.js";
 
 /** Two places below 10, none above: as much as a glance takes in. */
-const short = (value) => value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 1 : 0 });
+const short = (value) => value.toLocaleString(locale, { maximumFractionDigits: value < 10 ? 1 : 0 });
 const percent = (value) => `${short(value * 100)} %`;
 const ms = (value) => `${short(value)} ms`;
 

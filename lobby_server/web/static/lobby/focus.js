@@ -1,0 +1,40 @@
+/**
+ * What goes away takes no focus along: whoever presses a button by keyboard that is gone then would have to begin at the
+ * top of the page. A neighbour in its row or its list has the focus then, or the heading of what is left.
+ */
+const PRESSED = "button, summary";
+
+/** Call this before an element is hidden or taken out of the page. */
+export function letGoOfFocus(element) {
+  if (!element.contains(document.activeElement)) return;
+  const near = [element.nextElementSibling, element.previousElementSibling, element.parentElement];
+  queueMicrotask(() => { // once everything that changes with it has changed
+    if (!isLost()) return;
+    const isPanel = element.matches("section");
+    const button = isPanel ? undefined : near.flatMap(pressedOf).find((each) => isThere(each) && !element.contains(each));
+    if (button === undefined) focusHeading(headingNear(near.at(-1)));
+    else button.focus({ preventScroll: true });
+  });
+}
+
+/** Headings are no stops on the way through the page; one that has the focus is where the next stop is counted from. */
+export function focusHeading(heading) {
+  heading.tabIndex = -1;
+  heading.focus();
+}
+
+const isThere = (each) => each.checkVisibility() && !each.disabled;
+const pressedOf = (node) => (node === null ? [] : node.matches(PRESSED) ? [node] : [...node.querySelectorAll(PRESSED)]);
+
+function isLost() {
+  const { activeElement } = document;
+  return activeElement === null || activeElement === document.body || !activeElement.checkVisibility();
+}
+
+function headingNear(node) {
+  for (let around = node; around !== null; around = around.parentElement) {
+    const heading = [...around.querySelectorAll("h1, h2, h3")].find(isThere);
+    if (heading !== undefined) return heading;
+  }
+  return document.querySelector("h1");
+}

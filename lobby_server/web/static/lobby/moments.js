@@ -1,0 +1,15 @@
+/** Moments as people read them, in the language of the page. */
+import { locale, t } from "./words.js";
+
+/** "just now", "4 min ago", "2 h ago", or a date. */
+export function ago(moment) {
+  const seconds = (Date.now() - moment) / 1000;
+  if (seconds < 60) return t("just now");
+  if (seconds < 3600) return t("{count} min ago", { count: Math.floor(seconds / 60) });
+  if (seconds < 86400) return t("{count} h ago", { count: Math.floor(seconds / 3600) });
+  return dateOf(moment);
+}
+
+export const dateOf = (moment) => new Date(moment).toLocaleDateString(locale);
+export const timeOf = (moment) => new Date(moment).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+export const dateAndTimeOf = (moment) => new Date(moment).toLocaleString(locale);
