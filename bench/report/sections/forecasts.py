@@ -16,6 +16,7 @@ from bench.analysis.sources import (
     of_the_worst,
     readings,
 )
+from bench.analysis.validity import Judgement, worse_of
 from bench.analysis.verdicts import Verdict
 from bench.citations import Quantity, cite, combined, most, number, setting
 from bench.measures import (
@@ -113,6 +114,10 @@ def _is_invalid(made: Estimate) -> bool:
     return mark_of(made.judgement) == "invalid"
 
 
+def _judgement(each: Forecast) -> Judgement:
+    return worse_of(each.error.judgement, each.measured.judgement)
+
+
 def _forecasts_table(made: Sequence[Forecast]) -> Table:
     rows = []
     for each in made:
@@ -125,14 +130,14 @@ def _forecasts_table(made: Sequence[Forecast]) -> Table:
                 _told(each.predicted, each.unit, readings(NAME, PREDICTED[each.name], each.case, where)),
                 _told(each.measured.value, each.unit, readings(NAME, AS_PREDICTED[each.name], each.case, where)),
                 cite(_signed(each.error.value), readings(NAME, FORECAST_ERROR[each.name], each.case, where)),
-                str(each.error.judgement),
+                _judgement(each).without_amounts,
             ]
         )
     return Table(
         title=FORECASTS,
         headers=("Case", "Clients", "Quantity", "Predicted", "Measured", "Error", "Validity"),
         rows=rows,
-        row_marks=[mark_of(each.error.judgement) for each in made],
+        row_marks=[mark_of(_judgement(each)) for each in made],
         note="Predicted first, by the model of this run, and then measured. Error: predicted over measured, less one; "
         "the median where a case was measured several times.",
     )

@@ -51,7 +51,7 @@ from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS, USERS
 from bench.scenarios.prediction.calibration import PARTS, measure_model
 from bench.scenarios.prediction.kept import NAME, keep
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
-from loadtest.results.validity import BUSY_SHARE
+from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
 POLL_S = 3.0
 TIMEOUT_S = 30.0
@@ -169,6 +169,8 @@ def _doubt(value: float, kind: Kind, stretch: Stretch | None) -> dict[str, Any]:
     if kind is Kind.TIME and stretch is not None and stretch.generator_share > BUSY_SHARE:
         return {"invalid": "the generator was the limit"}
     causes = causes_of([(Reading(value, stretch), kind)])
+    if kind is Kind.TIME and stretch is not None and stretch.generator_share > NEAR_SHARE:
+        causes.add("the generator was near its limit")
     return {"suspect": " and ".join(sorted(causes))} if causes else {}
 
 

@@ -163,6 +163,7 @@ def a_case(value: float, stretch: Stretch | None = None, faults: Sequence[str] =
 
 
 BUSY = a_stretch(wall_s=1.0, server_cpu_s=0.1, generator_cpu_s=0.95)
+NEAR = a_stretch(wall_s=1.0, server_cpu_s=0.1, generator_cpu_s=0.8)
 CROWDED = a_stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5)
 
 
@@ -171,10 +172,11 @@ CROWDED = a_stretch(wall_s=1.0, server_cpu_s=0.5, server_wait_s=0.5)
     [
         (a_case(50.0), "", ""),
         (a_case(50.0, BUSY), "the generator was the limit", ""),
+        (a_case(50.0, NEAR), "", "the generator was near its limit"),
         (a_case(50.0, CROWDED), "", "other work had the cores"),
         (a_case(50.0, faults=["only 3 of 5 were back"]), "only 3 of 5 were back", ""),
     ],
-    ids=["calm", "busy generator", "other work", "fault"],
+    ids=["calm", "busy generator", "generator near its limit", "other work", "fault"],
 )
 def test_error_is_as_good_as_the_measurement_it_is_held_against(case: Case, invalid: str, suspect: str) -> None:
     book = Book()
