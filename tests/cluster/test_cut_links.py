@@ -166,7 +166,7 @@ def test_every_node_cut_off_in_turn_and_all_at_once_loses_no_room_and_no_member(
 
 
 def test_players_cut_off_from_a_node_that_works_are_online_until_it_misses_them(apart: Apart) -> None:
-    watcher, _gone = apart.connect(0, 1), apart.connect(2, 2)
+    watcher, gone = apart.connect(0, 1), apart.connect(2, 2)
     heard_until(watcher, "user_online", 2)
     apart.hosts[2].cut(CLIENTS)
     again = apart.connect(1, 2)
@@ -174,4 +174,4 @@ def test_players_cut_off_from_a_node_that_works_are_online_until_it_misses_them(
     apart.agree()
     assert id_of(2) in apart.online(0)
     assert heard_so_far(watcher) == [], "nobody was told of a player who was there all the time"
-    again.close(), watcher.close()
+    again.close(), watcher.close(), gone.shutdown()
