@@ -1,4 +1,4 @@
-"""The seed's checklist, by two people with a browser each."""
+"""The specification's checklist, by two people with a browser each: each line of it has a test here."""
 
 from __future__ import annotations
 
@@ -143,6 +143,29 @@ def test_door_opens_by_keyboard_alone(crowd: Crowd) -> None:
     page.keyboard.press("Escape")
     page.locator("#person[open]").wait_for(state="detached")
     assert page.evaluate("document.activeElement.textContent") == "keys"  # back where it was
+
+
+@pytest.mark.flags("--log-level", "debug", "--heartbeat-timeout-s", "4")
+def test_page_and_log_tell_of_a_login_of_who_comes_and_goes_and_of_heartbeats(own_crowd: Crowd) -> None:
+    """What somebody who goes through the list by hand looks for, in the page and in the log of the server."""
+
+    def logged(line: str) -> int:
+        return own_crowd.server.log_path.read_text(encoding="utf-8").count(line)
+
+    ann = own_crowd.person("ann")
+    assert ann.page.locator("#connection-state").text_content() == "Connected"
+    wait_until(lambda: logged("authenticated user") == 1)
+    bob = own_crowd.person("bob")
+    ann.sees_online("bob")
+    wait_until(lambda: logged("authenticated user") == 2 and logged("Broadcasting user_online") == 2)
+    bob.page.close()
+    ann.misses_online("bob")
+    wait_until(lambda: logged("Broadcasting user_offline") == 1)
+    before = logged("ping/pong")
+    wait_until(lambda: logged("ping/pong") >= before + 3, patience_s=30)
+    ann.is_connected()
+    ann.page.get_by_role("button", name="Log out").click()
+    wait_until(lambda: logged("Broadcasting user_offline") == 2)
 
 
 @pytest.mark.flags("--heartbeat-timeout-s", "2")

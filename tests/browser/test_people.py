@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.browser.conftest import Crowd
 from tests.browser.people import Person
 from tests.browser.test_ops_page import admin_token
@@ -79,6 +81,27 @@ def test_title_of_the_tab_counts_what_waits(crowd: Crowd) -> None:
     ann.page.wait_for_function("() => document.title === '(1) title_ann · Game lobby'")
     ann.opens_chat("title_bob")
     ann.page.wait_for_function("() => document.title === 'title_ann · Game lobby'")
+
+
+@pytest.mark.parametrize("answer", ["Accept", "Decline"])
+def test_answered_friend_request_is_no_news_any_more_in_any_tab(crowd: Crowd, answer: str) -> None:
+    ann, bob = crowd.person(f"news_ann_{answer}"), crowd.person(f"news_bob_{answer}")
+    other = ann.page.context.new_page()
+    crowd.watch(other)
+    other.goto("/")
+    tablet = Person(other, ann.name)
+    tablet.log_in()
+    tablet.is_connected()
+    bob.page.locator("#friend-form input").fill(ann.name)
+    bob.page.locator("#friend-form button").click()
+    for person in (ann, tablet):
+        person.page.locator("#inbox-count", has_text="1").wait_for()
+        person.page.locator(".question", has_text="wants to be your friend").wait_for()
+    ann.answers("wants to be your friend", answer)
+    for person in (ann, tablet):
+        person.page.locator("#inbox-count").wait_for(state="hidden")
+        person.page.locator(".question").wait_for(state="detached")
+        person.page.wait_for_function("name => document.title === `${name} · Game lobby`", arg=ann.name)
 
 
 def test_sounds_are_off_until_somebody_wants_them(crowd: Crowd) -> None:

@@ -7,6 +7,7 @@ const ABOUT_FRIENDS = new Set(["friend_request", "friend_request_closed", "frien
 export class Friends {
   changed = new Signal();
   asked = new Signal(); // ({request_id, from_username, …}): somebody asks, now
+  closed = new Signal(); // ({request_id} or {user_id}): a request was answered, here or elsewhere, or taken back
 
   friends = []; // {user_id, username, is_online, since}
   incoming = [];
@@ -37,6 +38,7 @@ export class Friends {
     connection.message.connect((type, data) => {
       if (ABOUT_FRIENDS.has(type)) this.#friendsFlight.wish();
       if (type === "friend_request") this.asked.emit(data);
+      if (type === "friend_request_closed" || type === "friend_accepted") this.closed.emit(data);
     });
     presence.changed.connect(() => {
       for (const friend of this.friends) friend.is_online = presence.users.has(friend.user_id);

@@ -6,6 +6,7 @@ export class FriendsView {
   #friends;
   #people;
   #notices;
+  #asked = new Map(); // id of a request that is asked about → id of its sender
 
   constructor({ friends, friendRooms, rooms, people, notices }) {
     this.#friends = friends;
@@ -14,7 +15,8 @@ export class FriendsView {
     const draw = onceAFrame(() => this.#draw());
     for (const part of [friends, friendRooms]) part.changed.connect(draw);
     rooms.changed.connect(() => friendRooms.roomOf.size > 0 && draw()); // the room that one of them is in may have a name now
-    friends.asked.connect(({ request_id: id, from_username: name }) =>
+    friends.asked.connect(({ request_id: id, from_user_id: senderId, from_username: name }) => {
+      this.#asked.set(id, senderId);
       notices.ask({
         key: `friend ${id}`,
         sentence: t("{name} wants to be your friend.", { name }),
@@ -22,8 +24,9 @@ export class FriendsView {
           [t("Accept"), () => notices.attempt(() => friends.accept(id), t("You and {name} are friends now.", { name }))],
           [t("Decline"), () => notices.attempt(() => friends.decline(id))],
         ],
-      }),
-    );
+      });
+    });
+    friends.closed.connect((closed) => this.#forget(closed));
     const form = byId("friend-form");
     onSubmit(form, async (fields) => {
       const name = fields.get("username").trim();
@@ -31,6 +34,15 @@ export class FriendsView {
       notices.say(status === "accepted" ? t("You and {name} are friends now.", { name }) : t("Friend request sent to {name}.", { name }));
       form.reset();
     });
+  }
+
+  /** Nobody is asked what was answered on another device. */
+  #forget({ request_id: closedId, user_id: friendId }) {
+    for (const [id, senderId] of this.#asked) {
+      if (id !== closedId && senderId !== friendId) continue;
+      this.#asked.delete(id);
+      this.#notices.forget(`friend ${id}`);
+    }
   }
 
   #draw() {
