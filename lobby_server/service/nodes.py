@@ -118,7 +118,7 @@ class Nodes:
         """The place of this node among all that take part or did a moment ago, and how many they are: each of several
         that end together finds another place."""
         since_s = self._replica.time.monotonic_s() - TOGETHER_S
-        gone = {name for name, at_s in self._gone_at_s.items() if at_s >= since_s}
+        gone = [name for name, at_s in self._gone_at_s.items() if at_s >= since_s]
         names = sorted({*self._replica.state.nodes, *gone, self._log.node})
         return names.index(self._log.node), len(names)
 

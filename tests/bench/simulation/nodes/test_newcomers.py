@@ -62,7 +62,7 @@ class Trial:
         faults.mend(self.simulation.stage)
         self.run(SETTLES_S)
         assert self.simulation.observer.violation is None
-        assert self.simulation._faults() == []
+        assert list(self.simulation._faults()) == []
         assert len(self.newcomer.heard) == 1
         assert presence_of(self.newcomer).count(self.newcomer.user.id) == 1
         assert presence_of(self.watcher).count(self.newcomer.user.id) == 1
