@@ -17,5 +17,5 @@ LATE_LIMIT_MS = 10.0
 """A publisher that is later than this is itself a good part of a latency of milliseconds."""
 
 SLOW_AFTER_IDLENESS = 3.0
-"""CPU time to touch memory that was idle ÷ that of memory in use: above it, cores are kept awake while the lab
-measures, or what happens seldom would cost more than where memory stays at hand."""
+"""CPU time to touch memory that was idle ÷ that of memory in use: above it, what happens seldom costs more
+than where memory stays at hand, and the report says so."""

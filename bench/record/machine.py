@@ -21,9 +21,7 @@ COMMIT_DIGITS = 10
 """Hex digits of a commit that a run keeps."""
 
 
-def describe_machine(
-    *, cores: int, pinned: bool, idle_slowdown: float | None = None, kept_awake: bool = False
-) -> Machine:
+def describe_machine(*, cores: int, pinned: bool, idle_slowdown: float | None = None) -> Machine:
     """`cores` are those that the run may use; `idle_slowdown` as `bench.processes.idleness.memory` finds it."""
     return Machine(
         cpu=machine.cpu_model(),
@@ -33,7 +31,6 @@ def describe_machine(
         python=f"{platform.python_implementation()} {machine.python_version()}",
         pinned=pinned,
         idle_slowdown=None if idle_slowdown is None else round(idle_slowdown, 1),
-        kept_awake=kept_awake,
     )
 
 

@@ -29,7 +29,7 @@ def caption(run: Run) -> str:
 def is_slow_after_idleness(run: Run) -> bool:
     """Whether seldom events were dear in this run, whatever was measured."""
     machine = run.machine
-    return (machine.idle_slowdown or 0.0) > SLOW_AFTER_IDLENESS and not machine.kept_awake
+    return (machine.idle_slowdown or 0.0) > SLOW_AFTER_IDLENESS
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
@@ -58,5 +58,4 @@ def _memory(run: Run) -> list[tuple[str, str]]:
     slowdown = run.machine.idle_slowdown
     if slowdown is None:
         return []
-    awake = "; so a process of the idle class kept each core awake" if run.machine.kept_awake else ""
-    return [("Memory after 0.3 s of idleness", f"{slowdown:.1f} times as slow to touch as memory in use{awake}")]
+    return [("Memory after 0.3 s of idleness", f"{slowdown:.1f} times as slow to touch as memory in use")]

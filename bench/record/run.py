@@ -24,8 +24,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Server and generator had a core each."""
     idle_slowdown: float | None = None
     """CPU time to touch memory that was idle for 0.3 s ÷ that of memory in use; ``None``: not measured."""
-    kept_awake: bool = False
-    """No core fell idle while the lab measured, because that ratio was high."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,14 +14,12 @@ from datetime import datetime, timezone
 
 from bench.load.changes.publisher import PublishFailed
 from bench.processes.cpu import pin
-from bench.processes.idleness.awake import kept_awake
 from bench.processes.idleness.memory import idle_slowdown
 from bench.processes.lab import Lab
 from bench.processes.peer import PeerFailed
 from bench.processes.remote import GeneratorFailed
 from bench.processes.target import TargetFailed
 from bench.record.findings import Findings
-from bench.record.limits import SLOW_AFTER_IDLENESS
 from bench.record.machine import describe_machine, package_versions, read_commit
 from bench.record.run import Run
 from bench.scenarios.registry import SCENARIOS, Scenario, planned_s
@@ -50,8 +48,7 @@ def run_scenarios(lab: Lab, scenarios: Sequence[Scenario], *, arguments: Sequenc
     try:
         slowdown = idle_slowdown()
         measured = _Measured(lab)
-        with kept_awake(cores if slowdown > SLOW_AFTER_IDLENESS else ()) as spinners:
-            measured.run(scenarios)
+        measured.run(scenarios)
     finally:
         lab.dismiss()
         if lab.cpus.pinned:
@@ -67,7 +64,6 @@ def run_scenarios(lab: Lab, scenarios: Sequence[Scenario], *, arguments: Sequenc
             cores=len(cores) or os.cpu_count() or 1,
             pinned=lab.cpus.pinned,
             idle_slowdown=slowdown,
-            kept_awake=bool(spinners),
         ),
         versions=package_versions(),
         profile=lab.profile,

@@ -13,10 +13,8 @@ from msgspec.structs import replace
 
 from bench.prediction.model import Cost, Costs, Extent, Model, Sizes, Waits
 from bench.processes.cpu import pin
-from bench.processes.idleness.awake import kept_awake
 from bench.processes.idleness.memory import idle_slowdown
 from bench.processes.lab import Lab
-from bench.record.limits import SLOW_AFTER_IDLENESS
 from bench.record.machine import describe_machine, read_commit
 from bench.record.profiles.sizes import CalibrationSizes
 from bench.scenarios.prediction import arrivals, broadcasts, lists, shared
@@ -33,21 +31,19 @@ _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 
 def calibrate(lab: Lab) -> Model:
-    """With the sizes of the lab's profile, on cores that are kept awake where that matters. Raises what a lab may
-    raise, and `NotDetermined`."""
+    """With the sizes of the lab's profile. Raises what a lab may raise, and `NotDetermined`."""
     sizes = lab.profile.prediction.calibration
     with lab.reporter.stage("calibrate", float(len(PARTS))) as stage:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         pin(lab.cpus.generator)
         try:
             slowdown = idle_slowdown()
-            with kept_awake(cores if slowdown > SLOW_AFTER_IDLENESS else ()) as spinners:
-                model = measure_model(lab, sizes, say=stage.say, advance=stage.advance)
+            model = measure_model(lab, sizes, say=stage.say, advance=stage.advance)
             lab.dismiss()
         finally:
             if lab.cpus.pinned:
                 pin(tuple(cores))
-    machine = replace(model.machine, idle_slowdown=round(slowdown, 1), kept_awake=bool(spinners))
+    machine = replace(model.machine, idle_slowdown=round(slowdown, 1))
     return replace(model, machine=machine)
 
 

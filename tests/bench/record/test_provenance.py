@@ -74,13 +74,6 @@ def test_memory_that_is_slow_after_idleness_is_a_fact_and_a_limit(slowdown: floa
     assert told == (None if slowdown is None else f"{slowdown:.1f} times as slow to touch as memory in use")
 
 
-def test_cores_that_were_kept_awake_take_the_limit_away() -> None:
-    run = a_whole_run()
-    run = replace(run, machine=replace(run.machine, idle_slowdown=21.5, kept_awake=True))
-    assert not is_slow_after_idleness(run)
-    assert dict(facts(run))["Memory after 0.3 s of idleness"].endswith("kept each core awake")
-
-
 # -- this machine --------------------------------------------------------------------------------------------------
 
 
