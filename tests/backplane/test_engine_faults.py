@@ -7,11 +7,14 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
 from lobby_server.backplane.valkey.stream import Stream
+from lobby_server.backplane.wire import decode_snapshot, encode_snapshot
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.commands import FORMAT
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from tests.backplane.conftest import Nodes
@@ -146,7 +149,7 @@ async def test_nobody_writes_on_in_the_data_of_a_server_that_was_started_again(e
     await node.kill()  # or it would put it right before anybody looks
     engine.restart()
     with contextlib.suppress(BackplaneAway):  # its connection was to the server before
-        await knows_no_better.newest()
+        await knows_no_better.epoch()
     assert await knows_no_better.epoch() is None
     for write in (
         knows_no_better.append(epoch, b"batch"),
@@ -185,6 +188,26 @@ async def test_data_of_a_server_that_was_started_again_are_nobodys_lobby_where_n
     engine.restart()
     newcomer = await nodes.start(engine.url)
     assert (newcomer.restored, len(newcomer.state.books.rooms)) == (1, 0), "the database says what there is"
+
+
+async def test_snapshot_of_another_format_is_refused_until_the_server_is_started_again(
+    engine: Engine, nodes: Nodes
+) -> None:
+    one = await nodes.start(engine.url)
+    stream = Stream(engine.url, cluster=nodes.cluster)
+    data = await stream.snapshot()
+    assert data is not None
+    snapshot = decode_snapshot(data)
+    older = encode_snapshot(msgspec.structs.replace(snapshot, format=FORMAT - 1))
+    await stream.put_snapshot(snapshot.epoch, older, keep_from="0-0")
+    await stream.close()
+    await one.kill()
+    with pytest.raises(FormatRefused, match=f"writes format {FORMAT - 1}"):
+        await nodes.start(engine.url)
+    engine.save()
+    engine.restart()
+    newcomer = await nodes.start(engine.url)
+    assert newcomer.restored == 1
 
 
 async def test_command_that_was_sent_to_a_server_that_died_is_applied_once(engine: Engine, nodes: Nodes) -> None:
