@@ -4,12 +4,15 @@ An entry gets its number and its place in one step, and only while the epoch is 
 
 An epoch ends with the server process in which it was opened, whatever data the next one has: they may be of a while
 ago (a snapshot, an append-only file, a replica that was promoted), and no node can tell, least of all one that starts.
-So the key of the epoch holds the process, too, by its ``run_id``.
+So the key of the epoch holds the process, too, by its ``run_id``. A server that does not tell it is none for a log.
 """
 
 from __future__ import annotations
 
-_EPOCH = """local here = '@' .. (string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '')
+NO_RUN_ID = "NORUNID"
+_EPOCH = f"""local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not run_id then return redis.error_reply('{NO_RUN_ID}') end
+local here = '@' .. run_id
 local epoch = redis.call('GET', KEYS[1])
 if epoch and string.sub(epoch, -#here) == here then epoch = string.sub(epoch, 1, -#here - 1) else epoch = false end
 """
