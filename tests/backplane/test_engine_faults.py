@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -257,6 +258,18 @@ async def test_replica_that_has_ended_stands_in_nobodys_way_when_the_server_is_b
     await until(lambda: one.log.is_well)
     await one.replica.run(said("again"))
     assert one.heard == ["again"]
+
+
+async def test_replica_that_stood_before_the_clock_was_set_back_stands_in_nobodys_way(
+    engine: Engine, nodes: Nodes
+) -> None:
+    prefix, in_an_hour_ms = f"lobby:{{{nodes.cluster}}}:", int((time.time() + 3600) * 1000)
+    engine.ask(f"ZADD {prefix}candidates 1000000 gone")
+    engine.ask(f"ZADD {prefix}standing {in_an_hour_ms} gone")
+    stream = Stream(engine.url, cluster=nodes.cluster)
+    await stream.stand("here", 1)
+    assert await stream.best_candidate() == "here"
+    await stream.close()
 
 
 async def test_node_waits_for_a_server_that_is_not_up_yet(engine: Engine, nodes: Nodes) -> None:

@@ -61,13 +61,16 @@ STAND = """local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])) do
-  redis.call('ZREM', KEYS[1], gone)
-  redis.call('ZREM', KEYS[2], gone)
+for _, range in ipairs({{'-inf', now - ARGV[3]}, {'(' .. string.format('%.0f', now), '+inf'}}) do
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], range[1], range[2])) do
+    redis.call('ZREM', KEYS[1], gone)
+    redis.call('ZREM', KEYS[2], gone)
+  end
 end
 redis.call('PEXPIRE', KEYS[1], 10000)
 redis.call('PEXPIRE', KEYS[2], 10000)"""
-"""A replica that says no more that it stands, because it has ended, is none: the others would wait for it for ever."""
+"""A replica that says no more that it stands, because it has ended, is none: the others would wait for it for ever. Nor
+is one that said so at a time to come, before the server's clock was set back."""
 MAY_SEED = """local seeding = redis.call('GET', KEYS[1])
 if seeding and seeding ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
