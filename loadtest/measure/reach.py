@@ -54,7 +54,7 @@ from loadtest.measure.judging.changes import ChangesOfRooms
 from loadtest.measure.judging.doubtful import Doubtful
 from loadtest.measure.judging.expectations import Expectations
 from loadtest.measure.judging.tally import ReachTally
-from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, Ledger, Transition
+from loadtest.measure.ledger import SEES_BATCHES, SEES_PRESENCE, SHAKING_S, Ledger, Transition
 from loadtest.measure.rounds import JudgedRounds, RoundsOfRooms, Strangers
 
 SETTLE_S = 5.0
@@ -386,6 +386,7 @@ class Reach:
         for entry in self._entries.values():
             if entry.had is not None and entry.transition.end_s < horizon_s - REMEMBER_S:
                 entry.had = None
+        self._views.forget(horizon_s - REMEMBER_S - SHAKING_S)  # news may be older than the answer to the handshake
         keep = ~np.isin(self._numbers, np.array(past, dtype=np.int64))
         self._keys, self._numbers = self._keys[keep], self._numbers[keep]
 

@@ -1,9 +1,8 @@
 """The drain: the orderly end of all sessions within a deadline, in paced groups which spare the next process a storm.
 
-Clients that asked for it hear first when to reconnect, each in a slot of its own. Nodes that end one soon after the
-other give slots in turn, so that none is given twice; none is after the deadline, for users may count as offline 15 s
-later. Clients without features, and those not accepted yet, are closed with 1001: Godot 3.2.3 takes 1012 for a protocol
-error, tells the game nothing and stays "connected" for ever.
+Clients that asked for it hear first when to reconnect, each in a slot of its own. Nodes that end together give slots in
+turn (`slot_ms`). Clients without features, and those not accepted yet, are closed with 1001: Godot 3.2.3 takes 1012 for
+a protocol error, tells the game nothing and stays "connected" for ever.
 """
 
 from __future__ import annotations
@@ -34,6 +33,25 @@ RECONNECTS_PER_S = 1000
 REASON = "the server restarts; come back in a moment"
 
 
+def slot_ms(number: int, turn: tuple[int, int] | None, *, limit_s: float) -> int:
+    """How long after the first slot a session's own is. `turn`: of a node, as in `Drain.turn`; None: of a process
+    alone, which has all slots and as many as it wants.
+
+    Of nodes, no slot is later than `limit_s`, for users may count as offline 15 s later. Each has every n-th; one that
+    needs more of them takes those of the next node, from the last one on: two nodes share a slot only where the slots
+    of both are used up.
+    """
+    apart_ms = 1000 // RECONNECTS_PER_S
+    if turn is None:
+        return number * apart_ms
+    first, every = turn
+    own = max(1, int(limit_s * RECONNECTS_PER_S) // every)
+    lap, place = divmod(number, own)
+    if lap % 2:
+        place = own - 1 - place
+    return ((first + lap) % every + place * every) * apart_ms
+
+
 class Drain:
     """`begin` it, then `run` it, once."""
 
@@ -41,10 +59,10 @@ class Drain:
         """`limit_s`: how long all of it may take."""
         self.at_begin: list[Callable[[], None]] = []
         """Called as the closing begins: each closes a socket that is no session."""
-        self.turn: Callable[[], tuple[int, int]] = lambda: (0, 1)
-        """Which of the slots are this process's: the first of them, and how far from one to the next. Asked for as the
-        drain begins."""
-        self._turn = (0, 1)
+        self.turn: Callable[[], tuple[int, int] | None] = lambda: None
+        """Of a node, which of the slots are its own: the first of them, and how far from one to the next. Asked for as
+        the drain begins."""
+        self._turn: tuple[int, int] | None = None
         self.is_begun = False
         self._is_announced = False
         self._sessions = sessions
@@ -90,12 +108,10 @@ class Drain:
     # -- private --------------------------------------------------------------------------------------------------
 
     async def _close_all(self, sessions: list[Session]) -> None:
-        first, every = self._turn
-        slot_ms = min(1.0 / RECONNECTS_PER_S, self._limit_s / (every * max(1, len(sessions)))) * 1000
         for start in range(0, len(sessions), GROUP):
             for number, session in enumerate(sessions[start : start + GROUP], start):
                 if Feature.DRAIN in session.features:
-                    after_ms = RECONNECT_AFTER_MS + round((first + number * every) * slot_ms)
+                    after_ms = RECONNECT_AFTER_MS + slot_ms(number, self._turn, limit_s=self._limit_s)
                     session.reply(ServerDraining(reconnect_after_ms=after_ms))
                 session.close(CloseCode.SERVICE_RESTART if session.features else CloseCode.GOING_AWAY, REASON)
             await sleep(self._clock, PAUSE_S)

@@ -62,9 +62,13 @@ class Engine:
 
     def save(self) -> None:
         """From now on a restart brings back the data of this moment."""
+        assert self.ask("SAVE").startswith(b"+OK")
+
+    def ask(self, command: str) -> bytes:
+        """What it answers, if that is short."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
-            connection.sendall(b"SAVE\r\n")
-            assert connection.recv(16).startswith(b"+OK")
+            connection.sendall(command.encode() + b"\r\n")
+            return connection.recv(16_384)
 
     def restart(self) -> None:
         """It comes back without its data."""

@@ -208,7 +208,9 @@ async def test_nodes_that_end_one_after_the_other_have_turns_of_their_own(valkey
     turns = []
     for left, house in enumerate(ending, 1):
         assert house.app.nodes is not None
-        turns.append(house.app.drain.turn())
+        turn = house.app.drain.turn()
+        assert turn is not None
+        turns.append(turn)
         await house.app.nodes.leave(drain_s=1.0)
         others = [other.app.nodes for other in ending[left:]]
         await until(lambda others=others, left=left: all(each.count == 3 - left for each in others))

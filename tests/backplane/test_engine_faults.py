@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
+from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone, FormatRefused
 from lobby_server.backplane.valkey.stream import Stream
+from lobby_server.backplane.wire import decode_snapshot, encode_snapshot
 from lobby_server.core.machine import commands
+from lobby_server.core.machine.commands import FORMAT
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from tests.backplane.conftest import Nodes
@@ -146,7 +150,7 @@ async def test_nobody_writes_on_in_the_data_of_a_server_that_was_started_again(e
     await node.kill()  # or it would put it right before anybody looks
     engine.restart()
     with contextlib.suppress(BackplaneAway):  # its connection was to the server before
-        await knows_no_better.newest()
+        await knows_no_better.epoch()
     assert await knows_no_better.epoch() is None
     for write in (
         knows_no_better.append(epoch, b"batch"),
@@ -185,6 +189,26 @@ async def test_data_of_a_server_that_was_started_again_are_nobodys_lobby_where_n
     engine.restart()
     newcomer = await nodes.start(engine.url)
     assert (newcomer.restored, len(newcomer.state.books.rooms)) == (1, 0), "the database says what there is"
+
+
+async def test_snapshot_of_another_format_is_refused_until_the_server_is_started_again(
+    engine: Engine, nodes: Nodes
+) -> None:
+    one = await nodes.start(engine.url)
+    stream = Stream(engine.url, cluster=nodes.cluster)
+    data = await stream.snapshot()
+    assert data is not None
+    snapshot = decode_snapshot(data)
+    older = encode_snapshot(msgspec.structs.replace(snapshot, format=FORMAT - 1))
+    await stream.put_snapshot(snapshot.epoch, older, keep_from="0-0")
+    await stream.close()
+    await one.kill()
+    with pytest.raises(FormatRefused, match=f"writes format {FORMAT - 1}"):
+        await nodes.start(engine.url)
+    engine.save()
+    engine.restart()
+    newcomer = await nodes.start(engine.url)
+    assert newcomer.restored == 1
 
 
 async def test_command_that_was_sent_to_a_server_that_died_is_applied_once(engine: Engine, nodes: Nodes) -> None:
@@ -234,6 +258,18 @@ async def test_replica_that_has_ended_stands_in_nobodys_way_when_the_server_is_b
     await until(lambda: one.log.is_well)
     await one.replica.run(said("again"))
     assert one.heard == ["again"]
+
+
+async def test_replica_that_stood_before_the_clock_was_set_back_stands_in_nobodys_way(
+    engine: Engine, nodes: Nodes
+) -> None:
+    prefix, in_an_hour_ms = f"lobby:{{{nodes.cluster}}}:", int((time.time() + 3600) * 1000)
+    engine.ask(f"ZADD {prefix}candidates 1000000 gone")
+    engine.ask(f"ZADD {prefix}standing {in_an_hour_ms} gone")
+    stream = Stream(engine.url, cluster=nodes.cluster)
+    await stream.stand("here", 1)
+    assert await stream.best_candidate() == "here"
+    await stream.close()
 
 
 async def test_node_waits_for_a_server_that_is_not_up_yet(engine: Engine, nodes: Nodes) -> None:

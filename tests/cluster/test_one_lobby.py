@@ -85,7 +85,9 @@ def test_revision_and_etag_are_the_same_on_every_node(three: Lobby) -> None:
             assert answered.value.code == 304
     ear = three.connect(b, 121, "rev")
     post(c, f"/api/rooms/{room_id}", 120, method="DELETE")
-    assert ear.expect("rooms_changed")["rev"] > int(etag.strip('"'))
+    while (told := ear.expect("rooms_changed")["rev"]) == int(etag.strip('"')):
+        pass  # of the room that was made: this node tells of it at its own pace
+    assert told > int(etag.strip('"'))
     ear.end()
 
 

@@ -14,12 +14,14 @@ from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.commands import AnyCommand, Command
 from lobby_server.core.machine.image import ImageRefused, digest, dump, load
+from lobby_server.core.machine.rooms import MOST_REVISIONS_LOST
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 from lobby_server.core.room_codes import code_of
 from lobby_server.core.room_hosting import RoomSettings
 from lobby_server.core.rooms import Room
+from lobby_server.service.rooms.revision_mark import RESERVED
 
 USERS = [User(number, f"user{number}") for number in range(1, 5)]
 ANN, BOB, CLEO, DORA = USERS
@@ -138,6 +140,28 @@ def test_same_commands_make_the_same_state_over_the_wire_and_over_an_image(
     assert dump(one) == dump(other)
     if joiner is not None:
         assert dump(joiner) == dump(one)
+
+
+@pytest.mark.parametrize("silence_s", [1.0, 500.0, 100_000.0], ids=["a moment", "ten minutes", "a day"])
+def test_streams_that_go_on_from_one_place_have_no_revision_in_common(silence_s: float) -> None:
+    shown = []
+    for opened_after_s in (0.0, 5.0):  # those that open the second one know nothing of the first
+        state = new_state()
+        before = state.books.rooms.revision
+        state.apply(commands.BeginEpoch(silence_s + opened_after_s), at_s=silence_s + opened_after_s)
+        opened = state.books.rooms.revision
+        for number in range(4):
+            state.apply(commands.CreateRoom(new_room(str(number), USERS[number])), at_s=state.now_s)
+        assert before < opened < state.books.rooms.revision
+        shown.append(range(opened, state.books.rooms.revision + 1))
+    assert not set(shown[0]) & set(shown[1])
+
+
+def test_new_stream_goes_on_with_revisions_that_the_mark_in_the_store_is_above() -> None:
+    state = new_state()
+    before = state.books.rooms.revision
+    state.apply(commands.BeginEpoch(1e9), at_s=1e9)
+    assert before + MOST_REVISIONS_LOST < state.books.rooms.revision < before + RESERVED // 2
 
 
 def test_refused_command_changes_nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from lobby_server.core.presence import User
-from lobby_server.service.drain import GROUP, LAST_WRITES_S, PAUSE_S, RECONNECT_AFTER_MS
+from lobby_server.service.drain import GROUP, LAST_WRITES_S, PAUSE_S, RECONNECT_AFTER_MS, slot_ms
 from tests.service.house import ANN, BOB, House
 
 
@@ -64,6 +64,33 @@ async def test_last_slot_of_many_nodes_is_not_after_the_deadline() -> None:
     assert RECONNECT_AFTER_MS + 1_750 < max(slots) <= RECONNECT_AFTER_MS + 2_000
     assert len(set(slots)) == 8
     await house.stop()
+
+
+def test_node_with_many_sessions_gives_no_slot_of_one_with_few() -> None:
+    many = [slot_ms(number, (0, 2), limit_s=2.0) for number in range(1_500)]
+    few = [slot_ms(number, (1, 2), limit_s=2.0) for number in range(500)]
+    assert sorted(many + few) == list(range(2_000)), "each once, and none behind the deadline"
+
+
+def test_node_with_more_sessions_than_slots_gives_none_behind_the_deadline() -> None:
+    slots = [slot_ms(number, (2, 3), limit_s=0.3) for number in range(1_000)]
+    assert set(slots) == set(range(300))
+    assert slots[0] == 2
+
+
+def test_process_alone_gives_one_slot_per_millisecond_however_many_it_needs() -> None:
+    assert [slot_ms(number, None, limit_s=2.0) for number in range(5_000)] == list(range(5_000))
+
+
+async def test_clients_of_a_process_alone_come_back_one_per_millisecond(house: House) -> None:
+    crowd = [house.connect(User(10 + number, f"user{number}"), "drain") for number in range(5)]
+    house.app.drain.begin()
+    house.app.stop()
+    task = asyncio.create_task(house.app.drain.run(is_idle=lambda: True))
+    await pass_time(house, task, 2 * PAUSE_S)
+    slots = [data["reconnect_after_ms"] for client in crowd for _, data in client.told()]
+    assert slots == [RECONNECT_AFTER_MS + number for number in range(5)]
+    task.cancel()
 
 
 async def test_sessions_are_closed_in_groups_with_a_pause_between(house: House) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from loadtest.measure.columns import BoolArray, FloatArray, IntArray, Spans, none
 from loadtest.measure.disturbed.windows import Disturbances, Window
@@ -63,13 +64,28 @@ class _Told:
         return self.only(is_last[: len(self.at)])
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The last that each observer was told of each user until a window was over."""
+
+    users: IntArray
+    """As in `_Told`, in order: all of one user stand together."""
+    at: npt.NDArray[np.int32]
+    until_s: float
+
+    def of(self, user_id: int) -> tuple[IntArray, IntArray]:
+        """What was told of one user, and whom. O(log(all) + found)."""
+        begin, end = np.searchsorted(self.users, [user_id * 2, user_id * 2 + 2])
+        return self.users[begin:end], self.at[begin:end].astype(np.int64)
+
+
 class Views:
     def __init__(self, disturbances: Disturbances, *, settle_s: float) -> None:
         self._disturbances = disturbances
         self._settle_s = settle_s
         self._told = _Told()
-        self._known = _Told()
-        """The last that each observer was told of each user, in the windows that were judged last."""
+        self._known: list[_Known] = []
+        """Of the windows that were judged, in their order."""
         self._judged_until_s = -math.inf
 
     @property
@@ -109,19 +125,25 @@ class Views:
             self._judged_until_s = window[1]
             judged.append(self._judge(window, spans, by_user))
         keep = self._told.times_s > self._judged_until_s
-        self._known = self._told.only(~keep).last()
+        known = self._told.only(~keep).last()
+        self._known.append(_Known(known.users, known.at.astype(np.int32), self._judged_until_s))
         self._told = self._told.only(keep)
         return judged
 
     def have_been_told(self, user_id: int, at: IntArray, *, is_online: bool) -> BoolArray:
-        """Which of these spans were told so last of a user, in the window that is being told or was judged last.
-        O(what was told there)."""
-        mine = self._known.users >> 1 == user_id
-        knows = self._known.users[mine] & 1 == is_online
+        """Which of these spans were told so last of a user, in the window that is being told or in those before, unless
+        they are forgotten. O(what is told in this one)."""
         now = self._told.only(self._told.users >> 1 == user_id).in_order().last()
-        told = np.isin(at, now.at)
-        before: BoolArray = np.isin(at, self._known.at[mine][knows])
-        return np.where(told, np.isin(at, now.at[now.users & 1 == is_online]), before)
+        have_been = np.zeros(len(at), dtype=bool)
+        is_left = np.ones(len(at), dtype=bool)
+        for users, told_at in [(now.users, now.at), *(known.of(user_id) for known in reversed(self._known))]:
+            have_been |= is_left & np.isin(at, told_at[users & 1 == is_online])
+            is_left &= ~np.isin(at, told_at)
+        return have_been
+
+    def forget(self, before_s: float) -> None:
+        """Windows that were over before that moment, and judged."""
+        self._known = [known for known in self._known if known.until_s >= before_s]
 
     def _judge(self, window: Window, spans: Spans, by_user: dict[int, list[Transition]]) -> JudgedViews:
         begin_s, end_s = window

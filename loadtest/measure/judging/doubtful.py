@@ -29,6 +29,20 @@ class _Told:
     times_s: list[FloatArray] = field(default_factory=list)
     counted: int = 0
 
+    def in_order(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Kinds, observers and times, by observer and time."""
+        kinds, at, times_s = np.concatenate(self.kinds), np.concatenate(self.at), np.concatenate(self.times_s)
+        order = np.lexsort((times_s, at))
+        return kinds[order], at[order], times_s[order]
+
+    def forget(self, before_s: float) -> None:
+        """What is older, but for what an observer heard last before the first that is left."""
+        kinds, at, times_s = self.in_order()
+        is_left = times_s >= before_s
+        keep = is_left | np.append((np.diff(at) == 0) & is_left[1:], False)
+        self.kinds, self.at, self.times_s = [kinds[keep]], [at[keep]], [times_s[keep]]
+        self.counted = said_again(kinds[keep], at[keep])
+
 
 class Doubtful:
     """The announcements of such users, each for as long as it is doubtful."""
@@ -51,15 +65,17 @@ class Doubtful:
         more = 0
         for user_id in self._touched:
             told = self._told[user_id]
-            kinds, at = np.concatenate(told.kinds), np.concatenate(told.at)
-            order = np.lexsort((np.concatenate(told.times_s), at))
-            repeated = said_again(kinds[order], at[order])
+            kinds, at, _ = told.in_order()
+            repeated = said_again(kinds, at)
             more += repeated - told.counted
             told.counted = repeated
         self._touched.clear()
         return more
 
     def forget(self, before_s: float) -> None:
-        """Users of whom nothing was told since then."""
+        """What was told before that moment and matters no more, once `count` has seen it: a user may be in doubt for as
+        long as a run lasts. O(what is kept)."""
         for user_id in [user_id for user_id, told in self._told.items() if told.times_s[-1].max() < before_s]:
             del self._told[user_id]
+        for told in self._told.values():
+            told.forget(before_s)

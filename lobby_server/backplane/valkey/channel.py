@@ -36,12 +36,15 @@ class Channel:
         self._pool = pool
         self._timeout_s = timeout_s
         self._connection: AbstractConnection | None = None
+        self._is_left = False
         self._lock = asyncio.Lock()
 
     async def call(self, *words: Word) -> Any:
         """The answer to a command, its texts as bytes. Calls wait for those before them. Raises `RedisError` and
         `OSError`; after any but a `ResponseError` nobody knows whether the command was done."""
         async with self._lock:
+            if self._is_left:
+                await self._drop(waits=False)
             try:
                 async with time_limit(self._timeout_s):
                     return await self._ask(words)
@@ -53,6 +56,10 @@ class Channel:
                     raise NoAnswerInTime(f"no answer within {self._timeout_s:g} s") from None
                 raise
 
+    def leave(self) -> None:
+        """The next call opens another connection: this one leads to the wrong server."""
+        self._is_left = True
+
     async def close(self) -> None:
         """At the end. A second time does nothing."""
         await self._drop(waits=True)
@@ -60,6 +67,7 @@ class Channel:
     async def _drop(self, *, waits: bool) -> None:
         """The next call opens another one."""
         connection, self._connection = self._connection, None
+        self._is_left = False
         if connection is not None:
             await connection.disconnect(nowait=not waits)
 

@@ -4,12 +4,15 @@ An entry gets its number and its place in one step, and only while the epoch is 
 
 An epoch ends with the server process in which it was opened, whatever data the next one has: they may be of a while
 ago (a snapshot, an append-only file, a replica that was promoted), and no node can tell, least of all one that starts.
-So the key of the epoch holds the process, too, by its ``run_id``.
+So the key of the epoch holds the process, too, by its ``run_id``. A server that does not tell it is none for a log.
 """
 
 from __future__ import annotations
 
-_EPOCH = """local here = '@' .. (string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '')
+NO_RUN_ID = "NORUNID"
+_EPOCH = f"""local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not run_id then return redis.error_reply('{NO_RUN_ID}') end
+local here = '@' .. run_id
 local epoch = redis.call('GET', KEYS[1])
 if epoch and string.sub(epoch, -#here) == here then epoch = string.sub(epoch, 1, -#here - 1) else epoch = false end
 """
@@ -58,13 +61,16 @@ STAND = """local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])) do
-  redis.call('ZREM', KEYS[1], gone)
-  redis.call('ZREM', KEYS[2], gone)
+for _, range in ipairs({{'-inf', now - ARGV[3]}, {'(' .. string.format('%.0f', now), '+inf'}}) do
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], range[1], range[2])) do
+    redis.call('ZREM', KEYS[1], gone)
+    redis.call('ZREM', KEYS[2], gone)
+  end
 end
 redis.call('PEXPIRE', KEYS[1], 10000)
 redis.call('PEXPIRE', KEYS[2], 10000)"""
-"""A replica that says no more that it stands, because it has ended, is none: the others would wait for it for ever."""
+"""A replica that says no more that it stands, because it has ended, is none: the others would wait for it for ever. Nor
+is one that said so at a time to come, before the server's clock was set back."""
 MAY_SEED = """local seeding = redis.call('GET', KEYS[1])
 if seeding and seeding ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -15,7 +15,8 @@ What only holds together is a script (`lobby_server.backplane.valkey.scripts`). 
 does not tell: entries that were trimmed away.
 
 What happens all the time has a connection each: reading the stream; writing to it, and being heard of; asking for its
-end. The rest shares a pool.
+end. The rest shares a pool. All are left once a server says that it is a replica now: new ones may lead to the primary,
+by a name or a proxy that has followed it.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
-from lobby_server.backplane.errors import BackplaneAway, BackplaneRefused, EpochGone
+from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone
 from lobby_server.backplane.valkey import scripts
 from lobby_server.backplane.valkey.channel import Channel, Word
 from lobby_server.backplane.wire import Entry
@@ -104,8 +105,9 @@ class Stream:
         return found[0][1].number if found else None
 
     async def epoch(self) -> str | None:
-        """None: no node has opened one since the server started, with whatever data."""
-        found = await self._script(scripts.EPOCH, [self._epoch], [])
+        """None: no node has opened one since the server started, with whatever data. It is asked where entries are
+        written: other connections may still lead to a server that is a replica by now."""
+        found = await self._script(scripts.EPOCH, [self._epoch], [], by=self._writing)
         return None if found is None else found.decode()
 
     async def newest(self) -> int:
@@ -115,7 +117,7 @@ class Stream:
         except ConnectionLost:  # nobody has asked for long, and something between has closed it
             found = await self._do(self._asking.call("GET", self._number))
         except (RedisError, OSError) as fault:
-            raise _translated(fault) from fault
+            raise await self._told(fault) from fault
         return int(found or 0)
 
     # -- snapshots ------------------------------------------------------------------------------------------------
@@ -203,16 +205,30 @@ class Stream:
                 return await call("EVAL", text, *words)
         except ResponseError as fault:
             if "EPOCHGONE" in str(fault):
+                await self._leave()
                 raise EpochGone from None
-            raise _translated(fault) from fault
+            raise await self._told(fault) from fault
         except (RedisError, OSError, ValueError) as fault:
-            raise _translated(fault) from fault
+            raise await self._told(fault) from fault
 
     async def _do(self, call: Awaitable[_Result]) -> Any:
         try:
             return await call
         except (RedisError, OSError, ValueError) as fault:
-            raise _translated(fault) from fault
+            raise await self._told(fault) from fault
+
+    async def _told(self, fault: Exception) -> BackplaneError:
+        """What it means."""
+        if isinstance(fault, ReadOnlyError) or "UNBLOCKED" in str(fault):
+            await self._leave()
+        return _translated(fault)
+
+    async def _leave(self) -> None:
+        """Open all connections anew, for the server is a replica now, or they lead to several."""
+        for channel in (self._reading, self._writing, self._asking):
+            channel.leave()
+        with contextlib.suppress(RedisError, OSError):
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
 
 @functools.cache
@@ -236,11 +252,19 @@ def _entries(listed: Any, epoch: str) -> list[tuple[str, Entry]]:
     return entries
 
 
-_REFUSALS = ("WRONGPASS", "NOAUTH", "NOPERM", "unknown command", "invalid password", "authenticat", "Authenticat")
+_REFUSALS = (
+    "WRONGPASS", "NOAUTH", "NOPERM", "unknown command", "invalid password", "authenticat", "Authenticat",
+    "ACL failure in script", "executing the script can't run",  # newer and older: its user may not use a command
+)  # fmt: skip
 
 
-def _translated(fault: Exception) -> Exception:
+def _translated(fault: Exception) -> BackplaneError:
     why = (str(fault) or type(fault).__name__).rstrip(".")
+    if scripts.NO_RUN_ID in why:
+        return BackplaneRefused(
+            "The backplane does not say which process it is (run_id of INFO server), so nobody could tell when its "
+            "data are old: use Valkey, or Redis 7 or newer."
+        )
     if any(sign in why for sign in _REFUSALS):
         return BackplaneRefused(f"The backplane does not do what is asked ({why}): check --backplane-url.")
     return BackplaneAway(f"The backplane does not answer ({why}): is --backplane-url right, and is Valkey running?")

@@ -13,9 +13,10 @@ from lobby_server.core.rooms import Departure, Room
 
 MATCH_INVITE = "match_invite"
 """The kind of notification."""
-REVISIONS_PER_S, MOST_REVISIONS_LOST = 1000, 400_000
+REVISIONS_PER_S, MOST_REVISIONS_LOST = 1000, 400_000_000
 """More than a list changes, and less than the mark in the store is ahead
-(`lobby_server.service.rooms.revision_mark`)."""
+(`lobby_server.service.rooms.revision_mark`): those of four and a half days, in which nothing happened or Valkey was
+away."""
 
 
 def create(books: Books, command: commands.CreateRoom, now_s: float) -> list[Effect]:

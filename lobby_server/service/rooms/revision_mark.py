@@ -1,7 +1,8 @@
 """The room list's revision never falls below what clients have seen, over a restart with a clock that was set back too.
 
 The revision starts at the wall clock's milliseconds, and goes up with every change. The store keeps a mark above all
-that was handed out: it is moved by a million at a time, so that a change of the list costs no write.
+that was handed out: it is moved by a thousand million at a time, so that a change of the list costs no write, nor does
+a new stream of the log, which goes on with revisions of days later (`lobby_server.core.machine.rooms.begin_epoch`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from lobby_server.service.writes.kept import RaiseMark
 from lobby_server.service.writes.writer import StoreWriter
 
 NAME = "rooms_revision"
-RESERVED = 1_000_000
+RESERVED = 1_000_000_000
 """Revisions that the mark is ahead by, once it has been moved."""
 
 

@@ -172,6 +172,70 @@ def test_news_of_the_end_of_a_fault_that_comes_late_is_no_duplicate_and_a_second
     assert harm(world) == (0, 9, 0)
 
 
+def test_news_of_one_fault_that_is_told_again_behind_the_next_one_is_a_duplicate() -> None:
+    world = Disturbed()
+    world.now_s += SETTLE_S + 1.0
+    world.leave(1)
+    world.now_s += 1.0
+    world.tell(1, False)
+    world.recover()
+    assert harm(world) == (0, 0, 0)
+    world.ledger.disturbances.tell(world.now_s, world.now_s + RECOVERY_S)
+    world.leave(2)
+    world.tell(2, False)
+    world.wait(RECOVERY_S)
+    world.wait(3 * SETTLE_S)
+    assert harm(world) == (0, 0, 0)
+    world.tell(1, False)  # by a node that has come back, and begins anew with what it knows
+    world.wait()
+    assert harm(world) == (0, 8, 0)
+
+
+def test_what_comes_after_the_fault_and_is_told_twice_is_a_duplicate() -> None:
+    world = Disturbed()
+    world.recover()
+    world.join(60)
+    world.now_s += 0.1
+    world.tell(60, True, times=2)
+    world.wait()
+    assert harm(world) == (0, 10, 0)
+
+
+def test_state_of_before_the_fault_that_is_told_again_behind_it_is_a_duplicate() -> None:
+    world = World(10)
+    world.join(50)
+    world.tell(50, True)
+    world.wait()
+    world.ledger.disturbances.tell(world.now_s, world.now_s + RECOVERY_S)
+    world.wait(RECOVERY_S + 3 * SETTLE_S)
+    assert harm(world) == (0, 0, 0)
+    world.tell(50, True)
+    world.wait()
+    assert harm(world) == (0, 10, 0)
+
+
+def test_player_who_left_during_the_fault_and_is_told_offline_long_behind_it_was_lost_and_is_no_duplicate() -> None:
+    world = Disturbed()
+    world.now_s += SETTLE_S + 1.0
+    world.leave(1)
+    world.recover()
+    assert harm(world) == (9, 0, 0)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (9, 0, 0)
+    world.tell(1, False)
+    world.wait()
+    assert harm(world) == (9, 9, 0)
+
+
+def test_player_who_left_behind_the_fault_and_of_whom_nobody_is_told_is_lost() -> None:
+    world = Disturbed()
+    world.recover()
+    world.leave(1)
+    world.wait()
+    assert harm(world) == (9, 0, 0)
+
+
 def test_who_had_what_of_a_fault_is_forgotten_two_minutes_later() -> None:
     world = Disturbed()
     player_who_left_just_before_the_end_of_a_fault(world)

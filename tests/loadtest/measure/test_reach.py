@@ -336,6 +336,27 @@ def test_what_is_told_of_a_user_when_the_doubt_is_over_is_a_duplicate_as_ever():
     assert world.reach.presence.duplicates == 10
 
 
+def test_a_user_who_is_in_doubt_for_ever_takes_no_more_memory_and_what_is_told_twice_is_still_found():
+    world = World(10)
+    user = world.watches.pop(10)
+    kept = []
+    for turn in range(40):  # 8 minutes
+        user.leaving(is_silent=True)
+        user.lost()
+        world.now_s += 3.0
+        world.tell(10, False, times=2 if turn == 35 else 1)
+        user.accepted(10, handshake_s=0.002)
+        world.now_s += 0.1
+        world.tell(10, True)
+        world.wait(9.0)
+        (told,) = world.reach._doubtful._told.values()
+        kept.append(sum(map(len, told.at)))
+    for _ in range(3):
+        world.wait()
+    assert world.reach.presence.duplicates == 9
+    assert max(kept) < 9 * 2 * 20, "of the last minutes"
+
+
 def test_a_handshake_that_is_accepted_leaves_no_doubt():
     world = World(10)
     watch = world.ledger.watch()

@@ -12,6 +12,7 @@ import pytest
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import StoredRoom, StoreUnavailable
+from lobby_server.service.rooms.revision_mark import RESERVED
 from tests.service.house import ANN, BOB, CLEO, House
 
 
@@ -87,10 +88,10 @@ async def test_revision_goes_on_above_what_an_earlier_life_handed_out(house: Hou
 
 async def test_mark_is_moved_before_the_revision_reaches_it(house: House) -> None:
     book = house.app.rooms.book
-    book.continue_from(book.revision + 900_000)
+    book.continue_from(book.revision + RESERVED * 9 // 10)
     await house.room(CLEO)
     await house.settle()
-    assert await house.store.mark("rooms_revision") > book.revision + 500_000
+    assert await house.store.mark("rooms_revision") > book.revision + RESERVED // 2
 
 
 class LosesAnswers(MemoryStore):
