@@ -28,7 +28,9 @@ from lobby_server.service.social.people import People
 from lobby_server.settings import Settings
 
 _SECRETS = frozenset({"jwt_secret"})
-_PASSWORD_OF_URL = re.compile(r"(?<=://)[^/@]*@")
+_PASSWORD_OF_URL = re.compile(r"(?<=://)[^/]*@")
+"""What stands before the host ends at the last @: a password may have one of its own."""
+_PASSWORD_OF_QUERY = re.compile(r"(?<=password=)[^&]*")
 
 
 class Administration:
@@ -218,7 +220,7 @@ def shown_settings(settings: Settings) -> dict[str, str]:
         if field.name in _SECRETS:
             shown[field.name] = "given" if value else "not given"
         else:
-            shown[field.name] = _PASSWORD_OF_URL.sub("…@", str(value))
+            shown[field.name] = _PASSWORD_OF_QUERY.sub("…", _PASSWORD_OF_URL.sub("…@", str(value)))
     return shown
 
 

@@ -181,3 +181,15 @@ async def test_overview_has_the_settings_in_force_and_no_secret(lobby: Lobby) ->
 def test_passwords_in_urls_are_not_shown() -> None:
     shown = shown_settings(Settings(database_url="postgresql://lobby:pass@db/lobby"))
     assert shown["database_url"] == "postgresql://…@db/lobby"
+
+
+def test_passwords_are_not_shown_wherever_they_stand_in_a_url() -> None:
+    settings = Settings(
+        database_url="postgresql://db/lobby?user=lobby&password=pass&sslmode=require",
+        smtp_url="smtp://lobby:pass@word@mail.example:587",
+        mail_from="lobby@play.example",
+        public_url="https://play.example",
+    )
+    shown = shown_settings(settings)
+    assert shown["smtp_url"] == "smtp://…@mail.example:587"
+    assert shown["database_url"] == "postgresql://db/lobby?user=lobby&password=…&sslmode=require"
