@@ -44,6 +44,10 @@ class MailMemory:
         self._mails.update({mail.id: (mail, until) for mail in claimed})
         return claimed
 
+    async def mails_of(self, user_id: int) -> list[WaitingMail]:
+        self._check()
+        return sorted((mail for mail, _ in self._mails.values() if mail.user_id == user_id), key=_end_of)
+
     async def forget_mail(self, mail_id: str) -> None:
         self._check(mail_id)
         self._mails.pop(mail_id, None)

@@ -79,6 +79,9 @@ class MailStore(Protocol):
         `most`, those that end first. No two callers get the same one. `is_alone`: no other server runs, so nobody
         holds any."""
 
+    async def mails_of(self, user_id: int) -> list[WaitingMail]:
+        """Those of a user, those that end first first."""
+
     async def forget_mail(self, mail_id: str) -> None:
         """It was sent, or is given up. No such mail: nothing happens."""
 

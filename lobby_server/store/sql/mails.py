@@ -56,6 +56,10 @@ class SqlMails(SqlCalls):
 
         return [_mail(row) for row in await self._run(claim)]
 
+    async def mails_of(self, user_id: int) -> list[WaitingMail]:
+        query = select(mails).where(mails.c.user_id == user_id).order_by(mails.c.good_until, mails.c.id)
+        return [_mail(row) for row in await self._run(lambda connection: connection.execute(query).all())]
+
     async def forget_mail(self, mail_id: str) -> None:
         await self._do(delete(mails).where(mails.c.id == mail_id))
 

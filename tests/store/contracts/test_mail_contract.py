@@ -68,6 +68,14 @@ async def test_mail_that_another_holder_has_claimed_is_neither_held_for_longer_n
     assert await claim(store, LATER) == [CONFIRMATION]
 
 
+async def test_mails_of_a_user_are_found_whoever_holds_them(store: Store) -> None:
+    later = replace(RESET, id="m3", good_until=RESET.good_until + timedelta(hours=1))
+    for mail in (later, RESET, CONFIRMATION):
+        await store.keep_mail(mail, held_until=HELD)
+    assert await store.mails_of(RESET.user_id) == [RESET, later]
+    assert await store.mails_of(3) == []
+
+
 async def test_mail_that_was_sent_or_that_nobody_waits_for_is_gone(store: Store) -> None:
     await store.keep_mail(RESET, held_until=NOON)
     await store.keep_mail(CONFIRMATION, held_until=NOON)
