@@ -17,6 +17,7 @@ CALLS = [
     ("GET", "/api/admin/bans", None),
     ("POST", "/api/admin/bans", {"username": "bob", "reason": "spam"}),
     ("DELETE", "/api/admin/bans/2", None),
+    ("GET", "/api/admin/rooms", None),
     ("POST", "/api/admin/rooms/x/close", {"reason": "spam"}),
     ("GET", "/api/admin/reports", None),
     ("POST", "/api/admin/reports/1/close", {}),
@@ -109,6 +110,21 @@ async def test_room_is_closed_whoever_hosts_it_and_its_members_are_told(lobby: L
     assert (await lobby.call("GET", f"/api/rooms/{room_id}")).status == 404
     assert await boss.refused("POST", f"/api/admin/rooms/{room_id}/close", {"reason": "x"}) == (404, "room_not_found")
     assert (await deeds(boss))[0] == ("close room", f"duel of ann ({room_id})", "rude name")
+
+
+async def test_all_rooms_are_listed_and_private_ones_are_closed_as_well(lobby: Lobby) -> None:
+    ann, bob, _ = await ann_bob_eve(lobby)
+    shown = (await ann.post("/api/rooms", {"gamemode": "duel", "name": "in the list"}, status=201))["room"]
+    hidden = (await bob.post("/api/rooms", {"gamemode": "race", "isPublic": False}, status=201))["room"]
+    boss = boss_of(lobby)
+    assert await boss.get("/api/admin/rooms") == {
+        "count": 2,
+        "rooms": [{**hidden, "is_public": False}, {**shown, "is_public": True}],
+    }
+    await boss.post(f"/api/admin/rooms/{hidden['id']}/close", {"reason": "reported"})
+    await bob.sockets[0].expect("kicked")
+    assert [room["id"] for room in (await boss.get("/api/admin/rooms"))["rooms"]] == [shown["id"]]
+    assert (await lobby.call("GET", "/api/rooms")).body["rooms"] == [shown]
 
 
 async def test_reports_reach_the_administrators_until_they_are_closed(lobby: Lobby) -> None:
