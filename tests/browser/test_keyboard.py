@@ -114,3 +114,19 @@ def test_kicked_and_unbanned_player_is_told_of_and_leaves_the_focus_in_the_list(
     assert not host.page.evaluate(IS_AT_TOP_OF_PAGE)
     guest.join("put keys")
     guest.is_in_room("put keys")
+
+
+TOASTS = """async () => {
+    const { Notices } = await import("./static/lobby/notices.js");
+    const notices = new Notices();
+    notices.say("the first");
+    document.querySelector("#toasts [data-part=close]").focus();
+    for (const sentence of ["the second", "the third"]) notices.say(sentence);
+}"""
+
+
+def test_toast_that_makes_room_for_a_newer_one_leaves_the_focus_in_the_page(crowd: Crowd) -> None:
+    page = crowd.person("toast_ann").page
+    page.evaluate(TOASTS)
+    page.locator(".toast", has_text="the third").wait_for()
+    page.wait_for_function(f"() => !({IS_AT_TOP_OF_PAGE})()")

@@ -122,6 +122,15 @@ def test_moments_are_written_in_the_language_of_the_page(crowd: Crowd) -> None:
     ann.page.locator("#person", has_text=re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}")).wait_for()
 
 
+def test_moments_are_written_where_the_browser_names_a_language_that_is_none(crowd: Crowd) -> None:
+    """As Chromium does that was started with LANG=C."""
+    page = crowd.page()
+    page.add_init_script("Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix', 'en-GB'] })")
+    page.reload()
+    written = page.evaluate("async () => (await import('./static/lobby/moments.js')).dateOf(Date.UTC(2026, 4, 17, 12))")
+    assert written == "17/05/2026"
+
+
 def test_mark_of_a_room_stays_on_one_line(crowd: Crowd) -> None:
     ann = crowd.person("mark_ann")
     ann.create_room("a mode of some length", map_name="and a map", name="Room of a long name")

@@ -76,6 +76,24 @@ def test_administrator_closes_a_room_and_a_report_and_announces(crowd: Crowd) ->
     ann.page.locator("#announcement").wait_for(state="hidden")
 
 
+def test_administrator_sees_which_rooms_are_private_and_closes_one(crowd: Crowd) -> None:
+    ann, bob = crowd.person("ops_host"), crowd.person("ops_hider")
+    ann.create_room("in the list")
+    bob.create_room("out of sight", public=False)
+    bob.is_in_room("out of sight")
+    page = as_administrator(crowd, "ops_seer")
+    shown = page.locator("#admin-rooms li", has_text="in the list")
+    hidden = page.locator("#admin-rooms li", has_text="out of sight")
+    hidden.get_by_text("private · hosted by ops_hider").wait_for()
+    shown.get_by_text("hosted by ops_host").wait_for()
+    assert shown.get_by_text("private").count() == 0
+    hidden.get_by_role("button", name="Close").click()
+    page.locator("#confirm").get_by_role("button", name="Close room").click()
+    bob.page.locator("#my-room").wait_for(state="hidden")
+    hidden.wait_for(state="detached")
+    shown.wait_for()
+
+
 def test_account_without_the_role_is_told_so(crowd: Crowd) -> None:
     crowd.person("ops_nobody")
     page = crowd.page("/ops")

@@ -104,6 +104,20 @@ def test_answered_friend_request_is_no_news_any_more_in_any_tab(crowd: Crowd, an
         person.page.wait_for_function("name => document.title === `${name} · Game lobby`", arg=ann.name)
 
 
+def test_request_of_a_player_who_is_blocked_then_is_neither_asked_about_nor_counted(crowd: Crowd) -> None:
+    ann, pest = crowd.person("wall_ann"), crowd.person("wall_pest")
+    pest.page.locator("#friend-form input").fill(ann.name)
+    pest.page.locator("#friend-form button").click()
+    ann.page.locator(".question", has_text="wall_pest wants to be your friend").wait_for()
+    ann.page.locator("#requests li", has_text=pest.name).wait_for()
+    ann.page.locator("#inbox-count", has_text="1").wait_for()
+    ann.does("Block", to=pest.name)
+    ann.confirms("Block player")
+    ann.page.locator(".question").wait_for(state="detached")
+    ann.page.locator("#requests-block").wait_for(state="hidden")
+    ann.page.locator("#inbox-count").wait_for(state="hidden")
+
+
 def test_sounds_are_off_until_somebody_wants_them(crowd: Crowd) -> None:
     ann = crowd.person("sound_ann")
     ann.page.locator("#account-button").click()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -25,11 +25,11 @@ class MailMemory:
         kept = replace(mail, good_until=mail.good_until.astimezone(timezone.utc))
         self._mails.setdefault(mail.id, (kept, held_until))
 
-    async def hold_mails(self, mail_ids: Sequence[str], *, until: datetime) -> None:
-        self._check(*mail_ids)
-        for mail_id in mail_ids:
-            if mail_id in self._mails:
-                self._mails[mail_id] = (self._mails[mail_id][0], until)
+    async def hold_mails(self, leases: Mapping[str, datetime], *, until: datetime) -> set[str]:
+        self._check(*leases)
+        held = {(mail_id, held_until) for mail_id, (_, held_until) in self._mails.items()} & set(leases.items())
+        self._mails.update({mail_id: (self._mails[mail_id][0], until) for mail_id, _ in held})
+        return {mail_id for mail_id, _ in held}
 
     async def claim_mails(
         self, *, now: datetime, until: datetime, most: int, is_alone: bool = False
@@ -40,9 +40,13 @@ class MailMemory:
             for mail, held_until in self._mails.values()
             if mail.good_until > now and (is_alone or held_until <= now)
         ]
-        claimed = sorted(free, key=lambda mail: (mail.good_until, mail.id))[:most]
+        claimed = sorted(free, key=_end_of)[:most]
         self._mails.update({mail.id: (mail, until) for mail in claimed})
         return claimed
+
+    async def mails_of(self, user_id: int) -> list[WaitingMail]:
+        self._check()
+        return sorted((mail for mail, _ in self._mails.values() if mail.user_id == user_id), key=_end_of)
 
     async def forget_mail(self, mail_id: str) -> None:
         self._check(mail_id)
@@ -51,3 +55,7 @@ class MailMemory:
     async def forget_mails_until(self, now: datetime) -> None:
         self._check()
         self._mails = {key: each for key, each in self._mails.items() if each[0].good_until > now}
+
+
+def _end_of(mail: WaitingMail) -> tuple[datetime, str]:
+    return mail.good_until, mail.id

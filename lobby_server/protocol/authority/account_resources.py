@@ -60,6 +60,16 @@ class AccountRole(msgspec.Struct, frozen=True):
     role: str | None
 
 
+class MailInWait(msgspec.Struct, frozen=True):
+    """A mail to the user that was asked for and not sent yet."""
+
+    kind: str
+    """``reset`` or ``confirmation``."""
+    address: str
+    until: str
+    """Not sent any more after that."""
+
+
 class AccountExport(msgspec.Struct, frozen=True):
     """All that is kept of a user."""
 
@@ -72,3 +82,4 @@ class AccountExport(msgspec.Struct, frozen=True):
     chat: list[ChatLine]
     """What the user has said. ``channel`` is the name under which the server keeps it."""
     notifications: list[Notification]
+    mails: list[MailInWait]

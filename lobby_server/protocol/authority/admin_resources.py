@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from lobby_server.protocol.resources import Room
+
 
 class ServerOverview(msgspec.Struct, frozen=True):
     version: str
@@ -14,6 +16,19 @@ class ServerOverview(msgspec.Struct, frozen=True):
     rooms: int
     settings: dict[str, str]
     """In force, by name; secrets and passwords are left out."""
+
+
+class AnyRoom(Room, frozen=True, kw_only=True):
+    """A room, whether it is in the public list or not."""
+
+    is_public: bool
+
+
+class AnyRoomList(msgspec.Struct, frozen=True):
+    """Newest first."""
+
+    count: int
+    rooms: list[AnyRoom]
 
 
 class UserBan(msgspec.Struct, frozen=True):

@@ -133,6 +133,12 @@ class AccountUpkeep:
                 )
                 for each in notices
             ],
+            mails=[
+                account_resources.MailInWait(
+                    kind=mail.kind.value, address=mail.to, until=resources.iso_utc(mail.good_until)
+                )
+                for mail in await self._store.mails_of(account.id)
+            ],
         )
 
     async def delete(self, claims: Claims, *, password: str, asker: Asker) -> None:

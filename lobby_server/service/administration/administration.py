@@ -8,6 +8,8 @@ import dataclasses
 import re
 from datetime import datetime, timedelta
 
+import msgspec
+
 from lobby_server import __version__
 from lobby_server.core.bans import UserBan
 from lobby_server.core.machine import commands, effects
@@ -22,13 +24,16 @@ from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.administration.ports import NewAuditEntry, NewReport, StoredUserBan
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
+from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.people import People
 from lobby_server.settings import Settings
 
 _SECRETS = frozenset({"jwt_secret"})
-_PASSWORD_OF_URL = re.compile(r"(?<=://)[^/@]*@")
+_PASSWORD_OF_URL = re.compile(r"(?<=://)[^/]*@")
+"""What stands before the host ends at the last @: a password may have one of its own."""
+_PASSWORD_OF_QUERY = re.compile(r"(?<=password=)[^&]*")
 
 
 class Administration:
@@ -107,6 +112,15 @@ class Administration:
         return admin_resources.UserBanList(count=len(found), bans=found)
 
     # -- rooms ----------------------------------------------------------------------------------------------------
+
+    async def rooms(self) -> admin_resources.AnyRoomList:
+        """All that there are, private ones too, newest first. O(rooms)."""
+        await self._replica.caught_up()
+        found = [
+            admin_resources.AnyRoom(**msgspec.structs.asdict(room_resource(room)), is_public=room.is_public)
+            for room in reversed(self._books.rooms.all())
+        ]
+        return admin_resources.AnyRoomList(count=len(found), rooms=found)
 
     async def close_room(self, by: User, room_id: str, *, reason: str) -> None:
         """Delete a room, whoever hosts it; its members are told as if its host had. Raises `Refusal`
@@ -218,7 +232,7 @@ def shown_settings(settings: Settings) -> dict[str, str]:
         if field.name in _SECRETS:
             shown[field.name] = "given" if value else "not given"
         else:
-            shown[field.name] = _PASSWORD_OF_URL.sub("…@", str(value))
+            shown[field.name] = _PASSWORD_OF_QUERY.sub("…", _PASSWORD_OF_URL.sub("…@", str(value)))
     return shown
 
 

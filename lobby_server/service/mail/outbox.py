@@ -3,7 +3,8 @@ that the answer takes as long whether there is something to send or not.
 
 What the server does not take for the moment is tried again for as long as the mail would help. Until it is sent or
 given up a mail stands in the store: the next start sends those that wait as this one ends, and another node those of a
-node that has died. A mail may come twice, when the end comes between its delivery and the word of it; none is lost.
+node that has died, or that stands still. So each attempt begins with the question whether the mail is held by this
+server yet. A mail may come twice, when the end comes between its delivery and the word of it; none is lost.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from lobby_server.service.mail.ports import Mail, Mailer, MailFailed, WaitingMail
@@ -39,6 +41,18 @@ Write = Callable[[WaitingMail], Awaitable[Mail | None]]
 """Writes the mail as it is sent; None: there is nothing to send any more. Raises `StoreUnavailable`."""
 
 
+@dataclass(eq=False, kw_only=True)
+class _Held:
+    """A mail that is this server's to send."""
+
+    mail: WaitingMail
+    until: datetime
+    """As the store has it, to the microsecond: a server that has taken the mail over has written another moment."""
+    is_kept: bool
+    """Whether it stands in the store already."""
+    failures: int = 0
+
+
 class MailOutbox:
     """One per server. `restore` it where nobody else runs, then `start` it."""
 
@@ -49,11 +63,11 @@ class MailOutbox:
         self._store = store
         self._writer = writer
         self._clock = clock
-        self._held: dict[str, WaitingMail] = {}
-        """Those that have neither been sent nor given up."""
-        self._failures: dict[str, int] = {}
-        self._waiting: deque[WaitingMail] = deque()
-        """Of the held ones: those whose turn comes next. The others are under way, or put off."""
+        self._held: dict[str, _Held] = {}
+        """Those that have neither been sent nor given up, by id."""
+        self._waiting: deque[_Held] = deque()
+        """Of the held ones: those whose turn comes next. The others are under way, or put off, or not kept yet."""
+        self._renewing = asyncio.Lock()
         self._deciding: dict[asyncio.Task[None], None] = {}
         self._sending: dict[asyncio.Task[None], None] = {}
         self._is_stopped = False
@@ -91,7 +105,7 @@ class MailOutbox:
         if running := [*self._deciding, *self._sending]:
             await asyncio.wait(running, timeout=patience_s)
         if self._held:
-            self._writer.keep(HoldMails(mail_ids=tuple(self._held), until=self._clock.utc_now()))
+            self._let_go()
             log.info("%d mails wait for the next start", len(self._held))
         if self._deciding:
             lost = len(self._deciding)
@@ -104,28 +118,55 @@ class MailOutbox:
     async def _decide(self, decide: Decide) -> None:
         mail = await decide()
         if mail is not None:
-            self._writer.keep(KeepMail(mail=mail, held_until=self._clock.utc_now() + timedelta(seconds=HELD_FOR_S)))
-            self._hold(mail)
+            held = self._held[mail.id] = _Held(mail=mail, until=self._new_end(), is_kept=False)
+            self._writer.keep(KeepMail(mail=mail, held_until=held.until), then=lambda: self._kept(held))
 
-    def _hold(self, mail: WaitingMail) -> None:
-        self._held[mail.id] = mail
-        self._waiting.append(mail)
-        self._next()
+    async def _kept(self, held: _Held) -> None:
+        held.is_kept = True
+        self._queue(held)
+
+    def _new_end(self) -> datetime:
+        return self._clock.utc_now() + timedelta(seconds=HELD_FOR_S)
 
     async def _sweep(self) -> None:
-        if self._is_stopped:
-            return
-        until = self._clock.utc_now() + timedelta(seconds=HELD_FOR_S)
-        if self._held:
-            await self._store.hold_mails(list(self._held), until=until)
-        await self._claim()
+        if not self._is_stopped:
+            await self._renew([held for held in self._held.values() if held.is_kept])
+            await self._claim()
+        if self._is_stopped:  # perhaps since a moment, and what was claimed in it waits for others
+            self._let_go()
+
+    async def _renew(self, those: Sequence[_Held]) -> None:
+        """Hold mails for longer. Those that another server has taken over are not held any more. Raises
+        `StoreUnavailable`."""
+        async with self._renewing:  # two at once would each take the other for another server
+            until = self._new_end()
+            ours = await self._store.hold_mails({held.mail.id: held.until for held in those}, until=until)
+            for held in those:
+                if held.mail.id in ours:
+                    held.until = until
+                elif self._is_ours(held):
+                    del self._held[held.mail.id]
+                    log.info("a mail is another server's to send by now")
 
     async def _claim(self, *, is_alone: bool = False) -> None:
+        until, room = self._new_end(), MAX_WAITING - len(self)
         now = self._clock.utc_now()
-        until, room = now + timedelta(seconds=HELD_FOR_S), MAX_WAITING - len(self)
         for mail in await self._store.claim_mails(now=now, until=until, most=max(0, room), is_alone=is_alone):
-            if mail.id not in self._held:  # which it may be after the database was away for long
-                self._hold(mail)
+            held = self._held[mail.id] = _Held(mail=mail, until=until, is_kept=True)
+            self._queue(held)
+
+    def _let_go(self) -> None:
+        leases = {mail_id: held.until for mail_id, held in self._held.items()}
+        self._writer.keep(HoldMails(leases=leases, until=self._clock.utc_now()))
+
+    def _is_ours(self, held: _Held) -> bool:
+        """Whether it is held yet, and has not been claimed anew since."""
+        return self._held.get(held.mail.id) is held
+
+    def _queue(self, held: _Held) -> None:
+        if self._is_ours(held):
+            self._waiting.append(held)
+            self._next()
 
     def _next(self) -> None:
         while self._waiting and len(self._sending) < AT_ONCE and not self._is_stopped:
@@ -143,39 +184,38 @@ class MailOutbox:
         among[task] = None
         task.add_done_callback(ended)
 
-    async def _send(self, mail: WaitingMail) -> None:
+    async def _send(self, held: _Held) -> None:
         assert self._mailer is not None
         try:
-            letter = await self._write(mail)
+            await self._renew([held])
+            if not self._is_ours(held):
+                return
+            letter = await self._write(held.mail)
             if letter is not None:
                 await self._mailer.deliver(letter)
                 log.info("a mail was sent", extra={"event": LogEvent.MAIL_SENT.value})
         except (MailFailed, StoreUnavailable) as fault:
-            if self._is_put_off(mail, fault):
+            if self._is_put_off(held, fault):
                 return
         except Exception:
-            self._done(mail)  # it would end the same way each time
+            self._done(held)  # it would end the same way each time
             raise
-        self._done(mail)
+        self._done(held)
 
-    def _is_put_off(self, mail: WaitingMail, fault: MailFailed | StoreUnavailable) -> bool:
+    def _is_put_off(self, held: _Held, fault: MailFailed | StoreUnavailable) -> bool:
         """Whether a mail that was not sent is tried again; otherwise it is given up."""
         event = {"event": LogEvent.MAIL_FAILED.value}
-        failures = self._failures[mail.id] = self._failures.get(mail.id, 0) + 1
-        delay_s = RETRY_AFTER_S[min(failures, len(RETRY_AFTER_S)) - 1]
-        is_too_late = self._clock.utc_now() + timedelta(seconds=delay_s) >= mail.good_until
+        held.failures += 1
+        delay_s = RETRY_AFTER_S[min(held.failures, len(RETRY_AFTER_S)) - 1]
+        is_too_late = self._clock.utc_now() + timedelta(seconds=delay_s) >= held.mail.good_until
         if is_too_late or (isinstance(fault, MailFailed) and fault.is_final):
             log.error("a mail was not sent: %s", fault, extra=event)
             return False
         log.warning("a mail was not sent, next attempt in %g s: %s", delay_s, fault, extra=event)
-        self._clock.call_later(delay_s, self._again, mail)
+        self._clock.call_later(delay_s, self._queue, held)
         return True
 
-    def _again(self, mail: WaitingMail) -> None:
-        self._waiting.append(mail)
-        self._next()
-
-    def _done(self, mail: WaitingMail) -> None:
-        self._held.pop(mail.id, None)
-        self._failures.pop(mail.id, None)
-        self._writer.keep(ForgetMail(mail_id=mail.id))
+    def _done(self, held: _Held) -> None:
+        if self._is_ours(held):
+            del self._held[held.mail.id]
+        self._writer.keep(ForgetMail(mail_id=held.mail.id))

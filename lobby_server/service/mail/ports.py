@@ -4,7 +4,7 @@ where mails wait, which is a part of `lobby_server.service.ports.Store`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -68,8 +68,9 @@ class MailStore(Protocol):
     async def keep_mail(self, mail: WaitingMail, *, held_until: datetime) -> None:
         """A second time changes nothing."""
 
-    async def hold_mails(self, mail_ids: Sequence[str], *, until: datetime) -> None:
-        """Hold mails for longer, or let go of them. Those that are not there any more: nothing happens."""
+    async def hold_mails(self, leases: Mapping[str, datetime], *, until: datetime) -> set[str]:
+        """Hold mails for longer, or let go of them. `leases`: until when the caller holds each, by its id. A mail that
+        is held until another moment is another holder's by now, and stays so. Returns the ids of the others."""
 
     async def claim_mails(
         self, *, now: datetime, until: datetime, most: int, is_alone: bool = False
@@ -77,6 +78,9 @@ class MailStore(Protocol):
         """Mails that are still good and that nobody holds, held by the caller from now on `until` a moment: at most
         `most`, those that end first. No two callers get the same one. `is_alone`: no other server runs, so nobody
         holds any."""
+
+    async def mails_of(self, user_id: int) -> list[WaitingMail]:
+        """Those of a user, those that end first first."""
 
     async def forget_mail(self, mail_id: str) -> None:
         """It was sent, or is given up. No such mail: nothing happens."""

@@ -235,16 +235,16 @@ class KeepMail(_OfMail, frozen=True):
 
 
 class HoldMails(_OfMail, frozen=True):
-    """Mails are this server's to send until a moment."""
+    """Mails that a server holds, as far as it still does, are its to send until another moment."""
 
-    mail_ids: tuple[str, ...]
+    leases: dict[str, datetime]
     until: datetime
 
     def __str__(self) -> str:
-        return f"{len(self.mail_ids)} mails are held until {self.until:%H:%M:%S}"
+        return f"{len(self.leases)} mails are held until {self.until:%H:%M:%S}"
 
     async def make(self, store: Store) -> None:
-        await store.hold_mails(self.mail_ids, until=self.until)
+        await store.hold_mails(self.leases, until=self.until)
 
 
 class ForgetMail(_OfMail, frozen=True):

@@ -307,11 +307,14 @@ class StoreWriter:
     async def _make_up(self, lines: list[bytes]) -> None:
         made = 0
         for line in lines:
+            what = f"{len(line)} bytes that are no write"  # and may be anything: addresses stand in no log
             try:
-                await write_of(line).make(self._store)
+                write = write_of(line)
+                what = str(write)
+                await write.make(self._store)
                 made += 1
             except StoreUnavailable:
                 raise
             except (StoreError, msgspec.MsgspecError) as fault:
-                log.error("a write that an earlier server left could not be made: %s: %r", fault, line)
+                log.error("a write that an earlier server left could not be made (%s): %s", what, fault)
         log.warning("%d writes that an earlier server left were made", made)

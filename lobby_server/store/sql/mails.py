@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, or_, select, update
 
 from lobby_server.service.mail.ports import MailKind, WaitingMail
 from lobby_server.store.calls import SqlCalls
@@ -30,8 +30,15 @@ class SqlMails(SqlCalls):
         )
         await self._do(new.on_conflict_do_nothing())
 
-    async def hold_mails(self, mail_ids: Sequence[str], *, until: datetime) -> None:
-        await self._do(update(mails).where(mails.c.id.in_(mail_ids)).values(held_until=until))
+    async def hold_mails(self, leases: Mapping[str, datetime], *, until: datetime) -> set[str]:
+        held: dict[datetime, list[str]] = {}
+        for mail_id, held_until in leases.items():
+            held.setdefault(held_until, []).append(mail_id)
+        if not held:
+            return set()
+        are_held = (and_(mails.c.held_until == moment, mails.c.id.in_(mail_ids)) for moment, mail_ids in held.items())
+        hold = update(mails).where(or_(*are_held)).values(held_until=until).returning(mails.c.id)
+        return set(await self._run(lambda connection: connection.scalars(hold).all()))
 
     async def claim_mails(
         self, *, now: datetime, until: datetime, most: int, is_alone: bool = False
@@ -48,6 +55,10 @@ class SqlMails(SqlCalls):
             return found
 
         return [_mail(row) for row in await self._run(claim)]
+
+    async def mails_of(self, user_id: int) -> list[WaitingMail]:
+        query = select(mails).where(mails.c.user_id == user_id).order_by(mails.c.good_until, mails.c.id)
+        return [_mail(row) for row in await self._run(lambda connection: connection.execute(query).all())]
 
     async def forget_mail(self, mail_id: str) -> None:
         await self._do(delete(mails).where(mails.c.id == mail_id))

@@ -42,6 +42,7 @@ API_ROUTES: tuple[tuple[str, type[BaseHandler]], ...] = (
     ("/api/admin/kicks", administration.KicksHandler),
     ("/api/admin/bans", administration.UserBansHandler),
     ("/api/admin/bans/{user_id:id}", administration.UserBanHandler),
+    ("/api/admin/rooms", administration.RoomsHandler),
     ("/api/admin/rooms/{room_id}/close", administration.RoomCloseHandler),
     ("/api/admin/reports", administration.ReportListHandler),
     ("/api/admin/reports/{report_id:id}/close", administration.ReportCloseHandler),

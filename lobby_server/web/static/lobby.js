@@ -78,6 +78,7 @@ const inbox = new Inbox({
   joinRoom: (id) => myRoom.join(id),
   counted: (unread) => attention.count("inbox", unread),
 });
+friends.blocked.connect(() => inbox.refresh());
 new ConnectionView(connection);
 const card = new RoomCard({ api, myRoom, model: rooms, notices });
 new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notices });

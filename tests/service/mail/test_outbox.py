@@ -161,23 +161,30 @@ async def test_mail_that_is_not_taken_for_the_moment_is_tried_again(post: Post, 
 async def test_mail_is_tried_again_while_the_database_cannot_be_read(
     post: Post, store: MemoryStore, clock: VirtualClock
 ) -> None:
-    await post.writer.idle()
-    write = post.write
-
-    async def cannot(mail: WaitingMail) -> Mail | None:
-        await store.account(mail.user_id)
-        return await write(mail)
-
-    post.outbox._write = cannot
-    store.is_away = True
+    post.mailer.failures = [away()]
     await post.ask("late")
-    assert (post.mailer.attempts, len(post.outbox)) == (0, 1)
-    store.is_away = False
+    store.is_away = True
     clock.advance(RETRY_AFTER_S[0] + 0.1)
+    await turns()
+    assert (post.mailer.attempts, len(post.outbox)) == (1, 1)
+    store.is_away = False
+    clock.advance(RETRY_AFTER_S[1] + 0.1)
     await turns()
     assert (post.mailer.taken, len(post.outbox)) == (["late"], 0)
     await asyncio.wait_for(post.writer.idle(), 10.0)
     assert await kept(store, clock) == []
+
+
+async def test_mail_asked_for_while_the_database_is_away_is_sent_once_it_is_back(
+    post: Post, store: MemoryStore, clock: VirtualClock
+) -> None:
+    store.is_away = True
+    await post.ask("later")
+    assert (post.mailer.taken, len(post.outbox)) == ([], 1)
+    store.is_away = False
+    await asyncio.wait_for(post.writer.idle(), 10.0)
+    await turns()
+    assert (post.mailer.taken, await kept(store, clock)) == (["later"], [])
 
 
 async def test_mail_is_given_up_when_nobody_waits_for_it_any_more_and_the_log_says_so(
@@ -264,7 +271,7 @@ async def test_mails_of_a_life_that_was_killed_are_sent_by_the_next_one(
 async def test_mails_of_a_node_that_died_are_sent_by_another_and_those_of_a_live_one_are_not(
     post: Post, other: Post, store: MemoryStore, clock: VirtualClock
 ) -> None:
-    dead = Post(store, clock)
+    dead = Post(store, VirtualClock())  # for which no time passes any more
     dead.mailer.is_away = True
     for living in (post, other):
         living.mailer.refuses = {"of the living"}
@@ -280,6 +287,46 @@ async def test_mails_of_a_node_that_died_are_sent_by_another_and_those_of_a_live
     assert post.mailer.taken + other.mailer.taken == ["of the dead"]
     assert (len(post.outbox), len(other.outbox)) == (1, 0)
     await dead.writer.stop(patience_s=1.0)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_node_that_stood_still_sends_no_mail_that_another_node_has_taken_over(
+    other: Post, store: MemoryStore, clock: VirtualClock, is_sent: bool
+) -> None:
+    """As one does whose machine was paused, or whose database did not answer, for minutes."""
+    late = VirtualClock()
+    paused = Post(store, late)
+    paused.mailer.failures = [away()]
+    await paused.ask("once")
+    other.mailer.is_away = not is_sent
+    clock.advance(HELD_FOR_S)
+    other.outbox.start()
+    await other.writer.idle()
+    await turns()
+    paused.outbox.start()
+    late.advance(HELD_FOR_S + RETRY_AFTER_S[1])
+    await paused.writer.idle()
+    await turns()
+    assert (paused.mailer.taken, len(paused.outbox)) == ([], 0)
+    other.mailer.is_away = False
+    clock.advance(RETRY_AFTER_S[0])
+    await turns()
+    assert (other.mailer.taken, len(other.outbox)) == (["once"], 0)
+    await paused.writer.stop(patience_s=1.0)
+
+
+async def test_node_that_ends_lets_go_of_no_mail_that_another_node_has_taken_over(
+    other: Post, store: MemoryStore, clock: VirtualClock
+) -> None:
+    paused = Post(store, VirtualClock())
+    paused.mailer.is_away = other.mailer.is_away = True
+    await paused.ask("once")
+    clock.advance(HELD_FOR_S)
+    other.outbox.start()
+    await other.writer.idle()
+    await paused.outbox.stop(patience_s=1.0)
+    await paused.writer.stop(patience_s=1.0)
+    assert await store.claim_mails(now=clock.utc_now(), until=clock.utc_now(), most=9) == []
 
 
 async def test_without_a_mailer_no_mail_is_sent(store: MemoryStore, clock: VirtualClock, post: Post) -> None:

@@ -14,12 +14,15 @@ import pytest
 
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.service.mail.ports import MailKind, WaitingMail
 from lobby_server.service.ports import StoredRoom, StoreError, StoreUnavailable
 from lobby_server.service.writes import writer as writer_module
 from lobby_server.service.writes.kept import (
     ROOM_WRITES,
     Ban,
     DeleteRoom,
+    HoldMails,
+    KeepMail,
     KeepRoom,
     KeptWrite,
     LetIn,
@@ -297,8 +300,20 @@ NOTIFY = Notify(
 )  # fmt: skip
 
 
+MAIL = KeepMail(
+    mail=WaitingMail(
+        id="m1", kind=MailKind.RESET, user_id=5, to="ann@example.org", fingerprint="f", language="de", good_until=NOON,
+    ),
+    held_until=NOON,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "write", [ban(7), host(2), LetIn(room_id="r1", user_ids=(5, 6)), NOTIFY, DeleteRoom(room_id="r")]
+    "write",
+    [
+        *(ban(7), host(2), LetIn(room_id="r1", user_ids=(5, 6)), NOTIFY, DeleteRoom(room_id="r"), MAIL),
+        HoldMails(leases={"m1": NOON}, until=NOON),
+    ],
 )
 def test_write_is_the_same_after_a_way_through_the_journal(write: KeptWrite) -> None:
     line = line_of(write)
@@ -317,6 +332,31 @@ async def test_next_life_makes_what_the_last_one_could_not(store: MemoryStore, t
         assert (kept.host_user_id, kept.banned_user_ids) == (2, {7})
         assert len(await store.notifications(5, before=None, most=10)) == 1
         assert await store.life() == life
+
+
+async def test_lines_of_the_journal_that_cannot_be_made_are_told_without_what_they_say(
+    store: MemoryStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses stand in them."""
+    await ended_while_away(store, tmp_path, MAIL, ban(7))
+    caplog.clear()
+    journal = FileJournal(tmp_path)
+    journal.append(b'{"type": "OfAnotherVersion", "to": "ann@example.org"}')
+
+    async def refuse(mail: WaitingMail, *, held_until: datetime) -> None:
+        raise StoreError("The database refused a statement.")
+
+    monkeypatch.setattr(store, "keep_mail", refuse)
+    await StoreWriter(store, journal=journal).recover("second")
+    journal.close()
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert [text.partition(": ")[0] for text in told] == [
+        "a write that an earlier server left could not be made (a mail (reset) to user 5 waits)",
+        "a write that an earlier server left could not be made (53 bytes that are no write)",
+    ]
+    assert "example.org" not in caplog.text
+    assert await banned(store) == {7}
+    caplog.clear()
 
 
 async def test_writes_for_a_database_that_another_server_has_used_since_are_put_aside(

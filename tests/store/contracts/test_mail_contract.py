@@ -50,12 +50,30 @@ async def test_lone_server_gets_all_whoever_holds_them_and_never_more_than_it_as
 async def test_mail_that_is_held_for_longer_waits_for_longer_and_one_that_is_let_go_of_is_free(store: Store) -> None:
     await store.keep_mail(RESET, held_until=HELD)
     await store.keep_mail(CONFIRMATION, held_until=HELD)
-    await store.hold_mails([RESET.id, "gone"], until=LATER)
-    await store.hold_mails([CONFIRMATION.id], until=NOON)
-    await store.hold_mails([], until=NOON)
+    assert await store.hold_mails({RESET.id: HELD, "gone": HELD}, until=LATER) == {RESET.id}
+    assert await store.hold_mails({CONFIRMATION.id: HELD}, until=NOON) == {CONFIRMATION.id}
+    assert await store.hold_mails({}, until=NOON) == set()
     assert await claim(store, NOON) == [CONFIRMATION]
     assert await claim(store, HELD) == [CONFIRMATION]
     assert await claim(store, LATER) == [RESET]
+
+
+async def test_mail_that_another_holder_has_claimed_is_neither_held_for_longer_nor_let_go_of(store: Store) -> None:
+    await store.keep_mail(RESET, held_until=NOON)
+    await store.keep_mail(CONFIRMATION, held_until=HELD)
+    assert await claim(store, NOON) == [RESET]
+    assert await store.hold_mails({RESET.id: NOON, CONFIRMATION.id: HELD}, until=LATER) == {CONFIRMATION.id}
+    assert await store.hold_mails({RESET.id: NOON, CONFIRMATION.id: HELD}, until=NOON) == set()
+    assert await claim(store, HELD) == [RESET]
+    assert await claim(store, LATER) == [CONFIRMATION]
+
+
+async def test_mails_of_a_user_are_found_whoever_holds_them(store: Store) -> None:
+    later = replace(RESET, id="m3", good_until=RESET.good_until + timedelta(hours=1))
+    for mail in (later, RESET, CONFIRMATION):
+        await store.keep_mail(mail, held_until=HELD)
+    assert await store.mails_of(RESET.user_id) == [RESET, later]
+    assert await store.mails_of(3) == []
 
 
 async def test_mail_that_was_sent_or_that_nobody_waits_for_is_gone(store: Store) -> None:

@@ -17,6 +17,7 @@ CALLS = [
     ("GET", "/api/admin/bans", None),
     ("POST", "/api/admin/bans", {"username": "bob", "reason": "spam"}),
     ("DELETE", "/api/admin/bans/2", None),
+    ("GET", "/api/admin/rooms", None),
     ("POST", "/api/admin/rooms/x/close", {"reason": "spam"}),
     ("GET", "/api/admin/reports", None),
     ("POST", "/api/admin/reports/1/close", {}),
@@ -111,6 +112,21 @@ async def test_room_is_closed_whoever_hosts_it_and_its_members_are_told(lobby: L
     assert (await deeds(boss))[0] == ("close room", f"duel of ann ({room_id})", "rude name")
 
 
+async def test_all_rooms_are_listed_and_private_ones_are_closed_as_well(lobby: Lobby) -> None:
+    ann, bob, _ = await ann_bob_eve(lobby)
+    shown = (await ann.post("/api/rooms", {"gamemode": "duel", "name": "in the list"}, status=201))["room"]
+    hidden = (await bob.post("/api/rooms", {"gamemode": "race", "isPublic": False}, status=201))["room"]
+    boss = boss_of(lobby)
+    assert await boss.get("/api/admin/rooms") == {
+        "count": 2,
+        "rooms": [{**hidden, "is_public": False}, {**shown, "is_public": True}],
+    }
+    await boss.post(f"/api/admin/rooms/{hidden['id']}/close", {"reason": "reported"})
+    await bob.sockets[0].expect("kicked")
+    assert [room["id"] for room in (await boss.get("/api/admin/rooms"))["rooms"]] == [shown["id"]]
+    assert (await lobby.call("GET", "/api/rooms")).body["rooms"] == [shown]
+
+
 async def test_reports_reach_the_administrators_until_they_are_closed(lobby: Lobby) -> None:
     ann, _, _ = await ann_bob_eve(lobby)
     await ann.post("/api/reports", {"username": "bob", "text": "called me names", "room_id": "r"}, status=201)
@@ -181,3 +197,15 @@ async def test_overview_has_the_settings_in_force_and_no_secret(lobby: Lobby) ->
 def test_passwords_in_urls_are_not_shown() -> None:
     shown = shown_settings(Settings(database_url="postgresql://lobby:pass@db/lobby"))
     assert shown["database_url"] == "postgresql://…@db/lobby"
+
+
+def test_passwords_are_not_shown_wherever_they_stand_in_a_url() -> None:
+    settings = Settings(
+        database_url="postgresql://db/lobby?user=lobby&password=pass&sslmode=require",
+        smtp_url="smtp://lobby:pass@word@mail.example:587",
+        mail_from="lobby@play.example",
+        public_url="https://play.example",
+    )
+    shown = shown_settings(settings)
+    assert shown["smtp_url"] == "smtp://…@mail.example:587"
+    assert shown["database_url"] == "postgresql://db/lobby?user=lobby&password=…&sslmode=require"

@@ -282,6 +282,22 @@ async def test_mails_that_wait_as_the_server_ends_are_sent_by_the_next_start(
     assert (await reset(lobby, postbox.token_of(postbox.recipients.index([ANN], 1)))).status == 200
 
 
+async def test_mails_that_wait_are_in_the_export_of_their_user_and_go_with_the_account(
+    mailing: Lobby, postbox: Postbox
+) -> None:
+    token = (await register(mailing, "ann"))["token"]
+    other = (await register(mailing, "bob"))["token"]
+    postbox.answer_to_data = "451 not now"
+    assert (await set_email(mailing, token, ANN)).status == 200
+    await wait_for(lambda: postbox.asked)
+    (mail,) = (await mailing.call("GET", "/api/account/export", token=token)).body["mails"]
+    assert (mail["kind"], mail["address"], mail["until"][-1]) == ("confirmation", ANN, "Z")
+    assert (await mailing.call("GET", "/api/account/export", token=other)).body["mails"] == []
+    user_id = (await account(mailing, token))["user"]["id"]
+    assert (await mailing.call("POST", "/api/account/delete", {"password": PASSWORD}, token=token)).status == 200
+    assert await mailing.server.app.store.mails_of(user_id) == []
+
+
 async def test_mail_that_waits_is_not_sent_once_its_account_has_another_password(
     start_lobby: StartLobby, postbox: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

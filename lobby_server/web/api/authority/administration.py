@@ -79,6 +79,15 @@ class UserBanHandler(AdminHandler):
         self.answer(resources.Done())
 
 
+class RoomsHandler(AdminHandler):
+    @operation(
+        "All rooms, private ones too, newest first", answers={200: admin_resources.AnyRoomList}, caller=Caller.ADMIN
+    )
+    async def get(self) -> None:
+        self.administrator()
+        self.answer(await self.app.administration.rooms())
+
+
 class RoomCloseHandler(AdminHandler):
     @operation(
         "Close a room, whoever hosts it",

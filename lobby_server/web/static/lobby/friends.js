@@ -8,6 +8,7 @@ export class Friends {
   changed = new Signal();
   asked = new Signal(); // ({request_id, from_username, …}): somebody asks, now
   closed = new Signal(); // ({request_id} or {user_id}): a request was answered, here or elsewhere, or taken back
+  blocked = new Signal(); // (): the user has blocked somebody, or does not block them any more
 
   friends = []; // {user_id, username, is_online, since}
   incoming = [];
@@ -65,8 +66,8 @@ export class Friends {
   accept = (requestId) => this.#change(() => this.#api.post(`/api/friends/requests/${requestId}/accept`));
   decline = (requestId) => this.#change(() => this.#api.post(`/api/friends/requests/${requestId}/decline`));
   remove = (userId) => this.#change(() => this.#api.delete(`/api/friends/${userId}`));
-  block = (userId) => this.#change(() => this.#api.post("/api/blocks", { user_id: userId }));
-  unblock = (userId) => this.#change(() => this.#api.delete(`/api/blocks/${userId}`));
+  block = (userId) => this.#changeBlocks(() => this.#api.post("/api/blocks", { user_id: userId }));
+  unblock = (userId) => this.#changeBlocks(() => this.#api.delete(`/api/blocks/${userId}`));
 
   async #change(call) {
     try {
@@ -74,6 +75,11 @@ export class Friends {
     } finally {
       this.refresh();
     }
+  }
+
+  async #changeBlocks(call) {
+    await this.#change(call);
+    this.blocked.emit();
   }
 
   #stop() {

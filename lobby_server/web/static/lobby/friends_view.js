@@ -6,7 +6,7 @@ export class FriendsView {
   #friends;
   #people;
   #notices;
-  #asked = new Map(); // id of a request that is asked about → id of its sender
+  #asked = new Map(); // id of a request that is asked about → {senderId, isListed}
 
   constructor({ friends, friendRooms, rooms, people, notices }) {
     this.#friends = friends;
@@ -14,9 +14,10 @@ export class FriendsView {
     this.#notices = notices;
     const draw = onceAFrame(() => this.#draw());
     for (const part of [friends, friendRooms]) part.changed.connect(draw);
+    friends.changed.connect(() => this.#forgetUnlisted());
     rooms.changed.connect(() => friendRooms.roomOf.size > 0 && draw()); // the room that one of them is in may have a name now
     friends.asked.connect(({ request_id: id, from_user_id: senderId, from_username: name }) => {
-      this.#asked.set(id, senderId);
+      this.#asked.set(id, { senderId, isListed: false });
       notices.ask({
         key: `friend ${id}`,
         sentence: t("{name} wants to be your friend.", { name }),
@@ -38,11 +39,21 @@ export class FriendsView {
 
   /** Nobody is asked what was answered on another device. */
   #forget({ request_id: closedId, user_id: friendId }) {
-    for (const [id, senderId] of this.#asked) {
-      if (id !== closedId && senderId !== friendId) continue;
-      this.#asked.delete(id);
-      this.#notices.forget(`friend ${id}`);
+    for (const [id, { senderId }] of this.#asked) if (id === closedId || senderId === friendId) this.#drop(id);
+  }
+
+  /** A request that was in the list and is not any more has ended while this page was away, or its sender is blocked. */
+  #forgetUnlisted() {
+    const listed = new Set(this.#friends.incoming.map((request) => request.request_id));
+    for (const [id, asked] of this.#asked) {
+      if (listed.has(id)) asked.isListed = true; // until then the list may be older than the question
+      else if (asked.isListed) this.#drop(id);
     }
+  }
+
+  #drop(id) {
+    this.#asked.delete(id);
+    this.#notices.forget(`friend ${id}`);
   }
 
   #draw() {

@@ -33,11 +33,7 @@ export class Inbox {
     this.#joinRoom = joinRoom;
     this.#flight = new SingleFlight({
       fetch: (signal) => api.get("/api/notifications", signal),
-      deliver: ({ notifications, has_more: hasMore }) => {
-        this.#items = new Map(notifications.map((item) => [item.id, item]));
-        this.#hasMore = hasMore;
-        this.#draw();
-      },
+      deliver: ({ notifications, has_more: hasMore }) => this.#newestAre(notifications, hasMore),
     });
     this.#announcementFlight = new SingleFlight({
       fetch: (signal) => api.get("/api/announcements", signal),
@@ -72,6 +68,11 @@ export class Inbox {
     this.#draw();
   }
 
+  /** Others count as unread than before. */
+  refresh() {
+    this.#flight.wish();
+  }
+
   /** Mark those as read that the user has dealt with elsewhere on the page. */
   read(isDealtWith) {
     return this.#notices.attempt(async () => {
@@ -88,9 +89,21 @@ export class Inbox {
     this.#announcementFlight.stop();
   }
 
+  /** The first page came. Older ones that were asked for stay, unless something between may be missing. */
+  #newestAre(notifications, hasMore) {
+    const oldest = Math.min(...notifications.map((item) => item.id));
+    const older = hasMore && this.#items.has(oldest) ? [...this.#items.values()].filter((item) => item.id < oldest) : [];
+    this.#items = new Map([...notifications, ...older].map((item) => [item.id, item]));
+    if (older.length === 0) this.#hasMore = hasMore;
+    this.#draw();
+  }
+
   #arrived(item) {
     this.#items.set(item.id, { ...item, is_read: false });
-    if (this.#items.size > KEPT) this.#items.delete(Math.min(...this.#items.keys()));
+    if (this.#items.size > KEPT) {
+      this.#items.delete(Math.min(...this.#items.keys()));
+      this.#hasMore = true;
+    }
     this.#notices.murmur(t(item.title));
     if (item.kind === "match_invite") this.#flight.wish(); // the event does not say which room
     this.#draw();

@@ -11,6 +11,7 @@ import { t } from "./words.js";
 
 const KEY = "lobby.room";
 const KEPT_LINES = 200;
+const NOT_KICKED = new Set(["not_host", "not_in_room", "invalid_target", "rate_limited", "try_again_later"]);
 const CANNOT_ENTER = new Set([
   "room_not_found", "room_full", "version_mismatch", "banned", "invitation_required", "no_room_found", "already_started",
 ]);
@@ -45,7 +46,10 @@ export class MyRoom {
     this.#account = account;
     this.#api = api;
     connection.established.connect(() => this.#return());
-    connection.lost.connect(() => this.#forget());
+    connection.lost.connect(() => {
+      this.#isWished = false; // the way back is no wish
+      this.#forget();
+    });
     connection.message.connect((type, data) => this.#take(type, data));
   }
 
@@ -117,6 +121,7 @@ export class MyRoom {
   /** Whether an error of the socket says that the way back into the room is shut; then it is told here. */
   takesError(reason) {
     if (CANNOT_ENTER.has(reason)) this.#isWished = false;
+    if (NOT_KICKED.has(reason)) this.#kicks.clear(); // a member who leaves now may do so by themselves
     if (reason === "banned") this.#bar(this.#wantedId);
     if (reason === "already_in_room") return true; // the return was not needed; the server has said where the user is
     if (!this.#isReturning || !CANNOT_ENTER.has(reason)) return false;

@@ -76,8 +76,7 @@ export class Notices {
   forget(key) {
     const question = this.#asked.get(key);
     if (question === undefined) return;
-    letGoOfFocus(question);
-    question.remove();
+    takeOut(question);
     this.#asked.delete(key);
   }
 
@@ -90,13 +89,14 @@ export class Notices {
     const toast = fromTemplate("toast");
     toast.classList.add(kind);
     setText(part(toast, "text"), sentence);
-    const remove = () => {
-      letGoOfFocus(toast);
-      toast.remove();
-    };
-    part(toast, "close").addEventListener("click", remove);
-    setTimeout(remove, SHOWN_MS);
+    part(toast, "close").addEventListener("click", () => takeOut(toast));
+    setTimeout(() => takeOut(toast), SHOWN_MS);
     this.#corner.append(toast);
-    while (this.#corner.childElementCount > SHOWN_AT_ONCE) this.#corner.firstElementChild.remove();
+    while (this.#corner.childElementCount > SHOWN_AT_ONCE) takeOut(this.#corner.firstElementChild);
   }
+}
+
+function takeOut(element) {
+  letGoOfFocus(element);
+  element.remove();
 }

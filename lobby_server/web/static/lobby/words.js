@@ -10,7 +10,7 @@ const TRANSLATED = ["aria-label", "placeholder"];
 /** What was chosen, or what the browser prefers. */
 export const language = languageOf(localStorage.getItem(KEY) ?? navigator.language);
 /** In what manner dates and times are written: the reader's own where it is of that language, British for instance. */
-export const locale = navigator.languages.find((each) => each.slice(0, 2).toLowerCase() === language) ?? language;
+export const locale = navigator.languages.find((each) => each.slice(0, 2).toLowerCase() === language && isLocale(each)) ?? language;
 const words = language in LANGUAGES ? await load(LANGUAGES[language]) : {};
 
 async function load(parts) {
@@ -48,6 +48,15 @@ function translate(root) {
     if (sentence in words) node.data = node.data.replace(node.data.trim(), words[sentence]);
   }
   for (const template of root.querySelectorAll("template")) translate(template.content);
+}
+
+/** Chromium without a language of the system calls its own "en-US@posix", which no function of dates takes. */
+function isLocale(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function languageOf(wanted) {

@@ -106,7 +106,7 @@ export class Admin {
   #refresh() {
     return this.#attempt(async () => {
       const [overview, { bans }, reports, { entries }, { rooms }] = await Promise.all(
-        ["overview", "bans", "reports", "audit"].map((what) => this.#api.get(`/api/admin/${what}`)).concat(this.#api.get("/api/rooms")),
+        ["overview", "bans", "reports", "audit", "rooms"].map((what) => this.#api.get(`/api/admin/${what}`)),
       );
       this.#drawOverview(overview);
       this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
@@ -123,7 +123,7 @@ export class Admin {
       }));
       this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
         title: room.name ?? room.gamemode,
-        text: [room.name ? room.gamemode : "", t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
+        text: [room.is_public ? "" : t("private"), room.name ? room.gamemode : "", t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
         deed: t("Close"),
       }));
       this.#list("admin-audit", entries, (entry) => entry.id, (entry) => ({
