@@ -22,6 +22,8 @@ from bench.record.findings import Findings
 from bench.record.profiles.sizes import PredictionSizes, ScaleSizes
 from bench.record.vocabulary import LATENCY, WAYS_AT_SCALE
 
+FOUND_WITHIN = 1.15
+"""The search for the number of players ends where with a tenth more something breaks, both told in two digits."""
 ENOUGH_PERCENT = 99.0
 """Of the clients, who must have come to a change for the 99th percentile to be one."""
 
@@ -75,6 +77,15 @@ class WayAtScale:
     delay_ms: float | None
     bytes_per_s: float | None
     """Of a player."""
+
+    @property
+    def is_found(self) -> bool:
+        """How far it goes; else the search ended before, with the time or with the most that are tried."""
+        return self.fails is not None and (not self.holds or self.fails <= FOUND_WITHIN * self.holds)
+
+    def may_pass(self, players: float) -> bool:
+        """By what is known, it may go further than with so many."""
+        return not self.is_found and (self.fails is None or self.fails > players)
 
 
 def forecasts(found: Findings) -> list[Forecast]:

@@ -133,6 +133,7 @@ class Reach:
     def stood_still(self, from_s: float, until_s: float) -> None:
         """This process read nothing between these times. What it reads of a socket then has the time of the last that
         lay in it: too late by up to all of that, so a long one is a window such as faults have."""
+        self.expectations.stood_still(from_s, until_s)
         if until_s - from_s >= self.settle_s * LONG_STALL:
             self._ledger.disturbances.tell(from_s - self.settle_s, until_s + self.settle_s)
 

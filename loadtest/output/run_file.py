@@ -95,7 +95,7 @@ def as_json(
         history=facts.history,
         faults=_faults(facts),
         reported="all" if recorder.is_whole else REPORTED,
-        phases={} if recorder.reports_all_phases else _phases(recorder),
+        phases=_phases(recorder),
         not_understood=dict(sorted(recorder.not_understood.items())),
         is_over=facts.is_over,
         windows=msgspec.convert(facts.windows, list[run_json.Window]),

@@ -15,7 +15,9 @@ from locust import task
 from locust.env import Environment
 from locust.exception import StopTest, StopUser
 
+from loadtest.client import ClientError
 from loadtest.measure.attendance import ACTIVE, AWAY, CONNECTING, PAUSED
+from loadtest.measure.metrics import FAILURES
 from loadtest.measure.recorder import LATENESS
 from loadtest.players.parking import ParkedUser
 from loadtest.players.pausing import ARRIVALS_PAUSED
@@ -141,6 +143,11 @@ class Player(ParkedUser):
             self.role.begin()
         except (GaveUp, StopUser, StopTest):
             self.role = None
+            raise StopUser from None
+        except ClientError as error:  # of a call that the role makes by itself
+            self.role = None
+            self.swarm.recorder.count(FAILURES)
+            self.swarm.say_once(f"begin {plan.role}", f"Players of the role {plan.role} leave, this is why: {error}")
             raise StopUser from None
         except Exception as error:  # tried again, it would fail again, at once
             self.role = None

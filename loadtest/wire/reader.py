@@ -6,8 +6,8 @@ The receiver of the bytes must not block: meanwhile no other connection is read.
 
 A message that comes alone is read at once. What comes within `SPACING_S` after it is read together, as network cards
 do with interrupts: a broadcast to a thousand players then wakes this process ten times, not hundreds of times. So are
-the answers to heartbeats that went out together. Times do not suffer from it, for they are the kernel's
-(`loadtest.client.sockets.arrival`).
+the answers to heartbeats that went out together, where the kernel says when they came: times do not suffer from it
+then (`loadtest.client.sockets.arrival`).
 
 What many are told is read for all of them first, and then handed over once (`Together`).
 
@@ -87,6 +87,9 @@ class SharedReader:
         self._rests_until_s = 0.0
         self._slow_answers = 0
         """Turns until answers are waited for again."""
+        self._has_stamps = False
+        """What was read last had the kernel's time. Without (TLS), a nap would be in the time of every answer."""
+        self._is_reading = False
         self.greenlet: gevent.Greenlet | None = None
         self.together: Together | None = None
         """Without one, each connection hears for itself."""
@@ -132,7 +135,7 @@ class SharedReader:
     def await_answers(self) -> None:
         """To several messages that have just gone out. They come within `SPACING_S` where the server is quick: one nap,
         and all of them are read, instead of a wake for each few. Where none came, the next turns do not wait."""
-        if self.greenlet is None or self.greenlet is gevent.getcurrent():
+        if self.greenlet is None or self._is_reading or not self._has_stamps:
             return
         if self._slow_answers:
             self._slow_answers -= 1
@@ -173,11 +176,22 @@ class SharedReader:
         self._waiter.wake()
 
     def _read_ready(self) -> int:
-        """Returns for how many there was something."""
+        """Returns for how many there was something. Never while it is at it in another greenlet, which a receiver that
+        blocks holds up: what each connection is told would not be in order."""
+        if self._is_reading:
+            return 0
+        self._is_reading = True
+        try:
+            return self._read()
+        finally:
+            self._is_reading = False
+
+    def _read(self) -> int:
         by_fd, clock, arrived_s = self._by_fd, self._clock, self._arrivals.arrived_s
         buffer, view, into, together = self._buffer, self._view, self._into, self.together
         for_many: dict[bytes, tuple[list[Readable], list[Control]]] = {}
         last, last_size, reads = b"", -1, 0
+        beside: Control = []
         ready = self._epoll.poll(0, MOST_AT_ONCE)
         for fd, event in ready:
             connection = by_fd.get(fd)  # gone if another one's bytes led to its end
@@ -199,6 +213,7 @@ class SharedReader:
                     connection.on_end("the other side closed the connection without a close frame")
                     continue
                 reads += 1
+                beside = control
                 if together is None or not connection.hears_with_others:
                     connection.on_bytes(view[:size].tobytes(), arrived_s(control, clock()))
                     continue
@@ -213,7 +228,9 @@ class SharedReader:
             except Exception:
                 log.exception("fault while reading for %r; it is taken for lost", connection)
                 connection.on_end("a fault of this client")
-        self.reads += reads
+        if reads:
+            self.reads += reads
+            self._has_stamps = bool(beside)
         if together is not None:
             for chunk, (connections, controls) in for_many.items():
                 together.take(chunk, connections, self._arrivals.arrived_many_s(controls, clock()))

@@ -23,7 +23,8 @@ CAME_ENOUGH = 99.0
 
 
 def errors(raw: Raw) -> list[tuple[str, str, float]]:
-    """Quantity, case and error in %: of each measurement that is one, the prediction over it less one; the median."""
+    """Quantity, case and error in %: of each that was measured, the prediction over the measurement less one; the
+    median of the repeats. None where half of them or more are INVALID, as of any figure."""
     predicted = {
         (each["name"].removesuffix(PREDICTED), each["party"], each["clients"]): each["readings"][0]["value"]
         for each in raw.measured(SCENARIO)
@@ -34,9 +35,9 @@ def errors(raw: Raw) -> list[tuple[str, str, float]]:
         key = (each["name"].removesuffix(MEASURED), each["party"], each["clients"])
         if not each["name"].endswith(MEASURED) or key not in predicted or not each["readings"]:
             continue
-        counted = [it["value"] for it in each["readings"] if it["value"] > 0 and not is_spoiled(each, it)]
-        if counted:
-            misses = [100 * (predicted[key] / value - 1) for value in counted]
+        counted = [it for it in each["readings"] if it["value"] > 0]
+        if 2 * sum(is_spoiled(each, it) for it in counted) < len(counted):
+            misses = [100 * (predicted[key] / it["value"] - 1) for it in counted]
             found.append((key[0], key[1], median(misses)))
     if not found:
         raise NotInRun("no forecast was measured")

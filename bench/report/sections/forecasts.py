@@ -85,7 +85,7 @@ def _error_sentences(run: Run, found: Findings, made: Sequence[Forecast]) -> lis
     )
     rate = cite(f"{reached.changes_per_s:g}", extent_of("changes_per_s"))
     goals = "; ".join(
-        _goal(words, made.value, measure)
+        f"{_goal(words, made.value, measure)}{made.judgement.mark}"
         for words, made, measure in (("median", middle, MEDIAN_ERROR), ("worst", worst, WORST_ERROR))
     )
     return [
@@ -154,18 +154,29 @@ def _scale_sentences(run: Run, found: Findings, ways: Sequence[WayAtScale]) -> l
     words = []
     if furthest.holds:
         name = cite(furthest.name, most({each.name: _of(SCALE_HOLDS, each.name) for each in ways}))
+        others = [each.name for each in ways if each.holds == furthest.holds and each is not furthest]
+        as_far = f"; as far go {' and '.join(others)}" if others else ""
+        is_open = any(each.may_pass(furthest.holds) for each in ways if each is not furthest)
         words.append(
-            f"By forecast, the way that goes furthest on {nodes} nodes is {name}: to "
-            f"{_cited(found, SCALE_HOLDS, furthest.name)} players, {_times_beyond(run, furthest)} what was measured."
+            f"By forecast, {'of what was tried, ' if is_open else ''}the way that goes furthest on {nodes} nodes is "
+            f"{name}: to {_cited(found, SCALE_HOLDS, furthest.name)} players, {_times_beyond(run, furthest)} what was "
+            f"measured{as_far}."
         )
-    ends = [
-        f"{each.name} at {_cited(found, SCALE_FAILS, each.name)} ({_breaking(each)})"
-        for each in ways
-        if each.fails is not None
-    ]
-    if ends:
-        words.append(f"Where each way stops working on {nodes} nodes, and what breaks first: {'; '.join(ends)}.")
+    ends = "; ".join(_end(found, each) for each in ways)
+    words.append(f"Where each way stops working on {nodes} nodes, and what breaks first: {ends}.")
+    if not all(each.is_found for each in ways):
+        words.append("Where a way has a range, or nothing that breaks it, the search ended before it was found.")
     return words
+
+
+def _end(found: Findings, each: WayAtScale) -> str:
+    """Where a way stops working, as far as it was found."""
+    holds = _cited(found, SCALE_HOLDS, each.name)
+    if each.fails is None:
+        return f"{each.name} not yet with {holds}"
+    fails = _cited(found, SCALE_FAILS, each.name)
+    where = f"at {fails}" if each.is_found else f"between {holds} and {fails}"
+    return f"{each.name} {where} ({_breaking(each)})"
 
 
 def _breaking(each: WayAtScale) -> str:

@@ -49,7 +49,7 @@ from bench.scenarios.cluster.flags import FLAGS as SHARED_FLAGS
 from bench.scenarios.prediction.at_scale import compare_at_scale
 from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS, USERS
 from bench.scenarios.prediction.calibration import PARTS, measure_model
-from bench.scenarios.prediction.kept import NAME, keep
+from bench.scenarios.prediction.kept import NAME, counted, errors_in, keep
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
@@ -118,13 +118,8 @@ def run(lab: Lab) -> Findings:
 
 def write_errors(book: Book) -> None:
     """Of all quantities of all cases that were measured, by their repeats' medians and without sign."""
-    of_forecasts = {measure.name for measure in FORECAST_ERROR.values()}
-    errors = [
-        [reading for reading in each.readings if not reading.invalid]
-        for each in book.result(NAME, ()).measures
-        if each.name in of_forecasts
-    ]
-    measured = [each for each in errors if each]
+    everything = book.result(NAME, ()).measures
+    measured = counted(everything)
     if not measured:
         book.faults.append("no forecast was held against a measurement")
         return
@@ -135,8 +130,8 @@ def write_errors(book: Book) -> None:
     book.note(
         f"{len(sizes)} quantities were predicted before they were measured; error is predicted over measured, less one"
     )
-    if len(sizes) < len(errors):
-        book.note(f"{len(errors) - len(sizes)} more could not be measured, and count for no error")
+    if more := len(errors_in(everything)) - len(sizes):
+        book.note(f"{more} more could not be measured, and count for no error")
 
 
 def _size(readings: Sequence[Reading]) -> float:
@@ -145,7 +140,7 @@ def _size(readings: Sequence[Reading]) -> float:
 
 def _in_doubt(readings: Sequence[Reading]) -> str:
     """Why, where at least half of them are."""
-    reasons = [reading.suspect for reading in readings if reading.suspect]
+    reasons = [reading.invalid or reading.suspect for reading in readings if reading.invalid or reading.suspect]
     return " and ".join(dict.fromkeys(reasons)) if 2 * len(reasons) >= len(readings) else ""
 
 
@@ -158,7 +153,7 @@ def hold_against(case: Case, predicted: Figures, book: Book) -> None:
         at: dict[str, Any] = {"clients": case.clients, "party": case.name, "stretch": stretch}
         book.add(AS_PREDICTED[name], value, **at, invalid=invalid)
         if value <= 0 or name not in predicted:
-            book.faults.append(f"{case.name}: {name} was not measured")
+            book.faults.append(f"{case.name}: {name} was not {'measured' if value <= 0 else 'predicted'}")
             continue
         doubt: dict[str, Any] = {"invalid": invalid} if invalid else _doubt(value, AS_PREDICTED[name].kind, stretch)
         book.add(FORECAST_ERROR[name], (predicted[name] / value - 1) * 100, **at, **doubt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ import msgspec
 from bench.measures import FORECAST_ERROR
 from bench.prediction.model import Cost, Costs, Extent, Held, Model, Sizes, Waits
 from bench.record.book import Book
+from bench.record.findings import Measured, Reading
 from bench.record.run import Run
 from bench.scenarios.prediction.calibration import extent_of
 
@@ -50,17 +52,25 @@ def model_of(run: Run) -> Model | None:
     )
 
 
+def errors_in(measures: Sequence[Measured]) -> list[list[Reading]]:
+    """Of each forecast that was held against anything, the readings of its error."""
+    of_forecasts = {measure.name for measure in FORECAST_ERROR.values()}
+    return [each.readings for each in measures if each.name in of_forecasts and each.readings]
+
+
+def counted(measures: Sequence[Measured]) -> list[list[Reading]]:
+    """Those of them that were measured: not where half of the repeats or more are INVALID, as with any figure."""
+    return [
+        readings for readings in errors_in(measures) if 2 * sum(bool(each.invalid) for each in readings) < len(readings)
+    ]
+
+
 def held_of(run: Run) -> Held | None:
     """What a run says of the forecasts of this machine; None: it made none."""
     found = run.found(NAME)
     if found is None:
         return None
-    of_forecasts = {measure.name for measure in FORECAST_ERROR.values()}
-    errors = [
-        median(reading.value for reading in each.readings if not reading.invalid) / 100
-        for each in found.measures
-        if each.name in of_forecasts and not all(reading.invalid for reading in each.readings)
-    ]
+    errors = [median(reading.value for reading in readings) / 100 for readings in counted(found.measures)]
     if not errors:
         return None
     sizes = run.profile.prediction

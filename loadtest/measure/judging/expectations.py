@@ -9,6 +9,9 @@ A listener is expected to hear what was announced while it listened, if it liste
 or left in between is *unjudged*. What was heard after the deadline is *late*, and *lost* as well; a second time is a
 *duplicate*; what nobody has announced is *unexpected*.
 
+Where this process stood still, what it reads of a socket has the time of the last that lay in it. So what was heard, or
+a message by which a player left, may have come at any time of the standstill: what hangs on that is *unjudged*.
+
 Cost: O(listeners of the subject) per announcement, in Python: for what roles do, not for what a server broadcasts.
 """
 
@@ -24,6 +27,8 @@ from loadtest.measure.judging.tally import ReachTally
 
 PATIENCE_S = 30.0
 """So long what was heard waits for its announcement, which another process may have made."""
+AROUND_S = 0.1
+"""A standstill, as ticks tell it, began up to a tick before, and what lay in the sockets is read a moment after it."""
 FOREIGN_SLACK_S = 0.25
 """How wrong a time of another machine may be, as in `loadtest.measure.ledger`."""
 
@@ -73,6 +78,7 @@ class Expectations:
         self._heard: dict[tuple[str, str], dict[int, list[float]]] = {}
         """Times by listener."""
         self._tallies: dict[str, ReachTally] = {}
+        self._stalls: list[tuple[float, float]] = []
 
     # -- for players ----------------------------------------------------------------------------------------------
 
@@ -115,6 +121,10 @@ class Expectations:
     def hears(self, listener: int, name: str, key: str, heard_s: float) -> None:
         self._heard.setdefault((name, key), {}).setdefault(listener, []).append(heard_s)
         self._tally(name).booked += 1
+
+    def stood_still(self, from_s: float, until_s: float) -> None:
+        """This process read nothing between these times."""
+        self._stalls.append((from_s - AROUND_S, until_s + AROUND_S))
 
     # -- between processes ----------------------------------------------------------------------------------------
 
@@ -161,7 +171,8 @@ class Expectations:
         for stay in self._stays.get((announced.name, announced.subject), ()):
             if stay.listener == announced.speaker:
                 continue
-            if stay.from_s <= announced.at_s - announced.slack_s and stay.until_s >= deadline_s + announced.slack_s:
+            left_s = self._earliest_s(stay.until_s)
+            if stay.from_s <= announced.at_s - announced.slack_s and left_s >= deadline_s + announced.slack_s:
                 expected.add(stay.listener)
             elif stay.from_s <= deadline_s and stay.until_s >= announced.at_s:
                 tally.unjudged += 1
@@ -172,10 +183,17 @@ class Expectations:
                 continue
             if times_s[0] <= deadline_s + announced.slack_s:
                 tally.received += 1
+            elif self._earliest_s(times_s[0]) <= deadline_s + announced.slack_s:
+                tally.expected -= 1
+                tally.unjudged += 1
             else:
                 tally.late += 1
             if not announced.slack_s:
                 self._on_heard(announced.name, times_s[0] - announced.at_s, times_s[0])
+
+    def _earliest_s(self, at_s: float) -> float:
+        """When what has that time may have come."""
+        return min((from_s for from_s, until_s in self._stalls if from_s <= at_s <= until_s), default=at_s)
 
     def _forget(self, horizon_s: float, *, is_final: bool) -> None:
         patient_s = math.inf if is_final else horizon_s - PATIENCE_S
@@ -183,6 +201,7 @@ class Expectations:
             heard = self._heard.pop((name, key))
             self._tally(name).unexpected += sum(len(times_s) for times_s in heard.values())
         oldest_s = min((each.at_s for each in self._announced), default=math.inf)
+        self._stalls = [stall for stall in self._stalls if stall[1] >= min(oldest_s, horizon_s - PATIENCE_S)]
         for subject in list(self._stays):
             kept = [stay for stay in self._stays[subject] if stay.until_s >= min(oldest_s, horizon_s - PATIENCE_S)]
             if kept:

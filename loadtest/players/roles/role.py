@@ -34,7 +34,7 @@ R = TypeVar("R", bound="type[Role]")
 M = TypeVar("M", bound=Callable[..., None])
 PREVENTED = "actions that a loss prevented"
 REFUSED = "actions that a failed call ended"
-"""The call itself is in the table of requests."""
+"""The call itself is in the table of requests. Both are of handlers, too."""
 _HEARS = "_hears_of"
 _OF_PRESENCE = (UserOnline, UserOffline)
 _NOTHING: Schedule = iter(())
@@ -185,10 +185,6 @@ class Role:
         self.swarm.recorder.record(LATENESS, late_s)
         try:
             intent.act(self, at_s + late_s, intent.choice)
-        except NotConnected:
-            self.count(PREVENTED)
-        except ClientError:
-            self.count(REFUSED)
         except (StopUser, StopTest):
             raise
         except Exception as error:
@@ -223,8 +219,14 @@ class Role:
         self.swarm.recorder.count(event)
 
     def fault(self, method: str, error: Exception) -> None:
-        """An error in the code of this role, in that method of it."""
-        faults.tell(self.swarm, type(self), method, error)
+        """What that method of this role raised: that there is no connection, or that a call failed, is no fault of the
+        role's code. Anything else is."""
+        if isinstance(error, NotConnected):
+            self.count(PREVENTED)
+        elif isinstance(error, ClientError):
+            self.count(REFUSED)
+        else:
+            faults.tell(self.swarm, type(self), method, error)
 
     # -- what it hears --------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +14,23 @@ from msgspec.structs import replace
 
 from bench.audit.check import Audit, audit
 from bench.audit.raw import Raw
-from bench.measures import AS_PREDICTED, MEDIAN_ERROR, USED_BREAKING, WORST_ERROR
+from bench.measures import AS_PREDICTED, FORECAST_ERROR, MEDIAN_ERROR, PREDICTED, USED_BREAKING, WORST_ERROR
+from bench.prediction.comparison import Wall
+from bench.record.book import Book
 from bench.record.files.run_file import read_run
+from bench.record.findings import Stretch
+from bench.record.profiles.standard import FULL
 from bench.record.run import Run
 from bench.record.vocabulary import WAYS_AT_SCALE
 from bench.report.build import make_report, texts_of, write_report
 from bench.report.sections.forecasts import AT_SCALE_TABLE, FORECASTS, forecasts_section
 from bench.report.sections.page import Section
 from bench.report.told import figures_json
-from tests.bench.forecasts import BREAKS, BUSY, a_forecast_run
+from bench.scenarios.prediction import held_out
+from bench.scenarios.prediction.held_out import Came, Case, write_errors
+from bench.scenarios.prediction.kept import NAME
+from tests.bench.forecasts import BREAKS, BUSY, CALM, a_forecast_run, walls
+from tests.bench.runs import a_run
 
 STORED = Path(__file__).parents[1] / "data" / "smoke-run.json.gz"
 
@@ -72,6 +81,83 @@ def test_forecast_that_could_not_be_measured_is_marked_and_counts_for_nothing() 
     assert table.rows[3][6] == "INVALID: the generator was the limit"
     assert found.shows[0].startswith("3 quantities were predicted before they were measured: the median error is 6 %")
     assert audit_of(run).disagreements == []
+
+
+def test_forecast_that_half_of_the_measurements_spoiled_counts_for_nothing_to_run_report_and_auditor() -> None:
+    """Of the last case one of two repeats was no measurement, so the case is INVALID; else its error would be 35 %."""
+    run = a_forecast_run(again=BUSY)
+    [table] = [each for each in section(run).tables if each.title == FORECASTS]
+    assert list(table.row_marks) == ["", "", "", "invalid"]
+    first = section(run).shows[0]
+    assert first.startswith("3 quantities were predicted before they were measured: the median error is 6 %, the worst")
+    assert [str(each) for each in audit_of(run).disagreements] == []
+
+
+def test_forecast_that_one_of_three_measurements_spoiled_counts_with_their_median() -> None:
+    book = Book()
+    for measured, stretch, invalid in ((10.0, CALM, ""), (8.0, CALM, ""), (5.0, BUSY, "the generator was the limit")):
+        at: dict[str, Any] = {"clients": 100, "party": "a case", "stretch": stretch, "invalid": invalid}
+        book.add(AS_PREDICTED["time to fresh p50"], measured, **at)
+        book.add(FORECAST_ERROR["time to fresh p50"], (10.0 / measured - 1) * 100, **at)
+    book.add(PREDICTED["time to fresh p50"], 10.0, clients=100, party="a case")
+    write_errors(book)
+    run = replace(a_run(book.result(NAME, ())), profile=FULL)
+    assert "1 quantities were predicted before they were measured: the median error is 25 %" in section(run).shows[0]
+    assert [str(each) for each in audit_of(run).disagreements] == []
+
+
+def test_goal_that_is_judged_by_what_other_work_spoiled_says_so() -> None:
+    crowded = Stretch(wall_s=4.0, server_cpu_s=1.0, server_wait_s=1.0, generator_cpu_s=1.0)
+    book = Book()
+    held_out.hold_against(
+        Case("a case", 100, lambda model: {}, lambda: Came({"time to fresh p50": 10.0}, crowded)),
+        {"time to fresh p50": 11.0},
+        book,
+    )
+    book.add(PREDICTED["time to fresh p50"], 11.0, clients=100, party="a case")
+    write_errors(book)
+    goals = section(replace(a_run(book.result(NAME, ())), profile=FULL)).shows[1]
+    assert goals.count("(suspect: other work had the cores)") == 2
+
+
+def the_last_two(holds: int, fails: int | None, last: int) -> list[Wall]:
+    """Of the ways: the last but one holds for and fails with so many, and the last breaks just above its number."""
+    *others, one, other = walls()
+    return [
+        *others,
+        dataclasses.replace(one, holds=holds, fails=fails),
+        dataclasses.replace(
+            other, holds=last, fails=last + 1_000, breaks="core", shares_then={"core": 0.9}, is_cut=False
+        ),
+    ]
+
+
+def test_way_whose_limit_was_not_found_in_time_is_told_with_the_range_and_is_not_passed_over() -> None:
+    run = a_forecast_run(ways=the_last_two(40_000, 160_000, 60_000))
+    sentences = section(run).shows
+    assert any(
+        each.startswith("By forecast, of what was tried, the way that goes furthest on 10 nodes is deltas, presence of")
+        for each in sentences
+    )
+    assert any("deltas, presence batched between 40,000 and 160,000 (log)" in each for each in sentences)
+    assert any("the search ended before it was found" in each for each in sentences)
+    assert [str(each) for each in audit_of(run).disagreements] == []
+
+
+def test_way_that_nothing_broke_is_told_as_far_as_it_was_tried() -> None:
+    sentences = section(a_forecast_run()).shows
+    assert any("deltas, presence of friends not yet with 60,000." in each for each in sentences)
+    assert not any("of what was tried" in each for each in sentences), "it goes furthest all the same"
+
+
+def test_ways_that_go_as_far_are_all_named() -> None:
+    run = a_forecast_run(ways=the_last_two(60_000, 61_000, 60_000))
+    assert any(
+        "is deltas, presence batched: to 60,000 players" in each
+        and each.endswith("what was measured; as far go deltas, presence of friends.")
+        for each in section(run).shows
+    )
+    assert [str(each) for each in audit_of(run).disagreements] == []
 
 
 def test_ways_at_scale_are_told_with_what_breaks_first_and_how_far_beyond_what_was_measured() -> None:

@@ -201,6 +201,12 @@ def test_forecast_whose_measurement_is_none_counts_for_no_error() -> None:
     assert held.worst_error == pytest.approx(0.08)
 
 
+def test_quantity_that_was_measured_and_not_predicted_is_said_to_be_so() -> None:
+    book = Book()
+    held_out.hold_against(a_case(50.0), {}, book)
+    assert book.faults == ["a case: time to fresh p50 was not predicted"]
+
+
 def test_worst_error_is_as_doubtful_as_what_it_is_of_and_the_median_as_most_of_them() -> None:
     book = Book()
     for name, error, suspect in (("one", 4.0, ""), ("two", -8.0, ""), ("three", 30.0, "other work had the cores")):

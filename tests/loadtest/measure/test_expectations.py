@@ -62,6 +62,49 @@ def test_a_key_that_is_not_judged_yet_cannot_be_announced_again(world: World):
     assert world.book.tallies[GOAL].events == 2
 
 
+def test_a_player_whose_leaving_was_read_after_a_standstill_may_have_left_before_the_deadline(world: World):
+    """The kernel's time is that of the last that lay in the socket."""
+    [listener] = world.listeners(1)
+    world.announce()
+    world.book.leaves(listener, GOAL, ROOM, at_s=101.9)
+    world.book.stood_still(100.3, 102.0)
+    world.now_s = 108.0
+    tally = world.judge()
+    assert (tally.expected, tally.unjudged, tally.lost) == (0, 1, 0)
+
+
+def test_what_was_read_after_a_standstill_that_the_deadline_fell_into_is_not_late(world: World):
+    first, second = world.listeners(2)
+    world.announce()
+    world.hear(first, at_s=100.2)
+    world.hear(second, at_s=102.01)
+    world.book.stood_still(100.3, 102.0)
+    world.now_s = 108.0
+    tally = world.judge()
+    assert (tally.expected, tally.received, tally.late, tally.unjudged) == (1, 1, 0, 1)
+    assert world.took == [pytest.approx(0.2), pytest.approx(2.01)], "a stall of the swarm is found in the series, too"
+
+
+@pytest.mark.parametrize("stall", [None, (97.0, 99.5), (101.5, 102.5)], ids=["none", "before", "after"])
+def test_what_is_late_without_a_standstill_in_between_is_late(world: World, stall: tuple[float, float] | None):
+    [listener] = world.listeners(1)
+    world.announce()
+    if stall is not None:
+        world.book.stood_still(*stall)
+    world.hear(listener, at_s=102.0)
+    world.now_s = 108.0
+    tally = world.judge()
+    assert (tally.expected, tally.lost, tally.late, tally.unjudged) == (1, 1, 1, 0)
+
+
+def test_what_never_came_is_lost_whether_or_not_the_swarm_stood_still(world: World):
+    world.listeners(1)
+    world.announce()
+    world.book.stood_still(100.3, 102.0)
+    world.now_s = 108.0
+    assert (world.judge().expected, world.judge().lost) == (1, 1)
+
+
 def test_nothing_is_judged_before_its_settling_time_is_over(world: World):
     world.listeners(1)
     world.announce()

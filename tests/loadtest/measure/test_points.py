@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from loadtest.measure.judging.thresholds import check_thresholds, read_threshold
 from loadtest.measure.judging.validity import validity_of
 from loadtest.measure.metrics import METRICS, counts_by_place, series_of
@@ -77,6 +79,16 @@ def test_the_file_has_the_other_phases_apart():
     assert (heartbeat.count, round(heartbeat.max_ms, 1)) == (10, 5.0)
     apart = {place: {row.name: row.count for row in rows} for place, rows in run.phases.items()}
     assert apart == {"ramp": {"heartbeat": 11}, "ramp-down": {"heartbeat": 1}}
+
+
+@pytest.mark.parametrize("reports_all_phases", [False, True])
+def test_the_file_has_what_the_swarm_itself_delayed_whatever_phases_it_reports(reports_all_phases: bool):
+    recorder = phased(reports_all_phases=reports_all_phases)
+    now_s = recorder._clock()
+    recorder.points.stalls.add(now_s - 0.3, now_s - 0.1)
+    recorder.record_request(("WS", "heartbeat"), 0.25, None)
+    run = as_json(recorder, RunFacts(duration_s=20.0), validity_of(recorder), ())
+    assert {row.name: row.count for row in run.phases["delayed"]} == {"heartbeat": 1}
 
 
 def test_phases_cross_from_workers_to_their_master():

@@ -1,15 +1,20 @@
 """Roles of one's own: entered, refused, heard, measured. The book of roles is as before after each test."""
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+from locust.event import Events
 
 from loadtest import swarm
+from loadtest.client import NotConnected, ServerAway
 from loadtest.measure.metrics import METRICS
-from loadtest.players.roles.role import Role
+from loadtest.measure.recorder import Recorder
+from loadtest.players.roles.role import PREVENTED, REFUSED, Role
 from loadtest.results.exit_codes import UsageError
 from loadtest.wire.messages.memo import Memo
 from loadtest.workload.options import SwarmOptions, add_options, read_options
@@ -149,3 +154,34 @@ def test_messages_of_other_types_are_read_only_where_a_role_asks_for_them():
     heard = memo.get(payload)
     assert (heard.name, heard.message) == ("seat_free", swarm.OwnMessage("seat_free", {"row": 3}))
     assert memo.get(b'{"type":"seat_taken","data":{}}').message is None
+
+
+@pytest.mark.parametrize(
+    ("error", "events"),
+    [
+        (NotConnected("chat"), {PREVENTED: 1}),
+        (ServerAway("http://127.0.0.1:9", "refused"), {REFUSED: 1}),
+        (KeyError("seat"), {"faults of the role fan: KeyError: 'seat'": 1}),
+    ],
+    ids=["no connection", "failed call", "fault"],
+)
+def test_a_lost_connection_or_a_failed_call_in_a_handler_is_no_fault_of_the_role(
+    error: Exception, events: dict[str, int]
+):
+    @swarm.role("fan")
+    class Fan(swarm.Browser):
+        @swarm.on("chat")
+        def on_chat(self, chat):
+            raise error
+
+        def on_lost(self):
+            raise error
+
+    fan, recorder = Fan.__new__(Fan), Recorder()
+    fan.swarm = SimpleNamespace(  # type: ignore[assignment]
+        recorder=recorder, role_faults=Counter(), environment=SimpleNamespace(events=Events())
+    )
+    for hear in (lambda: fan.dispatch(Chat(from_peer=1, from_name="ada", text="hello")), fan._is_lost):
+        before = Counter(recorder.events)
+        hear()
+        assert {name.partition(" (")[0]: number for name, number in (recorder.events - before).items()} == events

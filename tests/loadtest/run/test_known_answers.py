@@ -10,7 +10,7 @@ import json
 import math
 import signal
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,21 +117,25 @@ class Answer:
         return any(each["late_ticks"] > 0.02 * each["ticks"] for each in self.run["generators"].values())
 
     @property
-    def was_cut(self) -> bool:
-        """It says itself that it stood still, and left more than a hundredth of a series out: the longer a duration,
-        the more likely a stall fell into it, so what is left is too short."""
-        return "is left out of the figures" in self.reasons
-
-    @property
     def presence(self) -> dict[str, Any]:
         return dict(self.run["ledger"]["presence"])
 
     def series(self, name: str) -> Series:
-        series = Series()
-        for row in self.run["metrics"]:
-            if row["name"] == name:
-                series.add_encoded(row["histogram"])
-        return series
+        """Without what a stall of the swarm fell into. The longer a duration, the more likely one did: what is left is
+        too short, if anything."""
+        return _merged(row for row in self.run["metrics"] if row["name"] == name)
+
+    def whole_series(self, name: str) -> Series:
+        """With that: too long, if anything."""
+        rows = [*self.run["metrics"], *self.run["phases"].get("delayed", [])]
+        return _merged(row for row in rows if row["name"] == name)
+
+
+def _merged(rows: Iterable[dict[str, Any]]) -> Series:
+    series = Series()
+    for row in rows:
+        series.add_encoded(row["histogram"])
+    return series
 
 
 class Run:
@@ -220,7 +224,7 @@ def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answe
             alone.end()
     assert abs(_overstated_ms(answer)) <= 1
     assert statistics.median(answer.told.delays_s) > 0.9 * DELAY_S, "a busy machine makes it longer, and both know"
-    assert answer.series("fanout_presence").count >= answer.told.pairs > 8, "nobody waits for another's handshake"
+    assert answer.whole_series("fanout_presence").count >= answer.told.pairs > 8, "nobody waits for another's handshake"
     assert answer.presence["reach"] == 1
 
 
@@ -267,10 +271,11 @@ def test_an_offline_that_comes_after_the_next_online_is_out_of_order(answers: di
 
 def test_a_stall_is_in_the_tail_and_not_hidden(answers: dict[str, Answer]):
     answer = answers["stall"]
-    heartbeats = answer.series("heartbeat")
-    assert heartbeats.max_us / 1e6 == pytest.approx(answer.told.stalled_s, abs=0.15)
+    heartbeats, whole = answer.series("heartbeat"), answer.whole_series("heartbeat")
+    assert whole.max_us / 1e6 >= answer.told.stalled_s - 0.15
+    assert heartbeats.max_us / 1e6 <= answer.told.stalled_s + 0.15
     assert heartbeats.percentile_us(50) / 1e6 < 0.1
-    held_up = heartbeats.count * (1 - heartbeats.share_within(0.2))
+    held_up = whole.count * (1 - whole.share_within(0.2))
     due = PLAYERS * (STALL_S - 0.2) / 0.2
     assert held_up >= 0.8 * due, "every heartbeat that was due in it, not one a player"
 
@@ -325,19 +330,9 @@ def test_a_server_that_waits_in_every_answer_is_said_to_wait(answers: dict[str, 
     assert "answers took more than 250 ms" in said
 
 
-def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer], nursery: Nursery, tmp_path: Path):
+def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer]):
     """Every 0.5 s at random phase: U(0, 0.5 s) and the way."""
-    answer = answers["polling"]
-    for attempt in range(3):
-        if not answer.was_cut:
-            break
-        faults, until, more = CASES["polling"]
-        alone = Run(nursery, tmp_path / str(attempt), faults, until, *more)
-        try:
-            answer = alone.answer()
-        finally:
-            alone.end()
-    _check_staleness(answer, period_s=0.5, least=POLLS)
+    _check_staleness(answers["polling"], period_s=0.5, least=POLLS)
 
 
 @pytest.mark.slow
@@ -351,17 +346,15 @@ def test_polling_every_three_seconds_shows_what_the_field_notes_say(nursery: Nur
 
 
 def _check_staleness(answer: Answer, *, period_s: float, least: int) -> None:
-    stale = answer.series("fresh_poll")
-    assert stale.count >= least
+    stale, whole = answer.series("fresh_poll"), answer.whole_series("fresh_poll")
+    assert whole.count >= stale.count >= least
     spread_s = period_s / math.sqrt(12 * stale.count)
     # The way of an answer, and how late the swarm itself was: on a machine with other work these are what is added.
     way_s = (answer.series("poll").percentile_us(99) + answer.series("lateness").percentile_us(99)) / 1e6
-    least_s, most_s = period_s / 2 - 4 * spread_s, period_s / 2 + 4 * spread_s + way_s
-    assert stale.mean_us / 1e6 <= most_s
-    assert stale.mean_us / 1e6 >= least_s or answer.was_cut
+    assert period_s / 2 - 4 * spread_s <= whole.mean_us / 1e6
+    assert stale.mean_us / 1e6 <= period_s / 2 + 4 * spread_s + way_s
     for percent in (95, 99):
         share = percent / 100
         interval_s = 4 * period_s * math.sqrt(share * (1 - share) / stale.count)
-        found_s = stale.percentile_us(percent) / 1e6
-        assert found_s <= share * period_s + interval_s + way_s
-        assert found_s >= share * period_s - interval_s or answer.was_cut
+        assert share * period_s - interval_s <= whole.percentile_us(percent) / 1e6
+        assert stale.percentile_us(percent) / 1e6 <= share * period_s + interval_s + way_s

@@ -6,19 +6,29 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import gevent
 import pytest
+from gevent.event import Event
 
-from loadtest.wire.reader import TURNS_WITHOUT_A_NAP, SharedReader
+from loadtest.client.sockets.arrival import stamp_arrivals
+from loadtest.wire.reader import SPACING_S, TURNS_WITHOUT_A_NAP, SharedReader
+from tests.loadtest.fakes import DEADLINE_S
 from tests.loadtest.wire.test_wire import wait_for
 
 
 class Connection:
-    """Its server is the other end of a pair of sockets."""
+    """Its server is the other end of a connection over the loopback, or of a pair of sockets, which have no stamps."""
 
-    def __init__(self, *, hears_with_others: bool) -> None:
+    def __init__(self, *, hears_with_others: bool = False, is_stamped: bool = True) -> None:
         self.hears_with_others = hears_with_others
         self.sock: Any
-        self.sock, self.server = socket.socketpair()
+        if is_stamped:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                self.sock = socket.create_connection(listener.getsockname())
+                self.server, _ = listener.accept()
+            stamp_arrivals(self.sock)
+        else:
+            self.sock, self.server = socket.socketpair()
         self.sock.setblocking(False)
         self.heard: list[bytes] = []
 
@@ -54,10 +64,23 @@ def reader() -> Iterator[SharedReader]:
     reader.close()
 
 
-def connected(reader: SharedReader, number: int, *, hears_with_others: bool = False) -> list[Connection]:
-    made = [Connection(hears_with_others=hears_with_others) for _ in range(number)]
+def connected(
+    reader: SharedReader, number: int, *, hears_with_others: bool = False, is_stamped: bool = True
+) -> list[Connection]:
+    made = [Connection(hears_with_others=hears_with_others, is_stamped=is_stamped) for _ in range(number)]
     for connection in made:
         reader.add(connection)
+    return made
+
+
+def greeted(reader: SharedReader, number: int, *, is_stamped: bool = True) -> list[Connection]:
+    """Those that have been read for, and heard nothing since."""
+    made = connected(reader, number, is_stamped=is_stamped)
+    for connection in made:
+        connection.server.send(b"hello")
+    wait_for(lambda: all(connection.heard for connection in made))
+    for connection in made:
+        connection.heard.clear()
     return made
 
 
@@ -89,7 +112,7 @@ def test_one_that_hears_for_itself_between_others_changes_nothing_for_them(reade
 
 
 def test_answers_that_are_awaited_are_read_before_anything_else_runs(reader: SharedReader) -> None:
-    players = connected(reader, 3)
+    players = greeted(reader, 3)
     for player in players:
         player.server.send(b"pong")
     reader.await_answers()
@@ -99,7 +122,7 @@ def test_answers_that_are_awaited_are_read_before_anything_else_runs(reader: Sha
 
 
 def test_answers_of_a_slow_server_are_not_awaited_for_a_while(reader: SharedReader) -> None:
-    [player] = connected(reader, 1)
+    [player] = greeted(reader, 1)
     reader.await_answers()
     player.server.send(b"late")
     for _ in range(TURNS_WITHOUT_A_NAP):
@@ -108,6 +131,51 @@ def test_answers_of_a_slow_server_are_not_awaited_for_a_while(reader: SharedRead
     reader.await_answers()
     assert player.heard == [b"late"]
     player.close()
+
+
+def test_answers_without_the_kernels_time_are_not_held_up(
+    reader: SharedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over TLS: the time of reading is theirs."""
+    [player] = greeted(reader, 1, is_stamped=False)
+    naps: list[float] = []
+    monkeypatch.setattr("loadtest.wire.reader._nap", naps.append)
+    rests_until_s = reader._rests_until_s
+    player.server.send(b"pong")
+    reader.await_answers()
+    assert (player.heard, naps, reader._rests_until_s) == ([], [], rests_until_s)
+    wait_for(lambda: player.heard == [b"pong"])
+    player.close()
+
+
+def test_what_a_player_is_told_stays_in_order_while_the_receiver_of_another_one_blocks(reader: SharedReader) -> None:
+    blocked, go_on = Event(), Event()
+
+    class Blocking(Connection):
+        def on_bytes(self, chunk: bytes, arrived_s: float) -> None:
+            if chunk == b"block":
+                blocked.set()
+                go_on.wait()
+            super().on_bytes(chunk, arrived_s)
+
+    reader.together = Group()
+    [player] = connected(reader, 1, hears_with_others=True)
+    other = Blocking()
+    reader.add(other)
+    other.server.send(b"hello")
+    wait_for(lambda: bool(other.heard))
+    player.server.send(b"first")
+    other.server.send(b"block")
+    with gevent.Timeout(DEADLINE_S):
+        blocked.wait()
+    player.server.send(b"second")
+    reader.await_answers()
+    gevent.sleep(10 * SPACING_S)  # a turn for the reader's greenlet, where it is not the one that is blocked
+    go_on.set()
+    wait_for(lambda: b"".join(player.heard) == b"firstsecond" or len(player.heard) == 2)
+    assert b"".join(player.heard) == b"firstsecond"
+    player.close()
+    other.close()
 
 
 def test_answers_are_not_awaited_where_nobody_is_read_for(reader: SharedReader) -> None:

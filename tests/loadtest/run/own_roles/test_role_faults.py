@@ -15,10 +15,11 @@ from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S
 
 pytestmark = pytest.mark.system
 
-PLAYERS = 10
+PLAYERS = 12
 ACTS = 8
 BROKEN = f"""
 from loadtest import swarm
+from loadtest.client import ServerAway
 from loadtest.locustfile import Player  # noqa: F401
 
 
@@ -50,6 +51,12 @@ class Clumsy(swarm.Browser):
 class Stillborn(swarm.Browser):
     def begin(self):
         raise RuntimeError("not today")
+
+
+@swarm.role("shut_out")
+class ShutOut(swarm.Browser):
+    def begin(self):
+        raise ServerAway("http://127.0.0.1:9", "refused")
 
 
 @swarm.role("aimless")
@@ -95,8 +102,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
             [
                 sys.executable, "-m", "loadtest", "-f", "broken.py", "--host", lobby.url, "--tokens", "tokens", "-u",
                 str(PLAYERS), "-r", "50", "-t", "6s", "--headless", "--mix",
-                "deaf=1,clumsy=1,stillborn=1,aimless=1,mishearing=1", "--run-dir", "run", "--seed", "4", "--phase",
-                "all", "--heartbeat-interval-s", "1",
+                "deaf=1,clumsy=1,stillborn=1,shut_out=1,aimless=1,mishearing=1", "--run-dir", "run", "--seed", "4",
+                "--phase", "all", "--heartbeat-interval-s", "1",
             ],
             cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
             timeout=RUN_TIMEOUT_S, check=False,
@@ -131,6 +138,12 @@ def test_a_role_that_cannot_begin_fails_once_per_player_and_not_again_at_once(ra
     [(kind, number)] = ran.faults_of("stillborn").items()
     assert kind.startswith("RuntimeError: not today (begin, broken.py:")
     assert number == 2
+
+
+def test_a_role_whose_call_fails_at_its_beginning_gives_up_and_is_no_fault_of_its_code(ran: Ran):
+    assert ran.faults_of("shut_out") == {}
+    assert ran.run["events"]["players who gave up"] == 2
+    assert "Players of the role shut_out leave, this is why: no answer from http://127.0.0.1:9" in ran.errors
 
 
 def test_a_schedule_that_is_none_is_named(ran: Ran):
