@@ -74,7 +74,8 @@ def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
     nursery: Nursery, given: tuple[object, ...], tmp_path: Path
 ):
     done = nursery.run(
-        *given, "-t", "8s", "--run-dir", tmp_path, "--phase", "all", "--network", "rtt_s=0.2;loss_interval_s=fixed:3",
+        *given, "-r", 2, "-t", "10s", "--run-dir", tmp_path, "--phase", "all",
+        "--network", "rtt_s=0.2;loss_interval_s=fixed:3",
         "--settle-s", 1,
     )  # fmt: skip
     assert done.code == ExitCode.GOOD, done.errors
