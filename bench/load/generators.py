@@ -28,7 +28,7 @@ from bench.processes.peer import generator_command, pinned
 from bench.processes.watch import resident_kib
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
 
-END_TIMEOUT_S = 20.0
+END_TIMEOUT_S = 60.0
 LOCUST = (sys.executable, "-m", "locust", "--headless", "--only-summary", "--run-time", "3600s")
 _RECIPE = Path(__file__).parent.parent / "peers" / "generators" / "locust_recipe.py"
 
