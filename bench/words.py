@@ -70,6 +70,10 @@ def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
+def changes_of_the_list(per_s: float) -> str:
+    return f"{per_s:g} change{'' if per_s == 1 else 's'} of the list per second"
+
+
 WAY_WORDS = {
     "polling": "polling",
     "polling_etag": "polling, ETag",

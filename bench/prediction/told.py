@@ -8,7 +8,7 @@ from bench.prediction.comparison import Wall
 from bench.prediction.forecast import Forecast, StormForecast
 from bench.prediction.model import Cost, Model
 from bench.prediction.plan import Plan
-from bench.words import count, in_bytes, in_digits, in_ms, in_percent, plural
+from bench.words import changes_of_the_list, count, in_bytes, in_digits, in_ms, in_percent, plural
 
 NOT_IN_TIME = "not within"
 
@@ -105,9 +105,7 @@ def tell_walls(walls: Sequence[Wall], plan: Plan, model: Model, *, nodes: int, g
 def assumptions(plan: Plan) -> str:
     """What a comparison holds for."""
     changes = (
-        f"{plan.changes:g} changes of the list per second"
-        if plan.changes_per_s is not None or plan.mix is None
-        else "a mix of roles"
+        changes_of_the_list(plan.changes) if plan.changes_per_s is not None or plan.mix is None else "a mix of roles"
     )
     limits, level = plan.limits, plan.level
     return (

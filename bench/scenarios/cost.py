@@ -16,6 +16,7 @@ from bench.record.findings import Findings
 from bench.record.profiles.sizes import COST_ROOMS, LIVES
 from bench.scenarios.engine.memory import measure_memory
 from bench.scenarios.freshness import write_checks
+from bench.words import changes_of_the_list
 
 
 def run(lab: Lab) -> Findings:
@@ -34,7 +35,7 @@ def run(lab: Lab) -> Findings:
             measure_memory(lab, book, sizes.clients)
             stage.advance()
     book.note(
-        f"active: {sizes.changes_per_s:g} changes of the list per second, whoever they are by; idle: heartbeats every "
+        f"active: {changes_of_the_list(sizes.changes_per_s)}, whoever they are by; idle: heartbeats every "
         "30 s alone; what the server does for itself is in it, which a few clients show more of than many"
     )
     return book.result("cost", FLAGS)

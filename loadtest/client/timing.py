@@ -51,7 +51,7 @@ class HeartbeatTimer:
 
     def beat(self, now_s: float, *, heard_s: float) -> bool:
         """Whether a ping is due; if so it counts as sent. None is where the silence limit has passed since `heard_s`,
-        which may be long past, and since what was told to `heard`. One call, for who has thousands of these."""
+        which may be long past, and since what was told to `heard`. One call, for a caller with thousands of these."""
         if heard_s < self._last_heard_s:
             heard_s = self._last_heard_s
         else:

@@ -70,7 +70,7 @@ def forecasts_found(
     write_errors(book)
     if at_scale:
         write_walls(book, walls() if ways is None else ways)
-        book.note(f"{AT_SCALE}: 50 rooms, 1 changes of the list per second")
+        book.note(f"{AT_SCALE}: 50 rooms, 1 change of the list per second")
     return book.result(NAME, ())
 
 

@@ -69,7 +69,9 @@ def _error_sentences(run: Run, found: Findings, made: Sequence[Forecast]) -> lis
     furthest = max(
         (each for each in made if not _is_invalid(each.error)), key=lambda each: abs(each.error.value), default=made[0]
     )
-    number_told = cite(count(_measured(made)), forecast_errors("n"))
+    told = _measured(made)
+    number_told = cite(count(told), forecast_errors("n"))
+    were = "quantity was predicted before it was" if told == 1 else "quantities were predicted before they were"
     held = cite(_percent(middle.value), forecast_errors("median"))
     far = cite(_percent(worst.value), forecast_errors("worst"))
     where = cite(f"{furthest.name} of “{furthest.case}”", of_the_worst())
@@ -89,7 +91,7 @@ def _error_sentences(run: Run, found: Findings, made: Sequence[Forecast]) -> lis
         for words, made, measure in (("median", middle, MEDIAN_ERROR), ("worst", worst, WORST_ERROR))
     )
     return [
-        f"{number_told} quantities were predicted before they were measured: the median error is "
+        f"{number_told} {were} measured: the median error is "
         f"{held}{middle.judgement.mark}, the worst {far}{worst.judgement.mark} ({where}).",
         f"Goals: {goals}.",
         f"Forecasts were held against up to {most_held} sessions of a process; with what the model was fitted to, "

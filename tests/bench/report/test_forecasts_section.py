@@ -102,7 +102,7 @@ def test_forecast_that_one_of_three_measurements_spoiled_counts_with_their_media
     book.add(PREDICTED["time to fresh p50"], 10.0, clients=100, party="a case")
     write_errors(book)
     run = replace(a_run(book.result(NAME, ())), profile=FULL)
-    assert "1 quantities were predicted before they were measured: the median error is 25 %" in section(run).shows[0]
+    assert "1 quantity was predicted before it was measured: the median error is 25 %" in section(run).shows[0]
     assert [str(each) for each in audit_of(run).disagreements] == []
 
 
@@ -175,7 +175,7 @@ def test_ways_at_scale_are_told_with_what_breaks_first_and_how_far_beyond_what_w
 
 def test_assumptions_stand_below_the_ways() -> None:
     [table] = [each for each in section(a_forecast_run()).tables if each.title == AT_SCALE_TABLE]
-    assert "50 rooms, 1 changes of the list per second" in table.note
+    assert "50 rooms, 1 change of the list per second" in table.note
 
 
 def test_run_that_compared_no_ways_has_the_forecasts_alone() -> None:
@@ -197,7 +197,7 @@ def test_report_has_the_section_with_its_chart_and_assumptions_below_it(tmp_path
     write_report(make_report(a_forecast_run()), tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
     assert "How many players each way to the list carries, and what breaks first" in page
-    assert "Forecast, not measured, on 10 nodes: 50 rooms, 1 changes of the list per second" in page
+    assert "Forecast, not measured, on 10 nodes: 50 rooms, 1 change of the list per second" in page
     assert (tmp_path / "report" / "charts" / "ways-at-scale.svg").stat().st_size > 5_000
 
 

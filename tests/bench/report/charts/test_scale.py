@@ -26,7 +26,7 @@ def test_dashed_line_stands_where_measurements_end_and_the_caption_says_so() -> 
     figure = at_scale(run, run.findings[0])
     assert drawn.uprights(figure.axes[0]) == [7_500.0]
     assert "Beyond 7,500 players (dashed line) it is extrapolated." in str(figure.get_label())
-    assert "50 rooms, 1 changes of the list per second" in str(figure.get_label())
+    assert "50 rooms, 1 change of the list per second" in str(figure.get_label())
 
 
 def test_way_that_holds_for_nobody_says_so() -> None:
