@@ -111,8 +111,8 @@ class PushClient(Counted, Receiver):
         """In, and with the list in its hands, as the specification's client begins."""
         await join(self, self._url)
         if self._http is not None:
-            await self._http.open()
-            self._fetching = asyncio.create_task(self._fetch_all(at_once=True))
+            if self._fetching is None:  # else it has heard of a change already
+                self._fetching = asyncio.create_task(self._fetch_all(at_once=True))
             await self._fetching
 
     def tcp_sockets(self) -> list[socket.socket]:

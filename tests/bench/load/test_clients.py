@@ -321,6 +321,25 @@ async def test_push_client_begins_with_the_list_and_fetches_after_an_announcemen
     assert texts["rooms_changed", len('{"type":"rooms_changed","data":{}}')] == 1
 
 
+async def test_push_client_that_hears_of_a_change_as_it_comes_fetches_over_one_connection(
+    lobby: FakeLobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two fetches at once would take each other's answer, and the client count as lost."""
+
+    async def join_amid_changes(client: PushClient, url: str) -> None:
+        await join(client, url)
+        client.on_text(b'{"type":"rooms_changed","data":{}}', perf_counter())
+
+    monkeypatch.setattr("bench.load.clients.ways.join", join_amid_changes)
+    log = Log()
+    client = a_push_client(lobby, log, Counter())
+    await client.open()
+    assert log.receipts().what.tolist() == [-1]
+    assert client.lost == 0
+    assert len(open_sockets(lobby.port)) == 2, "the WebSocket, and one connection for lists"
+    client.close()
+
+
 async def test_heartbeat_is_counted_with_its_answer(lobby: FakeLobby) -> None:
     log, texts = Log(), Counter[tuple[str, int]]()
     client = a_push_client(lobby, log, texts)
