@@ -164,7 +164,6 @@ CPU_PER_FLAP = _cpu("server CPU per client that flapped", "ms")
 
 # The room list over HTTP
 CPU_PER_REQUEST = _cpu("server CPU per request", "µs")
-REQUEST_RATE = _measure("requests", "1/s", Kind.RATE)
 ROOMS_PER_S = _measure("rate of rooms answered with 201", "1/s", Kind.RATE)
 
 # Memory

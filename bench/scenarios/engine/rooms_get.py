@@ -12,7 +12,7 @@ from time import perf_counter
 
 from bench.load.changes.publisher import GAMEMODE, Publisher
 from bench.load.sockets.http_client import HttpConnection, Response, get_request, open_http
-from bench.measures import CPU_PER_REQUEST, REQUEST_RATE
+from bench.measures import CPU_PER_REQUEST
 from bench.processes.lab import HOST, Lab
 from bench.processes.peer import node_http_command, python_peer, start_peer
 from bench.processes.remote import Remote
@@ -157,5 +157,3 @@ def write_answers(
     nobody = "" if answers else NOBODY_ANSWERED
     cpu_us = stretch.server_cpu_s / max(answers, 1) * 1e6
     book.add(CPU_PER_REQUEST, cpu_us, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)
-    rate = answers / stretch.wall_s
-    book.add(REQUEST_RATE, rate, clients=CONNECTIONS, party=party, stretch=stretch, invalid=nobody)

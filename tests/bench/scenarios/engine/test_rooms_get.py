@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from bench.load.sockets.http_client import Response
-from bench.measures import CPU_PER_REQUEST, REQUEST_RATE
+from bench.measures import CPU_PER_REQUEST
 from bench.record.book import Book
 from bench.record.findings import Findings
 from bench.record.profiles.standard import SMOKE
@@ -52,11 +52,10 @@ def answered(stage: Stage, answers: int, *statuses: int, status: int = 200) -> F
     return book.result("rooms-get", ())
 
 
-def test_cost_and_rate_are_of_the_answers_that_came(stage: Stage) -> None:
+def test_cost_is_of_the_answers_that_came(stage: Stage) -> None:
     stage.stretches = [a_stretch(wall_s=0.5, server_cpu_s=0.4)]
     found = answered(stage, 1_000, 200)
     assert value(found, CPU_PER_REQUEST) == pytest.approx(400.0)
-    assert value(found, REQUEST_RATE) == pytest.approx(2_000.0)
     assert found.faults == []
 
 
@@ -68,9 +67,7 @@ def test_answer_of_another_status_is_a_fault(stage: Stage, statuses: tuple[int, 
 
 def test_nobody_answered_is_no_figure(stage: Stage) -> None:
     found = answered(stage, 0)
-    assert {readings(found, each)[0].invalid for each in (CPU_PER_REQUEST, REQUEST_RATE)} == {
-        "nobody was answered in this time"
-    }
+    assert readings(found, CPU_PER_REQUEST)[0].invalid == "nobody was answered in this time"
 
 
 def test_parties_take_turns_and_each_begins_a_turn_in_its_place(stage: Stage) -> None:
