@@ -57,6 +57,9 @@ _RENAMED: dict[str, Measure] = {
     **{f"server CPU a client back and fresh, {stop}": each for stop, each in measures.CPU_PER_RETURN.items()},
 }
 
+RETIRED = frozenset({("requests", "1/s")})
+"""Name and unit of measures that no scenario has today; a run from before keeps them under the name they had."""
+
 
 def name_today(name: str) -> str:
     """What a measure of schema 2 is called today."""

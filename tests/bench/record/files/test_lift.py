@@ -24,7 +24,7 @@ from bench.analysis.figures import Figure, figures_of
 from bench.analysis.promises import rule_on_promises
 from bench.analysis.windows import OF_STALENESS
 from bench.measures import MEASURES
-from bench.record.files.lift import lift, name_today
+from bench.record.files.lift import RETIRED, lift, name_today
 from bench.record.files.run_file import read_run, write_run
 from bench.record.run import SCHEMA_VERSION, Run
 from bench.record.vocabulary import ANNOUNCEMENT, CHANGE_ANSWERED, FETCHED_ANNOUNCEMENT, FRESH_LIST, STATUS
@@ -200,7 +200,11 @@ def test_samples_of_the_old_broadcasts_are_all_there(run: Run) -> None:
 
 def test_names_of_measures_today_are_those_of_the_list(run: Run) -> None:
     own = {(each.measure.name, each.measure.unit) for each in figures_of(run) if each.scenario != "swarm"}
-    assert own <= set(MEASURES)
+    assert own <= set(MEASURES) | RETIRED
+
+
+def test_measure_that_is_retired_is_none_of_today() -> None:
+    assert not RETIRED & set(MEASURES)
 
 
 def test_renamed_measure_has_one_name_and_an_unknown_one_keeps_its_own() -> None:
