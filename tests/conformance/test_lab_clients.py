@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -122,3 +124,13 @@ def test_among_compares_the_p99_of_both() -> None:
     seen = Among(Hostile.PING_FLOOD, Transport.BARE, 1, (1.0,) * 99 + (2.0,), (3.0,) * 98 + (8.0,) * 2, 0, 0)
     assert seen.p99_ms == (1.0, 8.0)
     assert seen.ratio == 8.0
+
+
+def test_hostile_client_says_nothing_of_what_it_writes_to_a_connection_that_has_ended() -> None:
+    with servers([Way.TLS]) as targets:
+        arguments = [Hostile.NEVER_READS.value, str(targets[Way.TLS].port), Transport.TLS.value, "3"]
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.load.clients.hostile", *arguments],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=True,
+        )  # fmt: skip
+    assert (done.stdout, done.stderr) == (f"{Hostile.NEVER_READS.value}\n", "")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import os
 import socket
 import sys
@@ -93,7 +94,7 @@ async def be_hostile(kind: Hostile, port: int, transport: Transport, *, seconds:
 
 
 async def _send_for_ever(client: RawClient, data: bytes) -> None:
-    while not client.has_ended:
+    while not (client.has_ended or client.wire.is_closing()):  # the latter where it does not read, too
         if client.wire.get_write_buffer_size() < 1 << 20:
             client.send(data)
         await asyncio.sleep(1 / WRITES_PER_S)
@@ -250,6 +251,7 @@ def stand_back() -> None:
 def main(arguments: list[str]) -> None:
     kind, port, transport, seconds = arguments
     stand_back()
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of writes after the end, and they are meant
     print(kind, flush=True)
     asyncio.run(be_hostile(Hostile(kind), int(port), Transport(transport), seconds=float(seconds)))
 
