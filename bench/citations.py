@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 Quantity: TypeAlias = dict[str, Any]
@@ -85,8 +86,8 @@ def uncited_numbers(text: str, citations: Sequence[Citation], names: Sequence[st
     covered = [False] * len(text)
     for each in citations:
         covered[each.start : each.end] = [True] * len(each.text)
-    for name in sorted(names, key=len, reverse=True):
-        for found in re.finditer(rf"(?<![\w.,]){re.escape(name)}(?!\w)", text) if re.search(r"\d", name) else ():
+    for name, in_text in _with_digits(tuple(names)):
+        for found in in_text.finditer(text) if name in text else ():
             covered[found.start() : found.end()] = [True] * len(name)
     words = re.finditer(r"\S+", text)
     return [
@@ -94,6 +95,12 @@ def uncited_numbers(text: str, citations: Sequence[Citation], names: Sequence[st
         for word in words
         if any(text[at].isdigit() and not covered[at] for at in range(word.start(), word.end()))
     ]
+
+
+@lru_cache(maxsize=16)
+def _with_digits(names: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    """Those of which a text could have a number, and how they stand in it: a report asks for thousands of texts."""
+    return [(name, re.compile(rf"(?<![\w.,]){re.escape(name)}(?!\w)")) for name in names if re.search(r"\d", name)]
 
 
 def combined(of: str, own: Quantity, other: Quantity, unit: str = "") -> Quantity:
