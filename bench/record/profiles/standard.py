@@ -91,7 +91,7 @@ SMOKE = Profile(
 
 QUICK = Profile(
     name="quick",
-    budget_s=168.0,
+    budget_s=163.0,
     left_out=["prediction"],
     purpose="the questions at sizes that take at most three minutes on two cores",
     noise=NoiseSizes(clients=200, repeats=2, broadcasts=2, get_s=0.2),
@@ -104,8 +104,8 @@ QUICK = Profile(
         changes_per_s=[0.0, 0.1, 1.0, 10.0],
     ),
     break_even=BreakEvenSizes(ways=["push"], clients=[150], changes_per_s=[0.5], rooms=10, window_s=2.0),
-    capacity=CapacitySizes(first=2_000, broadcasts=2, resolution=1.0),
-    peers=PeersSizes(clients=400, broadcasts=5, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
+    capacity=CapacitySizes(first=4_000, broadcasts=2, resolution=1.0),
+    peers=PeersSizes(clients=400, broadcasts=4, get_s=0.15, only=[FLOOR, NAIVE_TORNADO, NODE_EXPRESS]),
     cost=CostSizes(lives=["idle", "active, push with fetch"], window_s=1.0),
     simulation=SimulationSizes(schedules=4),
     prediction=PredictionSizes(
@@ -115,7 +115,7 @@ QUICK = Profile(
         ),
     ),
     swarm=SwarmSizes(
-        users=60, spawn_per_s=30.0, run_s=8.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
+        users=60, spawn_per_s=30.0, run_s=6.0, poller_share=0.25, room_interval_s=30.0, room_lifetime_s=10.0,
         mix=EVERY_FEATURE,
     ),
 )  # fmt: skip

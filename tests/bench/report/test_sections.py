@@ -318,7 +318,7 @@ def test_flap_tells_how_many_of_those_who_were_cut() -> None:
          "One process holds at least 4,000 clients with p99 of the fan-out below 250 ms and nobody left out; no more "
          "were tried."),
         (0, f"0 clients met it, and with more {DISTURBED}: the knee is at least there",
-         f"How many clients one process holds was not measured: {DISTURBED} at 2,000 already."),
+         f"How many clients one process holds was not measured: {DISTURBED} at 4,000 already."),
     ],
     ids=["found", "open", "disturbed"],
 )  # fmt: skip
