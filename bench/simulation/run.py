@@ -22,7 +22,7 @@ from bench.simulation.clients.player import Player
 from bench.simulation.clients.reading import Read
 from bench.simulation.faults import Stage
 from bench.simulation.nodes.calls import Answer
-from bench.simulation.nodes.node import SECRET, Node
+from bench.simulation.nodes.node import SECRET, Claimed, Node
 from bench.simulation.outside.loop import NodeClock, ProcessLoop, World
 from bench.simulation.outside.store import Database
 from bench.simulation.outside.valkey import Valkey
@@ -79,10 +79,11 @@ class Simulation:
         self.observer = Observer(self.world, self.database, tells=tells)
         self.answers = Answers(self.observer.history, self.database)
         settings = settings_of(schedule.seed)
+        signed: dict[str, Claimed] = {}
         self.nodes = [
             Node(
                 name, self.world, settings=settings, node_timeout_s=NODE_TIMEOUT_S, valkey=self.valkey,
-                database=self.database, watch=self.observer, seed=seed,
+                database=self.database, watch=self.observer, seed=seed, signed=signed,
             )
             for name in "abcdefgh"[:NODES]
         ]  # fmt: skip
@@ -167,6 +168,7 @@ class Simulation:
         world.forget()
         for fiber in list(world.fibers):
             fiber.end()
+        world.spare.clear()
         world.forget()
         lives = [life for node in self.nodes for life in node.lives]
         for life in lives:

@@ -35,8 +35,7 @@ class Network:
 
     def pick(self) -> Life | None:
         """Where the balancer sends the next one: to a node that says that it is ready, if there is one."""
-        lives = [node.life for node in self._nodes]
-        open_ones = [life for life in lives if life is not None and life.is_open]
+        open_ones = [life for node in self._nodes if (life := node.life) is not None and life.is_open]
         ready = [life for life in open_ones if life.loop.is_frozen or life.app.nodes is None or life.app.nodes.is_ready]
         candidates = ready or open_ones
         return self._random.choice(candidates) if candidates else None

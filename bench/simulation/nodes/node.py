@@ -49,7 +49,10 @@ class Node:
         database: Database,
         watch: Watch,
         seed: str,
+        signed: dict[str, Claimed] | None = None,
     ) -> None:
+        """`signed`: what tokens say whose signature is good, for all nodes that have the same secret; None: nobody has
+        checked any."""
         self.name = name
         self.world = world
         self.settings = settings
@@ -58,8 +61,7 @@ class Node:
         self.database = database
         self.watch = watch
         self.seed = f"{seed}/{name}"
-        self.signed: dict[str, Claimed] = {}
-        """What tokens say whose signature is good."""
+        self.signed: dict[str, Claimed] = {} if signed is None else signed
         self.journal = MemoryJournal()
         self.ahead_s = 0.0
         """Of its wall clock."""
@@ -69,8 +71,8 @@ class Node:
     @property
     def life(self) -> Life | None:
         """The process that runs, if one does."""
-        last = self.lives[-1] if self.lives else None
-        return last if last is not None and not last.is_over else None
+        lives = self.lives
+        return lives[-1] if lives and not lives[-1].is_over else None
 
     def start(self) -> None:
         """Have a process, from now on."""

@@ -71,12 +71,21 @@ class World:
         """The greenlet in which `run` runs, for code that blocks."""
         self.fibers: dict[Any, None] = {}
         """Code that blocks, and has not ended."""
+        self.spare: list[Any] = []
+        """Greenlets in which nothing runs any more."""
 
     def call_later(self, delay_s: float, callback: Callable[..., Any], *args: Any) -> Call:
-        return self.put(Call(self.now_s + delay_s, None, callback, args))
+        return self.call_at(self.now_s + delay_s, callback, *args)
 
     def call_at(self, at_s: float, callback: Callable[..., Any], *args: Any) -> Call:
-        return self.put(Call(at_s, None, callback, args))
+        """As `put`, written out: most calls of a run come this way."""
+        call = Call(at_s, None, callback, args)
+        if at_s <= self.now_s:
+            self.soon.append(call)
+        else:
+            self._order = order = self._order + 1
+            heappush(self._later, (at_s, order, call))
+        return call
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
         self.soon.append(Call(0.0, None, callback, args))
@@ -115,38 +124,40 @@ class World:
         soon, later, pop, take = self.soon, self._later, heappop, self.soon.popleft
         calls = since = self.calls
         self._is_over = False
-        while not self._is_over:
-            if soon:
-                call = take()
-                if call.is_off:
-                    continue
-                if calls - since > MOST_CALLS_AT_ONCE:
-                    raise RuntimeError("calls go round in circles, and no time passes")
-            else:
-                if not later or later[0][0] > until_s:
-                    break
-                at_s, _, call = pop(later)
-                if call.is_off:
-                    continue
-                self.now_s = at_s
-                since = calls
-            calls += 1
-            self.calls = calls
-            loop = call.loop
-            if loop is None:
-                call.callback(*call.args)
-            elif type(loop) is not ProcessLoop:
-                loop.make(call)
-            elif loop.is_standing:
-                loop.hold(call)
-            else:
-                if self.running is not loop:
-                    self.running = loop
-                    _set_running_loop(loop.as_asyncio)
-                try:
+        try:
+            while not self._is_over:
+                if soon:
+                    call = take()
+                    if call.is_off:
+                        continue
+                    if calls - since > MOST_CALLS_AT_ONCE:
+                        raise RuntimeError("calls go round in circles, and no time passes")
+                else:
+                    if not later or later[0][0] > until_s:
+                        break
+                    at_s, _, call = pop(later)
+                    if call.is_off:
+                        continue
+                    self.now_s = at_s
+                    since = calls
+                calls += 1
+                loop = call.loop
+                if loop is None:
                     call.callback(*call.args)
-                except Exception as fault:
-                    loop.call_exception_handler({"message": f"in {call.callback!r}", "exception": fault})
+                elif type(loop) is not ProcessLoop:
+                    loop.make(call)
+                elif loop.is_standing:
+                    loop.hold(call)
+                else:
+                    if self.running is not loop:
+                        self.running = loop
+                        _set_running_loop(loop.as_asyncio)
+                    try:
+                        call.callback(*call.args)
+                    except Exception as fault:
+                        loop.call_exception_handler({"message": f"in {call.callback!r}", "exception": fault})
+        finally:
+            self.calls = calls
         if not self._is_over:
             self.now_s = until_s
 

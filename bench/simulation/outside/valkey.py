@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bench.simulation.outside.loop import Call, World
+from bench.simulation.outside.loop import World
 from lobby_server.backplane.errors import EpochGone
 from lobby_server.backplane.wire import Entry
 
@@ -37,19 +37,13 @@ class Reader(Protocol):
 class _Waiting:
     """A read for which there was nothing yet."""
 
-    __slots__ = ("after", "epoch", "reader", "timer")
+    __slots__ = ("after", "epoch", "give_up_s", "reader")
 
-    def __init__(self, epoch: str, after: StreamId, reader: Reader) -> None:
+    def __init__(self, epoch: str, after: StreamId, reader: Reader, give_up_s: float) -> None:
         self.epoch = epoch
         self.after = after
         self.reader = reader
-        self.timer: Call | None = None
-
-    def is_over(self) -> None:
-        """Its timer holds it, and it must not hold its timer."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        self.give_up_s = give_up_s
 
 
 @dataclass
@@ -88,6 +82,8 @@ class Valkey:
         self.appended = 0
         self._world = world
         self._readers: list[_Waiting] = []
+        """The one that has waited for longest first, which is the first to give up."""
+        self._has_timer = False
         self._waiting: list[Callable[[], None]] = []
         self.life = 0
         """Goes up when it dies: connections to the life before are reset."""
@@ -117,7 +113,6 @@ class Valkey:
         self._waiting.clear()
         readers, self._readers = self._readers, []
         for waiting in readers:
-            waiting.is_over()
             waiting.reader.lose()
 
     def come_up(self, *, keeps: str) -> None:
@@ -166,14 +161,19 @@ class Valkey:
         if found:
             reader.answer(found)
             return
-        waiting = _Waiting(epoch, after, reader)
-        waiting.timer = self._world.call_later(BLOCK_S, self._give_up, waiting)
-        self._readers.append(waiting)
+        self._readers.append(_Waiting(epoch, after, reader, self._world.now_s + BLOCK_S))
+        if not self._has_timer:
+            self._has_timer = True
+            self._world.call_at(self._readers[0].give_up_s, self._give_up)
 
-    def _give_up(self, waiting: _Waiting) -> None:
-        waiting.timer = None
-        self._readers.remove(waiting)
-        waiting.reader.answer([])
+    def _give_up(self) -> None:
+        """Most reads are answered before: one timer for all of them, at the moment of the first."""
+        self._has_timer = False
+        while self._readers and self._readers[0].give_up_s <= self._world.now_s:
+            self._readers.pop(0).reader.answer([])
+        if self._readers:
+            self._has_timer = True
+            self._world.call_at(self._readers[0].give_up_s, self._give_up)
 
     def _after(self, epoch: str, after: StreamId, most: int) -> Any:
         found: list[tuple[str, Entry]] = []
@@ -190,7 +190,6 @@ class Valkey:
     def _wake_readers(self) -> None:
         readers, self._readers = self._readers, []
         for waiting in readers:
-            waiting.is_over()
             waiting.reader.answer(self._after(waiting.epoch, waiting.after, MOST_ENTRIES))
 
     def first_after(self, epoch: str, after: StreamId) -> int | None:
