@@ -23,7 +23,7 @@ from bench.simulation.clients.reading import Read
 from bench.simulation.faults import Stage
 from bench.simulation.nodes.calls import Answer
 from bench.simulation.nodes.node import SECRET, Claimed, Node
-from bench.simulation.outside.loop import NodeClock, ProcessLoop, World
+from bench.simulation.outside.loop import GoesRound, NodeClock, ProcessLoop, World
 from bench.simulation.outside.store import Database
 from bench.simulation.outside.valkey import Valkey
 from bench.simulation.schedule import BEGIN_S, LASTS_S, NODES, Schedule
@@ -120,6 +120,8 @@ class Simulation:
                 self.observer.note("", "everything is mended; things become quiet")
                 world.run(world.now_s + SETTLES_S)
             self._settle()
+        except GoesRound as fault:
+            self.observer.violated("time goes on", str(fault))
         finally:
             outcome = Outcome(
                 self.schedule, self.observer.violation, self.observer.story, self.observer.entries, world.calls,
@@ -132,9 +134,12 @@ class Simulation:
 
     def _settle(self) -> None:
         give_up_s = self.world.now_s + AT_MOST_S - SETTLES_S
+        for invariant, how in quiet.left_behind(self.nodes, self.database, self.observer.history.rooms_made):
+            self.observer.violated(invariant, how)
         while self.observer.violation is None:
             first = next(self._faults(), None)
             if first is None:
+                self.observer.look(self.stage.all_lives()[0].log)  # the others are equal
                 return
             if self.world.now_s >= give_up_s:
                 self.observer.violated(*first)
@@ -179,7 +184,7 @@ class Simulation:
         circles: list[object] = [each for app in apps for each in vars(app).values()]
         circles += [life.log for life in lives if hasattr(life, "log")]
         circles += [each for player in self.players for each in (player.connection, player.list, player.network)]
-        for held in (*circles, *apps, *lives, *self.players, *self.nodes):
+        for held in (*circles, *apps, *lives, *self.players, *self.nodes, self.scene):
             if hasattr(held, "__dict__") and not isinstance(held, Settings):
                 vars(held).clear()
 
@@ -191,7 +196,7 @@ class Simulation:
             player_seed = f"{seed}/player/{number}"
             player = Player(
                 self.world,
-                Network(self.world, self.nodes, Random(f"{player_seed}/network")),
+                Network(self.world, self.nodes, Random(f"{player_seed}/network"), read=read),
                 name=device.name,
                 user=device.user,
                 token=self._issue(device.user),

@@ -60,7 +60,9 @@ class HeartbeatTimer:
 
     def wait_s(self, now_s: float) -> float:
         """How long a reader may block before `take_ping` and `is_dead` have to be asked again; never negative."""
-        return max(0.0, min(self._next_ping_s, self._last_heard_s + self._silence_limit_s) - now_s)
+        dead_s = self._last_heard_s + self._silence_limit_s
+        wait_s = (self._next_ping_s if self._next_ping_s < dead_s else dead_s) - now_s
+        return wait_s if wait_s > 0.0 else 0.0
 
     def is_dead(self, now_s: float) -> bool:
         """Whether the silence limit has passed. Ask only after a read that found nothing: a reader that was held up may

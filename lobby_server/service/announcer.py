@@ -123,6 +123,11 @@ class Announcer:
         """Tell all sessions."""
         self._tell_profiles(message, lambda profile: True)
 
+    @property
+    def knows_of_rooms(self) -> bool:
+        """Whether everybody is told of the list as it is now, or will be as soon as it is time."""
+        return self._fanout.is_silent or self._rooms_changed.is_wished or not self._rooms.has_news
+
     # -- to some --------------------------------------------------------------------------------------------------
 
     def tell_users(self, user_ids: Iterable[int], message: ServerMessage) -> None:

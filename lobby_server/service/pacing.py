@@ -51,6 +51,11 @@ class Paced:
         else:
             self._timer = self._clock.call_later(wait_s, self._run)
 
+    @property
+    def is_wished(self) -> bool:
+        """Whether a call is to come."""
+        return self._timer is not None
+
     def cancel(self) -> None:
         """Forget what was wished."""
         if self._timer is not None:

@@ -38,6 +38,19 @@ async def test_nothing_is_announced_once_the_service_is_stopped(house: House) ->
     assert bob.told(but=frozenset()) == []
 
 
+async def test_announcer_knows_of_a_change_that_it_was_told_of_and_of_no_other(house: House) -> None:
+    announcer, rooms = house.app.announcer, house.app.rooms
+    house.connect(BOB)
+    await rooms.create_room(ANN, RoomWish(gamemode="ffa"))
+    assert announcer.knows_of_rooms
+    rooms.book.list_changed()
+    assert not announcer.knows_of_rooms
+    announcer.rooms_changed()  # announced in a moment
+    assert announcer.knows_of_rooms
+    house.clock.advance(0.3)
+    assert announcer.knows_of_rooms
+
+
 async def test_newcomer_to_many_rooms_gets_the_list_in_parts_that_engines_can_take(house: House) -> None:
     for number in range(400):
         wish = RoomWish(gamemode=f"mode {number}", mapName="a map of some name")

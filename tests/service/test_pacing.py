@@ -47,6 +47,16 @@ def test_wishes_of_a_burst_are_joined_and_the_last_one_is_acted_on() -> None:
     assert pacer.paced.joined == 8
 
 
+def test_call_is_to_come_while_a_wish_waits() -> None:
+    pacer = Pacer(0.25)
+    pacer.change()
+    assert not pacer.paced.is_wished
+    pacer.change()
+    assert pacer.paced.is_wished
+    pacer.clock.advance(0.25)
+    assert not pacer.paced.is_wished
+
+
 def test_interval_of_zero_acts_on_every_wish() -> None:
     pacer = Pacer(0.0)
     for _ in range(3):

@@ -119,6 +119,8 @@ class Observer:
             shown = list_of(book)
             if self._lists.setdefault(revision, shown) != shown:
                 self.violated("one revision, one list", f"{log.node} has another list at {revision} than was shown")
+            if self._lists.get(held, shown) != shown and not app.announcer.knows_of_rooms:
+                self.violated("changes are announced", f"{log.node} tells nobody of its list at {revision}")
         summary = summary_of(app.replica.state)
         first, of = self._summaries.setdefault(log.position, (summary, log.node))
         if first != summary:

@@ -4,7 +4,7 @@ have, and every player believes what is true.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -47,6 +47,24 @@ def faults(
     online = {each.id for each in truth.presence.online()}
     for player in players:
         yield from _views(player, truth, listed, online)
+
+
+def left_behind(nodes: Sequence[Node], database: Database, rooms_made: Container[str]) -> Iterator[tuple[str, str]]:
+    """Rooms of the database that never stood in the log (`rooms_made`), though the process that was to make them goes
+    on and waits for nothing: it knows that it will not make them, and takes them back itself. The node that leads takes
+    them for somebody's leftovers too, after a minute or two, and until then a lobby that starts would have them.
+
+    A process that others had given up is not asked: what it had to write then is void."""
+    for node in nodes:
+        life = node.life
+        if life is None or not life.is_open or life.log.node != life.first_name:
+            continue
+        if life.log.waiting or life.app.writer.waiting:
+            continue
+        for room_id in database.kept_rooms():
+            is_there = room_id in rooms_made or life.app.rooms.book.get(room_id) is not None
+            if life.has_named(room_id) and not is_there:
+                yield "what is not made leaves nothing", f"room {room_id} of {node.name} is in the database"
 
 
 def _equal(lives: Sequence[Life]) -> Iterator[tuple[str, str]]:

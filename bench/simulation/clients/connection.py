@@ -145,6 +145,8 @@ class SimulatedLink(Link):
         if self._wire is not None:
             self._wire.abort()
             self._wire = None
+        if self._ending is not None:
+            self._ending.__traceback__ = None  # its frames hold the link, which holds it
 
     # -- `bench.simulation.outside.wire.Inbox` ----------------------------------------------------------------------
 

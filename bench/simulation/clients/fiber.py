@@ -11,10 +11,12 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from bench.simulation.outside.loop import Call, World
+from bench.simulation.outside.loop import Call, GoesRound, World
 
 SHORTEST_S = 1e-6
 """Time passes for whoever waits, however short: a deadline may be reached but for a rounding."""
+MOST_IN_VAIN = 10_000
+"""So often code may wait for the shortest time, one after the other: above it, it waits for nothing."""
 
 
 class Fiber:
@@ -31,6 +33,8 @@ class Fiber:
         self._timer: Call | None = None
         """At the latest when it has to go on: what waits again and again has one, not one for each time."""
         self._until_s = inf
+        self._in_vain = 0
+        """How often it has waited for the shortest time, since it last waited longer."""
         self._is_parked = False
         world.fibers[self] = None
         if at_once and getcurrent() is world.hub:
@@ -46,12 +50,18 @@ class Fiber:
         return fiber
 
     def park(self, timeout_s: float | None) -> bool:
-        """Let others run until `wake`, or for that long. Whether it was woken."""
+        """Let others run until `wake`, or for that long. Whether it was woken. The world meets `GoesRound` where code
+        does nothing but wait for the shortest time."""
         self._is_parked = True
         if timeout_s is None:
             self._until_s = inf
         else:
-            self._until_s = until_s = self._world.now_s + max(SHORTEST_S, timeout_s)
+            if timeout_s > SHORTEST_S:
+                self._in_vain = 0
+            else:
+                timeout_s = SHORTEST_S
+                self._in_vain += 1
+            self._until_s = until_s = self._world.now_s + timeout_s
             timer = self._timer
             if timer is None or timer.at_s > until_s:
                 if timer is not None:
@@ -85,6 +95,8 @@ class Fiber:
         if not self._is_parked:
             return
         if self._until_s <= self._world.now_s:
+            if self._in_vain > MOST_IN_VAIN:
+                raise GoesRound("a client goes round in circles: it waits again and again for no time at all")
             self._is_parked = False
             self._go_on(False)
         elif self._until_s < inf:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from bench.simulation.clients.fiber import Fiber
+from bench.simulation.clients.reading import Read
 from bench.simulation.nodes.calls import NONE, Answer, Asked
 from bench.simulation.nodes.node import Life, Node
 from bench.simulation.outside.loop import World
@@ -17,7 +18,9 @@ from lobby_server.protocol.resources import Room
 
 HTTP_TIMEOUT_S = 6.0
 """Longer than a server takes to give up a command."""
-LATENCY_S = (0.001, 0.01)
+LEAST_S, MOST_S = 0.001, 0.01
+"""Latency of one way."""
+SPREAD_S = MOST_S - LEAST_S
 AWAY = b'{"error": "try again later", "code": "try_again_later"}'
 
 
@@ -26,12 +29,14 @@ class Network:
 
     url = "http://lobby"
 
-    def __init__(self, world: World, nodes: Sequence[Node], random: Random) -> None:
+    def __init__(self, world: World, nodes: Sequence[Node], random: Random, *, read: Read | None = None) -> None:
+        """`read`: what any player has read before; None: nobody has read anything."""
         self.wires: list[Wire] = []
         """Of this player, that are not over for both ends."""
         self._world = world
         self._nodes = nodes
         self._random = random
+        self._read = Read() if read is None else read
 
     def pick(self) -> Life | None:
         """Where the balancer sends the next one: to a node that says that it is ready, if there is one."""
@@ -44,10 +49,10 @@ class Network:
 
     def connect(self, life: Life, *, window: int) -> Wire:
         """A connection that is about to be opened; its inbox hears what comes of it."""
-        wire = Wire(self._world, life.loop, Random(self._random.random()), window=window)
+        wire = Wire(self._world, life.loop, Random(self._random.random()), window=window, chunks=self._read.chunks)
         self.wires = [each for each in self.wires if not each.is_over]
         self.wires.append(wire)
-        self._world.call_later(self._random.uniform(*LATENCY_S), self._arrive, life, wire)
+        self._world.call_later(LEAST_S + SPREAD_S * self._random.random(), self._arrive, life, wire)
         return wire
 
     def _arrive(self, life: Life, wire: Wire) -> None:
@@ -69,9 +74,9 @@ class Network:
 
         life = self.pick()
         if life is None:
-            fiber.sleep(LATENCY_S[1])
+            fiber.sleep(MOST_S)
             return NONE
-        self._world.call_later(self._random.uniform(*LATENCY_S), self._call, life, asked, reply)
+        self._world.call_later(LEAST_S + SPREAD_S * self._random.random(), self._call, life, asked, reply)
         give_up_s = self._world.now_s + HTTP_TIMEOUT_S
         while not answers:
             if not fiber.park(give_up_s - self._world.now_s) and not answers:

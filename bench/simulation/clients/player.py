@@ -90,7 +90,6 @@ class Player:
         self.user = user
         self.token = token
         self.features = features
-        self.random = Random(f"{seed}/deeds")
         self.connection = SimulatedConnection(
             world,
             network,

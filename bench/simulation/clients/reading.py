@@ -12,5 +12,7 @@ from lobby_server.protocol.resources import Room
 class Read:
     """In one run, by all players. Nobody changes what they read."""
 
+    chunks: dict[bytes, list[tuple[int, bytes]]] = field(default_factory=dict)
+    """Opcodes and payloads of the frames in it, of what came in one piece."""
     messages: dict[bytes, ServerMessage] = field(default_factory=dict)
     lists: dict[bytes, tuple[Room, ...]] = field(default_factory=dict)

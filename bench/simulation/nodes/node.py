@@ -114,13 +114,16 @@ class Life:
         self.stream = SimulatedStream(node.valkey, loop, Random(f"{seed}/valkey"))
         self.store = SimulatedStore(node.database, loop, Random(f"{seed}/database"))
         ids = itertools.count(1)
+        prefix = self._prefix = f"{node.name}{number}-"
 
         def new_id() -> str:
-            return f"{node.name}{number}-{next(ids)}"
+            return f"{prefix}{next(ids)}"
 
         # A queue makes its events in the loop that runs; so does the composition as a whole.
         self.log: WatchedLog
         self.app: App
+        self.first_name = ""
+        """Of the node in the log; it has another one once the others have given it up."""
 
         def compose() -> None:
             self.log = WatchedLog(
@@ -133,6 +136,7 @@ class Life:
                 address=node.name,
                 watch=node.watch,
             )
+            self.first_name = self.log.node
             self.app = App(
                 settings=node.settings,
                 runtime=Runtime(
@@ -156,6 +160,10 @@ class Life:
             loop.create_task(self._start())
 
         loop.call_soon(compose)
+
+    def has_named(self, what: str) -> bool:
+        """Whether this process gave something its id."""
+        return what.startswith(self._prefix)
 
     # -- its end --------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,10 @@ MOST_CALLS_AT_ONCE = 200_000
 _set_running_loop = asyncio._set_running_loop
 
 
+class GoesRound(RuntimeError):
+    """Something goes round in circles, and no time passes that is worth the name."""
+
+
 class Maker(Protocol):
     """A process in virtual time, as `World` sees it."""
 
@@ -131,7 +135,7 @@ class World:
                     if call.is_off:
                         continue
                     if calls - since > MOST_CALLS_AT_ONCE:
-                        raise RuntimeError("calls go round in circles, and no time passes")
+                        raise GoesRound("calls go round in circles, and no time passes")
                 else:
                     if not later or later[0][0] > until_s:
                         break

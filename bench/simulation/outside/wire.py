@@ -94,7 +94,16 @@ class Inbox(Protocol):
 class Wire:
     """One connection; to the node it is a `lobby_server.service.ports.Transport`."""
 
-    def __init__(self, world: World, loop: ProcessLoop, random: Random, *, window: int = WINDOW_BYTES) -> None:
+    def __init__(
+        self,
+        world: World,
+        loop: ProcessLoop,
+        random: Random,
+        *,
+        window: int = WINDOW_BYTES,
+        chunks: dict[bytes, list[tuple[int, bytes]]] | None = None,
+    ) -> None:
+        """`chunks`: what came in one piece on any connection, and its frames; None: nobody has read any."""
         self.served: Served | None = None
         self.inbox: Inbox | None = None
         self.window = window
@@ -103,6 +112,7 @@ class Wire:
         self._world = world
         self._loop = loop
         self._parser = FrameParser()
+        self._chunks: dict[bytes, list[tuple[int, bytes]]] = {} if chunks is None else chunks
         self._under_way = 0
         self._on_writable: Callable[[], None] | None = None
         self._is_closing = False
@@ -169,7 +179,7 @@ class Wire:
     def abort(self) -> None:
         """The client's end is gone: the node meets a reset."""
         if not self._is_over_at_client:
-            self._is_over_at_client = True
+            self._is_over_at_client, self.inbox = True, None
             self.lane_in.send(("reset",))
 
     def break_off(self) -> None:
@@ -180,7 +190,7 @@ class Wire:
 
     def lose_node(self) -> None:
         """The process at the other end has ended: the client meets a reset."""
-        self._is_over_at_node = True
+        self._is_over_at_node, self.served = True, None
         self._world.call_later(0.001, self._end_at_client, "reset", None)
 
     # -- arrivals -------------------------------------------------------------------------------------------------
@@ -201,12 +211,24 @@ class Wire:
         self._under_way -= len(what)
         if was_full and self._on_writable is not None:
             self._loop.call_soon(self._tell_writable)
-        heard = self._parser.feed(what)
+        heard = self._frames_of(what)
         for opcode, _ in heard:
             if opcode == OP_PING:
                 self.lane_in.send(("pong",))
         if heard:
             self.inbox.heard(heard)
+
+    def _frames_of(self, chunk: bytes) -> list[tuple[int, bytes]]:
+        """Most of what a node sends goes to many: it is taken apart once."""
+        parser = self._parser
+        if not parser.is_between:
+            return parser.feed(chunk)
+        frames = self._chunks.get(chunk)
+        if frames is None:
+            frames = parser.feed(chunk)
+            if parser.is_between:
+                self._chunks[chunk] = frames
+        return frames
 
     def _arrived_at_node(self, what: Any) -> None:
         self._loop.do(self._take_at_node, what)
@@ -228,15 +250,17 @@ class Wire:
             self._end_at_node(what[0] == "reset")
 
     def _end_at_node(self, abrupt: bool) -> None:
-        if not self._is_over_at_node and self.served is not None:
-            self._is_over_at_node = True
-            self.served.ended(abrupt=abrupt)
+        served = self.served
+        if not self._is_over_at_node and served is not None:
+            self._is_over_at_node, self.served = True, None  # the two would hold each other
+            served.ended(abrupt=abrupt)
 
     def _end_at_client(self, why: str, code: int | None) -> None:
         if not self._is_over_at_client:
             self._is_over_at_client = True
-            if self.inbox is not None:
-                self.inbox.over(why, code)
+            inbox, self.inbox = self.inbox, None
+            if inbox is not None:
+                inbox.over(why, code)
 
     def _tell_writable(self) -> None:
         if self._on_writable is not None and not self._is_over_at_node and self._under_way < self.window:

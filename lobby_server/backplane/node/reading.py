@@ -110,7 +110,7 @@ class Reader:
             apply(command, at_s, node, None if waits is None else waits.request)
             if isinstance(command, NodeUp) and command.node == own:
                 self._health.is_up = True
-            elif isinstance(command, NodeDown | NodeLost) and command.node == own:
+            elif isinstance(command, (NodeDown, NodeLost)) and command.node == own:
                 is_given_up = True
         for left in pending or ():  # of a batch that was not to be applied
             if left.request is not None:

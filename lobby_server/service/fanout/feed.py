@@ -152,6 +152,8 @@ class Feed:
     def close_tick(self) -> Delivery | None:
         """What was published since the last tick, or the first of it where the feed is paced, for `deliver`; None:
         nothing was, or no session hears it."""
+        if not self._open:
+            return None
         entries, newcomers, passed_by = self._take_open()
         if not entries or not len(self):
             return None

@@ -72,9 +72,11 @@ class Heartbeat:
         while self._turned_s + self._slot_s <= now_s:
             self._turned_s += self._slot_s
             self._position = (self._position + 1) % len(self._wheel)
-            due, self._wheel[self._position] = self._wheel[self._position], {}
-            for session in due:
-                self._look(session, now_s)
+            due = self._wheel[self._position]
+            if due:
+                self._wheel[self._position] = {}
+                for session in due:
+                    self._look(session, now_s)
         self._timer = self._clock.call_later(max(0.0, self._turned_s + self._slot_s - now_s), self._turn)
 
     def _look(self, session: Peer, now_s: float) -> None:

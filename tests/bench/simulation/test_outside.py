@@ -180,6 +180,30 @@ def test_full_window_takes_no_more_until_the_client_has_read(world: World, wire:
     assert client.ending is None
 
 
+def test_chunk_is_read_the_same_whether_another_connection_has_read_it_or_not(world: World, process: Process) -> None:
+    chunks: dict[bytes, list[tuple[int, bytes]]] = {}
+    wires = [Wire(world, process.loop, Random(1), window=window, chunks=chunks) for window in (2000, 2000, 50)]
+    clients = [Client(wire) for wire in wires]
+    frame = server_frame(b"x" * 100)
+    whole, again, cut = wires
+    for wire in (whole, again):
+        Server(wire)
+        wire.send(frame)
+    Server(cut)
+    sent = 0
+    while sent < len(frame):
+        sent += cut.send(frame[sent:])
+        world.run(world.now_s + 1.0)
+    cut.send(frame[:50])
+    world.run(world.now_s + 1.0)
+    cut.send(frame[50:100])
+    world.run(world.now_s + 1.0)
+    cut.send(frame[100:])
+    world.run(world.now_s + 1.0)
+    assert [client.heard_ for client in clients] == [[b"x" * 100], [b"x" * 100], [b"x" * 100] * 2]
+    assert list(chunks) == [frame]
+
+
 def test_half_open_connection_tells_nobody(world: World, wire: Wire) -> None:
     client, server = Client(wire), Server(wire)
     wire.lane_in.is_cut = wire.lane_out.is_cut = True

@@ -39,6 +39,7 @@ class Node:
             settings=SimpleNamespace(outbox_log_bytes=100),
             fanout=SimpleNamespace(profiles=lambda: iter((1, 2)), logged_bytes=0),
             writer=SimpleNamespace(is_full=False, waiting=0),
+            announcer=SimpleNamespace(knows_of_rooms=True),
         )
         self._hearers: dict[type, Any] = {}
         observer.watch_app(self.app, self.log)  # type: ignore[arg-type]
@@ -185,6 +186,24 @@ def test_nodes_show_one_list_at_one_revision(observer: Observer, node: Node) -> 
     third.lobby.books.rooms.revision = 7
     third.take(1, commands.Nothing())
     assert violated(observer) == "one revision, one list"
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_change_of_the_list_is_announced(observer: Observer, node: Node, *, is_announced: bool) -> None:
+    node.lobby.come(ANN)
+    node.take(1, commands.Nothing())
+    node.lobby.make_room("r1", ANN)
+    node.app.announcer.knows_of_rooms = is_announced
+    node.take(2, commands.Nothing())
+    assert violated(observer) == ("" if is_announced else "changes are announced")
+
+
+def test_revision_that_goes_up_without_a_change_has_not_to_be_announced(observer: Observer, node: Node) -> None:
+    node.take(1, commands.Nothing())
+    node.lobby.books.rooms.revision += 5
+    node.app.announcer.knows_of_rooms = False
+    node.take(2, commands.Nothing())
+    assert violated(observer) == ""
 
 
 # -- nothing twice -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from bench.simulation.checks.answers import Answers
 from bench.simulation.checks.history import History
-from bench.simulation.checks.quiet import faults
+from bench.simulation.checks.quiet import faults, left_behind
 from bench.simulation.clients.views import RoomView
 from bench.simulation.outside.store import Database
 from lobby_server.protocol.features import Feature
@@ -117,6 +117,34 @@ def test_node_that_is_not_as_the_others_is_found(scene: Scene, change: Callable[
 def test_equal_node_is_no_fault(scene: Scene) -> None:
     another_life(scene)
     assert scene.found() == []
+
+
+# -- what is not made ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda scene: None, ["what is not made leaves nothing"]),
+        (lambda scene: scene.answers._history.rooms_made.add("a0-9"), []),
+        (lambda scene: setattr(scene.life, "has_named", lambda room_id: False), []),
+        (lambda scene: setattr(scene.life, "first_name", "another"), []),
+        (lambda scene: setattr(scene.life.log, "waiting", 1), []),
+        (lambda scene: setattr(scene.life, "is_open", False), []),
+        (lambda scene: setattr(scene.node, "life", None), []),
+    ],
+    ids=["nobody else's", "in the log", "another process's", "given up", "a command waits", "ends", "has ended"],
+)
+async def test_room_of_the_database_that_was_never_made_is_taken_back_by_who_was_to_make_it(
+    scene: Scene, change: Callable[[Scene], None], found: list[str]
+) -> None:
+    [made] = scene.database.kept_rooms().values()
+    await scene.database.add_room(replace(made, id="a0-9"))
+    scene.life.first_name, scene.life.has_named = scene.life.log.node, lambda room_id: True
+    change(scene)
+    nodes: list[Any] = list(scene.nodes)
+    seen = left_behind(nodes, scene.database, scene.answers._history.rooms_made)
+    assert [invariant for invariant, _ in seen] == found
 
 
 # -- sockets -------------------------------------------------------------------------------------------------------

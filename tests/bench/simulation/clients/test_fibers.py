@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from greenlet import getcurrent
 
-from bench.simulation.clients.fiber import Fiber
+from bench.simulation.clients.fiber import MOST_IN_VAIN, Fiber
 from bench.simulation.clients.signals import OrderedSignal, order_signals
-from bench.simulation.outside.loop import World
+from bench.simulation.outside.loop import GoesRound, World
 from loadtest.client.sockets.connection import ConnectionManager
 
 
@@ -65,6 +65,46 @@ def test_wake_of_a_fiber_that_does_not_wait_is_nothing(world: World) -> None:
     world.run(5.0)
     fiber.wake()
     assert noted == [(2.0, False)]
+
+
+def test_greenlet_in_which_code_has_ended_takes_the_next(world: World) -> None:
+    greenlets: list[object] = []
+    for at_s in (1.0, 2.0):
+        world.call_at(at_s, lambda: Fiber(world, lambda: greenlets.append(getcurrent())))
+    world.run(3.0)
+    assert len(greenlets) == 2
+    assert greenlets[0] is greenlets[1]
+
+
+def test_wake_of_code_that_has_ended_does_not_reach_the_next_in_its_greenlet(world: World) -> None:
+    noted: list[tuple[float, bool]] = []
+    ended = parks(world, [1.0], noted)
+    world.call_at(2.0, lambda: parks(world, [5.0], noted))
+    world.call_at(3.0, ended.wake)
+    world.run(10.0)
+    assert noted == [(1.0, False), (7.0, False)]
+
+
+def test_code_that_is_ended_where_it_waits_does_not_go_on(world: World) -> None:
+    noted: list[tuple[float, bool]] = []
+    fiber = parks(world, [1.0, 5.0], noted)
+    world.call_at(2.0, fiber.end)
+    world.run(10.0)
+    assert noted == [(1.0, False)]
+    assert not world.fibers
+
+
+def test_code_that_waits_for_no_time_again_and_again_is_noticed(world: World) -> None:
+    parks(world, [0.0] * (MOST_IN_VAIN + 2), [])
+    with pytest.raises(GoesRound, match="no time at all"):
+        world.run(5.0)
+
+
+def test_code_that_waits_for_no_time_between_other_waits_is_none(world: World) -> None:
+    noted: list[tuple[float, bool]] = []
+    parks(world, [*[0.0] * (MOST_IN_VAIN - 1), 1.0] * 2, noted)
+    world.run(5.0)
+    assert len(noted) == 2 * MOST_IN_VAIN
 
 
 def test_listeners_hear_in_the_order_in_which_they_came() -> None:
