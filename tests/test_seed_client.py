@@ -20,9 +20,8 @@ import pytest
 import websocket
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, token_of
-
-PATIENCE_S = 10.0
 
 
 @pytest.fixture(scope="module")

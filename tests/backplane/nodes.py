@@ -19,8 +19,8 @@ from lobby_server.core.machine.image import digest
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.presence import User
 from lobby_server.service.replica import LocalLog, Replica
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 15.0
 NODE_TIMEOUT_S = 2.0
 _incarnations = itertools.count(1)
 

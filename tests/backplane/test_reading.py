@@ -14,8 +14,7 @@ from lobby_server.backplane.node.health import Health
 from lobby_server.backplane.node.reading import Reader
 from lobby_server.backplane.place.standing import Standing
 from tests.fakes.clock import VirtualClock
-
-PATIENCE_S = 5.0
+from tests.patience import PATIENCE_S
 
 
 class Silent:

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from tests.installed import REQUIRED, program
+from tests.patience import PATIENCE_S
 
 PROGRAMS = Path(__file__).parent / "programs"
 NODE_PACKAGES = {"ws": "8", "undici": "6"}
 """With their major versions: undici 7 wants a newer Node than Debian has."""
-PATIENCE_S = 20.0
 
 
 class Outside:

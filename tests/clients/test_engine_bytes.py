@@ -18,10 +18,10 @@ import pytest
 
 from bench.processes.target import Target
 from tests.engines.crowd import UPGRADE, masked
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, token_of
 
 TEXT, BINARY, CLOSE = 0x1, 0x2, 0x8
-PATIENCE_S = 10.0
 
 
 @pytest.fixture(scope="module")

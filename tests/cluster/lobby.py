@@ -13,9 +13,9 @@ import websocket
 
 from bench.processes.target import Target
 from tests.backplane.engine import Engine
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, connect, token_of
 
-PATIENCE_S = 15.0
 SECRET = "a secret of the tests, thirty-two bytes or more"
 
 

@@ -19,12 +19,12 @@ from bench.processes.cluster.surroundings import SECRET, surroundings, why_not
 from bench.processes.namespaces import can_have
 from bench.processes.server_flags import lab_flags
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow  # links are cut and databases killed: it wants the machine for itself
 
 NODES = 3
 FLAGS = lab_flags(empty_room_ttl_s=3600, node_timeout_s=2)
-PATIENCE_S = 30.0
 
 
 @dataclass

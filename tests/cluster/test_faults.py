@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bench.processes.target import Target, TargetFailed
-from tests.cluster.lobby import PATIENCE_S, Lobby, online_at, rooms_at
+from tests.cluster.lobby import Lobby, online_at, rooms_at
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, token_of, wait_until
 
 pytestmark = pytest.mark.system

@@ -5,7 +5,6 @@ from __future__ import annotations
 import websocket
 
 from bench.processes.target import Target as Target
-from tests.process.clients import PATIENCE_S as PATIENCE_S
 from tests.process.clients import Answer as Answer
 from tests.process.clients import call as call
 from tests.process.clients import connect as _connect

@@ -14,11 +14,11 @@ import pytest
 
 from tests.docs.markdown import DOCS, section
 from tests.docs.server import Target, call, token_of, wait_until
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
 PAGE = (DOCS / "clients.md").read_text(encoding="utf-8")
-PATIENCE_S = 30.0
 
 
 def blocks(heading: str, language: str) -> list[str]:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.installed import program
+from tests.patience import PATIENCE_S
 
 PROJECT = Path(__file__).parent / "godot3"
-PATIENCE_S = 15.0
 
 
 class Godot:

@@ -17,8 +17,9 @@ import msgspec
 from loadtest.client import HttpAnswer, HttpCall
 from lobby_server.protocol.framing.frames import OP_CLOSE, OP_PING, OP_PONG, server_frame
 from lobby_server.protocol.messages import HandshakeAccepted, Message, ServerMessage, encode, encode_frame
+from tests.patience import PATIENCE_S
 
-DEADLINE_S = 5.0
+DEADLINE_S = PATIENCE_S
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOjF9.c2lnbmF0dXJl"
 
 

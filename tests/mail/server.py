@@ -16,7 +16,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-PATIENCE_S = 20.0
+from tests.patience import PATIENCE_S
+
 LINK = re.compile(r"https?://\S+")
 
 

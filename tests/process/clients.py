@@ -14,8 +14,7 @@ import jwt
 import websocket
 
 from bench.processes.target import Target
-
-PATIENCE_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 @dataclass

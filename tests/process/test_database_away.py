@@ -16,6 +16,7 @@ import pytest
 import websocket
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import Answer, call, connect, register, token_of, wait_until
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
@@ -31,7 +32,6 @@ FLAGS = [
     "--empty-room-ttl-s",
     "600",
 ]
-PATIENCE_S = 60.0
 LONGEST_ANSWER_S = 30.0
 """To a call that finds a frozen database: a connection's turn, its trial, a new one."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
-from tests.process.clients import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 

@@ -15,7 +15,8 @@ import h2.events
 import h2.settings
 import websocket
 
-from tests.proxies.running import PATIENCE_S, Proxy
+from tests.patience import PATIENCE_S
+from tests.proxies.running import Proxy
 
 CLIENT = "127.0.0.5"
 """Where the clients of the tests are; the proxy itself is at 127.0.0.1."""

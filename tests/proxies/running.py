@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.installed import program
+from tests.patience import PATIENCE_S
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
-PATIENCE_S = 15.0
 NGINX_FRAME = """
 pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1; {user}
 events {{ worker_connections 512; }}

@@ -23,15 +23,13 @@ from lobby_server.service.writes.writer import Left
 from lobby_server.settings import Settings
 from tests.fakes.clock import VirtualClock
 from tests.fakes.transport import MemoryTransport
+from tests.patience import PATIENCE_S
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
 ANN, BOB, CLEO = User(1, "ann"), User(2, "bob"), User(3, "cleo")
 NO_LIMITS = {"command_rate_per_s": 0.0, "auth_rate_per_min": 0.0, "social_rate_per_min": 0.0, "chat_rate_per_min": 0.0}
 PRESENCE = frozenset({"user_online", "user_offline", "presence_changed", "player_count", "handshake_accepted"})
 """What everybody hears of sessions that come and go."""
-
-SETTLED_WITHIN_S = 10.0
-"""Of the wall clock: writes that wait for a store that is away never settle."""
 
 
 def token_of(user: User) -> str:
@@ -84,11 +82,11 @@ class House:
         return self
 
     async def stop(self) -> None:
-        assert await self.app.writer.stop(patience_s=1.0) == Left()
+        assert await self.app.writer.stop(patience_s=PATIENCE_S) == Left()
 
     async def settle(self) -> None:
         """Let everything be written that is to be written, and the ticks that follow pass."""
-        await asyncio.wait_for(self.app.writer.idle(), SETTLED_WITHIN_S)
+        await asyncio.wait_for(self.app.writer.idle(), PATIENCE_S)
         self.clock.advance(0.3)
 
     def connect(self, user: User, *features: str, version: str = "1") -> Client:

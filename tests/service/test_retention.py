@@ -8,6 +8,7 @@ from lobby_server.service.retention import SWEEP_EVERY_S, Retention
 from lobby_server.service.social.ports import NewLine
 from lobby_server.service.writes.writer import StoreWriter
 from tests.fakes.clock import VirtualClock
+from tests.patience import PATIENCE_S
 
 ANN = User(1, "ann")
 
@@ -25,7 +26,7 @@ async def kept_after(seconds: float, *, chat_s: float, notifications_s: float) -
     )
     clock.advance(seconds)
     await writer.idle()
-    await writer.stop(patience_s=1.0)
+    await writer.stop(patience_s=PATIENCE_S)
     lines = await store.chat_lines("lobby", reader_id=1, before=None, most=9)
     return len(lines), len(await store.notifications(1, before=None, most=9))
 

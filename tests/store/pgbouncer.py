@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.installed import program
+from tests.patience import PATIENCE_S
 from tests.store.postgres import Postgres
-
-START_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def running_pgbouncer(postgres: Postgres, *, pool_mode: str, more: str = "") -> 
             [path, str(configuration)], stdout=log, stderr=subprocess.STDOUT, user=user if os.geteuid() == 0 else None
         )
         try:
-            deadline_s = time.monotonic() + START_TIMEOUT_S
+            deadline_s = time.monotonic() + PATIENCE_S
             while not _listens(port):
                 log.seek(0)
                 assert process.poll() is None, log.read()
@@ -57,7 +56,7 @@ def running_pgbouncer(postgres: Postgres, *, pool_mode: str, more: str = "") -> 
             yield PgBouncer(port)
         finally:
             process.terminate()
-            process.wait(START_TIMEOUT_S)
+            process.wait(PATIENCE_S)
             shutil.rmtree(folder)
 
 

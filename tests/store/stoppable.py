@@ -15,9 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.patience import PATIENCE_S
 from tests.store.postgres import FAST, Postgres
-
-PATIENCE_S = 30.0
 
 
 @dataclass

@@ -17,11 +17,11 @@ from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.service.ports import StoreError, StoreUnavailable
 from lobby_server.store import SqlStore, engines, open_store
 from lobby_server.store.urls import read_database_url
+from tests.patience import PATIENCE_S
 from tests.store.postgres import Postgres
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 SECRET = "s3cret"
-PATIENCE_S = 5.0
 
 
 @pytest.fixture

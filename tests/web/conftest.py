@@ -20,9 +20,9 @@ from lobby_server.server import LobbyServer
 from lobby_server.service import drain
 from lobby_server.settings import Settings
 from lobby_server.store import open_store
+from tests.patience import PATIENCE_S
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
-PATIENCE_S = 5.0
 DATABASE = "lobby.sqlite3"
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from lobby_server.web.websocket.listener import ACCEPTS_PER_TURN, MOST_YIELDS, YIELD_S
 from lobby_server.workers.board import Board, Seat, make_board
+from tests.patience import PATIENCE_S
 
 SOCKETS, RUNS = 500, 3
 WORK_S = 0.0003
-PATIENCE_S = 20.0
 
 
 def serve(listener: socket.socket, *, seat: Seat | None, counted: Path) -> None:

@@ -36,8 +36,9 @@ from bench.load.sockets.tokens import (
 )
 from bench.processes.lab import HOST
 from tests.bench.fake_lobby import SECRET, FakeLobby, fake_lobby
+from tests.patience import PATIENCE_S
 
-DEADLINE_S = 10.0
+DEADLINE_S = PATIENCE_S
 
 
 @pytest.fixture

@@ -12,12 +12,11 @@ import psutil
 import pytest
 
 from bench.load.held_up import SPIN, freeze, spinning
-
-DEADLINE_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + DEADLINE_S
+    ends_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < ends_s
         time.sleep(0.005)

@@ -10,10 +10,9 @@ from websockets.sync.client import connect
 from bench.load.occasions import OccasionFailed, announce, invite
 from bench.load.sockets.tokens import CLIENT_VERSION, mint_receiver
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
-
-PATIENCE_S = 10
 
 
 def test_announcement_and_invitation_reach_the_player_they_are_for() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 from bench.load.sockets.sinks import masked_text, upgrade_request
 from bench.record.wire import PING_MESSAGE
 from lobby_server.protocol.messages import Handshake, encode
+from tests.patience import PATIENCE_S
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = PATIENCE_S
 
 
 class Client:

@@ -36,7 +36,7 @@ for number, token in enumerate(tokens):
     accounts.use_token(token)
 
 def wait_for(condition, what):
-    with gevent.Timeout(8, AssertionError(what)):
+    with gevent.Timeout(60, AssertionError(what)):
         while not condition():
             gevent.sleep(0.01)
 

@@ -16,10 +16,10 @@ from loadtest.players.swarm import Swarm, swarm_of
 from loadtest.run.hooks import _Hooks
 from loadtest.workload.options import add_options
 from tests.loadtest.fakes import DEADLINE_S
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system  # a server as a process
 
-PATIENCE_S = 3 * DEADLINE_S
 """Whole sessions on a machine that is busy with other tests."""
 
 

@@ -12,6 +12,7 @@ from loadtest.wire.lines.line import MOST_QUEUED_BYTES, Direction, LinedConnecti
 from loadtest.wire.shared import Wire
 from lobby_server.protocol.messages import Chat, Pong
 from tests.loadtest.fakes import FakePeer, FakeServer
+from tests.patience import PATIENCE_S
 
 TRIP_S = 0.2
 
@@ -43,8 +44,8 @@ def line() -> Iterator[object]:
         server.__exit__(None, None, None)
 
 
-def until(condition, *, deadline_s: float = 10.0) -> None:
-    with gevent.Timeout(deadline_s, AssertionError("not in time")):
+def until(condition) -> None:
+    with gevent.Timeout(PATIENCE_S, AssertionError("not in time")):
         while not condition():
             gevent.sleep(0.002)
 

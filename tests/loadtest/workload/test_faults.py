@@ -20,6 +20,7 @@ from loadtest.results.exit_codes import UsageError
 from loadtest.workload.breaking import Faults
 from loadtest.workload.faults import Fault, check_faults, check_time_of_faults, read_fault
 from tests.loadtest.workload.test_restart import has_ended
+from tests.patience import PATIENCE_S
 
 SCRIPT = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -54,7 +55,7 @@ class Told:
 
 
 def until(holds: Callable[[], object], what: str) -> None:
-    with gevent.Timeout(30, AssertionError(f"not in time: {what}")):
+    with gevent.Timeout(PATIENCE_S, AssertionError(f"not in time: {what}")):
         while not holds():
             gevent.sleep(0.01)
 

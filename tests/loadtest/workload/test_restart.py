@@ -16,6 +16,7 @@ from loadtest.measure.metrics import RESTARTS, RESTARTS_ASKED_FOR, RESTARTS_FAIL
 from loadtest.results.exit_codes import UsageError
 from loadtest.workload.load_options import LoadOptions
 from loadtest.workload.restart import Restart, check_restart, is_alive
+from tests.patience import PATIENCE_S
 
 SCRIPT = "import os, sys, time; print('up', os.environ['WHO'], flush=True); time.sleep(30)"
 
@@ -47,7 +48,7 @@ def nowhere() -> Iterator[str]:
 
 
 def until(holds, what: str) -> None:
-    with gevent.Timeout(30, AssertionError(f"not in time: {what}")):
+    with gevent.Timeout(PATIENCE_S, AssertionError(f"not in time: {what}")):
         while not holds():
             gevent.sleep(0.01)
 
@@ -99,6 +100,17 @@ def test_a_server_that_comes_back_elsewhere_is_not_back(
     _, counted = begin(nowhere, restart_command="true")
     until(lambda: counted == {RESTARTS_FAILED: 1}, "it is no restart")
     assert f"not restarted: nothing answers at {nowhere} after 0.05 s (one on port 0" in caplog.text
+
+
+def test_a_server_that_is_asked_for_as_the_time_runs_out_is_not_back(nowhere: str, monkeypatch: pytest.MonkeyPatch):
+    def refuse_slowly(*_: object, **__: object) -> socket.socket:
+        gevent.sleep(0.2)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("loadtest.workload.restart.BACK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("loadtest.workload.restart.socket.create_connection", refuse_slowly)
+    _, counted = begin(nowhere, restart_command="true")
+    until(lambda: counted == {RESTARTS_FAILED: 1}, "it is no restart")
 
 
 def test_a_server_that_ends_at_once_is_not_back(nowhere: str, tmp_path: Path, caplog: pytest.LogCaptureFixture):

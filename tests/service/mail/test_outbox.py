@@ -22,6 +22,7 @@ from lobby_server.service.mail.outbox import (
 from lobby_server.service.mail.ports import Mail, MailFailed, MailKind, WaitingMail
 from lobby_server.service.writes.writer import StoreWriter
 from tests.fakes.clock import VirtualClock
+from tests.patience import PATIENCE_S
 
 GOOD_FOR_S = 3600.0
 
@@ -110,14 +111,14 @@ def store() -> MemoryStore:
 async def post(store: MemoryStore, clock: VirtualClock) -> AsyncIterator[Post]:
     post = Post(store, clock)
     yield post
-    await post.writer.stop(patience_s=1.0)
+    await post.writer.stop(patience_s=PATIENCE_S)
 
 
 @pytest.fixture
 async def other(store: MemoryStore, clock: VirtualClock) -> AsyncIterator[Post]:
     post = Post(store, clock)
     yield post
-    await post.writer.stop(patience_s=1.0)
+    await post.writer.stop(patience_s=PATIENCE_S)
 
 
 async def kept(store: MemoryStore, clock: VirtualClock) -> list[str]:
@@ -234,7 +235,7 @@ async def test_end_waits_for_what_is_on_its_way_and_leaves_the_rest_to_the_next_
 ) -> None:
     post.mailer.opens.clear()
     await post.ask(*(str(number) for number in range(AT_ONCE + 1)))
-    stopping = asyncio.ensure_future(post.outbox.stop(patience_s=10.0))
+    stopping = asyncio.ensure_future(post.outbox.stop(patience_s=PATIENCE_S))
     await turns()
     post.mailer.opens.set()
     await stopping
@@ -250,7 +251,7 @@ async def test_mail_asked_for_right_before_the_end_is_sent_by_the_next_start(
     post: Post, other: Post, store: MemoryStore, clock: VirtualClock
 ) -> None:
     post.outbox.ask(post.wish("at the last moment"))
-    await post.outbox.stop(patience_s=10.0)
+    await post.outbox.stop(patience_s=PATIENCE_S)
     await post.writer.idle()
     assert post.mailer.taken == []
     await other.outbox.restore()
@@ -286,7 +287,7 @@ async def test_mails_of_a_node_that_died_are_sent_by_another_and_those_of_a_live
         await turns()
     assert post.mailer.taken + other.mailer.taken == ["of the dead"]
     assert (len(post.outbox), len(other.outbox)) == (1, 0)
-    await dead.writer.stop(patience_s=1.0)
+    await dead.writer.stop(patience_s=PATIENCE_S)
 
 
 @pytest.mark.parametrize("is_sent", [True, False])
@@ -312,7 +313,7 @@ async def test_node_that_stood_still_sends_no_mail_that_another_node_has_taken_o
     clock.advance(RETRY_AFTER_S[0])
     await turns()
     assert (other.mailer.taken, len(other.outbox)) == (["once"], 0)
-    await paused.writer.stop(patience_s=1.0)
+    await paused.writer.stop(patience_s=PATIENCE_S)
 
 
 async def test_node_that_ends_lets_go_of_no_mail_that_another_node_has_taken_over(
@@ -324,8 +325,8 @@ async def test_node_that_ends_lets_go_of_no_mail_that_another_node_has_taken_ove
     clock.advance(HELD_FOR_S)
     other.outbox.start()
     await other.writer.idle()
-    await paused.outbox.stop(patience_s=1.0)
-    await paused.writer.stop(patience_s=1.0)
+    await paused.outbox.stop(patience_s=PATIENCE_S)
+    await paused.writer.stop(patience_s=PATIENCE_S)
     assert await store.claim_mails(now=clock.utc_now(), until=clock.utc_now(), most=9) == []
 
 

@@ -20,6 +20,7 @@ from lobby_server.core.refusal import Refusal
 from lobby_server.protocol.requests import Whom
 from lobby_server.service.session import Session
 from tests.fakes.transport import MemoryTransport
+from tests.patience import PATIENCE_S
 from tests.service.house import House, token_of
 
 USERS = [User(number, f"user{number}") for number in range(1, 5)]
@@ -89,7 +90,7 @@ class SocialMachine(RuleBasedStateMachine):
         await self.house.app.start()
 
     def teardown(self) -> None:
-        self.run(self.writer.stop(patience_s=1.0))
+        self.run(self.writer.stop(patience_s=PATIENCE_S))
         self.loop.close()
 
     # -- helpers --------------------------------------------------------------------------------------------------

@@ -33,9 +33,9 @@ from lobby_server.service.writes.kept import (
 )
 from lobby_server.service.writes.writer import StoreWriter
 from lobby_server.store.journal import FileJournal
+from tests.patience import PATIENCE_S
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
-PATIENCE_S = 5.0
 
 
 @pytest.fixture(autouse=True)

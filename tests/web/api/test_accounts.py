@@ -19,7 +19,8 @@ import pytest
 
 from lobby_server.service.accounts import hashing
 from lobby_server.service.auth import Passwords
-from tests.web.conftest import PATIENCE_S, SECRET, Answer, Lobby, StartLobby
+from tests.patience import PATIENCE_S
+from tests.web.conftest import SECRET, Answer, Lobby, StartLobby
 from tests.web.websocket.test_socket import BAD_TOKENS
 
 PASSWORD = "correct horse battery"

@@ -18,7 +18,8 @@ from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.web.api.rooms import RoomsHandler
 from lobby_server.web.lean.room_list import RoomListAnswers
-from tests.web.conftest import PATIENCE_S, Lobby, StartLobby
+from tests.patience import PATIENCE_S
+from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.ways import Peer, start_way
 
 GAMEMODES = ("ffa", "ctf", "Team Deathmatch", "größe", "ffa")

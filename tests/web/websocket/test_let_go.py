@@ -13,7 +13,8 @@ from lobby_server.service.session import Session
 from lobby_server.web.sockets.ops import OpsViewer
 from lobby_server.web.websocket.connection import Connection
 from lobby_server.web.websocket.newcomer import Newcomer
-from tests.web.conftest import PATIENCE_S, Client, Lobby, StartLobby
+from tests.patience import PATIENCE_S
+from tests.web.conftest import Client, Lobby, StartLobby
 from tests.web.websocket.ways import CLOSE, WAYS, Peer, masked, start_way, upgrade
 
 pytestmark = pytest.mark.system  # thousands of connections

@@ -17,6 +17,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
+from tests.patience import PATIENCE_S
 from tests.web.conftest import SECRET, Lobby, StartLobby
 
 
@@ -314,8 +315,8 @@ async def test_drain_closes_clients_with_a_feature_with_1012(
 # -- help ---------------------------------------------------------------------------------------------------------
 
 
-async def wait_until(condition: Any, patience_s: float = 5.0) -> None:
-    deadline = time.monotonic() + patience_s
+async def wait_until(condition: Any) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.01)

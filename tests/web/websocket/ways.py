@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lobby_server.web.websocket.reader import unmask
-from tests.web.conftest import PATIENCE_S, Lobby, StartLobby
+from tests.patience import PATIENCE_S
+from tests.web.conftest import Lobby, StartLobby
 
 CERTS = Path(__file__).parents[1] / "certs"
 WAYS = ("bare", "split", "tls", "deflate", "tls and deflate")

@@ -14,6 +14,7 @@ from bench.load.sockets import probe, sinks
 from bench.load.sockets.probe import ACCEPTED, PONG, Probe
 from bench.load.sockets.sinks import masked_text
 from bench.record.wire import PING_MESSAGE
+from tests.patience import PATIENCE_S
 
 SECRET = "a secret of the tests, thirty-two bytes or more"
 PING = masked_text(PING_MESSAGE)
@@ -97,7 +98,7 @@ async def until(holds: Callable[[], bool]) -> None:
         while not holds():
             await asyncio.sleep(0.001)
 
-    await asyncio.wait_for(wait(), 5)
+    await asyncio.wait_for(wait(), PATIENCE_S)
 
 
 async def test_every_answered_ping_has_its_round_trip(connections: list[socket.socket]) -> None:
