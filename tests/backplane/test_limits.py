@@ -13,6 +13,7 @@ from lobby_server.service.limits import Limit
 from tests.backplane.conftest import ENGINES, Nodes
 from tests.backplane.engine import Engine
 from tests.backplane.nodes import Node, until
+from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.system
 
@@ -36,17 +37,20 @@ def shared(request: pytest.FixtureRequest) -> Engine:
 
 async def test_nodes_grant_the_burst_once_between_them(shared: Engine, nodes: Nodes) -> None:
     limits = [limit_at(await nodes.start(shared.url)) for _ in range(2)]
+    began_s = time.monotonic()
     waits = [await limits[number % 2].take("ann") for number in range(8)]
+    took_s = time.monotonic() - began_s
     assert waits[:6] == [0.0] * 6
-    assert waits[6:] == pytest.approx([10.0, 10.0], abs=1.0)
+    assert all(10.0 - took_s <= wait_s <= 10.0 for wait_s in waits[6:])
     assert await limits[0].take("bob") == 0.0
 
 
 async def test_what_was_used_up_comes_back_at_the_rate(shared: Engine, nodes: Nodes) -> None:
     limit = limit_at(await nodes.start(shared.url), rate_per_s=20.0, burst=1.0)
     assert await limit.take("ann") == 0.0
-    wait_s = await limit.take("ann")
-    assert 0.0 < wait_s <= 0.05
+    while not (wait_s := await limit.take("ann")):
+        pass  # it came so late that one had come back
+    assert wait_s <= 0.05
     await asyncio.sleep(wait_s)
     assert await limit.take("ann") == 0.0
 
@@ -59,9 +63,9 @@ async def test_node_that_cannot_ask_grants_its_share_and_answers_soon(nodes: Nod
         limit = limit_at(node)
         assert await limit.take("ann") == 0.0
         engine.freeze()
-        began_s = time.monotonic()
-        waits = [await limit.take("bob") for _ in range(5)]
-        assert time.monotonic() - began_s < 2.0
+        with Stopwatch() as watch:
+            waits = [await limit.take("bob") for _ in range(5)]
+        assert watch.took_s < 2.0
         assert waits[:3] == [0.0] * 3
         assert waits[3] > 10.0  # at half the rate
         engine.thaw()

@@ -18,7 +18,9 @@ import websocket
 
 from bench.processes.target import Target
 from tests.cluster.lobby import Lobby, online_at, rooms_at
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, token_of, wait_until
+from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.system
 
@@ -200,10 +202,10 @@ def test_sign_out_closes_sockets_on_every_node_within_a_second(three: Lobby) -> 
     a, b, c = three.nodes
     sockets = [three.connect(node, 170) for node in (a, b, c)]
     wait_until(lambda: 170 in online_at(c))
-    began_s = time.monotonic()
-    assert post(b, "/api/auth/logout", 170).status == 204
-    assert [socket.until_closed() for socket in sockets] == [4502] * 3
-    assert time.monotonic() - began_s < 1.0
+    with Stopwatch(*(node.pid for node in three.nodes)) as watch:
+        assert post(b, "/api/auth/logout", 170).status == 204
+        assert [socket.until_closed() for socket in sockets] == [4502] * 3
+    assert watch.took_s < 1.0
     for node in (a, b, c):
         assert post(node, "/api/rooms", 170, {"gamemode": "ffa"}).status == 403
 
@@ -224,7 +226,7 @@ def test_limit_of_chat_holds_over_all_nodes_of_a_user(three: Lobby) -> None:
     for number in range(15):  # ten in one burst are allowed
         sockets[number % 3].say("chat_message", channel="user:191", text=f"line {number}")
     heard: list[list[tuple[str, Any]]] = [[] for _ in sockets]
-    give_up_s = time.monotonic() + 10
+    give_up_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up_s:
         for number, socket in enumerate(sockets):
             heard[number] += socket.heard()
@@ -245,9 +247,9 @@ def test_limit_of_an_address_holds_over_all_nodes(lobby: Lobby) -> None:
     assert answers == [401, 401, 429, 429]
     lobby.engine.freeze()
     try:
-        began_s = time.monotonic()
-        assert call(nodes[0], "POST", "/api/auth/login", login).status in (401, 503)
-        assert time.monotonic() - began_s < 2.0
+        with Stopwatch(nodes[0].pid) as watch:
+            assert call(nodes[0], "POST", "/api/auth/login", login).status in (401, 503)
+        assert watch.took_s < 2.0
     finally:
         lobby.engine.thaw()
 
@@ -274,7 +276,7 @@ def test_operations_page_of_any_node_shows_all_of_them(three: Lobby) -> None:
         data = {"version": "ops", "name": "ops", "token": token}
         socket.send(json.dumps({"type": "handshake", "data": data}))
         rows: list[dict[str, Any]] = []
-        give_up_s = time.monotonic() + 10
+        give_up_s = time.monotonic() + PATIENCE_S
         while sorted(row["sessions"] or 0 for row in rows) != [0, 0, 1] or None in [row["sessions"] for row in rows]:
             assert time.monotonic() < give_up_s, rows
             message = json.loads(socket.recv())

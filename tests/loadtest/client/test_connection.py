@@ -15,6 +15,7 @@ from lobby_server.protocol import messages
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.framing.frames import server_frame
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakePeer, FakeServer, hold, wait_for
+from tests.stopwatch import Stopwatch
 
 QUICK = FixedReconnect(interval_s=0.02)
 NEVER = FixedReconnect(interval_s=3600)
@@ -82,6 +83,7 @@ def test_handshake_carries_version_name_and_token(connect):
         seen.update(peer.accept(user_id=7))
         peer.read_until_gone()
 
+    began_s = time.monotonic()
     with FakeServer(script) as server:
         connection, ear = connect(server, name="Ada")
         assert connection.wait_until_connected(DEADLINE_S)
@@ -96,8 +98,9 @@ def test_handshake_carries_version_name_and_token(connect):
         assert attempt.failure is None
         assert attempt.upgrade_s is not None
         assert attempt.handshake_s is not None
-        assert 0 < attempt.upgrade_s < DEADLINE_S
-        assert 0 < attempt.handshake_s < DEADLINE_S
+        assert attempt.upgrade_s > 0
+        assert attempt.handshake_s > 0
+        assert attempt.upgrade_s + attempt.handshake_s < time.monotonic() - began_s
 
 
 def test_many_messages_in_one_segment_all_arrive_in_order(connect):
@@ -205,12 +208,15 @@ def test_heartbeats_go_out_and_their_round_trips_come_back(connect):
             time.sleep(0.02)
             peer.send(messages.Pong(ts=1))
 
+    began_s = time.monotonic()
     with FakeServer(script) as server:
         connection, ear = connect(server, timing=Timing(heartbeat_s=0.05))
         wait_for(lambda: len(ear.heartbeats) >= 3)
+        took_s = time.monotonic() - began_s
         for round_trip_s in ear.heartbeats[:3]:
             assert round_trip_s is not None
-            assert 0.02 <= round_trip_s < 0.2
+            assert round_trip_s >= 0.02
+        assert sum(round_trip_s or 0.0 for round_trip_s in ear.heartbeats[:3]) < took_s
         assert connection.counters.messages_out["ping"] >= 3
 
 
@@ -422,9 +428,9 @@ def test_disconnecting_from_a_peer_that_does_not_answer_takes_bounded_time(conne
     with FakeServer(deaf) as server:
         connection, _ = connect(server, timing=Timing(close_timeout_s=0.1))
         assert connection.wait_until_connected(DEADLINE_S)
-        began_s = time.monotonic()
-        connection.disconnect_from_server()
-        assert time.monotonic() - began_s < 1
+        with Stopwatch() as watch:
+            connection.disconnect_from_server()
+        assert watch.took_s < 1
 
 
 def test_disconnecting_while_waiting_to_retry_ends_the_wait(connect):

@@ -13,6 +13,7 @@ from loadtest.wire.shared import Wire
 from lobby_server.protocol.messages import Chat, Pong
 from tests.loadtest.fakes import FakePeer, FakeServer
 from tests.patience import PATIENCE_S
+from tests.stopwatch import Stopwatch
 
 TRIP_S = 0.2
 
@@ -74,12 +75,14 @@ def test_jitter_lets_nothing_overtake():
 
 def test_connecting_takes_two_round_trips_and_the_handshake_one(line):
     attempts = []
-    connection = line(lambda peer: (peer.accept(), peer.wait_until_gone()))
-    connection.connection_attempted.connect(attempts.append)
-    until(lambda: attempts)
+    with Stopwatch() as watch:
+        connection = line(lambda peer: (peer.accept(), peer.wait_until_gone()))
+        connection.connection_attempted.connect(attempts.append)
+        until(lambda: attempts)
     assert attempts[0].failure is None
-    assert 2 * TRIP_S <= attempts[0].upgrade_s < 2 * TRIP_S + 1.0
-    assert TRIP_S <= attempts[0].handshake_s < TRIP_S + 1.0
+    assert attempts[0].upgrade_s >= 2 * TRIP_S
+    assert attempts[0].handshake_s >= TRIP_S
+    assert watch.took_s < 3 * TRIP_S + 1.0
 
 
 def test_what_the_server_says_is_heard_half_a_round_trip_later_in_order(line):

@@ -34,7 +34,8 @@ def capture(listener: socket.socket) -> Capture:
 
 
 def talk(listener: socket.socket) -> list[float]:
-    """An upgrade, a handshake, and pings; returns how long each was waited for, as the client saw it."""
+    """An upgrade, a handshake, and pings; returns how long each was waited for, in this order, as the client saw
+    it."""
     waited_s = []
     with socket.create_connection(listener.getsockname()) as client:
         server, _ = listener.accept()
@@ -55,7 +56,7 @@ def talk(listener: socket.socket) -> list[float]:
                 server.sendall(answer)
                 client.recv(4096)
                 waited_s.append(time.perf_counter() - began_s)
-    return waited_s[2:]
+    return waited_s
 
 
 async def seen_of(capture: Capture, listener: socket.socket) -> tuple[Seen, list[float]]:
@@ -69,7 +70,7 @@ def test_capture_times_what_client_and_server_say(capture: Capture, listener: so
     assert (seen.dropped, seen.players, seen.figures["upgrade"].count) == (0, 1, 1)
     heartbeat = seen.figures["heartbeat"]
     assert heartbeat.count == PINGS
-    assert 1000 * WAIT_S / PINGS <= heartbeat.p50_ms <= 1000 * max(waited_s)
+    assert 1000 * WAIT_S / PINGS <= heartbeat.p50_ms <= 1000 * max(waited_s[2:])
 
 
 def test_capture_leaves_out_other_ports_and_bare_acknowledgements(capture: Capture, listener: socket.socket) -> None:
@@ -97,5 +98,5 @@ def test_capture_has_the_time_of_the_packet_and_not_of_its_reading(
     time.sleep(WAIT_S)
     is_free.set()
     seen = asyncio.run(capture.end(5.0))
-    assert seen.figures["heartbeat"].max_ms <= 1000 * max(waited_s)
-    assert seen.figures["upgrade"].max_ms < 1000 * WAIT_S
+    assert seen.figures["heartbeat"].max_ms <= 1000 * max(waited_s[2:])
+    assert seen.figures["upgrade"].max_ms <= 1000 * waited_s[0]

@@ -1,0 +1,35 @@
+"""How long something took that has to be quick, whatever else the machine does.
+
+Where several suites share two cores, a process is ready and waits for one; the kernel counts for how long. That time is
+of the machine, and is taken away: what is left is what the programs themselves did, slept or waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from types import TracebackType
+
+from bench.processes.cpu import read_cpu
+
+
+class Stopwatch:
+    """Use it as a context manager; `took_s` then. Processes that end meanwhile take their waiting along."""
+
+    def __init__(self, *pids: int) -> None:
+        """`pids`: of the processes that take part besides this one."""
+        self._pids = (os.getpid(), *pids)
+        self.took_s = 0.0
+        """Without the time for which this process and those waited for a core."""
+
+    def __enter__(self) -> Stopwatch:
+        self._waited_s = self._wait_so_far_s()
+        self._began_s = time.monotonic()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        wall_s = time.monotonic() - self._began_s
+        self.took_s = wall_s - max(0.0, self._wait_so_far_s() - self._waited_s)
+
+    def _wait_so_far_s(self) -> float:
+        return sum(read_cpu(pid).waited_s for pid in self._pids)
