@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -147,9 +148,10 @@ class Nursery:
             swarm.stop(signal.SIGKILL)
         self._process.communicate(timeout=10)
 
-    def start(self, *arguments: object) -> Swarm:
-        """Headless, of our locustfile. A machine that is busy with other tests makes no run of them invalid."""
-        return self._start("--headless", "--only-summary", "--accept-invalid", *map(str, arguments))
+    def start(self, *arguments: object, patches: Mapping[str, float] | None = None) -> Swarm:
+        """Headless, of our locustfile. A machine that is busy with other tests makes no run of them invalid. `patches`:
+        constants of its modules, by their dotted names, that are others in this one."""
+        return self._start("--headless", "--only-summary", "--accept-invalid", *map(str, arguments), patches=patches)
 
     def start_web(self, *arguments: object, base_path: str = "") -> WebSwarm:
         """With the web interface, which answers when this returns."""
@@ -162,13 +164,14 @@ class Nursery:
         swarm.wait_until_it_answers()
         return swarm
 
-    def _start(self, *given: str) -> Swarm:
+    def _start(self, *given: str, patches: Mapping[str, float] | None = None) -> Swarm:
         if "--processes" in given:
             given = (*given, *own_port())
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(json.dumps(["locust", "-f", "loadtest/locustfile.py", *given]) + "\n")
+        command = ["locust", "-f", "loadtest/locustfile.py", *given]
+        stdin.write(json.dumps({"argv": command, "patches": patches or {}}) + "\n")
         stdin.flush()
         pid = int(stdout.readline())
         number = len(self._started)
@@ -220,7 +223,12 @@ def _nurse(folder: Path) -> None:
         for old, new in enumerate((nothing, nothing, errors)):
             os.dup2(new, old)
         gevent.get_hub().loop.update_now()  # it stood still here: a time limit would count from the nursery's beginning
-        sys.argv = json.loads(line)
+        wanted = json.loads(line)
+        for name, value in wanted["patches"].items():
+            module, _, constant = name.rpartition(".")
+            assert hasattr(sys.modules[module], constant), name
+            setattr(sys.modules[module], constant, value)
+        sys.argv = wanted["argv"]
         locust.main.main()
 
 

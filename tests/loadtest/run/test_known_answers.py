@@ -48,10 +48,14 @@ def is_seventh(change: int, observer: int) -> bool:
 EVERY_SECOND = ("--heartbeat-interval-s", 1)
 
 
-def has_judged_all(run: dict[str, Any]) -> bool:
-    """Each process judges the comings of the players of all."""
-    presence = run["ledger"]["presence"]
-    return bool(presence["events"] + presence["excused"] >= PLAYERS * len(run["generators"]))
+def has_judged_all(*, processes: int = 1) -> Enough:
+    """Each process judges the comings of the players of all. One that has not reported yet is not in the file."""
+
+    def has_judged(run: dict[str, Any]) -> bool:
+        presence = run["ledger"]["presence"]
+        return bool(presence["events"] + presence["excused"] >= PLAYERS * processes)
+
+    return has_judged
 
 
 def has_recorded(name: str, number: int) -> Enough:
@@ -59,7 +63,15 @@ def has_recorded(name: str, number: int) -> Enough:
     return lambda run: any(row["name"] == name and row["count"] >= number for row in run["metrics"])
 
 
-JUDGED = has_judged_all
+def has_seen_others(run: dict[str, Any]) -> bool:
+    """What nobody of the swarm changed, by all players, and every ping that is not answered."""
+    failures = sum(row["failures"] for row in run["requests"] if row["name"] == "heartbeat")
+    spread = any(row["name"] == "spread" and row["count"] > 3 * PLAYERS for row in run["metrics"])
+    return bool(spread and run["ledger"]["rooms"]["events"] > 3 and failures >= UNANSWERED)
+
+
+UNANSWERED = PLAYERS // 4
+"""Pings of the case `others`: the second one of every fourth player."""
 POLLS = 600
 WAITED_FOR = 60
 """Answers of a server that waits: enough to say so."""
@@ -71,9 +83,13 @@ AT_ONCE = 5
 
 CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
     "delay": (Faults(delay_s=DELAY_S), 7, ("-u", 6, "-r", 1)),
-    "lost": (Faults(is_dropped=is_third, in_turn=True), JUDGED, PATIENT),
-    "lost, two workers": (Faults(is_dropped=is_third, in_turn=True), JUDGED, (*PATIENT, "--processes", 2)),
-    "twice": (Faults(is_doubled=is_fifth, in_turn=True, has_text_ids=True), JUDGED, PATIENT),
+    "lost": (Faults(is_dropped=is_third, in_turn=True), has_judged_all(), PATIENT),
+    "lost, two workers": (
+        Faults(is_dropped=is_third, in_turn=True),
+        has_judged_all(processes=2),
+        (*PATIENT, "--processes", 2),
+    ),
+    "twice": (Faults(is_doubled=is_fifth, in_turn=True, has_text_ids=True), has_judged_all(), PATIENT),
     "disorder": (Faults(hold_offline_s=0.8, closes_at=lambda user: user % 2 == 0, close_after_s=2.5), 7, ()),
     "stall": (Faults(stall_after_s=3.5, stall_s=STALL_S), 7, ("--heartbeat-interval-s", 0.2)),
     "others": (
@@ -82,8 +98,8 @@ CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
             is_room_change_dropped=is_seventh,
             is_pong_dropped=lambda number, observer: number == 2 and observer % 4 == 0,
         ),
-        9,
-        EVERY_SECOND,
+        has_seen_others,
+        ("--settle-s", 4, *EVERY_SECOND, *SAVED_OFTEN),
     ),
     "nonsense": (
         Faults(room_lacks="is_full", pong={}, garbage_every_s=0.3),

@@ -28,6 +28,8 @@ __all__ = ["receiver"]
 pytestmark = pytest.mark.system
 
 PLAYERS = 6
+LOST_AFTER_S = 5
+"""Without a heartbeat, of which there is one per second: a third of the swarm's own."""
 MIX = ("--mix", "browser=2,host=1", "--room-interval-s", "fixed:0.2", "--room-lifetime-s", "fixed:0.1")
 
 
@@ -194,7 +196,10 @@ def test_a_worker_that_is_killed_is_marked_and_its_players_are_gone(
 ):
     port = free_port()
     url = f"http://127.0.0.1:{port}/metrics"
-    swarm = nursery.start(*given, "--processes", 2, "--metrics-port", port, "--run-dir", tmp_path, "--save-every-s", 1)
+    swarm = nursery.start(
+        *given, "--processes", 2, "--metrics-port", port, "--run-dir", tmp_path, "--save-every-s", 1,
+        patches={"loadtest.run.distributed.PATIENCE_S": LOST_AFTER_S},
+    )  # fmt: skip
     until_players(url, browser="active", host="active")
     [worker, _] = psutil.Process(swarm.pid).children()
     worker.kill()
