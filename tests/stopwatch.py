@@ -14,22 +14,25 @@ from bench.processes.cpu import read_cpu
 
 
 class Stopwatch:
-    """Use it as a context manager; `took_s` then. Processes that end meanwhile take their waiting along."""
+    """Use it as a context manager, and read it then. Processes that end meanwhile take their waiting along."""
 
     def __init__(self, *pids: int) -> None:
         """`pids`: of the processes that take part besides this one."""
         self._pids = (os.getpid(), *pids)
+        self.waited_s = 0.0
+        """For which this process and those were ready and had no core."""
         self.took_s = 0.0
-        """Without the time for which this process and those waited for a core."""
+        """Without that."""
 
     def __enter__(self) -> Stopwatch:
-        self._waited_s = self._wait_so_far_s()
+        self._before_s = self._wait_so_far_s()
         self._began_s = time.monotonic()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         wall_s = time.monotonic() - self._began_s
-        self.took_s = wall_s - max(0.0, self._wait_so_far_s() - self._waited_s)
+        self.waited_s = max(0.0, self._wait_so_far_s() - self._before_s)
+        self.took_s = wall_s - self.waited_s
 
     def _wait_so_far_s(self) -> float:
         return sum(read_cpu(pid).waited_s for pid in self._pids)

@@ -18,7 +18,7 @@ from typing import IO
 from bench.processes.readable import is_readable
 from lobby_server.protocol.messages import RoomsChanged, encode
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 10.0
 INSTALL_TIMEOUT_S = 120.0
 

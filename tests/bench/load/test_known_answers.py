@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from time import perf_counter
-from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -32,10 +31,11 @@ from bench.stats import distance_from_uniform, percentile
 from loadtest.client.reconnect import FixedReconnect
 from loadtest.results.validity import Validity
 from tests.bench.fake_lobby import SECRET, FakeLobby, Faults, fake_lobby
+from tests.bench.load.disturbed import calm, unless_disturbed
+from tests.patience import PATIENCE_S
+from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.system
-
-T = TypeVar("T")
 
 NO_FAULTS = Faults()
 CLIENTS = 12
@@ -59,16 +59,6 @@ def lab(faults: Faults, **changes: object) -> Lab:
         reporter=PlainReporter(),
         server_factory=partial(fake_lobby, faults=faults),
     )
-
-
-def calm(measure: Callable[[], T], holds: Callable[[T], bool], *, tries: int = 3) -> T:
-    """The first measurement that holds, or the last: other work on the machine disturbs one, a harness that is wrong
-    disturbs all."""
-    for _ in range(tries):
-        found = measure()
-        if holds(found):
-            break
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +86,8 @@ def test_injected_delay_is_found_at_every_client(delayed: Findings) -> None:
         latencies_s = seconds(group)
         assert len(latencies_s) == CLIENTS
         assert latencies_s.min() >= DELAY_S
-        assert latencies_s.max() < DELAY_S + TOLERANCE_S
+        with unless_disturbed(delayed):
+            assert latencies_s.max() < DELAY_S + TOLERANCE_S
 
 
 def test_fresh_list_comes_after_the_announcement(delayed: Findings) -> None:
@@ -104,21 +95,24 @@ def test_fresh_list_comes_after_the_announcement(delayed: Findings) -> None:
     for fetched, told in zip(fresh, announced, strict=True):
         assert len(seconds(fetched)) == CLIENTS
         assert seconds(fetched).min() > seconds(told).min() >= DELAY_S
-        assert seconds(fetched).max() < DELAY_S + 2 * TOLERANCE_S
+        with unless_disturbed(delayed):
+            assert seconds(fetched).max() < DELAY_S + 2 * TOLERANCE_S
 
 
 def test_what_is_not_delayed_is_not_reported_as_delayed(delayed: Findings) -> None:
     for group in series_of(delayed, STATUS).groups:
         assert len(seconds(group)) == CLIENTS
-        assert seconds(group).max() < TOLERANCE_S
+        with unless_disturbed(delayed):
+            assert seconds(group).max() < TOLERANCE_S
 
 
 def test_staleness_of_polling_is_uniform_over_the_interval(delayed: Findings) -> None:
     polled = series_of(delayed, POLLED_AGE)
     [ages_s] = [seconds(group) for group in polled.groups]
     assert len(ages_s) == polled.ledgers[0].expected == SIZES.pollers * SIZES.notify_broadcasts
-    assert distance_from_uniform(ages_s, low=0.0, high=POLL_S) < 0.2
-    assert distance_from_uniform(ages_s, low=0.0, high=2 * POLL_S) > 0.4
+    with unless_disturbed(delayed):
+        assert distance_from_uniform(ages_s, low=0.0, high=POLL_S) < 0.2
+        assert distance_from_uniform(ages_s, low=0.0, high=2 * POLL_S) > 0.4
 
 
 def test_nothing_is_lost_or_doubled_where_nothing_was(delayed: Findings) -> None:
@@ -159,7 +153,7 @@ def answer_bytes() -> Iterator[tuple[int, int]]:
     """Head and body of the list of two rooms as a bare socket gets them."""
     with fake_lobby() as lobby:
         make_rooms(lobby, 2)
-        with socket.create_connection(("127.0.0.1", lobby.port), timeout=5) as bare:
+        with socket.create_connection(("127.0.0.1", lobby.port), timeout=PATIENCE_S) as bare:
             bare.sendall(b"GET /api/rooms HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: bare.recv(65_536), b""))
         head, _, body = answer.partition(b"\r\n\r\n")
@@ -225,16 +219,18 @@ def test_return_takes_the_retry_interval() -> None:
     retry_s, clients = 0.5, 5
     policy = FixedReconnect(interval_s=retry_s)
     with fake_lobby() as lobby, Remote(Herd, port=lobby.port, secret=SECRET, clients=clients, policy=policy) as herd:
-        assert len(herd.call(Herd.come, 10.0).fresh_s) == clients
+        assert len(herd.call(Herd.come, PATIENCE_S).fresh_s) == clients
         herd.call(Herd.ready)
         stop_s = perf_counter()
-        lobby.stop()
-        lobby.start()
-        back = herd.call(Herd.come_back, 10.0)
+        with Stopwatch(herd.pid) as watch:
+            lobby.stop()
+            lobby.start()
+            back = herd.call(Herd.come_back, PATIENCE_S)
         herd.call(Herd.close)
     assert len(back.fresh_s) == clients
     assert back.failures == 0
-    assert all(retry_s <= at_s - stop_s < retry_s + 0.4 for at_s in back.fresh_s)
+    assert all(at_s - stop_s >= retry_s for at_s in back.fresh_s)
+    assert watch.took_s < retry_s + 0.4
 
 
 # -- freshness -----------------------------------------------------------------------------------------------------
@@ -254,8 +250,9 @@ def test_time_to_fresh_has_the_injected_delay_in_it_and_staleness_too() -> None:
     )
     assert cell.ledger.reach == 1
     assert cell.fresh_s.min() >= DELAY_S
-    assert percentile(cell.fresh_s, 50) < DELAY_S + TOLERANCE_S
-    assert DELAY_S * 0.8 < cell.stale_s.max() < DELAY_S + 2 * TOLERANCE_S
+    with unless_disturbed(cell):
+        assert percentile(cell.fresh_s, 50) < DELAY_S + TOLERANCE_S
+        assert DELAY_S * 0.8 < cell.stale_s.max() < DELAY_S + 2 * TOLERANCE_S
     assert cell.losses == 0
 
 
@@ -267,7 +264,8 @@ def test_what_polling_has_not_seen_is_as_old_as_its_period_says() -> None:
 
     cell = calm(lambda: a_cell("polling", clients=60, rate=3.0, poll_s=POLL_S), lambda cell: distance(cell) < 0.15)
     assert cell.ledger.reach == 1
-    assert distance(cell) < 0.15
+    with unless_disturbed(cell):
+        assert distance(cell) < 0.15
 
 
 def test_mean_staleness_of_polling_is_that_of_the_steady_state() -> None:
@@ -279,7 +277,9 @@ def test_mean_staleness_of_polling_is_that_of_the_steady_state() -> None:
     def is_near(cell: Cell) -> bool:
         return bool(0.1167 - 0.012 < cell.stale_s.mean() < 0.1167 + 0.03)
 
-    assert is_near(calm(lambda: a_cell("polling", clients=60, rate=5.0, poll_s=POLL_S), is_near))
+    cell = calm(lambda: a_cell("polling", clients=60, rate=5.0, poll_s=POLL_S), is_near)
+    with unless_disturbed(cell):
+        assert is_near(cell)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import tracemalloc
+from array import array
 from random import Random
 
 import numpy as np
@@ -16,6 +17,10 @@ from loadtest.measure.reach import Reach, ReachTally
 from loadtest.measure.series import Series
 
 SETTLE_S = 5.0
+ROUNDS = 3
+"""Of which the least counts: nothing takes less than its own time."""
+MOST_BARE = 12
+"""Times what three appends take: some 2 µs. To write takes 1.3 times as long, to judge twice."""
 
 
 class World:
@@ -523,25 +528,48 @@ def test_accounts_start_from_zero_when_they_are_taken():
 
 
 def test_an_event_costs_the_player_and_the_judge_microseconds(capsys: pytest.CaptureFixture[str]):
+    """Beside what three appends take in the same moment: on cores that others share, all of it takes longer."""
+    written_s, judged_s, bare_s = (
+        min(each) for each in zip(*(costs_of_an_event() for _ in range(ROUNDS)), strict=True)
+    )
+    with capsys.disabled():
+        print(
+            f"\nledger: {written_s * 1e6:.2f} µs to write a receipt, {judged_s * 1e6:.2f} to judge; three appends "
+            f"{bare_s * 1e6:.2f}"
+        )
+    assert written_s < MOST_BARE * bare_s, "far above what it takes"
+    assert judged_s < MOST_BARE * bare_s
+
+
+def costs_of_an_event() -> tuple[float, float, float]:
+    """CPU to write it, to judge it, and to append to three arrays, in s."""
     world = World(500)
     watches = list(world.watches.values())
     for user_id in range(1000, 1200):
         world.join(user_id)
         world.now_s += 0.001
     instant_s, world.ledger.clock = world.now_s, lambda: instant_s
+    users, spans, times_s = array("q"), array("i"), array("d")
+
+    def append(user_id: int, is_online: bool) -> None:
+        users.append(user_id * 2 + is_online)
+        spans.append(0)
+        times_s.append(instant_s)
+
     began_s = time.thread_time()
     for user_id in range(1000, 1200):
         for watch in watches:
             watch.presence(user_id, True)
-    written_s = time.thread_time() - began_s
+    written_s = time.thread_time()
     world.reach.settle(world.now_s + 60)
-    judged_s = time.thread_time() - began_s - written_s
+    judged_s = time.thread_time()
+    for user_id in range(1000, 1200):
+        for _ in watches:
+            append(user_id, True)
+    bare_s = time.thread_time()
     events = 200 * 500
-    assert world.reach.presence.received == events
-    with capsys.disabled():
-        print(f"\nledger: {written_s / events * 1e6:.2f} µs to write a receipt, {judged_s / events * 1e6:.2f} to judge")
-    assert written_s / events < 4e-6, "far above what it takes"
-    assert judged_s / events < 4e-6
+    assert world.reach.presence.received == len(users) == events
+    return (written_s - began_s) / events, (judged_s - written_s) / events, (bare_s - judged_s) / events
 
 
 def test_percentiles_and_mean_are_those_of_hdrhistogram():

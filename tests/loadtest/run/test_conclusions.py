@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,24 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bench.processes.cluster.ports import free_port
+from bench.processes.cpu import read_cpu
 from bench.processes.peer import express_command, start_peer
 from bench.processes.target import Target
 from loadtest.client import KeepAliveHttp, LobbyApi
+from loadtest.measure.judging.bottleneck import SLOW_S
 from loadtest.workload.identities import MintedTokens
 from tests.loadtest.fakes import wait_for
-from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, Swarm
+from tests.loadtest.held_up import unless_held_up
+from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Enough, Nursery, SavedRun, Swarm
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+"""All runs are part of the first test's time."""
 
 PLAYERS = 8
-FROZEN_S = 1.4
-SERVER_FROZEN_S = 2.0
+FROZEN_S = 2.0
+ORDINARY = 40
+"""Heartbeats before anything happens: a second of them."""
 SECRET = "a secret of thirty-two bytes or more"
 NO_LIMIT = ["--auth-rate-per-min", "0"]
 
@@ -42,14 +47,15 @@ class Ended:
     errors: str
     run: dict[str, Any]
     folder: Path
+    server_waited_s: float = 0.0
+    """For a core, while this run lasted; of one that has its server to itself."""
+    frozen_s: float = 0.0
+    """Its server, as the test has it."""
 
     @property
     def said(self) -> str:
         validity = self.run["validity"]
         return "; ".join([*validity["reasons"], *validity["notes"], str(validity["bottleneck"])])
-
-    def metric(self, name: str) -> dict[str, Any]:
-        return next(dict(row) for row in self.run["metrics"] if row["name"] == name)
 
     def failed_cases(self) -> set[str]:
         suite = ElementTree.parse(self.folder / "junit.xml").getroot()
@@ -64,14 +70,22 @@ class Runs:
         self._folder = folder
         self._swarms: dict[str, Swarm] = {}
 
-    def start(self, name: str, url: str, *arguments: object, run_s: int = 8) -> Swarm:
-        common = ("--host", url, "-u", PLAYERS, "-r", 100, "-t", f"{run_s}s", "--seed", 4, "--settle-s", 1)
+    def start(self, name: str, url: str, *arguments: object) -> Swarm:
+        common = ("--host", url, "-u", PLAYERS, "-r", 100, "--seed", 4, "--settle-s", 1, *SAVED_OFTEN)
         self._swarms[name] = self._nursery.start(
             *common, "--mix", "browser=1", "--heartbeat-interval-s", 0.2, "--run-dir", self._folder / name, *arguments
         )
         return self._swarms[name]
 
-    def end(self, name: str) -> Ended:
+    def until(self, name: str, enough: Enough) -> None:
+        """Its run.json has so much."""
+        saved = SavedRun(self._folder / name / "run.json")
+        wait_for(lambda: saved.has(enough), deadline_s=RUN_TIMEOUT_S, what=name)
+
+    def end(self, name: str, enough: Enough) -> Ended:
+        """When it has found what it is for."""
+        self.until(name, enough)
+        self._swarms[name].stop(signal.SIGTERM)
         done = self._swarms[name].end()
         file = self._folder / name / "run.json"
         assert file.exists(), done.errors
@@ -92,39 +106,71 @@ def endings(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[
     endings: dict[str, Ended] = {}
     with ExitStack() as stack:
         frozen, killed, other = (stack.enter_context(Target(flags=NO_LIMIT)) for _ in range(3))
-        started = [
-            runs.start("server frozen", frozen.http_url, "--jwt-secret", frozen.jwt_secret),
-            runs.start("server killed", killed.http_url, "--jwt-secret", killed.jwt_secret),
-            runs.start("swarm frozen", other.http_url, "--jwt-secret", other.jwt_secret),
-        ]
-        for target in (frozen, killed, other):
-            wait_until_online(target, PLAYERS)
-        time.sleep(2.0)  # of an ordinary run, before anything happens to it
-        os.kill(killed.pid, signal.SIGKILL)
-        os.kill(frozen.pid, signal.SIGSTOP)
-        os.kill(started[2].pid, signal.SIGSTOP)
-        time.sleep(FROZEN_S)
-        os.kill(started[2].pid, signal.SIGCONT)
-        time.sleep(SERVER_FROZEN_S - FROZEN_S)
-        os.kill(frozen.pid, signal.SIGCONT)
+        waited_s = read_cpu(other.pid).waited_s
+        runs.start("server frozen", frozen.http_url, "--jwt-secret", frozen.jwt_secret)
+        runs.start("server killed", killed.http_url, "--jwt-secret", killed.jwt_secret)
+        swarm = runs.start("swarm frozen", other.http_url, "--jwt-secret", other.jwt_secret)
         for name in ("server frozen", "server killed", "swarm frozen"):
-            endings[name] = runs.end(name)
+            runs.until(name, lambda run: heartbeats(run) >= ORDINARY)
+        os.kill(killed.pid, signal.SIGKILL)
+        began_s = time.monotonic()
+        with stopped(frozen.pid), stopped(swarm.pid):
+            time.sleep(FROZEN_S)
+        frozen_s = time.monotonic() - began_s
+        endings["server frozen"] = runs.end("server frozen", lambda run: longest_ms(run) > 1000 * (FROZEN_S - 0.3))
+        endings["server frozen"].frozen_s = frozen_s
+        endings["server killed"] = runs.end("server killed", has_lost_its_server)
+        endings["swarm frozen"] = runs.end("swarm frozen", lambda run: stalled_s(run) > FROZEN_S - 0.2)
+        endings["swarm frozen"].server_waited_s = read_cpu(other.pid).waited_s - waited_s
 
         tokens = tmp_path_factory.mktemp("tokens") / "tokens.txt"
         tokens.write_text("\n".join(MintedTokens(other.jwt_secret).token_of(number) for number in range(PLAYERS)))
-        runs.start("first", other.http_url, "--tokens", tokens, run_s=12)
-        wait_until_online(other, PLAYERS)
-        runs.start("second", other.http_url, "--tokens", tokens, run_s=4)
+        runs.start("first", other.http_url, "--tokens", tokens)
         port = free_port()
         master = ("--master", "--master-bind-port", port, "--expect-workers", 1)
         worker = ("--worker", "--master-port", port)
-        runs.start("late worker", frozen.http_url, "--jwt-secret", frozen.jwt_secret, *master, run_s=12)
+        runs.start("late worker", frozen.http_url, "--jwt-secret", frozen.jwt_secret, *master)
         nursery.start(*worker)
+        wait_until_online(other, PLAYERS)
+        runs.start("second", other.http_url, "--tokens", tokens)
         wait_until_online(frozen, PLAYERS)
         nursery.start(*worker)
-        for name in ("first", "second", "late worker"):
-            endings[name] = runs.end(name)
+        endings["second"] = runs.end("second", lambda run: "online before" in str(run["validity"]["reasons"]))
+        endings["first"] = runs.end("first", lambda run: heartbeats(run) > 0)
+        endings["late worker"] = runs.end("late worker", has_two_workers)
     return endings
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def heartbeats(run: dict[str, Any]) -> int:
+    """Of the steady state, so far."""
+    return next((int(row["count"]) for row in run["metrics"] if row["name"] == "heartbeat"), 0)
+
+
+def longest_ms(run: dict[str, Any]) -> float:
+    """Of the heartbeats."""
+    return next((float(row["max_ms"]) for row in run["metrics"] if row["name"] == "heartbeat"), 0.0)
+
+
+def stalled_s(run: dict[str, Any]) -> float:
+    return sum(float(generator["stalled_s"]) for generator in run["generators"].values())
+
+
+def has_lost_its_server(run: dict[str, Any]) -> bool:
+    return bool(run["server"]["gone_s"] > 1.0 and run["counts"]["errors.count"])
+
+
+def has_two_workers(run: dict[str, Any]) -> bool:
+    is_said = "joined while the test ran" in str(run["validity"]["reasons"])
+    return is_said and len(run["generators"]) == 2 and run["ledger"]["presence"]["expected"] > 0
 
 
 def wait_until_online(target: Target, players: int) -> None:
@@ -134,20 +180,13 @@ def wait_until_online(target: Target, players: int) -> None:
     http.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_a_frozen_server_is_said_to_have_been_frozen(endings: dict[str, Ended]):
     ended = endings["server frozen"]
     assert ended.run["validity"]["bottleneck"].startswith("The server was frozen, its process was stopped, in ")
-    assert ended.run["server"]["stopped_s"] == pytest.approx(SERVER_FROZEN_S, abs=0.7)
+    assert ended.run["server"]["stopped_s"] == pytest.approx(ended.frozen_s, abs=0.7 + stalled_s(ended.run))
     assert ended.run["validity"]["level"] != "VALID"
     assert "the server's process was stopped" in ended.said
-    assert ended.metric("heartbeat")["max_ms"] > 1000 * (SERVER_FROZEN_S - 0.3), "and it is in the figures"
+    assert longest_ms(ended.run) > 1000 * (FROZEN_S - 0.3), "and it is in the figures"
 
 
 def test_a_killed_server_is_named_and_junit_agrees_with_the_exit_code(endings: dict[str, Ended]):
@@ -165,8 +204,9 @@ def test_a_frozen_swarm_blames_nobody_else_and_leaves_out_what_it_delayed(ending
     generator = ended.run["generators"]["the swarm"]
     assert generator["stalled_s"] > FROZEN_S - 0.2
     assert "the swarm itself stood still for" in ended.said
-    assert ended.metric("heartbeat")["max_ms"] < 1000 * FROZEN_S / 2, "the server did not take so long"
-    assert ended.run["validity"]["bottleneck"].startswith(("No bottleneck was seen", "The generator"))
+    assert longest_ms(ended.run) < 1000 * (FROZEN_S / 2 + ended.server_waited_s), "the server did not take so long"
+    if ended.server_waited_s < SLOW_S:  # else it was slow indeed, by what else ran here
+        assert ended.run["validity"]["bottleneck"].startswith(("No bottleneck was seen", "The generator"))
     assert ended.run["server"]["stopped_s"] == 0.0
 
 
@@ -185,7 +225,8 @@ def test_players_of_a_late_worker_are_nobody_elses_users_and_nothing_is_lost(end
     assert "1 workers joined while the test ran" in ended.said
     presence = ended.run["ledger"]["presence"]
     assert presence["expected"] > 0
-    assert (presence["lost"], presence["unheard"], presence["unexpected"]) == (0, 0, 0)
+    with unless_held_up(ended.run):
+        assert (presence["lost"], presence["unheard"], presence["unexpected"]) == (0, 0, 0)
 
 
 @pytest.mark.skipif(express_command() is None, reason="no Node.js, or no packages for it")
@@ -195,10 +236,11 @@ def test_a_server_of_the_base_protocol_alone_is_accepted_and_judged(nursery: Nur
     assert command is not None
     with start_peer(command, cpus=None, environment={"PEER_SECRET": SECRET}) as peer:
         runs = Runs(nursery, tmp_path)
-        runs.start("express", f"http://127.0.0.1:{peer.port}", "--jwt-secret", SECRET, "-r", 2, run_s=7)
-        ended = runs.end("express")
+        runs.start("express", f"http://127.0.0.1:{peer.port}", "--jwt-secret", SECRET, "-r", 2)
+        ended = runs.end("express", lambda run: run["ledger"]["presence"]["expected"] > PLAYERS)
     assert ended.code == 0, ended.errors
-    assert ended.run["ledger"]["presence"]["reach"] == 1
+    with unless_held_up(ended.run):
+        assert ended.run["ledger"]["presence"]["reach"] == 1
     assert ended.run["ledger"]["presence"]["expected"] > PLAYERS
     assert ended.run["counts"]["errors.count"] == 0
     assert not ended.run["not_understood"]

@@ -1,11 +1,13 @@
 """The swarm proves itself: against a lobby that is wrong in known ways it reports exactly that.
 
-Whole Locust processes, side by side: they are idle most of the time. Whatever the machine is busy with besides, counts
-have to be exact; times are compared with what the lobby measured of itself, at percentiles that noise does not move.
+Whole Locust processes, side by side: they are idle most of the time. Counts have to be exact; times are compared with
+what the lobby measured of itself, at percentiles that noise does not move. A swarm that says of itself that it was held
+up has no answer, and plays again.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import signal
@@ -20,13 +22,12 @@ import pytest
 from loadtest.measure.series import Series
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, Told, token
-from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
+from tests.loadtest.held_up import held_up, skip_held_up
+from tests.loadtest.swarms import RUN_TIMEOUT_S, SAVED_OFTEN, Enough, Nursery, SavedRun
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
-"""All swarms are part of the first test's time, some twice where other work disturbed them."""
+"""All swarms are part of the first test's time."""
 
-Enough = Callable[[dict[str, Any]], bool]
-"""Of run.json: whether a run may end."""
 PLAYERS = 16
 SETTLE_S = 1.0
 STALL_S = 1.4
@@ -75,11 +76,12 @@ UNANSWERED = PLAYERS // 4
 POLLS = 600
 WAITED_FOR = 60
 """Answers of a server that waits: enough to say so."""
-SAVED_OFTEN = ("--save-every-s", 1)
-PATIENT = ("--settle-s", 4, "--heartbeat-interval-s", 0.2, *SAVED_OFTEN)
+PATIENT = ("--settle-s", 4, "--heartbeat-interval-s", 0.2)
 """An announcement that the machine holds up for a second is not lost."""
 AT_ONCE = 5
 """Swarms side by side. Each is idle most of the time, but not when it starts."""
+TURNS = 2
+"""Of a test whose swarm was held up."""
 
 CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
     "delay": (Faults(delay_s=DELAY_S), 7, ("-u", 6, "-r", 1)),
@@ -99,18 +101,18 @@ CASES: dict[str, tuple[Faults, int | Enough, tuple[object, ...]]] = {
             is_pong_dropped=lambda number, observer: number == 2 and observer % 4 == 0,
         ),
         has_seen_others,
-        ("--settle-s", 4, *EVERY_SECOND, *SAVED_OFTEN),
+        ("--settle-s", 4, *EVERY_SECOND),
     ),
     "nonsense": (
         Faults(room_lacks="is_full", pong={}, garbage_every_s=0.3),
         6,
         ("--mix", "browser=3,host=1", "--room-interval-s", "fixed:1", "--room-lifetime-s", "0.5", *EVERY_SECOND),
     ),
-    "waiting": (Faults(answers_after_s=0.5), has_recorded("heartbeat", WAITED_FOR), (*EVERY_SECOND, *SAVED_OFTEN)),
+    "waiting": (Faults(answers_after_s=0.5), has_recorded("heartbeat", WAITED_FOR), EVERY_SECOND),
     "polling": (
         Faults(change_every_s=0.037),
         has_recorded("fresh_poll", POLLS),
-        ("--poller-share", 0.9, "--poll-interval-s", 0.5, *SAVED_OFTEN),
+        ("--poller-share", 0.9, "--poll-interval-s", 0.5),
     ),
 }
 
@@ -126,11 +128,6 @@ class Answer:
     @property
     def reasons(self) -> str:
         return "; ".join(self.run["validity"]["reasons"])
-
-    @property
-    def was_disturbed(self) -> bool:
-        """Other work kept a process of the swarm from its core for long: what it found says little."""
-        return any(each["late_ticks"] > 0.02 * each["ticks"] for each in self.run["generators"].values())
 
     @property
     def presence(self) -> dict[str, Any]:
@@ -161,8 +158,7 @@ class Run:
         """`until`: so many seconds, or what run.json has to have, however long that takes."""
         folder.mkdir()
         self._is_enough = None if isinstance(until, int) else until
-        self._read_ns = 0
-        length = ("-t", f"{until}s") if self._is_enough is None else ()
+        length = ("-t", f"{until}s") if self._is_enough is None else SAVED_OFTEN
         tokens = folder / "tokens"
         tokens.write_text("\n".join(token(user_id) for user_id in range(1, PLAYERS + 1)))
         self._file = folder / "run.json"
@@ -173,20 +169,10 @@ class Run:
             "--settle-s", SETTLE_S, "--mix", "browser=1", "--phase", "all", "--run-dir", folder, *more,
         )  # fmt: skip
 
-    def _has_enough(self) -> bool:
-        """Of each run.json only once: the lobbies run in this process, too."""
-        try:
-            written_ns = self._file.stat().st_mtime_ns
-        except FileNotFoundError:
-            return False
-        if self._is_enough is None or written_ns == self._read_ns:
-            return False
-        self._read_ns = written_ns
-        return self._is_enough(json.loads(self._file.read_text()))
-
     def answer(self) -> Answer:
         if self._is_enough is not None:
-            wait_for(self._has_enough, deadline_s=RUN_TIMEOUT_S, what="enough to be recorded")
+            enough, saved = self._is_enough, SavedRun(self._file)
+            wait_for(lambda: saved.has(enough), deadline_s=RUN_TIMEOUT_S, what="enough to be recorded")
             self._swarm.stop(signal.SIGTERM)
         done = self._swarm.end()
         assert self._file.exists(), done.errors
@@ -204,44 +190,92 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
         yield nursery
 
 
-@pytest.fixture(scope="module")
-def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answer]]:
-    folder = tmp_path_factory.mktemp("swarms")
-    runs: dict[str, Run] = {}
-    try:
-        found = {}
-        for first in range(0, len(CASES), AT_ONCE):
-            some = list(CASES.items())[first : first + AT_ONCE]
-            runs |= {name: Run(nursery, folder / name, faults, until, *more) for name, (faults, until, more) in some}
-            found |= {name: runs[name].answer() for name, _ in some}
-        for attempt in range(1):
-            for name in [name for name, answer in found.items() if answer.was_disturbed]:
-                faults, until, more = CASES[name]
-                runs[f"{name} {attempt}"] = Run(nursery, folder / f"{name} {attempt}", faults, until, *more)
-                found[name] = runs[f"{name} {attempt}"].answer()
-        yield found
-    finally:
-        for run in runs.values():
+class Answers:
+    """Of all cases: side by side, for they wait most of the time."""
+
+    def __init__(self, nursery: Nursery, folder: Path) -> None:
+        self._nursery = nursery
+        self._folder = folder
+        self._runs: list[Run] = []
+        self._found: dict[str, Answer] = {}
+
+    def __getitem__(self, case: str) -> Answer:
+        return self._found[case]
+
+    def play(self, *cases: str) -> None:
+        """At once; each for the first time or again."""
+        runs = {case: self._begin(case) for case in cases}
+        for case, run in runs.items():
+            self._found[case] = run.answer()
+
+    def end(self) -> None:
+        for run in self._runs:
             run.end()
 
+    def _begin(self, case: str) -> Run:
+        faults, until, more = CASES[case]
+        self._runs.append(Run(self._nursery, self._folder / f"{len(self._runs)} {case}", faults, until, *more))
+        return self._runs[-1]
 
-def test_a_known_delay_is_reported_within_a_millisecond(answers: dict[str, Answer], nursery: Nursery, tmp_path: Path):
-    """The way there and back is no error: a handshake of the same run takes it too. Beside six other swarms their noise
-    may come on top; alone, it may not."""
-    answer = answers["delay"]
-    for attempt in range(3):
-        if abs(_overstated_ms(answer)) <= 1:
+
+@pytest.fixture(scope="module")
+def answers(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
+    found, cases = Answers(nursery, tmp_path_factory.mktemp("swarms")), list(CASES)
+    try:
+        for first in range(0, len(cases), AT_ONCE):
+            found.play(*cases[first : first + AT_ONCE])
+        yield found
+    finally:
+        found.end()
+
+
+def judged_by(*cases: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A test of the answers of these cases, or of the one that it is given. Where it does not hold and a swarm says of
+    itself that it was held up, that one plays again, by itself; where it was held up again, nothing is judged."""
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def judge(answers: Answers, **given: str) -> None:
+            names = cases or (given["case"],)
+            for turn in range(TURNS):
+                try:
+                    test(answers, **given)
+                    return
+                except AssertionError as error:
+                    said = {name: held_up(answers[name].run) for name in names}
+                    late = [name for name in names if said[name]]
+                    if not late:
+                        raise
+                    if turn == TURNS - 1:
+                        skip_held_up(said[late[0]][0], error)
+                for name in late:
+                    answers.play(name)
+
+        return judge
+
+    return decorate
+
+
+@judged_by("delay")
+def test_a_known_delay_is_reported_within_a_millisecond(answers: Answers):
+    """The way there and back is no error: a handshake of the same run takes it too. Beside other swarms their noise may
+    come on top; alone, it may not, unless the way itself takes now this long and now that."""
+    for _ in range(3):
+        if abs(_overstated_ms(answers["delay"])) <= 1:
             break
-        faults, until, more = CASES["delay"]
-        alone = Run(nursery, tmp_path / str(attempt), faults, until, *more)
-        try:
-            answer = alone.answer()
-        finally:
-            alone.end()
+        answers.play("delay")
+    answer = answers["delay"]
+    if abs(_overstated_ms(answer)) > 1 and _way_differs_ms(answer) > 1:
+        skip_held_up(f"the way took {_way_differs_ms(answer):.1f} ms more or less", _overstated_ms(answer))
     assert abs(_overstated_ms(answer)) <= 1
     assert statistics.median(answer.told.delays_s) > 0.9 * DELAY_S, "a busy machine makes it longer, and both know"
     assert answer.whole_series("fanout_presence").count >= answer.told.pairs > 8, "nobody waits for another's handshake"
     assert answer.presence["reach"] == 1
+
+
+def _way_differs_ms(answer: Answer) -> float:
+    way = answer.series("handshake")
+    return (way.percentile_us(90) - way.percentile_us(10)) / 1000
 
 
 def _overstated_ms(answer: Answer) -> float:
@@ -252,7 +286,8 @@ def _overstated_ms(answer: Answer) -> float:
 
 
 @pytest.mark.parametrize("case", ["lost", "lost, two workers"])
-def test_dropped_events_are_lost_to_the_count_in_one_process_and_in_two(answers: dict[str, Answer], case: str):
+@judged_by()
+def test_dropped_events_are_lost_to_the_count_in_one_process_and_in_two(answers: Answers, case: str):
     told, found = answers[case].told, answers[case].presence
     assert told.pairs + told.unsure == PLAYERS * (PLAYERS - 1) // 2
     assert told.pairs <= found["expected"] <= told.pairs + told.unsure
@@ -260,7 +295,8 @@ def test_dropped_events_are_lost_to_the_count_in_one_process_and_in_two(answers:
     assert (found["duplicates"], found["out_of_order"], found["unexpected"], found["strangers"]) == (0, 0, 0, 0)
 
 
-def test_two_workers_find_what_one_process_finds(answers: dict[str, Answer]):
+@judged_by("lost", "lost, two workers")
+def test_two_workers_find_what_one_process_finds(answers: Answers):
     one, two = answers["lost"], answers["lost, two workers"]
     unsure = one.told.unsure + two.told.unsure
     assert one.presence["expected"] == pytest.approx(two.presence["expected"], abs=unsure)
@@ -272,20 +308,23 @@ def test_two_workers_find_what_one_process_finds(answers: dict[str, Answer]):
     assert not [reason for reason in two.run["validity"]["reasons"] if "arrive" in reason], "all reports came"
 
 
-def test_doubled_events_are_duplicates_to_the_count_though_ids_are_text(answers: dict[str, Answer]):
+@judged_by("twice")
+def test_doubled_events_are_duplicates_to_the_count_though_ids_are_text(answers: Answers):
     told, found = answers["twice"].told, answers["twice"].presence
     assert found["duplicates"] == told.doubled > 15
     assert (found["lost"], found["out_of_order"], found["unexpected"]) == (0, 0, 0)
 
 
-def test_an_offline_that_comes_after_the_next_online_is_out_of_order(answers: dict[str, Answer]):
+@judged_by("disorder")
+def test_an_offline_that_comes_after_the_next_online_is_out_of_order(answers: Answers):
     told, found = answers["disorder"].told, answers["disorder"].presence
     assert told.swapped > 0, "somebody came back in time"
     assert found["out_of_order"] == told.swapped
     assert found["duplicates"] == 0
 
 
-def test_a_stall_is_in_the_tail_and_not_hidden(answers: dict[str, Answer]):
+@judged_by("stall")
+def test_a_stall_is_in_the_tail_and_not_hidden(answers: Answers):
     answer = answers["stall"]
     heartbeats, whole = answer.series("heartbeat"), answer.whole_series("heartbeat")
     assert whole.max_us / 1e6 >= answer.told.stalled_s - 0.15
@@ -296,7 +335,8 @@ def test_a_stall_is_in_the_tail_and_not_hidden(answers: dict[str, Answer]):
     assert held_up >= 0.8 * due, "every heartbeat that was due in it, not one a player"
 
 
-def test_dropped_announcements_of_what_others_did_are_found_by_what_the_rest_heard(answers: dict[str, Answer]):
+@judged_by("others")
+def test_dropped_announcements_of_what_others_did_are_found_by_what_the_rest_heard(answers: Answers):
     """A change every 0.4 s by nobody of the swarm; a later announcement makes up for each that was dropped."""
     answer = answers["others"]
     rooms = answer.run["ledger"]["rooms"]
@@ -308,7 +348,8 @@ def test_dropped_announcements_of_what_others_did_are_found_by_what_the_rest_hea
     assert answer.series("spread").count > 3 * PLAYERS
 
 
-def test_a_dropped_pong_is_a_failed_heartbeat_and_moves_no_other(answers: dict[str, Answer]):
+@judged_by("others")
+def test_a_dropped_pong_is_a_failed_heartbeat_and_moves_no_other(answers: Answers):
     answer = answers["others"]
     [heartbeat] = [row for row in answer.run["requests"] if row["name"] == "heartbeat"]
     assert set(heartbeat["errors"]) == {"not answered"}
@@ -318,7 +359,8 @@ def test_a_dropped_pong_is_a_failed_heartbeat_and_moves_no_other(answers: dict[s
     assert answer.code == 1
 
 
-def test_what_is_not_understood_fails_is_shown_and_makes_no_valid_run(answers: dict[str, Answer]):
+@judged_by("nonsense")
+def test_what_is_not_understood_fails_is_shown_and_makes_no_valid_run(answers: Answers):
     answer = answers["nonsense"]
     kinds = ("an answer (RoomList) was not understood", "pong was not understood", "a message was not understood")
     for kind in kinds:
@@ -330,7 +372,8 @@ def test_what_is_not_understood_fails_is_shown_and_makes_no_valid_run(answers: d
     assert answer.rooms_left == 0, "a room that was made is deleted, whatever its row lacks"
 
 
-def test_messages_that_are_no_json_are_counted_one_by_one(answers: dict[str, Answer]):
+@judged_by("nonsense")
+def test_messages_that_are_no_json_are_counted_one_by_one(answers: Answers):
     answer = answers["nonsense"]
     [message] = [row for row in answer.run["requests"] if row["name"] == "message"]
     assert "this is no JSON" in answer.run["not_understood"].values()
@@ -338,7 +381,8 @@ def test_messages_that_are_no_json_are_counted_one_by_one(answers: dict[str, Ans
     assert 0 <= told - message["failures"] <= 2 * PLAYERS, "but for the last"
 
 
-def test_a_server_that_waits_in_every_answer_is_said_to_wait(answers: dict[str, Answer]):
+@judged_by("waiting")
+def test_a_server_that_waits_in_every_answer_is_said_to_wait(answers: Answers):
     answer = answers["waiting"]
     assert answer.series("heartbeat").percentile_us(50) / 1e6 == pytest.approx(0.5, abs=0.1)
     said = answer.run["validity"]["bottleneck"]
@@ -346,7 +390,8 @@ def test_a_server_that_waits_in_every_answer_is_said_to_wait(answers: dict[str, 
     assert "answers took more than 250 ms" in said
 
 
-def test_polling_shows_the_staleness_that_polling_has(answers: dict[str, Answer]):
+@judged_by("polling")
+def test_polling_shows_the_staleness_that_polling_has(answers: Answers):
     """Every 0.5 s at random phase: U(0, 0.5 s) and the way."""
     _check_staleness(answers["polling"], period_s=0.5, least=POLLS)
 

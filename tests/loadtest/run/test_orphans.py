@@ -9,6 +9,7 @@ import gevent
 import pytest
 
 from loadtest.run.orphans import leave_interrupts_to_master, watch_parent
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -25,7 +26,9 @@ def interrupts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[gevent.Greenlet
 
 def test_a_worker_whose_parent_is_gone_is_told_once(capsys: pytest.CaptureFixture[str]):
     parents, told = iter([1, 1, 1, 2]), []
-    watch_parent(on_gone=lambda: told.append("gone"), parent=lambda: next(parents), look_every_s=0.001).join(timeout=5)
+    watch_parent(on_gone=lambda: told.append("gone"), parent=lambda: next(parents), look_every_s=0.001).join(
+        timeout=PATIENCE_S
+    )
     assert told == ["gone"]
     assert "The master is gone" in capsys.readouterr().err
 

@@ -24,7 +24,9 @@ from bench.processes.target import Target
 from loadtest.client import KeepAliveHttp, LobbyApi
 from loadtest.results.exit_codes import ExitCode
 from tests.loadtest.fakes import DEADLINE_S, JWT, FakeServer, wait_for
+from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S, Done, Nursery, Swarm
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -149,7 +151,8 @@ def test_a_run_that_is_terminated_has_measured_and_ends_well(
         "but for those under way at the end"
     )
     polls = requests["GET /api/rooms (poll)"]["count"] + events.get("polls skipped", 0)
-    assert polls == pytest.approx(5 * whole["duration_s"], abs=10), "one a second each, at phases of their own"
+    with unless_held_up(whole):
+        assert polls == pytest.approx(5 * whole["duration_s"], abs=10), "one a second each, at phases of their own"
     assert requests["WS heartbeat"]["count"] > 20
     assert series["lateness of the swarm"]["count"] > requests["WS heartbeat"]["count"], "of heartbeats, too"
     assert requests["POST /api/rooms"]["count"] == events["rooms made"]
@@ -168,7 +171,7 @@ def test_a_run_that_is_terminated_has_measured_and_ends_well(
     assert series["time to fresh, by push"]["count"] > events["rooms made"]
     assert 0 < series["time to fresh, by push"]["p50_ms"] < series["time to fresh, by polling"]["p50_ms"]
     assert "received rooms_changed" in done.errors
-    wait_for(lambda: _online(targets["life"], tokens["life"]) == 0, deadline_s=20, what="every player said goodbye")
+    wait_for(lambda: _online(targets["life"], tokens["life"]) == 0, what="every player said goodbye")
     assert len(_rooms(targets["life"])) <= 1, "they deleted their rooms, but for one that was just being made"
 
 
@@ -191,7 +194,9 @@ def test_two_workers_count_what_the_server_counts(runs: dict[str, tuple[Done, Pa
     assert events["connections established"] == requests["WS handshake"]["count"] == 12
     assert sum(12 - number for number in range(12)) <= events["received user_online"] <= 144
     answered = requests["WS heartbeat"]["count"]
-    assert events["sent ping"] - 12 <= answered <= events["received pong"], "but for those under way at the end"
+    assert answered <= events["received pong"] <= events["sent ping"]
+    with unless_held_up(whole):
+        assert events["sent ping"] - 12 <= answered, "but for those under way at the end"
     assert events["rooms made"] == requests["POST /api/rooms"]["count"] > 0
     assert series["time to fresh, by push"]["count"] >= events["rooms made"]
     assert not [reason for reason in whole["validity"]["reasons"] if "arrive" in reason], "every report came"
@@ -231,9 +236,7 @@ def test_forked_workers_end_when_their_master_was_killed(
     assert done.code == -signal.SIGKILL
     assert done.errors.count(GONE) == 2, "each says so once"
     assert "Traceback" not in done.errors
-    wait_for(
-        lambda: _online(targets["throttled"], tokens["throttled"]) == 0, deadline_s=20, what="players said goodbye"
-    )
+    wait_for(lambda: _online(targets["throttled"], tokens["throttled"]) == 0, what="players said goodbye")
 
 
 # -- bad input: one sentence, exit code 2 -------------------------------------------------------------------------
@@ -299,7 +302,7 @@ def test_the_command_itself_ends_with_a_usage_error():
     """As it is typed; all the others are forks that have imported Locust already."""
     done = subprocess.run(
         [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--poller-share", "many"],
-        capture_output=True, text=True, cwd=ROOT, timeout=30,
+        capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S,
     )  # fmt: skip
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

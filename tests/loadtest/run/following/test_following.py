@@ -17,19 +17,21 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from loadtest.results.exit_codes import ExitCode
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.output.live.test_metrics import Receiver, receiver
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery, WebSwarm
+from tests.patience import PATIENCE_S
 
 __all__ = ["receiver"]
 
 pytestmark = pytest.mark.system
 
 PLAYERS = 6
-LOST_AFTER_S = 5
-"""Without a heartbeat, of which there is one per second: a third of the swarm's own."""
+LOST_AFTER_S = 8
+"""Without a heartbeat, of which there is one per second: half of the swarm's own patience."""
 MIX = ("--mix", "browser=2,host=1", "--room-interval-s", "fixed:0.2", "--room-lifetime-s", "fixed:0.1")
 
 
@@ -45,16 +47,10 @@ def given() -> Iterator[tuple[object, ...]]:
         yield ("--host", target.http_url, "--jwt-secret", target.jwt_secret, "-u", PLAYERS, "-r", 100, *MIX)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def players_at(url: str) -> dict[tuple[str, str], float]:
     """By role and state, without those of whom there are none."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             text = answer.read().decode()
     except OSError:
         return {}

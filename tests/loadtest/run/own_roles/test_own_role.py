@@ -3,9 +3,8 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,13 +12,12 @@ import pytest
 from bench.load.sockets.tokens import mint_receiver
 from bench.processes.target import Target
 from tests.docs.markdown import DOCS, section
-from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S, own_port
+from tests.loadtest.held_up import unless_held_up
+from tests.loadtest.swarms import own_port, run_command_until
 
 pytestmark = pytest.mark.system
 
 PAGE = section((DOCS / "swarm.md").read_text(encoding="utf-8"), "Roles of your own")
-LENGTH_S = 24
-"""Long enough for rooms to be made and deleted; the page says a minute."""
 WITHIN_S = 5.0
 """A machine that holds a process up for a second loses no cheer; the page's second is for a server that is measured."""
 
@@ -36,18 +34,15 @@ def test_the_example_of_the_page_measures_what_it_promises(tmp_path: Path):
         (tmp_path / "tokens.txt").write_text("\n".join(tokens))
         command = [*command_of_the_page(), "--processes", "2", "-r", "60", "--accept-invalid", "--phase", "all"]
         command[command.index("--host") + 1] = target.http_url
-        command[command.index("-t") + 1] = f"{LENGTH_S}s"
         command[command.index("--room-interval-s") + 1] = "12"
         command[command.index("--room-lifetime-s") + 1] = "12"
-        done = subprocess.run(
-            [sys.executable, "-m", "loadtest", *command, *own_port()], cwd=tmp_path, capture_output=True, text=True,
-            timeout=RUN_TIMEOUT_S, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, check=False,
-        )  # fmt: skip
-    assert done.returncode in (0, 3), done.stderr[-3000:]  # a busy machine may miss the threshold of 250 ms
+        done = run_command_until(has_cheered, tmp_path, *command, *own_port(), environment={"PATH": "/usr/bin:/bin"})
+    assert done.code in (0, 3), done.errors[-3000:]  # a busy machine may miss the threshold of 250 ms
     run = json.loads((tmp_path / "run/run.json").read_text())
     assert run["users"] == {"host": 12, "spectator": 48}
     assert run["counts"]["cheers_given"] == run["events"]["cheers given"] > 0
-    assert run["counts"]["reach_cheer_heard"] == 1, run["ledger"]["own"]
+    with unless_held_up(run):
+        assert run["counts"]["reach_cheer_heard"] == 1, run["ledger"]["own"]
     tally = run["ledger"]["own"]["cheer_heard"]
     assert tally["expected"] > tally["events"] > 10, f"several hear each: {tally}"
     assert (tally["duplicates"], tally["unexpected"]) == (0, 0)
@@ -60,8 +55,16 @@ def test_the_example_of_the_page_measures_what_it_promises(tmp_path: Path):
     assert "Cheer_heard" in page
     cases = {case.get("name") for case in ElementTree.parse(tmp_path / "run/junit.xml").iter("testcase")}
     assert "reach_cheer_heard == 1" in cases
-    assert "Asked to seated" in done.stderr
-    assert "cheer_heard" in done.stderr
+    assert "Asked to seated" in done.errors
+    assert "cheer_heard" in done.errors
+
+
+def has_cheered(run: dict[str, Any]) -> bool:
+    """All players are there, rooms were joined and deleted, and what several were to hear of most cheers has come."""
+    tally = run["ledger"]["own"].get("cheer_heard", {"events": 0, "expected": 0})
+    series = {row["name"] for row in run["metrics"]}
+    is_whole = sum(run["users"].values()) == 60 and {"asked_to_seated", "cheer_heard"} <= series
+    return is_whole and run["events"].get("rooms deleted", 0) > 0 and tally["expected"] > tally["events"] > 30
 
 
 def example() -> str:

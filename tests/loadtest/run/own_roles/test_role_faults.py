@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 
 from loadtest.results.exit_codes import ExitCode
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, token
-from tests.loadtest.swarms import ROOT, RUN_TIMEOUT_S
+from tests.loadtest.swarms import run_command_until
 
 pytestmark = pytest.mark.system
 
@@ -98,18 +96,25 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     (folder / "broken.py").write_text(BROKEN)
     (folder / "tokens").write_text("\n".join(token(user_id) for user_id in range(1, PLAYERS + 1)))
     with FaultyLobby(Faults(change_every_s=0.2)) as lobby:
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "loadtest", "-f", "broken.py", "--host", lobby.url, "--tokens", "tokens", "-u",
-                str(PLAYERS), "-r", "50", "-t", "6s", "--headless", "--mix",
-                "deaf=1,clumsy=1,stillborn=1,shut_out=1,aimless=1,mishearing=1", "--run-dir", "run", "--seed", "4",
-                "--phase", "all", "--heartbeat-interval-s", "1",
-            ],
-            cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-            timeout=RUN_TIMEOUT_S, check=False,
+        done = run_command_until(
+            has_failed, folder, "-f", "broken.py", "--host", lobby.url, "--tokens", "tokens", "-u", PLAYERS, "-r", 50,
+            "--headless", "--mix", "deaf=1,clumsy=1,stillborn=1,shut_out=1,aimless=1,mishearing=1", "--seed", 4,
+            "--phase", "all", "--heartbeat-interval-s", 1, environment=os.environ,
         )  # fmt: skip
-    assert (folder / "run/run.json").exists(), done.stderr[-3000:]
-    return Ran(done.returncode, done.stderr, json.loads((folder / "run/run.json").read_text()))
+    assert (folder / "run/run.json").exists(), done.errors[-3000:]
+    return Ran(done.code, done.errors, json.loads((folder / "run/run.json").read_text()))
+
+
+def has_failed(run: dict[str, Any]) -> bool:
+    """Everything that is to go wrong has."""
+    events = run["events"]
+
+    def faults(role: str, where: str) -> int:
+        return sum(n for name, n in events.items() if f"the role {role}: " in name and f"({where}, " in name)
+
+    has_begun = faults("stillborn", "begin") == faults("aimless", "schedule") == events.get("players who gave up") == 2
+    is_deaf = faults("deaf", "on_rooms") > 2 * 3 and faults("deaf", "on_presence") > 0
+    return has_begun and is_deaf and events.get("tries") == 2 * ACTS
 
 
 def line_of(text: str) -> int:
