@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import ResponseError, TimeoutError
+from redis.exceptions import InvalidResponse, ResponseError, TimeoutError
 
+from bench.processes.certificate import certificate
 from lobby_server.backplane.valkey.channel import Channel, packed
 from tests.backplane.engine import Engine
+from tests.proxies.running import free_port
 
 pytestmark = pytest.mark.system
 
@@ -79,3 +81,62 @@ async def test_server_that_died_is_found_again_when_it_is_back(own_engine: Engin
         await channel.call("PING")
     own_engine.start()
     assert await channel.call("ECHO", "back") == b"back"
+
+
+async def test_answer_that_nobody_asked_for_ends_the_connection_and_is_given_to_nobody(channel: Channel) -> None:
+    own = await channel.call("CLIENT", "ID")
+    assert channel._line is not None
+    channel._line.data_received(b"$4\r\nlate\r\n")
+    with pytest.raises(ConnectionLost):
+        await channel.call("ECHO", "next")
+    assert await channel.call("ECHO", "next") == b"next"
+    assert await channel.call("CLIENT", "ID") != own
+
+
+async def test_what_is_no_answer_at_all_is_an_error_and_the_next_call_has_another_connection(channel: Channel) -> None:
+    await channel.call("PING")
+    assert channel._line is not None
+    call = asyncio.ensure_future(channel.call("BLPOP", "nothing", 5))
+    await asyncio.sleep(0)
+    channel._line.data_received(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(InvalidResponse):
+        await call
+    assert await channel.call("ECHO", "next") == b"next"
+
+
+async def test_calls_in_a_row_are_watched_over_by_one_timer(channel: Channel) -> None:
+    await channel.call("PING")
+    timer = channel._timer
+    assert timer is not None
+    for _ in range(20):
+        await channel.call("PING")
+        assert channel._timer is timer
+
+
+@pytest.mark.parametrize("way", ["password", "unix", "tls"])
+async def test_connection_of_every_kind_is_taken_over_from_the_client_library(way: str, tmp_path: Path) -> None:
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    with certificate() as (cert, key):
+        ways = {
+            "password": (["--requirepass", "hidden"], "redis://:hidden@127.0.0.1:{port}/0"),
+            "unix": (["--unixsocket", str(tmp_path / "s")], f"unix://{tmp_path / 's'}"),
+            "tls": (
+                ["--tls-port", "{tls}", "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no"],
+                "rediss://127.0.0.1:{tls}/0?ssl_cert_reqs=none",
+            ),
+        }
+        flags, url = ways[way]
+        tls = free_port()
+        engine = Engine("redis", folder, *(flag.format(tls=tls) for flag in flags))
+        engine.start()
+        try:
+            client = redis.asyncio.Redis.from_url(url.format(port=engine.port, tls=tls), protocol=2)
+            channel = Channel(client.connection_pool, timeout_s=2.0)
+            big = b"x" * 300_000
+            assert await channel.call("ECHO", big) == big
+            assert await channel.call("ECHO", "next") == b"next"
+            await channel.close()
+            await client.aclose()
+        finally:
+            engine.kill()

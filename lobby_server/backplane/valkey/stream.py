@@ -35,7 +35,7 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseE
 
 from lobby_server.backplane.errors import BackplaneAway, BackplaneError, BackplaneRefused, EpochGone
 from lobby_server.backplane.valkey import scripts
-from lobby_server.backplane.valkey.channel import Channel, Word
+from lobby_server.backplane.valkey.channel import Channel, Word, begun, word
 from lobby_server.backplane.wire import Entry
 
 CALL_TIMEOUT_S = 2.0
@@ -72,6 +72,7 @@ class Stream:
         self._snapshot, self._alive = prefix + "snapshot", prefix + "alive:"
         self._candidates, self._seeding, self._gate = prefix + "candidates", prefix + "seeding", prefix + "gate"
         self._limit, self._standing = prefix + "limit:", prefix + "standing"
+        self._read = begun(("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", self._log), 8)
 
     async def close(self) -> None:
         for closing in (self._reading.close, self._writing.close, self._asking.close, self._client.aclose):
@@ -92,8 +93,7 @@ class Stream:
     async def read(self, epoch: str, after: str) -> list[tuple[str, Entry]]:
         """The next entries after a stream id, waiting for them for a while. Raises `EpochGone` for one of another
         epoch."""
-        call = self._reading.call("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", self._log, after)
-        found = await self._do(call)
+        found = await self._do(self._reading.send(self._read + word(after)))
         if not found:
             return []
         listed = next(iter(found.values())) if isinstance(found, dict) else found[0][1]
