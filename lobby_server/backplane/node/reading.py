@@ -63,7 +63,6 @@ class Reader:
         self._given_up = given_up
         self._fatal = fatal
         self._monotonic_s = monotonic_s
-        self._turn_began_s = 0.0
         self._waiting: asyncio.Task[None] | None = None
         """The task of `run`, while it waits for entries."""
         self._is_called_off = False
@@ -126,7 +125,9 @@ class Reader:
     async def _read(self) -> None:
         """Apply the entries that come next."""
         standing = self._standing
-        for stream_id, entry in await self._wait_for_entries():
+        come = await self._wait_for_entries()
+        turn_began_s = self._monotonic_s()
+        for stream_id, entry in come:
             if entry.number <= standing.number:
                 standing.stream_id = stream_id
                 continue  # a snapshot stood after it
@@ -134,10 +135,9 @@ class Reader:
                 raise EpochGone  # entries were trimmed away
             self._take(entry)
             standing.stream_id = stream_id
-            if self._monotonic_s() - self._turn_began_s > TURN_S:
+            if self._monotonic_s() - turn_began_s > TURN_S:
                 await asyncio.sleep(0)
-                self._turn_began_s = self._monotonic_s()
-        self._turn_began_s = self._monotonic_s()
+                turn_began_s = self._monotonic_s()
 
     async def _wait_for_entries(self) -> list[tuple[str, Entry]]:
         standing = self._standing
