@@ -73,7 +73,7 @@ def decode_batch(batch: bytes) -> tuple[str, int, Iterator[Command]]:
         decoded = None
     if decoded is None or decoded.format != FORMAT:
         raise FormatRefused(its_format)
-    return decoded.node, decoded.sequence, (_commands.decode(command) for command in decoded.commands)
+    return decoded.node, decoded.sequence, map(_commands.decode, decoded.commands)
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

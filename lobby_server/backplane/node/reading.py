@@ -63,9 +63,9 @@ class Reader:
         self._given_up = given_up
         self._fatal = fatal
         self._monotonic_s = monotonic_s
-        self._waiting: asyncio.Task[None] | None = None
-        """The task of `run`, while it waits for entries."""
-        self._is_called_off = False
+        self._task: asyncio.Task[None] | None = None
+        """That of `run`."""
+        self._is_waiting = self._is_called_off = False
         health.went_away = self._call_off
         self.apply_s = 0.0
         """Time spent applying entries."""
@@ -74,6 +74,7 @@ class Reader:
 
     async def run(self) -> None:
         """For as long as the node takes part."""
+        self._task = asyncio.current_task()
         while True:
             try:
                 if self._health.is_away:
@@ -97,8 +98,7 @@ class Reader:
         standing, state, apply, own = self._standing, self._state, self._apply, self._outbox.node
         standing.take(entry)
         at_s = max(entry.at_ms / 1000, state.now_s)
-        self.lag_s = max(0.0, standing.now_s() - at_s)
-        standing.set_time(at_s)
+        self.lag_s = standing.set_time(at_s)
         node, sequence, commands = decode_batch(entry.batch)
         pending = iter(self._outbox.applied(sequence)) if node == own else None
         is_given_up = False
@@ -141,7 +141,7 @@ class Reader:
 
     async def _wait_for_entries(self) -> list[tuple[str, Entry]]:
         standing = self._standing
-        self._waiting, self._is_called_off = asyncio.current_task(), False
+        self._is_waiting, self._is_called_off = True, False
         try:
             return await self._stream.read(standing.epoch, standing.stream_id)
         except asyncio.CancelledError:
@@ -149,14 +149,14 @@ class Reader:
                 raise
             raise BackplaneAway("another call was not answered") from None
         finally:
-            self._waiting = None
+            self._is_waiting = False
 
     def _call_off(self) -> None:
         """Another call has found that Valkey is away, or another one: a read that waits for entries may not notice for
         as long as it may wait, and by then others have perhaps opened an epoch without this node."""
-        if self._waiting is not None:
+        if self._is_waiting and self._task is not None:
             self._is_called_off = True
-            self._waiting.cancel()
+            self._task.cancel()
 
     async def _come_back(self) -> None:
         """Return when Valkey is there, and this node stands in its stream. Raises `FormatRefused`."""

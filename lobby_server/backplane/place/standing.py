@@ -35,10 +35,13 @@ class Standing:
         """The time of the log: it goes on between entries, and never goes back."""
         return self._at_s + (self._monotonic_s() - self._at_monotonic_s)
 
-    def set_time(self, at_s: float) -> None:
-        """By Valkey's clock it is that late."""
-        self._at_s = max(at_s, self.now_s() if self._at_s else 0.0)
-        self._at_monotonic_s = self._monotonic_s()
+    def set_time(self, at_s: float) -> float:
+        """By Valkey's clock it is that late. How long ago that was, by the time as it was known here."""
+        monotonic_s = self._monotonic_s()
+        now_s = self._at_s + (monotonic_s - self._at_monotonic_s)
+        self._at_s = max(at_s, now_s if self._at_s else 0.0)
+        self._at_monotonic_s = monotonic_s
+        return max(0.0, now_s - at_s)
 
     def go_to(self, epoch: str, number: int, stream_id: str) -> None:
         """Stand at another place."""

@@ -93,7 +93,10 @@ class Stream:
     async def read(self, epoch: str, after: str) -> list[tuple[str, Entry]]:
         """The next entries after a stream id, waiting for them for a while. Raises `EpochGone` for one of another
         epoch."""
-        found = await self._do(self._reading.send(self._read + word(after)))
+        try:
+            found = await self._reading.send(self._read + word(after))
+        except (RedisError, OSError, ValueError) as fault:
+            raise await self._told(fault) from fault
         if not found:
             return []
         listed = next(iter(found.values())) if isinstance(found, dict) else found[0][1]
