@@ -22,9 +22,9 @@ from xml.sax.saxutils import escape
 import psutil
 
 from bench.load.reports import Reported, reported_in_words, reported_of_locust, reported_of_the_swarm
-from bench.processes.cpu import CpuTimes, read_cpu
+from bench.processes.cpu import CpuTimes, pinned, read_cpu
 from bench.processes.lab import HOST
-from bench.processes.peer import generator_command, pinned
+from bench.processes.peer import generator_command
 from bench.processes.watch import resident_kib
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from bench.processes.peer import pinned
+from bench.processes.cpu import pinned
 
 SPIN = "while True: pass"
 

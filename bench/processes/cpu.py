@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,29 +18,52 @@ class CpuPlan:
 
     server: tuple[int, ...] | None
     generator: tuple[int, ...] | None
+    spare: tuple[int, ...] = ()
+    """Cores that are neither's."""
 
     @property
     def pinned(self) -> bool:
         return self.server is not None
+
+    @property
+    def beside_server(self) -> tuple[int, ...] | None:
+        """For what a lobby stands on or behind, a database or a proxy: spare cores, or the server's. On the generator's
+        it would be measured as the generator's own queue."""
+        return self.spare or self.server
 
 
 NOT_PINNED = CpuPlan(None, None)
 
 
 def plan_cpus() -> CpuPlan:
-    """The server gets the first core that this process may use, the generator the second, where there are two."""
+    """The server gets the first core that this process may use, the generator the second, where there are two; more are
+    spare."""
     if not hasattr(os, "sched_getaffinity"):
         return NOT_PINNED
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         return NOT_PINNED
-    return CpuPlan((cores[0],), (cores[1],))
+    return CpuPlan((cores[0],), (cores[1],), tuple(cores[2:]))
 
 
 def pin(cpus: tuple[int, ...] | None) -> None:
     """Pin the calling process and the children that it starts from now on."""
     if cpus is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cpus)
+
+
+@contextlib.contextmanager
+def pinned(cpus: tuple[int, ...] | None) -> Iterator[None]:
+    """What is started within runs on these cores."""
+    if cpus is None or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class CpuTimes(NamedTuple):

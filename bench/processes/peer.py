@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from bench.processes.cpu import pinned
 from bench.processes.readable import is_readable
 from lobby_server.protocol.messages import RoomsChanged, encode
 
@@ -127,17 +128,3 @@ def installed_node(source: Path, script: str = "server.js") -> list[str] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return [node, str(folder / script)]
-
-
-@contextlib.contextmanager
-def pinned(cpus: tuple[int, ...] | None) -> Iterator[None]:
-    """What is started within runs on these cores."""
-    if cpus is None or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,6 +37,7 @@ from bench.measures import (
 )
 from bench.processes.cluster.proxy import find_haproxy
 from bench.processes.cluster.surroundings import why_not
+from bench.processes.cpu import CpuPlan, pinned
 from bench.record.book import Book
 from bench.record.files.run_file import read_run
 from bench.record.findings import Findings
@@ -96,6 +102,40 @@ def test_charts_of_faults_are_drawn_from_a_run() -> None:
     assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["node restarted", "node killed"]
     assert value(found, LEDGER_LOST) == 1
     assert [fault for fault in found.faults if "lost" in fault]
+
+
+def test_swarm_has_the_core_of_the_generator_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("there is one core")
+    started_on: dict[str, set[int]] = {}
+
+    @contextmanager
+    def started(what: str, gives: Any) -> Iterator[Any]:
+        started_on[what] = os.sched_getaffinity(0)
+        yield gives
+
+    nodes = [SimpleNamespace(pid=number, port=number) for number in (101, 102, 103)]
+    place = SimpleNamespace(
+        nodes=lambda *_, **__: nullcontext(nodes), engine=SimpleNamespace(pid=104), postgres=SimpleNamespace(pid=105)
+    )
+
+    def play(*_: Any) -> dict[str, object]:
+        started_on["swarm"] = os.sched_getaffinity(0)
+        return a_document()
+
+    for name, instead in {
+        "why_not": lambda: None,
+        "find_haproxy": lambda: "haproxy",
+        "can_have": lambda: False,
+        "surroundings": lambda **_: started("database", place),
+        "running_haproxy": lambda *_: started("proxy", 1),
+        "_play": play,
+    }.items():
+        monkeypatch.setattr(survival, name, instead)
+    with pinned((cores[1],)):  # as all scenarios run
+        survival.run(lab_of(SMOKE, cpus=CpuPlan((cores[0],), (cores[1],))))
+    assert started_on == {"database": {cores[0]}, "proxy": {cores[0]}, "swarm": {cores[1]}}
 
 
 def a_document() -> dict[str, object]:

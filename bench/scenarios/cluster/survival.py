@@ -1,7 +1,9 @@
 """A swarm on three nodes behind HAProxy, and every fault in one run: nodes restarted, frozen, cut off and killed,
 Valkey restarted without its data and frozen, PostgreSQL restarted. Its ledger says whether anybody missed anything.
 
-The swarm brings the faults about itself (``--fault``), so they stand in its own results, too.
+The swarm brings the faults about itself (``--fault``), so they stand in its own results, too. It has the generator's
+core to itself: HAProxy, through which every frame to a player goes, and PostgreSQL run on the servers' cores, or on
+spare ones.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from bench.measures import BACK_AFTER_FAULT, FAULTS, LEDGER_LOST, LEDGER_TWICE, 
 from bench.processes.cluster.hosts import ENGINES, Host, hosts
 from bench.processes.cluster.proxy import NO_PROXY, find_haproxy, running_haproxy
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
+from bench.processes.cpu import pinned
 from bench.processes.lab import HOST, Lab
 from bench.processes.namespaces import can_have
 from bench.processes.server_flags import lab_flags
@@ -68,15 +71,17 @@ def run(lab: Lab) -> Findings:
         apart = stack.enter_context(hosts(1)) if can_have() else []
         if not apart:
             book.skip("the node that is cut off: network namespaces need root on Linux")
-        place = stack.enter_context(
-            surroundings(cpus=lab.cpus.server, also_at=[host.our_address(ENGINES) for host in apart])
-        )
+        with pinned(lab.cpus.beside_server):
+            place = stack.enter_context(
+                surroundings(cpus=lab.cpus.server, also_at=[host.our_address(ENGINES) for host in apart])
+            )
         nodes = stack.enter_context(place.nodes(NODES, FLAGS, on=dict.fromkeys([CUT_NODE], apart[0]) if apart else {}))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lobby-survival-")))
         addresses = [(HOST, node.port) for node in nodes]
         if apart:
             addresses[CUT_NODE] = apart[0].address, nodes[CUT_NODE].port
-        port = stack.enter_context(running_haproxy(proxy, addresses))
+        with pinned(lab.cpus.beside_server):
+            port = stack.enter_context(running_haproxy(proxy, addresses))
         faults = faults_of(place, nodes, apart[0] if apart else None)
         command = _command(sizes, port=port, folder=folder, faults=_flags(faults, sizes), seed=lab.seed)
         stage.say(f"{sizes.users} players, {len(faults)} faults")

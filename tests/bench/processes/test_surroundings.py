@@ -61,11 +61,17 @@ def test_times_since_earlier_ones_are_what_was_added() -> None:
 
 def test_server_and_generator_get_a_core_each_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 3, 7}, raising=False)
-    assert plan_cpus() == CpuPlan((3,), (5,))
+    assert plan_cpus() == CpuPlan((3,), (5,), (7,))
     assert plan_cpus().pinned
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
     assert plan_cpus() == CpuPlan(None, None)
     assert not plan_cpus().pinned
+
+
+def test_what_stands_beside_a_server_takes_no_core_of_the_generator() -> None:
+    assert CpuPlan((3,), (5,), (7, 9)).beside_server == (7, 9)
+    assert CpuPlan((3,), (5,)).beside_server == (3,)
+    assert CpuPlan(None, None).beside_server is None
 
 
 def test_nothing_is_pinned_without_a_plan() -> None:
