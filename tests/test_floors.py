@@ -43,6 +43,7 @@ LIBRARY_OWNERS = {
     "alembic": {"store"},
     "asyncpg": {"store"},
     "redis": {"backplane"},
+    "hiredis": {"backplane"},
     "smtplib": {"mail"},
     "prometheus_client": {"web"},
     "click": {"cli", "flags"},

