@@ -43,12 +43,17 @@ class Surroundings:
 
     @contextlib.contextmanager
     def nodes(
-        self, count: int, flags: Sequence[str], *, on: Mapping[int, Host] | None = None
+        self,
+        count: int,
+        flags: Sequence[str],
+        *,
+        on: Mapping[int, Host] | None = None,
+        checkout: Path | None = None,
     ) -> Iterator[list[Target]]:
         """So many nodes of one lobby, each on a port that it comes back to. `on`: by number, those that live on a host
-        of their own."""
+        of their own. `checkout`: as for `Target`."""
         database = self.new_database()
-        nodes = [self._node(database, flags, number, (on or {}).get(number)) for number in range(count)]
+        nodes = [self._node(database, flags, number, (on or {}).get(number), checkout) for number in range(count)]
         with _ended(nodes):
             for node in nodes:
                 node.start()
@@ -61,13 +66,23 @@ class Surroundings:
         with _ended([target]):
             yield target.start()
 
-    def _node(self, database: str, flags: Sequence[str], number: int, host: Host | None) -> Target:
+    def _node(
+        self, database: str, flags: Sequence[str], number: int, host: Host | None, checkout: Path | None
+    ) -> Target:
         ours = LOOPBACK if host is None else host.our_address(ENGINES)
         there = [] if host is None else ["--address", host.address]
         shared = ["--backplane-url", self.engine.url_at(ours), "--cluster", database, *there]
-        return self._target(database, [*shared, *flags], number, host=host)
+        return self._target(database, [*shared, *flags], number, host=host, checkout=checkout)
 
-    def _target(self, database: str, flags: Sequence[str], number: int, *, host: Host | None = None) -> Target:
+    def _target(
+        self,
+        database: str,
+        flags: Sequence[str],
+        number: int,
+        *,
+        host: Host | None = None,
+        checkout: Path | None = None,
+    ) -> Target:
         ours = LOOPBACK if host is None else host.our_address(ENGINES)
         return Target(
             prefix=() if host is None else in_namespace(host.netns),
@@ -76,6 +91,7 @@ class Surroundings:
             flags=["--database-url", self.postgres.url_at(ours, database), *flags],
             environment={"LOBBY_JWT_SECRET": SECRET},
             cpus=self._cpus,
+            checkout=checkout,
         )
 
 
