@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -190,6 +191,31 @@ async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes
     await newer.log._stream.append(newer.log._standing.epoch, b"\x94\xcc\xc8\xa1x\x01\x90")  # [200, "x", 1, []]
     await until(lambda: one.ends_because and newer.ends_because)
     assert "format 200" in one.ends_because
+
+
+async def test_node_that_is_behind_says_by_how_much_and_how_late_it_was(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    read, is_blind = other.log._stream.read, True
+
+    async def read_later(epoch: str, after: str) -> object:
+        while is_blind:
+            await asyncio.sleep(0.01)
+        return await read(epoch, after)
+
+    other.log._stream.read = read_later
+    await one.replica.run(said("seen"))
+    await until(lambda: other.heard)  # the read that was under way has ended
+    for number in range(7):
+        await one.replica.run(said(str(number)))
+    appended_s = time.monotonic()
+    await until(lambda: other.log.figures().lag_entries == 7)
+    assert one.log.figures().lag_entries == 0
+    late_s, is_blind = time.monotonic() - appended_s, False
+    await until(lambda: len(other.heard) == 8)
+    behind, ahead = other.log.figures(), one.log.figures()
+    assert (behind.lag_entries, behind.entries) == (0, ahead.entries)
+    assert behind.lag_s > late_s - 0.01  # by a clock that counts milliseconds
+    assert other.log.figures().apply_s > 0
 
 
 async def test_call_that_reads_waits_for_what_was_answered_on_another_node(shared: Engine, nodes: Nodes) -> None:

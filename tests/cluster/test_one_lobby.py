@@ -198,6 +198,23 @@ def test_direct_line_reaches_the_other_on_another_node_and_waits_for_one_who_is_
     ann.end(), again.end()
 
 
+def test_block_set_by_way_of_one_node_holds_on_every_other_until_it_is_lifted(three: Lobby) -> None:
+    a, b, c = three.nodes
+    ann, bob, ear = three.connect(a, 165, "rev"), three.connect(b, 166, "rev"), three.connect(c, 167, "rev")
+    wait_until(lambda: {165, 166, 167} <= set(online_at(c)))
+    assert post(c, "/api/blocks", 165, {"user_id": 166}).status == 201
+    assert post(b, "/api/blocks", 165, method="GET").body["count"] == 1
+    bob.say("chat_message", channel="lobby", text="not for ann")
+    bob.say("chat_message", channel="user:165", text="nor this")
+    assert ear.expect("chat_message")["text"] == "not for ann"
+    assert bob.expect("chat_message", channel="user:165")["text"] == "nor this"  # to him it looks sent
+    assert post(b, "/api/blocks/166", 165, method="DELETE").status == 200
+    bob.say("chat_message", channel="lobby", text="for all")
+    assert ann.expect("chat_message")["text"] == ear.expect("chat_message")["text"] == "for all"
+    for socket in (ann, bob, ear):
+        socket.end()
+
+
 def test_sign_out_closes_sockets_on_every_node_within_a_second(three: Lobby) -> None:
     a, b, c = three.nodes
     sockets = [three.connect(node, 170) for node in (a, b, c)]
@@ -246,12 +263,29 @@ def test_limit_of_an_address_holds_over_all_nodes(lobby: Lobby) -> None:
     answers = [call(nodes[number % 2], "POST", "/api/auth/login", login).status for number in range(4)]
     assert answers == [401, 401, 429, 429]
     lobby.engine.freeze()
-    try:
+    try:  # each of the two grants its share: one of the two per minute
         with Stopwatch(nodes[0].pid) as watch:
-            assert call(nodes[0], "POST", "/api/auth/login", login).status in (401, 503)
+            answers = [call(nodes[0], "POST", "/api/auth/login", login).status]
+        answers += [call(node, "POST", "/api/auth/login", login).status for node in (nodes[0], nodes[1], nodes[1])]
+        assert answers == [401, 429, 401, 429]
         assert watch.took_s < 2.0
     finally:
         lobby.engine.thaw()
+
+
+def test_limit_of_a_user_holds_over_all_nodes(lobby: Lobby) -> None:
+    nodes = [lobby.start("--social-rate-per-min", "4") for _ in range(2)]  # half of it in one burst
+    guests = [lobby.connect(nodes[0], 2 + number) for number in range(6)]
+    wait_until(lambda: len(online_at(nodes[1])) == len(guests))
+
+    def ask(number: int, node: Target) -> int:
+        status: int = post(node, "/api/friends/requests", 1, {"to_user_id": guests[number].user_id}).status
+        return status
+
+    assert [ask(number, nodes[number % 2]) for number in range(3)] == [201, 201, 429]
+    assert post(nodes[0], "/api/friends/requests", 9, {"to_user_id": 2}).status == 201
+    for guest in guests:
+        guest.end()
 
 
 def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobby) -> None:
