@@ -63,12 +63,14 @@ class MatchInvitationBook:
 
     def take(self, room_id: str, is_over: Callable[[MatchInvitation], bool]) -> list[MatchInvitation]:
         """Those into a room that are over now: they stand no more. O(invitations into the room)."""
-        standing = self._by_room.get(room_id, {})
+        standing = self._by_room.get(room_id)
+        if standing is None:
+            return []  # as of nearly every room that is made, entered or gone
         taken = [each for each in standing.values() if is_over(each)]
         for each in taken:
             del standing[each.sender_id, each.guest_id]
         if not standing:
-            self._by_room.pop(room_id, None)
+            del self._by_room[room_id]
         return taken
 
     def all(self) -> list[MatchInvitation]:

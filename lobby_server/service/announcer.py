@@ -55,6 +55,7 @@ class Announcer:
             clock,
             # With many clients an announcement brings a herd of fetches; the next one waits until they are answered.
             interval_s=lambda: max(rooms_interval_s, min(self._herd_s(), rooms_interval_s * MAX_STRETCH)),
+            longest_s=rooms_interval_s * MAX_STRETCH,
             act=self._announce_rooms,
         )
         self._player_count = Paced(clock, interval_s=lambda: PLAYER_COUNT_INTERVAL_S, act=self._tell_player_count)

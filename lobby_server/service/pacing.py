@@ -32,10 +32,14 @@ class Paced:
     After the last wish there is always one more call, so that `act` sees the latest state.
     """
 
-    def __init__(self, clock: Clock, *, interval_s: Callable[[], float], act: Callable[[], None]) -> None:
-        """`interval_s` is asked when there is something to pace: it may depend on the load."""
+    def __init__(
+        self, clock: Clock, *, interval_s: Callable[[], float], act: Callable[[], None], longest_s: float = math.inf
+    ) -> None:
+        """`interval_s` is asked when there is something to pace: it may depend on the load. `longest_s`: it says no
+        more than that, so a wish after a longer quiet spell does not ask."""
         self._clock = clock
         self._interval_s = interval_s
+        self._longest_s = longest_s
         self._act = act
         self._last_s = -math.inf
         self._timer: Timer | None = None
@@ -45,7 +49,8 @@ class Paced:
         if self._timer is not None:
             self.joined += 1
             return
-        wait_s = self._last_s + self._interval_s() - self._clock.monotonic_s()
+        since_s = self._clock.monotonic_s() - self._last_s
+        wait_s = 0.0 if since_s >= self._longest_s else self._interval_s() - since_s
         if wait_s <= 0:
             self._run()
         else:

@@ -64,6 +64,27 @@ def test_interval_of_zero_acts_on_every_wish() -> None:
     assert pacer.seen == [(0.0, 1), (0.0, 2), (0.0, 3)]
 
 
+def test_wish_after_a_spell_as_long_as_the_longest_interval_asks_for_none() -> None:
+    clock, asked, acted = VirtualClock(), list[float](), list[float]()
+
+    def interval_s() -> float:
+        asked.append(clock.monotonic_s())
+        return 0.5
+
+    paced = Paced(clock, interval_s=interval_s, act=lambda: acted.append(clock.monotonic_s()), longest_s=1.0)
+    paced.wish()
+    clock.advance(1.0)
+    paced.wish()
+    assert (len(asked), len(acted)) == (0, 2)
+    clock.advance(0.75)
+    paced.wish()
+    clock.advance(0.25)
+    paced.wish()
+    assert (len(asked), len(acted)) == (2, 3)
+    clock.advance(0.25)
+    assert len(acted) == 4
+
+
 def test_cancelled_wish_is_forgotten_and_a_later_one_is_not() -> None:
     pacer = Pacer(0.25)
     pacer.change()
