@@ -48,6 +48,12 @@ class ProxyTrust:
         self._networks = tuple(networks)
         self._hops = hops or (MAX_ENTRIES if self._networks else 0)
 
+    def address(self, peer: str, forwarded_for: str | None = None) -> str:
+        """Of the client alone, as `client` has it."""
+        if not self._hops and ":" not in peer:
+            return peer  # IPv4 as the system writes it: most connections, and there may be many
+        return self.client(peer, forwarded_for).address
+
     def client(self, peer: str, forwarded_for: str | None = None, forwarded_proto: str | None = None) -> Client:
         """The client behind a connection.
 
@@ -55,7 +61,7 @@ class ProxyTrust:
         headers, several of one name joined by commas (RFC 9110 section 5.3). O(entries), at most `MAX_ENTRIES`.
         """
         if not self._hops and ":" not in peer:
-            return Client(peer)  # IPv4 as the system writes it: most connections, and there may be many
+            return Client(peer)
         address = _address_of(peer)
         entries = _entries(forwarded_for)
         hops = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lobby_server.service.app import App
 from lobby_server.service.peers.peer import Peer
-from lobby_server.service.ports import Transport
 from lobby_server.service.session import Session
 
 
@@ -13,13 +12,11 @@ class LobbyEndpoint:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self.open = app.open_session
 
     @property
     def refusal(self) -> str | None:
         return None if self._app.takes_sockets else "The lobby is full at the moment; try again in a few seconds."
-
-    def open(self, connection: Transport, *, address: str, deflates: bool, waited_s: float) -> Session:
-        return self._app.open_session(connection, address=address, deflates=deflates, waited_s=waited_s)
 
     def end(self, peer: Peer, *, abrupt: bool) -> None:
         assert isinstance(peer, Session)

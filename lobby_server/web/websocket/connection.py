@@ -57,7 +57,7 @@ class Endpoint(Protocol):
     def refusal(self) -> str | None:
         """Why nobody more is welcome at the moment, in a sentence; None: one more is."""
 
-    def open(self, connection: Connection, *, address: str, deflates: bool, waited_s: float) -> Peer:
+    def open(self, connection: Connection, /, *, address: str, deflates: bool, waited_s: float) -> Peer:
         """A connection was upgraded. `address`: of its client, for the log. `deflates`: it takes compressed frames.
         `waited_s`: what is gone of the time for a handshake."""
 

@@ -56,7 +56,7 @@ class Gate:
 
     def address_of(self, forwarded_for: str | None, peer: str) -> str:
         """As `client_of`, of a request of which that one field is known."""
-        return self._context.proxies.client(peer, forwarded_for).address
+        return self._context.proxies.address(peer, forwarded_for)
 
     def head_refused(self, fault: HeadFault, peer: str) -> None:
         """The head of a request could not be read, so nobody knows what it was for, nor for whom a proxy sent it: the

@@ -56,22 +56,25 @@ class Newcomers:
     def add(self, wire: Wire, address: Any) -> None:
         """A connection that was just made. Its request is read at once if it is there, as it mostly is when many come
         together, and if the turn has a place. Raises `OSError` when the connection is over."""
-        received = b""
-        if self.entrance.has_place and not isinstance(wire, TlsWire):
-            try:
-                received = wire.recv(RECORD_BYTES)
-            except BlockingIOError:
-                pass
-            else:
-                self.entrance.charge(1)
-                if not received:
-                    wire.close()
-                    return
-        if received and self._is_served(wire, received, address):
+        if not self.entrance.has_place or isinstance(wire, TlsWire):
+            self._welcome(wire, address)
             return
-        newcomer = self._welcome(wire, address)
-        if received:
-            newcomer.take(received, is_secured=True)
+        try:
+            received = wire.recv(RECORD_BYTES)
+        except BlockingIOError:
+            self._welcome(wire, address)
+            return
+        self.entrance.charge(1)
+        if not received:
+            wire.close()
+            return
+        try:
+            if self.serve_known(wire, received, address, waited_s=0.0):
+                return
+        except UpgradeRefused as fault:
+            self._welcome(wire, address).refuse(refused(fault))
+            return
+        self.take_up(wire, received, address)
 
     def take_up(self, wire: Wire, received: bytes, address: Any) -> None:
         """A connection of which requests were answered already. `received`: what came behind them."""
@@ -93,13 +96,6 @@ class Newcomers:
         self.gate.admit(known.path, address=client)
         self.gate.let_in(known.path, upgrade, wire, b"", address=client, waited_s=waited_s)
         return True
-
-    def _is_served(self, wire: Wire, received: bytes, address: Any) -> bool:
-        try:
-            return self.serve_known(wire, received, address, waited_s=0.0)
-        except UpgradeRefused as fault:
-            self._welcome(wire, address).refuse(refused(fault))
-            return True
 
     def _welcome(self, wire: Wire, address: Any) -> Newcomer:
         newcomer = Newcomer(self, wire, address)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+from binascii import b2a_base64
+from typing import NamedTuple
 
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.websocket.deflate import Agreement, Offer, agree
@@ -15,7 +14,9 @@ from lobby_server.web.websocket.head import Head
 RETRY_AFTER_S = 5
 VERSION = "13"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_KEY_BYTES = 16
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+_RAW_KEY = re.compile(_KEY.pattern.encode())
+"""16 bytes in base64."""
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*"'
 _PARAMETER = re.compile(rf"[ \t]*;[ \t]*({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|{_QUOTED}))?")
@@ -34,8 +35,7 @@ class UpgradeRefused(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(NamedTuple):
     """A request that can be answered with 101."""
 
     key: bytes
@@ -44,7 +44,7 @@ class Upgrade:
 
     def response(self) -> bytes:
         """The 101."""
-        accept = base64.b64encode(hashlib.sha1(self.key + _GUID, usedforsecurity=False).digest())
+        accept = b2a_base64(hashlib.sha1(self.key + _GUID, usedforsecurity=False).digest(), newline=False)
         extension = b""
         if self.agreement is not None:
             extension = b"Sec-WebSocket-Extensions: %b\r\n" % self.agreement.answer.encode()
@@ -89,10 +89,8 @@ def read_upgrade(head: Head, *, compression: bool) -> Upgrade:
 
 def is_key(key: str | bytes) -> bool:
     """Whether that is a ``Sec-WebSocket-Key``: 16 bytes in base64."""
-    try:
-        return len(key) == 24 and len(base64.b64decode(key, validate=True)) == _KEY_BYTES
-    except (binascii.Error, ValueError):
-        return False
+    found = _KEY.fullmatch(key) if isinstance(key, str) else _RAW_KEY.fullmatch(key)
+    return found is not None
 
 
 def _offers(text: str) -> list[Offer]:

@@ -54,15 +54,12 @@ class Wire(Protocol):
 class PlainWire:
     """A bare socket."""
 
-    __slots__ = ("_loop", "socket")
+    __slots__ = ("_loop", "send", "socket")
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self.socket = sock
+        self.send: Send = sock.send
         self._loop = loop
-
-    @property
-    def send(self) -> Send:
-        return self.socket.send
 
     def recv(self, size: int) -> bytes:
         return self.socket.recv(size)

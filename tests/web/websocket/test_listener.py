@@ -54,6 +54,33 @@ async def test_queue_that_is_half_full_is_emptied_in_one_turn(
         client.close()
 
 
+async def test_connection_that_is_accepted_does_not_collect_small_writes(lobby: Lobby) -> None:
+    way_in = lobby.server._listener
+    assert way_in is not None
+    client = socket.create_connection(("127.0.0.1", lobby.server.port), timeout=10)
+    way_in._accept(way_in._sockets[0])
+    (newcomer,) = way_in._newcomers._open
+    assert newcomer._wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    client.close()
+
+
+async def test_rush_takes_no_more_than_there_are_places_for(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest that has not said what it wants gives way to each that comes."""
+    monkeypatch.setattr(listening, "LISTEN_BACKLOG", 32)
+    lobby = await start_lobby()
+    way_in = lobby.server._listener
+    assert way_in is not None
+    way_in._places = places.Places(6 + len(way_in._http) - places.RESERVE)
+    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=10) for _ in range(20)]
+    way_in._accept(way_in._sockets[0])
+    assert 0 < len(way_in._newcomers) <= 6
+    assert [client.recv(1) for client in clients[:14]] == [b""] * 14
+    for client in clients:
+        client.close()
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
