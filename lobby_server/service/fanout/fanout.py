@@ -38,6 +38,12 @@ STORM_REST = 5.0
 """The same while many come: each of them waits to be let in, and is told of the others in fewer writes."""
 STORM_SHARE = 0.02
 """Of all subscribers, who have come since the tick before: then many come."""
+LOOKS = 5
+"""In a row, all over `tick_s`, that have to find the loop quiet before a rest is cut short."""
+TURNS_OF_A_LOOK = 3
+"""Turns of the loop; the first may end before the loop asks what is ready."""
+QUIET_S = 0.0005
+"""All turns of a look together where nobody waits for the loop: in a storm one takes milliseconds."""
 SLOW_CHECK_S = 1.0
 
 
@@ -92,6 +98,11 @@ class Fanout:
         self._slow_timer: Timer | None = None
         self._tick_began_s = 0.0
         self._next_tick_s = 0.0
+        self._quiet_looks = 0
+        """In a row."""
+        self._look_began_s = 0.0
+        self._newcomers_before = 0
+        """Those who had come when the last look ended."""
         self._plain = self._deflated = b""
         """The last frames that were compressed, before and after."""
         self.is_silent = False
@@ -283,8 +294,46 @@ class Fanout:
         now_s = self._clock.monotonic_s()
         self._next_tick_s = max(self._tick_began_s + self._tick_s, now_s + self._rest * (now_s - self._tick_began_s))
         self._watch_slow()
+        self._quiet_looks = 0
         if any(feed.has_open_tick for feed in self._feeds.values()) or any(self._sources.values()):
-            self.schedule()
+            self._look_later()
+
+    def _look_later(self) -> None:
+        """Tick when the rest is over, or when there is no need for it."""
+        self._newcomers_before = self._newcomers
+        wait_s = min(self._tick_s / LOOKS, max(0.0, self._next_tick_s - self._clock.monotonic_s()))
+        self._timer = self._clock.call_later(wait_s, self._look, TURNS_OF_A_LOOK)
+
+    def _look(self, turns: int) -> None:
+        """A rest is to leave the loop to others, and to let more come into the tick. Of a tick that is full nothing is
+        gained by it once all looks found nobody waiting. `turns`: of this look that are still to come."""
+        self._timer = None
+        now_s = self._clock.monotonic_s()
+        if turns == TURNS_OF_A_LOOK:
+            self._look_began_s = now_s
+        if now_s >= self._next_tick_s:
+            self._tick()
+        elif not self._is_rest_idle(now_s):
+            self._quiet_looks = 0
+            self._look_later()
+        elif turns:
+            self._timer = self._clock.call_later(0.0, self._look, turns - 1)
+        else:
+            self._quiet_looks += 1
+            if self._quiet_looks < LOOKS:
+                self._look_later()
+            else:
+                self._tick()
+
+    def _is_rest_idle(self, now_s: float) -> bool:
+        """Whether the rest serves nobody, as far as this look has seen."""
+        many_come = self._newcomers > max(self._newcomers_before, STORM_SHARE * self._subscribers)
+        return (
+            now_s - self._look_began_s <= QUIET_S
+            and not many_come
+            and any(feed.has_full_tick for feed in self._feeds.values())
+            and not self.behind
+        )
 
     def _watch_slow(self) -> None:
         if self._slow_timer is None and not self.is_silent:

@@ -88,6 +88,7 @@ class Feed:
         self._open: list[Entry] = []
         self._open_by_key: dict[Hashable, int] = {}
         self._delivery: Delivery | None = None
+        self._has_left_over = False
 
     def __len__(self) -> int:
         return len(self._in_step) + len(self._behind)
@@ -109,6 +110,11 @@ class Feed:
     @property
     def has_open_tick(self) -> bool:
         return bool(self._open)
+
+    @property
+    def has_full_tick(self) -> bool:
+        """Whether waiting brings no more into the next tick: the pace forbids it, or has kept back some of it."""
+        return self._tick_frames is not None and (self._has_left_over or len(self._open) >= self._tick_frames)
 
     # -- who ------------------------------------------------------------------------------------------------------
 
@@ -286,6 +292,7 @@ class Feed:
         while cut < len(entries) and not any(frame for _, frame in entries[:cut]):
             cut += 1  # all of them were replaced by later ones, which are still to come
         self._open, self._newcomers = entries[cut:], []
+        self._has_left_over = bool(self._open)
         self._open_by_key = {key: place - cut for key, place in self._open_by_key.items() if place >= cut}
         if not self._open:
             return entries, newcomers, []

@@ -15,6 +15,7 @@ from tests.fakes.clock import VirtualClock
 
 WRITE_S = 0.001
 CLIENTS = 100
+TICK_S = 0.02
 
 
 class BusyClock(VirtualClock):
@@ -71,4 +72,54 @@ def test_share_of_the_loop_is_bounded_and_smaller_while_many_come(joins: int, sh
             sessions.append(Subscriber(Socket(clock), BASE_PROFILE))
             fanout.add(sessions[-1])
         clock.run(0.005)
+    assert Socket.busy_s / (clock.monotonic_s() - began_s) == pytest.approx(share, rel=0.15)
+
+
+def paced(clock: BusyClock) -> Fanout:
+    """A tick of it takes 0.1 s, and has 10 frames at most."""
+    fanout = Fanout(
+        clock=clock, metrics=Metrics(), tick_s=TICK_S, log_bytes=1 << 20, log_age_s=10.0, base_tick_frames=10
+    )
+    for _ in range(CLIENTS):
+        fanout.add(Subscriber(Socket(clock), BASE_PROFILE))
+    clock.run(1.0)
+    return fanout
+
+
+def test_what_the_pace_kept_back_does_not_wait_for_a_loop_that_nobody_else_needs() -> None:
+    clock = BusyClock()
+    fanout = paced(clock)
+    for _ in range(100):
+        fanout.publish(BASE_PROFILE, b"an event")
+    began_s = clock.monotonic_s()
+    while not fanout.is_idle:
+        clock.run(0.001)
+    tick_s = CLIENTS * WRITE_S
+    assert clock.monotonic_s() - began_s == pytest.approx(10 * tick_s + 9 * TICK_S, rel=0.05)
+
+
+@pytest.mark.parametrize("joins", [0, 30])
+def test_what_the_pace_kept_back_leaves_the_loop_to_others_that_need_it(joins: int) -> None:
+    """`joins`: per tenth of a second, of `CLIENTS` sessions; each takes some of the loop, or others do."""
+    clock = BusyClock()
+    fanout = paced(clock)
+    spare = [Subscriber(Socket(clock), BASE_PROFILE) for _ in range(CLIENTS)]
+
+    def others() -> None:
+        clock.work(0.002)
+        clock.call_later(0.0, others)
+
+    def join() -> None:
+        spare[0].send = len
+        fanout.add(spare[0])
+        fanout.remove(spare[0])
+        clock.call_later(0.1 / joins, join)
+
+    clock.call_later(0.0, join if joins else others)
+    began_s, Socket.busy_s = clock.monotonic_s(), 0.0
+    while clock.monotonic_s() < began_s + 20.0:
+        for _ in range(10):
+            fanout.publish(BASE_PROFILE, b"an event")
+        clock.run(0.005)
+    share = 1 / (1 + (STORM_REST if joins else REST))
     assert Socket.busy_s / (clock.monotonic_s() - began_s) == pytest.approx(share, rel=0.15)
