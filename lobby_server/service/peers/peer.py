@@ -72,6 +72,7 @@ class PeerRules:
         self.metrics = metrics
         self.security = security
         self.handshake_timeout_s = handshake_timeout_s
+        self.slow_s = SLOW_SHARE * handshake_timeout_s
         self.command_rate_per_s = command_rate_per_s
         self.commands = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * COMMAND_BURST_S)
         self.over_limit = Pace(rate_per_s=command_rate_per_s, burst=command_rate_per_s * OVER_LIMIT_S)
@@ -125,7 +126,7 @@ class Peer(Subscriber):
         self._commands_s = self._over_limit_s = 0.0
         self._timer: Timer | None = None
         """For a moment of its own: none, for nearly everybody."""
-        if waited_s < SLOW_SHARE * rules.handshake_timeout_s:
+        if waited_s < rules.slow_s:
             rules.patience.add(self)
         else:
             left_s = max(0.0, rules.handshake_timeout_s - waited_s)

@@ -27,7 +27,8 @@ class Entrance:
         if self._left <= 0:
             return False
         self._left -= 1
-        self._turn()
+        if not self._is_turning:
+            self._turn()
         return True
 
     @property
@@ -38,19 +39,20 @@ class Entrance:
     def charge(self, extra: int) -> None:
         """One who was admitted takes the place of `extra` more."""
         self._left -= extra
-        self._turn()
+        if not self._is_turning:
+            self._turn()
 
     def queue_up(self, go_on: Callable[[], None]) -> None:
         """Call as soon as the turns have a place for it. The callback looks whether its session is still there."""
         self._queue.append(go_on)
-        self._turn()
+        if not self._is_turning:
+            self._turn()
 
     # -- private --------------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        if not self._is_turning:
-            self._is_turning = True
-            self._loop.call_soon(self._next_turn)
+        self._is_turning = True
+        self._loop.call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
         self._is_turning = False

@@ -148,7 +148,9 @@ class Listener:
             return
         usual = ACCEPTS_PER_TURN if self._tls is None else TLS_ACCEPTS_PER_TURN
         places = self._free_places()
-        for _ in range(ACCEPTS_IN_A_RUSH if _is_rushed(listener) else usual):
+        for taken in range(ACCEPTS_IN_A_RUSH):
+            if taken == usual and not _is_rushed(listener, taken):
+                return
             if places <= 0 and (places := self._free_places()) <= 0:
                 if not (self._newcomers.give_way() or self._http.give_way()):
                     self._pause_all("all places are taken")
@@ -206,8 +208,9 @@ class Listener:
             self._pause = self._loop.call_later(OUT_OF_DESCRIPTORS_PAUSE_S, self._watch)
 
 
-def _is_rushed(listener: socket.socket) -> bool:
-    """Whether the queue of connections that wait to be accepted is half full; False where the system does not tell."""
+def _is_rushed(listener: socket.socket, taken: int) -> bool:
+    """Whether the queue of connections that wait to be accepted is half full, or was before so many were `taken`; False
+    where the system does not tell."""
     if not hasattr(socket, "TCP_INFO"):
         return False
     try:
@@ -215,4 +218,4 @@ def _is_rushed(listener: socket.socket) -> bool:
     except OSError:
         return False  # not over TCP
     waiting, most = _QUEUE.unpack(told) if len(told) == _QUEUE.size else (0, 1)
-    return bool(waiting * 2 > most)
+    return bool(waiting and (waiting + taken) * 2 > most)
