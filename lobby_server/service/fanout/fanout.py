@@ -4,8 +4,8 @@ elsewhere: by `lobby_server.service.announcer.Announcer`.
 A frame is published once per profile, joined with the others of its tick, and leaves in one write per session. After a
 quiet spell the tick ends in the same turn of the loop, so that a lone event waits for nothing; while ticks follow one
 another they are `tick_s` apart, or further when writing takes long, so that the fan-out never has more than about a
-third of the loop, and a sixth while many come. Deliveries are cut into slices, between which pings are answered and
-newcomers accepted.
+third of a loop that others need, and a sixth while many come. Deliveries are cut into slices, between which pings are
+answered and newcomers accepted.
 
     publish ──▶ feed of the profile: open tick ──▶ log ──▶ delivery, slice by slice ──▶ sockets
                                                     └─────▶ sessions behind, from their cursor
@@ -20,6 +20,7 @@ from lobby_server.protocol.framing.deflate import deflated
 from lobby_server.service.fanout.acks import Acks
 from lobby_server.service.fanout.feed import Delivery, FanOutStats, Feed
 from lobby_server.service.fanout.profile import BASE_PROFILE, DEFLATED_BASE_PROFILE, Profile
+from lobby_server.service.fanout.quiet_loop import QuietLoop
 from lobby_server.service.fanout.subscriber import Overflow, Subscriber
 from lobby_server.service.pacing import TurnBudget
 from lobby_server.service.ports import Clock, Timer
@@ -38,12 +39,6 @@ STORM_REST = 5.0
 """The same while many come: each of them waits to be let in, and is told of the others in fewer writes."""
 STORM_SHARE = 0.02
 """Of all subscribers, who have come since the tick before: then many come."""
-LOOKS = 5
-"""In a row, all over `tick_s`, that have to find the loop quiet before a rest is cut short."""
-TURNS_OF_A_LOOK = 3
-"""Turns of the loop; the first may end before the loop asks what is ready."""
-QUIET_S = 0.0005
-"""All turns of a look together where nobody waits for the loop: in a storm one takes milliseconds."""
 SLOW_CHECK_S = 1.0
 
 
@@ -98,11 +93,9 @@ class Fanout:
         self._slow_timer: Timer | None = None
         self._tick_began_s = 0.0
         self._next_tick_s = 0.0
-        self._quiet_looks = 0
-        """In a row."""
-        self._look_began_s = 0.0
         self._newcomers_before = 0
-        """Those who had come when the last look ended."""
+        """Those of them who had come before the loop was last waited for."""
+        self._quiet = QuietLoop(clock, span_s=tick_s, act=self._loop_is_quiet)
         self._plain = self._deflated = b""
         """The last frames that were compressed, before and after."""
         self.is_silent = False
@@ -232,7 +225,7 @@ class Fanout:
     def fall_silent(self) -> None:
         """Publish nothing any more: the server and all its sessions are about to end."""
         self.is_silent = True
-        for timer in (self._timer, self._slow_timer):
+        for timer in (self._timer, self._slow_timer, self._quiet):
             if timer is not None:
                 timer.cancel()
         self._deliveries.clear()
@@ -264,6 +257,7 @@ class Fanout:
 
     def _tick(self) -> None:
         self._timer = None
+        self._quiet.cancel()
         self._tick_began_s = self._clock.monotonic_s()
         self._rest = STORM_REST if self._newcomers > STORM_SHARE * self._subscribers else REST
         self._newcomers = 0
@@ -294,46 +288,26 @@ class Fanout:
         now_s = self._clock.monotonic_s()
         self._next_tick_s = max(self._tick_began_s + self._tick_s, now_s + self._rest * (now_s - self._tick_began_s))
         self._watch_slow()
-        self._quiet_looks = 0
         if any(feed.has_open_tick for feed in self._feeds.values()) or any(self._sources.values()):
-            self._look_later()
+            self.schedule()
+            if self._base_tick_frames is not None and self._next_tick_s > now_s + self._tick_s:
+                self._wait_for_quiet()
 
-    def _look_later(self) -> None:
-        """Tick when the rest is over, or when there is no need for it."""
+    def _wait_for_quiet(self) -> None:
         self._newcomers_before = self._newcomers
-        wait_s = min(self._tick_s / LOOKS, max(0.0, self._next_tick_s - self._clock.monotonic_s()))
-        self._timer = self._clock.call_later(wait_s, self._look, TURNS_OF_A_LOOK)
+        self._quiet.wait()
 
-    def _look(self, turns: int) -> None:
-        """A rest is to leave the loop to others, and to let more come into the tick. Of a tick that is full nothing is
-        gained by it once all looks found nobody waiting. `turns`: of this look that are still to come."""
-        self._timer = None
-        now_s = self._clock.monotonic_s()
-        if turns == TURNS_OF_A_LOOK:
-            self._look_began_s = now_s
-        if now_s >= self._next_tick_s:
-            self._tick()
-        elif not self._is_rest_idle(now_s):
-            self._quiet_looks = 0
-            self._look_later()
-        elif turns:
-            self._timer = self._clock.call_later(0.0, self._look, turns - 1)
-        else:
-            self._quiet_looks += 1
-            if self._quiet_looks < LOOKS:
-                self._look_later()
-            else:
-                self._tick()
-
-    def _is_rest_idle(self, now_s: float) -> bool:
-        """Whether the rest serves nobody, as far as this look has seen."""
+    def _loop_is_quiet(self) -> None:
+        """Nobody needs the rest, which is to leave the loop to others and to let more come into the tick: of a tick
+        that is full nothing is gained by it."""
+        if self._timer is None or self._deliveries:
+            return
         many_come = self._newcomers > max(self._newcomers_before, STORM_SHARE * self._subscribers)
-        return (
-            now_s - self._look_began_s <= QUIET_S
-            and not many_come
-            and any(feed.has_full_tick for feed in self._feeds.values())
-            and not self.behind
-        )
+        if many_come or self.behind or not any(feed.has_full_tick for feed in self._feeds.values()):
+            self._wait_for_quiet()
+            return
+        self._timer.cancel()
+        self._tick()
 
     def _watch_slow(self) -> None:
         if self._slow_timer is None and not self.is_silent:
