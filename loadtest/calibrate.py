@@ -15,17 +15,25 @@ import contextlib  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
+from dataclasses import replace  # noqa: E402
 
-from loadtest.calibration.measuring import FEED_USERS, FULL, QUICK, USERS, Calibration, Window, calibrate  # noqa: E402
+from loadtest.calibration.measuring import FULL, QUICK, Calibration, Window, calibrate  # noqa: E402
 from loadtest.calibration.processes import NoServer, OwnServer, own_server, pin  # noqa: E402
 from loadtest.results.exit_codes import ExitCode, UsageError  # noqa: E402
 from loadtest.workload.identities import MintedTokens  # noqa: E402
 from loadtest.workload.inputs import check_host  # noqa: E402
 
+LEAST_PLAYERS = 2
+"""The first one is there before memory is looked at, and belongs to none."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.calibrate", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer players; half a minute instead of two")
+    parser.add_argument(
+        "--players", type=_players, metavar="N",
+        help=f"this many players; default: {FULL.players:,}, with --quick {QUICK.players:,}",
+    )  # fmt: skip
     parser.add_argument("--host", help="running lobby server, http://localhost:30820; default: a server of its own")
     parser.add_argument("--jwt-secret", help="secret of that server (its LOBBY_JWT_SECRET); needed with --host")
     given = parser.parse_args()
@@ -34,10 +42,12 @@ def main() -> int:
     try:
         with _server(given.host, given.jwt_secret, others) as server:
             pin(0, mine)
-            minted = MintedTokens(server.jwt_secret)
-            tokens = [minted.token_of(number) for number in range(USERS + FEED_USERS)]
             sizes = QUICK if given.quick else FULL
-            found = calibrate(sizes, host=server.url, tokens=tokens, other_cores=others, say=_say)
+            if given.players is not None:
+                sizes = replace(sizes, players=given.players)
+            found = calibrate(
+                sizes, host=server.url, mint=MintedTokens(server.jwt_secret).token_of, other_cores=others, say=_say
+            )
     except UsageError as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return ExitCode.USAGE
@@ -57,6 +67,12 @@ def _server(host: str | None, secret: str | None, cores: list[int]) -> Iterator[
         raise UsageError("--host needs --jwt-secret, too: players and the feed have to log in there.")
     else:
         yield OwnServer(check_host(host), secret)
+
+
+def _players(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_PLAYERS:
+        raise argparse.ArgumentTypeError(f"{text} is no number of players from {LEAST_PLAYERS} on")
+    return int(text)
 
 
 def _table(found: Calibration, *, is_pinned: bool) -> str:

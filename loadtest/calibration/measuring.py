@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,15 +131,16 @@ class Meter:
 
 
 def calibrate(
-    sizes: Sizes, *, host: str, tokens: Sequence[str], other_cores: Collection[int], say: Callable[[str], object]
+    sizes: Sizes, *, host: str, mint: Callable[[int], str], other_cores: Collection[int], say: Callable[[str], object]
 ) -> Calibration:
-    """`tokens`: the first `USERS` are the players', the others the feed's. Raises `TimeoutError` where the server or
-    this machine does not keep up at all, `NoServer` when the feed breaks down."""
+    """`mint` makes a token of the user with that number, another one at each call: each player has its own, as in every
+    run, and players of one user are told apart by it. Raises `TimeoutError` where the server or this machine does not
+    keep up at all, `NoServer` when the feed breaks down."""
     began_s = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="lobby-calibrate-") as folder:
         players_file, feed_file = Path(folder, "players"), Path(folder, "feed")
-        players_file.write_text("\n".join(tokens[n % USERS] for n in range(sizes.players)) + "\n")
-        feed_file.write_text("\n".join(tokens[USERS:]) + "\n")
+        players_file.write_text("".join(f"{mint(number % USERS)}\n" for number in range(sizes.players)))
+        feed_file.write_text("".join(f"{mint(USERS + number)}\n" for number in range(FEED_USERS)))
         environment = _environment(host, players_file, sizes.players)
         runner = environment.runner
         assert runner is not None

@@ -1,4 +1,4 @@
-"""The calibration itself, quick and at true length of its phases: it runs, and its figures are above the floors."""
+"""The calibration itself, by its command: it runs to its end, and at 1,000 players its figures are above the floors."""
 
 import re
 import subprocess
@@ -7,31 +7,61 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.markdown import table
+
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[3]
 
 
+def calibrate(*arguments: str, timeout_s: float = 120) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "loadtest.calibrate", *arguments],
+        capture_output=True, text=True, cwd=ROOT, timeout=timeout_s,
+    )  # fmt: skip
+
+
+def figures_of(words: str) -> dict[str, float]:
+    """The first number of each row of the table that it prints."""
+    return {
+        title: float(number.replace(",", "")) for title, number in re.findall(r"^(\S.*?) {2,}([\d,.]+)", words, re.M)
+    }
+
+
+@pytest.mark.timeout(150)
+def test_a_small_calibration_runs_to_its_end_with_the_rows_of_the_page():
+    done = calibrate("--quick", "--players", "300")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert " · 300 players · " in done.stdout
+    figures = figures_of(done.stdout)
+    heard = ("connecting", "idle", "events, one by one", "events, in bursts")
+    assert all(figures[title] > 0 for title in heard), done.stdout
+    assert list(figures) == [
+        row[0].split(", heartbeats")[0] for row in table("swarm.md", "How much one process carries")
+    ]
+
+
 @pytest.mark.slow
 def test_a_quick_calibration_is_above_the_floors():
-    done = subprocess.run(
-        [sys.executable, "-m", "loadtest.calibrate", "--quick"], capture_output=True, text=True, cwd=ROOT, timeout=120
-    )
+    done = calibrate("--quick")
     assert done.returncode == 0, done.stderr
-    figures = {
-        title: float(number.replace(",", ""))
-        for title, number in re.findall(r"^(memory|events, one by one|events, in bursts) +([\d,.]+)", done.stdout, re.M)
-    }
+    figures = figures_of(done.stdout)
     assert figures["memory"] <= 60, "KiB per player, a thousand players bearing what the first ones bring in"
     assert figures["events, one by one"] >= 30_000
     assert figures["events, in bursts"] >= 80_000
 
 
-def test_a_host_without_its_secret_is_a_usage_error():
-    done = subprocess.run(
-        [sys.executable, "-m", "loadtest.calibrate", "--host", "http://localhost:1"],
-        capture_output=True, text=True, cwd=ROOT, timeout=30,
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--host", "http://localhost:1"], "--host needs --jwt-secret"),
+        (["--players", "1"], "1 is no number of players from 2 on"),
+        (["--players", "many"], "many is no number of players from 2 on"),
+    ],
+)
+def test_what_it_cannot_do_is_a_usage_error(arguments: list[str], sentence: str):
+    done = calibrate(*arguments, timeout_s=30)
     assert done.returncode == 2
-    assert "--host needs --jwt-secret" in done.stderr
+    assert sentence in done.stderr
     assert "Traceback" not in done.stderr
