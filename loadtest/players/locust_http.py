@@ -93,6 +93,8 @@ class LocustHttp:
         self._place = place
         self.late_s = 0.0
         """How much later than asked this process alone sent the last call, as far as that is known."""
+        self.answered_s = 0.0
+        """When the answer to the last call was there, at the player's end of its line."""
 
     @property
     def url(self) -> str:
@@ -140,12 +142,13 @@ class LocustHttp:
         if self._line:
             waited_s += self._wait(self._line.wait_down_s(len(context.content or b"") + HEAD_BYTES))
             context.request_meta["response_time"] = (context.request_meta["response_time"] or 0.0) + waited_s * 1000
+        self.answered_s = time.perf_counter()
         event = event_of(request, status, context.content or b"")
         if event is not None:
             self._recorder.count(event)
         else:
             if self._intended_s is not None:
-                context.request_meta["response_time"] = (time.perf_counter() - self._intended_s) * 1000
+                context.request_meta["response_time"] = (self.answered_s - self._intended_s) * 1000
             with context as response:
                 if status == 0:
                     response.failure(_in_few_words(response.error))
@@ -227,6 +230,11 @@ class SwarmApi(LobbyApi):
     def late_s(self) -> float:
         """How much later than asked this process alone sent the last call, as far as that is known."""
         return self._locust_http.late_s
+
+    @property
+    def answered_s(self) -> float:
+        """When the answer to the last call was there: of the kernel where that is known, else when it was read."""
+        return self._locust_http.answered_s
 
     def over(self, line: LineSpeed | None) -> SwarmApi:
         """For a player with that line."""

@@ -186,7 +186,8 @@ class SocketClient:
         self._is_leaving = False
         self._swarm.arriving.discard(self)
         if self._lost_at_s is not None:
-            self._swarm.recorder.record(RECONNECT, time.perf_counter() - self._lost_at_s)
+            took_s = self.connection.accepted_at_s - self._lost_at_s
+            self._swarm.recorder.record(RECONNECT, max(0.0, took_s))
             self._lost_at_s = None
         missing = self.connection.features - self.connection.accepted_features
         if missing:

@@ -61,9 +61,9 @@ class WireHttp(LocustHttp):
         return WireHttp(self._pools, self._recorder, self._table, **parts)
 
     def call(self, request: HttpCall) -> HttpAnswer:
-        host, name, line_s = self.url, self._names.get(request.route, request.route), 0.0
+        host, name, up_s = self.url, self._names.get(request.route, request.route), 0.0
         if self._line:
-            line_s += self._wait(self._line.wait_up_s(len(request.body or b"") + HEAD_BYTES))
+            up_s = self._wait(self._line.wait_up_s(len(request.body or b"") + HEAD_BYTES))
         asked = _Asked(self._clock())
         self._pools[host].ask(_bytes_of(host, request, self._paths), asked)
         try:
@@ -73,7 +73,7 @@ class WireHttp(LocustHttp):
             gevent.kill(gevent.getcurrent())  # when this call has been made use of
         self.late_s = asked.begins_s - asked.asked_s
         if asked.answer is None:
-            self._table.told(request.method, name, self._duration_s(asked, self._clock(), line_s), asked.why)
+            self._table.told(request.method, name, self._duration_s(asked, self._clock(), up_s), asked.why)
             if self._place is not None:
                 self._place.leave(host)
             raise ServerAway(host, asked.why)
@@ -81,14 +81,15 @@ class WireHttp(LocustHttp):
         self._recorder.count(f"body bytes in of {request.method} {name}", length)
         if request.body:
             self._recorder.count(f"body bytes out of {request.method} {name}", len(request.body))
+        self.answered_s = asked.arrived_s
         if self._line:
-            line_s += self._wait(self._line.wait_down_s(length + HEAD_BYTES))
+            self.answered_s += self._wait(self._line.wait_down_s(length + HEAD_BYTES))
         try:
             body = asked.answer.decoded()
         except BadAnswer as bad:
             self._table.told(request.method, name, None, str(bad))
             raise ServerAway(host, str(bad)) from None
-        duration_s = self._duration_s(asked, asked.arrived_s, line_s)
+        duration_s = self._duration_s(asked, self.answered_s, up_s)
         event = event_of(request, status, body)
         if event is not None:
             self._recorder.count(event)
@@ -98,10 +99,10 @@ class WireHttp(LocustHttp):
             self._table.good(request.method, name, duration_s, length=length)
         return HttpAnswer(status=status, headers=asked.answer.head.headers, body=body)
 
-    def _duration_s(self, asked: _Asked, ended_s: float, line_s: float) -> float:
-        """From when it went out, or from when it was due: then what the line took is in it already."""
+    def _duration_s(self, asked: _Asked, ended_s: float, up_s: float) -> float:
+        """From when it went out, or from when it was due: then the way up the line is in it already."""
         if self._intended_s is None:
-            return max(0.0, ended_s - asked.begins_s) + line_s
+            return max(0.0, ended_s - asked.begins_s) + up_s
         return max(0.0, ended_s - self._intended_s - self.late_s)
 
     def _tell_failure(self, text: str) -> None:

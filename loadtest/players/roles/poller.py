@@ -53,16 +53,17 @@ class Poller(Role):
         if at_s < self._not_before_s:
             self.count(POLLS_SKIPPED)
             return
+        api = self._api.intended(at_s)
         try:
-            answer = self._api.intended(at_s).rooms(etag=self._etag if self.is_conditional else None)
+            answer = api.rooms(etag=self._etag if self.is_conditional else None)
         except ClientError as error:
             wait_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
             self._not_before_s = time.perf_counter() + wait_s
             return
-        self._not_before_s = now_s = time.perf_counter()
+        self._not_before_s = time.perf_counter()
         if answer.rooms is not None:
             self._etag = answer.etag
-            for age_s in self._watch.ages_s(answer.rooms, now_s):
+            for age_s in self._watch.ages_s(answer.rooms, api.answered_s):
                 self.fresh.record(age_s)
 
 

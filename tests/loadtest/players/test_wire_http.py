@@ -18,6 +18,7 @@ from loadtest.measure.recorder import Recorder
 from loadtest.players.locust_http import THROTTLED
 from loadtest.players.request_table import RequestTable
 from loadtest.players.wire_http import WireHttp
+from loadtest.wire.lines.line import LineSpeed
 from loadtest.wire.outgoing.http import HttpPool
 from loadtest.wire.places import Place
 from loadtest.wire.shared import Wire
@@ -167,6 +168,30 @@ def test_answer_counts_to_its_arrival_however_late_this_process_reads(house: Cal
     calling.get(timeout=PATIENCE_S)
     took_s = found.recorder.requests["DELETE", "/api/rooms/[id]"].times.max_us / 1e6
     assert took_s < found.answered_s[1] - asked_s + 0.2
+
+
+def test_time_of_arrival_is_told_however_late_this_process_reads(house: Callable[[bytes], House]) -> None:
+    found = house(answer_bytes(b"{}", status=201))
+    found.call(CREATE)
+    gevent.sleep(0.02)
+    found.go_on.clear()
+    calling = gevent.spawn(found.http.call, DELETE)
+    wait_for(lambda: len(found.requests) == 2)
+    released_s = time.perf_counter()
+    found.go_on.set()
+    time.sleep(0.4)  # the answer is there meanwhile
+    calling.get(timeout=5)
+    assert released_s - 0.002 <= found.http.answered_s < released_s + 0.3
+
+
+@pytest.mark.parametrize("is_intended", [False, True], ids=["from its sending", "from when it was due"])
+def test_way_over_the_line_is_in_the_time_of_a_call_up_and_down(
+    house: Callable[[bytes], House], *, is_intended: bool
+) -> None:
+    found = house(answer_bytes(b"{}", status=201))
+    http, asked_s = found.http.over(LineSpeed(round_trip_s=0.3)), time.perf_counter()
+    found.call(CREATE, http.intended(asked_s) if is_intended else http)
+    assert 0.29 < found.recorder.requests[KEY].times.max_us / 1e6 <= time.perf_counter() - asked_s
 
 
 def test_server_that_is_away_is_a_failure_and_moves_its_player_on() -> None:

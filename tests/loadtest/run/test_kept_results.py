@@ -75,7 +75,7 @@ def has_lost_and_heard(run: dict[str, Any]) -> bool:
     """Each line was lost once, and every series has something."""
     series = {row["name"] for row in run["metrics"]}
     lost = run["events"].get("connections lost by the emulated line", 0)
-    return lost >= 4 and {"upgrade", "handshake", "heartbeat", "fetch", "fanout_presence"} <= series
+    return lost >= 4 and {"upgrade", "handshake", "heartbeat", "fetch", "fanout_presence", "poll", "room_create"} <= series
 
 
 def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
@@ -84,6 +84,8 @@ def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
     done = nursery.run_until(
         has_lost_and_heard, tmp_path, *given, "-r", 2, "--phase", "all",
         "--network", "rtt_s=0.2;loss_interval_s=fixed:3", "--settle-s", 1,
+        "--mix", "browser=2,host=1,poller=1", "--poll-interval-s", "1",
+        "--room-interval-s", "fixed:1.5", "--room-lifetime-s", "fixed:0.7",
     )  # fmt: skip
     assert done.code == ExitCode.GOOD, done.errors
     run = read(tmp_path / "run.json")
@@ -92,6 +94,8 @@ def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
     assert times["handshake"]["p50_ms"] >= 200
     assert times["heartbeat"]["p50_ms"] >= 200
     assert times["fetch"]["p50_ms"] >= 200
+    assert times["poll"]["p50_ms"] >= 200, "a call that was due counts to the player's end of the line, too"
+    assert times["room_create"]["p50_ms"] >= 200
     assert times["fanout_presence"]["p50_ms"] >= 100
     assert run["events"]["connections lost by the emulated line"] >= 4
     with unless_held_up(run):
@@ -100,3 +104,17 @@ def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
     assert sum(window["metrics"].get("heartbeat", {}).get("count", 0) for window in run["windows"]) == pytest.approx(
         times["heartbeat"]["count"], abs=4
     )
+
+
+def test_a_run_on_phones_has_the_trips_of_its_profile(nursery: Nursery, given: tuple[object, ...], tmp_path: Path):
+    done = nursery.run(
+        *given, "-u", 6, "-t", "8s", "--run-dir", tmp_path, "--phase", "all", "--network", "mobile-3g", "--seed", 3,
+        "--heartbeat-interval-s", 1,
+    )  # fmt: skip
+    assert done.code == ExitCode.GOOD, done.errors
+    run = read(tmp_path / "run.json")
+    times = {row["name"]: row for row in run["metrics"]}
+    assert run["arguments"]["network"] == "mobile-3g"
+    assert times["heartbeat"]["p50_ms"] >= 150, "about 300 ms, other for each player"
+    assert times["upgrade"]["p50_ms"] >= 2 * 150
+    assert times["tcp_round_trip"]["p50_ms"] < 50, "the line is emulated here, and the network quick"

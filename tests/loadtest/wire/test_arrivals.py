@@ -126,6 +126,41 @@ def test_what_arrives_while_the_swarm_is_frozen_has_the_time_of_its_arrival():
             wire.close()
 
 
+@needs_stamps
+@pytest.mark.usefixtures("stamping")
+def test_what_waits_for_a_late_reader_seems_later_than_it_was_and_never_earlier():
+    """Bytes that wait together have the time of the last."""
+    sending_s: list[float] = []
+    heard_s: dict[int, float] = {}
+
+    def script(peer: FakePeer) -> None:
+        peer.accept()
+        peer.read_message("ping")
+        for user_id in (7, 8):
+            sending_s.append(time.perf_counter())
+            peer.send(UserOnline(user_id=user_id, username="somebody"))
+            time.sleep(FROZEN_S / 2)
+        sending_s.append(time.perf_counter())
+        peer.read_until_gone()
+
+    with FakeServer(script) as server:
+        wire = Wire(server.url)
+        game = Game(wire, on_presence=lambda user_id, is_online, at_s: heard_s.setdefault(user_id, at_s))
+        try:
+            game.connection.connect_to_server("a.b.c")
+            wait_for(lambda: game.connection.is_connected)
+            game.connection._send_text(Ping())
+            while len(sending_s) < 3 or time.perf_counter() < sending_s[2] + FROZEN_S:
+                time.sleep(0.01)  # the loop of the swarm does not run
+            wait_for(lambda: len(heard_s) == 2)
+            first_s, second_s, over_s = sending_s
+            assert first_s - NEAR_S <= heard_s[7] <= heard_s[8]
+            assert second_s - NEAR_S <= heard_s[8] <= over_s
+        finally:
+            game.connection.disconnect_from_server()
+            wire.close()
+
+
 def test_the_wait_for_an_opener_is_lateness_and_not_the_time_of_an_upgrade():
     """One opener for four players, and a server that takes 0.15 s for each."""
     takes_s, players = 0.15, 4
