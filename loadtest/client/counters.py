@@ -29,6 +29,8 @@ class Counters:
     bytes_out: int = 0
     attempts: int = 0
     """Tries to connect, whatever came of them."""
+    asked_again: int = 0
+    """Opened after their first packet (SYN) had to be sent again: it was lost, or the server had no room for them."""
     established: int = 0
     """Accepted handshakes."""
     reconnects: int = 0

@@ -43,6 +43,7 @@ LATENESS = "lateness of the swarm"
 """Of what players do, of the beginnings of their sessions, of tries to connect and of heartbeats: how much later the
 generator acted than it could have. Timers wake to the millisecond: half of one is ordinary."""
 LOOP_LAG = "loop lag of the generator"
+ASKED_AGAIN = "connections whose first packet was sent again"
 OWN_LOSSES = "connections lost on purpose"
 """Part of the connections lost."""
 OF_CONNECTING: tuple[RequestKey, ...] = (
@@ -376,6 +377,7 @@ def _flat(connections: Counters) -> Counter[str]:
             "bytes out": connections.bytes_out,
             "connection attempts": connections.attempts,
             "connections established": connections.established,
+            ASKED_AGAIN: connections.asked_again,
             "connections lost": connections.losses,
             OWN_LOSSES: connections.own_losses,
             "reconnects": connections.reconnects,

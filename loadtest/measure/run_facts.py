@@ -19,6 +19,8 @@ class ServerState:
     """It waited for a disk, which nothing interrupts."""
     throttled_s: float = 0.0
     """Its control group had used up its share of CPU."""
+    overflows: int = 0
+    """New connections that its queue of them (the backlog) had no room for; who asked tries again a second later."""
     restarts: int = 0
 
 

@@ -113,6 +113,7 @@ def _server(facts: RunFacts) -> run_json.Server:
         gone_s=round(state.gone_s, 3),
         on_disk_s=round(state.on_disk_s, 3),
         throttled_s=round(state.throttled_s, 3),
+        overflows=state.overflows,
         restarts=state.restarts,
     )
 

@@ -149,6 +149,8 @@ class Server(msgspec.Struct, kw_only=True):
     gone_s: float = 0.0
     on_disk_s: float = 0.0
     throttled_s: float = 0.0
+    overflows: int = 0
+    """New connections that its backlog had no room for."""
     restarts: int = 0
 
 

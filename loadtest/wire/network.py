@@ -15,6 +15,8 @@ from loadtest.wire.reader import SharedReader
 
 CONNECTIONS = 16
 _INFO_BYTES = 152
+_ESTABLISHED = 1
+"""The state, which is the first byte (``TCP_ESTABLISHED``)."""
 _RETRANSMITTED_AT, _SEGMENTS_AT, _LEAST_ROUND_TRIP_AT = 100, 136, 148
 _NOT_MEASURED_US = 0xFFFFFFFF
 
@@ -30,7 +32,11 @@ class Network:
 
 
 class NetworkSample:
-    """Of the connections of one reader; the same ones each time, as long as they are there."""
+    """Of the connections of one reader; the same ones each time, as long as they are there.
+
+    What a connection sent before it was first seen is left out: a SYN that is sent again may say that a server has no
+    room for the connection, and nothing of the network.
+    """
 
     def __init__(self, reader: SharedReader) -> None:
         self._reader = reader
@@ -41,10 +47,12 @@ class NetworkSample:
         for connection in islice(self._reader.connections(), CONNECTIONS):
             with contextlib.suppress(OSError, AttributeError, struct.error):  # closed just now, TLS, an old kernel
                 info = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+                if info[0] != _ESTABLISHED:
+                    continue
                 (again,), (segments,), (least_us,) = (
                     struct.unpack_from("@I", info, at) for at in (_RETRANSMITTED_AT, _SEGMENTS_AT, _LEAST_ROUND_TRIP_AT)
                 )
-                had_again, had_segments = self._before.get(id(connection.sock), (0, 0))
+                had_again, had_segments = self._before.get(id(connection.sock), (again, segments))
                 network.retransmitted += max(0, again - had_again)
                 network.segments += max(0, segments - had_segments)
                 now[id(connection.sock)] = again, segments

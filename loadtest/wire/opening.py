@@ -31,6 +31,8 @@ class Opened:
     between: the server and the network."""
     heard_s: float
     """When what is unread arrived."""
+    was_asked_again: bool = False
+    """The first packet (SYN) had to be sent again; False where that is not known."""
 
 
 def open_for_reader(url: str, timing: Timing, sources: SourceAddresses) -> Opened:

@@ -56,6 +56,8 @@ class Faults:
     stall_after_s: float = 0.0
     stall_s: float = 0.0
     """The whole server, once."""
+    backlog: int = 128
+    """New connections that may wait while it stalls."""
     change_every_s: float = 0.0
     """Rooms with marks appear by themselves, so often."""
     changes_at_most: float = math.inf
@@ -286,7 +288,7 @@ class FaultyLobby:
         self._loop.close()
 
     async def _listen(self, application: Application) -> None:
-        sockets = bind_sockets(0, "127.0.0.1")
+        sockets = bind_sockets(0, "127.0.0.1", backlog=self.faults.backlog)
         self.port = sockets[0].getsockname()[1]
         self._server = HTTPServer(application)
         self._server.add_sockets(sockets)

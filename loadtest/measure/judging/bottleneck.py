@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from loadtest.measure.judging.thresholds import in_time_units
 from loadtest.measure.metrics import RETRANSMITTED, SEGMENTS, TCP_ROUND_TRIP
 from loadtest.measure.processes.health import Health
-from loadtest.measure.recorder import LOOP_LAG, OF_CONNECTING, Recorder
+from loadtest.measure.recorder import ASKED_AGAIN, LOOP_LAG, OF_CONNECTING, Recorder
 from loadtest.measure.run_facts import ServerState
 from loadtest.measure.series import Series, merged
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
@@ -46,6 +46,9 @@ class Seen:
     stalled_s: float
     """Of the generator, all stalls together."""
     answers: Series
+    asked_again: int
+    """Connections that the server did not take at once."""
+    connects: int
     tcp_s: float | None
     """Median round trip of the network."""
     retransmitted: float
@@ -55,6 +58,12 @@ class Seen:
     @property
     def slow_share(self) -> float:
         return 1.0 - self.answers.share_within(SLOW_S) if self.answers.count else 0.0
+
+    @property
+    def turned_away(self) -> int:
+        """New connections, by a full backlog; without one, packets were lost."""
+        is_felt = self.asked_again >= max(1.0, SLOW_SHARE * self.connects)
+        return self.asked_again if self.state.overflows and is_felt else 0
 
 
 def seen_in(
@@ -71,6 +80,8 @@ def seen_in(
         generator_share=max((busy_figure(health.cpu_shares) for health in healths), default=0.0),
         stalled_s=sum(health.stalled_s for health in healths),
         answers=_answers(recorder),
+        asked_again=events[ASKED_AGAIN],
+        connects=events["connection attempts"],
         tcp_s=tcp.percentile_us(50) / 1e6 if tcp.count else None,
         retransmitted=events[RETRANSMITTED] / segments if segments else 0.0,
         state=state or ServerState(),
@@ -106,6 +117,8 @@ def bottleneck(seen: Seen) -> str | None:
         return f"The server was busy, and the bottleneck: {figures}."
     if seen.generator_share >= BUSY_SHARE:
         return f"The generator was the bottleneck: {figures}."
+    if seen.turned_away:
+        return f"The server took new connections too late, and its backlog was full: {figures}."
     if is_slow and _is_network(seen):
         return f"The network was the bottleneck: {figures}."
     if is_slow:
@@ -151,6 +164,8 @@ def _figures(seen: Seen) -> str:
     if seen.answers.count:
         p50_s, p99_s = (seen.answers.percentile_us(percent) / 1e6 for percent in (50, 99))
         parts.append(f"answers took {in_time_units(p50_s)} at p50 and {in_time_units(p99_s)} at p99")
+    if seen.turned_away:
+        parts.append(f"{seen.turned_away:,} of {seen.connects:,} new connections had to ask again a second later")
     if seen.tcp_s is not None:
         parts.append(f"the network {in_time_units(seen.tcp_s)}")
     if seen.retransmitted:

@@ -25,7 +25,7 @@ _TELLS_CHILDREN = Path("/proc/thread-self/children").exists()
 
 
 class ServerWatch:
-    """Look at it several times per second. Its busiest process counts."""
+    """Look at it several times per second. Its busiest process counts, and any of its processes that cannot run."""
 
     def __init__(self, pid: int, *, state: ServerState | None = None, cpu_shares: list[float] | None = None) -> None:
         """Raises `psutil.Error` when there is no such process, or it is somebody else's. `state` and `cpu_shares` are
@@ -37,10 +37,13 @@ class ServerWatch:
         self.is_gone = False
         psutil.Process(pid)
         self._started = _stat_of(pid)[_STARTED:][:1]
+        self._others: list[int] = []
+        """Its children and theirs, at the last look."""
         self._used_s = self._read()
         self._looked_s = self._glanced_s = time.perf_counter()
         self._cpu_stat = _cpu_stat_of(pid)
         self._throttled_s = self._read_throttled()
+        self._overflows = _overflows_beside(pid)
 
     def glance(self, now_s: float) -> None:
         """Whether it can run now. The time since the last glance is booked under what is seen."""
@@ -52,9 +55,11 @@ class ServerWatch:
         if status in "ZX":
             self.is_gone = True
             state.gone_s += since_s
-        elif status in "Tt":
+            return
+        statuses = {status, *(stat[_STATE] for stat in map(_stat_of, self._others) if stat)}
+        if statuses & {"T", "t"}:
             state.stopped_s += since_s
-        elif status == "D":
+        elif "D" in statuses:
             state.on_disk_s += since_s
 
     def look(self, now_s: float) -> None:
@@ -68,6 +73,10 @@ class ServerWatch:
         throttled_s = self._read_throttled()
         self.state.throttled_s += max(0.0, throttled_s - self._throttled_s)
         self._throttled_s = throttled_s
+        overflows = _overflows_beside(self.pid)
+        if overflows is not None:
+            self.state.overflows += overflows - (overflows if self._overflows is None else self._overflows)
+            self._overflows = overflows
 
     def _read(self) -> dict[int, float]:
         """None of it where it is gone, or being restarted."""
@@ -78,6 +87,7 @@ class ServerWatch:
             if stat:
                 used_s[pid] = (int(stat[_USER]) + int(stat[_SYSTEM])) / _TICKS_PER_S
                 left += _children_of(pid)
+        self._others = [pid for pid in used_s if pid != self.pid]
         return used_s
 
     def _read_throttled(self) -> float:
@@ -116,6 +126,16 @@ def _children_of(pid: int) -> list[int]:
     with contextlib.suppress(psutil.Error):
         return [child.pid for child in psutil.Process(pid).children()]
     return []
+
+
+def _overflows_beside(pid: int) -> int | None:
+    """How many connections full backlogs have turned away in the network namespace of that process, since it began
+    (ListenOverflows, proc_pid_net(5)); None where that is not known."""
+    with contextlib.suppress(OSError, ValueError, KeyError), open(f"/proc/{pid}/net/netstat", encoding="ascii") as file:
+        for names, numbers in zip(file, file, strict=False):
+            if names.startswith("TcpExt:"):
+                return int(dict(zip(names.split(), numbers.split(), strict=True))["ListenOverflows"])
+    return None
 
 
 def _cpu_stat_of(pid: int) -> Path | None:

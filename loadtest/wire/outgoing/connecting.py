@@ -67,16 +67,17 @@ def start_connecting(sock: Any, address: Any, *, source: str | None) -> None:
         raise OSError(error, os.strerror(error))
 
 
-def noticed_late_s(sock: Any, *, began_s: float, now_s: float) -> float:
-    """How long it took this process to notice that `sock`, which began to connect at `began_s`, is connected. The
-    kernel measures how long the SYN took to be answered (TCP_INFO, tcp(7)); 0 where it cannot: a SYN was sent again, or
-    another system."""
+def noticed_late(sock: Any, *, began_s: float, now_s: float) -> tuple[float, bool]:
+    """How long it took this process, in s, to notice that `sock`, which began to connect at `began_s`, is connected;
+    and whether its SYN had to be sent again. The kernel measures how long the SYN took to be answered (TCP_INFO,
+    tcp(7)); 0 where it cannot: a SYN was sent again, or another system."""
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
         (round_trip_us,), (sent_again,) = (_NUMBER.unpack_from(info, at) for at in (_ROUND_TRIP_AT, _SENT_AGAIN_AT))
     except (OSError, AttributeError, struct.error):
-        return 0.0
-    return max(0.0, now_s - began_s - round_trip_us / 1e6) if round_trip_us and not sent_again else 0.0
+        return 0.0, False
+    late_s = max(0.0, now_s - began_s - round_trip_us / 1e6) if round_trip_us and not sent_again else 0.0
+    return late_s, bool(sent_again)
 
 
 def connecting_error(sock: Any) -> OSError | None:

@@ -18,7 +18,7 @@ from loadtest.wire.outgoing.connecting import (
     HostAddresses,
     PlainSocket,
     connecting_error,
-    noticed_late_s,
+    noticed_late,
     start_connecting,
 )
 from loadtest.wire.reader import READ_BYTES, SharedReader
@@ -286,7 +286,7 @@ class HttpLink:
         began_s, self._connecting_s = self._connecting_s, None
         if began_s is not None and self._wish is not None:
             now_s = self._pool.timers.clock()
-            self._wish.from_s += noticed_late_s(self.sock, began_s=began_s, now_s=now_s)
+            self._wish.from_s += noticed_late(self.sock, began_s=began_s, now_s=now_s)[0]
             self._wish.asker.begins(self._wish.from_s)
 
     def _connect_to_next(self, why: str) -> None:

@@ -27,7 +27,7 @@ from loadtest.wire.outgoing.connecting import (
     HostAddresses,
     PlainSocket,
     connecting_error,
-    noticed_late_s,
+    noticed_late,
     start_connecting,
 )
 from loadtest.wire.reader import SharedReader
@@ -134,7 +134,7 @@ class Opening:
     hears_with_others = False
     __slots__ = (
         "_addresses", "_answer", "_began_s", "_has_changed_source", "_is_over", "_key", "_opener", "_request", "_timer",
-        "_timing", "_unsent", "_wants", "sock",
+        "_timing", "_unsent", "_wants", "_was_asked_again", "sock",
     )  # fmt: skip
 
     def __init__(self, opener: Opener, wants: Wants, timing: Timing, addresses: Sequence[Address]) -> None:
@@ -146,7 +146,7 @@ class Opening:
         self._answer = b""
         self._began_s = 0.0
         self._has_changed_source = False
-        self._is_over = False
+        self._is_over = self._was_asked_again = False
         self._timer: Timer | None = None
 
     def begin(self) -> None:
@@ -166,7 +166,8 @@ class Opening:
         self._await("answering the upgrade")
         if self._unsent is self._request:
             now_s = self._opener.timers.clock()
-            self._began_s += noticed_late_s(self.sock, began_s=self._began_s, now_s=now_s)
+            late_s, self._was_asked_again = noticed_late(self.sock, began_s=self._began_s, now_s=now_s)
+            self._began_s += late_s
         try:
             self._send()
         except OSError as failed:
@@ -198,7 +199,7 @@ class Opening:
         self._is_over = True
         opened = Opened(
             sock=self.sock, unread=answer[end + 4 :], bytes_in=len(answer), bytes_out=len(self._request),
-            upgrade_s=arrived_s - self._began_s, heard_s=arrived_s,
+            upgrade_s=arrived_s - self._began_s, heard_s=arrived_s, was_asked_again=self._was_asked_again,
         )  # fmt: skip
         self._opener.finished()
         self._wants.is_open(opened, self)

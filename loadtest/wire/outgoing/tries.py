@@ -46,6 +46,7 @@ class Try:
         counters = self._connection.counters
         counters.bytes_in += opened.bytes_in
         counters.bytes_out += opened.bytes_out
+        counters.asked_again += opened.was_asked_again
         if self._is_wanted():
             self._connection.on_opened(opened, opening)
         elif opening is not None:

@@ -250,6 +250,25 @@ def test_slow_answers_are_the_networks_where_tcp_says_so(round_trip_s: float, ag
     assert f"the network {'300 ms' if round_trip_s > 0.1 else '200 µs'}" in found
 
 
+@pytest.mark.parametrize(
+    ("overflows", "again", "sentence"),
+    [(40, 30, "The server took new connections too late, and its backlog was full: the server used 2%"),
+     (0, 30, "The server was waiting"), (40, 0, "The server was waiting")],
+    ids=["turned away", "lost on the way", "somebody else's"],
+)  # fmt: skip
+def test_connections_that_had_to_ask_again_are_a_full_backlogs_where_one_was_full(
+    overflows: int, again: int, sentence: str
+):
+    recorder = answered(0.502)
+    recorder.connections.attempts, recorder.connections.asked_again = 300, again
+    found = validity_of(
+        recorder, server_cpu_shares=[0.02] * 10, server_state=ServerState(watched_s=10.0, overflows=overflows)
+    ).bottleneck
+    assert found is not None
+    assert found.startswith(sentence)
+    assert ("30 of 300 new connections had to ask again a second later" in found) is bool(overflows and again)
+
+
 @pytest.mark.parametrize(("lag_s", "sentence"), [(0.2, "No bottleneck was seen"), (0.002, "The server was waiting")])
 def test_slow_http_answers_blame_nobody_where_the_generators_own_loop_was_late(lag_s: float, sentence: str):
     """The process itself times them, so that its delay is in them; heartbeats have the kernel's time."""

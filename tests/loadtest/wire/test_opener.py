@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from loadtest.client import Timing
 from loadtest.client.sockets.link import OpenFailed
 from loadtest.wire.messages.heads import BadAnswer, UpgradeRequests, check_upgrade, host_header, read_head
+from loadtest.wire.network import NetworkSample
 from loadtest.wire.opening import Opened
 from loadtest.wire.outgoing import opener as opener_module
 from loadtest.wire.outgoing.opener import Opening
@@ -72,6 +74,37 @@ def test_what_came_with_the_answer_is_handed_on_and_its_time_is_the_servers():
     assert opened is not None
     assert opened.unread == b"\x81\x02{}"
     assert takes_s <= opened.upgrade_s <= took_s
+
+
+class Keeping(Wanting):
+    """Its connection stays."""
+
+    def is_open(self, opened: Opened, opening: Opening | None) -> None:
+        self.opened = opened
+
+
+def test_one_that_a_full_backlog_turned_away_asks_again_which_is_told_and_is_no_loss_of_the_network():
+    """Linux drops its first packet, and the client sends that again after a second."""
+    server, retransmitted = FakeServer(lambda peer: (peer.upgrade(), peer.wait_until_gone())), 0
+    server._listener.listen(0)
+    wire, wanting = Wire(server.url), Keeping()
+    sample = NetworkSample(wire.reader)
+    with ExitStack() as stack:
+        for _ in range(3):  # one or two have room
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", server.port))
+        wire.opener.open(wanting, Timing(connect_timeout_s=4.0))
+        wait_for(lambda: list(wire.reader.connections()))
+        retransmitted += sample.take().retransmitted
+        with server:
+            wait_for(lambda: wanting.is_over)
+            retransmitted += sum(sample.take().retransmitted for _ in range(2))
+            wire.close()
+    assert wanting.opened is not None, wanting.failed
+    assert wanting.opened.was_asked_again
+    assert wanting.opened.upgrade_s > 0.5, "and its time is what a player waits"
+    assert retransmitted == 0
 
 
 def in_pieces(peer: FakePeer) -> None:
