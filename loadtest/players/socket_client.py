@@ -89,6 +89,8 @@ class SocketClient:
                 apply_delta=apply_delta,
                 new_signal=connection.new_signal,
             )
+        elif not swarm.options.fetches_lists:
+            self.list = NoList()
         elif swarm.fetcher is not None and line is None:
             self.list = FetchedList(swarm.fetcher, api=self._api, connection=connection, rng=self._drawing, place=place)
         else:

@@ -56,6 +56,8 @@ class SwarmOptions:
     own: Mapping[str, Any]
     """Of the options of the roles, by their names; `options[option]` reads one."""
     reconnect_policy: str
+    fetches_lists: bool
+    """Players of the base protocol fetch the list of rooms when they connect and after each announcement."""
     ws_path: str
     paths: Mapping[str, str]
     http_connections: int
@@ -152,6 +154,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--reconnect-policy", choices=tuple(RECONNECT_POLICIES), default="jitter",
         help="back-off after a loss; jitter: U(0, 5 s), then exponential with full jitter up to 30 s; fixed: "
         "5 s")  # fmt: skip
+    add("--no-fetch", action="store_true",
+        help="players of the base protocol do not fetch the list of rooms; joiners need one: with --mode "
+        "joiner=rooms_delta")  # fmt: skip
     add("--network", metavar="LINE", default="",
         help=f"the line of each player, emulated here: {', '.join(PROFILES)}; lte=3,mobile-3g=1 by weights; or parts: "
         "rtt_s=0.2;jitter_s=exp:0.01;down_kbit_per_s=1600;up_kbit_per_s=768;loss_interval_s=exp:600")  # fmt: skip
@@ -201,6 +206,7 @@ def read_options(values: Mapping[str, Any]) -> SwarmOptions:
         away=time("--away-s"),
         own={option.name: option.value_in(values) for option in ROLES.options},
         reconnect_policy=str(values["reconnect_policy"]),
+        fetches_lists=not values["no_fetch"],
         ws_path=str(values["ws_path"]),
         paths=_read_paths(str(values.get("paths") or "")),
         http_connections=read_number("--http-connections", values["http_connections"], int),

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
-from loadtest.client import NotConnected
+from loadtest.client import Feature, NotConnected
 from loadtest.players.roles.browser import Browser
 from loadtest.players.roles.common import CHAT_INTERVAL, VISIT, VISIT_INTERVAL
 from loadtest.players.roles.role import on, role
 from loadtest.players.swarm import Swarm
+from loadtest.results.exit_codes import UsageError
 from loadtest.workload.options import SwarmOptions
 from loadtest.workload.plan import PlayerPlan
 from loadtest.workload.roles.book import LEAST_GAP_S, Intent, Schedule
@@ -58,6 +59,15 @@ class Joiner(Browser):
                 chat_s += max(chat_interval.draw_s(rng), LEAST_GAP_S)
             yield Intent(leave_s, cls.leave)
             at_s = leave_s + max(visit_interval.draw_s(rng), LEAST_GAP_S)
+
+    @classmethod
+    def check(cls, options: SwarmOptions) -> None:
+        has_list = options.fetches_lists or Feature.ROOMS_DELTA in options.modes.get(cls.NAME, frozenset())
+        if not has_list and options.weights.get(cls.NAME):
+            raise UsageError(
+                f"--no-fetch: {cls.NAME}s look for rooms in the list: give a --mix without them, or --mode "
+                f"{cls.NAME}=rooms_delta."
+            )
 
     def join(self, at_s: float, choice: float) -> None:
         rooms = [room for room in self.client.list.rooms if not room.is_full]

@@ -118,3 +118,17 @@ def test_a_run_on_phones_has_the_trips_of_its_profile(nursery: Nursery, given: t
     assert times["heartbeat"]["p50_ms"] >= 150, "about 300 ms, other for each player"
     assert times["upgrade"]["p50_ms"] >= 2 * 150
     assert times["tcp_round_trip"]["p50_ms"] < 50, "the line is emulated here, and the network quick"
+
+
+def test_a_run_without_fetches_makes_none_and_judges_the_announcements(
+    nursery: Nursery, given: tuple[object, ...], tmp_path: Path
+):
+    done = nursery.run(
+        *given, "-t", "6s", "--run-dir", tmp_path, "--phase", "all", "--no-fetch", "--mix", "browser=3,host=1",
+        "--room-interval-s", "fixed:1", "--room-lifetime-s", "fixed:0.5", "--settle-s", 1,
+    )  # fmt: skip
+    assert done.code == ExitCode.GOOD, done.errors
+    run = read(tmp_path / "run.json")
+    assert "GET" not in {row["type"] for row in run["requests"]}
+    assert run["events"]["received rooms_changed"] > 0
+    assert run["ledger"]["rooms"]["expected"] > 0

@@ -380,6 +380,7 @@ def test_a_player_who_is_stopped_while_it_leaves_has_left():
         swarm = SimpleNamespace(
             wire=wire, ledger=Ledger(), recorder=Recorder(), api=None, fetcher=None, arriving=set(), profile=None,
             timing=Timing(close_timeout_s=60.0), reconnect=FixedReconnect(interval_s=0.02), was_late=lambda _: None,
+            options=SimpleNamespace(fetches_lists=True),
         )  # fmt: skip
         client = SocketClient(
             swarm, name="ada", features=frozenset(), rng=Random(1), phase=0.9,

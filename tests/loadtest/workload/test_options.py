@@ -27,8 +27,16 @@ def test_defaults_are_those_of_the_specification():
     assert options.weights == {"browser": 6, "host": 2, "joiner": 1, "flapper": 1}
     assert set(options.modes.values()) == {frozenset()}
     assert isinstance(options.new_reconnect_policy(), JitterReconnect)
+    assert options.fetches_lists
     assert options.tokens_file is None
     assert options.json_file is None
+
+
+def test_fetches_of_the_base_protocol_can_be_switched_off_where_nobody_looks_for_rooms():
+    assert not read_options(parse("--no-fetch", "--mix", "browser=1")).fetches_lists
+    assert not read_options(parse("--no-fetch", "--mode", "joiner=rooms_delta")).fetches_lists
+    with pytest.raises(UsageError, match="--no-fetch: joiners look for rooms in the list"):
+        read_options(parse("--no-fetch"))
 
 
 def test_a_seed_that_was_not_given_is_drawn():
