@@ -75,7 +75,9 @@ def has_lost_and_heard(run: dict[str, Any]) -> bool:
     """Each line was lost once, and every series has something."""
     series = {row["name"] for row in run["metrics"]}
     lost = run["events"].get("connections lost by the emulated line", 0)
-    return lost >= 4 and {"upgrade", "handshake", "heartbeat", "fetch", "fanout_presence", "poll", "room_create"} <= series
+    return (
+        lost >= 4 and {"upgrade", "handshake", "heartbeat", "fetch", "fanout_presence", "poll", "room_create"} <= series
+    )
 
 
 def test_a_run_over_a_slow_line_shows_its_trips_and_its_windows(
