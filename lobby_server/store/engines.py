@@ -29,11 +29,12 @@ import sqlalchemy
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from lobby_server.store.connecting import Connector
 from lobby_server.store.errors import DiskFull, NotConnected
+from lobby_server.store.postgres_space import says_full, try_for_room
 from lobby_server.store.postgres_url import PostgresDatabase
 from lobby_server.store.steps import Step, make, make_all
 from lobby_server.store.urls import Location, SqliteFile
@@ -83,8 +84,9 @@ class Database(Protocol):
         """Make statements, for whose results nobody asks, all of them or none, after those that were asked for before.
         A write that has begun is made though its caller is cancelled. Raises as `run` does."""
 
-    def check_space(self) -> None:
-        """Raises `StoreFull` when the disk of a database in a file has no room for what one call may write."""
+    async def check_space(self) -> None:
+        """Raises `StoreFull`, or what says so, when the database's disk has no room for what one call may write. Of
+        PostgreSQL that is looked at only from the first write on that found it full."""
 
     async def close(self) -> None:
         """Let go of the connections. No call may be under way."""
@@ -166,7 +168,7 @@ class SqliteThread:
             loop.call_soon(self._end_gathering)
         await written  # which is cancelled with its caller: then nobody is told
 
-    def check_space(self) -> None:
+    async def check_space(self) -> None:
         if free_bytes(self._path) < LEAST_FREE_BYTES:
             raise DiskFull(self._path)
 
@@ -263,6 +265,8 @@ class PostgresPool:
             },
         )
         self._running: set[asyncio.Future[Any]] = set()
+        self._is_full = False
+        """Whether a write found the disk full, and no try has found room since."""
 
     async def run(self, call: Callable[[Connection], _Result]) -> _Result:
         if len(self._running) >= MAX_CALLS:
@@ -273,8 +277,10 @@ class PostgresPool:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    def check_space(self) -> None:
-        """PostgreSQL says so itself."""
+    async def check_space(self) -> None:
+        if self._is_full:
+            await self.run(try_for_room)
+            self._is_full = False
 
     async def write(self, *steps: Step) -> None:
         await self.run(lambda connection: _make(connection, steps))
@@ -289,7 +295,11 @@ class PostgresPool:
                 connection = await stack.enter_async_context(self._engine.connect())
             except Exception as error:  # whatever it is: without a connection the database is away
                 raise NotConnected from error
-            return await connection.run_sync(call)
+            try:
+                return await connection.run_sync(call)
+            except DBAPIError as error:
+                self._is_full = self._is_full or says_full(error)
+                raise
 
 
 def _make(connection: Connection, steps: Sequence[Step]) -> None:

@@ -68,7 +68,7 @@ class DiskFull(StoreFull):
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) that time can heal: connection lost, out of connections, disk or
 # memory, deadlock, shut down or not up yet, input/output. A class is the first two characters.
 _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-_DISK_FULL = "53100"
+DISK_FULL = "53100"
 _PASSING_STATES = frozenset({"25006", "55P03"})  # a standby before its promotion; a lock that was not free in time
 
 
@@ -81,7 +81,7 @@ def as_store_error(error: Exception) -> StoreError:
     if _passes(error):
         return (
             StoreFull("The disk of the database is full.")
-            if sqlstate_of(error) == _DISK_FULL
+            if sqlstate_of(error) == DISK_FULL
             else StoreUnavailable(DATABASE_AWAY)
         )
     return StoreError("The database refused a statement.")

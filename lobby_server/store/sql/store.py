@@ -214,8 +214,8 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         await self._do(raised)
 
     async def ping(self) -> None:
+        await self._answered(self._database.check_space)
         if self._database.is_sqlite:
-            self._database.check_space()
             await self._do(update(server_life).values(checks=server_life.c.checks + 1))
         elif (await self._run(lambda connection: connection.scalar(_TAKES_NO_WRITES))) == "on":
             raise StoreUnavailable("The database takes no writes: it is a standby, or was made read-only.")
