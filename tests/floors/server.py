@@ -73,7 +73,7 @@ LAYERS = (
     # The adapters
     ("store.errors",),
     ("store.postgres_url",),
-    ("store.connecting", "store.journal", "store.urls", "store.tables", "store.steps"),
+    ("store.connecting", "store.journal", "store.postgres_space", "store.urls", "store.tables", "store.steps"),
     ("store.engines",),
     ("store.diagnosis", "store.calls", "store.migrate"),
     ("store.migrations",),
