@@ -9,6 +9,7 @@ import logging.handlers
 import sys
 from datetime import datetime, timezone
 
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
 
 log = logging.getLogger("lobby.server")
@@ -73,7 +74,11 @@ class LogFile(logging.handlers.WatchedFileHandler):
             self.handleError(record)
         if lost and self._lost == lost:
             self._lost = 0
-            log.warning("up to %d lines were lost while the log file took none", lost)
+            log.warning(
+                "up to %d lines were lost while the log file took none",
+                lost,
+                extra={"event": LogEvent.LOG_LINES_LOST.value},
+            )
 
     def handleError(self, record: logging.LogRecord) -> None:
         fault = sys.exc_info()[1]

@@ -290,7 +290,7 @@ class LobbyServer:
         if isinstance(location, PostgresDatabase):
             self._data = f"database {location.name} of PostgreSQL at {location.place}"
             for caution in location.cautions:
-                log.warning("%s", caution)
+                log.warning("%s", caution, extra={"event": LogEvent.CAUTION.value})
         else:
             self._data = str(settings.data_dir.resolve())
         if self._worker is None or not self._worker.backplane_url:  # else the supervisor has it for all of them
@@ -338,19 +338,24 @@ class LobbyServer:
         except OSError as fault:
             log.warning(
                 "writes that wait while the database is away are kept in memory only, the data folder %s cannot be "
-                "written (%s)", folder, fault.strerror,
+                "written (%s)", folder, fault.strerror, extra={"event": LogEvent.JOURNAL_FAILED.value},
             )  # fmt: skip
             return None
         mode = folder.stat().st_mode & 0o777
         if mode & 0o077:
-            log.warning("other users can look into the data folder %s (mode %o): chmod 700 it", folder, mode)
+            log.warning(
+                "other users can look into the data folder %s (mode %o): chmod 700 it",
+                folder,
+                mode,
+                extra={"event": LogEvent.CAUTION.value},
+            )
         return journal
 
     def _say_left(self, left: Left) -> None:
         if left.journalled:
             log.warning(
                 "%d writes wait in %s: the database did not take them in time, the next start makes them",
-                left.journalled, self._journal_path,
+                left.journalled, self._journal_path, extra={"event": LogEvent.WRITES_KEPT.value},
             )  # fmt: skip
         if left.lost:
             log.error(
@@ -358,9 +363,9 @@ class LobbyServer:
                 extra={"event": LogEvent.WRITES_LOST.value},
             )  # fmt: skip
             for what in left.lost[:MAX_NAMED]:
-                log.error("lost: %s", what)
+                log.error("lost: %s", what, extra={"event": LogEvent.WRITE_LOST.value})
             if len(left.lost) > MAX_NAMED:
-                log.error("lost: and %d more", len(left.lost) - MAX_NAMED)
+                log.error("lost: and %d more", len(left.lost) - MAX_NAMED, extra={"event": LogEvent.WRITE_LOST.value})
 
     def _cannot_go_on(self, why: str) -> None:
         log.error("%s", why, extra={"event": LogEvent.CANNOT_GO_ON.value})

@@ -34,6 +34,7 @@ from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Clock
 from lobby_server.service.replica import Apply, LogFigures, Request
+from lobby_server.service.watch.events import LogEvent
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
@@ -295,7 +296,11 @@ class ValkeyLog:
         if is_leaving:
             return
         self._writer.wake()
-        log.warning("the other nodes had given this one up: it goes on as %s", self.node)
+        log.warning(
+            "the other nodes had given this one up: it goes on as %s",
+            self.node,
+            extra={"event": LogEvent.NODE_RENAMED.value},
+        )
 
     async def _keep_house(self) -> None:
         """And let nobody wait for ever."""

@@ -24,6 +24,7 @@ from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.assembly import Social
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.ops_history import Reading
 
 log = logging.getLogger("lobby.backplane")
@@ -200,7 +201,7 @@ class Nodes:
         self._social.parties.arm()
 
     def _joined(self, effect: effects.NodeJoined, _: Session | None) -> None:
-        log.info("node %s takes part", effect.node)
+        log.info("node %s takes part", effect.node, extra={"event": LogEvent.NODE_JOINED.value})
         if self._leader is None:
             self._leader = self._replica.state.leader
         elif self._replica.is_leader:  # it may have led before, been given up, and written since what was old by then
@@ -210,7 +211,7 @@ class Nodes:
         now_s = self._replica.time.monotonic_s()
         self._gone_at_s = {name: at_s for name, at_s in self._gone_at_s.items() if at_s >= now_s - TOGETHER_S}
         self._gone_at_s[effect.node] = now_s
-        log.info("node %s takes part no more", effect.node)
+        log.info("node %s takes part no more", effect.node, extra={"event": LogEvent.NODE_LEFT.value})
         if effect.node != self._leader:
             if self._replica.is_leader:  # it may have left rooms in the store that will never stand in the log
                 self._replica.time.call_later(RECONCILE_AFTER_S, self._rooms.upkeep.reconcile)
@@ -222,7 +223,7 @@ class Nodes:
             self._will_take_over()
 
     def _will_take_over(self) -> None:
-        log.info("this node leads now")
+        log.info("this node leads now", extra={"event": LogEvent.LEADING.value})
         self._social.chat.will_take_over()
         self._replica.time.call_later(RECONCILE_AFTER_S, self._take_over)
 

@@ -214,7 +214,13 @@ class Session(Peer):
         nothing else. The log has it in either case."""
         if malformed.detail is None:
             return None
-        log.info("session %d: %s: %s", self.id, malformed.reason.value, malformed.detail)
+        log.info(
+            "session %d: %s: %s",
+            self.id,
+            malformed.reason.value,
+            malformed.detail,
+            extra={"event": LogEvent.BAD_MESSAGE.value},
+        )
         asks = self.features or known_features(features_asked_in(raw))
         return malformed.detail if asks else None
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.store.diagnosis import diagnose
 from lobby_server.store.engines import open_database
 from lobby_server.store.errors import StoreNotReady
@@ -58,7 +59,9 @@ async def when_ready(use: Callable[[], Awaitable[_Result]], *, wait_s: float) ->
             if time.monotonic() >= give_up_s:
                 raise
             if not is_said:
-                log.warning("waiting up to %g s for the database: %s", wait_s, fault)
+                log.warning(
+                    "waiting up to %g s for the database: %s", wait_s, fault, extra={"event": LogEvent.WAITING.value}
+                )
                 is_said = True
             await asyncio.sleep(RETRY_S)
 

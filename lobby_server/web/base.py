@@ -19,6 +19,7 @@ from lobby_server.service.accounts.hashing import CallerGone, Overloaded
 from lobby_server.service.app import App
 from lobby_server.service.auth import Claims
 from lobby_server.service.ports import StoreUnavailable
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.web.client_address import Client
 from lobby_server.web.context import WebContext
 from lobby_server.web.refusals import problem_of
@@ -217,12 +218,22 @@ class BaseHandler(tornado.web.RequestHandler):
         if isinstance(value, Refusal | CallerGone):
             return
         if isinstance(value, Overloaded):
-            log.warning("%s %s: %s", self.request.method, self.request.path, value)
+            log.warning(
+                "%s %s: %s", self.request.method, self.request.path, value, extra={"event": LogEvent.CALL_FAILED.value}
+            )
             return
         if isinstance(value, StoreUnavailable):
-            log.error("%s %s: %s", self.request.method, self.request.path, value)
+            log.error(
+                "%s %s: %s", self.request.method, self.request.path, value, extra={"event": LogEvent.CALL_FAILED.value}
+            )
         elif not isinstance(value, tornado.web.HTTPError):
-            log.error("%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb))
+            log.error(
+                "%s %s failed",
+                self.request.method,
+                self.request.path,
+                exc_info=(typ, value, tb),
+                extra={"event": LogEvent.CALL_FAILED.value},
+            )
 
     # -- private ----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.workers.board import Board
 from lobby_server.workers.hand_over import HandOver, write_hand_over
 from lobby_server.workers.line import Word, decode_word
@@ -150,7 +151,9 @@ class Crew:
         await asyncio.wait([asyncio.ensure_future(_ended(running))], timeout=patience_s)
         for worker in running:
             if worker.runs:
-                log.error("worker %d does not end: it is killed", worker.number)
+                log.error(
+                    "worker %d does not end: it is killed", worker.number, extra={"event": LogEvent.WORKER_KILLED.value}
+                )
                 self._send(worker, signal.SIGKILL)
         await _ended(running)
         for keeper in self._keepers:
@@ -180,7 +183,7 @@ class Crew:
         loop = asyncio.get_running_loop()
         ended_at_once = not worker.ready_at_s or loop.time() - worker.ready_at_s < STEADY_S
         worker.failures = worker.failures + 1 if ended_at_once else 0
-        log.error("%s: it is started anew", _end_of(worker))
+        log.error("%s: it is started anew", _end_of(worker), extra={"event": LogEvent.WORKER_ENDED.value})
         if worker.failures >= MOST_FAILURES and _code_of(worker) != TRY_AGAIN:
             self._on_fatal(f"{_end_of(worker)}, {worker.failures} times in a row at its start: its log says why.")
             return False
@@ -222,7 +225,12 @@ class Crew:
             patience_s = self._hangs_after_s if worker.is_ready and self._hangs_after_s else None
             return await asyncio.wait_for(reader.readline(), patience_s) or None
         except (TimeoutError, asyncio.TimeoutError):
-            log.error("worker %d has not been heard of for %g s: it is killed", worker.number, self._hangs_after_s)
+            log.error(
+                "worker %d has not been heard of for %g s: it is killed",
+                worker.number,
+                self._hangs_after_s,
+                extra={"event": LogEvent.WORKER_KILLED.value},
+            )
             self._send(worker, signal.SIGKILL)
             return None
         except OSError:
@@ -231,7 +239,12 @@ class Crew:
     def _heard(self, worker: Worker, word: Word) -> None:
         if word.what == "ready":
             if not worker.ready_at_s and worker.process is not None:
-                log.info("worker %d takes clients (process %d)", worker.number, worker.process.pid)
+                log.info(
+                    "worker %d takes clients (process %d)",
+                    worker.number,
+                    worker.process.pid,
+                    extra={"event": LogEvent.WORKER_READY.value},
+                )
                 worker.ready_at_s = asyncio.get_running_loop().time()
             worker.is_ready, worker.is_reloading, worker.status = True, False, word.status
             self._on_change()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lobby_server.options import ENVIRONMENT_PREFIX
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.settings import SettingsError
 from lobby_server.workers.leash import command_on_leash
 
@@ -125,14 +126,14 @@ class Engine:
             if failures >= MOST_FAILURES:
                 on_fatal(f"The private Valkey has ended {failures} times in a row: its log says why.")
                 return
-            log.error("the private Valkey has ended: it is started anew")
+            log.error("the private Valkey has ended: it is started anew", extra={"event": LogEvent.VALKEY_ENDED.value})
             await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (failures - 1)))
             self.stop()
             started_s = loop.time()
             try:
                 await self.start()
             except (SettingsError, OSError) as fault:
-                log.error("%s", fault)
+                log.error("%s", fault, extra={"event": LogEvent.VALKEY_ENDED.value})
                 self._ended.set()
 
     def reap(self) -> None:
@@ -176,4 +177,4 @@ class Engine:
 async def _tell(reader: asyncio.StreamReader) -> None:
     """What it says is for the log."""
     while line := await reader.readline():
-        log.info("valkey: %s", line.decode(errors="replace").strip())
+        log.info("valkey: %s", line.decode(errors="replace").strip(), extra={"event": LogEvent.VALKEY.value})

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from lobby_server.service.ports import Clock, Timer
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.workers.leash import ORPHANED
 
 log = logging.getLogger("lobby.workers")
@@ -83,5 +84,5 @@ class Line:
         except OSError:
             is_over = True
         if is_over:
-            log.error("the supervisor is gone: this worker ends")
+            log.error("the supervisor is gone: this worker ends", extra={"event": LogEvent.SUPERVISOR_GONE.value})
             os._exit(ORPHANED)

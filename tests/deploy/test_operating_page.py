@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -17,6 +19,7 @@ __all__ = ["lobby", "start_lobby"]
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+LEVELS = {"info", "warning", "error", "exception", "critical", "log"}
 SAMPLE = (ROOT / "reports" / "sample" / "report.md").read_text(encoding="utf-8")
 
 
@@ -39,8 +42,32 @@ async def families(lobby: Lobby) -> dict[str, str]:
     return found
 
 
+def calls_of_the_log() -> Iterator[tuple[str, ast.Call]]:
+    """Everything in the server that writes a line, with its place."""
+    for path in sorted((ROOT / "lobby_server").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "log"
+                and node.func.attr in LEVELS
+            ):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
 def test_every_event_of_the_log_has_its_row() -> None:
     assert first_cells("The log") == [event.value for event in LogEvent]
+
+
+def test_every_line_of_the_log_has_an_event_and_every_event_a_line() -> None:
+    calls = list(calls_of_the_log())
+    assert len(calls) > 50
+    assert [place for place, call in calls if "extra" not in {each.arg for each in call.keywords}] == []
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "lobby_server").rglob("*.py"))
+    assert [event.name for event in LogEvent if f"LogEvent.{event.name}" not in source] == []
+    others = re.findall(r"^(\w+) = logging\.getLogger", source, re.MULTILINE)
+    assert set(others) == {"log"}  # so that none is overlooked
 
 
 async def test_every_metric_has_its_row(lobby: Lobby) -> None:

@@ -35,7 +35,7 @@ LAYERS = (
     # The service: what happens when, over ports
     ("service.social.ports", "service.administration.ports", "service.mail.ports"),
     ("service.ports",),
-    ("service.writes.kept",),
+    ("service.writes.kept", "service.watch.events"),
     ("service.accounts.signatures",),
     (
         "service.errors",
@@ -44,7 +44,6 @@ LAYERS = (
         "service.auth",
         "service.watch.metrics",
         "service.watch.loop_lag",
-        "service.watch.events",
     ),
     ("service.mail.letters", "service.mail.outbox"),
     ("service.mail",),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from lobby_server.backplane.errors import EpochGone
+from lobby_server.service.watch.events import LogEvent
 
 log = logging.getLogger("lobby.backplane")
 
@@ -62,7 +63,7 @@ class Health:
             self.away_since_s = self._monotonic_s()
             self.outages += 1
             what = "its log is another one now" if isinstance(fault, EpochGone) else fault
-            log.warning("commands wait or are refused: %s", what)
+            log.warning("commands wait or are refused: %s", what, extra={"event": LogEvent.BACKPLANE_AWAY.value})
             self.went_away()
 
     def is_back(self) -> None:
@@ -70,4 +71,4 @@ class Health:
         now_s = self._monotonic_s()
         away_s = 0.0 if self.away_since_s is None else now_s - self.away_since_s
         self.well_since_s, self.away_since_s = now_s, None
-        log.warning("the backplane is back after %.1f s", away_s)
+        log.warning("the backplane is back after %.1f s", away_s, extra={"event": LogEvent.BACKPLANE_BACK.value})

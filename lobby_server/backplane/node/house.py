@@ -11,6 +11,7 @@ from lobby_server.backplane.place.snapshots import Snapshots
 from lobby_server.backplane.place.standing import Standing
 from lobby_server.core.machine.commands import Command, NodeLost
 from lobby_server.core.machine.state import LobbyState
+from lobby_server.service.watch.events import LogEvent
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
@@ -80,5 +81,10 @@ class House:
             return
         for name in others:
             if name not in self.reports and name in self._state.nodes:
-                log.warning("node %s has not been heard of for %g s: it is given up", name, self._timeout_s)
+                log.warning(
+                    "node %s has not been heard of for %g s: it is given up",
+                    name,
+                    self._timeout_s,
+                    extra={"event": LogEvent.NODE_GIVEN_UP.value},
+                )
                 self._append(NodeLost(name))

@@ -18,6 +18,7 @@ from lobby_server.core.machine.commands import NodeDown, NodeLost, NodeUp
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.replica import Apply
+from lobby_server.service.watch.events import LogEvent
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
@@ -88,7 +89,7 @@ class Reader:
             except asyncio.CancelledError:
                 raise
             except Exception:
-                log.exception("an entry of the log could not be applied")
+                log.exception("an entry of the log could not be applied", extra={"event": LogEvent.ENTRY_FAILED.value})
                 self._fatal("An entry of the log could not be applied: this node does not know any more what is true.")
                 return
 

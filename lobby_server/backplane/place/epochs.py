@@ -23,6 +23,7 @@ from lobby_server.core.machine.commands import BeginEpoch
 from lobby_server.core.machine.image import ImageRefused, load
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.replica import Apply
+from lobby_server.service.watch.events import LogEvent
 
 if TYPE_CHECKING:
     from lobby_server.backplane.valkey.stream import Stream
@@ -93,7 +94,12 @@ class Epochs:
                 if self._monotonic_s() >= give_up_s:
                     raise
                 if not is_said:
-                    log.warning("waiting up to %g s for the backplane: %s", wait_s, fault)
+                    log.warning(
+                        "waiting up to %g s for the backplane: %s",
+                        wait_s,
+                        fault,
+                        extra={"event": LogEvent.WAITING.value},
+                    )
                     is_said = True
                 await asyncio.sleep(RETRY_S)
 
@@ -153,7 +159,12 @@ class Epochs:
         data = encode_snapshot(snapshot)
         is_open = await self._stream.seed(self._node(), epoch=epoch, number=number, snapshot=data)
         if is_open:
-            log.info("opened epoch %s of the log at entry %d", epoch, number)
+            log.info(
+                "opened epoch %s of the log at entry %d",
+                epoch,
+                number,
+                extra={"event": LogEvent.BACKPLANE_OPENED.value},
+            )
             standing.go_to(epoch, number, FIRST_ID)
             self._begin(opened_s)
         return is_open
@@ -170,14 +181,23 @@ class Epochs:
                     self._ways.take(entry)
                 standing.go_to(snapshot.epoch, snapshot.number, snapshot.stream_id)
                 self._begin(snapshot.opened_s)
-                log.info("the log goes on at entry %d in epoch %s", standing.number, standing.epoch)
+                log.info(
+                    "the log goes on at entry %d in epoch %s",
+                    standing.number,
+                    standing.epoch,
+                    extra={"event": LogEvent.BACKPLANE_RESUMED.value},
+                )
                 return
         self._start_over_from(snapshot)
 
     def _start_over_from(self, snapshot: Snapshot) -> None:
         """With another state than the own one."""
         self._load(snapshot)
-        log.warning("this node was too far behind: it goes on from a snapshot at entry %d", snapshot.number)
+        log.warning(
+            "this node was too far behind: it goes on from a snapshot at entry %d",
+            snapshot.number,
+            extra={"event": LogEvent.STATE_REPLACED.value},
+        )
         self._ways.reset()
         # Under another name: of this one the state may know sockets that have long been gone.
         self._ways.reborn()

@@ -106,7 +106,7 @@ class MailOutbox:
             await asyncio.wait(running, timeout=patience_s)
         if self._held:
             self._let_go()
-            log.info("%d mails wait for the next start", len(self._held))
+            log.info("%d mails wait for the next start", len(self._held), extra={"event": LogEvent.MAILS_KEPT.value})
         if self._deciding:
             lost = len(self._deciding)
             log.error("%d mails were lost: the server ends", lost, extra={"event": LogEvent.MAIL_FAILED.value})
@@ -146,7 +146,9 @@ class MailOutbox:
                     held.until = until
                 elif self._is_ours(held):
                     del self._held[held.mail.id]
-                    log.info("a mail is another server's to send by now")
+                    log.info(
+                        "a mail is another server's to send by now", extra={"event": LogEvent.MAIL_TAKEN_OVER.value}
+                    )
 
     async def _claim(self, *, is_alone: bool = False) -> None:
         until, room = self._new_end(), MAX_WAITING - len(self)

@@ -16,6 +16,7 @@ from lobby_server.service.announcer import Announcer
 from lobby_server.service.ports import Clock, Timer
 from lobby_server.service.replica import Replica
 from lobby_server.service.session import Session
+from lobby_server.service.watch.events import LogEvent
 
 log = logging.getLogger("lobby.session")
 
@@ -98,5 +99,5 @@ class Arrivals:
             try:
                 session.answer(raw)
             except Exception:  # as where messages are read: it must not reach the log, which was only passing by
-                log.exception("session %d failed", session.id)
+                log.exception("session %d failed", session.id, extra={"event": LogEvent.SESSION_FAILED.value})
                 session.close(CloseCode.INTERNAL_ERROR, "a fault of the server")

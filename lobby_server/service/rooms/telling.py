@@ -167,7 +167,12 @@ class RoomTelling:
         self._upkeep.changed(room)
 
     def _expired(self, effect: effects.RoomExpired, _: Session | None) -> None:
-        log.info("room %s had nobody in it for %g s and is deleted", effect.room.id, self._book.empty_ttl_s)
+        log.info(
+            "room %s had nobody in it for %g s and is deleted",
+            effect.room.id,
+            self._book.empty_ttl_s,
+            extra={"event": LogEvent.ROOM_EXPIRED.value},
+        )
         self._upkeep.keep(DeleteRoom(room_id=effect.room.id))
         self._upkeep.changed(effect.room)
 

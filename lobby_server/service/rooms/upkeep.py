@@ -18,6 +18,7 @@ from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.revision_mark import RevisionMark
 from lobby_server.service.rooms.stored import room_of, stored_room
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.writes.kept import ROOM_WRITES, DeleteRoom, KeepRoom, KeptWrite, SetHost
 from lobby_server.service.writes.writer import StoreWriter
 
@@ -55,6 +56,7 @@ class RoomUpkeep:
                 "%d rooms were left from before; the empty ones go in %g s",
                 len(self._book),
                 self._book.empty_ttl_s,
+                extra={"event": LogEvent.ROOMS_RESTORED.value},
             )
         self.arm()
 

@@ -25,6 +25,7 @@ import msgspec
 
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.service.ports import Journal, Store, StoreError, StoreUnavailable
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.writes.kept import KeptWrite, line_of, write_of
 
 log = logging.getLogger("lobby.store")
@@ -153,6 +154,7 @@ class StoreWriter:
                 log.error(
                     "%d writes that an earlier server left are for another database, or another server has run on "
                     "this one since: they were not made, and are kept in %s", len(lines), place,
+                    extra={"event": LogEvent.WRITES_VOID.value},
                 )  # fmt: skip
             elif lines:
                 await self._make_up(lines)
@@ -166,7 +168,11 @@ class StoreWriter:
         if self._journal is not None:
             _, lines = self._journal.read()
             if lines:
-                log.warning("%d writes that an earlier life of this node left are void: the others went on", len(lines))
+                log.warning(
+                    "%d writes that an earlier life of this node left are void: the others went on",
+                    len(lines),
+                    extra={"event": LogEvent.WRITES_VOID.value},
+                )
             self._journal.begin(await self._store.life())
 
     def start(self) -> None:
@@ -227,9 +233,9 @@ class StoreWriter:
         except Exception as fault:
             what = str(entry.write) if entry.write is not None else "what its asker was told of"
             if isinstance(fault, StoreError):
-                log.error("a write was lost (%s): %s", what, fault)
+                log.error("a write was lost (%s): %s", what, fault, extra={"event": LogEvent.WRITE_LOST.value})
             else:
-                log.exception("a write was lost (%s)", what)
+                log.exception("a write was lost (%s)", what, extra={"event": LogEvent.WRITE_LOST.value})
             self.lost += entry.write is not None
         else:
             self.written += entry.write is not None
@@ -244,7 +250,11 @@ class StoreWriter:
         written, lost = self.written, self.lost
         self.is_away = True
         self.outages += 1
-        log.error("the database takes no writes, they wait until it does: %s", self._fault)
+        log.error(
+            "the database takes no writes, they wait until it does: %s",
+            self._fault,
+            extra={"event": LogEvent.WRITES_WAIT.value},
+        )
         self._refuse_attempts()
         head: _Entry | None = entry if entry.write is not None else self._next()
         while True:
@@ -262,6 +272,7 @@ class StoreWriter:
         log.warning(
             "the database takes writes again after %.1f s: %d that waited were written, %d were lost",
             asyncio.get_running_loop().time() - began_s, self.written - written, self.lost - lost,
+            extra={"event": LogEvent.WRITES_RESUMED.value},
         )  # fmt: skip
 
     async def _answers(self) -> bool:
@@ -290,7 +301,11 @@ class StoreWriter:
             self._journal.append(line_of(write))
         except OSError as fault:
             if self._is_noted:
-                log.error("writes that wait are in memory only, the journal takes none: %s", fault)
+                log.error(
+                    "writes that wait are in memory only, the journal takes none: %s",
+                    fault,
+                    extra={"event": LogEvent.JOURNAL_FAILED.value},
+                )
             self._is_noted = False
             return False
         return True
@@ -302,7 +317,9 @@ class StoreWriter:
             self._journal.clear()
             self._is_noted = True
         except OSError as fault:
-            log.error("the journal of writes cannot be emptied: %s", fault)
+            log.error(
+                "the journal of writes cannot be emptied: %s", fault, extra={"event": LogEvent.JOURNAL_FAILED.value}
+            )
 
     async def _make_up(self, lines: list[bytes]) -> None:
         made = 0
@@ -316,5 +333,12 @@ class StoreWriter:
             except StoreUnavailable:
                 raise
             except (StoreError, msgspec.MsgspecError) as fault:
-                log.error("a write that an earlier server left could not be made (%s): %s", what, fault)
-        log.warning("%d writes that an earlier server left were made", made)
+                log.error(
+                    "a write that an earlier server left could not be made (%s): %s",
+                    what,
+                    fault,
+                    extra={"event": LogEvent.WRITE_LOST.value},
+                )
+        log.warning(
+            "%d writes that an earlier server left were made", made, extra={"event": LogEvent.WRITES_MADE.value}
+        )

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.store import engines
 from lobby_server.store.connecting import CONNECT_TIMEOUT_S, Connector
 from lobby_server.store.postgres_url import PostgresDatabase
@@ -118,7 +119,10 @@ class PostgresLock:
     async def _keep(self, lost: Callable[[], None]) -> None:
         while True:
             await self._until_gone()
-            log.warning("the connection that holds the lock of the database was lost; it is taken again")
+            log.warning(
+                "the connection that holds the lock of the database was lost; it is taken again",
+                extra={"event": LogEvent.LOCK_LOST.value},
+            )
             while True:
                 try:
                     is_held = await self.try_lock()
@@ -126,7 +130,7 @@ class PostgresLock:
                     log.debug("the lock of the database cannot be taken: %s", error)
                     is_held = None
                 if is_held:
-                    log.info("the lock of the database is held again")
+                    log.info("the lock of the database is held again", extra={"event": LogEvent.LOCK_HELD.value})
                     break
                 if is_held is False:
                     lost()

@@ -22,6 +22,7 @@ from lobby_server.protocol.framing.frames import OP_CLOSE, OP_PING, OP_PONG, OP_
 from lobby_server.service.pacing import Patience
 from lobby_server.service.peers.peer import Peer, Phase
 from lobby_server.service.ports import Clock, Send
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.web.websocket.deflate import Agreement
 from lobby_server.web.websocket.entrance import Entrance
 from lobby_server.web.websocket.reader import (
@@ -277,7 +278,7 @@ class Connection:
             self._read()
 
     def _failed(self) -> None:
-        log.exception("session %d failed", self._peer.id)
+        log.exception("session %d failed", self._peer.id, extra={"event": LogEvent.SESSION_FAILED.value})
         self._peer.close(CloseCode.INTERNAL_ERROR, "a fault of the server")
 
     def _event(self, opcode: int, payload: bytes) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
+from lobby_server.service.watch.events import LogEvent
 from lobby_server.web.websocket.handover import HttpConnections
 from lobby_server.web.websocket.newcomer import Newcomers
 from lobby_server.web.websocket.places import Places
@@ -171,7 +172,7 @@ class Listener:
                 continue
             if self._is_short:
                 self._is_short = False
-                log.info("connections are taken again")
+                log.info("connections are taken again", extra={"event": LogEvent.ACCEPTING_RESUMED.value})
             try:
                 sock.setblocking(False)
                 if not NODELAY_IS_INHERITED:
@@ -201,7 +202,11 @@ class Listener:
         """Clients in the backlog are accepted when there is place again."""
         if not self._is_short:
             self._is_short = True
-            log.error("no more connections can be taken for the moment: %s", why)
+            log.error(
+                "no more connections can be taken for the moment: %s",
+                why,
+                extra={"event": LogEvent.ACCEPTING_PAUSED.value},
+            )
         for listener in self._sockets:
             self._loop.remove_reader(listener.fileno())
         if self._pause is None:

@@ -7,6 +7,8 @@ import os
 import resource
 from dataclasses import dataclass
 
+from lobby_server.service.watch.events import LogEvent
+
 log = logging.getLogger("lobby.listener")
 
 RESERVE = 64
@@ -42,6 +44,7 @@ def places_for(max_connections: int) -> Places:
         limit,
         max_connections,
         needed,
+        extra={"event": LogEvent.CAUTION.value},
     )
     return Places(limit)
 
