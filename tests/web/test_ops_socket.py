@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from lobby_server.service.watch.ops_history import FIELDS, Sample
 from lobby_server.web.sockets import ops as ops_socket
 from tests.patience import PATIENCE_S
 from tests.web.conftest import Client, Lobby, StartLobby
-from tests.web.websocket.ways import PING, masked, upgrade
+from tests.web.websocket.ways import PING, WAYS, Peer, masked, start_way
 
 
 async def viewer(lobby: Lobby, **claims: Any) -> Client:
@@ -116,21 +115,19 @@ async def test_viewers_without_a_token_count_against_both_bounds(
 
 
 @pytest.mark.parametrize("path", ["/ops/socket", "/ws"])
+@pytest.mark.parametrize("way", WAYS)
 async def test_stranger_who_reads_nothing_is_closed_before_much_waits_for_them(
-    start_lobby: StartLobby, path: str
+    start_lobby: StartLobby, way: str, path: str
 ) -> None:
-    lobby: Lobby = await start_lobby(command_rate_per_s=0.0)
+    lobby = await start_way(start_lobby, way, command_rate_per_s=0.0)
     assert lobby.server.app is not None
-    loop, closes = asyncio.get_running_loop(), lobby.server.app.metrics.closes
-    with socket.socket() as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.setblocking(False)
-        await loop.sock_connect(deaf, ("127.0.0.1", lobby.server.port))
-        await loop.sock_sendall(deaf, upgrade(path=path))
-        pings, sent = masked(b"x" * 125, PING) * 100, 0
-        while not closes[4002] and sent < 200_000:  # the system takes some megabytes of pongs
-            await asyncio.wait_for(loop.sock_sendall(deaf, pings), PATIENCE_S)
-            sent += 100
+    closes = lobby.server.app.metrics.closes
+    deaf = await Peer.open(lobby, way, path=path)
+    deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    pings, sent = masked(b"x" * 125, PING) * 100, 0
+    while not closes[4002] and sent < 200_000:  # the system takes some megabytes of pongs
+        await deaf.send(pings)
+        sent += 100
     assert closes[4002] == 1
 
 

@@ -19,7 +19,7 @@ from lobby_server.web.origin import Origins
 from lobby_server.web.websocket import handover, listener, places
 from lobby_server.web.websocket.places import places_for
 from tests.web.conftest import Lobby, StartLobby
-from tests.web.websocket.ways import Peer, upgrade
+from tests.web.websocket.ways import Peer, start_way, upgrade
 
 
 async def answer(lobby: Lobby, request: bytes) -> tuple[int, dict[str, str], Any]:
@@ -179,23 +179,26 @@ async def test_half_requests_keep_neither_clients_nor_questions_after_the_health
     await halves[0].ended()  # the oldest had to give way
 
 
+@pytest.mark.parametrize("way", ["bare", "tls"])
 async def test_idle_connections_give_way_and_busy_ones_do_not(
-    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(handover, "IDLE_S", 0.05)
-    lobby = await start_lobby(max_connections=2)
+    lobby = await start_way(start_lobby, way, max_connections=2)
     idle = [await Peer.connect(lobby) for _ in range(2)]
     for peer in idle:
         await peer.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await peer.response())[0] == 200
     await asyncio.sleep(0.1)
-    clients = [await lobby.connect() for _ in range(2)]
+    clients = [await Peer.open(lobby, way) for _ in range(2)]
     for peer in idle:
         await peer.ended()
     status, fields, body = await answer(lobby, upgrade())
     assert (status, body["code"]) == (503, "try_again_later")
     assert int(fields["retry-after"]) > 0
-    assert [await client.fence() for client in clients] == [[], []]
+    for client in clients:
+        await client.say("ping")
+        await client.expect("pong")
 
 
 class Failing:
