@@ -22,6 +22,8 @@ FAULTS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding raises, whatever the bytes."""
 MAX_WHOLE_DIGITS = 19
 """A larger number fits into no integer of the protocol, and is not made one: ``1e400`` has four hundred digits."""
+MAX_FAULT_CHARACTERS = 200
+"""Of a library's sentence, which may repeat a value that the peer sent."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -71,5 +73,10 @@ def what_is_wrong(raw: bytes | str, fault: Exception | None = None) -> str:
     if isinstance(fault, RecursionError):
         return "It is nested too deep."
     if isinstance(fault, msgspec.ValidationError):
-        return f"{fault}."
-    return "It is not JSON." if fault is None else f"It is not JSON: {fault}."
+        return f"{_shown(fault)}."
+    return "It is not JSON." if fault is None else f"It is not JSON: {_shown(fault)}."
+
+
+def _shown(fault: Exception) -> str:
+    text = str(fault)
+    return text if len(text) <= MAX_FAULT_CHARACTERS else text[:MAX_FAULT_CHARACTERS] + " …"

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lobby_server.protocol.decoding import MAX_FAULT_CHARACTERS
+from lobby_server.protocol.features import Feature
 from lobby_server.protocol.framing.frames import split_server_frames
 from lobby_server.protocol.messages import (
-    Chat,
+    EVENTS,
     PeerInfo,
     PresenceChanged,
-    RoomJoined,
+    Refused,
+    RoomsChangedRev,
     RoomsDelta,
     RoomsSnapshot,
     ServerMessage,
     UserOnline,
+    decode_client_message,
     decode_server_message,
     encode,
 )
@@ -99,13 +107,49 @@ def test_every_part_is_within_the_limit_marked_for_an_answer_too(message: Server
         assert len(payload) <= MAX_MESSAGE_BYTES
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        RoomJoined("x" * 36, 64, [PeerInfo(n, WORST, True) for n in range(MAX_ROOM_PLAYERS)], WORST, WORST),
-        Chat(1, WORST, "\x01" * MAX_CHAT_CHARACTERS),
-    ],
-    ids=lambda message: message.TYPE,
-)
-def test_message_without_a_list_that_grows_fits_at_its_worst(message: ServerMessage) -> None:
-    assert len(encode(message)) <= MAX_MESSAGE_BYTES
+MAX_INTEGER = 2**53
+TEXTS: dict[str, int] = {
+    "text": MAX_CHAT_CHARACTERS,
+    "body": MAX_CHAT_CHARACTERS,  # of a direct line; that of an announcement is shorter
+    "title": 100,
+    "detail": MAX_FAULT_CHARACTERS + 10,
+}
+"""The most characters of a field; others hold a name at most, or an id."""
+ITEMS: dict[str, list[Any]] = {
+    "members": [PeerInfo(MAX_INTEGER, WORST, True)] * MAX_ROOM_PLAYERS,
+    "ready": [MAX_INTEGER] * MAX_ROOM_PLAYERS,
+    "features": [feature.value for feature in Feature],
+}
+"""The most items of a list. A list without a bound has to be one that is split."""
+BOUNDED = [kind for kind in (*EVENTS.values(), RoomsChangedRev) if "part" not in kind.__struct_fields__]
+
+
+def worst(kind: type[ServerMessage]) -> ServerMessage:
+    """The longest message of that type."""
+    values: dict[str, Any] = {}
+    for each in msgspec.structs.fields(kind):
+        if each.name in ITEMS:
+            values[each.name] = ITEMS[each.name]
+        elif "int" in str(each.type) or "float" in str(each.type):
+            values[each.name] = MAX_INTEGER
+        elif "bool" in str(each.type):
+            values[each.name] = False
+        else:
+            assert "str" in str(each.type) or "ErrorReason" in str(each.type), (kind, each)
+            values[each.name] = "\x01" * TEXTS.get(each.name, MAX_NAME_CHARACTERS)
+    return kind(**values)
+
+
+@pytest.mark.parametrize("kind", BOUNDED, ids=lambda kind: kind.__name__)
+def test_message_without_a_list_that_grows_fits_at_its_worst(kind: type[ServerMessage]) -> None:
+    for frame in encode_frames(worst(kind)):
+        ((_, payload),) = split_server_frames(with_ack(frame, MAX_INTEGER))
+        assert len(payload) <= MAX_MESSAGE_BYTES
+
+
+def test_error_repeats_no_more_of_a_clients_text_than_fits() -> None:
+    data = {"roomId": "x", "version": "1", "name": "p", "ifIn": "\x01" * 50_000}
+    with pytest.raises(Refused) as refused:
+        decode_client_message(json.dumps({"type": "join_room", "data": data}))
+    assert len(refused.value.detail or "") <= TEXTS["detail"]
+    assert (refused.value.detail or "").startswith("Invalid enum value")
