@@ -23,7 +23,15 @@ class Answer:
     body: Any
 
 
-def call(target: Target, method: str, path: str, body: Any = None, *, token: str | None = None) -> Answer:
+def call(
+    target: Target,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    token: str | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Answer:
     """One HTTP call. Raises `OSError` when there is no answer."""
     request = urllib.request.Request(target.http_url + path, method=method)
     if body is not None:
@@ -31,7 +39,7 @@ def call(target: Target, method: str, path: str, body: Any = None, *, token: str
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+        with urllib.request.urlopen(request, timeout=patience_s) as response:
             raw, status = response.read(), response.status
     except urllib.error.HTTPError as refused:
         with refused:
@@ -39,8 +47,9 @@ def call(target: Target, method: str, path: str, body: Any = None, *, token: str
     return Answer(status, json.loads(raw) if raw else None)
 
 
-def register(target: Target, username: str, password: str = "a password") -> Answer:
-    return call(target, "POST", "/api/auth/register", {"username": username, "password": password})
+def register(target: Target, username: str, password: str = "a password", *, patience_s: float = PATIENCE_S) -> Answer:
+    body = {"username": username, "password": password}
+    return call(target, "POST", "/api/auth/register", body, patience_s=patience_s)
 
 
 def token_of(target: Target, user_id: int, username: str, **changes: Any) -> str:

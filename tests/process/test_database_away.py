@@ -19,6 +19,7 @@ from bench.processes.target import Target
 from tests.patience import PATIENCE_S
 from tests.process.clients import Answer, call, connect, register, token_of, wait_until
 from tests.stopwatch import Stopwatch
+from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
 pytestmark = pytest.mark.system
@@ -286,13 +287,12 @@ class Load:
         return False
 
     def _make_account(self, number: int) -> None:
-        answer = register(self._target, f"user{number}")
+        answer = register(self._target, f"user{number}", patience_s=LONGEST_ANSWER_S)
         if self._is_done(answer):
             self.accounts[f"user{number}"] = answer.body["user"]["id"]
 
     def _make_room(self, number: int) -> None:
-        token = token_of(self._target, number, f"host{number}")
-        answer = call(self._target, "POST", "/api/rooms", {"gamemode": "ctf"}, token=token)
+        answer = self._post("/api/rooms", {"gamemode": "ctf"}, token_of(self._target, number, f"host{number}"))
         if self._is_done(answer):
             self.rooms.append(answer.body["room"]["id"])
 
@@ -301,11 +301,17 @@ class Load:
         if other is None:
             return
         token = token_of(self._target, number, f"one{number}")
-        if self._is_done(call(self._target, "POST", "/api/friends/requests", {"to_user_id": other}, token=token)):
+        if self._is_done(self._post("/api/friends/requests", {"to_user_id": other}, token)):
             self.friends.append((number, other))
 
+    def _post(self, path: str, body: Any, token: str) -> Answer:
+        return call(self._target, "POST", path, body, token=token, patience_s=LONGEST_ANSWER_S)
 
-def lose_nothing(server: StoppablePostgres, database: str, folder: Path, *, rounds: int) -> None:
+
+def lose_nothing(
+    server: StoppablePostgres, database: str, folder: Path, *, rounds: int, pooler: PgBouncer | None = None
+) -> None:
+    """`pooler`: that of the URL, which is restarted as well."""
     target = Target(data_dir=folder, flags=[*FLAGS, "--database-url", database])
     with target.running():
         load = Load(target)
@@ -329,6 +335,11 @@ def lose_nothing(server: StoppablePostgres, database: str, folder: Path, *, roun
                 server.start()
                 go_on()
                 asyncio.run(server.cut_connections("empty"))
+                if pooler is not None:
+                    go_on()
+                    pooler.stop()
+                    be_refused()
+                    pooler.start()
             go_on()
 
         load.run(disturb)
@@ -354,6 +365,15 @@ def test_nothing_answered_is_missing_after_a_restart_and_a_crash_of_the_database
     server: StoppablePostgres, database: str, tmp_path: Path
 ) -> None:
     lose_nothing(server, database, tmp_path, rounds=1)
+
+
+@pytest.mark.parametrize("pool_mode", ["session", "transaction"])
+def test_nothing_answered_is_missing_after_restarts_and_crashes_behind_a_pooler_and_of_it(
+    server: StoppablePostgres, database: str, tmp_path: Path, pool_mode: str
+) -> None:
+    sooner = "server_login_retry = 1\nquery_wait_timeout = 3\n"  # than after 15 s and 120 s
+    with running_pgbouncer(server, pool_mode=pool_mode, more=sooner) as pooler:
+        lose_nothing(server, pooler.url("empty"), tmp_path, rounds=1, pooler=pooler)
 
 
 @pytest.mark.slow
