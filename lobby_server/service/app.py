@@ -250,6 +250,7 @@ class App:
             sessions=self.sessions,
             people=self.social.people,
             sign_ins=self.sign_ins,
+            rooms=self.rooms,
             store=store,
             clock=clock,
             settings=settings,

@@ -125,8 +125,9 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
 
     async def account(self, user_id: int) -> Account | None: ...
 
-    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
-        """Replace a hash, when the parameters of hashing changed. No account: nothing happens."""
+    async def replace_password_hash(self, user_id: int, known: str, fresh: str) -> bool:
+        """Put a hash in the place of the one that is known. Whether that was there: if it is another one by now, or
+        there is no account, nothing happens."""
 
     async def set_email(self, user_id: int, email: str | None) -> None:
         """Keep a confirmed address, or none. It is taken from an account that has it unconfirmed; no account: nothing

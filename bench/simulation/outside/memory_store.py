@@ -74,10 +74,13 @@ class MemoryStore(AccountMemory):
         self._check()
         return self._accounts.get(user_id)
 
-    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
-        self._check(password_hash)
-        if user_id in self._accounts:
-            self._accounts[user_id] = replace(self._accounts[user_id], password_hash=password_hash)
+    async def replace_password_hash(self, user_id: int, known: str, fresh: str) -> bool:
+        self._check(known, fresh)
+        account = self._accounts.get(user_id)
+        if account is None or account.password_hash != known:
+            return False
+        self._accounts[user_id] = replace(account, password_hash=fresh)
+        return True
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         self._check(jti)

@@ -6,7 +6,7 @@ from lobby_server.core.bans import UserBan
 from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.books import Books
 from lobby_server.core.machine.effects import Effect
-from lobby_server.core.machine.rooms import delete_room
+from lobby_server.core.machine.rooms import delete_room, existing_room
 from lobby_server.core.refusal import Refusal, RefusalCode
 
 
@@ -27,7 +27,4 @@ def kick(books: Books, command: commands.KickUser, now_s: float) -> list[Effect]
 
 
 def close_room(books: Books, command: commands.CloseRoom, now_s: float) -> list[Effect]:
-    room = books.rooms.get(command.room_id)
-    if room is None:
-        raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-    return delete_room(books, room, command.by, now_s)
+    return delete_room(books, existing_room(books, command.room_id), command.by, now_s)

@@ -150,6 +150,14 @@ def end_invites(books: Books, command: commands.EndMatchInvites, now_s: float) -
 # -- what several of them need ----------------------------------------------------------------------------------------
 
 
+def existing_room(books: Books, room_id: str) -> Room:
+    """Raises `Refusal` (``room_not_found``)."""
+    room = books.rooms.get(room_id)
+    if room is None:
+        raise Refusal(RefusalCode.ROOM_NOT_FOUND)
+    return room
+
+
 def check_may_delete(books: Books, user: User, room_id: str) -> Room:
     """Raises `Refusal`: ``room_not_found``, ``not_host``."""
     return check_host_of(books.rooms, user.id, room_id)

@@ -1,8 +1,13 @@
-"""Commands about accounts: register, log in, verify, refresh, log out."""
+"""Commands about accounts: register, log in, verify, refresh, log out.
+
+A password waits for its hash, in a queue that may be seconds long, and the account may have got another password, role
+or end meanwhile. So whoever waited looks again, and a hash only ever replaces the one that was looked at.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from lobby_server.core.accounts import account_faults, normalized_password
 from lobby_server.core.presence import User
@@ -68,21 +73,27 @@ class Accounts:
         return await self.session(await self.check_password(account, password, asker), client=client)
 
     async def check_password(self, account: Account | None, password: str, asker: Asker) -> Account:
-        """The account, if it has that password. Raises as `login`, in the same time for None."""
-        known_hash = account.password_hash if account is not None else None
-        matches, fresh = await self._hashing.run(lambda: self._check(known_hash, password), asker)
-        if account is None or not matches:
-            raise Refusal(RefusalCode.INVALID_CREDENTIALS)
-        if fresh is not None:
-            await self._store.set_password_hash(account.id, fresh)
-            return replace(account, password_hash=fresh)
-        return account
+        """The account as it is after the check, if that is its password then. Raises as `login`, in the same time for
+        None."""
+        while True:
+            known_hash = account.password_hash if account is not None else None
+            matches, fresh = await self._hashing.run(partial(self._check, known_hash, password), asker)
+            if account is None or not matches:
+                raise Refusal(RefusalCode.INVALID_CREDENTIALS)
+            if fresh is not None:
+                await self._store.replace_password_hash(account.id, account.password_hash, fresh)
+            now = await self._store.account(account.id)
+            if now is not None and now.password_hash in (known_hash, fresh):
+                return now
+            account = now  # it has got another password meanwhile, or is gone
 
-    async def set_password(self, user_id: int, password: str, asker: Asker) -> None:
-        """Raises `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
+    async def set_password(self, account: Account, password: str, asker: Asker) -> Account | None:
+        """The account with another password; None: it has not the one any more that it had. Raises
+        `StoreUnavailable`, `Overloaded`, or `CallerGone`."""
         normalized = normalized_password(password)
-        password_hash = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
-        await self._store.set_password_hash(user_id, password_hash)
+        fresh = await self._hashing.run(lambda: self._passwords.hash(normalized), asker)
+        is_replaced = await self._store.replace_password_hash(account.id, account.password_hash, fresh)
+        return replace(account, password_hash=fresh) if is_replaced else None
 
     async def user(self, user: User) -> resources.User:
         """The account of a token's user, or what the token says where another service holds the account."""
@@ -105,7 +116,7 @@ class Accounts:
             self._tokens.revoke(token_id, expires_at.timestamp())
 
     async def session(self, account: Account, *, client: str) -> resources.Session:
-        """A user is logged in. Raises `StoreUnavailable`."""
+        """A user is logged in. Raises as `SignIns.begin`."""
         token = await self._sign_ins.begin(account, client=client)
         return resources.Session(token=token, user=user_resource(account))
 

@@ -35,8 +35,12 @@ class SignIns:
         self._new_id = new_id
 
     async def begin(self, account: Account, *, client: str) -> str:
-        """A user has logged in; the token. `client`: what their client calls itself. Raises `StoreUnavailable`,
-        `UserBanned`."""
+        """A user has logged in; the token. `client`: what their client calls itself.
+
+        Another password or role ends the sign-ins that there are. So this one is written first, and then the account
+        is looked at again: either it is as it was, or the sign-in counts for nothing. Raises `Refusal`
+        (``invalid_credentials``), `StoreUnavailable`, `UserBanned`.
+        """
         self._tokens.check_not_banned(account.user)
         now = self._clock.utc_now()
         sign_in_id = self._new_id()
@@ -50,7 +54,11 @@ class SignIns:
                 expires_at=now + timedelta(seconds=self._tokens.ttl_s),
             )
         )
-        return self._tokens.issue(User(account.id, account.username), role=account.role, sign_in_id=sign_in_id)
+        now_is = await self._store.account(account.id)
+        if now_is is None or now_is.password_hash != account.password_hash:
+            await self._store.delete_sign_in(sign_in_id)
+            raise Refusal(RefusalCode.INVALID_CREDENTIALS)
+        return self._tokens.issue(User(account.id, account.username), role=now_is.role, sign_in_id=sign_in_id)
 
     async def renew(self, claims: Claims) -> str:
         """A fresh token of the same sign-in, user and role."""
@@ -80,11 +88,12 @@ class SignIns:
         )
 
     async def end(self, user: User, sign_in_id: str) -> None:
-        """Raises `Refusal` (``sign_in_not_found``), `StoreUnavailable`."""
-        found = await self._store.sign_ins(user.id, self._clock.utc_now())
-        if all(each.id != sign_in_id for each in found):
-            raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
-        await self._end(user, sign_in_id)
+        """Raises `Refusal` (``sign_in_not_found``, ``try_again_later``), `StoreUnavailable`."""
+        async with self._replica.gate():
+            found = await self._store.sign_ins(user.id, self._clock.utc_now())
+            if all(each.id != sign_in_id for each in found):
+                raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
+            await self._end(user, sign_in_id)
 
     async def end_all(self, user: User, *, but: str | None = None) -> int:
         """All of a user, or all others; how many. Raises `StoreUnavailable`, ``try_again_later``."""

@@ -56,7 +56,8 @@ class AccountUpkeep:
     async def change_password(self, claims: Claims, *, current: str, new: str, asker: Asker) -> None:
         """Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
         account = await self.proven(claims, current, asker)
-        await self._accounts.set_password(account.id, new, asker)
+        if await self._accounts.set_password(account, new, asker) is None:
+            raise _not_their_password()
         await self._sign_ins.end_all(claims.user, but=claims.sign_in_id)
 
     async def reset_link(self, username: str) -> account_resources.ResetLink:
@@ -80,9 +81,11 @@ class AccountUpkeep:
         account = await self._store.account(user_id)
         if account is None or fingerprint_of(account) != fingerprint:
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
-        await self._accounts.set_password(account.id, new, asker)
-        await self._sign_ins.end_all(account.user)
-        return await self._accounts.session(account, client=client)
+        changed = await self._accounts.set_password(account, new, asker)
+        if changed is None:  # by the same link, a moment earlier
+            raise Refusal(RefusalCode.RESET_LINK_INVALID)
+        await self._sign_ins.end_all(changed.user)
+        return await self._accounts.session(changed, client=client)
 
     async def overview(self, claims: Claims, *, sends_mail: bool) -> account_resources.AccountOverview:
         """The account as its settings show it; of an account elsewhere, what the token says. Raises
@@ -163,9 +166,8 @@ class AccountUpkeep:
         account = await self._account(claims)
         try:
             return await self._accounts.check_password(account, password, asker)
-        except Refusal as refusal:
-            refusal.sentence = NOT_YOUR_PASSWORD
-            raise
+        except Refusal:
+            raise _not_their_password() from None
 
     async def _account(self, claims: Claims) -> Account:
         account = await self._store.account(claims.user.id)
@@ -175,6 +177,12 @@ class AccountUpkeep:
 
 
 _EVERYTHING = 1_000_000
+
+
+def _not_their_password() -> Refusal:
+    refusal = Refusal(RefusalCode.INVALID_CREDENTIALS)
+    refusal.sentence = NOT_YOUR_PASSWORD
+    return refusal
 
 
 def fingerprint_of(account: Account) -> str:

@@ -24,6 +24,7 @@ from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.administration.ports import NewAuditEntry, NewReport, StoredUserBan
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
+from lobby_server.service.rooms.commands import RoomCommands
 from lobby_server.service.rooms.list import room_resource
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
@@ -46,6 +47,7 @@ class Administration:
         sessions: Sessions,
         people: People,
         sign_ins: SignIns,
+        rooms: RoomCommands,
         store: Store,
         clock: Clock,
         settings: Settings,
@@ -55,6 +57,7 @@ class Administration:
         self._sessions = sessions
         self._people = people
         self._sign_ins = sign_ins
+        self._rooms = rooms
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -86,9 +89,10 @@ class Administration:
         now = self._clock.utc_now()
         until = None if ends_in_s is None else now + timedelta(seconds=ends_in_s)
         ban = StoredUserBan(user=user, reason=reason, until=until, created_at=now, by=by)
-        self._replica.check()
-        await self._store.keep_user_ban(ban)
-        await self._replica.run(commands.BanUser(user, reason, None if until is None else until.timestamp()))
+        async with self._replica.gate():
+            self._replica.check()
+            await self._store.keep_user_ban(ban)
+            await self._replica.run(commands.BanUser(user, reason, None if until is None else until.timestamp()))
         await self._sign_ins.end_all(user)
         ends = "without an end" if until is None else f"until {resources.iso_utc(until)}"
         await self.note(by, "ban", user.username, f"{ends}: {reason}")
@@ -96,13 +100,13 @@ class Administration:
 
     async def unban(self, by: User, user_id: int) -> None:
         """Raises `Refusal` (``not_banned``, ``try_again_later``), `StoreUnavailable`."""
-        await self._replica.caught_up()
-        ban = self._books.user_bans.get(user_id)
-        if ban is None:
-            raise Refusal(RefusalCode.NOT_BANNED)
-        self._replica.check()
-        await self._store.delete_user_ban(user_id)
-        await self._replica.run(commands.UnbanUser(user_id))
+        async with self._replica.gate():
+            ban = self._books.user_bans.get(user_id)
+            if ban is None:
+                raise Refusal(RefusalCode.NOT_BANNED)
+            self._replica.check()
+            await self._store.delete_user_ban(user_id)
+            await self._replica.run(commands.UnbanUser(user_id))
         await self.note(by, "unban", ban.user.username, "")
 
     async def bans(self) -> admin_resources.UserBanList:
@@ -125,13 +129,7 @@ class Administration:
     async def close_room(self, by: User, room_id: str, *, reason: str) -> None:
         """Delete a room, whoever hosts it; its members are told as if its host had. Raises `Refusal`
         (``room_not_found``, ``try_again_later``), `StoreUnavailable`."""
-        await self._replica.caught_up()
-        room = self._books.rooms.get(room_id)
-        if room is None:
-            raise Refusal(RefusalCode.ROOM_NOT_FOUND)
-        self._replica.check()
-        await self._store.delete_room(room_id)
-        await self._replica.run(commands.CloseRoom(by, room_id))
+        room = await self._rooms.close_room(by, room_id)
         await self.note(by, "close room", f"{room.gamemode} of {room.host.username} ({room_id})", reason)
 
     # -- reports --------------------------------------------------------------------------------------------------

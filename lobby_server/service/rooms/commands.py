@@ -14,7 +14,9 @@ from collections.abc import Callable
 import msgspec
 
 from lobby_server.core.machine import commands
-from lobby_server.core.machine.rooms import check_may_delete
+from lobby_server.core.machine.books import Books
+from lobby_server.core.machine.commands import Command
+from lobby_server.core.machine.rooms import check_may_delete, existing_room
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import AlreadyHosting, Refusal, RefusalCode
 from lobby_server.core.room_codes import code_of
@@ -118,24 +120,13 @@ class RoomCommands:
     async def delete_room(self, user: User, room_id: str) -> None:
         """Raises `Refusal` (``room_not_found``, ``not_host``, ``try_again_later``), `StoreUnavailable`. Of several
         calls at once one deletes the room, and the others find none."""
-        await self._replica.caught_up()
-        while (under_way := self._deleting.get(room_id)) is not None:
-            await under_way.wait()
-        check_may_delete(self._replica.books, user, room_id)
-        self._replica.check()
-        done = self._deleting[room_id] = asyncio.Event()
-        try:
-            try:
-                await self._store.delete_room(room_id)
-            except StoreUnavailable:  # and yet it may be gone there, while it goes on here
-                self.upkeep.keep_after_all(room_id)
-                raise
-            await self._replica.run(
-                commands.DeleteRoom(user, room_id), undo=lambda: self.upkeep.keep_after_all(room_id)
-            )
-        finally:
-            del self._deleting[room_id]
-            done.set()
+        await self._delete(
+            room_id, commands.DeleteRoom(user, room_id), lambda books: check_may_delete(books, user, room_id)
+        )
+
+    async def close_room(self, by: User, room_id: str) -> Room:
+        """The same for an administrator, whoever hosts the room; the room."""
+        return await self._delete(room_id, commands.CloseRoom(by, room_id), lambda books: existing_room(books, room_id))
 
     def mine(self, user: User) -> resources.MyRoom:
         """The room that a user is in. Raises `Refusal` (``in_no_room``)."""
@@ -189,6 +180,26 @@ class RoomCommands:
         self._replica.submit(commands.KickFromRoom(session.user, asked.peerId), session)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    async def _delete(self, room_id: str, command: Command, check: Callable[[Books], Room]) -> Room:
+        """`check` is asked when nobody else is at it, and raises `Refusal`."""
+        await self._replica.caught_up()
+        while (under_way := self._deleting.get(room_id)) is not None:
+            await under_way.wait()
+        room = check(self._replica.books)
+        self._replica.check()
+        done = self._deleting[room_id] = asyncio.Event()
+        try:
+            try:
+                await self._store.delete_room(room_id)
+            except StoreUnavailable:  # and yet it may be gone there, while it goes on here
+                self.upkeep.keep_after_all(room_id)
+                raise
+            await self._replica.run(command, undo=lambda: self.upkeep.keep_after_all(room_id))
+        finally:
+            del self._deleting[room_id]
+            done.set()
+        return room
 
     def _id_with_a_code_of_its_own(self) -> str:
         while self.book.by_code(code_of(room_id := self._new_room_id())) is not None:

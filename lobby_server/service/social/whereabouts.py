@@ -56,9 +56,10 @@ class Whereabouts:
     async def choose(self, user: User, audience: Audience) -> None:
         """Whom a user lets know from now on; friends are told at once. Raises `Refusal` (``try_again_later``),
         `StoreUnavailable`."""
-        self._replica.check()
-        await self._store.set_whereabouts(user.id, audience)
-        await self._replica.run(commands.SetWhereabouts(user.id, audience))
+        async with self._replica.gate():
+            self._replica.check()
+            await self._store.set_whereabouts(user.id, audience)
+            await self._replica.run(commands.SetWhereabouts(user.id, audience))
 
     async def forget(self, user: User) -> None:
         """The account is deleted, and the store has forgotten it. Raises `Refusal` (``try_again_later``)."""

@@ -116,8 +116,10 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         row = await self._first(select(users).where(users.c.id == user_id))
         return None if row is None else _account(row)
 
-    async def set_password_hash(self, user_id: int, password_hash: str) -> None:
-        await self._do(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+    async def replace_password_hash(self, user_id: int, known: str, fresh: str) -> bool:
+        replaced = update(users).where(users.c.id == user_id, users.c.password_hash == known)
+        statement = replaced.values(password_hash=fresh)
+        return bool(await self._run(lambda connection: connection.execute(statement).rowcount))
 
     async def revoke_token(self, jti: str, expires_at: datetime) -> None:
         await self._do(self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())

@@ -30,10 +30,23 @@ def meanwhile(house: House, call: str, act: Callable[[], Any]) -> None:
     setattr(house.store, call, slow)
 
 
-async def test_one_of_many_deletions_at_once_deletes_and_the_others_find_no_room(house: House) -> None:
+async def delete_as_host(house: House, room_id: str) -> None:
+    await house.app.rooms.delete_room(ANN, room_id)
+
+
+async def close_as_administrator(house: House, room_id: str) -> None:
+    await house.app.administration.close_room(CLEO, room_id, reason="spam")
+
+
+either_way = pytest.mark.parametrize("delete", [delete_as_host, close_as_administrator])
+Delete = Callable[[House, str], Awaitable[None]]
+
+
+@either_way
+async def test_one_of_many_deletions_at_once_deletes_and_the_others_find_no_room(house: House, delete: Delete) -> None:
     room_id = await house.room(ANN)
     meanwhile(house, "delete_room", lambda: None)
-    calls = [house.app.rooms.delete_room(ANN, room_id) for _ in range(20)]
+    calls = [delete(house, room_id) for _ in range(20)]
     results = await asyncio.gather(*calls, return_exceptions=True)
     refused = [each.code for each in results if isinstance(each, Refusal)]
     assert (results.count(None), refused) == (1, [RefusalCode.ROOM_NOT_FOUND] * 19)
@@ -111,17 +124,18 @@ async def test_room_whose_commit_was_answered_by_nobody_does_not_stay_in_the_sto
     await house.stop()
 
 
-async def test_room_whose_deletion_was_answered_by_nobody_is_kept_as_it_goes_on(house: House) -> None:
+@either_way
+async def test_room_whose_deletion_was_answered_by_nobody_is_kept_as_it_goes_on(house: House, delete: Delete) -> None:
     room_id = await house.room(ANN)
 
-    async def delete_and_lose(room_id: str, delete: Any = house.store.delete_room) -> None:
-        house.store.delete_room = delete  # type: ignore[method-assign]
-        await delete(room_id)
+    async def delete_and_lose(room_id: str, original: Any = house.store.delete_room) -> None:
+        house.store.delete_room = original  # type: ignore[method-assign]
+        await original(room_id)
         raise StoreUnavailable("The database closed the connection before it answered.")
 
     house.store.delete_room = delete_and_lose  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
-        await house.app.rooms.delete_room(ANN, room_id)
+        await delete(house, room_id)
     await house.settle()
     assert [room.id for room in await house.store.rooms()] == [room_id]
     assert house.app.rooms.room(room_id).id == room_id

@@ -155,19 +155,26 @@ async def test_login_of_nobody_is_no_account(store: Store) -> None:
 
 async def test_a_password_hash_is_replaced(store: Store) -> None:
     added = await register(store, "ada")
-    await store.set_password_hash(added.id, "stronger")
+    assert await store.replace_password_hash(added.id, added.password_hash, "stronger")
     assert await store.account(added.id) == replace(added, password_hash="stronger")
+
+
+async def test_a_password_hash_that_is_another_one_by_now_stays(store: Store) -> None:
+    added = await register(store, "ada")
+    assert await store.replace_password_hash(added.id, added.password_hash, "first")
+    assert not await store.replace_password_hash(added.id, added.password_hash, "second")
+    assert await store.account(added.id) == replace(added, password_hash="first")
 
 
 async def test_a_password_hash_is_replaced_for_one_account_only(store: Store) -> None:
     added, other = await register(store, "ada"), await register(store, "other")
-    await store.set_password_hash(added.id, "stronger")
+    assert await store.replace_password_hash(added.id, added.password_hash, "stronger")
     assert await store.account(other.id) == other
 
 
 async def test_a_password_hash_for_nobody_changes_nothing(store: Store) -> None:
     added = await register(store, "ada")
-    await store.set_password_hash(added.id + 1, "stronger")
+    assert not await store.replace_password_hash(added.id + 1, added.password_hash, "stronger")
     assert await store.account(added.id) == added
 
 

@@ -151,7 +151,7 @@ async def test_login_renews_a_hash_of_weaker_parameters(lobby: Lobby) -> None:
     await register(lobby, "ann")
     store = lobby.server.app.store
     weak = argon2.PasswordHasher(memory_cost=8).hash(PASSWORD)
-    await store.set_password_hash(1, weak)
+    assert await store.replace_password_hash(1, (await store.account(1)).password_hash, weak)
     assert (await log_in(lobby, "ann")).status == 200
     account = await store.account(1)
     assert parameters_of(account.password_hash) != parameters_of(weak)
@@ -357,6 +357,38 @@ async def test_logins_past_the_bound_of_the_queue_are_503_with_a_time_to_come_ba
     assert all(int(each.headers["Retry-After"]) >= 1 for each in refused)
     release.set()
     assert sorted(answer.status for answer in await asyncio.gather(*calls)) == [401] * 5 + [503] * 3
+
+
+HASHING: dict[str, dict[str, str]] = {
+    "/api/auth/register": {"username": "bob", "password": PASSWORD},
+    "/api/auth/login": {"username": "ann", "password": PASSWORD},
+    "/api/auth/password": {"current_password": PASSWORD, "new_password": "another good password"},
+    "/api/account/delete": {"password": PASSWORD},
+    "/api/account/email": {"password": PASSWORD},
+    "/api/auth/reset": {"token": "", "new_password": "another good password"},
+}
+"""All calls that hash, with their bodies; the token of the last is made."""
+
+
+@pytest.mark.parametrize("path", HASHING)
+async def test_every_call_that_hashes_is_503_once_the_queue_is_full(
+    start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    lobby = await start_lobby(auth_rate_per_min=0)
+    token = (await register(lobby, "ann")).body["token"]
+    admin = lobby.token(99, "boss", role="admin")
+    link = (await lobby.call("POST", "/api/admin/reset-links", {"username": "ann"}, token=admin)).body["token"]
+    release = threading.Event()
+    monkeypatch.setattr(Passwords, "matches", lambda *_: release.wait(PATIENCE_S) and False)
+    monkeypatch.setattr(hashing, "MAX_WAITING_PER_ADDRESS", 0)
+    busy = [asyncio.ensure_future(log_in(lobby, "nobody")) for _ in range(2)]  # one for each thread
+    await until(lambda: lobby.server.app.accounts._hashing._running == 2)
+    body = {**HASHING[path], **({"token": link} if path == "/api/auth/reset" else {})}
+    refused = await lobby.call("POST", path, body, token=token)
+    release.set()
+    assert (refused.status, refused.body["code"]) == (503, "try_again_later")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert [answer.status for answer in await asyncio.gather(*busy)] == [401, 401]
 
 
 NFD, NFC = "pa\u0308sswo\u0308rd", "p\u00e4ssw\u00f6rd"

@@ -71,6 +71,20 @@ async def test_password_is_not_changed_without_the_old_one_nor_to_a_bad_one(lobb
     assert (await log_in(lobby, "ann")).status == 200
 
 
+async def test_chosen_password_is_the_same_however_a_system_writes_its_characters(lobby: Lobby) -> None:
+    composed, decomposed, third = "p\u00e4ssw\u00f6rd", "pa\u0308sswo\u0308rd", "sch\u00f6nes Pa\u00dfwort"
+    token = (await register(lobby, "ann"))["token"]
+    body = {"current_password": PASSWORD, "new_password": decomposed}
+    assert (await lobby.call("POST", "/api/auth/password", body, token=token)).status == 200
+    assert (await log_in(lobby, "ann", composed)).status == 200
+    made = await lobby.call("POST", "/api/admin/reset-links", {"username": "ann"}, token=admin_of(lobby))
+    body = {"token": made.body["token"], "new_password": third.replace("\u00f6", "o\u0308")}
+    back = await lobby.call("POST", "/api/auth/reset", body)
+    assert (back.status, (await log_in(lobby, "ann", third)).status) == (200, 200)
+    deleted = await lobby.call("POST", "/api/account/delete", {"password": third}, token=back.body["token"])
+    assert deleted.status == 200
+
+
 async def test_reset_link_works_once_and_logs_in(lobby: Lobby) -> None:
     old = (await register(lobby, "ann"))["token"]
     made = await lobby.call("POST", "/api/admin/reset-links", {"username": "ANN"}, token=admin_of(lobby))
