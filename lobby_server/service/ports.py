@@ -219,6 +219,10 @@ class Journal(Protocol):
     def is_long(self) -> bool:
         """Whether it is time for `rewrite`."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether its disk is not full: one more line will be taken."""
+
     def read(self) -> tuple[str, list[bytes]]:
         """The life that wrote it, and its lines."""
 

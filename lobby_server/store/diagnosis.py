@@ -12,6 +12,7 @@ import ssl
 from pathlib import Path
 
 from lobby_server.store import connecting, engines
+from lobby_server.store.disk import free_bytes
 from lobby_server.store.errors import DiskFull, StoreNotReady, StoreSetupError, chain_of, sqlstate_of
 from lobby_server.store.postgres_url import PostgresDatabase
 from lobby_server.store.urls import Location, SqliteFile
@@ -43,7 +44,7 @@ def _says_full(error: Exception, text: str, path: Path) -> bool:
     if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in text:
         return True
     # Where SQLite cannot make or enlarge a file beside its own it says something else.
-    return ("disk I/O" in text or "unable to open" in text) and engines.free_bytes(path) < engines.LEAST_FREE_BYTES
+    return ("disk I/O" in text or "unable to open" in text) and free_bytes(path) < engines.LEAST_FREE_BYTES
 
 
 def _wrong_with_file(error: Exception, location: SqliteFile, text: str) -> str:

@@ -15,14 +15,12 @@ all.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
@@ -33,6 +31,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from lobby_server.store.connecting import Connector
+from lobby_server.store.disk import free_bytes
 from lobby_server.store.errors import DiskFull, NotConnected
 from lobby_server.store.postgres_space import says_full, try_for_room
 from lobby_server.store.postgres_url import PostgresDatabase
@@ -319,15 +318,6 @@ def _tell(writes: Sequence[_Write], faults: Sequence[Exception | None]) -> None:
             write.written.set_result(None)
         else:
             write.written.set_exception(fault)
-
-
-def free_bytes(path: Path) -> int:
-    """On the disk of a file, for a user who is not root."""
-    try:
-        found = os.statvfs(path.parent)
-    except (AttributeError, OSError):
-        return 1 << 62  # not a Unix system, or the folder is gone: the next call says what it is
-    return found.f_bavail * found.f_frsize
 
 
 def _set_pragmas(connection: DBAPIConnection, _record: Any) -> None:

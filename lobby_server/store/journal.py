@@ -14,10 +14,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from lobby_server.store.disk import free_bytes
+
 JOURNAL_FILE = "waiting-writes.jsonl"
 _OF_WRITER = "waiting-writes-{}.jsonl"
 LONG_BYTES = 4 << 20
 """Above it, what was written already is left out of the file."""
+LEAST_FREE_BYTES = 64 * 1024
+"""Less than that on the disk, and there may be none for one more line: the longest notification has 30 KiB."""
 
 
 class FileJournal:
@@ -37,6 +41,10 @@ class FileJournal:
     @property
     def is_long(self) -> bool:
         return self._size > LONG_BYTES
+
+    @property
+    def has_room(self) -> bool:
+        return free_bytes(self.path) >= LEAST_FREE_BYTES
 
     def read(self) -> tuple[str, list[bytes]]:
         return _content_of(self.path)

@@ -70,7 +70,7 @@ LAYERS = (
     ("service.app",),
     ("service",),
     # The adapters
-    ("store.errors",),
+    ("store.errors", "store.disk"),
     ("store.postgres_url",),
     ("store.connecting", "store.journal", "store.postgres_space", "store.urls", "store.tables", "store.steps"),
     ("store.engines",),

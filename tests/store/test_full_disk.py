@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import websocket
 
 from bench.processes.target import Target, TargetFailed
-from tests.process.clients import call, register, token_of, wait_until
+from tests.process.clients import call, connect, register, token_of, wait_until
 from tests.store.stoppable import StoppablePostgres, stoppable_postgres
 
 pytestmark = pytest.mark.system
@@ -103,6 +106,60 @@ def test_full_disk_is_named_nothing_is_half_written_and_room_heals_it(small_disk
     assert f"The disk that holds {small_disk / 'lobby.sqlite3'} is full." in log
     assert "cannot be reached" not in log
     assert "Traceback" not in log
+
+
+def test_no_kick_that_was_confirmed_on_a_full_disk_is_forgotten(small_disk: Path, tmp_path: Path) -> None:
+    target = new_target(small_disk, tmp_path)
+    target.flags += ["--command-rate-per-s", "0", "--empty-room-ttl-s", "600"]
+    guests = {room: range(room * 100, room * 100 + 60) for room in (1, 2)}
+    confirmed: list[tuple[str, int]] = []
+    with target.running(), contextlib.ExitStack() as stack:
+        rooms = {host: room_with(target, host, guests[host], stack) for host in guests}
+        filler = fill(small_disk)
+        is_refused = False
+        for host_id, (room_id, host, peers) in rooms.items():
+            for guest_id, peer_id in zip(guests[host_id], peers, strict=True):
+                host.send(json.dumps({"type": "kick", "data": {"peerId": peer_id}}))
+                while (heard := json.loads(host.recv()))["type"] not in ("peer_left", "error"):
+                    pass
+                if heard["type"] == "peer_left":
+                    confirmed.append((room_id, guest_id))
+                is_refused = is_refused or heard["type"] == "error"
+        assert is_refused
+        target.kill()
+    filler.unlink()
+    with target.running():
+        for room_id, guest_id in confirmed:
+            guest = connect(target, token_of(target, guest_id, f"user{guest_id}"))
+            assert join(guest, room_id) == {"reason": "banned"}
+            guest.shutdown()
+
+
+def room_with(
+    target: Target, host_id: int, guest_ids: range, stack: contextlib.ExitStack
+) -> tuple[str, websocket.WebSocket, list[int]]:
+    """A room, its host's socket, and the numbers that its guests have in it."""
+    token = token_of(target, host_id, f"host{host_id}")
+    made = call(target, "POST", "/api/rooms", {"gamemode": "ctf", "maxPlayers": 64}, token=token)
+    room_id = made.body["room"]["id"]
+    host = connect(target, token)
+    stack.callback(host.shutdown)
+    host.send(json.dumps({"type": "create_room", "data": {}}))
+    peers = []
+    for guest_id in guest_ids:
+        guest = connect(target, token_of(target, guest_id, f"user{guest_id}"))
+        stack.callback(guest.shutdown)
+        peers.append(join(guest, room_id)["peerId"])
+    return room_id, host, peers
+
+
+def join(guest: websocket.WebSocket, room_id: str) -> Any:
+    """The data of the answer."""
+    wish = {"roomId": room_id, "version": "13020", "name": "P"}
+    guest.send(json.dumps({"type": "join_room", "data": wish}))
+    while (heard := json.loads(guest.recv()))["type"] not in ("room_joined", "error"):
+        pass
+    return heard["data"]
 
 
 def test_start_on_a_full_disk_names_it_and_succeeds_when_there_is_room(small_disk: Path, tmp_path: Path) -> None:

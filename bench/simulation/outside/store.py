@@ -115,6 +115,7 @@ class MemoryJournal:
         self.life = ""
         self.lines: list[bytes] = []
         self.is_long = False
+        self.has_room = True
 
     def read(self) -> tuple[str, list[bytes]]:
         return self.life, list(self.lines)

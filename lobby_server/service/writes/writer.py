@@ -94,8 +94,8 @@ class StoreWriter:
 
     def check(self) -> None:
         """Raises `Refusal` (``try_again_later``) when one more write might be forgotten: too many wait, or the database
-        is away and there is no journal. A command that can be refused asks first."""
-        if self.is_full or (self.is_away and not self._is_noted):
+        is away and there is no journal, or no room for another line of it. A command that can be refused asks first."""
+        if self.is_full or (self.is_away and not self._may_note()):
             raise Refusal(RefusalCode.TRY_AGAIN_LATER)
 
     def keep(
@@ -290,6 +290,9 @@ class StoreWriter:
                 entry.otherwise()
 
     # -- the journal ----------------------------------------------------------------------------------------------
+
+    def _may_note(self) -> bool:
+        return self._is_noted and self._journal is not None and self._journal.has_room
 
     def _note(self, write: KeptWrite) -> bool:
         if self._journal is None:

@@ -32,6 +32,7 @@ from lobby_server.service.writes.kept import (
     write_of,
 )
 from lobby_server.service.writes.writer import StoreWriter
+from lobby_server.store import journal as journals
 from lobby_server.store.journal import FileJournal
 from tests.patience import PATIENCE_S
 
@@ -237,6 +238,24 @@ async def test_attempt_that_finds_the_database_away_is_followed_by_others_once_i
     writer.attempt(journal.write(2))
     await writer.stop(patience_s=PATIENCE_S)
     assert journal.written == [2]
+
+
+async def test_command_is_refused_in_an_outage_that_the_journal_has_no_room_for(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = StoreWriter(store, journal=FileJournal(tmp_path))
+    await writer.recover("this life")
+    writer.start()
+    monkeypatch.setattr(journals, "LEAST_FREE_BYTES", 1 << 62)
+    writer.check()  # the database is there
+    store.is_away = True
+    writer.keep(ban(7))
+    await until(lambda: writer.is_away)
+    with pytest.raises(Refusal) as refused:
+        writer.check()
+    assert refused.value.code is RefusalCode.TRY_AGAIN_LATER
+    store.is_away = False
+    await writer.stop(patience_s=5.0)
 
 
 async def test_command_is_refused_where_its_write_might_be_forgotten(store: MemoryStore, tmp_path: Path) -> None:
