@@ -50,6 +50,7 @@ def test_sqlite_is_backed_up_while_the_server_runs_and_restored(tmp_path: Path) 
         assert register(target, "too_late").status == 201
     for name in ("lobby.sqlite3", "lobby.sqlite3-wal", "lobby.sqlite3-shm", "waiting-writes.jsonl"):
         (folder / name).unlink(missing_ok=True)
+    assert (tmp_path / "backup.sqlite3").stat().st_mode & 0o077 == 0, "it has hashes of passwords"
     (folder / "lobby.sqlite3").write_bytes((tmp_path / "backup.sqlite3").read_bytes())
     with Target(data_dir=folder) as target:
         holds(target, room_id)
@@ -69,6 +70,7 @@ async def test_postgres_is_backed_up_while_the_server_runs_and_restored(
     with Target(flags=["--database-url", url]) as target:
         room_id = fill(target)
         run("pg_dump", tmp_path, environment)
+    assert (tmp_path / "lobby.dump").stat().st_mode & 0o077 == 0
     assert await postgres.empty_database() == postgres_name
     await postgres.run("DROP SCHEMA public", database=postgres_name)  # the dump makes it
     await postgres.run("CREATE SCHEMA public", database=postgres_name)
