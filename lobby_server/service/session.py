@@ -51,6 +51,9 @@ log = logging.getLogger("lobby.session")
 MAX_HANDSHAKE_TRIES = 3
 MALFORMED_BURST = 50
 MALFORMED_PER_S = 1.0
+BAD_LINES_BURST = 200
+BAD_LINES_PER_S = 10.0
+"""Of the log, about messages that could not be read, of all sessions together: nobody fills a disk with them."""
 """Malformed messages: so many at once, and so many per second for ever, before close 4501. A broken client is
 told what is wrong with it for a good while; a fuzzer is not served for ever."""
 TOKEN_GRACE_S = 25.0
@@ -122,6 +125,8 @@ class Rules(PeerRules):
         self.heartbeat_s = heartbeat_timeout_s / HEARTBEATS_PER_TIMEOUT
         self.allow_guests = allow_guests
         self.malformed = Pace(rate_per_s=MALFORMED_PER_S, burst=MALFORMED_BURST)
+        self.bad_lines = Pace(rate_per_s=BAD_LINES_PER_S, burst=BAD_LINES_BURST)
+        self.bad_lines_s = 0.0
 
 
 class Session(Peer):
@@ -211,16 +216,20 @@ class Session(Peer):
 
     def _detail(self, malformed: Refused, raw: bytes | str) -> str | None:
         """What was wrong with a message, for a client that may hear it: the base protocol's errors have a reason and
-        nothing else. The log has it in either case."""
+        nothing else. The log has it in either case, unless there are too many."""
         if malformed.detail is None:
             return None
-        log.info(
-            "session %d: %s: %s",
-            self.id,
-            malformed.reason.value,
-            malformed.detail,
-            extra={"event": LogEvent.BAD_MESSAGE.value},
-        )
+        rules = self._rules
+        lines_s = rules.bad_lines.take(rules.bad_lines_s, self.last_heard_s)
+        if lines_s != REFUSED:
+            rules.bad_lines_s = lines_s
+            log.info(
+                "session %d: %s: %s",
+                self.id,
+                malformed.reason.value,
+                malformed.detail,
+                extra={"event": LogEvent.BAD_MESSAGE.value},
+            )
         asks = self.features or known_features(features_asked_in(raw))
         return malformed.detail if asks else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from lobby_server.protocol.codes import CloseCode, ErrorReason
 from lobby_server.protocol.messages import CLIENT_MESSAGES, CreateRoom, JoinRoom, Kick, LeaveRoom, SendChat
 from lobby_server.protocol.social_messages import SendChatMessage
 from lobby_server.service.session import (
+    BAD_LINES_BURST,
     MALFORMED_BURST,
     MAX_HANDSHAKE_TRIES,
     TOKEN_GRACE_S,
     TOKEN_WARNING_S,
     Phase,
 )
+from tests.service.house import ANN, House
 from tests.service.stage import Socket, Stage, error
 
 COMMANDS = {
@@ -395,3 +398,22 @@ def test_client_that_acknowledges_with_floats_stays_connected() -> None:
     client.handshake(stage.token(), features=["ack"])
     for number in range(60):
         assert client.say_raw(b'{"type":"ack","data":{"id":%d.0}}' % number) == []
+
+
+async def test_lines_about_messages_that_cannot_be_read_are_few_however_many_come(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lobby.session")
+
+    def lines() -> int:
+        return sum(getattr(record, "event", "") == "bad_message" for record in caplog.records)
+
+    client = house.connect(ANN)
+    for _ in range(1_000):
+        client.say("join_room", roomId="x", version="1", name="P", ifIn="any")
+    assert [data for _, data in client.told()].count({"reason": "invalid_join_room"}) == 1_000
+    written = lines()
+    assert BAD_LINES_BURST - 2 < written <= BAD_LINES_BURST
+    house.clock.advance(1.0)
+    client.say("join_room", roomId="x", version="1", name="P", ifIn="any")
+    assert lines() > written
