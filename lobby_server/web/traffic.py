@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 
+from lobby_server.protocol.codes import ApiCode
 from lobby_server.service.watch.events import LogEvent
 from lobby_server.service.watch.security import SecurityLog
 
@@ -26,9 +27,8 @@ BOUNDS_S = (0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0)
 """Upper bounds of the classes of times; a log-in hashes for some 50 ms."""
 NOT_LOGGED = ("/healthz", "/readyz", "/metrics", "/static/{path}", "/{page}")
 """Routes that ``--access-log calls`` leaves out, besides the room list."""
-LOGIN_ROUTE = "/api/auth/login"
 _SENTENCES = {
-    LogEvent.LOGIN_FAILED: "a log-in failed",
+    LogEvent.LOGIN_FAILED: "a password was not right",
     LogEvent.FORBIDDEN: "a call was forbidden",
     LogEvent.RATE_LIMITED: "a call was over a rate limit",
 }
@@ -63,7 +63,7 @@ class Traffic:
             fields["code"] = code
         if user is not None:
             fields["user"] = user
-        if (event := _security_event(route, status)) is not None:
+        if (event := _security_event(status, code)) is not None:
             self._security.report(event, _SENTENCES[event], address=address, **fields)
         if self._logs_calls and (self.logs_list or not _is_left_out(method, route)):
             self._log(took_s, address, fields)
@@ -97,8 +97,8 @@ class Traffic:
         log.info("%s %s %s", fields["method"], fields["route"], fields["status"], extra=extra)
 
 
-def _security_event(route: str, status: int) -> LogEvent | None:
-    if status == 401 and route == LOGIN_ROUTE:
+def _security_event(status: int, code: str | None) -> LogEvent | None:
+    if code == ApiCode.INVALID_CREDENTIALS.value:  # wherever a password is asked for
         return LogEvent.LOGIN_FAILED
     return {403: LogEvent.FORBIDDEN, 429: LogEvent.RATE_LIMITED}.get(status)
 

@@ -55,6 +55,26 @@ async def test_failed_login_is_logged_with_the_clients_address(
     assert found == {("login_failed",): 2.0, ("rate_limited",): 1.0}
 
 
+WITH_A_PASSWORD = {
+    "/api/auth/password": {"current_password": "a wrong password", "new_password": "a better password"},
+    "/api/account/delete": {"password": "a wrong password"},
+    "/api/account/email": {"password": "a wrong password"},
+}
+
+
+@pytest.mark.parametrize("path", WITH_A_PASSWORD)
+async def test_password_that_is_guessed_with_somebodys_token_is_logged_like_a_log_in(
+    start_lobby: StartLobby, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    lobby = await start_lobby(trusted_proxies="127.0.0.1")
+    account = {"username": "ann", "password": "the right password"}
+    token = (await lobby.call("POST", "/api/auth/register", account)).body["token"]
+    assert (await lobby.call("POST", path, WITH_A_PASSWORD[path], token=token, headers=FORWARDED)).status == 401
+    (failed,) = events(caplog, LogEvent.LOGIN_FAILED)
+    assert (failed["address"], failed["route"], failed["user"]) == (CLIENT, path, 1)
+    assert "wrong password" not in caplog.text
+
+
 async def test_forbidden_call_is_logged_with_address_and_user_and_without_the_token(
     lobby: Lobby, caplog: pytest.LogCaptureFixture
 ) -> None:
