@@ -208,6 +208,14 @@ def test_prometheus_takes_the_scrape_and_the_alerts_and_the_alerts_do_as_they_sa
     run(promtool, "test", "rules", "alerts_test.yml", cwd=folder)
 
 
+def test_every_alert_is_tried_where_it_is_to_come_and_where_it_is_not() -> None:
+    folder = DEPLOY / "prometheus"
+    rules = yaml.safe_load((folder / "alerts.yml").read_text())["groups"][0]["rules"]
+    tests = yaml.safe_load((folder / "alerts_test.yml").read_text())["tests"]
+    tried = {(each["alertname"], bool(each.get("exp_alerts"))) for test in tests for each in test["alert_rule_test"]}
+    assert {(rule["alert"], comes) for rule in rules for comes in (True, False)} - tried == set()
+
+
 def test_metrics_are_as_prometheus_wants_them(tmp_path: Path) -> None:
     promtool = program("promtool", package="prometheus")
     with (
