@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lobby_server.service.ports import StoredRoom
-from lobby_server.store import SqlStore, StoreSetupError, open_store
+from lobby_server.store import PostgresDatabase, SqlStore, StoreSetupError, open_store, read_database_url
+from lobby_server.store.connecting import Connector
 from tests.store.pgbouncer import PgBouncer, running_pgbouncer
 from tests.store.postgres import Postgres
 
@@ -97,3 +100,27 @@ async def test_database_that_a_pooler_does_not_find_is_named(pgbouncer: PgBounce
     with pytest.raises(StoreSetupError) as caught:
         await open_store(pgbouncer.url("missing"), tmp_path)
     assert "missing" in str(caught.value)
+
+
+async def test_keepalives_of_a_url_are_those_of_the_socket(postgres_name: str, pgbouncer: PgBouncer) -> None:
+    given = "keepalives_idle=31&keepalives_interval=7&keepalives_count=4&tcp_user_timeout=21000"
+    location = read_database_url(f"{pgbouncer.url(postgres_name)}?{given}", Path())
+    assert isinstance(location, PostgresDatabase)
+    connection = await Connector(location, command_timeout_s=10.0).connect()
+    own = connection._transport.get_extra_info("socket")
+    with socket.socket(fileno=os.dup(own.fileno())) as tcp:
+        assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        assert [tcp.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names] == [31, 7, 4, 21_000]
+    await connection.close()
+
+
+async def test_host_that_is_down_is_passed_over_for_the_next_one_of_the_url(
+    postgres_name: str, pgbouncer: PgBouncer, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        down = nobody.getsockname()[1]
+    hosts = f"postgres@127.0.0.1:{down},127.0.0.1:{pgbouncer.port}"
+    store = await open_store(f"postgresql://{hosts}/{postgres_name}?target_session_attrs=read-write", tmp_path)
+    await use(store, 1)
+    await store.close()

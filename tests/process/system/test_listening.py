@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from pathlib import Path
 
 import pytest
+import websocket
 
+from bench.processes.target import Target
 from lobby_server.process.listening import bind, url_of
 from lobby_server.settings import Settings, SettingsError
+from tests.process.clients import PATIENCE_S, shake_hands, token_of, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")]
 
@@ -67,3 +72,20 @@ def test_ipv4_clients_of_every_interface_have_ipv4_addresses() -> None:
     finally:
         for each in sockets:
             each.close()
+
+
+def addresses(target: Target) -> list[str]:
+    """Of those whose handshake was accepted."""
+    lines = [json.loads(line) for line in target.log_path.read_text().splitlines()]
+    return [line["address"] for line in lines if line.get("event") == "authenticated"]
+
+
+def test_one_process_serves_both_families_and_knows_the_addresses_of_their_clients(tmp_path: Path) -> None:
+    flags = ["--address", "::", "--log-format", "json"]
+    with Target(data_dir=tmp_path, flags=flags).running() as target:
+        for user_id, host in enumerate(("127.0.0.1", "[::1]")):
+            client = websocket.create_connection(f"ws://{host}:{target.port}/ws", timeout=PATIENCE_S)
+            assert shake_hands(client, token_of(target, user_id, f"user{user_id}"))["type"] == "handshake_accepted"
+            client.close()
+        wait_until(lambda: len(addresses(target)) == 2)
+        assert addresses(target) == ["127.0.0.1", "::1"]
