@@ -1,13 +1,17 @@
-"""Memory of a real process over thousands of clients that come and go: what the warm-up took is all that it takes."""
+"""Memory of a real process: over thousands of clients that come and go what the warm-up took is all that it takes, and
+a client that is idle takes no more than its bound."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 
 from bench.load.churn import WAYS_IN, Cycle, WayIn, churn
+from bench.load.sockets.raw_client import RawClient, client_frame
+from bench.load.sockets.tokens import mint_receiver
 from bench.processes.target import Target
 from bench.processes.watch import resident_kib
 from tests.conformance.case import Way
@@ -31,6 +35,36 @@ async def test_sockets_that_come_and_go_leave_nothing_behind(way: WayIn, cycle: 
     with Target(flags=(*flags_of(Way(way.transport.value)), *NO_LIMITS)) as target:
         seen = await churn(target, cycle, way, cycles=CYCLES)
     assert seen.growth(WARM_UP) <= LARGEST_GROWTH, dict(zip(seen.done, seen.rss_kib, strict=True))
+
+
+WARM_IDLE = 200
+IDLE, USERS = 2_000, 50
+"""Sockets, and users: few, since all are told of each. What a user takes besides is not in it."""
+MOST_IDLE_KIB = {"plain": 2.2, "permessage-deflate": 24.0, "TLS": 40.0}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS_IN if way.name in MOST_IDLE_KIB], ids=lambda way: way.name)
+async def test_idle_connection_takes_no_more_than_its_bound(way: WayIn) -> None:
+    with Target(flags=(*flags_of(Way(way.transport.value)), *NO_LIMITS)) as target:
+        tokens = [mint_receiver(target.jwt_secret, number).token for number in range(USERS)]
+        clients: list[RawClient] = []
+
+        async def grow(to: int) -> None:
+            while len(clients) < to:
+                client = await RawClient.connect(target.port, way.transport)
+                clients.append(client)
+                assert await client.upgrade(way.path) == 101
+                data = {"version": "13020", "name": "Idle", "token": tokens[len(clients) % USERS]}
+                client.send(client_frame(json.dumps({"type": "handshake", "data": data}).encode()))
+                await client.message(b"handshake_accepted")
+
+        await grow(WARM_IDLE)
+        before_kib = resident_kib(target.pid)
+        await grow(WARM_IDLE + IDLE)
+        taken_kib = (resident_kib(target.pid) - before_kib) / IDLE
+        for client in clients:
+            client.abort()
+    assert taken_kib <= MOST_IDLE_KIB[way.name]
 
 
 REQUESTS = {
