@@ -27,6 +27,8 @@ CHROMIUM_FLAGS = [
 ]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+TABLET = {"width": 768, "height": 1024}
+"""Upright: two columns, where a desktop has three and a phone one."""
 PATIENCE_MS = 30_000
 AXE_VERSION = "4.10.3"
 INSTALL_TIMEOUT_S = 120

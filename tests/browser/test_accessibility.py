@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import DESKTOP, PHONE, Crowd
+from tests.browser.conftest import DESKTOP, PHONE, TABLET, Crowd
 from tests.browser.everything import OPERATIONS_DIALOGS, closed, opened, visit_everything
 from tests.browser.test_ops_page import admin_token, open_ops
 
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 SIZES = pytest.mark.parametrize(
-    "size", [{"width": 1920, "height": 1080}, DESKTOP, PHONE], ids=["wide", "desktop", "phone"]
+    "size", [{"width": 1920, "height": 1080}, DESKTOP, TABLET, PHONE], ids=["wide", "desktop", "tablet", "phone"]
 )
 
 
