@@ -15,6 +15,7 @@ class Feature(str, Enum):
     PLAYER_COUNT = "player_count"
     ROOM_STATE = "room_state"
     FRIEND_ROOMS = "friend_rooms"
+    OWN_CHANGES = "own_changes"
     DRAIN = "drain"
     ACK = "ack"
     REFRESH = "refresh"

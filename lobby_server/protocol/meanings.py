@@ -67,6 +67,7 @@ FEATURES = MappingProxyType(
         Feature.PLAYER_COUNT: "player_count when the number of users online changed, at most every 2 s.",
         Feature.ROOM_STATE: "room_state with every change of the user's own room, and room_started.",
         Feature.FRIEND_ROOMS: "friend_room when a friend enters or leaves a public room.",
+        Feature.OWN_CHANGES: "What the user blocks, unblocks, reads and hides on another device, at once.",
         Feature.DRAIN: "server_draining, with a time to reconnect of the client's own, before the close.",
         Feature.ACK: "Some events carry ack in their data, which the client answers at once with ack.",
         Feature.REFRESH: "token_expiring before the token ends; refresh takes a fresh one over the open socket.",

@@ -13,6 +13,7 @@ from typing import ClassVar
 from lobby_server.protocol.codes import ErrorReason
 from lobby_server.protocol.features import Feature
 from lobby_server.protocol.message import ClientMessage, ServerMessage
+from lobby_server.protocol.requests import Audience
 
 
 class SendChatMessage(ClientMessage, frozen=True):
@@ -69,6 +70,43 @@ class FriendRoom(ServerMessage, frozen=True):
 
     user_id: int
     room_id: str | None
+
+
+class UserBlocked(ServerMessage, frozen=True):
+    """The user has blocked another one, on whichever device."""
+
+    TYPE: ClassVar[str] = "user_blocked"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.OWN_CHANGES})
+
+    user_id: int
+    username: str
+
+
+class UserUnblocked(ServerMessage, frozen=True):
+    """The user does not block another one any more."""
+
+    TYPE: ClassVar[str] = "user_unblocked"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.OWN_CHANGES})
+
+    user_id: int
+
+
+class NotificationRead(ServerMessage, frozen=True):
+    """The user has read a notification, on whichever device."""
+
+    TYPE: ClassVar[str] = "notification_read"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.OWN_CHANGES})
+
+    id: int
+
+
+class WhereaboutsChanged(ServerMessage, frozen=True):
+    """The user has chosen who is told in which room they are."""
+
+    TYPE: ClassVar[str] = "whereabouts_changed"
+    FEATURES: ClassVar[frozenset[Feature]] = frozenset({Feature.OWN_CHANGES})
+
+    whereabouts: Audience
 
 
 class PartyInvited(ServerMessage, frozen=True):
@@ -195,6 +233,7 @@ SOCIAL_MESSAGES: dict[str, type[ServerMessage]] = {
     message.TYPE: message
     for message in (
         FriendRequested, FriendRequestClosed, FriendAccepted, FriendRemoved, FriendRoom,
+        UserBlocked, UserUnblocked, NotificationRead, WhereaboutsChanged,
         PartyInvited, PartyInviteClosed, PartyJoined, PartyLeft,
         PartyLeaderChanged, PartyMemberStatus, MatchInvited, MatchInviteClosed, ChatMessage, Notification, Announcement,
     )

@@ -230,6 +230,23 @@ class Parted(Effect, frozen=True):
     other_id: int
 
 
+class Blocked(Effect, frozen=True):
+    """Nobody but the user themselves is to know."""
+
+    user_id: int
+    other: User
+
+
+class Unblocked(Effect, frozen=True):
+    user_id: int
+    other_id: int
+
+
+class NoticeRead(Effect, frozen=True):
+    user_id: int
+    notification_id: int
+
+
 class WhereaboutsSet(Effect, frozen=True):
     """Others are told where a user is as never before, or not any more."""
 

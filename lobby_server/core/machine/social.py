@@ -69,7 +69,7 @@ def part(books: Books, command: commands.PartFriends, now_s: float) -> list[Effe
 def block(books: Books, command: commands.Block, now_s: float) -> list[Effect]:
     user_id, other = command.user_id, command.other
     books.blocks.add(user_id, Block(other, command.since))
-    told = _part(books, user_id, other.id)
+    told: list[Effect] = [effects.Blocked(user_id, other), *_part(books, user_id, other.id)]
     asked = books.friends.request_between(user_id, other.id)
     if asked is not None:
         books.friends.remove_request(asked)
@@ -79,8 +79,8 @@ def block(books: Books, command: commands.Block, now_s: float) -> list[Effect]:
 
 
 def unblock(books: Books, command: commands.Unblock, now_s: float) -> list[Effect]:
-    books.blocks.remove(command.user_id, command.other_id)
-    return []
+    was_blocked = books.blocks.remove(command.user_id, command.other_id)
+    return [effects.Unblocked(command.user_id, command.other_id)] if was_blocked else []
 
 
 def set_whereabouts(books: Books, command: commands.SetWhereabouts, now_s: float) -> list[Effect]:
@@ -134,7 +134,9 @@ def deliver(books: Books, command: commands.DeliverNotices, now_s: float) -> lis
 
 def read_notices(books: Books, command: commands.ReadNotices, now_s: float) -> list[Effect]:
     books.notices.unread.pop(command.user_id, None)
-    return []
+    if command.notification_id is None:
+        return []
+    return [effects.NoticeRead(command.user_id, command.notification_id)]
 
 
 def announce(books: Books, command: commands.Announce, now_s: float) -> list[Effect]:

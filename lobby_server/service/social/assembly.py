@@ -22,6 +22,7 @@ from lobby_server.service.social.chat import Chat
 from lobby_server.service.social.friends import Friends
 from lobby_server.service.social.invitations import Invitations
 from lobby_server.service.social.notifications import Notifications
+from lobby_server.service.social.own_changes import OwnChanges
 from lobby_server.service.social.parties import Parties
 from lobby_server.service.social.people import People
 from lobby_server.service.social.profiles import Profiles
@@ -65,6 +66,7 @@ class Social:
         self.whereabouts = Whereabouts(replica=replica, announcer=announcer, sessions=sessions, store=store)
         self.profiles = Profiles(replica=replica, people=self.people, whereabouts=self.whereabouts, store=store)
         self.blocks = Blocks(replica=replica, people=self.people, store=store, clock=clock)
+        OwnChanges(replica=replica, announcer=announcer, sessions=sessions)
         self.parties = Parties(
             replica=replica,
             announcer=announcer,

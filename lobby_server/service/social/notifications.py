@@ -95,8 +95,7 @@ class Notifications:
         """Raises `Refusal` (``notification_not_found``), `StoreUnavailable`."""
         if not await self._store.read_notification(user.id, notification_id):
             raise Refusal(RefusalCode.NOTIFICATION_NOT_FOUND)
-        if user.id in self._book.unread:
-            self._replica.submit(commands.ReadNotices(user.id))
+        self._replica.submit(commands.ReadNotices(user.id, notification_id))
 
     # -- private --------------------------------------------------------------------------------------------------
 

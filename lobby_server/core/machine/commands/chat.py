@@ -83,9 +83,11 @@ class DeliverNotices(Command, frozen=True):
 
 
 class ReadNotices(Command, frozen=True):
-    """A user has read some notification."""
+    """A user has read a notification."""
 
     user_id: int
+    notification_id: int | None = None
+    """None: an older node does not say which."""
 
 
 class Announce(Command, frozen=True):
