@@ -1,4 +1,4 @@
-"""One player on two devices: what one of them does to the room of the other."""
+"""One player on two devices, or in two tabs of one: what is done in the one is so in the other at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import Crowd
 from tests.browser.people import Person
+from tests.process.clients import call, token_of
 
 
 @pytest.mark.parametrize("address", ["/", "/?features=none"], ids=["features", "base"])
@@ -33,3 +34,108 @@ def test_laptop_that_comes_back_leaves_its_player_in_the_room_they_are_in(crowd:
     assert phone.name in other.members()
     assert phone.name not in host.members()
     assert laptop.page.locator(".toast", has_text="could not do that").count() == 0
+
+
+def again(crowd: Crowd, person: Person) -> Person:
+    """The same player on another device."""
+    other = Person(crowd.page(), person.name)
+    other.log_in()
+    other.is_connected()
+    return other
+
+
+def another_tab(crowd: Crowd, person: Person) -> Person:
+    """Of the same device, with a login of its own."""
+    page = person.page.context.new_page()
+    crowd.watch(page)
+    page.goto("/")
+    tab = Person(page, person.name)
+    tab.log_in()
+    tab.is_connected()
+    return tab
+
+
+def misses(person: Person, log: str, text: str) -> None:
+    person.page.locator(f"#{log} li", has_text=text).wait_for(state="detached")
+
+
+def test_block_hides_what_was_said_on_every_device_at_once_and_its_end_shows_it_again(crowd: Crowd) -> None:
+    laptop, pest = crowd.person("block_ann"), crowd.person("block_pest")
+    phone = again(crowd, laptop)
+    pest.create_room("block together")
+    laptop.join("block together")
+    for each in (laptop, phone):
+        each.is_in_room("block together")
+    pest.says("rude in the lobby")
+    pest.page.locator("#my-room-say input").fill("rude in the room")
+    pest.page.locator("#my-room-say button").click()
+    for each in (laptop, phone):
+        each.reads("rude in the lobby")
+        each.page.locator("#my-room-log li", has_text="rude in the room").wait_for()
+    phone.does("Block", to=pest.name)
+    phone.confirms("Block player")
+    for each in (phone, laptop):
+        misses(each, "chat-lines", "rude in the lobby")
+        misses(each, "my-room-log", "rude in the room")
+        each.page.locator("#blocks-count", has_text="1").wait_for()
+    pest.says("rude meanwhile")
+    pest.reads("rude meanwhile")
+    laptop.page.locator("#blocks-fold summary").click()
+    laptop.page.locator("#blocks button", has_text=pest.name).click()
+    laptop.page.get_by_role("button", name="Unblock").click()
+    for each in (phone, laptop):
+        for said in ("rude in the lobby", "rude meanwhile"):
+            each.reads(said)
+        each.page.locator("#my-room-log li", has_text="rude in the room").wait_for()
+        each.page.locator("#blocks-fold").wait_for(state="hidden")
+
+
+def test_mute_in_one_tab_holds_in_the_other_tabs_of_the_device(crowd: Crowd) -> None:
+    first, loud = crowd.person("mute_ann"), crowd.person("mute_loud")
+    second = another_tab(crowd, first)
+    loud.says("LOUD WORDS")
+    for tab in (first, second):
+        tab.reads("LOUD WORDS")
+    first.does("Mute", to=loud.name)
+    for tab in (first, second):
+        misses(tab, "chat-lines", "LOUD WORDS")
+    second.does("Unmute", to=loud.name)
+    for tab in (first, second):
+        tab.reads("LOUD WORDS")
+
+
+def test_notification_that_is_read_on_one_device_is_read_on_the_other(crowd: Crowd) -> None:
+    laptop, friend = crowd.person("read_ann"), crowd.person("read_bob")
+    phone = again(crowd, laptop)
+    friend.page.locator("#friend-form input").fill(laptop.name)
+    friend.page.locator("#friend-form button").click()
+    for each in (laptop, phone):
+        each.page.locator("#inbox-count", has_text="1").wait_for()
+    phone.page.locator("#inbox-button").click()
+    phone.page.get_by_role("button", name="Mark all as read").click()
+    for each in (phone, laptop):
+        each.page.locator("#inbox-count").wait_for(state="hidden")
+    laptop.page.locator("#inbox-button").click()
+    laptop.page.locator("#inbox-items li:not(.unread)", has_text="read_bob").wait_for()
+
+
+def test_who_sees_the_room_is_shown_as_it_was_chosen_on_the_other_device(crowd: Crowd) -> None:
+    laptop = crowd.person("where_ann")
+    phone = again(crowd, laptop)
+    laptop.page.locator("#account-button").click()
+    laptop.page.locator("#whereabouts:enabled").wait_for()
+    phone.page.locator("#account-button").click()
+    phone.page.locator("#whereabouts:enabled").select_option("nobody")
+    laptop.page.wait_for_function("() => document.getElementById('whereabouts').value === 'nobody'")
+
+
+def test_announcement_that_is_closed_in_one_tab_is_closed_in_the_others(crowd: Crowd) -> None:
+    first = crowd.person("heard_ann")
+    second = another_tab(crowd, first)
+    admin = token_of(crowd.server, 900, "root", role="admin")
+    body = {"title": "Two tabs", "body": "Once is enough."}
+    assert call(crowd.server, "POST", "/api/announcements", body, token=admin).status == 201
+    for tab in (first, second):
+        tab.page.get_by_text("Once is enough.").wait_for()
+    first.page.get_by_role("button", name="Close the announcement").click()
+    second.page.locator("#announcement").wait_for(state="hidden")

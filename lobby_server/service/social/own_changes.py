@@ -1,5 +1,5 @@
-"""What a user changes on one device, told to their other devices, so that no page shows a state of its user's own that is
-over. Only to sockets that asked for it, and never to anybody else: a blocked user cannot tell.
+"""What a user changes on one device, told to their other devices, so that no page shows a state of its user's own that
+is over. Only to sockets that asked for it, and never to anybody else: a blocked user cannot tell.
 """
 
 from __future__ import annotations

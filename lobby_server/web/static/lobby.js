@@ -19,6 +19,7 @@ import { byId, clearForm } from "./lobby/dom.js";
 import { Friends } from "./lobby/friends.js";
 import { FriendsView } from "./lobby/friends_view.js";
 import { FriendRooms } from "./lobby/friend_rooms.js";
+import { HiddenLines } from "./lobby/hidden_lines.js";
 import { Inbox } from "./lobby/inbox.js";
 import { offerLanguages } from "./lobby/language_choice.js";
 import { Mutes } from "./lobby/mutes.js";
@@ -38,7 +39,7 @@ import { reasonSentence } from "./lobby/sentences.js";
 import { t, translatePage } from "./lobby/words.js";
 
 const VERSION = "13020";
-const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "drain", "refresh", "ack"];
+const FEATURES = ["rooms_delta", "presence_batch", "room_state", "friend_rooms", "own_changes", "drain", "refresh", "ack"];
 
 const RENEW_TRIES = 5;
 const RENEW_PAUSE_MS = 10000;
@@ -66,7 +67,8 @@ const friends = new Friends(connection, api, presence);
 const friendRooms = new FriendRooms(connection, api);
 const party = new Party(connection, api, account);
 const mutes = new Mutes(account);
-const chat = new Chat(connection, api, account, mutes);
+const hidden = new HiddenLines({ mutes, friends });
+const chat = new Chat(connection, api, account, hidden);
 const attention = new Attention({ account, checkbox: byId("sounds") });
 chat.changed.connect(() => attention.count("chat", chat.unreadOfMine));
 
@@ -82,16 +84,16 @@ friends.blocked.connect(() => inbox.refresh());
 new ConnectionView(connection);
 const card = new RoomCard({ api, myRoom, model: rooms, notices });
 new RoomListView({ model: rooms, myRoom, friendRooms, card, api, account, notices });
-new MyRoomView({ room: myRoom, people, party, mutes, api, notices });
+new MyRoomView({ room: myRoom, people, party, hidden, api, notices });
 new MyRoomHost({ room: myRoom, api, notices });
 new FriendsView({ friends, friendRooms, rooms, people, notices });
 new PartyView({ party, people, account, notices, inbox });
-new ChatView({ chat, party, people, mutes, account, notices });
-const accountSettings = new AccountSettings({ api, notices });
+new ChatView({ chat, party, people, hidden, account, notices });
+const accountSettings = new AccountSettings({ connection, api, notices });
 const accountDialog = new AccountDialog({ api, account, settings: accountSettings, notices });
 const accountView = new AccountView({ account, notices });
 new DesktopNotices({
-  connection, chat, myRoom, friends, mutes, account,
+  connection, chat, myRoom, friends, hidden, account,
   openChat: (channel) => {
     look("chat");
     notices.attempt(() => chat.open(channel));

@@ -6,8 +6,13 @@ export class AccountSettings {
   #api;
   #account = null; // as the server told of it last; null: not yet
 
-  constructor({ api, notices }) {
+  constructor({ connection, api, notices }) {
     this.#api = api;
+    connection.message.connect((type, { whereabouts }) => {
+      if (type !== "whereabouts_changed" || this.#account === null) return;
+      this.#account = { ...this.#account, whereabouts };
+      this.#draw();
+    });
     const whereabouts = byId("whereabouts");
     whereabouts.addEventListener("change", async () => {
       const wish = { whereabouts: whereabouts.value };

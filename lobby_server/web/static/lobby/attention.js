@@ -21,6 +21,7 @@ export class Attention {
       localStorage.setItem(KEY, checkbox.checked ? "on" : "off");
       if (checkbox.checked) this.#play();
     });
+    addEventListener("storage", () => (checkbox.checked = this.#isLoud)); // chosen in another tab
     this.draw();
   }
 

@@ -22,24 +22,22 @@ export class Chat {
   #connection;
   #api;
   #account;
-  #mutes;
+  #hidden;
 
-  constructor(connection, api, account, mutes) {
-    this.#mutes = mutes;
+  constructor(connection, api, account, hidden) {
+    this.#hidden = hidden;
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
       this.channels.get(this.current).unread = 0;
       this.changed.emit(this.current);
     });
-    mutes.changed.connect(() => this.changed.emit(this.current));
+    hidden.changed.connect(() => this.#forgetHidden());
+    hidden.ended.connect(() => this.#fetchAgain());
     this.#connection = connection;
     this.#api = api;
     this.#account = account;
     this.clear();
-    connection.established.connect(() => {
-      for (const channel of this.channels.values()) channel.isLoaded = false; // lines were missed meanwhile
-      this.open(this.current).catch((fault) => this.failed.emit(fault));
-    });
+    connection.established.connect(() => this.#fetchAgain());
     connection.message.connect((type, data) => {
       if (type === "chat_message") this.#hear(data);
     });
@@ -109,6 +107,20 @@ export class Chat {
     if (ABOUT_CHAT.has(reason) && this.#pending.length) this.unsaid.emit(this.#pending.pop());
   }
 
+  /** Lines were missed meanwhile, in every conversation. */
+  #fetchAgain() {
+    for (const channel of this.channels.values()) channel.isLoaded = false;
+    this.open(this.current).catch((fault) => this.failed.emit(fault));
+  }
+
+  /** What is not shown is nothing that waits to be read. */
+  #forgetHidden() {
+    for (const channel of this.channels.values()) {
+      if (channel.userId !== null && this.#hidden.has(channel.title, channel.userId)) channel.unread = 0;
+    }
+    this.changed.emit(this.current);
+  }
+
   async #load(name, channel, query) {
     const { messages, has_more: hasMore } = await this.#api.get(`/api/chat/${encodeURIComponent(name)}${query}`);
     const isGap = channel.lines.length > 0 && messages.length > 0 && messages[0].id > channel.lines.at(-1).id;
@@ -131,7 +143,7 @@ export class Chat {
     insert(channel.lines, line);
     channel.lines.splice(0, channel.lines.length - KEPT_LINES);
     const isSeen = line.channel === this.current && !document.hidden;
-    if (!isSeen && !isMine && !this.#mutes.has(line.from_username)) channel.unread += 1;
+    if (!isSeen && !isMine && !this.#hidden.has(line.from_username, line.from_user_id)) channel.unread += 1;
     this.changed.emit(line.channel);
     this.heard.emit(line);
   }

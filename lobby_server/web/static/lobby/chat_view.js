@@ -8,16 +8,16 @@ const AT_END_PX = 40;
 export class ChatView {
   #chat;
   #people;
-  #mutes;
+  #hidden;
   #account;
   #log = byId("chat-log");
   #tabs = byId("chat-tabs");
   #shown = null;
   #drafted = null; // the conversation that the input belongs to
 
-  constructor({ chat, party, people, mutes, account, notices }) {
+  constructor({ chat, party, people, hidden, account, notices }) {
     this.#chat = chat;
-    this.#mutes = mutes;
+    this.#hidden = hidden;
     this.#people = people;
     this.#account = account;
     chat.changed.connect(onceAFrame(() => this.#draw()));
@@ -73,16 +73,16 @@ export class ChatView {
     const channel = chat.channels.get(chat.current);
     setText(byId("chat-with"), channel.userId === null ? channel.title : t("Conversation with {name}", { name: channel.title }));
     setHidden(byId("chat-earlier"), !channel.hasMore);
-    setHidden(byId("chat-none"), channel.lines.length > 0);
-    this.#drawLines(channel);
+    const heard = channel.lines.filter((line) => !this.#hidden.has(line.from_username, line.from_user_id));
+    setHidden(byId("chat-none"), heard.length > 0);
+    this.#drawLines(channel, heard);
   }
 
-  #drawLines(channel) {
+  #drawLines(channel, heard) {
     const log = this.#log;
     const isAtEnd = this.#shown !== channel || log.scrollTop + log.clientHeight >= log.scrollHeight - AT_END_PX;
     const fromEnd = log.scrollHeight - log.scrollTop;
     this.#shown = channel;
-    const heard = channel.lines.filter((line) => !this.#mutes.has(line.from_username));
     syncList(byId("chat-lines"), heard, {
       key: (line) => `${line.channel}/${line.id}`,
       make: (current) => this.#makeLine(current),

@@ -13,18 +13,19 @@ export class DesktopNotices {
   #shown = new Set();
   #account;
   #friends;
-  #mutes;
+  #hidden;
   #openChat;
 
   /** `openChat(channel)` shows a conversation: a click on a notice of a chat line. */
-  constructor({ connection, chat, myRoom, friends, mutes, account, openChat }) {
+  constructor({ connection, chat, myRoom, friends, hidden, account, openChat }) {
     this.#account = account;
     this.#friends = friends;
-    this.#mutes = mutes;
+    this.#hidden = hidden;
     this.#openChat = openChat;
     setHidden(this.#checkbox.closest("label"), !isThere());
     this.#checkbox.checked = this.#isOn;
     this.#checkbox.addEventListener("change", () => this.#choose());
+    addEventListener("storage", () => (this.#checkbox.checked = this.#isOn)); // chosen in another tab
     connection.message.connect((type, data) => this.#invited(type, data));
     chat.heard.connect((line) => this.#said(line));
     myRoom.heard.connect(({ fromName, text }) => this.#saidInRoom(fromName, text));
@@ -51,7 +52,7 @@ export class DesktopNotices {
 
   /** A friend's message, and a line that names the user. */
   #said({ channel, from_user_id: id, from_username: name, text }) {
-    if (id === this.#account.user?.id || this.#mutes.has(name)) return;
+    if (id === this.#account.user?.id || this.#hidden.has(name, id)) return;
     const isFriends = channel.startsWith("user:") && this.#friends.isFriend(id);
     if (!isFriends && !this.#isNamedIn(text)) return;
     const title = isFriends ? t("Message from {name}", { name }) : t("{name} mentions you", { name });
@@ -59,7 +60,7 @@ export class DesktopNotices {
   }
 
   #saidInRoom(name, text) {
-    if (name === this.#account.user?.username || this.#mutes.has(name) || !this.#isNamedIn(text)) return;
+    if (name === this.#account.user?.username || this.#hidden.has(name) || !this.#isNamedIn(text)) return;
     this.#show({ title: t("{name} mentions you", { name }), body: text, tag: "my room" });
   }
 

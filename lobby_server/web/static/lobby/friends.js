@@ -8,7 +8,8 @@ export class Friends {
   changed = new Signal();
   asked = new Signal(); // ({request_id, from_username, …}): somebody asks, now
   closed = new Signal(); // ({request_id} or {user_id}): a request was answered, here or elsewhere, or taken back
-  blocked = new Signal(); // (): the user has blocked somebody, or does not block them any more
+  blocked = new Signal(); // (): others are blocked than before
+  unblocked = new Signal(); // (): the user does not block somebody any more
 
   friends = []; // {user_id, username, is_online, since}
   incoming = [];
@@ -29,10 +30,7 @@ export class Friends {
     });
     this.#blocksFlight = new SingleFlight({
       fetch: (signal) => api.get("/api/blocks", signal),
-      deliver: ({ blocks }) => {
-        this.blocks = blocks;
-        this.changed.emit();
-      },
+      deliver: ({ blocks }) => this.#blocksAre(blocks),
     });
     connection.established.connect(() => this.refresh());
     connection.lost.connect(() => this.#stop());
@@ -40,6 +38,8 @@ export class Friends {
       if (ABOUT_FRIENDS.has(type)) this.#friendsFlight.wish();
       if (type === "friend_request") this.asked.emit(data);
       if (type === "friend_request_closed" || type === "friend_accepted") this.closed.emit(data);
+      if (type === "user_blocked") this.#told([...this.blocks.filter(isNot(data.user_id)), data]);
+      if (type === "user_unblocked") this.#told(this.blocks.filter(isNot(data.user_id)));
     });
     presence.changed.connect(() => {
       for (const friend of this.friends) friend.is_online = presence.users.has(friend.user_id);
@@ -57,8 +57,8 @@ export class Friends {
 
   clear() {
     this.#stop();
-    this.friends = this.incoming = this.outgoing = this.blocks = [];
-    this.changed.emit();
+    this.friends = this.incoming = this.outgoing = [];
+    this.#blocksAre([]);
   }
 
   /** All of these reject with an `ApiError`. */
@@ -66,8 +66,8 @@ export class Friends {
   accept = (requestId) => this.#change(() => this.#api.post(`/api/friends/requests/${requestId}/accept`));
   decline = (requestId) => this.#change(() => this.#api.post(`/api/friends/requests/${requestId}/decline`));
   remove = (userId) => this.#change(() => this.#api.delete(`/api/friends/${userId}`));
-  block = (userId) => this.#changeBlocks(() => this.#api.post("/api/blocks", { user_id: userId }));
-  unblock = (userId) => this.#changeBlocks(() => this.#api.delete(`/api/blocks/${userId}`));
+  block = (userId) => this.#change(() => this.#api.post("/api/blocks", { user_id: userId }));
+  unblock = (userId) => this.#change(() => this.#api.delete(`/api/blocks/${userId}`));
 
   async #change(call) {
     try {
@@ -77,9 +77,20 @@ export class Friends {
     }
   }
 
-  async #changeBlocks(call) {
-    await this.#change(call);
+  /** On this device or another one; the list that is fetched has the last word. */
+  #told(blocks) {
+    this.#blocksAre(blocks);
+    this.refresh();
+  }
+
+  #blocksAre(blocks) {
+    const before = new Set(this.blocks.map((block) => block.user_id));
+    const now = new Set(blocks.map((block) => block.user_id));
+    this.blocks = blocks;
+    this.changed.emit();
+    if (before.size === now.size && [...before].every((id) => now.has(id))) return;
     this.blocked.emit();
+    if ([...before].some((id) => !now.has(id))) this.unblocked.emit();
   }
 
   #stop() {
@@ -87,3 +98,5 @@ export class Friends {
     this.#blocksFlight.stop();
   }
 }
+
+const isNot = (userId) => (block) => block.user_id !== userId;

@@ -51,7 +51,9 @@ export class Inbox {
       else if (type === "announcement") this.#announce(data);
       else if (CLOSES_ANOTHER.has(type)) this.#flight.wish(CLOSED_WITHIN_MS);
       else if (type === "match_invite_closed") this.#closed(data.room_id);
+      else if (type === "notification_read") this.#isRead(data.id);
     });
+    addEventListener("storage", ({ key }) => key === DISMISSED && this.#announce(this.#announcement)); // closed in another tab
     byId("inbox-read-all").addEventListener("click", () => this.#readAll());
     byId("inbox-more").addEventListener("click", () => notices.attempt(() => this.#more()));
     byId("announcement-close").addEventListener("click", () => {
@@ -114,6 +116,13 @@ export class Inbox {
     for (const item of this.#unread) if (item.room_id === roomId) item.is_read = true;
     this.#draw();
     this.#flight.wish(CLOSED_WITHIN_MS);
+  }
+
+  /** On this device or another one. */
+  #isRead(id) {
+    const item = this.#items.get(id);
+    if (item !== undefined) item.is_read = true;
+    this.#draw();
   }
 
   async #more() {

@@ -12,6 +12,9 @@ export class Mutes {
   constructor(account) {
     this.#account = account;
     account.loggedIn.connect(() => this.#read());
+    addEventListener("storage", ({ key }) => {
+      if (account.user !== null && (key === this.#key || key === null)) this.#read(); // another tab of this device
+    });
   }
 
   has = (username) => this.#names.has(username);

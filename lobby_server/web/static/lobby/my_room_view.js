@@ -7,17 +7,17 @@ import { t } from "./words.js";
 
 export class MyRoomView {
   #room;
-  #mutes;
+  #hidden;
   #shownId = null;
   #isEntered = false; // just now, by the user's own wish: that is where they go on
 
-  constructor({ room, people, party, mutes, api, notices }) {
+  constructor({ room, people, party, hidden, api, notices }) {
     this.#room = room;
-    this.#mutes = mutes;
+    this.#hidden = hidden;
     const draw = onceAFrame(() => this.#draw(people, party));
     room.changed.connect(draw);
     party.changed.connect(draw);
-    mutes.changed.connect(draw);
+    hidden.changed.connect(draw);
     room.entered.connect(() => {
       this.#isEntered = true;
       draw();
@@ -86,7 +86,7 @@ export class MyRoomView {
     });
     const log = byId("my-room-log");
     const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    syncList(log, room.lines.filter((line) => !this.#mutes.has(line.fromName)), {
+    syncList(log, room.lines.filter((line) => !this.#hidden.has(line.fromName)), {
       key: (line) => line.id,
       make: () => fromTemplate("room-line"),
       update: (row, { fromName, text }) => {
