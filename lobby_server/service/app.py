@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from lobby_server.core.machine.books import new_books
 from lobby_server.core.machine.state import LobbyState
 from lobby_server.service.accounts.commands import Accounts
+from lobby_server.service.accounts.export import Exports
 from lobby_server.service.accounts.hashing import HashingQueue
 from lobby_server.service.accounts.letters import AccountLetters
 from lobby_server.service.accounts.mailing import AccountMailing
@@ -234,6 +235,15 @@ class App:
             whereabouts=self.social.whereabouts,
             replica=self.replica,
             clock=clock,
+        )
+        self.exports = Exports(
+            store=store,
+            upkeep=self.upkeep,
+            sign_ins=self.sign_ins,
+            friends=self.social.friends,
+            blocks=self.social.blocks,
+            whereabouts=self.social.whereabouts,
+            replica=self.replica,
         )
         self.mailing = AccountMailing(
             store=store,

@@ -143,8 +143,8 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
         """No account: nothing happens."""
 
     async def delete_account(self, user_id: int) -> None:
-        """An account and all that is kept of its user: friendships, requests, blocks, lines, notifications, sign-ins,
-        mails that wait. No account: the rest goes."""
+        """An account and all that is kept of its user: friendships, requests, blocks, lines, notifications, reports
+        they sent, sign-ins, mails that wait. No account: the rest goes."""
 
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         """All that a user has said, oldest first."""

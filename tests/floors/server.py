@@ -64,7 +64,7 @@ LAYERS = (
     ("service.rooms.commands", "service.lobby"),
     ("service.social",),
     ("service.rooms.hosting", "service.accounts.upkeep", "service.administration"),
-    ("service.accounts.letters",),
+    ("service.accounts.export", "service.accounts.letters"),
     ("service.accounts.mailing",),
     ("service.nodes",),
     ("service.app",),

@@ -90,6 +90,7 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         self._notifications = {
             key: each for key, each in self._notifications.items() if user_id not in (each.user_id, each.from_user_id)
         }
+        self._reports = {key: each for key, each in self._reports.items() if each.sender.id != user_id}
         self._sign_ins = {key: each for key, each in self._sign_ins.items() if each.user_id != user_id}
         self._mails = {key: each for key, each in self._mails.items() if each[0].user_id != user_id}
         self._whereabouts.pop(user_id, None)

@@ -21,6 +21,7 @@ class AdminMemory:
         super().__init__()
         self._user_bans: dict[int, StoredUserBan] = {}
         self._reports: dict[int, StoredReport] = {}
+        self._last_report_id = 0
         self._audit: list[StoredAuditEntry] = []
 
     def _check(self, *texts: str | None) -> None:
@@ -44,8 +45,9 @@ class AdminMemory:
 
     async def add_report(self, report: NewReport) -> StoredReport:
         self._check(report.text, report.room_id)
+        self._last_report_id += 1
         made = StoredReport(
-            id=len(self._reports) + 1,
+            id=self._last_report_id,
             sender=report.sender,
             about=report.about,
             text=report.text,
@@ -59,6 +61,10 @@ class AdminMemory:
     async def reports(self, *, before: int | None, most: int) -> list[StoredReport]:
         self._check()
         return [each for each in reversed(self._reports.values()) if before is None or each.id < before][:most]
+
+    async def reports_by(self, user_id: int) -> list[StoredReport]:
+        self._check()
+        return [each for each in self._reports.values() if each.sender.id == user_id]
 
     async def open_reports(self) -> int:
         self._check()

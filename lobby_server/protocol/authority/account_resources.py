@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from lobby_server.protocol.authority.admin_resources import AnyRoom
 from lobby_server.protocol.requests import Audience
 from lobby_server.protocol.resources import User
 from lobby_server.protocol.social_resources import Block, ChatLine, FriendList, Notification
@@ -70,16 +71,36 @@ class MailInWait(msgspec.Struct, frozen=True):
     """Not sent any more after that."""
 
 
+class SentReport(msgspec.Struct, frozen=True):
+    """What a user has told the administrators of another player."""
+
+    about_username: str
+    text: str
+    room_id: str | None
+    created_at: str
+    is_closed: bool
+
+
 class AccountExport(msgspec.Struct, frozen=True):
-    """All that is kept of a user."""
+    """All that is kept of a user. What administrators did as such is the operator's record, and not in it."""
 
     user: User
+    role: str | None
     email_confirmed: bool
     whereabouts: Audience
+    rooms_hosted: int
+    """So many in all."""
+    rooms: list[AnyRoom]
+    """Those that the user hosts, and the one that they are in."""
+    banned_from: list[str]
+    """Ids of rooms whose host has kicked the user."""
+    admitted_to: list[str]
+    """Ids of rooms that let the user in without another invitation."""
     sign_ins: list[SignIn]
     friends: FriendList
     blocks: list[Block]
     chat: list[ChatLine]
     """What the user has said. ``channel`` is the name under which the server keeps it."""
     notifications: list[Notification]
+    reports: list[SentReport]
     mails: list[MailInWait]

@@ -1,6 +1,5 @@
-"""What users do with an account that they have: another password, a copy of its data, its end; and the way back in for
-who has forgotten the password, by a link that an administrator makes or that a mail brings
-(`lobby_server.service.accounts.mailing`).
+"""What users do with an account that they have: another password, its end; and the way back in for who has forgotten
+the password, by a link that an administrator makes or that a mail brings (`lobby_server.service.accounts.mailing`).
 
 A reset link works once: its token names the hash that is to be replaced, and the email address of that time. Another
 password signs the user out everywhere else, because whoever knew the old one may be there.
@@ -11,9 +10,9 @@ from __future__ import annotations
 import hashlib
 
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
-from lobby_server.protocol import resources, social_resources
+from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
-from lobby_server.service.accounts.commands import Accounts, user_resource
+from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.accounts.sign_ins import SignIns
 from lobby_server.service.auth import Claims, Tokens, utc_from_unix
@@ -100,50 +99,6 @@ class AccountUpkeep:
             whereabouts=self._whereabouts.audience_of(claims.user),
         )
 
-    async def export(self, claims: Claims) -> account_resources.AccountExport:
-        """All that is kept of a user. Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
-        account = await self._account(claims)
-        await self._replica.caught_up()
-        lines = await self._store.chat_lines_by(account.id)
-        notices = await self._store.notifications(account.id, before=None, most=_EVERYTHING)
-        return account_resources.AccountExport(
-            user=user_resource(account),
-            email_confirmed=account.email_confirmed,
-            whereabouts=self._whereabouts.audience_of(account.user),
-            sign_ins=(await self._sign_ins.overview(claims)).sign_ins,
-            friends=self._friends.overview(account.user),
-            blocks=self._blocks.overview(account.user).blocks,
-            chat=[
-                social_resources.ChatLine(
-                    id=line.id,
-                    channel=line.channel,
-                    from_user_id=line.sender.id,
-                    from_username=line.sender.username,
-                    text=line.text,
-                    ts=int(line.sent_at.timestamp() * 1000),
-                )
-                for line in lines
-            ],
-            notifications=[
-                social_resources.Notification(
-                    id=each.id,
-                    kind=each.kind,
-                    title=each.title,
-                    body=each.body,
-                    ts=int(each.created_at.timestamp() * 1000),
-                    is_read=each.is_read,
-                    room_id=each.room_id,
-                )
-                for each in notices
-            ],
-            mails=[
-                account_resources.MailInWait(
-                    kind=mail.kind.value, address=mail.to, until=resources.iso_utc(mail.good_until)
-                )
-                for mail in await self._store.mails_of(account.id)
-            ],
-        )
-
     async def delete(self, claims: Claims, *, password: str, asker: Asker) -> None:
         """The account and all that is kept of its user; friends hear that the friendship has ended, and every socket is
         closed. Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
@@ -163,20 +118,18 @@ class AccountUpkeep:
     async def proven(self, claims: Claims, password: str, asker: Asker) -> Account:
         """The account of a user who knows its password. Raises `Refusal` (``account_not_here``,
         ``invalid_credentials``), and as `Accounts.login`."""
-        account = await self._account(claims)
+        account = await self.account(claims)
         try:
             return await self._accounts.check_password(account, password, asker)
         except Refusal:
             raise _not_their_password() from None
 
-    async def _account(self, claims: Claims) -> Account:
+    async def account(self, claims: Claims) -> Account:
+        """The caller's. Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
         account = await self._store.account(claims.user.id)
         if account is None or account.username != claims.user.username:
             raise Refusal(RefusalCode.ACCOUNT_NOT_HERE)
         return account
-
-
-_EVERYTHING = 1_000_000
 
 
 def _not_their_password() -> Refusal:

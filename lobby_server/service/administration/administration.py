@@ -8,8 +8,6 @@ import dataclasses
 import re
 from datetime import datetime, timedelta
 
-import msgspec
-
 from lobby_server import __version__
 from lobby_server.core.bans import UserBan
 from lobby_server.core.machine import commands, effects
@@ -25,7 +23,7 @@ from lobby_server.service.administration.ports import NewAuditEntry, NewReport, 
 from lobby_server.service.ports import Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.rooms.commands import RoomCommands
-from lobby_server.service.rooms.list import room_resource
+from lobby_server.service.rooms.list import any_room_resource
 from lobby_server.service.session import Session
 from lobby_server.service.sessions import Sessions
 from lobby_server.service.social.people import People
@@ -120,10 +118,7 @@ class Administration:
     async def rooms(self) -> admin_resources.AnyRoomList:
         """All that there are, private ones too, newest first. O(rooms)."""
         await self._replica.caught_up()
-        found = [
-            admin_resources.AnyRoom(**msgspec.structs.asdict(room_resource(room)), is_public=room.is_public)
-            for room in reversed(self._books.rooms.all())
-        ]
+        found = [any_room_resource(room) for room in reversed(self._books.rooms.all())]
         return admin_resources.AnyRoomList(count=len(found), rooms=found)
 
     async def close_room(self, by: User, room_id: str, *, reason: str) -> None:

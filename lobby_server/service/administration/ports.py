@@ -70,6 +70,9 @@ class AdminStore(Protocol):
     async def reports(self, *, before: int | None, most: int) -> list[StoredReport]:
         """The last `most` before an id, newest first."""
 
+    async def reports_by(self, user_id: int) -> list[StoredReport]:
+        """All that a user has sent, oldest first."""
+
     async def open_reports(self) -> int:
         """How many are not closed."""
 

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol import resources
+from lobby_server.protocol.authority import admin_resources
 from lobby_server.protocol.encoding import encode_json
 from lobby_server.service.watch.metrics import Metrics
 
@@ -30,6 +33,11 @@ def room_resource(room: Room) -> resources.Room:
         name=room.name,
         is_started=room.players is not None,
     )
+
+
+def any_room_resource(room: Room) -> admin_resources.AnyRoom:
+    """The same of a room that need not be in the public list."""
+    return admin_resources.AnyRoom(**msgspec.structs.asdict(room_resource(room)), is_public=room.is_public)
 
 
 def peers_of(room: Room) -> list[resources.PeerInfo]:

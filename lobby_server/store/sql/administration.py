@@ -82,6 +82,10 @@ class SqlAdministration(SqlCalls):
             query = query.where(reports.c.id < before)
         return [_report(row) for row in await self._run(lambda connection: connection.execute(query).all())]
 
+    async def reports_by(self, user_id: int) -> list[StoredReport]:
+        query = select(reports).where(reports.c.sender_id == user_id).order_by(reports.c.id)
+        return [_report(row) for row in await self._run(lambda connection: connection.execute(query).all())]
+
     async def open_reports(self) -> int:
         row = await self._first(select(func.count()).where(reports.c.is_closed.is_(False)))
         return int(row[0]) if row is not None else 0

@@ -48,6 +48,17 @@ async def test_reports_come_newest_first_in_pages_and_are_closed(store: Store) -
     assert (await store.reports(before=None, most=9))[1] == replace(first, is_closed=True)
 
 
+async def test_reports_of_a_user_go_with_their_account_and_those_about_them_stay(store: Store) -> None:
+    new = NewReport(sender=ANN, about=BOB, text="of ann", room_id=None, created_at=NOON)
+    mine = await store.add_report(new)
+    about = await store.add_report(replace(new, sender=BOB, about=ANN, text="about ann"))
+    assert await store.reports_by(ANN.id) == [mine]
+    await store.delete_account(ANN.id)
+    assert await store.reports_by(ANN.id) == []
+    assert await store.reports(before=None, most=9) == [about]
+    assert (await store.add_report(replace(new, sender=BOB))).id > about.id
+
+
 async def test_what_administrators_did_comes_newest_first_in_pages(store: Store) -> None:
     for number in range(3):
         await store.add_audit_entry(NewAuditEntry(at=NOON, by=BOSS, deed="kick", target=f"t{number}", detail="why"))

@@ -193,6 +193,34 @@ async def test_export_has_all_that_is_kept_of_its_user_and_nothing_of_others(lob
     assert "password" not in str(exported)
 
 
+async def test_export_has_the_room_the_bans_and_the_reports_of_its_user(lobby: Lobby) -> None:
+    ann, bob = [(await register(lobby, name))["token"] for name in ("ann", "bob")]
+    own = {"gamemode": "duel", "isPublic": False, "name": "Friday night"}
+    room = (await lobby.call("POST", "/api/rooms", own, token=ann)).body["room"]
+    other = (await lobby.call("POST", "/api/rooms", {"gamemode": "race"}, token=bob)).body["room"]
+    host, guest = await lobby.connect(bob), await lobby.connect(ann)
+    await host.command("create_room")
+    await guest.command("join_room", roomId=other["id"], version="13020", name="P")
+    entered = await guest.expect("room_joined")
+    await host.command("kick", peerId=entered["peerId"])
+    await guest.expect("kicked")
+    await guest.command("create_room")
+    await guest.expect("room_created")
+    report = {"username": "bob", "text": "kicks without a word", "room_id": other["id"]}
+    assert (await lobby.call("POST", "/api/reports", report, token=ann)).status == 201
+    await lobby.written()
+    exported = (await lobby.call("GET", "/api/account/export", token=ann)).body
+    assert [(each["id"], each["name"], each["is_public"]) for each in exported["rooms"]] == [
+        (room["id"], "Friday night", False)
+    ]
+    assert (exported["role"], exported["rooms_hosted"], exported["banned_from"]) == (None, 1, [other["id"]])
+    (sent,) = exported["reports"]
+    assert (sent["about_username"], sent["text"], sent["room_id"], sent["is_closed"]) == (*report.values(), False)
+    assert (await lobby.call("POST", "/api/account/delete", {"password": PASSWORD}, token=ann)).status == 200
+    waiting = (await lobby.call("GET", "/api/admin/reports", token=admin_of(lobby))).body
+    assert (waiting["open"], waiting["reports"]) == (0, [])
+
+
 async def test_deleted_account_leaves_nothing_and_frees_its_name(lobby: Lobby) -> None:
     ann, bob = await befriended(lobby)
     socket, friend = await lobby.connect(ann), await lobby.connect(bob)

@@ -72,7 +72,7 @@ class ExportHandler(TokenHandler):
         refusals=(ApiCode.ACCOUNT_NOT_HERE, ApiCode.RATE_LIMITED),
     )
     async def get(self) -> None:
-        self.answer(await self.app.upkeep.export(await self.limited_claims()))
+        self.answer(await self.app.exports.export(await self.limited_claims()))
 
 
 class DeleteAccountHandler(HashingHandler):
