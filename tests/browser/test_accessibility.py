@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import DESKTOP, PHONE, TABLET, Crowd
 from tests.browser.everything import OPERATIONS_DIALOGS, closed, opened, visit_everything
+from tests.browser.operations import open_busy_ops, open_ops_of_nodes
 from tests.browser.test_ops_page import admin_token, open_ops
 
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -104,7 +105,9 @@ def test_nothing_keeps_an_administrator_or_a_forgetful_player_out(
     assert violations(door, axe) == [], "door of operations"
     page = open_ops(crowd, admin_token(crowd), **look)
     page.locator("#admin-settings li").first.wait_for(state="attached")
-    page.locator("#admin summary").click()
+    assert violations(page, axe) == [], "operations with nothing to do"
+    assert violations(open_ops_of_nodes(crowd, **look), axe) == [], "nodes"
+    page = open_busy_ops(crowd, f"x{size['width']}{scheme[0]}", **look)
     assert violations(page, axe) == [], "operations"
     page.locator("#admin-player [name=username]").fill("somebody")
     for name in OPERATIONS_DIALOGS:

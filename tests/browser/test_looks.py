@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.browser.conftest import PHONE, Crowd
-from tests.browser.everything import visit_everything
+from tests.browser.everything import OPERATIONS_DIALOGS, closed, opened, visit_everything
+from tests.browser.operations import open_busy_ops, open_ops_of_nodes
 from tests.browser.people import Person
 
 FIRST_PAINT_KB = 100
@@ -53,6 +54,20 @@ def test_everything_that_is_pressed_on_a_phone_has_room_for_a_thumb(crowd: Crowd
     assert door.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == []
 
 
+def test_everything_that_an_administrator_presses_on_a_phone_has_room_for_a_thumb(crowd: Crowd) -> None:
+    page = open_busy_ops(crowd, "thumb", size=PHONE)
+    nodes = open_ops_of_nodes(crowd, size=PHONE)
+    door = crowd.page("/ops", size=PHONE)
+    for each in (page, nodes, door):
+        assert each.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == []
+        assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for name in OPERATIONS_DIALOGS:
+        page.locator("#admin-player [name=username]").fill("somebody")
+        opened(page, OPERATIONS_DIALOGS, name)
+        assert page.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == [], name
+        closed(page, name)
+
+
 def test_first_paint_of_the_door_is_light(crowd: Crowd) -> None:
     page = crowd.page()
     page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
@@ -90,7 +105,11 @@ def test_page_speaks_german_to_a_german_browser_and_english_once_chosen(crowd: C
     page.locator("#create-room [name=gamemode]").fill("duel")
     page.get_by_role("button", name="Erstellen", exact=True).click()
     ann.is_in_room("duel")
-    is_joined_by(crowd.person("english_bob"), ann, "duel")
+    bob = crowd.person("english_bob")
+    is_joined_by(bob, ann, "duel")
+    bob.page.locator("#friend-form input").fill(ann.name)
+    bob.page.locator("#friend-form button").click()
+    page.locator("#inbox-items li", has_text="Freundschaftsanfrage").wait_for(state="attached")
     page.set_viewport_size(PHONE)
     for where in visit_everything(page):
         assert page.evaluate(ENGLISH, german) == [], where

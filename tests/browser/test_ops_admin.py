@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.browser.conftest import Crowd
+from tests.browser.operations import make_work, open_busy_ops
 from tests.browser.people import PASSWORD
+from tests.browser.test_keyboard import IS_AT_TOP_OF_PAGE
 from tests.browser.test_looks import ENGLISH
-from tests.browser.test_ops_page import admin_token
+from tests.browser.test_ops_page import admin_token, open_ops
 from tests.process.clients import call
 
 
@@ -63,6 +65,7 @@ def test_administrator_closes_a_room_and_a_report_and_announces(crowd: Crowd) ->
     bob.is_told("the administrators will read it")
     page = as_administrator(crowd, "ops_chief")
     page.locator("#admin-reports li", has_text="the name of the room").get_by_role("button", name="Done").click()
+    page.locator("#confirm").get_by_role("button", name="Close report").click()
     page.locator("#admin-reports li", has_text="the name of the room").wait_for(state="detached")
     page.locator("#admin-rooms li", has_text="rude name").get_by_role("button", name="Close").click()
     page.locator("#confirm").get_by_role("button", name="Close room").click()
@@ -71,7 +74,10 @@ def test_administrator_closes_a_room_and_a_report_and_announces(crowd: Crowd) ->
     form = page.locator("#admin-announce")
     form.get_by_label("Headline").fill("Back soon")
     form.get_by_label("Ends after hours").fill("0.001")
-    form.get_by_role("button", name="Announce").click()
+    for answer in ("Cancel", "Announce to all"):
+        form.get_by_role("button", name="Announce").click()
+        page.locator("#confirm").get_by_role("button", name=answer).click()
+        page.locator("#confirm").wait_for(state="hidden")
     ann.page.locator("#announcement", has_text="Back soon").wait_for()
     ann.page.locator("#announcement").wait_for(state="hidden")
 
@@ -110,6 +116,41 @@ def test_settings_in_force_are_shown_without_secrets(crowd: Crowd) -> None:
     assert page.locator("#admin-settings li", has_text="jwt_secret").first.text_content().split()[-1] in ("given",)
 
 
+def open_busy_german(crowd: Crowd) -> Any:
+    page = crowd.page("/ops", locale="de-DE")
+    page.locator("#token").fill(make_work(crowd, "gast"))
+    page.get_by_role("button", name="Öffnen").click()
+    page.locator("#admin-bans li", has_text="gast_bad").wait_for()
+    return page
+
+
+def test_reports_and_record_go_further_back_than_one_page(crowd: Crowd) -> None:
+    boss = make_work(crowd, "old")
+    for number in range(50):
+        body = {"title": f"old news {number}", "body": "", "ends_in_s": 1}
+        assert call(crowd.server, "POST", "/api/announcements", body, token=boss).status == 201
+    page = open_ops(crowd, boss)
+    page.locator("#admin-reports li", has_text="old_rude").wait_for()
+    page.locator("#admin-audit li", has_text="old news 49").wait_for()
+    assert page.locator("#admin-audit li", has_text="ban old_bad").count() == 0
+    page.get_by_role("button", name="Earlier entries").click()
+    page.locator("#admin-audit li", has_text="ban old_bad").first.wait_for()
+
+
+def test_row_that_is_dealt_with_by_keyboard_leaves_the_focus_in_the_page(crowd: Crowd) -> None:
+    page = open_busy_ops(crowd, "keys")
+    deeds = (("bans", "keys_bad", None), ("reports", "keys_rude", "Close report"), ("rooms", "keys den", "Close room"))
+    for name, text, answer in deeds:
+        row = page.locator(f"#admin-{name} li", has_text=text)
+        row.locator("[data-part=deed]").focus()
+        page.keyboard.press("Enter")
+        if answer is not None:
+            page.locator("#confirm").get_by_role("button", name=answer).focus()
+            page.keyboard.press("Enter")
+        row.wait_for(state="detached")
+        page.wait_for_function(f"() => !({IS_AT_TOP_OF_PAGE})()")
+
+
 def test_operations_page_speaks_german_where_its_reader_does(crowd: Crowd) -> None:
     page = crowd.page("/ops", locale="de-DE")
     page.get_by_role("heading", name="Für Betreiber des Servers").wait_for()
@@ -123,6 +164,13 @@ def test_operations_page_speaks_german_where_its_reader_does(crowd: Crowd) -> No
     form.get_by_role("button", name="Rauswerfen").click()
     page.locator("#admin-news", has_text="ops_gast ist hinausgeworfen.").wait_for()
     page.locator("#admin-audit li", has_text="hinausgeworfen: ops_gast").first.wait_for()
+    page.close()
+    page = open_busy_german(crowd)
+    page.locator("#admin-audit li", has_text="gesperrt: gast_bad").get_by_text("ohne Ende: spam").wait_for()
+    page.get_by_role("button", name="Schließen: gast den, gast_h1").click()
+    page.locator("#confirm").get_by_role("heading", name="gast den von gast_h1 schließen?").wait_for()
+    page.locator("#confirm").get_by_role("button", name="Raum schließen").click()
+    page.locator("#admin-audit li", has_text="von einem Administrator geschlossen").wait_for()
     assert page.title() == "Betrieb · Spiele-Lobby"
     words = page.evaluate("async () => (await import('./static/ops/words_de.js')).WORDS")
     assert page.evaluate(ENGLISH, words) == []

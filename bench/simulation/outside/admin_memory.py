@@ -58,9 +58,10 @@ class AdminMemory:
         self._reports[made.id] = made
         return made
 
-    async def reports(self, *, before: int | None, most: int) -> list[StoredReport]:
+    async def reports(self, *, before: int | None, most: int, is_open: bool = False) -> list[StoredReport]:
         self._check()
-        return [each for each in reversed(self._reports.values()) if before is None or each.id < before][:most]
+        found = [each for each in reversed(self._reports.values()) if before is None or each.id < before]
+        return [each for each in found if not (is_open and each.is_closed)][:most]
 
     async def reports_by(self, user_id: int) -> list[StoredReport]:
         self._check()

@@ -136,9 +136,9 @@ class Administration:
         new = NewReport(sender=sender, about=about, text=text, room_id=room_id, created_at=self._clock.utc_now())
         await self._store.add_report(new)
 
-    async def reports(self, *, before: int | None) -> admin_resources.ReportList:
-        """Raises `StoreUnavailable`."""
-        found = await self._store.reports(before=before, most=PAGE_ITEMS + 1)
+    async def reports(self, *, before: int | None, is_open: bool = False) -> admin_resources.ReportList:
+        """`is_open`: only those that wait. Raises `StoreUnavailable`."""
+        found = await self._store.reports(before=before, most=PAGE_ITEMS + 1, is_open=is_open)
         return admin_resources.ReportList(
             open=await self._store.open_reports(),
             reports=[

@@ -67,8 +67,8 @@ class AdminStore(Protocol):
 
     async def add_report(self, report: NewReport) -> StoredReport: ...
 
-    async def reports(self, *, before: int | None, most: int) -> list[StoredReport]:
-        """The last `most` before an id, newest first."""
+    async def reports(self, *, before: int | None, most: int, is_open: bool = False) -> list[StoredReport]:
+        """The last `most` before an id, newest first. `is_open`: only of those that are not closed."""
 
     async def reports_by(self, user_id: int) -> list[StoredReport]:
         """All that a user has sent, oldest first."""

@@ -76,8 +76,10 @@ class SqlAdministration(SqlCalls):
             is_closed=False,
         )
 
-    async def reports(self, *, before: int | None, most: int) -> list[StoredReport]:
+    async def reports(self, *, before: int | None, most: int, is_open: bool = False) -> list[StoredReport]:
         query = select(reports).order_by(reports.c.id.desc()).limit(most)
+        if is_open:
+            query = query.where(reports.c.is_closed.is_(False))
         if before is not None:
             query = query.where(reports.c.id < before)
         return [_report(row) for row in await self._run(lambda connection: connection.execute(query).all())]

@@ -23,7 +23,11 @@ METHODS = ("get", "post", "put", "delete", "patch")
 _REF = "#/components/schemas/{name}"
 _SUCCESS = {200: "Done", 201: "Made", 204: "Done; nothing to say", 304: "What you hold is current"}
 _ID = {"type": "integer", "minimum": 0, "maximum": 10**MAX_ID_DIGITS - 1}
-_QUERY: dict[str, dict[str, Any]] = {"before": _ID, "gamemode": {"type": "string"}}
+_QUERY: dict[str, dict[str, Any]] = {
+    "before": _ID,
+    "gamemode": {"type": "string"},
+    "open": {"type": "string", "enum": ["0", "1"]},
+}
 """What stands in the query, by name."""
 Route = tuple[str, type[BaseHandler]]
 

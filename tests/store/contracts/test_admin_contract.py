@@ -45,6 +45,8 @@ async def test_reports_come_newest_first_in_pages_and_are_closed(store: Store) -
     assert await store.close_report(first.id)
     assert not await store.close_report(second.id + 1)
     assert await store.open_reports() == 1
+    assert await store.reports(before=None, most=9, is_open=True) == [second]
+    assert await store.reports(before=second.id, most=9, is_open=True) == []
     assert (await store.reports(before=None, most=9))[1] == replace(first, is_closed=True)
 
 

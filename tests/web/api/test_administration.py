@@ -153,6 +153,11 @@ async def test_reports_come_in_pages(start_lobby: StartLobby) -> None:
     assert (len(first["reports"]), first["has_more"], first["open"]) == (50, True, 52)
     second = await boss.get(f"/api/admin/reports?before={first['reports'][-1]['id']}")
     assert ([each["text"] for each in second["reports"]], second["has_more"]) == (["number 1", "number 0"], False)
+    for report in (*first["reports"], second["reports"][0]):
+        await boss.post(f"/api/admin/reports/{report['id']}/close")
+    waiting = await boss.get("/api/admin/reports?open=1")
+    assert ([each["text"] for each in waiting["reports"]], waiting["open"]) == (["number 0"], 1)
+    assert await boss.refused("GET", "/api/admin/reports?open=yes") == (400, "invalid_request")
 
 
 async def test_record_says_who_did_what_newest_first(lobby: Lobby) -> None:

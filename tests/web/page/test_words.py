@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lobby_server.core import accounts
+from lobby_server.core import accounts, machine
 from lobby_server.core.refusal import LooksTaken
 from lobby_server.protocol import requests
 from lobby_server.service.accounts.upkeep import NOT_YOUR_PASSWORD
@@ -64,7 +64,7 @@ VERBATIM = {"English", "Deutsch", "JSON", "/api/rooms", "deathmatch", "/metrics"
 OF_TABLES = {
     "sentences.js": ("REASONS", "CLOSES"),
     "connection_view.js": ("WORDS",),
-    "notice_words.js": ("FORMS",),
+    "notice_words.js": ("TITLES", "FORMS"),
     "ops.js": ("ROLES",),
     "admin.js": ("DEEDS",),
 }
@@ -159,6 +159,19 @@ def test_every_sentence_of_the_server_that_a_reader_sees_is_there_in_german(page
 @PAGES
 def test_nothing_is_translated_that_nobody_says(page: Page) -> None:
     assert sorted(german(page).keys() - of_page(page) - of_modules(page) - of_server(page)) == []
+
+
+def test_every_notification_that_the_server_writes_has_its_words() -> None:
+    """With blanks in place of what differs from one to the next."""
+
+    def bare(text: str) -> str:
+        return re.sub(r"\{[^}]*\}", "{}", text)
+
+    written = set()
+    for path in Path(machine.__path__[0]).glob("*.py"):
+        written |= {bare(text) for text in re.findall(r'\b(?:title|body)=f?"([^"]+)"', path.read_text("utf-8"))}
+    assert len(written) == 9
+    assert sorted(written - {bare(text) for text in german(LOBBY)}) == []
 
 
 def test_a_sentence_of_both_pages_is_translated_once() -> None:

@@ -9,7 +9,9 @@ from lobby_server.protocol.authority import admin_resources
 from lobby_server.protocol.codes import ApiCode
 from lobby_server.web.api import bodies
 from lobby_server.web.api.operation import Caller, operation
-from lobby_server.web.base import BaseHandler
+from lobby_server.web.base import ApiFault, BaseHandler
+
+OPEN = "open is 0 or 1."
 
 
 class AdminHandler(BaseHandler):
@@ -120,11 +122,14 @@ class ReportListHandler(AdminHandler):
         "Reports of players, newest first",
         answers={200: admin_resources.ReportList},
         caller=Caller.ADMIN,
-        query={"before": "An id; the page begins below it."},
+        query={"before": "An id; the page begins below it.", "open": "1: only those that nobody has dealt with."},
     )
     async def get(self) -> None:
         self.administrator()
-        self.answer(await self.app.administration.reports(before=self.before()))
+        is_open = self.get_query_argument("open", "0")
+        if is_open not in ("0", "1"):
+            raise ApiFault(400, ApiCode.INVALID_REQUEST, OPEN, fields={"open": OPEN})
+        self.answer(await self.app.administration.reports(before=self.before(), is_open=is_open == "1"))
 
 
 class ReportCloseHandler(AdminHandler):

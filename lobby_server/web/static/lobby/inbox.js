@@ -1,7 +1,7 @@
 /** Notifications that are kept until they are read, and the operator's announcements. */
 import { byId, fromTemplate, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { ago } from "./moments.js";
-import { bodyOf } from "./notice_words.js";
+import { bodyOf, titleOf } from "./notice_words.js";
 import { SingleFlight } from "./single_flight.js";
 import { t } from "./words.js";
 
@@ -106,7 +106,7 @@ export class Inbox {
       this.#items.delete(Math.min(...this.#items.keys()));
       this.#hasMore = true;
     }
-    this.#notices.murmur(t(item.title));
+    this.#notices.murmur(titleOf(item));
     if (item.kind === "match_invite") this.#flight.wish(); // the event does not say which room
     this.#draw();
   }
@@ -183,9 +183,9 @@ export class Inbox {
         return row;
       },
       update: (row, item) => {
-        setText(part(row, "title"), t(item.title));
+        setText(part(row, "title"), titleOf(item));
         setText(part(row, "body"), bodyOf(item));
-        part(row, "read").setAttribute("aria-label", `${t("Mark as read")}: ${t(item.title)}`);
+        part(row, "read").setAttribute("aria-label", `${t("Mark as read")}: ${titleOf(item)}`);
         part(row, "join").setAttribute("aria-label", `${t("Join")}: ${bodyOf(item)}`);
         setText(part(row, "age"), ago(item.ts));
         setHidden(part(row, "join"), item.is_read || !item.room_id);

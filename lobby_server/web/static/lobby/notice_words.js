@@ -1,6 +1,13 @@
-/** The text of a notification in the reader's language: the server keeps it in English, in one of these forms. */
+/** A notification in the reader's language: the server keeps it in English, in one of these forms. */
 import { t } from "./words.js";
 
+const TITLES = [
+  [/^Friend request$/, "Friend request"],
+  [/^Match invitation$/, "Match invitation"],
+  [/^Message from (?<name>\S+)$/, "Message from {name}"],
+  [/^New friend$/, "New friend"],
+  [/^Party invitation$/, "Party invitation"],
+];
 const FORMS = [
   [/^(?<name>\S+) would like to be your friend\.$/, "{name} would like to be your friend."],
   [/^(?<name>\S+) is your friend now\.$/, "{name} is your friend now."],
@@ -8,10 +15,14 @@ const FORMS = [
   [/^(?<name>\S+) invites you to play (?<mode>.*) in room (?<room>\S+)\.$/s, "{name} invites you to play {mode} in room {room}."],
 ];
 
-export function bodyOf({ body }) {
-  for (const [form, sentence] of FORMS) {
-    const found = form.exec(body);
+export const titleOf = ({ title }) => inWords(title, TITLES);
+/** What somebody wrote stays as it is. */
+export const bodyOf = ({ kind, body }) => (kind === "direct_message" ? body : inWords(body, FORMS));
+
+function inWords(text, forms) {
+  for (const [form, sentence] of forms) {
+    const found = form.exec(text);
     if (found !== null) return t(sentence, found.groups);
   }
-  return body; // what somebody wrote
+  return text;
 }

@@ -1,5 +1,6 @@
 /** The party on the page. */
 import { drawAvatar } from "./avatar.js";
+import { confirm } from "./confirm.js";
 import { byId, fromTemplate, onSubmit, onceAFrame, part, setHidden, setText, syncList } from "./dom.js";
 import { t } from "./words.js";
 
@@ -31,9 +32,15 @@ export class PartyView {
     byId("party-members").addEventListener("click", (event) => {
       const button = event.target.closest("[data-part=kick], [data-part=lead]");
       if (button === null) return;
-      const id = Number(button.closest("li").dataset.userId);
-      notices.attempt(() => (button.dataset.part === "kick" ? party.kick(id) : party.makeLeader(id)));
+      const { user_id: id, username: name } = button.closest("li").item;
+      if (button.dataset.part === "kick") notices.attempt(() => party.kick(id));
+      else this.#handOver(id, name);
     });
+  }
+
+  async #handOver(id, name) {
+    const question = { title: t("Make {name} the leader?", { name }), consequence: t("You cannot take that back yourself."), deed: t("Make leader") };
+    if (await confirm(question)) this.#notices.attempt(() => this.#party.makeLeader(id));
   }
 
   #ask({ party_id: id, from_username: name }) {

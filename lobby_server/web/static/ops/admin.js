@@ -8,6 +8,7 @@ import { t } from "../lobby/words.js";
 const EVERY_MS = 15000;
 const HOUR_S = 3600;
 const MOMENT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g; // as the record writes one
+const CLOSED = "closed by an administrator"; // on record, in English
 const DEEDS = {
   "announce": "announce",
   "ban": "ban",
@@ -23,10 +24,13 @@ export class Admin {
   #api = new Api();
   #timer = null;
   #news = byId("admin-news");
+  #record = new Map(); // id → what an administrator did, as far back as was asked for
 
   constructor() {
     this.#form("admin-announce", async (fields) => {
       const hours = Number(fields.get("hours"));
+      const consequence = t("All players read it at once. You cannot take it back.");
+      if (!(await confirm({ title: t("Announce this?"), consequence, deed: t("Announce to all") }))) return null;
       await this.#api.post("/api/announcements", { title: fields.get("title").trim(), body: fields.get("body").trim(), ends_in_s: hours ? Math.round(hours * HOUR_S) : null });
       return t("Announced.");
     });
@@ -44,8 +48,9 @@ export class Admin {
       return t("{name} is banned.", { name: username });
     });
     byId("admin-bans").addEventListener("click", (event) => this.#press(event, t("Lift ban"), ({ user_id: id }) => this.#api.delete(`/api/admin/bans/${id}`)));
-    byId("admin-reports").addEventListener("click", (event) => this.#press(event, t("Done"), ({ id }) => this.#api.post(`/api/admin/reports/${id}/close`)));
+    byId("admin-reports").addEventListener("click", (event) => this.#press(event, t("Done"), (report) => this.#closeReport(report)));
     byId("admin-rooms").addEventListener("click", (event) => this.#press(event, t("Close"), (room) => this.#closeRoom(room)));
+    byId("admin-audit-more").addEventListener("click", () => this.#attempt(() => this.#goBack()));
   }
 
   open(token) {
@@ -57,6 +62,7 @@ export class Admin {
 
   close() {
     clearInterval(this.#timer);
+    this.#record.clear();
     this.#api.token = null;
   }
 
@@ -85,11 +91,20 @@ export class Admin {
 
   async #closeRoom(room) {
     const sure = await confirm({
-      title: t("Close {mode} of {name}?", { mode: room.gamemode, name: room.host_username }),
+      title: t("Close {mode} of {name}?", { mode: titleOf(room), name: room.host_username }),
       consequence: t("Everybody in it has to leave."),
       deed: t("Close room"),
     });
-    return sure ? this.#api.post(`/api/admin/rooms/${encodeURIComponent(room.id)}/close`, { reason: "closed by an administrator" }) : null;
+    return sure ? this.#api.post(`/api/admin/rooms/${encodeURIComponent(room.id)}/close`, { reason: CLOSED }) : null;
+  }
+
+  async #closeReport({ id, about_username: name }) {
+    const sure = await confirm({
+      title: t("Is the report on {name} dealt with?", { name }),
+      consequence: t("It leaves this list for good."),
+      deed: t("Close report"),
+    });
+    return sure ? this.#api.post(`/api/admin/reports/${id}/close`) : null;
   }
 
   async #attempt(action) {
@@ -105,8 +120,8 @@ export class Admin {
 
   #refresh() {
     return this.#attempt(async () => {
-      const [overview, { bans }, reports, { entries }, { rooms }] = await Promise.all(
-        ["overview", "bans", "reports", "audit", "rooms"].map((what) => this.#api.get(`/api/admin/${what}`)),
+      const [overview, { bans }, reports, audit, { rooms }] = await Promise.all(
+        ["overview", "bans", "reports?open=1", "audit", "rooms"].map((what) => this.#api.get(`/api/admin/${what}`)),
       );
       this.#drawOverview(overview);
       this.#list("admin-bans", bans, (ban) => ban.user_id, ({ username, reason, until, by_username: by }) => ({
@@ -114,23 +129,39 @@ export class Admin {
         text: [reason, until === null ? t("no end") : t("until {when}", { when: dateAndTimeOf(until) }), t("by {name}", { name: by })].join(" · "),
         deed: t("Lift ban"),
       }));
-      const open = reports.reports.filter((report) => !report.is_closed);
       setText(byId("admin-reports-count"), String(reports.open));
-      this.#list("admin-reports", open, (report) => report.id, (report) => ({
+      setHidden(byId("admin-reports-more"), !reports.has_more);
+      this.#list("admin-reports", reports.reports, (report) => report.id, (report) => ({
         title: report.about_username,
+        whose: report.from_username,
         text: [report.text, t("from {name}", { name: report.from_username }), ago(Date.parse(report.created_at))].join(" · "),
         deed: t("Done"),
       }));
       this.#list("admin-rooms", rooms, (room) => room.id, (room) => ({
-        title: room.name ?? room.gamemode,
+        title: titleOf(room),
+        whose: room.host_username,
         text: [room.is_public ? "" : t("private"), room.name ? room.gamemode : "", t("hosted by {name}", { name: room.host_username }), `${room.current_players}/${room.max_players}`].filter(Boolean).join(" · "),
         deed: t("Close"),
       }));
-      this.#list("admin-audit", entries, (entry) => entry.id, (entry) => ({
-        title: `${t(DEEDS[entry.deed] ?? entry.deed)} ${entry.target}`,
-        text: [entry.detail.replace(MOMENT, dateAndTimeOf), t("by {name}", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
-      }));
+      if (this.#record.size === 0) setHidden(byId("admin-audit-more"), !audit.has_more);
+      this.#drawRecord(audit.entries);
     });
+  }
+
+  /** Of the record, what is older than all that is shown. */
+  async #goBack() {
+    const { entries, has_more: hasMore } = await this.#api.get(`/api/admin/audit?before=${Math.min(...this.#record.keys())}`);
+    setHidden(byId("admin-audit-more"), !hasMore);
+    this.#drawRecord(entries);
+  }
+
+  #drawRecord(entries) {
+    for (const entry of entries) this.#record.set(entry.id, entry);
+    const record = [...this.#record.values()].sort((a, b) => b.id - a.id);
+    this.#list("admin-audit", record, (entry) => entry.id, (entry) => ({
+      title: `${t(DEEDS[entry.deed] ?? entry.deed)} ${entry.target}`,
+      text: [detailOf(entry), t("by {name}", { name: entry.by_username }), dateAndTimeOf(entry.at)].filter(Boolean).join(" · "),
+    }));
   }
 
   #drawOverview({ version, uptime_s: uptimeS, started_at: startedAt, settings }) {
@@ -154,13 +185,24 @@ export class Admin {
       key,
       make: () => fromTemplate("admin-row"),
       update: (row, item) => {
-        const { title, text, deed } = describe(item);
+        const { title, text, deed, whose } = describe(item);
         setText(part(row, "title"), title);
         setText(part(row, "text"), text);
         setHidden(part(row, "deed"), deed === undefined);
         setText(part(row, "deed"), deed ?? "");
-        part(row, "deed").setAttribute("aria-label", `${deed}: ${title}`);
+        part(row, "deed").setAttribute("aria-label", [`${deed}: ${title}`, whose].filter(Boolean).join(", ")); // others may be called the same
       },
     });
   }
+}
+
+const titleOf = (room) => room.name ?? room.gamemode;
+
+/** What the server has written into the record besides what somebody typed, in the reader's language. */
+function detailOf({ deed, detail }) {
+  if (detail === CLOSED) return t("closed by an administrator");
+  if (deed !== "ban") return detail.replace(MOMENT, dateAndTimeOf);
+  return detail
+    .replace(/^without an end(?=: )/, t("no end"))
+    .replace(/^until (\S+)(?=: )/, (_, when) => t("until {when}", { when: dateAndTimeOf(when) }));
 }
