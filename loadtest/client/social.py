@@ -34,6 +34,11 @@ class Social:
         self.friend_accepted: Signal[[events.FriendAccepted]] = Signal("friend_accepted")
         self.friend_removed: Signal[[events.FriendRemoved]] = Signal("friend_removed")
         self.friend_room: Signal[[events.FriendRoom]] = Signal("friend_room")
+        self.user_blocked: Signal[[events.UserBlocked]] = Signal("user_blocked")
+        """By the user, on any of their devices, as are the next three. For connections that ask for ``own_changes``."""
+        self.user_unblocked: Signal[[events.UserUnblocked]] = Signal("user_unblocked")
+        self.notification_read: Signal[[events.NotificationRead]] = Signal("notification_read")
+        self.whereabouts_changed: Signal[[events.WhereaboutsChanged]] = Signal("whereabouts_changed")
         self.party_invited: Signal[[events.PartyInvited]] = Signal("party_invited")
         self.party_invite_closed: Signal[[events.PartyInviteClosed]] = Signal("party_invite_closed")
         """An invitation has ended, and why: answered, withdrawn, expired, or the party is gone."""
@@ -53,6 +58,10 @@ class Social:
             events.FriendAccepted: self.friend_accepted.emit,
             events.FriendRemoved: self.friend_removed.emit,
             events.FriendRoom: self.friend_room.emit,
+            events.UserBlocked: self.user_blocked.emit,
+            events.UserUnblocked: self.user_unblocked.emit,
+            events.NotificationRead: self.notification_read.emit,
+            events.WhereaboutsChanged: self.whereabouts_changed.emit,
             events.PartyInvited: self.party_invited.emit,
             events.PartyInviteClosed: self.party_invite_closed.emit,
             events.PartyJoined: self.party_joined.emit,

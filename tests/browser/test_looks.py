@@ -13,11 +13,15 @@ from tests.browser.people import Person
 
 FIRST_PAINT_KB = 100
 THUMB_PX = 44
-PRESSED = "button, select, summary, input:not([type=checkbox]), textarea"
+PRESSED = "button, select, summary, input:not([type=checkbox]), textarea, label:has(> input[type=checkbox])"
 TOO_SMALL = """([pressed, least]) => [...document.querySelectorAll(pressed)]
     .filter((element) => element.checkVisibility() && !element.closest(".lines"))
-    .filter((element) => element.getBoundingClientRect().height < least - 0.5)
+    .filter((element) => {
+        const { width, height } = element.getBoundingClientRect();
+        return Math.min(width, height) < least - 0.5;
+    })
     .map((element) => element.outerHTML.slice(0, 120))"""
+"""Both ways."""
 TRANSFERRED = """() => {
     const [painted] = performance.getEntriesByName("first-contentful-paint");
     const files = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
@@ -46,12 +50,17 @@ def test_everything_that_is_pressed_on_a_phone_has_room_for_a_thumb(crowd: Crowd
     ann = crowd.person("thumb_ann", size=PHONE)
     ann.create_room("thumbs")
     ann.is_in_room("thumbs")
-    is_joined_by(crowd.person("thumb_bob"), ann, "thumbs")
+    is_joined_by(crowd.person("ivy"), ann, "thumbs")  # a short name
     for where in visit_everything(ann.page):
         assert ann.page.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == [], where
         assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
     door = crowd.page(size=PHONE)
     assert door.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == []
+    door.locator("#forgot").click()
+    assert door.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == []
+    reset = crowd.page("/#reset=some.reset.token", size=PHONE)
+    reset.locator("#reset-password").wait_for()
+    assert reset.evaluate(TOO_SMALL, [PRESSED, THUMB_PX]) == []
 
 
 def test_everything_that_an_administrator_presses_on_a_phone_has_room_for_a_thumb(crowd: Crowd) -> None:

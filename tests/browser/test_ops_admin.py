@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.browser.conftest import Crowd
 from tests.browser.operations import make_work, open_busy_ops
-from tests.browser.people import PASSWORD
+from tests.browser.people import PASSWORD, Person
 from tests.browser.test_keyboard import IS_AT_TOP_OF_PAGE
 from tests.browser.test_looks import ENGLISH
 from tests.browser.test_ops_page import admin_token, open_ops
@@ -116,6 +116,27 @@ def test_settings_in_force_are_shown_without_secrets(crowd: Crowd) -> None:
     assert page.locator("#admin-settings li", has_text="jwt_secret").first.text_content().split()[-1] in ("given",)
 
 
+def test_administrator_makes_a_link_by_which_a_player_chooses_another_password(crowd: Crowd) -> None:
+    crowd.expected.append("404 (Not Found)")
+    page = as_administrator(crowd, "ops_helper")
+    bob = crowd.person("ops_lost")
+    form = page.locator("#admin-player")
+    form.get_by_label("Player", exact=True).fill("nobody_at_all")
+    form.get_by_role("button", name="Link to a new password").click()
+    form.locator(".problem:not(:empty)").wait_for()
+    form.get_by_label("Player", exact=True).fill(bob.name)
+    form.get_by_role("button", name="Link to a new password").click()
+    news = form.locator(".news", has_text="Give this link to ops_lost.")
+    news.wait_for()
+    link = news.text_content().split()[-1]
+    page.locator("#admin-audit li", has_text="reset link ops_lost").first.wait_for()
+    fresh = Person(crowd.page(link), bob.name)
+    fresh.page.locator("#reset-password").fill("another good password")
+    fresh.page.get_by_role("button", name="Change password").click()
+    fresh.is_connected()
+    bob.page.locator("#door-news", has_text="You are logged out.").wait_for()
+
+
 def open_busy_german(crowd: Crowd) -> Any:
     page = crowd.page("/ops", locale="de-DE")
     page.locator("#token").fill(make_work(crowd, "gast"))
@@ -162,7 +183,7 @@ def test_operations_page_speaks_german_where_its_reader_does(crowd: Crowd) -> No
     form.get_by_label("Spieler", exact=True).fill("ops_gast")
     form.get_by_label("Grund").fill("Pause")
     form.get_by_role("button", name="Rauswerfen").click()
-    page.locator("#admin-news", has_text="ops_gast ist hinausgeworfen.").wait_for()
+    form.locator(".news", has_text="ops_gast ist hinausgeworfen.").wait_for()
     page.locator("#admin-audit li", has_text="hinausgeworfen: ops_gast").first.wait_for()
     page.close()
     page = open_busy_german(crowd)

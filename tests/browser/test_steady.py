@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import DESKTOP, PHONE, Crowd
+from tests.browser.conftest import DESKTOP, PHONE, TABLET, Crowd
 from tests.browser.people import Person
 
 OVERLAPS = """() => {
@@ -54,7 +54,7 @@ def test_rows_stay_where_they_are_while_the_pointer_moves_over_them(crowd: Crowd
     cat.confirms("Delete room")
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("size", [DESKTOP, TABLET, PHONE], ids=["desktop", "tablet", "phone"])
 @pytest.mark.parametrize("view", ["Rooms", "Chat", "People"])
 def test_what_the_page_says_covers_no_control(crowd: Crowd, size: dict[str, int], view: str) -> None:
     ann = crowd.person(f"said_{size['width']}_{view}", size=size)

@@ -348,3 +348,15 @@ def test_room_that_a_friend_hides_on_one_node_is_hidden_on_every_other(three: Lo
         assert post(node, "/api/account", 195, method="GET").body["whereabouts"] == "nobody"
     for socket in (host, friend):
         socket.end()
+
+
+def test_block_on_one_node_is_told_to_the_other_device_of_its_user_on_another(three: Lobby) -> None:
+    a, b, c = three.nodes
+    phone, blocked = three.connect(b, 290, "own_changes"), three.connect(c, 291, "own_changes")
+    token = token_of(a, 290, "u290")
+    assert call(a, "POST", "/api/blocks", {"user_id": 291}, token=token).status == 201
+    phone.expect("user_blocked", user_id=291, username="u291")
+    assert call(a, "DELETE", "/api/blocks/291", token=token).status == 200
+    phone.expect("user_unblocked", user_id=291)
+    assert not [type_ for type_, _ in blocked.heard() if type_.startswith("user_") and "block" in type_]
+    phone.end(), blocked.end()

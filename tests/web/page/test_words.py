@@ -35,7 +35,13 @@ BODIES = (
     requests.RoomSettings,
 )
 """Those that the lobby page sends, and whose faults it shows."""
-BODIES_OF_ADMINISTRATORS = (requests.NewAnnouncement, requests.NewUserBan, requests.Reason, requests.UserKick)
+BODIES_OF_ADMINISTRATORS = (
+    requests.NewAnnouncement,
+    requests.NewUserBan,
+    requests.OneUsername,
+    requests.Reason,
+    requests.UserKick,
+)
 
 
 @dataclass(frozen=True)

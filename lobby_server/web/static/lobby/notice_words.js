@@ -4,15 +4,15 @@ import { t } from "./words.js";
 const TITLES = [
   [/^Friend request$/, "Friend request"],
   [/^Match invitation$/, "Match invitation"],
-  [/^Message from (?<name>\S+)$/, "Message from {name}"],
+  [/^Message from (?<name>.+)$/, "Message from {name}"],
   [/^New friend$/, "New friend"],
   [/^Party invitation$/, "Party invitation"],
 ];
 const FORMS = [
-  [/^(?<name>\S+) would like to be your friend\.$/, "{name} would like to be your friend."],
-  [/^(?<name>\S+) is your friend now\.$/, "{name} is your friend now."],
-  [/^(?<name>\S+) invites you to a party\.$/, "{name} invites you to a party."],
-  [/^(?<name>\S+) invites you to play (?<mode>.*) in room (?<room>\S+)\.$/s, "{name} invites you to play {mode} in room {room}."],
+  [/^(?<name>.+) would like to be your friend\.$/, "{name} would like to be your friend."],
+  [/^(?<name>.+) is your friend now\.$/, "{name} is your friend now."],
+  [/^(?<name>.+) invites you to a party\.$/, "{name} invites you to a party."],
+  [/^(?<name>.+) invites you to play (?<mode>.*) in room (?<room>\S+)\.$/s, "{name} invites you to play {mode} in room {room}."],
 ];
 
 export const titleOf = ({ title }) => inWords(title, TITLES);

@@ -75,6 +75,7 @@ export class PartyView {
   #draw() {
     const { party, invites, isLeader } = this.#party;
     setHidden(byId("party-in"), party === null);
+    setHidden(byId("party-none"), party !== null);
     setText(byId("party-size"), party === null ? "" : `${party.members.length}/${party.max_members}`);
     setHidden(byId("party-create"), party !== null);
     this.#forgetOthersThan(invites);

@@ -38,6 +38,7 @@ export class Admin {
       const username = fields.get("username").trim();
       const reason = fields.get("reason").trim();
       const hours = Number(fields.get("hours"));
+      if (submitter?.value === "link") return this.#resetLink(username);
       if (submitter?.value === "kick") {
         await this.#api.post("/api/admin/kicks", { username, reason });
         return t("{name} is kicked.", { name: username });
@@ -62,6 +63,7 @@ export class Admin {
 
   close() {
     clearInterval(this.#timer);
+    for (const news of document.querySelectorAll("#inside .news")) setText(news, "");
     this.#record.clear();
     this.#api.token = null;
   }
@@ -70,11 +72,13 @@ export class Admin {
 
   #form(id, action) {
     const form = byId(id);
+    const news = form.querySelector(".news"); // where the administrator looks
     onSubmit(form, async (fields, submitter) => {
+      setText(news, "");
       const done = await action(fields, submitter);
       if (done === null) return;
       form.reset();
-      setText(this.#news, done);
+      setText(news, done);
       await this.#refresh();
     });
   }
@@ -96,6 +100,13 @@ export class Admin {
       deed: t("Close room"),
     });
     return sure ? this.#api.post(`/api/admin/rooms/${encodeURIComponent(room.id)}/close`, { reason: CLOSED }) : null;
+  }
+
+  /** For a player who has forgotten the password. It is shown here and nowhere else. */
+  async #resetLink(username) {
+    const { username: name, token, expires_at: ends } = await this.#api.post("/api/admin/reset-links", { username });
+    const link = new URL(`./#reset=${token}`, location.href).href;
+    return t("Give this link to {name}. It works once, until {when}: {link}", { name, when: dateAndTimeOf(ends), link });
   }
 
   async #closeReport({ id, about_username: name }) {
