@@ -8,6 +8,7 @@ The words:
 * **model**: all costs, and how far the measurements went.
 * **process**: one server process, which is one node of the log. A **node** is a machine with a process per core.
 * **crowd**: sessions of one process that are in step; in virtual time they stand as one subscriber.
+* **cold**: of work that was not done for a while, and costs more then; **warm** where it is done again at once.
 * **forecast**: what a plan comes to by a model.
 * **extrapolated**: beyond what was measured; by how much is said beside it.
 

@@ -6,13 +6,17 @@ that the file names.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
 from bench.record.run import Machine
 
-SCHEMA = 1
+SCHEMA = 2
+READ = (1, SCHEMA)
+"""Schemas that are read. One of schema 1 is of a lab that measured nothing cold: it has neither `Coldness` nor
+`Clients`, and its `poll`, `unchanged` and `heartbeat` have in them what a turn of the loop cost at the rate of then."""
 MODEL_FILE = Path("reports") / "model.json"
 """The model that comes with the repository."""
 
@@ -94,6 +98,42 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """Per second and process that takes part, of Valkey; ``None``: of a model that was made without it."""
 
 
+class Cold(msgspec.Struct, frozen=True, kw_only=True):
+    """What work costs more the longer ago it was done last; see `bench.prediction.cold`."""
+
+    warm_ms: float
+    """Done so soon again, it costs nothing more."""
+    after_ms: list[float]
+    more: list[Cost]
+    """After each of the times, beside the cost when warm; in µs of CPU."""
+
+
+class Coldness(msgspec.Struct, frozen=True, kw_only=True):
+    """By how long ago work of the kind began last, of a turn by how long the core was idle before."""
+
+    turn: Cold
+    """A turn of the loop for one request or ping."""
+    change: Cold
+    """A room made or deleted, and its announcement, in a lobby of one process."""
+    send: Cold
+    """A write, by how long ago its session was written to."""
+    shared_change: Cold
+    entry: Cold
+    engine_entry: Cold
+
+
+class Clients(msgspec.Struct, frozen=True, kw_only=True):
+    """What the lab's own clients cost that share one core: of CPU of the generator. Players have cores of their own; a
+    forecast that is held against the lab has these."""
+
+    hear: Cost
+    """A message heard and understood, after a while of silence."""
+    sink: Cost
+    """A message heard by one that only counts."""
+    ask: Cost
+    """A request for the list, and its answer read."""
+
+
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """What is not CPU."""
 
@@ -159,6 +199,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     sizes: Sizes
     waits: Waits
     measured: Extent
+    coldness: Coldness | None = None
+    """None: of schema 1."""
+    clients: Clients | None = None
+    """None: of schema 1."""
     held: Held | None = None
     """None: no forecast of this model has been measured."""
     notes: list[str] = msgspec.field(default_factory=list)
@@ -198,11 +242,30 @@ def read_model(path: Path) -> Model:
         ) from error
     try:
         schema = msgspec.json.decode(data, type=_OfSchema).schema
-        if schema != SCHEMA:
-            raise ModelUnreadable(f"{path} has schema {schema}, this lab reads {SCHEMA}: make it again")
-        return msgspec.json.decode(data, type=Model)
+        if schema not in READ:
+            raise ModelUnreadable(f"{path} has schema {schema}, this lab reads {READ[0]} to {SCHEMA}: make it again")
+        model = msgspec.json.decode(data, type=Model)
     except msgspec.MsgspecError as error:
         raise ModelUnreadable(f"{path} is not a model: {error}") from error
+    if schema == SCHEMA and (model.coldness is None or model.clients is None):
+        raise ModelUnreadable(f"{path} is not a model: one of schema {SCHEMA} has what cold work and its clients cost")
+    for name in model.coldness.__struct_fields__ if model.coldness is not None else ():
+        cold: Cold = getattr(model.coldness, name)
+        if not _is_curve(cold):
+            raise ModelUnreadable(f"{path} is not a model: coldness of {name} has not one cost per time, in order")
+    return model
+
+
+def _is_curve(cold: Cold) -> bool:
+    """A cost per time, times longer and longer, and no cost below the one before."""
+    times, costs = [cold.warm_ms, *cold.after_ms], [0.0, *(cost.value for cost in cold.more)]
+    return (
+        len(times) == len(costs)
+        and cold.warm_ms > 0
+        and all(one < two for one, two in pairwise(times))
+        and all(one <= two for one, two in pairwise(costs))
+        and all(cost.unit == "µs" for cost in cold.more)
+    )
 
 
 class _OfSchema(msgspec.Struct):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.prediction.comparison import Wall
 from bench.prediction.forecast import Forecast, StormForecast
-from bench.prediction.model import Cost, Model
+from bench.prediction.model import Cold, Cost, Model
 from bench.prediction.plan import Plan
 from bench.words import changes_of_the_list, count, in_bytes, in_digits, in_ms, in_percent, plural
 
@@ -16,12 +16,21 @@ NOT_IN_TIME = "not within"
 def tell_model(model: Model) -> Iterator[str]:
     """A line per cost, with its spread."""
     yield f"{model.machine.cpu}, commit {_commit(model)}, made {model.made_at} in {model.took_s:.0f} s"
-    for title, group in (("costs", model.costs), ("sizes", model.sizes), ("waits", model.waits)):
+    groups = (("costs", model.costs), ("sizes", model.sizes), ("waits", model.waits), ("clients", model.clients))
+    for title, group in groups:
+        if group is None:
+            continue
         yield title
         for name in group.__struct_fields__:
             cost = getattr(group, name)
             if cost is not None:
                 yield f"  {name.replace('_', ' '):<18} {_cost(cost)}"
+    if model.coldness is not None:
+        yield "more, the longer ago it was done last"
+        for name in model.coldness.__struct_fields__:
+            cold: Cold = getattr(model.coldness, name)
+            for at_ms, more in zip(cold.after_ms, cold.more, strict=True):
+                yield f"  {name.replace('_', ' '):<18} after {in_ms(at_ms)}: {_cost(more)}"
     for note in model.notes:
         yield f"note: {note}"
 
@@ -118,6 +127,11 @@ def assumptions(plan: Plan) -> str:
 
 def _basis(extrapolated: Iterable[str], model: Model, given: str) -> Iterator[str]:
     yield f"by {given}: {model.machine.cpu}, commit {_commit(model)}, {model.made_at}"
+    if model.coldness is None:
+        yield (
+            "an older model, which knows work only as it is when done again at once: what comes seldom, a lone change "
+            "for instance, costs several times as much; make a newer one with lobby-bench calibrate-model"
+        )
     if model.held is None:
         yield "no forecast by this model has been held against a measurement: run lobby-bench run prediction"
     else:

@@ -31,6 +31,7 @@ LAYERS = (
     ("simulation.many", "simulation.shrink", "simulation.story"),
     ("simulation",),
     # What a model comes to: nothing there measures anything
+    ("prediction.cold",),
     ("prediction.fitting", "prediction.model", "prediction.mix", "prediction.prices"),
     ("prediction.virtual.setup", "prediction.virtual.measures", "prediction.virtual.core", "prediction.virtual.crowd"),
     ("prediction.virtual.log", "prediction.virtual.desk"),

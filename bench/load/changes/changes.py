@@ -16,6 +16,10 @@ from bench.processes.lab import HOST
 READY_S = 0.02
 """Between two rooms that are made before the window."""
 
+MAKING_AND_END = 2
+"""Changes in turns, once enough rooms live. The delta of a room that is made is three times as long as that of its end:
+bytes per change are those of any other window only where both are as many."""
+
 ROUNDING = 1e-9
 """What is lost when a time is divided and multiplied again."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from bench.prediction.cold import Chill
 from bench.simulation.outside.loop import BEGINNING, Call, World
 
 
@@ -25,8 +26,11 @@ class Core:
         """Time worked until now."""
         self.spent_s = 0.0
         """Of the call that is under way."""
+        self.rested_s = 0.0
+        """How long the core was idle before the call that is under way; 0: it came from one call to the next. A call
+        that takes no time is none."""
         self.is_working = False
-        self._free_at_s = 0.0
+        self._free_at_s = self._worked_until_s = 0.0
         self._waiting: deque[Call] = deque()
         self._is_due = False
 
@@ -63,6 +67,7 @@ class Core:
 
     def _work(self, call: Call) -> None:
         if not call.is_off:
+            self.rested_s = max(0.0, self.world.now_s - self._worked_until_s)
             self.spent_s, self.is_working = 0.0, True
             try:
                 call.callback(*call.args)
@@ -70,6 +75,8 @@ class Core:
                 self.is_working = False
             self.busy_s += self.spent_s
             self._free_at_s = self.world.now_s + self.spent_s
+            if self.spent_s:
+                self._worked_until_s = self._free_at_s
             self.spent_s = 0.0
         self._see_to_next()
 
@@ -86,6 +93,13 @@ class Process:
     def spend(self, time_s: float) -> None:
         self.used_s += time_s
         self.core.spent_s += time_s
+
+    def spend_turns(self, turn: Chill, number: int) -> None:
+        """`number` requests that this call stands for came one by one while the core was idle, each with a turn of the
+        loop for itself: as many turns as there was time for. What came while the core worked has none of its own."""
+        rested_s = self.core.rested_s
+        each_s = turn.more_s(rested_s / number)
+        self.spend(each_s if number == 1 else min(number * each_s, rested_s))
 
     # -- `lobby_server.service.ports.Clock` -----------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class _Sockets:
 class Crowd(Subscriber):
     """`sessions` of them."""
 
-    __slots__ = ("has", "is_fetching", "sessions", "wants_again")
+    __slots__ = ("has", "is_fetching", "sessions", "wants_again", "written_s")
 
     def __init__(self, hearing: Hearing, profile: Profile, sessions: int) -> None:
         sockets = _Sockets()
@@ -49,6 +49,8 @@ class Crowd(Subscriber):
         self.sessions = sessions
         self.has = 0
         """The revision of the list that they hold."""
+        self.written_s = 0.0
+        """When it was written to last; where that took a while, when it began."""
         self.is_fetching = self.wants_again = False
 
     def is_slow(self) -> None:

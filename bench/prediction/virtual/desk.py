@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
+from bench.prediction.cold import Chill
 from bench.prediction.model import Model
 from bench.prediction.virtual.core import Process
 from bench.prediction.virtual.crowd import Crowd, dealt
@@ -59,11 +60,13 @@ class ListDesk:
 
     def __init__(
         self, setup: Setup, model: Model, process: Process, *, book: RoomBook, view: RoomListView, meter: FetchMeter,
-        told: Told, traffic: Traffic, chance: Random,
+        told: Told, traffic: Traffic, chance: Random, turn: Chill, ears: Process | None, read_s: float,
     ) -> None:  # fmt: skip
+        """`ears`: the core of all clients, where they share one, and `read_s` what an answer takes them there."""
         self._process = process
         self._book, self._view, self._meter = book, view, meter
         self._told, self._traffic, self._chance = told, traffic, chance
+        self._turn, self._ears, self._read_s = turn, ears, read_s
         self._way, self._poll_s, self._network_s = setup.way, setup.poll_s, setup.network_s
         self._built_revision = -1
         costs, sizes = model.costs, model.sizes
@@ -102,16 +105,18 @@ class ListDesk:
 
     # -- after an announcement ------------------------------------------------------------------------------------
 
-    def fetch(self, crowd: Crowd, heard_s: float, window_s: float) -> None:
-        """Each session of a crowd fetches within a time after it has heard, never two at once."""
+    def fetch(self, crowd: Crowd, heard_s: float, window_s: float, *, first_s: float | None = None) -> None:
+        """Each session of a crowd fetches within a time after it has heard, never two at once. `first_s`: they heard
+        one after the other, from then until `heard_s`."""
         if crowd.is_fetching:
             crowd.wants_again = True
             return
         crowd.is_fetching = True
         pieces = self.pieces(crowd.sessions)
         shares = sorted(self._chance.random() for _ in pieces) if window_s else [0.0] * len(pieces)
+        took_s = heard_s - first_s if first_s is not None else 0.0
         for place, (sessions, share) in enumerate(zip(pieces, shares, strict=True)):
-            asked_s = heard_s + share * window_s
+            asked_s = heard_s - took_s * (1 - (place + 1) / len(pieces)) + share * window_s
             is_last = place == len(pieces) - 1
             self._process.call_at(asked_s + self._network_s, self._fetched, crowd, sessions, asked_s, is_last)
 
@@ -140,9 +145,19 @@ class ListDesk:
     ) -> tuple[int, float]:
         """The revision that they get, and when the last of them has it."""
         revision, began_s = self._book.revision, self._process.monotonic_s()
+        self._process.spend_turns(self._turn, sessions)
         self.serve(sessions, has=has, alone=alone)
         ended_s = self._process.monotonic_s()
-        self._told.holds(crowd.has, revision, sessions, began_s, ended_s)
+        if self._ears is None:
+            self._told.holds(crowd.has, revision, sessions, began_s, ended_s)
+        else:
+            self._ears.call_at(began_s, self._read, self._ears, crowd.has, revision, sessions, ended_s)
         later_s = self._network_s - asked_s
         self._told.answers.spread(began_s + later_s, ended_s + later_s, sessions)
         return revision, ended_s
+
+    def _read(self, ears: Process, has: int, revision: int, sessions: int, answered_s: float) -> None:
+        """In the clients' time: one answer after the other, and none before it is there."""
+        began_s = ears.monotonic_s()
+        ears.spend(sessions * self._read_s)
+        self._told.holds(has, revision, sessions, began_s, max(answered_s, ears.monotonic_s()))

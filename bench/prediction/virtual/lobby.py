@@ -29,7 +29,8 @@ CHANGES_IN_A_WINDOW = 20
 FIRST_HALF = 0.5
 """Of an interval, in which its change comes, as the lab's changes do (`bench.load.changes.changes`): at a low rate each
 is over before the next."""
-WARM_S = 2.0
+FIRST_S, WARM_S = 0.5, 2.0
+"""When players begin to act, about, and from when on it counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +77,11 @@ class Lobby:
                 Process(shared or Core(self.world)), model, readers_in_all=setup.processes, readers_run=setup.run
             )
             self.engine.process.call_at(self._random.uniform(0.0, 0.25), self.engine.start)
+        ears = Process(Core(self.world)) if setup.clients is not None and model.clients is not None else None
         self.nodes = [
             Node(
-                setup, model, Process(shared or Core(self.world)), number=number, told=self.told, engine=self.engine
+                setup, model, Process(shared or Core(self.world)), number=number, told=self.told, engine=self.engine,
+                ears=ears,
             )
             for number in range(setup.run)
         ]  # fmt: skip
@@ -183,7 +186,7 @@ class Lobby:
         warm_s = WARM_S + (0.0 if setup.has_sockets else setup.poll_s)
         tail_s = 1.0 + (0.0 if setup.has_sockets else setup.poll_s)
         self._timed = warm_s, warm_s + window_s
-        self.play(0.5, warm_s + window_s + tail_s)
+        self.play(self._first_s(warm_s), warm_s + window_s + tail_s)
         self.world.run(warm_s)
         before = [self._reading(node) for node in self.nodes]
         engine = self._engine_reading()
@@ -215,6 +218,12 @@ class Lobby:
             reach=self._reach(),
             answers=self.told.answers,
         )
+
+    def _first_s(self, warm_s: float) -> float:
+        """From when on players act: whole intervals of changes before the window, so that it has all of its own and no
+        other's, and as many makings as ends if their number is even."""
+        rate_per_s = self.setup.changes_per_s
+        return warm_s - int((warm_s - FIRST_S) * rate_per_s) / rate_per_s if rate_per_s else FIRST_S
 
     def _reach(self) -> float | None:
         due = self._number_timed * sum(self.setup.sessions_of(number) for number in range(len(self.nodes)))

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from bench.prediction.model import Model
 from bench.prediction.virtual.core import Process
-from bench.prediction.virtual.setup import seconds
+from bench.prediction.virtual.setup import chill, seconds
 
 IDLE_EVERY_S = 0.25
 
@@ -66,6 +66,7 @@ class Engine:
         """From a process to Valkey, or back."""
         costs = model.costs
         self._entry_s, self._command_s = seconds(costs.engine_entry), seconds(costs.engine_command)
+        self._cold_entry, self._written_s = chill(model, "engine_entry"), 0.0
         self._read_s = seconds(costs.engine_read) * readers_in_all / max(1, readers_run)
         idle = costs.engine_idle
         self._idle_s = 0.0 if idle is None else seconds(idle) * readers_in_all
@@ -78,7 +79,10 @@ class Engine:
         self.process.call_later(IDLE_EVERY_S, self.start)
 
     def append(self, writer: Writer, batch: Batch) -> None:
-        self.process.spend(self._entry_s + self._command_s * commands_in(batch))
+        began_s = self.process.monotonic_s()
+        cold_s = self._cold_entry.more_s(began_s - self._written_s)
+        self._written_s = began_s
+        self.process.spend(self._entry_s + cold_s + self._command_s * commands_in(batch))
         self.entries += 1
         self.commands += commands_in(batch)
         self._stream.append(batch)

@@ -19,7 +19,7 @@ from bench.prediction.virtual.crowd import Crowd, dealt
 from bench.prediction.virtual.desk import CountingMeter, ListDesk, Told
 from bench.prediction.virtual.log import Batch, Command, Engine, Kind, Writer, commands_in
 from bench.prediction.virtual.measures import Traffic
-from bench.prediction.virtual.setup import Setup, seconds
+from bench.prediction.virtual.setup import Setup, chill, seconds
 from bench.record.wire import PING_MESSAGE, PONG_BYTES, server_frame_bytes
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
@@ -74,8 +74,10 @@ class Node:
     """One of them. `bench.prediction.virtual.crowd.Hearing` and `bench.prediction.virtual.log.Reader`."""
 
     def __init__(
-        self, setup: Setup, model: Model, process: Process, *, number: int, told: Told, engine: Engine | None
-    ) -> None:
+        self, setup: Setup, model: Model, process: Process, *, number: int, told: Told, engine: Engine | None,
+        ears: Process | None = None,
+    ) -> None:  # fmt: skip
+        """`ears`: the core of all clients, where they share one."""
         self.process = process
         self.cursor = 0
         self.changes = 0
@@ -106,6 +108,14 @@ class Node:
         self._go_s = seconds(costs.departure)
         self._heartbeat_s = seconds(costs.heartbeat)
         self._entry_s, self._command_s = seconds(costs.entry), seconds(costs.command)
+        self._turn, self._cold_send, self._cold_entry = (chill(model, name) for name in ("turn", "send", "entry"))
+        self._cold_change = chill(model, "change" if engine is None else "shared_change")
+        self._changed_s = self._read_s = -FOREVER_S
+        self._ears = ears
+        self._hear_s = self._ask_s = 0.0
+        if ears is not None and model.clients is not None and setup.clients is not None:
+            self._hear_s = seconds(getattr(model.clients, setup.clients))
+            self._ask_s = seconds(model.clients.ask)
         self._idle_s = seconds(costs.idle) + (seconds(costs.log_idle) if engine is not None else 0.0)
         # The server's own
         metrics = Metrics()
@@ -123,6 +133,9 @@ class Node:
             told=told,
             traffic=self.traffic,
             chance=Random(f"{setup.seed}/{number}"),
+            turn=self._turn,
+            ears=ears,
+            read_s=self._ask_s / 2,
         )
         self._last_data: bytes | memoryview | None = None
         self._last_news: tuple[int | None, float] | None = None
@@ -162,6 +175,7 @@ class Node:
     def join(self, crowd: Crowd) -> None:
         """In the process's own time: accepted sessions hear from now on."""
         self.crowds.append(crowd)
+        crowd.written_s = self.process.monotonic_s()
         crowd.has = self.book.revision  # what they get to begin with tells of no change
         self.announcer.welcome(cast(Session, crowd))
 
@@ -187,20 +201,39 @@ class Node:
     def written(self, crowd: Crowd, data: bytes | memoryview) -> None:
         began_s = self.process.monotonic_s()
         size = len(data)
-        self.process.spend(crowd.sessions * (self._send_s + self._byte_s * size))
+        cold_s = self._cold_send.more_s(began_s - crowd.written_s)
+        self.process.spend(crowd.sessions * (self._send_s + cold_s + self._byte_s * size))
         self.traffic.write(size, crowd.sessions)
+        crowd.written_s, ended_s = began_s, self.process.monotonic_s()
         if data is not self._last_data:
             self._last_data, self._last_news = data, self._news_in(data)
         if self._last_news is None:
             return
         revision, window_s = self._last_news
-        ended_s = self.process.monotonic_s()
         if self._setup.way == "delta":
             if revision is not None and revision > crowd.has:
-                self.told.holds(crowd.has, revision, crowd.sessions, began_s, ended_s)
-                crowd.has = revision
+                has, crowd.has = crowd.has, revision
+                if self._ears is None:
+                    self.told.holds(has, revision, crowd.sessions, began_s, ended_s)
+                else:
+                    self._ears.call_at(began_s, self._hear, self._ears, crowd, has, revision, ended_s)
         elif revision is None or revision > crowd.has:
-            self.desk.fetch(crowd, ended_s + self._setup.network_s, window_s)
+            if self._ears is None:
+                self.desk.fetch(crowd, ended_s + self._setup.network_s, window_s)
+            else:
+                self._ears.call_at(began_s, self._hear_of, self._ears, crowd, ended_s, window_s)
+
+    def _hear(self, ears: Process, crowd: Crowd, has: int, revision: int, written_s: float) -> None:
+        """In the clients' time: one after the other, and none before it was written to."""
+        began_s = ears.monotonic_s()
+        ears.spend(crowd.sessions * self._hear_s)
+        self.told.holds(has, revision, crowd.sessions, began_s, max(written_s, ears.monotonic_s()))
+
+    def _hear_of(self, ears: Process, crowd: Crowd, written_s: float, window_s: float) -> None:
+        """The same of an announcement, after which each asks."""
+        began_s = ears.monotonic_s()
+        ears.spend(crowd.sessions * (self._hear_s + self._ask_s / 2))
+        self.desk.fetch(crowd, max(written_s, ears.monotonic_s()), window_s, first_s=began_s)
 
     def _news_in(self, data: bytes | memoryview) -> tuple[int | None, float] | None:
         """The revision that it brings, if it says one, and the time over which to fetch; None: nothing of the list."""
@@ -215,6 +248,7 @@ class Node:
     # -- sessions -------------------------------------------------------------------------------------------------
 
     def heartbeats(self, number: int) -> None:
+        self.process.spend_turns(self._turn, number)
         self.process.spend(self._heartbeat_s * number)
         self.traffic.exchange(_HEARTBEAT_UP, _HEARTBEAT_DOWN, number)
 
@@ -234,7 +268,7 @@ class Node:
         self.upgrade(number)
         if self._setup.way == "delta":
             crowd = Crowd(self, self._profile, number)
-            crowd.has = self.book.revision
+            crowd.has, crowd.written_s = self.book.revision, self.process.monotonic_s()
             self.announcer.snapshot(cast(Session, crowd))
         else:
             self.desk.serve(number, connects=True)
@@ -255,11 +289,14 @@ class Node:
     def change(self, due_s: float | None) -> None:
         """A call that makes or deletes a room; committed before it is told. `due_s`: if its time to fresh counts."""
         self.changes += 1
-        self.process.spend(self._change_s / 2)
-        self.process.call_later(self._commit_s, self._committed, due_s)
+        began_s = self.process.monotonic_s()
+        half_s = (self._change_s + self._cold_change.more_s(began_s - self._changed_s)) / 2
+        self._changed_s = began_s
+        self.process.spend(half_s)
+        self.process.call_later(self._commit_s, self._committed, due_s, half_s)
 
-    def _committed(self, due_s: float | None) -> None:
-        self.process.spend(self._change_s / 2)
+    def _committed(self, due_s: float | None, half_s: float) -> None:
+        self.process.spend(half_s)
         self.append(Command(Kind.CHANGE, 1, due_s))
 
     def append(self, command: Command) -> None:
@@ -329,7 +366,10 @@ class Node:
                 del self._applied[:place]
                 self.process.call_later(0.0, self._go_on_applying)
                 return
-            self.process.spend(self._entry_s + self._command_s * commands_in(batch))
+            read_s = self.process.monotonic_s()
+            cold_s = self._cold_entry.more_s(read_s - self._read_s)
+            self._read_s = read_s
+            self.process.spend(self._entry_s + cold_s + self._command_s * commands_in(batch))
             for command in batch:
                 self.apply(command)
             self._seen += 1

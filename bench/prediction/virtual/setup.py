@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bench.prediction.model import Cost
+from bench.prediction.cold import ALWAYS_WARM, Chill
+from bench.prediction.model import Cold, Cost, Model
 from bench.record.wire import HEARTBEAT_S
 from lobby_server.service.fanout.profile import BASE_PROFILE, PresenceMode, Profile, RoomsMode
 
@@ -30,6 +31,14 @@ the log and read from it is there, and what they do for their own sessions is no
 def seconds(cost: Cost) -> float:
     """Of a cost that is a time."""
     return cost.value * SECONDS[cost.unit]
+
+
+def chill(model: Model, name: str) -> Chill:
+    """Of work by its name in `bench.prediction.model.Coldness`; of a model that has none, one that is always warm."""
+    cold: Cold | None = getattr(model.coldness, name) if model.coldness is not None else None
+    if cold is None:
+        return ALWAYS_WARM
+    return Chill(cold.warm_ms, cold.after_ms, [seconds(cost) for cost in cold.more])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +67,9 @@ class Setup:
     """Between two announcements of the list; None: the server's default."""
     shares_core: bool = False
     """All processes and Valkey run on one core, as they do in the lab."""
+    clients: str | None = None
+    """All clients of a process share a core, as they do in the lab, and hearing costs them what this one of
+    `bench.prediction.model.Clients` says; None: each has its own, and hears in no time."""
     runs_all: bool = False
     """Every process is run, however many there are."""
     seed: int = 0

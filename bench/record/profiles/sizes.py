@@ -286,6 +286,10 @@ class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     """Lone ones, of each repeat."""
     burst: int = 12
     """Changes in a row, which are told together."""
+    idle_ms: list[float] = msgspec.field(default_factory=lambda: [10.0, 50.0, 100.0, 300.0, 1_000.0])
+    """Times without anything to do after which a change is made."""
+    cold_changes: int = 1
+    """Rooms made and deleted again after each of them, of each repeat."""
     rooms: list[int] = msgspec.field(default_factory=lambda: [10, 200])
     changes: int = 30
     """That nobody hears."""
@@ -299,6 +303,9 @@ class CalibrationSizes(Sizes, frozen=True, kw_only=True):
     nodes: list[int] = msgspec.field(default_factory=lambda: [1, 4])
     """Processes of a lobby."""
     shared_changes: int = 30
+    shared_idle_ms: float = 300.0
+    shared_cold: int = 8
+    """Changes by the log, each after so long a time."""
     talkers: int = 30
     lines: int = 60
     users: int = 1_000

@@ -75,6 +75,7 @@ SMOKE = Profile(
         calibration=CalibrationSizes(
             repeats=1, clients=[10, 40], broadcasts=2, burst=4, rooms=[5, 40], changes=6, get_s=0.1, comers=20,
             storm=10, pings_s=1.5, memory=[20, 60], nodes=[1, 2], shared_changes=6, talkers=3, lines=10, users=40,
+            idle_ms=[10.0, 100.0], shared_idle_ms=100.0, shared_cold=3,
         ),
         polling=30, fetching=20, deltas=30, changes_per_s=[2.0], rooms=10, window_s=1.0, nodes=[2], broadcast=40,
         broadcasts=3, herd=30, scale=ScaleSizes(nodes=1, for_s=2.0),
@@ -157,8 +158,9 @@ FULL = Profile(
     ),
     prediction=PredictionSizes(
         calibration=CalibrationSizes(
-            repeats=1, clients=[300, 1_500], broadcasts=4, burst=8, changes=20, get_s=0.3, comers=400, storm=800,
-            pings_s=1.5, memory=[300, 1_200], nodes=[1, 3], shared_changes=30, talkers=30, lines=60, users=600,
+            repeats=1, clients=[300, 1_500], broadcasts=2, burst=6, changes=20, get_s=0.3, comers=400, storm=800,
+            pings_s=1.0, memory=[300, 1_200], nodes=[1, 3], shared_changes=20, talkers=30, lines=60, users=600,
+            idle_ms=[10.0, 100.0, 1_000.0], shared_cold=6,
         ),
         polling=900, fetching=600, deltas=2_500, changes_per_s=[0.8], window_s=4.0, nodes=[2], broadcast=2_000,
         broadcasts=6, herd=1_000, scale=ScaleSizes(),

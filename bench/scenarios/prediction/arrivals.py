@@ -1,4 +1,4 @@
-"""What sessions cost that come, stay and go: upgrade, handshake, heartbeat, end; who hears of whom; and memory."""
+"""What sessions cost that come, stay and go: upgrade, handshake, end; who hears of whom; and memory."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ import time
 from bench.load.changes.publisher import Publisher
 from bench.load.changes.storm_ledger import storm_events
 from bench.load.clients.herd import Herd
-from bench.load.clients.population import Group, Population
 from bench.load.sockets.sinks import Sinks
 from bench.measures import RSS_PER_CONNECTION
 from bench.prediction.fitting import fit
-from bench.processes.lab import HOST, Server
+from bench.processes.lab import Server
 from bench.record.book import Book
 from bench.scenarios.engine.memory import measure_memory
 from bench.scenarios.prediction import broadcasts
-from bench.scenarios.prediction.broadcasts import USERS
-from bench.scenarios.prediction.lists import FLAGS
+from bench.scenarios.prediction.lists import FLAGS, USERS
 from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, watched
 
 PATTERN = b'"user_online"'
 SETTLE_S = 0.3
 GONE_S = 0.5
 """Until the server has seen that all are gone."""
-PING_EVERY_S = 0.4
-UNITS = {"upgrade": "µs", "handshake": "µs", "departure": "µs", "heartbeat": "µs", "event": "µs", "connection": "µs"}
+UNITS = {"upgrade": "µs", "handshake": "µs", "departure": "µs", "event": "µs", "connection": "µs"}
 
 
 def measure(measuring: Measuring) -> None:
@@ -37,11 +34,10 @@ def measure(measuring: Measuring) -> None:
         _storms(measuring, server)
         measuring.say(f"herds of {sizes.comers} who come for the list")
         _herds(measuring, server)
-        measuring.say("heartbeats")
-        _heartbeats(measuring, server)
     measuring.take(fit(measuring.rows, given=measuring.known), {**broadcasts.UNITS, **UNITS})
     known = measuring.known
-    work_ms = (known["change"] + known["announcement"] + known["send_base"]) * 1e3
+    cold_s = sum(measuring.more_s(kind, broadcasts.EVERY_S) for kind in ("change", "send"))
+    work_ms = (known["change"] + known["announcement"] + known["send_base"] + cold_s) * 1e3
     waits_ms = [max(0.0, each - work_ms) for each in measuring.heard_ms]
     measuring.spread("change_wait", waits_ms, "ms", "a change and one client")
     measuring.say(f"memory, {', '.join(map(str, sizes.memory))} clients")
@@ -102,6 +98,7 @@ def _storms(measuring: Measuring, server: Server) -> None:
             measuring.row(
                 "a storm", repeat, stretch.used_s, stretch.wall_s, handshake=users, event=users,
                 send_base=counted.writes, sent_byte=counted.sent_bytes,
+                **measuring.cold("send", stretch.wall_s * users / max(1.0, counted.writes), counted.writes),
             )  # fmt: skip
             sinks.call(Sinks.close)
             time.sleep(GONE_S)
@@ -126,18 +123,3 @@ def _herds(measuring: Measuring, server: Server) -> None:
             send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=came, fetched_byte=came * list_bytes,
             connection=came,
         )  # fmt: skip
-
-
-def _heartbeats(measuring: Measuring, server: Server) -> None:
-    lab, sizes = measuring.lab, measuring.sizes
-    clients = max(2, sizes.comers // 2)
-    group = Group("delta", HOST, server.port, server.jwt_secret, clients, 0, max(1, clients // USERS))
-    with lab.generator(Population, groups=[group], poll_s=1.0, heartbeat_s=PING_EVERY_S, seed=lab.seed) as population:
-        population.call(Population.connect)
-        time.sleep(SETTLE_S)
-        for repeat in range(sizes.repeats):
-            with watched(server.pid, server.port) as stretch:
-                population.call(Population.begin, sizes.pings_s, 0.0)
-                [window] = population.call(Population.end)
-            pings = sum(client.requests for client in window.clients)
-            measuring.row("heartbeats", repeat, stretch.used_s, stretch.wall_s, heartbeat=pings)

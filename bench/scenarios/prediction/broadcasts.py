@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from bench.load.changes.publisher import Publisher
 from bench.load.sockets.sinks import Sinks
+from bench.processes.cpu import read_cpu
 from bench.processes.lab import Server
 from bench.processes.remote import Remote
 from bench.scenarios.engine.freshness import TruthCrowd
-from bench.scenarios.prediction.lists import FLAGS
-from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, watched
+from bench.scenarios.prediction.lists import FLAGS, USERS
+from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, Stretch, watched
 
-USERS = 10
-"""Sockets are dealt out among few users, so that connecting is no presence storm."""
 PATTERNS = {"send_base": b'"rooms_changed"', "send_features": b'"rooms_delta","data":{"base"'}
 FEATURES: dict[str, tuple[str, ...]] = {"send_base": (), "send_features": ("rooms_delta",)}
+WARM_MS = {"change": 3.0, "send": 10.0}
+"""Changes in a row begin so soon after one another, about. Sessions of a crowd are not written to more often, because a
+fan-out rests."""
 FEW = 4
 """Clients where the length of the list is what matters."""
 EVERY_S = 0.06
@@ -37,12 +39,19 @@ UNITS = {
 }  # fmt: skip
 
 
+def curve_of(warm_ms: float, after_ms: Sequence[float]) -> tuple[float, tuple[float, ...]]:
+    """Without times after which the work is warm."""
+    return warm_ms, tuple(each for each in after_ms if each > warm_ms)
+
+
 def measure(measuring: Measuring) -> None:
     """A server for sessions without features, one for those that follow deltas, and one for those that fetch.
 
     The rows are left to `bench.scenarios.prediction.arrivals`: only a storm has frames that are long enough for their
     bytes to be told apart from their writes.
     """
+    for kind, warm_ms in WARM_MS.items():
+        measuring.curves[kind] = curve_of(warm_ms, measuring.sizes.idle_ms)
     measuring.heard_ms = _base(measuring)
     _features(measuring)
     measuring.say(f"herds of {', '.join(map(str, measuring.sizes.clients))} fetches")
@@ -69,11 +78,16 @@ def _features(measuring: Measuring) -> None:
             publisher.fill(rooms - filled)
             filled = rooms
             _tell(measuring, server, publisher, sinks, "send_features", FEW, rooms)
+            if rooms == measuring.sizes.rooms[-1]:
+                _cold(measuring, server, publisher, sinks, FEW, rooms)
             if rooms != measuring.sizes.rooms[-1]:
                 sinks.call(Sinks.close)  # else they would be told of each room that is filled in
                 time.sleep(QUIET_S)
+        hearing_us: list[float] = []
         for clients in measuring.sizes.clients:
-            _tell(measuring, server, publisher, sinks, "send_features", clients, filled)
+            connect(sinks, clients)
+            hearing_us = _cold(measuring, server, publisher, sinks, clients, filled)
+        measuring.spread("sink", hearing_us, "µs", "changes after idleness")
         sinks.call(Sinks.close)
 
 
@@ -107,6 +121,65 @@ def _tell(
             _told(measuring, server, publisher, sinks, send, number, clients, rooms, repeat, lone)
 
 
+def _cold(
+    measuring: Measuring, server: Server, publisher: Publisher, sinks: Remote[Sinks], clients: int, rooms: int
+) -> list[float]:
+    """Changes, each after a time in which the server had nothing to do, for several such times. What hearing one took a
+    sink, in µs."""
+    sizes, hearing_us = measuring.sizes, []
+    number = 2 * sizes.cold_changes
+    measuring.say(f"changes after idleness, {clients} clients")
+    heard = sinks.call(Sinks.hear, 0, 0.0)
+    for repeat in range(sizes.repeats):
+        for idle_ms in sizes.idle_ms:
+            made = publisher.publish(0.0)  # so that what counts has one before it
+            heard += clients
+            sinks.call(Sinks.hear, heard, TIMEOUT_S)
+            before = read_cpu(sinks.pid)
+            with watched(server.pid, server.port) as stretch:
+                began_s = time.perf_counter()
+                for _ in range(sizes.cold_changes):
+                    time.sleep(idle_ms / 1e3)
+                    publisher.delete([made])
+                    heard += clients
+                    sinks.call(Sinks.hear, heard, TIMEOUT_S)
+                    time.sleep(idle_ms / 1e3)
+                    made = publisher.publish(0.0)
+                    heard += clients
+                    sinks.call(Sinks.hear, heard, TIMEOUT_S)
+                took_s = time.perf_counter() - began_s
+            hearing_us.append(read_cpu(sinks.pid).since(before).used_s / number / clients * 1e6)
+            publisher.delete([made])
+            heard += clients
+            sinks.call(Sinks.hear, heard, TIMEOUT_S)
+            row_of_told(
+                measuring, "changes after idleness", repeat, stretch, send="send_features", number=number,
+                clients=clients, rooms=rooms, took_s=took_s,
+            )  # fmt: skip
+    return hearing_us
+
+
+def row_of_told(
+    measuring: Measuring, source: str, repeat: int, stretch: Stretch, *, send: str, number: int, clients: int,
+    rooms: int, took_s: float, first_s: float | None = None,
+) -> None:  # fmt: skip
+    """`number` changes that so many clients heard, in `took_s` from the first to the last, evenly. `first_s`: they were
+    made in a row, and the first of them began so long after the one before it."""
+    counted = stretch.counted
+    work = {
+        send: counted.writes, "sent_byte": counted.sent_bytes, "change": float(number), "announcement": float(number),
+    }  # fmt: skip
+    if send == "send_features":
+        work["told_room"] = float(number * rooms)
+    if first_s is None:
+        work |= measuring.cold("change", took_s / number, number)
+    else:
+        work |= measuring.cold("change", first_s, 1.0)
+    if counted.writes:  # what is told in a row is joined, so that a session is written to less often
+        work |= measuring.cold("send", took_s * clients / counted.writes, counted.writes)
+    measuring.row(source, repeat, stretch.used_s, stretch.wall_s, **work)
+
+
 def connect(sinks: Remote[Sinks], clients: int) -> None:
     """Until there are so many: accepted, and quiet."""
     heard = sinks.call(Sinks.heard)
@@ -123,8 +196,14 @@ def _told(
 ) -> None:  # fmt: skip
     """So many changes, heard by all."""
     heard = sinks.call(Sinks.hear, 0, 0.0)
+    made = []
+    before_s = time.perf_counter()
+    if not lone:
+        made.append(publisher.publish(before_s))  # finds everything cold
+        heard += clients
+        sinks.call(Sinks.hear, heard, TIMEOUT_S)
     with watched(server.pid, server.port) as stretch:
-        made = []
+        began_s = time.perf_counter()
         for _ in range(number):
             made.append(publisher.publish(time.perf_counter()))
             heard += clients
@@ -132,14 +211,12 @@ def _told(
                 sinks.call(Sinks.hear, heard, TIMEOUT_S)
                 time.sleep(EVERY_S)
         sinks.call(Sinks.hear, heard, TIMEOUT_S)
-    counted = stretch.counted
-    work = {
-        send: counted.writes, "sent_byte": counted.sent_bytes, "change": float(number), "announcement": float(number),
-    }  # fmt: skip
-    if send == "send_features":
-        work["told_room"] = float(number * rooms)
+        took_s = time.perf_counter() - began_s
     if repeat >= 0:
-        measuring.row("lone changes" if lone else "changes in a row", repeat, stretch.used_s, stretch.wall_s, **work)
+        row_of_told(
+            measuring, "lone changes" if lone else "changes in a row", repeat, stretch, send=send, number=number,
+            clients=clients, rooms=rooms, took_s=took_s, first_s=None if lone else began_s - before_s,
+        )  # fmt: skip
     for room in made:  # each end is told, too; one at a time, so that none is joined with another
         publisher.delete([room])
         heard += clients
@@ -186,7 +263,8 @@ def _herd(
         measuring.row(
             "herds of fetches", repeat, stretch.used_s, stretch.wall_s, change=1.0, announcement=1.0,
             send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=fetches, fetched_byte=fetches * list_bytes,
-            built_room=measuring.sizes.rooms[0],
+            built_room=measuring.sizes.rooms[0], **measuring.cold("change", QUIET_S, 1.0),
+            **measuring.cold("send", QUIET_S, counted.writes),
         )  # fmt: skip
 
 

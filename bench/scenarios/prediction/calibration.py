@@ -11,16 +11,17 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from bench.prediction.model import Cost, Costs, Extent, Model, Sizes, Waits
+from bench.prediction.model import Clients, Coldness, Cost, Costs, Extent, Model, Sizes, Waits
 from bench.processes.cpu import pin
 from bench.processes.idleness.memory import idle_slowdown
 from bench.processes.lab import Lab
 from bench.record.machine import describe_machine, read_commit
 from bench.record.profiles.sizes import CalibrationSizes
-from bench.scenarios.prediction import arrivals, broadcasts, lists, shared
+from bench.scenarios.prediction import arrivals, broadcasts, lists, shared, turns
 from bench.scenarios.prediction.watching import Measuring
 
 PARTS: dict[str, Callable[[Measuring], None]] = {
+    "turns": turns.measure,
     "the list": lists.measure,
     "broadcasts": broadcasts.measure,
     "sessions": arrivals.measure,
@@ -73,6 +74,8 @@ def measure_model(
             start=costs["start"],
         ),
         measured=extent_of(sizes),
+        coldness=Coldness(**{name: measuring.cold_cost(name) for name in Coldness.__struct_fields__}),
+        clients=_group(Clients, costs),
         notes=["servers, and all processes of a lobby with Valkey, on one core; clients on the other"],
     )
 

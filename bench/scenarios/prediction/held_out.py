@@ -6,11 +6,12 @@ misses what was measured.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from statistics import median
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.load.cells import measure_cell
+from bench.load.changes.changes import MAKING_AND_END, whole_intervals_s
 from bench.load.changes.publisher import Publisher, schedule
 from bench.load.cluster.sinks import ClusterSinks
 from bench.measures import (
@@ -47,13 +49,16 @@ from bench.record.profiles.sizes import PredictionSizes
 from bench.scenarios.cluster.costs import Processes, dealt
 from bench.scenarios.cluster.flags import FLAGS as SHARED_FLAGS
 from bench.scenarios.prediction.at_scale import compare_at_scale
-from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS, USERS
+from bench.scenarios.prediction.broadcasts import FEATURES, PATTERNS
 from bench.scenarios.prediction.calibration import PARTS, measure_model
 from bench.scenarios.prediction.kept import NAME, counted, errors_in, keep
+from bench.scenarios.prediction.lists import USERS
 from bench.scenarios.reconnect import FLAGS, ROOMS, STOP_SIGNALS, measure_restart
 from loadtest.results.validity import BUSY_SHARE, NEAR_SHARE
 
 POLL_S = 3.0
+LEAST_CHANGES = 8
+"""Of a window in virtual time."""
 TIMEOUT_S = 30.0
 INTERVAL_S, INTERVAL_A_CLIENT_S = 0.25, 0.00003
 """Between two lone changes on several processes: each is over before the next."""
@@ -96,16 +101,17 @@ def run(lab: Lab) -> Findings:
     with lab.reporter.stage(NAME, float(parts)) as stage:
         model = measure_model(lab, sizes.calibration, say=stage.say, advance=stage.advance)
         keep(book, model)
-        with surroundings(cpus=lab.cpus.server) as place:
-            cases = _cases(lab, sizes, place, chance)
+        with contextlib.ExitStack() as stack:
+            place = cache(lambda: stack.enter_context(surroundings(cpus=lab.cpus.server)))
+            groups = (_alone(lab, sizes, chance), _together(lab, sizes, place))
             stage.say("forecasts")
-            predicted = {case.name: case.predict(model) for case in cases}
-            for case in cases:
+            predicted = {case.name: case.predict(model) for case in chain(*groups)}
+            for case in chain(*groups):
                 for name, value in predicted[case.name].items():
                     book.add(PREDICTED[name], value, clients=case.clients, party=case.name)
             stage.advance()
-            for _ in range(sizes.repeats):
-                for case in cases:
+            for cases in groups:  # one process first: the model's, too, had no Valkey beside it
+                for case in chain(*[cases] * sizes.repeats):
                     stage.say(f"{case.name}, {case.clients} clients")
                     calmly(lab, book, partial(hold_against, case, predicted[case.name]))
                     stage.advance()
@@ -169,7 +175,8 @@ def _doubt(value: float, kind: Kind, stretch: Stretch | None) -> dict[str, Any]:
     return {"suspect": " and ".join(sorted(causes))} if causes else {}
 
 
-def _cases(lab: Lab, sizes: PredictionSizes, place: Surroundings, chance: random.Random) -> list[Case]:
+def _alone(lab: Lab, sizes: PredictionSizes, chance: random.Random) -> list[Case]:
+    """Of one process."""
     found = []
     for way, clients in (
         ("polling", sizes.polling), ("polling_etag", sizes.polling), ("push", sizes.fetching), ("delta", sizes.deltas),
@@ -177,19 +184,28 @@ def _cases(lab: Lab, sizes: PredictionSizes, place: Surroundings, chance: random
         for rate in sizes.changes_per_s:
             setup = Setup(
                 sessions=clients, way=way, presence="all", rooms=sizes.rooms, changes_per_s=rate, poll_s=POLL_S,
-                seed=lab.seed,
+                clients="hear", seed=lab.seed,
             )  # fmt: skip
+            window_s = whole_intervals_s(rate / MAKING_AND_END, sizes.window_s)
             found.append(
                 Case(
-                    f"{way}, {rate:g} changes per second", clients, partial(_of_cell, setup, sizes.window_s),
-                    partial(_cell, lab, setup, sizes.window_s, chance),
+                    f"{way}, {rate:g} changes per second", clients, partial(_of_cell, setup, window_s),
+                    partial(_cell, lab, setup, window_s, chance),
                 )
             )  # fmt: skip
+    setup = Setup(sessions=sizes.herd, way="push", presence="all", rooms=ROOMS, changes_per_s=0.0, seed=lab.seed)
+    found.append(Case("restart, base", sizes.herd, partial(_of_restart, setup), partial(_restart, lab, sizes.herd)))
+    return found
+
+
+def _together(lab: Lab, sizes: PredictionSizes, place: Callable[[], Surroundings]) -> list[Case]:
+    """Of several; `place` is made for the first that is measured."""
+    found = []
     for count in sizes.nodes:
         interval_s = INTERVAL_S + INTERVAL_A_CLIENT_S * sizes.broadcast
         setup = Setup(
             sessions=sizes.broadcast, processes=count, way="delta", presence="all", rooms=1, shares_core=True,
-            changes_per_s=1 / interval_s, rooms_interval_s=0.0, seed=lab.seed,
+            changes_per_s=1 / interval_s, rooms_interval_s=0.0, clients="sink", seed=lab.seed,
         )  # fmt: skip
         window_s = sizes.broadcasts * interval_s
         found.append(
@@ -198,8 +214,6 @@ def _cases(lab: Lab, sizes: PredictionSizes, place: Surroundings, chance: random
                 partial(_nodes, lab, place, setup, sizes.broadcasts),
             )
         )  # fmt: skip
-    setup = Setup(sessions=sizes.herd, way="push", presence="all", rooms=ROOMS, changes_per_s=0.0, seed=lab.seed)
-    found.append(Case("restart, base", sizes.herd, partial(_of_restart, setup), partial(_restart, lab, sizes.herd)))
     return found
 
 
@@ -207,7 +221,7 @@ def _cases(lab: Lab, sizes: PredictionSizes, place: Surroundings, chance: random
 
 
 def _of_cell(setup: Setup, window_s: float, model: Model) -> Figures:
-    used = Lobby(setup, model).steady(max(window_s, 8 / max(setup.changes_per_s, 0.1)))
+    used = Lobby(setup, model).steady(max(window_s, LEAST_CHANGES / max(setup.changes_per_s, 0.1)))
     wire = used.wire_bytes_per_s
     if setup.has_sockets:
         figures = {CPU: used.process / used.changes_per_s * 1e3, BYTES: wire / setup.sessions / used.changes_per_s}
@@ -248,11 +262,11 @@ def _of_nodes(setup: Setup, window_s: float, model: Model) -> Figures:
     return {CPU: used.process / rate * 1e3, ENGINE: used.engine / rate * 1e3, **_fresh(used.fresh)}
 
 
-def _nodes(lab: Lab, place: Surroundings, setup: Setup, number: int) -> Came:
+def _nodes(lab: Lab, place: Callable[[], Surroundings], setup: Setup, number: int) -> Came:
     """Lone changes at the first process, heard on all; CPU of the mean process."""
-    interval_s = 1 / setup.changes_per_s
+    interval_s, around = 1 / setup.changes_per_s, place()
     with (
-        place.nodes(setup.processes, SHARED_FLAGS) as nodes,
+        around.nodes(setup.processes, SHARED_FLAGS) as nodes,
         Publisher(nodes[0].port, SECRET) as publisher,
         lab.generator(
             ClusterSinks, ports=[node.port for node in nodes], pattern=PATTERNS["send_features"], secret=SECRET,
@@ -269,7 +283,7 @@ def _nodes(lab: Lab, place: Surroundings, setup: Setup, number: int) -> Came:
         chance = random.Random(lab.seed)
         jitters = [chance.random() for _ in range(number)]
         times_s = schedule(number, interval_s=interval_s, start_s=time.perf_counter() + 0.1, jitters=jitters)
-        watch = Processes([*(node.pid for node in nodes), place.engine.pid], sinks.pid)
+        watch = Processes([*(node.pid for node in nodes), around.engine.pid], sinks.pid)
         start_s = time.perf_counter()
         made = [publisher.publish(at_s) for at_s in times_s]
         sinks.call(ClusterSinks.hear, 1 + number, TIMEOUT_S)

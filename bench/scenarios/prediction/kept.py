@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from statistics import median
 from typing import TypeVar
@@ -9,27 +10,48 @@ from typing import TypeVar
 import msgspec
 
 from bench.measures import FORECAST_ERROR
-from bench.prediction.model import Cost, Costs, Extent, Held, Model, Sizes, Waits
+from bench.prediction.model import (
+    READ,
+    SCHEMA,
+    Clients,
+    Cold,
+    Coldness,
+    Cost,
+    Costs,
+    Extent,
+    Held,
+    Model,
+    Sizes,
+    Waits,
+)
 from bench.record.book import Book
 from bench.record.findings import Measured, Reading
 from bench.record.run import Run
 from bench.scenarios.prediction.calibration import extent_of
 
 NAME = "prediction"
+COLDNESS, WARM = "coldness", "warm up to"
 UNITS = ("ns", "µs", "ms", "B", "KiB", "MiB")
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 
 def keep(book: Book, model: Model) -> None:
     """The costs that the forecasts are made by, as facts."""
-    for group in (model.costs, model.sizes, model.waits):
-        kind = type(group).__name__.lower()
-        for name in group.__struct_fields__:
+    for group in (model.costs, model.sizes, model.waits, model.clients):
+        for name in group.__struct_fields__ if group is not None else ():
             cost: Cost | None = getattr(group, name)
-            if cost is None:
-                continue
-            for what in ("value", "low", "high", "n"):
-                book.facts[_fact(kind, name, what, cost.unit)] = float(getattr(cost, what))
+            if cost is not None:
+                _keep_cost(book, type(group).__name__.lower(), name, cost)
+    for name in model.coldness.__struct_fields__ if model.coldness is not None else ():
+        cold: Cold = getattr(model.coldness, name)
+        book.facts[_fact(COLDNESS, name, WARM, "ms")] = cold.warm_ms
+        for at_ms, cost in zip(cold.after_ms, cold.more, strict=True):
+            _keep_cost(book, COLDNESS, f"{name} after {at_ms!r} ms", cost)
+
+
+def _keep_cost(book: Book, kind: str, name: str, cost: Cost) -> None:
+    for what in ("value", "low", "high", "n"):
+        book.facts[_fact(kind, name, what, cost.unit)] = float(getattr(cost, what))
 
 
 def model_of(run: Run) -> Model | None:
@@ -37,7 +59,9 @@ def model_of(run: Run) -> Model | None:
     found, held = run.found(NAME), held_of(run)
     if found is None or held is None:
         return None
+    coldness = _coldness(found.facts)
     return Model(
+        schema=SCHEMA if coldness is not None else READ[0],
         made_at=run.started_at,
         commit=run.commit,
         dirty=run.dirty,
@@ -47,6 +71,8 @@ def model_of(run: Run) -> Model | None:
         sizes=_group(Sizes, found.facts),
         waits=_group(Waits, found.facts),
         measured=extent_of(run.profile.prediction.calibration),
+        coldness=coldness,
+        clients=_group(Clients, found.facts) if coldness is not None else None,
         held=held,
         notes=list(found.notes),
     )
@@ -99,6 +125,24 @@ def _group(kind: type[_Group], facts: dict[str, float]) -> _Group:
     prefix = kind.__name__.lower()
     there = {name for name in names if any(fact.startswith(f"{prefix}, {name}, value ") for fact in facts)}
     return kind(**{name: _cost(prefix, name, facts) for name in names if name in needed or name in there})
+
+
+def _coldness(facts: dict[str, float]) -> Coldness | None:
+    """None: the run is of a time when nothing was measured cold."""
+    if not any(fact.startswith(f"{COLDNESS}, ") for fact in facts):
+        return None
+    return Coldness(**{name: _cold(name, facts) for name in Coldness.__struct_fields__})
+
+
+def _cold(name: str, facts: dict[str, float]) -> Cold:
+    """Raises `KeyError`."""
+    pattern = re.compile(rf"{COLDNESS}, {name} after ([^ ]+) ms, value ")
+    after_ms = sorted({float(match[1]) for fact in facts if (match := pattern.match(fact))})
+    return Cold(
+        warm_ms=facts[_fact(COLDNESS, name, WARM, "ms")],
+        after_ms=after_ms,
+        more=[_cost(COLDNESS, f"{name} after {at_ms!r} ms", facts) for at_ms in after_ms],
+    )
 
 
 def _cost(kind: str, name: str, facts: dict[str, float]) -> Cost:

@@ -11,6 +11,7 @@ from bench.load.clients.population import Group, Population
 from bench.load.sockets.http_client import get_request
 from bench.measures import CPU_PER_REQUEST
 from bench.prediction.fitting import fit
+from bench.processes.cpu import read_cpu
 from bench.processes.lab import HOST, Server
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
@@ -18,7 +19,7 @@ from bench.processes.watch import resident_kib
 from bench.record.book import Book
 from bench.record.vocabulary import LOBBY_GZIP
 from bench.scenarios.engine.rooms_get import PATH, Askers, write_answers
-from bench.scenarios.prediction.watching import Measuring, watched
+from bench.scenarios.prediction.watching import Measuring, idle_between_s, watched
 
 FLAGS = lab_flags(empty_room_ttl_s=LASTING_ROOMS_S, rooms_notify_interval_ms=0, heartbeat_timeout_s=600)
 IDLE_S = 1.0
@@ -26,8 +27,10 @@ MORE_ROOMS = 300
 """Whose memory is looked at."""
 POLLING = ("polling", "polling_etag")
 POLL_EVERY_S = 0.5
+USERS = 10
+"""Sockets are dealt out among few users, so that connecting is no presence storm."""
 UNITS = {
-    "idle": "µs", "change": "µs", "poll": "µs", "fetched_byte": "ns", "fetch_packed": "µs", "unchanged": "µs",
+    "change": "µs", "poll": "µs", "fetched_byte": "ns", "fetch_packed": "µs", "unchanged": "µs",
     "built_room": "µs",
 }  # fmt: skip
 
@@ -35,6 +38,7 @@ UNITS = {
 def measure(measuring: Measuring) -> None:
     """One server, whose list grows."""
     lab, sizes = measuring.lab, measuring.sizes
+    asking_us: list[float] = []
     began_s = time.perf_counter()
     with lab.server(FLAGS) as server:
         start_s = time.perf_counter() - began_s
@@ -51,34 +55,33 @@ def measure(measuring: Measuring) -> None:
                 publisher.fill(rooms - filled)
                 filled = rooms
                 for repeat in range(sizes.repeats):
-                    _idle(measuring, server, repeat)
                     _changes(measuring, server, publisher, repeat)
                     _fetches(measuring, server, askers, repeat)
                     _built(measuring, server, publisher, repeat, rooms)
-                    _polls(measuring, server, pollers, publisher.list_bytes(), repeat)
+                    asking_us += _polls(measuring, server, pollers, publisher.list_bytes(), repeat)
             before_kib = resident_kib(server.pid)
             publisher.fill(MORE_ROOMS)
             room_kib = max(0.0, (resident_kib(server.pid) - before_kib) / MORE_ROOMS)
-    measuring.take(fit(measuring.rows), UNITS)
+    measuring.take(fit(measuring.rows, given=measuring.known), UNITS)
+    measuring.spread("ask", asking_us, "µs", "clients that poll")
     measuring.spread("start", [start_s * 1e3], "ms", "start of a server")
     measuring.spread("process_mib", [empty_mib], "MiB", "a fresh server")
     measuring.spread("room_kib", [room_kib], "KiB", f"{MORE_ROOMS} rooms more")
 
 
 def _population(measuring: Measuring, server: Server, way: str) -> Remote[Population]:
-    group = Group(way, HOST, server.port, server.jwt_secret, max(2, measuring.sizes.comers // 2))
+    group = Group(way, HOST, server.port, server.jwt_secret, _pollers(measuring))
     return measuring.lab.generator(
         Population, groups=[group], poll_s=POLL_EVERY_S, heartbeat_s=1.0, seed=measuring.lab.seed
     )
 
 
-def _idle(measuring: Measuring, server: Server, repeat: int) -> None:
-    with watched(server.pid, server.port) as stretch:
-        time.sleep(IDLE_S)
-    measuring.row("idle", repeat, stretch.used_s, stretch.wall_s)
+def _pollers(measuring: Measuring) -> int:
+    return max(2, measuring.sizes.comers // 2)
 
 
 def _changes(measuring: Measuring, server: Server, publisher: Publisher, repeat: int) -> None:
+    publisher.delete([publisher.publish(0.0)])  # finds everything cold
     with watched(server.pid, server.port) as stretch:
         made = [publisher.publish(0.0) for _ in range(measuring.sizes.changes)]
         publisher.delete(made)
@@ -88,6 +91,7 @@ def _changes(measuring: Measuring, server: Server, publisher: Publisher, repeat:
 def _built(measuring: Measuring, server: Server, publisher: Publisher, repeat: int, rooms: int) -> None:
     """Every fetch is the first one of its revision."""
     number = size = 0
+    publisher.delete([publisher.publish(0.0)])  # finds everything cold
     with watched(server.pid, server.port) as stretch:
         for _ in range(measuring.sizes.changes):
             made = publisher.publish(0.0)
@@ -117,14 +121,21 @@ def _fetches(measuring: Measuring, server: Server, askers: Remote[Askers], repea
 
 def _polls(
     measuring: Measuring, server: Server, pollers: Mapping[str, Remote[Population]], list_bytes: int, repeat: int
-) -> None:
+) -> list[float]:
     """Of an unchanged list, by those who ask for all of it and those who ask whether it changed, who have asked once
-    before."""
+    before. What asking for all of it and reading it took a client, in µs."""
+    asking_us = []
     for way, population in pollers.items():
         for counts in (False, True):
+            before = read_cpu(population.pid)
             with watched(server.pid, server.port) as stretch:
                 population.call(Population.begin, measuring.sizes.pings_s if counts else POLL_EVERY_S, 0.0)
                 [window] = population.call(Population.end)
         polls = sum(client.requests for client in window.clients)
-        work = {"poll": polls, "fetched_byte": polls * list_bytes} if way == "polling" else {"unchanged": polls}
+        idle_s = idle_between_s(stretch, polls, POLL_EVERY_S / _pollers(measuring))
+        work = measuring.cold("turn", idle_s, polls)
+        work |= {"poll": polls, "fetched_byte": polls * list_bytes} if way == "polling" else {"unchanged": polls}
+        if way == "polling" and polls:
+            asking_us.append(read_cpu(population.pid).since(before).used_s / polls * 1e6)
         measuring.row(f"polls, {way}", repeat, stretch.used_s, stretch.wall_s, **work)
+    return asking_us

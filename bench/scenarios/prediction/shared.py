@@ -22,7 +22,9 @@ from bench.processes.target import Target
 from bench.processes.watch import resident_kib
 from bench.scenarios.cluster.commands import LINE_HEARD, make_rooms
 from bench.scenarios.cluster.flags import FLAGS
-from bench.scenarios.prediction.broadcasts import PATTERNS, USERS, connect, heard_ms
+from bench.scenarios.prediction.broadcasts import EVERY_S as HEARD_EVERY_S
+from bench.scenarios.prediction.broadcasts import PATTERNS, connect, heard_ms
+from bench.scenarios.prediction.lists import USERS
 from bench.scenarios.prediction.watching import AFTER_S, TIMEOUT_S, Measuring, children_cpu_s, read_counters
 
 IDLE_S = 1.5
@@ -30,6 +32,9 @@ EVERY_S = 0.03
 """From one lone change to the next, so that each is an entry."""
 NODE = {"log_idle": "µs", "shared_change": "µs", "entry": "µs", "command": "µs"}
 ENGINE = {"engine_entry": "µs", "engine_read": "µs", "engine_command": "µs", "engine_idle": "µs"}
+
+
+CURVES = ("shared_change", "entry", "engine_entry")
 
 
 class NotHere(RuntimeError):
@@ -49,6 +54,8 @@ class _Used:
 
 def measure(measuring: Measuring) -> None:
     """A lobby for each number of processes, and one process by itself on the same database. Raises `NotHere`."""
+    for kind in CURVES:
+        measuring.curves[kind] = EVERY_S * 1e3, (measuring.sizes.shared_idle_ms,)
     reason = why_not()
     if reason is not None:
         raise NotHere(f"a model needs Valkey and PostgreSQL: {reason}")
@@ -76,6 +83,8 @@ def measure(measuring: Measuring) -> None:
     known = measuring.known
     own_s = known["shared_change"] + known["announcement"] + known["send_base"]
     log_s = known["entry"] + known["command"] + known["engine_entry"] + known["engine_read"] + known["engine_command"]
+    own_s += sum(measuring.more_s(kind, HEARD_EVERY_S) for kind in ("shared_change", "send"))
+    log_s += sum(measuring.more_s(kind, HEARD_EVERY_S) for kind in ("entry", "engine_entry"))
     commits_ms = [max(0.0, each - own_s * 1e3) for each in alone]
     measuring.spread("shared_change_wait", commits_ms, "ms", "a change and one client")
     middle_ms = median(alone)
@@ -100,19 +109,20 @@ def _work(
             with _watched(place, nodes) as used:
                 time.sleep(IDLE_S)
             _rows(measuring, engine_rows, "processes that are idle", repeat, used, commands=0.0, changes=0.0)
-            with _watched(place, nodes) as used:
-                made = []
-                for _ in range(sizes.shared_changes):
-                    made.append(publisher.publish(0.0))
-                    time.sleep(EVERY_S)
-            changes = float(sizes.shared_changes)
-            _rows(
-                measuring, engine_rows, "lone changes by the log", repeat, used, commands=changes,
-                changes=changes,
-            )  # fmt: skip
-            database_s.append(used.database_s / changes)
-            publisher.delete(made)
-            time.sleep(EVERY_S)
+            for source, number, every_s in (
+                ("lone changes by the log", sizes.shared_changes, EVERY_S),
+                ("changes by the log after idleness", sizes.shared_cold, sizes.shared_idle_ms / 1e3),
+            ):
+                made = [publisher.publish(0.0)]  # so that what counts has one before it
+                with _watched(place, nodes) as used:
+                    for _ in range(number):
+                        time.sleep(every_s)
+                        made.append(publisher.publish(0.0))
+                changes = float(number)
+                _rows(measuring, engine_rows, source, repeat, used, commands=changes, changes=changes, idle_s=every_s)
+                database_s.append(used.database_s / changes)
+                publisher.delete(made)
+                time.sleep(EVERY_S)
         talkers.call(ClusterSinks.open)
         talkers.call(ClusterSinks.say_hello)
         talkers.call(ClusterSinks.accepted)
@@ -131,19 +141,22 @@ def _work(
 
 def _rows(
     measuring: Measuring, engine_rows: list[tuple[str, int, float, dict[str, float]]], source: str, repeat: int,
-    used: _Used, *, commands: float, changes: float | None,
+    used: _Used, *, commands: float, changes: float | None, idle_s: float = 0.0,
 ) -> None:  # fmt: skip
-    """`changes`: made at the first process; None: it has other work, which is not looked at."""
+    """`changes`: made at the first process, each so long after the one before; None: it has other work, which is not
+    looked at."""
     shared = {"entry": used.entries, "command": commands, "log_idle": used.wall_s}
+    shared |= measuring.cold("entry", idle_s, used.entries)
     for number, used_s in enumerate(used.nodes_s):
         if number:
             measuring.row(source, repeat, used_s, used.wall_s, **shared)
         elif changes is not None:
-            measuring.row(source, repeat, used_s, used.wall_s, shared_change=changes, **shared)
+            made = {"shared_change": changes, **measuring.cold("shared_change", idle_s, changes)}
+            measuring.row(source, repeat, used_s, used.wall_s, **made, **shared)
     count = len(used.nodes_s)
     work = {
         "engine_entry": used.entries, "engine_read": used.entries * count, "engine_command": commands,
-        "engine_idle": used.wall_s * count,
+        "engine_idle": used.wall_s * count, **measuring.cold("engine_entry", idle_s, used.entries),
     }  # fmt: skip
     engine_rows.append((source, repeat, used.engine_s, work))
 

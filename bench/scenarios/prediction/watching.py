@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from bench.prediction.cold import Chill, shares
 from bench.prediction.fitting import Fitted, Row
-from bench.prediction.model import Cost
+from bench.prediction.model import Cold, Cost
 from bench.processes.cpu import CpuTimes, read_cpu
 from bench.processes.lab import HOST, Lab
 from bench.record.profiles.sizes import CalibrationSizes
@@ -66,6 +67,11 @@ class Stretch:
     counted: Counters = field(default_factory=lambda: Counters(0.0, 0.0, 0.0))
 
 
+def idle_between_s(stretch: Stretch, number: int, every_s: float) -> float:
+    """How long the core is idle before each of so many requests that come one by one; 0 where they come together."""
+    return max(0.0, every_s - stretch.used_s / number) if number else 0.0
+
+
 @contextmanager
 def watched(pid: int, port: int) -> Iterator[Stretch]:
     """CPU and counters of a server, from the beginning of the block to a little after its end."""
@@ -94,15 +100,51 @@ class Measuring:
     """From the sending of a change to the hearing of it by one client."""
     costs: dict[str, Cost] = field(default_factory=dict)
     """By their names in the model."""
+    curves: dict[str, tuple[float, tuple[float, ...]]] = field(default_factory=dict)
+    """Work that is measured cold, by its name in the model's coldness: up to when it is warm, and the times after which
+    it is measured, in ms."""
+    steps: dict[str, Fitted] = field(default_factory=dict)
+    """What was fitted of the curves, by the names of their steps."""
 
     def row(self, source: str, repeat: int, used_s: float, wall_s: float, **work: float) -> None:
         """Besides the work, the process does what it does every second."""
         self.rows.append(Row(source=source, repeat=repeat, used_s=used_s, work={**work, "idle": wall_s}))
 
+    def cold(self, kind: str, idle_s: float, often: float) -> dict[str, float]:
+        """The work of a row beside `often` pieces of a kind, each of them done so long after the one before: how often
+        each step of its curve was gone up."""
+        warm_ms, after_ms = self.curves[kind]
+        return {
+            _step(kind, ms): often * share
+            for ms, share in zip(after_ms, shares(idle_s, warm_ms, after_ms), strict=True)
+            if share
+        }
+
+    def cold_cost(self, kind: str) -> Cold:
+        """The curve that was fitted; the spread of a point is the sum of those of its steps."""
+        warm_ms, after_ms = self.curves[kind]
+        more: list[Cost] = []
+        for ms in after_ms:
+            step = cost_of(self.steps[_step(kind, ms)], "µs")
+            below = more[-1] if more else Cost(value=0.0, unit="µs", low=0.0, high=0.0, n=0, source="")
+            more.append(
+                Cost(
+                    value=below.value + step.value, unit="µs", low=below.low + step.low, high=below.high + step.high,
+                    n=step.n, source=step.source,
+                )
+            )  # fmt: skip
+        return Cold(warm_ms=warm_ms, after_ms=list(after_ms), more=more)
+
+    def more_s(self, kind: str, idle_s: float) -> float:
+        """CPU that a piece of work costs more so long after the one before, by the curve that was fitted."""
+        found = self.cold_cost(kind)
+        return Chill(found.warm_ms, found.after_ms, [each.value / UNITS["µs"] for each in found.more]).more_s(idle_s)
+
     def take(self, found: Mapping[str, Fitted], units: Mapping[str, str]) -> None:
         """Costs that were fitted are known from now on; the rows that they were fitted to are done with."""
         for name, fitted in found.items():
             self.known[name] = fitted.value_s
+            self.steps[name] = fitted
             if name in units:
                 self.costs[name] = cost_of(fitted, units[name])
         self.rows.clear()
@@ -110,6 +152,10 @@ class Measuring:
     def spread(self, name: str, values: Sequence[float], unit: str, source: str) -> None:
         """A cost that is measured as it is: the median of the repeats."""
         self.costs[name] = of_values(values, unit, source)
+
+
+def _step(kind: str, after_ms: float) -> str:
+    return f"{kind} after {after_ms:g} ms"
 
 
 def cost_of(fitted: Fitted, unit: str) -> Cost:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from bench import cli
-from bench.prediction.model import write_model
+from bench.prediction.model import read_model, write_model
 from bench.record.files.run_file import write_run
 from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
@@ -85,6 +86,16 @@ def test_without_a_model_the_sentence_says_how_to_make_one(tmp_path: Path, monke
     result = predict("--players", "1000")
     assert result.exit_code == 2
     assert "There is no model at reports/model.json: make one with lobby-bench calibrate-model" in result.stderr
+
+
+def test_forecast_by_an_older_model_says_what_that_does_not_know(model: str) -> None:
+    newer = predict(*QUIET, "--model", model)
+    older = replace(read_model(Path(model)), schema=1, coldness=None, clients=None)
+    write_model(older, Path(model))
+    result = predict(*QUIET, "--model", model)
+    assert result.exit_code == 0, result.output
+    assert "an older model, which knows work only as it is when done again at once" in result.stdout
+    assert "an older model" not in newer.stdout
 
 
 def test_comparison_is_a_table_and_a_chart(model: str, tmp_path: Path) -> None:

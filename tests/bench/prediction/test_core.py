@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from bench.prediction.cold import Chill
 from bench.prediction.virtual.core import Core, Process
 from bench.simulation.outside.loop import World
 
@@ -77,6 +78,51 @@ def test_call_that_was_cancelled_while_it_waited_costs_nothing() -> None:
     process.call_at(0.5, process.spend, 1.0).cancel()
     world.run(5.0)
     assert process.used_s == 1.0
+
+
+def test_core_knows_how_long_it_was_idle_before_each_call() -> None:
+    """Calls of 0.25 s; the third waits for the second, and what takes no time is no work."""
+    world = World()
+    process = Process(Core(world))
+    rested_s: list[float] = []
+
+    def work(time_s: float) -> None:
+        rested_s.append(process.core.rested_s)
+        process.spend(time_s)
+
+    for at_s, time_s in ((1.0, 0.25), (2.0, 0.25), (2.1, 0.25), (3.0, 0.0), (3.5, 0.25)):
+        process.call_at(at_s, work, time_s)
+    world.run(5.0)
+    assert rested_s == pytest.approx([1.0, 0.75, 0.0, 0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("number", "used_s"),
+    [
+        pytest.param(1, 0.003, id="one alone, after 1 s: a turn, cold"),
+        pytest.param(10, 0.03, id="ten, one each 0.1 s: ten such turns"),
+        pytest.param(1_000, 0.5, id="a thousand, one each ms: turns of 0.5 ms"),
+        pytest.param(1_000_000, 1.0, id="more than there was time for: as many as fill it"),
+    ],
+)
+def test_requests_that_come_one_by_one_have_turns_of_their_own(number: int, used_s: float) -> None:
+    """A turn takes 3 ms after 100 ms of idleness or more, 0.5 ms after 1 ms, 2 µs after 1 µs: a million of those are
+    2 s, and the core was idle for one."""
+    world = World()
+    process = Process(Core(world))
+    turn = Chill(1e-6, [1e-3, 1.0, 100.0], [0.000002, 0.0005, 0.003])
+    process.call_at(1.0, process.spend_turns, turn, number)
+    world.run(5.0)
+    assert process.used_s == pytest.approx(used_s)
+
+
+def test_requests_that_came_while_the_core_worked_have_no_turn() -> None:
+    world = World()
+    process = Process(Core(world))
+    process.call_at(1.0, process.spend, 0.5)
+    process.call_at(1.2, process.spend_turns, Chill(0.001, [1.0], [0.01]), 100)
+    world.run(5.0)
+    assert process.used_s == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("load", [0.5, 0.8])

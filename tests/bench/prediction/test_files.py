@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from bench.prediction.mix import MixUnreadable, read_mix
@@ -25,8 +28,8 @@ def test_model_is_the_same_when_it_is_read_again(tmp_path: Path) -> None:
     [
         (None, "make one with lobby-bench calibrate-model"),
         ("{", "is not a model"),
-        ('{"schema": 1, "commit": "x"}', "is not a model"),
-        ('{"schema": 99}', "has schema 99, this lab reads 1: make it again"),
+        ('{"schema": 2, "commit": "x"}', "is not a model"),
+        ('{"schema": 99}', "has schema 99, this lab reads 1 to 2: make it again"),
     ],
 )
 def test_file_that_is_no_model_is_one_sentence(text: str | None, said: str, tmp_path: Path) -> None:
@@ -35,6 +38,56 @@ def test_file_that_is_no_model_is_one_sentence(text: str | None, said: str, tmp_
     with pytest.raises(ModelUnreadable, match=said) as caught:
         read_model(tmp_path / "model.json")
     assert "\n" not in str(caught.value)
+
+
+def as_file(tmp_path: Path, **changed: Any) -> Path:
+    """A model with some of it changed."""
+    document = json.loads(msgspec.json.encode(a_model(change=400.0)))
+    for name, value in changed.items():
+        if value is None:
+            del document[name]
+        else:
+            document[name] = value
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_model_of_schema_1_is_read_as_one_that_knows_nothing_cold(tmp_path: Path) -> None:
+    model = read_model(as_file(tmp_path, schema=1, coldness=None, clients=None))
+    assert (model.schema, model.coldness, model.clients) == (1, None, None)
+    assert model.costs.change.value == 400.0
+    write_model(model, tmp_path / "again.json")
+    assert read_model(tmp_path / "again.json") == model
+
+
+def a_point(value: float, unit: str = "µs") -> dict[str, object]:
+    return {"value": value, "unit": unit, "low": value, "high": value, "n": 1, "source": "by hand"}
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        {"warm_ms": 1.0, "after_ms": [10.0, 100.0], "more": [a_point(1.0)]},
+        {"warm_ms": 1.0, "after_ms": [100.0, 10.0], "more": [a_point(1.0), a_point(2.0)]},
+        {"warm_ms": 1.0, "after_ms": [10.0, 100.0], "more": [a_point(2.0), a_point(1.0)]},
+        {"warm_ms": 1.0, "after_ms": [10.0], "more": [a_point(-1.0)]},
+        {"warm_ms": 1.0, "after_ms": [10.0], "more": [a_point(1.0, "ms")]},
+        {"warm_ms": 10.0, "after_ms": [10.0], "more": [a_point(1.0)]},
+        {"warm_ms": 0.0, "after_ms": [10.0], "more": [a_point(1.0)]},
+    ],
+    ids=["a point too few", "times go back", "costs go down", "below nothing", "another unit", "no step", "no time"],
+)
+def test_curve_that_is_none_is_one_sentence(curve: dict[str, object], tmp_path: Path) -> None:
+    coldness = json.loads(msgspec.json.encode(a_model().coldness)) | {"send": curve}
+    with pytest.raises(ModelUnreadable, match="coldness of send has not one cost per time, in order"):
+        read_model(as_file(tmp_path, coldness=coldness))
+
+
+@pytest.mark.parametrize("name", ["coldness", "clients"])
+def test_model_of_this_schema_without_what_is_new_in_it_is_one_sentence(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnreadable, match="one of schema 2 has what cold work and its clients cost"):
+        read_model(as_file(tmp_path, **{name: None}))
 
 
 def test_prices_are_read(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.prediction.model import Model
@@ -116,6 +118,82 @@ def test_way_over_the_network_is_added_once_for_the_change_and_once_for_its_news
     assert ms(used.fresh.percentile(50)) == pytest.approx(40.0, rel=0.02)
 
 
+# -- cold work ---------------------------------------------------------------------------------------------------------
+
+
+def test_change_after_a_while_costs_what_a_cold_one_costs_and_one_soon_again_what_a_warm_one_does() -> None:
+    """1 ms warm, up to 50 ms after the one before; 5 ms more after 300 ms. One per second: 6 ms of each. 100 per
+    second: 0.1 s."""
+    model = a_model(change=1_000.0, cold={"change": {50.0: 0.0, 300.0: 5_000.0}})
+    found = [run(Setup(sessions=10, presence="all", changes_per_s=rate), model).process for rate in (1.0, 100.0)]
+    assert found == pytest.approx([0.006, 0.1], rel=0.01)
+
+
+def test_write_to_a_session_that_heard_nothing_for_a_while_takes_longer() -> None:
+    """1,000 writes of 10 µs, and 20 µs more after 300 ms: half of them are over after 15 ms. Where everybody is written
+    to in each tick, they take 10 µs."""
+    model = a_model(send_features=10.0, cold={"send": {50.0: 0.0, 300.0: 20.0}})
+    used = run(Setup(sessions=1_000, presence="all"), model)
+    assert ms(used.fresh.percentile(50)) == pytest.approx(15.0, rel=0.05)
+    assert used.process == pytest.approx(0.03, rel=0.01)
+    often = run(Setup(sessions=1_000, presence="all", changes_per_s=0.0, logins_per_s=400.0, rooms=1), model)
+    assert often.process / often.writes_per_s == pytest.approx(10e-6, rel=0.01)
+
+
+def test_ping_that_comes_alone_costs_a_turn() -> None:
+    """Ten per second, each of 1 ms and a turn of 0.5 ms."""
+    model = a_model(heartbeat=1_000.0, cold={"turn": {2.0: 500.0}})
+    used = run(Setup(sessions=300, presence="all", changes_per_s=0.0), model)
+    assert used.process == pytest.approx(0.015, rel=0.06)
+
+
+def test_poll_that_comes_alone_costs_a_turn_and_polls_without_end_cost_none() -> None:
+    """3 clients every 3 s: a poll of 1 ms and a turn of 0.5 ms per second. 6,000 of them are twice what there is time
+    for, so no poll finds the core idle."""
+    model = a_model(poll=1_000.0, cold={"turn": {2.0: 500.0}})
+    few, many = (run(Setup(sessions=number, way="polling", changes_per_s=0.0), model).process for number in (3, 6_000))
+    assert few == pytest.approx(0.0015)
+    assert many == pytest.approx(1.0, rel=0.01)
+
+
+def test_bytes_of_a_window_are_of_as_many_rooms_made_as_ended_whatever_the_seed() -> None:
+    """0.8 changes per second: in 10 s four rooms are made and four end. A window that began anywhere had seven or nine
+    changes, and its bytes per change were off by a twelfth."""
+    found = []
+    for seed in range(6):
+        setup = Setup(sessions=10, presence="all", changes_per_s=0.8, heartbeat_s=1e6, seed=seed)
+        used = Lobby(setup, a_model()).steady(10.0)
+        assert used.changes_per_s == pytest.approx(0.8)
+        found.append(used.framed_bytes_per_s)
+    assert max(found) == pytest.approx(min(found), rel=0.001)
+
+
+# -- clients that share a core -----------------------------------------------------------------------------------------
+
+
+def test_clients_on_one_core_hear_one_after_the_other_and_none_before_it_is_written_to() -> None:
+    """1,000 of them. Where hearing takes 50 µs and a write 10, the clients are what takes 50 ms; where a write takes 50
+    and hearing 10, the server is."""
+    setup = Setup(sessions=1_000, presence="all", clients="hear")
+    for costs in ({"hear": 50.0, "send_features": 10.0}, {"hear": 10.0, "send_features": 50.0}):
+        used = run(setup, a_model(**costs))
+        assert ms(used.fresh.percentile(50)) == pytest.approx(25.0, rel=0.06)
+        assert ms(used.fresh.percentile(99)) == pytest.approx(50.0, rel=0.06)
+        assert used.process == pytest.approx(costs["send_features"] / 1e3, rel=0.01)
+
+
+def test_clients_on_one_core_ask_one_after_the_other_so_that_the_server_is_idle_in_between() -> None:
+    """100 of them, 0.5 ms to ask and 0.5 ms to read: they have asked after 50 ms, and read until 100 ms. Each asks the
+    idle server, which pays a turn of 0.2 ms and a fetch of 0.1 ms for each."""
+    model = a_model(ask=1_000.0, fetch=100.0, cold={"turn": {0.01: 0.0, 0.1: 200.0}})
+    setup = Setup(sessions=100, way="push", presence="all", heartbeat_s=1e6)
+    used = run(replace(setup, clients="hear"), model)
+    assert ms(used.fresh.percentile(50)) == pytest.approx(75.0, rel=0.06)
+    assert ms(used.fresh.percentile(99)) == pytest.approx(100.0, rel=0.06)
+    assert used.process == pytest.approx(0.03, rel=0.06)
+    assert run(setup, model).process == pytest.approx(0.01, rel=0.06)
+
+
 # -- several processes -------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +211,14 @@ def test_entry_costs_every_process_and_valkey_a_writing_and_a_reading_for_each()
     used = run(Setup(sessions=30, processes=3, presence="all"), model)
     assert used.process == pytest.approx(0.003, rel=0.06)
     assert used.engine == pytest.approx(0.019, rel=0.06)
+
+
+def test_entry_after_a_while_costs_more_everywhere() -> None:
+    """One per second, cold: 1 ms more per process, 2 ms more where it was made, 4 ms more for Valkey."""
+    cold = {"entry": {300.0: 1_000.0}, "shared_change": {300.0: 2_000.0}, "engine_entry": {300.0: 4_000.0}}
+    used = run(Setup(sessions=30, processes=2, presence="all"), a_model(cold=cold))
+    assert used.process == pytest.approx(0.002, rel=0.06)
+    assert used.engine == pytest.approx(0.004, rel=0.06)
 
 
 def test_valkey_works_for_every_process_that_takes_part_whatever_happens() -> None:

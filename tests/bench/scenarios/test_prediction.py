@@ -4,13 +4,17 @@ is looked at is whether everything is there, and not what it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import random
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from bench.analysis.goals import check_goals
+from bench.load.changes.changes import whole_intervals_s
 from bench.measures import (
     AS_PREDICTED,
     FORECAST_ERROR,
@@ -22,7 +26,7 @@ from bench.measures import (
     WORST_ERROR,
 )
 from bench.prediction.comparison import Wall
-from bench.prediction.model import read_model, write_model
+from bench.prediction.model import SCHEMA, Coldness, read_model, write_model
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
 from bench.prediction.virtual.setup import Setup
@@ -32,7 +36,7 @@ from bench.processes.lab import Lab, target_factory
 from bench.processes.progress import PlainReporter
 from bench.record.book import Book
 from bench.record.findings import Stretch
-from bench.record.profiles.profile import parts
+from bench.record.profiles.profile import Profile, parts
 from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.record.run import Run
 from bench.scenarios.prediction import held_out
@@ -47,9 +51,9 @@ from tests.bench.prediction.models import a_model
 from tests.bench.runs import a_run
 
 
-def a_lab() -> Lab:
+def a_lab(profile: Profile = SMOKE) -> Lab:
     cpus = plan_cpus()
-    return Lab(profile=SMOKE, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
+    return Lab(profile=profile, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
 
 
 @pytest.mark.system
@@ -131,7 +135,7 @@ def test_forecast_of_each_kind_of_case_has_the_figures_that_are_measured_of_it()
 
 def test_model_is_made_again_of_what_a_run_keeps() -> None:
     run = a_run_with_errors(5.0)
-    model = a_model(change=400.0, sent_byte=0.5, log_wait=1.5)
+    model = a_model(change=400.0, sent_byte=0.5, log_wait=1.5, hear=20.0, cold={"send": {2.5: 1.0, 1_000.0: 8.0}})
     book = Book()
     keep(book, model)
     [found] = run.findings
@@ -142,6 +146,23 @@ def test_model_is_made_again_of_what_a_run_keeps() -> None:
         own, kept = getattr(model.costs, name), getattr(made.costs, name)
         assert (own.value, own.unit, own.low, own.high, own.n) == (kept.value, kept.unit, kept.low, kept.high, kept.n)
     assert made.waits.log.value == 1.5
+    assert (made.schema, made.clients is not None and made.clients.hear.value) == (SCHEMA, 20.0)
+    for name in Coldness.__struct_fields__:
+        own, kept = getattr(model.coldness, name), getattr(made.coldness, name)
+        assert (own.warm_ms, own.after_ms) == (kept.warm_ms, kept.after_ms)
+        assert [each.value for each in own.more] == [each.value for each in kept.more]
+
+
+def test_model_of_a_run_before_anything_was_measured_cold_is_an_older_one(tmp_path: Path) -> None:
+    run = a_run_with_errors(5.0)
+    book = Book()
+    keep(book, replace(a_model(change=400.0), coldness=None, clients=None))
+    [found] = run.findings
+    made = model_of(replace(run, findings=[replace(found, facts=book.facts)]))
+    assert made is not None
+    assert (made.schema, made.coldness, made.clients) == (1, None, None)
+    write_model(made, tmp_path / "model.json")
+    assert read_model(tmp_path / "model.json") == made
 
 
 def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
@@ -150,6 +171,60 @@ def test_run_says_what_was_held_out_and_how_far_it_went() -> None:
     assert (held.n, held.median_error, held.worst_error) == (3, pytest.approx(0.08), pytest.approx(0.3))
     assert held.extent.processes == 3
     assert held_of(a_run()) is None
+
+
+class Measured(Exception):
+    """By what a cell was asked for."""
+
+
+@pytest.mark.parametrize("rate_per_s", [0.3, 0.8, 1.0, 2.0, 10.0])
+def test_window_of_a_cell_has_as_many_rooms_made_as_ended(rate_per_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The delta of a room that is made is three times as long as that of its end: of three changes, two are of one
+    kind, and bytes per change were 15 % from those of an even number."""
+
+    def measure_cell(lab: Lab, way: str, **asked: Any) -> None:
+        raise Measured(asked["changes_per_s"] * whole_intervals_s(asked["changes_per_s"], asked["window_s"]))
+
+    monkeypatch.setattr(held_out, "measure_cell", measure_cell)
+    sizes = replace(SMOKE.prediction, changes_per_s=[rate_per_s], window_s=4.0)
+    *cells, _ = held_out._alone(a_lab(), sizes, random.Random(1))
+    assert len(cells) == 4
+    for case in cells:
+        with pytest.raises(Measured) as caught:
+            case.measure()
+        changes = caught.value.args[0]
+        assert changes == pytest.approx(2 * round(changes / 2))
+        assert changes >= 2
+
+
+def test_one_process_is_measured_before_there_is_a_valkey_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was calibrated: what else wakes its core is in no cost."""
+    done: list[str] = []
+
+    @contextlib.contextmanager
+    def surroundings(**_: Any) -> Iterator[str]:
+        done.append("surroundings")
+        yield "a place"
+
+    def measure(name: str) -> Callable[..., Came]:
+        def measured(*arguments: Any) -> Came:
+            if name == "processes":
+                assert arguments[1]() == "a place"
+            done.append(name)
+            return Came({})
+
+        return measured
+
+    monkeypatch.setattr(held_out, "why_not", lambda: None)
+    monkeypatch.setattr(held_out, "measure_model", lambda *arguments, **named: a_model())
+    monkeypatch.setattr(held_out, "surroundings", surroundings)
+    monkeypatch.setattr(held_out, "calmly", lambda lab, book, measure: measure(book))
+    for function, name in (("_cell", "cell"), ("_restart", "restart"), ("_nodes", "processes")):
+        monkeypatch.setattr(held_out, function, measure(name))
+    sizes = replace(SMOKE.prediction, repeats=2, scale=None)
+    held_out.run(a_lab(replace(SMOKE, prediction=sizes)))
+    alone = ["cell"] * 4 + ["restart"]
+    assert done == [*alone, *alone, "surroundings", "processes", "processes"]
 
 
 def test_nothing_that_was_held_against_anything_is_a_fault() -> None:

@@ -1,0 +1,94 @@
+"""What a turn of the loop costs by how long the core was idle before, and what a ping costs beside it.
+
+Pings come all at once, so that turns have many of them, and one by one, often and seldom. The same clients then hear
+lone changes: what that costs them is of the generator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+
+from bench.load.changes.publisher import Publisher
+from bench.load.clients.population import Group, Population
+from bench.prediction.fitting import fit
+from bench.processes.cpu import read_cpu
+from bench.processes.lab import HOST, Server
+from bench.processes.remote import Remote
+from bench.scenarios.prediction.lists import FLAGS, IDLE_S, USERS
+from bench.scenarios.prediction.watching import Measuring, Stretch, idle_between_s, watched
+
+PING_EVERY_S = 0.4
+AT_ONCE, ONE_BY_ONE = 0.5, 0.0
+"""Parts of the interval at both ends in which nobody pings."""
+FEWER = 10
+"""As many times fewer clients ping more seldom."""
+WARM_MS = 0.02
+"""A turn so soon after another is one with it."""
+SETTLE_S = 0.3
+UNHEARD, HEARD = 1, 4
+"""Changes: to begin with, which finds everything cold, and those that count."""
+HEARD_EVERY_S, HEARD_WITHIN_S = 0.3, 0.2
+UNITS = {"idle": "µs", "heartbeat": "µs"}
+
+
+def measure(measuring: Measuring) -> None:
+    """One server, and clients in two processes."""
+    many = max(FEWER, measuring.sizes.comers // 2)
+    counts = (many, many // FEWER)
+    measuring.curves["turn"] = turn_curve([PING_EVERY_S / clients for clients in counts])
+    with measuring.lab.server(FLAGS) as server, contextlib.ExitStack() as stack:
+        crowds = [stack.enter_context(_clients(measuring, server, clients)) for clients in counts]
+        for crowd in crowds:
+            crowd.call(Population.connect)
+        time.sleep(SETTLE_S)
+        measuring.say(f"heartbeats of {many} clients")
+        for repeat in range(measuring.sizes.repeats):
+            with watched(server.pid, server.port) as stretch:
+                time.sleep(IDLE_S)
+            measuring.row("idle", repeat, stretch.used_s, stretch.wall_s)
+            _pings(measuring, server, crowds[0], repeat, every_s=0.0)
+            for crowd, clients in zip(crowds, counts, strict=True):
+                _pings(measuring, server, crowd, repeat, every_s=PING_EVERY_S / clients)
+        _hear(measuring, server, crowds[0], many)
+    measuring.take(fit(measuring.rows), UNITS)
+
+
+def turn_curve(every_s: Sequence[float]) -> tuple[float, tuple[float, ...]]:
+    """By the times from one ping to the next."""
+    return WARM_MS, tuple(each_s * 1e3 for each_s in every_s)
+
+
+def _clients(measuring: Measuring, server: Server, clients: int) -> Remote[Population]:
+    group = Group("delta", HOST, server.port, server.jwt_secret, clients, 0, max(1, clients // USERS))
+    return measuring.lab.generator(
+        Population, groups=[group], poll_s=1.0, heartbeat_s=PING_EVERY_S, seed=measuring.lab.seed
+    )
+
+
+def _pings(measuring: Measuring, server: Server, crowd: Remote[Population], repeat: int, *, every_s: float) -> None:
+    """`every_s`: from one to the next; 0: they come together."""
+    with watched(server.pid, server.port) as stretch:
+        crowd.call(Population.begin, measuring.sizes.pings_s, ONE_BY_ONE if every_s else AT_ONCE)
+        [window] = crowd.call(Population.end)
+    row_of_pings(measuring, repeat, stretch, sum(client.requests for client in window.clients), every_s=every_s)
+
+
+def row_of_pings(measuring: Measuring, repeat: int, stretch: Stretch, pings: int, *, every_s: float) -> None:
+    source = "heartbeats one by one" if every_s else "heartbeats at once"
+    turns = measuring.cold("turn", idle_between_s(stretch, pings, every_s), pings)
+    measuring.row(source, repeat, stretch.used_s, stretch.wall_s, heartbeat=pings, **turns)
+
+
+def _hear(measuring: Measuring, server: Server, crowd: Remote[Population], clients: int) -> None:
+    found_us = []
+    with Publisher(server.port, server.jwt_secret) as publisher:
+        for number in range(UNHEARD + HEARD):
+            time.sleep(HEARD_EVERY_S)
+            before = read_cpu(crowd.pid)
+            publisher.publish(0.0)
+            time.sleep(HEARD_WITHIN_S)
+            if number >= UNHEARD:
+                found_us.append(read_cpu(crowd.pid).since(before).used_s / clients * 1e6)
+    measuring.spread("hear", found_us, "µs", "clients that hear lone changes")

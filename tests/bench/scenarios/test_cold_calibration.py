@@ -1,0 +1,173 @@
+"""A simulated server whose warm and cold costs are known: the calibration's rows and fit find them, and forecasts by
+what they found are those by what was planted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+from msgspec.structs import replace
+
+from bench.prediction.fitting import fit
+from bench.prediction.model import Model
+from bench.prediction.virtual.lobby import Lobby
+from bench.prediction.virtual.node import Node
+from bench.prediction.virtual.setup import Setup
+from bench.processes.lab import Lab
+from bench.record.profiles.sizes import CalibrationSizes
+from bench.scenarios.prediction import broadcasts, held_out
+from bench.scenarios.prediction.broadcasts import WARM_MS, curve_of, row_of_told
+from bench.scenarios.prediction.turns import row_of_pings, turn_curve
+from bench.scenarios.prediction.watching import Counters, Measuring, Stretch
+from tests.bench.prediction.models import a_cost, a_model
+
+WARM = {"change": 1_600.0, "send_features": 6.0, "sent_byte": 2.0, "heartbeat": 60.0, "idle": 100.0}
+COLD = {
+    "change": {10.0: 800.0, 100.0: 2_500.0, 1_000.0: 7_000.0},
+    "send": {100.0: 6.0, 1_000.0: 16.0},
+    "turn": {2.0: 50.0, 20.0: 150.0},
+}
+EVERY_S = (0.002, 0.02)
+"""Pings, as the curve of turns has its points."""
+IN_A_ROW_S = 0.002
+TOLD_S = 0.02
+"""In which the one before a row is told."""
+TELLING_S = 100e-6
+"""Per client, of lone changes, in which each is told before the next."""
+
+
+def planted() -> Model:
+    model = a_model(cold=COLD, **WARM)
+    assert model.coldness is not None
+    coldness = replace(
+        model.coldness,
+        change=replace(model.coldness.change, warm_ms=WARM_MS["change"]),
+        send=replace(model.coldness.send, warm_ms=WARM_MS["send"]),
+        turn=replace(model.coldness.turn, warm_ms=turn_curve(EVERY_S)[0]),
+    )
+    return replace(model, coldness=coldness)
+
+
+class Simulated:
+    """One process, and what is read of it as a calibration reads it of a real one."""
+
+    def __init__(self, sessions: int, *, rooms: int) -> None:
+        setup = Setup(sessions=sessions, presence="all", rooms=rooms, changes_per_s=0.0, rooms_interval_s=0.0)
+        self.lobby = Lobby(setup, planted())
+        [self.node] = self.lobby.nodes
+        self.told_s = 0.0
+        """From the first change that is read until the last client begins to be told of the last."""
+        self.lobby.world.run(2.0)
+
+    def changes(self, number: int, every_s: float, first_s: float) -> Stretch:
+        """After one that finds everything cold; the next begins `first_s` later."""
+        times_s = [0.0, *(first_s + every_s * place for place in range(number))]
+        return self._at(times_s, lambda node: node.change(None), not_read=1)
+
+    def pings(self, number: int, every_s: float) -> Stretch:
+        return self._at([every_s * place for place in range(number)], lambda node: node.heartbeats(1))
+
+    def idles(self) -> Stretch:
+        return self._at([1.0], lambda node: None)
+
+    def _at(self, times_s: Sequence[float], act: Callable[[Node], None], *, not_read: int = 0) -> Stretch:
+        world, node = self.lobby.world, self.node
+        began_s = world.now_s
+        for at_s in times_s:
+            node.process.call_at(began_s + at_s, act, node)
+        if not_read:
+            world.run(began_s + times_s[not_read] - 1e-6)
+        start_s, used_s = world.now_s, node.process.used_s
+        writes, sent_bytes = node.traffic.writes, node.traffic.framed_bytes
+        world.run(began_s + times_s[-1] + 1.0)
+        self.told_s = max((crowd.written_s for crowd in node.crowds), default=start_s) - start_s
+        return Stretch(
+            used_s=node.process.used_s - used_s,
+            wall_s=world.now_s - start_s,
+            counted=Counters(node.traffic.writes - writes, node.traffic.framed_bytes - sent_bytes, 0.0),
+        )
+
+
+def calibrated() -> Measuring:
+    """With the rows of the parts that measure cold work, made of what the simulated server did. What a byte costs is
+    given: storms tell it, whose frames are long."""
+    measuring = Measuring(cast(Lab, None), CalibrationSizes(), lambda what: None)
+    measuring.curves["turn"] = turn_curve(EVERY_S)
+    alone = Simulated(0, rooms=10)
+    idle = alone.idles()
+    measuring.row("idle", 0, idle.used_s, idle.wall_s)
+    row_of_pings(measuring, 0, alone.pings(400, 0.0), 400, every_s=0.0)
+    for every_s in EVERY_S:
+        row_of_pings(measuring, 0, alone.pings(100, every_s), 100, every_s=every_s)
+    for kind, warm_ms in WARM_MS.items():
+        measuring.curves[kind] = curve_of(warm_ms, list(COLD["change"]))
+    unheard = alone.changes(40, IN_A_ROW_S, TOLD_S)
+    first = measuring.cold("change", TOLD_S, 1.0)
+    measuring.row("changes", 0, unheard.used_s, unheard.wall_s, change=40.0, **first)
+    for rooms in (10, 200):
+        for clients in (broadcasts.FEW, 300, 1_500):
+            server = Simulated(clients, rooms=rooms)
+            for each_s in (after_ms / 1e3 + TELLING_S * clients for after_ms in COLD["change"]):
+                stretch = server.changes(2, each_s, each_s)
+                row_of_told(
+                    measuring, "lone changes", 0, stretch, send="send_features", number=2, clients=clients, rooms=rooms,
+                    took_s=2 * each_s,
+                )  # fmt: skip
+            if clients == broadcasts.FEW:
+                stretch = server.changes(12, IN_A_ROW_S, TOLD_S)
+                row_of_told(
+                    measuring, "changes in a row", 0, stretch, send="send_features", number=12, clients=clients,
+                    rooms=rooms, took_s=server.told_s, first_s=TOLD_S,
+                )  # fmt: skip
+    measuring.take(fit(measuring.rows, given={"sent_byte": WARM["sent_byte"] / 1e9}), {})
+    return measuring
+
+
+@pytest.fixture(scope="module")
+def found() -> Measuring:
+    return calibrated()
+
+
+def test_warm_costs_are_found(found: Measuring) -> None:
+    for name in ("change", "send_features", "heartbeat", "idle"):
+        assert found.known[name] * 1e6 == pytest.approx(WARM[name], rel=0.05), name
+
+
+@pytest.mark.parametrize("kind", list(COLD))
+def test_cold_costs_are_found_after_every_time(kind: str, found: Measuring) -> None:
+    curve = found.cold_cost(kind)
+    assert curve.after_ms == list(COLD[kind])
+    assert [each.value for each in curve.more] == [pytest.approx(value, rel=0.05) for value in COLD[kind].values()]
+    assert all(each.low <= each.value <= each.high for each in curve.more)
+
+
+def by_what_was_found(found: Measuring) -> Model:
+    model = planted()
+    assert model.coldness is not None
+    costs = {name: a_cost(found.known[name] * 1e6, "µs") for name in ("change", "send_features", "heartbeat", "idle")}
+    coldness = {kind: found.cold_cost(kind) for kind in COLD}
+    return replace(model, costs=replace(model.costs, **costs), coldness=replace(model.coldness, **coldness))
+
+
+@pytest.mark.parametrize("rate_per_s", [0.8, 3.0])
+def test_forecasts_by_what_was_found_are_those_by_what_was_planted(rate_per_s: float, found: Measuring) -> None:
+    """At a size and at rates that none of the rows has; a model without what is cold comes to a third of it."""
+    setup = Setup(sessions=2_500, presence="all", changes_per_s=rate_per_s)
+    truth = held_out._of_cell(setup, 5.0, planted())
+    assert held_out._of_cell(setup, 5.0, by_what_was_found(found)) == {
+        name: pytest.approx(value, rel=0.05) for name, value in truth.items()
+    }
+    warm = held_out._of_cell(setup, 5.0, replace(planted(), coldness=replace(a_model().coldness)))
+    assert warm["server CPU per change"] < 0.6 * truth["server CPU per change"]
+    assert warm["time to fresh p50"] < 0.5 * truth["time to fresh p50"]
+
+
+def test_forecast_of_a_cold_lobby_is_the_sum_of_its_work() -> None:
+    """0.8 changes per second, cold after 1.25 s on average: one of 8.6 ms and 2,500 writes of 22 µs and their bytes;
+    0.1 ms of each second, and 83 pings of 60 µs and a turn each."""
+    found = held_out._of_cell(Setup(sessions=2_500, presence="all", changes_per_s=0.8), 5.0, planted())
+    written_ms = 8.6 + 2_500 * (0.022 + 2e-6 * 200)
+    beside_ms = (0.1 + 2_500 / 30 * (0.06 + 0.12)) / 0.8
+    assert found["server CPU per change"] == pytest.approx(written_ms + beside_ms, rel=0.05)
+    assert found["time to fresh p50"] == pytest.approx(8.6 + written_ms / 2 - 4.3, rel=0.15)
