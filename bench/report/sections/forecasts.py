@@ -42,6 +42,8 @@ NAME = "prediction"
 FORECASTS, AT_SCALE_TABLE = "Forecasts beside what was measured afterwards", "Ways compared at scale, by forecast"
 """Tables whose every figure is cited."""
 EVERYWHERE = Where(0)
+CLIENTS = "clients, "
+"""What facts begin with that are of what the lab's clients cost (`bench.scenarios.prediction.kept`)."""
 
 
 def forecasts_section(run: Run) -> Section | None:
@@ -51,7 +53,7 @@ def forecasts_section(run: Run) -> Section | None:
         return None
     plain = findings_section(run, found)
     made, ways = forecasts(found), ways_at_scale(found, run.profile.prediction)
-    tables = [table for table in (_forecasts_table(made), _scale_table(run, found, ways)) if table.rows]
+    tables = [table for table in (_forecasts_table(found, made), _scale_table(run, found, ways)) if table.rows]
     return replace(
         plain,
         shows=[*_error_sentences(run, found, made), *_scale_sentences(run, found, ways), *plain.shows],
@@ -120,7 +122,7 @@ def _judgement(each: Forecast) -> Judgement:
     return worse_of(each.error.judgement, each.measured.judgement)
 
 
-def _forecasts_table(made: Sequence[Forecast]) -> Table:
+def _forecasts_table(found: Findings, made: Sequence[Forecast]) -> Table:
     rows = []
     for each in made:
         where = Where(each.clients)
@@ -141,7 +143,17 @@ def _forecasts_table(made: Sequence[Forecast]) -> Table:
         rows=rows,
         row_marks=[mark_of(_judgement(each)) for each in made],
         note="Predicted first, by the model of this run, and then measured. Error: predicted over measured, less one; "
-        "the median where a case was measured several times.",
+        f"the median where a case was measured several times.{_alike(found)}",
+    )
+
+
+def _alike(found: Findings) -> str:
+    """What a forecast has in common with its measurement; nothing of runs before the model had the lab's clients."""
+    if not any(name.startswith(CLIENTS) for name in found.facts):
+        return ""
+    return (
+        " Times are of the lab's clients, which share one core, and the forecast has that core, too; windows have as "
+        "many rooms made as ended."
     )
 
 

@@ -54,6 +54,17 @@ def audit_of(run: Run, told_by: Run | None = None) -> Audit:
     return audit(Raw(json.loads(msgspec.json.encode(run))), mine, {})
 
 
+def test_note_says_that_both_have_the_clients_core_where_the_model_had_it() -> None:
+    run = a_forecast_run()
+    [found] = run.findings
+    newer = replace(run, findings=[replace(found, facts={"clients, hear, value (µs)": 20.0})])
+    older_note, newer_note = (
+        next(table.note for table in section(each).tables if table.title == FORECASTS) for each in (run, newer)
+    )
+    assert "clients, which share one core" in newer_note
+    assert "share one core" not in older_note
+
+
 # -- what it says ------------------------------------------------------------------------------------------------------
 
 
