@@ -13,7 +13,6 @@ from tornado.websocket import websocket_connect
 from lobby_server.protocol.parts import MAX_MESSAGE_BYTES
 from lobby_server.service.watch.ops_history import FIELDS, Sample
 from lobby_server.web.sockets import ops as ops_socket
-from tests.patience import PATIENCE_S
 from tests.web.conftest import Client, Lobby, StartLobby
 from tests.web.websocket.ways import PING, WAYS, Peer, masked, start_way
 
