@@ -180,7 +180,7 @@ SERVICES = (
         "a room is deleted by everybody who asks",
         (
             Edit(
-                f"{SERVICE}.rooms.commands:RoomCommands.delete_room",
+                f"{SERVICE}.rooms.commands:RoomCommands._delete",
                 (
                     (
                         "while (under_way := self._deleting.get(room_id)) is not None:\n        await under_way.wait()",
