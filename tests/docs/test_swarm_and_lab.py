@@ -50,6 +50,8 @@ def test_options_of_the_swarm_that_are_named_exist() -> None:
         "--from",
         "--help",
         "--clients",
+        "--players",
+        "--smoke",
     }
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", SWARM))
     assert named - others <= locust_flags()[0]
