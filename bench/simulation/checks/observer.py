@@ -14,16 +14,19 @@ from bench.simulation.outside.loop import World
 from bench.simulation.outside.store import Database
 from lobby_server.backplane.place.standing import TAIL
 from lobby_server.backplane.wire import Entry
-from lobby_server.core.machine import commands
+from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import Command
 from lobby_server.core.machine.effects import Effect
 from lobby_server.core.machine.image import dump
+from lobby_server.core.presence import User
+from lobby_server.protocol import messages
 from lobby_server.service.app import App
 
 LOOK_EVERY = 40
 """Entries between two looks at the whole state: a look costs more than an entry."""
 MOST_WAITING = 5_000
 """Commands of a node that are not applied yet."""
+ROOM_JOINED = messages.RoomJoined.TYPE.encode()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Observer:
         """By revision, of whichever node first."""
         self._apps: dict[WatchedLog, App] = {}
         self._epochs: set[str] = set()
+        self._begun: dict[WatchedLog, str] = {}
+        """The last epoch that a node began with its own state, or with one that was dumped at its beginning."""
+        self._stood: dict[WatchedLog, tuple[str, str]] = {}
+        """In which epoch each node was, and how it was called, at its last entry."""
         self._is_first = False
         self.has_forked = False
         """Whether something that was applied somewhere is not so any more: see `_fork`."""
@@ -83,6 +90,8 @@ class Observer:
         self._apps[log] = app
         for kind in FOLLOWED:
             app.replica.hear(kind, self._hearer(app, log))
+        app.replica.hear(effects.Accepted, self._hearer_of_accepted(app, log))
+        app.replica.hear(effects.OwnRoomLeft, self._hearer_of_own_room_left(app, log))
 
     def entry(self, log: WatchedLog, entry: Entry) -> None:
         known = self._batches.get(entry.number)
@@ -98,6 +107,7 @@ class Observer:
 
     def command(self, log: WatchedLog, command: Command, node: str) -> None:
         if isinstance(command, commands.BeginEpoch):
+            self._begun[log] = log.position[0]
             self._begin_epoch(log)
         elif self._is_first:
             if isinstance(command, commands.JoinRoom):
@@ -110,6 +120,18 @@ class Observer:
 
     def applied(self, log: WatchedLog, entry: Entry) -> None:
         app = self._apps[log]
+        stands = (log.position[0], log.node)
+        stood = self._stood.get(log)
+        if stood != stands:
+            self._stood[log] = stands
+            # Where it took the state of another one it has another name.
+            if (
+                stood is not None
+                and stood[0] != stands[0]
+                and stood[1] == stands[1]
+                and self._begun.get(log) != stands[0]
+            ):
+                self.violated("a new epoch has revisions of its own", f"{log.node} has given those of {stood[0]} anew")
         book = app.replica.books.rooms
         held, revision = self._revisions.get(log, 0), book.revision
         if revision < held:
@@ -181,6 +203,32 @@ class Observer:
         def hear(effect: Effect, _: object) -> None:
             if self._is_first and (fault := self.history.take(effect, log.number, app.replica.books)):
                 self.violated("nothing is told twice", fault)
+
+        return hear
+
+    def _hearer_of_accepted(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+        """A client with features hears of the room of its user at once: it may have come back."""
+
+        def hear(effect: Effect, session: Any) -> None:
+            if session is None or not session.features or not session.is_accepted or session.is_behind:
+                return
+            user: User = effect.user  # type: ignore[attr-defined]
+            room = app.replica.books.rooms.room_of(user.id)
+            if room is not None and not session.transport.is_sending(ROOM_JOINED):
+                how = f"{user.username} is in room {room.id}, and {log.node} says nothing of it"
+                self.violated("who comes back is told where they are", how)
+
+        return hear
+
+    def _hearer_of_own_room_left(self, app: App, log: WatchedLog) -> Callable[[Effect, object], None]:
+        """Nobody keeps a connection with a room that is lost: the base protocol has no word for that."""
+
+        def hear(effect: Effect, _: object) -> None:
+            user: User = effect.user  # type: ignore[attr-defined]
+            if app.presence.is_online(user.id):
+                return
+            if any(each.is_accepted and not each.features for each in app.sessions.of_user(user.id)):
+                self.violated("no room is kept that is lost", f"{log.node} leaves {user.username} with theirs")
 
         return hear
 

@@ -54,6 +54,10 @@ class Lane:
         self._arrive_at_s = at_s
         world.call_at(at_s, self._arrive)
 
+    def holds(self, text: bytes) -> bool:
+        """Whether it stands in bytes that have not arrived."""
+        return any(text in each for each in self._queue if isinstance(each, bytes))
+
     def go_on(self) -> None:
         self.is_stalled = False
         due, self._due = self._due, 0
@@ -161,6 +165,10 @@ class Wire:
         """The node takes the connection."""
         self.served = served
         self.lane_out.send(("open",))
+
+    def is_sending(self, text: bytes) -> bool:
+        """Whether something is on its way to the client in which that is said."""
+        return self.lane_out.holds(text)
 
     # -- the client's end -----------------------------------------------------------------------------------------
 

@@ -112,7 +112,10 @@ class RoomCommands:
         except Refusal:
             is_late = True
             if is_off:
-                await self._store.delete_room(room.id)
+                try:
+                    await self._store.delete_room(room.id)
+                except StoreUnavailable:  # it is to go all the same, and nobody will ask for it again
+                    self._writer.keep(DeleteRoom(room_id=room.id))
             raise
         finally:
             del self._creating[user.id]

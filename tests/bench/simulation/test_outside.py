@@ -204,6 +204,16 @@ def test_chunk_is_read_the_same_whether_another_connection_has_read_it_or_not(wo
     assert list(chunks) == [frame]
 
 
+def test_what_is_on_its_way_to_a_client_is_known_until_it_arrives(world: World, wire: Wire) -> None:
+    Client(wire)
+    Server(wire)
+    wire.send(server_frame(b"hello"))
+    assert wire.is_sending(b"hello")
+    assert not wire.is_sending(b"goodbye")
+    world.run(5.0)
+    assert not wire.is_sending(b"hello")
+
+
 def test_half_open_connection_tells_nobody(world: World, wire: Wire) -> None:
     client, server = Client(wire), Server(wire)
     wire.lane_in.is_cut = wire.lane_out.is_cut = True

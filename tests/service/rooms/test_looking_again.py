@@ -11,6 +11,7 @@ import pytest
 
 from bench.simulation.outside.memory_store import MemoryStore
 from lobby_server.core.refusal import Refusal, RefusalCode
+from lobby_server.protocol.requests import RoomWish
 from lobby_server.service.ports import StoredRoom, StoreUnavailable
 from lobby_server.service.rooms.revision_mark import RESERVED
 from tests.service.house import ANN, BOB, CLEO, House
@@ -65,6 +66,20 @@ async def test_deletion_that_failed_lets_the_next_one_try(house: House) -> None:
     assert len(house.app.rooms.book) == 0
 
 
+async def test_room_that_an_administrator_could_not_close_is_in_the_database_again(house: House) -> None:
+    room_id = await house.room(ANN)
+
+    def lose_answer() -> None:
+        raise StoreUnavailable("The database closed the connection before it answered.")
+
+    meanwhile(house, "delete_room", lose_answer)
+    with pytest.raises(StoreUnavailable):
+        await house.app.administration.close_room(BOB, room_id, reason="noise")
+    await house.settle()
+    assert [room.id for room in house.app.rooms.book.all()] == [room_id]
+    assert [room.id for room in await house.store.rooms()] == [room_id]
+
+
 async def test_host_who_left_while_the_store_worked_does_not_put_out_the_next_host(house: House) -> None:
     room_id = await house.room(ANN)
     ann, bob = house.connect(ANN), house.connect(BOB, "rev")
@@ -78,6 +93,27 @@ async def test_host_who_left_while_the_store_worked_does_not_put_out_the_next_ho
     await house.settle()
     (stored,) = await house.store.rooms()
     assert (stored.id, stored.host_user_id) == (room_id, BOB.id)
+
+
+async def test_room_that_is_refused_as_the_database_goes_away_is_taken_back_when_it_is_there_again(
+    house: House,
+) -> None:
+    room_id = await house.room(BOB)
+    ann, bob = house.connect(ANN), house.connect(BOB)
+    bob.say("create_room")
+    ann.say("join_room", roomId=room_id, version="1", name="P")
+    ann.types()
+
+    def leave() -> None:
+        house.store.is_away = True
+        bob.say("leave_room")  # Ann hosts this room now, and may make no other
+
+    meanwhile(house, "add_room", leave)
+    with pytest.raises(Refusal):
+        await house.app.rooms.create_room(ANN, RoomWish(gamemode="ffa"))
+    house.store.is_away = False
+    await house.settle()
+    assert [room.id for room in await house.store.rooms()] == [room_id]
 
 
 async def test_rooms_are_listed_newest_first_over_a_clock_that_was_set_back(house: House) -> None:

@@ -13,7 +13,7 @@ from bench.simulation.outside.store import Database
 from lobby_server.backplane.place.standing import TAIL
 from lobby_server.backplane.wire import Entry
 from lobby_server.core.friends import FriendRequest
-from lobby_server.core.machine import commands
+from lobby_server.core.machine import commands, effects
 from lobby_server.core.machine.commands import Command, SaidLine
 from lobby_server.service.rooms.stored import stored_room
 from lobby_server.service.social.ports import NewLine
@@ -40,9 +40,15 @@ class Node:
             fanout=SimpleNamespace(profiles=lambda: iter((1, 2)), logged_bytes=0),
             writer=SimpleNamespace(is_full=False, waiting=0),
             announcer=SimpleNamespace(knows_of_rooms=True),
+            sessions=SimpleNamespace(of_user=lambda user_id: ()),
         )
+        self.epoch = "e1"
         self._hearers: dict[type, Any] = {}
         observer.watch_app(self.app, self.log)  # type: ignore[arg-type]
+
+    def hears(self, effect: effects.Effect, session: Any = None) -> None:
+        """As an entry that has this effect."""
+        self._hearers[type(effect)](effect, session)
 
     def _hear(self, kind: type, hear: Any) -> None:
         self._hearers[kind] = hear
@@ -50,7 +56,7 @@ class Node:
     def take(self, number: int, *said: Command, batch: bytes = b"") -> None:
         """Apply an entry with these commands."""
         entry = Entry(number, 0, batch or repr(said).encode())
-        self.log.number, self.log.position = number, ("e1", number)
+        self.log.number, self.log.position = number, (self.epoch, number)
         self.observer.entry(self.log, entry)
         for command in said:
             self.observer.command(self.log, command, "a")
@@ -204,6 +210,93 @@ def test_revision_that_goes_up_without_a_change_has_not_to_be_announced(observer
     node.app.announcer.knows_of_rooms = False
     node.take(2, commands.Nothing())
     assert violated(observer) == ""
+
+
+# -- epochs --------------------------------------------------------------------------------------------------------
+
+
+def begins(observer: Observer, node: Node) -> None:
+    node.log.position = (node.epoch, node.log.number)
+    observer.command(node.log, commands.BeginEpoch(1.0), "")
+
+
+@pytest.mark.parametrize(
+    ("change", "invariant"),
+    [
+        (lambda observer, node: None, "a new epoch has revisions of its own"),
+        (begins, ""),
+        (lambda observer, node: setattr(node.log, "node", "a again"), ""),
+    ],
+    ids=["goes on as it is", "begins it", "took another state"],
+)
+def test_node_that_goes_on_in_a_new_epoch_has_begun_it(
+    observer: Observer, node: Node, change: Any, invariant: str
+) -> None:
+    node.take(1, commands.Nothing())
+    node.epoch = "e2"
+    change(observer, node)
+    node.take(2, commands.Nothing())
+    assert violated(observer) == invariant
+
+
+# -- who comes back, and who does not ------------------------------------------------------------------------------
+
+
+def a_session(**different: Any) -> Any:
+    usual = {
+        "features": {"rev"},
+        "is_accepted": True,
+        "is_behind": False,
+        "transport": SimpleNamespace(is_sending=bool),
+    }
+    return SimpleNamespace(**{**usual, **different})
+
+
+@pytest.mark.parametrize(
+    ("session", "is_found"),
+    [
+        (a_session(transport=SimpleNamespace(is_sending=lambda text: False)), True),
+        (a_session(transport=SimpleNamespace(is_sending=lambda text: text == b"room_joined")), False),
+        (a_session(transport=None, features=()), False),
+        (a_session(transport=None, is_behind=True), False),
+        (a_session(transport=None, is_accepted=False), False),
+        (None, False),
+    ],
+    ids=["nothing is sent", "it is told", "base", "behind", "gone", "elsewhere"],
+)
+def test_client_with_features_is_told_at_once_of_the_room_of_its_user(
+    observer: Observer, node: Node, session: Any, *, is_found: bool
+) -> None:
+    node.lobby.come(ANN)
+    node.lobby.make_room("r1", ANN, ANN)
+    node.hears(effects.Accepted(ANN), session)
+    assert (violated(observer) == "who comes back is told where they are") is is_found
+
+
+def test_client_whose_user_is_in_no_room_is_told_of_none(observer: Observer, node: Node) -> None:
+    node.lobby.come(ANN)
+    node.hears(effects.Accepted(ANN), a_session(transport=None))
+    assert violated(observer) == ""
+
+
+@pytest.mark.parametrize(
+    ("session", "is_online", "is_found"),
+    [
+        (a_session(features=()), False, True),
+        (a_session(features=()), True, False),
+        (a_session(), False, False),
+        (a_session(features=(), is_accepted=False), False, False),
+    ],
+    ids=["kept", "has left", "features", "closed"],
+)
+def test_connection_of_the_base_protocol_ends_with_a_room_that_is_lost(
+    observer: Observer, node: Node, session: Any, *, is_online: bool, is_found: bool
+) -> None:
+    if is_online:
+        node.lobby.come(ANN)
+    node.app.sessions.of_user = lambda user_id: (session,) if user_id == ANN.id else ()
+    node.hears(effects.OwnRoomLeft(ANN, 1))
+    assert (violated(observer) == "no room is kept that is lost") is is_found
 
 
 # -- nothing twice -------------------------------------------------------------------------------------------------
