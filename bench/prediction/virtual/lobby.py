@@ -98,9 +98,11 @@ class Lobby:
             for crowd in node.prepare(sessions):
                 node.process.call_at(0.0, node.join, crowd)
             return
-        for group in node.prepare_pollers(sessions):
+        groups = node.prepare_pollers(sessions)
+        places = self._random.sample(range(len(groups)), len(groups))
+        for place, group in zip(places, groups, strict=True):  # spread evenly, as the lab's clients are
             group.has = node.book.revision
-            due_s = self._random.uniform(0.0, self.setup.poll_s)
+            due_s = self.setup.poll_s * (place + self._random.random()) / len(groups)
             node.process.call_at(due_s + self.setup.network_s, node.desk.poll, group, due_s)
 
     # -- what players do ------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from bench.prediction.virtual.log import Batch, Command, Engine, Kind, Writer, c
 from bench.prediction.virtual.measures import Traffic
 from bench.prediction.virtual.setup import Setup, chill, seconds
 from bench.record.wire import PING_MESSAGE, PONG_BYTES, server_frame_bytes
+from bench.simulation.outside.loop import BEGINNING
 from lobby_server.core.presence import User
 from lobby_server.core.rooms import Room, RoomBook
 from lobby_server.protocol.encoding import encode_json
@@ -47,9 +48,10 @@ MOST_AT_ONCE = 250
 TURN_S = 0.02
 """How long entries are applied before the loop has its turn (`lobby_server.backplane.log`)."""
 FOREVER_S = 1e12
-NAME = "player1234"
+NAME, HOST_NAME = "player10000", "hoster50000"
 """As long as the lab's names are."""
-HOST_NAME = "hoster1234"
+FIRST_REVISION = int(BEGINNING.timestamp() * 1000)
+"""As the server has it, whose revisions are of 13 digits: two of them are a fifth of the delta of a room's end."""
 _NEWS = re.compile(rb'"rooms_changed"|"rooms_delta"|"rooms_snapshot"')
 _REVISION = re.compile(rb'"rev":(\d+)')
 _WINDOW = re.compile(rb'"fetch_within_ms":(\d+)')
@@ -119,7 +121,7 @@ class Node:
         self._idle_s = seconds(costs.idle) + (seconds(costs.log_idle) if engine is not None else 0.0)
         # The server's own
         metrics = Metrics()
-        self.book = RoomBook(empty_ttl_s=FOREVER_S)
+        self.book = RoomBook(empty_ttl_s=FOREVER_S, first_revision=FIRST_REVISION)
         listed = ListedRooms(self.book)
         crowds = dealt(setup.sessions_of(number), crowds=CROWDS, most=MOST_IN_A_CROWD) or [1]
         meter = CountingMeter(process, sessions_per_crowd=sum(crowds) / len(crowds))
@@ -180,8 +182,9 @@ class Node:
         self.announcer.welcome(cast(Session, crowd))
 
     def prepare_pollers(self, sessions: int) -> list[Crowd]:
-        """Clients that poll, in groups that ask together."""
-        return [Crowd(self, BASE_PROFILE, size) for size in self.desk.pieces(sessions)]
+        """Clients that poll, in groups that ask together: small enough that a list is as old as if each asked alone."""
+        most = max(self.desk.pieces(sessions), default=1)
+        return [Crowd(self, BASE_PROFILE, size) for size in dealt(sessions, crowds=CROWDS, most=most)]
 
     def start(self) -> None:
         """Whatever this process does by itself."""

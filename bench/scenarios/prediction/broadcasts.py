@@ -17,7 +17,7 @@ from bench.processes.lab import Server
 from bench.processes.remote import Remote
 from bench.scenarios.engine.freshness import TruthCrowd
 from bench.scenarios.prediction.lists import FLAGS, USERS
-from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, Stretch, watched
+from bench.scenarios.prediction.watching import TIMEOUT_S, Measuring, Stretch, idle_between_s, watched
 
 PATTERNS = {"send_base": b'"rooms_changed"', "send_features": b'"rooms_delta","data":{"base"'}
 FEATURES: dict[str, tuple[str, ...]] = {"send_base": (), "send_features": ("rooms_delta",)}
@@ -247,6 +247,7 @@ def _herds(measuring: Measuring) -> None:
 def _herd(
     measuring: Measuring, server: Server, publisher: Publisher, crowd: Remote[TruthCrowd], clients: int, repeat: int
 ) -> None:
+    before = read_cpu(crowd.pid)
     with watched(server.pid, server.port) as stretch:
         crowd.call(TruthCrowd.begin, True)
         made = publisher.publish(0.0)
@@ -255,6 +256,7 @@ def _herd(
         while fetches < clients and time.perf_counter() < give_up_s:
             _, fetches = crowd.call(TruthCrowd.truth, b"", FETCHED_QUIET_S)
         crowd.call(TruthCrowd.end)
+    asking_s = read_cpu(crowd.pid).since(before).used_s / max(1, fetches)  # one after the other, on one core
     list_bytes = publisher.list_bytes()
     publisher.delete([made])
     time.sleep(QUIET_S)
@@ -263,7 +265,9 @@ def _herd(
         measuring.row(
             "herds of fetches", repeat, stretch.used_s, stretch.wall_s, change=1.0, announcement=1.0,
             send_base=counted.writes, sent_byte=counted.sent_bytes, fetch=fetches, fetched_byte=fetches * list_bytes,
-            built_room=measuring.sizes.rooms[0], **measuring.cold("change", QUIET_S, 1.0),
+            built_room=measuring.sizes.rooms[0],
+            **measuring.cold("turn", idle_between_s(stretch, max(1, fetches), asking_s), fetches),
+            **measuring.cold("change", QUIET_S, 1.0),
             **measuring.cold("send", QUIET_S, counted.writes),
         )  # fmt: skip
 

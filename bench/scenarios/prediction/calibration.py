@@ -27,7 +27,7 @@ PARTS: dict[str, Callable[[Measuring], None]] = {
     "sessions": arrivals.measure,
     "several processes": shared.measure,
 }
-"""Each is fitted with what those before it have found; broadcasts and sessions together."""
+"""Each is fitted with what those before it have found; turns and the list together, and broadcasts and sessions."""
 _Group = TypeVar("_Group", bound=msgspec.Struct)
 
 

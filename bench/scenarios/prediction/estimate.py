@@ -29,7 +29,7 @@ def estimate_s(profile: Profile) -> float:
 def calibration_s(sizes: CalibrationSizes) -> float:
     """Each part with its servers."""
     repeats, rounds = sizes.repeats, sizes.repeats + 1
-    turns = 2 * SERVER_S + 4.5 + repeats * (1.5 + 3 * sizes.pings_s)
+    turns = 2 * SERVER_S + 4.5 + repeats * (1.5 + 4 * sizes.pings_s)
     the_list = SERVER_S + len(sizes.rooms) * repeats * (3.5 + 2 * sizes.pings_s + sizes.get_s + 0.02 * sizes.changes)
     lone_s, burst_s = 2 * sizes.broadcasts * 0.1, 0.1 * sizes.burst
     base = SERVER_S + 1.5 * rounds + (1 + len(sizes.clients)) * (0.6 + rounds * lone_s)

@@ -30,13 +30,13 @@ POLL_EVERY_S = 0.5
 USERS = 10
 """Sockets are dealt out among few users, so that connecting is no presence storm."""
 UNITS = {
-    "change": "µs", "poll": "µs", "fetched_byte": "ns", "fetch_packed": "µs", "unchanged": "µs",
-    "built_room": "µs",
+    "idle": "µs", "heartbeat": "µs", "change": "µs", "poll": "µs", "fetched_byte": "ns", "fetch_packed": "µs",
+    "unchanged": "µs", "built_room": "µs",
 }  # fmt: skip
 
 
 def measure(measuring: Measuring) -> None:
-    """One server, whose list grows."""
+    """One server, whose list grows. Fitted with the rows of `bench.scenarios.prediction.turns`."""
     lab, sizes = measuring.lab, measuring.sizes
     asking_us: list[float] = []
     began_s = time.perf_counter()

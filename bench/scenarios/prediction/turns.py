@@ -1,6 +1,6 @@
 """What a turn of the loop costs by how long the core was idle before, and what a ping costs beside it.
 
-Pings come all at once, so that turns have many of them, and one by one, often and seldom. The same clients then hear
+Pings come all at once, so that turns have many of them, and one by one, at three rates. The same clients then hear
 lone changes: what that costs them is of the generator.
 """
 
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 from bench.load.changes.publisher import Publisher
 from bench.load.clients.population import Group, Population
-from bench.prediction.fitting import fit
 from bench.processes.cpu import read_cpu
 from bench.processes.lab import HOST, Server
 from bench.processes.remote import Remote
 from bench.scenarios.prediction.lists import FLAGS, IDLE_S, USERS
 from bench.scenarios.prediction.watching import Measuring, Stretch, idle_between_s, watched
 
-PING_EVERY_S = 0.4
+OFTEN_S, SELDOM_S = 0.1, 0.4
+"""From one ping of a client to its next."""
 AT_ONCE, ONE_BY_ONE = 0.5, 0.0
 """Parts of the interval at both ends in which nobody pings."""
 FEWER = 10
@@ -30,16 +30,16 @@ SETTLE_S = 0.3
 UNHEARD, HEARD = 1, 4
 """Changes: to begin with, which finds everything cold, and those that count."""
 HEARD_EVERY_S, HEARD_WITHIN_S = 0.3, 0.2
-UNITS = {"idle": "µs", "heartbeat": "µs"}
 
 
 def measure(measuring: Measuring) -> None:
-    """One server, and clients in two processes."""
+    """One server, and clients in three processes. The rows are left to `bench.scenarios.prediction.lists`: polls have
+    turns, too."""
     many = max(FEWER, measuring.sizes.comers // 2)
-    counts = (many, many // FEWER)
-    measuring.curves["turn"] = turn_curve([PING_EVERY_S / clients for clients in counts])
+    plan = ((many, OFTEN_S), (many, SELDOM_S), (many // FEWER, SELDOM_S))
+    measuring.curves["turn"] = turn_curve([ping_s / clients for clients, ping_s in plan])
     with measuring.lab.server(FLAGS) as server, contextlib.ExitStack() as stack:
-        crowds = [stack.enter_context(_clients(measuring, server, clients)) for clients in counts]
+        crowds = [stack.enter_context(_clients(measuring, server, *each)) for each in plan]
         for crowd in crowds:
             crowd.call(Population.connect)
         time.sleep(SETTLE_S)
@@ -49,10 +49,9 @@ def measure(measuring: Measuring) -> None:
                 time.sleep(IDLE_S)
             measuring.row("idle", repeat, stretch.used_s, stretch.wall_s)
             _pings(measuring, server, crowds[0], repeat, every_s=0.0)
-            for crowd, clients in zip(crowds, counts, strict=True):
-                _pings(measuring, server, crowd, repeat, every_s=PING_EVERY_S / clients)
+            for crowd, (clients, ping_s) in zip(crowds, plan, strict=True):
+                _pings(measuring, server, crowd, repeat, every_s=ping_s / clients)
         _hear(measuring, server, crowds[0], many)
-    measuring.take(fit(measuring.rows), UNITS)
 
 
 def turn_curve(every_s: Sequence[float]) -> tuple[float, tuple[float, ...]]:
@@ -60,11 +59,9 @@ def turn_curve(every_s: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     return WARM_MS, tuple(each_s * 1e3 for each_s in every_s)
 
 
-def _clients(measuring: Measuring, server: Server, clients: int) -> Remote[Population]:
+def _clients(measuring: Measuring, server: Server, clients: int, ping_s: float) -> Remote[Population]:
     group = Group("delta", HOST, server.port, server.jwt_secret, clients, 0, max(1, clients // USERS))
-    return measuring.lab.generator(
-        Population, groups=[group], poll_s=1.0, heartbeat_s=PING_EVERY_S, seed=measuring.lab.seed
-    )
+    return measuring.lab.generator(Population, groups=[group], poll_s=1.0, heartbeat_s=ping_s, seed=measuring.lab.seed)
 
 
 def _pings(measuring: Measuring, server: Server, crowd: Remote[Population], repeat: int, *, every_s: float) -> None:
