@@ -72,6 +72,14 @@ def test_nothing_keeps_anybody_out(crowd: Crowd, axe: Path, size: dict[str, int]
 
 @SCHEMES
 @SIZES
+def test_nothing_keeps_a_reader_of_the_protocol_out(crowd: Crowd, axe: Path, size: dict[str, int], scheme: str) -> None:
+    page = crowd.page("/docs/protocol", **look_of(size, scheme))
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@SCHEMES
+@SIZES
 def test_nothing_keeps_a_host_out(crowd: Crowd, axe: Path, size: dict[str, int], scheme: str) -> None:
     look = look_of(size, scheme)
     ann = crowd.person(f"host_a_{size['width']}_{scheme}", **look)

@@ -49,6 +49,7 @@ def render(text: str) -> str:
     body = parser.renderer.render(tokens, parser.options, {})
     body = body.replace("&lt;br&gt;", "<br>")
     body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
+    body = body.replace("<pre>", '<pre tabindex="0">')  # both scroll, by keyboard too
     return _FRAME.replace("{body}", body)
 
 
