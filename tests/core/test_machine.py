@@ -27,6 +27,8 @@ USERS = [User(number, f"user{number}") for number in range(1, 5)]
 ANN, BOB, CLEO, DORA = USERS
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 NODES = ("a", "b")
+TTL_S = 5.0
+"""Of an empty room, and of the place of a host who is away."""
 _encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(AnyCommand)
 
 
@@ -34,7 +36,7 @@ def new_state(*, grace_s: float = 0.0) -> LobbyState:
     state = LobbyState(
         new_books(
             grace_s=grace_s,
-            empty_room_ttl_s=5.0,
+            empty_room_ttl_s=TTL_S,
             first_revision=1,
             party_max_members=3,
             party_invite_ttl_s=5.0,
@@ -194,7 +196,35 @@ def test_users_of_a_lost_node_go_in_the_order_in_which_they_came_on_a_node_that_
         assert [effect.user for effect in told if isinstance(effect, effects.WentOffline)] == [CLEO, ANN, BOB]
         room = each.books.rooms.get("1")
         assert room is not None
-        assert room.host == ANN
+        assert (room.host, room.host_until_s, room.empty_until_s) == (CLEO, 2.0 + TTL_S, 2.0 + TTL_S)
+
+
+def test_host_whose_node_is_lost_leads_again_once_back_and_a_member_does_when_the_time_is_over() -> None:
+    for is_back in (True, False):
+        state = new_state()
+        for user, node in ((CLEO, "a"), (ANN, "b")):
+            state.apply(commands.Arrive(user, user.id, "1"), at_s=1.0, node=node)
+        state.apply(commands.CreateRoom(new_room("1", CLEO)), at_s=1.0)
+        state.apply(commands.JoinRoom(ANN, "1", "1"), at_s=1.0)
+        for each in with_copy(state):
+            (left,) = [
+                effect
+                for effect in each.apply(commands.NodeLost("a"), at_s=2.0)
+                if isinstance(effect, effects.RoomLeft)
+            ]
+            assert left.departure.new_host is None
+            room = each.books.rooms.get("1")
+            assert room is not None
+            assert (room.host, list(room.members), room.places_taken) == (CLEO, [ANN.id], 2)
+            if is_back:
+                (joined,) = each.apply(commands.JoinRoom(CLEO, "1", "1"), at_s=3.0)
+                assert isinstance(joined, effects.RoomJoined)
+                assert joined.entry.came_back
+                assert (room.host, room.host_until_s) == (CLEO, None)
+            else:
+                told = each.apply(commands.ExpireRooms(), at_s=2.0 + TTL_S)
+                assert [type(effect) for effect in told] == [effects.HostReplaced, effects.RoomDeadline]
+                assert (room.host, room.host_until_s) == (ANN, None)
 
 
 def test_host_of_two_empty_rooms_takes_the_one_that_was_empty_first_wherever_it_is_applied() -> None:

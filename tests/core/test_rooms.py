@@ -370,9 +370,9 @@ class RoomBookMachine(RuleBasedStateMachine):
         assert guest.id not in room.members
         room.invited_user_ids.add(guest.id)
 
-    @rule(user=users)
-    def leave(self, user: User) -> None:
-        self.book.leave(user.id, now_s=self.now_s)
+    @rule(user=users, keeps_place=st.booleans())
+    def leave(self, user: User, keeps_place: bool) -> None:
+        self.book.leave(user.id, now_s=self.now_s, keeps_place=keeps_place)
         assert self.book.room_of(user.id) is None
 
     @rule(user=users)

@@ -161,7 +161,10 @@ def _room_view(player: Player, truth: App) -> Iterator[tuple[str, str]]:
     is_right = (view.room_id, view.members) == (room.id, members)
     if not is_right or view.peer_id != room.members[player.user.id].peer_id:
         yield "views equal the truth", f"{name} sees {view} and the members are {members}"
-    elif view.host_peer_id != room.members[room.host.id].peer_id:
+    elif (host := room.members.get(room.host.id)) is None:  # away, and the place is kept
+        if view.host_peer_id in view.members:
+            yield "views equal the truth", f"{name} takes peer {view.host_peer_id} of room {room.id} for its host"
+    elif view.host_peer_id != host.peer_id:
         yield "views equal the truth", f"{name} takes peer {view.host_peer_id} of room {room.id} for its host"
 
 

@@ -40,7 +40,7 @@ def _rooms(books: Books) -> str | None:
     for room in books.rooms.all():
         if len(room.members) > room.max_players:
             return f"room {room.id} has {len(room.members)} members and {room.max_players} places"
-        if room.members and room.host.id not in room.members:
+        if room.members and room.host.id not in room.members and room.host_until_s is None:
             return f"the host of room {room.id} is not in it"
         if len({member.peer_id for member in room.members.values()}) < len(room.members):
             return f"two members of room {room.id} have one peer id"

@@ -47,10 +47,11 @@ def expire(books: Books, command: commands.ExpirePresence, now_s: float) -> list
 
 
 def lose_node(books: Books, node: str, now_s: float, *, grace_s: float) -> list[Effect]:
-    """All sockets of a node are gone at once."""
+    """All sockets of a node are gone at once. Hosts among their users have time to come back by way of another one, or
+    of the same one once it runs again: a lobby of which every node was lost is one that was restarted."""
     gone = books.presence.lose_node(node, now_s=now_s, grace_s=grace_s)
     return [
-        *went_offline(books, gone, now_s),
+        *went_offline(books, gone, now_s, keeps_place=True),
         effects.NodeLeft(node),
         effects.PresenceDeadline(),
         effects.RoomDeadline(),
@@ -58,13 +59,13 @@ def lose_node(books: Books, node: str, now_s: float, *, grace_s: float) -> list[
     ]
 
 
-def went_offline(books: Books, users: Iterable[User], now_s: float) -> list[Effect]:
-    """What follows for users who are offline now."""
+def went_offline(books: Books, users: Iterable[User], now_s: float, *, keeps_place: bool = False) -> list[Effect]:
+    """What follows for users who are offline now. `keeps_place`: as in `RoomBook.leave`."""
     told: list[Effect] = []
     for user in users:
         told.append(effects.WentOffline(user, books.parties.went_offline(user.id, now_s=now_s)))
         books.chatters.discard(user.id)
-        departure = books.rooms.leave(user.id, now_s=now_s)
+        departure = books.rooms.leave(user.id, now_s=now_s, keeps_place=keeps_place)
         told += left_room(books, departure)
         if departure is not None:
             told.append(effects.OwnRoomLeft(user, departure.member.peer_id))

@@ -4,7 +4,8 @@ Invariants, checked by a state machine in the tests:
 
 * A user is in at most one room. A room never holds more than ``max_players``.
 * A room with members has exactly one host, who is one of them; peer ids go up and are never used twice in a room.
-  After a restart of the server the host's place is kept for a while: then the host may be away, and nobody else leads.
+  After a restart of the server, or the loss of the host's node, the host's place is kept for a while: then the host may
+  be away, and nobody else leads.
 * `RoomBook.revision` goes up with every change that a reader of the public list could see, and only then.
 * A room without members, and a creator who never opened a socket, have a deadline; `expire` acts on it.
 """
@@ -97,8 +98,9 @@ class RoomBook(RoomDirectory):
         ``not_in_room``, ``invalid_target``, ``already_in_room``, ``banned``."""
         return admission.check_may_invite(self._rooms.get(room_id), sender_id, guest_id)
 
-    def leave(self, user_id: int, *, now_s: float) -> Departure | None:
-        """A user leaves the room they are in; None when they are in none."""
+    def leave(self, user_id: int, *, now_s: float, keeps_place: bool = False) -> Departure | None:
+        """A user leaves the room they are in; None when they are in none. `keeps_place`: it is the server's fault, and
+        a host's place is kept for them as after a restart."""
         room = self._room_of_user.pop(user_id, None)
         if room is None:
             return None
@@ -106,7 +108,11 @@ class RoomBook(RoomDirectory):
         room.ready_user_ids.discard(user_id)
         self._came(room, member)
         new_host = None
-        if room.host.id == user_id:
+        if room.host.id == user_id and keeps_place:
+            room.host_until_s = now_s + self.empty_ttl_s
+            self._away_of.setdefault(user_id, []).append(room)
+            self._deadlines.wait(room, room.host_until_s)
+        elif room.host.id == user_id:
             new_host = next(iter(room.members.values()), None)
             if new_host is not None:
                 room.host = new_host.user
