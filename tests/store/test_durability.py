@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lobby_server.service.ports import StoredRoom
 from lobby_server.store import open_store
+from tests.patience import PATIENCE_S
 from tests.store.conftest import Database
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
@@ -80,7 +81,7 @@ async def test_a_call_whose_caller_was_cancelled_is_carried_out_before_the_end(d
 async def test_an_answered_account_survives_kill_9(database: Database) -> None:
     end = subprocess.run(  # noqa: ASYNC221 -- nothing else runs meanwhile
         [sys.executable, "-c", _DIES_AFTER_AN_ANSWER, database.url, str(database.data_dir)],
-        timeout=30,
+        timeout=PATIENCE_S,
         capture_output=True,
     )
     assert end.returncode == -signal.SIGKILL, end.stderr.decode()

@@ -21,6 +21,7 @@ from lobby_server.service.ports import StoredRoom, StoreUnavailable
 from lobby_server.store import SqlStore, engines, open_store
 from lobby_server.store.engines import MAX_TOGETHER
 from lobby_server.store.errors import RowConflict, UnstorableText
+from tests.patience import PATIENCE_S
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
 
@@ -194,7 +195,7 @@ async def test_writes_whose_callers_are_gone_are_made_before_the_end(tmp_path: P
 async def test_rooms_that_were_answered_survive_kill_9(tmp_path: Path, answers: int) -> None:
     ended = subprocess.run(  # noqa: ASYNC221 -- nothing else runs meanwhile
         [sys.executable, "-c", _DIES_AMONG_ANSWERS, str(tmp_path), str(answers)],
-        timeout=30,
+        timeout=PATIENCE_S,
         capture_output=True,
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()

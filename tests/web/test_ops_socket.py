@@ -63,9 +63,10 @@ async def test_token_that_is_no_administrators_is_told_so_and_closed_for_good(
 
 
 async def test_who_shows_no_token_gets_nothing(start_lobby: StartLobby) -> None:
-    lobby: Lobby = await start_lobby(handshake_timeout_s=0.1)
-    silent = await lobby.connect(path="/ops/socket")
+    hurried: Lobby = await start_lobby(handshake_timeout_s=0.1)
+    silent = await hurried.connect(path="/ops/socket")
     assert await silent.closed() == 4001
+    lobby: Lobby = await start_lobby()
     for message in ("{", '{"type":"leave_room"}', '{"type":"nothing"}'):
         stranger = await lobby.connect(path="/ops/socket")
         await stranger.send(message)

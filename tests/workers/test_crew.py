@@ -17,6 +17,7 @@ from lobby_server.workers.board import Board, make_board
 from lobby_server.workers.crew import Crew, WorkerFailed
 from lobby_server.workers.hand_over import HandOver
 from tests.backplane.nodes import until
+from tests.patience import PATIENCE_S
 
 READY = "say('ready'); wait()"
 PROGRAM = """
@@ -83,15 +84,15 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     place = Place(tmp_path)
     yield place
     if place.crew is not None:
-        await place.crew.stop(patience_s=5.0)
+        await place.crew.stop(patience_s=PATIENCE_S)
 
 
 async def test_crew_starts_when_all_are_ready_and_ends_in_an_orderly_way(place: Place) -> None:
     crew = place.crew_that(READY, count=3)
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     assert crew.are_ready
     assert [place.lives(number) for number in (1, 2, 3)] == [1, 1, 1]
-    assert await crew.stop(patience_s=10.0)
+    assert await crew.stop(patience_s=PATIENCE_S)
     assert not any(worker.runs for worker in crew.workers)
 
 
@@ -99,7 +100,7 @@ async def test_crew_starts_when_all_are_ready_and_ends_in_an_orderly_way(place: 
 async def test_first_worker_that_does_not_start_is_the_end_of_it(place: Place, does: str, code: int | None) -> None:
     crew = place.crew_that(does)
     with pytest.raises(WorkerFailed) as failed:
-        await asyncio.wait_for(crew.start(), 20)
+        await asyncio.wait_for(crew.start(), PATIENCE_S)
     assert failed.value.code == code
     assert place.lives(1) == 1
     assert not (place.folder / "lives-2").exists()
@@ -107,7 +108,7 @@ async def test_first_worker_that_does_not_start_is_the_end_of_it(place: Place, d
 
 async def test_worker_that_is_killed_is_started_anew_and_the_others_go_on(place: Place) -> None:
     crew = place.crew_that(READY)
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     one, other = place.pid(1), place.pid(2)
     os.kill(one, signal.SIGKILL)
     await until(lambda: crew.are_ready and place.pid(1) != one)
@@ -117,7 +118,7 @@ async def test_worker_that_is_killed_is_started_anew_and_the_others_go_on(place:
 
 async def test_worker_that_ends_at_once_again_and_again_is_given_up(place: Place) -> None:
     crew = place.crew_that("say('ready') if number == 1 or life == 1 else sys.exit(3); wait()")
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     os.kill(place.pid(2), signal.SIGKILL)
     await until(lambda: place.given_up)
     assert place.given_up == ["worker 2 ended with exit code 3, 5 times in a row at its start: its log says why."]
@@ -129,7 +130,7 @@ async def test_worker_that_waits_in_vain_for_its_database_is_tried_for_ever(
 ) -> None:
     monkeypatch.setattr(crew_module, "LONGEST_PAUSE_S", 0.001)
     crew = place.crew_that("say('ready') if number == 1 or life in (1, 9) else sys.exit(75); wait()")
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     os.kill(place.pid(2), signal.SIGKILL)
     await until(lambda: place.lives(2) == 9 and crew.are_ready)
     assert place.given_up == []
@@ -137,7 +138,7 @@ async def test_worker_that_waits_in_vain_for_its_database_is_tried_for_ever(
 
 async def test_worker_that_hangs_is_killed_and_started_anew(place: Place) -> None:
     crew = place.crew_that("say('ready'); wait()")
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     crew._hangs_after_s = 0.2
     crew.reload()  # each says something once more, and is listened to with less patience from then on
     await until(lambda: place.lives(1) > 1 and place.lives(2) > 1)
@@ -145,7 +146,7 @@ async def test_worker_that_hangs_is_killed_and_started_anew(place: Place) -> Non
 
 async def test_reload_is_over_when_every_worker_has_said_so(place: Place) -> None:
     crew = place.crew_that(READY)
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     crew.reload()
     assert crew.are_reloading
     await until(lambda: not crew.are_reloading)
@@ -154,7 +155,7 @@ async def test_reload_is_over_when_every_worker_has_said_so(place: Place) -> Non
 
 async def test_worker_that_does_not_end_is_killed(place: Place) -> None:
     crew = place.crew_that("signal.signal(signal.SIGTERM, signal.SIG_IGN); say('ready'); wait()")
-    await asyncio.wait_for(crew.start(), 20)
+    await asyncio.wait_for(crew.start(), PATIENCE_S)
     began_s = time.monotonic()
     assert not await crew.stop(patience_s=0.2)
     assert time.monotonic() - began_s < 10

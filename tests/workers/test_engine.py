@@ -16,6 +16,7 @@ from lobby_server.workers import engine as engine_module
 from lobby_server.workers.engine import MISSING, Engine, find_engine
 from tests.backplane.nodes import until
 from tests.installed import program
+from tests.patience import PATIENCE_S
 
 
 def put_program(folder: Path, name: str, says: str) -> Path:
@@ -103,5 +104,5 @@ async def test_engine_that_ends_at_once_again_and_again_is_given_up(
     given_up: list[str] = []
     keeping = asyncio.ensure_future(engine.keep(given_up.append))
     os.kill(pid_of(engine), signal.SIGKILL)
-    await asyncio.wait_for(keeping, 10)
+    await asyncio.wait_for(keeping, PATIENCE_S)
     assert given_up == ["The private Valkey has ended 5 times in a row: its log says why."]

@@ -8,6 +8,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ from bench.record.findings import Stretch
 from bench.record.profiles.profile import Profile, parts
 from bench.record.profiles.standard import FULL, QUICK, SMOKE
 from bench.record.run import Run
-from bench.scenarios.prediction import held_out
+from bench.scenarios.prediction import arrivals, broadcasts, held_out, lists, shared
 from bench.scenarios.prediction.at_scale import write_walls
 from bench.scenarios.prediction.calibration import calibrate
 from bench.scenarios.prediction.estimate import calibration_s, held_out_s
@@ -56,10 +57,30 @@ def a_lab(profile: Profile = SMOKE) -> Lab:
     return Lab(profile=profile, seed=1, cpus=cpus, reporter=PlainReporter(), server_factory=target_factory(cpus))
 
 
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long enough for a handful of clients."""
+    for module, pauses in PAUSES.items():
+        for name, value in pauses.items():
+            assert getattr(module, name) > value
+            monkeypatch.setattr(module, name, value)
+
+
+PAUSES: dict[ModuleType, dict[str, float]] = {
+    lists: {"IDLE_S": 0.3, "POLL_EVERY_S": 0.25},
+    broadcasts: {"QUIET_S": 0.15, "FETCHED_QUIET_S": 0.15, "LONE": 5},
+    arrivals: {"SETTLE_S": 0.1, "GONE_S": 0.2, "PING_EVERY_S": 0.2},
+    shared: {"IDLE_S": 0.4},
+}
+
+
 @pytest.mark.system
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+@pytest.mark.usefixtures("short_pauses")
 def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path) -> None:
-    model = calibrate(a_lab())
+    prediction = replace(SMOKE.prediction, calibration=replace(SMOKE.prediction.calibration, pings_s=0.6))
+    model = calibrate(a_lab(replace(SMOKE, prediction=prediction)))
     write_model(model, tmp_path / "model.json")
     assert read_model(tmp_path / "model.json") == model
     costs = model.costs

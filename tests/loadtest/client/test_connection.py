@@ -350,14 +350,14 @@ def test_silence_beyond_the_limit_is_death(connect):
 def test_any_frame_counts_as_life(connect):
     def script(peer: FakePeer) -> None:
         peer.accept()
-        for _ in range(8):
+        for _ in range(18):
             peer.ping()
             time.sleep(0.1)
         peer.send(messages.RoomsChanged())
         peer.read_until_gone()
 
     with FakeServer(script) as server:
-        _, ear = connect(server, timing=Timing(silence_limit_s=0.5))
+        _, ear = connect(server, timing=Timing(silence_limit_s=1.5))
         wait_for(lambda: ear.count("rooms"))
         assert ear.count("lost") == 0
 
@@ -584,7 +584,7 @@ def test_a_listener_that_blocks_beyond_the_silence_limit_is_logged_and_the_conne
         peer.accept()
         time.sleep(0.05)
         peer.send(messages.RoomsChanged())
-        for _ in range(20):
+        for _ in range(30):
             time.sleep(0.05)
             peer.ping()
         peer.send(messages.RoomsChanged())
@@ -592,8 +592,8 @@ def test_a_listener_that_blocks_beyond_the_silence_limit_is_logged_and_the_conne
 
     with FakeServer(script) as server:
         with caplog.at_level(logging.WARNING):
-            connection, ear = connect(server, timing=Timing(silence_limit_s=0.3))
-            connection.rooms_list_changed.connect(lambda: time.sleep(0.5) if ear.count("rooms") < 2 else None)
+            connection, ear = connect(server, timing=Timing(silence_limit_s=0.8))
+            connection.rooms_list_changed.connect(lambda: time.sleep(1.2) if ear.count("rooms") < 2 else None)
             wait_for(lambda: ear.count("rooms") == 2)
         assert ear.count("lost") == 0
         assert "meanwhile its connection read nothing" in caplog.text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 CLIENTS = 40
@@ -65,7 +66,7 @@ def test_the_client_works_unchanged_under_gevent(tmp_path: Path):
                 "mint-tokens", "--count", str(CLIENTS),
             ],
             env={**os.environ, **target.environment},
-            capture_output=True, text=True, check=True, cwd=ROOT, timeout=30,
+            capture_output=True, text=True, check=True, cwd=ROOT, timeout=PATIENCE_S,
         )  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, target.http_url, target.ws_url, *minted.stdout.split()],
@@ -79,7 +80,7 @@ def test_the_client_works_unchanged_under_gevent(tmp_path: Path):
 
 def test_importing_the_client_patches_nothing():
     code = "import loadtest.client, sys; assert 'gevent' not in sys.modules and 'locust' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=PATIENCE_S)
 
 
 def test_this_process_is_not_patched():

@@ -105,7 +105,8 @@ def test_a_paused_player_stays_connected_does_nothing_and_makes_up_for_nothing(r
     assert made <= 4 * (took_s / interval_s + 2), "as often as before, and no more"
     assert pauses.count() == {"slow_reader": {"active": 4}}
     lateness = swarm.swarm.recorder.reported("lateness of the swarm")
-    assert lateness.percentile_us(100) / 1e6 < paused_s, "what was put off is not late"
+    stalled_s = swarm.swarm.recorder.health.stalled_s
+    assert lateness.percentile_us(100) / 1e6 < paused_s + stalled_s, "what was put off is not late"
 
 
 @pytest.mark.system  # a server as a process
@@ -114,10 +115,10 @@ def test_a_session_of_a_paused_role_begins_when_the_role_goes_on(run):
     swarm.until("sessions ended", 3)
     pauses = swarm.swarm.pauses
     pauses.set_to(["browser"])
-    gevent.sleep(0.6)
-    before = swarm.counts("connections established")
-    gevent.sleep(0.4)
-    assert swarm.counts("connections established") == before
+    before = -1
+    while swarm.counts("connections established") != before:  # those that were under way come in
+        before = swarm.counts("connections established")
+        gevent.sleep(0.6)
     pauses.set_to([])
     swarm.until("connections established", before + 3)
 

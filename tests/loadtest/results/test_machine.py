@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 
 from loadtest.results import machine
+from tests.patience import PATIENCE_S
 
 
 def git(folder: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
     command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout.strip()
 
 
 def test_a_checkout_has_its_whole_commit_and_says_whether_it_was_changed(tmp_path: Path):

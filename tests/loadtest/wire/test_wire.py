@@ -169,10 +169,11 @@ def test_an_errand_comes_again_when_it_says_so_and_not_when_it_was_dropped():
 
     errands.put(errand, in_s=10.0)
     errands.put(errand, in_s=0.01)  # the earlier one counts
-    wait_for(lambda: len(begun) == 3)
+    wait_for(lambda: len(begun) >= 3)
     errands.drop(errand)
+    before = len(begun)
     gevent.sleep(0.03)
-    assert len(begun) == 3
+    assert len(begun) == before
     timers.close()
 
 

@@ -122,13 +122,19 @@ def test_a_server_that_ends_at_once_is_not_back(nowhere: str, tmp_path: Path, ca
     assert "not restarted: the new process ended with exit code 1." in caplog.text
 
 
-def test_a_run_that_ends_before_the_server_is_back_says_so(nowhere: str, caplog: pytest.LogCaptureFixture):
-    restart, counted = begin(nowhere, restart_command="sleep 0.05")
-    gevent.sleep(0.03)
+def test_a_run_that_ends_before_the_server_is_back_says_so(
+    address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    go_on = tmp_path / "go on"
+    wait = f"until [ -e {shlex.quote(str(go_on))} ]; do sleep 0.01; done"
+    restart, counted = begin(address, restart_command=shlex.join(["sh", "-c", wait]))
+    until(lambda: NOTED, "it has begun")
     restart.call_off()
     assert counted == {RESTARTS_FAILED: 1}
     assert "not restarted: it was not back when the run ended" in caplog.text
-    gevent.sleep(0.05)
+    go_on.touch()
+    assert restart._greenlet is not None
+    restart._greenlet.join(PATIENCE_S)
     assert counted == {RESTARTS_FAILED: 1}, "told once"
 
 

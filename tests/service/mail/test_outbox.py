@@ -172,7 +172,7 @@ async def test_mail_is_tried_again_while_the_database_cannot_be_read(
     clock.advance(RETRY_AFTER_S[1] + 0.1)
     await turns()
     assert (post.mailer.taken, len(post.outbox)) == (["late"], 0)
-    await asyncio.wait_for(post.writer.idle(), 10.0)
+    await asyncio.wait_for(post.writer.idle(), PATIENCE_S)
     assert await kept(store, clock) == []
 
 
@@ -183,7 +183,7 @@ async def test_mail_asked_for_while_the_database_is_away_is_sent_once_it_is_back
     await post.ask("later")
     assert (post.mailer.taken, len(post.outbox)) == ([], 1)
     store.is_away = False
-    await asyncio.wait_for(post.writer.idle(), 10.0)
+    await asyncio.wait_for(post.writer.idle(), PATIENCE_S)
     await turns()
     assert (post.mailer.taken, await kept(store, clock)) == (["later"], [])
 
@@ -222,7 +222,7 @@ async def test_too_many_mails_are_left_out_and_the_log_says_so(post: Post, caplo
     assert "a mail was left out" in caplog.text
     caplog.clear()
     post.mailer.opens.set()
-    await asyncio.wait_for(_empty(post.outbox), 10.0)
+    await asyncio.wait_for(_empty(post.outbox), PATIENCE_S)
 
 
 async def _empty(outbox: MailOutbox) -> None:

@@ -12,6 +12,7 @@ from lobby_server.core.machine.social import NOTICE_CHARACTERS
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
 from lobby_server.service.social.ports import NewLine
+from tests.patience import PATIENCE_S
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
 
@@ -138,7 +139,7 @@ async def test_line_that_cannot_be_kept_is_told_to_its_sender_as_an_error_and_to
     ann, bob = house.connect(ANN, "rev"), house.connect(BOB, "rev")
     house.store.is_away = True
     ann.say("chat_message", channel="lobby", text="hello")
-    await asyncio.wait_for(away(house), 10.0)
+    await asyncio.wait_for(away(house), PATIENCE_S)
     assert (ann.refused(), heard(bob)) == ("try_again_later", [])
     house.store.is_away = False
     await house.settle()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from lobby_server.web.websocket.entrance import Entrance
+from tests.patience import PATIENCE_S
 from tests.web.conftest import Lobby
 from tests.web.lean.test_callers import GET, STATS, callers_of, make_rooms
 from tests.web.websocket.ways import Peer
@@ -120,7 +121,7 @@ async def test_those_that_waited_share_the_answers_of_a_turn(
         original(self, go_on)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Entrance, "queue_up", noted)
-    answered = asyncio.create_task(asyncio.wait_for(asyncio.gather(*(peer.response() for peer in peers)), 5))
+    answered = asyncio.create_task(asyncio.wait_for(asyncio.gather(*(peer.response() for peer in peers)), PATIENCE_S))
     while not answered.done():
         others.questions[-1].set()
         await asyncio.sleep(0.01)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.web.conftest import Client, Lobby, StartLobby
 from tests.web.websocket.test_socket import masked, raw_socket, wait_until
 
@@ -162,7 +163,7 @@ async def test_one_that_does_not_read_is_closed_as_slow_and_the_others_hear_on(s
         question = masked(json.dumps({"type": "rooms_resync"}).encode())
         loop = asyncio.get_running_loop()
         while lobby.server.app.metrics.closes[4002] == 0:
-            await asyncio.wait_for(loop.sock_sendall(peer, question), 5)
+            await asyncio.wait_for(loop.sock_sendall(peer, question), PATIENCE_S)
             await asyncio.sleep(0)
         await ann.expect("user_offline", user_id=2)
 

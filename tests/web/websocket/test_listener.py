@@ -18,6 +18,7 @@ from lobby_server.settings import SettingsError
 from lobby_server.web.origin import Origins
 from lobby_server.web.websocket import handover, listener, places
 from lobby_server.web.websocket.places import places_for
+from tests.patience import PATIENCE_S
 from tests.web.conftest import Lobby, StartLobby
 from tests.web.websocket.ways import Peer, start_way, upgrade
 
@@ -47,7 +48,7 @@ async def test_queue_that_is_half_full_is_emptied_in_one_turn(
     lobby = await start_lobby()
     way_in = lobby.server._listener
     assert way_in is not None
-    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=10) for _ in range(waiting)]
+    clients = [socket.create_connection(("127.0.0.1", lobby.server.port), timeout=PATIENCE_S) for _ in range(waiting)]
     way_in._accept(way_in._sockets[0])
     assert len(way_in._newcomers) == accepted
     for client in clients:

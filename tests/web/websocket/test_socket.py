@@ -228,7 +228,7 @@ async def test_several_messages_in_one_segment_are_all_answered(lobby: Lobby) ->
         received = b""
         while received.count(b'"pong"') < 3:
             peer.setblocking(False)
-            received += await asyncio.wait_for(loop.sock_recv(peer, 65_536), 5)
+            received += await asyncio.wait_for(loop.sock_recv(peer, 65_536), PATIENCE_S)
 
 
 async def test_fragmented_message_is_put_together(lobby: Lobby) -> None:
@@ -238,7 +238,7 @@ async def test_fragmented_message_is_put_together(lobby: Lobby) -> None:
         await loop.sock_sendall(peer, masked(b'{"type":', first=0x01) + masked(b'"ping"}', first=0x80))
         received = b""
         while b'"pong"' not in received:
-            received += await asyncio.wait_for(loop.sock_recv(peer, 65_536), 5)
+            received += await asyncio.wait_for(loop.sock_recv(peer, 65_536), PATIENCE_S)
 
 
 async def test_over_the_connection_limit_is_503_with_retry_after(start_lobby: StartLobby) -> None:
@@ -354,7 +354,7 @@ async def test_flood_of_control_frames_counts_against_the_limit(start_lobby: Sta
                 await asyncio.sleep(0)
         received = b""
         while re.search(rb"\x88.\x0f\xa3", received) is None:  # a close frame with 4003
-            part = await asyncio.wait_for(loop.sock_recv(peer, 65_536), 5)
+            part = await asyncio.wait_for(loop.sock_recv(peer, 65_536), PATIENCE_S)
             assert part, received
             received += part
 
@@ -368,6 +368,6 @@ async def test_close_is_answered_with_its_code_if_that_may_be_sent(lobby: Lobby,
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(peer, masked(payload, first=0x88))
         received = b""
-        while part := await asyncio.wait_for(loop.sock_recv(peer, 65_536), 5):
+        while part := await asyncio.wait_for(loop.sock_recv(peer, 65_536), PATIENCE_S):
             received += part
     assert received.endswith(b"\x88\x02" + answer.to_bytes(2, "big"))

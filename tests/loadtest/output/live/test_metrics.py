@@ -26,6 +26,7 @@ from loadtest.output.live.prometheus import MetricsServer, exposition
 from loadtest.output.recording_options import read_run_options
 from loadtest.results.exit_codes import UsageError
 from tests.loadtest.output.live.runs import HEARTBEATS_S, concluded
+from tests.patience import PATIENCE_S
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -90,14 +91,14 @@ def test_the_server_answers_its_one_path_and_refuses_a_port_that_is_taken():
     try:
 
         def read() -> str:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
                 return str(answer.read().decode())
 
         assert of(scraped(hub.threadpool.spawn(read).get()), "lobby_swarm_connections") == 10
 
         def elsewhere() -> int:
             try:
-                urllib.request.urlopen(url.removesuffix("metrics"), timeout=10).close()
+                urllib.request.urlopen(url.removesuffix("metrics"), timeout=PATIENCE_S).close()
             except urllib.error.HTTPError as error:
                 error.close()
                 return error.code
@@ -162,7 +163,7 @@ def receiver() -> Iterator[Receiver]:
     yield receiver
     receiver.shutdown()
     receiver.server_close()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
 
 def attributes(point: Any) -> dict[str, str]:
