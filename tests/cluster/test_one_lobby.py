@@ -82,7 +82,7 @@ def test_revision_and_etag_are_the_same_on_every_node(three: Lobby) -> None:
     for node in (b, c):
         request = urllib.request.Request(node.http_url + "/api/rooms", headers={"If-None-Match": etag})
         with pytest.raises(urllib.error.HTTPError) as answered:
-            urllib.request.urlopen(request, timeout=5)
+            urllib.request.urlopen(request, timeout=PATIENCE_S)
         with answered.value:
             assert answered.value.code == 304
     ear = three.connect(b, 121, "rev")
@@ -292,7 +292,7 @@ def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobb
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]+)` \|", page.split("\n## Several nodes\n")[1].split("\n## ")[0], re.MULTILINE)
     for node in three.nodes:
-        with urllib.request.urlopen(node.http_url + "/metrics", timeout=5) as response:
+        with urllib.request.urlopen(node.http_url + "/metrics", timeout=PATIENCE_S) as response:
             lines = response.read().decode().splitlines()
         values = {line.split()[0]: float(line.split()[1]) for line in lines if not line.startswith("#")}
         figures = {name for name in values if name.startswith(("lobby_nodes", "lobby_backplane_"))}
@@ -305,7 +305,7 @@ def test_every_metric_of_nodes_has_its_row_and_says_that_all_is_well(three: Lobb
 def test_operations_page_of_any_node_shows_all_of_them(three: Lobby) -> None:
     ear = three.connect(three.nodes[0], 195)
     for node in three.nodes:
-        socket = websocket.create_connection(node.ws_url.replace("/ws", "/ops/socket"), timeout=10)
+        socket = websocket.create_connection(node.ws_url.replace("/ws", "/ops/socket"), timeout=PATIENCE_S)
         token = token_of(node, 199, "boss", role="admin")
         data = {"version": "ops", "name": "ops", "token": token}
         socket.send(json.dumps({"type": "handshake", "data": data}))
@@ -327,7 +327,7 @@ def test_command_nodes_lists_them(three: Lobby) -> None:
     node = three.nodes[0]
     command = [sys.executable, "-m", "lobby_server", *node.flags, "nodes"]
     ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, env={**os.environ, **node.environment}, check=True
+        command, capture_output=True, text=True, timeout=PATIENCE_S, env={**os.environ, **node.environment}, check=True
     )
     rows = [line.split("\t") for line in ended.stdout.splitlines()]
     assert [row[3] for row in rows] == ["leads", "follows", "follows"]

@@ -14,7 +14,9 @@ from bench.load.sockets.tokens import mint_receiver
 from bench.processes.cluster.surroundings import SECRET, Surroundings, surroundings, why_not
 from bench.processes.server_flags import lab_flags
 from bench.processes.target import Target
+from tests.loadtest.held_up import unless_held_up
 from tests.loadtest.swarms import Nursery
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -43,7 +45,7 @@ def hosts(nodes: list[Target]) -> str:
 
 def opened(node: Target) -> int:
     """Sockets that the node has ever opened."""
-    with urllib.request.urlopen(node.http_url + "/metrics", timeout=10) as response:
+    with urllib.request.urlopen(node.http_url + "/metrics", timeout=PATIENCE_S) as response:
         lines = response.read().decode().splitlines()
     return int(next(float(line.split()[1]) for line in lines if line.startswith("lobby_handshakes_accepted_total ")))
 
@@ -74,7 +76,8 @@ def test_players_are_spread_over_all_nodes_and_hear_of_each_other(
         accepted = [opened(node) for node in nodes]
     run = read(tmp_path)
     assert done.code == 0, done.errors
-    assert harm(run) == {}
+    with unless_held_up(run):
+        assert harm(run) == {}
     assert run["ledger"]["presence"]["received"] > PLAYERS
     assert run["ledger"]["presence"]["excused"] > 0, "workers know of the fault"
     assert run["ledger"]["rooms"]["received"] > PLAYERS
@@ -88,23 +91,25 @@ def test_swarm_brings_faults_about_and_finds_its_players_elsewhere(
         tokens = tmp_path / "tokens"
         tokens.write_text("\n".join(mint_receiver(SECRET, number).token for number in range(PLAYERS)))
         done = nursery.run(
-            "--host", hosts(nodes), "--tokens", tokens, "-u", PLAYERS, "-r", 30, "-t", "58s", "--seed", 7,
+            "--host", hosts(nodes), "--tokens", tokens, "-u", PLAYERS, "-r", 30, "-t", "51s", "--seed", 7,
             "--run-dir", tmp_path / "run", "--mix", "browser=3,host=1", "--room-interval-s", 12,
             "--room-lifetime-s", 4, "--settle-s", 3, "--recovery-s", 12, "--accept-suspect", "--exit-code-on-error", 0,
-            "--fault", f"first=kill:{nodes[0].pid}@8", "--fault", f"second=freeze:{nodes[1].pid}@12+6",
-            "--fault", f"valkey=freeze:{place.engine.pid}@40+1",
+            "--fault", f"first=kill:{nodes[0].pid}@7", "--fault", f"second=freeze:{nodes[1].pid}@10+6",
+            "--fault", f"valkey=freeze:{place.engine.pid}@34+1",  # when what came of the others is over
         )  # fmt: skip
     run = read(tmp_path / "run")
     assert done.code == 0, done.errors
-    assert harm(run) == {}
+    with unless_held_up(run):
+        assert harm(run) == {}
     first, second, valkey = run["faults"]
     assert [fault["name"] for fault in (first, second, valkey)] == ["first", "second", "valkey"]
-    assert first["lost"] == PLAYERS // 3
+    with unless_held_up(run):
+        assert first["lost"] == PLAYERS // 3
     assert first["failure"] is second["failure"] is valkey["failure"] is None
     assert valkey["lost"] == 0
     assert run["events"]["faults"] == 3
     assert run["ledger"]["presence"]["expected"] > 0
-    late = next(sample for sample in run["history"] if sample["t_s"] > 50)
+    late = next(sample for sample in run["history"] if sample["t_s"] > 47)
     assert late["established"] - late["lost"] == PLAYERS
     page = (tmp_path / "run" / "run.html").read_text()
     assert page.count(": open connections") >= 3
