@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import Answer, call, connect, register, shake_hands, token_of, wait_until
 
 pytestmark = pytest.mark.system
@@ -40,11 +41,11 @@ class Work:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE_S)
 
 
 def test_what_was_answered_201_is_there_after_a_kill(tmp_path: Path) -> None:
-    target = Target(data_dir=tmp_path, flags=["--auth-rate-per-min", "0", "--empty-room-ttl-s", "5"])
+    target = Target(data_dir=tmp_path, flags=["--auth-rate-per-min", "0", "--empty-room-ttl-s", "600"])
 
     def make_room(number: int) -> tuple[str, Answer]:
         body = {"gamemode": "ctf", "mapName": f"map {number}"}
@@ -83,6 +84,7 @@ def test_what_was_answered_201_is_there_after_a_kill(tmp_path: Path) -> None:
         client = connect(target)
         assert shake_hands(client, out)["data"] == {"reason": "invalid_token"}
         client.close()
-        # A name that was taken stays taken, and rooms whose hosts do not come back go after their time.
-        assert register(target, account_work.done[0][0]).status == 409
+        assert register(target, account_work.done[0][0]).status == 409, "a name that was taken stays taken"
+    target.flags = ["--empty-room-ttl-s", "0.5"]
+    with target.running():  # rooms whose hosts do not come back go after their time
         wait_until(lambda: call(target, "GET", "/api/rooms").body["count"] == 0)

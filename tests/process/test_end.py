@@ -12,6 +12,7 @@ import pytest
 import websocket
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import Answer, call, close_code_of, connect, register, token_of, wait_until
 from tests.stopwatch import Stopwatch
 
@@ -90,7 +91,7 @@ def test_calls_in_flight_at_the_signal_end_without_a_fault_in_the_log(tmp_path: 
         wait_until(lambda: len(answers) > 3)
         assert target.stop() == 0
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE_S)
     assert {answer.status for answer in answers} <= {201, 503}
     log = target.log_path.read_text()
     assert "Traceback" not in log

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target, TargetFailed
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, close_code_of, connect, token_of, wait_until
 from tests.store.postgres import Postgres
 
@@ -121,7 +122,9 @@ def test_tokens_are_minted_and_announcements_made_beside_a_running_server(
         command = [sys.executable, "-m", "lobby_server", "--port", str(target.port), *target.flags]
         for what in (["mint-tokens"], ["announce", "hello"]):
             environment = {**os.environ, **target.environment}
-            done = subprocess.run([*command, *what], env=environment, capture_output=True, timeout=30, check=False)
+            done = subprocess.run(
+                [*command, *what], env=environment, capture_output=True, timeout=PATIENCE_S, check=False
+            )
             assert done.returncode == 0, done.stderr
 
 
@@ -148,5 +151,5 @@ async def test_server_that_lost_the_lock_to_another_says_so_and_drains(postgres:
             await waiting
             assert close_code_of(client) == 1001
             assert target.process is not None
-            assert target.process.wait(20) == 1
+            assert target.process.wait(PATIENCE_S) == 1
         assert "lobby-server: Another server has taken database" in target.log_path.read_text()

@@ -14,6 +14,7 @@ import pytest
 
 from bench.processes.target import Target
 from lobby_server import __version__
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, connect, register, shake_hands, token_of
 
 pytestmark = pytest.mark.system
@@ -86,7 +87,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str
         ended = {}
         for name, process in running.items():
             try:
-                output, complaint = process.communicate(timeout=30)
+                output, complaint = process.communicate(timeout=PATIENCE_S)
             finally:
                 process.kill()
             ended[name] = (process.returncode, output, complaint)
@@ -136,7 +137,7 @@ def test_first_line_says_address_data_folder_and_version_without_uvloop_too(tmp_
         connect(target, token_of(target, 1, "ann")).close()  # it accepts by then
     finally:
         process.terminate()
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert rest == ""
 
@@ -144,7 +145,7 @@ def test_first_line_says_address_data_folder_and_version_without_uvloop_too(tmp_
 def test_command_of_that_name_is_installed() -> None:
     script = Path(sys.executable).with_name("lobby-server")
     command = [str(script)] if script.exists() else COMMAND
-    printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, timeout=30)
+    printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     assert printed.stdout == f"lobby-server, version {__version__}\n"
     assert printed.stderr == ""
 
@@ -168,7 +169,7 @@ def test_made_secret_is_told_of_is_nobody_elses_and_outlives_the_process(tmp_pat
         assert call(target, "GET", "/api/auth/verify", token=token).status == 200
         minted = subprocess.run(
             [*COMMAND, "--data-dir", str(tmp_path), "mint-tokens", "--count", "3", "--role", "admin"],
-            env=environment(), capture_output=True, text=True, check=True, timeout=30,
+            env=environment(), capture_output=True, text=True, check=True, timeout=PATIENCE_S,
         )  # fmt: skip
         for number, minted_token in enumerate(minted.stdout.split(), 1):
             assert jwt.decode(minted_token, options={"verify_signature": False})["role"] == "admin"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, wait_until
 
 pytestmark = pytest.mark.system
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.system
 def manager(address: str | bytes) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(address)
-        listening.settimeout(10)
+        listening.settimeout(PATIENCE_S)
         yield listening
 
 
@@ -69,7 +70,7 @@ def test_manager_hears_ready_watchdog_reloading_and_stopping(is_abstract: bool, 
             os.kill(target.pid, signal.SIGTERM)
             assert until(listening, "STOPPING")["STOPPING"] == "1"
             assert target.process is not None
-            assert target.process.wait(10) == 0
+            assert target.process.wait(PATIENCE_S) == 0
 
 
 def test_reload_during_the_delay_of_a_stop_does_not_say_ready_again(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_reload_during_the_delay_of_a_stop_does_not_say_ready_again(tmp_path: Pa
             until(listening, "STOPPING")
             os.kill(target.pid, signal.SIGHUP)
             assert target.process is not None
-            assert target.process.wait(20) == 0
+            assert target.process.wait(PATIENCE_S) == 0
         listening.setblocking(False)
         with pytest.raises(BlockingIOError):
             next_word(listening)  # nothing came behind STOPPING
@@ -100,7 +101,7 @@ def test_stopped_process_gives_no_sign_of_life(tmp_path: Path) -> None:
             with pytest.raises(TimeoutError):
                 until(listening, "nothing of the kind")  # what was under way comes, and then no more
             os.kill(target.pid, signal.SIGCONT)
-            listening.settimeout(10)
+            listening.settimeout(PATIENCE_S)
             until(listening, "WATCHDOG")
 
 

@@ -15,6 +15,7 @@ import jwt
 import pytest
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, close_code_of, connect, token_of, wait_until
 
 pytestmark = pytest.mark.system
@@ -26,12 +27,12 @@ def make_certificate(folder: Path, name: str) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", f"/CN={name}", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True, timeout=30,
+        check=True, capture_output=True, timeout=PATIENCE_S,
     )  # fmt: skip
 
 
 def certificate_of(port: int) -> str:
-    return ssl.get_server_certificate(("127.0.0.1", port), timeout=10)
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=PATIENCE_S)
 
 
 def token(secret: str) -> str:
@@ -58,7 +59,7 @@ def test_signal_ends_nobodys_connection(number: signal.Signals, tmp_path: Path) 
         os.kill(target.pid, signal.SIGTERM)
         assert close_code_of(client) == 1001
         assert target.process is not None
-        assert target.process.wait(10) == 0
+        assert target.process.wait(PATIENCE_S) == 0
 
 
 def test_sighup_takes_new_secrets_and_leaves_them_when_they_are_unusable(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_readiness_goes_before_the_port_closes(tmp_path: Path) -> None:
         assert call(target, "GET", "/api/rooms").status == 200
         assert close_code_of(client) == 1001
         assert target.process is not None
-        assert target.process.wait(10) == 0
+        assert target.process.wait(PATIENCE_S) == 0
 
 
 def test_variable_with_a_typing_error_is_warned_of(tmp_path: Path) -> None:
