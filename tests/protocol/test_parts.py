@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import pytest
@@ -134,6 +134,8 @@ def worst(kind: type[ServerMessage]) -> ServerMessage:
             values[each.name] = MAX_INTEGER
         elif "bool" in str(each.type):
             values[each.name] = False
+        elif get_origin(each.type) is Literal:
+            values[each.name] = max(get_args(each.type), key=len)
         else:
             assert "str" in str(each.type) or "ErrorReason" in str(each.type), (kind, each)
             values[each.name] = "\x01" * TEXTS.get(each.name, MAX_NAME_CHARACTERS)
