@@ -48,7 +48,9 @@ def answers(count: int) -> dict[str, dict[str, Any]]:
             "incoming": asking,
             "outgoing": [{**request, "request_id": 10_000 + request["request_id"]} for request in asking],
         },
-        "/api/blocks": {"blocks": [{**person, "since": AT} for person in people]},
+        "/api/blocks": {
+            "blocks": [{"user_id": 20_000 + at, "username": f"blocked_{at}", "since": AT} for at in range(count)]
+        },
         "/api/parties/mine": {"party": party if count else None, "invites": []},
         "/api/notifications": {"notifications": told, "has_more": False},
         "/api/chat/lobby": {"messages": said, "has_more": False},

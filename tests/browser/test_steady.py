@@ -7,6 +7,8 @@ import pytest
 from tests.browser.conftest import DESKTOP, PHONE, TABLET, Crowd
 from tests.browser.people import Person
 
+GAP_PX = 24
+"""Between panels, at most."""
 OVERLAPS = """() => {
     const boxes = [...document.querySelectorAll(".toast")].map((toast) => toast.getBoundingClientRect());
     const pressed = "#inside button, #inside input" + (innerWidth > 720 ? ", .me button" : "");
@@ -89,3 +91,13 @@ def test_columns_of_a_tablet_begin_at_the_same_height(crowd: Crowd, width: int) 
     ann = crowd.person(f"tablet_{width}", size={"width": width, "height": 1024})
     tops = {name: ann.page.locator(f".column.{name}").bounding_box()["y"] for name in ("rooms", "chat")}
     assert tops["rooms"] == tops["chat"]
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1100])
+def test_panels_of_a_tablet_follow_one_another_without_a_hole(crowd: Crowd, width: int) -> None:
+    """Though the chat beside them is taller than all of them."""
+    page = crowd.person(f"hole_{width}", size={"width": width, "height": 1400}).page
+    rooms, people = (page.locator(f".column.{name}").bounding_box() for name in ("rooms", "people"))
+    last = page.locator(".column.rooms > .panel").last.bounding_box()
+    assert people["y"] - (last["y"] + last["height"]) <= GAP_PX
+    assert rooms["width"] == people["width"]
