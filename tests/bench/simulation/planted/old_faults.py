@@ -30,7 +30,7 @@ OLD_FAULTS: tuple[OldFault, ...] = (
     OldFault(
         "who comes back is not told where they are",
         "A player who is back after a moment is not told what happened in the room meanwhile, nor that they were put out.",
-        "views equal the truth",
+        "who comes back is told where they are",
         "17: 9.376 rolling 2 539 286, 9.552 create_room 15 473 327, 9.71 join 18 549 325",
     ),
     OldFault(
