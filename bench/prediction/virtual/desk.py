@@ -73,6 +73,9 @@ class ListDesk:
         self._fetch_s, self._poll_cost_s = seconds(costs.fetch), seconds(costs.poll)
         self._fetched_byte_s = seconds(costs.fetched_byte)
         self._packed_s, self._unchanged_s = seconds(costs.fetch_packed), seconds(costs.unchanged)
+        if model.coldness is not None:  # polls are measured one by one, where their turns leave little to tell them by
+            self._poll_cost_s = max(self._poll_cost_s, self._fetch_s)
+            self._unchanged_s = max(self._unchanged_s, self._fetch_s)
         self._connection_s, self._built_room_s = seconds(costs.connection), seconds(costs.built_room)
         self._head_bytes, self._request_bytes = round(sizes.answer_head_bytes.value), round(sizes.request_bytes.value)
 
