@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.processes.cluster.ports import free_port
 from tests.installed import program
 from tests.patience import PATIENCE_S
 
@@ -38,18 +39,13 @@ def shipped(name: str, changes: Mapping[str, str]) -> str:
     return text
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def make_certificate(folder: Path) -> None:
     """cert.pem, key.pem and both.pem, for localhost."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
          "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True, timeout=30,
+        check=True, capture_output=True, timeout=PATIENCE_S,
     )  # fmt: skip
     (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
 
@@ -79,7 +75,11 @@ class Proxy:
         """As an operator does after a change of the configuration."""
         if self.reload_command:
             subprocess.run(
-                self.reload_command, check=True, capture_output=True, timeout=20, env={**os.environ, **self.environment}
+                self.reload_command,
+                check=True,
+                capture_output=True,
+                timeout=PATIENCE_S,
+                env={**os.environ, **self.environment},
             )
         else:
             self._reload_haproxy()
@@ -158,6 +158,7 @@ def _haproxy(folder: Path, port: int, lobby_port: int, changes: dict[str, str]) 
         "/etc/haproxy/play.example.pem": str(folder / "both.pem"),
         "127.0.0.1:30820": f"127.0.0.1:{lobby_port}",
         "inter 2s": "inter 100ms",
+        "timeout connect 5s": "timeout connect 5s\n    timeout check 30s",  # else it is as long as the interval
         "log /dev/log": "log stdout format raw",
         "maxconn 50000": "maxconn 500",
     }
