@@ -21,6 +21,8 @@ import tornado.netutil
 import tornado.web
 import tornado.websocket
 
+from tests.patience import PATIENCE_S
+
 SECRET = "a secret of the tests, 32 bytes long or more"
 
 
@@ -69,7 +71,7 @@ class FakeLobby:
     def stop(self) -> int:
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._ended.set)
-            self._thread.join(10)
+            self._thread.join(PATIENCE_S)
             self._loop = None
         return 0
 

@@ -20,6 +20,7 @@ from bench.stats import (
     percentile,
     summarize,
 )
+from tests.patience import PATIENCE_S
 
 
 def test_percentile_is_a_sample_that_occurred() -> None:
@@ -128,4 +129,4 @@ def test_distance_of_one_sample_in_the_middle_is_a_half() -> None:
 
 def test_generators_take_percentiles_without_the_half_second_of_scipys_statistics() -> None:
     script = "import sys, bench.load.clients.population, bench.load.sockets.sinks; print('scipy' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", script], text=True, timeout=30) == "False\n"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True, timeout=PATIENCE_S) == "False\n"

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.processes.target import Target
 from tests.browser.people import PASSWORD, Person
+from tests.patience import PATIENCE_S
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -29,7 +31,7 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 768, "height": 1024}
 """Upright: two columns, where a desktop has three and a phone one."""
-PATIENCE_MS = 30_000
+PATIENCE_MS = 1000 * PATIENCE_S
 AXE_VERSION = "4.10.3"
 INSTALL_TIMEOUT_S = 120
 NO_RATES = [
@@ -47,6 +49,11 @@ def chromium_path() -> str:
     if path is None:
         pytest.fail("there is no chromium on the path: apt-get install chromium, or set LOBBY_TEST_CHROMIUM")
     return path
+
+
+def started() -> list[int]:
+    """All processes of this one: the browser's, its driver, the servers."""
+    return [each.pid for each in psutil.Process().children(recursive=True)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,9 +7,11 @@ import time
 
 import pytest
 
-from tests.browser.conftest import Crowd
+from tests.browser.conftest import Crowd, started
 from tests.browser.people import PASSWORD, Person
+from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
+from tests.stopwatch import Stopwatch
 
 TRIES = 3
 """Other work on the machine can make one room late; a page that is slow is late each time."""
@@ -21,7 +23,7 @@ def total(crowd: Crowd, name: str) -> float:
     """A figure of the server's own."""
     import urllib.request
 
-    with urllib.request.urlopen(f"{crowd.server.http_url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{crowd.server.http_url}/metrics", timeout=PATIENCE_S) as answer:
         text = answer.read().decode()
     found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
     assert found is not None, name
@@ -38,10 +40,10 @@ def test_new_room_is_seen_within_a_second_without_a_refresh(crowd: Crowd, addres
         mode = f"race {kind} {attempt}"
         bob.page.locator("#create-room-fold summary").click()
         bob.page.locator("#create-room").get_by_label("Game mode", exact=True).fill(mode)
-        began_s = time.monotonic()
-        bob.page.get_by_role("button", name="Create", exact=True).click()
-        ann.room(mode).wait_for()
-        took_s.append(time.monotonic() - began_s)
+        with Stopwatch(*started()) as watch:
+            bob.page.get_by_role("button", name="Create", exact=True).click()
+            ann.room(mode).wait_for()
+        took_s.append(watch.took_s)
         bob.is_in_room(mode)
         bob.room(mode).locator("[data-part=delete]").click()
         bob.confirms("Delete room")
@@ -162,7 +164,7 @@ def test_page_and_log_tell_of_a_login_of_who_comes_and_goes_and_of_heartbeats(ow
     ann.misses_online("bob")
     wait_until(lambda: logged("Broadcasting user_offline") == 1)
     before = logged("ping/pong")
-    wait_until(lambda: logged("ping/pong") >= before + 3, patience_s=30)
+    wait_until(lambda: logged("ping/pong") >= before + 3)
     ann.is_connected()
     ann.page.get_by_role("button", name="Log out").click()
     wait_until(lambda: logged("Broadcasting user_offline") == 2)
@@ -173,7 +175,7 @@ def test_idle_page_stays_connected_by_its_heartbeats(own_crowd: Crowd) -> None:
     ann = own_crowd.person("ann")
     before = total(own_crowd, "lobby_messages_in_total")
     # Five timeouts' worth: without heartbeats the server would have closed the socket after the first.
-    wait_until(lambda: total(own_crowd, "lobby_messages_in_total") >= before + 12, patience_s=20)
+    wait_until(lambda: total(own_crowd, "lobby_messages_in_total") >= before + 12)
     assert total(own_crowd, "lobby_sockets_opened_total") == 1
     ann.is_connected()
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Crowd
+from tests.browser.conftest import Crowd, started
 from tests.process.clients import call, token_of
+from tests.stopwatch import Stopwatch
 
 ROOMS = 500
 STALL_MS = 500
@@ -45,18 +46,22 @@ def test_five_hundred_rooms_are_listed_filtered_and_changed_without_a_stall(own_
     make_rooms(own_crowd, 1000, ROOMS // 2)
     page = own_crowd.person("ann", address=address).page
     page.evaluate(WATCH_FRAMES)
-    make_rooms(own_crowd, 2000, ROOMS // 2)
-    page.wait_for_function(f"() => document.querySelectorAll('#rooms li').length === {ROOMS}")
-    arrival_ms = worst_frame_ms(page)
-    page.locator("#rooms-filter").select_option(label="mode 3 (71)")
-    page.wait_for_function("() => document.querySelectorAll('#rooms li').length === 71")
-    page.locator("#rooms-filter").select_option(label="All game modes")
-    page.wait_for_function(f"() => document.querySelectorAll('#rooms li').length === {ROOMS}")
-    filter_ms = worst_frame_ms(page)
-    page.locator("#chat-form input").type("typing while rooms change", delay=10)
-    typing_ms = worst_frame_ms(page)
-    print(f"worst frame, {address}: arrivals {arrival_ms:.0f} ms, filter {filter_ms:.0f} ms, typing {typing_ms:.0f} ms")
-    assert max(arrival_ms, filter_ms, typing_ms) < STALL_MS
+    with Stopwatch(*started()) as watch:
+        make_rooms(own_crowd, 2000, ROOMS // 2)
+        page.wait_for_function(f"() => document.querySelectorAll('#rooms li').length === {ROOMS}")
+        arrival_ms = worst_frame_ms(page)
+        page.locator("#rooms-filter").select_option(label="mode 3 (71)")
+        page.wait_for_function("() => document.querySelectorAll('#rooms li').length === 71")
+        page.locator("#rooms-filter").select_option(label="All game modes")
+        page.wait_for_function(f"() => document.querySelectorAll('#rooms li').length === {ROOMS}")
+        filter_ms = worst_frame_ms(page)
+        page.locator("#chat-form input").type("typing while rooms change", delay=10)
+        typing_ms = worst_frame_ms(page)
+    print(
+        f"worst frame, {address}: arrivals {arrival_ms:.0f} ms, filter {filter_ms:.0f} ms, typing {typing_ms:.0f} ms; "
+        f"without a core for {1000 * watch.waited_s:.0f} ms"
+    )
+    assert max(arrival_ms, filter_ms, typing_ms) < STALL_MS + 1000 * watch.waited_s
     page.reload()
     page.wait_for_function(f"() => document.querySelectorAll('#rooms li').length === {ROOMS}")
     times = page.locator("#rooms li .map").all_text_contents()

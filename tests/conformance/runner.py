@@ -22,9 +22,8 @@ from tests.conformance.http_replies import Response, read_response
 from tests.conformance.judging import Observation
 from tests.conformance.line import Line, Reads
 from tests.conformance.wire import PING, Agreed, Deflater, ServerFrames, close_frame, frame, pong_of, read_agreed
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 12.0
-"""For what must come. Nothing that is right takes it, but a server's own patience with a close that nobody answers."""
 AT_ONCE = 96
 """Connections of cases that run at the same time."""
 _FENCE = b"fence"

@@ -18,10 +18,9 @@ from bench.load.sockets.raw_client import RawClient, Transport
 from bench.processes.target import Target
 from tests.conformance.case import Way
 from tests.conformance.servers import servers
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system  # servers and generators as processes
-
-PATIENCE_S = 20.0
 
 
 @pytest.fixture(scope="module")

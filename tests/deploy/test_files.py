@@ -24,6 +24,7 @@ from lobby_server.environment import read_settings
 from lobby_server.options import environment_name_of
 from lobby_server.settings import Settings
 from tests.installed import program
+from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -138,8 +139,8 @@ def test_health_check_of_the_image_tells_a_living_server_from_none(tmp_path: Pat
     with Target(data_dir=tmp_path).running() as target:
         code = command[2].replace("30820", str(target.port))
         assert code != command[2]
-        subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20, check=False).returncode
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE_S, check=False).returncode
 
 
 def compose() -> dict[str, Any]:
@@ -220,10 +221,12 @@ def test_metrics_are_as_prometheus_wants_them(tmp_path: Path) -> None:
     promtool = program("promtool", package="prometheus")
     with (
         Target(data_dir=tmp_path).running() as target,
-        urllib.request.urlopen(f"{target.http_url}/metrics", timeout=10) as answer,
+        urllib.request.urlopen(f"{target.http_url}/metrics", timeout=PATIENCE_S) as answer,
     ):
         text = answer.read()
-    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.docs.markdown import PAGES, ROOT, Example, examples, without_fences
 from tests.docs.programs import wrong_with
 from tests.docs.server import Target
+from tests.patience import PATIENCE_S
 
 
 def lines_of(example: Example) -> list[str]:
@@ -60,7 +61,7 @@ def test_calls_of_the_readme_answer_as_it_says(target: Target) -> None:
         command, _, comment = line.partition("  # ")
         command = command.replace("localhost:30820", f"127.0.0.1:{target.port}").replace("$TOKEN", token)
         printed = subprocess.run(
-            ["bash", "-euc", command], capture_output=True, text=True, timeout=30, check=True
+            ["bash", "-euc", command], capture_output=True, text=True, timeout=PATIENCE_S, check=True
         ).stdout
         answer = json.loads(printed)
         shown = json.loads(re.sub(r"\{…\}|\[…\]", "null", comment))

@@ -8,6 +8,7 @@ import urllib.request
 from tests.docs.markdown import anchors
 from tests.docs.render import PAGE, SOURCE, render
 from tests.docs.server import Target
+from tests.patience import PATIENCE_S
 
 
 def test_kept_page_is_made_from_the_text_as_it_is() -> None:
@@ -16,10 +17,10 @@ def test_kept_page_is_made_from_the_text_as_it_is() -> None:
 
 
 def test_server_shows_it_and_the_lobby_page_links_to_it(plain_target: Target) -> None:
-    with urllib.request.urlopen(f"{plain_target.http_url}/docs/protocol", timeout=10) as answer:
+    with urllib.request.urlopen(f"{plain_target.http_url}/docs/protocol", timeout=PATIENCE_S) as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert answer.read() == PAGE.read_bytes()
-    with urllib.request.urlopen(plain_target.http_url, timeout=10) as answer:
+    with urllib.request.urlopen(plain_target.http_url, timeout=PATIENCE_S) as answer:
         assert b'<a href="docs/protocol">' in answer.read()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.processes.target import Target
+from tests.patience import PATIENCE_S
 from tests.process.clients import wait_until
 
 
@@ -60,7 +61,7 @@ def server(folder: Path, *flags: str, workers: int = 2, environment: dict[str, s
 
 def metrics_of(target: Target) -> dict[str, dict[str, float]]:
     """Figure → node → value, summed over what other labels it has."""
-    with urllib.request.urlopen(target.http_url + "/metrics", timeout=10) as response:
+    with urllib.request.urlopen(target.http_url + "/metrics", timeout=PATIENCE_S) as response:
         lines = response.read().decode().splitlines()
     found: dict[str, dict[str, float]] = {}
     for line in lines:

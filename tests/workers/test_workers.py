@@ -18,6 +18,7 @@ import pytest
 
 from bench.processes.target import Target, TargetFailed
 from tests.cluster.lobby import Socket
+from tests.patience import PATIENCE_S
 from tests.process.clients import call, register, token_of, wait_until
 from tests.process.system.test_service_manager import manager, next_word, until
 from tests.store.postgres import Postgres
@@ -141,7 +142,7 @@ def test_sigterm_drains_all_workers_and_leaves_nothing_behind(short_folder: Path
         assert plain.until_closed() == 1001
         drained.expect("server_draining")
         assert drained.until_closed() == 1012
-        assert target.process.wait(20) == 0
+        assert target.process.wait(PATIENCE_S) == 0
         assert not any(map(is_alive, pids))
         assert list(short_folder.glob("lobby-server-*")) == []
 
@@ -246,7 +247,7 @@ def test_service_manager_deals_with_the_supervisor_alone(tmp_path: Path) -> None
             os.kill(target.pid, signal.SIGTERM)
             assert until(listening, "STOPPING")["STOPPING"] == "1"
             assert target.process is not None
-            assert target.process.wait(20) == 0
+            assert target.process.wait(PATIENCE_S) == 0
 
 
 def test_worker_that_hangs_is_killed_where_there_is_a_watchdog(tmp_path: Path) -> None:
@@ -309,4 +310,4 @@ def test_workers_take_postgresql_too(postgres: Postgres, tmp_path: Path) -> None
             other.start()
         kill(target.pid, signal.SIGTERM)
         assert target.process is not None
-        assert target.process.wait(20) == 0
+        assert target.process.wait(PATIENCE_S) == 0

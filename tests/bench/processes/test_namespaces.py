@@ -22,6 +22,7 @@ from bench.processes.namespaces import (
     read_links,
 )
 from bench.record.wire import HEADER_BYTES, MSS_BYTES
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ def names() -> Iterator[Namespaces]:
 def test_link_counts_what_a_network_would_carry(names: Namespaces) -> None:
     server = within(names.server, lambda: socket.create_server(("0.0.0.0", 0)))
     address = (names.server_address(LINK), server.getsockname()[1])
-    client = within(names.clients, lambda: socket.create_connection(address, timeout=5))
+    client = within(names.clients, lambda: socket.create_connection(address, timeout=PATIENCE_S))
     with server, client:
         accepted, _ = server.accept()
         with accepted:

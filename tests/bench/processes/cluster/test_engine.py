@@ -14,6 +14,7 @@ import pytest
 from bench.processes.cluster import engine
 from bench.processes.cluster.engine import Engine, find_engine
 from bench.processes.cluster.ports import NotInTime
+from tests.patience import PATIENCE_S
 
 needs_engine = pytest.mark.skipif(find_engine() is None, reason=engine.NO_ENGINE)
 
@@ -71,7 +72,7 @@ def running() -> Iterator[Engine]:
 
 
 def said(it: Engine, *words: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", it.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", it.port), timeout=PATIENCE_S) as connection:
         connection.sendall(
             b"".join([f"*{len(words)}\r\n".encode(), *(f"${len(w)}\r\n{w}\r\n".encode() for w in words)])
         )

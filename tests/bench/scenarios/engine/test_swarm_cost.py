@@ -18,6 +18,7 @@ from bench.measures import GENERATOR_CPU_PER_1000_EVENTS, GENERATOR_KIB_PER_PLAY
 from bench.record.files.run_file import read_run
 from bench.record.vocabulary import LOCUST_RECIPE, NODE_WS, SWARM, TSUNG, WEBSOCKETS
 from bench.scenarios.engine import swarm_cost
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_tool_that_ends_by_itself_says_its_last_words(aim: Aim) -> None:
     tool = Tool("broken", lambda aim: [sys.executable, "-c", "print('no such option'); raise SystemExit(3)"])
     with running(tool, aim, cpus=None) as generator:
-        generator._process.wait(30)
+        generator._process.wait(PATIENCE_S)
         with pytest.raises(GeneratorFailed, match=r"ended with 3: no such option"):
             generator.check()
 
