@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from bench.processes.cluster.ports import free_port
 from bench.processes.target import Target
 from tests.installed import program
+from tests.patience import PATIENCE_S
 from tests.process.clients import token_of, wait_until
 
 pytestmark = pytest.mark.system
@@ -40,11 +41,6 @@ SCENARIO = """<?xml version="1.0"?>
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def in_xml(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;")
 
@@ -65,14 +61,14 @@ def run_tsung(folder: Path, scenario: str) -> str:
             command, env=environment, cwd=folder, capture_output=True, text=True, timeout=RUN_TIMEOUT_S
         )
     finally:
-        subprocess.run([epmd, "-kill"], env=environment, capture_output=True, timeout=20)
+        subprocess.run([epmd, "-kill"], env=environment, capture_output=True, timeout=PATIENCE_S)
     found = list((folder / "log").glob("*/tsung.log"))
     assert found, done.stdout + done.stderr
     return found[0].read_text()
 
 
 def figures(target: Target) -> str:
-    with urllib.request.urlopen(f"{target.http_url}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"{target.http_url}/metrics", timeout=PATIENCE_S) as answer:
         return str(answer.read().decode())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -17,10 +16,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.processes.cluster.ports import free_port
 from tests.installed import program
 from tests.loadtest.fakes import wait_for
 from tests.loadtest.faulty_lobby import Faults, FaultyLobby, token
 from tests.loadtest.swarms import RUN_TIMEOUT_S, Nursery
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -36,12 +37,6 @@ VALUES = {"$__rate_interval": "10s", "$__interval": "5s", "$job": ".+", "$series
 """What Grafana puts for its variables."""
 MAY_BE_EMPTY = {"Actions that were due while the swarm was late: A"}
 """On a machine that lets the swarm act in time."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def with_values(expression: str) -> str:
@@ -62,7 +57,7 @@ class Prometheus:
     def query(self, expression: str) -> list[Any]:
         """Raises `OSError` while it is not up, and for what is no expression."""
         wanted = urllib.parse.urlencode({"query": with_values(expression)})
-        with urllib.request.urlopen(f"{self.url}/api/v1/query?{wanted}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?{wanted}", timeout=PATIENCE_S) as answer:
             return list(json.loads(answer.read())["data"]["result"])
 
     def answers(self, expression: str) -> bool:
@@ -112,13 +107,13 @@ def prometheus(metrics_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield Prometheus(port)
-    process.terminate()
-    process.wait(timeout=30)
+    process.kill()
+    process.wait()
 
 
 def names_at(url: str) -> set[str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             text = answer.read().decode()
     except OSError:
         return set()

@@ -179,7 +179,7 @@ def test_javascript_client_lives_through_a_restart(own_target: Target, tmp_path:
     token = token_of(own_target, 42, "ada")
     usage = usage.replace('("ws://localhost:30820")', '("ws://localhost:30820", { firstRetryMs: 500 })')
     (tmp_path / "client.js").write_text(at(own_target, library + usage, token), encoding="utf-8")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
     flags = ["--experimental-websocket"] if int(version[1:].partition(".")[0]) < 22 else []
     with Program([node, *flags, "client.js"], folder=tmp_path) as program:
         lives_through_a_restart(program, own_target, user_id=42, token=token)

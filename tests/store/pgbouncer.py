@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.processes.cluster.ports import free_port
 from tests.installed import program
 from tests.patience import PATIENCE_S
 from tests.store.postgres import Postgres
@@ -54,8 +55,7 @@ class PgBouncer:
 def running_pgbouncer(postgres: Postgres, *, pool_mode: str, more: str = "") -> Iterator[PgBouncer]:
     """Start one, end it afterwards. `pool_mode`: session, transaction or statement; `more`: lines of its
     configuration."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="lobby-pgbouncer-"))
     folder.chmod(0o755)
     (folder / "pgbouncer.ini").write_text(
