@@ -168,7 +168,7 @@ def test_poll_that_comes_alone_costs_a_turn_and_polls_without_end_cost_none() ->
 
 
 def test_poll_costs_no_less_than_a_fetch_in_a_herd_beside_its_turn() -> None:
-    """A turn of 0.5 ms is nearly all of a poll that was measured alone; 10,000 per second have none, and 0.05 ms each."""
+    """A turn of 0.5 ms is nearly all of a poll measured alone; 10,000 per second have none, and 0.05 ms each."""
     model = a_model(poll=1.0, unchanged=0.0, fetch=50.0, cold={"turn": {2.0: 500.0}})
     for way in ("polling", "polling_etag"):
         used = run(Setup(sessions=30_000, way=way, changes_per_s=0.0), model)
