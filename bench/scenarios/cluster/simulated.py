@@ -16,7 +16,7 @@ from bench.record.profiles.profile import Profile
 from bench.simulation.many import outcomes, quiet
 from bench.simulation.schedule import PLAYERS
 
-CLEAN_SEEDS = 240
+CLEAN_SEEDS = 300
 """So many, from 0 on, held when the simulation or the rules were changed last: a report tries some of them, others for
 another seed of its own. What it finds violated is a fault that has come since."""
 START_S, SCHEDULE_S = 2.5, 0.2
