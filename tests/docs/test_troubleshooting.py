@@ -19,6 +19,7 @@ from lobby_server.settings import Settings
 from tests.docs.markdown import DOCS, ROOT, table
 from tests.docs.markdown import code as code_of
 from tests.docs.server import Target, call
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -164,7 +165,7 @@ def test_variables_and_metrics_that_are_named_exist(target: Target) -> None:
         environment_name_of(name) for name in Settings.__dataclass_fields__
     }
     served = subprocess.run(
-        ["curl", "-s", f"{target.http_url}/metrics"], capture_output=True, text=True, timeout=30, check=True
+        ["curl", "-s", f"{target.http_url}/metrics"], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     ).stdout
     for row in table("troubleshooting.md", "The server is slow"):
         for name in re.findall(r"`(lobby_\w+)", row[0]):

@@ -45,7 +45,7 @@ def test_storm_of_logins_loses_no_event_in_the_engine(tmp_path: Path) -> None:
         godot.expect(signal="user_status_changed", user_id=1)
         godot.do("count")
         with storm(target, 1500):
-            wait_until(lambda: godot.counts().get("user_online", 0) >= 1500, patience_s=30.0)
+            wait_until(lambda: godot.counts().get("user_online", 0) >= 1500)
 
 
 def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_lists_of_any_size_reach_the_engine_with_its_default_buffers(tmp_path: P
             godot.do("use_token", token=token_of(target, 1, "ada"))
             godot.do("count")
             godot.do("connect")
-            wait_until(lambda: godot.counts().get("rooms_snapshot", 0) >= 400, patience_s=30.0)
+            wait_until(lambda: godot.counts().get("rooms_snapshot", 0) >= 400)
             with storm(target, 1500):
-                wait_until(lambda: godot.counts().get("presence_changed", 0) >= 1501, patience_s=30.0)
+                wait_until(lambda: godot.counts().get("presence_changed", 0) >= 1501)
                 assert godot.counts() == {
                     "handshake_accepted": 1, "rooms_snapshot": 400, "presence_changed": 1501  # its own user among them
                 }  # fmt: skip
@@ -76,7 +76,7 @@ def test_list_in_five_parts_fits_between_two_polls_once_the_engine_has_the_room(
             godot.do("use_token", token=token_of(target, 1, "ada"))
             godot.do("count")
             godot.do("connect")
-            wait_until(lambda: godot.counts().get("rooms_snapshot", 0) >= 600, patience_s=30.0)
+            wait_until(lambda: godot.counts().get("rooms_snapshot", 0) >= 600)
 
 
 def make_rooms(target: Target, count: int) -> None:

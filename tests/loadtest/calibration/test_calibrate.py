@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.markdown import table
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
@@ -61,7 +62,7 @@ def test_a_quick_calibration_is_above_the_floors():
     ],
 )
 def test_what_it_cannot_do_is_a_usage_error(arguments: list[str], sentence: str):
-    done = calibrate(*arguments, timeout_s=30)
+    done = calibrate(*arguments, timeout_s=PATIENCE_S)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
