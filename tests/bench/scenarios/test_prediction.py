@@ -27,7 +27,7 @@ from bench.measures import (
     WORST_ERROR,
 )
 from bench.prediction.comparison import Wall
-from bench.prediction.model import SCHEMA, Coldness, read_model, write_model
+from bench.prediction.model import SCHEMA, Clients, Coldness, read_model, write_model
 from bench.prediction.plan import Plan
 from bench.prediction.steady import steady
 from bench.prediction.virtual.setup import Setup
@@ -84,8 +84,17 @@ def test_model_of_this_machine_has_every_cost_and_makes_forecasts(tmp_path: Path
     write_model(model, tmp_path / "model.json")
     assert read_model(tmp_path / "model.json") == model
     costs = model.costs
-    for name in ("change", "poll", "shared_change", "database_write"):
+    for name in ("change", "shared_change", "database_write"):
         assert 1.0 < getattr(costs, name).value < 500_000.0, name
+    assert model.coldness is not None
+    for kind in Coldness.__struct_fields__:
+        cold = getattr(model.coldness, kind)
+        assert len(cold.after_ms) == len(cold.more) >= 1, kind
+        assert all(0.0 <= more.low <= more.value <= more.high for more in cold.more), kind
+    lone_poll_us = costs.poll.value + model.coldness.turn.more[-1].value  # which has a turn to itself
+    assert 1.0 < lone_poll_us < 500_000.0
+    assert model.clients is not None
+    assert all(1.0 < getattr(model.clients, name).value < 500_000.0 for name in Clients.__struct_fields__)
     for name in costs.__struct_fields__:  # of so few clients, what is left beside other work may come out as nothing
         cost = getattr(costs, name)
         assert 0.0 <= cost.low <= cost.value <= cost.high, name
