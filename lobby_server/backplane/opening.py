@@ -5,7 +5,6 @@ The client library of Valkey is an extra, and 8 MiB of memory: it is loaded here
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -62,8 +61,8 @@ def open_log(
 
 
 def _check_client() -> None:
-    for package in ("redis", "hiredis"):
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            raise ValueError(MISSING.format(package=package)) from None
+    try:
+        import hiredis  # noqa: F401
+        import redis  # noqa: F401
+    except ImportError as missing:
+        raise ValueError(MISSING.format(package=missing.name)) from None

@@ -29,6 +29,7 @@ JUSTIFIED = {
     "jwt": "it is told not to look at times",
     "argon2": "it draws salts unless it is given one, as it is",
     "redis": "the way to Valkey, which a simulation replaces: `lobby_server.backplane.valkey` alone",
+    "hiredis": "its parser: bytes in, answers out",
     "async_timeout": "a timer of the loop that runs",
 }
 """Other modules that are used, and why no time, chance, id or thread comes in by them."""

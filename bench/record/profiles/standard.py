@@ -170,7 +170,7 @@ FULL = Profile(
         broadcasts=12, herd=5_000, repeats=2, scale=ScaleSizes(for_s=120.0),
     ),
     survival=SurvivalSizes(users=3_000, spawn_per_s=150.0, every_s=45.0, recovery_s=30.0),
-    simulation=SimulationSizes(schedules=12, repeats=5),
+    simulation=SimulationSizes(schedules=8, repeats=5),
     engine=EngineSizes(
         repeats=5, ladder_repeats=2, ladder=LADDER, fanout=[5_000], broadcasts=20,
         storms=[500, 1_000, 1_500, 2_000, 5_000, 10_000, GREAT_STORM], storm_repeats=5,

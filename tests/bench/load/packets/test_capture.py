@@ -35,8 +35,9 @@ def capture(listener: socket.socket) -> Capture:
 
 def talk(listener: socket.socket) -> list[float]:
     """An upgrade, a handshake, and pings; returns how long each was waited for, in this order, as the client saw
-    it."""
+    it: the upgrade from before its connection."""
     waited_s = []
+    began_s = time.perf_counter()
     with socket.create_connection(listener.getsockname()) as client:
         server, _ = listener.accept()
         with server:
@@ -48,7 +49,6 @@ def talk(listener: socket.socket) -> list[float]:
                 ),
                 *[(client_frame(encode(Ping())), server_frame(encode(Pong(ts=n)))) for n in range(PINGS)],
             ):
-                began_s = time.perf_counter()
                 client.sendall(said)
                 server.recv(4096)
                 if b"pong" in answer:
@@ -56,6 +56,7 @@ def talk(listener: socket.socket) -> list[float]:
                 server.sendall(answer)
                 client.recv(4096)
                 waited_s.append(time.perf_counter() - began_s)
+                began_s = time.perf_counter()
     return waited_s
 
 
