@@ -185,7 +185,7 @@ def test_wall_of_polling_is_where_its_fetches_fill_the_cores() -> None:
 
 def test_comparison_has_every_way_and_deltas_go_further_than_polling() -> None:
     model = a_model(
-        fetch=500.0, poll=500.0, unchanged=100.0, send_base=10.0, send_features=10.0, heartbeat=20.0, event=50.0
+        fetch=100.0, poll=500.0, unchanged=100.0, send_base=10.0, send_features=10.0, heartbeat=20.0, event=50.0
     )
     walls = {each.name: each for each in compare(Plan(players=1, changes_per_s=0.1), model, nodes=1)}
     assert len(walls) == 6

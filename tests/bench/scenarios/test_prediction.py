@@ -69,7 +69,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 PAUSES: dict[ModuleType, dict[str, float]] = {
     lists: {"IDLE_S": 0.3, "POLL_EVERY_S": 0.25},
     broadcasts: {"QUIET_S": 0.15, "FETCHED_QUIET_S": 0.15, "LONE": 5},
-    arrivals: {"SETTLE_S": 0.1, "GONE_S": 0.2, "PING_EVERY_S": 0.2},
+    arrivals: {"SETTLE_S": 0.1, "GONE_S": 0.2},
     shared: {"IDLE_S": 0.4},
 }
 
