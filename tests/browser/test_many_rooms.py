@@ -61,7 +61,7 @@ def test_five_hundred_rooms_are_listed_filtered_and_changed_without_a_stall(own_
         f"worst frame, {address}: arrivals {arrival_ms:.0f} ms, filter {filter_ms:.0f} ms, typing {typing_ms:.0f} ms; "
         f"without a core for {1000 * watch.waited_s:.0f} ms"
     )
-    assert max(arrival_ms, filter_ms, typing_ms) < STALL_MS + 1000 * watch.waited_s
+    assert max(arrival_ms, filter_ms, typing_ms) < STALL_MS + min(1000 * watch.waited_s, STALL_MS)
     page.reload()
     page.wait_for_function(f"() => document.querySelectorAll('#rooms li').length === {ROOMS}")
     times = page.locator("#rooms li .map").all_text_contents()

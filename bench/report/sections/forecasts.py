@@ -152,8 +152,9 @@ def _alike(found: Findings) -> str:
     if not any(name.startswith(CLIENTS) for name in found.facts):
         return ""
     return (
-        " Times are of the lab's clients, which share one core, and the forecast has that core, too; windows have as "
-        "many rooms made as ended."
+        " Times are of the lab's clients, which share one core, and the forecast has that core, too, but for a "
+        "restart; windows of one process have as many rooms made as ended, on several processes rooms are made only, "
+        "and the forecast has them end as well."
     )
 
 

@@ -204,7 +204,8 @@ def test_a_frozen_swarm_blames_nobody_else_and_leaves_out_what_it_delayed(ending
     generator = ended.run["generators"]["the swarm"]
     assert generator["stalled_s"] > FROZEN_S - 0.2
     assert "the swarm itself stood still for" in ended.said
-    assert longest_ms(ended.run) < 1000 * (FROZEN_S / 2 + ended.server_waited_s), "the server did not take so long"
+    allowed_s = FROZEN_S / 2 + min(ended.server_waited_s, FROZEN_S / 4)  # less than the freeze
+    assert longest_ms(ended.run) < 1000 * allowed_s, "the server did not take so long"
     if ended.server_waited_s < SLOW_S:  # else it was slow indeed, by what else ran here
         assert ended.run["validity"]["bottleneck"].startswith(("No bottleneck was seen", "The generator"))
     assert ended.run["server"]["stopped_s"] == 0.0

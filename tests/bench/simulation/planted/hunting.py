@@ -46,8 +46,8 @@ class Hunt:
         return self.found.violation.invariant
 
 
-def hunt(mutant: Mutant, *, first: int = 0, most_seeds: int = MOST_SEEDS, shrinks: bool = False) -> Hunt:
-    """Plant a fault, try seeds from `first` on until one violates an invariant, and take it out again."""
+def hunt(mutant: Mutant, *, most_seeds: int = MOST_SEEDS, shrinks: bool = False) -> Hunt:
+    """Plant a fault, try seeds from 0 on until one violates an invariant, and take it out again."""
     tried = 0
 
     def count(_: Outcome) -> None:
@@ -57,7 +57,7 @@ def hunt(mutant: Mutant, *, first: int = 0, most_seeds: int = MOST_SEEDS, shrink
     began_s = time.process_time()
     with pytest.MonkeyPatch.context() as monkeypatch:
         mutant.put_in(monkeypatch)
-        found = search(range(first, first + most_seeds), progress=count)
+        found = search(range(most_seeds), progress=count)
         if shrinks and found is not None:
             with quiet():
                 found = shrink(found)
