@@ -51,11 +51,11 @@ log = logging.getLogger("lobby.session")
 MAX_HANDSHAKE_TRIES = 3
 MALFORMED_BURST = 50
 MALFORMED_PER_S = 1.0
+"""Malformed messages: so many at once, and so many per second for ever, before close 4501. A broken client is
+told what is wrong with it for a good while; a fuzzer is not served for ever."""
 BAD_LINES_BURST = 200
 BAD_LINES_PER_S = 10.0
 """Of the log, about messages that could not be read, of all sessions together: nobody fills a disk with them."""
-"""Malformed messages: so many at once, and so many per second for ever, before close 4501. A broken client is
-told what is wrong with it for a good while; a fuzzer is not served for ever."""
 TOKEN_GRACE_S = 25.0
 """How long a socket outlives its token, for a client that knows of ends and of fresh tokens."""
 TOKEN_WARNING_S = 60.0

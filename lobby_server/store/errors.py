@@ -78,7 +78,7 @@ def as_store_error(error: Exception) -> StoreError:
         return error.orig  # raised by a column type, wrapped by SQLAlchemy
     if isinstance(error, IntegrityError):
         return RowConflict()
-    if _passes(error):
+    if passes(error):
         return (
             StoreFull("The disk of the database is full.")
             if sqlstate_of(error) == DISK_FULL
@@ -87,7 +87,8 @@ def as_store_error(error: Exception) -> StoreError:
     return StoreError("The database refused a statement.")
 
 
-def _passes(error: Exception) -> bool:
+def passes(error: Exception) -> bool:
+    """Whether the same statement may succeed later."""
     if isinstance(error, OSError | asyncio.TimeoutError | PoolTimeoutError):
         return True
     if not isinstance(error, DBAPIError):

@@ -9,13 +9,11 @@ from __future__ import annotations
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from lobby_server.store.errors import DISK_FULL, sqlstate_of
+from lobby_server.store.errors import DISK_FULL, passes, sqlstate_of
 
 _TABLE = "CREATE TABLE lobby_server_try (text TEXT)"
 _ROWS = "INSERT INTO lobby_server_try SELECT md5(number::text) FROM generate_series(1, 4096) AS number"
 """Of 64 bytes each: as much as an SQLite file has to have left."""
-_MAY_NOT = "42"
-"""The class of states that say "this user may not do that"."""
 
 
 def says_full(error: Exception) -> bool:
@@ -30,7 +28,7 @@ def try_for_room(connection: Connection) -> None:
         connection.exec_driver_sql(_TABLE)
         connection.exec_driver_sql(_ROWS)
     except DBAPIError as error:
-        if (sqlstate_of(error) or "")[:2] != _MAY_NOT:
+        if passes(error):  # full, away, read-only; else the try itself is not allowed, which says nothing of room
             raise
     finally:
         transaction.rollback()

@@ -177,13 +177,13 @@ class SocialMemory:
         self._check()
         return sum(not each.is_read and each.from_user_id not in hidden_sender_ids for each in self._of(user_id))
 
-    async def read_notification(self, user_id: int, notification_id: int) -> bool:
+    async def read_notification(self, user_id: int, notification_id: int) -> bool | None:
         self._check()
         found = self._notifications.get(notification_id)
         if found is None or found.user_id != user_id:
-            return False
+            return None
         self._notifications[notification_id] = replace(found, is_read=True, is_delivered=True)
-        return True
+        return not found.is_read
 
     async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
         self._check(kind)

@@ -6,6 +6,7 @@ no sign-in.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -54,10 +55,14 @@ class SignIns:
                 expires_at=now + timedelta(seconds=self._tokens.ttl_s),
             )
         )
-        now_is = await self._store.account(account.id)
-        if now_is is None or now_is.password_hash != account.password_hash:
-            await self._store.delete_sign_in(sign_in_id)
-            raise Refusal(RefusalCode.INVALID_CREDENTIALS)
+        try:
+            now_is = await self._store.account(account.id)
+            if now_is is None or now_is.password_hash != account.password_hash:
+                raise Refusal(RefusalCode.INVALID_CREDENTIALS)
+        except (Refusal, StoreUnavailable):
+            with contextlib.suppress(StoreUnavailable):  # it holds for no token
+                await self._store.delete_sign_in(sign_in_id)
+            raise
         return self._tokens.issue(User(account.id, account.username), role=now_is.role, sign_in_id=sign_in_id)
 
     async def renew(self, claims: Claims) -> str:

@@ -85,17 +85,24 @@ class Invitations:
     async def decline(self, user: User, room_id: str) -> None:
         """The guest says no to all who invited them into a room. Raises `Refusal` (``invitation_not_found``),
         `StoreUnavailable`."""
+        await self._replica.caught_up()
+        self._book.find(room_id, user.id)  # who has none keeps nobody waiting
         async with self._replica.gate():
             await self._end(room_id, user.id, self._book.find(room_id, user.id), CloseReason.DECLINED)
 
     async def withdraw(self, user: User, room_id: str, guest_id: int) -> None:
         """The sender takes an invitation back; the host, whatever invites that guest. Raises `Refusal`
         (``invitation_not_found``), `StoreUnavailable`."""
-        async with self._replica.gate():
+
+        def standing() -> list[MatchInvitation]:
             room = self._rooms.get(room_id)
             is_host = room is not None and room.host.id == user.id
-            standing = self._book.find(room_id, guest_id, sender_id=None if is_host else user.id)
-            await self._end(room_id, guest_id, standing, CloseReason.WITHDRAWN)
+            return self._book.find(room_id, guest_id, sender_id=None if is_host else user.id)
+
+        await self._replica.caught_up()
+        standing()  # who has none keeps nobody waiting
+        async with self._replica.gate():
+            await self._end(room_id, guest_id, standing(), CloseReason.WITHDRAWN)
 
     # -- what became of them --------------------------------------------------------------------------------------
 

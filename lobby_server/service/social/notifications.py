@@ -92,10 +92,12 @@ class Notifications:
         )
 
     async def read(self, user: User, notification_id: int) -> None:
-        """Raises `Refusal` (``notification_not_found``), `StoreUnavailable`."""
-        if not await self._store.read_notification(user.id, notification_id):
+        """Others hear nothing of a second time. Raises `Refusal` (``notification_not_found``), `StoreUnavailable`."""
+        is_news = await self._store.read_notification(user.id, notification_id)
+        if is_news is None:
             raise Refusal(RefusalCode.NOTIFICATION_NOT_FOUND)
-        self._replica.submit(commands.ReadNotices(user.id, notification_id))
+        if is_news or user.id in self._book.unread:
+            self._replica.submit(commands.ReadNotices(user.id, notification_id))
 
     # -- private --------------------------------------------------------------------------------------------------
 

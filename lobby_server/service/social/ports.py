@@ -152,8 +152,8 @@ class NotificationStore(Protocol):
 
     async def unread_notifications(self, user_id: int, *, hidden_sender_ids: Sequence[int] = ()) -> int: ...
 
-    async def read_notification(self, user_id: int, notification_id: int) -> bool:
-        """Whether there is such a one of that user. A second time changes nothing."""
+    async def read_notification(self, user_id: int, notification_id: int) -> bool | None:
+        """True: it is read from now on. False: it was before, and nothing has changed. None: they have no such one."""
 
     async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
         """Whatever of that kind is unread of a sender counts as read; `room_id`: only what invites into that room."""

@@ -73,13 +73,12 @@ class SqlNotifications(SqlCalls):
         row = await self._first(query)
         return int(row[0]) if row is not None else 0
 
-    async def read_notification(self, user_id: int, notification_id: int) -> bool:
-        statement = (
-            update(notifications)
-            .where(_columns.id == notification_id, _columns.user_id == user_id)
-            .values(is_read=True, is_delivered=True)
-        )
-        return await self._run(lambda connection: connection.execute(statement).rowcount > 0)
+    async def read_notification(self, user_id: int, notification_id: int) -> bool | None:
+        of_it = (_columns.id == notification_id, _columns.user_id == user_id)
+        read = update(notifications).where(*of_it, _columns.is_read.is_(False)).values(is_read=True, is_delivered=True)
+        if await self._run(lambda connection: connection.execute(read).rowcount > 0):
+            return True
+        return False if await self._first(select(_columns.id).where(*of_it)) is not None else None
 
     async def read_invitation(self, user_id: int, *, kind: str, from_user_id: int, room_id: str | None) -> None:
         of_it = [_columns.user_id == user_id, _columns.kind == kind, _columns.from_user_id == from_user_id]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol.requests import Whom
 from tests.service.house import ANN, BOB, CLEO, Client, House
 
@@ -56,6 +58,29 @@ async def test_notification_that_is_read_on_one_device_is_told_to_the_others(hou
     await house.settle()
     assert changes(laptop) == [("notification_read", {"id": kept.id})]
     assert base.types() == []
+
+
+async def test_notification_that_was_read_before_is_told_to_nobody_and_is_no_entry_of_the_log(house: House) -> None:
+    await house.app.social.friends.ask(BOB, Whom(ANN.id))
+    await house.settle()
+    (kept,) = (await house.app.social.notifications.page(ANN, before=None)).notifications
+    await house.app.social.notifications.read(ANN, kept.id)
+    await house.settle()
+    laptop = house.connect(ANN, "own_changes")
+    await house.settle()
+    laptop.told()
+    await house.app.social.notifications.read(ANN, kept.id)
+    await house.settle()
+    assert changes(laptop) == []
+
+
+async def test_invitation_that_there_is_not_keeps_nobody_waiting(house: House) -> None:
+    invitations = house.app.social.invitations
+    async with house.app.replica.gate():  # as whoever blocks or befriends somebody
+        for call in (invitations.decline(ANN, "no room"), invitations.withdraw(ANN, "no room", BOB.id)):
+            with pytest.raises(Refusal) as refused:
+                await asyncio.wait_for(call, 5.0)
+            assert refused.value.code is RefusalCode.INVITATION_NOT_FOUND
 
 
 @pytest.mark.parametrize("audience", ["nobody", "everybody", "friends"])

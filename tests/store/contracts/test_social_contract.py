@@ -175,11 +175,11 @@ async def test_an_added_notification_is_returned_as_it_is_read(store: Store) -> 
 
 async def test_a_notification_is_read_by_its_user_only(store: Store) -> None:
     added = await notify(store)
-    assert not await store.read_notification(BOB.id, added.id)
-    assert not await store.read_notification(ANN.id, added.id + 1000)
+    assert await store.read_notification(BOB.id, added.id) is None
+    assert await store.read_notification(ANN.id, added.id + 1000) is None
     assert await unread(store) == 1
-    assert await store.read_notification(ANN.id, added.id)
-    assert await store.read_notification(ANN.id, added.id)
+    assert await store.read_notification(ANN.id, added.id) is True
+    assert await store.read_notification(ANN.id, added.id) is False
     assert await unread(store) == 0
     (read,) = await store.notifications(ANN.id, before=None, most=50)
     assert read.is_read
