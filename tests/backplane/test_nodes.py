@@ -157,16 +157,21 @@ async def test_batch_that_stands_in_the_stream_twice_is_applied_once(shared: Eng
     assert sent == 5
 
 
-async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(shared: Engine, nodes: Nodes) -> None:
-    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
-    read, is_blind = other.log._stream.read, True
+def blinded(node: Node) -> asyncio.Event:
+    """The node reads nothing after the read that is under way, until the event is set."""
+    read, sees = node.log._stream.read, asyncio.Event()
 
     async def read_later(epoch: str, after: str) -> object:
-        while is_blind:
-            await asyncio.sleep(0.01)
+        await sees.wait()
         return await read(epoch, after)
 
-    other.log._stream.read = read_later
+    node.log._stream.read = read_later
+    return sees
+
+
+async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(shared: Engine, nodes: Nodes) -> None:
+    one, other = await nodes.start(shared.url), await nodes.start(shared.url)
+    sees = blinded(other)
     await asyncio.sleep(1.1)  # the read that is under way ends
     for number in range(3):
         await one.replica.run(commands.CreateRoom(new_room(str(number), User(number + 1, "u"))))
@@ -179,7 +184,7 @@ async def test_node_behind_entries_that_were_trimmed_goes_on_from_a_snapshot(sha
     newest = f"{standing.stream_id.partition('-')[0]}-99999"
     await stream.put_snapshot(standing.epoch, encode_snapshot(snapshot), keep_from=newest)
     await one.replica.run(said("after"))
-    is_blind = False
+    sees.set()
     await until(lambda: other.resets == 1)
     await until(lambda: len(other.state.books.rooms) == 3)
     await agree(one, other)
@@ -195,14 +200,7 @@ async def test_node_of_another_format_ends_with_a_sentence(shared: Engine, nodes
 
 async def test_node_that_is_behind_says_by_how_much_and_how_late_it_was(shared: Engine, nodes: Nodes) -> None:
     one, other = await nodes.start(shared.url), await nodes.start(shared.url)
-    read, is_blind = other.log._stream.read, True
-
-    async def read_later(epoch: str, after: str) -> object:
-        while is_blind:
-            await asyncio.sleep(0.01)
-        return await read(epoch, after)
-
-    other.log._stream.read = read_later
+    sees = blinded(other)
     await one.replica.run(said("seen"))
     await until(lambda: other.heard)  # the read that was under way has ended
     for number in range(7):
@@ -210,7 +208,8 @@ async def test_node_that_is_behind_says_by_how_much_and_how_late_it_was(shared: 
     appended_s = time.monotonic()
     await until(lambda: other.log.figures().lag_entries == 7)
     assert one.log.figures().lag_entries == 0
-    late_s, is_blind = time.monotonic() - appended_s, False
+    late_s = time.monotonic() - appended_s
+    sees.set()
     await until(lambda: len(other.heard) == 8)
     behind, ahead = other.log.figures(), one.log.figures()
     assert (behind.lag_entries, behind.entries) == (0, ahead.entries)

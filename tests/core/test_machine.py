@@ -104,7 +104,7 @@ one_command = st.one_of(
     st.builds(commands.CloseRoom, users, ids),
     st.builds(commands.TakePart, users),
     st.builds(commands.KeepNotice, user_ids),
-    st.builds(commands.ReadNotices, user_ids, st.sampled_from([None, 7])),
+    st.builds(commands.ReadNotices, user_ids, st.integers(6, 8)),
     st.builds(commands.NodeLost, st.sampled_from(NODES)),
     st.builds(commands.BeginEpoch, st.floats(0.0, 1000.0)),
     st.builds(commands.NodeUp, st.sampled_from(NODES)),

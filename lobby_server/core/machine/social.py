@@ -134,8 +134,6 @@ def deliver(books: Books, command: commands.DeliverNotices, now_s: float) -> lis
 
 def read_notices(books: Books, command: commands.ReadNotices, now_s: float) -> list[Effect]:
     books.notices.unread.pop(command.user_id, None)
-    if command.notification_id is None:
-        return []
     return [effects.NoticeRead(command.user_id, command.notification_id)]
 
 

@@ -86,8 +86,7 @@ class ReadNotices(Command, frozen=True):
     """A user has read a notification."""
 
     user_id: int
-    notification_id: int | None = None
-    """None: an older node does not say which."""
+    notification_id: int
 
 
 class Announce(Command, frozen=True):
