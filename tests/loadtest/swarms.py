@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psutil
+
 from bench.processes.cluster.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +74,15 @@ class Swarm:
     def stop(self, number: signal.Signals) -> None:
         if not self._code.exists():
             os.kill(self.pid, number)
+
+    def workers(self, count: int) -> list[psutil.Process]:
+        """Those that it forked, of which there are `count`. It has other children for moments: it asks git for its
+        commit."""
+        ends_s = time.monotonic() + RUN_TIMEOUT_S
+        while len(children := psutil.Process(self.pid).children()) != count:
+            assert time.monotonic() < ends_s, f"the swarm has other children than {count} workers: {children}"
+            time.sleep(0.02)
+        return children
 
 
 class WebSwarm:

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from bench.load.sockets.tokens import mint_receiver
@@ -119,7 +118,7 @@ def runs(
         swarms |= {name: nursery.start(*commands[name], *given(name)) for name in wave}
         for name in wave:  # when all of its wave have shown what they are for
             wait_for(partial(is_seen[name], swarms[name]), deadline_s=RUN_TIMEOUT_S, what=name)
-        for worker in psutil.Process(swarms["workers"].pid).children() if "workers" in wave else ():
+        for worker in swarms["workers"].workers(2) if "workers" in wave else ():
             worker.send_signal(signal.SIGINT)  # as Ctrl-C does
         for name in wave:
             swarms[name].stop(signal.SIGKILL if name == "orphans" else signal.SIGTERM)

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -197,7 +196,7 @@ def test_a_worker_that_is_killed_is_marked_and_its_players_are_gone(
         patches={"loadtest.run.distributed.PATIENCE_S": LOST_AFTER_S},
     )  # fmt: skip
     until_players(url, browser="active", host="active")
-    [worker, _] = psutil.Process(swarm.pid).children()
+    [worker, _] = swarm.workers(2)
     worker.kill()
     wait_for(lambda: 0 < sum(players_at(url).values()) < PLAYERS, deadline_s=RUN_TIMEOUT_S, what="fewer players")
     kept = tmp_path / "run.json"
