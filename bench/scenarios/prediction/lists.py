@@ -11,7 +11,6 @@ from bench.load.clients.population import Group, Population
 from bench.load.sockets.http_client import get_request
 from bench.measures import CPU_PER_REQUEST
 from bench.prediction.fitting import fit
-from bench.processes.cpu import read_cpu
 from bench.processes.lab import HOST, Server
 from bench.processes.remote import Remote
 from bench.processes.server_flags import LASTING_ROOMS_S, lab_flags
@@ -38,7 +37,6 @@ UNITS = {
 def measure(measuring: Measuring) -> None:
     """One server, whose list grows. Fitted with the rows of `bench.scenarios.prediction.turns`."""
     lab, sizes = measuring.lab, measuring.sizes
-    asking_us: list[float] = []
     began_s = time.perf_counter()
     with lab.server(FLAGS) as server:
         start_s = time.perf_counter() - began_s
@@ -58,12 +56,11 @@ def measure(measuring: Measuring) -> None:
                     _changes(measuring, server, publisher, repeat)
                     _fetches(measuring, server, askers, repeat)
                     _built(measuring, server, publisher, repeat, rooms)
-                    asking_us += _polls(measuring, server, pollers, publisher.list_bytes(), repeat)
+                    _polls(measuring, server, pollers, publisher.list_bytes(), repeat)
             before_kib = resident_kib(server.pid)
             publisher.fill(MORE_ROOMS)
             room_kib = max(0.0, (resident_kib(server.pid) - before_kib) / MORE_ROOMS)
     measuring.take(fit(measuring.rows, given=measuring.known), UNITS)
-    measuring.spread("ask", asking_us, "µs", "clients that poll")
     measuring.spread("start", [start_s * 1e3], "ms", "start of a server")
     measuring.spread("process_mib", [empty_mib], "MiB", "a fresh server")
     measuring.spread("room_kib", [room_kib], "KiB", f"{MORE_ROOMS} rooms more")
@@ -121,13 +118,11 @@ def _fetches(measuring: Measuring, server: Server, askers: Remote[Askers], repea
 
 def _polls(
     measuring: Measuring, server: Server, pollers: Mapping[str, Remote[Population]], list_bytes: int, repeat: int
-) -> list[float]:
+) -> None:
     """Of an unchanged list, by those who ask for all of it and those who ask whether it changed, who have asked once
-    before. What asking for all of it and reading it took a client, in µs."""
-    asking_us = []
+    before."""
     for way, population in pollers.items():
         for counts in (False, True):
-            before = read_cpu(population.pid)
             with watched(server.pid, server.port) as stretch:
                 population.call(Population.begin, measuring.sizes.pings_s if counts else POLL_EVERY_S, 0.0)
                 [window] = population.call(Population.end)
@@ -135,7 +130,4 @@ def _polls(
         idle_s = idle_between_s(stretch, polls, POLL_EVERY_S / _pollers(measuring))
         work = measuring.cold("turn", idle_s, polls)
         work |= {"poll": polls, "fetched_byte": polls * list_bytes} if way == "polling" else {"unchanged": polls}
-        if way == "polling" and polls:
-            asking_us.append(read_cpu(population.pid).since(before).used_s / polls * 1e6)
         measuring.row(f"polls, {way}", repeat, stretch.used_s, stretch.wall_s, **work)
-    return asking_us

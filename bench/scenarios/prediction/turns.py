@@ -1,7 +1,7 @@
 """What a turn of the loop costs by how long the core was idle before, and what a ping costs beside it.
 
 Pings come all at once, so that turns have many of them, and one by one, at three rates. The same clients then hear
-lone changes: what that costs them is of the generator.
+lone changes, and others fetch the list after each: what that costs them is of the generator.
 """
 
 from __future__ import annotations
@@ -38,20 +38,30 @@ def measure(measuring: Measuring) -> None:
     many = max(FEWER, measuring.sizes.comers // 2)
     plan = ((many, OFTEN_S), (many, SELDOM_S), (many // FEWER, SELDOM_S))
     measuring.curves["turn"] = turn_curve([ping_s / clients for clients, ping_s in plan])
-    with measuring.lab.server(FLAGS) as server, contextlib.ExitStack() as stack:
-        crowds = [stack.enter_context(_clients(measuring, server, *each)) for each in plan]
-        for crowd in crowds:
+    with measuring.lab.server(FLAGS) as server, Publisher(server.port, server.jwt_secret) as publisher:
+        with contextlib.ExitStack() as stack:
+            crowds = [stack.enter_context(_clients(measuring, server, "delta", *each)) for each in plan]
+            for crowd in crowds:
+                crowd.call(Population.connect)
+            time.sleep(SETTLE_S)
+            measuring.say(f"heartbeats of {many} clients")
+            for repeat in range(measuring.sizes.repeats):
+                with watched(server.pid, server.port) as stretch:
+                    time.sleep(IDLE_S)
+                measuring.row("idle", repeat, stretch.used_s, stretch.wall_s)
+                _pings(measuring, server, crowds[0], repeat, every_s=0.0)
+                for crowd, (clients, ping_s) in zip(crowds, plan, strict=True):
+                    _pings(measuring, server, crowd, repeat, every_s=ping_s / clients)
+            hearing_us = _heard_us(publisher, crowds[0], many)
+        measuring.spread("hear", hearing_us, "µs", "clients that hear lone changes")
+        measuring.say(f"{many} clients that fetch after changes")
+        publisher.fill(measuring.sizes.rooms[0])
+        with _clients(measuring, server, "push", many, SELDOM_S) as crowd:
             crowd.call(Population.connect)
-        time.sleep(SETTLE_S)
-        measuring.say(f"heartbeats of {many} clients")
-        for repeat in range(measuring.sizes.repeats):
-            with watched(server.pid, server.port) as stretch:
-                time.sleep(IDLE_S)
-            measuring.row("idle", repeat, stretch.used_s, stretch.wall_s)
-            _pings(measuring, server, crowds[0], repeat, every_s=0.0)
-            for crowd, (clients, ping_s) in zip(crowds, plan, strict=True):
-                _pings(measuring, server, crowd, repeat, every_s=ping_s / clients)
-        _hear(measuring, server, crowds[0], many)
+            time.sleep(SETTLE_S)
+            both_us = _heard_us(publisher, crowd, many)
+        asking_us = [max(0.0, each_us - measuring.costs["hear"].value) for each_us in both_us]
+        measuring.spread("ask", asking_us, "µs", "clients that fetch after lone changes")
 
 
 def turn_curve(every_s: Sequence[float]) -> tuple[float, tuple[float, ...]]:
@@ -59,8 +69,8 @@ def turn_curve(every_s: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     return WARM_MS, tuple(each_s * 1e3 for each_s in every_s)
 
 
-def _clients(measuring: Measuring, server: Server, clients: int, ping_s: float) -> Remote[Population]:
-    group = Group("delta", HOST, server.port, server.jwt_secret, clients, 0, max(1, clients // USERS))
+def _clients(measuring: Measuring, server: Server, way: str, clients: int, ping_s: float) -> Remote[Population]:
+    group = Group(way, HOST, server.port, server.jwt_secret, clients, 0, max(1, clients // USERS))
     return measuring.lab.generator(Population, groups=[group], poll_s=1.0, heartbeat_s=ping_s, seed=measuring.lab.seed)
 
 
@@ -78,14 +88,14 @@ def row_of_pings(measuring: Measuring, repeat: int, stretch: Stretch, pings: int
     measuring.row(source, repeat, stretch.used_s, stretch.wall_s, heartbeat=pings, **turns)
 
 
-def _hear(measuring: Measuring, server: Server, crowd: Remote[Population], clients: int) -> None:
+def _heard_us(publisher: Publisher, crowd: Remote[Population], clients: int) -> list[float]:
+    """What a lone change costs each of so many clients, who all do in one moment what they do about it."""
     found_us = []
-    with Publisher(server.port, server.jwt_secret) as publisher:
-        for number in range(UNHEARD + HEARD):
-            time.sleep(HEARD_EVERY_S)
-            before = read_cpu(crowd.pid)
-            publisher.publish(0.0)
-            time.sleep(HEARD_WITHIN_S)
-            if number >= UNHEARD:
-                found_us.append(read_cpu(crowd.pid).since(before).used_s / clients * 1e6)
-    measuring.spread("hear", found_us, "µs", "clients that hear lone changes")
+    for number in range(UNHEARD + HEARD):
+        time.sleep(HEARD_EVERY_S)
+        before = read_cpu(crowd.pid)
+        publisher.publish(0.0)
+        time.sleep(HEARD_WITHIN_S)
+        if number >= UNHEARD:
+            found_us.append(read_cpu(crowd.pid).since(before).used_s / clients * 1e6)
+    return found_us
