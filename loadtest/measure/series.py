@@ -6,6 +6,7 @@ nearest value that can be, and counted in `clipped`. So `count` is the number of
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -24,6 +25,12 @@ _EXACT_BITS = 11
 """Three digits are 2,048 steps an octave: below that an HDR bucket holds one value."""
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9}
+
+
+def rank_at(percent: float, count: int) -> int:
+    """Which of so many values in ascending order is that percentile, from 1: the first that at least so many percent of
+    them are not above."""
+    return max(1, math.ceil(round(percent * count / 100, 6)))  # 99.9 % of 1,000 are 999, whatever floats say
 
 
 class Series:
@@ -76,7 +83,8 @@ class Series:
         return int(self._read().get_min_value()) if self.count else 0
 
     def percentile_us(self, percent: float) -> int:
-        """As hdrhistogram says it (a test compares them), without its loop over 23,000 counts: 30 µs instead of ms."""
+        """The value that at least so many percent are not above (nearest rank, as HdrHistogram says it in most
+        languages; Python's rounds the rank, and so leaves the slowest of 60 out of their p99). 30 µs."""
         return self._percentiles_us([percent])[0]
 
     @property
@@ -134,7 +142,8 @@ class Series:
         histogram = self._read()
         if not histogram.get_total_count():
             return [0 for _ in percents]
-        wanted = [histogram.get_target_count_at_percentile(percent) for percent in percents]
+        total = histogram.get_total_count()
+        wanted = [rank_at(percent, total) for percent in percents]
         indexes = np.searchsorted(np.cumsum(self._counts()), wanted)
         values = (histogram.get_value_from_index(int(index)) for index in indexes)
         return [int(histogram.get_highest_equivalent_value(value)) for value in values]

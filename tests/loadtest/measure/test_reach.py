@@ -576,7 +576,7 @@ def test_percentiles_and_mean_are_those_of_hdrhistogram():
     series = Series()
     series.record_many(np.random.default_rng(5).exponential(0.02, 3000))
     theirs = series._read()
-    for percent in (0.1, 1, 50, 90, 99, 99.9, 99.99, 100):
+    for percent in (0.1, 1, 50, 90, 99, 99.9, 100):  # of 3,000, ranks that are whole numbers
         assert series.percentile_us(percent) == theirs.get_value_at_percentile(percent)
     assert series.mean_us == pytest.approx(theirs.get_mean_value(), rel=1e-12)
     assert Series().mean_us == 0
@@ -596,8 +596,8 @@ def test_many_values_at_once_are_recorded_as_one_by_one():
     assert at_once.encode() == one_by_one.encode()
     exact = np.sort(np.clip(values_s, 1e-6, 3600))
     for percent in (1, 50, 90, 99, 99.9):
-        rank = min(len(exact) - 1, max(0, int(percent / 100 * len(exact) + 0.5) - 1))
-        assert at_once.percentile_us(percent) == pytest.approx(exact[rank] * 1e6, rel=1.1e-3, abs=1)
+        rank = math.ceil(percent / 100 * len(exact))
+        assert at_once.percentile_us(percent) == pytest.approx(exact[rank - 1] * 1e6, rel=1.1e-3, abs=1)
 
 
 # -- what others do -----------------------------------------------------------------------------------------------

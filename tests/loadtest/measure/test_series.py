@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from loadtest.measure.series import LARGEST_US, SIGNIFICANT_DIGITS, Series
+from loadtest.measure.series import LARGEST_US, SIGNIFICANT_DIGITS, Series, rank_at
 
 
 @pytest.mark.parametrize("scale_s", [1e-6, 0.02, 3.0, 3600.0])
@@ -19,10 +19,23 @@ def test_many_at_once_are_what_hdrhistogram_makes_of_each(scale_s: float):
     again = Series()
     again.add_encoded(expected.encode().decode())
     assert series.count == expected.get_total_count()
-    assert [series.percentile_us(p) for p in (0.1, 50, 99, 100)] == [
-        expected.get_value_at_percentile(p) for p in (0.1, 50, 99, 100)
+    assert [series.percentile_us(p) for p in (0.2, 50, 99, 100)] == [
+        expected.get_value_at_percentile(p)
+        for p in (0.2, 50, 99, 100)  # of 500, ranks that are whole numbers
     ]
     assert series.encode() == again.encode()
+
+
+@pytest.mark.parametrize(
+    ("percent", "count", "rank"),
+    [(50, 1, 1), (50, 2, 1), (50, 3, 2), (99, 60, 60), (99, 99, 99), (99, 100, 99), (99, 101, 100), (99.9, 600, 600),
+     (99.9, 1_000, 999), (99.9, 3_000, 2_997), (0, 5, 1), (100, 7, 7)],
+)  # fmt: skip
+def test_percentile_is_the_first_value_that_so_many_are_not_above(percent: float, count: int, rank: int):
+    series = Series()
+    series.record_many(np.arange(1, count + 1) * 1e-6)
+    assert rank_at(percent, count) == rank
+    assert series.percentile_us(percent) == series._read().get_highest_equivalent_value(rank)
 
 
 def test_nothing_at_once_is_nothing():
