@@ -10,13 +10,18 @@ Invariants, checked by a state machine in the tests:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lobby_server.core.deadline_heap import DeadlineHeap
 from lobby_server.core.invitations import CloseReason
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
+
+SPARE_DEADLINES = 64
+"""Deadlines that hold no more and are kept all the same, besides as many as held when they were last looked through."""
 
 
 class LeaveReason(str, Enum):
@@ -58,6 +63,8 @@ class Party:
     """By the guest's user id."""
     offline_until_s: dict[int, float] = field(default_factory=dict)
     """When members who are offline leave, unless they come back."""
+    place: int = 0
+    """In the order in which parties were made."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,10 @@ class PartyBook:
         self._closed: list[Closed] = []
         self._outdated_until_s: dict[tuple[str, int], float] = {}
         """Party and guest, of invitations whose sender is not in that party any more, until their time is over."""
+        self._places = 0
+        self._deadlines: DeadlineHeap[tuple[str, int]] = DeadlineHeap(self._holds)
+        """By party, and its guest or member."""
+        self._most_deadlines = SPARE_DEADLINES
 
     def __len__(self) -> int:
         return len(self._parties)
@@ -135,7 +146,7 @@ class PartyBook:
         """Raises ``already_in_party``."""
         if user.id in self._party_of:
             raise Refusal(RefusalCode.ALREADY_IN_PARTY)
-        party = self._parties[party_id] = Party(id=party_id, leader=user)
+        party = self._add(Party(id=party_id, leader=user))
         self._enter(party, user, now_s=now_s, is_online=is_online)
         return party
 
@@ -154,6 +165,7 @@ class PartyBook:
         if earlier is not None and earlier.sender.id != sender.id:
             self._closed.append(Closed(party.id, earlier, None))
         invitation = party.invitations[guest.id] = Invitation(sender, guest, now_s + self.invite_ttl_s)
+        self._wait(invitation.until_s, party.id, guest.id)
         self._invited.setdefault(guest.id, {})[party.id] = party
         return invitation
 
@@ -230,13 +242,20 @@ class PartyBook:
         party = self._party_of.get(user_id)
         if party is not None:
             party.offline_until_s[user_id] = now_s + self.offline_ttl_s
+            self._wait(party.offline_until_s[user_id], party.id, user_id)
         return party
 
     def expire(self, now_s: float) -> list[PartyDeparture]:
-        """Let members go who were offline for too long, and forget invitations that are over. O(parties)."""
-        gone = []
-        self._outdated_until_s = {key: until_s for key, until_s in self._outdated_until_s.items() if until_s > now_s}
-        for party in list(self._parties.values()):
+        """Let members go who were offline for too long, and forget invitations that are over, in the order in which
+        their parties were made. O(what is due · log deadlines)."""
+        due: dict[str, Party] = {}
+        gone: list[PartyDeparture] = []
+        for party_id, user_id in self._deadlines.due(now_s):
+            if self._outdated_until_s.get((party_id, user_id), math.inf) <= now_s:
+                del self._outdated_until_s[party_id, user_id]
+            if (waiting := self._parties.get(party_id)) is not None:
+                due[party_id] = waiting
+        for party in sorted(due.values(), key=lambda each: each.place):
             for user_id in [guest for guest, each in party.invitations.items() if each.until_s <= now_s]:
                 self._close(party, user_id, CloseReason.EXPIRED)
             for user_id in [member for member, until_s in party.offline_until_s.items() if until_s <= now_s]:
@@ -244,16 +263,8 @@ class PartyBook:
         return gone
 
     def next_deadline_s(self) -> float | None:
-        """When `expire` has something to do; None: nothing is waiting. O(parties)."""
-        deadlines = [
-            until_s
-            for party in self._parties.values()
-            for until_s in (
-                *(invitation.until_s for invitation in party.invitations.values()),
-                *party.offline_until_s.values(),
-            )
-        ]
-        return min((*deadlines, *self._outdated_until_s.values()), default=None)
+        """When `expire` has something to do; None: nothing is waiting. O(log deadlines)."""
+        return self._deadlines.next_s()
 
     # -- as values ------------------------------------------------------------------------------------------------
 
@@ -274,21 +285,54 @@ class PartyBook:
         """Be what `all` and `outdated` said: of each party its id, leader, members, invitations and who is offline."""
         self._parties, self._party_of, self._invited, self._closed = {}, {}, {}, []
         for party_id, leader, members, invitations, offline_until_s in parties:
-            party = self._parties[party_id] = Party(id=party_id, leader=leader, offline_until_s=offline_until_s)
+            party = self._add(Party(id=party_id, leader=leader, offline_until_s=offline_until_s))
             party.members = {member.id: member for member in members}
             party.invitations = {each.guest.id: each for each in invitations}
             self._party_of.update(dict.fromkeys(party.members, party))
             for guest_id in party.invitations:
                 self._invited.setdefault(guest_id, {})[party_id] = party
         self._outdated_until_s = {(party_id, guest_id): end_s for party_id, guest_id, end_s in outdated}
+        self._deadlines.clear()
+        for party in self._parties.values():
+            for invitation in party.invitations.values():
+                self._wait(invitation.until_s, party.id, invitation.guest.id)
+            for user_id, until_s in party.offline_until_s.items():
+                self._wait(until_s, party.id, user_id)
+        for (party_id, guest_id), end_s in self._outdated_until_s.items():
+            self._wait(end_s, party_id, guest_id)
 
     # -- private --------------------------------------------------------------------------------------------------
+
+    def _add(self, party: Party) -> Party:
+        party.place = self._places
+        self._places += 1
+        self._parties[party.id] = party
+        return party
+
+    def _wait(self, until_s: float, party_id: str, user_id: int) -> None:
+        """There is one more deadline."""
+        self._deadlines.add(until_s, (party_id, user_id))
+        if len(self._deadlines) > self._most_deadlines:
+            self._deadlines.shrink()
+            self._most_deadlines = 2 * len(self._deadlines) + SPARE_DEADLINES
+
+    def _holds(self, until_s: float, key: tuple[str, int]) -> bool:
+        party_id, user_id = key
+        party = self._parties.get(party_id)
+        if party is not None:
+            invitation = party.invitations.get(user_id)
+            if invitation is not None and invitation.until_s == until_s:
+                return True
+            if party.offline_until_s.get(user_id) == until_s:
+                return True
+        return self._outdated_until_s.get(key) == until_s
 
     def _enter(self, party: Party, user: User, *, now_s: float, is_online: bool) -> None:
         party.members[user.id] = user
         self._party_of[user.id] = party
         if not is_online:
             party.offline_until_s[user.id] = now_s + self.offline_ttl_s
+            self._wait(party.offline_until_s[user.id], party.id, user.id)
 
     def _leave(self, user_id: int, reason: LeaveReason) -> PartyDeparture:
         party = self._party_of.pop(user_id)
@@ -299,6 +343,7 @@ class PartyBook:
         for guest_id, invitation in list(party.invitations.items()):
             if is_gone or invitation.sender.id == user_id:
                 self._outdated_until_s[party.id, guest_id] = invitation.until_s
+                self._wait(invitation.until_s, party.id, guest_id)
                 self._close(party, guest_id, CloseReason.GONE if is_gone else CloseReason.WITHDRAWN)
         if is_gone:
             del self._parties[party.id]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from lobby_server.core.parties import LeaveReason, PartyBook
+from lobby_server.core.parties import SPARE_DEADLINES, LeaveReason, Party, PartyBook
 from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal
 
@@ -24,6 +24,19 @@ REFUSALS = {
 
 def book_of(*, max_members: int = 3) -> PartyBook:
     return PartyBook(max_members=max_members, invite_ttl_s=60.0, offline_ttl_s=30.0)
+
+
+def copy_of(book: PartyBook) -> PartyBook:
+    """As a node has it that joined later."""
+    copy = book_of()
+    copy.load(
+        [
+            (each.id, each.leader, each.members.values(), each.invitations.values(), dict(each.offline_until_s))
+            for each in book.all()
+        ],
+        outdated=book.outdated(),
+    )
+    return copy
 
 
 class PartyMachine(RuleBasedStateMachine):
@@ -118,6 +131,15 @@ class PartyMachine(RuleBasedStateMachine):
         assert all((self.book.party_of(user_id) is not None) == (user_id in seen) for user_id in USERS)
 
     @invariant()
+    def earliest_deadline_is_known_to_a_copy_too(self) -> None:
+        deadlines = [end_s for _, _, end_s in self.book.outdated()]
+        for party in self.book.all():
+            deadlines += [*party.offline_until_s.values(), *(each.until_s for each in party.invitations.values())]
+        earliest_s = min(deadlines, default=None)
+        assert self.book.next_deadline_s() == earliest_s
+        assert copy_of(self.book).next_deadline_s() == earliest_s
+
+    @invariant()
     def nobody_is_invited_by_a_party_that_is_gone(self) -> None:
         for user_id in USERS:
             for party, invitation in self.book.invitations_of(user_id, self.now_s):
@@ -179,6 +201,64 @@ def test_who_comes_back_in_time_stays_and_leads(trio: PartyBook) -> None:
     assert party is not None
     assert trio.expire(1000.0) == []
     assert party.leader == USERS[0]
+
+
+class NotLookedThrough(dict[str, Party]):
+    """Parties that are found by their id alone."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("all of them are looked at")
+
+    values = items = keys = __iter__  # type: ignore[assignment]
+
+
+def many_parties() -> PartyBook:
+    """A hundred, each of which misses its leader since another second."""
+    book = book_of()
+    for number in range(100):
+        book.create(f"p{number}", User(number, f"user{number}"), now_s=0.0, is_online=True)
+    for number in range(100):
+        book.went_offline(99 - number, now_s=float(number))
+    return book
+
+
+def test_parties_in_which_nothing_is_due_are_not_looked_at() -> None:
+    book = many_parties()
+    book._parties = NotLookedThrough(book._parties)
+    assert book.next_deadline_s() == 30.0
+    assert book.expire(29.9) == []
+    assert [departure.user.id for departure in book.expire(32.0)] == [97, 98, 99]
+    assert book.next_deadline_s() == 33.0
+    book.came_online(96)
+    assert book.next_deadline_s() == 34.0
+
+
+def test_members_of_several_parties_go_in_the_order_in_which_these_were_made_on_a_copy_too() -> None:
+    book = many_parties()
+    for each in (copy_of(book), book):
+        assert [departure.user.id for departure in each.expire(1000.0)] == list(range(100))
+        assert each.next_deadline_s() is None
+
+
+def test_deadlines_that_were_called_off_do_not_pile_up() -> None:
+    book = book_of()
+    book.create("p", USERS[0], now_s=0.0, is_online=True)
+    for number in range(1000):
+        book.went_offline(0, now_s=float(number))
+        book.came_online(0)
+    assert len(book._deadlines) <= SPARE_DEADLINES + 2
+    assert book.next_deadline_s() is None
+
+
+def test_invitation_that_is_outdated_is_forgotten_in_its_time() -> None:
+    book = book_of()
+    book.create("p", USERS[0], now_s=0.0, is_online=True)
+    book.invite("p", USERS[0], USERS[1], now_s=0.0)
+    book.leave("p", 0)
+    assert book.next_deadline_s() == 60.0
+    assert code_of(lambda: book.join("p", USERS[1], now_s=59.0, is_online=True)) == "invite_outdated"
+    book.expire(60.0)
+    assert (book.outdated(), book.next_deadline_s()) == ([], None)
 
 
 def test_kick_and_leadership_are_the_leaders(trio: PartyBook) -> None:

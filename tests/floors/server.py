@@ -12,7 +12,15 @@ LAYERS = (
     ("option_table",),
     ("settings",),
     # The rules: no time, no I/O
-    ("core.refusal", "core.presence", "core.ratelimit", "core.accounts", "core.addresses", "core.room_codes"),
+    (
+        "core.refusal",
+        "core.presence",
+        "core.ratelimit",
+        "core.accounts",
+        "core.addresses",
+        "core.room_codes",
+        "core.deadline_heap",
+    ),
     ("core.bans",),
     ("core.invitations",),
     (

@@ -1,14 +1,13 @@
 """Which rooms wait for something to be over, and which of them is due.
 
-Deadlines are called off all the time: somebody enters the room that would be deleted. A deadline that holds no more
-stays in the heap until it comes up, or until there are too many of them.
+Deadlines are called off all the time: somebody enters the room that would be deleted.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 
+from lobby_server.core.deadline_heap import DeadlineHeap
 from lobby_server.core.rooms.room import Room
 
 SPARE_DEADLINES = 64
@@ -22,8 +21,7 @@ class Deadlines:
         self._waiting: dict[str, tuple[int, Room]] = {}
         """Rooms with a deadline, and the place of each in the order in which they began to wait."""
         self._places = 0
-        self._heap: list[tuple[float, str]] = []
-        """The earliest first; among them some that hold no more."""
+        self._heap: DeadlineHeap[str] = DeadlineHeap(self._holds)
 
     def __len__(self) -> int:
         """Deadlines that are kept, those that hold no more among them."""
@@ -38,9 +36,9 @@ class Deadlines:
         if room.id not in self._waiting:
             self._waiting[room.id] = (self._places, room)
             self._places += 1
-        heapq.heappush(self._heap, (until_s, room.id))
+        self._heap.add(until_s, room.id)
         if len(self._heap) > 2 * len(self._waiting) + SPARE_DEADLINES:
-            self._rebuild()
+            self._heap.shrink()
 
     def called_off(self, room: Room) -> None:
         """One of its deadlines is over; the others hold."""
@@ -53,35 +51,25 @@ class Deadlines:
 
     def next_s(self) -> float | None:
         """The earliest one that holds; None: nothing is waited for. O(log deadlines)."""
-        while self._heap:
-            deadline_s, room_id = self._heap[0]
-            if self._holds(deadline_s, room_id):
-                return deadline_s
-            heapq.heappop(self._heap)
-        return None
+        return self._heap.next_s()
 
     def due(self, now_s: float) -> list[Room]:
         """The rooms of which some deadline has come, the one that has waited longest first. Each is told of once.
         O(due · log deadlines)."""
-        found: dict[str, tuple[int, Room]] = {}
-        while self._heap and self._heap[0][0] <= now_s:
-            deadline_s, room_id = heapq.heappop(self._heap)
-            if self._holds(deadline_s, room_id):
-                found[room_id] = self._waiting[room_id]
-        return [room for _, room in sorted(found.values(), key=lambda each: each[0])]
+        found = [self._waiting[room_id] for room_id in self._heap.due(now_s)]
+        return [room for _, room in sorted(found, key=lambda each: each[0])]
 
     def load(self, waiting: Iterable[Room]) -> None:
         """Be what `rooms` said."""
         self._waiting = {room.id: (place, room) for place, room in enumerate(waiting)}
         self._places = len(self._waiting)
-        self._rebuild()
+        self._heap.clear()
+        for _, room in self._waiting.values():
+            for until_s in room.deadlines_s:
+                self._heap.add(until_s, room.id)
 
     # -- private --------------------------------------------------------------------------------------------------
 
     def _holds(self, deadline_s: float, room_id: str) -> bool:
         waiting = self._waiting.get(room_id)
         return waiting is not None and deadline_s in waiting[1].deadlines_s
-
-    def _rebuild(self) -> None:
-        """Without those that hold no more."""
-        self._heap = sorted((until_s, room.id) for _, room in self._waiting.values() for until_s in room.deadlines_s)
