@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,18 +34,22 @@ class Partings:
 
     def __init__(self, *, grace_s: float) -> None:
         self.grace_s = grace_s
-        self.latest: dict[int, tuple[float, str]] = {}
-        """Until when, and the room that was deleted; empty: the user was put out of theirs."""
+        self.latest: OrderedDict[int, tuple[float, str]] = OrderedDict()
+        """Until when, and the room that was deleted; empty: the user was put out of theirs. The first to end first."""
 
     def __len__(self) -> int:
         return len(self.latest)
 
     def note(self, user_ids: Iterable[int], deleted_room_id: str, *, now_s: float) -> None:
-        """Users are put out of their room, or it is deleted. O(users that are kept)."""
+        """Users are put out of their room, or it is deleted. O(these users, and those who are kept no longer)."""
         if not self.grace_s:
             return
-        self.latest = {user_id: kept for user_id, kept in self.latest.items() if kept[0] > now_s}
-        self.latest.update((user_id, (now_s + self.grace_s, deleted_room_id)) for user_id in user_ids)
+        latest = self.latest
+        while latest and next(iter(latest.values()))[0] <= now_s:
+            latest.popitem(last=False)
+        for user_id in user_ids:
+            latest[user_id] = (now_s + self.grace_s, deleted_room_id)
+            latest.move_to_end(user_id)
 
     def forget(self, user_id: int) -> None:
         """The user has entered another room since, or is offline."""
@@ -54,6 +59,11 @@ class Partings:
         """What a socket that comes back has to hear; None: nothing."""
         until_s, deleted_room_id = self.latest.get(user_id, (0.0, ""))
         return deleted_room_id if until_s > now_s else None
+
+    def load(self, latest: Iterable[tuple[int, float, str]]) -> None:
+        """Be what another one's `latest` said, in any order: user, until when, and the room that was deleted."""
+        in_order = sorted(latest, key=lambda each: each[1])
+        self.latest = OrderedDict((user_id, (until_s, room_id)) for user_id, until_s, room_id in in_order)
 
 
 class NoticeBook:

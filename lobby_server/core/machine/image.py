@@ -162,7 +162,7 @@ def _load(state: LobbyState, image: Image) -> None:
     books.rooms.load(
         list(zip(image.rooms, image.members, strict=True)), waiting=image.waiting_rooms, revision=image.revision
     )
-    books.partings.latest = {user_id: (until_s, room_id) for user_id, until_s, room_id in image.partings}
+    books.partings.load(image.partings)
     books.parties.load(
         [
             (party.id, party.leader, party.members, party.invitations, dict(party.offline_until_s))
