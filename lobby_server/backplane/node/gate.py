@@ -55,10 +55,10 @@ class Gate:
                         raise Refusal(RefusalCode.TRY_AGAIN_LATER)
                     await asyncio.sleep(retry_s)
                     retry_s = min(2 * retry_s, LONGEST_RETRY_S)
-                await self._barrier()
             except (BackplaneAway, BackplaneRefused):
                 raise Refusal(RefusalCode.TRY_AGAIN_LATER) from None
             try:
+                await self._barrier()
                 yield
             finally:
                 with contextlib.suppress(BackplaneAway, BackplaneRefused):
