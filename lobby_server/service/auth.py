@@ -58,6 +58,12 @@ def revocation_key(sign_in_id: str) -> str:
     return f"sign-in {sign_in_id}"
 
 
+def revocation_key_of_all(user: User) -> str:
+    """What stands among the revoked tokens when a user is no longer: whatever token they have. An id is never used
+    again, and the name tells it from the same id of an outside account service."""
+    return f"user {user.id} {user.username}"
+
+
 class Tokens:
     """Issues, verifies and revokes. One secret signs; older ones verify until they are taken out."""
 
@@ -112,8 +118,6 @@ class Tokens:
         token_id = claims.get("jti")
         if not isinstance(token_id, str) or not token_id or not _is_storable(token_id):
             token_id = hashlib.sha256(token.encode()).hexdigest()[:32]
-        if token_id in self._revoked:
-            raise TokenRefused("The token was signed out.")
         role, sign_in_id = claims.get("role"), claims.get("sid")
         verified = Claims(
             user,
@@ -122,10 +126,16 @@ class Tokens:
             role=role if isinstance(role, str) else None,
             sign_in_id=sign_in_id if isinstance(sign_in_id, str) and _is_storable(sign_in_id) else None,
         )
-        if verified.sign_in_key in self._revoked:
-            raise TokenRefused("The token was signed out.")
-        self.check_not_banned(user)
+        self.check_holds(verified)
         return verified
+
+    def check_holds(self, claims: Claims) -> None:
+        """Look again at a token that was verified, after a wait. Raises `TokenRefused` when it was signed out
+        meanwhile, `UserBanned`."""
+        revoked = self._revoked
+        if claims.token_id in revoked or claims.sign_in_key in revoked or revocation_key_of_all(claims.user) in revoked:
+            raise TokenRefused("The token was signed out.")
+        self.check_not_banned(claims.user)
 
     def check_not_banned(self, user: User) -> None:
         """Raises `UserBanned`, which says until when and why."""

@@ -9,6 +9,7 @@ from lobby_server.core.presence import User
 from lobby_server.protocol.codes import CloseCode
 from lobby_server.protocol.messages import HandshakeAccepted
 from lobby_server.service.announcer import Announcer
+from lobby_server.service.auth import revocation_key_of_all
 from lobby_server.service.pacing import Alarm
 from lobby_server.service.peers.arrivals import Arrivals
 from lobby_server.service.ports import Clock
@@ -101,5 +102,5 @@ class Lobby:
 
     def _signed_out(self, effect: effects.SignedOut, _: Session | None) -> None:
         for session in self._sessions.of_user(effect.user.id):
-            if effect.token_id in (session.token_id, session.sign_in_key):
+            if effect.token_id in (session.token_id, session.sign_in_key, revocation_key_of_all(session.user)):
                 session.close(CloseCode.SIGNED_OUT, "signed out")

@@ -142,9 +142,10 @@ class Store(FriendStore, ChatStore, NotificationStore, AdminStore, MailStore, Pr
     async def set_role(self, user_id: int, role: str | None) -> None:
         """No account: nothing happens."""
 
-    async def delete_account(self, user_id: int) -> None:
+    async def delete_account(self, user_id: int, *, revokes: tuple[str, datetime] | None = None) -> bool:
         """An account and all that is kept of its user: friendships, requests, blocks, lines, notifications, reports
-        they sent, sign-ins, mails that wait. No account: the rest goes."""
+        they sent, sign-ins, mails that wait. `revokes`: remembered with it, as by `revoke_token`. Whether there was an
+        account, which of several calls at once only one is told; if not, the rest goes all the same."""
 
     async def chat_lines_by(self, user_id: int) -> list[ChatLine]:
         """All that a user has said, oldest first."""

@@ -22,6 +22,7 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         self._accounts: dict[int, Account] = {}
         self._rooms: dict[str, StoredRoom] = {}
         self._sign_ins: dict[str, SignIn] = {}
+        self._revoked: dict[str, datetime] = {}
         self._whereabouts: dict[int, Audience] = {}
 
     async def set_role(self, user_id: int, role: str | None) -> None:
@@ -79,8 +80,10 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
         self._check()
         return [line for line in self._lines.values() if line.sender.id == user_id]
 
-    async def delete_account(self, user_id: int) -> None:
+    async def delete_account(self, user_id: int, *, revokes: tuple[str, datetime] | None = None) -> bool:
         self._check()
+        if revokes is not None:
+            self._revoke(*revokes)
         self._requests = {
             key: each for key, each in self._requests.items() if user_id not in (each.sender.id, each.receiver.id)
         }
@@ -100,4 +103,11 @@ class AccountMemory(AdminMemory, MailMemory, SocialMemory):
                 banned_user_ids=room.banned_user_ids - {user_id},
                 invited_user_ids=room.invited_user_ids - {user_id},
             )
-        self._accounts.pop(user_id, None)
+        return self._accounts.pop(user_id, None) is not None
+
+    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
+        self._check(jti)
+        self._revoke(jti, expires_at)
+
+    def _revoke(self, jti: str, expires_at: datetime) -> None:
+        self._revoked.setdefault(jti, expires_at.astimezone(timezone.utc))

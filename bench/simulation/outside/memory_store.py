@@ -31,7 +31,6 @@ class MemoryStore(AccountMemory):
         self.is_away = False
         self._is_closed = False
         self._last_account_id = 0
-        self._revoked: dict[str, datetime] = {}
         self._life = ""
         self._marks: dict[str, int] = {}
 
@@ -81,10 +80,6 @@ class MemoryStore(AccountMemory):
             return False
         self._accounts[user_id] = replace(account, password_hash=fresh)
         return True
-
-    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
-        self._check(jti)
-        self._revoked.setdefault(jti, expires_at.astimezone(timezone.utc))
 
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         self._check()

@@ -15,11 +15,13 @@ from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
-from lobby_server.service.auth import Claims, Tokens, revocation_key, utc_from_unix
+from lobby_server.service.auth import Claims, Tokens, revocation_key, revocation_key_of_all, utc_from_unix
 from lobby_server.service.ports import Account, Clock, SignIn, Store, StoreUnavailable
 from lobby_server.service.replica import Replica
 
 MAX_CLIENT_CHARACTERS = 200
+ISSUED_WITHIN_S = 60.0
+"""A call that is under way, or a node whose clock is ahead, issues a token that ends so much later."""
 
 
 class SignIns:
@@ -38,9 +40,9 @@ class SignIns:
     async def begin(self, account: Account, *, client: str) -> str:
         """A user has logged in; the token. `client`: what their client calls itself.
 
-        Another password or role ends the sign-ins that there are. So this one is written first, and then the account
-        is looked at again: either it is as it was, or the sign-in counts for nothing. Raises `Refusal`
-        (``invalid_credentials``), `StoreUnavailable`, `UserBanned`.
+        Another password or role ends the sign-ins that there are, and so does a ban. So this one is written first, and
+        then the account is looked at again, as all nodes know it: either it is as it was, or the sign-in counts for
+        nothing. Raises `Refusal` (``invalid_credentials``), `StoreUnavailable`, `UserBanned`.
         """
         self._tokens.check_not_banned(account.user)
         now = self._clock.utc_now()
@@ -56,9 +58,11 @@ class SignIns:
             )
         )
         try:
+            await self._replica.caught_up()
             now_is = await self._store.account(account.id)
             if now_is is None or now_is.password_hash != account.password_hash:
                 raise Refusal(RefusalCode.INVALID_CREDENTIALS)
+            self._tokens.check_not_banned(account.user)
         except (Refusal, StoreUnavailable):
             with contextlib.suppress(StoreUnavailable):  # it holds for no token
                 await self._store.delete_sign_in(sign_in_id)
@@ -66,7 +70,7 @@ class SignIns:
         return self._tokens.issue(User(account.id, account.username), role=now_is.role, sign_in_id=sign_in_id)
 
     async def renew(self, claims: Claims) -> str:
-        """A fresh token of the same sign-in, user and role."""
+        """A fresh token of the same sign-in, user and role. Raises `TokenRefused` when it was signed out meanwhile."""
         if claims.sign_in_id is not None:
             now = self._clock.utc_now()
             try:
@@ -74,6 +78,7 @@ class SignIns:
                 await self._store.renew_sign_in(claims.sign_in_id, used_at=now, expires_at=ends)
             except StoreUnavailable:
                 pass  # a token needs no database; when it was used last is all that is lost
+            self._tokens.check_holds(claims)
         return self._tokens.issue(claims.user, role=claims.role, sign_in_id=claims.sign_in_id)
 
     async def overview(self, claims: Claims) -> account_resources.SignInList:
@@ -96,27 +101,46 @@ class SignIns:
         """Raises `Refusal` (``sign_in_not_found``, ``try_again_later``), `StoreUnavailable`."""
         async with self._replica.gate():
             found = await self._store.sign_ins(user.id, self._clock.utc_now())
-            if all(each.id != sign_in_id for each in found):
+            ended = next((each for each in found if each.id == sign_in_id), None)
+            if ended is None:
                 raise Refusal(RefusalCode.SIGN_IN_NOT_FOUND)
-            await self._end(user, sign_in_id)
+            await self._end(user, sign_in_id, ended.expires_at.timestamp())
 
     async def end_all(self, user: User, *, but: str | None = None) -> int:
         """All of a user, or all others; how many. Raises `StoreUnavailable`, ``try_again_later``."""
         found = [each for each in await self._store.sign_ins(user.id, self._clock.utc_now()) if each.id != but]
         for each in found:
-            await self._end(user, each.id)
+            await self._end(user, each.id, each.expires_at.timestamp())
         return len(found)
+
+    def last_end_s(self, known_s: float) -> float:
+        """When the last token of a user ends that may be issued until now, in Unix time. `known_s`: when one does that
+        is known; the lifetime may have been another one as it was issued."""
+        return max(known_s, self._clock.utc_now().timestamp() + self._tokens.ttl_s + ISSUED_WITHIN_S)
+
+    async def refuse_all(self, user: User, until_s: float) -> None:
+        """Whatever token a user has, it holds no more, on any node, and all their sockets are closed: the store says so
+        already (`revocation_key_of_all`). Raises ``try_again_later``; it happens all the same, then later."""
+        await self._tell(user, revocation_key_of_all(user), until_s)
 
     async def logged_out(self, claims: Claims) -> None:
         """The token that the user had is revoked; the others of its sign-in end too."""
         if claims.sign_in_id is not None:
-            await self._end(claims.user, claims.sign_in_id)
+            await self._end(claims.user, claims.sign_in_id, claims.expires_at_s)
 
-    async def _end(self, user: User, sign_in_id: str) -> None:
+    async def _end(self, user: User, sign_in_id: str, known_s: float) -> None:
+        """`known_s`: when a token of the sign-in ends."""
         self._replica.check()
-        now_s = self._clock.utc_now().timestamp()
-        ends_s = now_s + self._tokens.ttl_s
-        key = revocation_key(sign_in_id)
+        key, ends_s = revocation_key(sign_in_id), self.last_end_s(known_s)
         await self._store.revoke_token(key, utc_from_unix(ends_s))
-        await self._replica.run(commands.SignOut(user, key, ends_s, now_s))
+        await self._tell(user, key, ends_s)
         await self._store.delete_sign_in(sign_in_id)
+
+    async def _tell(self, user: User, key: str, ends_s: float) -> None:
+        """What the store says holds on all nodes."""
+        command = commands.SignOut(user, key, ends_s, self._clock.utc_now().timestamp())
+        try:
+            await self._replica.run(command)
+        except Refusal:
+            self._replica.submit(command)  # a second time does nothing
+            raise

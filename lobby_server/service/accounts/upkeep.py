@@ -7,15 +7,18 @@ password signs the user out everywhere else, because whoever knew the old one ma
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 
+from lobby_server.core.presence import User
 from lobby_server.core.refusal import Refusal, RefusalCode, TokenRefused
 from lobby_server.protocol import resources
 from lobby_server.protocol.authority import account_resources
 from lobby_server.service.accounts.commands import Accounts
 from lobby_server.service.accounts.hashing import Asker
 from lobby_server.service.accounts.sign_ins import SignIns
-from lobby_server.service.auth import Claims, Tokens, utc_from_unix
+from lobby_server.service.auth import Claims, Tokens, revocation_key_of_all, utc_from_unix
 from lobby_server.service.ports import Account, Clock, Store
 from lobby_server.service.replica import Replica
 from lobby_server.service.social.blocks import Blocks
@@ -53,8 +56,9 @@ class AccountUpkeep:
         self._clock = clock
 
     async def change_password(self, claims: Claims, *, current: str, new: str, asker: Asker) -> None:
-        """Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
+        """Raises as `proven`, and `Refusal` (``try_again_later``)."""
         account = await self.proven(claims, current, asker)
+        self._replica.check()
         if await self._accounts.set_password(account, new, asker) is None:
             raise _not_their_password()
         await self._sign_ins.end_all(claims.user, but=claims.sign_in_id)
@@ -80,6 +84,7 @@ class AccountUpkeep:
         account = await self._store.account(user_id)
         if account is None or fingerprint_of(account) != fingerprint:
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
+        self._replica.check()
         changed = await self._accounts.set_password(account, new, asker)
         if changed is None:  # by the same link, a moment earlier
             raise Refusal(RefusalCode.RESET_LINK_INVALID)
@@ -101,35 +106,73 @@ class AccountUpkeep:
 
     async def delete(self, claims: Claims, *, password: str, asker: Asker) -> None:
         """The account and all that is kept of its user; friends hear that the friendship has ended, and every socket is
-        closed. Raises `Refusal` (``account_not_here``, ``invalid_credentials``), and as `Accounts.login`."""
+        closed. Of several calls at once one deletes it, and the others bring a token that is signed out.
+
+        A log-in that is under way knows nothing of it. So no token of the user holds from then on, whatever sign-in it
+        is of, and what has come meanwhile goes as well. Raises as `proven`, and `Refusal` (``try_again_later``).
+        """
         user = (await self.proven(claims, password, asker)).user
-        await self._replica.caught_up()
-        overview = self._friends.overview(user)
-        for friend in overview.friends:
-            await self._friends.remove(user, friend.user_id)
-        for request in (*overview.incoming, *overview.outgoing):
-            await self._friends.decline(user, request.request_id)
-        for block in self._blocks.overview(user).blocks:
-            await self._blocks.remove(user, block.user_id)
+        self._replica.check()
+        await self._end_ties(user)
         await self._sign_ins.end_all(user)
-        await self._store.delete_account(user.id)
+        until_s = self._sign_ins.last_end_s(claims.expires_at_s)
+        revokes = (revocation_key_of_all(user), utc_from_unix(until_s))
+        if not await self._store.delete_account(user.id, revokes=revokes):
+            raise TokenRefused("The token was signed out.")
+        await self._sign_ins.refuse_all(user, until_s)
+        await self._sign_ins.end_all(user)
+        await self._end_ties(user)
+        await self._blocks.forget(user)
         await self._whereabouts.forget(user)
 
     async def proven(self, claims: Claims, password: str, asker: Asker) -> Account:
-        """The account of a user who knows its password. Raises `Refusal` (``account_not_here``,
-        ``invalid_credentials``), and as `Accounts.login`."""
+        """The account of a user who knows its password, when both hold yet after the wait for the hash. Raises
+        `Refusal` (``invalid_credentials``), and as `account` and `Accounts.login`."""
         account = await self.account(claims)
         try:
-            return await self._accounts.check_password(account, password, asker)
+            proven = await self._accounts.check_password(account, password, asker)
         except Refusal:
+            await self.account(claims)
             raise _not_their_password() from None
+        self._tokens.check_holds(claims)
+        return proven
 
     async def account(self, claims: Claims) -> Account:
-        """The caller's. Raises `Refusal` (``account_not_here``), `StoreUnavailable`."""
+        """The caller's. Raises `Refusal` (``account_not_here``), `TokenRefused` when the token is signed out by now,
+        `StoreUnavailable`."""
         account = await self._store.account(claims.user.id)
         if account is None or account.username != claims.user.username:
+            await self._replica.caught_up()  # it may just have been deleted
+            self._tokens.check_holds(claims)
             raise Refusal(RefusalCode.ACCOUNT_NOT_HERE)
+        self._tokens.check_holds(claims)
         return account
+
+    # -- private --------------------------------------------------------------------------------------------------
+
+    async def _end_ties(self, user: User) -> None:
+        """Friendships, requests and blocks. What others end in the same moment has ended."""
+        await self._replica.caught_up()
+        for block in self._blocks.overview(user).blocks:  # first: they hide requests
+            with _but(RefusalCode.NOT_BLOCKED):
+                await self._blocks.remove(user, block.user_id)
+        overview = self._friends.overview(user)
+        for friend in overview.friends:
+            with _but(RefusalCode.NOT_FRIENDS):
+                await self._friends.remove(user, friend.user_id)
+        for request in (*overview.incoming, *overview.outgoing):
+            with _but(RefusalCode.REQUEST_NOT_FOUND):
+                await self._friends.decline(user, request.request_id)
+
+
+@contextlib.contextmanager
+def _but(code: RefusalCode) -> Iterator[None]:
+    """Whatever else is refused."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.code is not code:
+            raise
 
 
 def _not_their_password() -> Refusal:

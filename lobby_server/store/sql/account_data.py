@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Row, Table, delete, insert, or_, select, update
 
 from lobby_server.core.presence import User
 from lobby_server.protocol.requests import Audience
@@ -23,6 +23,7 @@ from lobby_server.store.tables import (
     mails,
     notifications,
     reports,
+    revoked_tokens,
     room_bans,
     room_guests,
     sign_ins,
@@ -42,9 +43,8 @@ _OF_USER: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (sign_ins, ("user_id",)),
     (mails, ("user_id",)),
     (whereabouts, ("user_id",)),
-    (users, ("id",)),
 )
-"""Where a user stands in a row; the row goes with the account."""
+"""Where a user stands in a row besides their account; the row goes with it."""
 
 
 class SqlAccountData(SqlCalls):
@@ -128,13 +128,24 @@ class SqlAccountData(SqlCalls):
             for row in await self._run(lambda connection: connection.execute(query).all())
         ]
 
-    async def delete_account(self, user_id: int) -> None:
-        def forget(connection: Connection) -> None:
+    async def delete_account(self, user_id: int, *, revokes: tuple[str, datetime] | None = None) -> bool:
+        def forget(connection: Connection) -> bool:
             with in_transaction(connection):
+                # First, as a second call waits for the first one here, and finds nothing then.
+                was_there = connection.execute(delete(users).where(users.c.id == user_id)).rowcount > 0
                 for table, columns in _OF_USER:
                     connection.execute(delete(table).where(or_(*(table.c[name] == user_id for name in columns))))
+                if revokes is not None:
+                    connection.execute(self._revocation(*revokes))
+            return was_there
 
-        await self._run(forget)
+        return await self._run(forget)
+
+    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
+        await self._do(self._revocation(jti, expires_at))
+
+    def _revocation(self, jti: str, expires_at: datetime) -> Executable:
+        return self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing()
 
 
 def _sign_in(row: Row[Any]) -> SignIn:

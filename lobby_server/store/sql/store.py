@@ -121,9 +121,6 @@ class SqlStore(SqlFriends, SqlChat, SqlNotifications, SqlAccountData, SqlAdminis
         statement = replaced.values(password_hash=fresh)
         return bool(await self._run(lambda connection: connection.execute(statement).rowcount))
 
-    async def revoke_token(self, jti: str, expires_at: datetime) -> None:
-        await self._do(self._insert(revoked_tokens).values(jti=jti, expires_at=expires_at).on_conflict_do_nothing())
-
     async def revoked_tokens(self, now: datetime) -> dict[str, datetime]:
         def forget_and_read(connection: Connection) -> dict[str, datetime]:
             connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at <= now))

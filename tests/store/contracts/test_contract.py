@@ -305,6 +305,16 @@ async def test_a_deleted_account_takes_along_all_that_is_kept_of_its_user_and_of
     assert again.id > cleo.id, "an id is never used again"
 
 
+async def test_an_account_that_is_deleted_many_times_at_once_was_there_for_one_call(store: Store) -> None:
+    ada, bob = await register(store, "Ada"), await register(store, "Bob")
+    revokes = ("of ada", NOON + timedelta(hours=1))
+    was_there = await asyncio.gather(*(store.delete_account(ada.id, revokes=revokes) for _ in range(20)))
+    assert sorted(was_there) == [False] * 19 + [True]
+    assert await store.revoked_tokens(NOON) == dict([revokes])
+    assert await store.delete_account(bob.id)
+    assert await store.revoked_tokens(NOON) == dict([revokes])
+
+
 async def test_a_room_comes_back_as_it_was_added(store: Store) -> None:
     await store.add_room(ROOM)
     assert await store.rooms() == [ROOM]
