@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import msgspec
@@ -100,14 +99,17 @@ class BaseHandler(tornado.web.RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.clear_header("Server")
 
-    def prepare(self) -> Awaitable[None] | None:
+    async def prepare(self) -> None:
+        """A call with a token begins when all is known here that was answered on any node: the token may have been
+        signed out there, or its user banned."""
         self.context.calls.add(self)
         if self.app.drain.is_begun:
             self.set_header("Connection", "close")  # the next call goes to the next process
         self._allow_origin()
         if len(self.request.body) > MAX_BODY_BYTES:
             raise ApiFault(413, *_CODES[413])
-        return None
+        if "Authorization" in self.request.headers:
+            await self.app.replica.caught_up()
 
     def on_finish(self) -> None:
         self.context.calls.discard(self)
@@ -258,7 +260,7 @@ class BaseHandler(tornado.web.RequestHandler):
 class NotFoundHandler(BaseHandler):
     """Every address that is none."""
 
-    def prepare(self) -> Awaitable[None] | None:
+    async def prepare(self) -> None:
         raise ApiFault(404, *_CODES[404])
 
 

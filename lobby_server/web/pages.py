@@ -51,8 +51,8 @@ class AssetHandler(BaseHandler):
         assert assets is not None
         self.assets = assets
 
-    def prepare(self) -> None:
-        super().prepare()
+    async def prepare(self) -> None:
+        await super().prepare()
         if self._asset() is None:
             raise ApiFault(404, ApiCode.NOT_FOUND, "There is nothing at this address.")
 

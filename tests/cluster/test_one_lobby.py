@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import websocket
 from bench.processes.target import Target
 from tests.cluster.lobby import Lobby, online_at, rooms_at
 from tests.patience import PATIENCE_S
-from tests.process.clients import call, token_of, wait_until
+from tests.process.clients import call, connect, register, shake_hands, token_of, wait_until
 from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.system
@@ -109,6 +110,37 @@ def test_what_one_node_has_answered_is_so_on_every_other_at_once(three: Lobby) -
         assert post(a, f"/api/parties/{party_id}/invites", 126, {"to_user_id": 127}).status == 201
         assert post(b, f"/api/parties/{party_id}/leave", 126).status == 200
     ear.end()
+
+
+def test_token_that_one_node_has_signed_out_is_refused_by_every_other_at_once(three: Lobby) -> None:
+    a, *others = three.nodes
+    for letter in "abcd":
+        token = register(a, f"leaves_{letter}").body["token"]
+        assert [call(node, "GET", "/api/auth/verify", token=token).status for node in others] == [200, 200]
+        assert call(a, "POST", "/api/auth/logout", token=token).status == 204
+        assert [call(node, "GET", "/api/auth/verify", token=token).status for node in others] == [403, 403]
+
+
+def test_account_that_is_deleted_on_all_nodes_at_once_goes_once_and_leaves_no_token_of_a_log_in(three: Lobby) -> None:
+    for letter in "ab":
+        name = f"deleted_{letter}"
+        token = register(three.nodes[0], name).body["token"]
+        credentials = {"username": name, "password": "a password"}
+        with ThreadPoolExecutor(9) as pool:
+            deletions, log_ins = [], []
+            for node in three.nodes:
+                body = {"password": "a password"}
+                log_ins += [pool.submit(call, node, "POST", "/api/auth/login", credentials) for _ in range(2)]
+                deletions.append(pool.submit(call, node, "POST", "/api/account/delete", body, token=token))
+        answers = [each.result() for each in deletions]
+        assert sorted(answer.body.get("code", "") for answer in answers) == ["", "invalid_token", "invalid_token"]
+        tokens = [each.result().body["token"] for each in log_ins if each.result().status == 200]
+        for node in three.nodes:
+            for each in (token, *tokens):
+                assert call(node, "GET", "/api/auth/verify", token=each).status == 403
+                socket = connect(node)
+                assert shake_hands(socket, each)["data"] == {"reason": "invalid_token"}
+                socket.close()
 
 
 def test_second_room_of_a_host_is_refused_on_whichever_node(three: Lobby) -> None:

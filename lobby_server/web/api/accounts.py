@@ -21,7 +21,7 @@ class HashingHandler(BaseHandler):
     asker: Asker
 
     async def prepare(self) -> None:
-        super().prepare()
+        await super().prepare()
         self.asker = Asker(self.client.bucket)
         if self.request.method != "POST":
             return

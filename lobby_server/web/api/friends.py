@@ -13,14 +13,12 @@ from lobby_server.web.base import BaseHandler
 class FriendsHandler(BaseHandler):
     @operation("Friends, and requests that wait for an answer", answers={200: FriendList})
     async def get(self) -> None:
-        await self.app.replica.caught_up()
         self.answer(self.app.social.friends.overview(self.claims().user))
 
 
 class FriendRoomsHandler(BaseHandler):
     @operation("Which friends are in which public room", answers={200: FriendRooms})
     async def get(self) -> None:
-        await self.app.replica.caught_up()
         self.answer(self.app.social.whereabouts.of_friends(self.claims().user))
 
 
@@ -70,7 +68,6 @@ class FriendDeclineHandler(BaseHandler):
 class BlocksHandler(BaseHandler):
     @operation("Whom the caller blocks", answers={200: BlockList})
     async def get(self) -> None:
-        await self.app.replica.caught_up()
         self.answer(self.app.social.blocks.overview(self.claims().user))
 
     @operation(

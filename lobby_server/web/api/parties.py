@@ -23,7 +23,6 @@ class PartiesHandler(BaseHandler):
 class MyPartyHandler(BaseHandler):
     @operation("The caller's party, and where they are invited", answers={200: MyParty})
     async def get(self) -> None:
-        await self.app.replica.caught_up()
         self.answer(self.app.social.parties.mine(self.claims().user))
 
 

@@ -69,7 +69,6 @@ class MyRoomHandler(BaseHandler):
         refusals=(NOT_IN_ROOM,),
     )
     async def get(self) -> None:
-        await self.app.replica.caught_up()
         self.answer(self.app.rooms.mine(self.claims().user))
 
 

@@ -14,7 +14,6 @@ class OnlineUsersHandler(BaseHandler):
     @operation("Who is online", answers={200: resources.OnlineUsers})
     async def get(self) -> None:
         self.claims()
-        await self.app.replica.caught_up()
         users = [resources.OnlineUser(user_id=user.id, username=user.username) for user in self.app.presence.online()]
         self.answer(resources.OnlineUsers(count=len(users), users=users))
 

@@ -91,5 +91,4 @@ class AccountHandler(BaseHandler):
         await self._answer_with(self.claims())
 
     async def _answer_with(self, claims: Claims) -> None:
-        await self.app.replica.caught_up()
         self.answer(await self.app.upkeep.overview(claims, sends_mail=self.app.mailing.is_on))

@@ -18,7 +18,6 @@ class RoomStateHandler(BaseHandler):
         refusals=(ApiCode.ROOM_NOT_FOUND, ApiCode.NOT_IN_ROOM),
     )
     async def get(self, room_id: str) -> None:
-        await self.app.replica.caught_up()
         self.answer(self.app.hosting.state(self.claims().user, room_id))
 
 

@@ -1,0 +1,68 @@
+"""A call with a token knows what was answered on another node before it came, though this node has not read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from lobby_server.core.machine import commands
+from lobby_server.core.presence import User
+from lobby_server.service.auth import revocation_key_of_all
+from tests.web.api.test_upkeep import cheap_hashes, log_in, register
+from tests.web.conftest import Lobby
+
+__all__ = ["cheap_hashes"]
+
+ANN = User(1, "ann")
+ENDS_S = 4e9
+
+
+@pytest.fixture
+def reads(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> Callable[[commands.Command], None]:
+    """Says what stands in the log, and is applied as soon as the node looks."""
+    replica = lobby.server.app.replica
+
+    def stands(command: commands.Command) -> None:
+        async def caught_up() -> None:
+            await replica.run(command)
+
+        monkeypatch.setattr(replica, "caught_up", caught_up)
+
+    return stands
+
+
+CALLS: list[Callable[[Lobby, str], Awaitable[Any]]] = [
+    lambda lobby, token: lobby.call("GET", "/api/auth/verify", token=token),
+    lambda lobby, token: lobby.call("POST", "/api/auth/refresh", token=token),
+    lambda lobby, token: lobby.call("POST", "/api/rooms", {"gamemode": "duel"}, token=token),
+    lambda lobby, token: lobby.call("GET", "/api/users/online", token=token),
+    lambda lobby, token: lobby.call("POST", "/api/account/delete", {"password": "x" * 8}, token=token),
+]
+
+
+@pytest.mark.parametrize("call", range(len(CALLS)))
+async def test_token_that_was_signed_out_there_is_refused(
+    lobby: Lobby, reads: Callable[[commands.Command], None], call: int
+) -> None:
+    reads(commands.SignOut(ANN, "t1", ENDS_S, 0.0))
+    answer = await CALLS[call](lobby, lobby.token(1, "ann", jti="t1"))
+    assert (answer.status, answer.body["code"]) == (403, "invalid_token")
+
+
+async def test_user_who_was_banned_or_deleted_there_is_refused(
+    lobby: Lobby, reads: Callable[[commands.Command], None]
+) -> None:
+    token = lobby.token(1, "ann")
+    reads(commands.SignOut(ANN, revocation_key_of_all(ANN), ENDS_S, 0.0))
+    assert (await lobby.call("GET", "/api/friends", token=token)).body["code"] == "invalid_token"
+    reads(commands.BanUser(User(2, "bob"), "spam", None))
+    assert (await lobby.call("GET", "/api/friends", token=lobby.token(2, "bob"))).body["code"] == "user_banned"
+
+
+async def test_user_who_was_banned_there_cannot_log_in(lobby: Lobby, reads: Callable[[commands.Command], None]) -> None:
+    await register(lobby, "ann")
+    reads(commands.BanUser(ANN, "spam", None))
+    refused = await log_in(lobby, "ann")
+    assert (refused.status, refused.body["code"]) == (403, "user_banned")
