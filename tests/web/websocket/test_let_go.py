@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from lobby_server.service.session import Session
 from lobby_server.web.sockets.ops import OpsViewer
+from lobby_server.web.websocket import connection as connection_module
 from lobby_server.web.websocket.connection import Connection
 from lobby_server.web.websocket.newcomer import Newcomer
 from tests.patience import PATIENCE_S
@@ -20,6 +22,14 @@ from tests.web.websocket.ways import CLOSE, WAYS, Peer, masked, start_way, upgra
 pytestmark = pytest.mark.system  # thousands of connections
 
 CYCLES = 5
+AGES_S = 3600.0
+
+
+@pytest.fixture
+def start_lobby(start_lobby: StartLobby, monkeypatch: pytest.MonkeyPatch) -> StartLobby:
+    """Servers that let go of nothing because it is old: what is gone in the end went with its connection."""
+    monkeypatch.setattr(connection_module, "CLOSE_PATIENCE_S", AGES_S)
+    return functools.partial(start_lobby, heartbeat_timeout_s=AGES_S, handshake_timeout_s=AGES_S)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ async def test_allowed_origin_that_no_browser_sends_is_refused_at_the_start(
 
 
 async def test_half_requests_keep_neither_clients_nor_questions_after_the_health_out(start_lobby: StartLobby) -> None:
-    lobby = await start_lobby(max_connections=2)
+    lobby = await start_lobby(max_connections=2, handshake_timeout_s=3600.0)  # so that none ends by itself
     halves = [await Peer.connect(lobby) for _ in range(places.RESERVE + 20)]
     for half in halves:
         await half.send(b"GET /ws HTTP/1.1\r\n")
